@@ -1,0 +1,44 @@
+import { ChallengeFailed, ChallengeIssued, ChallengeLocked, ChallengeVerified } from './challenge.ts'
+import type { EventDefinition } from './event.ts'
+import { LoginFailed, LoginSucceeded } from './login.ts'
+import { NotifyCode, NotifyPasswordChanged, NotifyTemporaryPassword } from './notify.ts'
+import { PasswordChanged, PasswordRestored, PasswordSet } from './password.ts'
+import { RestoreRequested } from './restore.ts'
+
+const day = 86_400
+
+export interface StreamDefinition {
+  /** Only the events' own subjects: a wildcard would also catch questions such as `password.verify`, and keep them. */
+  events: EventDefinition[]
+  /** A work queue drops a message once its one consumer has acknowledged it. */
+  workQueue: boolean
+  maxAgeSeconds: number
+}
+
+/** Which stream of the broker keeps which events: what the AsyncAPI document is made from. */
+export const streams = {
+  AUTH: {
+    events: [
+      RestoreRequested,
+      ChallengeIssued,
+      ChallengeVerified,
+      ChallengeFailed,
+      ChallengeLocked,
+      LoginSucceeded,
+      LoginFailed,
+    ],
+    workQueue: false,
+    maxAgeSeconds: 7 * day,
+  },
+  PASSWORD: { events: [PasswordChanged, PasswordRestored, PasswordSet], workQueue: false, maxAgeSeconds: 30 * day },
+  NOTIFY: {
+    events: [NotifyCode, NotifyPasswordChanged, NotifyTemporaryPassword],
+    workQueue: true,
+    maxAgeSeconds: 7 * day,
+  },
+} as const satisfies Record<string, StreamDefinition>
+
+export type StreamName = keyof typeof streams
+
+/** Messages that a consumer gave up on, under `dead.<subject>`. */
+export const deadLetters = { name: 'DEAD', subjects: ['dead.>'], maxAgeSeconds: 30 * day } as const

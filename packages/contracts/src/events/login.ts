@@ -1,0 +1,20 @@
+import { Type } from '@sinclair/typebox'
+import { defineEvent } from './event.ts'
+
+export const LoginSucceeded = defineEvent({
+  type: 'auth.login.succeeded',
+  summary: 'A customer proved password and code and was given an access token.',
+  data: Type.Object({ customer: Type.String(), clientId: Type.String(), ip: Type.String() }),
+})
+
+export const LoginFailed = defineEvent({
+  type: 'auth.login.failed',
+  summary: 'A sign-in was refused at the password.',
+  data: Type.Object({
+    account: Type.String({
+      description: 'Keyed hash of the username: the same account reads the same, existing or not.',
+    }),
+    clientId: Type.String(),
+    ip: Type.String(),
+  }),
+})

@@ -1,0 +1,46 @@
+import { type Static, Type } from '@sinclair/typebox'
+import { OneOf, Purpose, Sealed, Uuid } from '../fields.ts'
+import { defineEvent } from './event.ts'
+
+/** What `recipient` holds once opened. */
+export const Recipient = Type.Object({
+  channel: OneOf(['email', 'sms']),
+  to: Type.String(),
+  locale: Type.String(),
+  timezone: Type.String({ description: 'IANA name.' }),
+})
+export type Recipient = Static<typeof Recipient>
+
+export const NotifyCode = defineEvent({
+  type: 'notify.code',
+  summary: 'Send a confirmation code.',
+  data: Type.Object({
+    challengeId: Uuid,
+    purpose: Purpose,
+    recipient: Sealed('notifier'),
+    code: Sealed('notifier'),
+    verificationCode: Type.String(),
+    expiresAt: Type.String({ format: 'date-time' }),
+  }),
+})
+
+export const NotifyPasswordChanged = defineEvent({
+  type: 'notify.password-changed',
+  summary: 'Tell one confirmed address that the password is a new one.',
+  data: Type.Object({
+    operation: OneOf(['change', 'restore', 'set']),
+    recipient: Sealed('notifier'),
+    ip: Type.String(),
+    changedAt: Type.String({ format: 'date-time' }),
+  }),
+})
+
+export const NotifyTemporaryPassword = defineEvent({
+  type: 'notify.temporary-password',
+  summary: 'Send a temporary password that the back office set.',
+  data: Type.Object({
+    recipient: Sealed('notifier'),
+    password: Sealed('notifier'),
+    expiresAt: Type.String({ format: 'date-time' }),
+  }),
+})

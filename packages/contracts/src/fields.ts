@@ -1,0 +1,83 @@
+import { type SchemaOptions, type Static, Type } from '@sinclair/typebox'
+
+/** One of a few words, as `enum`, so that a refusal can list them. */
+export const OneOf = <const T extends string>(values: readonly T[], options: SchemaOptions = {}) =>
+  Type.Unsafe<T>({ type: 'string', enum: [...values], ...options })
+
+/** Fields that more than one contract uses. Patterns are ECMAScript with the `u` flag. */
+
+export const State = Type.String({
+  pattern: '^[\\x20-\\x7E]{1,512}$',
+  description: "The client's session id, echoed (RFC 6749 Appendix A.5: printable ASCII).",
+})
+
+export const ClientId = Type.String({
+  pattern: '^[\\x20-\\x7E]{1,128}$',
+  description: 'Client identifier issued to the client.',
+})
+
+export const RedirectUri = Type.String({
+  pattern: '^[\\x21-\\x7E]{1,2000}$',
+  description: 'Compared character by character with the registered ones (RFC 9700 §2.1).',
+})
+
+export const Scope = Type.String({
+  pattern: '^[\\x21\\x23-\\x5B\\x5D-\\x7E]+( [\\x21\\x23-\\x5B\\x5D-\\x7E]+)*$',
+  maxLength: 512,
+  description: 'Scope of access, space-separated (RFC 6749 §3.3).',
+})
+
+/** A plain string here: an unknown value must answer `unsupported_response_type`, not `invalid_request`. */
+export const ResponseType = Type.String({
+  maxLength: 64,
+  description: 'One of access_token, code, sign_token.',
+})
+
+export const SourceSystem = OneOf(['IB'], { description: 'Source system.' })
+
+export const ClientTimezone = Type.String({
+  pattern: '^[+-]?\\d{1,2}([:.]?\\d{1,2})?$',
+  description: 'Offset to GMT in hours, such as "-3".',
+})
+
+export const ClaimedIp = Type.Unsafe<string>({
+  type: 'string',
+  maxLength: 45,
+  anyOf: [{ format: 'ipv4' }, { format: 'ipv6' }],
+  description: 'Address the caller claims for its user: recorded as claimed, never used for limits.',
+})
+
+export const Username = Type.String({
+  maxLength: 254,
+  pattern: '^(\\+[1-9]\\d{6,14}|[^\\s@\\p{C}"<>(),;:\\\\]+@[^\\s@\\p{C}"<>(),;:\\\\]+\\.[^\\s@\\p{C}"<>(),;:\\\\]+)$',
+  description: 'E-mail address, or phone number with "+" and country code.',
+})
+
+/** Length and content are the policy's business (422); here only what no password can be. */
+export const Password = Type.String({
+  minLength: 1,
+  pattern: '^\\P{Cs}*$',
+  description: 'Any Unicode text. Lone surrogates are refused: they have no UTF-8 form and would hash alike.',
+})
+
+export const CompactToken = Type.String({ minLength: 1, maxLength: 4096 })
+
+/** Digits as a string, or as an integer that lost its leading zeros. */
+export const ConfirmationCode = Type.Unsafe<string | number>({
+  type: ['string', 'integer'],
+  pattern: '^\\d{1,12}$',
+  minimum: 0,
+  maximum: 999_999_999_999,
+  description: 'The confirmation code of the message: 6 to 12 digits.',
+})
+
+export const Time = Type.String({ description: 'Whole seconds, UTC: 2022-01-01T00:00:00+00:00.' })
+
+export const Uuid = Type.String({ format: 'uuid' })
+
+/** Compact JWE (RFC 7516, `dir` + A256GCM) that only the named reader can open. */
+export const Sealed = (reader: string) => Type.String({ description: `Compact JWE that only the ${reader} can open.` })
+
+/** What a challenge, and the grant that comes out of it, is for. */
+export const Purpose = OneOf(['restore', 'change', 'login'])
+export type Purpose = Static<typeof Purpose>

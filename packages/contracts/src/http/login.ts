@@ -1,0 +1,38 @@
+import { type Static, Type } from '@sinclair/typebox'
+import { ClaimedIp, ClientTimezone, CompactToken, Password, ResponseType, State } from '../fields.ts'
+import { oauthErrors } from './problem.ts'
+import { CodeSent, commonRequest } from './restore.ts'
+
+/** A4. */
+export const Login = {
+  summary: 'Sign in: the password, before the code',
+  tags: ['Sign-in'],
+  body: Type.Object({ ...commonRequest, ip: ClaimedIp, password: Password }),
+  response: {
+    200: Type.Object({
+      error: Type.Literal('mfa_required'),
+      error_description: Type.String(),
+      challenge_type: Type.Array(Type.String(), { description: "The person's devices, masked." }),
+      binding_method: Type.Literal('prompt'),
+      mfa_token: Type.String(),
+      state: Type.String(),
+    }),
+    ...oauthErrors,
+  },
+}
+export type LoginBody = Static<typeof Login.body>
+
+/** A4b. */
+export const SendChallenge = {
+  summary: 'Send a code to a device, or send it again',
+  tags: ['Sign-in', 'Restore'],
+  body: Type.Object({
+    challenge_type: Type.String({ minLength: 1, maxLength: 300 }),
+    client_timezone: ClientTimezone,
+    mfa_token: CompactToken,
+    response_type: ResponseType,
+    state: State,
+  }),
+  response: { 200: CodeSent, ...oauthErrors },
+}
+export type SendChallengeBody = Static<typeof SendChallenge.body>

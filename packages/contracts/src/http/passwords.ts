@@ -1,0 +1,76 @@
+import { type Static, Type } from '@sinclair/typebox'
+import { OneOf, Password, Time } from '../fields.ts'
+import { problems } from './problem.ts'
+
+const success = { 204: Type.Null({ description: 'Done; no body.' }), ...problems }
+
+const successToken = Type.Object({
+  // Not required by the schema: a missing one answers 403 like every other unfit one.
+  successtoken: Type.Optional(Type.String({ description: 'Proof of the second factor, single-use.' })),
+})
+
+/** B1. */
+export const ChangePassword = {
+  summary: 'Change the password of the signed-in customer',
+  tags: ['Passwords'],
+  headers: successToken,
+  body: Type.Object({ password: Password, currentPassword: Type.Optional(Password) }),
+  response: success,
+}
+export type ChangePasswordBody = Static<typeof ChangePassword.body>
+
+/** B2. */
+export const RestorePassword = {
+  summary: 'Set a new password with a success token alone',
+  tags: ['Passwords', 'Restore'],
+  headers: successToken,
+  body: Type.Object({ password: Password }),
+  response: success,
+}
+
+const changeFields = {
+  id: Type.Integer(),
+  type: OneOf(['changed', 'restored'], {
+    description: 'changed: updated by a back-office user. restored: updated by the client.',
+  }),
+  createTime: Time,
+  operation: OneOf(['change', 'restore', 'reset', 'set']),
+  actor: OneOf(['client', 'back_office']),
+  channel: Type.String(),
+  ip: Type.String({ description: 'Address the service saw.' }),
+  digest: Type.String({ description: 'SHA-256 over the previous record’s digest and this record, in hex.' }),
+}
+
+/** One record of the history, as every route that shows it does. */
+export const PasswordChange = Type.Object(changeFields)
+export type PasswordChange = Static<typeof PasswordChange>
+
+const Page = Type.Object({
+  limit: Type.Integer({ minimum: 1, maximum: 100, default: 10 }),
+  offset: Type.Integer({ minimum: 0, maximum: 2_147_483_647, default: 0 }),
+  sort_order: OneOf(['asc', 'desc'], { default: 'desc' }),
+  sort_by: OneOf(['createTime'], { default: 'createTime' }),
+})
+export type Page = Static<typeof Page>
+
+/** A serial number in a path: what Postgres' `integer` holds. */
+export const SerialId = Type.Integer({ minimum: 1, maximum: 2_147_483_647 })
+
+/** B3. */
+export const ListPasswordChanges = {
+  summary: "List one's own password changes",
+  tags: ['History'],
+  querystring: Page,
+  response: {
+    200: Type.Object({ total: Type.Integer(), data: Type.Array(PasswordChange) }),
+    ...problems,
+  },
+}
+
+/** B4. */
+export const GetPasswordChange = {
+  summary: "Show one of one's own password changes",
+  tags: ['History'],
+  params: Type.Object({ changeId: SerialId }),
+  response: { 200: PasswordChange, ...problems },
+}

@@ -1,0 +1,23 @@
+import { type Static, Type } from '@sinclair/typebox'
+
+/** RFC 6749 §5.2, with the `state` that the internet-bank contract echoes. */
+export const OAuthError = Type.Object({
+  error: Type.String(),
+  error_description: Type.String(),
+  state: Type.Optional(Type.String()),
+})
+export type OAuthError = Static<typeof OAuthError>
+
+/** RFC 9457. */
+export const Problem = Type.Object({
+  type: Type.String(),
+  title: Type.String(),
+  status: Type.Integer(),
+  detail: Type.String(),
+  code: Type.String(),
+  errors: Type.Optional(Type.Array(Type.Object({ field: Type.String(), code: Type.String(), message: Type.String() }))),
+})
+export type Problem = Static<typeof Problem>
+
+export const oauthErrors = { '4xx': OAuthError, '5xx': OAuthError }
+export const problems = { '4xx': Problem, '5xx': Problem }

@@ -1,0 +1,87 @@
+import { type Static, Type } from '@sinclair/typebox'
+import {
+  ClaimedIp,
+  ClientId,
+  ClientTimezone,
+  CompactToken,
+  ConfirmationCode,
+  OneOf,
+  RedirectUri,
+  ResponseType,
+  Scope,
+  SourceSystem,
+  State,
+  Username,
+} from '../fields.ts'
+import { oauthErrors } from './problem.ts'
+
+/** RFC 7636: what a public client sends to be able to redeem the authorization code it asks for. */
+export const pkce = {
+  code_challenge: Type.Optional(Type.String({ pattern: '^[A-Za-z0-9_-]{43}$' })),
+  code_challenge_method: Type.Optional(OneOf(['S256'])),
+}
+
+/** The fields that A1 and A4 share. */
+export const commonRequest = {
+  client_id: ClientId,
+  client_timezone: ClientTimezone,
+  redirect_uri: RedirectUri,
+  response_type: ResponseType,
+  scope: Scope,
+  source_system: SourceSystem,
+  state: State,
+  username: Username,
+}
+
+/** A code went out, or would have if the account existed. The error fields are the contract's, with status 200. */
+export const CodeSent = Type.Object({
+  mfa_token: Type.String(),
+  code: Type.String({ description: 'Verification code: shown to the person and repeated in the message.' }),
+  error: Type.Literal('mfa_code_required'),
+  error_description: Type.String(),
+  state: Type.String(),
+})
+export type CodeSent = Static<typeof CodeSent>
+
+/** A1. */
+export const PasswordRestore = {
+  summary: 'Ask for a password restore',
+  tags: ['Restore'],
+  body: Type.Object({ ...commonRequest, ip: Type.Optional(ClaimedIp) }),
+  response: { 200: CodeSent, ...oauthErrors },
+}
+export type PasswordRestoreBody = Static<typeof PasswordRestore.body>
+
+export const TokenAnswer = Type.Object({
+  access_token: Type.Optional(Type.String()),
+  sign_token: Type.Optional(Type.String()),
+  token_type: Type.Literal('bearer'),
+  expires_in: Type.Integer({ description: 'Seconds.' }),
+  scope: Type.String(),
+  state: Type.Optional(Type.String()),
+})
+export type TokenAnswer = Static<typeof TokenAnswer>
+
+export const AuthorizationCodeAnswer = Type.Object({
+  code: Type.String(),
+  redirect_uri: Type.String(),
+  state: Type.String(),
+})
+
+/** A2. */
+export const PasswordRestoreVerification = {
+  summary: 'Prove that the confirmation code arrived',
+  tags: ['Restore'],
+  body: Type.Object({
+    client_id: Type.Optional(ClientId),
+    code: ConfirmationCode,
+    grant_type: OneOf(['mfa_oob']),
+    mfa_token: CompactToken,
+    response_type: ResponseType,
+    scope: Scope,
+    state: State,
+    ...pkce,
+  }),
+  response: { 200: Type.Union([TokenAnswer, AuthorizationCodeAnswer]), ...oauthErrors },
+}
+export type PasswordRestoreVerificationBody = Static<typeof PasswordRestoreVerification.body>

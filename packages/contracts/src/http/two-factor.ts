@@ -1,0 +1,36 @@
+import { type Static, Type } from '@sinclair/typebox'
+import { ClientId, CompactToken, ConfirmationCode, OneOf, Time, Username } from '../fields.ts'
+import { problems } from './problem.ts'
+
+const ChallengeAnswer = Type.Object({ token: Type.String(), provider: Type.String(), expiresAt: Time })
+
+/** B5. */
+export const OpenChallenge = {
+  summary: 'Send a code to the signed-in customer',
+  tags: ['Two-factor'],
+  querystring: Type.Object({ businessProcess: OneOf(['changePassword']) }),
+  response: { 200: ChallengeAnswer, ...problems },
+}
+
+/** B5b. Exactly one of `email` and `phone`. */
+export const OpenUnauthorizedChallenge = {
+  summary: 'Send a code to whoever forgot a password',
+  tags: ['Two-factor', 'Restore'],
+  querystring: Type.Object({
+    businessProcess: OneOf(['restorePassword']),
+    email: Type.Optional(Username),
+    phone: Type.Optional(Username),
+    client_id: Type.Optional(ClientId),
+  }),
+  response: { 200: ChallengeAnswer, ...problems },
+}
+export type OpenUnauthorizedChallengeQuery = Static<typeof OpenUnauthorizedChallenge.querystring>
+
+/** B6. */
+export const AnswerChallenge = {
+  summary: 'Trade a code for a success token',
+  tags: ['Two-factor'],
+  body: Type.Object({ token: CompactToken, code: ConfirmationCode }),
+  response: { 200: Type.Object({ successToken: Type.String(), expiresAt: Time }), ...problems },
+}
+export type AnswerChallengeBody = Static<typeof AnswerChallenge.body>

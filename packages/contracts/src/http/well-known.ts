@@ -1,0 +1,42 @@
+import { Type } from '@sinclair/typebox'
+import { problems } from './problem.ts'
+
+/** RFC 7517 §5: public halves only. */
+export const Jwks = {
+  summary: 'Keys that verify access and sign tokens',
+  tags: ['Discovery'],
+  response: {
+    200: Type.Object({
+      keys: Type.Array(
+        Type.Object({
+          kty: Type.Literal('OKP'),
+          crv: Type.Literal('Ed25519'),
+          x: Type.String(),
+          kid: Type.String(),
+          alg: Type.Literal('EdDSA'),
+          use: Type.Literal('sig'),
+        }),
+      ),
+    }),
+    ...problems,
+  },
+}
+
+/** RFC 8414 §2. */
+export const AuthorizationServerMetadata = {
+  summary: 'Authorization server metadata (RFC 8414)',
+  tags: ['Discovery'],
+  response: {
+    200: Type.Object({
+      issuer: Type.String(),
+      token_endpoint: Type.String(),
+      jwks_uri: Type.String(),
+      scopes_supported: Type.Array(Type.String()),
+      response_types_supported: Type.Array(Type.String()),
+      grant_types_supported: Type.Array(Type.String()),
+      token_endpoint_auth_methods_supported: Type.Array(Type.String()),
+      code_challenge_methods_supported: Type.Array(Type.String()),
+    }),
+    ...problems,
+  },
+}

@@ -1,0 +1,20 @@
+import { type Static, Type } from '@sinclair/typebox'
+import { Password, Username } from '../fields.ts'
+
+/** A question on the broker that a service answers (NATS services, request/reply); never kept in a stream. */
+export const PasswordVerify = {
+  subject: 'password.verify',
+  summary: 'Is this the password of this username?',
+  request: Type.Object({ username: Username, password: Password }),
+  reply: Type.Union([
+    Type.Object({ verified: Type.Literal(false) }),
+    Type.Object({
+      verified: Type.Literal(true),
+      customer: Type.String({ description: "The customer's code." }),
+      mustChange: Type.Boolean(),
+      devices: Type.Array(Type.String(), { description: 'oob:email:b*1@gmail.com' }),
+    }),
+  ]),
+}
+export type PasswordVerifyRequest = Static<typeof PasswordVerify.request>
+export type PasswordVerifyReply = Static<typeof PasswordVerify.reply>
