@@ -1,0 +1,41 @@
+import pg from 'pg'
+
+const withClient = async <T>(url: string, use: (client: pg.Client) => Promise<T>) => {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000 })
+  client.on('error', () => {})
+  await client.connect()
+  try {
+    return await use(client)
+  } finally {
+    await client.end()
+  }
+}
+
+/** The same server's URL for another database. */
+export const databaseUrl = (url: string, name: string) => {
+  const other = new URL(url)
+  other.pathname = `/${encodeURIComponent(name)}`
+  return other.href
+}
+
+/**
+ * Creates a database, as a copy of `template` when one is named, and returns its URL.
+ * @throws DatabaseError 42P04 when it exists.
+ */
+export const createDatabase = async (adminUrl: string, name: string, { template }: { template?: string } = {}) => {
+  const from = template === undefined ? '' : ` TEMPLATE ${pg.escapeIdentifier(template)}`
+  await withClient(adminUrl, (client) => client.query(`CREATE DATABASE ${pg.escapeIdentifier(name)}${from}`))
+  return databaseUrl(adminUrl, name)
+}
+
+/** Creates a database unless it is there already, and returns its URL. */
+export const ensureDatabase = async (adminUrl: string, name: string) => {
+  const exists = await withClient(adminUrl, (client) =>
+    client.query('SELECT 1 FROM pg_database WHERE datname = $1', [name]),
+  )
+  return exists.rowCount ? databaseUrl(adminUrl, name) : createDatabase(adminUrl, name)
+}
+
+/** Removes a database, if it is there, and ends whoever is connected to it. */
+export const dropDatabase = (adminUrl: string, name: string) =>
+  withClient(adminUrl, (client) => client.query(`DROP DATABASE IF EXISTS ${pg.escapeIdentifier(name)} WITH (FORCE)`))

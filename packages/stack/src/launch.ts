@@ -1,0 +1,37 @@
+import { findOnPath, succeeds } from './command.ts'
+
+/** How to start a program: handed to `spawn` as it is. */
+export interface Launch {
+  command: string
+  args: string[]
+  uid?: number
+  gid?: number
+}
+
+/** An account without rights, for programs that refuse to run as root. */
+export interface Account {
+  uid: number
+  gid: number
+}
+
+// Lets the account reach a data folder below another one that is closed to it, such as root's home.
+const reachClosedFolders = ['--inh-caps=+dac_override', '--ambient-caps=+dac_override']
+
+/**
+ * Wraps a command so that the kernel ends it when this process dies, however that happens, and so that it runs as
+ * `account` when one is given. Linux only; elsewhere, and without setpriv, only the account is changed.
+ */
+export const launch = (
+  command: string,
+  args: string[],
+  { stopSignal, account }: { stopSignal: NodeJS.Signals; account?: Account | undefined },
+): Launch => {
+  const setpriv = process.platform === 'linux' ? findOnPath('setpriv') : undefined
+  const asAccount = account ? [`--reuid=${account.uid}`, `--regid=${account.gid}`, '--clear-groups'] : []
+  const options = [
+    [`--pdeathsig=${stopSignal.replace('SIG', '')}`, ...asAccount, ...(account ? reachClosedFolders : [])],
+    asAccount,
+  ].find((wanted) => setpriv && succeeds(setpriv, [...wanted, 'true']))
+  if (setpriv && options) return { command: setpriv, args: [...options, command, ...args] }
+  return { command, args, ...account }
+}

@@ -1,0 +1,64 @@
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { waitUntil } from './wait-until.ts'
+
+/** A process as it can be found again by a later run: the number alone may have gone to another program since. */
+export interface ProcessIdentity {
+  pid: number
+  /** When the process started, in the system's own notation. */
+  startedAt: string
+}
+
+const linuxStartTime = (pid: number) => {
+  // The command name, in brackets, may hold spaces; the start time is the 20th field after it (proc(5)).
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  if (fields[0] === 'Z') return undefined
+  const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
+  return `${boot}/${fields[19]}`
+}
+
+const psStartTime = (pid: number) => {
+  const env = { PATH: process.env.PATH ?? '', LC_ALL: 'C', TZ: 'UTC' }
+  return execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8', env }).trim() || undefined
+}
+
+/** Start time of a living process, or undefined when there is none with this number (a zombie counts as none). */
+export const startTimeOf = (pid: number): string | undefined => {
+  try {
+    return process.platform === 'linux' ? linuxStartTime(pid) : psStartTime(pid)
+  } catch {
+    return undefined
+  }
+}
+
+/** Whether the very process that was recorded is still alive. */
+export const isAlive = ({ pid, startedAt }: ProcessIdentity) => startTimeOf(pid) === startedAt
+
+const send = (pid: number, signal: NodeJS.Signals) => {
+  try {
+    process.kill(pid, signal)
+  } catch {
+    // It ended by itself in between.
+  }
+}
+
+/**
+ * Ends a recorded process: `signal` first, SIGKILL when it is still there after `graceMs`.
+ * Does nothing when the process is gone or its number belongs to another program by now.
+ */
+export const endProcess = async (
+  identity: ProcessIdentity,
+  { signal = 'SIGTERM', graceMs = 10_000 }: { signal?: NodeJS.Signals; graceMs?: number } = {},
+) => {
+  if (!isAlive(identity)) return
+  send(identity.pid, 'SIGCONT') // a paused process would not hear anything but SIGKILL
+  send(identity.pid, signal)
+  const gone = () => !isAlive(identity)
+  try {
+    await waitUntil(gone, { what: `process ${identity.pid} to end`, timeoutMs: graceMs, intervalMs: 10 })
+  } catch {
+    send(identity.pid, 'SIGKILL')
+    await waitUntil(gone, { what: `process ${identity.pid} to end after SIGKILL`, timeoutMs: 5_000, intervalMs: 10 })
+  }
+}

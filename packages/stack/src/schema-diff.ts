@@ -1,0 +1,32 @@
+import type { DiffTarget } from '@prisma/schema-engine-wasm'
+import { withSchemaEngine } from './schema-engine.ts'
+
+export interface SchemaDiff {
+  /** Any database: the engine insists on connecting to one, and leaves it alone. */
+  databaseUrl: string
+  /** schema.prisma as of the last migration, or undefined for the first one. */
+  from: string | undefined
+  to: string
+}
+
+/**
+ * Writes the SQL that takes a database from one Prisma schema to another. The two texts are compared, not a database:
+ * the engine's WebAssembly build cannot read the catalogue of PostgreSQL 18.
+ * @returns the script, or undefined when there is nothing to change.
+ */
+export const diffSchemas = async ({ databaseUrl, from, to }: SchemaDiff): Promise<string | undefined> => {
+  const datamodel = (content: string): DiffTarget => ({
+    tag: 'schemaDatamodel',
+    files: [{ path: 'schema.prisma', content }],
+  })
+  const { exitCode, stdout } = await withSchemaEngine(databaseUrl, to, (engine) =>
+    engine.diff({
+      from: from === undefined ? { tag: 'empty' } : datamodel(from),
+      to: datamodel(to),
+      script: true,
+      exitCode: true,
+      filters: { externalTables: [], externalEnums: [] },
+    }),
+  )
+  return exitCode === 2 && stdout ? stdout : undefined
+}

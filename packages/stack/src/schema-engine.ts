@@ -1,0 +1,68 @@
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { PrismaPg } from '@prisma/adapter-pg'
+import { bindMigrationAwareSqlAdapterFactory } from '@prisma/driver-adapter-utils'
+import * as bindings from '@prisma/schema-engine-wasm/schema_engine_bg'
+import pg from 'pg'
+
+interface EngineExports {
+  __wbindgen_start(): void
+}
+
+// TypeScript declares this global in its library for browsers alone.
+declare const WebAssembly: {
+  instantiate(bytes: Uint8Array, imports: Record<string, object>): Promise<{ instance: { exports: EngineExports } }>
+}
+
+// By hand rather than through the package's entry, which needs Node's experimental import of .wasm files.
+const instantiate = async () => {
+  const glue = bindings as typeof bindings & { __wbg_set_wasm(exports: EngineExports): void }
+  const entry = new URL(import.meta.resolve('@prisma/schema-engine-wasm'))
+  const bytes = readFileSync(fileURLToPath(new URL('schema_engine_bg.wasm', entry)))
+  const { instance } = await WebAssembly.instantiate(bytes, { './schema_engine_bg.js': glue })
+  glue.__wbg_set_wasm(instance.exports)
+  instance.exports.__wbindgen_start()
+}
+
+// The bindings keep views of the one memory they were first given.
+let instantiated: Promise<void> | undefined
+
+// The adapter cuts a script at every semicolon, also those inside a function's body. Sent whole, it is also one
+// transaction, as with the native engine.
+class WholeScripts extends PrismaPg {
+  override async connect() {
+    const adapter = await super.connect()
+    adapter.executeScript = async (script) => {
+      await adapter.underlyingDriver().query(script)
+    }
+    return adapter
+  }
+}
+
+/**
+ * Opens Prisma's own schema engine, the WebAssembly build, on a database, for the time that `use` takes. The native
+ * build that the Prisma CLI runs is fetched from outside the package registry; this one came with the install and keeps
+ * the same `_prisma_migrations`.
+ */
+export const withSchemaEngine = async <T>(
+  databaseUrl: string,
+  schema: string,
+  use: (engine: bindings.SchemaEngine) => Promise<T>,
+): Promise<T> => {
+  instantiated ??= instantiate()
+  await instantiated
+  // One connection, because the engine's lock against a second migration belongs to the connection that took it.
+  const pool = new pg.Pool({ connectionString: databaseUrl, max: 1 })
+  const ignoreLog = () => {}
+  try {
+    const adapters = bindMigrationAwareSqlAdapterFactory(new WholeScripts(pool))
+    const engine = await bindings.SchemaEngine.new({ datamodels: [['schema.prisma', schema]] }, ignoreLog, adapters)
+    try {
+      return await use(engine)
+    } finally {
+      engine.free()
+    }
+  } finally {
+    await pool.end()
+  }
+}

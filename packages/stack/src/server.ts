@@ -1,0 +1,125 @@
+import { spawn } from 'node:child_process'
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Launch } from './launch.ts'
+import { freePort } from './ports.ts'
+import { endProcess, isAlive, type ProcessIdentity, startTimeOf } from './process-identity.ts'
+import { waitUntil } from './wait-until.ts'
+
+/** A server that this process started and answers for. */
+export interface RunningServer {
+  readonly name: string
+  readonly url: string
+  readonly port: number
+  readonly pid: number
+  /** Resolves when the process has ended, whoever ended it. */
+  readonly exited: Promise<void>
+  /** Ends the process and waits until it is gone. Safe to call twice. */
+  stop(): Promise<void>
+}
+
+export interface ServerPlan {
+  name: string
+  /** Holds `server.log` and, while the server runs, `process.json`. */
+  dataDir: string
+  /** A free port is taken when absent. */
+  port?: number | undefined
+  url: (port: number) => string
+  launch: (port: number) => Launch
+  /** Answers true once the server does its work; may throw until then. */
+  isReady: (port: number) => Promise<boolean>
+  stopSignal: NodeJS.Signals
+  /** What the log says when a server that has just died still holds something that will be free in a moment. */
+  isPassing?: (log: string) => boolean
+  timeoutMs?: number
+  signal?: AbortSignal | undefined
+}
+
+const recordPath = (dataDir: string) => join(dataDir, 'process.json')
+
+/** Ends the server that an earlier run recorded in this folder and could not end itself, if it is still alive. */
+export const endOrphan = async (dataDir: string, stopSignal: NodeJS.Signals = 'SIGTERM') => {
+  if (!existsSync(recordPath(dataDir))) return
+  let recorded: ProcessIdentity | undefined
+  try {
+    recorded = JSON.parse(readFileSync(recordPath(dataDir), 'utf8'))
+  } catch {
+    // Cut short by the crash that left it: says nothing.
+  }
+  if (recorded) await endProcess(recorded, { signal: stopSignal })
+  rmSync(recordPath(dataDir), { force: true })
+}
+
+const spawnServer = ({ dataDir, launch }: ServerPlan, port: number) => {
+  const logPath = join(dataDir, 'server.log')
+  const log = openSync(logPath, 'a', 0o600)
+  const logStart = statSync(logPath).size
+  const { command, args, ...account } = launch(port)
+  // Its own process group: Ctrl-C in the terminal reaches us alone, and we end the parts in order.
+  const child = spawn(command, args, {
+    stdio: ['ignore', log, log],
+    detached: true,
+    env: { PATH: process.env.PATH ?? '', LC_ALL: 'C' },
+    ...account,
+  })
+  closeSync(log)
+  const exited = new Promise<void>((resolve) => {
+    child.once('exit', () => resolve())
+    child.once('error', () => resolve())
+  })
+  const pid = child.pid
+  const identity = pid === undefined ? undefined : { pid, startedAt: startTimeOf(pid) ?? 'ended' }
+  return { identity, exited, printed: () => readFileSync(logPath).subarray(logStart).toString('utf8') }
+}
+
+const tail = (text: string, lines: number) => text.trimEnd().split('\n').slice(-lines).join('\n')
+
+/**
+ * Starts a server, waits until it is ready and returns its handle. An orphan of the same folder is ended first.
+ * Either the server runs when this resolves, or nothing of it is left when it rejects.
+ * @throws Error with the tail of the server's log when it ends early or is not ready in time; the signal's reason.
+ */
+export const startServer = async (plan: ServerPlan): Promise<RunningServer> => {
+  const { name, dataDir, stopSignal, isPassing, timeoutMs = 30_000, signal } = plan
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+  await endOrphan(dataDir, stopSignal)
+  const deadline = performance.now() + timeoutMs
+  for (;;) {
+    signal?.throwIfAborted()
+    const port = plan.port ?? (await freePort())
+    const { identity, exited, printed } = spawnServer(plan, port)
+    if (!identity) throw new Error(`${name} could not be started`)
+    writeFileSync(recordPath(dataDir), JSON.stringify(identity), { mode: 0o600 })
+
+    const stop = async () => {
+      await endProcess(identity, { signal: stopSignal })
+      await exited
+      rmSync(recordPath(dataDir), { force: true })
+    }
+    try {
+      let ended = false
+      void exited.then(() => {
+        ended = true
+      })
+      await waitUntil(async () => ended || (await plan.isReady(port)), {
+        what: `${name} to be ready`,
+        timeoutMs: Math.max(1_000, deadline - performance.now()),
+        intervalMs: 10,
+        signal,
+      })
+      if (!ended && isAlive(identity)) {
+        return { name, url: plan.url(port), port, pid: identity.pid, exited, stop }
+      }
+    } catch (error) {
+      await stop()
+      throw error
+    }
+    await stop()
+    const log = printed()
+    const lostRace = plan.port === undefined && /address already in use/i.test(log)
+    const again = (lostRace || isPassing?.(log)) && performance.now() < deadline
+    if (!again) throw new Error(`${name} ended while starting:\n${tail(log, 15)}`)
+    await delay(100, undefined, signal ? { signal } : {})
+  }
+}

@@ -1,0 +1,63 @@
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import { migrate } from '@rekey/stack/migrate'
+import { startPostgres } from '@rekey/stack/postgres'
+import { diffSchemas } from '@rekey/stack/schema-diff'
+
+const usage = `Usage:
+  node scripts/migrate.ts            apply the migrations that DATABASE_URL has not had yet
+  node scripts/migrate.ts new NAME   write a new migration for what changed in prisma/schema.prisma`
+
+const root = resolve(import.meta.dirname, '..')
+const git = (...args: string[]) => execFileSync('git', args, { cwd: root, encoding: 'utf8' }).trim()
+
+// A migration is committed together with the schema that it leads to.
+const schemaOfLastMigration = () => {
+  const commit = git('log', '-1', '--format=%H', '--', 'prisma/migrations/*/migration.sql')
+  return commit ? git('show', `${commit}:prisma/schema.prisma`) : undefined
+}
+
+const timestamp = (now: Date) => now.toISOString().replace(/\D/g, '').slice(0, 14)
+
+const writeMigration = async (name: string) => {
+  if (!/^[a-z0-9_]+$/.test(name)) throw new Error(`a migration's name is made of a-z, 0-9 and _: ${name}`)
+  const scratch = mkdtempSync(join(tmpdir(), 'rekey-migrate-'))
+  const postgres = await startPostgres({ dataDir: scratch, durable: false })
+  try {
+    const to = readFileSync(join(root, 'prisma/schema.prisma'), 'utf8')
+    const sql = await diffSchemas({ databaseUrl: postgres.url, from: schemaOfLastMigration(), to })
+    if (!sql) return console.log('schema.prisma has not changed since the last migration.')
+    const folder = join('prisma/migrations', `${timestamp(new Date())}_${name}`)
+    mkdirSync(join(root, folder), { recursive: true })
+    writeFileSync(join(root, folder, 'migration.sql'), `${sql.trim()}\n`)
+    console.log(`Wrote ${folder}/migration.sql. Read it, then commit it together with schema.prisma.`)
+  } finally {
+    await postgres.stop()
+    rmSync(scratch, { recursive: true, force: true })
+  }
+}
+
+const deploy = async () => {
+  const databaseUrl = process.env.DATABASE_URL
+  if (!databaseUrl) throw new Error('DATABASE_URL is not set')
+  const { applied } = await migrate({ databaseUrl })
+  console.log(applied.length ? `Applied ${applied.join(', ')}.` : 'Nothing to apply.')
+}
+
+try {
+  const { positionals, values } = parseArgs({
+    allowPositionals: true,
+    options: { help: { type: 'boolean', short: 'h' } },
+  })
+  const [command, name, ...rest] = positionals
+  if (values.help) console.log(usage)
+  else if (command === undefined) await deploy()
+  else if (command === 'new' && name && rest.length === 0) await writeMigration(name)
+  else throw new Error(usage)
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error)
+  process.exitCode = 1
+}
