@@ -1,0 +1,109 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { unavailable } from '@rekey/contracts'
+import { connect, Events, type NatsConnection } from 'nats'
+import type { Logger } from './logger.ts'
+
+export interface Broker {
+  /** @throws RekeyError unavailable while there is no connection: nothing is queued to be sent later. */
+  connection(): NatsConnection
+  /** Resolves once there is a connection; rejects when the broker is closed. */
+  connected(): Promise<NatsConnection>
+  /** Runs now if connected, and again after every new connection: the server may have lost what it held. */
+  onConnect(work: (connection: NatsConnection) => Promise<void>): void
+  check(): Promise<void>
+  /** Sends what is buffered, then closes. */
+  close(): Promise<void>
+}
+
+interface Options {
+  url: string
+  name: string
+  log: Logger
+}
+
+/** A connection to NATS that starts without the server being there and comes back by itself. */
+export const connectBroker = ({ url, name, log }: Options): Broker => {
+  let current: NatsConnection | undefined
+  let online = false
+  let closed = false
+  const works: ((connection: NatsConnection) => Promise<void>)[] = []
+  const waiting = new Set<{ resolve: (connection: NatsConnection) => void; reject: (error: Error) => void }>()
+
+  const run = async (work: (connection: NatsConnection) => Promise<void>, connection: NatsConnection) => {
+    try {
+      await work(connection)
+    } catch (err) {
+      if (!closed) log.warn({ err }, 'broker: set-up failed, again at the next connection')
+    }
+  }
+  const welcome = (connection: NatsConnection) => {
+    online = true
+    for (const work of works) void run(work, connection)
+    for (const { resolve } of waiting) resolve(connection)
+    waiting.clear()
+  }
+  const watch = async (connection: NatsConnection) => {
+    for await (const status of connection.status()) {
+      if (status.type === Events.Disconnect) {
+        if (online) log.warn('broker is away')
+        online = false
+      }
+      if (status.type === Events.Reconnect) {
+        log.info('broker is back')
+        welcome(connection)
+      }
+    }
+  }
+  const start = async () => {
+    while (!closed) {
+      try {
+        current = await connect({
+          servers: url,
+          name,
+          timeout: 2_000,
+          maxReconnectAttempts: -1,
+          reconnectTimeWait: 200,
+          reconnectJitter: 100,
+          pingInterval: 2_000,
+          maxPingOut: 2,
+        })
+        if (closed) return await current.close()
+        void watch(current)
+        return welcome(current)
+      } catch (err) {
+        log.debug({ err }, 'broker is not there yet')
+        await delay(200)
+      }
+    }
+  }
+  void start()
+
+  return {
+    connection() {
+      if (!current || !online || closed) throw unavailable(new Error('no connection to the broker'))
+      return current
+    },
+    connected: () =>
+      current && online && !closed
+        ? Promise.resolve(current)
+        : new Promise((resolve, reject) => {
+            if (closed) return reject(new Error('broker closed'))
+            waiting.add({ resolve, reject })
+          }),
+    onConnect(work) {
+      works.push(work)
+      if (current && online) void run(work, current)
+    },
+    async check() {
+      await this.connection().flush()
+    },
+    async close() {
+      closed = true
+      for (const { reject } of waiting) reject(new Error('broker closed'))
+      waiting.clear()
+      // Draining needs the server; without it there is nothing left to say.
+      if (current && online) await current.drain().catch(() => {})
+      else await current?.close()
+    },
+  }
+}

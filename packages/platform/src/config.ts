@@ -1,0 +1,89 @@
+import { readFileSync } from 'node:fs'
+import { parseEnv } from 'node:util'
+import { OneOf } from '@rekey/contracts'
+import { type Static, type TObject, type TSchema, Type } from '@sinclair/typebox'
+import { Value } from '@sinclair/typebox/value'
+
+/** 256 bits in base64url: what every HMAC and sealing key is. */
+export const Key = (description: string) =>
+  Type.String({ pattern: '^[A-Za-z0-9_-]{43}$', description: `${description} 32 random bytes in base64url.` })
+
+export const Url = (protocols: string, options: { description: string; default?: string }) =>
+  Type.String({ pattern: `^(${protocols})://[^\\s]+$`, ...options })
+
+export const Flag = (options: { description: string; default?: boolean }) => Type.Boolean(options)
+
+/** What every service reads. */
+export const serviceEnv = {
+  REKEY_PROFILE: OneOf(['sandbox', 'production'], {
+    description: 'sandbox: everything on one machine, lenient; production: strict.',
+  }),
+  HOST: Type.String({ default: '127.0.0.1', description: 'Address to listen on.' }),
+  PORT: Type.Integer({ minimum: 0, maximum: 65_535, description: 'Port to listen on.' }),
+  LOG_LEVEL: OneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
+    default: 'info',
+    description: 'Least severity that is logged.',
+  }),
+  NATS_URL: Url('nats|tls', { description: 'Broker.' }),
+  REKEY_STREAM_REPLICAS: Type.Integer({
+    minimum: 1,
+    maximum: 5,
+    default: 1,
+    description: 'Copies of each stream that the broker keeps.',
+  }),
+  REKEY_SECRETS_FILE: Type.Optional(
+    Type.String({
+      description: 'File of further variables (dotenv form), for secrets that must not stand in the environment.',
+    }),
+  ),
+}
+
+/** Addresses or networks whose `X-Forwarded-For` is believed. */
+export const trustedProxies = Type.String({
+  default: '',
+  description: 'Addresses or CIDR networks, comma-separated, whose X-Forwarded-For is believed. Empty: none.',
+})
+
+export const toProxyList = (value: string): string[] => value.split(',').flatMap((item) => item.trim() || [])
+
+/** Every fault of a configuration, one a line. */
+export class ConfigError extends Error {
+  constructor(faults: string[]) {
+    super(`Configuration refused:\n${faults.map((fault) => `  ${fault}`).join('\n')}`)
+    this.name = 'ConfigError'
+  }
+}
+
+const describeFault = (schema: TSchema | undefined, name: string, value: unknown): string => {
+  const what = schema?.description ?? ''
+  if (value === undefined) return `${name} is missing. ${what}`
+  const allowed = schema?.enum ? ` Allowed: ${schema.enum.join(', ')}.` : ''
+  return `${name} is not valid. ${what}${allowed}`
+}
+
+/**
+ * Reads a configuration from environment variables and from the file that REKEY_SECRETS_FILE names. An empty variable
+ * counts as not set. Values are never repeated in a fault: one of them may be a secret.
+ *
+ * @throws ConfigError naming every fault at once.
+ */
+export const loadConfig = <T extends TObject>(schema: T, env: Record<string, string | undefined>): Static<T> => {
+  const values: Record<string, unknown> = { ...readSecrets(env.REKEY_SECRETS_FILE), ...env }
+  const picked: Record<string, unknown> = {}
+  for (const name of Object.keys(schema.properties)) if (values[name]) picked[name] = values[name]
+  const converted = Value.Convert(schema, Value.Default(schema, picked)) as Record<string, unknown>
+  const faulty = new Set([...Value.Errors(schema, converted)].map((error) => error.path.slice(1)))
+  if (faulty.size > 0) {
+    throw new ConfigError([...faulty].map((name) => describeFault(schema.properties[name], name, converted[name])))
+  }
+  return converted as Static<T>
+}
+
+const readSecrets = (path: string | undefined): NodeJS.Dict<string> => {
+  if (!path) return {}
+  try {
+    return parseEnv(readFileSync(path, 'utf8'))
+  } catch (cause) {
+    throw new ConfigError([`REKEY_SECRETS_FILE cannot be read: ${(cause as NodeJS.ErrnoException).code ?? cause}`])
+  }
+}

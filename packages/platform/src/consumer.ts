@@ -1,0 +1,154 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { type EventData, type EventDefinition, type StreamName, streams } from '@rekey/contracts'
+import { AckPolicy, type ConsumerMessages, headers, type JsMsg, type NatsConnection, nanos } from 'nats'
+import type { Broker } from './broker.ts'
+import type { Logger } from './logger.ts'
+import type { Random } from './random.ts'
+import { runInTrace } from './trace.ts'
+import { compileCheck } from './validation.ts'
+
+/** What a handler is told beside the data. */
+export interface Delivery {
+  /** CloudEvents id: the same at every redelivery. */
+  eventId: string
+  subject: string
+  time: Date
+}
+
+/** Thrown by a handler that can never succeed: the message becomes a dead letter at once. */
+export class GiveUp extends Error {}
+
+interface Deps {
+  broker: Broker
+  random: Random
+  log: Logger
+  /** Names the durable consumer, so that instances of one service share the work. */
+  service: string
+}
+
+interface Consumption<E extends EventDefinition> {
+  event: E
+  /** Handled at a time, over all instances. */
+  concurrency: number
+  /** Must be safe to run twice. */
+  handle(data: EventData<E>, delivery: Delivery): Promise<void>
+}
+
+export interface Consumer {
+  /** Takes no more and waits for what is in hand. */
+  close(): Promise<void>
+}
+
+/** Redelivery of a message whose consumer died. Longer work says that it goes on. */
+const ackWaitMs = 10_000
+const backoffMs = [250, 1_000, 2_000, 5_000, 10_000, 20_000, 30_000]
+/** About a day at 30 s. A handler that knows better gives up earlier. */
+const maxDeliveries = 2_900
+
+const streamOf = (event: EventDefinition): StreamName => {
+  const entry = Object.entries(streams).find(([, { events }]) => events.some(({ type }) => type === event.type))
+  if (!entry) throw new Error(`${event.type} is in no stream`)
+  return entry[0] as StreamName
+}
+
+/** Consumes one event with the three ends that a message can have: acknowledged, tried again later, dead letter. */
+export const consume = <E extends EventDefinition>(
+  { broker, random, log, service }: Deps,
+  { event, concurrency, handle }: Consumption<E>,
+): Consumer => {
+  const stream = streamOf(event)
+  const durable = `${service}-${event.type.replaceAll('.', '-')}`
+  const valid = compileCheck(event.data)
+  const inHand = new Set<Promise<void>>()
+  const stopped = new AbortController()
+  let messages: ConsumerMessages | undefined
+
+  const bury = async (message: JsMsg, connection: NatsConnection, reason: string) => {
+    const meta = headers()
+    for (const [name, values] of message.headers ?? []) for (const value of values) meta.append(name, value)
+    meta.delete('Nats-Msg-Id')
+    meta.set('rekey-reason', reason)
+    await connection.jetstream().publish(`dead.${message.subject}`, message.data, {
+      headers: meta,
+      msgID: `${durable}.${message.info.streamSequence}`,
+    })
+    message.term(reason)
+    log.error({ event: event.type, eventId: message.headers?.get('ce-id'), reason }, 'dead letter')
+  }
+
+  const deliver = async (message: JsMsg) => {
+    let data: unknown
+    try {
+      data = message.json()
+    } catch {
+      throw new GiveUp('not JSON')
+    }
+    if (!valid(data)) throw new GiveUp('not as the contract says')
+    await handle(data as EventData<E>, {
+      eventId: message.headers?.get('ce-id') ?? '',
+      subject: message.headers?.get('ce-subject') ?? '',
+      time: new Date(message.headers?.get('ce-time') || Number(message.info.timestampNanos) / 1e6),
+    })
+    message.ack()
+  }
+
+  const take = async (message: JsMsg, connection: NatsConnection) => {
+    const heartbeat = setInterval(() => message.working(), ackWaitMs / 3)
+    try {
+      await runInTrace(random, message.headers?.get('traceparent'), () => deliver(message))
+    } catch (err) {
+      const attempt = message.info.redeliveryCount
+      const hopeless = err instanceof GiveUp || attempt >= maxDeliveries
+      try {
+        if (hopeless) return await bury(message, connection, (err as Error).message)
+      } catch (buryError) {
+        log.warn({ err: buryError }, 'dead letter not stored yet')
+      }
+      log.warn({ event: event.type, attempt, err }, 'will be tried again')
+      message.nak(backoffMs[Math.min(attempt - 1, backoffMs.length - 1)])
+    } finally {
+      clearInterval(heartbeat)
+    }
+  }
+
+  const receive = async (connection: NatsConnection) => {
+    const jsm = await connection.jetstreamManager({ timeout: 2_000 })
+    await jsm.consumers.add(stream, {
+      durable_name: durable,
+      filter_subject: event.type,
+      ack_policy: AckPolicy.Explicit,
+      ack_wait: nanos(ackWaitMs),
+      // The broker holds back what exceeds it: the only bound on work in hand.
+      max_ack_pending: concurrency,
+      max_deliver: -1,
+    })
+    const consumer = await connection.jetstream().consumers.get(stream, durable)
+    messages = await consumer.consume({ max_messages: concurrency, expires: 5_000, abort_on_missing_resource: true })
+    for await (const message of messages) {
+      const work = take(message, connection).finally(() => inHand.delete(work))
+      inHand.add(work)
+    }
+  }
+
+  const loop = async () => {
+    while (!stopped.signal.aborted) {
+      try {
+        await receive(await broker.connected())
+      } catch (err) {
+        if (!stopped.signal.aborted) log.warn({ event: event.type, err }, 'consumer interrupted')
+      }
+      await delay(200, undefined, { signal: stopped.signal }).catch(() => {})
+    }
+  }
+  const running = loop()
+
+  return {
+    async close() {
+      stopped.abort()
+      await messages?.close()
+      await Promise.all(inHand)
+      // The loop may still wait for a broker that is away; it ends when the broker is closed.
+      void running
+    },
+  }
+}

@@ -1,0 +1,56 @@
+import { type CloudEvent, type EventData, type EventDefinition, unavailable } from '@rekey/contracts'
+import { headers } from 'nats'
+import type { Broker } from './broker.ts'
+import type { Now, Random } from './random.ts'
+import { currentTrace } from './trace.ts'
+
+interface Deps {
+  broker: Broker
+  /** CloudEvents `source`: the service's name. */
+  source: string
+  now: Now
+  random: Random
+}
+
+export interface Publisher {
+  /**
+   * Publishes a fact and waits up to 1.5 s for the broker to have stored it. `id` is given where a repeat must be
+   * recognisable; the broker drops an id that it has seen in the last ten minutes.
+   *
+   * @throws RekeyError unavailable; whether the broker has it is then unknown.
+   */
+  publish<E extends EventDefinition>(
+    definition: E,
+    fact: { subject: string; data: EventData<E>; id?: string },
+  ): Promise<void>
+  /** The same for an event that was made earlier. */
+  send(event: CloudEvent): Promise<void>
+}
+
+const ackTimeoutMs = 1_500
+
+/** CloudEvents 1.0, binary mode over NATS headers. */
+export const createPublisher = ({ broker, source, now, random }: Deps): Publisher => ({
+  publish(definition, { subject, data, id = random.id() }) {
+    return this.send({ id, type: definition.type, source, subject, time: now(), data, traceparent: currentTrace() })
+  },
+  async send(event) {
+    const meta = headers()
+    meta.set('ce-specversion', '1.0')
+    meta.set('ce-id', event.id)
+    meta.set('ce-source', event.source)
+    meta.set('ce-type', event.type)
+    meta.set('ce-subject', event.subject)
+    meta.set('ce-time', event.time.toISOString())
+    meta.set('content-type', 'application/json')
+    if (event.traceparent) meta.set('traceparent', event.traceparent)
+    const connection = broker.connection()
+    try {
+      await connection
+        .jetstream({ timeout: ackTimeoutMs })
+        .publish(event.type, JSON.stringify(event.data), { msgID: event.id, headers: meta, timeout: ackTimeoutMs })
+    } catch (cause) {
+      throw unavailable(cause)
+    }
+  },
+})

@@ -1,0 +1,93 @@
+import { RekeyError, unavailable } from '@rekey/contracts'
+import type { Static, TSchema } from '@sinclair/typebox'
+import { headers, ServiceError } from 'nats'
+import type { Broker } from './broker.ts'
+import type { Logger } from './logger.ts'
+import type { Random } from './random.ts'
+import { currentTrace, runInTrace } from './trace.ts'
+import { compileCheck } from './validation.ts'
+
+/** A question that travels as NATS request/reply. */
+export interface QuestionDefinition {
+  /** `<service>.<endpoint>` */
+  subject: string
+  summary: string
+  request: TSchema
+  reply: TSchema
+}
+
+const timeoutMs = 1_800
+
+/**
+ * Asks and waits up to 1.8 s.
+ *
+ * @throws RekeyError unavailable where nobody answers in time or the answering service is overloaded
+ */
+export const ask = async <Q extends QuestionDefinition>(
+  broker: Broker,
+  question: Q,
+  request: Static<Q['request']>,
+): Promise<Static<Q['reply']>> => {
+  const meta = headers()
+  const trace = currentTrace()
+  if (trace) meta.set('traceparent', trace)
+  const connection = broker.connection()
+  try {
+    const answer = await connection.request(question.subject, JSON.stringify(request), {
+      timeout: timeoutMs,
+      headers: meta,
+    })
+    const refusal = ServiceError.toServiceError(answer)
+    if (refusal) throw refusal
+    return answer.json()
+  } catch (cause) {
+    throw unavailable(cause)
+  }
+}
+
+interface Deps {
+  broker: Broker
+  random: Random
+  log: Logger
+}
+
+/** Answers questions as a NATS service, so that `nats micro ls` finds it; instances share the load. */
+export const answerQuestions = (
+  { broker, random, log }: Deps,
+  service: { name: string; version: string; description: string },
+  answers: { question: QuestionDefinition; answer: (request: never) => Promise<unknown> }[],
+): void => {
+  const checked = answers.map((entry) => ({ ...entry, valid: compileCheck(entry.question.request) }))
+  // Subscriptions outlive a reconnection of the same connection, so once is enough.
+  void broker.connected().then(
+    async (connection) => {
+      const added = await connection.services.add(service)
+      for (const { question, answer, valid } of checked) {
+        added.addEndpoint(question.subject.replaceAll('.', '-'), {
+          subject: question.subject,
+          metadata: { description: question.summary },
+          handler: async (error, message) => {
+            if (error) return
+            let request: unknown
+            try {
+              request = message.json()
+            } catch {
+              request = undefined
+            }
+            if (!valid(request)) return void message.respondError(400, 'invalid_request')
+            try {
+              const reply = await runInTrace(random, message.headers?.get('traceparent'), () =>
+                answer(request as never),
+              )
+              message.respond(JSON.stringify(reply))
+            } catch (err) {
+              log.error({ err, question: question.subject }, 'question not answered')
+              message.respondError(err instanceof RekeyError && err.code === 'unavailable' ? 503 : 500, 'unavailable')
+            }
+          },
+        })
+      }
+    },
+    () => {},
+  )
+}

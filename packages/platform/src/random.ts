@@ -1,0 +1,21 @@
+import { randomBytes, randomInt } from 'node:crypto'
+import { v7 } from 'uuid'
+
+/** Where unguessable values come from; given to each service by its composition root. */
+export interface Random {
+  /** UUIDv7 (RFC 9562 §5.7): sortable by time. */
+  id(): string
+  bytes(count: number): Buffer
+  /** A decimal code; every value is equally likely, leading zeros kept (ASVS 6.5.3). */
+  digits(count: number): string
+}
+
+/** The operating system's CSPRNG. */
+export const systemRandom: Random = {
+  id: () => v7(),
+  bytes: (count) => randomBytes(count),
+  digits: (count) => String(randomInt(10 ** count)).padStart(count, '0'),
+}
+
+/** The clock, given to each service by its composition root. */
+export type Now = () => Date

@@ -1,0 +1,81 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import formbody from '@fastify/formbody'
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import { type ErrorCode, errors, RekeyError } from '@rekey/contracts'
+import Fastify, { type FastifyInstance, type FastifyReply, type RawServerDefault } from 'fastify'
+import { errorHandling, toProblem } from './errors.ts'
+import { parseJson } from './json.ts'
+import type { Logger } from './logger.ts'
+import type { Random } from './random.ts'
+import { runInTrace } from './trace.ts'
+import { compileValidator } from './validation.ts'
+
+export type Server = FastifyInstance<RawServerDefault, IncomingMessage, ServerResponse, Logger, TypeBoxTypeProvider>
+
+interface Options {
+  log: Logger
+  random: Random
+  /** Addresses or networks whose X-Forwarded-For is believed (ASVS 4.1.3). */
+  trustedProxies: string[]
+}
+
+/** Answers what Node's HTTP parser refuses before any request exists. */
+const refuseRaw = (cause: NodeJS.ErrnoException, socket: Socket) => {
+  if (!socket.writable) return
+  const code: ErrorCode = cause.code === 'HPE_HEADER_OVERFLOW' ? 'headers_too_large' : 'invalid_request'
+  const body = JSON.stringify(toProblem(new RekeyError(code)))
+  socket.end(
+    `HTTP/1.1 ${errors[code].status} Refused\r\nContent-Type: application/problem+json\r\nCache-Control: no-store\r\n` +
+      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  )
+}
+
+/** Answers an address that the router cannot read (a broken percent escape, say). */
+const refuseAddress = (_error: unknown, _request: unknown, reply: FastifyReply) => {
+  const problem = toProblem(new RekeyError('invalid_request', { detail: 'The address is malformed.' }))
+  void reply.code(problem.status).type('application/problem+json').send(problem)
+}
+
+/** An HTTP server as every service has it: limits, strict parsing, one error form, one log line a request, a trace. */
+export const createServer = async ({ log, random, trustedProxies }: Options): Promise<Server> => {
+  const app = Fastify({
+    loggerInstance: log,
+    disableRequestLogging: true,
+    bodyLimit: 16 * 1024,
+    requestTimeout: 10_000,
+    // On shutdown requests in flight and on kept-alive connections are still served; then the server closes.
+    return503OnClosing: false,
+    trustProxy: trustedProxies.length > 0 && trustedProxies,
+    clientErrorHandler: refuseRaw,
+    frameworkErrors: refuseAddress,
+  }).withTypeProvider<TypeBoxTypeProvider>() as unknown as Server
+
+  app.setValidatorCompiler(compileValidator)
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, async (_request: unknown, body: Buffer) =>
+    parseJson(body),
+  )
+  await app.register(formbody)
+
+  app.addHook('onRequest', (request, reply, done) => {
+    reply.header('cache-control', 'no-store').header('x-content-type-options', 'nosniff')
+    const caller = request.headers.traceparent
+    runInTrace(random, Array.isArray(caller) ? caller[0] : caller, done)
+  })
+  // The route's pattern, never the address as sent: a query may hold somebody's e-mail address.
+  app.addHook('onResponse', async (request, reply) => {
+    request.log.info(
+      {
+        method: request.method,
+        route: request.routeOptions.url ?? 'none',
+        status: reply.statusCode,
+        ms: Math.round(reply.elapsedTime),
+        address: request.ip,
+      },
+      'request',
+    )
+  })
+  await app.register(errorHandling)
+  return app
+}

@@ -1,0 +1,19 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import type { Random } from './random.ts'
+
+/** W3C Trace Context: carried by HTTP requests and events, and put into every log line. */
+const storage = new AsyncLocalStorage<string>()
+
+const form = /^00-([0-9a-f]{32})-[0-9a-f]{16}-([0-9a-f]{2})$/
+
+/** The `traceparent` of the work at hand, if any. */
+export const currentTrace = (): string | undefined => storage.getStore()
+
+export const currentTraceId = (): string | undefined => currentTrace()?.slice(3, 35)
+
+/** Runs `work` as the next span of the caller's trace, or of a new one where the caller sent none that is valid. */
+export const runInTrace = <T>(random: Random, caller: string | undefined, work: () => T): T => {
+  const [, traceId, flags] = form.exec(caller ?? '') ?? []
+  const span = random.bytes(8).toString('hex')
+  return storage.run(`00-${traceId ?? random.bytes(16).toString('hex')}-${span}-${flags ?? '00'}`, work)
+}

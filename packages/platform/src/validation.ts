@@ -1,0 +1,59 @@
+import { type FieldError, RekeyError } from '@rekey/contracts'
+import { Ajv, type ErrorObject } from 'ajv'
+import addFormats from 'ajv-formats'
+import type { FastifySchemaCompiler } from 'fastify'
+
+const createAjv = (coerceTypes: boolean) => {
+  // All faults at once: bodies are capped at 16 KiB, so collecting them costs little.
+  const ajv = new Ajv({ allErrors: true, useDefaults: true, allowUnionTypes: true, coerceTypes })
+  ajv.addVocabulary(['summary'])
+  return addFormats.default(ajv, ['ipv4', 'ipv6', 'uuid', 'date-time'])
+}
+
+const asSent = createAjv(false)
+const fromText = createAjv(true)
+
+/** Query and path values are text and become numbers where the schema says so; a body's values stay as they were sent. */
+export const compileValidator: FastifySchemaCompiler<object> = ({ schema, httpPart }) =>
+  (httpPart === 'body' || httpPart === 'headers' ? asSent : fromText).compile(schema)
+
+/** A check of data that did not come by HTTP. */
+export const compileCheck = (schema: object): ((data: unknown) => boolean) => asSent.compile(schema)
+
+const kinds: Record<string, string> = {
+  required: 'missing',
+  type: 'wrong_type',
+  minLength: 'too_short',
+  maxLength: 'too_long',
+  enum: 'not_allowed',
+  minimum: 'out_of_range',
+  maximum: 'out_of_range',
+}
+
+const describe = ({ keyword, params, message }: ErrorObject): string => {
+  if (keyword === 'required') return 'is missing'
+  if (keyword === 'enum') return `must be one of ${params.allowedValues.join(', ')}`
+  if (keyword === 'pattern' || keyword === 'format' || keyword === 'anyOf') return 'is malformed'
+  return message ?? 'is malformed'
+}
+
+/** The first fault of each field, in the words of the contracts. */
+export const toFieldErrors = (faults: ErrorObject[]): FieldError[] => {
+  const fields = new Map<string, FieldError>()
+  for (const fault of faults) {
+    const field = fault.keyword === 'required' ? fault.params.missingProperty : fault.instancePath.slice(1)
+    if (field && !fields.has(field)) {
+      fields.set(field, { field, code: kinds[fault.keyword] ?? 'malformed', message: describe(fault) })
+    }
+  }
+  return [...fields.values()]
+}
+
+/** What a request that failed its schema is answered with. */
+export const toInvalidRequest = (faults: ErrorObject[], part: string): RekeyError => {
+  const fields = toFieldErrors(faults)
+  const detail = fields.length
+    ? `${fields.map(({ field, message }) => `${field} ${message}`).join('; ')}.`
+    : `The ${part} must be an object.`
+  return new RekeyError('invalid_request', { detail, fields })
+}
