@@ -37,5 +37,8 @@ export const ensureDatabase = async (adminUrl: string, name: string) => {
 }
 
 /** Removes a database, if it is there, and ends whoever is connected to it. */
-export const dropDatabase = (adminUrl: string, name: string) =>
-  withClient(adminUrl, (client) => client.query(`DROP DATABASE IF EXISTS ${pg.escapeIdentifier(name)} WITH (FORCE)`))
+export const dropDatabase = async (adminUrl: string, name: string): Promise<void> => {
+  await withClient(adminUrl, (client) =>
+    client.query(`DROP DATABASE IF EXISTS ${pg.escapeIdentifier(name)} WITH (FORCE)`),
+  )
+}

@@ -1,0 +1,53 @@
+import { createInbox } from '@rekey/inbox/app'
+import { eventually } from './eventually.ts'
+
+export interface ReceivedMessage {
+  ID: string
+  MessageID: string
+  From: { Name: string; Address: string }
+  To: { Name: string; Address: string }[]
+  Subject: string
+  Created: string
+  Text: string
+  HTML: string
+}
+
+const getJson = async <T>(url: string) => {
+  const response = await fetch(url)
+  if (!response.ok) throw new Error(`${url} answered ${response.status}`)
+  return response.json() as Promise<T>
+}
+
+/** Starts an inbox in this process: a real SMTP listener, and its messages over HTTP. */
+export const startInbox = async () => {
+  const inbox = await createInbox({ host: '127.0.0.1', httpPort: 0, smtpPort: 0 })
+
+  /** Every message, newest first, with its whole text. */
+  const messages = async (): Promise<ReceivedMessage[]> => {
+    const api = `${inbox.httpUrl}/api/v1`
+    const { messages } = await getJson<{ messages: { ID: string }[] }>(`${api}/messages?limit=1000`)
+    return Promise.all(messages.map(({ ID }) => getJson<ReceivedMessage>(`${api}/message/${ID}`)))
+  }
+  const messagesTo = async (to: string) =>
+    (await messages()).filter((message) => message.To.some(({ Address }) => Address === to))
+
+  return {
+    httpUrl: inbox.httpUrl,
+    smtpUrl: inbox.smtpUrl,
+    close: inbox.close,
+    messages,
+    messagesTo,
+    /**
+     * Waits for a message to an address and returns the newest.
+     * @param after how many messages to this address to leave out, the oldest first: 0 by default.
+     */
+    waitForMessage: (to: string, { after = 0, timeoutMs = 10_000 }: { after?: number; timeoutMs?: number } = {}) =>
+      eventually(
+        async () => {
+          const found = await messagesTo(to)
+          return found.length > after ? found[0] : undefined
+        },
+        { timeoutMs, what: `message ${after + 1} to ${to}` },
+      ),
+  }
+}

@@ -1,0 +1,38 @@
+import { randomUUID } from 'node:crypto'
+import { createDatabase, dropDatabase } from '@rekey/stack/database'
+import { migrate } from '@rekey/stack/migrate'
+import { startPostgres } from '@rekey/stack/postgres'
+import { restartable, type TestServer } from './restartable.ts'
+
+/** The migrated, empty database that `npm test` prepares once for tests to copy. */
+export const templateDatabase = 'rekey_template'
+
+export interface TestDatabase {
+  /** The test's own database, migrated and empty. */
+  url: string
+  /** The server it is on, when no other test uses it. */
+  server: TestServer | undefined
+  stop(): Promise<void>
+}
+
+const copyOfTemplate = async (adminUrl: string): Promise<TestDatabase> => {
+  const name = `rekey_test_${randomUUID().replaceAll('-', '')}`
+  const url = await createDatabase(adminUrl, name, { template: templateDatabase })
+  return { url, server: undefined, stop: () => dropDatabase(adminUrl, name) }
+}
+
+const serverOfOnesOwn = async (dataDir: string): Promise<TestDatabase> => {
+  const server = await restartable((port) => startPostgres({ dataDir, port, durable: false }))
+  const url = await createDatabase(server.url, 'rekey')
+  await migrate({ databaseUrl: url })
+  return { url, server, stop: () => server.stop() }
+}
+
+/**
+ * A migrated database on the server that `npm test` started, or on a private one when asked for, or when a test file
+ * is run by hand without `npm test`.
+ */
+export const startTestPostgres = (dataDir: string, isPrivate: boolean): Promise<TestDatabase> => {
+  const sharedUrl = process.env.REKEY_TEST_POSTGRES_URL
+  return sharedUrl && !isPrivate ? copyOfTemplate(sharedUrl) : serverOfOnesOwn(dataDir)
+}
