@@ -8,10 +8,10 @@ export interface Broker {
   connection(): NatsConnection
   /** Resolves once there is a connection; rejects when the broker is closed. */
   connected(): Promise<NatsConnection>
-  /** Runs now if connected, and again after every new connection: the server may have lost what it held. */
+  /** Runs now if connected, and again after every new connection: the server may have lost what it held. Retried until it succeeds. */
   onConnect(work: (connection: NatsConnection) => Promise<void>): void
   check(): Promise<void>
-  /** Sends what is buffered, then closes. */
+  /** Sends what is buffered, for up to a second, then closes. */
   close(): Promise<void>
 }
 
@@ -21,23 +21,32 @@ interface Options {
   log: Logger
 }
 
+const drainTimeoutMs = 1_000
+
 /** A connection to NATS that starts without the server being there and comes back by itself. */
 export const connectBroker = ({ url, name, log }: Options): Broker => {
   let current: NatsConnection | undefined
   let online = false
   let closed = false
+  let sessions = 0
   const works: ((connection: NatsConnection) => Promise<void>)[] = []
   const waiting = new Set<{ resolve: (connection: NatsConnection) => void; reject: (error: Error) => void }>()
 
+  // A server that just started takes connections before JetStream answers, so a failed set-up is tried again.
   const run = async (work: (connection: NatsConnection) => Promise<void>, connection: NatsConnection) => {
-    try {
-      await work(connection)
-    } catch (err) {
-      if (!closed) log.warn({ err }, 'broker: set-up failed, again at the next connection')
+    const session = sessions
+    while (online && !closed && session === sessions) {
+      try {
+        return await work(connection)
+      } catch (err) {
+        if (online && !closed) log.warn({ err }, 'broker: set-up failed, trying again')
+      }
+      await delay(500)
     }
   }
   const welcome = (connection: NatsConnection) => {
     online = true
+    sessions += 1
     for (const work of works) void run(work, connection)
     for (const { resolve } of waiting) resolve(connection)
     waiting.clear()
@@ -69,11 +78,15 @@ export const connectBroker = ({ url, name, log }: Options): Broker => {
         })
         if (closed) return await current.close()
         void watch(current)
-        return welcome(current)
+        welcome(current)
+        // It reconnects by itself, but ends for good where the server refuses it: credentials being rotated, say.
+        const err = await current.closed()
+        online = false
+        if (!closed) log.warn({ err }, 'broker ended the connection')
       } catch (err) {
         log.debug({ err }, 'broker is not there yet')
-        await delay(200)
       }
+      if (!closed) await delay(200)
     }
   }
   void start()
@@ -101,9 +114,11 @@ export const connectBroker = ({ url, name, log }: Options): Broker => {
       closed = true
       for (const { reject } of waiting) reject(new Error('broker closed'))
       waiting.clear()
-      // Draining needs the server; without it there is nothing left to say.
-      if (current && online) await current.drain().catch(() => {})
-      else await current?.close()
+      // Draining needs the server's answer; a server that is away or stalled gives none.
+      if (current && online) {
+        await Promise.race([current.drain().catch(() => {}), delay(drainTimeoutMs, undefined, { ref: false })])
+      }
+      await current?.close()
     },
   }
 }

@@ -62,17 +62,19 @@ export const consume = <E extends EventDefinition>(
   const inHand = new Set<Promise<void>>()
   const stopped = new AbortController()
   let messages: ConsumerMessages | undefined
+  let interrupted = false
 
   const bury = async (message: JsMsg, connection: NatsConnection, reason: string) => {
     const meta = headers()
     for (const [name, values] of message.headers ?? []) for (const value of values) meta.append(name, value)
     meta.delete('Nats-Msg-Id')
-    meta.set('rekey-reason', reason)
+    meta.set('rekey-reason', reason.replaceAll(/\s+/g, ' '))
     await connection.jetstream().publish(`dead.${message.subject}`, message.data, {
       headers: meta,
       msgID: `${durable}.${message.info.streamSequence}`,
     })
-    message.term(reason)
+    // Without the reason: servers before 2.10.4 do not know a termination that has one, and would deliver again.
+    message.term()
     log.error({ event: event.type, eventId: message.headers?.get('ce-id'), reason }, 'dead letter')
   }
 
@@ -124,6 +126,9 @@ export const consume = <E extends EventDefinition>(
     })
     const consumer = await connection.jetstream().consumers.get(stream, durable)
     messages = await consumer.consume({ max_messages: concurrency, expires: 5_000, abort_on_missing_resource: true })
+    // close() may have come while this was being set up.
+    if (stopped.signal.aborted) void messages.close()
+    interrupted = false
     for await (const message of messages) {
       const work = take(message, connection).finally(() => inHand.delete(work))
       inHand.add(work)
@@ -135,20 +140,22 @@ export const consume = <E extends EventDefinition>(
       try {
         await receive(await broker.connected())
       } catch (err) {
-        if (!stopped.signal.aborted) log.warn({ event: event.type, err }, 'consumer interrupted')
+        if (!stopped.signal.aborted && !interrupted) log.warn({ event: event.type, err }, 'consumer interrupted')
+        interrupted = true
       }
       await delay(200, undefined, { signal: stopped.signal }).catch(() => {})
     }
   }
-  const running = loop()
+  // A server that came back may not know this consumer, or wait for a pull that it forgot: begin anew at once.
+  broker.onConnect(async () => void messages?.close())
+  void loop()
 
   return {
     async close() {
       stopped.abort()
       await messages?.close()
-      await Promise.all(inHand)
       // The loop may still wait for a broker that is away; it ends when the broker is closed.
-      void running
+      await Promise.all(inHand)
     },
   }
 }

@@ -1,6 +1,6 @@
 import { RekeyError, unavailable } from '@rekey/contracts'
 import type { Static, TSchema } from '@sinclair/typebox'
-import { headers, ServiceError } from 'nats'
+import { headers, type NatsConnection, ServiceError } from 'nats'
 import type { Broker } from './broker.ts'
 import type { Logger } from './logger.ts'
 import type { Random } from './random.ts'
@@ -58,36 +58,34 @@ export const answerQuestions = (
   answers: { question: QuestionDefinition; answer: (request: never) => Promise<unknown> }[],
 ): void => {
   const checked = answers.map((entry) => ({ ...entry, valid: compileCheck(entry.question.request) }))
-  // Subscriptions outlive a reconnection of the same connection, so once is enough.
-  void broker.connected().then(
-    async (connection) => {
-      const added = await connection.services.add(service)
-      for (const { question, answer, valid } of checked) {
-        added.addEndpoint(question.subject.replaceAll('.', '-'), {
-          subject: question.subject,
-          metadata: { description: question.summary },
-          handler: async (error, message) => {
-            if (error) return
-            let request: unknown
-            try {
-              request = message.json()
-            } catch {
-              request = undefined
-            }
-            if (!valid(request)) return void message.respondError(400, 'invalid_request')
-            try {
-              const reply = await runInTrace(random, message.headers?.get('traceparent'), () =>
-                answer(request as never),
-              )
-              message.respond(JSON.stringify(reply))
-            } catch (err) {
-              log.error({ err, question: question.subject }, 'question not answered')
-              message.respondError(err instanceof RekeyError && err.code === 'unavailable' ? 503 : 500, 'unavailable')
-            }
-          },
-        })
-      }
-    },
-    () => {},
-  )
+  const served = new WeakSet<NatsConnection>()
+  broker.onConnect(async (connection) => {
+    // Subscriptions outlive a reconnection of the same connection.
+    if (served.has(connection)) return
+    const added = await connection.services.add(service)
+    served.add(connection)
+    for (const { question, answer, valid } of checked) {
+      added.addEndpoint(question.subject.replaceAll('.', '-'), {
+        subject: question.subject,
+        metadata: { description: question.summary },
+        handler: async (error, message) => {
+          if (error) return
+          let request: unknown
+          try {
+            request = message.json()
+          } catch {
+            request = undefined
+          }
+          if (!valid(request)) return void message.respondError(400, 'invalid_request')
+          try {
+            const reply = await runInTrace(random, message.headers?.get('traceparent'), () => answer(request as never))
+            message.respond(JSON.stringify(reply))
+          } catch (err) {
+            log.error({ err, question: question.subject }, 'question not answered')
+            message.respondError(err instanceof RekeyError && err.code === 'unavailable' ? 503 : 500, 'unavailable')
+          }
+        },
+      })
+    }
+  })
 }
