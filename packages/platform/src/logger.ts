@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { type DestinationStream, type Logger, pino } from 'pino'
 import { currentTraceId } from './trace.ts'
 
@@ -19,3 +20,6 @@ export const createLogger = (options: { name: string; level: string; destination
     },
     options.destination ?? pino.destination(1),
   )
+
+/** A challenge or account as logs name it: the same one can be followed, and none can be looked up. */
+export const hashForLog = (id: string): string => createHash('sha256').update(id).digest('hex').slice(0, 16)

@@ -14,6 +14,7 @@ export const RestoreRequested = defineEvent({
     code: Sealed('notifier'),
     verificationCode: Type.String(),
     ip: Type.String({ description: 'Address the gateway saw.' }),
+    claimedIp: Type.Optional(Type.String({ description: 'Address the client claims for its user.' })),
     expiresAt: Type.String({ format: 'date-time' }),
   }),
 })

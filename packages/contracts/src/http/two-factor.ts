@@ -18,8 +18,14 @@ export const OpenUnauthorizedChallenge = {
   tags: ['Two-factor', 'Restore'],
   querystring: Type.Object({
     businessProcess: OneOf(['restorePassword']),
-    email: Type.Optional(Username),
-    phone: Type.Optional(Username),
+    email: Type.Optional(Type.String({ pattern: Username.pattern ?? '', maxLength: 254 })),
+    phone: Type.Optional(
+      Type.String({
+        // A "+" that was not percent-encoded arrives as a space.
+        pattern: '^[+ ][1-9]\\d{6,14}$',
+        description: 'Phone number with "+" and country code.',
+      }),
+    ),
     client_id: Type.Optional(ClientId),
   }),
   response: { 200: ChallengeAnswer, ...problems },

@@ -1,0 +1,100 @@
+import cors from '@fastify/cors'
+import { auth } from '@rekey/platform/auth'
+import { connectBroker } from '@rekey/platform/broker'
+import { toProxyList } from '@rekey/platform/config'
+import { health } from '@rekey/platform/health'
+import { createPublisher } from '@rekey/platform/publisher'
+import { createRecorder } from '@rekey/platform/recorder'
+import { connectRedis } from '@rekey/platform/redis'
+import type { Surroundings } from '@rekey/platform/run'
+import { toKey } from '@rekey/platform/seal'
+import { createServer, type Server } from '@rekey/platform/server'
+import { ensureStreams } from '@rekey/platform/streams'
+import { createChallenges, mostFailures, mostSends } from './challenges/challenges.service.ts'
+import { createChallengeStore } from './challenges/challenges.store.ts'
+import { createCodes } from './challenges/codes.ts'
+import { twoFactorRoutes } from './challenges/two-factor.routes.ts'
+import { createTwoFactor } from './challenges/two-factor.service.ts'
+import { loadClients } from './clients/clients.ts'
+import type { Config } from './config.ts'
+import { forwarding } from './forwarding.ts'
+import { loginRoutes } from './login/login.routes.ts'
+import { createLogins } from './login/login.service.ts'
+import { restoreRoutes } from './restore/restore.routes.ts'
+import { createRestores } from './restore/restore.service.ts'
+import { createAuthorizationCodes } from './tokens/authorization-codes.store.ts'
+import { createGrants } from './tokens/grants.ts'
+import { registerJwt } from './tokens/jwt.ts'
+import { loadSigningKeys } from './tokens/signing-keys.ts'
+import { tokenRoutes } from './tokens/token.routes.ts'
+import { createTokens } from './tokens/tokens.ts'
+import { wellKnownRoutes } from './well-known/well-known.routes.ts'
+
+/** The auth-gateway, wired by hand. */
+export const createApp = async (config: Config, { log, now, random }: Surroundings): Promise<Server> => {
+  const issuer = config.REKEY_PUBLIC_URL
+  const clients = loadClients(config.REKEY_CLIENTS_FILE)
+  const keys = loadSigningKeys(config.REKEY_SIGNING_KEYS_FILE)
+
+  const redis = connectRedis({ url: config.REDIS_URL, log })
+  const broker = connectBroker({ url: config.NATS_URL, name: 'auth-gateway', log })
+  ensureStreams(broker, ['AUTH'], config.REKEY_STREAM_REPLICAS)
+  const publisher = createPublisher({ broker, source: 'auth-gateway', now, random })
+  const recorder = createRecorder({ publisher, random, log })
+
+  const app = await createServer({ log, random, trustedProxies: toProxyList(config.REKEY_TRUSTED_PROXIES) })
+  await app.register(cors, {
+    origin: (origin, answer) => answer(null, origin !== undefined && clients.allowsOrigin(origin)),
+    allowedHeaders: ['authorization', 'content-type', 'successtoken', 'traceparent'],
+    exposedHeaders: ['retry-after', 'www-authenticate'],
+    maxAge: 600,
+    strictPreflight: false,
+  })
+  await app.register(auth, { issuer, now, publicKey: async (kid) => keys.publicPem(kid) })
+  const jwt = await registerJwt(app, { issuer, keys, mfaTokenKey: toKey(config.REKEY_MFA_TOKEN_KEY) })
+
+  const codes = createCodes({ random, key: toKey(config.REKEY_CODE_KEY), digits: config.REKEY_CODE_DIGITS })
+  const store = createChallengeStore(redis, {
+    failures: mostFailures,
+    sends: mostSends,
+    cooldownMs: config.REKEY_RESEND_SECONDS * 1_000,
+  })
+  const challenges = createChallenges({
+    store,
+    codes,
+    broker,
+    publisher,
+    recorder,
+    keys: {
+      account: toKey(config.REKEY_ACCOUNT_KEY),
+      sealCode: toKey(config.REKEY_CODE_SEAL_KEY),
+      sealUsername: toKey(config.REKEY_USERNAME_SEAL_KEY),
+    },
+    codeTtlMs: config.REKEY_CODE_TTL_SECONDS * 1_000,
+    now,
+    random,
+    log,
+  })
+  const tokens = createTokens({ jwt, issuer, now, random })
+  const authorizationCodes = createAuthorizationCodes({ redis, random })
+  const restores = createRestores({ clients, challenges, tokens, authorizationCodes })
+  const logins = createLogins({ clients, challenges, tokens, broker, recorder, log })
+  const defaultClientId = config.REKEY_DEFAULT_CLIENT_ID
+  const twoFactor = createTwoFactor({ clients, defaultClientId, challenges, tokens })
+  const grant = createGrants({ clients, challenges, authorizationCodes, tokens, recorder, log })
+
+  restoreRoutes(app, { restores, tokens })
+  loginRoutes(app, { logins, tokens })
+  tokenRoutes(app, { grant })
+  twoFactorRoutes(app, { twoFactor, tokens })
+  wellKnownRoutes(app, { issuer, keys })
+  await app.register(health, { checks: { redis: () => redis.ping(), nats: () => broker.check() } })
+  await forwarding(app, { upstream: config.REKEY_PASSWORD_SERVICE_URL })
+
+  app.addHook('onClose', async () => {
+    await recorder.close()
+    await broker.close()
+    redis.disconnect()
+  })
+  return app
+}

@@ -1,0 +1,305 @@
+import { createHmac } from 'node:crypto'
+import {
+  ChallengeFailed,
+  ChallengeIssued,
+  ChallengeLocked,
+  ChallengeVerified,
+  challengeType,
+  type Purpose,
+  parseUsername,
+  RekeyError,
+  RestoreRequested,
+} from '@rekey/contracts'
+import type { Broker } from '@rekey/platform/broker'
+import { hashForLog, type Logger } from '@rekey/platform/logger'
+import type { Publisher } from '@rekey/platform/publisher'
+import type { Now, Random } from '@rekey/platform/random'
+import type { Recorder } from '@rekey/platform/recorder'
+import { seal } from '@rekey/platform/seal'
+import type { AnswerBinding, ChallengeRecord, ChallengeStore, Flow } from './challenges.store.ts'
+import type { Codes } from './codes.ts'
+
+interface Deps {
+  store: ChallengeStore
+  codes: Codes
+  broker: Broker
+  publisher: Publisher
+  recorder: Recorder
+  keys: { account: Buffer; sealCode: Buffer; sealUsername: Buffer }
+  codeTtlMs: number
+  now: Now
+  random: Random
+  log: Logger
+}
+
+/** Where a request came from, as the gateway saw it and as its client claims. */
+export interface Caller {
+  address: string
+  claimedIp?: string | undefined
+}
+
+interface Request {
+  clientId: string
+  redirectUri: string
+  scope: string
+  state: string
+}
+
+/** An open challenge, as the answer to whoever opened it tells it. */
+export interface OpenChallenge {
+  challengeId: string
+  clientId: string
+  device: string
+  verificationCode: string
+  state: string
+  expiresAt: Date
+}
+
+/** A challenge whose code was given. */
+export interface VerifiedChallenge extends ChallengeRecord {
+  challengeId: string
+}
+
+const purposes: Record<Flow, Purpose> = {
+  oauthRestore: 'restore',
+  brokerRestore: 'restore',
+  brokerChange: 'change',
+  oauthLogin: 'login',
+}
+
+/** `oob:email` stands for the customer's first e-mail address: the gateway does not know it. */
+const anyEmail = 'oob:email'
+
+/** Challenges: opened, sent (again), answered. The one place that makes and compares confirmation codes. */
+export const createChallenges = (deps: Deps) => {
+  const { store, codes, broker, publisher, recorder, keys, codeTtlMs, now, random, log } = deps
+
+  const newCode = async (challengeId: string) => {
+    const code = codes.confirmation()
+    return {
+      mac: codes.mac(challengeId, code),
+      sealed: await seal(keys.sealCode, challengeId, code),
+      verificationCode: codes.verification(),
+      expiresAt: new Date(now().getTime() + codeTtlMs),
+    }
+  }
+  type Code = Awaited<ReturnType<typeof newCode>>
+
+  /** Hands the code to whoever knows the address; the broker has stored it when this resolves. */
+  const handOver = (
+    challengeId: string,
+    sendNumber: number,
+    challenge: ChallengeRecord,
+    code: Code,
+    caller: Caller,
+  ) => {
+    const data = {
+      challengeId,
+      sendNumber,
+      clientId: challenge.clientId,
+      code: code.sealed,
+      verificationCode: code.verificationCode,
+      ip: caller.address,
+      expiresAt: code.expiresAt.toISOString(),
+    }
+    if (challenge.customer === '') {
+      return publisher.publish(RestoreRequested, {
+        subject: challengeId,
+        data: {
+          ...data,
+          username: challenge.sealedUsername,
+          ...(caller.claimedIp !== undefined && { claimedIp: caller.claimedIp }),
+        },
+      })
+    }
+    return publisher.publish(ChallengeIssued, {
+      subject: challenge.customer,
+      data: { ...data, purpose: purposes[challenge.flow], customer: challenge.customer, device: challenge.device },
+    })
+  }
+
+  const openAndSend = async (
+    challengeId: string,
+    challenge: ChallengeRecord,
+    caller: Caller,
+  ): Promise<OpenChallenge> => {
+    // Before anything is stored: without the broker the code could not leave.
+    broker.connection()
+    const code = await newCode(challengeId)
+    const { verificationCode, expiresAt } = code
+    await store.open(challengeId, { ...challenge, verificationCode }, now().getTime(), expiresAt.getTime(), code.mac)
+    try {
+      await handOver(challengeId, 1, challenge, code, caller)
+    } catch (error) {
+      await store.discard(challengeId)
+      throw error
+    }
+    log.info({
+      event: 'authn_challenge_sent',
+      flow: challenge.flow,
+      challenge: hashForLog(challengeId),
+      clientId: challenge.clientId,
+      address: caller.address,
+      attempt: 1,
+    })
+    const { clientId, device, state } = challenge
+    return { challengeId, clientId, device, verificationCode, state, expiresAt }
+  }
+
+  const accountOf = (username: string) =>
+    createHmac('sha256', keys.account).update(parseUsername(username).value).digest('base64url')
+
+  return {
+    /** HMAC of the normalised username: what stands for an account, existing or not, in limits, logs and events. */
+    accountOf,
+
+    /**
+     * Opens a restore. No look-up: unknown and known users must look alike (ASVS 6.3.8), and who it is for is found
+     * out elsewhere, later.
+     *
+     * @throws RekeyError unavailable, with nothing left behind
+     */
+    async openRestore(flow: 'oauthRestore' | 'brokerRestore', username: string, ask: Request, caller: Caller) {
+      const challengeId = random.id()
+      const device = challengeType(parseUsername(username))
+      const sealedUsername = await seal(keys.sealUsername, challengeId, username)
+      const account = accountOf(username)
+      const challenge = {
+        ...ask,
+        flow,
+        account,
+        devices: [device],
+        device,
+        sealedUsername,
+        customer: '',
+        verificationCode: '',
+      }
+      return openAndSend(challengeId, challenge, caller)
+    },
+
+    /** Opens a challenge for a signed-in customer who wants to change the password. @throws RekeyError unavailable */
+    async openChange(customer: string, ask: Request, caller: Caller) {
+      const challenge = {
+        ...ask,
+        flow: 'brokerChange' as const,
+        account: '',
+        devices: [anyEmail],
+        device: anyEmail,
+        sealedUsername: '',
+        customer,
+        verificationCode: '',
+      }
+      return openAndSend(random.id(), challenge, caller)
+    },
+
+    /** Opens a challenge after a password was proven; its code is sent once a device is chosen. @throws RekeyError unavailable */
+    async openLogin(username: string, customer: string, devices: string[], ask: Request): Promise<OpenChallenge> {
+      const challengeId = random.id()
+      const opened = now()
+      const expiresAt = new Date(opened.getTime() + codeTtlMs)
+      const verificationCode = codes.verification()
+      const challenge = {
+        ...ask,
+        flow: 'oauthLogin' as const,
+        account: accountOf(username),
+        devices,
+        device: '',
+        sealedUsername: '',
+        customer,
+        verificationCode,
+      }
+      await store.open(challengeId, challenge, opened.getTime(), expiresAt.getTime())
+      return {
+        challengeId,
+        clientId: ask.clientId,
+        device: devices.join(' '),
+        verificationCode,
+        state: ask.state,
+        expiresAt,
+      }
+    },
+
+    /**
+     * Sends a new code, which replaces the old; failures are kept.
+     *
+     * @throws RekeyError invalid_grant (no such challenge), access_denied (its tries are used up), invalid_request (not
+     * one of its devices), too_many_requests (sent a moment ago, or too often), unavailable
+     */
+    async send(challengeId: string, state: string, device: string, caller: Caller): Promise<OpenChallenge> {
+      broker.connection()
+      const code = await newCode(challengeId)
+      const { verificationCode, expiresAt } = code
+      const sending = await store.send(challengeId, state, device, now().getTime(), {
+        mac: code.mac,
+        verificationCode,
+        expiresAt: expiresAt.getTime(),
+      })
+      switch (sending.result) {
+        case 'missing':
+          throw new RekeyError('invalid_grant')
+        case 'locked':
+          throw new RekeyError('access_denied')
+        case 'unknown_device':
+          throw new RekeyError('invalid_request', {
+            detail: 'challenge_type is not one of the devices on offer.',
+            fields: [{ field: 'challenge_type', code: 'not_allowed', message: 'is not one of the devices on offer' }],
+          })
+        case 'cooldown':
+        case 'exhausted':
+          throw new RekeyError('too_many_requests', { retryAfterSeconds: Math.ceil(sending.waitMs / 1_000) })
+      }
+      const { challenge, sendNumber } = sending
+      await handOver(challengeId, sendNumber, challenge, code, caller)
+      log.info({
+        event: 'authn_challenge_sent',
+        flow: challenge.flow,
+        challenge: hashForLog(challengeId),
+        clientId: challenge.clientId,
+        address: caller.address,
+        attempt: sendNumber,
+      })
+      return { challengeId, clientId: challenge.clientId, device, verificationCode, state, expiresAt }
+    },
+
+    /**
+     * Takes a code. Right: the challenge is spent and returned.
+     *
+     * @throws RekeyError invalid_grant (wrong, expired, replaced, used, or another request's: one answer),
+     * access_denied (five failures: the challenge takes no more), unavailable
+     */
+    async answer(
+      challengeId: string,
+      sent: string | number,
+      must: AnswerBinding,
+      caller: Caller,
+    ): Promise<VerifiedChallenge> {
+      // A code is not spent while the fact that it was could not be told.
+      broker.connection()
+      const answer = await store.answer(challengeId, codes.mac(challengeId, codes.read(sent)), now().getTime(), must)
+      const line = { challenge: hashForLog(challengeId), address: caller.address }
+      if (!('challenge' in answer)) {
+        log.warn({ ...line, event: 'authn_challenge_fail', reason: answer.result })
+        throw new RekeyError(answer.result === 'locked' ? 'access_denied' : 'invalid_grant')
+      }
+      const { challenge } = answer
+      const purpose = purposes[challenge.flow]
+      const fact = { challengeId, purpose, clientId: challenge.clientId, ip: caller.address }
+      if (answer.result === 'wrong') {
+        const attempt = answer.failures
+        log.warn({ ...line, event: 'authn_challenge_fail', reason: 'wrong', clientId: challenge.clientId, attempt })
+        const kind = attempt >= mostFailures ? ChallengeLocked : ChallengeFailed
+        recorder.record(kind, { subject: challengeId, data: { ...fact, attempt } })
+        throw new RekeyError('invalid_grant')
+      }
+      log.info({ ...line, event: 'authn_challenge_success', clientId: challenge.clientId })
+      recorder.record(ChallengeVerified, { subject: challengeId, data: fact })
+      return { ...challenge, challengeId }
+    },
+  }
+}
+
+/** Wrong codes that end a challenge (S5), and codes sent for one (the vendor's default). */
+export const mostFailures = 5
+export const mostSends = 5
+
+export type Challenges = ReturnType<typeof createChallenges>

@@ -1,0 +1,120 @@
+import { loadScript, type Redis } from '@rekey/platform/redis'
+
+/**
+ * The flow that opened a challenge, and so the only endpoints that its code is good for: A1 → A2, A4 → A5,
+ * B5b → B6, B5 → B6.
+ */
+export type Flow = 'oauthRestore' | 'oauthLogin' | 'brokerRestore' | 'brokerChange'
+
+/** A challenge as Redis holds it. Nothing here tells the code or, in a restore, whether the account exists. */
+export interface ChallengeRecord {
+  flow: Flow
+  /** HMAC of the normalised username. */
+  account: string
+  clientId: string
+  redirectUri: string
+  scope: string
+  state: string
+  /** The devices that a code may go to (oob:email:b*1@gmail.com), and the one that the last code went to. */
+  devices: string[]
+  device: string
+  /** Username sealed for the password-service, while the customer is not known. */
+  sealedUsername: string
+  /** The customer's code, once a password or a bearer token has proven it. */
+  customer: string
+  verificationCode: string
+}
+
+export type Sending =
+  | { result: 'ok'; sendNumber: number; challenge: ChallengeRecord }
+  | { result: 'cooldown' | 'exhausted'; waitMs: number }
+  | { result: 'missing' | 'locked' | 'unknown_device' }
+
+export type Answer =
+  | { result: 'ok'; challenge: ChallengeRecord }
+  | { result: 'wrong'; failures: number; challenge: ChallengeRecord }
+  | { result: 'missing' | 'locked' }
+
+/** What an answer must match; an empty text is not compared. */
+export interface AnswerBinding {
+  flows: Flow[]
+  clientId: string
+  state: string
+  scope: string
+}
+
+interface Code {
+  mac: string
+  verificationCode: string
+  /** Milliseconds since the epoch. */
+  expiresAt: number
+}
+
+const script = (name: string) => new URL(`./${name}.lua`, import.meta.url)
+
+const keyOf = (challengeId: string) => `rekey:{${challengeId}}:challenge`
+
+const toRecord = (flat: string[]): ChallengeRecord => {
+  const fields: Record<string, string> = {}
+  for (let index = 0; index < flat.length; index += 2) fields[flat[index] ?? ''] = flat[index + 1] ?? ''
+  return { ...(fields as unknown as ChallengeRecord), devices: (fields.devices ?? '').split('\n') }
+}
+
+/** Challenges in Redis: each method is one script, and so one atomic step. @throws RekeyError unavailable */
+export const createChallengeStore = (redis: Redis, limits: { failures: number; sends: number; cooldownMs: number }) => {
+  const openScript = loadScript(redis, script('open'))
+  const sendScript = loadScript(redis, script('send'))
+  const answerScript = loadScript(redis, script('answer'))
+  return {
+    /** With a code, that code counts as the first one sent. */
+    async open(challengeId: string, challenge: ChallengeRecord, now: number, expiresAt: number, codeMac?: string) {
+      const fields = {
+        ...challenge,
+        devices: challenge.devices.join('\n'),
+        failures: 0,
+        sends: codeMac ? 1 : 0,
+        sentAt: now,
+        expiresAt,
+        ...(codeMac && { codeMac }),
+      }
+      await openScript([keyOf(challengeId)], [expiresAt - now, ...Object.entries(fields).flat()])
+    },
+
+    async send(challengeId: string, state: string, device: string, now: number, code: Code): Promise<Sending> {
+      const [result, value, flat] = (await sendScript(
+        [keyOf(challengeId)],
+        [
+          now,
+          state,
+          device,
+          limits.cooldownMs,
+          limits.sends,
+          limits.failures,
+          code.mac,
+          code.verificationCode,
+          code.expiresAt,
+        ],
+      )) as [Sending['result'], number, string[]]
+      if (result === 'ok') return { result, sendNumber: value, challenge: toRecord(flat) }
+      if (result === 'cooldown' || result === 'exhausted') return { result, waitMs: value }
+      return { result }
+    },
+
+    async answer(challengeId: string, codeMac: string, now: number, must: AnswerBinding): Promise<Answer> {
+      const [result, failures, flat] = (await answerScript(
+        [keyOf(challengeId)],
+        [now, codeMac, limits.failures, must.flows.join(), must.clientId, must.state, must.scope],
+      )) as [Answer['result'], number, string[]]
+      if (result === 'ok') return { result, challenge: toRecord(flat) }
+      if (result === 'wrong') return { result, failures, challenge: toRecord(flat) }
+      return { result }
+    },
+
+    /** Takes a challenge back whose code could not be handed to the broker. */
+    async discard(challengeId: string): Promise<void> {
+      await redis.del(keyOf(challengeId)).catch(() => {})
+    },
+  }
+}
+
+export type ChallengeStore = ReturnType<typeof createChallengeStore>

@@ -1,0 +1,20 @@
+-- Replaces the code of a challenge by a new one for one of its devices. Failures are kept.
+-- KEYS[1] challenge
+-- ARGV: 1 now (ms)  2 state  3 device  4 cooldown (ms)  5 most sends  6 most failures
+--       7 code mac  8 verification code  9 code expiry (ms)
+local challenge = redis.call('HMGET', KEYS[1], 'flow', 'state', 'devices', 'failures', 'sends', 'sentAt', 'expiresAt')
+local flow, state, devices, failures, sends, sentAt, expiresAt = unpack(challenge)
+local now = tonumber(ARGV[1])
+
+if not flow or tonumber(expiresAt) <= now or state ~= ARGV[2] then return { 'missing' } end
+if tonumber(failures) >= tonumber(ARGV[6]) then return { 'locked' } end
+if not string.find('\n' .. devices .. '\n', '\n' .. ARGV[3] .. '\n', 1, true) then return { 'unknown_device' } end
+if tonumber(sends) >= tonumber(ARGV[5]) then return { 'exhausted', tonumber(expiresAt) - now } end
+local wait = tonumber(sentAt) + tonumber(ARGV[4]) - now
+if tonumber(sends) > 0 and wait > 0 then return { 'cooldown', wait } end
+
+redis.call('HSET', KEYS[1], 'codeMac', ARGV[7], 'verificationCode', ARGV[8], 'device', ARGV[3],
+  'sentAt', ARGV[1], 'expiresAt', ARGV[9])
+redis.call('PEXPIRE', KEYS[1], tonumber(ARGV[9]) - now)
+sends = redis.call('HINCRBY', KEYS[1], 'sends', 1)
+return { 'ok', sends, redis.call('HGETALL', KEYS[1]) }

@@ -1,0 +1,47 @@
+import { Key, serviceEnv, trustedProxies, Url } from '@rekey/platform/config'
+import { type Static, Type } from '@sinclair/typebox'
+
+/** The gateway's configuration, read from environment variables. */
+export const Env = Type.Object({
+  ...serviceEnv,
+  REDIS_URL: Url('rediss?', { description: 'Redis, for challenges and codes.' }),
+  REKEY_PUBLIC_URL: Url('https?', {
+    description: 'Origin that clients reach the gateway at: issuer of tokens and base of links.',
+  }),
+  REKEY_PASSWORD_SERVICE_URL: Url('https?', { description: 'Where the password-service listens.' }),
+  REKEY_TRUSTED_PROXIES: trustedProxies,
+  REKEY_CLIENTS_FILE: Type.Optional(
+    Type.String({ description: 'JSON file of OAuth clients. The sandbox brings its own.' }),
+  ),
+  REKEY_DEFAULT_CLIENT_ID: Type.String({
+    default: 'ib_localhost',
+    description: 'Client that unauthorized challenges without client_id count as.',
+  }),
+  REKEY_SIGNING_KEYS_FILE: Type.String({
+    description: 'JWK Set of private Ed25519 keys; the first signs, all verify.',
+  }),
+  REKEY_MFA_TOKEN_KEY: Key('HS256 key of mfa_token.'),
+  REKEY_CODE_KEY: Key('HMAC key of confirmation codes at rest.'),
+  REKEY_ACCOUNT_KEY: Key('HMAC key that account keys are made with.'),
+  REKEY_CODE_SEAL_KEY: Key('Seals codes for the notifier.'),
+  REKEY_USERNAME_SEAL_KEY: Key('Seals usernames for the password-service.'),
+  REKEY_CODE_DIGITS: Type.Integer({
+    minimum: 6,
+    maximum: 12,
+    default: 6,
+    description: 'Digits of a confirmation code.',
+  }),
+  REKEY_CODE_TTL_SECONDS: Type.Integer({
+    minimum: 30,
+    maximum: 600,
+    default: 600,
+    description: 'Life of a confirmation code, in seconds.',
+  }),
+  REKEY_RESEND_SECONDS: Type.Integer({
+    minimum: 1,
+    maximum: 600,
+    default: 60,
+    description: 'Wait before a code may be sent again, in seconds.',
+  }),
+})
+export type Config = Static<typeof Env>

@@ -1,0 +1,103 @@
+import type { JWT } from '@fastify/jwt'
+import { audiences, formatClaimTime, RekeyError, scopes } from '@rekey/contracts'
+import type { TokenClaims } from '@rekey/platform/auth'
+import type { Now, Random } from '@rekey/platform/random'
+import type { OpenChallenge } from '../challenges/challenges.service.ts'
+
+interface Deps {
+  jwt: { mfa: JWT; access: JWT }
+  issuer: string
+  now: Now
+  random: Random
+}
+
+/** Who a token is for, through which client, and what it may do. */
+export interface Subject {
+  /** The customer's code; in a restore, where it is not known, the challenge id; else the client itself. */
+  subject: string
+  clientId: string
+  scope: string
+  challengeId?: string
+}
+
+export interface IssuedToken {
+  token: string
+  expiresInSeconds: number
+  expiresAt: Date
+}
+
+const accessSeconds = 3_600
+/** A grant lives as long as a code does. */
+const grantSeconds = 600
+
+const grantOf: Record<string, TokenClaims['purpose']> = { [scopes.restore]: 'restore', [scopes.change]: 'change' }
+
+/** Makes and reads the gateway's tokens (RFC 9068 for all but `mfa_token`). */
+export const createTokens = ({ jwt, issuer, now, random }: Deps) => {
+  const issue = ({ subject, clientId, scope, challengeId }: Subject, use: 'access' | 'sign'): IssuedToken => {
+    // A token with a password scope alone is a grant: short, and spent by the one change or restore it is for.
+    const purpose = challengeId === undefined ? undefined : grantOf[scope]
+    const aud = [...(use === 'access' ? [audiences.api] : []), ...(purpose ? [audiences.grant] : [])]
+    const issuedAt = Math.floor(now().getTime() / 1_000)
+    const expiresInSeconds = purpose ? grantSeconds : accessSeconds
+    const claims: TokenClaims = {
+      iss: issuer,
+      aud,
+      sub: subject,
+      jti: random.id(),
+      iat: issuedAt,
+      exp: issuedAt + expiresInSeconds,
+      client_id: clientId,
+      scope,
+      ...(purpose && challengeId && { purpose, challenge_id: challengeId }),
+    }
+    return {
+      token: jwt.access.sign(claims),
+      expiresInSeconds,
+      expiresAt: new Date((issuedAt + expiresInSeconds) * 1_000),
+    }
+  }
+
+  return {
+    /** An access token: opens routes by its scope. With a password scope alone it is a grant too. */
+    access: (subject: Subject): IssuedToken => issue(subject, 'access'),
+
+    /** A grant and nothing else. */
+    sign: (subject: Subject): IssuedToken => issue(subject, 'sign'),
+
+    /**
+     * The published contract's `mfa_token`: names the challenge, and says nothing that its holder did not know. Its
+     * subject is the challenge, never the customer.
+     */
+    mfa({ challengeId, clientId, device, verificationCode, expiresAt }: OpenChallenge): string {
+      const issuedAt = now()
+      return jwt.mfa.sign({
+        iss: issuer,
+        sub: challengeId,
+        act: { sub: challengeId },
+        iat: Math.floor(issuedAt.getTime() / 1_000),
+        exp: Math.floor(expiresAt.getTime() / 1_000),
+        jti: random.id(),
+        sid: challengeId,
+        amr: device,
+        client_id: clientId,
+        scope: `mfa_token:${verificationCode}`,
+        token_type: 'bearer',
+        expires: formatClaimTime(expiresAt),
+        issued_at: formatClaimTime(issuedAt),
+      })
+    },
+
+    /** The challenge that an `mfa_token` names. @throws RekeyError invalid_grant for any token that is not sound */
+    readMfa(token: string): string {
+      try {
+        const claims = jwt.mfa.verify<{ sub: string }>(token, { clockTimestamp: now().getTime() })
+        return claims.sub
+      } catch {
+        throw new RekeyError('invalid_grant')
+      }
+    },
+  }
+}
+
+export type Tokens = ReturnType<typeof createTokens>

@@ -1,0 +1,33 @@
+import { AuthorizationServerMetadata, Jwks, scopes } from '@rekey/contracts'
+import type { Server } from '@rekey/platform/server'
+import { responseTypes } from '../clients/authorization.ts'
+import type { SigningKeys } from '../tokens/signing-keys.ts'
+
+interface Deps {
+  issuer: string
+  keys: SigningKeys
+}
+
+const cacheable = 'public, max-age=300'
+
+export const wellKnownRoutes = (app: Server, { issuer, keys }: Deps): void => {
+  app.get('/.well-known/jwks.json', { schema: Jwks, config: { public: true } }, async (_request, reply) =>
+    reply.header('cache-control', cacheable).send(keys.jwks),
+  )
+
+  app.get(
+    '/.well-known/oauth-authorization-server',
+    { schema: AuthorizationServerMetadata, config: { public: true } },
+    async (_request, reply) =>
+      reply.header('cache-control', cacheable).send({
+        issuer,
+        token_endpoint: `${issuer}/oauth/v2/token`,
+        jwks_uri: `${issuer}/.well-known/jwks.json`,
+        scopes_supported: Object.values(scopes),
+        response_types_supported: [...responseTypes],
+        grant_types_supported: ['mfa_oob', 'authorization_code', 'code', 'client_credentials'],
+        token_endpoint_auth_methods_supported: ['none', 'client_secret_basic', 'client_secret_post'],
+        code_challenge_methods_supported: ['S256'],
+      }),
+  )
+}
