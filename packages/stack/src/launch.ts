@@ -6,6 +6,10 @@ export interface Launch {
   args: string[]
   uid?: number
   gid?: number
+  /** Further variables of its environment. */
+  env?: NodeJS.ProcessEnv
+  /** Opens Node's channel, whose end tells the program that we are gone. */
+  channel?: boolean
 }
 
 /** An account without rights, for programs that refuse to run as root. */

@@ -15,14 +15,17 @@ export interface RunningServer {
   readonly pid: number
   /** Resolves when the process has ended, whoever ended it. */
   readonly exited: Promise<void>
+  /** The last lines it printed. */
+  logTail(lines: number): string
   /** Ends the process and waits until it is gone. Safe to call twice. */
   stop(): Promise<void>
 }
 
 export interface ServerPlan {
   name: string
-  /** Holds `server.log` and, while the server runs, `process.json`. */
+  /** Holds, while the server runs, `process.json`, and `server.log` unless `logPath` is given. */
   dataDir: string
+  logPath?: string
   /** A free port is taken when absent. */
   port?: number | undefined
   url: (port: number) => string
@@ -51,16 +54,15 @@ export const endOrphan = async (dataDir: string, stopSignal: NodeJS.Signals = 'S
   rmSync(recordPath(dataDir), { force: true })
 }
 
-const spawnServer = ({ dataDir, launch }: ServerPlan, port: number) => {
-  const logPath = join(dataDir, 'server.log')
+const spawnServer = ({ dataDir, logPath = join(dataDir, 'server.log'), launch }: ServerPlan, port: number) => {
   const log = openSync(logPath, 'a', 0o600)
   const logStart = statSync(logPath).size
-  const { command, args, ...account } = launch(port)
+  const { command, args, env, channel, ...account } = launch(port)
   // Its own process group: Ctrl-C in the terminal reaches us alone, and we end the parts in order.
   const child = spawn(command, args, {
-    stdio: ['ignore', log, log],
+    stdio: channel ? ['ignore', log, log, 'ipc'] : ['ignore', log, log],
     detached: true,
-    env: { PATH: process.env.PATH ?? '', LC_ALL: 'C' },
+    env: { PATH: process.env.PATH ?? '', LC_ALL: 'C', ...env },
     ...account,
   })
   closeSync(log)
@@ -109,7 +111,15 @@ export const startServer = async (plan: ServerPlan): Promise<RunningServer> => {
         signal,
       })
       if (!ended && isAlive(identity)) {
-        return { name, url: plan.url(port), port, pid: identity.pid, exited, stop }
+        return {
+          name,
+          url: plan.url(port),
+          port,
+          pid: identity.pid,
+          exited,
+          logTail: (lines) => tail(printed(), lines),
+          stop,
+        }
       }
     } catch (error) {
       await stop()
@@ -117,7 +127,7 @@ export const startServer = async (plan: ServerPlan): Promise<RunningServer> => {
     }
     await stop()
     const log = printed()
-    const lostRace = plan.port === undefined && /address already in use/i.test(log)
+    const lostRace = plan.port === undefined && /address already in use|is busy/i.test(log)
     const again = (lostRace || isPassing?.(log)) && performance.now() < deadline
     if (!again) throw new Error(`${name} ended while starting:\n${tail(log, 15)}`)
     await delay(100, undefined, signal ? { signal } : {})

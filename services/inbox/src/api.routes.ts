@@ -34,7 +34,7 @@ export const apiRoutes: FastifyPluginAsyncTypebox<{ messages: MessageStore }> = 
   })
 
   app.get('/api/v1/message/:id', { schema: GetMessage }, async ({ params: { id } }, reply) => {
-    const message = messages.find(id)
+    const message = id === 'latest' ? messages.list()[0] : messages.find(id)
     return message ?? reply.callNotFound()
   })
 

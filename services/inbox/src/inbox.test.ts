@@ -53,6 +53,7 @@ test("a mail sent by SMTP is answered in Mailpit's shape, newest first", async (
 
   const { total, messages } = await list()
   t.equal(total, 2)
+  t.match(await json('/api/v1/message/latest'), { Subject: 'Second' })
   t.match(messages, [{ Subject: 'Second', Snippet: 'Fällig: 10 € Bye' }, { Subject: 'Your code' }])
   const first = newest({ total, messages: messages.slice(1) })
   t.match(first.To, [{ Address: 'bpmtestusr1@gmail.com' }])

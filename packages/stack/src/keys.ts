@@ -1,0 +1,71 @@
+import { randomBytes } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseEnv } from 'node:util'
+import { calculateJwkThumbprint, exportJWK, generateKeyPair } from 'jose'
+
+// Which service holds which secret. One that two services name is the same in both: what one seals the other opens.
+const holders = {
+  'auth-gateway.env': [
+    'REKEY_MFA_TOKEN_KEY',
+    'REKEY_CODE_KEY',
+    'REKEY_ACCOUNT_KEY',
+    'REKEY_CODE_SEAL_KEY',
+    'REKEY_USERNAME_SEAL_KEY',
+  ],
+  'password-service.env': ['REKEY_USERNAME_SEAL_KEY', 'REKEY_ADDRESS_SEAL_KEY'],
+  'notifier.env': ['REKEY_CODE_SEAL_KEY', 'REKEY_ADDRESS_SEAL_KEY'],
+} as const
+
+const signingKeys = 'signing-keys.json'
+
+const newSigningKeys = async () => {
+  const { privateKey } = await generateKeyPair('EdDSA', { crv: 'Ed25519', extractable: true })
+  const jwk = await exportJWK(privateKey)
+  return { keys: [{ ...jwk, kid: await calculateJwkThumbprint(jwk), alg: 'EdDSA', use: 'sig' }] }
+}
+
+/** Paths of the files that {@link generateKeys} writes. */
+export const keyFiles = (dir: string) => ({
+  authGateway: join(dir, 'auth-gateway.env'),
+  passwordService: join(dir, 'password-service.env'),
+  notifier: join(dir, 'notifier.env'),
+  signingKeys: join(dir, signingKeys),
+})
+
+/**
+ * Writes each service's secrets to a file of its own (dotenv form, read through REKEY_SECRETS_FILE) and the gateway's
+ * private signing keys (a JWK Set), all with mode 0600. A file that exists is kept, and
+ * its secrets are repeated where a new file needs the same ones.
+ * @returns the names of the files that were written.
+ */
+export const generateKeys = async (dir: string): Promise<string[]> => {
+  mkdirSync(dir, { recursive: true, mode: 0o700 })
+  const missing = (name: string) => !existsSync(join(dir, name))
+  const write = (name: string, content: string) => writeFileSync(join(dir, name), content, { mode: 0o600, flag: 'wx' })
+
+  const secrets = new Map<string, string>()
+  for (const name of Object.keys(holders)) {
+    if (missing(name)) continue
+    for (const [key, value] of Object.entries(parseEnv(readFileSync(join(dir, name), 'utf8')))) {
+      if (value) secrets.set(key, value)
+    }
+  }
+  const secret = (key: string) => {
+    const value = secrets.get(key) ?? randomBytes(32).toString('base64url')
+    secrets.set(key, value)
+    return `${key}=${value}\n`
+  }
+
+  const written: string[] = []
+  for (const [name, keys] of Object.entries(holders)) {
+    if (!missing(name)) continue
+    write(name, keys.map(secret).join(''))
+    written.push(name)
+  }
+  if (missing(signingKeys)) {
+    write(signingKeys, `${JSON.stringify(await newSigningKeys(), undefined, 2)}\n`)
+    written.push(signingKeys)
+  }
+  return written
+}

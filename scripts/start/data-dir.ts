@@ -1,0 +1,60 @@
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { isAlive, type ProcessIdentity, startTimeOf } from '@rekey/stack/process-identity'
+import { endOrphan } from '@rekey/stack/server'
+
+const owned = ['postgres', 'redis', 'nats', 'keys', 'logs', 'services']
+
+/** Where each part keeps its data, logs and records. */
+export const partsOf = (dataDir: string) => ({
+  postgres: join(dataDir, 'postgres'),
+  redis: join(dataDir, 'redis'),
+  nats: join(dataDir, 'nats'),
+  keys: join(dataDir, 'keys'),
+  logs: join(dataDir, 'logs'),
+  service: (name: string) => join(dataDir, 'services', name),
+})
+
+const readHolder = (path: string): ProcessIdentity | undefined => {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8'))
+  } catch {
+    // Gone in between, or cut short by a crash.
+    return undefined
+  }
+}
+
+/**
+ * Takes a data folder for this process alone, and gives it back with the function returned.
+ * @throws Error naming the folder when another copy uses it.
+ */
+export const takeDataDir = (dataDir: string): (() => void) => {
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+  const path = join(dataDir, 'run.json')
+  const own = JSON.stringify({ pid: process.pid, startedAt: startTimeOf(process.pid) })
+  for (;;) {
+    try {
+      writeFileSync(path, own, { flag: 'wx', mode: 0o600 })
+      return () => rmSync(path, { force: true })
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    }
+    const holder = readHolder(path)
+    if (holder && isAlive(holder)) {
+      throw new Error(`${dataDir} is used by another copy (process ${holder.pid}): stop it or set REKEY_DATA_DIR`)
+    }
+    rmSync(path, { force: true })
+  }
+}
+
+/** Ends what a copy that was killed left running in this folder. */
+export const endOrphans = async (dataDir: string, services: string[]) => {
+  const { postgres, redis, nats, service } = partsOf(dataDir)
+  await Promise.all([...services.map(service), redis, nats].map((dir) => endOrphan(dir)))
+  await endOrphan(postgres, 'SIGINT')
+}
+
+/** Removes what we keep in a data folder, and nothing else that may lie in it. */
+export const wipe = (dataDir: string) => {
+  for (const name of owned) rmSync(join(dataDir, name), { recursive: true, force: true })
+}

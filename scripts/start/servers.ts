@@ -1,0 +1,61 @@
+import { composeProject } from '@rekey/stack/compose'
+import { ensureDatabase } from '@rekey/stack/database'
+import { startNats } from '@rekey/stack/nats'
+import { startPostgres } from '@rekey/stack/postgres'
+import { startRedis } from '@rekey/stack/redis'
+import type { RunningServer } from '@rekey/stack/server'
+import { ensureServers, type ServerName, type ServerSource } from '@rekey/stack/servers'
+import { partsOf } from './data-dir.ts'
+import type { Settings } from './settings.ts'
+
+/** What a start has to hand to each of its steps. */
+export interface Start {
+  settings: Settings
+  say: (line: string) => void
+  signal: AbortSignal
+  /** Sees to it that a part is stopped in the end, also when another one does not start. */
+  keep<Part extends RunningServer>(part: Promise<Part>): Promise<Part>
+  /** As `keep`, for what is no process of ours. */
+  onStop(stop: () => Promise<unknown>): void
+}
+
+/** The database's URL: the one given, or that of a Postgres of our own. */
+export const findDatabase = async ({ settings, signal, keep }: Start) => {
+  if (settings.urls.database) return settings.urls.database
+  const server = await keep(startPostgres({ dataDir: partsOf(settings.dataDir).postgres, signal }))
+  return ensureDatabase(server.url, 'rekey')
+}
+
+const startContainers = async (names: ServerName[], { settings, signal, onStop }: Start) => {
+  const project = composeProject(settings.dataDir)
+  if (settings.fresh) await project.remove()
+  onStop(() => project.stop())
+  const ports = await project.up(names, signal)
+  return { redis: `redis://127.0.0.1:${ports.redis}`, nats: `nats://127.0.0.1:${ports.nats}` }
+}
+
+const starters = { redis: startRedis, nats: startNats }
+const inContainer = (source: ServerSource | undefined) => source !== undefined && 'compose' in source
+
+/** URLs of Redis and NATS: the ones given, or those of servers of our own. */
+export const findRedisAndNats = async (start: Start): Promise<Record<ServerName, string>> => {
+  const { settings, say, signal, keep } = start
+  const names = (['redis', 'nats'] as const).filter((name) => !settings.urls[name])
+  const sources = await ensureServers(names, { say, signal, allowCompose: true })
+  const contained = names.filter((name) => inContainer(sources[name]))
+  const containers = contained.length ? await startContainers(contained, start) : undefined
+
+  const find = async (name: ServerName) => {
+    const given = settings.urls[name]
+    if (given) return given
+    const source = sources[name]
+    if (source && 'binary' in source) {
+      const dataDir = partsOf(settings.dataDir)[name]
+      return (await keep(starters[name]({ dataDir, binary: source.binary, signal }))).url
+    }
+    if (!containers) throw new Error(`no way to run ${name}`)
+    return containers[name]
+  }
+  const [redis, nats] = await Promise.all([find('redis'), find('nats')])
+  return { redis, nats }
+}

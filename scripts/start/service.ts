@@ -1,0 +1,56 @@
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { startServer } from '@rekey/stack/server'
+import { partsOf } from './data-dir.ts'
+import type { Start } from './servers.ts'
+
+export const serviceNames = ['auth-gateway', 'password-service', 'notifier', 'inbox'] as const
+export type ServiceName = (typeof serviceNames)[number]
+
+const root = join(import.meta.dirname, '../..')
+const ofTheMachine = ['HOME', 'TMPDIR', 'NODE_EXTRA_CA_CERTS']
+
+const pick = (names: string[]) =>
+  Object.fromEntries(names.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])))
+
+// A service is given the variables that its own configuration names and no others: nobody else's secrets.
+const environment = async (name: ServiceName, decided: Record<string, string>) => {
+  const { Env } = await import(`../../services/${name}/src/config.ts`)
+  return { ...pick([...ofTheMachine, ...Object.keys(Env.properties)]), ...decided }
+}
+
+/**
+ * Starts one of our services and waits for its `/readyz`.
+ * @throws Error with the tail of its log when it ends early or is not ready in time.
+ */
+export const startService = async (
+  name: ServiceName,
+  port: number,
+  decided: Record<string, string>,
+  { settings, signal, keep }: Start,
+) => {
+  const { logs, service } = partsOf(settings.dataDir)
+  mkdirSync(logs, { recursive: true })
+  const env = await environment(name, decided)
+  const part = startServer({
+    name,
+    dataDir: service(name),
+    logPath: join(logs, `${name}.log`),
+    port,
+    signal,
+    stopSignal: 'SIGTERM',
+    url: (port) => `http://127.0.0.1:${port}`,
+    launch: () => ({
+      command: process.execPath,
+      args: [join(root, 'services', name, 'src/main.ts')],
+      env,
+      channel: true,
+    }),
+    isReady: async (port) => {
+      const response = await fetch(`http://127.0.0.1:${port}/readyz`, { signal: AbortSignal.timeout(2_000) })
+      if (!response.ok) throw new Error(await response.text())
+      return true
+    },
+  })
+  return keep(part)
+}

@@ -1,0 +1,70 @@
+import { resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+
+export const usage = `npm start [-- OPTIONS]: runs the Rekey sandbox on this machine until Ctrl-C.
+
+  --fresh   wipe the data folder first
+  --check   start, run one whole restore, print the time of each step, stop
+  --help    show this
+
+Environment:
+  PORT            port of the gateway, default 8080
+  INBOX_PORT      port of the inbox page, default 8025
+  REKEY_DATA_DIR  data folder, default .rekey
+  DATABASE_URL, REDIS_URL, NATS_URL
+                  servers to use; one that is not set is started here`
+
+/** What `npm start` was asked for. */
+export interface Settings {
+  mode: 'run' | 'check' | 'help'
+  fresh: boolean
+  port: number
+  inboxPort: number
+  dataDir: string
+  /** Servers to use instead of starting some. */
+  urls: { database: string | undefined; redis: string | undefined; nats: string | undefined }
+}
+
+const readPort = (name: string, value: string | undefined, fallback: number) => {
+  if (!value) return fallback
+  if (!/^\d{1,5}$/.test(value) || Number(value) < 1 || Number(value) > 65_535) {
+    throw new Error(`${name} must be a port number from 1 to 65535, not ${JSON.stringify(value)}`)
+  }
+  return Number(value)
+}
+
+const readUrl = (name: string, value: string | undefined, protocols: string[]) => {
+  if (!value) return undefined
+  if (!URL.canParse(value) || !protocols.includes(new URL(value).protocol)) {
+    throw new Error(
+      `${name} must be a URL that begins with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`,
+    )
+  }
+  return value
+}
+
+/**
+ * Reads the command line and the environment.
+ * @throws Error in one line, for whoever typed it.
+ */
+export const readSettings = (args: string[], env: NodeJS.ProcessEnv, root: string): Settings => {
+  const { values } = parseArgs({
+    args,
+    options: { fresh: { type: 'boolean' }, check: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
+  })
+  const port = readPort('PORT', env.PORT, 8080)
+  const inboxPort = readPort('INBOX_PORT', env.INBOX_PORT, 8025)
+  if (port === inboxPort) throw new Error(`PORT and INBOX_PORT are both ${port}`)
+  return {
+    mode: values.help ? 'help' : values.check ? 'check' : 'run',
+    fresh: values.fresh ?? false,
+    port,
+    inboxPort,
+    dataDir: resolve(root, env.REKEY_DATA_DIR || '.rekey'),
+    urls: {
+      database: readUrl('DATABASE_URL', env.DATABASE_URL, ['postgresql:', 'postgres:']),
+      redis: readUrl('REDIS_URL', env.REDIS_URL, ['redis:', 'rediss:']),
+      nats: readUrl('NATS_URL', env.NATS_URL, ['nats:', 'tls:']),
+    },
+  }
+}
