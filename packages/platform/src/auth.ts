@@ -96,7 +96,8 @@ export const auth = fp<Options>(async (app, { issuer, publicKey, now }) => {
   app.decorateRequest('bearer', null as never)
   app.addHook('onRequest', async (request) => {
     const { public: open, scopes } = request.routeOptions.config
-    if (open || request.is404) return
+    // What no route serves is refused by 404 or 405, OPTIONS among it: CORS has answered before where it may.
+    if (open || request.is404 || request.method === 'OPTIONS') return
     const [scheme, token, ...rest] = (request.headers.authorization ?? '').split(' ')
     const bearer = scheme?.toLowerCase() === 'bearer' && rest.length === 0 ? token : undefined
     const claims = await app.verifyToken(request, audiences.api, bearer)

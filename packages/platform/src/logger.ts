@@ -11,7 +11,6 @@ export type { Logger }
 export const createLogger = (options: { name: string; level: string; destination?: DestinationStream }): Logger =>
   pino(
     {
-      name: options.name,
       level: options.level,
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (severity) => ({ severity }) },

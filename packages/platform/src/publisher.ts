@@ -12,6 +12,13 @@ interface Deps {
   random: Random
 }
 
+interface Fact<E extends EventDefinition> {
+  /** Opaque id of the customer or challenge that it is about. */
+  subject: string
+  data: EventData<E>
+  id?: string
+}
+
 export interface Publisher {
   /**
    * Publishes a fact and waits up to 1.5 s for the broker to have stored it. `id` is given where a repeat must be
@@ -19,11 +26,10 @@ export interface Publisher {
    *
    * @throws RekeyError unavailable; whether the broker has it is then unknown.
    */
-  publish<E extends EventDefinition>(
-    definition: E,
-    fact: { subject: string; data: EventData<E>; id?: string },
-  ): Promise<void>
-  /** The same for an event that was made earlier. */
+  publish<E extends EventDefinition>(definition: E, fact: Fact<E>): Promise<void>
+  /** Makes the event without publishing it: with the time and the trace of now. */
+  event<E extends EventDefinition>(definition: E, fact: Fact<E>): CloudEvent<EventData<E>>
+  /** Publishes an event that was made earlier, as `publish` does. */
   send(event: CloudEvent): Promise<void>
 }
 
@@ -31,8 +37,17 @@ const ackTimeoutMs = 1_500
 
 /** CloudEvents 1.0, binary mode over NATS headers. */
 export const createPublisher = ({ broker, source, now, random }: Deps): Publisher => ({
-  publish(definition, { subject, data, id = random.id() }) {
-    return this.send({ id, type: definition.type, source, subject, time: now(), data, traceparent: currentTrace() })
+  event: (definition, { subject, data, id = random.id() }) => ({
+    id,
+    type: definition.type,
+    source,
+    subject,
+    time: now(),
+    data,
+    traceparent: currentTrace(),
+  }),
+  publish(definition, fact) {
+    return this.send(this.event(definition, fact))
   },
   async send(event) {
     const meta = headers()

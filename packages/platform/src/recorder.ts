@@ -1,12 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { EventData, EventDefinition } from '@rekey/contracts'
+import type { CloudEvent, EventData, EventDefinition } from '@rekey/contracts'
 import type { Logger } from './logger.ts'
 import type { Publisher } from './publisher.ts'
-import type { Random } from './random.ts'
 
 interface Deps {
   publisher: Publisher
-  random: Random
   log: Logger
 }
 
@@ -21,30 +19,28 @@ export interface Recorder {
 const capacity = 10_000
 
 /** Facts of the past that no request depends on: they leave in the background. */
-export const createRecorder = ({ publisher, random, log }: Deps): Recorder => {
-  const waiting: { type: string; publish: () => Promise<void> }[] = []
+export const createRecorder = ({ publisher, log }: Deps): Recorder => {
+  const waiting: CloudEvent[] = []
   let working: Promise<void> | undefined
   let closing = false
 
   const work = async () => {
-    for (let fact = waiting[0]; fact; fact = waiting[0]) {
+    for (let event = waiting[0]; event; event = waiting[0]) {
       try {
-        await fact.publish()
+        await publisher.send(event)
         waiting.shift()
       } catch {
-        if (closing) return
+        if (closing) break
         await delay(250)
       }
     }
+    working = undefined
   }
   return {
     record(definition, fact) {
       if (waiting.length >= capacity) return log.error({ lost: definition.type }, 'fact dropped: the broker is away')
-      const id = random.id()
-      waiting.push({ type: definition.type, publish: () => publisher.publish(definition, { ...fact, id }) })
-      working ??= work().finally(() => {
-        working = undefined
-      })
+      waiting.push(publisher.event(definition, fact))
+      working ??= work()
     },
     async close() {
       closing = true

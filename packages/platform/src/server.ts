@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import formbody from '@fastify/formbody'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import { type ErrorCode, errors, RekeyError } from '@rekey/contracts'
-import Fastify, { type FastifyInstance, type FastifyReply, type RawServerDefault } from 'fastify'
+import Fastify, { type FastifyInstance, type FastifyReply, LogController, type RawServerDefault } from 'fastify'
 import { errorHandling, toProblem } from './errors.ts'
 import { parseJson } from './json.ts'
 import type { Logger } from './logger.ts'
@@ -41,7 +41,7 @@ const refuseAddress = (_error: unknown, _request: unknown, reply: FastifyReply) 
 export const createServer = async ({ log, random, trustedProxies }: Options): Promise<Server> => {
   const app = Fastify({
     loggerInstance: log,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: 16 * 1024,
     requestTimeout: 10_000,
     // On shutdown requests in flight and on kept-alive connections are still served; then the server closes.
@@ -62,6 +62,10 @@ export const createServer = async ({ log, random, trustedProxies }: Options): Pr
     reply.header('cache-control', 'no-store').header('x-content-type-options', 'nosniff')
     const caller = request.headers.traceparent
     runInTrace(random, Array.isArray(caller) ? caller[0] : caller, done)
+  })
+  // A body that was not sent is one without fields: the refusal then names what is missing.
+  app.addHook('preValidation', async (request) => {
+    if (request.body === undefined && request.routeOptions.schema?.body) request.body = {}
   })
   // The route's pattern, never the address as sent: a query may hold somebody's e-mail address.
   app.addHook('onResponse', async (request, reply) => {

@@ -40,11 +40,12 @@ export const createApp = async (config: Config, { log, now, random }: Surroundin
   const broker = connectBroker({ url: config.NATS_URL, name: 'auth-gateway', log })
   ensureStreams(broker, ['AUTH'], config.REKEY_STREAM_REPLICAS)
   const publisher = createPublisher({ broker, source: 'auth-gateway', now, random })
-  const recorder = createRecorder({ publisher, random, log })
+  const recorder = createRecorder({ publisher, log })
 
   const app = await createServer({ log, random, trustedProxies: toProxyList(config.REKEY_TRUSTED_PROXIES) })
   await app.register(cors, {
     origin: (origin, answer) => answer(null, origin !== undefined && clients.allowsOrigin(origin)),
+    methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH'],
     allowedHeaders: ['authorization', 'content-type', 'successtoken', 'traceparent'],
     exposedHeaders: ['retry-after', 'www-authenticate'],
     maxAge: 600,
