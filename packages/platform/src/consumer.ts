@@ -18,7 +18,7 @@ export interface Delivery {
 /** Thrown by a handler that can never succeed: the message becomes a dead letter at once. */
 export class GiveUp extends Error {}
 
-interface Deps {
+export interface ConsumerDeps {
   broker: Broker
   random: Random
   log: Logger
@@ -53,7 +53,7 @@ const streamOf = (event: EventDefinition): StreamName => {
 
 /** Consumes one event with the three ends that a message can have: acknowledged, tried again later, dead letter. */
 export const consume = <E extends EventDefinition>(
-  { broker, random, log, service }: Deps,
+  { broker, random, log, service }: ConsumerDeps,
   { event, concurrency, handle }: Consumption<E>,
 ): Consumer => {
   const stream = streamOf(event)
@@ -106,7 +106,7 @@ export const consume = <E extends EventDefinition>(
       } catch (buryError) {
         log.warn({ err: buryError }, 'dead letter not stored yet')
       }
-      log.warn({ event: event.type, attempt, err }, 'will be tried again')
+      log.warn({ event: event.type, eventId: message.headers?.get('ce-id'), attempt, err }, 'will be tried again')
       message.nak(backoffMs[Math.min(attempt - 1, backoffMs.length - 1)])
     } finally {
       clearInterval(heartbeat)

@@ -1,0 +1,48 @@
+import { connectBroker } from '@rekey/platform/broker'
+import { health } from '@rekey/platform/health'
+import type { Surroundings } from '@rekey/platform/run'
+import { toKey } from '@rekey/platform/seal'
+import { createServer, type Server } from '@rekey/platform/server'
+import { ensureStreams } from '@rekey/platform/streams'
+import { consumeCodes } from './code/code.consumer.ts'
+import type { Config } from './config.ts'
+import { createDelivery } from './delivery/delivery.ts'
+import { createOpener } from './delivery/opener.ts'
+import { createSms } from './delivery/sms.ts'
+import { createSmtp } from './delivery/smtp.ts'
+import { consumePasswordChanges } from './password-changed/password-changed.consumer.ts'
+import { consumeTemporaryPasswords } from './temporary-password/temporary-password.consumer.ts'
+
+export const createApp = async (config: Config, { log, now, random }: Surroundings): Promise<Server> => {
+  const broker = connectBroker({ url: config.NATS_URL, name: 'notifier', log })
+  ensureStreams(broker, ['NOTIFY'], config.REKEY_STREAM_REPLICAS)
+
+  const smtp = createSmtp({
+    url: config.SMTP_URL,
+    from: config.REKEY_MAIL_FROM,
+    requireTls: config.REKEY_PROFILE === 'production',
+  })
+  const sms = config.REKEY_SMS_URL ? createSms({ url: config.REKEY_SMS_URL, token: config.REKEY_SMS_TOKEN }) : undefined
+  const delivery = createDelivery({ smtp, sms, log })
+  const opener = createOpener({
+    codeKey: toKey(config.REKEY_CODE_SEAL_KEY),
+    addressKey: toKey(config.REKEY_ADDRESS_SEAL_KEY),
+  })
+
+  const messaging = { broker, random, log, service: 'notifier' }
+  const brand = config.REKEY_BRAND
+  const consumers = [
+    consumeCodes({ messaging, opener, delivery, brand, now }),
+    consumePasswordChanges({ messaging, opener, delivery, brand }),
+    consumeTemporaryPasswords({ messaging, opener, delivery, brand, now }),
+  ]
+
+  const app = await createServer({ log, random, trustedProxies: [] })
+  await app.register(health, { checks: { nats: () => broker.check(), smtp: () => smtp.check() } })
+  app.addHook('onClose', async () => {
+    await Promise.all(consumers.map((consumer) => consumer.close()))
+    smtp.close()
+    await broker.close()
+  })
+  return app
+}

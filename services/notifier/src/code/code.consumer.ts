@@ -1,0 +1,32 @@
+import { NotifyCode } from '@rekey/contracts'
+import { type ConsumerDeps, consume, GiveUp } from '@rekey/platform/consumer'
+import type { Now } from '@rekey/platform/random'
+import type { Delivery } from '../delivery/delivery.ts'
+import type { Opener } from '../delivery/opener.ts'
+import { codeMessage } from './code.template.ts'
+
+interface Deps {
+  messaging: ConsumerDeps
+  opener: Opener
+  delivery: Delivery
+  brand: string
+  now: Now
+}
+
+// One that waits to be tried again counts too, so many: a few mail hosts that defer must not hold back all other codes.
+const concurrency = 64
+
+/** Sends confirmation codes. A code is tried for as long as it lives. */
+export const consumeCodes = ({ messaging, opener, delivery, brand, now }: Deps) =>
+  consume(messaging, {
+    event: NotifyCode,
+    concurrency,
+    async handle({ challengeId, purpose, verificationCode, ...data }, { eventId }) {
+      const expiresAt = new Date(data.expiresAt)
+      if (now() >= expiresAt) throw new GiveUp('the code expired before it could be sent')
+      const recipient = await opener.recipient(challengeId, data.recipient)
+      const code = await opener.code(challengeId, data.code)
+      const message = codeMessage({ purpose, code, verificationCode, expiresAt, now: now(), recipient, brand })
+      await delivery.send({ id: eventId, type: NotifyCode.type }, recipient, message)
+    },
+  })

@@ -1,0 +1,61 @@
+import type { Recipient } from '@rekey/contracts'
+import { GiveUp } from '@rekey/platform/consumer'
+import type { Logger } from '@rekey/platform/logger'
+import type { Sms } from './sms.ts'
+import type { Mail, Smtp } from './smtp.ts'
+
+/** One message in each form that a channel may want. */
+export interface Message {
+  mail: Mail
+  sms: string
+}
+
+interface Deps {
+  smtp: Smtp
+  /** None where no vendor is configured. */
+  sms: Sms | undefined
+  log: Logger
+}
+
+export interface Delivery {
+  /**
+   * Sends by the recipient's channel, once for each event as far as this process can know.
+   *
+   * @throws GiveUp where it can never be sent; Error where it may be tried again
+   */
+  send(event: { id: string; type: string }, recipient: Recipient, message: Message): Promise<void>
+}
+
+const remembered = 10_000
+
+export const createDelivery = ({ smtp, sms, log }: Deps): Delivery => {
+  // An acknowledgement that was lost with the broker brings back what was sent already, or is being sent now.
+  const sent = new Map<string, Promise<void>>()
+
+  const dispatch = (id: string, { channel, to }: Recipient, message: Message): Promise<void> => {
+    if (channel === 'email') return smtp.send(id, to, message.mail)
+    if (!sms) throw new GiveUp('no SMS vendor is configured')
+    return sms.send(id, to, message.sms)
+  }
+
+  return {
+    async send({ id, type }, recipient, message) {
+      if (!id) throw new GiveUp('the event has no id')
+      const earlier = sent.get(id)
+      if (earlier) return earlier
+      const sending = dispatch(id, recipient, message)
+      sent.set(id, sending)
+      for (const oldest of sent.keys()) {
+        if (sent.size <= remembered) break
+        sent.delete(oldest)
+      }
+      try {
+        await sending
+      } catch (failure) {
+        sent.delete(id)
+        throw failure
+      }
+      log.info({ event: type, eventId: id, channel: recipient.channel }, 'message sent')
+    },
+  }
+}

@@ -1,0 +1,37 @@
+import { GiveUp } from '@rekey/platform/consumer'
+
+export interface Sms {
+  /**
+   * Hands a text to the vendor within 7.5 s. The vendor knows by `id` that a repeat is one.
+   *
+   * @throws GiveUp where the vendor refuses this message for good (400, 422)
+   * @throws Error where a later attempt may succeed
+   */
+  send(id: string, to: string, text: string): Promise<void>
+}
+
+interface Options {
+  url: string
+  token: string | undefined
+}
+
+const sendTimeoutMs = 7_500
+
+/** SMS by a vendor's HTTP endpoint: POST of `{id, to, text}`, any 2xx is taken for accepted. */
+export const createSms = ({ url, token }: Options): Sms => ({
+  async send(id, to, text) {
+    const answer = await fetch(url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...(token && { authorization: `Bearer ${token}` }) },
+      body: JSON.stringify({ id, to, text }),
+      // Another host is not the one that the token and the code are for.
+      redirect: 'error',
+      signal: AbortSignal.timeout(sendTimeoutMs),
+    }).catch((failure: Error) => {
+      throw new Error(`SMS not sent: ${failure.name}`)
+    })
+    await answer.body?.cancel()
+    if (answer.status === 400 || answer.status === 422) throw new GiveUp(`SMS not sent: status ${answer.status}`)
+    if (!answer.ok) throw new Error(`SMS not sent: status ${answer.status}`)
+  },
+})

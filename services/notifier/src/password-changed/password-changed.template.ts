@@ -1,0 +1,51 @@
+import type { Recipient } from '@rekey/contracts'
+import { afterBrand, composeMail } from '../delivery/compose-mail.ts'
+import type { Message } from '../delivery/delivery.ts'
+import { localDateTime } from '../delivery/local-time.ts'
+
+export type Operation = 'change' | 'restore' | 'set'
+
+interface Content {
+  operation: Operation
+  /** Address that asked for it, as a service of ours saw it. */
+  ip: string
+  changedAt: Date
+  recipient: Recipient
+  brand: string
+}
+
+const wording: Record<Operation, (brand: string) => { title: string; what: string }> = {
+  change: () => ({
+    title: 'Your password was changed',
+    what: 'The password of your account was changed by somebody who was signed in to it.',
+  }),
+  restore: () => ({
+    title: 'You have a new password',
+    what: 'A new password was set for your account by somebody who said that the old one was forgotten, and who had a code that we sent to you.',
+  }),
+  set: (brand) => ({
+    title: 'Your password was replaced',
+    what: `The password of your account was replaced by the staff of ${brand}.`,
+  }),
+}
+
+/** Tells that the password is a new one, to somebody who may not have done it (ASVS 6.3.7). */
+export const passwordChangedMessage = ({ operation, ip, changedAt, recipient, brand }: Content): Message => {
+  const { title, what } = wording[operation](brand)
+  const when = localDateTime(changedAt, recipient)
+  return {
+    mail: composeMail({
+      brand,
+      title,
+      blocks: [
+        what,
+        { label: 'When', value: when },
+        { label: 'From the network address', value: ip },
+        'If it was you, there is nothing more to do.',
+        `If it was not you, call ${brand} at once, on a number that you already know: somebody else may be able to use your account.`,
+        `Nobody from ${brand} will ever ask you for your password or for a code.`,
+      ],
+    }),
+    sms: `${brand}: ${afterBrand(title)}, ${when}, from ${ip}. If it was not you, call us at once, on a number that you already know.`,
+  }
+}

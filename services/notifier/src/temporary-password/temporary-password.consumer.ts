@@ -1,0 +1,29 @@
+import { NotifyTemporaryPassword } from '@rekey/contracts'
+import { type ConsumerDeps, consume, GiveUp } from '@rekey/platform/consumer'
+import type { Now } from '@rekey/platform/random'
+import type { Delivery } from '../delivery/delivery.ts'
+import type { Opener } from '../delivery/opener.ts'
+import { temporaryPasswordMessage } from './temporary-password.template.ts'
+
+interface Deps {
+  messaging: ConsumerDeps
+  opener: Opener
+  delivery: Delivery
+  brand: string
+  now: Now
+}
+
+/** Sends the temporary passwords that the back office sets. */
+export const consumeTemporaryPasswords = ({ messaging, opener, delivery, brand, now }: Deps) =>
+  consume(messaging, {
+    event: NotifyTemporaryPassword,
+    concurrency: 64,
+    async handle(data, { eventId }) {
+      const expiresAt = new Date(data.expiresAt)
+      if (now() >= expiresAt) throw new GiveUp('the temporary password expired before it could be sent')
+      const recipient = await opener.recipient(eventId, data.recipient)
+      const password = await opener.password(eventId, data.password)
+      const message = temporaryPasswordMessage({ password, expiresAt, recipient, brand })
+      await delivery.send({ id: eventId, type: NotifyTemporaryPassword.type }, recipient, message)
+    },
+  })
