@@ -6,7 +6,6 @@ import type { FastifySchemaCompiler } from 'fastify'
 const createAjv = (coerceTypes: boolean) => {
   // All faults at once: bodies are capped at 16 KiB, so collecting them costs little.
   const ajv = new Ajv({ allErrors: true, useDefaults: true, allowUnionTypes: true, coerceTypes })
-  ajv.addVocabulary(['summary'])
   return addFormats.default(ajv, ['ipv4', 'ipv6', 'uuid', 'date-time'])
 }
 
@@ -56,4 +55,10 @@ export const toInvalidRequest = (faults: ErrorObject[], part: string): RekeyErro
     ? `${fields.map(({ field, message }) => `${field} ${message}`).join('; ')}.`
     : `The ${part} must be an object.`
   return new RekeyError('invalid_request', { detail, fields })
+}
+
+/** Fills in defaults and turns text into what the schema says, in place; returns what does not fit. */
+export const coerce = (schema: object, values: Record<string, unknown>): FieldError[] => {
+  const valid = fromText.compile(schema)
+  return valid(values) ? [] : toFieldErrors(valid.errors ?? [])
 }

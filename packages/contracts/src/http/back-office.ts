@@ -1,12 +1,14 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { Password } from '../fields.ts'
+import { scopes } from '../scopes.ts'
 import { SerialId } from './passwords.ts'
-import { problems } from './problem.ts'
+import { bearer, problems } from './problem.ts'
 
 /** B7, PUT and PATCH alike. */
 export const SetClientPassword = {
   summary: "Set a customer's password from the back office",
   tags: ['Back office'],
+  ...bearer(scopes.backOffice),
   params: Type.Object({ clientId: SerialId }),
   body: Type.Object({
     password: Password,

@@ -1,6 +1,7 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { OneOf, Password, Time } from '../fields.ts'
-import { problems } from './problem.ts'
+import { scopes } from '../scopes.ts'
+import { bearer, problems } from './problem.ts'
 
 const success = { 204: Type.Null({ description: 'Done; no body.' }), ...problems }
 
@@ -13,6 +14,7 @@ const successToken = Type.Object({
 export const ChangePassword = {
   summary: 'Change the password of the signed-in customer',
   tags: ['Passwords'],
+  ...bearer(scopes.full, scopes.change),
   headers: successToken,
   body: Type.Object({ password: Password, currentPassword: Type.Optional(Password) }),
   response: success,
@@ -60,6 +62,7 @@ export const SerialId = Type.Integer({ minimum: 1, maximum: 2_147_483_647 })
 export const ListPasswordChanges = {
   summary: "List one's own password changes",
   tags: ['History'],
+  ...bearer(scopes.full),
   querystring: Page,
   response: {
     200: Type.Object({ total: Type.Integer(), data: Type.Array(PasswordChange) }),
@@ -71,6 +74,7 @@ export const ListPasswordChanges = {
 export const GetPasswordChange = {
   summary: "Show one of one's own password changes",
   tags: ['History'],
+  ...bearer(scopes.full),
   params: Type.Object({ changeId: SerialId }),
   response: { 200: PasswordChange, ...problems },
 }

@@ -19,5 +19,8 @@ export const Problem = Type.Object({
 })
 export type Problem = Static<typeof Problem>
 
+/** Marks a route that asks for a bearer token with one of these scopes; the others are open to anyone. */
+export const bearer = (...scopes: string[]) => ({ security: [{ bearer: scopes }] })
+
 export const oauthErrors = { '4xx': OAuthError, '5xx': OAuthError }
 export const problems = { '4xx': Problem, '5xx': Problem }

@@ -1,6 +1,7 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { ClientId, CompactToken, ConfirmationCode, OneOf, Time, Username } from '../fields.ts'
-import { problems } from './problem.ts'
+import { scopes } from '../scopes.ts'
+import { bearer, problems } from './problem.ts'
 
 const ChallengeAnswer = Type.Object({ token: Type.String(), provider: Type.String(), expiresAt: Time })
 
@@ -8,6 +9,7 @@ const ChallengeAnswer = Type.Object({ token: Type.String(), provider: Type.Strin
 export const OpenChallenge = {
   summary: 'Send a code to the signed-in customer',
   tags: ['Two-factor'],
+  ...bearer(scopes.full, scopes.change),
   querystring: Type.Object({ businessProcess: OneOf(['changePassword']) }),
   response: { 200: ChallengeAnswer, ...problems },
 }

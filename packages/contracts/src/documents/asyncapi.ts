@@ -1,0 +1,61 @@
+import type { EventDefinition } from '../events/event.ts'
+import { streams } from '../events/index.ts'
+import { PasswordVerify } from '../mesh/password-verify.ts'
+
+const headers = {
+  type: 'object',
+  properties: Object.fromEntries(
+    Object.entries({
+      'ce-specversion': '1.0 (CloudEvents).',
+      'ce-id': 'The same at every redelivery; also Nats-Msg-Id.',
+      'ce-source': 'Publishing service.',
+      'ce-type': 'The subject.',
+      'ce-subject': 'Opaque id of the customer or challenge.',
+      'ce-time': 'RFC 3339.',
+      traceparent: 'W3C Trace Context.',
+    }).map(([name, description]) => [name, { type: 'string', description }]),
+  ),
+}
+
+const channelName = (subject: string) => subject.replaceAll(/[.-](\w)/g, (_, letter: string) => letter.toUpperCase())
+
+const eventChannel = (stream: string, event: EventDefinition) => ({
+  address: event.type,
+  description: `${event.summary} Stream ${stream}.`,
+  messages: {
+    event: { name: event.type, contentType: 'application/json', headers, payload: event.data, summary: event.summary },
+  },
+})
+
+/** The AsyncAPI 3.0 document of the broker: every event, and every question that is answered there. */
+export const asyncapi = () => {
+  const channels: Record<string, object> = {}
+  const operations: Record<string, object> = {}
+  for (const [stream, { events }] of Object.entries(streams)) {
+    for (const event of events) {
+      const name = channelName(event.type)
+      channels[name] = eventChannel(stream, event)
+      operations[`publish_${name}`] = { action: 'send', channel: { $ref: `#/channels/${name}` } }
+    }
+  }
+  for (const question of [PasswordVerify]) {
+    const name = channelName(question.subject)
+    channels[name] = {
+      address: question.subject,
+      description: question.summary,
+      messages: { request: { payload: question.request }, reply: { payload: question.reply } },
+    }
+    operations[`answer_${name}`] = {
+      action: 'receive',
+      channel: { $ref: `#/channels/${name}` },
+      messages: [{ $ref: `#/channels/${name}/messages/request` }],
+      reply: { address: { location: '$message.header#/reply' }, channel: { $ref: `#/channels/${name}` } },
+    }
+  }
+  return {
+    asyncapi: '3.0.0',
+    info: { title: 'Rekey on NATS', version: '0.1.0', description: 'CloudEvents 1.0, binary mode, JSON data.' },
+    channels,
+    operations,
+  }
+}

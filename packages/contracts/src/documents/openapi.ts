@@ -1,0 +1,75 @@
+import type { TObject, TSchema } from '@sinclair/typebox'
+import { http } from '../http/index.ts'
+
+/** An endpoint's contract, as packages/contracts declares it. */
+interface Endpoint {
+  summary: string
+  tags: string[]
+  security?: object[]
+  headers?: TObject
+  querystring?: TObject
+  params?: TObject
+  body?: TSchema
+  response: Record<string, TSchema>
+}
+
+const places = { headers: 'header', querystring: 'query', params: 'path' } as const
+
+const parametersOf = (endpoint: Endpoint) =>
+  Object.entries(places).flatMap(([part, place]) => {
+    const { properties = {}, required = [] } = endpoint[part as keyof typeof places] ?? {}
+    return Object.entries(properties).map(([name, schema]) => ({
+      name: name === 'successtoken' ? 'successToken' : name,
+      in: place,
+      // A route refuses a missing success token as it refuses an unfit one (403), so its schema does not require it.
+      required: required.includes(name) || name === 'successtoken',
+      schema,
+    }))
+  })
+
+const requestBodyOf = (path: string, body: TSchema) => ({
+  required: true,
+  content: {
+    'application/json': { schema: body },
+    ...(path.startsWith('/oauth/') && { 'application/x-www-form-urlencoded': { schema: body } }),
+  },
+})
+
+const responsesOf = (path: string, response: Record<string, TSchema>) =>
+  Object.fromEntries(
+    Object.entries(response).map(([status, schema]) => {
+      const isProblem = /^[45]xx$/.test(status) && !path.startsWith('/oauth/')
+      const type = isProblem ? 'application/problem+json' : 'application/json'
+      const description = /^[45]/.test(status) ? 'Refused.' : 'Done.'
+      return [status.toUpperCase(), { description, ...(status !== '204' && { content: { [type]: { schema } } }) }]
+    }),
+  )
+
+const operationOf = (path: string, endpoint: Endpoint) => {
+  const parameters = parametersOf(endpoint)
+  return {
+    summary: endpoint.summary,
+    tags: endpoint.tags,
+    ...(endpoint.security && { security: endpoint.security }),
+    ...(parameters.length > 0 && { parameters }),
+    ...(endpoint.body && { requestBody: requestBodyOf(path, endpoint.body) }),
+    responses: responsesOf(path, endpoint.response),
+  }
+}
+
+/** The OpenAPI 3.1 document of the gateway's public port, from the same schemas that the routes are checked with. */
+export const openapi = () => {
+  const paths: Record<string, Record<string, object>> = {}
+  for (const [route, endpoint] of Object.entries(http)) {
+    const [method = '', pattern = ''] = route.split(' ')
+    const path = pattern.replace(/:(\w+)/g, '{$1}')
+    paths[path] = { ...paths[path], [method.toLowerCase()]: operationOf(path, endpoint as Endpoint) }
+  }
+  return {
+    openapi: '3.1.0',
+    info: { title: 'Rekey', version: '0.1.0', description: 'Password restore and change.' },
+    servers: [{ url: 'http://localhost:8080', description: 'Sandbox' }],
+    paths,
+    components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } } },
+  }
+}
