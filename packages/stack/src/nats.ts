@@ -1,4 +1,5 @@
 import { ask } from './ask.ts'
+import { findOnPath } from './command.ts'
 import { launch } from './launch.ts'
 import { type RunningServer, startServer } from './server.ts'
 
@@ -14,7 +15,12 @@ export interface NatsOptions {
  * Starts a private NATS server with JetStream on 127.0.0.1.
  * @throws Error with the tail of its log when it does not become ready.
  */
-export const startNats = ({ dataDir, port, binary = 'nats-server', signal }: NatsOptions): Promise<RunningServer> =>
+export const startNats = ({
+  dataDir,
+  port,
+  binary = findOnPath('nats-server') ?? 'nats-server',
+  signal,
+}: NatsOptions): Promise<RunningServer> =>
   startServer({
     name: 'NATS',
     dataDir,

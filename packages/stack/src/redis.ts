@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ask } from './ask.ts'
+import { findOnPath } from './command.ts'
 import { launch } from './launch.ts'
 import { type RunningServer, startServer } from './server.ts'
 
@@ -20,7 +21,7 @@ export interface RedisOptions {
 export const startRedis = async ({
   dataDir,
   port,
-  binary = 'redis-server',
+  binary = findOnPath('redis-server') ?? 'redis-server',
   signal,
 }: RedisOptions = {}): Promise<RunningServer> => {
   const dir = dataDir ?? mkdtempSync(join(tmpdir(), 'rekey-redis-'))

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { PrismaPg } from '@prisma/adapter-pg'
-import { bindMigrationAwareSqlAdapterFactory } from '@prisma/driver-adapter-utils'
+import { bindMigrationAwareSqlAdapterFactory, DriverAdapterError } from '@prisma/driver-adapter-utils'
 import * as bindings from '@prisma/schema-engine-wasm/schema_engine_bg'
 import pg from 'pg'
 
@@ -27,13 +27,18 @@ const instantiate = async () => {
 // The bindings keep views of the one memory they were first given.
 let instantiated: Promise<void> | undefined
 
+const inEngineTerms = (error: pg.DatabaseError) => {
+  const { code = '', severity = 'ERROR', message, detail, column, hint } = error
+  throw new DriverAdapterError({ kind: 'postgres', code, severity, message, detail, column, hint })
+}
+
 // The adapter cuts a script at every semicolon, also those inside a function's body. Sent whole, it is also one
 // transaction, as with the native engine.
 class WholeScripts extends PrismaPg {
   override async connect() {
     const adapter = await super.connect()
     adapter.executeScript = async (script) => {
-      await adapter.underlyingDriver().query(script)
+      await adapter.underlyingDriver().query(script).catch(inEngineTerms)
     }
     return adapter
   }

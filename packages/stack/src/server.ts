@@ -3,7 +3,7 @@ import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, statS
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Launch } from './launch.ts'
-import { freePort } from './ports.ts'
+import { freePort, isPortFree } from './ports.ts'
 import { endProcess, isAlive, type ProcessIdentity, startTimeOf } from './process-identity.ts'
 import { waitUntil } from './wait-until.ts'
 
@@ -75,6 +75,10 @@ const spawnServer = ({ dataDir, logPath = join(dataDir, 'server.log'), launch }:
   return { identity, exited, printed: () => readFileSync(logPath).subarray(logStart).toString('utf8') }
 }
 
+// Or the readiness check would be answered by whoever has the port. One that was killed may hold it for a moment.
+const portIsOurs = (name: string, port: number, signal: AbortSignal | undefined) =>
+  waitUntil(() => isPortFree(port), { what: `port ${port} to be free for ${name}`, timeoutMs: 2_000, signal })
+
 const tail = (text: string, lines: number) => text.trimEnd().split('\n').slice(-lines).join('\n')
 
 /**
@@ -87,6 +91,7 @@ export const startServer = async (plan: ServerPlan): Promise<RunningServer> => {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 })
   await endOrphan(dataDir, stopSignal)
   const deadline = performance.now() + timeoutMs
+  if (plan.port !== undefined) await portIsOurs(name, plan.port, signal)
   for (;;) {
     signal?.throwIfAborted()
     const port = plan.port ?? (await freePort())

@@ -1,0 +1,37 @@
+/** An answer, read whole. */
+export interface Answer<Body = Record<string, unknown>> {
+  status: number
+  headers: Headers
+  text: string
+  /** Parsed, where it is JSON. */
+  body: Body
+}
+
+type Fields = Record<string, unknown>
+
+/** Reads an answer whole. */
+export const read = async <Body = Fields>(response: Response): Promise<Answer<Body>> => {
+  const text = await response.text()
+  const isJson = response.headers.get('content-type')?.includes('json')
+  return { status: response.status, headers: response.headers, text, body: (isJson ? JSON.parse(text) : {}) as Body }
+}
+
+/** Plain HTTP against one origin: what a front end would send. */
+export const createHttp = (origin: string) => {
+  const send = async <Body = Fields>(method: string, path: string, headers: Fields = {}, body?: string | Buffer) =>
+    read<Body>(
+      await fetch(`${origin}${path}`, {
+        method,
+        headers: headers as Record<string, string>,
+        ...(body !== undefined && { body }),
+      }),
+    )
+  return {
+    send,
+    get: <Body = Fields>(path: string, headers: Fields = {}) => send<Body>('GET', path, headers),
+    post: <Body = Fields>(path: string, body: unknown, headers: Fields = {}) =>
+      send<Body>('POST', path, { 'content-type': 'application/json', ...headers }, JSON.stringify(body)),
+  }
+}
+
+export type Http = ReturnType<typeof createHttp>

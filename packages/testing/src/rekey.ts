@@ -1,0 +1,110 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createApp as createGateway } from '@rekey/auth-gateway/app'
+import { Env as GatewayEnv } from '@rekey/auth-gateway/config'
+import { createApp as createNotifier } from '@rekey/notifier/app'
+import { Env as NotifierEnv } from '@rekey/notifier/config'
+import { createApp as createPasswordService } from '@rekey/password-service/app'
+import { Env as PasswordServiceEnv } from '@rekey/password-service/config'
+import { loadConfig } from '@rekey/platform/config'
+import { createLogger } from '@rekey/platform/logger'
+import { systemRandom } from '@rekey/platform/random'
+import type { Server } from '@rekey/platform/server'
+import { generateKeys, keyFiles } from '@rekey/stack/keys'
+import { freePort } from '@rekey/stack/ports'
+import { createClock } from './clock.ts'
+import { createHttp } from './http.ts'
+import { startInfrastructure, type Teardown } from './infrastructure.ts'
+
+interface Options {
+  /** Variables that replace the sandbox's, for every service that reads them. */
+  env?: Record<string, string>
+  /** Puts Postgres on a server of its own, to be stopped and restarted. */
+  privatePostgres?: boolean
+}
+
+/**
+ * The whole product in this process, composed as its services compose it, on real servers of its own; only the clock
+ * can be moved. Stopped when the test ends.
+ */
+export const startRekey = async (t: Teardown, { env = {}, privatePostgres = false }: Options = {}) => {
+  const infrastructure = await startInfrastructure(t, {
+    redis: true,
+    nats: true,
+    inbox: true,
+    postgres: privatePostgres ? 'private' : true,
+  })
+  const dir = mkdtempSync(join(tmpdir(), 'rekey-keys-'))
+  t.teardown(() => rmSync(dir, { recursive: true, force: true }))
+  await generateKeys(dir)
+  const keys = keyFiles(dir)
+
+  const clock = createClock()
+  const logs: string[] = []
+  const surroundings = (name: string) => ({
+    log: createLogger({ name, level: 'debug', destination: { write: (line: string) => void logs.push(line) } }),
+    now: clock.now,
+    random: systemRandom,
+  })
+
+  const gatewayPort = await freePort()
+  const url = `http://127.0.0.1:${gatewayPort}`
+  const common = { REKEY_PROFILE: 'sandbox', NATS_URL: infrastructure.nats.url, REKEY_PUBLIC_URL: url, PORT: '0' }
+
+  const apps: Server[] = []
+  t.teardown(() => Promise.all(apps.map((app) => app.close())))
+  const listen = async (app: Server, port = 0) => {
+    apps.push(app)
+    return app.listen({ host: '127.0.0.1', port })
+  }
+
+  const passwordServiceConfig = loadConfig(PasswordServiceEnv, {
+    ...common,
+    DATABASE_URL: infrastructure.postgres.url,
+    REKEY_JWKS_URL: `${url}/.well-known/jwks.json`,
+    REKEY_SECRETS_FILE: keys.passwordService,
+    ...env,
+  })
+  const passwordServiceUrl = await listen(
+    await createPasswordService(passwordServiceConfig, surroundings('password-service')),
+  )
+  const gatewayConfig = loadConfig(GatewayEnv, {
+    ...common,
+    REDIS_URL: infrastructure.redis.url,
+    REKEY_PASSWORD_SERVICE_URL: passwordServiceUrl,
+    REKEY_SIGNING_KEYS_FILE: keys.signingKeys,
+    REKEY_SECRETS_FILE: keys.authGateway,
+    ...env,
+  })
+  await listen(await createGateway(gatewayConfig, surroundings('auth-gateway')), gatewayPort)
+  const notifierConfig = loadConfig(NotifierEnv, {
+    ...common,
+    SMTP_URL: infrastructure.inbox.smtpUrl,
+    REKEY_SMS_URL: `${infrastructure.inbox.httpUrl}/api/v1/sms`,
+    REKEY_SECRETS_FILE: keys.notifier,
+    ...env,
+  })
+  const notifierUrl = await listen(await createNotifier(notifierConfig, surroundings('notifier')))
+
+  const http = createHttp(url)
+  const readyUrls = [url, passwordServiceUrl, notifierUrl]
+  return {
+    ...infrastructure,
+    url,
+    passwordServiceUrl,
+    http,
+    clock,
+    gatewayConfig,
+    passwordServiceConfig,
+    /** Log lines of all services, as written. */
+    logs,
+    /** Whether every service says that it is ready. */
+    async isReady() {
+      const answers = await Promise.all(readyUrls.map((base) => fetch(`${base}/readyz`)))
+      return answers.every((answer) => answer.ok)
+    },
+  }
+}
+
+export type Rekey = Awaited<ReturnType<typeof startRekey>>

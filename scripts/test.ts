@@ -1,0 +1,51 @@
+import { globSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, relative, resolve } from 'node:path'
+import { createDatabase } from '@rekey/stack/database'
+import { migrate } from '@rekey/stack/migrate'
+import { startPostgres } from '@rekey/stack/postgres'
+import { ensureServers } from '@rekey/stack/servers'
+import { templateDatabase } from '@rekey/testing/postgres'
+import { createStopRequest } from './start/stop-request.ts'
+import { buildTap, runTap } from './test/tap.ts'
+
+// npm test [-- PATH …]: every test, or those below the paths given.
+
+const root = resolve(import.meta.dirname, '..')
+const everywhere = ['services', 'packages', 'scripts', 'bench']
+
+const findTests = (paths: string[]) => {
+  const patterns = paths.map((path) => (path.endsWith('.ts') ? path : `${path.replace(/\/+$/, '')}/**/*.test.ts`))
+  const exclude = (path: string) => path.includes('node_modules')
+  return globSync(patterns, { cwd: root, exclude }).toSorted()
+}
+
+const { signal, release } = createStopRequest()
+const scratch = mkdtempSync(join(tmpdir(), 'rekey-test-run-'))
+let stop = async () => {}
+try {
+  const asked = process.argv.slice(2).map((path) => relative(root, resolve(path)) || '.')
+  const files = findTests(asked.length ? asked : everywhere)
+  if (files.length === 0) throw new Error(`no tests found in ${asked.join(', ') || root}`)
+
+  const [postgres] = await Promise.all([
+    startPostgres({ dataDir: join(scratch, 'postgres'), durable: false, signal }),
+    // Tests kill, pause and restart their own servers, so containers would not do.
+    ensureServers(['redis', 'nats'], { say: console.log, allowCompose: false, signal }),
+    buildTap(),
+  ])
+  stop = postgres.stop
+  await migrate({ databaseUrl: await createDatabase(postgres.url, templateDatabase) })
+
+  const env = { ...process.env, REKEY_TEST_POSTGRES_URL: postgres.url }
+  const { exitCode, passed, failed } = await runTap(files, { env, signal })
+  process.exitCode = exitCode
+  console.log(`${passed} passed, ${failed} failed`)
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error)
+  process.exitCode = 1
+} finally {
+  await stop()
+  rmSync(scratch, { recursive: true, force: true })
+  release()
+}
