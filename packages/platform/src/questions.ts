@@ -1,6 +1,7 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { RekeyError, unavailable } from '@rekey/contracts'
 import type { Static, TSchema } from '@sinclair/typebox'
-import { headers, type NatsConnection, ServiceError } from 'nats'
+import { headers, type NatsConnection, type Service, ServiceError, type ServiceMsg } from 'nats'
 import type { Broker } from './broker.ts'
 import type { Logger } from './logger.ts'
 import type { Random } from './random.ts'
@@ -17,6 +18,10 @@ export interface QuestionDefinition {
 }
 
 const timeoutMs = 1_800
+const stopTimeoutMs = 1_000
+
+type Answer = (request: never) => Promise<unknown>
+type Check = (data: unknown) => boolean
 
 /**
  * Asks and waits up to 1.8 s.
@@ -51,41 +56,66 @@ interface Deps {
   log: Logger
 }
 
+export interface Answering {
+  /** Takes no more questions and answers those in hand. */
+  close(): Promise<void>
+}
+
 /** Answers questions as a NATS service, so that `nats micro ls` finds it; instances share the load. */
 export const answerQuestions = (
   { broker, random, log }: Deps,
   service: { name: string; version: string; description: string },
-  answers: { question: QuestionDefinition; answer: (request: never) => Promise<unknown> }[],
-): void => {
+  answers: { question: QuestionDefinition; answer: Answer }[],
+): Answering => {
+  const inHand = new Set<Promise<void>>()
+  let closing = false
+  let running: Service | undefined
   const checked = answers.map((entry) => ({ ...entry, valid: compileCheck(entry.question.request) }))
+  const reply = async (message: ServiceMsg, question: QuestionDefinition, answer: Answer, valid: Check) => {
+    let request: unknown
+    try {
+      request = message.json()
+    } catch {
+      request = undefined
+    }
+    if (!valid(request)) return void message.respondError(400, 'invalid_request')
+    try {
+      const answered = await runInTrace(random, message.headers?.get('traceparent'), () => answer(request as never))
+      message.respond(JSON.stringify(answered))
+    } catch (err) {
+      log.error({ err, question: question.subject }, 'question not answered')
+      message.respondError(err instanceof RekeyError && err.code === 'unavailable' ? 503 : 500, 'unavailable')
+    }
+  }
   const served = new WeakSet<NatsConnection>()
   broker.onConnect(async (connection) => {
     // Subscriptions outlive a reconnection of the same connection.
-    if (served.has(connection)) return
+    if (served.has(connection) || closing) return
     const added = await connection.services.add(service)
+    running = added
     served.add(connection)
     for (const { question, answer, valid } of checked) {
       added.addEndpoint(question.subject.replaceAll('.', '-'), {
         subject: question.subject,
         metadata: { description: question.summary },
-        handler: async (error, message) => {
+        handler: (error, message) => {
           if (error) return
-          let request: unknown
-          try {
-            request = message.json()
-          } catch {
-            request = undefined
-          }
-          if (!valid(request)) return void message.respondError(400, 'invalid_request')
-          try {
-            const reply = await runInTrace(random, message.headers?.get('traceparent'), () => answer(request as never))
-            message.respond(JSON.stringify(reply))
-          } catch (err) {
-            log.error({ err, question: question.subject }, 'question not answered')
-            message.respondError(err instanceof RekeyError && err.code === 'unavailable' ? 503 : 500, 'unavailable')
-          }
+          const work = reply(message, question, answer, valid).finally(() => inHand.delete(work))
+          inHand.add(work)
         },
       })
     }
   })
+
+  return {
+    async close() {
+      closing = true
+      // Stopping drains: what the broker has handed over is still answered. It needs the broker, which may be away.
+      const late = new AbortController()
+      const patience = delay(stopTimeoutMs, undefined, { signal: late.signal }).catch(() => {})
+      await Promise.race([running?.stop().catch(() => {}), patience])
+      late.abort()
+      await Promise.all(inHand)
+    },
+  }
 }

@@ -1,0 +1,12 @@
+import { seedSandbox } from '../services/password-service/src/customers/sandbox.ts'
+
+// Puts the sandbox's customers into the database that DATABASE_URL names. Safe to run again.
+
+try {
+  const databaseUrl = process.env.DATABASE_URL
+  if (!databaseUrl) throw new Error('DATABASE_URL is missing.')
+  await seedSandbox(databaseUrl)
+} catch (error) {
+  console.error((error as Error).message)
+  process.exitCode = 1
+}

@@ -1,0 +1,106 @@
+import { PasswordVerify } from '@rekey/contracts'
+import { auth } from '@rekey/platform/auth'
+import { connectBroker } from '@rekey/platform/broker'
+import { toProxyList } from '@rekey/platform/config'
+import { health } from '@rekey/platform/health'
+import { createPublisher } from '@rekey/platform/publisher'
+import { answerQuestions } from '@rekey/platform/questions'
+import type { Surroundings } from '@rekey/platform/run'
+import { toKey } from '@rekey/platform/seal'
+import { createServer, type Server } from '@rekey/platform/server'
+import { ensureStreams } from '@rekey/platform/streams'
+import { backOfficeRoutes } from './back-office/back-office.routes.ts'
+import { createBackOffice } from './back-office/back-office.service.ts'
+import type { Config } from './config.ts'
+import { consumeChallengeIssued } from './customers/challenge-issued.consumer.ts'
+import { createCodes } from './customers/codes.service.ts'
+import { createCustomerStore } from './customers/customers.store.ts'
+import { consumeRestoreRequested } from './customers/restore-requested.consumer.ts'
+import { openDatabase } from './database.ts'
+import { createHasher, parsePeppers } from './hashing/hasher.ts'
+import { createQueue } from './hashing/queue.ts'
+import { historyRoutes } from './history/history.routes.ts'
+import { createHistory } from './history/history.service.ts'
+import { createHistoryStore } from './history/history.store.ts'
+import { createIssuerKeys } from './issuer-keys.ts'
+import { listenForOutbox } from './outbox/listener.ts'
+import { createOutboxStore } from './outbox/outbox.store.ts'
+import { startRelay } from './outbox/relay.ts'
+import { startSweeper } from './outbox/sweeper.ts'
+import { passwordRoutes } from './passwords/passwords.routes.ts'
+import { createPasswords } from './passwords/passwords.service.ts'
+import { createPasswordStore } from './passwords/passwords.store.ts'
+import { createReplacement } from './passwords/replacement.service.ts'
+import { createVerification } from './passwords/verification.service.ts'
+import { createPolicy } from './policy/policy.ts'
+
+const service = 'password-service'
+
+/** The password-service, wired by hand. Neither Postgres nor the broker nor the gateway needs to be there yet. */
+export const createApp = async (config: Config, { log, now, random }: Surroundings): Promise<Server> => {
+  const addressKey = toKey(config.REKEY_ADDRESS_SEAL_KEY)
+  const requireCurrentPassword = config.REKEY_REQUIRE_CURRENT_PASSWORD ?? config.REKEY_PROFILE === 'production'
+
+  const database = openDatabase({ url: config.DATABASE_URL, poolSize: config.REKEY_DATABASE_POOL, log })
+  const broker = connectBroker({ url: config.NATS_URL, name: service, log })
+  ensureStreams(broker, ['PASSWORD', 'NOTIFY'], config.REKEY_STREAM_REPLICAS)
+  const publisher = createPublisher({ broker, source: service, now, random })
+
+  const queue = createQueue({ concurrency: config.REKEY_HASH_CONCURRENCY, waiting: config.REKEY_HASH_QUEUE })
+  const hasher = createHasher({ queue, peppers: parsePeppers(config.REKEY_PASSWORD_PEPPERS), random, log })
+  const policy = createPolicy({ minLength: config.REKEY_PASSWORD_MIN_LENGTH })
+
+  const outbox = createOutboxStore({ database })
+  const changes = createHistoryStore({ database })
+  const store = createPasswordStore({ database, appendChange: changes.append, addEvents: outbox.add })
+  const customers = createCustomerStore({ database })
+
+  const replace = createReplacement({ store, hasher, addressKey, now, random })
+  const passwords = createPasswords({ store, policy, hasher, replace, requireCurrentPassword, log })
+  const history = createHistory({ store: changes })
+  const backOffice = createBackOffice({ findCustomer: store.findById, policy, replace, log })
+  const verify = createVerification({ store, hasher, now, log })
+  const usernameKey = toKey(config.REKEY_USERNAME_SEAL_KEY)
+  const codes = createCodes({
+    store: customers,
+    publisher,
+    keys: { username: usernameKey, address: addressKey },
+    now,
+    log,
+  })
+
+  const app = await createServer({ log, random, trustedProxies: toProxyList(config.REKEY_TRUSTED_PROXIES) })
+  await app.register(auth, {
+    issuer: config.REKEY_PUBLIC_URL,
+    publicKey: createIssuerKeys(config.REKEY_JWKS_URL),
+    now,
+  })
+  passwordRoutes(app, passwords)
+  historyRoutes(app, history)
+  backOfficeRoutes(app, backOffice)
+  await app.register(health, { checks: { postgres: database.check, nats: () => broker.check() } })
+
+  const questions = answerQuestions(
+    { broker, random, log },
+    { name: service, version: '0.1.0', description: 'Verifies passwords.' },
+    [{ question: PasswordVerify, answer: verify }],
+  )
+  const consumers = [
+    consumeRestoreRequested({ broker, random, log, service }, codes),
+    consumeChallengeIssued({ broker, random, log, service }, codes),
+  ]
+  const relay = startRelay({ store: outbox, publisher, broker, source: service, now, log })
+  const listener = listenForOutbox({ url: config.DATABASE_URL, onNews: relay.wake, log })
+  broker.onConnect(async () => relay.wake())
+  const sweeper = startSweeper({ database, now, log })
+
+  // Fastify has answered every request by now. What takes work in stops first, then what carries it out, and what all
+  // of them stand on last. An event that did not leave any more waits in Postgres.
+  app.addHook('onClose', async () => {
+    await Promise.all([questions.close(), ...consumers.map((consumer) => consumer.close())])
+    await Promise.all([listener.close(), sweeper.close(), relay.close()])
+    await broker.close()
+    await database.close()
+  })
+  return app
+}

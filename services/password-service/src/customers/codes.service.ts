@@ -1,0 +1,106 @@
+import {
+  type Address,
+  type ChallengeIssued,
+  challengeType,
+  type EventData,
+  NotifyCode,
+  parseUsername,
+  type Recipient,
+  type RestoreRequested,
+} from '@rekey/contracts'
+import { GiveUp } from '@rekey/platform/consumer'
+import { hashForLog, type Logger } from '@rekey/platform/logger'
+import type { Publisher } from '@rekey/platform/publisher'
+import type { Now } from '@rekey/platform/random'
+import { seal, unseal } from '@rekey/platform/seal'
+import type { CustomerStore, Reachable } from './customers.store.ts'
+
+interface Deps {
+  store: CustomerStore
+  publisher: Publisher
+  keys: { username: Buffer; address: Buffer }
+  now: Now
+  log: Logger
+}
+
+/** What both events say of a code. */
+type Code = Pick<
+  EventData<typeof NotifyCode>,
+  'challengeId' | 'purpose' | 'code' | 'verificationCode' | 'expiresAt'
+> & { sendNumber: number }
+
+export interface Codes {
+  /** @throws RekeyError unavailable: to be tried again. GiveUp: the username cannot be opened */
+  sendForRestore(request: EventData<typeof RestoreRequested>): Promise<void>
+  /** @throws RekeyError unavailable: to be tried again */
+  sendForChallenge(issued: EventData<typeof ChallengeIssued>): Promise<void>
+}
+
+/** A grant lives ten minutes from the moment its code was given; five more for clocks that differ. */
+const restoreOutlivesCodeMs = 15 * 60_000
+
+/** `oob:email`: whatever the customer prefers, which is the first address. Otherwise the address of that mask. */
+const pickDevice = ({ addresses }: Reachable, device: string): Address | undefined =>
+  device === 'oob:email' ? addresses[0] : addresses.find((address) => challengeType(address) === device)
+
+/**
+ * Finds out whose code it is, and hands it on to the notifier with the address. The code is sealed for the notifier and
+ * is not looked at here. It goes straight to the broker, never through the outbox: no code, sealed or not, is ever to
+ * stand in the database (S9). Both sends may run again: the event's id is the challenge's and the send's number, so that
+ * the broker drops the second one.
+ */
+export const createCodes = ({ store, publisher, keys, now, log }: Deps): Codes => {
+  const expired = ({ expiresAt }: { expiresAt: string }) => new Date(expiresAt) <= now()
+  const drop = (challengeId: string, reason: string) =>
+    log.debug({ event: 'code_not_sent', challenge: hashForLog(challengeId), reason }, 'no code is sent')
+
+  const hand = async (customer: Reachable, to: Address, { sendNumber, ...code }: Code) => {
+    const recipient: Recipient = {
+      channel: to.kind === 'email' ? 'email' : 'sms',
+      to: to.value,
+      locale: customer.locale,
+      timezone: customer.timezone,
+    }
+    await publisher.publish(NotifyCode, {
+      id: `${code.challengeId}.${sendNumber}`,
+      subject: code.challengeId,
+      data: { ...code, recipient: await seal(keys.address, code.challengeId, recipient) },
+    })
+    log.info(
+      {
+        event: 'code_handed_to_notifier',
+        challenge: hashForLog(code.challengeId),
+        customer: customer.code,
+        purpose: code.purpose,
+        channel: recipient.channel,
+        attempt: sendNumber,
+      },
+      'code handed on',
+    )
+  }
+
+  return {
+    async sendForRestore({ challengeId, username, sendNumber, code, verificationCode, expiresAt }) {
+      if (expired({ expiresAt })) return drop(challengeId, 'expired')
+      const opened = await unseal<string>(keys.username, challengeId, username).catch(() => {
+        throw new GiveUp('the username cannot be opened')
+      })
+      const address = parseUsername(opened)
+      const customer = await store.findByAddress(address)
+      if (!customer) return drop(challengeId, 'unknown or blocked')
+      const restoreUntil = new Date(new Date(expiresAt).getTime() + restoreOutlivesCodeMs)
+      // Before the message, so that nobody can answer it earlier than we know whose it is.
+      await store.recordRestore(challengeId, customer.id, restoreUntil)
+      await hand(customer, address, { challengeId, purpose: 'restore', code, verificationCode, expiresAt, sendNumber })
+    },
+
+    async sendForChallenge({ challengeId, customer: customerCode, device, purpose, sendNumber, ...issued }) {
+      if (expired(issued)) return drop(challengeId, 'expired')
+      const customer = await store.findByCode(customerCode)
+      const to = customer && pickDevice(customer, device)
+      if (!to) return drop(challengeId, customer ? 'no such device' : 'unknown or blocked')
+      const { code, verificationCode, expiresAt } = issued
+      await hand(customer, to, { challengeId, purpose, code, verificationCode, expiresAt, sendNumber })
+    },
+  }
+}

@@ -1,0 +1,59 @@
+import type { Address } from '@rekey/contracts'
+import type { Database } from '../database.ts'
+import { Prisma } from '../generated/prisma/client.ts'
+
+/** A person whom codes may be sent to. */
+export interface Reachable {
+  id: number
+  code: string
+  locale: string
+  timezone: string
+  /** Confirmed ones alone: e-mail before phone, the oldest first. */
+  addresses: Address[]
+}
+
+export interface CustomerStore {
+  /** The active customer who has confirmed this address. */
+  findByAddress(address: Address): Promise<Reachable | undefined>
+  /** The active customer of this code. */
+  findByCode(code: string): Promise<Reachable | undefined>
+  /** Whose restore a challenge is. Said again, it stays as it was. */
+  recordRestore(challengeId: string, customerId: number, expiresAt: Date): Promise<void>
+}
+
+interface Row extends Omit<Reachable, 'addresses'>, Address {}
+
+const toReachable = (rows: Row[]): Reachable | undefined => {
+  const [first] = rows
+  if (!first) return undefined
+  const { id, code, locale, timezone } = first
+  return { id, code, locale, timezone, addresses: rows.map(({ kind, value }) => ({ kind, value })) }
+}
+
+export const createCustomerStore = ({ database }: { database: Database }): CustomerStore => {
+  const find = (which: Prisma.Sql) =>
+    database.query(async (prisma) =>
+      toReachable(
+        await prisma.$queryRaw<Row[]>`
+          SELECT c.id, c.code, c.locale, c.timezone, i.kind::text, i.value
+          FROM customer c JOIN identifier i ON i.customer_id = c.id AND i.verified_at IS NOT NULL
+          WHERE c.status = 'active' AND ${which}
+          ORDER BY i.kind, i.id`,
+      ),
+    )
+  return {
+    findByAddress: ({ kind, value }) =>
+      find(Prisma.sql`c.id = (
+        SELECT customer_id FROM identifier
+        WHERE value = ${value} AND kind = ${kind}::identifier_kind AND verified_at IS NOT NULL
+      )`),
+    findByCode: (code) => find(Prisma.sql`c.code = ${code}`),
+    async recordRestore(challengeId, customerId, expiresAt) {
+      await database.query(
+        (prisma) => prisma.$executeRaw`
+          INSERT INTO restore_request (challenge_id, customer_id, expires_at)
+          VALUES (${challengeId}::uuid, ${customerId}, ${expiresAt}) ON CONFLICT DO NOTHING`,
+      )
+    },
+  }
+}

@@ -1,0 +1,22 @@
+import { parseOptions, verify } from '@node-rs/bcrypt'
+import { type Form, UnusableHash } from './form.ts'
+
+const maxCost = 14
+/** What bcrypt reads of a password; more would be cut without a word. */
+const maxBytes = 72
+
+/** bcrypt ($2a$, $2b$, $2y$). A password that bcrypt would cut, at 72 bytes or at a NUL, is refused. */
+export const bcrypt: Form = {
+  owns: (stored) => /^\$2[aby]\$/.test(stored),
+  async verify(stored, password) {
+    let cost: number
+    try {
+      cost = parseOptions(stored).cost
+    } catch {
+      throw new UnusableHash('malformed bcrypt hash')
+    }
+    if (cost > maxCost) throw new UnusableHash('bcrypt cost is out of bounds')
+    if (Buffer.byteLength(password) > maxBytes || password.includes('\0')) return false
+    return verify(password, stored)
+  },
+}

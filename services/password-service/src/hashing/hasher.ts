@@ -1,0 +1,79 @@
+import type { Logger } from '@rekey/platform/logger'
+import type { Random } from '@rekey/platform/random'
+import { createArgon2, type Pepper } from './argon2.ts'
+import { bcrypt } from './bcrypt.ts'
+import { type Form, UnusableHash } from './form.ts'
+import { pbkdf2 } from './pbkdf2.ts'
+import type { Queue } from './queue.ts'
+import { scrypt } from './scrypt.ts'
+
+interface Deps {
+  queue: Queue
+  peppers: readonly Pepper[]
+  random: Random
+  log: Logger
+}
+
+export interface Verdict {
+  verified: boolean
+  /** The password is right, and its hash is not as new ones are: hash it again. */
+  outdated: boolean
+}
+
+export interface Hasher {
+  /**
+   * A new hash as a PHC string, with a salt of its own.
+   *
+   * @throws RekeyError unavailable where too many wait already
+   */
+  hash(password: string): Promise<string>
+  /**
+   * Holds a password against a stored hash of any form that we know. Without one, or with one that is of no use, a
+   * full hash is computed all the same: that there was nothing to compare must not be measurable (ASVS 6.3.8).
+   *
+   * @throws RekeyError unavailable where too many wait already
+   */
+  verify(stored: string | undefined, password: string): Promise<Verdict>
+}
+
+const wrong: Verdict = { verified: false, outdated: false }
+
+/** Password hashes (S17). Text is hashed in NFC, so that one keyboard's "é" is another's (NIST SP 800-63B-4 §3.1.1.2). */
+export const createHasher = ({ queue, peppers, random, log }: Deps): Hasher => {
+  const argon2 = createArgon2({ peppers, bytes: random.bytes })
+  const forms: Form[] = [argon2, bcrypt, scrypt, pbkdf2]
+
+  const hold = async (stored: string, password: string): Promise<Verdict> => {
+    const form = forms.find(({ owns }) => owns(stored))
+    if (!form) throw new UnusableHash('unknown form of hash')
+    if (!(await form.verify(stored, password))) return wrong
+    return { verified: true, outdated: !argon2.isCurrent(stored) }
+  }
+  return {
+    hash: (password) => queue(() => argon2.hash(password.normalize('NFC'))),
+    verify: (stored, password) =>
+      queue(async () => {
+        const text = password.normalize('NFC')
+        if (stored !== undefined) {
+          try {
+            return await hold(stored, text)
+          } catch (err) {
+            if (!(err instanceof UnusableHash)) throw err
+            log.error({ reason: err.message }, 'a stored password hash cannot be used')
+          }
+        }
+        await argon2.hash(text)
+        return wrong
+      }),
+  }
+}
+
+/** Reads `id:base64url,…`. */
+export const parsePeppers = (text = ''): Pepper[] =>
+  text
+    .split(',')
+    .filter(Boolean)
+    .map((entry) => {
+      const [id = '', key = ''] = entry.split(':')
+      return { id, key: Buffer.from(key, 'base64url') }
+    })

@@ -1,0 +1,28 @@
+import { pbkdf2 as derive, timingSafeEqual } from 'node:crypto'
+import { promisify } from 'node:util'
+import { type Form, UnusableHash } from './form.ts'
+
+const pbkdf2Async = promisify(derive)
+
+/** PHC (`$i=29000,l=32$`) or passlib's own form (`$29000$`, base64 with `.` for `+`). */
+const pattern =
+  /^\$pbkdf2(?:-(sha1|sha256|sha512))?\$(?:i=(\d{1,8})(?:,l=\d{1,3})?|(\d{1,8}))\$([A-Za-z0-9+/.]{8,})\$([A-Za-z0-9+/.]{22,})$/
+const maxIterations = 2_000_000
+const maxOutputBytes = 128
+
+const fromBase64 = (text: string) => Buffer.from(text.replaceAll('.', '+'), 'base64')
+
+/** PBKDF2 (RFC 8018 §5.2). No digest in the name means SHA-1, as passlib writes it. */
+export const pbkdf2: Form = {
+  owns: (stored) => /^\$pbkdf2[-$]/.test(stored),
+  async verify(stored, password) {
+    const [, digest = 'sha1', phc, passlib, salt, hash] = pattern.exec(stored) ?? []
+    const iterations = Number(phc ?? passlib)
+    if (!salt || !hash) throw new UnusableHash('malformed pbkdf2 hash')
+    const expected = fromBase64(hash)
+    if (iterations < 1 || iterations > maxIterations || expected.length > maxOutputBytes) {
+      throw new UnusableHash('pbkdf2 parameters are out of bounds')
+    }
+    return timingSafeEqual(await pbkdf2Async(password, fromBase64(salt), iterations, expected.length, digest), expected)
+  },
+}

@@ -1,0 +1,54 @@
+import { createHash } from 'node:crypto'
+
+/** One record of the history, as it is stored. */
+export interface ChangeRecord {
+  id: number
+  customerId: number
+  type: 'changed' | 'restored'
+  operation: 'change' | 'restore' | 'reset' | 'set'
+  actor: 'client' | 'back_office'
+  /** Token subject of who did it: the customer's code, or the back office's client. */
+  actorId: string
+  /** OAuth client the request came through. */
+  clientId: string
+  channel: string
+  ip: string
+  /** Whole milliseconds: what the column keeps. */
+  createTime: Date
+}
+
+/** What the digest of a customer's first record stands on. */
+export const firstPreviousDigest = '0'.repeat(64)
+
+/** The record as canonical JSON (RFC 8785): names in order, no white space, the time in UTC with milliseconds. */
+const canonical = ({
+  id,
+  customerId,
+  type,
+  operation,
+  actor,
+  actorId,
+  clientId,
+  channel,
+  ip,
+  createTime,
+}: ChangeRecord) =>
+  JSON.stringify({
+    actor,
+    actorId,
+    channel,
+    clientId,
+    createTime: createTime.toISOString(),
+    customerId,
+    id,
+    ip,
+    operation,
+    type,
+  })
+
+/**
+ * Chains a record to the one before it of the same customer: SHA-256, in hex, over the previous digest's hex text
+ * followed by the record's canonical JSON. Whoever changes, drops or moves a record breaks every digest after it.
+ */
+export const digestOf = (previousDigest: string, record: ChangeRecord): string =>
+  createHash('sha256').update(previousDigest).update(canonical(record)).digest('hex')

@@ -1,0 +1,5 @@
+import { runService } from '@rekey/platform/run'
+import { createApp } from './app.ts'
+import { Env } from './config.ts'
+
+await runService({ name: 'password-service', env: Env, createApp })

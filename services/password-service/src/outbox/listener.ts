@@ -1,0 +1,64 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Logger } from '@rekey/platform/logger'
+import pg from 'pg'
+
+interface Deps {
+  url: string
+  /** Called at every notification, and at every new connection: some may have been missed. */
+  onNews(): void
+  log: Logger
+}
+
+export interface Listener {
+  close(): Promise<void>
+}
+
+const connectTimeoutMs = 1_500
+const retryMs = 500
+
+/** Hears `NOTIFY outbox` on a connection of its own, which comes back by itself. */
+export const listenForOutbox = ({ url, onNews, log }: Deps): Listener => {
+  const stopped = new AbortController()
+  let client: pg.Client | undefined
+
+  /** Resolves when the connection has ended. */
+  const listen = async () => {
+    const current = new pg.Client({
+      connectionString: url,
+      connectionTimeoutMillis: connectTimeoutMs,
+      query_timeout: connectTimeoutMs,
+      keepAlive: true,
+      application_name: 'rekey-password-service outbox',
+    })
+    client = current
+    const ended = new Promise<void>((resolve) => current.once('end', resolve))
+    // An error of an idle connection ends it too; without a handler it would end the process.
+    current.on('error', (err) => log.debug({ err }, 'outbox: connection lost'))
+    current.on('notification', onNews)
+    try {
+      await current.connect()
+      await current.query('LISTEN outbox')
+    } catch (err) {
+      await current.end().catch(() => {})
+      throw err
+    }
+    onNews()
+    await ended
+  }
+
+  const loop = async () => {
+    while (!stopped.signal.aborted) {
+      await listen().catch((err) => log.debug({ err }, 'outbox: not listening yet'))
+      await delay(retryMs, undefined, { signal: stopped.signal }).catch(() => {})
+    }
+  }
+  const running = loop()
+
+  return {
+    async close() {
+      stopped.abort()
+      await client?.end().catch(() => {})
+      await running
+    },
+  }
+}

@@ -1,0 +1,74 @@
+import { currentTrace } from '@rekey/platform/trace'
+import type { Database, Transaction } from '../database.ts'
+import type { Prisma } from '../generated/prisma/client.ts'
+import type { NewEvent } from './event.ts'
+
+/** An event that committed and waits for the broker. */
+export interface WaitingEvent {
+  rowId: bigint
+  eventId: string
+  type: string
+  /** The customer's code. */
+  subject: string
+  data: object
+  traceparent: string | null
+  createdAt: Date
+}
+
+export interface OutboxStore {
+  /** Adds events within the transaction of their cause. Ids follow commits for whoever holds the subject locked. */
+  add(tx: Transaction, subject: string, createdAt: Date, events: NewEvent[]): Promise<void>
+  /**
+   * Takes the oldest waiting event of each of up to `size` subjects that no other relay holds, hands them out, and
+   * marks the ones whose row ids come back as published.
+   *
+   * @returns how many were taken and how many published
+   */
+  relay(
+    size: number,
+    now: Date,
+    publish: (events: WaitingEvent[]) => Promise<bigint[]>,
+  ): Promise<{ taken: number; published: number }>
+}
+
+/** Longer than the broker may take to acknowledge a batch. */
+const relayTimeoutMs = 8_000
+
+export const createOutboxStore = ({ database }: { database: Database }): OutboxStore => ({
+  async add(tx, subject, createdAt, events) {
+    await tx.outbox.createMany({
+      data: events.map(({ id, type, data }) => ({
+        eventId: id,
+        type,
+        subject,
+        data: data as Prisma.InputJsonObject,
+        traceparent: currentTrace() ?? null,
+        createdAt,
+      })),
+    })
+  },
+
+  relay: (size, now, publish) =>
+    database.transaction(
+      async (tx) => {
+        // An event whose predecessor another relay holds is not taken: that one has not committed as published yet.
+        const events = await tx.$queryRaw<WaitingEvent[]>`
+          SELECT o.id AS "rowId", o.event_id::text AS "eventId", o.type, o.subject, o.data, o.traceparent,
+                 o.created_at AS "createdAt"
+          FROM outbox o
+          WHERE o.published_at IS NULL AND NOT EXISTS (
+            SELECT 1 FROM outbox earlier
+            WHERE earlier.published_at IS NULL AND earlier.subject = o.subject AND earlier.id < o.id
+          )
+          ORDER BY o.id LIMIT ${size}
+          FOR UPDATE OF o SKIP LOCKED`
+        if (events.length === 0) return { taken: 0, published: 0 }
+        const published = await publish(events)
+        if (published.length > 0) {
+          await tx.outbox.updateMany({ where: { id: { in: published } }, data: { publishedAt: now } })
+        }
+        return { taken: events.length, published: published.length }
+      },
+      { timeoutMs: relayTimeoutMs },
+    ),
+})

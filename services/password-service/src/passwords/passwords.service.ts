@@ -1,0 +1,126 @@
+import { RekeyError } from '@rekey/contracts'
+import type { TokenClaims } from '@rekey/platform/auth'
+import { hashForLog, type Logger } from '@rekey/platform/logger'
+import type { Hasher } from '../hashing/hasher.ts'
+import type { Policy } from '../policy/policy.ts'
+import { type Grant, refuseGrant, toGrant } from './grant.ts'
+import type { GrantHolder, PasswordStore } from './passwords.store.ts'
+import type { ReplacePassword } from './replacement.service.ts'
+
+interface Deps {
+  store: PasswordStore
+  policy: Policy
+  hasher: Hasher
+  replace: ReplacePassword
+  requireCurrentPassword: boolean
+  log: Logger
+}
+
+interface Ask {
+  /** Claims of the success token, where it is sound and meant to be one. */
+  grant: TokenClaims | undefined
+  password: string
+  /** Address the request came from. */
+  ip: string
+}
+
+export interface Passwords {
+  /**
+   * B1: the signed-in customer changes the password.
+   *
+   * @throws RekeyError success_token_refused, password_refused, invalid_request, current_password_wrong, unavailable
+   */
+  change(ask: Ask & { bearer: TokenClaims; currentPassword?: string | undefined }): Promise<void>
+  /**
+   * B2: whoever holds a restore's grant sets a new password.
+   *
+   * @throws RekeyError success_token_refused, password_refused, unavailable
+   */
+  restore(ask: Ask): Promise<void>
+}
+
+/** What is wrong with a grant that is sound in itself: its owner is not there or may not, or it was used before. */
+const holderOf = (found: GrantHolder | undefined): GrantHolder => {
+  if (!found) throw refuseGrant('nobody is behind it')
+  if (found.blocked) throw refuseGrant('blocked')
+  if (found.spent) throw refuseGrant('spent')
+  return found
+}
+
+/** What a refusal was for, in words that hold nothing of the request. */
+const reasonOf = (error: unknown): string => {
+  if (!(error instanceof RekeyError)) return 'internal'
+  const { code, cause, fields } = error
+  if (code === 'success_token_refused' && cause instanceof Error) return cause.message
+  return code === 'password_refused' ? `${code}: ${fields?.map((field) => field.code).join(', ')}` : code
+}
+
+/**
+ * A customer's own new password. The order is the rule: the grant first, so that nobody without one learns the policy
+ * (S14); then what costs nothing; then the hash; and only what commits spends the grant.
+ */
+export const createPasswords = ({ store, policy, hasher, replace, requireCurrentPassword, log }: Deps): Passwords => {
+  const checkCurrent = async ({ hash }: GrantHolder, currentPassword: string | undefined) => {
+    const field = 'currentPassword'
+    if (currentPassword === undefined) {
+      if (!requireCurrentPassword) return
+      const fields = [{ field, code: 'missing', message: 'is missing' }]
+      throw new RekeyError('invalid_request', { detail: 'currentPassword is missing.', fields })
+    }
+    const { verified } = await hasher.verify(hash ?? undefined, currentPassword)
+    if (verified) return
+    throw new RekeyError('current_password_wrong', { fields: [{ field, code: 'wrong', message: 'is wrong' }] })
+  }
+
+  /** Says how it ended: to the log now, to whoever listens by the outbox. */
+  const told = async (
+    operation: 'change' | 'restore',
+    { grant, ip }: Ask,
+    bearer: TokenClaims | undefined,
+    work: (known: (holder: GrantHolder) => void) => Promise<void>,
+  ) => {
+    const about: Record<string, unknown> = {
+      challenge: grant?.challenge_id && hashForLog(grant.challenge_id),
+      customer: bearer?.sub,
+      actor: 'client',
+      clientId: bearer?.client_id ?? grant?.client_id,
+      address: ip,
+      channel: 'api',
+    }
+    try {
+      await work((holder) => {
+        about.customer = holder.code
+      })
+      log.info({ event: `authn_password_${operation}`, ...about }, 'password replaced')
+    } catch (error) {
+      log.warn(
+        { event: `authn_password_${operation}_fail`, reason: reasonOf(error), ...about },
+        'password not replaced',
+      )
+      throw error
+    }
+  }
+
+  return {
+    change: ({ bearer, currentPassword, ...ask }) =>
+      told('change', ask, bearer, async (known) => {
+        const grant: Grant = toGrant(ask.grant, 'change', bearer.sub)
+        const holder = holderOf(await store.findForChange(grant))
+        known(holder)
+        policy.enforce(ask.password)
+        await checkCurrent(holder, currentPassword)
+        const by = { id: bearer.sub, clientId: bearer.client_id, ip: ask.ip }
+        await replace({ customerId: holder.id, password: ask.password, operation: 'change', by, grant })
+      }),
+
+    restore: (ask) =>
+      told('restore', ask, undefined, async (known) => {
+        const grant: Grant = toGrant(ask.grant, 'restore')
+        const holder = holderOf(await store.findForRestore(grant))
+        known(holder)
+        policy.enforce(ask.password)
+        const by = { clientId: grant.clientId, ip: ask.ip }
+        await replace({ customerId: holder.id, password: ask.password, operation: 'restore', by, grant })
+      }),
+  }
+}

@@ -1,0 +1,167 @@
+import type { Address } from '@rekey/contracts'
+import type { Database, Transaction } from '../database.ts'
+import type { ChangeRecord } from '../history/digest.ts'
+import type { NewEvent } from '../outbox/event.ts'
+import { type Grant, refuseGrant } from './grant.ts'
+
+/** Whose password it is. */
+export interface Owner {
+  id: number
+  code: string
+  blocked: boolean
+}
+
+/** An owner, as found by a grant. */
+export interface GrantHolder extends Owner {
+  hash: string | null
+  /** Whether the grant has been used. */
+  spent: boolean
+}
+
+/** What a sign-in is judged by. */
+export interface Account extends Owner {
+  hash: string | null
+  mustChange: boolean
+  temporaryUntil: Date | null
+  /** Confirmed ones: e-mail before phone, the oldest first. */
+  addresses: Address[]
+}
+
+export interface Replacement {
+  customerId: number
+  /** Spent with it. The back office needs none. */
+  grant?: Grant | undefined
+  hash: string
+  /** Where the new password is a temporary one: when it stops working. */
+  temporaryUntil?: Date | undefined
+  change: Omit<ChangeRecord, 'id' | 'customerId' | 'actorId'> & { actorId?: string }
+}
+
+/** What the events of a replacement are made from. */
+export interface Replaced {
+  customer: { id: number; code: string; locale: string; timezone: string }
+  change: ChangeRecord
+  addresses: Address[]
+}
+
+interface Deps {
+  database: Database
+  /** Adds a record to the customer's history. */
+  appendChange(tx: Transaction, change: Omit<ChangeRecord, 'id'>): Promise<ChangeRecord>
+  /** Adds events that leave after the commit. */
+  addEvents(tx: Transaction, subject: string, createdAt: Date, events: NewEvent[]): Promise<void>
+}
+
+export interface PasswordStore {
+  /** The customer whom a change's grant names. */
+  findForChange(grant: Grant): Promise<GrantHolder | undefined>
+  /** The customer whose restore the grant's challenge is. */
+  findForRestore(grant: Grant): Promise<GrantHolder | undefined>
+  findById(customerId: number): Promise<(Owner & { confirmedEmail: boolean }) | undefined>
+  findByAddress(address: Address): Promise<Account | undefined>
+  /** Puts another hash of the same password in the place of `from`, unless a new password came between. */
+  rehash(customerId: number, from: string, to: string): Promise<void>
+  /**
+   * The grant, the password, the history and the events in one transaction: all of it, or nothing (S24, ASVS 2.3.3).
+   * `announce` makes the events.
+   *
+   * @throws RekeyError success_token_refused: the grant was used a moment ago, or the customer blocked
+   */
+  replace(replacement: Replacement, announce: (replaced: Replaced) => Promise<NewEvent[]>): Promise<void>
+}
+
+interface LockedRow {
+  code: string
+  blocked: boolean
+  locale: string
+  timezone: string
+}
+
+const confirmedAddresses = (tx: Transaction, customerId: number): Promise<Address[]> =>
+  tx.identifier.findMany({
+    select: { kind: true, value: true },
+    where: { customerId, verifiedAt: { not: null } },
+    orderBy: [{ kind: 'asc' }, { id: 'asc' }],
+  })
+
+/** The row's primary key is the rule: a token that is spent cannot be spent again, however many try at once. */
+const spend = async (tx: Transaction, { jti, expiresAt }: Grant) => {
+  const inserted = await tx.$executeRaw`
+    INSERT INTO spent_token (jti, expires_at) VALUES (${jti}::uuid, ${expiresAt}) ON CONFLICT DO NOTHING`
+  if (inserted === 0) throw refuseGrant('spent')
+}
+
+export const createPasswordStore = ({ database, appendChange, addEvents }: Deps): PasswordStore => ({
+  findForChange: ({ jti, subject }) =>
+    database.query(async (prisma) => {
+      const [row] = await prisma.$queryRaw<GrantHolder[]>`
+        SELECT c.id, c.code, c.status = 'blocked' AS blocked, k.hash,
+               EXISTS (SELECT 1 FROM spent_token WHERE jti = ${jti}::uuid) AS spent
+        FROM customer c LEFT JOIN credential k ON k.customer_id = c.id
+        WHERE c.code = ${subject}`
+      return row
+    }),
+
+  findForRestore: ({ jti, challengeId }) =>
+    database.query(async (prisma) => {
+      const [row] = await prisma.$queryRaw<GrantHolder[]>`
+        SELECT c.id, c.code, c.status = 'blocked' AS blocked, NULL AS hash,
+               EXISTS (SELECT 1 FROM spent_token WHERE jti = ${jti}::uuid) AS spent
+        FROM restore_request r JOIN customer c ON c.id = r.customer_id
+        WHERE r.challenge_id = ${challengeId}::uuid`
+      return row
+    }),
+
+  findById: (customerId) =>
+    database.query(async (prisma) => {
+      const [row] = await prisma.$queryRaw<(Owner & { confirmedEmail: boolean })[]>`
+        SELECT c.id, c.code, c.status = 'blocked' AS blocked, EXISTS (
+          SELECT 1 FROM identifier i WHERE i.customer_id = c.id AND i.kind = 'email' AND i.verified_at IS NOT NULL
+        ) AS "confirmedEmail"
+        FROM customer c WHERE c.id = ${customerId}`
+      return row
+    }),
+
+  findByAddress: ({ kind, value }) =>
+    database.query(async (prisma) => {
+      const rows = await prisma.$queryRaw<(Omit<Account, 'addresses'> & Address)[]>`
+        SELECT c.id, c.code, c.status = 'blocked' AS blocked, k.hash, coalesce(k.must_change, false) AS "mustChange",
+               k.temporary_until AS "temporaryUntil", other.kind::text, other.value
+        FROM identifier named
+        JOIN customer c ON c.id = named.customer_id
+        JOIN identifier other ON other.customer_id = c.id AND other.verified_at IS NOT NULL
+        LEFT JOIN credential k ON k.customer_id = c.id
+        WHERE named.value = ${value} AND named.kind = ${kind}::identifier_kind AND named.verified_at IS NOT NULL
+        ORDER BY other.kind, other.id`
+      const [first] = rows
+      return first && { ...first, addresses: rows.map((row) => ({ kind: row.kind, value: row.value })) }
+    }),
+
+  async rehash(customerId, from, to) {
+    await database.query((prisma) =>
+      prisma.credential.updateMany({ where: { customerId, hash: from }, data: { hash: to } }),
+    )
+  },
+
+  replace: ({ customerId, grant, hash, temporaryUntil, change }, announce) =>
+    database.transaction(async (tx) => {
+      // The lock comes first: history digests chain, and a customer's outbox ids follow the order of commits.
+      const [customer] = await tx.$queryRaw<LockedRow[]>`
+        SELECT code, status = 'blocked' AS blocked, locale, timezone FROM customer WHERE id = ${customerId} FOR UPDATE`
+      if (!customer) throw new Error('the customer is gone')
+      if (grant && customer.blocked) throw refuseGrant('blocked')
+      if (grant) await spend(tx, grant)
+
+      const credential = { hash, mustChange: temporaryUntil !== undefined, temporaryUntil: temporaryUntil ?? null }
+      await tx.credential.upsert({
+        where: { customerId },
+        create: { customerId, ...credential },
+        update: credential,
+      })
+      const { code, locale, timezone } = customer
+      const record = await appendChange(tx, { ...change, customerId, actorId: change.actorId ?? code })
+      const addresses = await confirmedAddresses(tx, customerId)
+      const events = await announce({ customer: { id: customerId, code, locale, timezone }, change: record, addresses })
+      await addEvents(tx, code, record.createTime, events)
+    }),
+})
