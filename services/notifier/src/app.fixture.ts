@@ -1,0 +1,142 @@
+import { randomBytes } from 'node:crypto'
+import { Writable } from 'node:stream'
+import { deadLetters, type EventData, NotifyCode, type Recipient } from '@rekey/contracts'
+import { connectBroker } from '@rekey/platform/broker'
+import { loadConfig } from '@rekey/platform/config'
+import { createLogger } from '@rekey/platform/logger'
+import { createPublisher } from '@rekey/platform/publisher'
+import { type Now, systemRandom } from '@rekey/platform/random'
+import { seal, toKey } from '@rekey/platform/seal'
+import { eventually } from '@rekey/testing/eventually'
+import { startInfrastructure, type Teardown } from '@rekey/testing/infrastructure'
+import { createApp } from './app.ts'
+import { Env } from './config.ts'
+
+const newKey = () => randomBytes(32).toString('base64url')
+
+export const recipient: Recipient = {
+  channel: 'email',
+  to: 'bpmtestusr1@gmail.com',
+  locale: 'en-GB',
+  timezone: 'Asia/Nicosia',
+}
+
+const connectQuietly = (url: string) =>
+  connectBroker({ url, name: 'test', log: createLogger({ name: 'test', level: 'silent' }) })
+
+/** A real broker and inbox, and what the services that publish for the notifier would do. */
+export const startSurroundings = async (t: Teardown, env: Record<string, string> = {}) => {
+  const { nats, inbox } = await startInfrastructure(t, { nats: true, inbox: true })
+  const variables = {
+    REKEY_PROFILE: 'sandbox',
+    PORT: '0',
+    LOG_LEVEL: 'trace',
+    NATS_URL: nats.url,
+    SMTP_URL: inbox.smtpUrl,
+    REKEY_SMS_URL: `${inbox.httpUrl}/api/v1/sms`,
+    REKEY_MAIL_FROM: 'Rekey <no-reply@rekey.test>',
+    REKEY_CODE_SEAL_KEY: newKey(),
+    REKEY_ADDRESS_SEAL_KEY: newKey(),
+    ...env,
+  }
+  const codeKey = toKey(variables.REKEY_CODE_SEAL_KEY)
+  const addressKey = toKey(variables.REKEY_ADDRESS_SEAL_KEY)
+
+  const broker = connectQuietly(nats.url)
+  t.teardown(() => broker.close())
+  const publisher = createPublisher({ broker, source: 'test', now: () => new Date(), random: systemRandom })
+  const manager = async () => (await broker.connected()).jetstreamManager()
+
+  /** Publishes once the streams are there: a notifier that has started makes them. */
+  const publish: typeof publisher.publish = (definition, fact) =>
+    eventually(
+      async () => {
+        await publisher.publish(definition, fact)
+        return true
+      },
+      { what: `${definition.type} to be stored` },
+    ).then(() => {})
+
+  return {
+    nats,
+    inbox,
+    variables,
+    broker,
+    publish,
+    sealAddress: (context: string, value: unknown) => seal(addressKey, context, value),
+
+    /** Publishes `notify.code` as the password-service does, with what the test wants otherwise. */
+    async publishCode({
+      code = '012345',
+      to = {},
+      sealedFor,
+      ...data
+    }: Partial<EventData<typeof NotifyCode>> & { to?: Partial<Recipient>; sealedFor?: string } = {}) {
+      const challengeId = systemRandom.id()
+      const id = `${challengeId}.1`
+      await publish(NotifyCode, {
+        id,
+        subject: challengeId,
+        data: {
+          challengeId,
+          purpose: 'restore',
+          recipient: await seal(addressKey, challengeId, { ...recipient, ...to }),
+          code: await seal(codeKey, sealedFor ?? challengeId, code),
+          verificationCode: '7024',
+          expiresAt: new Date(Date.now() + 600_000).toISOString(),
+          ...data,
+        },
+      })
+      return { id, challengeId }
+    },
+
+    /** Messages of a stream, in full. */
+    async stored(stream: string) {
+      const jsm = await manager()
+      const { state } = await jsm.streams.info(stream)
+      const numbers = Array.from({ length: state.messages }, (_, index) => state.first_seq + index)
+      return Promise.all(numbers.map((seq) => jsm.streams.getMessage(stream, { seq })))
+    },
+
+    /** Waits for the one dead letter and returns its subject and reason. */
+    waitForDeadLetter() {
+      return eventually(
+        async () => {
+          const [letter] = await this.stored(deadLetters.name)
+          return letter && { subject: letter.subject, reason: letter.header.get('rekey-reason') }
+        },
+        { what: 'a dead letter' },
+      )
+    },
+
+    /** Waits until the notifier has nothing left to do. */
+    waitForEmptyQueue() {
+      return eventually(async () => (await this.stored('NOTIFY')).length === 0, {
+        what: 'an empty queue',
+        timeoutMs: 30_000,
+      })
+    },
+  }
+}
+
+type Surroundings = Awaited<ReturnType<typeof startSurroundings>>
+
+/** Starts a notifier in this process, and keeps what it logs. */
+export const startNotifier = async (
+  t: Teardown,
+  { variables }: Pick<Surroundings, 'variables'>,
+  now: Now = () => new Date(),
+) => {
+  const lines: string[] = []
+  const destination = new Writable({
+    write(line, _encoding, done) {
+      lines.push(String(line))
+      done()
+    },
+  })
+  const log = createLogger({ name: 'notifier', level: 'trace', destination })
+  const app = await createApp(loadConfig(Env, variables), { log, now, random: systemRandom })
+  t.teardown(() => app.close())
+  await app.ready()
+  return { app, logs: () => lines.join('') }
+}
