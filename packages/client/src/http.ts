@@ -1,0 +1,48 @@
+import { RekeyHttpError } from './http-error.ts'
+
+export interface Call {
+  accessToken?: string
+  /** Goes into the `successToken` header. */
+  successToken?: string
+  query?: Record<string, string | number | undefined>
+  body?: object
+}
+
+const parse = (text: string): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return text
+  }
+}
+
+const toQuery = (query: NonNullable<Call['query']>): string => {
+  const parameters = new URLSearchParams()
+  for (const [name, value] of Object.entries(query)) if (value !== undefined) parameters.set(name, String(value))
+  return parameters.size > 0 ? `?${parameters}` : ''
+}
+
+/** Sends one request and gives back the parsed answer. @throws RekeyHttpError for any answer but a 2xx. */
+export const createHttp =
+  (baseUrl: string, fetch: typeof globalThis.fetch) =>
+  async <Answer>(
+    method: string,
+    path: string,
+    { accessToken, successToken, query = {}, body }: Call,
+  ): Promise<Answer> => {
+    const response = await fetch(`${baseUrl.replace(/\/+$/, '')}${path}${toQuery(query)}`, {
+      method,
+      headers: {
+        accept: 'application/json, application/problem+json',
+        ...(body && { 'content-type': 'application/json' }),
+        ...(accessToken && { authorization: `Bearer ${accessToken}` }),
+        ...(successToken && { successToken }),
+      },
+      ...(body && { body: JSON.stringify(body) }),
+      // The API never redirects; following one would carry a success token to another host.
+      redirect: 'error',
+    })
+    const answer = parse(await response.text())
+    if (!response.ok) throw new RekeyHttpError(response.status, response.headers, answer)
+    return answer as Answer
+  }
