@@ -14,6 +14,9 @@ Environment:
   DATABASE_URL, REDIS_URL, NATS_URL
                   servers to use; one that is not set is started here`
 
+/** The environment variables that `npm start` reads. */
+export const startVariables = ['PORT', 'INBOX_PORT', 'REKEY_DATA_DIR', 'DATABASE_URL', 'REDIS_URL', 'NATS_URL'] as const
+
 /** What `npm start` was asked for. */
 export interface Settings {
   mode: 'run' | 'check' | 'help'
@@ -47,7 +50,11 @@ const readUrl = (name: string, value: string | undefined, protocols: string[]) =
  * Reads the command line and the environment.
  * @throws Error in one line, for whoever typed it.
  */
-export const readSettings = (args: string[], env: NodeJS.ProcessEnv, root: string): Settings => {
+export const readSettings = (
+  args: string[],
+  env: Partial<Record<(typeof startVariables)[number], string>>,
+  root: string,
+): Settings => {
   const { values } = parseArgs({
     args,
     options: { fresh: { type: 'boolean' }, check: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },

@@ -28,19 +28,21 @@ const readMigrations = (dir: string): MigrationList => {
 }
 
 const withoutPassword = (databaseUrl: string) => {
+  if (!URL.canParse(databaseUrl)) throw new Error('the database URL is not a URL')
   const url = new URL(databaseUrl)
   return `${url.host}${url.pathname}`
 }
 
 // The engine's own words for a database that does not answer are a stack of its insides.
 const assertReachable = async (databaseUrl: string) => {
+  const name = withoutPassword(databaseUrl)
   const client = new pg.Client({ connectionString: databaseUrl, connectionTimeoutMillis: 5_000 })
   client.on('error', () => {})
   try {
     await client.connect()
   } catch (cause) {
     const { message, code } = cause as Error & { code?: string }
-    throw new Error(`cannot reach the database ${withoutPassword(databaseUrl)}: ${message || code}`, { cause })
+    throw new Error(`cannot reach the database ${name}: ${message || code}`, { cause })
   } finally {
     await client.end().catch(() => {})
   }

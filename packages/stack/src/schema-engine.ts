@@ -14,12 +14,27 @@ declare const WebAssembly: {
   instantiate(bytes: Uint8Array, imports: Record<string, object>): Promise<{ instance: { exports: EngineExports } }>
 }
 
+// The engine never clears the ten seconds that it gives itself to lock the migrations: they must not hold a program up
+// that has nothing else left to do.
+const withIdleTimers = (glue: object) => {
+  const setTimer = (callback: () => void, milliseconds: number) => setTimeout(callback, milliseconds).unref()
+  const isTimer = ([name]: [string, unknown]) => name.startsWith('__wbg_setTimeout_')
+  return {
+    ...glue,
+    ...Object.fromEntries(
+      Object.entries(glue)
+        .filter(isTimer)
+        .map(([name]) => [name, setTimer]),
+    ),
+  }
+}
+
 // By hand rather than through the package's entry, which needs Node's experimental import of .wasm files.
 const instantiate = async () => {
   const glue = bindings as typeof bindings & { __wbg_set_wasm(exports: EngineExports): void }
   const entry = new URL(import.meta.resolve('@prisma/schema-engine-wasm'))
   const bytes = readFileSync(fileURLToPath(new URL('schema_engine_bg.wasm', entry)))
-  const { instance } = await WebAssembly.instantiate(bytes, { './schema_engine_bg.js': glue })
+  const { instance } = await WebAssembly.instantiate(bytes, { './schema_engine_bg.js': withIdleTimers(glue) })
   glue.__wbg_set_wasm(instance.exports)
   instance.exports.__wbindgen_start()
 }

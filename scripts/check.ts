@@ -1,0 +1,45 @@
+import { spawn } from 'node:child_process'
+import { join, resolve } from 'node:path'
+import { checkEnvExample } from './check/env-example.ts'
+
+// npm run check: everything that can be told without running the product. All of it runs, also when some of it fails.
+
+const root = resolve(import.meta.dirname, '..')
+
+interface Result {
+  ok: boolean
+  output: string
+}
+
+const run = (command: string, args: string[]) =>
+  new Promise<Result>((resolve, reject) => {
+    const child = spawn(join(root, 'node_modules/.bin', command), args, {
+      cwd: root,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    let output = ''
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk))
+    child.once('error', reject)
+    child.once('close', (code) => resolve({ ok: code === 0, output }))
+  })
+
+const checks: Record<string, () => Promise<Result>> = {
+  // Formatting, lint, and the import rule of docs/map.md (see the overrides in biome.json).
+  biome: () => run('biome', ['check', '--error-on-warnings', '--max-diagnostics=100']),
+  types: () => run('tsc', ['--noEmit', '-p', '.']),
+  variables: async () => {
+    const faults = await checkEnvExample(root)
+    return { ok: faults.length === 0, output: faults.join('\n') }
+  },
+}
+
+const results = await Promise.all(
+  Object.entries(checks).map(async ([name, check]) => {
+    const from = performance.now()
+    const { ok, output } = await check()
+    console.log(`${ok ? 'ok    ' : 'FAILED'} ${name}  ${Math.round(performance.now() - from)} ms`)
+    if (!ok) console.log(output.trim())
+    return ok
+  }),
+)
+if (results.includes(false)) process.exitCode = 1
