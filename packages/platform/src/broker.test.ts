@@ -1,0 +1,112 @@
+import { LoginFailed, PasswordVerify, RekeyError } from '@rekey/contracts'
+import { freePort } from '@rekey/stack/ports'
+import { eventually } from '@rekey/testing/eventually'
+import t from 'tap'
+import { keepLogs, startBroker } from './broker.fixture.ts'
+import { connectBroker } from './broker.ts'
+import { answerQuestions, ask } from './questions.ts'
+
+const login = { account: 'a', clientId: 'ib_localhost', ip: '203.0.113.7' }
+
+const storedLogins = async ({ broker }: Awaited<ReturnType<typeof startBroker>>) => {
+  const jsm = await (await broker.connected()).jetstreamManager()
+  return (await jsm.streams.info('AUTH')).state.messages
+}
+
+t.test('an event that is published twice with one id is stored once', async (t) => {
+  const parts = await startBroker(t)
+  await eventually(() => storedLogins(parts).then(() => true))
+  for (const _ of [1, 2]) await parts.publisher.publish(LoginFailed, { id: 'one', subject: 'a', data: login })
+  await parts.publisher.publish(LoginFailed, { subject: 'a', data: login })
+  t.equal(await storedLogins(parts), 2)
+})
+
+t.test('S25: publishing while the broker is away is refused at once, and nothing is sent later', async (t) => {
+  const parts = await startBroker(t)
+  await eventually(() => storedLogins(parts).then(() => true))
+  await parts.nats.kill()
+  await eventually(() => parts.logs().includes('broker is away'))
+  const started = Date.now()
+  await t.rejects(parts.publisher.publish(LoginFailed, { subject: 'a', data: login }), {
+    code: 'unavailable',
+    retryAfterSeconds: 2,
+  })
+  t.ok(Date.now() - started < 50)
+  await parts.nats.restart()
+  t.equal(await eventually(() => storedLogins(parts).then((count) => ({ count }))).then(({ count }) => count), 0)
+})
+
+t.test('publishing to a broker that stalls is refused within two seconds', async (t) => {
+  const parts = await startBroker(t)
+  await eventually(() => storedLogins(parts).then(() => true))
+  parts.nats.pause()
+  t.teardown(() => parts.nats.resume())
+  const started = Date.now()
+  await t.rejects(parts.publisher.publish(LoginFailed, { subject: 'a', data: login }), { code: 'unavailable' })
+  t.ok(Date.now() - started < 2_000)
+})
+
+t.test('closing does not wait for a broker that stalls', async (t) => {
+  const parts = await startBroker(t)
+  parts.nats.pause()
+  t.teardown(() => parts.nats.resume())
+  const started = Date.now()
+  await parts.broker.close()
+  t.ok(Date.now() - started < 2_000)
+})
+
+t.test('a service may start before the broker, and closes at once without it', async (t) => {
+  const port = await freePort()
+  const { log } = keepLogs()
+  const broker = connectBroker({ url: `nats://127.0.0.1:${port}`, name: 'test', log })
+  t.throws(() => broker.connection(), { code: 'unavailable' })
+  await t.rejects(broker.check())
+  const waiting = t.rejects(broker.connected(), /broker closed/)
+  const started = Date.now()
+  await broker.close()
+  await waiting
+  t.ok(Date.now() - started < 500)
+})
+
+t.test('what is to be set up is tried again until it succeeds, and after every new connection', async (t) => {
+  const parts = await startBroker(t)
+  let runs = 0
+  parts.broker.onConnect(async () => {
+    runs += 1
+    if (runs === 1) throw new Error('JetStream is not ready')
+  })
+  await eventually(() => runs === 2)
+  await parts.nats.kill()
+  await parts.nats.restart()
+  await eventually(() => runs === 3)
+})
+
+t.test('a question is answered, also after the broker was killed and came back', async (t) => {
+  const parts = await startBroker(t)
+  const answer = async ({ password }: { password: string }) => {
+    if (password === 'broken') throw new Error('a fault of ours')
+    if (password === 'busy') throw new RekeyError('unavailable')
+    return { verified: false }
+  }
+  const service = { name: 'test', version: '0.1.0', description: 'test' }
+  answerQuestions(parts.deps, service, [{ question: PasswordVerify, answer }])
+  const verify = (password: string) => ask(parts.broker, PasswordVerify, { username: 'a@example.com', password })
+
+  t.same(await eventually(() => verify('x')), { verified: false })
+  for (const refused of ['', 'broken', 'busy']) await t.rejects(verify(refused), { code: 'unavailable' })
+
+  await parts.nats.kill()
+  await eventually(() => parts.logs().includes('broker is away'))
+  await t.rejects(verify('x'), { code: 'unavailable' })
+  await parts.nats.restart()
+  t.same(await eventually(() => verify('x')), { verified: false })
+})
+
+t.test('a question that nobody answers is unavailable at once', async (t) => {
+  const parts = await startBroker(t)
+  const started = Date.now()
+  await t.rejects(ask(parts.broker, PasswordVerify, { username: 'a@example.com', password: 'x' }), {
+    code: 'unavailable',
+  })
+  t.ok(Date.now() - started < 1_000)
+})

@@ -1,0 +1,180 @@
+import { deadLetters, LoginFailed } from '@rekey/contracts'
+import { eventually } from '@rekey/testing/eventually'
+import t from 'tap'
+import { startBroker } from './broker.fixture.ts'
+import { consume, GiveUp } from './consumer.ts'
+
+type Parts = Awaited<ReturnType<typeof startBroker>>
+
+const publishLogin = ({ publisher }: Parts, account: string, id?: string) =>
+  eventually(
+    async () => {
+      const fact = { subject: account, data: { account, clientId: 'ib_localhost', ip: '203.0.113.7' } }
+      await publisher.publish(LoginFailed, id ? { ...fact, id } : fact)
+      return true
+    },
+    { what: 'the event to be stored' },
+  )
+
+const deadLettersOf = async ({ broker }: Parts) => {
+  const jsm = await (await broker.connected()).jetstreamManager()
+  const { state } = await jsm.streams.info(deadLetters.name)
+  const numbers = Array.from({ length: state.messages }, (_, index) => state.first_seq + index)
+  return Promise.all(numbers.map((seq) => jsm.streams.getMessage(deadLetters.name, { seq })))
+}
+
+/** What the broker still wants an acknowledgement of, or has not delivered. */
+const openWork = async ({ broker }: Parts) => {
+  const jsm = await (await broker.connected()).jetstreamManager()
+  const { num_ack_pending, num_pending } = await jsm.consumers.info('AUTH', 'test-auth-login-failed')
+  return num_ack_pending + num_pending
+}
+
+t.test('an event that was handled is acknowledged', async (t) => {
+  const parts = await startBroker(t)
+  const seen: string[] = []
+  const consumer = consume(parts.deps, {
+    event: LoginFailed,
+    concurrency: 8,
+    handle: async ({ account }, { eventId, subject }) => void seen.push(`${account} ${subject} ${eventId}`),
+  })
+  t.teardown(() => consumer.close())
+  await publishLogin(parts, 'a', 'id-a')
+  await eventually(() => seen.length === 1)
+  await eventually(async () => (await openWork(parts)) === 0)
+  t.same(seen, ['a a id-a'])
+})
+
+t.test('an event whose handling failed is tried again, later each time', async (t) => {
+  const parts = await startBroker(t)
+  const attempts: number[] = []
+  const consumer = consume(parts.deps, {
+    event: LoginFailed,
+    concurrency: 8,
+    async handle() {
+      attempts.push(Date.now())
+      if (attempts.length < 3) throw new Error('not now')
+    },
+  })
+  t.teardown(() => consumer.close())
+  await publishLogin(parts, 'a')
+  await eventually(() => attempts.length === 3)
+  await eventually(async () => (await openWork(parts)) === 0)
+  const [first = 0, second = 0, third = 0] = attempts
+  t.ok(second - first >= 240, 'a quarter of a second')
+  t.ok(third - second >= 990, 'then a second')
+  t.same(await deadLettersOf(parts), [])
+})
+
+t.test('an event that is given up is a dead letter with its reason, and is not delivered again', async (t) => {
+  const parts = await startBroker(t)
+  let attempts = 0
+  const consumer = consume(parts.deps, {
+    event: LoginFailed,
+    concurrency: 8,
+    async handle() {
+      attempts += 1
+      throw new GiveUp('no such\nthing')
+    },
+  })
+  t.teardown(() => consumer.close())
+  await publishLogin(parts, 'a', 'id-a')
+  const [letter] = await eventually(async () => {
+    const letters = await deadLettersOf(parts)
+    return letters.length === 1 ? letters : undefined
+  })
+  t.equal(letter?.subject, 'dead.auth.login.failed')
+  t.equal(letter?.header.get('rekey-reason'), 'no such thing')
+  t.equal(letter?.header.get('ce-id'), 'id-a')
+  t.match(letter?.string(), '"account":"a"')
+  await eventually(async () => (await openWork(parts)) === 0)
+  t.equal(attempts, 1)
+})
+
+t.test('what is not JSON, or not as the contract says, is a dead letter', async (t) => {
+  const parts = await startBroker(t)
+  let handled = 0
+  const consumer = consume(parts.deps, { event: LoginFailed, concurrency: 8, handle: async () => void handled++ })
+  t.teardown(() => consumer.close())
+  await publishLogin(parts, 'a')
+  const jetstream = (await parts.broker.connected()).jetstream()
+  await jetstream.publish(LoginFailed.type, '{"account":')
+  await jetstream.publish(LoginFailed.type, '{"account":1}')
+  const letters = await eventually(async () => {
+    const found = await deadLettersOf(parts)
+    return found.length === 2 ? found : undefined
+  })
+  t.same(letters.map((letter) => letter.header.get('rekey-reason')).sort(), ['not JSON', 'not as the contract says'])
+  t.equal(handled, 1)
+})
+
+t.test('no more are in hand than the consumer takes, and closing waits for them', async (t) => {
+  const parts = await startBroker(t)
+  let inHand = 0
+  let most = 0
+  let done = 0
+  const consumer = consume(parts.deps, {
+    event: LoginFailed,
+    concurrency: 3,
+    async handle() {
+      inHand += 1
+      most = Math.max(most, inHand)
+      await new Promise((resolve) => setTimeout(resolve, 100))
+      inHand -= 1
+      done += 1
+    },
+  })
+  for (const account of 'abcdefgh') await publishLogin(parts, account)
+  await eventually(() => done >= 3)
+  await consumer.close()
+  t.equal(inHand, 0)
+  t.equal(most, 3)
+  const doneAtClose = done
+  await new Promise((resolve) => setTimeout(resolve, 300))
+  t.equal(done, doneAtClose, 'nothing is taken after closing')
+})
+
+t.test('a consumer that is closed while it sets itself up takes nothing', async (t) => {
+  const parts = await startBroker(t)
+  await publishLogin(parts, 'a')
+  let handled = 0
+  const consumer = consume(parts.deps, { event: LoginFailed, concurrency: 1, handle: async () => void handled++ })
+  await consumer.close()
+  await new Promise((resolve) => setTimeout(resolve, 500))
+  t.equal(handled, 0)
+})
+
+for (const data of ['with', 'without']) {
+  t.test(`a consumer goes on when the broker was killed and came back ${data} its data`, async (t) => {
+    const parts = await startBroker(t)
+    const seen: string[] = []
+    const consumer = consume(parts.deps, {
+      event: LoginFailed,
+      concurrency: 8,
+      handle: async ({ account }) => void seen.push(account),
+    })
+    t.teardown(() => consumer.close())
+    await publishLogin(parts, 'before')
+    await eventually(() => seen.includes('before'))
+
+    await parts.nats.kill()
+    if (data === 'without') parts.forget()
+    await parts.nats.restart()
+    const back = Date.now()
+    await publishLogin(parts, 'after')
+    await eventually(() => seen.includes('after'))
+    t.ok(Date.now() - back < 5_000, 'within seconds')
+  })
+}
+
+t.test('a consumer closes at once while the broker is away', async (t) => {
+  const parts = await startBroker(t)
+  const consumer = consume(parts.deps, { event: LoginFailed, concurrency: 8, handle: async () => {} })
+  await publishLogin(parts, 'a')
+  await parts.nats.kill()
+  await eventually(() => parts.logs().includes('broker is away'))
+  const started = Date.now()
+  await consumer.close()
+  await parts.broker.close()
+  t.ok(Date.now() - started < 1_500)
+})
