@@ -1,0 +1,76 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Type } from '@sinclair/typebox'
+import t from 'tap'
+import { Flag, Key, loadConfig, serviceEnv, toProxyList, Url } from './config.ts'
+
+const Env = Type.Object({
+  ...serviceEnv,
+  DATABASE_URL: Url('postgres', { description: 'Database.' }),
+  REKEY_KEY: Key('Seals.'),
+  REKEY_FLAG: Flag({ description: 'Flag.', default: false }),
+})
+const good = {
+  REKEY_PROFILE: 'sandbox',
+  PORT: '8080',
+  NATS_URL: 'nats://127.0.0.1:4222',
+  DATABASE_URL: 'postgres://u:hunter2@127.0.0.1/db',
+  REKEY_KEY: 'A'.repeat(43),
+}
+
+/** What a refused configuration is told. */
+const refusalOf = (work: () => unknown): string => {
+  try {
+    work()
+    return ''
+  } catch (error) {
+    return (error as Error).message
+  }
+}
+
+t.test('variables become numbers and flags, and defaults are filled in', async (t) => {
+  t.match(loadConfig(Env, { ...good, REKEY_FLAG: 'true' }), {
+    PORT: 8080,
+    HOST: '127.0.0.1',
+    LOG_LEVEL: 'info',
+    REKEY_STREAM_REPLICAS: 1,
+    REKEY_FLAG: true,
+  })
+})
+
+t.test('every fault is told at once, by name, and no value is repeated', async (t) => {
+  const env = { PORT: 'eighty', REKEY_PROFILE: 'demo', DATABASE_URL: 'mysql://u:hunter2@h/db', REKEY_KEY: 'tooshort' }
+  t.throws(() => loadConfig(Env, env), { name: 'ConfigError' })
+  const message = refusalOf(() => loadConfig(Env, env))
+  for (const name of ['PORT', 'REKEY_PROFILE', 'NATS_URL', 'DATABASE_URL', 'REKEY_KEY']) t.match(message, name)
+  t.match(message, 'NATS_URL is missing')
+  t.match(message, 'Allowed: sandbox, production')
+  for (const value of ['hunter2', 'tooshort', 'eighty']) t.notMatch(message, value)
+})
+
+t.test('an empty variable counts as not set', async (t) => {
+  t.match(loadConfig(Env, { ...good, LOG_LEVEL: '' }), { LOG_LEVEL: 'info' })
+  t.match(
+    refusalOf(() => loadConfig(Env, { ...good, REKEY_KEY: '' })),
+    'REKEY_KEY is missing',
+  )
+})
+
+t.test('S36: secrets may stand in a file, and the environment goes before it', async (t) => {
+  const dir = mkdtempSync(join(tmpdir(), 'rekey-config-'))
+  t.teardown(() => rmSync(dir, { recursive: true, force: true }))
+  const file = join(dir, 'secrets')
+  writeFileSync(file, `REKEY_KEY=${'B'.repeat(43)}\nPORT=1\n`)
+  const { REKEY_KEY: _, ...rest } = good
+  t.match(loadConfig(Env, { ...rest, REKEY_SECRETS_FILE: file }), { REKEY_KEY: 'B'.repeat(43), PORT: 8080 })
+  t.match(
+    refusalOf(() => loadConfig(Env, { ...good, REKEY_SECRETS_FILE: join(dir, 'none') })),
+    'REKEY_SECRETS_FILE cannot be read: ENOENT',
+  )
+})
+
+t.test('a list of proxies is split, and an empty one is none', async (t) => {
+  t.same(toProxyList(' 10.0.0.0/8, 127.0.0.1 ,'), ['10.0.0.0/8', '127.0.0.1'])
+  t.same(toProxyList(''), [])
+})

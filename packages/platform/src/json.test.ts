@@ -1,0 +1,30 @@
+import t from 'tap'
+import { parseJson } from './json.ts'
+
+const parseText = (text: string) => parseJson(Buffer.from(text))
+
+t.test('sound JSON is parsed as it stands', async (t) => {
+  t.same(parseText('{"a":[1,"é",null],"b":{"c":true}}'), { a: [1, 'é', null], b: { c: true } })
+})
+
+t.test('S31: a name that stands twice is refused by its name', async (t) => {
+  t.throws(() => parseText('{"code":"1","code":"2"}'), {
+    code: 'invalid_request',
+    message: 'code stands twice in the body.',
+    fields: [{ field: 'code', code: 'duplicate' }],
+  })
+})
+
+t.test('S31: __proto__ and constructor.prototype are refused', async (t) => {
+  for (const body of ['{"__proto__":{"a":1}}', '{"a":{"__proto__":1}}', '{"constructor":{"prototype":{"a":1}}}']) {
+    t.throws(() => parseText(body), { code: 'invalid_request', message: 'The body is not valid JSON.' }, body)
+  }
+})
+
+t.test('S31: invalid UTF-8, an empty body, and broken JSON are refused', async (t) => {
+  t.throws(() => parseJson(Buffer.from([0x22, 0xc3, 0x28, 0x22])), { message: 'The body is not valid UTF-8.' })
+  for (const empty of ['', ' \n']) t.throws(() => parseText(empty), { message: 'The body is empty.' })
+  for (const broken of ['{', '{"a":1,}', "{'a':1}", 'undefined', '{"a":1}{"b":2}']) {
+    t.throws(() => parseText(broken), { code: 'invalid_request', message: 'The body is not valid JSON.' }, broken)
+  }
+})
