@@ -167,6 +167,24 @@ for (const data of ['with', 'without']) {
   })
 }
 
+t.test('a consumer goes on when the connection was ended for good and had to be made anew', async (t) => {
+  const parts = await startBroker(t)
+  const seen: string[] = []
+  const consumer = consume(parts.deps, {
+    event: LoginFailed,
+    concurrency: 8,
+    handle: async ({ account }) => void seen.push(account),
+  })
+  t.teardown(() => consumer.close())
+  await publishLogin(parts, 'before')
+  await eventually(() => seen.includes('before'))
+  const connection = await parts.broker.connected()
+  await connection.close()
+  await eventually(async () => (await parts.broker.connected()) !== connection)
+  await publishLogin(parts, 'after')
+  await eventually(() => seen.includes('after'))
+})
+
 t.test('a consumer closes at once while the broker is away', async (t) => {
   const parts = await startBroker(t)
   const consumer = consume(parts.deps, { event: LoginFailed, concurrency: 8, handle: async () => {} })
