@@ -9,13 +9,18 @@ export interface ProcessIdentity {
   startedAt: string
 }
 
-const linuxStartTime = (pid: number) => {
-  // The command name, in brackets, may hold spaces; the start time is the 20th field after it (proc(5)).
+// The fields of proc(5) that follow the command name, which stands in brackets and may hold spaces itself.
+const linuxStat = (pid: number) => {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  if (fields[0] === 'Z') return undefined
+  const [state, parent, ...others] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  return { state, parent: Number(parent), startTime: others[17] }
+}
+
+const linuxStartTime = (pid: number) => {
+  const { state, startTime } = linuxStat(pid)
+  if (state === 'Z') return undefined
   const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
-  return `${boot}/${fields[19]}`
+  return `${boot}/${startTime}`
 }
 
 const psStartTime = (pid: number) => {
@@ -27,6 +32,15 @@ const psStartTime = (pid: number) => {
 export const startTimeOf = (pid: number): string | undefined => {
   try {
     return process.platform === 'linux' ? linuxStartTime(pid) : psStartTime(pid)
+  } catch {
+    return undefined
+  }
+}
+
+/** The process that started this one, or undefined where the system does not tell. */
+export const parentOf = (pid: number): number | undefined => {
+  try {
+    return linuxStat(pid).parent
   } catch {
     return undefined
   }
