@@ -41,8 +41,16 @@ t.test('publishing to a broker that stalls is refused within two seconds', async
   await eventually(() => storedLogins(parts).then(() => true))
   parts.nats.pause()
   t.teardown(() => parts.nats.resume())
-  const started = Date.now()
-  await t.rejects(parts.publisher.publish(LoginFailed, { subject: 'a', data: login }), { code: 'unavailable' })
+  let started = 0
+  // The signal takes a moment to hold every thread of the server: one event may still come through.
+  const refusal = await eventually(() => {
+    started = Date.now()
+    return parts.publisher.publish(LoginFailed, { subject: 'a', data: login }).then(
+      () => undefined,
+      (error: unknown) => error,
+    )
+  })
+  t.match(refusal, { code: 'unavailable' })
   t.ok(Date.now() - started < 2_000)
 })
 
