@@ -23,12 +23,12 @@ export const errors = {
   unsupported_response_type: {
     status: 400,
     oauth: 'unsupported_response_type',
-    title: 'The response type must be one of access_token, code, sign_token.',
+    title: 'response_type must be one of access_token, code, sign_token.',
   },
   unsupported_grant_type: {
     status: 400,
     oauth: 'unsupported_grant_type',
-    title: 'This grant type is not supported.',
+    title: 'grant_type is not one that is supported.',
   },
   invalid_client: { status: 401, oauth: 'invalid_client', title: 'Client authentication failed.' },
   invalid_token: {

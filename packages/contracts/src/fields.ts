@@ -60,7 +60,7 @@ export const Password = Type.String({
   description: 'Any Unicode text. Lone surrogates are refused: they have no UTF-8 form and would hash alike.',
 })
 
-export const CompactToken = Type.String({ minLength: 1, maxLength: 4096 })
+export const CompactToken = Type.String({ pattern: '^[\\x21-\\x7E]+$', maxLength: 4096 })
 
 /** Digits as a string, or as an integer that lost its leading zeros. */
 export const ConfirmationCode = Type.Unsafe<string | number>({

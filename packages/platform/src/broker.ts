@@ -10,6 +10,7 @@ export interface Broker {
   connected(): Promise<NatsConnection>
   /** Runs now if connected, and again after every new connection: the server may have lost what it held. Retried until it succeeds. */
   onConnect(work: (connection: NatsConnection) => Promise<void>): void
+  /** Rejects while the broker is away, or what it needs to hold is not there yet. */
   check(): Promise<void>
   /** Sends what is buffered, for up to a second, then closes. */
   close(): Promise<void>
@@ -29,20 +30,24 @@ export const connectBroker = ({ url, name, log }: Options): Broker => {
   let online = false
   let closed = false
   let sessions = 0
+  let unfinished = 0
   const works: ((connection: NatsConnection) => Promise<void>)[] = []
   const waiting = new Set<{ resolve: (connection: NatsConnection) => void; reject: (error: Error) => void }>()
 
   // A server that just started takes connections before JetStream answers, so a failed set-up is tried again.
   const run = async (work: (connection: NatsConnection) => Promise<void>, connection: NatsConnection) => {
     const session = sessions
+    unfinished += 1
     while (online && !closed && session === sessions) {
       try {
-        return await work(connection)
+        await work(connection)
+        break
       } catch (err) {
         if (online && !closed) log.warn({ err }, 'broker: set-up failed, trying again')
       }
       await delay(500)
     }
+    unfinished -= 1
   }
   const welcome = (connection: NatsConnection) => {
     online = true
@@ -108,6 +113,7 @@ export const connectBroker = ({ url, name, log }: Options): Broker => {
       if (current && online) void run(work, current)
     },
     async check() {
+      if (unfinished > 0) throw new Error('the broker is being set up')
       await this.connection().flush()
     },
     async close() {

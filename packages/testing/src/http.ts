@@ -13,7 +13,12 @@ type Fields = Record<string, unknown>
 export const read = async <Body = Fields>(response: Response): Promise<Answer<Body>> => {
   const text = await response.text()
   const isJson = response.headers.get('content-type')?.includes('json')
-  return { status: response.status, headers: response.headers, text, body: (isJson ? JSON.parse(text) : {}) as Body }
+  return {
+    status: response.status,
+    headers: new Headers(response.headers),
+    text,
+    body: (isJson ? JSON.parse(text) : {}) as Body,
+  }
 }
 
 /** Plain HTTP against one origin: what a front end would send. */

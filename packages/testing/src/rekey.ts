@@ -14,6 +14,7 @@ import type { Server } from '@rekey/platform/server'
 import { generateKeys, keyFiles } from '@rekey/stack/keys'
 import { freePort } from '@rekey/stack/ports'
 import { createClock } from './clock.ts'
+import { eventually } from './eventually.ts'
 import { createHttp } from './http.ts'
 import { startInfrastructure, type Teardown } from './infrastructure.ts'
 
@@ -88,7 +89,11 @@ export const startRekey = async (t: Teardown, { env = {}, privatePostgres = fals
   const notifierUrl = await listen(await createNotifier(notifierConfig, surroundings('notifier')))
 
   const http = createHttp(url)
-  const readyUrls = [url, passwordServiceUrl, notifierUrl]
+  const isReady = async () => {
+    const answers = await Promise.all([url, passwordServiceUrl, notifierUrl].map((base) => fetch(`${base}/readyz`)))
+    return answers.every((answer) => answer.ok)
+  }
+  await eventually(isReady, { what: 'every service to be ready' })
   return {
     ...infrastructure,
     url,
@@ -100,10 +105,7 @@ export const startRekey = async (t: Teardown, { env = {}, privatePostgres = fals
     /** Log lines of all services, as written. */
     logs,
     /** Whether every service says that it is ready. */
-    async isReady() {
-      const answers = await Promise.all(readyUrls.map((base) => fetch(`${base}/readyz`)))
-      return answers.every((answer) => answer.ok)
-    },
+    isReady,
   }
 }
 

@@ -25,6 +25,7 @@ import { createRestores } from './restore/restore.service.ts'
 import { createAuthorizationCodes } from './tokens/authorization-codes.store.ts'
 import { createGrants } from './tokens/grants.ts'
 import { registerJwt } from './tokens/jwt.ts'
+import { createResponder } from './tokens/response-types.ts'
 import { loadSigningKeys } from './tokens/signing-keys.ts'
 import { tokenRoutes } from './tokens/token.routes.ts'
 import { createTokens } from './tokens/tokens.ts'
@@ -78,7 +79,8 @@ export const createApp = async (config: Config, { log, now, random }: Surroundin
   })
   const tokens = createTokens({ jwt, issuer, now, random })
   const authorizationCodes = createAuthorizationCodes({ redis, random })
-  const restores = createRestores({ clients, challenges, tokens, authorizationCodes })
+  const responder = createResponder({ tokens, authorizationCodes })
+  const restores = createRestores({ clients, challenges, tokens, responder })
   const logins = createLogins({ clients, challenges, tokens, broker, recorder, log })
   const defaultClientId = config.REKEY_DEFAULT_CLIENT_ID
   const twoFactor = createTwoFactor({ clients, defaultClientId, challenges, tokens })

@@ -27,7 +27,7 @@ export const SendChallenge = {
   summary: 'Send a code to a device, or send it again',
   tags: ['Sign-in', 'Restore'],
   body: Type.Object({
-    challenge_type: Type.String({ minLength: 1, maxLength: 300 }),
+    challenge_type: Type.String({ pattern: '^\\P{C}+$', maxLength: 300 }),
     client_timezone: ClientTimezone,
     mfa_token: CompactToken,
     response_type: ResponseType,

@@ -12,8 +12,9 @@ import { hashForLog, type Logger } from '@rekey/platform/logger'
 import { ask } from '@rekey/platform/questions'
 import type { Recorder } from '@rekey/platform/recorder'
 import type { Caller, Challenges, OpenChallenge } from '../challenges/challenges.service.ts'
-import { checkResponseType, checkScope } from '../clients/authorization.ts'
 import type { Clients } from '../clients/clients.ts'
+import { checkScope } from '../clients/scope.ts'
+import { checkResponseType } from '../tokens/response-types.ts'
 import type { Tokens } from '../tokens/tokens.ts'
 
 interface Deps {

@@ -1,24 +1,19 @@
-import {
-  type PasswordRestoreBody,
-  type PasswordRestoreVerificationBody,
-  scopes,
-  type TokenAnswer,
-} from '@rekey/contracts'
+import { type PasswordRestoreBody, type PasswordRestoreVerificationBody, scopes } from '@rekey/contracts'
 import type { Caller, Challenges, OpenChallenge } from '../challenges/challenges.service.ts'
-import { checkResponseType, checkScope } from '../clients/authorization.ts'
 import type { Clients } from '../clients/clients.ts'
-import type { AuthorizationCodes } from '../tokens/authorization-codes.store.ts'
+import { checkScope } from '../clients/scope.ts'
+import { checkResponseType, type Responder } from '../tokens/response-types.ts'
 import type { Tokens } from '../tokens/tokens.ts'
 
 interface Deps {
   clients: Clients
   challenges: Challenges
   tokens: Tokens
-  authorizationCodes: AuthorizationCodes
+  responder: Responder
 }
 
 /** A1 and A2: a restore asked for, and the proof that its code arrived. */
-export const createRestores = ({ clients, challenges, tokens, authorizationCodes }: Deps) => ({
+export const createRestores = ({ clients, challenges, tokens, responder }: Deps) => ({
   /**
    * @throws RekeyError access_denied (client, redirect URI), unsupported_response_type, invalid_scope, unavailable.
    * Never anything that depends on whether the account exists (ASVS 6.3.8).
@@ -49,20 +44,7 @@ export const createRestores = ({ clients, challenges, tokens, authorizationCodes
     )
     // Whose restore it is, is known to the password-service alone: the challenge stands for the person.
     const subject = { subject: challengeId, clientId, scope, challengeId }
-    if (responseType === 'code') {
-      const codeChallenge = proof.code_challenge
-      const code = await authorizationCodes.issue({ ...subject, redirectUri, codeChallenge })
-      return { code, redirect_uri: redirectUri, state }
-    }
-    const issued = responseType === 'access_token' ? tokens.access(subject) : tokens.sign(subject)
-    const answer: TokenAnswer = {
-      [responseType]: issued.token,
-      token_type: 'bearer',
-      expires_in: issued.expiresInSeconds,
-      scope,
-      state,
-    }
-    return answer
+    return responder.answer(responseType, subject, { redirectUri, state, codeChallenge: proof.code_challenge })
   },
 })
 

@@ -3,8 +3,8 @@ import { LoginSucceeded, RekeyError, type TokenAnswer, type TokenBody } from '@r
 import type { Logger } from '@rekey/platform/logger'
 import type { Recorder } from '@rekey/platform/recorder'
 import type { Caller, Challenges } from '../challenges/challenges.service.ts'
-import { checkScope } from '../clients/authorization.ts'
 import type { Client, Clients } from '../clients/clients.ts'
+import { checkScope } from '../clients/scope.ts'
 import type { AuthorizationCodes } from './authorization-codes.store.ts'
 import type { IssuedToken, Tokens } from './tokens.ts'
 
@@ -106,20 +106,20 @@ export const createGrants = ({ clients, challenges, authorizationCodes, tokens, 
     return answer(tokens.access(authorization), authorization.scope, body.state)
   }
 
-  const byType: Record<string, Grant> = {
-    mfa_oob: mfaOob,
-    client_credentials: clientCredentials,
-    authorization_code: authorizationCode,
+  const byType = new Map<string, Grant>([
+    ['mfa_oob', mfaOob],
+    ['client_credentials', clientCredentials],
+    ['authorization_code', authorizationCode],
     // The vendor's older name of the same.
-    code: authorizationCode,
-  }
+    ['code', authorizationCode],
+  ])
 
   /**
    * @throws RekeyError invalid_request, unsupported_grant_type, invalid_client, invalid_grant, access_denied,
    * invalid_scope, unauthorized_client (RFC 6749 §5.2), unavailable
    */
   return async (request: TokenRequest): Promise<TokenAnswer> => {
-    const grant = byType[required(request.body.grant_type, 'grant_type')]
+    const grant = byType.get(required(request.body.grant_type, 'grant_type'))
     if (!grant) throw new RekeyError('unsupported_grant_type')
     return grant(request)
   }

@@ -1,6 +1,6 @@
 import { AuthorizationServerMetadata, Jwks, scopes } from '@rekey/contracts'
 import type { Server } from '@rekey/platform/server'
-import { responseTypes } from '../clients/authorization.ts'
+import { responseTypes } from '../tokens/response-types.ts'
 import type { SigningKeys } from '../tokens/signing-keys.ts'
 
 interface Deps {

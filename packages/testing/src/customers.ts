@@ -1,0 +1,52 @@
+import { randomUUID } from 'node:crypto'
+import pg from 'pg'
+
+export interface TestCustomer {
+  id: number
+  /** The token subject. */
+  code: string
+  email: string
+  phone: string
+  password: string
+}
+
+/** Hashed beforehand, with the parameters that new hashes have. */
+const password = 'an old password'
+const hash = '$argon2id$v=19$m=19456,t=2,p=1$kTJnOtsi6g8qeu2IHlTo6A$75DBmRzKcBJ+TT8wX5CxXfiUNzgle0ALVOWYycVxpu8'
+
+const digits = (count: number) => String(Math.floor(Math.random() * 10 ** count)).padStart(count, '0')
+
+/** Runs one statement on a database, and hangs up. */
+export const sql = async <Row extends pg.QueryResultRow>(databaseUrl: string, text: string, values: unknown[] = []) => {
+  const client = new pg.Client(databaseUrl)
+  await client.connect()
+  try {
+    return (await client.query<Row>(text, values)).rows
+  } finally {
+    await client.end()
+  }
+}
+
+/** A customer of its own for a test: confirmed e-mail and phone, and a password. */
+export const createCustomer = async (
+  databaseUrl: string,
+  { status = 'active' }: { status?: 'active' | 'blocked' } = {},
+): Promise<TestCustomer> => {
+  const name = randomUUID().replaceAll('-', '')
+  const customer = { code: `T${name}`, email: `t${name}@example.com`, phone: `+4477${digits(8)}`, password }
+  const rows = await sql<{ id: number }>(
+    databaseUrl,
+    `WITH made AS (
+       INSERT INTO customer (code, locale, timezone, status) VALUES ($1, 'en-GB', 'Europe/London', $5::customer_status)
+       RETURNING id
+     ), identifiers AS (
+       INSERT INTO identifier (customer_id, kind, value, verified_at)
+       SELECT id, kind::identifier_kind, value, now() FROM made, (VALUES ('email', $2), ('phone', $3)) AS v (kind, value)
+     ), credentials AS (
+       INSERT INTO credential (customer_id, hash, updated_at) SELECT id, $4, now() FROM made
+     )
+     SELECT id FROM made`,
+    [customer.code, customer.email, customer.phone, hash, status],
+  )
+  return { id: rows[0]?.id ?? 0, ...customer }
+}

@@ -1,0 +1,143 @@
+import type { Answer } from './http.ts'
+import type { ReceivedMessage } from './inbox.ts'
+import type { Rekey } from './rekey.ts'
+
+/** What a person does with Rekey, through HTTP and the inbox alone. */
+
+interface Person {
+  email: string
+  password: string
+}
+
+export const state = '5e982a097260d146803b5da13b1a19c2'
+
+const common = {
+  client_id: 'ib_localhost',
+  redirect_uri: 'http://localhost',
+  response_type: 'code',
+  state,
+  client_timezone: '-3',
+  source_system: 'IB',
+  ip: '::1',
+}
+
+/** The two codes of a message. */
+export const codesOf = ({ Text }: ReceivedMessage) => ({
+  confirmation: /^Confirmation code: (\d+)$/m.exec(Text)?.[1] ?? '',
+  verification: /^Verification code: (\d+)$/m.exec(Text)?.[1] ?? '',
+})
+
+/** A wrong code that looks like the right one. */
+export const wrongCode = (code: string) => String((Number(code) + 1) % 10 ** code.length).padStart(code.length, '0')
+
+export const restoreBody = (username: string, other: object = {}) => ({
+  ...common,
+  scope: 'CUSTOMER:PASSWORD:RESTORE',
+  username,
+  ...other,
+})
+
+export const verificationBody = (mfaToken: unknown, code: string | number, other: object = {}) => ({
+  code,
+  grant_type: 'mfa_oob',
+  mfa_token: mfaToken,
+  response_type: 'sign_token',
+  scope: 'CUSTOMER:PASSWORD:RESTORE',
+  state,
+  ...other,
+})
+
+export const loginBody = (person: Person, other: object = {}) => ({
+  ...common,
+  scope: 'CUSTOMER:FULL',
+  username: person.email,
+  password: person.password,
+  ...other,
+})
+
+/** Waits for the message that `send` causes, beside those that are there already. */
+const messageAfter = async (rekey: Rekey, to: string, send: () => Promise<Answer>) => {
+  const after = (await rekey.inbox.messagesTo(to)).length
+  const answer = await send()
+  const message = await rekey.inbox.waitForMessage(to, { after })
+  return { answer, message, ...codesOf(message) }
+}
+
+/** A1, up to the message. */
+export const askRestore = (rekey: Rekey, username: string, other: object = {}) =>
+  messageAfter(rekey, username, () => rekey.http.post('/oauth/v2/passwordRestore', restoreBody(username, other)))
+
+/** A1 and A2: a success token for a restore. */
+export const restoreGrant = async (rekey: Rekey, person: Person): Promise<string> => {
+  const { answer, confirmation } = await askRestore(rekey, person.email)
+  const verified = await rekey.http.post(
+    '/oauth/v2/passwordRestoreVerification',
+    verificationBody(answer.body.mfa_token, confirmation),
+  )
+  return String(verified.body.sign_token)
+}
+
+/** B2. */
+export const restore = (rekey: Rekey, successToken: string, password: string) =>
+  rekey.http.post('/api/v2/my/password/restore', { password }, { successToken })
+
+/** A4 and A4b: the code of a sign-in. */
+export const askLogin = async (rekey: Rekey, person: Person, other: object = {}) => {
+  const login = await rekey.http.post<{ mfa_token: string; challenge_type: string[] }>(
+    '/oauth/v2/login',
+    loginBody(person, other),
+  )
+  return messageAfter(rekey, person.email, () =>
+    rekey.http.post('/oauth/v2/challenge', {
+      challenge_type: login.body.challenge_type[0],
+      client_timezone: '-3',
+      mfa_token: login.body.mfa_token,
+      response_type: 'code',
+      state,
+    }),
+  )
+}
+
+/** A4, A4b, A5: an access token. */
+export const signIn = async (rekey: Rekey, person: Person, other: object = {}): Promise<string> => {
+  const { answer, confirmation } = await askLogin(rekey, person, other)
+  const token = await rekey.http.post('/oauth/v2/token', {
+    grant_type: 'mfa_oob',
+    mfa_token: answer.body.mfa_token,
+    code: confirmation,
+  })
+  return String(token.body.access_token)
+}
+
+/** B5, up to the message. */
+export const askChange = (rekey: Rekey, person: Person, accessToken: string) =>
+  messageAfter(rekey, person.email, () =>
+    rekey.http.get('/api/v2/my/2fa/challenge?businessProcess=changePassword', {
+      authorization: `Bearer ${accessToken}`,
+    }),
+  )
+
+/** B5 and B6: a success token for a change. */
+export const changeGrant = async (rekey: Rekey, person: Person, accessToken: string): Promise<string> => {
+  const { answer, confirmation } = await askChange(rekey, person, accessToken)
+  const verified = await rekey.http.post('/api/v2/my/2fa/challenge', { token: answer.body.token, code: confirmation })
+  return String(verified.body.successToken)
+}
+
+/** B1. */
+export const change = (rekey: Rekey, accessToken: string, successToken: string, password: string) =>
+  rekey.http.post('/api/v2/my/password/change', { password }, { authorization: `Bearer ${accessToken}`, successToken })
+
+/** A back-office token by client credentials. */
+export const backOfficeToken = async (rekey: Rekey): Promise<string> => {
+  const token = await rekey.http.post('/oauth/v2/token', {
+    grant_type: 'client_credentials',
+    client_id: 'backend_fin',
+    client_secret: 'secretkey',
+  })
+  return String(token.body.access_token)
+}
+
+/** Runs the same thing many times at once. */
+export const race = <T>(times: number, work: (index: number) => Promise<T>): Promise<T[]> =>
+  Promise.all(Array.from({ length: times }, (_, index) => work(index)))

@@ -1,0 +1,130 @@
+import { createCustomer } from '@rekey/testing/customers'
+import { askRestore, race, restoreBody, state, verificationBody, wrongCode } from '@rekey/testing/flows'
+import { startRekey } from '@rekey/testing/rekey'
+import { Redis } from 'ioredis'
+import t from 'tap'
+
+const rekey = await startRekey(t)
+const { http } = rekey
+const minuteMs = 60_000
+
+const verify = (mfaToken: unknown, code: string) =>
+  http.post('/oauth/v2/passwordRestoreVerification', verificationBody(mfaToken, code))
+
+const newRestore = async () => {
+  const customer = await createCustomer(rekey.postgres.url)
+  const { answer, confirmation } = await askRestore(rekey, customer.email)
+  return { customer, confirmation, mfaToken: answer.body.mfa_token }
+}
+
+const resend = (mfaToken: unknown, email: string) =>
+  http.post('/oauth/v2/challenge', {
+    challenge_type: `oob:email:t*${email.split('@')[0]?.at(-1)}@example.com`,
+    client_timezone: '-3',
+    mfa_token: mfaToken,
+    response_type: 'code',
+    state,
+  })
+
+t.test('S1 codes have six digits, and leading zeros are kept', async (t) => {
+  const customer = await createCustomer(rekey.postgres.url)
+  const codes = new Set<string>()
+  for (let count = 0; count < 40; count += 1) codes.add((await askRestore(rekey, customer.email)).confirmation)
+  for (const code of codes) t.match(code, /^\d{6}$/)
+  t.ok(codes.size > 35, 'they differ')
+})
+
+t.test('S2 a code lives ten minutes', async (t) => {
+  const first = await newRestore()
+  rekey.clock.advance(10 * minuteMs - 5_000)
+  t.equal((await verify(first.mfaToken, first.confirmation)).status, 200)
+  const second = await newRestore()
+  rekey.clock.advance(10 * minuteMs + 1)
+  t.match(await verify(second.mfaToken, second.confirmation), { status: 400, body: { error: 'invalid_grant' } })
+})
+
+t.test('S3 a code is accepted once when fifty right answers race', async (t) => {
+  const { mfaToken, confirmation } = await newRestore()
+  const answers = await race(50, () => verify(mfaToken, confirmation))
+  t.equal(answers.filter(({ status }) => status === 200).length, 1)
+  t.equal(answers.filter(({ body }) => body.error === 'invalid_grant').length, 49)
+})
+
+t.test('S5 of two hundred wrong answers that race five are compared, and the right one no longer counts', async (t) => {
+  const { mfaToken, confirmation } = await newRestore()
+  const answers = await race(200, () => verify(mfaToken, wrongCode(confirmation)))
+  t.equal(answers.filter(({ body }) => body.error === 'invalid_grant').length, 5)
+  t.equal(answers.filter(({ body }) => body.error === 'access_denied').length, 195)
+  t.match(await verify(mfaToken, confirmation), { status: 400, body: { error: 'access_denied', state } })
+})
+
+t.test('a new code replaces the old one, keeps the failures, and waits a minute', async (t) => {
+  const { mfaToken, confirmation, customer } = await newRestore()
+  for (let count = 0; count < 4; count += 1) await verify(mfaToken, wrongCode(confirmation))
+  const early = await resend(mfaToken, customer.email)
+  t.match(early, { status: 429, body: { error: 'temporarily_unavailable', state } })
+  t.ok(Number(early.headers.get('retry-after')) <= 60)
+
+  rekey.clock.advance(minuteMs)
+  const sent = await resend(mfaToken, customer.email)
+  t.equal(sent.status, 200)
+  t.same(Object.keys(sent.body), ['mfa_token', 'code', 'error', 'error_description', 'state'])
+  await rekey.inbox.waitForMessage(customer.email, { after: 1 })
+  t.match(
+    await verify(sent.body.mfa_token, confirmation),
+    { status: 400, body: { error: 'invalid_grant' } },
+    'superseded',
+  )
+  t.match(
+    await verify(sent.body.mfa_token, confirmation),
+    { status: 400, body: { error: 'access_denied' } },
+    'the sixth',
+  )
+})
+
+t.test('the new code works, also with the old mfa_token, and the sixth message is not sent', async (t) => {
+  const customer = await createCustomer(rekey.postgres.url)
+  const first = await askRestore(rekey, customer.email)
+  let token = first.answer.body.mfa_token
+  for (let count = 1; count < 5; count += 1) {
+    rekey.clock.advance(minuteMs)
+    const sent = await resend(token, customer.email)
+    t.equal(sent.status, 200)
+    token = sent.body.mfa_token
+  }
+  rekey.clock.advance(minuteMs)
+  t.equal((await resend(token, customer.email)).status, 429)
+  const last = await rekey.inbox.waitForMessage(customer.email, { after: 4 })
+  const code = /^Confirmation code: (\d+)$/m.exec(last.Text)?.[1] ?? ''
+  t.equal((await verify(first.answer.body.mfa_token, code)).status, 200)
+})
+
+t.test('a code is sent to no other device than the one the restore was asked for', async (t) => {
+  const { mfaToken } = await newRestore()
+  rekey.clock.advance(minuteMs)
+  const refused = await resend(mfaToken, 'x9@example.com')
+  t.match(refused, { status: 400, body: { error: 'invalid_request', state } })
+  t.match(String(refused.body.error_description), 'challenge_type')
+})
+
+t.test('S8 Redis holds a keyed hash of the code, not the code, and no username', async (t) => {
+  const { confirmation, customer } = await newRestore()
+  const redis = new Redis(rekey.redis.url)
+  t.teardown(() => redis.quit())
+  const values = []
+  for (const key of await redis.keys('*')) values.push(key, ...Object.values(await redis.hgetall(key)))
+  t.ok(values.some((value) => /^[\w-]{43}$/.test(value)))
+  t.notOk(values.some((value) => value.includes(confirmation) || value.includes(customer.email)))
+})
+
+t.test('S10 no two requests share an id or a token', async (t) => {
+  const answers = await race(20, () => http.post('/oauth/v2/passwordRestore', restoreBody('nobody@example.com')))
+  t.equal(new Set(answers.map(({ body }) => body.mfa_token)).size, 20)
+})
+
+t.test('every challenge expires from Redis by itself', async (t) => {
+  await newRestore()
+  const redis = new Redis(rekey.redis.url)
+  t.teardown(() => redis.quit())
+  for (const key of await redis.keys('rekey:*')) t.ok((await redis.pttl(key)) > 0, key)
+})

@@ -1,0 +1,108 @@
+import { createCustomer } from '@rekey/testing/customers'
+import { askChange, change, changeGrant, codesOf, restore, signIn, wrongCode } from '@rekey/testing/flows'
+import { startRekey } from '@rekey/testing/rekey'
+import t from 'tap'
+
+const rekey = await startRekey(t)
+const { http } = rekey
+const unauthorized = '/api/v2/my/2fa/unauthorized/challenge?businessProcess=restorePassword'
+
+const challengeShape = {
+  token: String,
+  provider: 'email',
+  expiresAt: /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00$/,
+}
+
+t.test('B5, B6, B1 change the password of a signed-in customer', async (t) => {
+  const customer = await createCustomer(rekey.postgres.url)
+  const accessToken = await signIn(rekey, customer)
+  const { answer, confirmation } = await askChange(rekey, customer, accessToken)
+  t.equal(answer.status, 200)
+  t.match(answer.body, challengeShape)
+  const body = { token: answer.body.token, code: confirmation }
+  const verified = await http.post('/api/v2/my/2fa/challenge', body)
+  t.equal(verified.status, 200)
+  t.match(verified.body, { successToken: String, expiresAt: challengeShape.expiresAt })
+  const changed = await change(rekey, accessToken, String(verified.body.successToken), 'Qwerty123')
+  t.equal(changed.status, 204)
+  t.equal(changed.text, '')
+  t.ok(await signIn(rekey, { ...customer, password: 'Qwerty123' }))
+})
+
+t.test('B5b, B6, B2 restore a password, by e-mail and by phone', async (t) => {
+  const customer = await createCustomer(rekey.postgres.url)
+  for (const [query, address, provider] of [
+    [`email=${encodeURIComponent(customer.email)}`, customer.email, 'email'],
+    [`phone=${encodeURIComponent(customer.phone)}`, customer.phone, 'sms'],
+    [`phone=${customer.phone}`, customer.phone, 'sms'],
+  ] as const) {
+    const after = (await rekey.inbox.messagesTo(address)).length
+    const opened = await http.get(`${unauthorized}&${query}`)
+    t.match(opened.body, { ...challengeShape, provider })
+    const { confirmation } = codesOf(await rekey.inbox.waitForMessage(address, { after }))
+    const body = { token: opened.body.token, code: confirmation }
+    const { successToken } = (await http.post('/api/v2/my/2fa/challenge', body)).body
+    t.equal((await restore(rekey, String(successToken), 'Qwerty123')).status, 204)
+  }
+})
+
+t.test('S11 B5b answers alike for known and unknown addresses', async (t) => {
+  const customer = await createCustomer(rekey.postgres.url)
+  const unknown = `t${'0'.repeat(customer.email.indexOf('@') - 1)}@example.com`
+  const shape = async (email: string) => {
+    const { status, headers, text } = await http.get(`${unauthorized}&email=${email}`)
+    headers.delete('date')
+    const expiry = /"expiresAt":"[^"]+"/
+    return {
+      status,
+      headers: [...headers],
+      length: text.length,
+      text: text.replace(/"token":"[^"]+"/, '').replace(expiry, ''),
+    }
+  }
+  t.same(await shape(unknown), await shape(customer.email))
+})
+
+t.test(
+  'S19 a change token restores nothing, a restore token changes nothing, and neither serves another person',
+  async (t) => {
+    const customer = await createCustomer(rekey.postgres.url)
+    const other = await createCustomer(rekey.postgres.url)
+    const accessToken = await signIn(rekey, customer)
+    const otherToken = await signIn(rekey, other)
+    const successToken = await changeGrant(rekey, customer, accessToken)
+    const refused = { status: 403, body: { code: 'success_token_refused' } }
+    t.match(await restore(rekey, successToken, 'a new password'), refused)
+    t.match(await change(rekey, otherToken, successToken, 'a new password'), refused)
+    t.equal((await change(rekey, successToken, successToken, 'a new password')).status, 401, 'a grant is no bearer')
+    t.equal(
+      (await change(rekey, accessToken, successToken, 'a new password')).status,
+      204,
+      'none of it spent the token',
+    )
+  },
+)
+
+t.test('B6 refuses wrong codes alike, and the sixth as denied', async (t) => {
+  const customer = await createCustomer(rekey.postgres.url)
+  const { answer, confirmation } = await askChange(rekey, customer, await signIn(rekey, customer))
+  const give = (code: string) => http.post('/api/v2/my/2fa/challenge', { token: answer.body.token, code })
+  for (let count = 0; count < 5; count += 1) {
+    const wrong = await give(wrongCode(confirmation))
+    t.match(wrong, { status: 400, body: { code: 'invalid_grant', status: 400 } })
+    t.match(wrong.headers.get('content-type'), 'application/problem+json')
+  }
+  t.match(await give(confirmation), { status: 400, body: { code: 'access_denied' } })
+})
+
+t.test('B5b wants exactly one address, and a client that may restore', async (t) => {
+  const both = await http.get(`${unauthorized}&email=a@example.com&phone=%2B447700900001`)
+  t.match(both, { status: 400, body: { code: 'invalid_request', errors: [{ field: 'email' }] } })
+  t.match(await http.get(unauthorized), { status: 400, body: { code: 'invalid_request' } })
+  for (const client of ['stranger', 'backend_fin']) {
+    t.match(await http.get(`${unauthorized}&email=a@example.com&client_id=${client}`), {
+      status: 400,
+      body: { code: 'access_denied' },
+    })
+  }
+})

@@ -1,0 +1,117 @@
+import { createCustomer } from '@rekey/testing/customers'
+import { askLogin, loginBody, signIn, state, wrongCode } from '@rekey/testing/flows'
+import { startRekey } from '@rekey/testing/rekey'
+import t from 'tap'
+
+const rekey = await startRekey(t)
+const { http } = rekey
+
+t.test('A4 lists the person’s devices, masked, once the password is right', async (t) => {
+  const customer = await createCustomer(rekey.postgres.url)
+  const answer = await http.post('/oauth/v2/login', loginBody(customer))
+  t.equal(answer.status, 200)
+  const local = customer.email.split('@')[0] ?? ''
+  t.match(answer.body, {
+    error: 'mfa_required',
+    challenge_type: [`oob:email:t*${local.at(-1)}@example.com`, `oob:sms:+44*******${customer.phone.slice(-2)}`],
+    binding_method: 'prompt',
+    mfa_token: String,
+    state,
+  })
+  t.equal(answer.headers.get('cache-control'), 'no-store')
+})
+
+t.test('S11 a wrong password, an unknown and a blocked user get the same bytes', async (t) => {
+  const customer = await createCustomer(rekey.postgres.url)
+  const blocked = await createCustomer(rekey.postgres.url, { status: 'blocked' })
+  const answers = await Promise.all([
+    http.post('/oauth/v2/login', loginBody({ ...customer, password: 'a wrong password' })),
+    http.post('/oauth/v2/login', loginBody({ ...customer, email: 'nobody@example.com' })),
+    http.post('/oauth/v2/login', loginBody(blocked)),
+  ])
+  for (const { status, text } of answers) {
+    t.equal(status, 400)
+    t.equal(text, answers[0].text)
+  }
+  t.match(answers[0].body, { error: 'access_denied', state })
+})
+
+t.test('A4b and A5 turn the code into an access token for an hour', async (t) => {
+  const customer = await createCustomer(rekey.postgres.url)
+  const { answer, confirmation } = await askLogin(rekey, customer)
+  t.same(Object.keys(answer.body), ['mfa_token', 'code', 'error', 'error_description', 'state'])
+  const body = { grant_type: 'mfa_oob', mfa_token: answer.body.mfa_token, code: confirmation, state }
+  const token = await http.post('/oauth/v2/token', body)
+  t.equal(token.status, 200)
+  t.match(token.body, { access_token: String, token_type: 'bearer', expires_in: 3600, scope: 'CUSTOMER:FULL', state })
+  t.match(await http.post('/oauth/v2/token', body), { status: 400, body: { error: 'invalid_grant' } }, 'once')
+})
+
+t.test('a sign-in’s code can go to the phone', async (t) => {
+  const customer = await createCustomer(rekey.postgres.url)
+  const login = await http.post<{ challenge_type: string[]; mfa_token: string }>('/oauth/v2/login', loginBody(customer))
+  const sent = await http.post('/oauth/v2/challenge', {
+    challenge_type: login.body.challenge_type[1],
+    client_timezone: '+5.5',
+    mfa_token: login.body.mfa_token,
+    response_type: 'access_token',
+    state,
+  })
+  t.equal(sent.status, 200)
+  t.match((await rekey.inbox.waitForMessage(customer.phone)).Text, `Verification code: ${sent.body.code}`)
+})
+
+t.test('S4 a sign-in’s code restores no password', async (t) => {
+  const customer = await createCustomer(rekey.postgres.url)
+  const { answer, confirmation } = await askLogin(rekey, customer)
+  const refused = await http.post('/oauth/v2/passwordRestoreVerification', {
+    code: confirmation,
+    grant_type: 'mfa_oob',
+    mfa_token: answer.body.mfa_token,
+    response_type: 'sign_token',
+    scope: 'CUSTOMER:FULL',
+    state,
+  })
+  t.match(refused, { status: 400, body: { error: 'invalid_grant' } })
+})
+
+t.test('a code cannot be answered before a device was chosen', async (t) => {
+  const customer = await createCustomer(rekey.postgres.url)
+  const login = await http.post('/oauth/v2/login', loginBody(customer))
+  const body = { grant_type: 'mfa_oob', mfa_token: login.body.mfa_token, code: '000000' }
+  t.match(await http.post('/oauth/v2/token', body), { status: 400, body: { error: 'invalid_grant' } })
+})
+
+t.test('five wrong codes end a sign-in’s challenge', async (t) => {
+  const customer = await createCustomer(rekey.postgres.url)
+  const { answer, confirmation } = await askLogin(rekey, customer)
+  const give = (code: string) =>
+    http.post('/oauth/v2/token', { grant_type: 'mfa_oob', mfa_token: answer.body.mfa_token, code })
+  for (let count = 0; count < 5; count += 1)
+    t.match(await give(wrongCode(confirmation)), { body: { error: 'invalid_grant' } })
+  t.match(await give(confirmation), { status: 400, body: { error: 'access_denied' } })
+})
+
+t.test('a scope that the customer may not have is refused', async (t) => {
+  const customer = await createCustomer(rekey.postgres.url)
+  for (const scope of ['REST:FULL', 'CUSTOMER:PASSWORD:RESTORE', 'CUSTOMER:FULL REST:FULL']) {
+    t.match(await http.post('/oauth/v2/login', loginBody(customer, { scope })), {
+      status: 400,
+      body: { error: 'invalid_scope', error_description: 'Invalid scope.' },
+    })
+  }
+})
+
+t.test('the token opens the history, and nothing of the back office', async (t) => {
+  const customer = await createCustomer(rekey.postgres.url)
+  const authorization = `Bearer ${await signIn(rekey, customer)}`
+  t.same((await http.get('/api/v2/my/password/changes', { authorization })).body, { total: 0, data: [] })
+  const set = await http.send(
+    'PUT',
+    `/api/v2/clients/${customer.id}/password`,
+    { authorization, 'content-type': 'application/json' },
+    JSON.stringify({ password: 'a new password', send_mail: false }),
+  )
+  t.equal(set.status, 403)
+  t.match(set.headers.get('www-authenticate'), 'insufficient_scope')
+})

@@ -1,0 +1,204 @@
+import { request as rawRequest } from 'node:http'
+import { connect } from 'node:net'
+import { text } from 'node:stream/consumers'
+import { http as contracts } from '@rekey/contracts'
+import { createCustomer } from '@rekey/testing/customers'
+import { backOfficeToken, loginBody, restoreBody, restoreGrant, signIn, verificationBody } from '@rekey/testing/flows'
+import type { Answer } from '@rekey/testing/http'
+import { startRekey } from '@rekey/testing/rekey'
+import t, { type Test } from 'tap'
+
+const rekey = await startRekey(t)
+const { http } = rekey
+const customer = await createCustomer(rekey.postgres.url)
+const bearer = { authorization: `Bearer ${await signIn(rekey, customer)}` }
+const backOffice = { authorization: `Bearer ${await backOfficeToken(rekey)}` }
+const grant = { successToken: await restoreGrant(rekey, customer) }
+
+const restoreFields = restoreBody('nobody@example.com')
+const loginFields = loginBody(customer)
+const sendFields = {
+  challenge_type: 'oob:email:x',
+  client_timezone: '-3',
+  mfa_token: 'x',
+  response_type: 'code',
+  state: 's',
+}
+
+/** Every endpoint with a body: a good one, and which fields must be there. */
+const bodies = [
+  { path: '/oauth/v2/passwordRestore', body: restoreFields, optional: ['ip'] },
+  { path: '/oauth/v2/passwordRestoreVerification', body: verificationBody('x', '123456'), optional: [] },
+  { path: '/oauth/v2/login', body: loginFields, optional: [] },
+  { path: '/oauth/v2/challenge', body: sendFields, optional: [] },
+  { path: '/oauth/v2/token', body: { grant_type: 'mfa_oob', mfa_token: 'x', code: '123456' }, optional: [] },
+  { path: '/api/v2/my/2fa/challenge', body: { token: 'x', code: '123456' }, optional: [] },
+  { path: '/api/v2/my/password/change', body: { password: 'Qwerty123' }, optional: [], headers: bearer },
+  { path: '/api/v2/my/password/restore', body: { password: 'Qwerty123' }, optional: [], headers: grant },
+  {
+    path: `/api/v2/clients/${customer.id}/password`,
+    method: 'PUT',
+    body: { password: 'Qwerty123', send_mail: false },
+    optional: [],
+    headers: backOffice,
+  },
+]
+
+/** The refusal is in the form of its path, says which field, and says nothing of how we are built. */
+const isRefusal = (t: Test, answer: Answer, status: number, path: string, field?: string) => {
+  t.equal(answer.status, status, `${path} ${field ?? ''}`)
+  const description = path.startsWith('/oauth/') ? answer.body.error_description : answer.body.detail
+  if (path.startsWith('/oauth/')) t.match(answer.body, { error: String, error_description: String })
+  else {
+    t.match(answer.body, { type: String, title: String, status, detail: String, code: String })
+    t.match(answer.headers.get('content-type'), 'application/problem+json')
+  }
+  if (field) t.match(String(description), field)
+  t.equal(answer.headers.get('cache-control'), 'no-store')
+  t.notMatch(answer.text, /node_modules|at \w+ \(|prisma|ajv|redis|nats/i)
+}
+
+const send = (one: (typeof bodies)[number], body: string | Buffer, type = 'application/json') =>
+  http.send(one.method ?? 'POST', one.path, { ...one.headers, ...(type && { 'content-type': type }) }, body)
+
+t.test('S31 every field of every body: missing, empty, of another type, too long', async (t) => {
+  for (const one of bodies) {
+    for (const field of Object.keys(one.body)) {
+      const spoil = (value: unknown) => send(one, JSON.stringify({ ...one.body, [field]: value }))
+      if (!one.optional.includes(field as never)) isRefusal(t, await spoil(undefined), 400, one.path, field)
+      for (const value of ['', [], {}, null, 1.5, [one.body[field as never]]]) {
+        if (typeof value === 'number' && field === 'send_mail') continue
+        isRefusal(t, await spoil(value), 400, one.path, field)
+      }
+      if (field !== 'password' && field !== 'send_mail') isRefusal(t, await spoil('9'.repeat(5_000)), 400, one.path)
+      // A password may hold any character.
+      if (field === 'password') continue
+      isRefusal(t, await spoil('a\r\nSet-Cookie: b=c\u0000'), 400, one.path, field)
+    }
+  }
+})
+
+t.test('S31 bodies that are not JSON objects, or not JSON, or not UTF-8', async (t) => {
+  for (const one of bodies) {
+    const good = JSON.stringify(one.body)
+    const [first = ''] = Object.keys(one.body)
+    const twice = `{"${first}":"another",${good.slice(1)}`
+    for (const body of [
+      '',
+      '[]',
+      '"text"',
+      '1',
+      'null',
+      '{',
+      `${good}}`,
+      '{"__proto__":{"a":1}}',
+      `[${good}]`,
+      twice,
+    ]) {
+      isRefusal(t, await send(one, body), 400, one.path)
+    }
+    t.match((await send(one, twice)).text, `${first} stands twice`)
+    isRefusal(t, await send(one, Buffer.from([0x7b, 0x22, 0xff, 0xfe, 0x22, 0x7d])), 400, one.path)
+    isRefusal(t, await send(one, Buffer.from(good, 'utf16le')), 400, one.path)
+  }
+})
+
+t.test('S31 another content type, a body over 16 KiB, and another method', async (t) => {
+  for (const one of bodies) {
+    const good = JSON.stringify(one.body)
+    isRefusal(t, await send(one, good, 'text/plain'), 415, one.path)
+    isRefusal(t, await send(one, good, 'application/xml'), 415, one.path)
+    isRefusal(t, await send(one, JSON.stringify({ ...one.body, filler: 'x'.repeat(17 * 1024) })), 413, one.path)
+    if (one.path === '/api/v2/my/2fa/challenge') continue
+    const other = await http.send('DELETE', one.path, one.headers)
+    isRefusal(t, other, 405, one.path)
+    t.match(other.headers.get('allow'), one.method ?? 'POST')
+  }
+})
+
+t.test('S31 forms with a field twice', async (t) => {
+  const form = new URLSearchParams(restoreFields)
+  form.append('username', 'b@example.com')
+  const headers = { 'content-type': 'application/x-www-form-urlencoded' }
+  isRefusal(
+    t,
+    await http.send('POST', '/oauth/v2/passwordRestore', headers, form.toString()),
+    400,
+    '/oauth/',
+    'username',
+  )
+})
+
+t.test('S31 every query and path parameter', async (t) => {
+  const changes = '/api/v2/my/password/changes'
+  const open = '/api/v2/my/2fa/challenge'
+  const unauthorized = '/api/v2/my/2fa/unauthorized/challenge'
+  const cases = [
+    [`${changes}?limit=0`, 'limit'],
+    [`${changes}?limit=101`, 'limit'],
+    [`${changes}?limit=ten`, 'limit'],
+    [`${changes}?limit=`, 'limit'],
+    [`${changes}?limit=1&limit=2`, 'limit'],
+    [`${changes}?offset=-1`, 'offset'],
+    [`${changes}?offset=99999999999`, 'offset'],
+    [`${changes}?sort_order=up`, 'sort_order'],
+    [`${changes}?sort_by=id`, 'sort_by'],
+    [`${changes}/abc`, 'changeId'],
+    [`${changes}/99999999999`, 'changeId'],
+    [`${changes}/1e3.5`, 'changeId'],
+    [open, 'businessProcess'],
+    [`${open}?businessProcess=restorePassword`, 'businessProcess'],
+    [`${unauthorized}?businessProcess=changePassword&email=a@example.com`, 'businessProcess'],
+    [`${unauthorized}?businessProcess=restorePassword&email=nonsense`, 'email'],
+    [`${unauthorized}?businessProcess=restorePassword&email=a@b.cd&email=c@d.ef`, 'email'],
+    [`${unauthorized}?businessProcess=restorePassword&phone=07700900001`, 'phone'],
+  ]
+  for (const [path = '', field] of cases) isRefusal(t, await http.get(path, bearer), 400, path, field)
+})
+
+t.test('S31 addresses that are none, and ones where nothing is', async (t) => {
+  for (const path of ['/', '/oauth/v2', '/oauth/v2/nothing', '/api/v2/my/password', '/api/v2/clients/1', '/api/v3']) {
+    isRefusal(t, await http.get(path), 404, path)
+  }
+  const raw = (path: string) =>
+    new Promise<number>((resolve, reject) => {
+      const { hostname, port } = new URL(rekey.url)
+      const sent = rawRequest({ hostname, port, path }, (response) => {
+        response.resume()
+        resolve(response.statusCode ?? 0)
+      })
+      sent.on('error', reject).end()
+    })
+  for (const path of ['/%zz', '/api/v2/my/password/%ff', '/api/v2/my/password/..%2f..%2fhealthz', '/oauth/v2/%00']) {
+    const status = await raw(path)
+    t.ok(status >= 400 && status < 500, `${path}: ${status}`)
+  }
+})
+
+t.test('S31 headers over Node’s limit are refused in our form', async (t) => {
+  const { hostname, port } = new URL(rekey.url)
+  const socket = connect(Number(port), hostname)
+  socket.write(`GET /healthz HTTP/1.1\r\nHost: x\r\nX-Filler: ${'x'.repeat(20_000)}\r\n\r\n`)
+  const answer = await text(socket)
+  t.match(answer, /^HTTP\/1\.1 431 /)
+  t.match(answer, 'urn:rekey:problem:headers_too_large')
+})
+
+t.test('S31 a route that asks for a bearer token says so to whoever brings none', async (t) => {
+  for (const path of ['/api/v2/my/password/changes', '/api/v2/my/2fa/challenge?businessProcess=changePassword']) {
+    const answer = await http.get(path)
+    isRefusal(t, answer, 401, path)
+    t.equal(answer.headers.get('www-authenticate'), 'Bearer realm="rekey"')
+  }
+})
+
+t.test('unknown fields are ignored (RFC 6749 §3.2)', async (t) => {
+  t.equal((await http.post('/oauth/v2/passwordRestore', { ...restoreFields, unknown: { a: 1 } })).status, 200)
+})
+
+t.test('this table knows every endpoint with a body', (t) => {
+  const routes = Object.entries(contracts).flatMap(([route, schema]) => ('body' in schema ? [route] : []))
+  const known = bodies.map(({ method = 'POST', path }) => `${method} ${path.replace(String(customer.id), ':clientId')}`)
+  t.same(routes.filter((route) => !route.startsWith('PATCH')).sort(), known.sort())
+  t.end()
+})

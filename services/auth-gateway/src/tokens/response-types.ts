@@ -1,0 +1,48 @@
+import { RekeyError, type TokenAnswer } from '@rekey/contracts'
+import type { AuthorizationCodes } from './authorization-codes.store.ts'
+import type { Subject, Tokens } from './tokens.ts'
+
+/** How an authorized request wants its answer. */
+export const responseTypes = ['access_token', 'code', 'sign_token'] as const
+export type ResponseType = (typeof responseTypes)[number]
+
+/** @throws RekeyError unsupported_response_type (RFC 6749 §4.1.2.1) */
+export const checkResponseType = (value: string): ResponseType => {
+  const found = responseTypes.find((type) => type === value)
+  if (!found) throw new RekeyError('unsupported_response_type')
+  return found
+}
+
+interface Deps {
+  tokens: Tokens
+  authorizationCodes: AuthorizationCodes
+}
+
+interface Request {
+  redirectUri: string
+  state: string
+  /** RFC 7636 S256 challenge, for a public client that will redeem a code. */
+  codeChallenge: string | undefined
+}
+
+/** Answers a proven request in the form it asked for. */
+export const createResponder = ({ tokens, authorizationCodes }: Deps) => ({
+  /** @throws RekeyError unavailable, for a code */
+  async answer(responseType: ResponseType, subject: Subject, { redirectUri, state, codeChallenge }: Request) {
+    if (responseType === 'code') {
+      const code = await authorizationCodes.issue({ ...subject, redirectUri, codeChallenge })
+      return { code, redirect_uri: redirectUri, state }
+    }
+    const issued = responseType === 'access_token' ? tokens.access(subject) : tokens.sign(subject)
+    const answer: TokenAnswer = {
+      [responseType]: issued.token,
+      token_type: 'bearer',
+      expires_in: issued.expiresInSeconds,
+      scope: subject.scope,
+      state,
+    }
+    return answer
+  },
+})
+
+export type Responder = ReturnType<typeof createResponder>

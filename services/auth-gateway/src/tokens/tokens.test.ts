@@ -1,0 +1,160 @@
+import { createHmac, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { createCustomer } from '@rekey/testing/customers'
+import { restore, restoreBody, restoreGrant, signIn, verificationBody } from '@rekey/testing/flows'
+import { startRekey } from '@rekey/testing/rekey'
+import { decodeJwt, SignJWT, UnsecuredJWT } from 'jose'
+import t from 'tap'
+
+const rekey = await startRekey(t)
+const { http } = rekey
+
+const [signingKey] = JSON.parse(readFileSync(rekey.gatewayConfig.REKEY_SIGNING_KEYS_FILE, 'utf8')).keys
+const ours = createPrivateKey({ key: signingKey, format: 'jwk' })
+const seconds = () => Math.floor(rekey.clock.now().getTime() / 1_000)
+const history = (token: string) => http.get('/api/v2/my/password/changes', { authorization: `Bearer ${token}` })
+
+const goodHeader = { alg: 'EdDSA', typ: 'at+jwt', kid: signingKey.kid }
+const sign = (claims: object, header: object = {}, key: KeyObject = ours) =>
+  new SignJWT({ ...claims }).setProtectedHeader({ ...goodHeader, ...header }).sign(key)
+
+t.test('S27 only a token as we sign them opens a route', async (t) => {
+  const customer = await createCustomer(rekey.postgres.url)
+  const good = decodeJwt(await signIn(rekey, customer))
+  const foreign = generateKeyPairSync('ed25519').privateKey
+  const publicPem = createPublicKey(ours).export({ type: 'spki', format: 'pem' })
+  const foreignJwk = createPublicKey(foreign).export({ format: 'jwk' })
+  const unsigned = new UnsecuredJWT({ ...good }).encode()
+  const confused = (alg: string) => {
+    const text = [{ ...goodHeader, alg }, good]
+      .map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'))
+      .join('.')
+    return `${text}.${createHmac('sha256', publicPem).update(text).digest('base64url')}`
+  }
+  const attacks: Record<string, string> = {
+    'alg none': unsigned,
+    'HS256 with the public key as its secret': confused('HS256'),
+    'another key under our kid': await sign(good, {}, foreign),
+    'another kid': await sign(good, { kid: 'another' }),
+    'no kid': await sign(good, { kid: undefined }),
+    'a key brought along (jwk)': await sign(good, { jwk: foreignJwk, kid: 'theirs' }, foreign),
+    'a key to fetch (jku)': await sign(good, { jku: `${rekey.url}/.well-known/jwks.json`, kid: 'theirs' }, foreign),
+    'typ JWT': await sign(good, { typ: 'JWT' }),
+    'another issuer': await sign({ ...good, iss: 'https://elsewhere.example' }),
+    'another audience': await sign({ ...good, aud: ['elsewhere'] }),
+    'no audience': await sign({ ...good, aud: undefined }),
+    'the grant audience alone': await sign({ ...good, aud: ['rekey:grant'] }),
+    expired: await sign({ ...good, exp: seconds() - 1 }),
+    'no expiry': await sign({ ...good, exp: undefined }),
+    'not yet valid': await sign({ ...good, nbf: seconds() + 60 }),
+    'an mfa_token': String((await http.post('/oauth/v2/passwordRestore', restoreBody('a@example.com'))).body.mfa_token),
+    'a critical extension': await sign(good, { crit: ['exp'], exp: 1 }).catch(() => 'not.a.token'),
+    rubbish: 'a.b.c',
+    nothing: '',
+  }
+  t.equal((await history(await sign(good))).status, 200, 'the same claims, signed as we do, are taken')
+  for (const [name, token] of Object.entries(attacks)) {
+    const answer = await history(token)
+    t.equal(answer.status, 401, name)
+    t.match(answer.body, { code: 'invalid_token' })
+    t.match(answer.headers.get('www-authenticate'), /^Bearer realm="rekey"/)
+  }
+})
+
+t.test('S27 only an mfa_token as we sign them names a challenge', async (t) => {
+  const mfaToken = String((await http.post('/oauth/v2/passwordRestore', restoreBody('a@example.com'))).body.mfa_token)
+  const claims = decodeJwt(mfaToken)
+  const key = Buffer.from(rekey.gatewayConfig.REKEY_MFA_TOKEN_KEY, 'base64url')
+  const attacks = {
+    'alg none': new UnsecuredJWT(claims).encode(),
+    'signed with the access-token key': await sign(claims, { typ: 'JWT' }),
+    'another secret': await new SignJWT(claims).setProtectedHeader({ alg: 'HS256', typ: 'JWT' }).sign(Buffer.alloc(32)),
+    expired: await new SignJWT({ ...claims, exp: seconds() - 1 })
+      .setProtectedHeader({ alg: 'HS256', typ: 'JWT' })
+      .sign(key),
+    cut: mfaToken.slice(0, -2),
+  }
+  for (const [name, token] of Object.entries(attacks)) {
+    const answer = await http.post('/oauth/v2/passwordRestoreVerification', verificationBody(token, '123456'))
+    t.equal(answer.status, 400, name)
+    t.equal(answer.body.error, 'invalid_grant')
+  }
+})
+
+t.test('S27 a success token signed by anyone else, or for anything else, sets no password', async (t) => {
+  const customer = await createCustomer(rekey.postgres.url)
+  const grant = decodeJwt(await restoreGrant(rekey, customer))
+  const foreign = generateKeyPairSync('ed25519').privateKey
+  const attacks = {
+    'another key': await sign(grant, {}, foreign),
+    'the API audience': await sign({ ...grant, aud: ['rekey:api'] }),
+    'another purpose': await sign({ ...grant, purpose: 'change' }),
+    'no purpose': await sign({ ...grant, purpose: undefined }),
+    'another challenge': await sign({ ...grant, challenge_id: '01890000-0000-7000-8000-000000000000' }),
+    'a jti that is none': await sign({ ...grant, jti: 'x'.repeat(3000) }),
+    expired: await sign({ ...grant, exp: seconds() - 1 }),
+    missing: '',
+  }
+  for (const [name, token] of Object.entries(attacks)) {
+    t.match(
+      await restore(rekey, token, 'a new password'),
+      { status: 403, body: { code: 'success_token_refused' } },
+      name,
+    )
+  }
+  t.equal((await restore(rekey, await sign(grant), 'a new password')).status, 204)
+})
+
+t.test('S28 client credentials come by Basic or in the body, and a wrong one is told with its header', async (t) => {
+  const basic = (id: string, secret: string) => ({ authorization: `Basic ${btoa(`${id}:${secret}`)}` })
+  const body = { grant_type: 'client_credentials' }
+  const good = await http.post('/oauth/v2/token', body, basic('backend_fin', 'secretkey'))
+  t.match(good.body, { access_token: String, token_type: 'bearer', expires_in: 3600, scope: 'REST:FULL' })
+  t.equal(good.headers.get('cache-control'), 'no-store')
+  const inBody = { ...body, client_id: 'backend_fin', client_secret: 'secretkey' }
+  t.equal((await http.post('/oauth/v2/token', inBody)).status, 200)
+
+  const refusals = [
+    await http.post('/oauth/v2/token', body, basic('backend_fin', 'wrong')),
+    await http.post('/oauth/v2/token', body, basic('stranger', 'secretkey')),
+    await http.post('/oauth/v2/token', body, { authorization: 'Basic %%%' }),
+    await http.post('/oauth/v2/token', body),
+    await http.post('/oauth/v2/token', body, basic('ib_localhost', '')),
+  ]
+  for (const refusal of refusals) {
+    t.match(refusal, { status: 401, body: { error: 'invalid_client' } })
+    t.match(refusal.headers.get('www-authenticate'), /^Basic/)
+  }
+  t.match(await http.post('/oauth/v2/token', inBody, basic('backend_fin', 'secretkey')), {
+    status: 400,
+    body: { error: 'invalid_request' },
+  })
+  t.match(await http.post('/oauth/v2/token', { ...inBody, scope: 'CUSTOMER:FULL' }), {
+    status: 400,
+    body: { error: 'invalid_scope' },
+  })
+})
+
+t.test('S28 the errors of A5 are RFC 6749’s', async (t) => {
+  const expectations = [
+    [{}, 'invalid_request', 'grant_type is missing.'],
+    [
+      { grant_type: 'password', username: 'a', password: 'b' },
+      'unsupported_grant_type',
+      'grant_type is not one that is supported.',
+    ],
+    [{ grant_type: 'constructor' }, 'unsupported_grant_type', 'grant_type is not one that is supported.'],
+    [{ grant_type: 'mfa_oob' }, 'invalid_request', 'mfa_token is missing.'],
+    [{ grant_type: 'authorization_code' }, 'invalid_request', 'code is missing.'],
+    [
+      { grant_type: 'code', code: 'x', client_id: 'ib_localhost', redirect_uri: 'http://localhost' },
+      'invalid_grant',
+      'The code is wrong, expired, replaced or already used.',
+    ],
+  ] as const
+  for (const [body, error, description] of expectations) {
+    const answer = await http.post('/oauth/v2/token', { ...body, state: 's' })
+    t.equal(answer.status, 400)
+    t.same(answer.body, { error, error_description: description, state: 's' })
+  }
+})
