@@ -18,8 +18,9 @@ export interface Account {
   gid: number
 }
 
-// Lets the account reach a data folder below another one that is closed to it, such as root's home.
-const reachClosedFolders = ['--inh-caps=+dac_override', '--ambient-caps=+dac_override']
+// A clone and its data may lie below a folder that is closed to the account, such as root's home. The one right that is
+// left to it opens such folders, and without the fix-up it does so for access(2) too, by which initdb looks for postgres.
+const reachClosedFolders = ['--inh-caps=+dac_override', '--ambient-caps=+dac_override', '--securebits=+no_setuid_fixup']
 
 /**
  * Wraps a command so that the kernel ends it when this process dies, however that happens, and so that it runs as
@@ -31,11 +32,11 @@ export const launch = (
   { stopSignal, account }: { stopSignal: NodeJS.Signals; account?: Account | undefined },
 ): Launch => {
   const setpriv = process.platform === 'linux' ? findOnPath('setpriv') : undefined
+  const endWithUs = `--pdeathsig=${stopSignal.replace('SIG', '')}`
   const asAccount = account ? [`--reuid=${account.uid}`, `--regid=${account.gid}`, '--clear-groups'] : []
-  const options = [
-    [`--pdeathsig=${stopSignal.replace('SIG', '')}`, ...asAccount, ...(account ? reachClosedFolders : [])],
-    asAccount,
-  ].find((wanted) => setpriv && succeeds(setpriv, [...wanted, 'true']))
+  const fullest = [endWithUs, ...asAccount, ...(account ? reachClosedFolders : [])]
+  // A container may lack the rights to hand on rights, and an old setpriv the death signal.
+  const options = [fullest, asAccount].find((wanted) => setpriv && succeeds(setpriv, [...wanted, 'true']))
   if (setpriv && options) return { command: setpriv, args: [...options, command, ...args] }
   return { command, args, ...account }
 }
