@@ -1,0 +1,40 @@
+import { test } from 'tap'
+import { readSettings } from './settings.ts'
+
+const root = '/somewhere'
+
+test('nothing needs to be set', async (t) => {
+  t.match(readSettings([], {}, root), {
+    mode: 'run',
+    fresh: false,
+    port: 8080,
+    inboxPort: 8025,
+    dataDir: '/somewhere/.rekey',
+    urls: { database: undefined, redis: undefined, nats: undefined },
+  })
+})
+
+test('options and variables are taken as given', async (t) => {
+  const env = { PORT: '9000', REKEY_DATA_DIR: '/tmp/other', NATS_URL: 'nats://127.0.0.1:4222' }
+  t.match(readSettings(['--check', '--fresh'], env, root), {
+    mode: 'check',
+    fresh: true,
+    port: 9000,
+    dataDir: '/tmp/other',
+    urls: { nats: 'nats://127.0.0.1:4222' },
+  })
+})
+
+test('what cannot be meant is refused in one line that names it', async (t) => {
+  const refused: [string[], Record<string, string>, RegExp][] = [
+    [['--wipe'], {}, /--wipe/],
+    [['now'], {}, /now/],
+    [[], { PORT: 'http' }, /^PORT /],
+    [[], { PORT: '70000' }, /^PORT /],
+    [[], { INBOX_PORT: '0' }, /^INBOX_PORT /],
+    [[], { PORT: '8025' }, /PORT and INBOX_PORT/],
+    [[], { DATABASE_URL: 'mysql://localhost/x' }, /^DATABASE_URL /],
+    [[], { REDIS_URL: 'localhost:6379' }, /^REDIS_URL /],
+  ]
+  for (const [args, env, message] of refused) t.throws(() => readSettings(args, env, root), { message })
+})
