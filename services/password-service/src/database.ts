@@ -53,8 +53,9 @@ export const openDatabase = ({ url, poolSize, log }: Options): Database => {
     application_name: 'rekey-password-service',
     keepAlive: true,
   })
-  const onError = (err: Error) => log.warn({ err }, 'a connection to postgres ended')
-  const adapter = new PrismaPg(pool, { onPoolError: onError, onConnectionError: onError })
+  // For as long as the pool lives: connections outlast its end for a moment, and an error unheard ends the process.
+  pool.on('error', (err) => log.debug({ err }, 'a connection to postgres ended'))
+  const adapter = new PrismaPg(pool)
   const prisma = new PrismaClient({ adapter, errorFormat: 'minimal' })
 
   return {

@@ -1,0 +1,236 @@
+import { generateKeyPairSync, randomBytes, sign } from 'node:crypto'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { audiences, challengeType, parseUsername, type StreamName, scopes } from '@rekey/contracts'
+import { createApp } from '@rekey/password-service/app'
+import { Env } from '@rekey/password-service/config'
+import { connectBroker } from '@rekey/platform/broker'
+import { loadConfig } from '@rekey/platform/config'
+import { createLogger } from '@rekey/platform/logger'
+import { createPublisher } from '@rekey/platform/publisher'
+import { systemRandom } from '@rekey/platform/random'
+import { seal, toKey, unseal } from '@rekey/platform/seal'
+import { ensureStreams } from '@rekey/platform/streams'
+import pg from 'pg'
+import { createClock } from './clock.ts'
+import { eventually } from './eventually.ts'
+import { createHttp } from './http.ts'
+import { startInfrastructure, type Teardown } from './infrastructure.ts'
+
+interface Options {
+  /** Variables that replace the sandbox's. */
+  env?: Record<string, string>
+  /** Puts Postgres on a server of its own, to be stopped and restarted. */
+  privatePostgres?: boolean
+}
+
+const issuer = 'http://localhost:8080'
+
+const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
+
+/** Stands in for the gateway: a key, its JWK Set on loopback, and tokens as the gateway signs them. */
+const startIssuer = async (t: Teardown) => {
+  const { privateKey, publicKey } = generateKeyPairSync('ed25519')
+  const kid = systemRandom.id()
+  const keys = [{ ...publicKey.export({ format: 'jwk' }), kid, alg: 'EdDSA', use: 'sig' }]
+  const server = createServer((_request, response) =>
+    response.setHeader('content-type', 'application/json').end(JSON.stringify({ keys })),
+  )
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => server.close())
+  return {
+    jwksUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}/jwks.json`,
+    token(claims: object, header: object = {}) {
+      const signed = `${encode({ typ: 'at+jwt', alg: 'EdDSA', kid, ...header })}.${encode(claims)}`
+      return `${signed}.${sign(null, Buffer.from(signed), privateKey).toString('base64url')}`
+    },
+    close: () => server.close(),
+  }
+}
+
+interface CustomerOptions {
+  emails?: string[]
+  phones?: string[]
+  unconfirmed?: string[]
+  status?: 'active' | 'blocked'
+  /** Stored as it is. */
+  hash?: string
+  temporaryUntil?: Date
+}
+
+/** A password-service in this process, on a real database and broker. One clock moves it and the tokens. */
+export const startPasswordService = async (t: Teardown, { env = {}, privatePostgres = false }: Options = {}) => {
+  const { nats, postgres } = await startInfrastructure(t, { nats: true, postgres: privatePostgres ? 'private' : true })
+  const gateway = await startIssuer(t)
+  const clock = createClock()
+  const newKey = () => randomBytes(32).toString('base64url')
+  const variables = {
+    REKEY_PROFILE: 'sandbox',
+    PORT: '0',
+    NATS_URL: nats.url,
+    DATABASE_URL: postgres.url,
+    REKEY_PUBLIC_URL: issuer,
+    REKEY_JWKS_URL: gateway.jwksUrl,
+    REKEY_USERNAME_SEAL_KEY: newKey(),
+    REKEY_ADDRESS_SEAL_KEY: newKey(),
+    ...env,
+  }
+  const usernameKey = toKey(variables.REKEY_USERNAME_SEAL_KEY)
+  const addressKey = toKey(variables.REKEY_ADDRESS_SEAL_KEY)
+
+  const lines: string[] = []
+  const start = async (otherVariables: Record<string, string> = {}) => {
+    const log = createLogger({
+      name: 'password-service',
+      level: 'debug',
+      destination: { write: (line: string) => void lines.push(line) },
+    })
+    const app = await createApp(loadConfig(Env, { ...variables, ...otherVariables }), {
+      log,
+      now: clock.now,
+      random: systemRandom,
+    })
+    t.teardown(() => app.close())
+    return { app, url: await app.listen({ host: '127.0.0.1', port: 0 }) }
+  }
+
+  const broker = connectBroker({
+    url: nats.url,
+    name: 'test',
+    log: createLogger({ name: 'test', level: 'silent' }),
+  })
+  t.teardown(() => broker.close())
+  ensureStreams(broker, ['AUTH', 'PASSWORD', 'NOTIFY'], 1)
+  const publisher = createPublisher({ broker, source: 'auth-gateway', now: clock.now, random: systemRandom })
+  const manager = async () => (await broker.connected()).jetstreamManager()
+  await eventually(async () => (await manager()).streams.info('AUTH'), { what: 'the streams' })
+
+  const query = async <Row extends pg.QueryResultRow>(sql: string, values: unknown[] = []): Promise<Row[]> => {
+    const client = new pg.Client({ connectionString: postgres.url })
+    client.on('error', () => {})
+    await client.connect()
+    try {
+      return (await client.query<Row>(sql, values)).rows
+    } finally {
+      await client.end()
+    }
+  }
+
+  const { app, url } = await start()
+  await eventually(async () => (await fetch(`${url}/readyz`)).ok, { what: 'the service to be ready' })
+
+  const claims = (more: object) => {
+    const iat = Math.floor(clock.now().getTime() / 1_000)
+    return { iss: issuer, jti: systemRandom.id(), iat, exp: iat + 600, client_id: 'ib_localhost', ...more }
+  }
+
+  return {
+    app,
+    url,
+    http: createHttp(url),
+    nats,
+    postgres: postgres.server,
+    clock,
+    broker,
+    publisher,
+    query,
+    variables,
+    closeIssuer: gateway.close,
+    /** Another instance on the same database and broker, unless the variables given say otherwise. */
+    startAnother: start,
+    logs: () => lines.join(''),
+    logged: (event: string): Record<string, unknown>[] =>
+      lines.map((line) => JSON.parse(line)).filter((line) => line.event === event),
+
+    /** An access token of a customer, or whatever else the claims say. */
+    bearer: (sub: string, scope: string = scopes.full, more: object = {}) =>
+      `Bearer ${gateway.token(claims({ aud: [audiences.api], sub, scope, ...more }))}`,
+
+    /** A success token. `sub` is the customer's code for a change, the challenge for a restore. */
+    grant: (purpose: 'change' | 'restore', sub: string, more: object = {}, header: object = {}) =>
+      gateway.token(
+        claims({
+          aud: [audiences.grant],
+          sub,
+          scope: purpose === 'change' ? scopes.change : scopes.restore,
+          purpose,
+          challenge_id: purpose === 'restore' ? sub : systemRandom.id(),
+          ...more,
+        }),
+        header,
+      ),
+
+    /** Somebody new, by default with one confirmed address. */
+    async customer({ emails, phones = [], unconfirmed = [], status, hash, temporaryUntil }: CustomerOptions = {}) {
+      const code = `EN${randomBytes(4).toString('hex').toUpperCase()}`
+      const addresses = [...(emails ?? [`${code.toLowerCase()}@example.com`]), ...phones].map(parseUsername)
+      const [row] = await query<{ id: number }>(
+        `INSERT INTO customer (code, locale, timezone, status) VALUES ($1, 'en-GB', 'Europe/London', $2) RETURNING id`,
+        [code, status ?? 'active'],
+      )
+      if (!row) throw new Error('no customer')
+      const all = [...addresses, ...unconfirmed.map(parseUsername)]
+      for (const [index, { kind, value }] of all.entries()) {
+        await query('INSERT INTO identifier (customer_id, kind, value, verified_at) VALUES ($1, $2, $3, $4)', [
+          row.id,
+          kind,
+          value,
+          index < addresses.length ? new Date() : null,
+        ])
+      }
+      if (hash) {
+        await query(
+          `INSERT INTO credential (customer_id, hash, must_change, temporary_until, updated_at)
+           VALUES ($1, $2, $3, $4, now())`,
+          [row.id, hash, temporaryUntil !== undefined, temporaryUntil ?? null],
+        )
+      }
+      return { id: row.id, code, addresses: addresses.map(({ value }) => value), devices: addresses.map(challengeType) }
+    },
+
+    /** What a code that was answered leaves: whose restore it is. Returns the challenge's id. */
+    async restoreOf(customerId: number) {
+      const challengeId = systemRandom.id()
+      await query(`INSERT INTO restore_request VALUES ($1, $2, now() + interval '1 day')`, [challengeId, customerId])
+      return challengeId
+    },
+
+    sealUsername: (context: string, username: string) => seal(usernameKey, context, username),
+    openAddress: <T>(context: string, sealed: string) => unseal<T>(addressKey, context, sealed),
+
+    /** Every event in a stream whose `ce-subject` is this, in order. */
+    async events(stream: StreamName | 'DEAD', subject: string) {
+      const jsm = await manager()
+      const { state } = await jsm.streams.info(stream)
+      const found = []
+      for (let seq = state.first_seq; seq <= state.last_seq && state.messages > 0; seq += 1) {
+        const message = await jsm.streams.getMessage(stream, { seq }).catch(() => undefined)
+        if (message?.header.get('ce-subject') !== subject) continue
+        const header = (name: string) => message.header.get(name)
+        found.push({
+          id: header('ce-id'),
+          type: header('ce-type'),
+          source: header('ce-source'),
+          messageId: header('Nats-Msg-Id'),
+          time: header('ce-time'),
+          data: message.json<Record<string, string>>(),
+        })
+      }
+      return found
+    },
+
+    /** Waits until nothing in the outbox waits for the broker. */
+    outboxEmpty: () =>
+      eventually(
+        async () => {
+          const [row] = await query<{ waiting: number }>(
+            'SELECT count(*)::int AS waiting FROM outbox WHERE published_at IS NULL',
+          )
+          return row?.waiting === 0
+        },
+        { what: 'an empty outbox' },
+      ),
+  }
+}
+
+export type PasswordServiceFixture = Awaited<ReturnType<typeof startPasswordService>>

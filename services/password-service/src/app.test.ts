@@ -1,0 +1,197 @@
+import { connect } from 'node:net'
+import { http as contract, scopes } from '@rekey/contracts'
+import { startPasswordService } from '@rekey/testing/password-service'
+import t, { type Test } from 'tap'
+
+const service = await startPasswordService(t)
+const { http, bearer, grant } = service
+const customer = await service.customer()
+const authorization = bearer(customer.code)
+const backOffice = bearer('backend_fin', scopes.backOffice)
+const json = { 'content-type': 'application/json' }
+
+interface Route {
+  method: string
+  url: string
+  headers: Record<string, string>
+  good: Record<string, unknown>
+}
+
+const withBody: Route[] = [
+  {
+    method: 'POST',
+    url: '/api/v2/my/password/change',
+    headers: { authorization, successToken: grant('change', customer.code) },
+    good: { password: 'Qwerty123', currentPassword: 'Qwerty123' },
+  },
+  {
+    method: 'POST',
+    url: '/api/v2/my/password/restore',
+    headers: { successToken: grant('change', customer.code) },
+    good: { password: 'Qwerty123' },
+  },
+  {
+    method: 'PUT',
+    url: `/api/v2/clients/${customer.id}/password`,
+    headers: { authorization: backOffice },
+    good: { password: 'Qwerty123', send_mail: false },
+  },
+  {
+    method: 'PATCH',
+    url: `/api/v2/clients/${customer.id}/password`,
+    headers: { authorization: backOffice },
+    good: { password: 'Qwerty123', send_mail: false },
+  },
+]
+
+const isProblem = (
+  t: Test,
+  { status, headers, body }: Awaited<ReturnType<typeof http.send>>,
+  expected: number,
+  what: string,
+) => {
+  t.equal(status, expected, what)
+  t.match(headers.get('content-type'), /^application\/problem\+json/, what)
+  t.equal(headers.get('cache-control'), 'no-store', what)
+  t.match(body, { status: expected, code: String, title: String, detail: String, type: String }, what)
+}
+
+t.test('S31: a body that is not as the contract says is a 400 that names the field', async (t) => {
+  const wrongs: Record<string, unknown[]> = {
+    password: ['', 1, null, true, [], {}, ['Qwerty123'], { a: 1 }],
+    currentPassword: ['', 1, null, [], {}],
+    send_mail: ['true', 1, null, [], {}],
+  }
+  for (const { method, url, headers, good } of withBody) {
+    for (const field of Object.keys(good)) {
+      for (const wrong of wrongs[field] ?? []) {
+        const body = JSON.stringify({ ...good, [field]: wrong })
+        const answer = await http.send(method, url, { ...json, ...headers }, body)
+        isProblem(t, answer, 400, `${method} ${url} ${body}`)
+        t.match(answer.body.errors, [{ field }])
+      }
+    }
+    const surrogate = JSON.stringify(good).replace('Qwerty123', '\\ud800Qwerty')
+    isProblem(t, await http.send(method, url, { ...json, ...headers }, surrogate), 400, 'a lone surrogate')
+    const missing = await http.send(method, url, { ...json, ...headers }, '{}')
+    isProblem(t, missing, 400, 'nothing')
+    t.match(missing.body.errors, [{ field: 'password', code: 'missing' }])
+  }
+})
+
+t.test('S31: a body that cannot be read is a clear 4xx', async (t) => {
+  const broken: [what: string, body: string | Buffer, status: number, type?: string][] = [
+    ['broken JSON', '{"password":', 400],
+    ['an array', '[]', 400],
+    ['null', 'null', 400],
+    ['a string', '"Qwerty123"', 400],
+    ['a name that stands twice', '{"password":"Qwerty123","password":"Qwerty124"}', 400],
+    ['__proto__', '{"__proto__":{},"password":"Qwerty123"}', 400],
+    ['invalid UTF-8', Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x7d]), 400],
+    ['nothing', '', 400],
+    ['over 16 KiB', JSON.stringify({ password: 'x'.repeat(17_000) }), 413],
+    ['text', '{"password":"Qwerty123"}', 415, 'text/plain'],
+    ['XML', '<password/>', 415, 'application/xml'],
+  ]
+  for (const { method, url, headers } of withBody) {
+    for (const [what, body, status, type = 'application/json'] of broken) {
+      const answer = await http.send(method, url, { 'content-type': type, ...headers }, body)
+      isProblem(t, answer, status, `${method} ${url}: ${what}`)
+    }
+  }
+})
+
+t.test('S31: queries and paths that are out of bounds are a 400 that names the field', async (t) => {
+  const changes = '/api/v2/my/password/changes'
+  const bad: [url: string, field: string][] = [
+    [`${changes}?limit=0`, 'limit'],
+    [`${changes}?limit=101`, 'limit'],
+    [`${changes}?limit=ten`, 'limit'],
+    [`${changes}?limit=1.5`, 'limit'],
+    [`${changes}?limit=5&limit=6`, 'limit'],
+    [`${changes}?offset=-1`, 'offset'],
+    [`${changes}?offset=99999999999999999999`, 'offset'],
+    [`${changes}?sort_order=up`, 'sort_order'],
+    [`${changes}?sort_by=password`, 'sort_by'],
+    [`${changes}/0`, 'changeId'],
+    [`${changes}/-1`, 'changeId'],
+    [`${changes}/2147483648`, 'changeId'],
+    [`${changes}/abc`, 'changeId'],
+    [`${changes}/1e3x`, 'changeId'],
+    [`${changes}/%00`, 'changeId'],
+  ]
+  for (const [url, field] of bad) {
+    const answer = await http.get(url, { authorization })
+    isProblem(t, answer, 400, url)
+    t.match(answer.body.errors, [{ field }], url)
+  }
+  isProblem(t, await http.get(`${changes}/%zz`, { authorization }), 400, 'a broken percent escape')
+  for (const id of ['0', 'EN00000CY', '2147483648', '1;DROP TABLE customer']) {
+    const url = `/api/v2/clients/${encodeURIComponent(id)}/password`
+    const headers = { ...json, authorization: backOffice }
+    const answer = await http.send('PUT', url, headers, '{"password":"Qwerty123","send_mail":false}')
+    isProblem(t, answer, 400, url)
+    t.match(answer.body.errors, [{ field: 'clientId' }], url)
+  }
+})
+
+t.test('S28: without a fit bearer every route that is not public answers 401 and says how', async (t) => {
+  const unfit = ['', 'Bearer', 'Bearer x', 'Bearer a.b.c', 'Basic dXNlcjpwYXNz', `${authorization} more`]
+  for (const [route, schema] of Object.entries(contract)) {
+    const [method = '', pattern = ''] = route.split(' ')
+    const ours = /^\/api\/v2\/(my\/password\/change|clients)/.test(pattern)
+    if (!ours) continue
+    const url = pattern.replace(/:\w+/, '1')
+    const body = 'body' in schema ? '{"password":"Qwerty123","send_mail":false}' : undefined
+    for (const header of unfit) {
+      const answer = await http.send(method, url, { ...(body && json), ...(header && { authorization: header }) }, body)
+      isProblem(t, answer, 401, `${route} with "${header.slice(0, 20)}"`)
+      t.match(answer.headers.get('www-authenticate'), /^Bearer realm=/)
+    }
+  }
+})
+
+t.test('S31: other methods, other paths and huge headers have their own answers', async (t) => {
+  const wrongMethod = await http.get('/api/v2/my/password/restore')
+  isProblem(t, wrongMethod, 405, 'GET on a route that is for POST')
+  t.equal(wrongMethod.headers.get('allow'), 'POST')
+  isProblem(t, await http.get('/api/v2/my/passwords'), 404, 'no such path')
+  const huge = await http.post(
+    '/api/v2/my/password/restore',
+    { password: 'Qwerty123' },
+    { successToken: 'x'.repeat(20_000) },
+  )
+  isProblem(
+    t,
+    { ...huge, headers: new Headers({ ...Object.fromEntries(huge.headers), 'cache-control': 'no-store' }) },
+    431,
+    'huge headers',
+  )
+})
+
+t.test('S31: a header that smuggles a line is refused by the parser', async (t) => {
+  const { hostname, port } = new URL(service.url)
+  const answer = await new Promise<string>((resolve, reject) => {
+    const socket = connect(Number(port), hostname, () =>
+      socket.end('POST /api/v2/my/password/restore HTTP/1.1\r\nHost: x\r\nsuccessToken: a\nb\0: c\r\n\r\n'),
+    )
+    let text = ''
+    socket.on('data', (data) => {
+      text += data
+    })
+    socket.on('end', () => resolve(text))
+    socket.on('error', reject)
+  })
+  t.match(answer, /^HTTP\/1\.1 400 /)
+})
+
+t.test('S30: the address is believed from the gateway, and from nobody behind it', async (t) => {
+  const change = async (forwarded: string) => {
+    const headers = { authorization, successToken: grant('change', customer.code), 'x-forwarded-for': forwarded }
+    t.equal((await http.post('/api/v2/my/password/change', { password: 'Qwerty123' }, headers)).status, 204)
+    const { body } = await http.get<{ data: { ip: string }[] }>('/api/v2/my/password/changes', { authorization })
+    return body.data[0]?.ip
+  }
+  t.equal(await change('203.0.113.7'), '203.0.113.7')
+  t.equal(await change('198.51.100.1, 203.0.113.7'), '203.0.113.7', 'what the client itself claims is not')
+})

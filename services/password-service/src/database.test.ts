@@ -1,0 +1,141 @@
+import { connect, createServer, type Socket } from 'node:net'
+import { PasswordVerify, scopes } from '@rekey/contracts'
+import { ask } from '@rekey/platform/questions'
+import { eventually } from '@rekey/testing/eventually'
+import { type Answer, createHttp } from '@rekey/testing/http'
+import { startPasswordService } from '@rekey/testing/password-service'
+import t, { type Test } from 'tap'
+
+const service = await startPasswordService(t, { privatePostgres: true })
+const { bearer, grant, postgres } = service
+let { http } = service
+if (!postgres) throw new Error('this test needs a Postgres of its own')
+
+const customer = await service.customer()
+const challengeId = await service.restoreOf(customer.id)
+const token = grant('restore', challengeId)
+const authorization = bearer(customer.code)
+const password = 'Qwerty123'
+const restore = () => http.post('/api/v2/my/password/restore', { password }, { successToken: token })
+
+const requests = {
+  change: () =>
+    http.post(
+      '/api/v2/my/password/change',
+      { password },
+      { authorization, successToken: grant('change', customer.code) },
+    ),
+  restore,
+  list: () => http.get('/api/v2/my/password/changes', { authorization }),
+  show: () => http.get('/api/v2/my/password/changes/1', { authorization }),
+  set: () =>
+    http.send(
+      'PUT',
+      `/api/v2/clients/${customer.id}/password`,
+      { 'content-type': 'application/json', authorization: bearer('backend_fin', scopes.backOffice) },
+      JSON.stringify({ password, send_mail: false }),
+    ),
+}
+
+const isUnavailable = async (t: Test, name: string, request: () => Promise<Answer>) => {
+  const started = performance.now()
+  const answer = await request()
+  t.equal(answer.status, 503, name)
+  t.equal(answer.body.code, 'unavailable', name)
+  t.ok(Number(answer.headers.get('retry-after')) > 0, `${name}: Retry-After`)
+  t.ok(performance.now() - started < 2_000, `${name}: within two seconds`)
+}
+
+const allUnavailable = async (t: Test) => {
+  await Promise.all(Object.entries(requests).map(([name, request]) => isUnavailable(t, name, request)))
+  const question = ask(service.broker, PasswordVerify, { username: customer.addresses[0] ?? '', password })
+  await t.rejects(question, { code: 'unavailable' })
+  const ready = await http.get('/readyz')
+  t.equal(ready.status, 503)
+  t.match(ready.body, { checks: { postgres: 'unavailable', nats: 'ok' } })
+  t.equal((await http.get('/healthz')).status, 200)
+}
+
+const recovered = () => eventually(async () => (await http.get('/readyz')).status === 200, { what: 'recovery' })
+
+t.test(
+  'S25: with Postgres killed every route answers 503 in two seconds, and works again when it is back',
+  async (t) => {
+    await postgres.kill()
+    await allUnavailable(t)
+    await postgres.restart()
+    await recovered()
+    t.equal((await requests.list()).status, 200)
+  },
+)
+
+/** Everything to Postgres goes through it, until it stands still: no answer, no end, as from a machine that hangs. */
+const startProxy = async (t: Test, target: URL) => {
+  const sockets = new Set<Socket>()
+  let still = false
+  const track = (socket: Socket) => {
+    sockets.add(socket)
+    return socket.on('error', () => {}).on('close', () => sockets.delete(socket))
+  }
+  const server = createServer((client) => {
+    track(client)
+    if (still) return
+    const upstream = track(connect(Number(target.port), target.hostname))
+    client.pipe(upstream).pipe(client)
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => {
+    server.close()
+    for (const socket of sockets) socket.destroy()
+  })
+  const url = new URL(target)
+  url.port = String((server.address() as { port: number }).port)
+  return {
+    url: url.href,
+    hold() {
+      still = true
+      for (const socket of sockets) socket.pause()
+    },
+    release() {
+      still = false
+      for (const socket of sockets) socket.resume()
+    },
+  }
+}
+
+t.test('S25: a Postgres that stands still is away too', async (t) => {
+  const proxy = await startProxy(t, new URL(postgres.url))
+  const databaseUrl = new URL(service.variables.DATABASE_URL)
+  databaseUrl.port = new URL(proxy.url).port
+  const another = await service.startAnother({ DATABASE_URL: databaseUrl.href })
+  const direct = http
+  http = createHttp(another.url)
+  await recovered()
+  t.equal((await requests.list()).status, 200)
+  proxy.hold()
+  await Promise.all(Object.entries(requests).map(([name, request]) => isUnavailable(t, name, request)))
+  proxy.release()
+  await recovered()
+  t.equal((await restore()).status, 204, 'the token was not spent')
+  await service.outboxEmpty()
+  await another.app.close()
+  http = direct
+})
+
+t.test('a service that starts before Postgres and the broker becomes ready by itself', async (t) => {
+  await Promise.all([postgres.stop(), service.nats.stop()])
+  const { url } = await service.startAnother()
+  t.equal((await fetch(`${url}/healthz`)).status, 200)
+  t.equal((await fetch(`${url}/readyz`)).status, 503)
+  await Promise.all([postgres.restart(), service.nats.restart()])
+  await eventually(async () => (await fetch(`${url}/readyz`)).ok, { what: 'the new one to be ready' })
+})
+
+t.test('S25: with the issuer of tokens away a key that is not known yet lets nobody in', async (t) => {
+  service.closeIssuer()
+  const { url } = await service.startAnother()
+  const answer = await fetch(`${url}/api/v2/my/password/changes`, { headers: { authorization } })
+  t.equal(answer.status, 503)
+  t.ok(Number(answer.headers.get('retry-after')) > 0)
+  t.equal((await requests.list()).status, 200, 'keys that are known are kept')
+})

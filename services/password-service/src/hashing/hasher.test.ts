@@ -1,0 +1,113 @@
+import { pbkdf2Sync, scryptSync } from 'node:crypto'
+import { hash as argon2 } from '@node-rs/argon2'
+import { hash as bcrypt } from '@node-rs/bcrypt'
+import { createLogger } from '@rekey/platform/logger'
+import { systemRandom } from '@rekey/platform/random'
+import t from 'tap'
+import { createHasher, parsePeppers } from './hasher.ts'
+import { createQueue } from './queue.ts'
+
+const log = createLogger({ name: 'test', level: 'silent' })
+const hasherWith = (peppers = '') =>
+  createHasher({
+    queue: createQueue({ concurrency: 2, waiting: 100 }),
+    peppers: parsePeppers(peppers),
+    random: systemRandom,
+    log,
+  })
+const hasher = hasherWith()
+const verified = { verified: true, outdated: false }
+const outdated = { verified: true, outdated: true }
+const wrong = { verified: false, outdated: false }
+const base64 = (bytes: Buffer) => bytes.toString('base64').replaceAll('=', '')
+const salt = Buffer.from('0123456789abcdef')
+
+t.test('S17: a new hash is argon2id at the floor, with a salt of its own', async (t) => {
+  const [one, two] = await Promise.all([hasher.hash('Qwerty123'), hasher.hash('Qwerty123')])
+  t.match(one, /^\$argon2id\$v=19\$m=19456,t=2,p=1\$[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}$/)
+  t.not(one, two)
+  t.same(await hasher.verify(one, 'Qwerty123'), verified)
+  t.same(await hasher.verify(one, 'Qwerty124'), wrong)
+})
+
+t.test('S15: composed and decomposed text hash alike, and nothing is trimmed', async (t) => {
+  const stored = await hasher.hash('cafe\u0301')
+  t.same(await hasher.verify(stored, 'caf\u00e9'), verified)
+  t.same(await hasher.verify(stored, 'caf\u00e9 '), wrong)
+})
+
+t.test('S17: foreign hashes are verified as they are, and are outdated', async (t) => {
+  const password = 'Qwerty123'
+  const pbkdf2 = (digest: string, bytes: number) => base64(pbkdf2Sync(password, salt, 1_000, bytes, digest))
+  const ab64 = (text: string) => text.replaceAll('+', '.')
+  const bcrypted = await bcrypt(password, { cost: 4 })
+  const foreign: Record<string, string> = {
+    'argon2id of other parameters': await argon2(password, { memoryCost: 4_096, timeCost: 3, parallelism: 2 }),
+    argon2i: await argon2(password, { algorithm: 1 }),
+    argon2d: await argon2(password, { algorithm: 0 }),
+    'bcrypt 2b': bcrypted,
+    'bcrypt 2a': bcrypted.replace('$2b$', '$2a$'),
+    'bcrypt 2y': bcrypted.replace('$2b$', '$2y$'),
+    scrypt: `$scrypt$ln=10,r=8,p=1$${base64(salt)}$${base64(scryptSync(password, salt, 32, { N: 1_024, r: 8, p: 1 }))}`,
+    'pbkdf2 as PHC': `$pbkdf2-sha512$i=1000,l=64$${base64(salt)}$${pbkdf2('sha512', 64)}`,
+    'pbkdf2 of passlib': `$pbkdf2-sha256$1000$${ab64(base64(salt))}$${ab64(pbkdf2('sha256', 32))}`,
+    'pbkdf2 of passlib, SHA-1': `$pbkdf2$1000$${ab64(base64(salt))}$${ab64(pbkdf2('sha1', 20))}`,
+  }
+  for (const [name, stored] of Object.entries(foreign)) {
+    t.same(await hasher.verify(stored, password), outdated, name)
+    t.same(await hasher.verify(stored, 'Qwerty124'), wrong, `${name}: wrong password`)
+  }
+})
+
+t.test('S17: a password of 73 bytes against bcrypt is refused, not cut', async (t) => {
+  const long = 'é'.repeat(36)
+  const stored = await bcrypt(long, { cost: 4 })
+  t.same(await hasher.verify(stored, long), outdated, '72 bytes')
+  t.same(await hasher.verify(stored, `${long}x`), wrong, '73 bytes')
+  t.same(await hasher.verify(await bcrypt('abc', { cost: 4 }), 'abc\0d'), wrong, 'a NUL ends it for bcrypt')
+})
+
+t.test('S17: malformed, empty, unknown or monstrous hashes verify nothing', async (t) => {
+  const stored = [
+    '',
+    'Qwerty123',
+    '$argon2id$v=19$m=4194304,t=2,p=1$MDEyMzQ1Njc4OWFiY2RlZg$AAAAAAAAAAAAAAAAAAAAAA',
+    '$argon2id$v=19$m=19456,t=9999999,p=1$MDEyMzQ1Njc4OWFiY2RlZg$AAAAAAAAAAAAAAAAAAAAAA',
+    '$argon2id$nonsense',
+    '$2b$31$abcdefghijklmnopqrstuuO6l3H.rYqzlmHPk0u5Oul0q8gn3Zn8y',
+    '$2b$10$short',
+    '$scrypt$ln=30,r=8,p=1$MDEyMzQ1Njc4OWFiY2RlZg$MDEyMzQ1Njc4OWFiY2RlZg',
+    '$scrypt$ln=10,r=8,p=1$MDEyMzQ1Njc4OWFiY2RlZg$',
+    '$pbkdf2-sha256$i=99999999$MDEyMzQ1Njc4OWFiY2RlZg$MDEyMzQ1Njc4OWFiY2RlZg',
+    '$pbkdf2-sha256$i=1000$MDEyMzQ1Njc4OWFiY2RlZg$',
+    '$pbkdf2-md5$i=1000$MDEyMzQ1Njc4OWFiY2RlZg$MDEyMzQ1Njc4OWFiY2RlZg',
+  ]
+  for (const hash of stored) t.same(await hasher.verify(hash, 'Qwerty123'), wrong, hash)
+})
+
+t.test('S17: a pepper is named by the hash, rotates, and is needed', async (t) => {
+  const key = (fill: number) => Buffer.alloc(32, fill).toString('base64url')
+  const [first, second] = [`k1:${key(1)}`, `k2:${key(2)}`]
+  const old = await hasherWith(first).hash('Qwerty123')
+  t.match(old, /,p=1,keyid=azE\$/)
+  t.same(await hasherWith(first).verify(old, 'Qwerty123'), verified)
+  t.same(await hasherWith(`${second},${first}`).verify(old, 'Qwerty123'), outdated, 'after a rotation')
+  t.same(await hasherWith(second).verify(old, 'Qwerty123'), wrong, 'without its pepper')
+  t.same(await hasherWith(`k1:${key(3)}`).verify(old, 'Qwerty123'), wrong, 'with another of the same name')
+  t.same(await hasherWith(first).verify(await hasher.hash('Qwerty123'), 'Qwerty123'), outdated, 'from before')
+})
+
+t.test('more hashes than may wait are refused at once, and the rest is computed', async (t) => {
+  const busy = createHasher({
+    queue: createQueue({ concurrency: 1, waiting: 1 }),
+    peppers: [],
+    random: systemRandom,
+    log,
+  })
+  const outcomes = await Promise.allSettled(Array.from({ length: 4 }, () => busy.hash('Qwerty123')))
+  t.same(
+    outcomes.map(({ status }) => status),
+    ['fulfilled', 'fulfilled', 'rejected', 'rejected'],
+  )
+  t.match(outcomes[2], { reason: { code: 'unavailable', retryAfterSeconds: 2 } })
+})

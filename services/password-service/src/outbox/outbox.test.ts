@@ -1,0 +1,128 @@
+import { createLogger } from '@rekey/platform/logger'
+import { eventually } from '@rekey/testing/eventually'
+import { startPasswordService } from '@rekey/testing/password-service'
+import t from 'tap'
+import { openDatabase } from '../database.ts'
+import { startSweeper } from './sweeper.ts'
+
+const service = await startPasswordService(t)
+const { http, bearer, grant, query } = service
+
+type Customer = Awaited<ReturnType<typeof service.customer>>
+
+const change = async ({ code }: Customer) => {
+  const answer = await http.post(
+    '/api/v2/my/password/change',
+    { password: 'Qwerty123' },
+    { authorization: bearer(code), successToken: grant('change', code) },
+  )
+  return answer.status
+}
+const changeIds = ({ id }: Customer) =>
+  query<{ id: number }>('SELECT id FROM password_change WHERE customer_id = $1 ORDER BY id', [id])
+const published = async ({ code }: Customer) =>
+  (await service.events('PASSWORD', code)).map(({ data }) => Number(data.changeId))
+
+t.test('S24: events of one customer leave once, in order, with several relays at work', async (t) => {
+  const others = await Promise.all([service.startAnother(), service.startAnother()])
+  const customers = await Promise.all([service.customer(), service.customer(), service.customer()])
+  const rounds = Array.from({ length: 5 }, () => customers).flat()
+  t.ok((await Promise.all(rounds.map(change))).every((status) => status === 204))
+  await service.outboxEmpty()
+  for (const customer of customers) {
+    t.same(
+      await published(customer),
+      (await changeIds(customer)).map(({ id }) => id),
+    )
+    const notices = await service.events('NOTIFY', customer.code)
+    t.equal(new Set(notices.map(({ messageId }) => messageId)).size, 5)
+    t.equal(notices.length, 5)
+    t.ok(notices.every(({ id, messageId }) => id === messageId))
+  }
+  await Promise.all(others.map(({ app }) => app.close()))
+})
+
+t.test('S24: an event that the broker got just before a crash is not there twice', async (t) => {
+  const customer = await service.customer()
+  await change(customer)
+  await service.outboxEmpty()
+  // As if the relay had died between the broker's answer and its own commit.
+  await query('UPDATE outbox SET published_at = NULL WHERE subject = $1', [customer.code])
+  await query(`NOTIFY outbox`)
+  await service.outboxEmpty()
+  t.equal((await published(customer)).length, 1)
+})
+
+t.test('S24: with the broker away passwords still change, and every event leaves once it is back', async (t) => {
+  const customer = await service.customer()
+  await service.nats.kill()
+  t.equal(await change(customer), 204)
+  t.equal(await change(customer), 204)
+  const [row] = await query('SELECT count(*)::int AS n FROM outbox WHERE subject = $1 AND published_at IS NULL', [
+    customer.code,
+  ])
+  t.equal(row?.n, 4)
+  await service.nats.restart()
+  await service.outboxEmpty()
+  t.same(
+    await published(customer),
+    (await changeIds(customer)).map(({ id }) => id),
+  )
+})
+
+t.test('events leave although the connection that hears of them was cut', async (t) => {
+  await query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+               WHERE application_name LIKE '%outbox' AND datname = current_database()`)
+  const customer = await service.customer()
+  await change(customer)
+  await service.outboxEmpty()
+  t.equal((await published(customer)).length, 1)
+  await eventually(
+    async () => {
+      const rows = await query(`SELECT 1 FROM pg_stat_activity
+                                WHERE application_name LIKE '%outbox' AND datname = current_database()`)
+      return rows.length === 1
+    },
+    { what: 'the listener to be back' },
+  )
+})
+
+t.test('what waits at a stop is published by the next instance', async (t) => {
+  const customer = await service.customer()
+  await service.app.close()
+  await query(
+    `INSERT INTO outbox (event_id, type, subject, data, created_at)
+     VALUES (gen_random_uuid(), 'password.changed', $1, '{"changeId": 1}', now())`,
+    [customer.code],
+  )
+  await service.startAnother()
+  await service.outboxEmpty()
+  t.same(await published(customer), [1])
+})
+
+t.test('the sweeper deletes what has had its day, in batches, and nothing else', async (t) => {
+  const { id } = await service.customer()
+  await query(
+    `INSERT INTO spent_token SELECT gen_random_uuid(), now() - interval '2 hours' FROM generate_series(1, 600)`,
+  )
+  await query(`INSERT INTO spent_token VALUES (gen_random_uuid(), now() - interval '1 minute')`)
+  await query(`INSERT INTO restore_request VALUES (gen_random_uuid(), ${id}, now() - interval '1 minute')`)
+  await query(`INSERT INTO restore_request VALUES (gen_random_uuid(), ${id}, now() + interval '1 minute')`)
+  await query(`UPDATE outbox SET published_at = now() - interval '25 hours'`)
+  await query(`INSERT INTO outbox (event_id, type, subject, data, created_at, published_at)
+               VALUES (gen_random_uuid(), 'password.changed', 'x', '{}', now(), now())`)
+
+  const log = createLogger({ name: 'test', level: 'silent' })
+  const database = openDatabase({ url: service.variables.DATABASE_URL, poolSize: 2, log })
+  const sweeper = startSweeper({ database, now: service.clock.now, log })
+  t.teardown(async () => {
+    await sweeper.close()
+    await database.close()
+  })
+  await sweeper.sweep()
+  t.equal((await query('SELECT 1 FROM outbox')).length, 1)
+  t.equal((await query('SELECT 1 FROM restore_request WHERE expires_at < now()')).length, 0)
+  t.equal((await query('SELECT 1 FROM restore_request')).length, 1)
+  t.equal((await query(`SELECT 1 FROM spent_token WHERE expires_at < now() - interval '1 hour'`)).length, 0)
+  t.ok((await query('SELECT 1 FROM spent_token WHERE expires_at < now()')).length >= 1)
+})

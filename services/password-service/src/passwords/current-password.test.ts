@@ -1,0 +1,38 @@
+import { startPasswordService } from '@rekey/testing/password-service'
+import t from 'tap'
+
+const service = await startPasswordService(t, {
+  env: { REKEY_REQUIRE_CURRENT_PASSWORD: 'true', REKEY_HASH_CONCURRENCY: '1', REKEY_HASH_QUEUE: '1' },
+})
+
+t.test('S18: a change asks for the current password where that is configured', async (t) => {
+  const customer = await service.customer()
+  const headers = {
+    authorization: service.bearer(customer.code),
+    successToken: service.grant('change', customer.code),
+  }
+  const missing = await service.http.post('/api/v2/my/password/change', { password: 'Qwerty123' }, headers)
+  t.equal(missing.status, 400)
+  t.match(missing.body, { code: 'invalid_request', errors: [{ field: 'currentPassword', code: 'missing' }] })
+  const none = await service.http.post(
+    '/api/v2/my/password/change',
+    { password: 'Qwerty123', currentPassword: 'anything' },
+    headers,
+  )
+  t.equal(none.body.code, 'current_password_wrong', 'also where there is no password yet')
+})
+
+t.test('more hashes than may wait answer 503 at once, and their tokens are not spent', async (t) => {
+  const customers = await Promise.all(Array.from({ length: 8 }, () => service.customer()))
+  const tokens = await Promise.all(
+    customers.map(async ({ id }) => service.grant('restore', await service.restoreOf(id))),
+  )
+  const restore = (successToken: string) =>
+    service.http.post('/api/v2/my/password/restore', { password: 'Qwerty123' }, { successToken })
+  const answers = await Promise.all(tokens.map(restore))
+  const refused = tokens.filter((_, index) => answers[index]?.status === 503)
+  t.ok(refused.length > 0)
+  t.ok(answers.filter(({ status }) => status === 503).every(({ headers }) => Number(headers.get('retry-after')) > 0))
+  t.equal(answers.filter(({ status }) => status === 204).length, 8 - refused.length)
+  t.equal((await restore(refused[0] ?? '')).status, 204)
+})
