@@ -20,6 +20,8 @@ interface Options {
   trustedProxies: string[]
 }
 
+const headersOfAll = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' }
+
 /** Answers what Node's HTTP parser refuses before any request exists. */
 const refuseRaw = (cause: NodeJS.ErrnoException, socket: Socket) => {
   if (!socket.writable) return
@@ -31,10 +33,10 @@ const refuseRaw = (cause: NodeJS.ErrnoException, socket: Socket) => {
   )
 }
 
-/** Answers an address that the router cannot read (a broken percent escape, say). */
+/** Answers an address that the router cannot read (a broken percent escape, say). No hook runs for it. */
 const refuseAddress = (_error: unknown, _request: unknown, reply: FastifyReply) => {
   const problem = toProblem(new RekeyError('invalid_request', { detail: 'The address is malformed.' }))
-  void reply.code(problem.status).type('application/problem+json').send(problem)
+  void reply.code(problem.status).headers(headersOfAll).type('application/problem+json').send(problem)
 }
 
 /** An HTTP server as every service has it: limits, strict parsing, one error form, one log line a request, a trace. */
@@ -59,7 +61,7 @@ export const createServer = async ({ log, random, trustedProxies }: Options): Pr
   await app.register(formbody)
 
   app.addHook('onRequest', (request, reply, done) => {
-    reply.header('cache-control', 'no-store').header('x-content-type-options', 'nosniff')
+    reply.headers(headersOfAll)
     const caller = request.headers.traceparent
     runInTrace(random, Array.isArray(caller) ? caller[0] : caller, done)
   })
