@@ -118,7 +118,10 @@ t.test('S25: a Postgres that stands still is away too', async (t) => {
   await recovered()
   t.equal((await restore()).status, 204, 'the token was not spent')
   await service.outboxEmpty()
+  proxy.hold()
+  const started = performance.now()
   await another.app.close()
+  t.ok(performance.now() - started < 5_000, 'and does not keep the service from stopping')
   http = direct
 })
 

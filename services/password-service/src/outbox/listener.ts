@@ -15,6 +15,7 @@ export interface Listener {
 
 const connectTimeoutMs = 1_500
 const retryMs = 500
+const closeTimeoutMs = 1_000
 
 /** Hears `NOTIFY outbox` on a connection of its own, which comes back by itself. */
 export const listenForOutbox = ({ url, onNews, log }: Deps): Listener => {
@@ -57,8 +58,9 @@ export const listenForOutbox = ({ url, onNews, log }: Deps): Listener => {
   return {
     async close() {
       stopped.abort()
-      await client?.end().catch(() => {})
-      await running
+      // A server that stands still does not even take leave.
+      const patience = delay(closeTimeoutMs, undefined, { ref: false })
+      await Promise.race([client?.end().then(() => running), patience])
     },
   }
 }

@@ -83,3 +83,12 @@ t.test('a question that is not as the contract says is refused, not answered', a
     t.equal(answer.headers?.get('Nats-Service-Error-Code'), '400', data)
   }
 })
+
+t.test('questions in hand at a stop are still answered', async (t) => {
+  const customer = await service.customer({ hash: await argon2('Qwerty123') })
+  const answers = Promise.all(Array.from({ length: 20 }, () => verify(customer.addresses[0] ?? '', 'Qwerty123')))
+  // The broker has handed all of them over once it has answered a later question.
+  await service.broker.connection().request(PasswordVerify.subject, '{}')
+  await service.app.close()
+  t.ok((await answers).every(({ verified }) => verified))
+})
