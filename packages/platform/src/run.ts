@@ -17,6 +17,9 @@ interface Service<T extends TObject> {
   createApp(config: Static<T>, surroundings: Surroundings): Promise<Server>
 }
 
+/** Longer than any request may take. */
+const closeTimeoutMs = 15_000
+
 /**
  * Boots a service: configuration, composition, port. SIGTERM, SIGINT and the end of a parent process that opened a
  * channel stop it: it drains, closes and exits. A configuration with faults or a busy port is told in plain words.
@@ -42,6 +45,10 @@ export const runService = async <T extends TObject>({ name, env, createApp }: Se
     if (stopping) return
     stopping = true
     log.info({ reason }, 'stopping')
+    setTimeout(() => {
+      log.error('not closed in time')
+      process.exit(1)
+    }, closeTimeoutMs).unref()
     await app.close()
     process.exit(0)
   }

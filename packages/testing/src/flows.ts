@@ -1,8 +1,12 @@
-import type { Answer } from './http.ts'
-import type { ReceivedMessage } from './inbox.ts'
-import type { Rekey } from './rekey.ts'
+import { eventually } from './eventually.ts'
+import type { Answer, Http } from './http.ts'
+import type { Inbox, ReceivedMessage } from './inbox.ts'
 
 /** What a person does with Rekey, through HTTP and the inbox alone. */
+interface Rekey {
+  http: Http
+  inbox: Inbox
+}
 
 interface Person {
   email: string
@@ -55,11 +59,18 @@ export const loginBody = (person: Person, other: object = {}) => ({
   ...other,
 })
 
-/** Waits for the message that `send` causes, beside those that are there already. */
+/** Waits for the code that `send` causes, beside those that were sent before, and whatever notices come with it. */
 const messageAfter = async (rekey: Rekey, to: string, send: () => Promise<Answer>) => {
-  const after = (await rekey.inbox.messagesTo(to)).length
+  const codes = async () => (await rekey.inbox.messagesTo(to)).filter((message) => codesOf(message).confirmation !== '')
+  const before = (await codes()).length
   const answer = await send()
-  const message = await rekey.inbox.waitForMessage(to, { after })
+  const message = await eventually(
+    async () => {
+      const found = await codes()
+      return found.length > before ? found[0] : undefined
+    },
+    { what: `a code for ${to}` },
+  )
   return { answer, message, ...codesOf(message) }
 }
 

@@ -51,3 +51,5 @@ export const startInbox = async () => {
       ),
   }
 }
+
+export type Inbox = Awaited<ReturnType<typeof startInbox>>

@@ -65,7 +65,9 @@ export const startInfrastructure = async <const Wanted extends Parts>(t: Teardow
     ),
     stopLater(wanted.inbox, startInbox, (part) => part.close()),
   ])
-  return { redis, nats, postgres, inbox } as {
+  return { dataDir: dir, redis, nats, postgres, inbox } as {
+    /** Where the servers of this test keep their data and logs. */
+    dataDir: string
     redis: Started<Wanted['redis'], NonNullable<typeof redis>>
     nats: Started<Wanted['nats'], NonNullable<typeof nats>>
     postgres: Started<Wanted['postgres'], NonNullable<typeof postgres>>

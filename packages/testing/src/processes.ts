@@ -1,0 +1,66 @@
+import { join } from 'node:path'
+import { generateKeys, keyFiles } from '@rekey/stack/keys'
+import { freePort } from '@rekey/stack/ports'
+import { startServer } from '@rekey/stack/server'
+import { createHttp } from './http.ts'
+import { startInfrastructure, type Teardown } from './infrastructure.ts'
+import { restartable } from './restartable.ts'
+
+const services = join(import.meta.dirname, '../../../services')
+
+/** The whole product as processes of its own, each of which a test may kill and start again. */
+export const startProcesses = async (t: Teardown) => {
+  const infrastructure = await startInfrastructure(t, { redis: true, nats: true, postgres: true, inbox: true })
+  const { dataDir } = infrastructure
+  const keysDir = join(dataDir, 'keys')
+  await generateKeys(keysDir)
+  const keys = keyFiles(keysDir)
+  const gatewayPort = await freePort()
+  const url = `http://127.0.0.1:${gatewayPort}`
+  const common = { REKEY_PROFILE: 'sandbox', NATS_URL: infrastructure.nats.url, REKEY_PUBLIC_URL: url }
+
+  const start = async (name: string, env: Record<string, string>, fixedPort?: number) => {
+    const service = await restartable((port = fixedPort) =>
+      startServer({
+        name,
+        dataDir: join(dataDir, name),
+        port,
+        stopSignal: 'SIGTERM',
+        url: (port) => `http://127.0.0.1:${port}`,
+        launch: (port) => ({
+          command: process.execPath,
+          args: [join(services, name, 'src/main.ts')],
+          env: { ...common, PORT: String(port), ...env },
+          channel: true,
+        }),
+        isReady: async (port) => (await fetch(`http://127.0.0.1:${port}/readyz`)).ok,
+      }),
+    )
+    t.teardown(() => service.stop())
+    return service
+  }
+
+  const passwordService = await start('password-service', {
+    DATABASE_URL: infrastructure.postgres.url,
+    REKEY_JWKS_URL: `${url}/.well-known/jwks.json`,
+    REKEY_SECRETS_FILE: keys.passwordService,
+  })
+  const [gateway, notifier] = await Promise.all([
+    start(
+      'auth-gateway',
+      {
+        REDIS_URL: infrastructure.redis.url,
+        REKEY_PASSWORD_SERVICE_URL: passwordService.url,
+        REKEY_SIGNING_KEYS_FILE: keys.signingKeys,
+        REKEY_SECRETS_FILE: keys.authGateway,
+      },
+      gatewayPort,
+    ),
+    start('notifier', {
+      SMTP_URL: infrastructure.inbox.smtpUrl,
+      REKEY_SMS_URL: `${infrastructure.inbox.httpUrl}/api/v1/sms`,
+      REKEY_SECRETS_FILE: keys.notifier,
+    }),
+  ])
+  return { ...infrastructure, http: createHttp(url), gateway, passwordService, notifier }
+}

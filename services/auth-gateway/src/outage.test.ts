@@ -1,0 +1,124 @@
+import { createCustomer } from '@rekey/testing/customers'
+import { eventually } from '@rekey/testing/eventually'
+import {
+  askRestore,
+  change,
+  changeGrant,
+  codesOf,
+  loginBody,
+  restore,
+  restoreBody,
+  restoreGrant,
+  signIn,
+  verificationBody,
+  wrongCode,
+} from '@rekey/testing/flows'
+import type { Answer } from '@rekey/testing/http'
+import { startRekey } from '@rekey/testing/rekey'
+import { Redis } from 'ioredis'
+import t, { type Test } from 'tap'
+
+const rekey = await startRekey(t, { privatePostgres: true })
+const { http } = rekey
+const postgres = rekey.postgres.server
+if (!postgres) throw new Error('this test needs a Postgres of its own')
+
+const askQuietly = (username: string) => http.post('/oauth/v2/passwordRestore', restoreBody(username))
+const isBack = () => eventually(rekey.isReady, { timeoutMs: 20_000, what: 'every service to be ready again' })
+const isUnready = () => eventually(async () => !(await rekey.isReady()), { what: 'a service to notice' })
+
+/** In the form of its path, with Retry-After, within two seconds. */
+const isUnavailable = async (t: Test, what: string, ask: () => Promise<Answer>) => {
+  const started = performance.now()
+  const answer = await ask()
+  const ms = performance.now() - started
+  t.equal(answer.status, 503, what)
+  t.match(answer.headers.get('retry-after'), /^\d+$/, what)
+  const form = answer.body.error ? { error: 'temporarily_unavailable' } : { code: 'unavailable', status: 503 }
+  t.match(answer.body, form, what)
+  t.ok(ms < 2_000, `${what}: ${Math.round(ms)} ms`)
+}
+
+t.test('S25 without Redis nobody is let through, and the codes of before count after', async (t) => {
+  const customer = await createCustomer(rekey.postgres.url)
+  const { answer, confirmation } = await askRestore(rekey, customer.email)
+  const verify = (code: string) =>
+    http.post('/oauth/v2/passwordRestoreVerification', verificationBody(answer.body.mfa_token, code))
+  for (const take of ['pause', 'kill'] as const) {
+    await rekey.redis[take]()
+    await isUnavailable(t, `A1, ${take}`, () => askQuietly(customer.email))
+    await isUnavailable(t, `A2 with a wrong code, ${take}`, () => verify(wrongCode(confirmation)))
+    await isUnavailable(t, `B5b, ${take}`, () =>
+      http.get(`/api/v2/my/2fa/unauthorized/challenge?businessProcess=restorePassword&email=${customer.email}`),
+    )
+    if (take === 'pause') rekey.redis.resume()
+    else await rekey.redis.restart()
+    await isBack()
+  }
+  t.equal((await verify(confirmation)).status, 200)
+})
+
+t.test('S25 without the broker nothing is half-done', async (t) => {
+  const customer = await createCustomer(rekey.postgres.url)
+  const { answer, confirmation } = await askRestore(rekey, customer.email)
+  const redis = new Redis(rekey.redis.url)
+  t.teardown(() => redis.quit())
+  const challenges = () => redis.keys('rekey:*')
+  const before = (await challenges()).length
+  const verify = () =>
+    http.post('/oauth/v2/passwordRestoreVerification', verificationBody(answer.body.mfa_token, confirmation))
+
+  rekey.nats.pause()
+  await isUnavailable(t, 'A1 with a broker that stalls', () => askQuietly(customer.email))
+  await isUnavailable(t, 'A4 with a broker that stalls', () => http.post('/oauth/v2/login', loginBody(customer)))
+  rekey.nats.resume()
+  await rekey.nats.kill()
+  await isUnready()
+  await isUnavailable(t, 'A1', () => askQuietly(customer.email))
+  await isUnavailable(t, 'A2', verify)
+  await isUnavailable(t, 'A4', () => http.post('/oauth/v2/login', loginBody(customer)))
+  t.equal((await challenges()).length, before, 'no challenge is left of what was refused')
+
+  await rekey.nats.restart()
+  await isBack()
+  t.equal((await verify()).status, 200, 'the code was not spent')
+  await askRestore(rekey, customer.email)
+})
+
+t.test('S25 without Postgres no password changes and no token is spent', async (t) => {
+  const customer = await createCustomer(rekey.postgres.url)
+  const accessToken = await signIn(rekey, customer)
+  const changeToken = await changeGrant(rekey, customer, accessToken)
+  const restoreToken = await restoreGrant(rekey, customer)
+  const history = () => http.get('/api/v2/my/password/changes', { authorization: `Bearer ${accessToken}` })
+  await postgres.kill()
+  await isUnavailable(t, 'B2', () => restore(rekey, restoreToken, 'a newer password'))
+  await isUnavailable(t, 'B1', () => change(rekey, accessToken, changeToken, 'a newer password'))
+  await isUnavailable(t, 'B3', history)
+  await isUnavailable(t, 'A4', () => http.post('/oauth/v2/login', loginBody(customer)))
+  await postgres.restart()
+  await isBack()
+  t.match(await history(), { body: { total: 0 } })
+  t.equal((await restore(rekey, restoreToken, 'a newer password')).status, 204)
+  t.equal((await change(rekey, accessToken, changeToken, 'the newest password')).status, 204)
+})
+
+t.test('a code asked for while Postgres is away, before the broker goes too, is sent once both are back', async (t) => {
+  const customer = await createCustomer(rekey.postgres.url)
+  await postgres.kill()
+  const answer = await askQuietly(customer.email)
+  t.equal(answer.status, 200, 'the gateway needs no Postgres')
+  await rekey.nats.kill()
+  await postgres.restart()
+  await rekey.nats.restart()
+  const message = await rekey.inbox.waitForMessage(customer.email, { timeoutMs: 40_000 })
+  const { confirmation, verification } = codesOf(message)
+  t.equal(verification, answer.body.code)
+  await isBack()
+  const verified = await http.post(
+    '/oauth/v2/passwordRestoreVerification',
+    verificationBody(answer.body.mfa_token, confirmation),
+  )
+  t.equal(verified.status, 200)
+  t.equal((await rekey.inbox.messagesTo(customer.email)).length, 1)
+})
