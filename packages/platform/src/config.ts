@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { parseEnv } from 'node:util'
 import { OneOf } from '@rekey/contracts'
 import { type Static, type TObject, type TSchema, Type } from '@sinclair/typebox'
-import { Value } from '@sinclair/typebox/value'
+import { coerce } from './validation.ts'
 
 /** 256 bits in base64url: what every HMAC and sealing key is. */
 export const Key = (description: string) =>
@@ -71,12 +71,11 @@ export const loadConfig = <T extends TObject>(schema: T, env: Record<string, str
   const values: Record<string, unknown> = { ...readSecrets(env.REKEY_SECRETS_FILE), ...env }
   const picked: Record<string, unknown> = {}
   for (const name of Object.keys(schema.properties)) if (values[name]) picked[name] = values[name]
-  const converted = Value.Convert(schema, Value.Default(schema, picked)) as Record<string, unknown>
-  const faulty = new Set([...Value.Errors(schema, converted)].map((error) => error.path.slice(1)))
-  if (faulty.size > 0) {
-    throw new ConfigError([...faulty].map((name) => describeFault(schema.properties[name], name, converted[name])))
+  const faults = coerce(schema, picked)
+  if (faults.length > 0) {
+    throw new ConfigError(faults.map(({ field }) => describeFault(schema.properties[field], field, picked[field])))
   }
-  return converted as Static<T>
+  return picked as Static<T>
 }
 
 const readSecrets = (path: string | undefined): NodeJS.Dict<string> => {
