@@ -38,7 +38,7 @@ try {
   await migrate({ databaseUrl: await createDatabase(postgres.url, templateDatabase) })
 
   const env = { ...process.env, REKEY_TEST_POSTGRES_URL: postgres.url }
-  const { exitCode, passed, failed } = await runTap(files, { env, signal })
+  const { exitCode, passed, failed } = await runTap(files, join(scratch, 'results.tap'), { env, signal })
   process.exitCode = exitCode
   console.log(`${passed} passed, ${failed} failed`)
 } catch (error) {

@@ -1,12 +1,11 @@
 import { spawn } from 'node:child_process'
-import { mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { report } from './report.ts'
 
 const root = join(import.meta.dirname, '../..')
 const command = join(root, 'node_modules/.bin/tap')
-const results = join(root, '.tap/npm-test.tap')
 
 /** Seconds that one test file may take on a loaded machine. */
 const timeoutSeconds = 150
@@ -59,10 +58,11 @@ const count = (tap: string, what: string) => {
   return Number(summary.match(new RegExp(`\\b${what}: (\\d+)`))?.[1] ?? 0)
 }
 
-/** Runs test files and counts their assertions. A run that ends without a result counts as one failure. */
-export const runTap = async (files: string[], options: RunOptions): Promise<Run> => {
-  mkdirSync(join(root, '.tap'), { recursive: true })
-  rmSync(results, { force: true })
+/**
+ * Runs test files, keeps their whole TAP stream in the file `results` and counts their assertions. A run that ends
+ * without a result counts as one failure.
+ */
+export const runTap = async (files: string[], results: string, options: RunOptions): Promise<Run> => {
   const settings = [
     '--jobs=2',
     `--timeout=${timeoutSeconds}`,
