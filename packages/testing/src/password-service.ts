@@ -204,7 +204,11 @@ export const startPasswordService = async (t: Teardown, { env = {}, privatePostg
       const { state } = await jsm.streams.info(stream)
       const found = []
       for (let seq = state.first_seq; seq <= state.last_seq && state.messages > 0; seq += 1) {
-        const message = await jsm.streams.getMessage(stream, { seq }).catch(() => undefined)
+        const message = await jsm.streams.getMessage(stream, { seq }).catch((error) => {
+          // A work queue forgets what its consumer has acknowledged.
+          if (error.code === '404') return undefined
+          throw error
+        })
         if (message?.header.get('ce-subject') !== subject) continue
         const header = (name: string) => message.header.get(name)
         found.push({
