@@ -59,16 +59,22 @@ export const loginBody = (person: Person, other: object = {}) => ({
   ...other,
 })
 
-/** Waits for the code that `send` causes, beside those that were sent before, and whatever notices come with it. */
-const messageAfter = async (rekey: Rekey, to: string, send: () => Promise<Answer>) => {
-  const codes = async () => (await rekey.inbox.messagesTo(to)).filter((message) => codesOf(message).confirmation !== '')
-  const before = (await codes()).length
+/** The verification code that an `mfa_token` repeats. */
+const verificationOf = (mfaToken: unknown) => {
+  const claims = JSON.parse(Buffer.from(String(mfaToken).split('.')[1] ?? '', 'base64url').toString() || '{}')
+  return String(claims.scope).replace('mfa_token:', '')
+}
+
+/** Sends, and waits for the one message that belongs to the answer: by its verification code, as a person would. */
+export const messageAfter = async (rekey: Rekey, to: string, send: () => Promise<Answer>) => {
+  const seen = new Set((await rekey.inbox.messagesTo(to)).map(({ ID }) => ID))
   const answer = await send()
+  const verification = verificationOf(answer.body.mfa_token ?? answer.body.token)
   const message = await eventually(
-    async () => {
-      const found = await codes()
-      return found.length > before ? found[0] : undefined
-    },
+    async () =>
+      (await rekey.inbox.messagesTo(to)).find(
+        (message) => !seen.has(message.ID) && codesOf(message).verification === verification,
+      ),
     { what: `a code for ${to}` },
   )
   return { answer, message, ...codesOf(message) }

@@ -1,5 +1,5 @@
 import { createCustomer } from '@rekey/testing/customers'
-import { askRestore, race, restoreBody, state, verificationBody, wrongCode } from '@rekey/testing/flows'
+import { askRestore, messageAfter, race, restoreBody, state, verificationBody, wrongCode } from '@rekey/testing/flows'
 import { startRekey } from '@rekey/testing/rekey'
 import { Redis } from 'ioredis'
 import t from 'tap'
@@ -85,18 +85,16 @@ t.test('a new code replaces the old one, keeps the failures, and waits a minute'
 t.test('the new code works, also with the old mfa_token, and the sixth message is not sent', async (t) => {
   const customer = await createCustomer(rekey.postgres.url)
   const first = await askRestore(rekey, customer.email)
-  let token = first.answer.body.mfa_token
+  let last = first
   for (let count = 1; count < 5; count += 1) {
     rekey.clock.advance(minuteMs)
-    const sent = await resend(token, customer.email)
-    t.equal(sent.status, 200)
-    token = sent.body.mfa_token
+    const { mfa_token } = last.answer.body
+    last = await messageAfter(rekey, customer.email, () => resend(mfa_token, customer.email))
+    t.equal(last.answer.status, 200)
   }
   rekey.clock.advance(minuteMs)
-  t.equal((await resend(token, customer.email)).status, 429)
-  const last = await rekey.inbox.waitForMessage(customer.email, { after: 4 })
-  const code = /^Confirmation code: (\d+)$/m.exec(last.Text)?.[1] ?? ''
-  t.equal((await verify(first.answer.body.mfa_token, code)).status, 200)
+  t.equal((await resend(last.answer.body.mfa_token, customer.email)).status, 429)
+  t.equal((await verify(first.answer.body.mfa_token, last.confirmation)).status, 200)
 })
 
 t.test('a code is sent to no other device than the one the restore was asked for', async (t) => {

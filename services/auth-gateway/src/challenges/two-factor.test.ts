@@ -1,5 +1,5 @@
 import { createCustomer } from '@rekey/testing/customers'
-import { askChange, change, changeGrant, codesOf, restore, signIn, wrongCode } from '@rekey/testing/flows'
+import { askChange, change, changeGrant, messageAfter, restore, signIn, wrongCode } from '@rekey/testing/flows'
 import { startRekey } from '@rekey/testing/rekey'
 import t from 'tap'
 
@@ -36,11 +36,9 @@ t.test('B5b, B6, B2 restore a password, by e-mail and by phone', async (t) => {
     [`phone=${encodeURIComponent(customer.phone)}`, customer.phone, 'sms'],
     [`phone=${customer.phone}`, customer.phone, 'sms'],
   ] as const) {
-    const after = (await rekey.inbox.messagesTo(address)).length
-    const opened = await http.get(`${unauthorized}&${query}`)
-    t.match(opened.body, { ...challengeShape, provider })
-    const { confirmation } = codesOf(await rekey.inbox.waitForMessage(address, { after }))
-    const body = { token: opened.body.token, code: confirmation }
+    const asked = await messageAfter(rekey, address, () => http.get(`${unauthorized}&${query}`))
+    t.match(asked.answer.body, { ...challengeShape, provider })
+    const body = { token: asked.answer.body.token, code: asked.confirmation }
     const { successToken } = (await http.post('/api/v2/my/2fa/challenge', body)).body
     t.equal((await restore(rekey, String(successToken), 'Qwerty123')).status, 204)
   }

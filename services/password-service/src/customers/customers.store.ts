@@ -17,7 +17,7 @@ export interface CustomerStore {
   findByAddress(address: Address): Promise<Reachable | undefined>
   /** The active customer of this code. */
   findByCode(code: string): Promise<Reachable | undefined>
-  /** Whose restore a challenge is. Said again, it stays as it was. */
+  /** Whose restore a challenge is. Said again, with a later code, it lasts longer; whose it is stays as it was. */
   recordRestore(challengeId: string, customerId: number, expiresAt: Date): Promise<void>
 }
 
@@ -52,7 +52,8 @@ export const createCustomerStore = ({ database }: { database: Database }): Custo
       await database.query(
         (prisma) => prisma.$executeRaw`
           INSERT INTO restore_request (challenge_id, customer_id, expires_at)
-          VALUES (${challengeId}::uuid, ${customerId}, ${expiresAt}) ON CONFLICT DO NOTHING`,
+          VALUES (${challengeId}::uuid, ${customerId}, ${expiresAt})
+          ON CONFLICT (challenge_id) DO UPDATE SET expires_at = GREATEST(restore_request.expires_at, EXCLUDED.expires_at)`,
       )
     },
   }

@@ -1,0 +1,48 @@
+import { createCustomer } from '@rekey/testing/customers'
+import { loginBody, restoreBody } from '@rekey/testing/flows'
+import { startProcesses } from '@rekey/testing/processes'
+import autocannon from 'autocannon'
+
+// npm run bench: how many requests a second the hot paths take, with everything, the load included, on this machine.
+
+const seconds = 8
+const json = { 'content-type': 'application/json' }
+
+const cleanups: (() => unknown)[] = []
+const cleanUp = async () => {
+  for (const clean of cleanups.reverse()) await clean()
+}
+
+try {
+  const rekey = await startProcesses({ teardown: (clean) => cleanups.push(clean) })
+  const customer = await createCustomer(rekey.postgres.url)
+  const post = (path: string, body: object, connections: number) => ({
+    url: `${rekey.gateway.url}${path}`,
+    method: 'POST' as const,
+    headers: json,
+    body: JSON.stringify(body),
+    connections,
+  })
+  const restores = '/oauth/v2/passwordRestore'
+  const runs = {
+    'A1, unknown account, 50 connections': post(restores, restoreBody('nobody@example.com'), 50),
+    'A1, unknown account, 1 connection': post(restores, restoreBody('nobody@example.com'), 1),
+    'A4, right password, 4 connections': post('/oauth/v2/login', loginBody(customer), 4),
+    'JWKS, 50 connections': { url: `${rekey.gateway.url}/.well-known/jwks.json`, connections: 50 },
+  }
+  console.log(
+    'request'.padEnd(40),
+    'per second'.padStart(10),
+    'p50 ms'.padStart(8),
+    'p99 ms'.padStart(8),
+    'refused'.padStart(8),
+  )
+  for (const [name, options] of Object.entries(runs)) {
+    await autocannon({ ...options, duration: 2 })
+    const { requests, latency, non2xx, errors } = await autocannon({ ...options, duration: seconds })
+    const cells = [Math.round(requests.average), latency.p50, latency.p99, non2xx + errors]
+    console.log(name.padEnd(40), ...cells.map((cell, index) => String(cell).padStart(index === 0 ? 10 : 8)))
+  }
+} finally {
+  await cleanUp()
+}
