@@ -53,7 +53,7 @@ export const createApp = async (config: Config, { log, now, random }: Surroundin
     strictPreflight: false,
   })
   await app.register(auth, { issuer, now, publicKey: async (kid) => keys.publicPem(kid) })
-  const jwt = await registerJwt(app, { issuer, keys, mfaTokenKey: toKey(config.REKEY_MFA_TOKEN_KEY) })
+  const jwt = await registerJwt(app, { issuer, keys, mfaTokenKey: toKey(config.REKEY_MFA_TOKEN_KEY).export() })
 
   const codes = createCodes({ random, key: toKey(config.REKEY_CODE_KEY), digits: config.REKEY_CODE_DIGITS })
   const store = createChallengeStore(redis, {

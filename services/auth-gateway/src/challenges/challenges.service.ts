@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto'
+import { createHmac, type KeyObject } from 'node:crypto'
 import {
   ChallengeFailed,
   ChallengeIssued,
@@ -25,7 +25,7 @@ interface Deps {
   broker: Broker
   publisher: Publisher
   recorder: Recorder
-  keys: { account: Buffer; sealCode: Buffer; sealUsername: Buffer }
+  keys: { account: KeyObject; sealCode: KeyObject; sealUsername: KeyObject }
   codeTtlMs: number
   now: Now
   random: Random

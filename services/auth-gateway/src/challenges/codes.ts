@@ -1,10 +1,10 @@
-import { createHmac } from 'node:crypto'
+import { createHmac, type KeyObject } from 'node:crypto'
 import type { Random } from '@rekey/platform/random'
 
 interface Options {
   random: Random
   /** HMAC key that is kept away from the codes' store (ASVS 11.2.4). */
-  key: Buffer
+  key: KeyObject
   digits: number
 }
 

@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto'
 import { Recipient, Username } from '@rekey/contracts'
 import { GiveUp } from '@rekey/platform/consumer'
 import { unseal } from '@rekey/platform/seal'
@@ -6,9 +7,9 @@ import { Type } from '@sinclair/typebox'
 
 interface Deps {
   /** Shared with the gateway. */
-  codeKey: Buffer
+  codeKey: KeyObject
   /** Shared with the password-service. */
-  addressKey: Buffer
+  addressKey: KeyObject
 }
 
 /**
@@ -29,7 +30,7 @@ const isPassword = compileCheck(Type.String({ minLength: 1 }))
 
 export const createOpener = ({ codeKey, addressKey }: Deps): Opener => {
   const opened =
-    <T>(what: string, key: Buffer, isSound: (value: unknown) => boolean) =>
+    <T>(what: string, key: KeyObject, isSound: (value: unknown) => boolean) =>
     async (context: string, sealed: string): Promise<T> => {
       const value = await unseal<T>(key, context, sealed).catch(() => {
         throw new GiveUp(`the ${what} cannot be opened`)

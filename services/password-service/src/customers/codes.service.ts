@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto'
 import {
   type Address,
   type ChallengeIssued,
@@ -18,7 +19,7 @@ import type { CustomerStore, Reachable } from './customers.store.ts'
 interface Deps {
   store: CustomerStore
   publisher: Publisher
-  keys: { username: Buffer; address: Buffer }
+  keys: { username: KeyObject; address: KeyObject }
   now: Now
   log: Logger
 }

@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto'
 import {
   type Address,
   type EventDefinition,
@@ -18,7 +19,7 @@ import type { PasswordStore, Replaced } from './passwords.store.ts'
 interface Deps {
   store: PasswordStore
   hasher: Hasher
-  addressKey: Buffer
+  addressKey: KeyObject
   now: Now
   random: Random
 }
