@@ -52,15 +52,18 @@ export const PasswordRestore = {
 }
 export type PasswordRestoreBody = Static<typeof PasswordRestore.body>
 
-export const TokenAnswer = Type.Object({
-  access_token: Type.Optional(Type.String()),
-  sign_token: Type.Optional(Type.String()),
+const tokenFields = {
   token_type: Type.Literal('bearer'),
   expires_in: Type.Integer({ description: 'Seconds.' }),
   scope: Type.String(),
   state: Type.Optional(Type.String()),
-})
+}
+
+/** RFC 6749 §5.1. */
+export const TokenAnswer = Type.Object({ access_token: Type.String(), ...tokenFields })
 export type TokenAnswer = Static<typeof TokenAnswer>
+
+export const SignTokenAnswer = Type.Object({ sign_token: Type.String(), ...tokenFields })
 
 export const AuthorizationCodeAnswer = Type.Object({
   code: Type.String(),
@@ -82,6 +85,6 @@ export const PasswordRestoreVerification = {
     state: State,
     ...pkce,
   }),
-  response: { 200: Type.Union([TokenAnswer, AuthorizationCodeAnswer]), ...oauthErrors },
+  response: { 200: Type.Union([TokenAnswer, SignTokenAnswer, AuthorizationCodeAnswer]), ...oauthErrors },
 }
 export type PasswordRestoreVerificationBody = Static<typeof PasswordRestoreVerification.body>

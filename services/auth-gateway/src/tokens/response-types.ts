@@ -1,4 +1,4 @@
-import { RekeyError, type TokenAnswer } from '@rekey/contracts'
+import { RekeyError } from '@rekey/contracts'
 import type { AuthorizationCodes } from './authorization-codes.store.ts'
 import type { Subject, Tokens } from './tokens.ts'
 
@@ -33,15 +33,13 @@ export const createResponder = ({ tokens, authorizationCodes }: Deps) => ({
       const code = await authorizationCodes.issue({ ...subject, redirectUri, codeChallenge })
       return { code, redirect_uri: redirectUri, state }
     }
-    const issued = responseType === 'access_token' ? tokens.access(subject) : tokens.sign(subject)
-    const answer: TokenAnswer = {
-      [responseType]: issued.token,
-      token_type: 'bearer',
-      expires_in: issued.expiresInSeconds,
-      scope: subject.scope,
-      state,
+    const rest = { token_type: 'bearer' as const, scope: subject.scope, state }
+    if (responseType === 'access_token') {
+      const { token, expiresInSeconds } = tokens.access(subject)
+      return { access_token: token, expires_in: expiresInSeconds, ...rest }
     }
-    return answer
+    const { token, expiresInSeconds } = tokens.sign(subject)
+    return { sign_token: token, expires_in: expiresInSeconds, ...rest }
   },
 })
 

@@ -35,7 +35,7 @@ const wording = {
 } as const satisfies Record<Purpose, { title: string; use: string; notYou: (brand: string) => string }>
 
 const duration = (ms: number): string => {
-  const minutes = Math.floor(ms / 60_000)
+  const minutes = Math.round(ms / 60_000)
   if (minutes < 1) return 'less than a minute'
   return minutes === 1 ? '1 minute' : `${minutes} minutes`
 }

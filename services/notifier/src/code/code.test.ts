@@ -13,7 +13,7 @@ t.test('a code arrives by mail, each of the two codes alone on a line of its own
   t.ok(linesOf(mail.Text).includes('Confirmation code: 012345'))
   t.ok(linesOf(mail.Text).includes('Verification code: 7024'))
   t.match(mail.Text, 'Nobody from Rekey will ever ask you for the confirmation code')
-  t.match(mail.Text, /within the next 9 minutes: until \d\d:\d\d \(Eastern European (Standard|Summer) Time\)/)
+  t.match(mail.Text, /within the next 10 minutes: until \d\d:\d\d \(Eastern European (Standard|Summer) Time\)/)
   t.equal(mail.Subject, 'Rekey: your code to set a new password')
   t.equal(mail.MessageID, `${id}@rekey.test`)
   t.equal(mail.From.Address, 'no-reply@rekey.test')

@@ -14,25 +14,43 @@ interface Content {
   brand: string
 }
 
-const wording: Record<Operation, (brand: string) => { title: string; what: string }> = {
+interface Wording {
+  title: string
+  what: string
+  /** For whoever expected it. */
+  fine: string
+  /** Begins the advice for whoever did not. */
+  otherwise: string
+}
+
+const wording: Record<Operation, (brand: string) => Wording> = {
   change: () => ({
     title: 'Your password was changed',
     what: 'The password of your account was changed by somebody who was signed in to it.',
+    fine: 'If it was you, there is nothing more to do.',
+    otherwise: 'If it was not you',
   }),
   restore: () => ({
     title: 'You have a new password',
     what: 'A new password was set for your account by somebody who said that the old one was forgotten, and who had a code that we sent to you.',
+    fine: 'If it was you, there is nothing more to do.',
+    otherwise: 'If it was not you',
   }),
   set: (brand) => ({
     title: 'Your password was replaced',
-    what: `The password of your account was replaced by the staff of ${brand}.`,
+    what: `The password of your account was replaced by the staff of ${brand}. Your old password no longer works.`,
+    fine: 'If you asked for it, there is nothing more to do.',
+    otherwise: 'If you did not ask for it',
   }),
 }
 
 /** Tells that the password is a new one, to somebody who may not have done it (ASVS 6.3.7). */
 export const passwordChangedMessage = ({ operation, ip, changedAt, recipient, brand }: Content): Message => {
-  const { title, what } = wording[operation](brand)
+  const { title, what, fine, otherwise } = wording[operation](brand)
   const when = localDateTime(changedAt, recipient)
+  // The staff's own network is none of the customer's business.
+  const where = operation === 'set' ? [] : [{ label: 'From the network address', value: ip }]
+  const from = operation === 'set' ? '' : `, from ${ip}`
   return {
     mail: composeMail({
       brand,
@@ -40,12 +58,12 @@ export const passwordChangedMessage = ({ operation, ip, changedAt, recipient, br
       blocks: [
         what,
         { label: 'When', value: when },
-        { label: 'From the network address', value: ip },
-        'If it was you, there is nothing more to do.',
-        `If it was not you, call ${brand} at once, on a number that you already know: somebody else may be able to use your account.`,
+        ...where,
+        fine,
+        `${otherwise}, call ${brand} at once, on a number that you already know: somebody else may be able to use your account.`,
         `Nobody from ${brand} will ever ask you for your password or for a code.`,
       ],
     }),
-    sms: `${brand}: ${afterBrand(title)}, ${when}, from ${ip}. If it was not you, call us at once, on a number that you already know.`,
+    sms: `${brand}: ${afterBrand(title)}, ${when}${from}. ${otherwise}, call us at once, on a number that you already know.`,
   }
 }

@@ -58,6 +58,13 @@ t.test('each operation has its own words', async (t) => {
   t.equal(titleOf('set'), 'Rekey: your password was replaced')
 })
 
+t.test('the address of the staff who replaced a password is not told', (t) => {
+  const facts = { operation: 'set' as const, ip: '203.0.113.7', changedAt, recipient, brand: 'Rekey' }
+  const { mail, sms } = passwordChangedMessage(facts)
+  for (const text of [mail.text, mail.html, sms]) t.notMatch(text, facts.ip)
+  t.end()
+})
+
 t.test('the time is given in UTC, and plainly, where zone or locale are not known', async (t) => {
   const textFor = (locale: string, timezone: string) =>
     passwordChangedMessage({
@@ -74,7 +81,7 @@ t.test('the time is given in UTC, and plainly, where zone or locale are not know
 
 t.test('what comes from outside is escaped in HTML', async (t) => {
   const { html } = passwordChangedMessage({
-    operation: 'set',
+    operation: 'change',
     ip: '<script>alert(1)</script>',
     changedAt,
     recipient,
