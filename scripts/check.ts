@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { join, resolve } from 'node:path'
 import { checkEnvExample } from './check/env-example.ts'
+import { staleDocuments } from './docs/documents.ts'
 
 // npm run check: everything that can be told without running the product. All of it runs, also when some of it fails.
 
@@ -27,6 +28,13 @@ const checks: Record<string, () => Promise<Result>> = {
   // Formatting, lint, and the import rule of docs/map.md (see the overrides in biome.json).
   biome: () => run('biome', ['check', '--error-on-warnings', '--max-diagnostics=100']),
   types: () => run('tsc', ['--noEmit', '-p', '.']),
+  documents: async () => {
+    const stale = staleDocuments()
+    return {
+      ok: stale.length === 0,
+      output: stale.map((name) => `${name} is not what the contracts say: npm run docs`).join('\n'),
+    }
+  },
   variables: async () => {
     const faults = await checkEnvExample(root)
     return { ok: faults.length === 0, output: faults.join('\n') }

@@ -45,7 +45,6 @@ export const errors = {
   not_found: { status: 404, oauth: 'invalid_request', title: 'There is nothing here.' },
   method_not_allowed: { status: 405, oauth: 'invalid_request', title: 'The method is not allowed here.' },
   payload_too_large: { status: 413, oauth: 'invalid_request', title: 'The request body is over 16 KiB.' },
-  uri_too_long: { status: 414, oauth: 'invalid_request', title: 'The address is too long.' },
   unsupported_media_type: {
     status: 415,
     oauth: 'invalid_request',
@@ -99,3 +98,10 @@ export class RekeyError extends Error {
 /** A store or the broker did not answer: nobody is let through (ASVS 16.5.3), and the caller may try again. */
 export const unavailable = (cause: unknown): RekeyError =>
   new RekeyError('unavailable', { retryAfterSeconds: 2, cause })
+
+/** A field that this request needs, where the schema could not say so. */
+export const missingField = (field: string): RekeyError =>
+  new RekeyError('invalid_request', {
+    detail: `${field} is missing.`,
+    fields: [{ field, code: 'missing', message: 'is missing' }],
+  })

@@ -47,9 +47,12 @@ export const ClaimedIp = Type.Unsafe<string>({
   description: 'Address the caller claims for its user: recorded as claimed, never used for limits.',
 })
 
+const notInAddress = '\\s@\\p{C}"<>(),;:\\\\'
+
+/** The length is looked at first, and no part can match in two ways: a hostile text costs no more than a good one. */
 export const Username = Type.String({
   maxLength: 254,
-  pattern: '^(\\+[1-9]\\d{6,14}|[^\\s@\\p{C}"<>(),;:\\\\]+@[^\\s@\\p{C}"<>(),;:\\\\]+\\.[^\\s@\\p{C}"<>(),;:\\\\]+)$',
+  pattern: `^(?=.{1,254}$)(\\+[1-9]\\d{6,14}|[^${notInAddress}]+@[^.${notInAddress}]+(\\.[^.${notInAddress}]+)+)$`,
   description: 'E-mail address, or phone number with "+" and country code.',
 })
 

@@ -2,7 +2,7 @@ import fastifyJwt from '@fastify/jwt'
 import { audiences, RekeyError } from '@rekey/contracts'
 import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import type { Now } from './random.ts'
+import type { Now } from './clock.ts'
 
 /** Claims of the tokens that the gateway signs (RFC 9068 §2.2). */
 export interface TokenClaims {

@@ -38,8 +38,12 @@ export const serviceEnv = {
   ),
 }
 
+const serviceSchema = Type.Object(serviceEnv)
+export type ServiceConfig = Static<typeof serviceSchema>
+
 /** Addresses or networks whose `X-Forwarded-For` is believed. */
 export const trustedProxies = Type.String({
+  pattern: '^\\s*([0-9A-Fa-f:.]+(/\\d{1,3})?\\s*(,\\s*|$))*$',
   default: '',
   description: 'Addresses or CIDR networks, comma-separated, whose X-Forwarded-For is believed. Empty: none.',
 })
@@ -68,9 +72,12 @@ const describeFault = (schema: TSchema | undefined, name: string, value: unknown
  * @throws ConfigError naming every fault at once.
  */
 export const loadConfig = <T extends TObject>(schema: T, env: Record<string, string | undefined>): Static<T> => {
-  const values: Record<string, unknown> = { ...readSecrets(env.REKEY_SECRETS_FILE), ...env }
+  const secrets = readSecrets(env.REKEY_SECRETS_FILE)
   const picked: Record<string, unknown> = {}
-  for (const name of Object.keys(schema.properties)) if (values[name]) picked[name] = values[name]
+  for (const name of Object.keys(schema.properties)) {
+    const value = env[name] || secrets[name]
+    if (value) picked[name] = value
+  }
   const faults = coerce(schema, picked)
   if (faults.length > 0) {
     throw new ConfigError(faults.map(({ field }) => describeFault(schema.properties[field], field, picked[field])))

@@ -13,7 +13,7 @@ const fromFastify: Record<string, RekeyError> = {
 }
 
 /** Anything thrown, as an error of the table. What is not known is `internal`, and says nothing of itself. */
-export const toRekeyError = (error: FastifyError | RekeyError): RekeyError => {
+const toRekeyError = (error: FastifyError | RekeyError): RekeyError => {
   if (error instanceof RekeyError) return error
   if (error.validation) return toInvalidRequest(error.validation as ErrorObject[], error.validationContext ?? 'body')
   const known = fromFastify[error.code]
@@ -51,11 +51,12 @@ const challengeOf = (error: RekeyError, request: FastifyRequest): string | undef
   if (error.code === 'invalid_token')
     return sent ? 'Bearer realm="rekey", error="invalid_token"' : 'Bearer realm="rekey"'
   if (error.code === 'insufficient_scope') {
-    return `Bearer realm="rekey", error="insufficient_scope", scope="${request.routeOptions.config.scopes?.join(' ')}"`
+    return `Bearer realm="rekey", error="insufficient_scope", scope="${request.routeOptions.config?.scopes?.join(' ')}"`
   }
 }
 
-const send = (error: RekeyError, request: FastifyRequest, reply: FastifyReply) => {
+/** Answers with an error in the form of the request's path. */
+export const sendError = (error: RekeyError, request: FastifyRequest, reply: FastifyReply) => {
   const challenge = challengeOf(error, request)
   if (challenge) reply.header('www-authenticate', challenge)
   if (error.retryAfterSeconds !== undefined) reply.header('retry-after', error.retryAfterSeconds)
@@ -77,14 +78,14 @@ export const errorHandling = fp(async (app) => {
     const allowed = (['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const).filter((verb) =>
       routes.find(verb, path),
     )
-    if (allowed.length === 0) return send(new RekeyError('not_found'), request, reply)
-    return send(new RekeyError('method_not_allowed'), request, reply.header('allow', allowed.join(', ')))
+    if (allowed.length === 0) return sendError(new RekeyError('not_found'), request, reply)
+    return sendError(new RekeyError('method_not_allowed'), request, reply.header('allow', allowed.join(', ')))
   })
 
   app.setErrorHandler((thrown: FastifyError | RekeyError, request, reply) => {
     const error = toRekeyError(thrown)
     reply.log.debug({ code: error.code }, 'refused')
     if (errors[error.code].status >= 500) reply.log.error({ err: error.cause ?? thrown }, error.code)
-    return send(error, request, reply)
+    return sendError(error, request, reply)
   })
 })

@@ -1,7 +1,8 @@
 import { type CloudEvent, type EventData, type EventDefinition, unavailable } from '@rekey/contracts'
 import { headers } from 'nats'
 import type { Broker } from './broker.ts'
-import type { Now, Random } from './random.ts'
+import type { Now } from './clock.ts'
+import type { Random } from './random.ts'
 import { currentTrace } from './trace.ts'
 
 interface Deps {
@@ -36,8 +37,8 @@ export interface Publisher {
 const ackTimeoutMs = 1_500
 
 /** CloudEvents 1.0, binary mode over NATS headers. */
-export const createPublisher = ({ broker, source, now, random }: Deps): Publisher => ({
-  event: (definition, { subject, data, id = random.id() }) => ({
+export const createPublisher = ({ broker, source, now, random }: Deps): Publisher => {
+  const event: Publisher['event'] = (definition, { subject, data, id = random.id() }) => ({
     id,
     type: definition.type,
     source,
@@ -45,11 +46,8 @@ export const createPublisher = ({ broker, source, now, random }: Deps): Publishe
     time: now(),
     data,
     traceparent: currentTrace(),
-  }),
-  publish(definition, fact) {
-    return this.send(this.event(definition, fact))
-  },
-  async send(event) {
+  })
+  const send = async (event: CloudEvent) => {
     const meta = headers()
     meta.set('ce-specversion', '1.0')
     meta.set('ce-id', event.id)
@@ -67,5 +65,6 @@ export const createPublisher = ({ broker, source, now, random }: Deps): Publishe
     } catch (cause) {
       throw unavailable(cause)
     }
-  },
-})
+  }
+  return { event, send, publish: (definition, fact) => send(event(definition, fact)) }
+}

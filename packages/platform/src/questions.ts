@@ -23,6 +23,14 @@ const stopTimeoutMs = 1_000
 type Answer = (request: never) => Promise<unknown>
 type Check = (data: unknown) => boolean
 
+const checks = new WeakMap<QuestionDefinition, (reply: unknown) => boolean>()
+
+const isReply = (question: QuestionDefinition) => {
+  const check = checks.get(question) ?? compileCheck(question.reply)
+  checks.set(question, check)
+  return check
+}
+
 /**
  * Asks and waits up to 1.8 s.
  *
@@ -44,7 +52,9 @@ export const ask = async <Q extends QuestionDefinition>(
     })
     const refusal = ServiceError.toServiceError(answer)
     if (refusal) throw refusal
-    return answer.json()
+    const reply = answer.json<Static<Q['reply']>>()
+    if (!isReply(question)(reply)) throw new Error('the reply is not as the contract says')
+    return reply
   } catch (cause) {
     throw unavailable(cause)
   }

@@ -16,6 +16,3 @@ export const systemRandom: Random = {
   bytes: (count) => randomBytes(count),
   digits: (count) => String(randomInt(10 ** count)).padStart(count, '0'),
 }
-
-/** The clock, given to each service by its composition root. */
-export type Now = () => Date

@@ -1,7 +1,8 @@
 import type { Static, TObject } from '@sinclair/typebox'
-import { ConfigError, loadConfig } from './config.ts'
+import type { Now } from './clock.ts'
+import { ConfigError, loadConfig, type ServiceConfig } from './config.ts'
 import { createLogger, type Logger } from './logger.ts'
-import { type Now, type Random, systemRandom } from './random.ts'
+import { type Random, systemRandom } from './random.ts'
 import type { Server } from './server.ts'
 
 /** What every composition root is given. */
@@ -17,28 +18,28 @@ interface Service<T extends TObject> {
   createApp(config: Static<T>, surroundings: Surroundings): Promise<Server>
 }
 
-/** Longer than any request may take. */
-const closeTimeoutMs = 15_000
+/** Longer than any request takes; shorter than the ten seconds after which container engines kill. */
+const closeTimeoutMs = 8_000
 
 /**
  * Boots a service: configuration, composition, port. SIGTERM, SIGINT and the end of a parent process that opened a
  * channel stop it: it drains, closes and exits. A configuration with faults or a busy port is told in plain words.
  */
 export const runService = async <T extends TObject>({ name, env, createApp }: Service<T>): Promise<void> => {
-  const fail = (message: string) => {
+  const fail = (message: string): never => {
     process.stderr.write(`${name}: ${message}\n`)
     process.exit(1)
   }
-  let config: Static<T>
-  try {
-    config = loadConfig(env, process.env)
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error
-    return fail(error.message)
+  const boot = async () => {
+    const config = loadConfig(env, process.env) as Static<T> & ServiceConfig
+    const log = createLogger({ name, level: config.LOG_LEVEL })
+    return { config, log, app: await createApp(config, { log, now: () => new Date(), random: systemRandom }) }
   }
-  const { HOST: host, PORT: port, LOG_LEVEL: level } = config as { HOST: string; PORT: number; LOG_LEVEL: string }
-  const log = createLogger({ name, level })
-  const app = await createApp(config, { log, now: () => new Date(), random: systemRandom })
+  const { config, log, app } = await boot().catch((error) => {
+    if (error instanceof ConfigError) return fail(error.message)
+    throw error
+  })
+  const { HOST: host, PORT: port } = config
 
   let stopping = false
   const stop = async (reason: string) => {

@@ -1,10 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import formbody from '@fastify/formbody'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import { type ErrorCode, errors, RekeyError } from '@rekey/contracts'
-import Fastify, { type FastifyInstance, type FastifyReply, LogController, type RawServerDefault } from 'fastify'
-import { errorHandling, toProblem } from './errors.ts'
+import Fastify, {
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  LogController,
+  type RawServerDefault,
+} from 'fastify'
+import { errorHandling, sendError, toProblem } from './errors.ts'
 import { parseJson } from './json.ts'
 import type { Logger } from './logger.ts'
 import type { Random } from './random.ts'
@@ -33,10 +38,10 @@ const refuseRaw = (cause: NodeJS.ErrnoException, socket: Socket) => {
   )
 }
 
-/** Answers an address that the router cannot read (a broken percent escape, say). No hook runs for it. */
-const refuseAddress = (_error: unknown, _request: unknown, reply: FastifyReply) => {
-  const problem = toProblem(new RekeyError('invalid_request', { detail: 'The address is malformed.' }))
-  void reply.code(problem.status).headers(headersOfAll).type('application/problem+json').send(problem)
+/** Answers an address that the router cannot read (a broken percent escape, say). */
+const refuseAddress = (_error: unknown, request: FastifyRequest, reply: FastifyReply) => {
+  reply.header('cache-control', 'no-store').header('x-content-type-options', 'nosniff')
+  void sendError(new RekeyError('invalid_request', { detail: 'The address is malformed.' }), request, reply)
 }
 
 /** An HTTP server as every service has it: limits, strict parsing, one error form, one log line a request, a trace. */
@@ -58,7 +63,6 @@ export const createServer = async ({ log, random, trustedProxies }: Options): Pr
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, async (_request: unknown, body: Buffer) =>
     parseJson(body),
   )
-  await app.register(formbody)
 
   app.addHook('onRequest', (request, reply, done) => {
     reply.headers(headersOfAll)
@@ -82,6 +86,20 @@ export const createServer = async ({ log, random, trustedProxies }: Options): Pr
       'request',
     )
   })
+  // A connection that stays open after its answer would keep the server from closing.
+  let closing = false
+  app.addHook('preClose', async () => {
+    closing = true
+  })
+  app.addHook('onSend', async (_request, reply) => {
+    if (closing) reply.header('connection', 'close')
+  })
   await app.register(errorHandling)
   return app
+}
+
+/** Routes with plugins of their own, that the rest of the server does not have. */
+export const registerScope = async (app: Server, wire: (scope: Server) => Promise<void>): Promise<void> => {
+  // Fastify does not carry the logger's and the schemas' types into a scope.
+  await app.register(async (scope) => wire(scope as unknown as Server))
 }

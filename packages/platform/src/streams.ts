@@ -1,4 +1,4 @@
-import { deadLetters, type StreamName, streams } from '@rekey/contracts'
+import { deadLetters, type StreamDefinition, type StreamName, streams } from '@rekey/contracts'
 import {
   type JetStreamManager,
   type NatsConnection,
@@ -33,13 +33,14 @@ const ensure = async (connection: NatsConnection, names: StreamName[], replicas:
     max_age: nanos(deadLetters.maxAgeSeconds * 1_000),
   })
   for (const name of names) {
-    const { events, workQueue, maxAgeSeconds } = streams[name]
+    const { events, workQueue, maxAgeSeconds, maxBytes = -1 }: StreamDefinition = streams[name]
     await createOrUpdate(jsm, {
       ...common,
       name,
       subjects: events.map((event) => event.type),
       retention: workQueue ? RetentionPolicy.Workqueue : RetentionPolicy.Limits,
       max_age: nanos(maxAgeSeconds * 1_000),
+      max_bytes: maxBytes,
       // As long as a code lives: a repeat of an event within it is dropped by the broker.
       duplicate_window: nanos(600_000),
     })

@@ -1,4 +1,5 @@
 import cors from '@fastify/cors'
+import formbody from '@fastify/formbody'
 import { auth } from '@rekey/platform/auth'
 import { connectBroker } from '@rekey/platform/broker'
 import { toProxyList } from '@rekey/platform/config'
@@ -8,7 +9,7 @@ import { createRecorder } from '@rekey/platform/recorder'
 import { connectRedis } from '@rekey/platform/redis'
 import type { Surroundings } from '@rekey/platform/run'
 import { toKey } from '@rekey/platform/seal'
-import { createServer, type Server } from '@rekey/platform/server'
+import { createServer, registerScope, type Server } from '@rekey/platform/server'
 import { ensureStreams } from '@rekey/platform/streams'
 import { createChallenges, mostFailures, mostSends } from './challenges/challenges.service.ts'
 import { createChallengeStore } from './challenges/challenges.store.ts'
@@ -34,7 +35,7 @@ import { wellKnownRoutes } from './well-known/well-known.routes.ts'
 /** The auth-gateway, wired by hand. */
 export const createApp = async (config: Config, { log, now, random }: Surroundings): Promise<Server> => {
   const issuer = config.REKEY_PUBLIC_URL
-  const clients = loadClients(config.REKEY_CLIENTS_FILE)
+  const clients = loadClients({ path: config.REKEY_CLIENTS_FILE, profile: config.REKEY_PROFILE })
   const keys = loadSigningKeys(config.REKEY_SIGNING_KEYS_FILE)
 
   const redis = connectRedis({ url: config.REDIS_URL, log })
@@ -82,14 +83,19 @@ export const createApp = async (config: Config, { log, now, random }: Surroundin
   const responder = createResponder({ tokens, authorizationCodes })
   const restores = createRestores({ clients, challenges, tokens, responder })
   const logins = createLogins({ clients, challenges, tokens, broker, recorder, log })
-  const defaultClientId = config.REKEY_DEFAULT_CLIENT_ID
+  const defaultClientId =
+    config.REKEY_DEFAULT_CLIENT_ID ?? (config.REKEY_PROFILE === 'sandbox' ? 'ib_localhost' : undefined)
   const twoFactor = createTwoFactor({ clients, defaultClientId, challenges, tokens })
   const grant = createGrants({ clients, challenges, authorizationCodes, tokens, recorder, log })
 
-  restoreRoutes(app, { restores, tokens })
-  loginRoutes(app, { logins, tokens })
-  tokenRoutes(app, { grant })
-  twoFactorRoutes(app, { twoFactor, tokens })
+  await registerScope(app, async (oauth) => {
+    // RFC 6749: the OAuth endpoints take forms beside JSON.
+    await oauth.register(formbody)
+    restoreRoutes(oauth, restores)
+    loginRoutes(oauth, logins)
+    tokenRoutes(oauth, grant)
+  })
+  twoFactorRoutes(app, twoFactor)
   wellKnownRoutes(app, { issuer, keys })
   await app.register(health, { checks: { redis: () => redis.ping(), nats: () => broker.check() } })
   await forwarding(app, { upstream: config.REKEY_PASSWORD_SERVICE_URL })

@@ -5,18 +5,20 @@ import { type Static, Type } from '@sinclair/typebox'
 export const Env = Type.Object({
   ...serviceEnv,
   REDIS_URL: Url('rediss?', { description: 'Redis, for challenges and codes.' }),
-  REKEY_PUBLIC_URL: Url('https?', {
-    description: 'Origin that clients reach the gateway at: issuer of tokens and base of links.',
+  REKEY_PUBLIC_URL: Type.String({
+    pattern: '^https?://[^\\s/]+$',
+    description: 'Origin that clients reach the gateway at, without a path: issuer of tokens and base of links.',
   }),
   REKEY_PASSWORD_SERVICE_URL: Url('https?', { description: 'Where the password-service listens.' }),
   REKEY_TRUSTED_PROXIES: trustedProxies,
   REKEY_CLIENTS_FILE: Type.Optional(
     Type.String({ description: 'JSON file of OAuth clients. The sandbox brings its own.' }),
   ),
-  REKEY_DEFAULT_CLIENT_ID: Type.String({
-    default: 'ib_localhost',
-    description: 'Client that unauthorized challenges without client_id count as.',
-  }),
+  REKEY_DEFAULT_CLIENT_ID: Type.Optional(
+    Type.String({
+      description: 'Client that unauthorized challenges without client_id count as. The sandbox takes ib_localhost.',
+    }),
+  ),
   REKEY_SIGNING_KEYS_FILE: Type.String({
     description: 'JWK Set of private Ed25519 keys; the first signs, all verify.',
   }),

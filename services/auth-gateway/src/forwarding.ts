@@ -1,29 +1,34 @@
+import { Readable } from 'node:stream'
 import proxy from '@fastify/http-proxy'
-import { RekeyError, unavailable } from '@rekey/contracts'
-import type { Server } from '@rekey/platform/server'
+import { unavailable } from '@rekey/contracts'
+import { registerScope, type Server } from '@rekey/platform/server'
 import { currentTrace } from '@rekey/platform/trace'
 
 /** What the password-service serves on the gateway's one public port. */
 const prefixes = ['/api/v2/my/password', '/api/v2/clients']
 
-const bodyLimitBytes = 16 * 1024
+/** A password may wait a second for its turn to be hashed, and its transaction takes up to three when Postgres is slow. */
+const answerTimeoutMs = 5_000
 
 /** Forwards to the password-service, which checks the tokens and the bodies itself. */
 export const forwarding = async (app: Server, { upstream }: { upstream: string }): Promise<void> => {
-  await app.register(async (scope) => {
-    // Bodies pass through unread.
+  await registerScope(app, async (scope) => {
+    // Read whole, so that what is too large is refused here, however it was sent; not parsed.
     scope.removeAllContentTypeParsers()
+    scope.addContentTypeParser('*', { parseAs: 'buffer' }, async (_request: unknown, body: Buffer) =>
+      Readable.from([body], { objectMode: false }),
+    )
     for (const prefix of prefixes) {
       await scope.register(proxy, {
         upstream,
         prefix,
         rewritePrefix: prefix,
         config: { public: true },
-        // Long enough for a password that waits its turn to be hashed.
-        undici: { connect: { timeout: 1_000 }, headersTimeout: 6_000, bodyTimeout: 6_000 },
-        preHandler: async (request) => {
-          if (Number(request.headers['content-length'] ?? 0) > bodyLimitBytes) throw new RekeyError('payload_too_large')
-        },
+        proxyPayloads: false,
+        disableRequestLogging: true,
+        // Clients are told when to come again; the proxy does not ask in their stead.
+        maxRetriesOn503: 0,
+        undici: { connect: { timeout: 1_000 }, headersTimeout: answerTimeoutMs, bodyTimeout: answerTimeoutMs },
         replyOptions: {
           rewriteRequestHeaders: (request, headers) => ({
             ...headers,

@@ -10,6 +10,7 @@ import {
   restoreBody,
   restoreGrant,
   signIn,
+  state,
   verificationBody,
   wrongCode,
 } from '@rekey/testing/flows'
@@ -60,7 +61,16 @@ t.test('S25 without Redis nobody is let through, and the codes of before count a
 
 t.test('S25 without the broker nothing is half-done', async (t) => {
   const customer = await createCustomer(rekey.postgres.url)
+  const accessToken = await signIn(rekey, customer)
   const { answer, confirmation } = await askRestore(rekey, customer.email)
+  const resend = (mfaToken: unknown) =>
+    http.post('/oauth/v2/challenge', {
+      challenge_type: `oob:email:t*${customer.email.split('@')[0]?.at(-1)}@example.com`,
+      client_timezone: '-3',
+      mfa_token: mfaToken,
+      response_type: 'code',
+      state,
+    })
   const redis = new Redis(rekey.redis.url)
   t.teardown(() => redis.quit())
   const challenges = () => redis.keys('rekey:*')
@@ -71,17 +81,29 @@ t.test('S25 without the broker nothing is half-done', async (t) => {
   rekey.nats.pause()
   await isUnavailable(t, 'A1 with a broker that stalls', () => askQuietly(customer.email))
   await isUnavailable(t, 'A4 with a broker that stalls', () => http.post('/oauth/v2/login', loginBody(customer)))
+  rekey.clock.advance(60_000)
+  await isUnavailable(t, 'A4b with a broker that stalls', () => resend(answer.body.mfa_token))
   rekey.nats.resume()
   await rekey.nats.kill()
   await isUnready()
   await isUnavailable(t, 'A1', () => askQuietly(customer.email))
   await isUnavailable(t, 'A2', verify)
+  await isUnavailable(t, 'A4b', () => resend(answer.body.mfa_token))
+  await isUnavailable(t, 'A5', () =>
+    http.post('/oauth/v2/token', { grant_type: 'mfa_oob', mfa_token: answer.body.mfa_token, code: '123456' }),
+  )
+  await isUnavailable(t, 'B5', () =>
+    http.get('/api/v2/my/2fa/challenge?businessProcess=changePassword', { authorization: `Bearer ${accessToken}` }),
+  )
+  await isUnavailable(t, 'B6', () =>
+    http.post('/api/v2/my/2fa/challenge', { token: answer.body.mfa_token, code: '123456' }),
+  )
   await isUnavailable(t, 'A4', () => http.post('/oauth/v2/login', loginBody(customer)))
   t.equal((await challenges()).length, before, 'no challenge is left of what was refused')
 
   await rekey.nats.restart()
   await isBack()
-  t.equal((await verify()).status, 200, 'the code was not spent')
+  t.equal((await verify()).status, 200, 'the code was neither spent nor replaced')
   await askRestore(rekey, customer.email)
 })
 

@@ -13,6 +13,8 @@ export interface StreamDefinition {
   /** A work queue drops a message once its one consumer has acknowledged it. */
   workQueue: boolean
   maxAgeSeconds: number
+  /** Where anyone may cause events: what goes over it is the oldest. */
+  maxBytes?: number
 }
 
 /** Which stream of the broker keeps which events: what the AsyncAPI document is made from. */
@@ -29,6 +31,7 @@ export const streams = {
     ],
     workQueue: false,
     maxAgeSeconds: 7 * day,
+    maxBytes: 512 * 1024 * 1024,
   },
   PASSWORD: { events: [PasswordChanged, PasswordRestored, PasswordSet], workQueue: false, maxAgeSeconds: 30 * day },
   NOTIFY: {

@@ -21,6 +21,7 @@ export const Login = {
   },
 }
 export type LoginBody = Static<typeof Login.body>
+export type LoginAnswer = Static<(typeof Login.response)[200]>
 
 /** A4b. */
 export const SendChallenge = {

@@ -47,7 +47,7 @@ export type CodeSent = Static<typeof CodeSent>
 export const PasswordRestore = {
   summary: 'Ask for a password restore',
   tags: ['Restore'],
-  body: Type.Object({ ...commonRequest, ip: Type.Optional(ClaimedIp) }),
+  body: Type.Object({ ...commonRequest, ip: Type.Optional(ClaimedIp), ...pkce }),
   response: { 200: CodeSent, ...oauthErrors },
 }
 export type PasswordRestoreBody = Static<typeof PasswordRestore.body>

@@ -4,6 +4,7 @@ import { scopes } from '../scopes.ts'
 import { bearer, problems } from './problem.ts'
 
 const ChallengeAnswer = Type.Object({ token: Type.String(), provider: Type.String(), expiresAt: Time })
+export type ChallengeAnswer = Static<typeof ChallengeAnswer>
 
 /** B5. */
 export const OpenChallenge = {
@@ -34,11 +35,14 @@ export const OpenUnauthorizedChallenge = {
 }
 export type OpenUnauthorizedChallengeQuery = Static<typeof OpenUnauthorizedChallenge.querystring>
 
+const SuccessToken = Type.Object({ successToken: Type.String(), expiresAt: Time })
+export type SuccessToken = Static<typeof SuccessToken>
+
 /** B6. */
 export const AnswerChallenge = {
   summary: 'Trade a code for a success token',
   tags: ['Two-factor'],
   body: Type.Object({ token: CompactToken, code: ConfirmationCode }),
-  response: { 200: Type.Object({ successToken: Type.String(), expiresAt: Time }), ...problems },
+  response: { 200: SuccessToken, ...problems },
 }
 export type AnswerChallengeBody = Static<typeof AnswerChallenge.body>

@@ -11,9 +11,10 @@ import {
   RestoreRequested,
 } from '@rekey/contracts'
 import type { Broker } from '@rekey/platform/broker'
+import type { Now } from '@rekey/platform/clock'
 import { hashForLog, type Logger } from '@rekey/platform/logger'
 import type { Publisher } from '@rekey/platform/publisher'
-import type { Now, Random } from '@rekey/platform/random'
+import type { Random } from '@rekey/platform/random'
 import type { Recorder } from '@rekey/platform/recorder'
 import { seal } from '@rekey/platform/seal'
 import type { AnswerBinding, ChallengeRecord, ChallengeStore, Flow } from './challenges.store.ts'
@@ -43,6 +44,7 @@ interface Request {
   redirectUri: string
   scope: string
   state: string
+  codeChallenge: string | undefined
 }
 
 /** An open challenge, as the answer to whoever opened it tells it. */
@@ -66,6 +68,18 @@ const purposes: Record<Flow, Purpose> = {
   brokerChange: 'change',
   oauthLogin: 'login',
 }
+
+/** A record that only the request is known of. */
+const blank = ({ codeChallenge = '', ...request }: Request) => ({
+  ...request,
+  codeChallenge,
+  account: '',
+  devices: [],
+  device: '',
+  sealedUsername: '',
+  customer: '',
+  verificationCode: '',
+})
 
 /** `oob:email` stands for the customer's first e-mail address: the gateway does not know it. */
 const anyEmail = 'oob:email'
@@ -118,6 +132,9 @@ export const createChallenges = (deps: Deps) => {
     })
   }
 
+  const noteSent = (challengeId: string, { flow, clientId }: ChallengeRecord, attempt: number, { address }: Caller) =>
+    log.info({ event: 'authn_challenge_sent', flow, challenge: hashForLog(challengeId), clientId, address, attempt })
+
   const openAndSend = async (
     challengeId: string,
     challenge: ChallengeRecord,
@@ -134,14 +151,7 @@ export const createChallenges = (deps: Deps) => {
       await store.discard(challengeId)
       throw error
     }
-    log.info({
-      event: 'authn_challenge_sent',
-      flow: challenge.flow,
-      challenge: hashForLog(challengeId),
-      clientId: challenge.clientId,
-      address: caller.address,
-      attempt: 1,
-    })
+    noteSent(challengeId, challenge, 1, caller)
     const { clientId, device, state } = challenge
     return { challengeId, clientId, device, verificationCode, state, expiresAt }
   }
@@ -164,30 +174,18 @@ export const createChallenges = (deps: Deps) => {
       const device = challengeType(parseUsername(username))
       const sealedUsername = await seal(keys.sealUsername, challengeId, username)
       const account = accountOf(username)
-      const challenge = {
-        ...ask,
-        flow,
-        account,
-        devices: [device],
-        device,
-        sealedUsername,
-        customer: '',
-        verificationCode: '',
-      }
+      const challenge = { ...blank(ask), flow, account, devices: [device], device, sealedUsername }
       return openAndSend(challengeId, challenge, caller)
     },
 
     /** Opens a challenge for a signed-in customer who wants to change the password. @throws RekeyError unavailable */
     async openChange(customer: string, ask: Request, caller: Caller) {
       const challenge = {
-        ...ask,
+        ...blank(ask),
         flow: 'brokerChange' as const,
-        account: '',
         devices: [anyEmail],
         device: anyEmail,
-        sealedUsername: '',
         customer,
-        verificationCode: '',
       }
       return openAndSend(random.id(), challenge, caller)
     },
@@ -198,16 +196,8 @@ export const createChallenges = (deps: Deps) => {
       const opened = now()
       const expiresAt = new Date(opened.getTime() + codeTtlMs)
       const verificationCode = codes.verification()
-      const challenge = {
-        ...ask,
-        flow: 'oauthLogin' as const,
-        account: accountOf(username),
-        devices,
-        device: '',
-        sealedUsername: '',
-        customer,
-        verificationCode,
-      }
+      const account = accountOf(username)
+      const challenge = { ...blank(ask), flow: 'oauthLogin' as const, account, devices, customer, verificationCode }
       await store.open(challengeId, challenge, opened.getTime(), expiresAt.getTime())
       return {
         challengeId,
@@ -248,16 +238,14 @@ export const createChallenges = (deps: Deps) => {
         case 'exhausted':
           throw new RekeyError('too_many_requests', { retryAfterSeconds: Math.ceil(sending.waitMs / 1_000) })
       }
-      const { challenge, sendNumber } = sending
-      await handOver(challengeId, sendNumber, challenge, code, caller)
-      log.info({
-        event: 'authn_challenge_sent',
-        flow: challenge.flow,
-        challenge: hashForLog(challengeId),
-        clientId: challenge.clientId,
-        address: caller.address,
-        attempt: sendNumber,
-      })
+      const { challenge, sendNumber, undo } = sending
+      try {
+        await handOver(challengeId, sendNumber, challenge, code, caller)
+      } catch (error) {
+        await undo()
+        throw error
+      }
+      noteSent(challengeId, challenge, sendNumber, caller)
       return { challengeId, clientId: challenge.clientId, device, verificationCode, state, expiresAt }
     },
 

@@ -23,10 +23,12 @@ export interface ChallengeRecord {
   /** The customer's code, once a password or a bearer token has proven it. */
   customer: string
   verificationCode: string
+  /** RFC 7636 S256 challenge of the first request; '' where it had none. */
+  codeChallenge: string
 }
 
 export type Sending =
-  | { result: 'ok'; sendNumber: number; challenge: ChallengeRecord }
+  | { result: 'ok'; sendNumber: number; challenge: ChallengeRecord; undo: () => Promise<void> }
   | { result: 'cooldown' | 'exhausted'; waitMs: number }
   | { result: 'missing' | 'locked' | 'unknown_device' }
 
@@ -64,6 +66,7 @@ const toRecord = (flat: string[]): ChallengeRecord => {
 export const createChallengeStore = (redis: Redis, limits: { failures: number; sends: number; cooldownMs: number }) => {
   const openScript = loadScript(redis, script('open'))
   const sendScript = loadScript(redis, script('send'))
+  const unsendScript = loadScript(redis, script('unsend'))
   const answerScript = loadScript(redis, script('answer'))
   return {
     /** With a code, that code counts as the first one sent. */
@@ -81,7 +84,7 @@ export const createChallengeStore = (redis: Redis, limits: { failures: number; s
     },
 
     async send(challengeId: string, state: string, device: string, now: number, code: Code): Promise<Sending> {
-      const [result, value, flat] = (await sendScript(
+      const [result, value, flat, before] = (await sendScript(
         [keyOf(challengeId)],
         [
           now,
@@ -94,8 +97,15 @@ export const createChallengeStore = (redis: Redis, limits: { failures: number; s
           code.verificationCode,
           code.expiresAt,
         ],
-      )) as [Sending['result'], number, string[]]
-      if (result === 'ok') return { result, sendNumber: value, challenge: toRecord(flat) }
+      )) as [Sending['result'], number, string[], (string | null)[]]
+      if (result === 'ok') {
+        const undo = async () => {
+          await unsendScript([keyOf(challengeId)], [now, code.mac, ...before.map((value) => value ?? '')]).catch(
+            () => {},
+          )
+        }
+        return { result, sendNumber: value, challenge: toRecord(flat), undo }
+      }
       if (result === 'cooldown' || result === 'exhausted') return { result, waitMs: value }
       return { result }
     },

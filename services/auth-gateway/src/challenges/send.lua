@@ -1,4 +1,5 @@
 -- Replaces the code of a challenge by a new one for one of its devices. Failures are kept.
+-- Answers with what stood there before, so that it can be put back where the new code cannot be handed on.
 -- KEYS[1] challenge
 -- ARGV: 1 now (ms)  2 state  3 device  4 cooldown (ms)  5 most sends  6 most failures
 --       7 code mac  8 verification code  9 code expiry (ms)
@@ -13,8 +14,8 @@ if tonumber(sends) >= tonumber(ARGV[5]) then return { 'exhausted', tonumber(expi
 local wait = tonumber(sentAt) + tonumber(ARGV[4]) - now
 if tonumber(sends) > 0 and wait > 0 then return { 'cooldown', wait } end
 
+local before = redis.call('HMGET', KEYS[1], 'codeMac', 'verificationCode', 'device', 'sends', 'sentAt', 'expiresAt')
 redis.call('HSET', KEYS[1], 'codeMac', ARGV[7], 'verificationCode', ARGV[8], 'device', ARGV[3],
-  'sentAt', ARGV[1], 'expiresAt', ARGV[9])
+  'sends', tonumber(sends) + 1, 'sentAt', ARGV[1], 'expiresAt', ARGV[9])
 redis.call('PEXPIRE', KEYS[1], tonumber(ARGV[9]) - now)
-sends = redis.call('HINCRBY', KEYS[1], 'sends', 1)
-return { 'ok', sends, redis.call('HGETALL', KEYS[1]) }
+return { 'ok', tonumber(sends) + 1, redis.call('HGETALL', KEYS[1]), before }

@@ -1,17 +1,26 @@
-import { type AnswerChallengeBody, type OpenUnauthorizedChallengeQuery, RekeyError, scopes } from '@rekey/contracts'
+import {
+  type AnswerChallengeBody,
+  type ChallengeAnswer,
+  formatTime,
+  missingField,
+  type OpenUnauthorizedChallengeQuery,
+  RekeyError,
+  type SuccessToken,
+  scopes,
+} from '@rekey/contracts'
 import type { Clients } from '../clients/clients.ts'
-import type { IssuedToken, Tokens } from '../tokens/tokens.ts'
+import type { Tokens } from '../tokens/tokens.ts'
 import type { Caller, Challenges, OpenChallenge } from './challenges.service.ts'
 
 interface Deps {
   clients: Clients
-  defaultClientId: string
+  defaultClientId: string | undefined
   challenges: Challenges
   tokens: Tokens
 }
 
 /** The broker contract has no redirect and no state: its challenges are bound to the client alone. */
-const noRedirect = { redirectUri: '', state: '' }
+const noRedirect = { redirectUri: '', state: '', codeChallenge: undefined }
 
 /** Whom the code is for: exactly one of the two. */
 const usernameOf = ({ email, phone }: OpenUnauthorizedChallengeQuery): string => {
@@ -24,22 +33,33 @@ const usernameOf = ({ email, phone }: OpenUnauthorizedChallengeQuery): string =>
   return email ?? `+${phone?.slice(1)}`
 }
 
+const answerOf = (tokens: Tokens, challenge: OpenChallenge, provider: 'email' | 'sms'): ChallengeAnswer => ({
+  token: tokens.mfa(challenge),
+  provider,
+  expiresAt: formatTime(challenge.expiresAt),
+})
+
 /** B5, B5b, B6: the two-factor procedure of the broker contract. */
 export const createTwoFactor = ({ clients, defaultClientId, challenges, tokens }: Deps) => ({
   /** @throws RekeyError unavailable */
-  openChange: (customer: string, clientId: string, caller: Caller): Promise<OpenChallenge> =>
-    challenges.openChange(customer, { ...noRedirect, clientId, scope: scopes.change }, caller),
+  async openChange(customer: string, clientId: string, caller: Caller): Promise<ChallengeAnswer> {
+    const request = { ...noRedirect, clientId, scope: scopes.change }
+    return answerOf(tokens, await challenges.openChange(customer, request, caller), 'email')
+  },
 
   /** @throws RekeyError invalid_request, access_denied (client), unavailable; nothing that depends on the account */
-  async openRestore(query: OpenUnauthorizedChallengeQuery, caller: Caller): Promise<OpenChallenge> {
+  async openRestore(query: OpenUnauthorizedChallengeQuery, caller: Caller): Promise<ChallengeAnswer> {
     const username = usernameOf(query)
     const clientId = query.client_id ?? defaultClientId
+    if (clientId === undefined) throw missingField('client_id')
     if (!clients.find(clientId)?.scopes.includes(scopes.restore)) throw new RekeyError('access_denied')
-    return challenges.openRestore('brokerRestore', username, { ...noRedirect, clientId, scope: scopes.restore }, caller)
+    const request = { ...noRedirect, clientId, scope: scopes.restore }
+    const challenge = await challenges.openRestore('brokerRestore', username, request, caller)
+    return answerOf(tokens, challenge, query.phone === undefined ? 'email' : 'sms')
   },
 
   /** @throws RekeyError invalid_grant, access_denied (five wrong codes), unavailable */
-  async answer({ token, code }: AnswerChallengeBody, caller: Caller): Promise<IssuedToken> {
+  async answer({ token, code }: AnswerChallengeBody, caller: Caller): Promise<SuccessToken> {
     const challengeId = tokens.readMfa(token)
     const { customer, clientId, scope } = await challenges.answer(
       challengeId,
@@ -47,7 +67,8 @@ export const createTwoFactor = ({ clients, defaultClientId, challenges, tokens }
       { flows: ['brokerRestore', 'brokerChange'], clientId: '', state: '', scope: '' },
       caller,
     )
-    return tokens.sign({ subject: customer || challengeId, clientId, scope, challengeId })
+    const issued = tokens.sign({ subject: customer || challengeId, clientId, scope, challengeId })
+    return { successToken: issued.token, expiresAt: formatTime(issued.expiresAt) }
   },
 })
 

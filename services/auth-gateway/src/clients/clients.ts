@@ -41,15 +41,29 @@ const read = (path: string | URL): Client[] => {
   try {
     list = JSON.parse(readFileSync(path, 'utf8'))
   } catch (error) {
-    throw new ConfigError([`REKEY_CLIENTS_FILE cannot be read: ${(error as Error).message}`])
+    const reason = (error as NodeJS.ErrnoException).code ?? 'it is not JSON'
+    throw new ConfigError([`REKEY_CLIENTS_FILE cannot be read: ${reason}`])
   }
   const faults = [...Value.Errors(Type.Array(Client), list)].map(({ path, message }) => `${path || '/'}: ${message}`)
   if (faults.length > 0) throw new ConfigError(faults.map((fault) => `REKEY_CLIENTS_FILE ${fault}`))
   return list as Client[]
 }
 
-/** The registry of OAuth clients, from one validated file. */
-export const loadClients = (path: string | undefined): Clients => {
+interface Source {
+  path: string | undefined
+  profile: 'sandbox' | 'production'
+}
+
+/**
+ * The registry of OAuth clients, from one validated file. The sandbox brings its own; its secrets are published, so
+ * production must name another.
+ *
+ * @throws ConfigError naming every fault
+ */
+export const loadClients = ({ path, profile }: Source): Clients => {
+  if (path === undefined && profile === 'production') {
+    throw new ConfigError(['REKEY_CLIENTS_FILE is missing. Production does not run with the demo registry.'])
+  }
   const clients = read(path ?? sandboxFile)
   const byId = new Map(clients.map((client) => [client.client_id, client]))
   const origins = new Set(clients.flatMap((client) => client.origins))

@@ -1,4 +1,6 @@
 import {
+  type CodeSent,
+  type LoginAnswer,
   type LoginBody,
   LoginFailed,
   PasswordVerify,
@@ -11,7 +13,8 @@ import type { Broker } from '@rekey/platform/broker'
 import { hashForLog, type Logger } from '@rekey/platform/logger'
 import { ask } from '@rekey/platform/questions'
 import type { Recorder } from '@rekey/platform/recorder'
-import type { Caller, Challenges, OpenChallenge } from '../challenges/challenges.service.ts'
+import type { Caller, Challenges } from '../challenges/challenges.service.ts'
+import { codeSent } from '../challenges/code-sent.ts'
 import type { Clients } from '../clients/clients.ts'
 import { checkScope } from '../clients/scope.ts'
 import { checkResponseType } from '../tokens/response-types.ts'
@@ -34,7 +37,7 @@ export const createLogins = ({ clients, challenges, tokens, broker, recorder, lo
    * @throws RekeyError access_denied (client, redirect URI; and, one answer for both, a wrong password or an unknown
    * user), unsupported_response_type, invalid_scope, unavailable
    */
-  async signIn(credentials: LoginBody, caller: Caller): Promise<{ challenge: OpenChallenge; devices: string[] }> {
+  async signIn(credentials: LoginBody, caller: Caller): Promise<LoginAnswer> {
     const { client_id: clientId, redirect_uri: redirectUri, username, password, state } = credentials
     const client = clients.forRedirect(clientId, redirectUri)
     checkResponseType(credentials.response_type)
@@ -48,15 +51,23 @@ export const createLogins = ({ clients, challenges, tokens, broker, recorder, lo
       throw new RekeyError('access_denied')
     }
     const scope = reply.mustChange ? scopes.change : credentials.scope
-    const request = { clientId, redirectUri, scope, state }
+    const request = { clientId, redirectUri, scope, state, codeChallenge: undefined }
     const challenge = await challenges.openLogin(username, reply.customer, reply.devices, request)
-    return { challenge, devices: reply.devices }
+    return {
+      error: 'mfa_required',
+      error_description: 'Please choose a device and confirm the challenge with the code sent to it',
+      challenge_type: reply.devices,
+      binding_method: 'prompt',
+      mfa_token: tokens.mfa(challenge),
+      state,
+    }
   },
 
   /** @throws RekeyError as Challenges.send does, and unsupported_response_type */
-  send(choice: SendChallengeBody, caller: Caller): Promise<OpenChallenge> {
+  async send(choice: SendChallengeBody, caller: Caller): Promise<CodeSent> {
     checkResponseType(choice.response_type)
-    return challenges.send(tokens.readMfa(choice.mfa_token), choice.state, choice.challenge_type, caller)
+    const challengeId = tokens.readMfa(choice.mfa_token)
+    return codeSent(tokens, await challenges.send(challengeId, choice.state, choice.challenge_type, caller))
   },
 })
 

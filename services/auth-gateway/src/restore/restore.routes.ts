@@ -1,14 +1,11 @@
 import { PasswordRestore, PasswordRestoreVerification } from '@rekey/contracts'
 import type { Server } from '@rekey/platform/server'
-import { codeSent } from '../challenges/code-sent.ts'
-import type { Tokens } from '../tokens/tokens.ts'
 import type { Restores } from './restore.service.ts'
 
-export const restoreRoutes = (app: Server, { restores, tokens }: { restores: Restores; tokens: Tokens }): void => {
-  app.post('/oauth/v2/passwordRestore', { schema: PasswordRestore, config: { public: true } }, async (request) => {
-    const caller = { address: request.ip, claimedIp: request.body.ip }
-    return codeSent(tokens, await restores.request(request.body, caller))
-  })
+export const restoreRoutes = (app: Server, restores: Restores): void => {
+  app.post('/oauth/v2/passwordRestore', { schema: PasswordRestore, config: { public: true } }, (request) =>
+    restores.request(request.body, { address: request.ip, claimedIp: request.body.ip }),
+  )
 
   app.post(
     '/oauth/v2/passwordRestoreVerification',

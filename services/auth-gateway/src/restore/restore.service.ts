@@ -1,5 +1,6 @@
-import { type PasswordRestoreBody, type PasswordRestoreVerificationBody, scopes } from '@rekey/contracts'
-import type { Caller, Challenges, OpenChallenge } from '../challenges/challenges.service.ts'
+import { type CodeSent, type PasswordRestoreBody, type PasswordRestoreVerificationBody, scopes } from '@rekey/contracts'
+import type { Caller, Challenges } from '../challenges/challenges.service.ts'
+import { codeSent } from '../challenges/code-sent.ts'
 import type { Clients } from '../clients/clients.ts'
 import { checkScope } from '../clients/scope.ts'
 import { checkResponseType, type Responder } from '../tokens/response-types.ts'
@@ -18,16 +19,18 @@ export const createRestores = ({ clients, challenges, tokens, responder }: Deps)
    * @throws RekeyError access_denied (client, redirect URI), unsupported_response_type, invalid_scope, unavailable.
    * Never anything that depends on whether the account exists (ASVS 6.3.8).
    */
-  request(ask: PasswordRestoreBody, caller: Caller): Promise<OpenChallenge> {
+  async request(ask: PasswordRestoreBody, caller: Caller): Promise<CodeSent> {
     const client = clients.forRedirect(ask.client_id, ask.redirect_uri)
     checkResponseType(ask.response_type)
     checkScope(ask.scope, [scopes.restore], client)
-    return challenges.openRestore(
-      'oauthRestore',
-      ask.username,
-      { clientId: ask.client_id, redirectUri: ask.redirect_uri, scope: ask.scope, state: ask.state },
-      caller,
-    )
+    const request = {
+      clientId: ask.client_id,
+      redirectUri: ask.redirect_uri,
+      scope: ask.scope,
+      state: ask.state,
+      codeChallenge: ask.code_challenge,
+    }
+    return codeSent(tokens, await challenges.openRestore('oauthRestore', ask.username, request, caller))
   },
 
   /**
@@ -36,7 +39,7 @@ export const createRestores = ({ clients, challenges, tokens, responder }: Deps)
   async verify(proof: PasswordRestoreVerificationBody, caller: Caller) {
     const responseType = checkResponseType(proof.response_type)
     const challengeId = tokens.readMfa(proof.mfa_token)
-    const { clientId, redirectUri, scope, state } = await challenges.answer(
+    const { clientId, redirectUri, scope, state, codeChallenge } = await challenges.answer(
       challengeId,
       proof.code,
       { flows: ['oauthRestore'], clientId: proof.client_id ?? '', state: proof.state, scope: proof.scope },
@@ -44,7 +47,12 @@ export const createRestores = ({ clients, challenges, tokens, responder }: Deps)
     )
     // Whose restore it is, is known to the password-service alone: the challenge stands for the person.
     const subject = { subject: challengeId, clientId, scope, challengeId }
-    return responder.answer(responseType, subject, { redirectUri, state, codeChallenge: proof.code_challenge })
+    return responder.answer(responseType, subject, {
+      redirectUri,
+      state,
+      // RFC 7636 puts it into the first request; the document has no room for it in either.
+      codeChallenge: codeChallenge || proof.code_challenge,
+    })
   },
 })
 

@@ -2,7 +2,7 @@ import { createCustomer } from '@rekey/testing/customers'
 import { askRestore, restore, restoreBody, restoreGrant, state, verificationBody } from '@rekey/testing/flows'
 import { startRekey } from '@rekey/testing/rekey'
 import { decodeJwt, decodeProtectedHeader } from 'jose'
-import t from 'tap'
+import t, { type Test } from 'tap'
 
 const rekey = await startRekey(t)
 const { http } = rekey
@@ -139,13 +139,18 @@ t.test('A2 answers in the form that response_type asks for, and each form restor
 })
 
 t.test('A2 with response_type code gives an authorization code that A5 redeems once, with PKCE', async (t) => {
-  const customer = await createCustomer(rekey.postgres.url)
-  const { answer, confirmation } = await askRestore(rekey, customer.email)
   // RFC 7636, Appendix B.
   const pkce = { code_challenge: 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM', code_challenge_method: 'S256' }
+  await redeemsOnce(t, pkce, {})
+  await redeemsOnce(t, {}, pkce)
+})
+
+const redeemsOnce = async (t: Test, atFirst: object, atLast: object) => {
+  const customer = await createCustomer(rekey.postgres.url)
+  const { answer, confirmation } = await askRestore(rekey, customer.email, atFirst)
   const verified = await http.post(
     verification,
-    verificationBody(answer.body.mfa_token, confirmation, { response_type: 'code', ...pkce }),
+    verificationBody(answer.body.mfa_token, confirmation, { response_type: 'code', ...atLast }),
   )
   t.match(verified.body, { code: /^[\w-]{43}$/, redirect_uri: 'http://localhost', state })
   const exchange = {
@@ -159,6 +164,15 @@ t.test('A2 with response_type code gives an authorization code that A5 redeems o
   t.equal(redeemed.status, 200)
   t.match(await http.post('/oauth/v2/token', exchange), { status: 400, body: { error: 'invalid_grant' } })
   t.equal((await restore(rekey, String(redeemed.body.access_token), 'a new password')).status, 204)
+}
+
+t.test('an authorization code that was asked for without PKCE cannot be redeemed by a public client', async (t) => {
+  const customer = await createCustomer(rekey.postgres.url)
+  const { answer, confirmation } = await askRestore(rekey, customer.email)
+  const body = verificationBody(answer.body.mfa_token, confirmation, { response_type: 'code' })
+  const { code } = (await http.post(verification, body)).body
+  const exchange = { grant_type: 'code', client_id: 'ib_localhost', redirect_uri: 'http://localhost', code }
+  t.match(await http.post('/oauth/v2/token', exchange), { status: 400, body: { error: 'invalid_grant' } })
 })
 
 t.test('A2 takes the code as an integer that lost its leading zeros', async (t) => {

@@ -1,11 +1,12 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
-import { LoginSucceeded, RekeyError, type TokenAnswer, type TokenBody } from '@rekey/contracts'
+import { LoginSucceeded, missingField, RekeyError, type TokenAnswer, type TokenBody } from '@rekey/contracts'
 import type { Logger } from '@rekey/platform/logger'
 import type { Recorder } from '@rekey/platform/recorder'
 import type { Caller, Challenges } from '../challenges/challenges.service.ts'
 import type { Client, Clients } from '../clients/clients.ts'
 import { checkScope } from '../clients/scope.ts'
 import type { AuthorizationCodes } from './authorization-codes.store.ts'
+import { readBasicCredentials } from './basic-credentials.ts'
 import type { IssuedToken, Tokens } from './tokens.ts'
 
 interface Deps {
@@ -17,10 +18,11 @@ interface Deps {
   log: Logger
 }
 
-/** What came with the request beside its body: HTTP Basic credentials (RFC 6749 §2.3.1) and where it came from. */
+/** What came with a request, and where it came from. */
 export interface TokenRequest {
   body: TokenBody
-  basic: { clientId: string; secret: string } | undefined
+  /** The header, for a client that authenticates by HTTP Basic. */
+  authorization: string | undefined
   caller: Caller
 }
 
@@ -28,11 +30,8 @@ type Grant = (request: TokenRequest) => Promise<TokenAnswer>
 
 /** @throws RekeyError invalid_request naming the field */
 const required = <T>(value: T | undefined, field: string): T => {
-  if (value !== undefined) return value
-  throw new RekeyError('invalid_request', {
-    detail: `${field} is missing.`,
-    fields: [{ field, code: 'missing', message: 'is missing' }],
-  })
+  if (value === undefined) throw missingField(field)
+  return value
 }
 
 const answer = (issued: IssuedToken, scope: string, state: string | undefined): TokenAnswer => ({
@@ -52,23 +51,43 @@ const provesKey = (verifier: string, challenge: string): boolean => {
 
 /** A5: one function a grant type. */
 export const createGrants = ({ clients, challenges, authorizationCodes, tokens, recorder, log }: Deps) => {
-  /** A confidential client, proven by Basic or body credentials, not both (RFC 6749 §2.3). */
-  const authenticate = ({ body, basic }: TokenRequest): Client => {
+  /**
+   * The client that asks. A confidential one proves itself, by Basic or in the body, not both (RFC 6749 §2.3); so does
+   * any that brings a secret.
+   *
+   * @throws RekeyError invalid_client, invalid_request
+   */
+  const clientOf = ({ body, authorization }: TokenRequest): Client | undefined => {
+    const basic = readBasicCredentials(authorization)
     if (basic && body.client_secret !== undefined) {
       throw new RekeyError('invalid_request', { detail: 'The client authenticates in two ways at once.' })
     }
     const clientId = basic?.clientId ?? body.client_id
     const secret = basic?.secret ?? body.client_secret
-    if (clientId === undefined || secret === undefined) throw new RekeyError('invalid_client')
-    return clients.authenticate(clientId, secret)
+    if (clientId === undefined) {
+      if (secret !== undefined) throw new RekeyError('invalid_client')
+      return undefined
+    }
+    const client = clients.find(clientId)
+    if (client?.type === 'public' && secret === undefined) return client
+    return clients.authenticate(clientId, secret ?? '')
   }
 
   /** After the password, the code: a customer's sign-in. */
-  const mfaOob: Grant = async ({ body, caller }) => {
+  const mfaOob: Grant = async (request) => {
+    const { body, caller } = request
+    const client = clientOf(request)
     const challengeId = tokens.readMfa(required(body.mfa_token, 'mfa_token'))
-    const must = { flows: ['oauthLogin' as const], clientId: body.client_id ?? '', state: body.state ?? '', scope: '' }
+    const must = {
+      flows: ['oauthLogin' as const],
+      clientId: client?.client_id ?? '',
+      state: body.state ?? '',
+      scope: body.scope ?? '',
+    }
     const challenge = await challenges.answer(challengeId, required(body.code, 'code'), must, caller)
     const { customer, clientId, scope } = challenge
+    // Whoever named no client is taken for the one that signed the person in, which must not have a secret to prove.
+    if (!client && clients.find(clientId)?.type !== 'public') throw new RekeyError('invalid_client')
     const issued = tokens.access({ subject: customer, clientId, scope, challengeId })
     log.info({ event: 'authn_login_success', customer, clientId, address: caller.address })
     recorder.record(LoginSucceeded, { subject: customer, data: { customer, clientId, ip: caller.address } })
@@ -77,8 +96,9 @@ export const createGrants = ({ clients, challenges, authorizationCodes, tokens, 
 
   /** RFC 6749 §4.4. */
   const clientCredentials: Grant = async (request) => {
-    const client = authenticate(request)
-    if (client.type !== 'confidential') throw new RekeyError('unauthorized_client')
+    const client = clientOf(request)
+    if (!client) throw new RekeyError('invalid_client')
+    if (client.type === 'public') throw new RekeyError('unauthorized_client')
     const scope = request.body.scope ?? client.scopes.join(' ')
     checkScope(scope, client.scopes, client)
     const issued = tokens.access({ subject: client.client_id, clientId: client.client_id, scope })
@@ -89,12 +109,10 @@ export const createGrants = ({ clients, challenges, authorizationCodes, tokens, 
   const authorizationCode: Grant = async (request) => {
     const { body } = request
     const code = String(required(body.code, 'code'))
-    const clientId = request.basic?.clientId ?? required(body.client_id, 'client_id')
-    const client = clients.find(clientId)
-    if (!client) throw new RekeyError('invalid_client')
-    if (client.type === 'confidential') authenticate(request)
+    const client = clientOf(request)
+    if (!client) throw missingField('client_id')
     const authorization = await authorizationCodes.take(code)
-    if (authorization?.clientId !== clientId) throw new RekeyError('invalid_grant')
+    if (authorization?.clientId !== client.client_id) throw new RekeyError('invalid_grant')
     if (authorization.redirectUri !== required(body.redirect_uri, 'redirect_uri')) throw new RekeyError('invalid_grant')
     const { codeChallenge } = authorization
     if (codeChallenge === undefined && client.type === 'public') {

@@ -1,7 +1,7 @@
 import { createHmac, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createCustomer } from '@rekey/testing/customers'
-import { restore, restoreBody, restoreGrant, signIn, verificationBody } from '@rekey/testing/flows'
+import { askLogin, restore, restoreBody, restoreGrant, signIn, verificationBody } from '@rekey/testing/flows'
 import { startRekey } from '@rekey/testing/rekey'
 import { decodeJwt, SignJWT, UnsecuredJWT } from 'jose'
 import t from 'tap'
@@ -135,6 +135,22 @@ t.test('S28 client credentials come by Basic or in the body, and a wrong one is 
   })
 })
 
+t.test('S28 a client that brings a secret must bring the right one, also for a sign-in', async (t) => {
+  const customer = await createCustomer(rekey.postgres.url)
+  const { answer, confirmation } = await askLogin(rekey, customer)
+  const body = { grant_type: 'mfa_oob', mfa_token: answer.body.mfa_token, code: confirmation }
+  const refused = { status: 401, body: { error: 'invalid_client' } }
+  t.match(await http.post('/oauth/v2/token', { ...body, client_id: 'backend_fin' }), refused)
+  t.match(await http.post('/oauth/v2/token', { ...body, client_id: 'stranger' }), refused)
+  t.match(await http.post('/oauth/v2/token', { ...body, client_id: 'ib_localhost', client_secret: 'x' }), refused)
+  t.match(await http.post('/oauth/v2/token', { ...body, scope: 'REST:FULL' }), { body: { error: 'invalid_grant' } })
+  t.equal(
+    (await http.post('/oauth/v2/token', { ...body, client_id: 'ib_localhost' })).status,
+    200,
+    'none spent the code',
+  )
+})
+
 t.test('S28 the errors of A5 are RFC 6749’s', async (t) => {
   const expectations = [
     [{}, 'invalid_request', 'grant_type is missing.'],
@@ -150,6 +166,11 @@ t.test('S28 the errors of A5 are RFC 6749’s', async (t) => {
       { grant_type: 'code', code: 'x', client_id: 'ib_localhost', redirect_uri: 'http://localhost' },
       'invalid_grant',
       'The code is wrong, expired, replaced or already used.',
+    ],
+    [
+      { grant_type: 'client_credentials', client_id: 'ib_localhost' },
+      'unauthorized_client',
+      'The client is not allowed to use this grant type.',
     ],
   ] as const
   for (const [body, error, description] of expectations) {

@@ -1,7 +1,8 @@
 import type { JWT } from '@fastify/jwt'
 import { audiences, formatClaimTime, RekeyError, scopes } from '@rekey/contracts'
 import type { TokenClaims } from '@rekey/platform/auth'
-import type { Now, Random } from '@rekey/platform/random'
+import type { Now } from '@rekey/platform/clock'
+import type { Random } from '@rekey/platform/random'
 import type { OpenChallenge } from '../challenges/challenges.service.ts'
 
 interface Deps {
