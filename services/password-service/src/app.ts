@@ -46,7 +46,11 @@ export const createApp = async (config: Config, { log, now, random }: Surroundin
   ensureStreams(broker, ['PASSWORD', 'NOTIFY'], config.REKEY_STREAM_REPLICAS)
   const publisher = createPublisher({ broker, source: service, now, random })
 
-  const queue = createQueue({ concurrency: config.REKEY_HASH_CONCURRENCY, waiting: config.REKEY_HASH_QUEUE })
+  const queue = createQueue({
+    concurrency: config.REKEY_HASH_CONCURRENCY,
+    waiting: config.REKEY_HASH_QUEUE,
+    elapsedMs: () => performance.now(),
+  })
   const hasher = createHasher({ queue, peppers: parsePeppers(config.REKEY_PASSWORD_PEPPERS), random, log })
   const policy = createPolicy({ minLength: config.REKEY_PASSWORD_MIN_LENGTH })
 

@@ -5,7 +5,10 @@ const maxCost = 14
 /** What bcrypt reads of a password; more would be cut without a word. */
 const maxBytes = 72
 
-/** bcrypt ($2a$, $2b$, $2y$). A password that bcrypt would cut, at 72 bytes or at a NUL, is refused. */
+/**
+ * bcrypt ($2a$, $2b$, $2y$). A password that bcrypt would cut, at 72 bytes or at a NUL, is refused, and takes as long as
+ * any other: bcrypt's time depends on the cost alone. Refused at once it would tell who has such a hash (ASVS 6.3.8).
+ */
 export const bcrypt: Form = {
   owns: (stored) => /^\$2[aby]\$/.test(stored),
   async verify(stored, password) {
@@ -16,7 +19,8 @@ export const bcrypt: Form = {
       throw new UnusableHash('malformed bcrypt hash')
     }
     if (cost > maxCost) throw new UnusableHash('bcrypt cost is out of bounds')
-    if (Buffer.byteLength(password) > maxBytes || password.includes('\0')) return false
-    return verify(password, stored)
+    const isCut = Buffer.byteLength(password) > maxBytes || password.includes('\0')
+    const matches = await verify(isCut ? '' : password, stored)
+    return matches && !isCut
   },
 }

@@ -8,9 +8,10 @@ import { createHasher, parsePeppers } from './hasher.ts'
 import { createQueue } from './queue.ts'
 
 const log = createLogger({ name: 'test', level: 'silent' })
+const elapsedMs = () => performance.now()
 const hasherWith = (peppers = '') =>
   createHasher({
-    queue: createQueue({ concurrency: 2, waiting: 100 }),
+    queue: createQueue({ concurrency: 2, waiting: 100, elapsedMs }),
     peppers: parsePeppers(peppers),
     random: systemRandom,
     log,
@@ -67,6 +68,24 @@ t.test('S17: a password of 73 bytes against bcrypt is refused, not cut', async (
   t.same(await hasher.verify(await bcrypt('abc', { cost: 4 }), 'abc\0d'), wrong, 'a NUL ends it for bcrypt')
 })
 
+t.test('S12: what bcrypt would cut takes as long as any other wrong password', async (t) => {
+  const stored = await bcrypt('Qwerty123', { cost: 11 })
+  const best = async (password: string) => {
+    const times = []
+    for (let round = 0; round < 3; round += 1) {
+      const started = performance.now()
+      t.same(await hasher.verify(stored, password), wrong)
+      times.push(performance.now() - started)
+    }
+    return Math.min(...times)
+  }
+  const usual = await best('Qwerty124')
+  t.ok((await best('x'.repeat(73))) > usual / 2, '73 bytes')
+  t.ok((await best('Qwerty123\0')) > usual / 2, 'a NUL')
+  const ofNothing = await bcrypt('', { cost: 4 })
+  t.same(await hasher.verify(ofNothing, 'x'.repeat(73)), wrong)
+})
+
 t.test('S17: malformed, empty, unknown or monstrous hashes verify nothing', async (t) => {
   const stored = [
     '',
@@ -99,7 +118,7 @@ t.test('S17: a pepper is named by the hash, rotates, and is needed', async (t) =
 
 t.test('more hashes than may wait are refused at once, and the rest is computed', async (t) => {
   const busy = createHasher({
-    queue: createQueue({ concurrency: 1, waiting: 1 }),
+    queue: createQueue({ concurrency: 1, waiting: 1, elapsedMs }),
     peppers: [],
     random: systemRandom,
     log,
@@ -110,4 +129,25 @@ t.test('more hashes than may wait are refused at once, and the rest is computed'
     ['fulfilled', 'fulfilled', 'rejected', 'rejected'],
   )
   t.match(outcomes[2], { reason: { code: 'unavailable', retryAfterSeconds: 2 } })
+})
+
+t.test('a hash whose turn comes when its caller has left is not computed', async (t) => {
+  let time = 0
+  const queue = createQueue({ concurrency: 1, waiting: 10, elapsedMs: () => time })
+  const [started, running] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  const first = queue(() => {
+    started.resolve()
+    return running.promise
+  })
+  await started.promise
+  const early = [first, queue(async () => 'of one who has left')]
+  time = 1_000
+  const outcomes = Promise.allSettled([...early, queue(async () => 'of one who waits')])
+  time = 1_300
+  running.resolve()
+  t.match(await outcomes, [
+    { status: 'fulfilled' },
+    { status: 'rejected', reason: { code: 'unavailable', retryAfterSeconds: 2 } },
+    { status: 'fulfilled', value: 'of one who waits' },
+  ])
 })

@@ -14,7 +14,7 @@ interface Deps {
   log: Logger
 }
 
-export interface Verdict {
+interface Verdict {
   verified: boolean
   /** The password is right, and its hash is not as new ones are: hash it again. */
   outdated: boolean
@@ -24,14 +24,16 @@ export interface Hasher {
   /**
    * A new hash as a PHC string, with a salt of its own.
    *
-   * @throws RekeyError unavailable where too many wait already
+   * @throws RekeyError unavailable where too many wait already, or the turn comes too late
    */
   hash(password: string): Promise<string>
   /**
    * Holds a password against a stored hash of any form that we know. Without one, or with one that is of no use, a
    * full hash is computed all the same: that there was nothing to compare must not be measurable (ASVS 6.3.8).
+   * Known limit: a foreign hash takes as long as its own form and cost, so until its owner's next success, which
+   * rehashes it, the time tells it from one of ours.
    *
-   * @throws RekeyError unavailable where too many wait already
+   * @throws RekeyError unavailable where too many wait already, or the turn comes too late
    */
   verify(stored: string | undefined, password: string): Promise<Verdict>
 }
