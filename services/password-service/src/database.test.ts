@@ -1,13 +1,17 @@
 import { connect, createServer, type Socket } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
+import { inspect } from 'node:util'
 import { PasswordVerify, scopes } from '@rekey/contracts'
+import { createLogger } from '@rekey/platform/logger'
 import { ask } from '@rekey/platform/questions'
 import { eventually } from '@rekey/testing/eventually'
 import { type Answer, createHttp } from '@rekey/testing/http'
 import { startPasswordService } from '@rekey/testing/password-service'
 import t, { type Test } from 'tap'
+import { openDatabase } from './database.ts'
 
 const service = await startPasswordService(t, { privatePostgres: true })
-const { bearer, grant, postgres } = service
+const { bearer, grant, postgres, query } = service
 let { http } = service
 if (!postgres) throw new Error('this test needs a Postgres of its own')
 
@@ -55,6 +59,113 @@ const allUnavailable = async (t: Test) => {
   t.match(ready.body, { checks: { postgres: 'unavailable', nats: 'ok' } })
   t.equal((await http.get('/healthz')).status, 200)
 }
+
+/** A database as the service opens it, with fewer connections. */
+const open = (t: Test) => {
+  const log = createLogger({ name: 'test', level: 'silent' })
+  const database = openDatabase({ url: service.variables.DATABASE_URL, poolSize: 2, log })
+  t.teardown(() => database.close())
+  return database
+}
+
+const secret = '$argon2id$planted'
+const thrownBy = (work: Promise<unknown>): Promise<Error & { code?: string; cause?: unknown }> =>
+  work.then(
+    () => Promise.reject(new Error('nothing was thrown')),
+    (error) => error,
+  )
+
+t.test('S25: timeouts, locks and connections that are cut are unavailable', async (t) => {
+  const database = open(t)
+  const isPassing = async (what: string, work: Promise<unknown>) =>
+    t.match(await thrownBy(work), { name: 'RekeyError', code: 'unavailable', retryAfterSeconds: 2 }, what)
+  await isPassing(
+    'a statement that takes too long',
+    database.query((prisma) => prisma.$queryRaw`SELECT pg_sleep(2)::text`),
+  )
+  await isPassing(
+    'a transaction that takes too long',
+    database.transaction((tx) => tx.$queryRaw`SELECT pg_sleep(0.3)::text`, { timeoutMs: 100 }),
+  )
+  await isPassing(
+    'a connection that the operator ends',
+    database.query((prisma) => prisma.$queryRaw`SELECT pg_terminate_backend(pg_backend_pid())`),
+  )
+  await database.transaction(async (tx) => {
+    await tx.$queryRaw`SELECT 1 FROM customer WHERE id = ${customer.id} FOR UPDATE`
+    await isPassing(
+      'a row that is locked',
+      database.query((prisma) => prisma.$queryRaw`SELECT 1 FROM customer WHERE id = ${customer.id} FOR UPDATE NOWAIT`),
+    )
+  })
+  await isPassing(
+    'a server that is a standby',
+    database.transaction(async (tx) => {
+      await tx.$executeRaw`SET TRANSACTION READ ONLY`
+      await tx.$executeRaw`DELETE FROM spent_token`
+    }),
+  )
+  const busy = [1, 2].map(() => database.transaction(() => delay(2_000)))
+  await Promise.all([
+    isPassing(
+      'a pool without a free connection',
+      database.query((prisma) => prisma.customer.count()),
+    ),
+    isPassing(
+      'and for a transaction',
+      database.transaction((tx) => tx.customer.count()),
+    ),
+    Promise.allSettled(busy),
+  ])
+})
+
+t.test('S35: a fault of ours is none of Postgres away, and holds neither rows nor values', async (t) => {
+  const database = open(t)
+  await query(`ALTER TABLE credential ADD CONSTRAINT planted CHECK (hash NOT LIKE '%planted')`)
+  await query(`CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+               $$ BEGIN RAISE check_violation USING MESSAGE = NEW.hash; END $$`)
+  await query(`CREATE CONSTRAINT TRIGGER refused AFTER INSERT ON credential DEFERRABLE INITIALLY DEFERRED
+               FOR EACH ROW EXECUTE FUNCTION refuse()`)
+  t.teardown(async () => {
+    await query('DROP TRIGGER refused ON credential')
+    await query('ALTER TABLE credential DROP CONSTRAINT planted')
+  })
+  const data = { customerId: customer.id, hash: secret }
+  const faults: Record<string, [code: string, work: () => Promise<unknown>]> = {
+    'a CHECK': ['23514', () => database.query((prisma) => prisma.credential.create({ data }))],
+    'a CHECK in a transaction': ['23514', () => database.transaction((tx) => tx.credential.create({ data }))],
+    'a CHECK at the commit': [
+      '23514',
+      () => database.transaction((tx) => tx.credential.create({ data: { ...data, hash: `${secret} at commit` } })),
+    ],
+    'a value that is not of its type': [
+      '22P02',
+      () => database.query((prisma) => prisma.$queryRaw`SELECT ${secret}::uuid`),
+    ],
+    'a name that is taken': [
+      '23505',
+      () =>
+        database.query((prisma) =>
+          prisma.identifier.create({
+            data: { customerId: customer.id, kind: 'email', value: customer.addresses[0] ?? '' },
+          }),
+        ),
+    ],
+    'an argument that Prisma refuses': [
+      'PrismaClientValidationError',
+      () =>
+        database.query((prisma) => prisma.credential.create({ data: { customerId: secret as never, hash: secret } })),
+    ],
+  }
+  for (const [name, [code, work]] of Object.entries(faults)) {
+    const error = await thrownBy(work())
+    t.match(error, { name: 'DatabaseFault', code, message: 'a database operation failed' }, name)
+    t.notOk(inspect(error, { depth: 10, showHidden: true }).includes('planted'), name)
+    t.match(error.stack, /database\.test\.ts/, `${name}: and says where`)
+  }
+  const bug = new TypeError('a bug')
+  t.equal(await thrownBy(database.transaction(() => Promise.reject(bug))), bug)
+})
 
 const recovered = () => eventually(async () => (await http.get('/readyz')).status === 200, { what: 'recovery' })
 

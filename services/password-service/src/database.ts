@@ -2,7 +2,7 @@ import { PrismaPg } from '@prisma/adapter-pg'
 import { RekeyError, unavailable } from '@rekey/contracts'
 import type { Logger } from '@rekey/platform/logger'
 import pg from 'pg'
-import { Prisma, PrismaClient } from './generated/prisma/client.ts'
+import { type Prisma, PrismaClient } from './generated/prisma/client.ts'
 
 export type Transaction = Prisma.TransactionClient
 
@@ -10,11 +10,11 @@ export interface Database {
   /**
    * Runs queries, each on its own.
    *
-   * @throws RekeyError unavailable where Postgres does not answer in time
+   * @throws RekeyError unavailable where Postgres does not answer in time. Errors of other kinds hold no values
    */
   query<T>(work: (prisma: PrismaClient) => Promise<T>): Promise<T>
   /**
-   * Runs `work` in one transaction, which commits when it resolves. A RekeyError that it throws rolls back and passes.
+   * Runs `work` in one transaction, which commits when it resolves. What it throws rolls back and passes.
    *
    * @throws RekeyError unavailable where Postgres does not answer in time; whether it committed is then unknown
    */
@@ -34,10 +34,47 @@ const connectTimeoutMs = 1_500
 const statementTimeoutMs = 1_500
 const transactionTimeoutMs = 3_000
 
-/** A fault of ours stays one (500). Anything else that Postgres or the way to it throws means: not now (503). */
-const translate = (error: unknown): unknown => {
-  if (error instanceof RekeyError || error instanceof Prisma.PrismaClientValidationError) return error
-  return unavailable(error)
+/**
+ * SQLSTATE of a Postgres that cannot now (its manual, appendix A): connection, conflict, resources, lock, operator or
+ * timeout, and a server that is a standby.
+ */
+const passingState = /^((08|40|53|55|57)...|25006)$/
+/** The same in words of Prisma, its adapter and the sockets below. */
+const passingCode =
+  /^(P10(01|02|08|17)|P20(24|28|34)|DatabaseNotReachable|ConnectionClosed|SocketTimeout|TlsConnectionError|E(PIPE|TIMEDOUT|CONN(REFUSED|RESET)|(HOST|NET)UNREACH|AI_AGAIN))$/
+/** `pg` tells faults of its connections by a message alone. */
+const passingMessage =
+  /^(timeout exceeded when trying to connect|Query read timeout|Connection terminated|Client (has encountered|was closed))/
+
+/** What drivers throw, of which only the code may be told: messages and details hold hashes and rows (S35). */
+class DatabaseFault extends Error {
+  readonly code: string
+
+  constructor(code: string) {
+    super('a database operation failed')
+    this.name = 'DatabaseFault'
+    this.code = code
+  }
+}
+
+/** Prisma's errors bring the adapter's along; a failing COMMIT throws the adapter's own. */
+interface DriverError extends Error {
+  code?: string
+  meta?: { driverAdapterError?: DriverError }
+  cause?: { originalCode?: string; kind?: string }
+}
+
+/** Postgres away means: not now (503). Any other fault is one of ours and stays one (500). */
+const translate = (thrown: unknown): unknown => {
+  if (thrown instanceof RekeyError || !(thrown instanceof Error)) return thrown
+  const { name, message, code, meta } = thrown as DriverError
+  const isDriver = name === 'DriverAdapterError' || name.startsWith('PrismaClient')
+  const { originalCode: state, kind } = (meta?.driverAdapterError ?? (thrown as DriverError)).cause ?? {}
+  const codes = [state, kind, code].filter((known) => known !== undefined)
+  const fault = new DatabaseFault(codes[0] ?? name)
+  if (codes.some((known) => passingState.test(known) || passingCode.test(known))) return unavailable(fault)
+  if (passingMessage.test(message)) return unavailable(thrown)
+  return isDriver ? fault : thrown
 }
 
 /** A pool of connections to Postgres that starts without the server being there and comes back by itself. */

@@ -188,11 +188,32 @@ t.test('S24: password, history, spent token and events commit together', async (
 t.test('S24: where the history cannot be written nothing else is', async (t) => {
   const { customer, token } = await verifiedRestore()
   await query(`ALTER TABLE password_change ADD CONSTRAINT none CHECK (customer_id <> ${customer.id})`)
-  t.ok((await restore(token)).status >= 500)
+  const answer = await restore(token)
+  t.equal(answer.status, 500, 'no fault of Postgres: nothing to try again')
+  t.equal(answer.body.code, 'internal')
   await query('ALTER TABLE password_change DROP CONSTRAINT none')
   t.equal((await query('SELECT 1 FROM credential WHERE customer_id = $1', [customer.id])).length, 0)
   t.equal((await waitingFor(customer)).length, 0)
   t.equal((await restore(token)).status, 204, 'the token was not spent')
+})
+
+t.test('S35: a constraint that fails puts neither hash nor row into the log', async (t) => {
+  const { customer, token } = await verifiedRestore()
+  const values: Record<string, string> = {
+    credential: "hash NOT LIKE '$argon2%' OR updated_at < now() - interval '1 minute'",
+    password_change: `actor_id <> '${customer.code}'`,
+    outbox: `subject <> '${customer.code}'`,
+  }
+  for (const [table, check] of Object.entries(values)) {
+    const before = service.logs().length
+    await query(`ALTER TABLE ${table} ADD CONSTRAINT planted CHECK (${check}) NOT VALID`)
+    t.equal((await restore(token, { password: 'Planted-Secret-2' })).status, 500, table)
+    await query(`ALTER TABLE ${table} DROP CONSTRAINT planted`)
+    const logs = service.logs().slice(before)
+    t.match(logs, '"code":"23514"', `${table}: what failed is told`)
+    t.notMatch(logs, /\$argon2|Failing row|Planted-Secret|eyJ|@example\.com/, table)
+  }
+  t.equal((await restore(token)).status, 204)
 })
 
 t.test('S15: composed and decomposed text are the same password', async (t) => {
