@@ -3,6 +3,7 @@ import type { TokenClaims } from '@rekey/platform/auth'
 import { hashForLog, type Logger } from '@rekey/platform/logger'
 import type { Hasher } from '../hashing/hasher.ts'
 import type { Policy } from '../policy/policy.ts'
+import { missCurrentPassword, refuseCurrentPassword } from './current-password.ts'
 import { type Grant, refuseGrant, toGrant } from './grant.ts'
 import type { GrantHolder, PasswordStore } from './passwords.store.ts'
 import type { ReplacePassword } from './replacement.service.ts'
@@ -60,16 +61,15 @@ const reasonOf = (error: unknown): string => {
  * (S14); then what costs nothing; then the hash; and only what commits spends the grant.
  */
 export const createPasswords = ({ store, policy, hasher, replace, requireCurrentPassword, log }: Deps): Passwords => {
+  /** The hash that the current password fits, where it was sent. */
   const checkCurrent = async ({ hash }: GrantHolder, currentPassword: string | undefined) => {
-    const field = 'currentPassword'
     if (currentPassword === undefined) {
-      if (!requireCurrentPassword) return
-      const fields = [{ field, code: 'missing', message: 'is missing' }]
-      throw new RekeyError('invalid_request', { detail: 'currentPassword is missing.', fields })
+      if (requireCurrentPassword) throw missCurrentPassword()
+      return undefined
     }
     const { verified } = await hasher.verify(hash ?? undefined, currentPassword)
-    if (verified) return
-    throw new RekeyError('current_password_wrong', { fields: [{ field, code: 'wrong', message: 'is wrong' }] })
+    if (!hash || !verified) throw refuseCurrentPassword()
+    return hash
   }
 
   /** Says how it ended: to the log now, to whoever listens by the outbox. */
@@ -108,9 +108,9 @@ export const createPasswords = ({ store, policy, hasher, replace, requireCurrent
         const holder = holderOf(await store.findForChange(grant))
         known(holder)
         policy.enforce(ask.password)
-        await checkCurrent(holder, currentPassword)
+        const verifiedHash = await checkCurrent(holder, currentPassword)
         const by = { id: bearer.sub, clientId: bearer.client_id, ip: ask.ip }
-        await replace({ customerId: holder.id, password: ask.password, operation: 'change', by, grant })
+        await replace({ customerId: holder.id, password: ask.password, operation: 'change', by, grant, verifiedHash })
       }),
 
     restore: (ask) =>

@@ -2,10 +2,11 @@ import type { Address } from '@rekey/contracts'
 import type { Database, Transaction } from '../database.ts'
 import type { ChangeRecord } from '../history/digest.ts'
 import type { NewEvent } from '../outbox/event.ts'
+import { refuseCurrentPassword } from './current-password.ts'
 import { type Grant, refuseGrant } from './grant.ts'
 
 /** Whose password it is. */
-export interface Owner {
+interface Owner {
   id: number
   code: string
   blocked: boolean
@@ -27,10 +28,12 @@ export interface Account extends Owner {
   addresses: Address[]
 }
 
-export interface Replacement {
+interface Replacement {
   customerId: number
   /** Spent with it. The back office needs none. */
   grant?: Grant | undefined
+  /** What the current password was held against: replaced only if it still is the credential's. */
+  verifiedHash?: string | undefined
   hash: string
   /** Where the new password is a temporary one: when it stops working. */
   temporaryUntil?: Date | undefined
@@ -65,7 +68,8 @@ export interface PasswordStore {
    * The grant, the password, the history and the events in one transaction: all of it, or nothing (S24, ASVS 2.3.3).
    * `announce` makes the events.
    *
-   * @throws RekeyError success_token_refused: the grant was used a moment ago, or the customer blocked
+   * @throws RekeyError success_token_refused: the grant was used a moment ago, or the customer blocked;
+   * current_password_wrong: it was the current one until a moment ago
    */
   replace(replacement: Replacement, announce: (replaced: Replaced) => Promise<NewEvent[]>): Promise<void>
 }
@@ -89,6 +93,24 @@ const spend = async (tx: Transaction, { jti, expiresAt }: Grant) => {
   const inserted = await tx.$executeRaw`
     INSERT INTO spent_token (jti, expires_at) VALUES (${jti}::uuid, ${expiresAt}) ON CONFLICT DO NOTHING`
   if (inserted === 0) throw refuseGrant('spent')
+}
+
+/** One conditional write: a password that was set after the current one was checked is not overwritten. */
+const store = async (
+  tx: Transaction,
+  { customerId, ...credential }: { customerId: number; hash: string; mustChange: boolean; temporaryUntil: Date | null },
+  verifiedHash: string | undefined,
+) => {
+  if (verifiedHash === undefined) {
+    await tx.credential.upsert({
+      where: { customerId },
+      create: { customerId, ...credential },
+      update: credential,
+    })
+    return
+  }
+  const { count } = await tx.credential.updateMany({ where: { customerId, hash: verifiedHash }, data: credential })
+  if (count === 0) throw refuseCurrentPassword()
 }
 
 export const createPasswordStore = ({ database, appendChange, addEvents }: Deps): PasswordStore => ({
@@ -143,7 +165,7 @@ export const createPasswordStore = ({ database, appendChange, addEvents }: Deps)
     )
   },
 
-  replace: ({ customerId, grant, hash, temporaryUntil, change }, announce) =>
+  replace: ({ customerId, grant, verifiedHash, hash, temporaryUntil, change }, announce) =>
     database.transaction(async (tx) => {
       // The lock comes first: history digests chain, and a customer's outbox ids follow the order of commits.
       const [customer] = await tx.$queryRaw<LockedRow[]>`
@@ -153,11 +175,7 @@ export const createPasswordStore = ({ database, appendChange, addEvents }: Deps)
       if (grant) await spend(tx, grant)
 
       const credential = { hash, mustChange: temporaryUntil !== undefined, temporaryUntil: temporaryUntil ?? null }
-      await tx.credential.upsert({
-        where: { customerId },
-        create: { customerId, ...credential },
-        update: credential,
-      })
+      await store(tx, { customerId, ...credential }, verifiedHash)
       const { code, locale, timezone } = customer
       const record = await appendChange(tx, { ...change, customerId, actorId: change.actorId ?? code })
       const addresses = await confirmedAddresses(tx, customerId)

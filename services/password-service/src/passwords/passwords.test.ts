@@ -1,6 +1,8 @@
 import { audiences, scopes } from '@rekey/contracts'
 import { systemRandom } from '@rekey/platform/random'
+import { eventually } from '@rekey/testing/eventually'
 import { startPasswordService } from '@rekey/testing/password-service'
+import pg from 'pg'
 import t from 'tap'
 
 const service = await startPasswordService(t)
@@ -235,6 +237,32 @@ t.test('a current password that is sent is checked, and does not burn the token 
   t.match(wrong.body, { code: 'current_password_wrong', errors: [{ field: 'currentPassword' }] })
   const right = await change(customer, successToken, { password: 'Another 1', currentPassword: password })
   t.equal(right.status, 204)
+})
+
+t.test('a password that the back office sets while the current one is being checked is not overwritten', async (t) => {
+  const { customer, token } = await verifiedRestore()
+  await restore(token)
+  const successToken = grant('change', customer.code)
+  const body = { password: 'Another 1', currentPassword: password }
+  const backOffice = new pg.Client(service.variables.DATABASE_URL)
+  await backOffice.connect()
+  await backOffice.query('BEGIN')
+  await backOffice.query('SELECT 1 FROM customer WHERE id = $1 FOR UPDATE', [customer.id])
+  const changing = change(customer, successToken, body)
+  await eventually(async () => {
+    const waiting = await query(`SELECT 1 FROM pg_stat_activity
+                                 WHERE datname = current_database() AND wait_event_type = 'Lock'`)
+    return waiting.length > 0
+  })
+  await backOffice.query('UPDATE credential SET hash = $2 WHERE customer_id = $1', [customer.id, 'set by another'])
+  await backOffice.query('COMMIT')
+  await backOffice.end()
+  const answer = await changing
+  t.equal(answer.status, 422)
+  t.match(answer.body, { code: 'current_password_wrong', errors: [{ field: 'currentPassword' }] })
+  t.same(await query('SELECT hash FROM credential WHERE customer_id = $1', [customer.id]), [{ hash: 'set by another' }])
+  t.equal((await changesOf(customer)).length, 1)
+  t.equal((await change(customer, successToken)).status, 204, 'the token was not spent')
 })
 
 t.test('S35: logs tell what happened, and hold no password, token, code or address', async (t) => {

@@ -9,7 +9,8 @@ import {
   PasswordSet,
   type Recipient,
 } from '@rekey/contracts'
-import type { Now, Random } from '@rekey/platform/random'
+import type { Now } from '@rekey/platform/clock'
+import type { Random } from '@rekey/platform/random'
 import { seal } from '@rekey/platform/seal'
 import type { Hasher } from '../hashing/hasher.ts'
 import { type NewEvent, newEvent } from '../outbox/event.ts'
@@ -40,11 +41,13 @@ interface NewPassword {
   operation: 'change' | 'restore' | 'set'
   by: Requester
   grant?: Grant
+  /** The hash that the current password was held against, where it was asked for. */
+  verifiedHash?: string | undefined
   /** Goes out by mail, and must be changed at the next sign-in. */
   temporary?: boolean
 }
 
-/** Replaces a customer's password. @throws RekeyError success_token_refused, unavailable */
+/** Replaces a customer's password. @throws RekeyError success_token_refused, current_password_wrong, unavailable */
 export type ReplacePassword = (replacement: NewPassword) => Promise<void>
 
 /** Every request comes over HTTP for now: who made it is told by the actor, not by the channel. */
@@ -99,7 +102,7 @@ export const createReplacement = ({ store, hasher, addressKey, now, random }: De
     })
   }
 
-  return async ({ customerId, password, operation, by, grant, temporary = false }) => {
+  return async ({ customerId, password, operation, by, grant, verifiedHash, temporary = false }) => {
     // Outside the transaction: no row stays locked for as long as a hash takes, or waits for its turn.
     const hash = await hasher.hash(password)
     const createTime = now()
@@ -109,6 +112,7 @@ export const createReplacement = ({ store, hasher, addressKey, now, random }: De
       {
         customerId,
         grant,
+        verifiedHash,
         hash,
         temporaryUntil,
         change: {
