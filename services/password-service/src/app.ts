@@ -76,7 +76,7 @@ export const createApp = async (config: Config, { log, now, random }: Surroundin
   const app = await createServer({ log, random, trustedProxies: toProxyList(config.REKEY_TRUSTED_PROXIES) })
   await app.register(auth, {
     issuer: config.REKEY_PUBLIC_URL,
-    publicKey: createIssuerKeys(config.REKEY_JWKS_URL),
+    publicKey: createIssuerKeys({ jwksUrl: config.REKEY_JWKS_URL, now }),
     now,
   })
   passwordRoutes(app, passwords)

@@ -252,4 +252,8 @@ t.test('S25: with the issuer of tokens away a key that is not known yet lets nob
   t.equal(answer.status, 503)
   t.ok(Number(answer.headers.get('retry-after')) > 0)
   t.equal((await requests.list()).status, 200, 'keys that are known are kept')
+  service.clock.advance(11 * 60_000)
+  const later = bearer(customer.code)
+  const list = (authorization: string) => http.get('/api/v2/my/password/changes', { authorization })
+  t.equal((await list(later)).status, 200, 'also when they are no longer fresh')
 })

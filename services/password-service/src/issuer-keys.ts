@@ -1,29 +1,73 @@
 import { unavailable } from '@rekey/contracts'
+import type { Now } from '@rekey/platform/clock'
 import { createRemoteJWKSet, errors, exportSPKI } from 'jose'
+
+interface Options {
+  jwksUrl: string
+  now: Now
+}
 
 const timeoutMs = 1_500
 /** A key that is not in the set may be a new one: ask again, but for nobody's pleasure more often than this (S29). */
 const cooldownMs = 1_000
-const cacheMs = 600_000
+const freshMs = 600_000
+/** An issuer that is away is not waited for by every request. */
+const retryMs = 10_000
+/** As long as tokens live that were signed before the issuer went away. */
+const keptMs = 3_600_000
 
 /**
- * The token issuer's public keys by their id, from its JWK Set (RFC 7517), kept for ten minutes.
+ * The token issuer's public keys by their id, from its JWK Set (RFC 7517): asked for anew every ten minutes. While the
+ * issuer is away the keys that it had last are good for an hour.
  *
  * @returns PEM of the Ed25519 key of this id; undefined where the issuer has none
- * @throws RekeyError unavailable where the issuer cannot be asked and the key is not known yet
+ * @throws RekeyError unavailable where the issuer cannot be asked and had no such key, or is away for an hour
  */
-export const createIssuerKeys = (jwksUrl: string) => {
+export const createIssuerKeys = ({ jwksUrl, now }: Options) => {
+  // When to ask is decided here: by itself the library has no key at all once its set is old and the issuer away.
   const keys = createRemoteJWKSet(new URL(jwksUrl), {
     timeoutDuration: timeoutMs,
-    cooldownDuration: cooldownMs,
-    cacheMaxAge: cacheMs,
+    cooldownDuration: Number.POSITIVE_INFINITY,
+    cacheMaxAge: Number.POSITIVE_INFINITY,
   })
-  return async (kid: string): Promise<string | undefined> => {
+  let loadedAt = Number.NEGATIVE_INFINITY
+  let failedAt = Number.NEGATIVE_INFINITY
+  const since = (time: number) => now().getTime() - time
+
+  const load = async () => {
+    await keys.reload()
+    loadedAt = now().getTime()
+  }
+
+  const refresh = async () => {
+    const isKept = since(loadedAt) < keptMs
+    if (since(loadedAt) < freshMs || (isKept && since(failedAt) < retryMs)) return
+    try {
+      await load()
+    } catch (error) {
+      failedAt = now().getTime()
+      if (!isKept) throw error
+    }
+  }
+
+  const find = async (kid: string) => {
     try {
       return await exportSPKI(await keys({ alg: 'EdDSA', kid }))
-    } catch (cause) {
-      if (cause instanceof errors.JWKSNoMatchingKey || cause instanceof errors.JWKSMultipleMatchingKeys)
+    } catch (error) {
+      if (error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JWKSMultipleMatchingKeys)
         return undefined
+      throw error
+    }
+  }
+
+  return async (kid: string): Promise<string | undefined> => {
+    try {
+      await refresh()
+      const known = await find(kid)
+      if (known || since(loadedAt) < cooldownMs) return known
+      await load()
+      return await find(kid)
+    } catch (cause) {
       throw unavailable(cause)
     }
   }

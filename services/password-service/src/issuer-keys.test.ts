@@ -1,0 +1,96 @@
+import { generateKeyPairSync } from 'node:crypto'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { createClock } from '@rekey/testing/clock'
+import t, { type Test } from 'tap'
+import { createIssuerKeys } from './issuer-keys.ts'
+
+const minuteMs = 60_000
+
+const newKey = (kid: string) => {
+  const { publicKey } = generateKeyPairSync('ed25519')
+  return {
+    jwk: { ...publicKey.export({ format: 'jwk' }), kid, alg: 'EdDSA', use: 'sig' },
+    pem: String(publicKey.export({ format: 'pem', type: 'spki' })).trim(),
+  }
+}
+
+/** A JWK Set that can go away and come back. */
+const startIssuer = async (t: Test, ...keys: object[]) => {
+  const issuer = { keys, asked: 0, status: 200 }
+  const listen = async (port: number): Promise<Server> => {
+    const server = createServer((_request, response) => {
+      issuer.asked += 1
+      response.writeHead(issuer.status, { connection: 'close' }).end(JSON.stringify({ keys: issuer.keys }))
+    })
+    await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
+    return server
+  }
+  let server = await listen(0)
+  const { port } = server.address() as AddressInfo
+  const leave = () => new Promise((resolve) => server.close(resolve))
+  t.teardown(leave)
+  return {
+    issuer,
+    jwksUrl: `http://127.0.0.1:${port}/jwks.json`,
+    leave,
+    async come() {
+      server = await listen(port)
+    },
+  }
+}
+
+t.test(
+  'S25: keys that the issuer had last are good while it is away, for an hour; others are unavailable',
+  async (t) => {
+    const [one, two] = [newKey('one'), newKey('two')]
+    const clock = createClock()
+    const { issuer, jwksUrl, leave, come } = await startIssuer(t, one.jwk)
+    const keys = createIssuerKeys({ jwksUrl, now: clock.now })
+    t.equal(await keys('one'), one.pem)
+    await leave()
+    clock.advance(11 * minuteMs)
+    t.equal(await keys('one'), one.pem)
+    await t.rejects(keys('two'), { code: 'unavailable' })
+
+    clock.advance(50 * minuteMs)
+    await t.rejects(keys('one'), { code: 'unavailable' }, 'not for ever')
+
+    issuer.keys = [one.jwk, two.jwk]
+    await come()
+    t.equal(await keys('two'), two.pem)
+    t.equal(await keys('one'), one.pem)
+  },
+)
+
+t.test('S25: an issuer that answers with faults is away too, and is not asked by every request', async (t) => {
+  const key = newKey('one')
+  const clock = createClock()
+  const { issuer, jwksUrl } = await startIssuer(t, key.jwk)
+  const keys = createIssuerKeys({ jwksUrl, now: clock.now })
+  t.equal(await keys('one'), key.pem)
+  issuer.status = 502
+  clock.advance(11 * minuteMs)
+  for (let round = 0; round < 10; round += 1) t.equal(await keys('one'), key.pem)
+  t.equal(issuer.asked, 2)
+  issuer.status = 200
+  clock.advance(11_000)
+  await keys('one')
+  t.equal(issuer.asked, 3)
+})
+
+t.test('S29: a key that the issuer has withdrawn is none ten minutes later', async (t) => {
+  const [one, two] = [newKey('one'), newKey('two')]
+  const clock = createClock()
+  const { issuer, jwksUrl, leave } = await startIssuer(t, one.jwk)
+  const keys = createIssuerKeys({ jwksUrl, now: clock.now })
+  t.equal(await keys('one'), one.pem)
+  issuer.keys = [two.jwk]
+  clock.advance(11 * minuteMs)
+  t.equal(await keys('two'), two.pem)
+  t.equal(await keys('one'), undefined)
+  await leave()
+  clock.advance(11 * minuteMs)
+  await t.rejects(keys('one'), { code: 'unavailable' }, 'nor when the issuer is away')
+  t.equal(await keys('two'), two.pem)
+})
