@@ -26,13 +26,13 @@ import { createIssuerKeys } from './issuer-keys.ts'
 import { listenForOutbox } from './outbox/listener.ts'
 import { createOutboxStore } from './outbox/outbox.store.ts'
 import { startRelay } from './outbox/relay.ts'
-import { startSweeper } from './outbox/sweeper.ts'
 import { passwordRoutes } from './passwords/passwords.routes.ts'
 import { createPasswords } from './passwords/passwords.service.ts'
 import { createPasswordStore } from './passwords/passwords.store.ts'
 import { createReplacement } from './passwords/replacement.service.ts'
 import { createVerification } from './passwords/verification.service.ts'
 import { createPolicy } from './policy/policy.ts'
+import { startSweeper } from './sweeper.ts'
 
 const service = 'password-service'
 
@@ -96,7 +96,11 @@ export const createApp = async (config: Config, { log, now, random }: Surroundin
   const relay = startRelay({ store: outbox, publisher, broker, source: service, now, log })
   const listener = listenForOutbox({ url: config.DATABASE_URL, onNews: relay.wake, log })
   broker.onConnect(async () => relay.wake())
-  const sweeper = startSweeper({ database, now, log })
+  const sweeper = startSweeper({
+    deletions: [outbox.deletePublished, customers.deleteExpiredRestores, store.deleteExpiredTokens],
+    now,
+    log,
+  })
 
   // Fastify has answered every request by now. What takes work in stops first, then what carries it out, and what all
   // of them stand on last. An event that did not leave any more waits in Postgres.

@@ -19,6 +19,8 @@ export interface CustomerStore {
   findByCode(code: string): Promise<Reachable | undefined>
   /** Whose restore a challenge is. Said again, with a later code, it lasts longer; whose it is stays as it was. */
   recordRestore(challengeId: string, customerId: number, expiresAt: Date): Promise<void>
+  /** Deletes up to `limit` records whose time is over. @returns how many */
+  deleteExpiredRestores(now: Date, limit: number): Promise<number>
 }
 
 interface Row extends Omit<Reachable, 'addresses'>, Address {}
@@ -55,6 +57,11 @@ export const createCustomerStore = ({ database }: { database: Database }): Custo
           VALUES (${challengeId}::uuid, ${customerId}, ${expiresAt})
           ON CONFLICT (challenge_id) DO UPDATE SET expires_at = GREATEST(restore_request.expires_at, EXCLUDED.expires_at)`,
       )
+    },
+    async deleteExpiredRestores(now, limit) {
+      const where = { expiresAt: { lt: now } }
+      const { count } = await database.query((prisma) => prisma.restoreRequest.deleteMany({ where, limit }))
+      return count
     },
   }
 }

@@ -9,7 +9,7 @@ interface Deps {
   log: Logger
 }
 
-export interface Listener {
+interface Listener {
   close(): Promise<void>
 }
 

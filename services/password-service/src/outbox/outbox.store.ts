@@ -29,10 +29,13 @@ export interface OutboxStore {
     now: Date,
     publish: (events: WaitingEvent[]) => Promise<bigint[]>,
   ): Promise<{ taken: number; published: number }>
+  /** Deletes up to `limit` events that left more than a day ago: an operator may ask what left. @returns how many */
+  deletePublished(now: Date, limit: number): Promise<number>
 }
 
 /** Longer than the broker may take to acknowledge a batch. */
 const relayTimeoutMs = 8_000
+const publishedForMs = 24 * 3_600_000
 
 export const createOutboxStore = ({ database }: { database: Database }): OutboxStore => ({
   async add(tx, subject, createdAt, events) {
@@ -71,4 +74,10 @@ export const createOutboxStore = ({ database }: { database: Database }): OutboxS
       },
       { timeoutMs: relayTimeoutMs },
     ),
+
+  async deletePublished(now, limit) {
+    const where = { publishedAt: { lt: new Date(now.getTime() - publishedForMs) } }
+    const { count } = await database.query((prisma) => prisma.outbox.deleteMany({ where, limit }))
+    return count
+  },
 })

@@ -1,9 +1,6 @@
-import { createLogger } from '@rekey/platform/logger'
 import { eventually } from '@rekey/testing/eventually'
 import { startPasswordService } from '@rekey/testing/password-service'
 import t from 'tap'
-import { openDatabase } from '../database.ts'
-import { startSweeper } from './sweeper.ts'
 
 const service = await startPasswordService(t)
 const { http, bearer, grant, query } = service
@@ -105,31 +102,4 @@ t.test('what waits at a stop is published by the next instance', async (t) => {
   await service.startAnother()
   await service.outboxEmpty()
   t.same(await published(customer), [1])
-})
-
-t.test('the sweeper deletes what has had its day, in batches, and nothing else', async (t) => {
-  const { id } = await service.customer()
-  await query(
-    `INSERT INTO spent_token SELECT gen_random_uuid(), now() - interval '2 hours' FROM generate_series(1, 600)`,
-  )
-  await query(`INSERT INTO spent_token VALUES (gen_random_uuid(), now() - interval '1 minute')`)
-  await query(`INSERT INTO restore_request VALUES (gen_random_uuid(), ${id}, now() - interval '1 minute')`)
-  await query(`INSERT INTO restore_request VALUES (gen_random_uuid(), ${id}, now() + interval '1 minute')`)
-  await query(`UPDATE outbox SET published_at = now() - interval '25 hours'`)
-  await query(`INSERT INTO outbox (event_id, type, subject, data, created_at, published_at)
-               VALUES (gen_random_uuid(), 'password.changed', 'x', '{}', now(), now())`)
-
-  const log = createLogger({ name: 'test', level: 'silent' })
-  const database = openDatabase({ url: service.variables.DATABASE_URL, poolSize: 2, log })
-  const sweeper = startSweeper({ database, now: service.clock.now, log })
-  t.teardown(async () => {
-    await sweeper.close()
-    await database.close()
-  })
-  await sweeper.sweep()
-  t.equal((await query('SELECT 1 FROM outbox')).length, 1)
-  t.equal((await query('SELECT 1 FROM restore_request WHERE expires_at < now()')).length, 0)
-  t.equal((await query('SELECT 1 FROM restore_request')).length, 1)
-  t.equal((await query(`SELECT 1 FROM spent_token WHERE expires_at < now() - interval '1 hour'`)).length, 0)
-  t.ok((await query('SELECT 1 FROM spent_token WHERE expires_at < now()')).length >= 1)
 })

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Broker } from '@rekey/platform/broker'
+import type { Now } from '@rekey/platform/clock'
 import type { Logger } from '@rekey/platform/logger'
 import type { Publisher } from '@rekey/platform/publisher'
-import type { Now } from '@rekey/platform/random'
 import type { OutboxStore, WaitingEvent } from './outbox.store.ts'
 
 interface Deps {
@@ -14,7 +14,7 @@ interface Deps {
   log: Logger
 }
 
-export interface Relay {
+interface Relay {
   /** Something may be waiting. */
   wake(): void
   /** Finishes the batch in hand. What still waits stays in Postgres for the next relay. */

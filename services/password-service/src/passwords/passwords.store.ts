@@ -72,7 +72,12 @@ export interface PasswordStore {
    * current_password_wrong: it was the current one until a moment ago
    */
   replace(replacement: Replacement, announce: (replaced: Replaced) => Promise<NewEvent[]>): Promise<void>
+  /** Forgets up to `limit` spent tokens that have expired on every machine's clock. @returns how many */
+  deleteExpiredTokens(now: Date, limit: number): Promise<number>
 }
+
+/** On a machine whose clock is late a token outlives its time. */
+const clockSlackMs = 3_600_000
 
 interface LockedRow {
   code: string
@@ -182,4 +187,10 @@ export const createPasswordStore = ({ database, appendChange, addEvents }: Deps)
       const events = await announce({ customer: { id: customerId, code, locale, timezone }, change: record, addresses })
       await addEvents(tx, code, record.createTime, events)
     }),
+
+  async deleteExpiredTokens(now, limit) {
+    const where = { expiresAt: { lt: new Date(now.getTime() - clockSlackMs) } }
+    const { count } = await database.query((prisma) => prisma.spentToken.deleteMany({ where, limit }))
+    return count
+  },
 })

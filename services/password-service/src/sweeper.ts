@@ -1,0 +1,53 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Now } from '@rekey/platform/clock'
+import type { Logger } from '@rekey/platform/logger'
+
+/** Deletes at most `limit` rows that nothing will ask for again. @returns how many */
+type Deletion = (now: Date, limit: number) => Promise<number>
+
+interface Deps {
+  /** Each by the store whose rows they are. */
+  deletions: Deletion[]
+  now: Now
+  log: Logger
+}
+
+interface Sweeper {
+  /** Deletes what has had its day. */
+  sweep(): Promise<void>
+  close(): Promise<void>
+}
+
+const intervalMs = 60_000
+const batchSize = 500
+
+/** Has every store delete what has had its day, a few rows at a time. It may run on every instance. */
+export const startSweeper = ({ deletions, now, log }: Deps): Sweeper => {
+  const stopped = new AbortController()
+
+  const sweep = async () => {
+    for (const deleteBatch of deletions) {
+      let deleted: number
+      do {
+        deleted = await deleteBatch(now(), batchSize)
+      } while (deleted === batchSize && !stopped.signal.aborted)
+    }
+  }
+
+  const loop = async () => {
+    while (!stopped.signal.aborted) {
+      await delay(intervalMs, undefined, { signal: stopped.signal, ref: false }).catch(() => {})
+      if (stopped.signal.aborted) return
+      await sweep().catch((err) => log.warn({ err }, 'sweep failed, again in a minute'))
+    }
+  }
+  const running = loop()
+
+  return {
+    sweep,
+    async close() {
+      stopped.abort()
+      await running
+    },
+  }
+}
