@@ -9,10 +9,10 @@ import {
   type Recipient,
   type RestoreRequested,
 } from '@rekey/contracts'
+import type { Now } from '@rekey/platform/clock'
 import { GiveUp } from '@rekey/platform/consumer'
 import { hashForLog, type Logger } from '@rekey/platform/logger'
 import type { Publisher } from '@rekey/platform/publisher'
-import type { Now } from '@rekey/platform/random'
 import { seal, unseal } from '@rekey/platform/seal'
 import type { CustomerStore, Reachable } from './customers.store.ts'
 
@@ -40,7 +40,10 @@ export interface Codes {
 /** A grant lives ten minutes from the moment its code was given; five more for clocks that differ. */
 const restoreOutlivesCodeMs = 15 * 60_000
 
-/** `oob:email`: whatever the customer prefers, which is the first address. Otherwise the address of that mask. */
+/**
+ * `oob:email`: whatever the customer prefers, which is the first address. Otherwise the address of that mask; of two that
+ * look alike the older one, since a person could not tell them apart either.
+ */
 const pickDevice = ({ addresses }: Reachable, device: string): Address | undefined =>
   device === 'oob:email' ? addresses[0] : addresses.find((address) => challengeType(address) === device)
 
@@ -52,8 +55,9 @@ const pickDevice = ({ addresses }: Reachable, device: string): Address | undefin
  */
 export const createCodes = ({ store, publisher, keys, now, log }: Deps): Codes => {
   const expired = ({ expiresAt }: { expiresAt: string }) => new Date(expiresAt) <= now()
+  // Told apart from what got lost on the way, by the challenge alone: never who it was that is not known.
   const drop = (challengeId: string, reason: string) =>
-    log.debug({ event: 'code_not_sent', challenge: hashForLog(challengeId), reason }, 'no code is sent')
+    log.info({ event: 'code_not_sent', challenge: hashForLog(challengeId), reason }, 'no code is sent')
 
   const hand = async (customer: Reachable, to: Address, { sendNumber, ...code }: Code) => {
     const recipient: Recipient = {

@@ -1,4 +1,5 @@
 import { ChallengeIssued, type EventData, RestoreRequested } from '@rekey/contracts'
+import { hashForLog } from '@rekey/platform/logger'
 import { systemRandom } from '@rekey/platform/random'
 import { eventually } from '@rekey/testing/eventually'
 import { startPasswordService } from '@rekey/testing/password-service'
@@ -148,7 +149,25 @@ t.test(
       t.same(await service.events('NOTIFY', challengeId), [])
       t.same(await restoreRequests(challengeId), [])
     }
-    t.notOk(service.logs().includes('nobody@example.com'))
+    t.same(
+      challenges.map((challengeId) => {
+        const challenge = hashForLog(challengeId)
+        return service
+          .logged('code_not_sent')
+          .filter((line) => line.challenge === challenge)
+          .map(({ severity, reason }) => `${severity}: ${reason}`)
+      }),
+      [
+        ['info: unknown or blocked'],
+        ['info: unknown or blocked'],
+        ['info: unknown or blocked'],
+        ['info: expired'],
+        ['info: unknown or blocked'],
+        ['info: unknown or blocked'],
+      ],
+      'operators are told, by the challenge alone',
+    )
+    t.notMatch(service.logs(), /nobody|@example\.com/)
   },
 )
 
@@ -175,6 +194,13 @@ t.test('a code for a known customer goes to the device that was chosen', async (
   t.match(await recipientOf(sms), { channel: 'sms', to: '+447700900555' })
   const phoneOnly = await service.customer({ emails: [], phones: ['+447700900556'] })
   t.match(await recipientOf(await issueChallenge(phoneOnly.code, 'oob:email')), { to: '+447700900556' })
+})
+
+t.test('of two addresses that look alike the older one gets the code', async (t) => {
+  const customer = await service.customer({ emails: ['bill1@example.com', 'bob1@example.com'] })
+  t.match(await recipientOf(await issueChallenge(customer.code, 'oob:email:b*1@example.com')), {
+    to: 'bill1@example.com',
+  })
 })
 
 t.test('S9: the code, sealed or not, is nowhere in the database', async (t) => {

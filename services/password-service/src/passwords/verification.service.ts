@@ -1,6 +1,6 @@
 import { challengeType, type PasswordVerifyReply, type PasswordVerifyRequest, parseUsername } from '@rekey/contracts'
+import type { Now } from '@rekey/platform/clock'
 import type { Logger } from '@rekey/platform/logger'
-import type { Now } from '@rekey/platform/random'
 import type { Hasher } from '../hashing/hasher.ts'
 import type { Account, PasswordStore } from './passwords.store.ts'
 
@@ -12,7 +12,7 @@ interface Deps {
 }
 
 /** Whether it is this username's password. @throws RekeyError unavailable */
-export type VerifyPassword = (request: PasswordVerifyRequest) => Promise<PasswordVerifyReply>
+type VerifyPassword = (request: PasswordVerifyRequest) => Promise<PasswordVerifyReply>
 
 /** A blocked customer's password is none, and a temporary one stops at its time. */
 const usableHash = (account: Account | undefined, now: Date): string | undefined => {
@@ -43,7 +43,7 @@ export const createVerification = ({ store, hasher, now, log }: Deps): VerifyPas
       verified: true,
       customer: account.code,
       mustChange: account.mustChange,
-      devices: account.addresses.map(challengeType),
+      devices: [...new Set(account.addresses.map(challengeType))],
     }
   }
 }

@@ -30,6 +30,15 @@ t.test('password.verify tells the customer and the masked devices, e-mail first'
   t.same(await verify('new@example.com', 'Qwerty123'), { verified: false }, 'not by an unconfirmed address')
 })
 
+t.test('devices that look alike are told once', async (t) => {
+  const customer = await service.customer({
+    emails: ['bill2@example.com', 'bob2@example.com'],
+    hash: await argon2('Qwerty123'),
+  })
+  const { devices } = (await verify(customer.addresses[1] ?? '', 'Qwerty123')) as { devices: string[] }
+  t.same(devices, ['oob:email:b*2@example.com'])
+})
+
 t.test('wrong, unknown, blocked, without a password: the same answer, and not faster than a hash', async (t) => {
   const hash = await argon2('Qwerty123')
   const known = await service.customer({ hash })
