@@ -1,6 +1,8 @@
 import { createCustomer, sql } from '@rekey/testing/customers'
+import { eventually } from '@rekey/testing/eventually'
 import { askRestore, codesOf, restore, restoreBody, restoreGrant, verificationBody } from '@rekey/testing/flows'
 import { startProcesses } from '@rekey/testing/processes'
+import pg from 'pg'
 import t from 'tap'
 
 const rekey = await startProcesses(t)
@@ -56,21 +58,54 @@ t.test('a notifier killed before the mail sends it once when it is back', async 
   t.equal((await historyOf(customer.id)).length, 1)
 })
 
+/** Each holds the restore still at a moment of its work, until the transaction of the statement ends. */
+const moments: { when: string; hold: string; done: boolean }[] = [
+  { when: 'the grant is looked up', hold: 'LOCK TABLE restore_request IN ACCESS EXCLUSIVE MODE', done: false },
+  { when: 'the transaction begins', hold: 'SELECT 1 FROM customer FOR UPDATE', done: false },
+  { when: 'the token is spent', hold: 'LOCK TABLE credential IN EXCLUSIVE MODE', done: false },
+  { when: 'the password is written', hold: 'LOCK TABLE password_change IN EXCLUSIVE MODE', done: false },
+  { when: 'the events are written', hold: 'LOCK TABLE outbox IN EXCLUSIVE MODE', done: false },
+  { when: 'Postgres commits', hold: 'SELECT pg_advisory_xact_lock(1)', done: true },
+]
+
 t.test('S24 a restore cut off by SIGKILL is done wholly or not at all, and its grant is used once', async (t) => {
-  // Killed after ever longer waits for the answer, so that every stage of the work is hit.
-  for (const waitMs of [0, 5, 15, 25, 40]) {
+  await sql(
+    rekey.postgres.url,
+    `CREATE FUNCTION wait_at_commit() RETURNS trigger LANGUAGE plpgsql AS
+       $$ BEGIN PERFORM pg_advisory_xact_lock_shared(1); RETURN NULL; END $$;
+     CREATE CONSTRAINT TRIGGER wait_at_commit AFTER INSERT ON password_change
+       DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION wait_at_commit()`,
+  )
+  const connections = (which: string) =>
+    sql(
+      rekey.postgres.url,
+      `SELECT 1 FROM pg_stat_activity
+       WHERE datname = current_database() AND application_name = 'rekey-password-service' AND ${which}`,
+    )
+  const outcomes = new Set<boolean>()
+  for (const { when, hold, done } of moments) {
     const customer = await createCustomer(rekey.postgres.url)
     const grant = await restoreGrant(rekey, customer)
-    const cut = restore(rekey, grant, 'a first password').catch(() => ({ status: 0 }))
-    await new Promise((resolve) => setTimeout(resolve, waitMs))
+    const holder = new pg.Client(rekey.postgres.url)
+    holder.on('error', () => {})
+    await holder.connect()
+    await holder.query(`BEGIN; ${hold}`)
+    const cut = restore(rekey, grant, 'a first password')
+    await eventually(async () => (await connections(`wait_event_type = 'Lock'`)).length > 0, { what: when })
     await passwordService.kill()
-    const { status } = await cut
-    const done = (await historyOf(customer.id)).length
-    if (status === 204) t.equal(done, 1, 'what was told as done is done')
+    await holder.end()
+    t.equal((await cut).status, 503, `${when}: nobody was told that it is done`)
+    await eventually(async () => (await connections('true')).length === 0, { what: 'Postgres to end what was begun' })
+
+    const changes = await historyOf(customer.id)
+    t.equal(changes.length, done ? 1 : 0, when)
+    outcomes.add(changes.length === 1)
+    const events = await sql(rekey.postgres.url, 'SELECT 1 FROM outbox WHERE subject = $1', [customer.code])
+    t.equal(events.length > 0, done, `${when}: history and events agree`)
     await passwordService.restart()
-    t.equal(await isPassword(customer.email, 'a first password'), done === 1, 'history and password agree')
-    const again = await restore(rekey, grant, 'a second password')
-    t.equal(again.status, done === 1 ? 403 : 204)
-    t.equal((await historyOf(customer.id)).length, 1)
+    t.equal(await isPassword(customer.email, 'a first password'), done, `${when}: history and password agree`)
+    t.equal((await restore(rekey, grant, 'a second password')).status, done ? 403 : 204, when)
+    t.equal((await historyOf(customer.id)).length, 1, when)
   }
+  t.same(outcomes, new Set([true, false]))
 })
