@@ -1,6 +1,6 @@
 import { RekeyHttpError } from './http-error.ts'
 
-export interface Call {
+interface Call {
   accessToken?: string
   /** Goes into the `successToken` header. */
   successToken?: string

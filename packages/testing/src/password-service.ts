@@ -236,5 +236,3 @@ export const startPasswordService = async (t: Teardown, { env = {}, privatePostg
       ),
   }
 }
-
-export type PasswordServiceFixture = Awaited<ReturnType<typeof startPasswordService>>

@@ -1,6 +1,6 @@
 import { NotifyCode } from '@rekey/contracts'
-import { type ConsumerDeps, consume, GiveUp } from '@rekey/platform/consumer'
 import type { Now } from '@rekey/platform/clock'
+import { type ConsumerDeps, consume, GiveUp } from '@rekey/platform/consumer'
 import type { Delivery } from '../delivery/delivery.ts'
 import type { Opener } from '../delivery/opener.ts'
 import { codeMessage } from './code.template.ts'

@@ -2,7 +2,7 @@ import { html } from 'ghtml'
 import type { Mail } from './smtp.ts'
 
 /** A paragraph, or a fact with its label, alone on a line. A prominent one is what the mail is for: a code, a password. */
-export type Block = string | { label: string; value: string; prominent?: boolean }
+type Block = string | { label: string; value: string; prominent?: boolean }
 
 interface Content {
   brand: string

@@ -5,7 +5,7 @@ import type { Teardown } from '@rekey/testing/infrastructure'
 import { SMTPServer } from 'smtp-server'
 
 /** What the listener does with a mail that it was given whole. */
-export type Behaviour = 'accept' | 'lose the answer' | 'stall'
+type Behaviour = 'accept' | 'lose the answer' | 'stall'
 
 interface Options {
   port?: number

@@ -3,7 +3,7 @@ import { afterBrand, composeMail } from '../delivery/compose-mail.ts'
 import type { Message } from '../delivery/delivery.ts'
 import { localDateTime } from '../delivery/local-time.ts'
 
-export type Operation = 'change' | 'restore' | 'set'
+type Operation = 'change' | 'restore' | 'set'
 
 interface Content {
   operation: Operation
