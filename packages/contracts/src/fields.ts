@@ -49,10 +49,15 @@ export const ClaimedIp = Type.Unsafe<string>({
 
 const notInAddress = '\\s@\\p{C}"<>(),;:\\\\'
 
-/** The length is looked at first, and no part can match in two ways: a hostile text costs no more than a good one. */
+/** No part can match in two ways, and the length is looked at first: a hostile text costs no more than a good one. */
+const email = `[^${notInAddress}]+@[^.${notInAddress}]+(\\.[^.${notInAddress}]+)+`
+const phone = '\\+[1-9]\\d{6,14}'
+
+export const Email = Type.String({ maxLength: 254, pattern: `^(?=.{1,254}$)${email}$`, description: 'E-mail address.' })
+
 export const Username = Type.String({
   maxLength: 254,
-  pattern: `^(?=.{1,254}$)(\\+[1-9]\\d{6,14}|[^${notInAddress}]+@[^.${notInAddress}]+(\\.[^.${notInAddress}]+)+)$`,
+  pattern: `^(?=.{1,254}$)(${phone}|${email})$`,
   description: 'E-mail address, or phone number with "+" and country code.',
 })
 

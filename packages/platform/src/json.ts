@@ -1,11 +1,32 @@
 import { isUtf8 } from 'node:buffer'
 import { RekeyError } from '@rekey/contracts'
-import { parse } from 'lossless-json'
+import { visit } from 'jsonc-parser'
 import secureParse from 'secure-json-parse'
 
+/** @throws RekeyError invalid_request */
+export const refuseDuplicate = (field: string): never => {
+  throw new RekeyError('invalid_request', {
+    detail: `${field.slice(0, 40)} stands twice.`,
+    fields: [{ field: field.slice(0, 40), code: 'duplicate', message: 'stands twice' }],
+  })
+}
+
+/** @throws RekeyError invalid_request for a name that stands twice in one object: which one a reader takes differs (RFC 8259 §4) */
+const refuseDuplicates = (text: string): void => {
+  const open: Set<string>[] = []
+  visit(text, {
+    onObjectBegin: () => void open.push(new Set()),
+    onObjectEnd: () => void open.pop(),
+    onObjectProperty(name) {
+      if (open.at(-1)?.has(name)) refuseDuplicate(name)
+      open.at(-1)?.add(name)
+    },
+  })
+}
+
 /**
- * Parses a request body more strictly than JSON.parse: invalid UTF-8, a name that stands twice with different values
- * (which one a later reader takes differs: RFC 8259 §4), and `__proto__` are refused.
+ * Parses a request body more strictly than JSON.parse: invalid UTF-8, a name that stands twice, and `__proto__` are
+ * refused.
  *
  * @throws RekeyError invalid_request
  */
@@ -14,13 +35,13 @@ export const parseJson = (body: Buffer): unknown => {
   const text = body.toString('utf8')
   if (text.trim() === '') throw new RekeyError('invalid_request', { detail: 'The body is empty.' })
   try {
-    parse(text)
-    return secureParse(text)
+    const value: unknown = secureParse(text)
+    refuseDuplicates(text)
+    return value
   } catch (cause) {
-    const duplicate = /^Duplicate key '(.{1,40})'/u.exec(String((cause as Error).message))
-    throw new RekeyError('invalid_request', {
-      detail: duplicate ? `${duplicate[1]} stands twice in the body.` : 'The body is not valid JSON.',
-      ...(duplicate && { fields: [{ field: duplicate[1] ?? '', code: 'duplicate', message: 'stands twice' }] }),
-    })
+    if (cause instanceof RekeyError) throw cause
+    const forbidden = /forbidden prototype/.test(String(cause))
+    const detail = forbidden ? 'The body has a name that is not allowed.' : 'The body is not valid JSON.'
+    throw new RekeyError('invalid_request', { detail })
   }
 }

@@ -10,6 +10,7 @@ import Fastify, {
   type RawServerDefault,
 } from 'fastify'
 import { errorHandling, sendError, toProblem } from './errors.ts'
+import { checkQuery } from './form.ts'
 import { parseJson } from './json.ts'
 import type { Logger } from './logger.ts'
 import type { Random } from './random.ts'
@@ -69,6 +70,7 @@ export const createServer = async ({ log, random, trustedProxies }: Options): Pr
     const caller = request.headers.traceparent
     runInTrace(random, Array.isArray(caller) ? caller[0] : caller, done)
   })
+  app.addHook('onRequest', async (request) => checkQuery(request.url))
   // A body that was not sent is one without fields: the refusal then names what is missing.
   app.addHook('preValidation', async (request) => {
     if (request.body === undefined && request.routeOptions.schema?.body) request.body = {}

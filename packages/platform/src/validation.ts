@@ -54,7 +54,7 @@ export const toInvalidRequest = (faults: ErrorObject[], part: string): RekeyErro
   const detail = fields.length
     ? `${fields.map(({ field, message }) => `${field} ${message}`).join('; ')}.`
     : `The ${part} must be an object.`
-  return new RekeyError('invalid_request', { detail, fields })
+  return new RekeyError('invalid_request', { detail, ...(fields.length > 0 && { fields }) })
 }
 
 /** Fills in defaults and turns text into what the schema says, in place; returns what does not fit. */

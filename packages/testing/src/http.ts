@@ -17,7 +17,7 @@ export const read = async <Body = Fields>(response: Response): Promise<Answer<Bo
     status: response.status,
     headers: new Headers(response.headers),
     text,
-    body: (isJson ? JSON.parse(text) : {}) as Body,
+    body: (isJson && text ? JSON.parse(text) : {}) as Body,
   }
 }
 

@@ -1,8 +1,8 @@
 import cors from '@fastify/cors'
-import formbody from '@fastify/formbody'
 import { auth } from '@rekey/platform/auth'
 import { connectBroker } from '@rekey/platform/broker'
 import { toProxyList } from '@rekey/platform/config'
+import { parseForm } from '@rekey/platform/form'
 import { health } from '@rekey/platform/health'
 import { createPublisher } from '@rekey/platform/publisher'
 import { createRecorder } from '@rekey/platform/recorder'
@@ -90,7 +90,11 @@ export const createApp = async (config: Config, { log, now, random }: Surroundin
 
   await registerScope(app, async (oauth) => {
     // RFC 6749: the OAuth endpoints take forms beside JSON.
-    await oauth.register(formbody)
+    oauth.addContentTypeParser(
+      'application/x-www-form-urlencoded',
+      { parseAs: 'buffer' },
+      async (_request: unknown, body: Buffer) => parseForm(body),
+    )
     restoreRoutes(oauth, restores)
     loginRoutes(oauth, logins)
     tokenRoutes(oauth, grant)

@@ -26,10 +26,12 @@ export const forwarding = async (app: Server, { upstream }: { upstream: string }
         config: { public: true },
         proxyPayloads: false,
         disableRequestLogging: true,
-        // Clients are told when to come again; the proxy does not ask in their stead.
-        maxRetriesOn503: 0,
         undici: { connect: { timeout: 1_000 }, headersTimeout: answerTimeoutMs, bodyTimeout: answerTimeoutMs },
         replyOptions: {
+          // Clients are told when to come again; the proxy does not ask in their stead.
+          retryDelay: () => null,
+          // These speak of the connection to the password-service, not of the client's (RFC 9110 §7.6.1).
+          rewriteHeaders: ({ connection: _, 'keep-alive': __, 'transfer-encoding': ___, ...headers }) => headers,
           rewriteRequestHeaders: (request, headers) => ({
             ...headers,
             // What the client sent of these says nothing: only the address that this server saw does.

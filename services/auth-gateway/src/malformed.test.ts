@@ -93,7 +93,9 @@ t.test('S31 bodies that are not JSON objects, or not JSON, or not UTF-8', async 
   for (const one of bodies) {
     const good = JSON.stringify(one.body)
     const [first = ''] = Object.keys(one.body)
+    const value = JSON.stringify(one.body[first as never])
     const twice = `{"${first}":"another",${good.slice(1)}`
+    const alike = `{"${first}":${value},${good.slice(1)}`
     for (const body of [
       '',
       '[]',
@@ -105,6 +107,7 @@ t.test('S31 bodies that are not JSON objects, or not JSON, or not UTF-8', async 
       '{"__proto__":{"a":1}}',
       `[${good}]`,
       twice,
+      alike,
     ]) {
       isRefusal(t, await send(one, body), 400, one.path)
     }
@@ -138,6 +141,10 @@ t.test('S31 forms with a field twice', async (t) => {
   const form = new URLSearchParams(restoreFields)
   form.append('username', 'b@example.com')
   const headers = { 'content-type': 'application/x-www-form-urlencoded' }
+  for (const state of ['%FF%FE', '%zz', 'a%']) {
+    const bad = `${new URLSearchParams({ ...restoreFields, state: '' })}`.replace('state=', `state=${state}`)
+    isRefusal(t, await http.send('POST', '/oauth/v2/passwordRestore', headers, bad), 400, '/oauth/')
+  }
   isRefusal(
     t,
     await http.send('POST', '/oauth/v2/passwordRestore', headers, form.toString()),
@@ -170,6 +177,8 @@ t.test('S31 every query and path parameter', async (t) => {
     [`${unauthorized}?businessProcess=restorePassword&email=nonsense`, 'email'],
     [`${unauthorized}?businessProcess=restorePassword&email=a@b.cd&email=c@d.ef`, 'email'],
     [`${unauthorized}?businessProcess=restorePassword&phone=07700900001`, 'phone'],
+    [`${unauthorized}?businessProcess=restorePassword&email=%2B447700900001`, 'email'],
+    [`${unauthorized}?businessProcess=restorePassword&email=%FF%FE@a.bc`, 'query'],
   ]
   for (const [path = '', field] of cases) isRefusal(t, await http.get(path, bearer), 400, path, field)
 })

@@ -11,7 +11,7 @@ export type EventData<E extends EventDefinition> = Static<E['data']>
 
 /** A fact ready to leave: CloudEvents 1.0 in binary mode over NATS headers. */
 export interface CloudEvent<D = unknown> {
-  /** UUIDv7, also the broker's de-duplication id. */
+  /** Also the broker's de-duplication id. A UUIDv7; `<challenge>.<send number>` where a repeat must be recognisable. */
   id: string
   type: string
   source: string

@@ -1,5 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox'
-import { ClientId, CompactToken, ConfirmationCode, OneOf, Time, Username } from '../fields.ts'
+import { ClientId, CompactToken, ConfirmationCode, Email, OneOf, Time } from '../fields.ts'
 import { scopes } from '../scopes.ts'
 import { bearer, problems } from './problem.ts'
 
@@ -21,7 +21,7 @@ export const OpenUnauthorizedChallenge = {
   tags: ['Two-factor', 'Restore'],
   querystring: Type.Object({
     businessProcess: OneOf(['restorePassword']),
-    email: Type.Optional(Type.String({ pattern: Username.pattern ?? '', maxLength: 254 })),
+    email: Type.Optional(Email),
     phone: Type.Optional(
       Type.String({
         // A "+" that was not percent-encoded arrives as a space.

@@ -29,6 +29,7 @@ export const AuthorizationServerMetadata = {
   response: {
     200: Type.Object({
       issuer: Type.String(),
+      authorization_endpoint: Type.String({ description: 'Takes authorization requests by POST.' }),
       token_endpoint: Type.String(),
       jwks_uri: Type.String(),
       scopes_supported: Type.Array(Type.String()),

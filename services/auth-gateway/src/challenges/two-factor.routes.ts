@@ -2,16 +2,17 @@ import { AnswerChallenge, OpenChallenge, OpenUnauthorizedChallenge, scopes } fro
 import type { Server } from '@rekey/platform/server'
 import type { TwoFactor } from './two-factor.service.ts'
 
+/** The published contract sends codes by GET; HEAD, which asks for nothing to happen, must not. */
 export const twoFactorRoutes = (app: Server, twoFactor: TwoFactor): void => {
   app.get(
     '/api/v2/my/2fa/challenge',
-    { schema: OpenChallenge, config: { scopes: [scopes.full, scopes.change] } },
+    { schema: OpenChallenge, exposeHeadRoute: false, config: { scopes: [scopes.full, scopes.change] } },
     (request) => twoFactor.openChange(request.bearer.sub, request.bearer.client_id, { address: request.ip }),
   )
 
   app.get(
     '/api/v2/my/2fa/unauthorized/challenge',
-    { schema: OpenUnauthorizedChallenge, config: { public: true } },
+    { schema: OpenUnauthorizedChallenge, exposeHeadRoute: false, config: { public: true } },
     (request) => twoFactor.openRestore(request.query, { address: request.ip }),
   )
 

@@ -93,6 +93,12 @@ t.test('B6 refuses wrong codes alike, and the sixth as denied', async (t) => {
   t.match(await give(confirmation), { status: 400, body: { code: 'access_denied' } })
 })
 
+t.test('HEAD sends no code', async (t) => {
+  const answer = await http.send('HEAD', `${unauthorized}&email=a@example.com`)
+  t.equal(answer.status, 405)
+  t.match(answer.headers.get('allow'), 'GET')
+})
+
 t.test('B5b wants exactly one address, and a client that may restore', async (t) => {
   const both = await http.get(`${unauthorized}&email=a@example.com&phone=%2B447700900001`)
   t.match(both, { status: 400, body: { code: 'invalid_request', errors: [{ field: 'email' }] } })

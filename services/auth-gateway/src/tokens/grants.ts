@@ -59,7 +59,7 @@ export const createGrants = ({ clients, challenges, authorizationCodes, tokens, 
    */
   const clientOf = ({ body, authorization }: TokenRequest): Client | undefined => {
     const basic = readBasicCredentials(authorization)
-    if (basic && body.client_secret !== undefined) {
+    if (basic && (body.client_secret !== undefined || (body.client_id ?? basic.clientId) !== basic.clientId)) {
       throw new RekeyError('invalid_request', { detail: 'The client authenticates in two ways at once.' })
     }
     const clientId = basic?.clientId ?? body.client_id

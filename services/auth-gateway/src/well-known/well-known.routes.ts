@@ -21,6 +21,7 @@ export const wellKnownRoutes = (app: Server, { issuer, keys }: Deps): void => {
     async (_request, reply) =>
       reply.header('cache-control', cacheable).send({
         issuer,
+        authorization_endpoint: `${issuer}/oauth/v2/passwordRestore`,
         token_endpoint: `${issuer}/oauth/v2/token`,
         jwks_uri: `${issuer}/.well-known/jwks.json`,
         scopes_supported: Object.values(scopes),
