@@ -29,7 +29,13 @@ const readHolder = (path: string): ProcessIdentity | undefined => {
  * @throws Error naming the folder when another copy uses it.
  */
 export const takeDataDir = (dataDir: string): (() => void) => {
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+  try {
+    mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+  } catch (error) {
+    throw new Error(
+      `${dataDir} cannot be used (${(error as NodeJS.ErrnoException).code}): set REKEY_DATA_DIR to another folder`,
+    )
+  }
   const path = join(dataDir, 'run.json')
   const own = JSON.stringify({ pid: process.pid, startedAt: startTimeOf(process.pid) })
   for (;;) {

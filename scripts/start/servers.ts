@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { composeProject } from '@rekey/stack/compose'
 import { ensureDatabase } from '@rekey/stack/database'
 import { startNats } from '@rekey/stack/nats'
@@ -34,6 +36,24 @@ const startContainers = async (names: ServerName[], { settings, signal, onStop }
   return { redis: `redis://127.0.0.1:${ports.redis}`, nats: `nats://127.0.0.1:${ports.nats}` }
 }
 
+const connectTimeoutMs = 3_000
+
+/** @throws Error naming the variable where nobody listens */
+const assertAnswers = async (variable: string, url: string) => {
+  const { hostname, port, protocol } = new URL(url)
+  const defaultPort = protocol.startsWith('redis') ? 6379 : 4222
+  const socket = connect({ host: hostname.replace(/^\[|\]$/g, ''), port: Number(port) || defaultPort })
+  try {
+    await once(socket, 'connect', { signal: AbortSignal.timeout(connectTimeoutMs) })
+  } catch {
+    throw new Error(
+      `nobody answers at ${hostname}:${port || defaultPort}: check ${variable}, or unset it to have one started`,
+    )
+  } finally {
+    socket.destroy()
+  }
+}
+
 const starters = { redis: startRedis, nats: startNats }
 const inContainer = (source: ServerSource | undefined) => source !== undefined && 'compose' in source
 
@@ -47,7 +67,10 @@ export const findRedisAndNats = async (start: Start): Promise<Record<ServerName,
 
   const find = async (name: ServerName) => {
     const given = settings.urls[name]
-    if (given) return given
+    if (given) {
+      await assertAnswers(`${name.toUpperCase()}_URL`, given)
+      return given
+    }
     const source = sources[name]
     if (source && 'binary' in source) {
       const dataDir = partsOf(settings.dataDir)[name]

@@ -35,6 +35,7 @@ test('what cannot be meant is refused in one line that names it', async (t) => {
     [[], { PORT: '8025' }, /PORT and INBOX_PORT/],
     [[], { DATABASE_URL: 'mysql://localhost/x' }, /^DATABASE_URL /],
     [[], { REDIS_URL: 'localhost:6379' }, /^REDIS_URL /],
+    [[], { REKEY_PROFILE: 'production' }, /REKEY_PROFILE=production/],
   ]
   for (const [args, env, message] of refused) t.throws(() => readSettings(args, env, root), { message })
 })

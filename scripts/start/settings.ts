@@ -15,7 +15,15 @@ Environment:
                   servers to use; one that is not set is started here`
 
 /** The environment variables that `npm start` reads. */
-export const startVariables = ['PORT', 'INBOX_PORT', 'REKEY_DATA_DIR', 'DATABASE_URL', 'REDIS_URL', 'NATS_URL'] as const
+export const startVariables = [
+  'PORT',
+  'INBOX_PORT',
+  'REKEY_DATA_DIR',
+  'DATABASE_URL',
+  'REDIS_URL',
+  'NATS_URL',
+  'REKEY_PROFILE',
+] as const
 
 /** What `npm start` was asked for. */
 export interface Settings {
@@ -59,6 +67,9 @@ export const readSettings = (
     args,
     options: { fresh: { type: 'boolean' }, check: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
   })
+  if (env.REKEY_PROFILE && env.REKEY_PROFILE !== 'sandbox') {
+    throw new Error(`npm start runs the sandbox, not REKEY_PROFILE=${env.REKEY_PROFILE}: see docs/operations.md`)
+  }
   const port = readPort('PORT', env.PORT, 8080)
   const inboxPort = readPort('INBOX_PORT', env.INBOX_PORT, 8025)
   if (port === inboxPort) throw new Error(`PORT and INBOX_PORT are both ${port}`)

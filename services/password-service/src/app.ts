@@ -56,8 +56,13 @@ export const createApp = async (config: Config, { log, now, random }: Surroundin
 
   const outbox = createOutboxStore({ database })
   const changes = createHistoryStore({ database })
-  const store = createPasswordStore({ database, appendChange: changes.append, addEvents: outbox.add })
   const customers = createCustomerStore({ database })
+  const store = createPasswordStore({
+    database,
+    endOtherRestores: customers.endOtherRestores,
+    appendChange: changes.append,
+    addEvents: outbox.add,
+  })
 
   const replace = createReplacement({ store, hasher, addressKey, now, random })
   const passwords = createPasswords({ store, policy, hasher, replace, requireCurrentPassword, log })

@@ -38,7 +38,7 @@ const transactionTimeoutMs = 3_000
  * SQLSTATE of a Postgres that cannot now (its manual, appendix A): connection, conflict, resources, lock, operator or
  * timeout, and a server that is a standby.
  */
-const passingState = /^((08|40|53|55|57)...|25006)$/
+const passingState = /^((08|28|40|53|55|57)...|25006|3D000)$/
 /** The same in words of Prisma, its adapter and the sockets below. */
 const passingCode =
   /^(P10(01|02|08|17)|P20(24|28|34)|DatabaseNotReachable|ConnectionClosed|SocketTimeout|TlsConnectionError|E(PIPE|TIMEDOUT|CONN(REFUSED|RESET)|(HOST|NET)UNREACH|AI_AGAIN))$/

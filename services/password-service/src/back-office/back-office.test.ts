@@ -64,6 +64,8 @@ t.test("the customer's own new password ends a temporary one", async (t) => {
   const customer = await service.customer()
   await set(customer.id, { password: 'Temporary-1', send_mail: true })
   const headers = { authorization: bearer(customer.code), successToken: service.grant('change', customer.code) }
+  const kept = await http.post('/api/v2/my/password/change', { password: 'Temporary-1' }, headers)
+  t.match(kept, { status: 422, body: { code: 'password_refused', errors: [{ field: 'password', code: 'temporary' }] } })
   t.equal((await http.post('/api/v2/my/password/change', { password: 'My own 1' }, headers)).status, 204)
   clock.advance(24 * 3_600_000 + 1)
   t.match(await verify(customer.addresses[0] ?? '', 'My own 1'), { verified: true, mustChange: false })

@@ -1,5 +1,5 @@
 import type { Address } from '@rekey/contracts'
-import type { Database } from '../database.ts'
+import type { Database, Transaction } from '../database.ts'
 import { Prisma } from '../generated/prisma/client.ts'
 
 /** A person whom codes may be sent to. */
@@ -19,6 +19,8 @@ export interface CustomerStore {
   findByCode(code: string): Promise<Reachable | undefined>
   /** Whose restore a challenge is. Said again, with a later code, it lasts longer; whose it is stays as it was. */
   recordRestore(challengeId: string, customerId: number, expiresAt: Date): Promise<void>
+  /** Within the customer's lock: ends its restores but the named one. @returns whether that one is open */
+  endOtherRestores(tx: Transaction, customerId: number, challengeId: string | undefined): Promise<boolean>
   /** Deletes up to `limit` records whose time is over. @returns how many */
   deleteExpiredRestores(now: Date, limit: number): Promise<number>
 }
@@ -57,6 +59,11 @@ export const createCustomerStore = ({ database }: { database: Database }): Custo
           VALUES (${challengeId}::uuid, ${customerId}, ${expiresAt})
           ON CONFLICT (challenge_id) DO UPDATE SET expires_at = GREATEST(restore_request.expires_at, EXCLUDED.expires_at)`,
       )
+    },
+    async endOtherRestores(tx, customerId, challengeId) {
+      const others = challengeId === undefined ? {} : { challengeId: { not: challengeId } }
+      await tx.restoreRequest.deleteMany({ where: { customerId, ...others } })
+      return challengeId !== undefined && (await tx.restoreRequest.count({ where: { customerId, challengeId } })) > 0
     },
     async deleteExpiredRestores(now, limit) {
       const where = { expiresAt: { lt: now } }

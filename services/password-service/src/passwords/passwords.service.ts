@@ -2,7 +2,7 @@ import { RekeyError } from '@rekey/contracts'
 import type { TokenClaims } from '@rekey/platform/auth'
 import { hashForLog, type Logger } from '@rekey/platform/logger'
 import type { Hasher } from '../hashing/hasher.ts'
-import type { Policy } from '../policy/policy.ts'
+import { type Policy, refusePassword } from '../policy/policy.ts'
 import { missCurrentPassword, refuseCurrentPassword } from './current-password.ts'
 import { type Grant, refuseGrant, toGrant } from './grant.ts'
 import type { GrantHolder, PasswordStore } from './passwords.store.ts'
@@ -72,6 +72,12 @@ export const createPasswords = ({ store, policy, hasher, replace, requireCurrent
     return hash
   }
 
+  /** A temporary password went out by mail: it is not the one to keep. */
+  const refuseTemporary = async ({ mustChange, hash }: GrantHolder, password: string) => {
+    if (!mustChange || !hash || !(await hasher.verify(hash, password)).verified) return
+    throw refusePassword([{ code: 'temporary', message: 'must not be the temporary one' }])
+  }
+
   /** Says how it ended: to the log now, to whoever listens by the outbox. */
   const told = async (
     operation: 'change' | 'restore',
@@ -108,6 +114,7 @@ export const createPasswords = ({ store, policy, hasher, replace, requireCurrent
         const holder = holderOf(await store.findForChange(grant))
         known(holder)
         policy.enforce(ask.password)
+        await refuseTemporary(holder, ask.password)
         const verifiedHash = await checkCurrent(holder, currentPassword)
         const by = { id: bearer.sub, clientId: bearer.client_id, ip: ask.ip }
         await replace({ customerId: holder.id, password: ask.password, operation: 'change', by, grant, verifiedHash })
@@ -119,6 +126,7 @@ export const createPasswords = ({ store, policy, hasher, replace, requireCurrent
         const holder = holderOf(await store.findForRestore(grant))
         known(holder)
         policy.enforce(ask.password)
+        await refuseTemporary(holder, ask.password)
         const by = { clientId: grant.clientId, ip: ask.ip }
         await replace({ customerId: holder.id, password: ask.password, operation: 'restore', by, grant })
       }),

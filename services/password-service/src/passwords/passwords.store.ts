@@ -15,6 +15,7 @@ interface Owner {
 /** An owner, as found by a grant. */
 export interface GrantHolder extends Owner {
   hash: string | null
+  mustChange: boolean
   /** Whether the grant has been used. */
   spent: boolean
 }
@@ -49,6 +50,8 @@ export interface Replaced {
 
 interface Deps {
   database: Database
+  /** Ends the customer's restores but one. @returns whether that one is open */
+  endOtherRestores(tx: Transaction, customerId: number, challengeId: string | undefined): Promise<boolean>
   /** Adds a record to the customer's history. */
   appendChange(tx: Transaction, change: Omit<ChangeRecord, 'id'>): Promise<ChangeRecord>
   /** Adds events that leave after the commit. */
@@ -66,7 +69,8 @@ export interface PasswordStore {
   rehash(customerId: number, from: string, to: string): Promise<void>
   /**
    * The grant, the password, the history and the events in one transaction: all of it, or nothing (S24, ASVS 2.3.3).
-   * `announce` makes the events.
+   * `announce` makes the events. Whatever restore was begun before ends with it: its code may be in hands that the new
+   * password is to keep out.
    *
    * @throws RekeyError success_token_refused: the grant was used a moment ago, or the customer blocked;
    * current_password_wrong: it was the current one until a moment ago
@@ -118,11 +122,11 @@ const store = async (
   if (count === 0) throw refuseCurrentPassword()
 }
 
-export const createPasswordStore = ({ database, appendChange, addEvents }: Deps): PasswordStore => ({
+export const createPasswordStore = ({ database, endOtherRestores, appendChange, addEvents }: Deps): PasswordStore => ({
   findForChange: ({ jti, subject }) =>
     database.query(async (prisma) => {
       const [row] = await prisma.$queryRaw<GrantHolder[]>`
-        SELECT c.id, c.code, c.status = 'blocked' AS blocked, k.hash,
+        SELECT c.id, c.code, c.status = 'blocked' AS blocked, k.hash, coalesce(k.must_change, false) AS "mustChange",
                EXISTS (SELECT 1 FROM spent_token WHERE jti = ${jti}::uuid) AS spent
         FROM customer c LEFT JOIN credential k ON k.customer_id = c.id
         WHERE c.code = ${subject}`
@@ -132,9 +136,10 @@ export const createPasswordStore = ({ database, appendChange, addEvents }: Deps)
   findForRestore: ({ jti, challengeId }) =>
     database.query(async (prisma) => {
       const [row] = await prisma.$queryRaw<GrantHolder[]>`
-        SELECT c.id, c.code, c.status = 'blocked' AS blocked, NULL AS hash,
+        SELECT c.id, c.code, c.status = 'blocked' AS blocked, k.hash, coalesce(k.must_change, false) AS "mustChange",
                EXISTS (SELECT 1 FROM spent_token WHERE jti = ${jti}::uuid) AS spent
         FROM restore_request r JOIN customer c ON c.id = r.customer_id
+        LEFT JOIN credential k ON k.customer_id = c.id
         WHERE r.challenge_id = ${challengeId}::uuid`
       return row
     }),
@@ -178,6 +183,8 @@ export const createPasswordStore = ({ database, appendChange, addEvents }: Deps)
       if (!customer) throw new Error('the customer is gone')
       if (grant && customer.blocked) throw refuseGrant('blocked')
       if (grant) await spend(tx, grant)
+      const isOpen = await endOtherRestores(tx, customerId, grant?.challengeId)
+      if (change.operation === 'restore' && !isOpen) throw refuseGrant('ended by another new password')
 
       const credential = { hash, mustChange: temporaryUntil !== undefined, temporaryUntil: temporaryUntil ?? null }
       await store(tx, { customerId, ...credential }, verifiedHash)

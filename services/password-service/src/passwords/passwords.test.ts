@@ -95,6 +95,16 @@ t.test('S15: a weak password is refused with its reason and does not burn the to
   t.equal((await restore(token, { password: '\u{1F511}'.repeat(128) })).status, 204, '128 code points of any script')
 })
 
+t.test('S19: a new password ends the restores that were begun before', async (t) => {
+  const { customer, token } = await verifiedRestore()
+  const [other, third] = [await service.restoreOf(customer.id), await service.restoreOf(customer.id)]
+  const answers = await Promise.all([token, grant('restore', other)].map((one) => restore(one)))
+  t.same(answers.map(({ status }) => status).sort(), [204, 403], 'of two at once one is used')
+  t.equal((await restore(grant('restore', third))).status, 403)
+  const after = await service.restoreOf(customer.id)
+  t.equal((await restore(grant('restore', after))).status, 204, 'one that was begun since is good')
+})
+
 t.test('S14: without a fit token nobody learns the policy', async (t) => {
   const answer = await restore('none', { password: '1' })
   t.equal(answer.status, 403)

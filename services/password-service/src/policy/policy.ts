@@ -27,6 +27,13 @@ const notTooLong: Rule = (password) =>
 /** No rule asks for kinds of characters (ASVS 6.2.5) or for a new password after some time (ASVS 6.2.10). */
 const rules: Rule[] = [longEnough, notTooLong]
 
+/** Tells every reason, in words that end a sentence about the password. */
+export const refusePassword = (reasons: Omit<FieldError, 'field'>[]): RekeyError =>
+  new RekeyError('password_refused', {
+    detail: `The password ${reasons.map(({ message }) => message).join('; ')}.`,
+    fields: reasons.map((reason) => ({ field: 'password', ...reason })),
+  })
+
 export interface Policy {
   /** @throws RekeyError password_refused, with every reason */
   enforce(password: string): void
@@ -36,13 +43,7 @@ export interface Policy {
 export const createPolicy = (options: Options): Policy => ({
   enforce(password) {
     const text = password.normalize('NFC')
-    const fields = rules.flatMap((rule) => {
-      const fault = rule(text, options)
-      return fault ? [{ field: 'password', ...fault }] : []
-    })
-    if (fields.length > 0) {
-      const detail = `The password ${fields.map(({ message }) => message).join('; ')}.`
-      throw new RekeyError('password_refused', { detail, fields })
-    }
+    const reasons = rules.flatMap((rule) => rule(text, options) ?? [])
+    if (reasons.length > 0) throw refusePassword(reasons)
   },
 })
