@@ -1,5 +1,5 @@
 import { eventually } from './eventually.ts'
-import type { Answer, Http } from './http.ts'
+import type { Http } from './http.ts'
 import type { Inbox, ReceivedMessage } from './inbox.ts'
 
 /** What a person does with Rekey, through HTTP and the inbox alone. */
@@ -21,7 +21,7 @@ const common = {
   response_type: 'code',
   state,
   client_timezone: '-3',
-  source_system: 'IB',
+  source_system: 'IB' as const,
   ip: '::1',
 }
 
@@ -43,8 +43,8 @@ export const restoreBody = (username: string, other: object = {}) => ({
 
 export const verificationBody = (mfaToken: unknown, code: string | number, other: object = {}) => ({
   code,
-  grant_type: 'mfa_oob',
-  mfa_token: mfaToken,
+  grant_type: 'mfa_oob' as const,
+  mfa_token: mfaToken as string,
   response_type: 'sign_token',
   scope: 'CUSTOMER:PASSWORD:RESTORE',
   state,
@@ -66,10 +66,11 @@ const verificationOf = (mfaToken: unknown) => {
 }
 
 /** Sends, and waits for the one message that belongs to the answer: by its verification code, as a person would. */
-export const messageAfter = async (rekey: Rekey, to: string, send: () => Promise<Answer>) => {
+export const messageAfter = async <A extends { body: object }>(rekey: Rekey, to: string, send: () => Promise<A>) => {
   const seen = new Set((await rekey.inbox.messagesTo(to)).map(({ ID }) => ID))
   const answer = await send()
-  const verification = verificationOf(answer.body.mfa_token ?? answer.body.token)
+  const { mfa_token, token } = answer.body as { mfa_token?: unknown; token?: unknown }
+  const verification = verificationOf(mfa_token ?? token)
   const message = await eventually(
     async () =>
       (await rekey.inbox.messagesTo(to)).find(

@@ -1,0 +1,49 @@
+import { createCustomer } from '@rekey/testing/customers'
+import { loginBody, messageAfter, restoreBody, state, verificationBody } from '@rekey/testing/flows'
+import { startRekey } from '@rekey/testing/rekey'
+import t from 'tap'
+import { createClient } from './index.ts'
+
+const rekey = await startRekey(t)
+const client = createClient({ baseUrl: rekey.url })
+
+/** Waits for the message that an answer of the client belongs to. */
+const codeAfter = async <T extends object>(to: string, send: () => Promise<T>) => {
+  const { answer, confirmation } = await messageAfter(rekey, to, async () => ({ body: await send() }))
+  return { answer: answer.body, confirmation }
+}
+
+t.test('a restore, a sign-in and a change, with the client alone', async (t) => {
+  const customer = await createCustomer(rekey.postgres.url)
+  const asked = await codeAfter(customer.email, () => client.requestRestore(restoreBody(customer.email)))
+  const verified = await client.verifyRestore(verificationBody(asked.answer.mfa_token, asked.confirmation))
+  if (!('sign_token' in verified)) throw new Error('no sign token')
+  const password = 'a new password'
+  await client.restorePassword({ successToken: verified.sign_token, password })
+
+  const login = await client.login(loginBody({ ...customer, password }))
+  const sent = await codeAfter(customer.email, () =>
+    client.sendChallenge({
+      challenge_type: login.challenge_type[0] ?? '',
+      client_timezone: '-3',
+      mfa_token: login.mfa_token,
+      response_type: 'access_token',
+      state,
+    }),
+  )
+  const { access_token: accessToken } = await client.token({
+    grant_type: 'mfa_oob',
+    mfa_token: sent.answer.mfa_token,
+    code: sent.confirmation,
+  })
+  const opened = await codeAfter(customer.email, () => client.openChallenge({ accessToken }))
+  const { successToken } = await client.answerChallenge({ token: opened.answer.token, code: opened.confirmation })
+  await client.changePassword({ accessToken, successToken, password: 'the newest password' })
+
+  const history = await client.listPasswordChanges({ accessToken, limit: 10, offset: 0 })
+  t.match(history.data, [{ operation: 'change' }, { operation: 'restore' }])
+  const changeId = history.data[0]?.id ?? 0
+  t.same(await client.getPasswordChange({ accessToken, changeId }), history.data[0])
+  const again = client.restorePassword({ successToken, password })
+  await t.rejects(again, { name: 'RekeyHttpError', status: 403, code: 'success_token_refused' })
+})
