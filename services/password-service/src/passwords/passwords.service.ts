@@ -1,9 +1,9 @@
-import { RekeyError } from '@rekey/contracts'
+import { missingField, RekeyError } from '@rekey/contracts'
 import type { TokenClaims } from '@rekey/platform/auth'
 import { hashForLog, type Logger } from '@rekey/platform/logger'
 import type { Hasher } from '../hashing/hasher.ts'
 import { type Policy, refusePassword } from '../policy/policy.ts'
-import { missCurrentPassword, refuseCurrentPassword } from './current-password.ts'
+import { refuseCurrentPassword } from './current-password.ts'
 import { type Grant, refuseGrant, toGrant } from './grant.ts'
 import type { GrantHolder, PasswordStore } from './passwords.store.ts'
 import type { ReplacePassword } from './replacement.service.ts'
@@ -64,7 +64,7 @@ export const createPasswords = ({ store, policy, hasher, replace, requireCurrent
   /** The hash that the current password fits, where it was sent. */
   const checkCurrent = async ({ hash }: GrantHolder, currentPassword: string | undefined) => {
     if (currentPassword === undefined) {
-      if (requireCurrentPassword) throw missCurrentPassword()
+      if (requireCurrentPassword) throw missingField('currentPassword')
       return undefined
     }
     const { verified } = await hasher.verify(hash ?? undefined, currentPassword)
