@@ -1,6 +1,6 @@
 import { deadLetters, LoginFailed } from '@rekey/contracts'
 import { eventually } from '@rekey/testing/eventually'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { startBroker } from './broker.fixture.ts'
 import { consume, GiveUp } from './consumer.ts'
 
@@ -28,6 +28,20 @@ const openWork = async ({ broker }: Parts) => {
   const jsm = await (await broker.connected()).jetstreamManager()
   const { num_ack_pending, num_pending } = await jsm.consumers.info('AUTH', 'test-auth-login-failed')
   return num_ack_pending + num_pending
+}
+
+/** Another instance takes what a closed one left: once it has all of it, the closed one has had its chance. */
+const takeOver = async (t: Test, parts: Parts, count: number) => {
+  const taken: string[] = []
+  const consumer = consume(parts.deps, {
+    event: LoginFailed,
+    concurrency: 8,
+    handle: async ({ account }) => void taken.push(account),
+  })
+  t.teardown(() => consumer.close())
+  // What was on its way to the closed one is delivered again once its time to acknowledge is over.
+  await eventually(() => taken.length >= count, { timeoutMs: 30_000 })
+  return taken
 }
 
 t.test('an event that was handled is acknowledged', async (t) => {
@@ -108,30 +122,39 @@ t.test('what is not JSON, or not as the contract says, is a dead letter', async 
   t.equal(handled, 1)
 })
 
-t.test('no more are in hand than the consumer takes, and closing waits for them', async (t) => {
+t.test('no more are in hand than the consumer takes, and closing waits for them and takes no others', async (t) => {
   const parts = await startBroker(t)
+  const accounts = [...'abcdefgh']
   let inHand = 0
   let most = 0
-  let done = 0
+  let finish = () => {}
+  const finished = new Promise<void>((resolve) => {
+    finish = resolve
+  })
+  const taken: string[] = []
   const consumer = consume(parts.deps, {
     event: LoginFailed,
     concurrency: 3,
-    async handle() {
+    async handle({ account }) {
+      taken.push(account)
       inHand += 1
       most = Math.max(most, inHand)
-      await new Promise((resolve) => setTimeout(resolve, 100))
+      await finished
       inHand -= 1
-      done += 1
     },
   })
-  for (const account of 'abcdefgh') await publishLogin(parts, account)
-  await eventually(() => done >= 3)
-  await consumer.close()
-  t.equal(inHand, 0)
+  for (const account of accounts) await publishLogin(parts, account)
+  await eventually(() => inHand === 3)
+  const closed = consumer.close()
+  finish()
+  await closed
+  t.equal(inHand, 0, 'what was in hand is done')
   t.equal(most, 3)
-  const doneAtClose = done
-  await new Promise((resolve) => setTimeout(resolve, 300))
-  t.equal(done, doneAtClose, 'nothing is taken after closing')
+
+  const takenAtClose = [...taken]
+  const left = await takeOver(t, parts, accounts.length - takenAtClose.length)
+  t.same([...takenAtClose, ...left].sort(), accounts)
+  t.same(taken, takenAtClose, 'nothing was taken after closing')
 })
 
 t.test('a consumer that is closed while it sets itself up takes nothing', async (t) => {
@@ -140,7 +163,7 @@ t.test('a consumer that is closed while it sets itself up takes nothing', async 
   let handled = 0
   const consumer = consume(parts.deps, { event: LoginFailed, concurrency: 1, handle: async () => void handled++ })
   await consumer.close()
-  await new Promise((resolve) => setTimeout(resolve, 500))
+  t.same(await takeOver(t, parts, 1), ['a'])
   t.equal(handled, 0)
 })
 
