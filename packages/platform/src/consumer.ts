@@ -11,8 +11,6 @@ import { compileCheck } from './validation.ts'
 export interface Delivery {
   /** CloudEvents id: the same at every redelivery. */
   eventId: string
-  subject: string
-  time: Date
 }
 
 /** Thrown by a handler that can never succeed: the message becomes a dead letter at once. */
@@ -86,11 +84,7 @@ export const consume = <E extends EventDefinition>(
       throw new GiveUp('not JSON')
     }
     if (!valid(data)) throw new GiveUp('not as the contract says')
-    await handle(data as EventData<E>, {
-      eventId: message.headers?.get('ce-id') ?? '',
-      subject: message.headers?.get('ce-subject') ?? '',
-      time: new Date(message.headers?.get('ce-time') || Number(message.info.timestampNanos) / 1e6),
-    })
+    await handle(data as EventData<E>, { eventId: message.headers?.get('ce-id') ?? '' })
     message.ack()
   }
 

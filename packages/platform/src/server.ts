@@ -41,7 +41,7 @@ const refuseRaw = (cause: NodeJS.ErrnoException, socket: Socket) => {
 
 /** Answers an address that the router cannot read (a broken percent escape, say). */
 const refuseAddress = (_error: unknown, request: FastifyRequest, reply: FastifyReply) => {
-  reply.header('cache-control', 'no-store').header('x-content-type-options', 'nosniff')
+  reply.headers(headersOfAll)
   void sendError(new RekeyError('invalid_request', { detail: 'The address is malformed.' }), request, reply)
 }
 
