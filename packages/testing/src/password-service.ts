@@ -124,10 +124,30 @@ export const startPasswordService = async (t: Teardown, { env = {}, privatePostg
     return { iss: issuer, jti: systemRandom.id(), iat, exp: iat + 600, client_id: 'ib_localhost', ...more }
   }
 
+  const http = createHttp(url)
+
+  /** An access token of a customer, or whatever else the claims say. */
+  const bearer = (sub: string, scope: string = scopes.full, more: object = {}) =>
+    `Bearer ${gateway.token(claims({ aud: [audiences.api], sub, scope, ...more }))}`
+
+  /** A success token. `sub` is the customer's code for a change, the challenge for a restore. */
+  const grant = (purpose: 'change' | 'restore', sub: string, more: object = {}, header: object = {}) =>
+    gateway.token(
+      claims({
+        aud: [audiences.grant],
+        sub,
+        scope: purpose === 'change' ? scopes.change : scopes.restore,
+        purpose,
+        challenge_id: purpose === 'restore' ? sub : systemRandom.id(),
+        ...more,
+      }),
+      header,
+    )
+
   return {
     app,
     url,
-    http: createHttp(url),
+    http,
     nats,
     postgres: postgres.server,
     clock,
@@ -142,22 +162,15 @@ export const startPasswordService = async (t: Teardown, { env = {}, privatePostg
     logged: (event: string): Record<string, unknown>[] =>
       lines.map((line) => JSON.parse(line)).filter((line) => line.event === event),
 
-    /** An access token of a customer, or whatever else the claims say. */
-    bearer: (sub: string, scope: string = scopes.full, more: object = {}) =>
-      `Bearer ${gateway.token(claims({ aud: [audiences.api], sub, scope, ...more }))}`,
+    bearer,
+    grant,
 
-    /** A success token. `sub` is the customer's code for a change, the challenge for a restore. */
-    grant: (purpose: 'change' | 'restore', sub: string, more: object = {}, header: object = {}) =>
-      gateway.token(
-        claims({
-          aud: [audiences.grant],
-          sub,
-          scope: purpose === 'change' ? scopes.change : scopes.restore,
-          purpose,
-          challenge_id: purpose === 'restore' ? sub : systemRandom.id(),
-          ...more,
-        }),
-        header,
+    /** B1, with tokens that fit. */
+    change: ({ code }: { code: string }) =>
+      http.post(
+        '/api/v2/my/password/change',
+        { password: 'Qwerty123' },
+        { authorization: bearer(code), successToken: grant('change', code) },
       ),
 
     /** Somebody new, by default with one confirmed address. */

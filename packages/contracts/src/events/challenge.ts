@@ -1,5 +1,6 @@
 import { Type } from '@sinclair/typebox'
-import { Purpose, Sealed, Uuid } from '../fields.ts'
+import { Purpose, Uuid } from '../fields.ts'
+import { codeMade } from './code-made.ts'
 import { defineEvent } from './event.ts'
 
 /** A code was made for a customer who is already known: at sign-in, or to change the password. */
@@ -7,16 +8,10 @@ export const ChallengeIssued = defineEvent({
   type: 'auth.challenge.issued',
   summary: 'A code for a known customer is to be sent to one of its devices.',
   data: Type.Object({
-    challengeId: Uuid,
-    sendNumber: Type.Integer({ minimum: 1 }),
+    ...codeMade,
     purpose: Purpose,
     customer: Type.String({ description: "The customer's code." }),
     device: Type.String({ description: 'oob:email, or one device by its mask: oob:sms:+44*******01.' }),
-    clientId: Type.String(),
-    code: Sealed('notifier'),
-    verificationCode: Type.String(),
-    ip: Type.String(),
-    expiresAt: Type.String({ format: 'date-time' }),
   }),
 })
 

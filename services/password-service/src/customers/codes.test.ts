@@ -11,6 +11,16 @@ const { query, publisher, clock } = service
 /** Sealed for the notifier: nothing that this service could open. */
 const sealedCode = 'eyJhbGciOiJkaXIifQ..planted.code.xyz'
 
+const codeMade = (challengeId: string) => ({
+  challengeId,
+  sendNumber: 1,
+  clientId: 'ib_localhost',
+  code: sealedCode,
+  verificationCode: '7024',
+  ip: '203.0.113.7',
+  expiresAt: new Date(clock.now().getTime() + 600_000).toISOString(),
+})
+
 const requestRestore = async (
   username: string,
   {
@@ -23,14 +33,8 @@ const requestRestore = async (
     id: eventId,
     subject: challengeId,
     data: {
-      challengeId,
-      sendNumber: 1,
-      clientId: 'ib_localhost',
+      ...codeMade(challengeId),
       username: await service.sealUsername(challengeId, username),
-      code: sealedCode,
-      verificationCode: '7024',
-      ip: '203.0.113.7',
-      expiresAt: new Date(clock.now().getTime() + 600_000).toISOString(),
       ...more,
     },
   })
@@ -41,19 +45,7 @@ const issueChallenge = async (customer: string, device: string, more: object = {
   const challengeId = systemRandom.id()
   await publisher.publish(ChallengeIssued, {
     subject: challengeId,
-    data: {
-      challengeId,
-      sendNumber: 1,
-      purpose: 'login',
-      customer,
-      device,
-      clientId: 'ib_localhost',
-      code: sealedCode,
-      verificationCode: '7024',
-      ip: '203.0.113.7',
-      expiresAt: new Date(clock.now().getTime() + 600_000).toISOString(),
-      ...more,
-    },
+    data: { ...codeMade(challengeId), purpose: 'login', customer, device, ...more },
   })
   return challengeId
 }

@@ -3,7 +3,7 @@ import t from 'tap'
 import { type ChangeRecord, digestOf, firstPreviousDigest } from './digest.ts'
 
 const service = await startPasswordService(t)
-const { http, bearer, grant, query, clock } = service
+const { http, bearer, query, clock } = service
 const changesUrl = '/api/v2/my/password/changes'
 
 interface Shown extends Record<string, unknown> {
@@ -17,12 +17,8 @@ interface Listed extends Record<string, unknown> {
 
 type Customer = Awaited<ReturnType<typeof service.customer>>
 
-const change = async ({ code }: Customer) => {
-  const answer = await http.post(
-    '/api/v2/my/password/change',
-    { password: 'Qwerty123' },
-    { authorization: bearer(code), successToken: grant('change', code) },
-  )
+const change = async (customer: Customer) => {
+  const answer = await service.change(customer)
   if (answer.status !== 204) throw new Error(answer.text)
 }
 const customerWithChanges = async (count: number) => {

@@ -3,18 +3,11 @@ import { startPasswordService } from '@rekey/testing/password-service'
 import t from 'tap'
 
 const service = await startPasswordService(t)
-const { http, bearer, grant, query } = service
+const { query } = service
 
 type Customer = Awaited<ReturnType<typeof service.customer>>
 
-const change = async ({ code }: Customer) => {
-  const answer = await http.post(
-    '/api/v2/my/password/change',
-    { password: 'Qwerty123' },
-    { authorization: bearer(code), successToken: grant('change', code) },
-  )
-  return answer.status
-}
+const change = async (customer: Customer) => (await service.change(customer)).status
 const changeIds = ({ id }: Customer) =>
   query<{ id: number }>('SELECT id FROM password_change WHERE customer_id = $1 ORDER BY id', [id])
 const published = async ({ code }: Customer) =>
