@@ -42,8 +42,18 @@ export const errors = {
     oauth: 'access_denied',
     title: 'The success token is missing, expired, already used, or meant for something else.',
   },
+  own_approval: {
+    status: 403,
+    oauth: 'access_denied',
+    title: 'Another person must decide: nobody approves or rejects what they asked for themselves.',
+  },
   not_found: { status: 404, oauth: 'invalid_request', title: 'There is nothing here.' },
   method_not_allowed: { status: 405, oauth: 'invalid_request', title: 'The method is not allowed here.' },
+  already_decided: {
+    status: 409,
+    oauth: 'invalid_request',
+    title: 'It was approved, rejected or has expired already.',
+  },
   payload_too_large: { status: 413, oauth: 'invalid_request', title: 'The request body is over 16 KiB.' },
   unsupported_media_type: {
     status: 415,

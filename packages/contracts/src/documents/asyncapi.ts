@@ -1,6 +1,6 @@
 import type { EventDefinition } from '../events/event.ts'
 import { streams } from '../events/index.ts'
-import { PasswordVerify } from '../mesh/password-verify.ts'
+import { questions } from '../mesh/index.ts'
 
 const headers = {
   type: 'object',
@@ -38,7 +38,7 @@ export const asyncapi = () => {
       operations[`publish_${name}`] = { action: 'send', channel: { $ref: `#/channels/${name}` } }
     }
   }
-  for (const question of [PasswordVerify]) {
+  for (const question of questions) {
     const name = channelName(question.subject)
     channels[name] = {
       address: question.subject,

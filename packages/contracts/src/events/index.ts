@@ -1,9 +1,11 @@
+import { BlockLifted, CompromiseReported, HoldEnded } from './account.ts'
 import { ChallengeFailed, ChallengeIssued, ChallengeLocked, ChallengeVerified } from './challenge.ts'
 import type { EventDefinition } from './event.ts'
 import { LoginFailed, LoginSucceeded } from './login.ts'
-import { NotifyCode, NotifyPasswordChanged, NotifyTemporaryPassword } from './notify.ts'
-import { PasswordChanged, PasswordRestored, PasswordSet } from './password.ts'
+import { NotifyCode, NotifyPasswordChanged, NotifyResetRequested, NotifyTemporaryPassword } from './notify.ts'
+import { PasswordChanged, PasswordReset, PasswordResetRequested, PasswordRestored, PasswordSet } from './password.ts'
 import { RestoreRequested } from './restore.ts'
+import { SessionRevoked } from './session.ts'
 
 const day = 86_400
 
@@ -28,14 +30,28 @@ export const streams = {
       ChallengeLocked,
       LoginSucceeded,
       LoginFailed,
+      SessionRevoked,
     ],
     workQueue: false,
     maxAgeSeconds: 7 * day,
     maxBytes: 512 * 1024 * 1024,
   },
-  PASSWORD: { events: [PasswordChanged, PasswordRestored, PasswordSet], workQueue: false, maxAgeSeconds: 30 * day },
+  PASSWORD: {
+    events: [
+      PasswordChanged,
+      PasswordRestored,
+      PasswordReset,
+      PasswordSet,
+      PasswordResetRequested,
+      CompromiseReported,
+      BlockLifted,
+      HoldEnded,
+    ],
+    workQueue: false,
+    maxAgeSeconds: 30 * day,
+  },
   NOTIFY: {
-    events: [NotifyCode, NotifyPasswordChanged, NotifyTemporaryPassword],
+    events: [NotifyCode, NotifyPasswordChanged, NotifyTemporaryPassword, NotifyResetRequested],
     workQueue: true,
     maxAgeSeconds: 7 * day,
   },

@@ -1,10 +1,17 @@
 import { Type } from '@sinclair/typebox'
+import { SessionEpoch } from '../fields.ts'
 import { defineEvent } from './event.ts'
 
 export const LoginSucceeded = defineEvent({
   type: 'auth.login.succeeded',
   summary: 'A customer proved password and code and was given an access token.',
-  data: Type.Object({ customer: Type.String(), clientId: Type.String(), ip: Type.String() }),
+  data: Type.Object({
+    customer: Type.String(),
+    clientId: Type.String(),
+    ip: Type.String(),
+    sessionId: Type.String(),
+    sessionEpoch: SessionEpoch,
+  }),
 })
 
 export const LoginFailed = defineEvent({

@@ -24,11 +24,15 @@ export const NotifyCode = defineEvent({
   }),
 })
 
+/** "It was not me": opened, it blocks the account. Sealed, since whoever has it can do that. */
+const reportLink = { reportLink: Sealed('notifier') }
+
 export const NotifyPasswordChanged = defineEvent({
   type: 'notify.password-changed',
   summary: 'Tell one confirmed address that the password is a new one.',
   data: Type.Object({
-    operation: OneOf(['change', 'restore', 'set']),
+    operation: OneOf(['change', 'restore', 'reset', 'set']),
+    ...reportLink,
     recipient: Sealed('notifier'),
     ip: Type.String(),
     changedAt: Type.String({ format: 'date-time' }),
@@ -37,10 +41,22 @@ export const NotifyPasswordChanged = defineEvent({
 
 export const NotifyTemporaryPassword = defineEvent({
   type: 'notify.temporary-password',
-  summary: 'Send a temporary password that the back office set.',
+  summary: 'Send a temporary password that the back office set, or that a restore ended with.',
   data: Type.Object({
+    setBy: OneOf(['client', 'back_office']),
+    ...reportLink,
     recipient: Sealed('notifier'),
     password: Sealed('notifier'),
     expiresAt: Type.String({ format: 'date-time' }),
+  }),
+})
+
+export const NotifyResetRequested = defineEvent({
+  type: 'notify.reset-requested',
+  summary: 'Tell one confirmed address that the password must be changed at the next sign-in.',
+  data: Type.Object({
+    ...reportLink,
+    recipient: Sealed('notifier'),
+    requestedAt: Type.String({ format: 'date-time' }),
   }),
 })

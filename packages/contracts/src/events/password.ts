@@ -1,8 +1,8 @@
 import { Type } from '@sinclair/typebox'
-import { OneOf } from '../fields.ts'
+import { OneOf, SessionEpoch } from '../fields.ts'
 import { defineEvent } from './event.ts'
 
-const data = Type.Object({
+const fields = {
   customer: Type.String({ description: "The customer's code." }),
   customerId: Type.Integer(),
   changeId: Type.Integer({ description: 'Id of the history record.' }),
@@ -11,22 +11,43 @@ const data = Type.Object({
   clientId: Type.String(),
   channel: Type.String(),
   ip: Type.String(),
-})
+  digest: Type.String({ description: 'Digest of the history record: an anchor of the chain outside the database.' }),
+  sessionEpoch: SessionEpoch,
+}
+
+const held = {
+  holdUntil: Type.Optional(Type.String({ format: 'date-time', description: 'Withdrawals should wait until then.' })),
+}
 
 export const PasswordChanged = defineEvent({
   type: 'password.changed',
-  summary: 'A signed-in customer changed the password.',
-  data,
+  summary: 'A signed-in customer changed the password; every other session is over.',
+  data: Type.Object({
+    ...fields,
+    keptSession: Type.Optional(Type.String({ description: 'The session that made the change goes on.' })),
+  }),
 })
 
 export const PasswordRestored = defineEvent({
   type: 'password.restored',
-  summary: 'A customer who had forgotten the password set a new one.',
-  data,
+  summary: 'A customer who had forgotten the password set a new one; all sessions are over.',
+  data: Type.Object({ ...fields, ...held }),
+})
+
+export const PasswordReset = defineEvent({
+  type: 'password.reset',
+  summary: 'A customer who had forgotten the password was sent a temporary one; all sessions are over.',
+  data: Type.Object({ ...fields, ...held }),
 })
 
 export const PasswordSet = defineEvent({
   type: 'password.set',
-  summary: "The back office set a customer's password.",
-  data,
+  summary: "The back office set a customer's password; all sessions are over.",
+  data: Type.Object(fields),
+})
+
+export const PasswordResetRequested = defineEvent({
+  type: 'password.reset-requested',
+  summary: 'The back office wants the password changed at the next sign-in; all sessions are over.',
+  data: Type.Object({ ...fields, jobId: Type.Optional(Type.String({ description: 'Where it was done for all.' })) }),
 })

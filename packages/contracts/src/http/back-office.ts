@@ -1,19 +1,82 @@
 import { type Static, Type } from '@sinclair/typebox'
-import { Password } from '../fields.ts'
+import { Password, SerialId, Time, Uuid } from '../fields.ts'
 import { scopes } from '../scopes.ts'
-import { SerialId } from './passwords.ts'
+import { GetPasswordChange, ListPasswordChanges } from './passwords.ts'
 import { bearer, problems } from './problem.ts'
+
+const tags = ['Back office']
+const client = Type.Object({ clientId: SerialId })
+
+/** A second person has to agree first: REKEY_BACK_OFFICE_FOUR_EYES. */
+export const ApprovalNeeded = Type.Object({ approvalId: Uuid, expiresAt: Time })
+export type ApprovalNeeded = Static<typeof ApprovalNeeded>
 
 /** B7, PUT and PATCH alike. */
 export const SetClientPassword = {
   summary: "Set a customer's password from the back office",
-  tags: ['Back office'],
+  tags,
   ...bearer(scopes.backOffice),
-  params: Type.Object({ clientId: SerialId }),
+  params: client,
   body: Type.Object({
     password: Password,
     send_mail: Type.Boolean({ description: 'Mail it as a temporary password that must be changed at next sign-in.' }),
   }),
-  response: { 204: Type.Null({ description: 'Done; no body.' }), ...problems },
+  response: { 202: ApprovalNeeded, 204: Type.Null({ description: 'Done; no body.' }), ...problems },
 }
 export type SetClientPasswordBody = Static<typeof SetClientPassword.body>
+
+/** B8. */
+export const ListClientPasswordChanges = {
+  ...ListPasswordChanges,
+  summary: "List a customer's password changes",
+  tags,
+  ...bearer(scopes.backOffice),
+  params: client,
+}
+
+/** B8. */
+export const GetClientPasswordChange = {
+  ...GetPasswordChange,
+  summary: "Show one of a customer's password changes",
+  tags,
+  ...bearer(scopes.backOffice),
+  params: Type.Object({ clientId: SerialId, changeId: SerialId }),
+}
+
+/** B9, one customer. */
+export const ResetClientPassword = {
+  summary: 'Sign a customer out and have the password changed at the next sign-in',
+  tags,
+  ...bearer(scopes.backOffice),
+  params: client,
+  response: {
+    202: Type.Union([Type.Object({}, { description: 'Done.', additionalProperties: false }), ApprovalNeeded]),
+    ...problems,
+  },
+}
+
+/** B9, all customers: a job. */
+export const ResetAllPasswords = {
+  summary: 'Sign every customer out and have every password changed at the next sign-in',
+  tags,
+  ...bearer(scopes.backOffice),
+  response: { 202: Type.Union([Type.Object({ jobId: Uuid }), ApprovalNeeded]), ...problems },
+}
+
+/** Ends a recovery hold before its time. */
+export const EndHold = {
+  summary: "End a customer's recovery hold early",
+  tags,
+  ...bearer(scopes.backOffice),
+  params: client,
+  response: { 204: Type.Null({ description: 'No hold is on any more.' }), ...problems },
+}
+
+/** Lifts the block that "it was not me" set. */
+export const LiftBlock = {
+  summary: 'Let a blocked customer sign in and restore again',
+  tags,
+  ...bearer(scopes.backOffice),
+  params: client,
+  response: { 204: Type.Null({ description: 'The customer is not blocked any more.' }), ...problems },
+}

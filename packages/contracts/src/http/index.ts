@@ -1,19 +1,32 @@
-import { SetClientPassword } from './back-office.ts'
+import { Approve, GetApproval, ListApprovals, Reject } from './approvals.ts'
+import {
+  EndHold,
+  GetClientPasswordChange,
+  LiftBlock,
+  ListClientPasswordChanges,
+  ResetAllPasswords,
+  ResetClientPassword,
+  SetClientPassword,
+} from './back-office.ts'
 import { Healthz, Readyz } from './health.ts'
+import { CancelJob, GetJob } from './jobs.ts'
 import { Login, SendChallenge } from './login.ts'
 import { ChangePassword, GetPasswordChange, ListPasswordChanges, RestorePassword } from './passwords.ts'
-import { PasswordRestore, PasswordRestoreVerification } from './restore.ts'
-import { Token } from './token.ts'
+import { PasswordRestore, PasswordRestoreReset, PasswordRestoreVerification } from './restore.ts'
+import { Introspect, Revoke, Token } from './token.ts'
 import { AnswerChallenge, OpenChallenge, OpenUnauthorizedChallenge } from './two-factor.ts'
-import { AuthorizationServerMetadata, Jwks } from './well-known.ts'
+import { AuthorizationServerMetadata, ChangePasswordPage, Jwks } from './well-known.ts'
 
 /** Every public route by method and path: what the OpenAPI document is made from and what a test holds the routes to. */
 export const http = {
   'POST /oauth/v2/passwordRestore': PasswordRestore,
   'POST /oauth/v2/passwordRestoreVerification': PasswordRestoreVerification,
+  'POST /oauth/v2/passwordRestoreReset': PasswordRestoreReset,
   'POST /oauth/v2/login': Login,
   'POST /oauth/v2/challenge': SendChallenge,
   'POST /oauth/v2/token': Token,
+  'POST /oauth/v2/revoke': Revoke,
+  'POST /oauth/v2/introspect': Introspect,
   'GET /api/v2/my/2fa/challenge': OpenChallenge,
   'GET /api/v2/my/2fa/unauthorized/challenge': OpenUnauthorizedChallenge,
   'POST /api/v2/my/2fa/challenge': AnswerChallenge,
@@ -23,8 +36,21 @@ export const http = {
   'GET /api/v2/my/password/changes/:changeId': GetPasswordChange,
   'PUT /api/v2/clients/:clientId/password': SetClientPassword,
   'PATCH /api/v2/clients/:clientId/password': SetClientPassword,
+  'GET /api/v2/clients/:clientId/password/changes': ListClientPasswordChanges,
+  'GET /api/v2/clients/:clientId/password/changes/:changeId': GetClientPasswordChange,
+  'POST /api/v2/clients/:clientId/reset-password': ResetClientPassword,
+  'POST /api/v2/clients/reset-password': ResetAllPasswords,
+  'DELETE /api/v2/clients/:clientId/hold': EndHold,
+  'DELETE /api/v2/clients/:clientId/block': LiftBlock,
+  'GET /api/v2/jobs/:jobId': GetJob,
+  'POST /api/v2/jobs/:jobId/cancel': CancelJob,
+  'GET /api/v2/approvals': ListApprovals,
+  'GET /api/v2/approvals/:approvalId': GetApproval,
+  'POST /api/v2/approvals/:approvalId/approve': Approve,
+  'POST /api/v2/approvals/:approvalId/reject': Reject,
   'GET /.well-known/jwks.json': Jwks,
   'GET /.well-known/oauth-authorization-server': AuthorizationServerMetadata,
+  'GET /.well-known/change-password': ChangePasswordPage,
   'GET /healthz': Healthz,
   'GET /readyz': Readyz,
 } as const

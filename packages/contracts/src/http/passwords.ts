@@ -1,5 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox'
-import { OneOf, Password, Time } from '../fields.ts'
+import { OneOf, Password, SerialId, Time } from '../fields.ts'
 import { scopes } from '../scopes.ts'
 import { bearer, problems } from './problem.ts'
 
@@ -41,13 +41,21 @@ const changeFields = {
   channel: Type.String(),
   ip: Type.String({ description: 'Address the service saw.' }),
   digest: Type.String({ description: 'SHA-256 over the previous record’s digest and this record, in hex.' }),
+  holdUntil: Type.Optional({
+    ...Time,
+    description: 'End of the recovery hold that this change began. password.status tells whether it was ended early.',
+  }),
 }
 
 /** One record of the history, as every route that shows it does. */
 export const PasswordChange = Type.Object(changeFields)
 export type PasswordChange = Static<typeof PasswordChange>
 
-const Page = Type.Object({
+/** A page of a history. */
+export const PasswordChanges = Type.Object({ total: Type.Integer(), data: Type.Array(PasswordChange) })
+
+/** Which part of a history, in which order. */
+export const Page = Type.Object({
   limit: Type.Integer({ minimum: 1, maximum: 100, default: 10 }),
   offset: Type.Integer({ minimum: 0, maximum: 2_147_483_647, default: 0 }),
   sort_order: OneOf(['asc', 'desc'], { default: 'desc' }),
@@ -55,19 +63,13 @@ const Page = Type.Object({
 })
 export type Page = Static<typeof Page>
 
-/** A serial number in a path: what Postgres' `integer` holds. */
-export const SerialId = Type.Integer({ minimum: 1, maximum: 2_147_483_647 })
-
 /** B3. */
 export const ListPasswordChanges = {
   summary: "List one's own password changes",
   tags: ['History'],
   ...bearer(scopes.full),
   querystring: Page,
-  response: {
-    200: Type.Object({ total: Type.Integer(), data: Type.Array(PasswordChange) }),
-    ...problems,
-  },
+  response: { 200: PasswordChanges, ...problems },
 }
 
 /** B4. */

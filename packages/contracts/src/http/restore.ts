@@ -6,6 +6,7 @@ import {
   CompactToken,
   ConfirmationCode,
   OneOf,
+  Password,
   RedirectUri,
   ResponseType,
   Scope,
@@ -13,7 +14,8 @@ import {
   State,
   Username,
 } from '../fields.ts'
-import { oauthErrors } from './problem.ts'
+import { scopes } from '../scopes.ts'
+import { bearer, oauthErrors } from './problem.ts'
 
 /** RFC 7636: what a public client sends to be able to redeem the authorization code it asks for. */
 export const pkce = {
@@ -60,7 +62,11 @@ const tokenFields = {
 }
 
 /** RFC 6749 §5.1. */
-export const TokenAnswer = Type.Object({ access_token: Type.String(), ...tokenFields })
+export const TokenAnswer = Type.Object({
+  access_token: Type.String(),
+  refresh_token: Type.Optional(Type.String()),
+  ...tokenFields,
+})
 export type TokenAnswer = Static<typeof TokenAnswer>
 
 export const SignTokenAnswer = Type.Object({ sign_token: Type.String(), ...tokenFields })
@@ -88,3 +94,22 @@ export const PasswordRestoreVerification = {
   response: { 200: Type.Union([TokenAnswer, SignTokenAnswer, AuthorizationCodeAnswer]), ...oauthErrors },
 }
 export type PasswordRestoreVerificationBody = Static<typeof PasswordRestoreVerification.body>
+
+/** A3. */
+export const PasswordRestoreReset = {
+  summary: 'Reset the password with the access token of a restore',
+  tags: ['Restore'],
+  ...bearer(scopes.restore),
+  body: Type.Object({
+    client_timezone: ClientTimezone,
+    ip: ClaimedIp,
+    response_type: ResponseType,
+    source_system: SourceSystem,
+    password: Type.Optional({
+      ...Password,
+      description: 'The new password. Without it a temporary one goes out to the customer.',
+    }),
+  }),
+  response: { 200: Type.Object({}, { description: 'Done.' }), ...oauthErrors },
+}
+export type PasswordRestoreResetBody = Static<typeof PasswordRestoreReset.body>

@@ -16,6 +16,7 @@ export const Token = {
     ),
     code_verifier: Type.Optional(Type.String({ pattern: '^[A-Za-z0-9._~-]{43,128}$' })),
     mfa_token: Type.Optional(CompactToken),
+    refresh_token: Type.Optional(CompactToken),
     redirect_uri: Type.Optional(RedirectUri),
     scope: Type.Optional(Scope),
     state: Type.Optional(State),
@@ -23,3 +24,51 @@ export const Token = {
   response: { 200: TokenAnswer, ...oauthErrors },
 }
 export type TokenBody = Static<typeof Token.body>
+
+/** Who asks: by HTTP Basic, or here (RFC 6749 §2.3.1). */
+const clientCredentials = {
+  client_id: Type.Optional(ClientId),
+  client_secret: Type.Optional(Type.String({ maxLength: 512 })),
+}
+
+const presentedToken = {
+  token: CompactToken,
+  token_type_hint: Type.Optional(Type.String({ maxLength: 64 })),
+}
+
+/** A6 (RFC 7009). */
+export const Revoke = {
+  summary: 'End the session of an access or refresh token (RFC 7009)',
+  tags: ['Tokens'],
+  body: Type.Object({ ...presentedToken, ...clientCredentials }),
+  response: {
+    200: Type.Object({}, { description: 'The token is of no use any more, if it ever was.' }),
+    ...oauthErrors,
+  },
+}
+export type RevokeBody = Static<typeof Revoke.body>
+
+/** A6 (RFC 7662), for confidential clients. */
+export const Introspect = {
+  summary: 'Whether a token is good, and for what (RFC 7662)',
+  tags: ['Tokens'],
+  body: Type.Object({ ...presentedToken, ...clientCredentials }),
+  response: {
+    200: Type.Object({
+      active: Type.Boolean(),
+      scope: Type.Optional(Type.String()),
+      client_id: Type.Optional(Type.String()),
+      token_type: Type.Optional(Type.String()),
+      exp: Type.Optional(Type.Integer()),
+      iat: Type.Optional(Type.Integer()),
+      sub: Type.Optional(Type.String()),
+      aud: Type.Optional(Type.Array(Type.String())),
+      iss: Type.Optional(Type.String()),
+      jti: Type.Optional(Type.String()),
+      sid: Type.Optional(Type.String({ description: 'Session id.' })),
+    }),
+    ...oauthErrors,
+  },
+}
+export type IntrospectBody = Static<typeof Introspect.body>
+export type IntrospectAnswer = Static<(typeof Introspect.response)[200]>

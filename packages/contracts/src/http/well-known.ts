@@ -32,12 +32,23 @@ export const AuthorizationServerMetadata = {
       authorization_endpoint: Type.String({ description: 'Takes authorization requests by POST.' }),
       token_endpoint: Type.String(),
       jwks_uri: Type.String(),
+      revocation_endpoint: Type.String(),
+      introspection_endpoint: Type.String(),
       scopes_supported: Type.Array(Type.String()),
       response_types_supported: Type.Array(Type.String()),
       grant_types_supported: Type.Array(Type.String()),
       token_endpoint_auth_methods_supported: Type.Array(Type.String()),
+      revocation_endpoint_auth_methods_supported: Type.Array(Type.String()),
+      introspection_endpoint_auth_methods_supported: Type.Array(Type.String()),
       code_challenge_methods_supported: Type.Array(Type.String()),
     }),
     ...problems,
   },
+}
+
+/** A6: where password managers send a person (W3C, A Well-Known URL for Changing Passwords). */
+export const ChangePasswordPage = {
+  summary: 'Redirects to the page for a new password',
+  tags: ['Discovery'],
+  response: { 302: Type.Null({ description: 'To the page.' }), ...problems },
 }

@@ -1,5 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox'
-import { Password, Username } from '../fields.ts'
+import { Password, SessionEpoch, Username } from '../fields.ts'
 
 /** A question on the broker that a service answers (NATS services, request/reply); never kept in a stream. */
 export const PasswordVerify = {
@@ -11,6 +11,7 @@ export const PasswordVerify = {
     Type.Object({
       verified: Type.Literal(true),
       customer: Type.String({ description: "The customer's code." }),
+      sessionEpoch: SessionEpoch,
       mustChange: Type.Boolean(),
       devices: Type.Array(Type.String(), { description: 'oob:email:b*1@gmail.com' }),
     }),

@@ -1,0 +1,41 @@
+import { Type } from '@sinclair/typebox'
+import { OneOf, SessionEpoch } from '../fields.ts'
+import { defineEvent } from './event.ts'
+
+const customer = {
+  customer: Type.String({ description: "The customer's code." }),
+  customerId: Type.Integer(),
+}
+
+/** "It was not me": the customer is blocked until the back office lifts it. */
+export const CompromiseReported = defineEvent({
+  type: 'account.compromise-reported',
+  summary: 'A customer said by the link of a notice that a change was not theirs; all sessions are over.',
+  data: Type.Object({
+    ...customer,
+    changeId: Type.Integer({ description: 'Id of the history record that the notice told of.' }),
+    channel: OneOf(['email', 'sms']),
+    ip: Type.String(),
+    sessionEpoch: SessionEpoch,
+  }),
+})
+
+const byBackOffice = {
+  ...customer,
+  actor: OneOf(['back_office']),
+  actorId: Type.String(),
+  clientId: Type.String(),
+  ip: Type.String(),
+}
+
+export const BlockLifted = defineEvent({
+  type: 'account.block-lifted',
+  summary: 'The back office lets a blocked customer sign in and restore again.',
+  data: Type.Object(byBackOffice),
+})
+
+export const HoldEnded = defineEvent({
+  type: 'account.hold-ended',
+  summary: 'The back office ended a recovery hold before its time.',
+  data: Type.Object({ ...byBackOffice, heldUntil: Type.String({ format: 'date-time' }) }),
+})

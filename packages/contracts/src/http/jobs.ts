@@ -1,0 +1,20 @@
+import { type Static, Type } from '@sinclair/typebox'
+import { OneOf, Uuid } from '../fields.ts'
+import { scopes } from '../scopes.ts'
+import { bearer, problems } from './problem.ts'
+
+const Job = Type.Object({
+  state: OneOf(['running', 'done', 'cancelled']),
+  total: Type.Integer(),
+  done: Type.Integer(),
+  failed: Type.Integer(),
+})
+export type Job = Static<typeof Job>
+
+const about = { tags: ['Back office'], ...bearer(scopes.backOffice), params: Type.Object({ jobId: Uuid }) }
+
+/** B9: how far a job is. */
+export const GetJob = { ...about, summary: 'Progress of a job', response: { 200: Job, ...problems } }
+
+/** What was done stays done. */
+export const CancelJob = { ...about, summary: 'Stop a job', response: { 200: Job, ...problems } }

@@ -1,0 +1,12 @@
+import { type Static, Type } from '@sinclair/typebox'
+import { CompactToken, OneOf } from '../fields.ts'
+
+/** The gateway's page passes on what the link of a notice holds. */
+export const AccountReport = {
+  subject: 'account.report-compromise',
+  summary: 'A customer says by the link of a notice: it was not me.',
+  request: Type.Object({ token: CompactToken, ip: Type.String() }),
+  reply: Type.Object({ result: OneOf(['reported', 'used', 'expired', 'invalid']) }),
+}
+export type AccountReportRequest = Static<typeof AccountReport.request>
+export type AccountReportReply = Static<typeof AccountReport.reply>

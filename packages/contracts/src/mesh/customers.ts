@@ -1,0 +1,97 @@
+import { type Static, Type } from '@sinclair/typebox'
+import { OneOf, SerialId, Time, Username } from '../fields.ts'
+
+/** The platform's own name for a customer, and the subject of its tokens. */
+export const CustomerCode = Type.String({ pattern: '^[\\x21-\\x7E]{1,64}$', description: "The customer's code." })
+
+const Locale = Type.String({ pattern: '^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$', maxLength: 35, description: 'BCP 47.' })
+const Timezone = Type.String({ pattern: '^[A-Za-z0-9_+/-]{1,64}$', description: 'IANA name.' })
+const Status = OneOf(['active', 'blocked'])
+const identifier = { value: Username, verified: Type.Boolean({ description: 'Whether codes may be sent there.' }) }
+
+/** Exactly one of the three. */
+export const CustomerReference = Type.Object({
+  customer: Type.Optional(CustomerCode),
+  customerId: Type.Optional(SerialId),
+  username: Type.Optional(Username),
+})
+export type CustomerReference = Static<typeof CustomerReference>
+
+const NotFound = Type.Object({ found: Type.Literal(false) })
+
+export const CustomersGet = {
+  subject: 'customers.get',
+  summary: 'Who is this customer?',
+  request: CustomerReference,
+  reply: Type.Union([
+    NotFound,
+    Type.Object({
+      found: Type.Literal(true),
+      customerId: Type.Integer(),
+      customer: CustomerCode,
+      locale: Type.String(),
+      timezone: Type.String(),
+      status: Status,
+      identifiers: Type.Array(Type.Object({ ...identifier, kind: OneOf(['email', 'phone']) })),
+    }),
+  ]),
+}
+export type CustomersGetReply = Static<typeof CustomersGet.reply>
+
+/** What is not named stays as it is; `identifiers`, where named, are all there are. */
+export const CustomerRecord = Type.Object({
+  customer: CustomerCode,
+  locale: Type.Optional(Locale),
+  timezone: Type.Optional(Timezone),
+  identifiers: Type.Optional(Type.Array(Type.Object(identifier), { maxItems: 20 })),
+  passwordHash: Type.Optional(
+    Type.String({
+      maxLength: 512,
+      description:
+        'PHC string of argon2, scrypt or PBKDF2, or bcrypt. Taken only where the customer has no password yet.',
+    }),
+  ),
+})
+export type CustomerRecord = Static<typeof CustomerRecord>
+
+export const CustomersUpsert = {
+  subject: 'customers.upsert',
+  summary: 'Make this customer be as given.',
+  request: CustomerRecord,
+  reply: Type.Union([
+    Type.Object({ stored: Type.Literal(true), customerId: Type.Integer(), created: Type.Boolean() }),
+    Type.Object({
+      stored: Type.Literal(false),
+      reasons: Type.Array(Type.Object({ field: Type.String(), code: Type.String(), message: Type.String() })),
+    }),
+  ]),
+}
+export type CustomersUpsertReply = Static<typeof CustomersUpsert.reply>
+
+export const PasswordStatus = {
+  subject: 'password.status',
+  summary: "How is this customer's password: last change, must it be changed, is a recovery hold on?",
+  request: CustomerReference,
+  reply: Type.Union([
+    NotFound,
+    Type.Object({
+      found: Type.Literal(true),
+      customerId: Type.Integer(),
+      customer: CustomerCode,
+      status: Status,
+      hasPassword: Type.Boolean(),
+      mustChange: Type.Boolean(),
+      temporaryUntil: Type.Optional(Time),
+      holdUntil: Type.Optional({ ...Time, description: 'Absent where no recovery hold is on.' }),
+      lastChange: Type.Optional(
+        Type.Object({
+          id: Type.Integer(),
+          type: OneOf(['changed', 'restored']),
+          operation: OneOf(['change', 'restore', 'reset', 'set']),
+          createTime: Time,
+        }),
+      ),
+    }),
+  ]),
+}
+export type PasswordStatusReply = Static<typeof PasswordStatus.reply>
