@@ -16,6 +16,10 @@ export interface TokenClaims {
   iat: number
   client_id: string
   scope: string
+  /** The session that the token belongs to; one of its own where nothing continues it. */
+  sid: string
+  /** The customer's epoch at the sign-in: the token is over once the customer's is higher. Only in customers' tokens. */
+  session_epoch?: number
   /** In a grant: what it is good for, and the challenge it came from. */
   purpose?: 'restore' | 'change'
   challenge_id?: string
@@ -38,6 +42,11 @@ interface Options {
   issuer: string
   /** PEM of the public key that a key id names. @throws RekeyError unavailable where the keys cannot be had now. */
   publicKey(kid: string): Promise<string | undefined>
+  /**
+   * Whether the session of a sound bearer token is over (ASVS 7.4.1). Asked on every route that is not public.
+   * @throws RekeyError unavailable where that cannot be known now: nobody is let through on a guess.
+   */
+  isEnded?: (claims: TokenClaims) => Promise<boolean>
   now: Now
 }
 
@@ -58,7 +67,7 @@ declare module 'fastify' {
 const requiredClaims = ['iss', 'aud', 'sub', 'jti', 'exp', 'iat', 'client_id', 'scope']
 
 /** Every route asks for a bearer token but for those that say `public`. */
-export const auth = fp<Options>(async (app, { issuer, publicKey, now }) => {
+export const auth = fp<Options>(async (app, { issuer, publicKey, isEnded, now }) => {
   // Which key: by `kid` among our own. Headers that bring a key along (jwk, jku, x5u) are not looked at.
   const keyFor = async (_request: FastifyRequest, token: { header?: { kid?: unknown } }) => {
     const kid = token.header?.kid
@@ -101,7 +110,7 @@ export const auth = fp<Options>(async (app, { issuer, publicKey, now }) => {
     const [scheme, token, ...rest] = (request.headers.authorization ?? '').split(' ')
     const bearer = scheme?.toLowerCase() === 'bearer' && rest.length === 0 ? token : undefined
     const claims = await app.verifyToken(request, audiences.api, bearer)
-    if (!claims) throw new RekeyError('invalid_token')
+    if (!claims || (await isEnded?.(claims))) throw new RekeyError('invalid_token')
     const held = claims.scope.split(' ')
     if (scopes && !scopes.some((scope) => held.includes(scope))) throw new RekeyError('insufficient_scope')
     request.bearer = claims
