@@ -22,6 +22,9 @@ export const recipient: Recipient = {
   timezone: 'Asia/Nicosia',
 }
 
+/** As long as real ones are. */
+export const reportLink = `https://bank.example/not-me?token=${'eyJhbGciOiJkaXIifQ..'.padEnd(196, 'x')}`
+
 const connectQuietly = (url: string) =>
   connectBroker({ url, name: 'test', log: createLogger({ name: 'test', level: 'silent' }) })
 
@@ -65,6 +68,12 @@ export const startSurroundings = async (t: Teardown, env: Record<string, string>
     broker,
     publish,
     sealAddress: (context: string, value: unknown) => seal(addressKey, context, value),
+
+    /** What every notice carries, sealed for the event of this id. */
+    sealNotice: async (id: string, to: Partial<Recipient> = {}, link = reportLink) => ({
+      recipient: await seal(addressKey, id, { ...recipient, ...to }),
+      reportLink: await seal(addressKey, id, link),
+    }),
 
     /** Publishes `notify.code` as the password-service does, with what the test wants otherwise. */
     async publishCode({

@@ -11,6 +11,7 @@ import { createOpener } from './delivery/opener.ts'
 import { createSms } from './delivery/sms.ts'
 import { createSmtp } from './delivery/smtp.ts'
 import { consumePasswordChanges } from './password-changed/password-changed.consumer.ts'
+import { consumeResetRequests } from './reset-requested/reset-requested.consumer.ts'
 import { consumeTemporaryPasswords } from './temporary-password/temporary-password.consumer.ts'
 
 export const createApp = async (config: Config, { log, now, random }: Surroundings): Promise<Server> => {
@@ -35,6 +36,7 @@ export const createApp = async (config: Config, { log, now, random }: Surroundin
     consumeCodes({ messaging, opener, delivery, brand, now }),
     consumePasswordChanges({ messaging, opener, delivery, brand }),
     consumeTemporaryPasswords({ messaging, opener, delivery, brand, now }),
+    consumeResetRequests({ messaging, opener, delivery, brand }),
   ]
 
   const app = await createServer({ log, random, trustedProxies: [] })

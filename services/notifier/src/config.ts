@@ -22,6 +22,8 @@ export const Env = Type.Object({
   ),
   REKEY_SMS_TOKEN: Type.Optional(Type.String({ description: 'Bearer token for the SMS vendor.' })),
   REKEY_CODE_SEAL_KEY: Key('Opens confirmation codes, which the gateway sealed.'),
-  REKEY_ADDRESS_SEAL_KEY: Key('Opens addresses and temporary passwords, which the password-service sealed.'),
+  REKEY_ADDRESS_SEAL_KEY: Key(
+    'Opens addresses, temporary passwords and report links, which the password-service sealed.',
+  ),
 })
 export type Config = Static<typeof Env>

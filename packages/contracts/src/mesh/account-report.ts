@@ -10,3 +10,6 @@ export const AccountReport = {
 }
 export type AccountReportRequest = Static<typeof AccountReport.request>
 export type AccountReportReply = Static<typeof AccountReport.reply>
+
+/** For how long the link of a notice is good. */
+export const reportLinkDays = 7

@@ -1,8 +1,21 @@
 import { html } from 'ghtml'
 import type { Mail } from './smtp.ts'
 
-/** A paragraph, or a fact with its label, alone on a line. A prominent one is what the mail is for: a code, a password. */
-type Block = string | { label: string; value: string; prominent?: boolean }
+/** Alone on a line, after its label. A prominent one is what the mail is for: a code, a password. */
+interface Fact {
+  label: string
+  value: string
+  prominent?: boolean
+}
+
+/** Something to press, whose label says what it does. */
+interface Link {
+  label: string
+  url: string
+}
+
+/** A string is a paragraph. */
+export type Block = string | Fact | Link
 
 interface Content {
   brand: string
@@ -16,17 +29,19 @@ const footer = 'This message was sent automatically. Answers to it are not read.
 /** `Your code` as it reads after `Rekey: `. */
 export const afterBrand = (title: string): string => `${title.charAt(0).toLowerCase()}${title.slice(1)}`
 
+const toTextBlock = (block: Block): string => {
+  if (typeof block === 'string') return block
+  return `${block.label}: ${'url' in block ? block.url : block.value}`
+}
+
 const toText = ({ brand, title, blocks }: Content): string =>
-  [
-    title,
-    ...blocks.map((block) => (typeof block === 'string' ? block : `${block.label}: ${block.value}`)),
-    `${brand}. ${footer}`,
-  ]
-    .map((block) => `${block}\n`)
-    .join('\n')
+  [title, ...blocks.map(toTextBlock), `${brand}. ${footer}`].map((block) => `${block}\n`).join('\n')
 
 const toHtmlBlock = (block: Block): string => {
   if (typeof block === 'string') return html`<p style="margin:16px 0">${block}</p>`
+  if ('url' in block) {
+    return html`<p style="margin:24px 0"><a href="${block.url}" style="display:inline-block;padding:12px 20px;border:2px solid;border-radius:8px;color:inherit;font-weight:bold;text-decoration:none">${block.label}</a></p>`
+  }
   const { label, value, prominent } = block
   if (!prominent) return html`<p style="margin:16px 0">${label}: <strong>${value}</strong></p>`
   return html`<p style="margin:24px 0;padding:16px;border:2px solid;border-radius:8px;text-align:center">

@@ -21,12 +21,14 @@ export interface Opener {
   recipient(context: string, sealed: string): Promise<Recipient>
   code(context: string, sealed: string): Promise<string>
   password(context: string, sealed: string): Promise<string>
+  reportLink(context: string, sealed: string): Promise<string>
 }
 
 // Checked again although a colleague sealed it: an address with a comma or a line break in it would be several.
 const isRecipient = compileCheck(Type.Composite([Recipient, Type.Object({ to: Username })]))
 const isCode = compileCheck(Type.String({ pattern: '^\\d{6,12}$' }))
 const isPassword = compileCheck(Type.String({ minLength: 1 }))
+const isReportLink = compileCheck(Type.String({ pattern: '^https?://[^\\s/?#]+/not-me\\?token=[\\w.-]+$' }))
 
 export const createOpener = ({ codeKey, addressKey }: Deps): Opener => {
   const opened =
@@ -42,5 +44,6 @@ export const createOpener = ({ codeKey, addressKey }: Deps): Opener => {
     recipient: opened<Recipient>('recipient', addressKey, isRecipient),
     code: opened<string>('code', codeKey, isCode),
     password: opened<string>('password', addressKey, isPassword),
+    reportLink: opened<string>('report link', addressKey, isReportLink),
   }
 }

@@ -18,8 +18,9 @@ export const consumePasswordChanges = ({ messaging, opener, delivery, brand }: D
     concurrency: 64,
     async handle({ operation, ip, ...data }, { eventId }) {
       const recipient = await opener.recipient(eventId, data.recipient)
+      const reportLink = await opener.reportLink(eventId, data.reportLink)
       const changedAt = new Date(data.changedAt)
-      const message = passwordChangedMessage({ operation, ip, changedAt, recipient, brand })
+      const message = passwordChangedMessage({ operation, ip, changedAt, reportLink, recipient, brand })
       await delivery.send({ id: eventId, type: NotifyPasswordChanged.type }, recipient, message)
     },
   })

@@ -2,14 +2,16 @@ import type { Recipient } from '@rekey/contracts'
 import { afterBrand, composeMail } from '../delivery/compose-mail.ts'
 import type { Message } from '../delivery/delivery.ts'
 import { localDateTime } from '../delivery/local-time.ts'
+import { notMeBlocks, notMeSms } from '../delivery/not-me.ts'
 
-type Operation = 'change' | 'restore' | 'set'
+type Operation = 'change' | 'restore' | 'reset' | 'set'
 
 interface Content {
   operation: Operation
   /** Address that asked for it, as a service of ours saw it. */
   ip: string
   changedAt: Date
+  reportLink: string
   recipient: Recipient
   brand: string
 }
@@ -23,17 +25,23 @@ interface Wording {
   otherwise: string
 }
 
+const ifItWasYou = { fine: 'If it was you, there is nothing more to do.', otherwise: 'If it was not you' }
+
 const wording: Record<Operation, (brand: string) => Wording> = {
   change: () => ({
     title: 'Your password was changed',
     what: 'The password of your account was changed by somebody who was signed in to it.',
-    fine: 'If it was you, there is nothing more to do.',
-    otherwise: 'If it was not you',
+    ...ifItWasYou,
   }),
   restore: () => ({
     title: 'You have a new password',
     what: 'A new password was set for your account by somebody who said that the old one was forgotten, and who had a code that we sent to you.',
-    fine: 'If it was you, there is nothing more to do.',
+    ...ifItWasYou,
+  }),
+  reset: () => ({
+    title: 'Your password was reset',
+    what: 'Your old password no longer works: somebody said that it was forgotten, and had a code that we sent to you. A temporary password went out in a message of its own.',
+    fine: 'If it was you, sign in with the temporary password and set one of your own.',
     otherwise: 'If it was not you',
   }),
   set: (brand) => ({
@@ -45,7 +53,8 @@ const wording: Record<Operation, (brand: string) => Wording> = {
 }
 
 /** Tells that the password is a new one, to somebody who may not have done it (ASVS 6.3.7). */
-export const passwordChangedMessage = ({ operation, ip, changedAt, recipient, brand }: Content): Message => {
+export const passwordChangedMessage = (content: Content): Message => {
+  const { operation, ip, changedAt, reportLink, recipient, brand } = content
   const { title, what, fine, otherwise } = wording[operation](brand)
   const when = localDateTime(changedAt, recipient)
   // The staff's own network is none of the customer's business.
@@ -60,10 +69,10 @@ export const passwordChangedMessage = ({ operation, ip, changedAt, recipient, br
         { label: 'When', value: when },
         ...where,
         fine,
-        `${otherwise}, call ${brand} at once, on a number that you already know: somebody else may be able to use your account.`,
+        ...notMeBlocks({ brand, otherwise, reportLink }),
         `Nobody from ${brand} will ever ask you for your password or for a code.`,
       ],
     }),
-    sms: `${brand}: ${afterBrand(title)}, ${when}${from}. ${otherwise}, call us at once, on a number that you already know.`,
+    sms: `${brand}: ${afterBrand(title)}, ${when}${from}.\n${notMeSms({ reportLink })}`,
   }
 }

@@ -1,48 +1,69 @@
 import { NotifyPasswordChanged } from '@rekey/contracts'
 import { systemRandom } from '@rekey/platform/random'
 import t from 'tap'
-import { recipient, startNotifier, startSurroundings } from '../app.fixture.ts'
+import { recipient, reportLink, startNotifier, startSurroundings } from '../app.fixture.ts'
 import { passwordChangedMessage } from './password-changed.template.ts'
 
 const changedAt = new Date('2026-11-21T20:37:12Z')
 
-t.test('a notice says what happened, when by the recipient’s clock, from where, and what to do', async (t) => {
+type Surroundings = Awaited<ReturnType<typeof startSurroundings>>
+
+const publishChange = async (
+  { publish, sealNotice }: Surroundings,
+  { sealedFor, link, to = {} }: { sealedFor?: string; link?: string; to?: object } = {},
+) => {
+  const id = systemRandom.id()
+  const sealed = await sealNotice(sealedFor ?? id, to, link)
+  const data = { operation: 'restore' as const, ...sealed, ip: '203.0.113.7', changedAt: changedAt.toISOString() }
+  await publish(NotifyPasswordChanged, { id, subject: 'EN00000CY', data })
+  return id
+}
+
+t.test('S22 a notice says what happened, when by the recipient’s clock, from where, and what to do', async (t) => {
   const surroundings = await startSurroundings(t)
   await startNotifier(t, surroundings)
-  const id = systemRandom.id()
-  await surroundings.publish(NotifyPasswordChanged, {
-    id,
-    subject: 'EN00000CY',
-    data: {
-      operation: 'restore',
-      recipient: await surroundings.sealAddress(id, recipient),
-      ip: '203.0.113.7',
-      changedAt: changedAt.toISOString(),
-    },
-  })
+  const id = await publishChange(surroundings)
   const mail = await surroundings.inbox.waitForMessage(recipient.to)
   t.equal(mail.MessageID, `${id}@rekey.test`)
   t.equal(mail.Subject, 'Rekey: you have a new password')
   for (const form of [mail.Text, mail.HTML]) {
     t.match(form, '21 November 2026 at 22:37 (Eastern European Standard Time)')
     t.match(form, '203.0.113.7')
-    t.match(form, 'call Rekey at once, on a number that you already know')
-    t.notMatch(form, /https?:/, 'no link to follow')
+    t.match(form, 'nobody can sign in to your account or restore its password until Rekey has spoken with you')
+    t.match(form, 'call Rekey, on a number that you already know')
+    t.same(form.match(/https?:[^\s"<]+/g), [reportLink.replaceAll('=', form === mail.HTML ? '&#61;' : '=')])
   }
+  t.ok(mail.Text.split(/\r?\n/).includes(`It was not me: ${reportLink}`), 'the link is whole, on one line')
+  t.match(mail.HTML, /<a href="https:[^"]+"[^>]*>It was not me<\/a>/)
+})
+
+t.test('S22 an SMS carries the link too, whole, at the end of a line', async (t) => {
+  const surroundings = await startSurroundings(t)
+  await startNotifier(t, surroundings)
+  await publishChange(surroundings, { to: { channel: 'sms', to: '+447700900001' } })
+  const sms = await surroundings.inbox.waitForMessage('+447700900001')
+  t.ok(sms.Text.split('\n').includes(`It was not me: ${reportLink}`))
+  t.match(sms.Text, 'That blocks sign-in and restore until we have spoken with you.')
+})
+
+t.test('the link of a notice is neither in the stream nor in a log', async (t) => {
+  const surroundings = await startSurroundings(t)
+  const { app, logs } = await startNotifier(t, surroundings)
+  await publishChange(surroundings)
+  await surroundings.inbox.waitForMessage(recipient.to)
+  await surroundings.waitForEmptyQueue()
+  await app.close()
+  await publishChange(surroundings)
+  const [kept] = await surroundings.stored('NOTIFY')
+  t.notMatch(`${kept?.string()}${JSON.stringify([...(kept?.header ?? [])])}`, 'not-me')
+  t.match(logs(), 'message sent')
+  t.notMatch(logs(), 'not-me')
 })
 
 t.test('a notice whose address was sealed for another event becomes a dead letter', async (t) => {
   const surroundings = await startSurroundings(t)
   await startNotifier(t, surroundings)
-  await surroundings.publish(NotifyPasswordChanged, {
-    subject: 'EN00000CY',
-    data: {
-      operation: 'change',
-      recipient: await surroundings.sealAddress('another event', recipient),
-      ip: '203.0.113.7',
-      changedAt: changedAt.toISOString(),
-    },
-  })
+  await publishChange(surroundings, { sealedFor: 'another event' })
   t.same(await surroundings.waitForDeadLetter(), {
     subject: 'dead.notify.password-changed',
     reason: 'the recipient cannot be opened',
@@ -50,16 +71,28 @@ t.test('a notice whose address was sealed for another event becomes a dead lette
   t.same(await surroundings.inbox.messages(), [])
 })
 
+for (const link of ['javascript:alert(1)', 'https://bank.example/not-me?token=a b', 'https://bank.example/login']) {
+  t.test(`a notice whose link is ${link} becomes a dead letter`, async (t) => {
+    const surroundings = await startSurroundings(t)
+    await startNotifier(t, surroundings)
+    await publishChange(surroundings, { link })
+    t.match(await surroundings.waitForDeadLetter(), { reason: 'the report link is not a valid one' })
+    t.same(await surroundings.inbox.messages(), [])
+  })
+}
+
 t.test('each operation has its own words', async (t) => {
-  const titleOf = (operation: 'change' | 'restore' | 'set') =>
-    passwordChangedMessage({ operation, ip: '203.0.113.7', changedAt, recipient, brand: 'Rekey' }).mail.subject
+  const titleOf = (operation: 'change' | 'restore' | 'reset' | 'set') =>
+    passwordChangedMessage({ operation, ip: '203.0.113.7', changedAt, reportLink, recipient, brand: 'Rekey' }).mail
+      .subject
   t.equal(titleOf('change'), 'Rekey: your password was changed')
   t.equal(titleOf('restore'), 'Rekey: you have a new password')
+  t.equal(titleOf('reset'), 'Rekey: your password was reset')
   t.equal(titleOf('set'), 'Rekey: your password was replaced')
 })
 
 t.test('the address of the staff who replaced a password is not told', (t) => {
-  const facts = { operation: 'set' as const, ip: '203.0.113.7', changedAt, recipient, brand: 'Rekey' }
+  const facts = { operation: 'set' as const, ip: '203.0.113.7', changedAt, reportLink, recipient, brand: 'Rekey' }
   const { mail, sms } = passwordChangedMessage(facts)
   for (const text of [mail.text, mail.html, sms]) t.notMatch(text, facts.ip)
   t.end()
@@ -71,6 +104,7 @@ t.test('the time is given in UTC, and plainly, where zone or locale are not know
       operation: 'change',
       ip: '203.0.113.7',
       changedAt,
+      reportLink,
       recipient: { ...recipient, locale, timezone },
       brand: 'Rekey',
     }).mail.text
@@ -84,6 +118,7 @@ t.test('what comes from outside is escaped in HTML', async (t) => {
     operation: 'change',
     ip: '<script>alert(1)</script>',
     changedAt,
+    reportLink: 'https://bank.example/not-me?token="><b>',
     recipient,
     brand: 'Bank & "Sons" <b>',
   }).mail

@@ -13,17 +13,18 @@ interface Deps {
   now: Now
 }
 
-/** Sends the temporary passwords that the back office sets. */
+/** Sends temporary passwords: those that the back office sets, and those that a restore ends with. */
 export const consumeTemporaryPasswords = ({ messaging, opener, delivery, brand, now }: Deps) =>
   consume(messaging, {
     event: NotifyTemporaryPassword,
     concurrency: 64,
-    async handle(data, { eventId }) {
+    async handle({ setBy, ...data }, { eventId }) {
       const expiresAt = new Date(data.expiresAt)
       if (now() >= expiresAt) throw new GiveUp('the temporary password expired before it could be sent')
       const recipient = await opener.recipient(eventId, data.recipient)
       const password = await opener.password(eventId, data.password)
-      const message = temporaryPasswordMessage({ password, expiresAt, recipient, brand })
+      const reportLink = await opener.reportLink(eventId, data.reportLink)
+      const message = temporaryPasswordMessage({ setBy, password, expiresAt, reportLink, recipient, brand })
       await delivery.send({ id: eventId, type: NotifyTemporaryPassword.type }, recipient, message)
     },
   })

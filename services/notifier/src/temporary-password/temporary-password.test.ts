@@ -1,20 +1,18 @@
 import { NotifyTemporaryPassword } from '@rekey/contracts'
 import { systemRandom } from '@rekey/platform/random'
 import t from 'tap'
-import { recipient, startNotifier, startSurroundings } from '../app.fixture.ts'
+import { recipient, reportLink, startNotifier, startSurroundings } from '../app.fixture.ts'
+import { temporaryPasswordMessage } from './temporary-password.template.ts'
 
 const tomorrow = () => new Date(Date.now() + 86_400_000).toISOString()
 
 const publishPassword = async (
-  { publish, sealAddress }: Awaited<ReturnType<typeof startSurroundings>>,
-  { password, expiresAt = tomorrow() }: { password: string; expiresAt?: string },
+  { publish, sealAddress, sealNotice }: Awaited<ReturnType<typeof startSurroundings>>,
+  { password, expiresAt = tomorrow(), to = {} }: { password: string; expiresAt?: string; to?: object },
 ) => {
   const id = systemRandom.id()
-  await publish(NotifyTemporaryPassword, {
-    id,
-    subject: 'EN00000CY',
-    data: { recipient: await sealAddress(id, recipient), password: await sealAddress(id, password), expiresAt },
-  })
+  const sealed = { ...(await sealNotice(id, to)), password: await sealAddress(id, password) }
+  await publish(NotifyTemporaryPassword, { id, subject: 'EN00000CY', data: { setBy: 'client', ...sealed, expiresAt } })
 }
 
 t.test('a temporary password arrives alone on a line of its own, to the letter, and escaped in HTML', async (t) => {
@@ -24,11 +22,12 @@ t.test('a temporary password arrives alone on a line of its own, to the letter, 
   await publishPassword(surroundings, { password })
   const mail = await surroundings.inbox.waitForMessage(recipient.to)
   t.ok(mail.Text.split(/\r?\n/).includes(`Temporary password: ${password}`))
-  t.match(mail.Text, /It is valid until .+ \(Eastern European (Standard|Summer) Time\)/)
-  t.match(mail.Text, 'At your next sign-in you must set a password of your own')
+  t.match(mail.Text, /It is valid until .+ \(Eastern European (Standard|Summer) Time\), for one sign-in/)
+  t.ok(mail.Text.split(/\r?\n/).includes(`It was not me: ${reportLink}`))
   t.match(mail.HTML, 'a&#61;b &#60;&#38;&#62; &#34;ключ&#34; &#39; 🔑 end')
   t.notMatch(mail.Subject, password)
   t.notMatch(logs(), 'ключ')
+  t.notMatch(logs(), 'not-me')
 })
 
 t.test('a temporary password that is no longer valid becomes a dead letter', async (t) => {
@@ -40,4 +39,22 @@ t.test('a temporary password that is no longer valid becomes a dead letter', asy
     reason: 'the temporary password expired before it could be sent',
   })
   t.same(await surroundings.inbox.messages(), [])
+})
+
+t.test('a temporary password may go by SMS, on a line of its own, with the link', async (t) => {
+  const surroundings = await startSurroundings(t)
+  await startNotifier(t, surroundings)
+  await publishPassword(surroundings, { password: 'tiger-lamp-42', to: { channel: 'sms', to: '+447700900001' } })
+  const lines = (await surroundings.inbox.waitForMessage('+447700900001')).Text.split('\n')
+  t.ok(lines.includes('Temporary password: tiger-lamp-42'))
+  t.ok(lines.includes(`It was not me: ${reportLink}`))
+})
+
+t.test('who set it is told', (t) => {
+  const textBy = (setBy: 'client' | 'back_office') =>
+    temporaryPasswordMessage({ setBy, password: 'x', expiresAt: new Date(), reportLink, recipient, brand: 'Bank' }).mail
+      .text
+  t.match(textBy('back_office'), 'The staff of Bank set a temporary password')
+  t.match(textBy('client'), 'said that your password was forgotten')
+  t.end()
 })
