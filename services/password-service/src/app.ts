@@ -26,12 +26,14 @@ import { createIssuerKeys } from './issuer-keys.ts'
 import { listenForOutbox } from './outbox/listener.ts'
 import { createOutboxStore } from './outbox/outbox.store.ts'
 import { startRelay } from './outbox/relay.ts'
+import { createNotices } from './passwords/notices.ts'
 import { passwordRoutes } from './passwords/passwords.routes.ts'
 import { createPasswords } from './passwords/passwords.service.ts'
 import { createPasswordStore } from './passwords/passwords.store.ts'
 import { createReplacement } from './passwords/replacement.service.ts'
 import { createVerification } from './passwords/verification.service.ts'
 import { createPolicy } from './policy/policy.ts'
+import { createSessionStore } from './sessions/sessions.store.ts'
 import { startSweeper } from './sweeper.ts'
 
 const service = 'password-service'
@@ -57,17 +59,22 @@ export const createApp = async (config: Config, { log, now, random }: Surroundin
   const outbox = createOutboxStore({ database })
   const changes = createHistoryStore({ database })
   const customers = createCustomerStore({ database })
+  const sessions = createSessionStore()
   const store = createPasswordStore({
     database,
     endOtherRestores: customers.endOtherRestores,
+    endSessions: sessions.endAll,
     appendChange: changes.append,
     addEvents: outbox.add,
   })
 
-  const replace = createReplacement({ store, hasher, addressKey, now, random })
-  const passwords = createPasswords({ store, policy, hasher, replace, requireCurrentPassword, log })
+  const reportLink = async () => `${config.REKEY_PUBLIC_URL}/not-me`
+  const notices = createNotices({ addressKey, reportLink, random })
+  const holdMs = config.REKEY_HOLD_HOURS * 3_600_000
+  const replacement = createReplacement({ store, hasher, notices, holdMs, now, random })
+  const passwords = createPasswords({ store, policy, hasher, replacement, requireCurrentPassword, log })
   const history = createHistory({ store: changes })
-  const backOffice = createBackOffice({ findCustomer: store.findById, policy, replace, log })
+  const backOffice = createBackOffice({ findCustomer: store.findById, policy, replacement, log })
   const verify = createVerification({ store, hasher, now, log })
   const usernameKey = toKey(config.REKEY_USERNAME_SEAL_KEY)
   const codes = createCodes({

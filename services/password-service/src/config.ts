@@ -38,6 +38,12 @@ export const Env = Type.Object({
     default: 8,
     description: 'Least characters of a new password. 15 where sign-in asks for no second factor (NIST SP 800-63B-4).',
   }),
+  REKEY_HOLD_HOURS: Type.Integer({
+    minimum: 0,
+    maximum: 720,
+    default: 24,
+    description: 'Hours that withdrawals should wait after a restore or reset; 0: no hold.',
+  }),
   REKEY_HASH_CONCURRENCY: Type.Integer({
     minimum: 1,
     maximum: 128,

@@ -30,7 +30,7 @@ t.test('what has had its day is deleted, in batches, by two sweepers at once, an
     deletions: [
       createOutboxStore({ database }).deletePublished,
       createCustomerStore({ database }).deleteExpiredRestores,
-      createPasswordStore({ database, endOtherRestores: none, appendChange: none, addEvents: none })
+      createPasswordStore({ database, endOtherRestores: none, endSessions: none, appendChange: none, addEvents: none })
         .deleteExpiredTokens,
     ],
     now: service.clock.now,

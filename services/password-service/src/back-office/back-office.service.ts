@@ -1,12 +1,12 @@
 import { RekeyError } from '@rekey/contracts'
 import type { Logger } from '@rekey/platform/logger'
-import type { ReplacePassword, Requester } from '../passwords/replacement.service.ts'
+import type { Replacement, Requester } from '../passwords/replacement.service.ts'
 import type { Policy } from '../policy/policy.ts'
 
 interface Deps {
   findCustomer(id: number): Promise<{ id: number; code: string; confirmedEmail: boolean } | undefined>
   policy: Policy
-  replace: ReplacePassword
+  replacement: Replacement
   log: Logger
 }
 
@@ -28,7 +28,7 @@ export interface BackOffice {
 }
 
 /** What the back office does to a customer's password. */
-export const createBackOffice = ({ findCustomer, policy, replace, log }: Deps): BackOffice => ({
+export const createBackOffice = ({ findCustomer, policy, replacement, log }: Deps): BackOffice => ({
   async setPassword({ customerId, password, sendMail, by }) {
     const customer = await findCustomer(customerId)
     if (!customer) throw new RekeyError('not_found', { detail: 'There is no such customer.' })
@@ -38,7 +38,8 @@ export const createBackOffice = ({ findCustomer, policy, replace, log }: Deps): 
       const fields = [{ field: 'send_mail', code: 'not_possible', message }]
       throw new RekeyError('invalid_request', { detail: `send_mail: ${message}.`, fields })
     }
-    await replace({ customerId, password, operation: 'set', by, temporary: sendMail })
+    const prepared = await replacement.prepare(password, { temporary: sendMail })
+    await replacement.replace({ customerId, password: prepared, operation: 'set', by })
     log.info(
       {
         event: 'authn_password_set',

@@ -15,6 +15,8 @@ export interface ChangeRecord {
   ip: string
   /** Whole milliseconds: what the column keeps. */
   createTime: Date
+  /** End of the recovery hold that it began. */
+  holdUntil?: Date | null | undefined
 }
 
 /** What the digest of a customer's first record stands on. */
@@ -32,6 +34,7 @@ const canonical = ({
   channel,
   ip,
   createTime,
+  holdUntil,
 }: ChangeRecord) =>
   JSON.stringify({
     actor,
@@ -40,6 +43,8 @@ const canonical = ({
     clientId,
     createTime: createTime.toISOString(),
     customerId,
+    // Left out where there is none: records older than holds have no such member.
+    ...(holdUntil && { holdUntil: holdUntil.toISOString() }),
     id,
     ip,
     operation,

@@ -1,11 +1,12 @@
 import { formatTime, type Page, type PasswordChange, RekeyError } from '@rekey/contracts'
 import type { HistoryStore, ShownChange } from './history.store.ts'
 
-const show = ({ id, type, createTime, ...rest }: ShownChange): PasswordChange => ({
+const show = ({ id, type, createTime, holdUntil, ...rest }: ShownChange): PasswordChange => ({
   id,
   type,
   createTime: formatTime(createTime),
   ...rest,
+  ...(holdUntil && { holdUntil: formatTime(holdUntil) }),
 })
 
 export interface History {

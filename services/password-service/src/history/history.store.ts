@@ -3,21 +3,26 @@ import type { Database, Transaction } from '../database.ts'
 import { Prisma } from '../generated/prisma/client.ts'
 import { type ChangeRecord, digestOf, firstPreviousDigest } from './digest.ts'
 
+/** A record that stands in its customer's chain. */
+export interface ChainedChange extends ChangeRecord {
+  digest: string
+}
+
 /** A record as it is shown. */
 export interface ShownChange
-  extends Pick<ChangeRecord, 'id' | 'type' | 'createTime' | 'operation' | 'actor' | 'channel' | 'ip'> {
+  extends Pick<ChangeRecord, 'id' | 'type' | 'createTime' | 'operation' | 'actor' | 'channel' | 'ip' | 'holdUntil'> {
   digest: string
 }
 
 const shownColumns = Prisma.sql`c.id, c.type::text, c.create_time AS "createTime", c.operation::text, c.actor::text,
-  c.channel, c.ip, c.digest`
+  c.channel, c.ip, c.digest, c.hold_until AS "holdUntil"`
 
 export interface HistoryStore {
   /**
    * Adds a record to a customer's chain. The caller's transaction holds the customer's row locked, so that no other
    * record comes between. Its time is never before the previous record's, also where two machines' clocks differ.
    */
-  append(tx: Transaction, change: Omit<ChangeRecord, 'id'>): Promise<ChangeRecord>
+  append(tx: Transaction, change: Omit<ChangeRecord, 'id'>): Promise<ChainedChange>
   /** A page of a customer's records, and how many there are: one statement. */
   list(customerCode: string, page: Page): Promise<{ total: number; changes: ShownChange[] }>
   find(customerCode: string, id: number): Promise<ShownChange | undefined>
@@ -38,8 +43,9 @@ export const createHistoryStore = ({ database }: { database: Database }): Histor
     const previousDigest = chain.digest ?? firstPreviousDigest
     const createTime = new Date(Math.max(change.createTime.getTime(), chain.createTime?.getTime() ?? 0))
     const record = { ...change, id: chain.id, createTime }
-    await tx.passwordChange.create({ data: { ...record, previousDigest, digest: digestOf(previousDigest, record) } })
-    return record
+    const chained = { ...record, digest: digestOf(previousDigest, record) }
+    await tx.passwordChange.create({ data: { ...chained, holdUntil: record.holdUntil ?? null, previousDigest } })
+    return chained
   },
 
   list: (customerCode, { limit, offset, sort_order }) =>

@@ -6,13 +6,13 @@ import { type Policy, refusePassword } from '../policy/policy.ts'
 import { refuseCurrentPassword } from './current-password.ts'
 import { type Grant, refuseGrant, toGrant } from './grant.ts'
 import type { GrantHolder, PasswordStore } from './passwords.store.ts'
-import type { ReplacePassword } from './replacement.service.ts'
+import type { Replacement } from './replacement.service.ts'
 
 interface Deps {
   store: PasswordStore
   policy: Policy
   hasher: Hasher
-  replace: ReplacePassword
+  replacement: Replacement
   requireCurrentPassword: boolean
   log: Logger
 }
@@ -60,7 +60,14 @@ const reasonOf = (error: unknown): string => {
  * A customer's own new password. The order is the rule: the grant first, so that nobody without one learns the policy
  * (S14); then what costs nothing; then the hash; and only what commits spends the grant.
  */
-export const createPasswords = ({ store, policy, hasher, replace, requireCurrentPassword, log }: Deps): Passwords => {
+export const createPasswords = ({
+  store,
+  policy,
+  hasher,
+  replacement,
+  requireCurrentPassword,
+  log,
+}: Deps): Passwords => {
   /** The hash that the current password fits, where it was sent. */
   const checkCurrent = async ({ hash }: GrantHolder, currentPassword: string | undefined) => {
     if (currentPassword === undefined) {
@@ -117,7 +124,15 @@ export const createPasswords = ({ store, policy, hasher, replace, requireCurrent
         await refuseTemporary(holder, ask.password)
         const verifiedHash = await checkCurrent(holder, currentPassword)
         const by = { id: bearer.sub, clientId: bearer.client_id, ip: ask.ip }
-        await replace({ customerId: holder.id, password: ask.password, operation: 'change', by, grant, verifiedHash })
+        await replacement.replace({
+          customerId: holder.id,
+          password: await replacement.prepare(ask.password),
+          operation: 'change',
+          by,
+          grant,
+          verifiedHash,
+          keptSession: bearer.sid,
+        })
       }),
 
     restore: (ask) =>
@@ -128,7 +143,8 @@ export const createPasswords = ({ store, policy, hasher, replace, requireCurrent
         policy.enforce(ask.password)
         await refuseTemporary(holder, ask.password)
         const by = { clientId: grant.clientId, ip: ask.ip }
-        await replace({ customerId: holder.id, password: ask.password, operation: 'restore', by, grant })
+        const password = await replacement.prepare(ask.password)
+        await replacement.replace({ customerId: holder.id, password, operation: 'restore', by, grant })
       }),
   }
 }

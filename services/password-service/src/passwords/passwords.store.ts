@@ -1,6 +1,7 @@
 import type { Address } from '@rekey/contracts'
 import type { Database, Transaction } from '../database.ts'
 import type { ChangeRecord } from '../history/digest.ts'
+import type { ChainedChange } from '../history/history.store.ts'
 import type { NewEvent } from '../outbox/event.ts'
 import { refuseCurrentPassword } from './current-password.ts'
 import { type Grant, refuseGrant } from './grant.ts'
@@ -25,6 +26,7 @@ export interface Account extends Owner {
   hash: string | null
   mustChange: boolean
   temporaryUntil: Date | null
+  sessionEpoch: number
   /** Confirmed ones: e-mail before phone, the oldest first. */
   addresses: Address[]
 }
@@ -38,14 +40,17 @@ interface Replacement {
   hash: string
   /** Where the new password is a temporary one: when it stops working. */
   temporaryUntil?: Date | undefined
+  /** Session that goes on; all others are over. */
+  keptSession?: string | undefined
   change: Omit<ChangeRecord, 'id' | 'customerId' | 'actorId'> & { actorId?: string }
 }
 
 /** What the events of a replacement are made from. */
 export interface Replaced {
   customer: { id: number; code: string; locale: string; timezone: string }
-  change: ChangeRecord
+  change: ChainedChange
   addresses: Address[]
+  sessionEpoch: number
 }
 
 interface Deps {
@@ -53,7 +58,9 @@ interface Deps {
   /** Ends the customer's restores but one. @returns whether that one is open */
   endOtherRestores(tx: Transaction, customerId: number, challengeId: string | undefined): Promise<boolean>
   /** Adds a record to the customer's history. */
-  appendChange(tx: Transaction, change: Omit<ChangeRecord, 'id'>): Promise<ChangeRecord>
+  appendChange(tx: Transaction, change: Omit<ChangeRecord, 'id'>): Promise<ChainedChange>
+  /** Ends the customer's sessions but one. @returns the new epoch */
+  endSessions(tx: Transaction, customerId: number, end: { at: Date; kept?: string | undefined }): Promise<number>
   /** Adds events that leave after the commit. */
   addEvents(tx: Transaction, subject: string, createdAt: Date, events: NewEvent[]): Promise<void>
 }
@@ -69,13 +76,17 @@ export interface PasswordStore {
   rehash(customerId: number, from: string, to: string): Promise<void>
   /**
    * The grant, the password, the history and the events in one transaction: all of it, or nothing (S24, ASVS 2.3.3).
-   * `announce` makes the events. Whatever restore was begun before ends with it: its code may be in hands that the new
+   * `announce` makes the events; `alongside` runs first in the same transaction, and by throwing undoes it. Whatever restore was begun before ends with it: its code may be in hands that the new
    * password is to keep out.
    *
    * @throws RekeyError success_token_refused: the grant was used a moment ago, or the customer blocked;
    * current_password_wrong: it was the current one until a moment ago
    */
-  replace(replacement: Replacement, announce: (replaced: Replaced) => Promise<NewEvent[]>): Promise<void>
+  replace(
+    replacement: Replacement,
+    announce: (replaced: Replaced) => Promise<NewEvent[]>,
+    alongside?: (tx: Transaction) => Promise<void>,
+  ): Promise<void>
   /** Forgets up to `limit` spent tokens that have expired on every machine's clock. @returns how many */
   deleteExpiredTokens(now: Date, limit: number): Promise<number>
 }
@@ -122,7 +133,13 @@ const store = async (
   if (count === 0) throw refuseCurrentPassword()
 }
 
-export const createPasswordStore = ({ database, endOtherRestores, appendChange, addEvents }: Deps): PasswordStore => ({
+export const createPasswordStore = ({
+  database,
+  endOtherRestores,
+  endSessions,
+  appendChange,
+  addEvents,
+}: Deps): PasswordStore => ({
   findForChange: ({ jti, subject }) =>
     database.query(async (prisma) => {
       const [row] = await prisma.$queryRaw<GrantHolder[]>`
@@ -158,7 +175,7 @@ export const createPasswordStore = ({ database, endOtherRestores, appendChange, 
     database.query(async (prisma) => {
       const rows = await prisma.$queryRaw<(Omit<Account, 'addresses'> & Address)[]>`
         SELECT c.id, c.code, c.status = 'blocked' AS blocked, k.hash, coalesce(k.must_change, false) AS "mustChange",
-               k.temporary_until AS "temporaryUntil", other.kind::text, other.value
+               k.temporary_until AS "temporaryUntil", c.session_epoch AS "sessionEpoch", other.kind::text, other.value
         FROM identifier named
         JOIN customer c ON c.id = named.customer_id
         JOIN identifier other ON other.customer_id = c.id AND other.verified_at IS NOT NULL
@@ -175,12 +192,13 @@ export const createPasswordStore = ({ database, endOtherRestores, appendChange, 
     )
   },
 
-  replace: ({ customerId, grant, verifiedHash, hash, temporaryUntil, change }, announce) =>
+  replace: ({ customerId, grant, verifiedHash, hash, temporaryUntil, keptSession, change }, announce, alongside) =>
     database.transaction(async (tx) => {
       // The lock comes first: history digests chain, and a customer's outbox ids follow the order of commits.
       const [customer] = await tx.$queryRaw<LockedRow[]>`
         SELECT code, status = 'blocked' AS blocked, locale, timezone FROM customer WHERE id = ${customerId} FOR UPDATE`
       if (!customer) throw new Error('the customer is gone')
+      await alongside?.(tx)
       if (grant && customer.blocked) throw refuseGrant('blocked')
       if (grant) await spend(tx, grant)
       const isOpen = await endOtherRestores(tx, customerId, grant?.challengeId)
@@ -190,8 +208,16 @@ export const createPasswordStore = ({ database, endOtherRestores, appendChange, 
       await store(tx, { customerId, ...credential }, verifiedHash)
       const { code, locale, timezone } = customer
       const record = await appendChange(tx, { ...change, customerId, actorId: change.actorId ?? code })
+      const sessionEpoch = await endSessions(tx, customerId, { at: record.createTime, kept: keptSession })
+      if (record.holdUntil)
+        await tx.customer.update({ where: { id: customerId }, data: { holdUntil: record.holdUntil } })
       const addresses = await confirmedAddresses(tx, customerId)
-      const events = await announce({ customer: { id: customerId, code, locale, timezone }, change: record, addresses })
+      const events = await announce({
+        customer: { id: customerId, code, locale, timezone },
+        change: record,
+        addresses,
+        sessionEpoch,
+      })
       await addEvents(tx, code, record.createTime, events)
     }),
 

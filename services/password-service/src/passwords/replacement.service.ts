@@ -1,26 +1,19 @@
-import type { KeyObject } from 'node:crypto'
-import {
-  type Address,
-  type EventDefinition,
-  NotifyPasswordChanged,
-  NotifyTemporaryPassword,
-  PasswordChanged,
-  PasswordRestored,
-  PasswordSet,
-  type Recipient,
-} from '@rekey/contracts'
+import { type EventDefinition, PasswordChanged, PasswordReset, PasswordRestored, PasswordSet } from '@rekey/contracts'
 import type { Now } from '@rekey/platform/clock'
 import type { Random } from '@rekey/platform/random'
-import { seal } from '@rekey/platform/seal'
+import type { Transaction } from '../database.ts'
 import type { Hasher } from '../hashing/hasher.ts'
 import { type NewEvent, newEvent } from '../outbox/event.ts'
 import type { Grant } from './grant.ts'
+import type { Notices, SealedPassword } from './notices.ts'
 import type { PasswordStore, Replaced } from './passwords.store.ts'
 
 interface Deps {
   store: PasswordStore
   hasher: Hasher
-  addressKey: KeyObject
+  notices: Notices
+  /** How long withdrawals should wait after a restore; 0: no hold. */
+  holdMs: number
   now: Now
   random: Random
 }
@@ -34,21 +27,28 @@ export interface Requester {
   ip: string
 }
 
+/** A password made ready to be stored, of which nothing can be read any more. */
+export interface PreparedPassword {
+  hash: string
+  /** Where it is a temporary one, which goes out to the customer and must be changed at the next sign-in. */
+  temporary?: SealedPassword | undefined
+}
+
+type Operation = 'change' | 'restore' | 'reset' | 'set'
+
 interface NewPassword {
   customerId: number
-  /** Has passed the policy. */
-  password: string
-  operation: 'change' | 'restore' | 'set'
+  password: PreparedPassword
+  operation: Operation
   by: Requester
   grant?: Grant
   /** The hash that the current password was held against, where it was asked for. */
   verifiedHash?: string | undefined
-  /** Goes out by mail, and must be changed at the next sign-in. */
-  temporary?: boolean
+  /** The session that makes the change goes on. */
+  keptSession?: string | undefined
+  /** Runs in the same transaction; by throwing it undoes the replacement. */
+  alongside?: ((tx: Transaction) => Promise<void>) | undefined
 }
-
-/** Replaces a customer's password. @throws RekeyError success_token_refused, current_password_wrong, unavailable */
-export type ReplacePassword = (replacement: NewPassword) => Promise<void>
 
 /** Every request comes over HTTP for now: who made it is told by the actor, not by the channel. */
 const channel = 'api'
@@ -58,18 +58,20 @@ const temporaryForMs = 24 * 3_600_000
 const facts = {
   change: PasswordChanged,
   restore: PasswordRestored,
+  reset: PasswordReset,
   set: PasswordSet,
-} satisfies Record<NewPassword['operation'], EventDefinition>
+} satisfies Record<Operation, EventDefinition>
+
+/** Whoever got in by a code alone may be somebody else: withdrawals wait. */
+const holds = (operation: Operation) => operation === 'restore' || operation === 'reset'
 
 /** One new password: hashed, stored with its history and its events, and told to every confirmed address (S22, S24). */
-export const createReplacement = ({ store, hasher, addressKey, now, random }: Deps): ReplacePassword => {
-  /** Sealed for one event: it cannot be moved into another. */
-  const sealRecipient = (eventId: string, { kind, value }: Address, { locale, timezone }: Replaced['customer']) => {
-    const recipient: Recipient = { channel: kind === 'email' ? 'email' : 'sms', to: value, locale, timezone }
-    return seal(addressKey, eventId, recipient)
-  }
-
-  const fact = (operation: NewPassword['operation'], { customer, change }: Replaced): NewEvent =>
+export const createReplacement = ({ store, hasher, notices, holdMs, now, random }: Deps) => {
+  const fact = (
+    operation: Operation,
+    { customer, change, sessionEpoch }: Replaced,
+    keptSession: string | undefined,
+  ): NewEvent =>
     newEvent(facts[operation], random.id(), {
       customer: customer.code,
       customerId: customer.id,
@@ -79,58 +81,62 @@ export const createReplacement = ({ store, hasher, addressKey, now, random }: De
       clientId: change.clientId,
       channel: change.channel,
       ip: change.ip,
+      digest: change.digest,
+      sessionEpoch,
+      ...(keptSession !== undefined && { keptSession }),
+      ...(change.holdUntil && { holdUntil: change.holdUntil.toISOString() }),
     })
 
-  const notice = async (operation: NewPassword['operation'], to: Address, replaced: Replaced): Promise<NewEvent> => {
-    const id = random.id()
-    return newEvent(NotifyPasswordChanged, id, {
-      operation,
-      recipient: await sealRecipient(id, to, replaced.customer),
-      ip: replaced.change.ip,
-      changedAt: replaced.change.createTime.toISOString(),
-    })
-  }
+  return {
+    /**
+     * Hashes a password that has passed the policy; where it is `temporary`, seals it for its way to the customer too.
+     * Outside any transaction: no row stays locked for as long as a hash takes, or waits for its turn.
+     *
+     * @throws RekeyError unavailable
+     */
+    async prepare(password: string, { temporary = false } = {}): Promise<PreparedPassword> {
+      const hash = await hasher.hash(password)
+      return temporary ? { hash, temporary: await notices.sealPassword(password) } : { hash }
+    },
 
-  const temporaryMail = async (password: string, expiresAt: Date, replaced: Replaced): Promise<NewEvent> => {
-    const to = replaced.addresses.find(({ kind }) => kind === 'email')
-    if (!to) throw new Error('no confirmed e-mail address for the temporary password')
-    const id = random.id()
-    return newEvent(NotifyTemporaryPassword, id, {
-      recipient: await sealRecipient(id, to, replaced.customer),
-      password: await seal(addressKey, id, password),
-      expiresAt: expiresAt.toISOString(),
-    })
-  }
-
-  return async ({ customerId, password, operation, by, grant, verifiedHash, temporary = false }) => {
-    // Outside the transaction: no row stays locked for as long as a hash takes, or waits for its turn.
-    const hash = await hasher.hash(password)
-    const createTime = now()
-    const temporaryUntil = temporary ? new Date(createTime.getTime() + temporaryForMs) : undefined
-    const byBackOffice = operation === 'set'
-    await store.replace(
-      {
-        customerId,
-        grant,
-        verifiedHash,
-        hash,
-        temporaryUntil,
-        change: {
-          type: byBackOffice ? 'changed' : 'restored',
-          operation,
-          actor: byBackOffice ? 'back_office' : 'client',
-          ...(by.id !== undefined && { actorId: by.id }),
-          clientId: by.clientId,
-          channel,
-          ip: by.ip,
-          createTime,
+    /** Replaces a customer's password. @throws RekeyError success_token_refused, current_password_wrong, unavailable */
+    async replace({ customerId, password, operation, by, grant, verifiedHash, keptSession, alongside }: NewPassword) {
+      const { hash, temporary } = password
+      const createTime = now()
+      const temporaryUntil = temporary && new Date(createTime.getTime() + temporaryForMs)
+      const byBackOffice = operation === 'set'
+      const actor = byBackOffice ? 'back_office' : 'client'
+      await store.replace(
+        {
+          customerId,
+          grant,
+          verifiedHash,
+          hash,
+          temporaryUntil,
+          keptSession,
+          change: {
+            type: byBackOffice ? 'changed' : 'restored',
+            operation,
+            actor,
+            ...(by.id !== undefined && { actorId: by.id }),
+            clientId: by.clientId,
+            channel,
+            ip: by.ip,
+            createTime,
+            ...(holds(operation) && holdMs > 0 && { holdUntil: new Date(createTime.getTime() + holdMs) }),
+          },
         },
-      },
-      async (replaced) => [
-        fact(operation, replaced),
-        ...(await Promise.all(replaced.addresses.map((to) => notice(operation, to, replaced)))),
-        ...(temporaryUntil ? [await temporaryMail(password, temporaryUntil, replaced)] : []),
-      ],
-    )
+        async (replaced) => [
+          fact(operation, replaced, keptSession),
+          ...(await notices.passwordChanged(replaced)),
+          ...(temporary && temporaryUntil
+            ? [await notices.temporaryPassword(temporary, actor, temporaryUntil, replaced)]
+            : []),
+        ],
+        alongside,
+      )
+    },
   }
 }
+
+export type Replacement = ReturnType<typeof createReplacement>

@@ -42,6 +42,7 @@ export const createVerification = ({ store, hasher, now, log }: Deps): VerifyPas
     return {
       verified: true,
       customer: account.code,
+      sessionEpoch: account.sessionEpoch,
       mustChange: account.mustChange,
       devices: [...new Set(account.addresses.map(challengeType))],
     }

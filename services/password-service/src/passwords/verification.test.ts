@@ -22,6 +22,7 @@ t.test('password.verify tells the customer and the masked devices, e-mail first'
   const expected = {
     verified: true,
     customer: customer.code,
+    sessionEpoch: 0,
     mustChange: false,
     devices: ['oob:email:b*1@example.com', 'oob:sms:+44*******01'],
   }

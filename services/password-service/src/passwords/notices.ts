@@ -1,0 +1,97 @@
+import type { KeyObject } from 'node:crypto'
+import {
+  type Address,
+  NotifyPasswordChanged,
+  NotifyResetRequested,
+  NotifyTemporaryPassword,
+  type Recipient,
+} from '@rekey/contracts'
+import type { Random } from '@rekey/platform/random'
+import { seal } from '@rekey/platform/seal'
+import { type NewEvent, newEvent } from '../outbox/event.ts'
+
+/** What of a change its notices tell. */
+export interface NoticedChange {
+  customer: { id: number; locale: string; timezone: string }
+  change: { id: number; operation: 'change' | 'restore' | 'reset' | 'set'; ip: string; createTime: Date }
+  addresses: Address[]
+}
+
+/** A temporary password on its way: sealed for the notifier, within the one event of that id. */
+export interface SealedPassword {
+  eventId: string
+  sealed: string
+}
+
+interface Deps {
+  addressKey: KeyObject
+  /** Address of the page where whoever gets a notice can say that it was not them. */
+  reportLink(about: { customerId: number; changeId: number; channel: Recipient['channel'] }): Promise<string>
+  random: Random
+}
+
+/**
+ * What customers are told of their password (S22): one event an address, each sealed for itself, so that nothing of it
+ * can be moved into another.
+ */
+export const createNotices = ({ addressKey, reportLink, random }: Deps) => {
+  const sealedFor = async (eventId: string, { kind, value }: Address, { customer, change }: NoticedChange) => {
+    const channel = kind === 'email' ? 'email' : 'sms'
+    const recipient: Recipient = { channel, to: value, locale: customer.locale, timezone: customer.timezone }
+    const link = await reportLink({ customerId: customer.id, changeId: change.id, channel })
+    return {
+      recipient: await seal(addressKey, eventId, recipient),
+      reportLink: await seal(addressKey, eventId, link),
+    }
+  }
+
+  const toEach = (noticed: NoticedChange, notice: (id: string, to: Address) => Promise<NewEvent>) =>
+    Promise.all(noticed.addresses.map((to) => notice(random.id(), to)))
+
+  return {
+    /** The password is a new one. */
+    passwordChanged: (noticed: NoticedChange): Promise<NewEvent[]> =>
+      toEach(noticed, async (id, to) =>
+        newEvent(NotifyPasswordChanged, id, {
+          ...(await sealedFor(id, to, noticed)),
+          operation: noticed.change.operation,
+          ip: noticed.change.ip,
+          changedAt: noticed.change.createTime.toISOString(),
+        }),
+      ),
+
+    /** The password must be changed at the next sign-in. */
+    resetRequested: (noticed: NoticedChange): Promise<NewEvent[]> =>
+      toEach(noticed, async (id, to) =>
+        newEvent(NotifyResetRequested, id, {
+          ...(await sealedFor(id, to, noticed)),
+          requestedAt: noticed.change.createTime.toISOString(),
+        }),
+      ),
+
+    /** Seals a temporary password before it is known when it goes out. */
+    async sealPassword(password: string): Promise<SealedPassword> {
+      const eventId = random.id()
+      return { eventId, sealed: await seal(addressKey, eventId, password) }
+    },
+
+    /** The temporary password itself, by e-mail where there is an address, else by SMS. */
+    async temporaryPassword(
+      { eventId, sealed }: SealedPassword,
+      setBy: 'client' | 'back_office',
+      expiresAt: Date,
+      noticed: NoticedChange,
+    ): Promise<NewEvent> {
+      const to = noticed.addresses.find(({ kind }) => kind === 'email') ?? noticed.addresses[0]
+      if (!to) throw new Error('no confirmed address for the temporary password')
+      return newEvent(NotifyTemporaryPassword, eventId, {
+        ...(await sealedFor(eventId, to, noticed)),
+        setBy,
+        password: sealed,
+        expiresAt: expiresAt.toISOString(),
+      })
+    },
+  }
+}
+
+export type Notices = ReturnType<typeof createNotices>
