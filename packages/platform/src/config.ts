@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { parseEnv } from 'node:util'
 import { OneOf } from '@rekey/contracts'
 import { type Static, type TObject, type TSchema, Type } from '@sinclair/typebox'
-import { coerce } from './validation.ts'
+import { coerce, compileFaults } from './validation.ts'
 
 /** 256 bits in base64url: what every HMAC and sealing key is. */
 export const Key = (description: string) =>
@@ -52,9 +52,12 @@ export const toProxyList = (value: string): string[] => value.split(',').flatMap
 
 /** Every fault of a configuration, one a line. */
 export class ConfigError extends Error {
+  readonly faults: readonly string[]
+
   constructor(faults: string[]) {
     super(`Configuration refused:\n${faults.map((fault) => `  ${fault}`).join('\n')}`)
     this.name = 'ConfigError'
+    this.faults = faults
   }
 }
 
@@ -83,6 +86,26 @@ export const loadConfig = <T extends TObject>(schema: T, env: Record<string, str
     throw new ConfigError(faults.map(({ field }) => describeFault(schema.properties[field], field, picked[field])))
   }
   return picked as Static<T>
+}
+
+/**
+ * A reader of a configuration's file, which is JSON. Values are not repeated in a fault here either.
+ *
+ * @returns a function that throws ConfigError naming every fault, each with its place in the file
+ */
+export const fileParser = <T extends TSchema>(variable: string, schema: T): ((text: string) => Static<T>) => {
+  const faultsOf = compileFaults(schema)
+  return (text) => {
+    let value: unknown
+    try {
+      value = JSON.parse(text)
+    } catch {
+      throw new ConfigError([`${variable} cannot be read: it is not JSON`])
+    }
+    const faults = faultsOf(value)
+    if (faults.length > 0) throw new ConfigError(faults.map((fault) => `${variable} ${fault}`))
+    return value as Static<T>
+  }
 }
 
 const readSecrets = (path: string | undefined): NodeJS.Dict<string> => {

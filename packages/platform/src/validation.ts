@@ -19,6 +19,14 @@ export const compileValidator: FastifySchemaCompiler<object> = ({ schema, httpPa
 /** A check of data that did not come by HTTP. */
 export const compileCheck = (schema: object): ((data: unknown) => boolean) => asSent.compile(schema)
 
+/** Every fault of data that did not come by HTTP, each after its place (a JSON Pointer, RFC 6901). */
+export const compileFaults = (schema: object): ((data: unknown) => string[]) => {
+  const check = asSent.compile(schema)
+  const placeOf = ({ instancePath, params }: ErrorObject) =>
+    [instancePath, params.missingProperty ?? params.additionalProperty].filter(Boolean).join('/') || '/'
+  return (data) => (check(data) ? [] : (check.errors ?? []).map((fault) => `${placeOf(fault)}: ${describe(fault)}`))
+}
+
 const kinds: Record<string, string> = {
   required: 'missing',
   type: 'wrong_type',
@@ -31,6 +39,7 @@ const kinds: Record<string, string> = {
 
 const describe = ({ keyword, params, message }: ErrorObject): string => {
   if (keyword === 'required') return 'is missing'
+  if (keyword === 'additionalProperties') return 'is not known'
   if (keyword === 'enum') return `must be one of ${params.allowedValues.join(', ')}`
   if (keyword === 'pattern' || keyword === 'format' || keyword === 'anyOf') return 'is malformed'
   return message ?? 'is malformed'

@@ -35,7 +35,7 @@ import { wellKnownRoutes } from './well-known/well-known.routes.ts'
 /** The auth-gateway, wired by hand. */
 export const createApp = async (config: Config, { log, now, random }: Surroundings): Promise<Server> => {
   const issuer = config.REKEY_PUBLIC_URL
-  const clients = loadClients({ path: config.REKEY_CLIENTS_FILE, profile: config.REKEY_PROFILE })
+  const clients = loadClients({ path: config.REKEY_CLIENTS_FILE, profile: config.REKEY_PROFILE, log })
   const keys = loadSigningKeys(config.REKEY_SIGNING_KEYS_FILE)
 
   const redis = connectRedis({ url: config.REDIS_URL, log })
@@ -105,6 +105,7 @@ export const createApp = async (config: Config, { log, now, random }: Surroundin
   await forwarding(app, { upstream: config.REKEY_PASSWORD_SERVICE_URL })
 
   app.addHook('onClose', async () => {
+    await clients.close()
     await recorder.close()
     await broker.close()
     redis.disconnect()

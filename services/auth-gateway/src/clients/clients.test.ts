@@ -2,39 +2,84 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ConfigError } from '@rekey/platform/config'
+import { createLogger } from '@rekey/platform/logger'
 import t from 'tap'
 import { loadClients } from './clients.ts'
 
 const dir = mkdtempSync(join(tmpdir(), 'rekey-clients-'))
 t.teardown(() => rmSync(dir, { recursive: true, force: true }))
 
-const write = (text: string) => {
+const log = createLogger({ name: 'test', level: 'silent' })
+
+const write = (content: unknown) => {
   const path = join(dir, 'clients.json')
-  writeFileSync(path, text)
+  writeFileSync(path, typeof content === 'string' ? content : JSON.stringify(content))
   return path
 }
 
-t.test('production does not run with the demo registry', (t) => {
-  t.throws(() => loadClients({ path: undefined, profile: 'production' }), ConfigError)
-  t.ok(loadClients({ path: undefined, profile: 'sandbox' }).find('ib_localhost'))
-  t.end()
+const faultsOf = (path: string): readonly string[] => {
+  try {
+    loadClients({ path, profile: 'production', log })
+    return []
+  } catch (error) {
+    return (error as ConfigError).faults
+  }
+}
+
+const bank = {
+  client_id: 'bank',
+  type: 'confidential',
+  secret_sha256: 'ab'.repeat(32),
+  redirect_uris: ['https://bank.example/back'],
+  origins: ['https://bank.example'],
+  scopes: ['CUSTOMER:FULL'],
+}
+
+t.test('production does not run with the demo registry', async (t) => {
+  t.throws(() => loadClients({ path: undefined, profile: 'production', log }), ConfigError)
+  t.ok(loadClients({ path: undefined, profile: 'sandbox', log }).find('ib_localhost'))
 })
 
-t.test(
-  'a file that is away, no JSON, or not a registry is refused with every fault, and nothing of it repeated',
-  (t) => {
-    const faultsOf = (path: string) => {
-      try {
-        loadClients({ path, profile: 'production' })
-      } catch (error) {
-        return (error as Error).message
-      }
-    }
-    t.match(faultsOf(join(dir, 'nowhere.json')), 'REKEY_CLIENTS_FILE cannot be read: ENOENT')
-    t.match(faultsOf(write('{ secret')), 'REKEY_CLIENTS_FILE cannot be read: it is not JSON')
-    const faults = faultsOf(write(JSON.stringify([{ client_id: '', type: 'odd', secret_sha256: 'secret' }])))
-    for (const field of ['client_id', 'type', 'secret_sha256', 'redirect_uris', 'scopes']) t.match(faults, field)
-    t.notMatch(faults, '"secret"')
-    t.end()
-  },
-)
+t.test('a registry that holds together is taken', async (t) => {
+  const clients = loadClients({ path: write([bank]), profile: 'production', log })
+  t.teardown(() => clients.close())
+  t.equal(clients.find('bank')?.type, 'confidential')
+  t.ok(clients.allowsOrigin('https://bank.example'))
+})
+
+t.test('a file that is away, no JSON, or no list is refused', async (t) => {
+  t.same(faultsOf(join(dir, 'nowhere.json')), ['REKEY_CLIENTS_FILE cannot be read: ENOENT'])
+  t.same(faultsOf(write('{ secret')), ['REKEY_CLIENTS_FILE cannot be read: it is not JSON'])
+  t.same(faultsOf(write({})), ['REKEY_CLIENTS_FILE /: must be array'])
+})
+
+t.test('every fault is named with its place, and nothing of the file repeated', async (t) => {
+  const odd = { client_id: '', type: 'odd', secret_sha256: 'secret', scopes: ['EVERYTHING'], origin: 'secret' }
+  t.strictSame(
+    faultsOf(write([odd])).toSorted(),
+    [
+      'REKEY_CLIENTS_FILE /0/client_id: must NOT have fewer than 1 characters',
+      'REKEY_CLIENTS_FILE /0/origin: is not known',
+      'REKEY_CLIENTS_FILE /0/origins: is missing',
+      'REKEY_CLIENTS_FILE /0/redirect_uris: is missing',
+      'REKEY_CLIENTS_FILE /0/scopes/0: must be one of CUSTOMER:FULL, CUSTOMER:PASSWORD:RESTORE, CUSTOMER:PASSWORD:CHANGE, REST:FULL',
+      'REKEY_CLIENTS_FILE /0/secret_sha256: is malformed',
+      'REKEY_CLIENTS_FILE /0/type: must be one of public, confidential',
+    ].toSorted(),
+  )
+  const { secret_sha256, ...open } = bank
+  const others = [
+    bank,
+    { ...bank, redirect_uris: ['/back'], origins: ['https://bank.example/'] },
+    { ...open, client_id: 'without a secret' },
+    { ...bank, client_id: 'with one', type: 'public', redirect_uris: ['https://bank.example/#here'] },
+  ]
+  t.strictSame(faultsOf(write(others)), [
+    'REKEY_CLIENTS_FILE /1/client_id: is another client’s too',
+    'REKEY_CLIENTS_FILE /1/redirect_uris: must be absolute URIs without a fragment',
+    'REKEY_CLIENTS_FILE /1/origins: must be origins: scheme, host and port alone',
+    'REKEY_CLIENTS_FILE /2/secret_sha256: is missing: it is confidential',
+    'REKEY_CLIENTS_FILE /3/secret_sha256: is a public client’s',
+    'REKEY_CLIENTS_FILE /3/redirect_uris: must be absolute URIs without a fragment',
+  ])
+})

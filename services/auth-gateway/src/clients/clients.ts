@@ -1,20 +1,27 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { RekeyError } from '@rekey/contracts'
-import { ConfigError } from '@rekey/platform/config'
+import { OneOf, RekeyError, scopes } from '@rekey/contracts'
+import { ConfigError, fileParser } from '@rekey/platform/config'
+import type { Logger } from '@rekey/platform/logger'
+import { watchFile } from '@rekey/platform/watched-file'
 import { type Static, Type } from '@sinclair/typebox'
-import { Value } from '@sinclair/typebox/value'
 
-const Client = Type.Object({
-  client_id: Type.String({ minLength: 1, maxLength: 128 }),
-  type: Type.Union([Type.Literal('public'), Type.Literal('confidential')]),
-  /** Secrets are random and long, so a plain digest is enough to keep them out of the file. */
-  secret_sha256: Type.Optional(Type.String({ pattern: '^[0-9a-f]{64}$' })),
-  redirect_uris: Type.Array(Type.String()),
-  /** Browser origins that may call the gateway (CORS). */
-  origins: Type.Array(Type.String()),
-  scopes: Type.Array(Type.String(), { minItems: 1 }),
-})
+const variable = 'REKEY_CLIENTS_FILE'
+
+const Client = Type.Object(
+  {
+    client_id: Type.String({ minLength: 1, maxLength: 128 }),
+    type: OneOf(['public', 'confidential']),
+    /** Secrets are random and long, so a plain digest is enough to keep them out of the file. */
+    secret_sha256: Type.Optional(Type.String({ pattern: '^[0-9a-f]{64}$' })),
+    redirect_uris: Type.Array(Type.String()),
+    /** Browser origins that may call the gateway (CORS). */
+    origins: Type.Array(Type.String()),
+    scopes: Type.Array(OneOf(Object.values(scopes)), { minItems: 1 }),
+  },
+  // A field that is misspelt would be one that is not there.
+  { additionalProperties: false },
+)
 export type Client = Static<typeof Client>
 
 export interface Clients {
@@ -32,55 +39,82 @@ export interface Clients {
    */
   authenticate(clientId: string, secret: string): Client
   allowsOrigin(origin: string): boolean
+  /** Reads the file no more. */
+  close(): Promise<void>
 }
 
-const sandboxFile = new URL('./sandbox.json', import.meta.url)
+/** RFC 6749 §3.1.2: absolute, without a fragment. */
+const isRedirectUri = (uri: string) => URL.canParse(uri) && !uri.includes('#')
+const isOrigin = (origin: string) => URL.canParse(origin) && new URL(origin).origin === origin
 
-const read = (path: string | URL): Client[] => {
-  let list: unknown
-  try {
-    list = JSON.parse(readFileSync(path, 'utf8'))
-  } catch (error) {
-    const reason = (error as NodeJS.ErrnoException).code ?? 'it is not JSON'
-    throw new ConfigError([`REKEY_CLIENTS_FILE cannot be read: ${reason}`])
+/** What a schema cannot say of one client. */
+const faultsOf = (client: Client, index: number, all: Client[]): string[] => {
+  const rules: [string, boolean, string][] = [
+    [
+      'client_id',
+      all.findIndex(({ client_id }) => client_id === client.client_id) === index,
+      'is another client’s too',
+    ],
+    ['secret_sha256', client.type === 'public' || client.secret_sha256 !== undefined, 'is missing: it is confidential'],
+    ['secret_sha256', client.type === 'confidential' || client.secret_sha256 === undefined, 'is a public client’s'],
+    ['redirect_uris', client.redirect_uris.every(isRedirectUri), 'must be absolute URIs without a fragment'],
+    ['origins', client.origins.every(isOrigin), 'must be origins: scheme, host and port alone'],
+  ]
+  return rules.flatMap(([field, holds, fault]) => (holds ? [] : [`${variable} /${index}/${field}: ${fault}`]))
+}
+
+const parseList = fileParser(variable, Type.Array(Client))
+
+const parse = (text: string) => {
+  const clients = parseList(text)
+  const faults = clients.flatMap(faultsOf)
+  if (faults.length > 0) throw new ConfigError(faults)
+  return {
+    byId: new Map(clients.map((client) => [client.client_id, client])),
+    origins: new Set(clients.flatMap((client) => client.origins)),
   }
-  const faults = [...Value.Errors(Type.Array(Client), list)].map(({ path, message }) => `${path || '/'}: ${message}`)
-  if (faults.length > 0) throw new ConfigError(faults.map((fault) => `REKEY_CLIENTS_FILE ${fault}`))
-  return list as Client[]
 }
 
 interface Source {
   path: string | undefined
   profile: 'sandbox' | 'production'
+  log: Logger
+}
+
+/** The sandbox brings its own file, which does not change. Its secrets are published: production must name another. */
+const openRegistry = ({ path, profile, log }: Source) => {
+  if (path !== undefined) return watchFile({ variable, path, parse, log })
+  if (profile === 'production') {
+    throw new ConfigError([`${variable} is missing. Production does not run with the demo registry.`])
+  }
+  const sandbox = parse(readFileSync(new URL('./sandbox.json', import.meta.url), 'utf8'))
+  return { current: () => sandbox, close: async () => {} }
 }
 
 /**
- * The registry of OAuth clients, from one validated file. The sandbox brings its own; its secrets are published, so
- * production must name another.
+ * The registry of OAuth clients, from one validated file that is read again when it changes. A request sees one
+ * version or the next, whole; a version with faults is refused and the one before stays.
  *
  * @throws ConfigError naming every fault
  */
-export const loadClients = ({ path, profile }: Source): Clients => {
-  if (path === undefined && profile === 'production') {
-    throw new ConfigError(['REKEY_CLIENTS_FILE is missing. Production does not run with the demo registry.'])
-  }
-  const clients = read(path ?? sandboxFile)
-  const byId = new Map(clients.map((client) => [client.client_id, client]))
-  const origins = new Set(clients.flatMap((client) => client.origins))
+export const loadClients = (source: Source): Clients => {
+  const registry = openRegistry(source)
+  const find = (clientId: string) => registry.current().byId.get(clientId)
   return {
-    find: (clientId) => byId.get(clientId),
+    find,
     forRedirect(clientId, redirectUri) {
-      const client = byId.get(clientId)
+      const client = find(clientId)
       if (!client?.redirect_uris.includes(redirectUri)) throw new RekeyError('access_denied')
       return client
     },
     authenticate(clientId, secret) {
-      const client = byId.get(clientId)
+      const client = find(clientId)
       const sent = createHash('sha256').update(secret).digest()
       const kept = Buffer.from(client?.secret_sha256 ?? '', 'hex')
       if (!client || kept.length !== sent.length || !timingSafeEqual(kept, sent)) throw new RekeyError('invalid_client')
       return client
     },
-    allowsOrigin: (origin) => origins.has(origin),
+    allowsOrigin: (origin) => registry.current().origins.has(origin),
+    close: registry.close,
   }
 }

@@ -7,6 +7,7 @@ import type { Client } from './clients.ts'
  * @throws RekeyError invalid_scope
  */
 export const checkScope = (scope: string, given: readonly string[], client: Client): void => {
-  const fit = scope.split(' ').every((item) => given.includes(item) && client.scopes.includes(item))
+  const registered: readonly string[] = client.scopes
+  const fit = scope.split(' ').every((item) => given.includes(item) && registered.includes(item))
   if (!fit) throw new RekeyError('invalid_scope')
 }
