@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseEnv } from 'node:util'
@@ -31,7 +31,7 @@ test('a service gets its own secrets, and shares only what it seals for another 
   t.equal(gateway.REKEY_CODE_SEAL_KEY, notifier.REKEY_CODE_SEAL_KEY)
   t.equal(passwords.REKEY_ADDRESS_SEAL_KEY, notifier.REKEY_ADDRESS_SEAL_KEY)
   const all = Object.values({ ...gateway, ...passwords, ...notifier })
-  t.equal(new Set(all).size, 6)
+  t.equal(new Set(all).size, 7)
   for (const secret of all) t.match(secret, /^[A-Za-z0-9_-]{43}$/)
 })
 
@@ -51,4 +51,20 @@ test('what exists is never written over, and a lost file gets the shared secrets
   t.same(await generateKeys(dir), ['notifier.env'])
   t.equal(readFileSync(files.authGateway, 'utf8'), before)
   t.equal(secrets(files.notifier).REKEY_CODE_SEAL_KEY, secrets(files.authGateway).REKEY_CODE_SEAL_KEY)
+})
+
+test('a kept file gets the secrets that it lacks, and those it has stay', async (t) => {
+  const { dir, files } = await generate(t)
+  const before = secrets(files.authGateway)
+  // As a sandbox has it that was made before the secret was needed.
+  const { REKEY_REFRESH_KEY: _, REKEY_USERNAME_SEAL_KEY: __, ...older } = before
+  const lines = Object.entries(older).map(([key, value]) => `${key}=${value}`)
+  writeFileSync(files.authGateway, lines.join('\n'))
+  t.same(await generateKeys(dir), ['auth-gateway.env'])
+  const after = secrets(files.authGateway)
+  t.match(after, older)
+  t.match(after.REKEY_REFRESH_KEY, /^[A-Za-z0-9_-]{43}$/)
+  t.equal(after.REKEY_USERNAME_SEAL_KEY, secrets(files.passwordService).REKEY_USERNAME_SEAL_KEY)
+  t.equal(statSync(files.authGateway).mode & 0o777, 0o600)
+  t.same(await generateKeys(dir), [])
 })

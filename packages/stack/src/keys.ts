@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseEnv } from 'node:util'
 import { calculateJwkThumbprint, exportJWK, generateKeyPair } from 'jose'
@@ -12,8 +12,9 @@ const holders = {
     'REKEY_ACCOUNT_KEY',
     'REKEY_CODE_SEAL_KEY',
     'REKEY_USERNAME_SEAL_KEY',
+    'REKEY_REFRESH_KEY',
   ],
-  'password-service.env': ['REKEY_USERNAME_SEAL_KEY', 'REKEY_ADDRESS_SEAL_KEY'],
+  'password-service.env': ['REKEY_USERNAME_SEAL_KEY', 'REKEY_ADDRESS_SEAL_KEY', 'REKEY_REPORT_KEY'],
   'notifier.env': ['REKEY_CODE_SEAL_KEY', 'REKEY_ADDRESS_SEAL_KEY'],
 } as const
 
@@ -35,21 +36,19 @@ export const keyFiles = (dir: string) => ({
 
 /**
  * Writes each service's secrets to a file of its own (dotenv form, read through REKEY_SECRETS_FILE) and the gateway's
- * private signing keys (a JWK Set), all with mode 0600. A file that exists is kept, and
- * its secrets are repeated where a new file needs the same ones.
- * @returns the names of the files that were written.
+ * private signing keys (a JWK Set), all with mode 0600. What a file holds is kept, and repeated where another file needs
+ * the same; a file from before a secret was there gets that secret added.
+ * @returns the names of the files that were written or added to.
  */
 export const generateKeys = async (dir: string): Promise<string[]> => {
   mkdirSync(dir, { recursive: true, mode: 0o700 })
   const missing = (name: string) => !existsSync(join(dir, name))
   const write = (name: string, content: string) => writeFileSync(join(dir, name), content, { mode: 0o600, flag: 'wx' })
 
+  const kept = (name: string) => (missing(name) ? {} : parseEnv(readFileSync(join(dir, name), 'utf8')))
   const secrets = new Map<string, string>()
   for (const name of Object.keys(holders)) {
-    if (missing(name)) continue
-    for (const [key, value] of Object.entries(parseEnv(readFileSync(join(dir, name), 'utf8')))) {
-      if (value) secrets.set(key, value)
-    }
+    for (const [key, value] of Object.entries(kept(name))) if (value) secrets.set(key, value)
   }
   const secret = (key: string) => {
     const value = secrets.get(key) ?? randomBytes(32).toString('base64url')
@@ -59,8 +58,11 @@ export const generateKeys = async (dir: string): Promise<string[]> => {
 
   const written: string[] = []
   for (const [name, keys] of Object.entries(holders)) {
-    if (!missing(name)) continue
-    write(name, keys.map(secret).join(''))
+    const held = kept(name)
+    const lines = keys.filter((key) => !held[key]).map(secret)
+    if (lines.length === 0) continue
+    if (missing(name)) write(name, lines.join(''))
+    else appendFileSync(join(dir, name), `\n${lines.join('')}`)
     written.push(name)
   }
   if (missing(signingKeys)) {

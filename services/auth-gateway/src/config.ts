@@ -27,6 +27,16 @@ export const Env = Type.Object({
   REKEY_ACCOUNT_KEY: Key('HMAC key that account keys are made with.'),
   REKEY_CODE_SEAL_KEY: Key('Seals codes for the notifier.'),
   REKEY_USERNAME_SEAL_KEY: Key('Seals usernames for the password-service.'),
+  REKEY_REFRESH_KEY: Key('Seals refresh tokens for the gateway itself.'),
+  REKEY_SESSION_HOURS: Type.Integer({
+    minimum: 1,
+    maximum: 720,
+    default: 12,
+    description: 'Life of a sign-in, in hours, however often its tokens are refreshed.',
+  }),
+  REKEY_CHANGE_PASSWORD_URL: Type.Optional(
+    Url('https?', { description: 'Page that password managers send a person to. Not set: /restore of the gateway.' }),
+  ),
   REKEY_CODE_DIGITS: Type.Integer({
     minimum: 6,
     maximum: 12,
