@@ -1,0 +1,247 @@
+import { createCustomer, type TestCustomer } from '@rekey/testing/customers'
+import { eventually } from '@rekey/testing/eventually'
+import {
+  askChange,
+  backOfficeToken,
+  change,
+  changeGrant,
+  loginBody,
+  messageAfter,
+  restore,
+  restoreGrant,
+  signIn,
+  wrongCode,
+} from '@rekey/testing/flows'
+import { startRekey } from '@rekey/testing/rekey'
+import t, { type Test } from 'tap'
+
+// The broker's API: one test a row of its contract.
+const rekey = await startRekey(t)
+const { http } = rekey
+const backOffice = { authorization: `Bearer ${await backOfficeToken(rekey)}` }
+const time = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00$/
+
+const newCustomer = () => createCustomer(rekey.postgres.url)
+const bearer = (token: unknown) => ({ authorization: `Bearer ${token}` })
+const json = { 'content-type': 'application/json' }
+
+const isProblem = (t: Test, answer: Awaited<ReturnType<typeof http.get>>, status: number, code: string) => {
+  t.equal(answer.status, status, code)
+  t.match(answer.body, { type: `urn:rekey:problem:${code}`, title: String, status, detail: String, code })
+  t.match(answer.headers.get('content-type'), 'application/problem+json')
+}
+
+/** A customer with one change in the history, signed in again. */
+const changed = async () => {
+  const customer = await newCustomer()
+  await restore(rekey, await restoreGrant(rekey, customer), 'My own password')
+  const person = { ...customer, password: 'My own password' }
+  return { person, token: await signIn(rekey, person) }
+}
+
+t.test('B1. POST /api/v2/my/password/change', async (t) => {
+  const customer = await newCustomer()
+  const token = await signIn(rekey, customer)
+  const grant = await changeGrant(rekey, customer, token)
+  isProblem(t, await change(rekey, token, '', 'Qwerty123'), 403, 'success_token_refused')
+  isProblem(t, await change(rekey, 'nonsense', grant, 'Qwerty123'), 401, 'invalid_token')
+  isProblem(t, await change(rekey, token, grant, 'short'), 422, 'password_refused')
+  isProblem(
+    t,
+    await change(rekey, token, await restoreGrant(rekey, customer), 'Qwerty123'),
+    403,
+    'success_token_refused',
+  )
+  const done = await change(rekey, token, grant, 'Qwerty123')
+  t.equal(done.status, 204)
+  t.equal(done.text, '')
+  isProblem(t, await change(rekey, token, grant, 'Qwerty123'), 403, 'success_token_refused')
+})
+
+t.test('B2. POST /api/v2/my/password/restore', async (t) => {
+  const customer = await newCustomer()
+  const grant = await restoreGrant(rekey, customer)
+  isProblem(t, await restore(rekey, grant, 'short'), 422, 'password_refused')
+  const done = await restore(rekey, grant, 'Qwerty123')
+  t.equal(done.status, 204)
+  t.equal(done.text, '')
+  isProblem(t, await restore(rekey, grant, 'Qwerty123'), 403, 'success_token_refused')
+  const token = await signIn(rekey, { ...customer, password: 'Qwerty123' })
+  const another = await changeGrant(rekey, customer, token)
+  isProblem(t, await restore(rekey, another, 'Qwerty123'), 403, 'success_token_refused')
+})
+
+t.test('B3. GET /api/v2/my/password/changes', async (t) => {
+  const { token } = await changed()
+  const list = (query = '') => http.get(`/api/v2/my/password/changes${query}`, bearer(token))
+  const all = await list('?limit=10&offset=0&sort_order=desc&sort_by=createTime')
+  t.equal(all.status, 200)
+  t.match(all.body, { total: 1, data: [{ id: Number, type: 'restored', createTime: time }] })
+  const [record] = all.body.data as object[]
+  t.same(Object.keys(record ?? {}).slice(0, 3), ['id', 'type', 'createTime'])
+  t.same((await list()).body, all.body)
+  t.match((await list('?offset=1')).body, { total: 1, data: [] })
+  for (const query of ['?limit=0', '?limit=101', '?offset=-1', '?sort_order=up', '?sort_by=id']) {
+    isProblem(t, await list(query), 400, 'invalid_request')
+  }
+  isProblem(t, await http.get('/api/v2/my/password/changes'), 401, 'invalid_token')
+})
+
+t.test('B4. GET /api/v2/my/password/changes/{changeId}', async (t) => {
+  const [mine, anothers] = await Promise.all([changed(), changed()])
+  const idOf = async (token: string) => {
+    const { body } = await http.get<{ data: { id: number }[] }>('/api/v2/my/password/changes', bearer(token))
+    return body.data[0]?.id
+  }
+  const show = (id: unknown) => http.get(`/api/v2/my/password/changes/${id}`, bearer(mine.token))
+  const one = await show(await idOf(mine.token))
+  t.equal(one.status, 200)
+  t.match(one.body, {
+    type: 'restored',
+    createTime: time,
+    operation: 'restore',
+    actor: 'client',
+    holdUntil: time,
+    digest: /^[0-9a-f]{64}$/,
+  })
+  const none = await show(2_000_000_000)
+  isProblem(t, none, 404, 'not_found')
+  t.same((await show(await idOf(anothers.token))).body, none.body)
+})
+
+t.test('B5. GET /api/v2/my/2fa/challenge', async (t) => {
+  const customer = await newCustomer()
+  const { answer, confirmation } = await askChange(rekey, customer, await signIn(rekey, customer))
+  t.equal(answer.status, 200)
+  t.match(answer.body, { token: String, provider: 'email', expiresAt: time })
+  t.match(confirmation, /^\d{6}$/)
+  const path = '/api/v2/my/2fa/challenge?businessProcess=changePassword'
+  isProblem(t, await http.get(path), 401, 'invalid_token')
+  isProblem(
+    t,
+    await http.get(path.replace('change', 'restore'), bearer(await signIn(rekey, customer))),
+    400,
+    'invalid_request',
+  )
+})
+
+t.test('B5b. GET /api/v2/my/2fa/unauthorized/challenge', async (t) => {
+  const { email, phone } = await newCustomer()
+  const path = '/api/v2/my/2fa/unauthorized/challenge?businessProcess=restorePassword'
+  const known = await http.get(`${path}&email=${encodeURIComponent(email)}`)
+  t.match(known.body, { token: String, provider: 'email', expiresAt: time })
+  const unknown = await http.get(`${path}&email=nobody%40example.com`)
+  t.equal(unknown.status, known.status)
+  t.same(Object.keys(unknown.body), Object.keys(known.body))
+  t.match((await http.get(`${path}&phone=${encodeURIComponent(phone)}`)).body, { provider: 'sms' })
+  isProblem(t, await http.get(path), 400, 'invalid_request')
+  isProblem(t, await http.get(`${path}&email=nobody%40example.com&client_id=nobody`), 400, 'access_denied')
+})
+
+t.test('B6. POST /api/v2/my/2fa/challenge', async (t) => {
+  const { email } = await newCustomer()
+  const { answer, confirmation } = await messageAfter(rekey, email, () =>
+    http.get(
+      `/api/v2/my/2fa/unauthorized/challenge?businessProcess=restorePassword&email=${encodeURIComponent(email)}`,
+    ),
+  )
+  const prove = (code: unknown) => http.post('/api/v2/my/2fa/challenge', { token: answer.body.token, code })
+  isProblem(t, await prove(wrongCode(confirmation)), 400, 'invalid_grant')
+  const proven = await prove(confirmation)
+  t.equal(proven.status, 200)
+  t.match(proven.body, { successToken: String, expiresAt: time })
+  isProblem(t, await prove(confirmation), 400, 'invalid_grant')
+  t.equal((await restore(rekey, String(proven.body.successToken), 'Qwerty123')).status, 204)
+})
+
+const put = (id: number, body: object, method = 'PUT', headers: object = backOffice) =>
+  http.send(method, `/api/v2/clients/${id}/password`, { ...json, ...headers }, JSON.stringify(body))
+
+t.test('B7. PUT and PATCH /api/v2/clients/{clientId}/password', async (t) => {
+  const customer = await newCustomer()
+  const set = { password: 'Set by staff', send_mail: false }
+  for (const method of ['PUT', 'PATCH']) t.equal((await put(customer.id, set, method)).status, 204)
+  const token = await signIn(rekey, { ...customer, password: 'Set by staff' })
+  const { body } = await http.get('/api/v2/my/password/changes', bearer(token))
+  t.match(body, { total: 2, data: [{ type: 'changed', operation: 'set', actor: 'back_office' }, { type: 'changed' }] })
+
+  t.equal((await put(customer.id, { password: 'Temporary by mail', send_mail: true })).status, 204)
+  await eventually(
+    async () =>
+      (await rekey.inbox.messagesTo(customer.email)).some(({ Text }) =>
+        Text.includes('Temporary password: Temporary by mail'),
+      ),
+    { what: 'the temporary password by mail' },
+  )
+  for (const body of [{ password: 'Set by staff' }, { send_mail: true }]) {
+    isProblem(t, await put(customer.id, body), 400, 'invalid_request')
+  }
+  isProblem(t, await put(customer.id, { password: 'short', send_mail: false }), 422, 'password_refused')
+  isProblem(t, await put(2_000_000_000, set), 404, 'not_found')
+  isProblem(t, await put(customer.id, set, 'PUT', {}), 401, 'invalid_token')
+  isProblem(t, await put(customer.id, set, 'PUT', bearer(await signInOf())), 403, 'insufficient_scope')
+})
+
+const signInOf = async () => signIn(rekey, await newCustomer())
+
+t.test('B8. GET /api/v2/clients/{clientId}/password/changes and /{changeId}', async (t) => {
+  const { person, token } = await changed()
+  const mine = await http.get<{ data: { id: number }[] }>('/api/v2/my/password/changes', bearer(token))
+  const list = await http.get(`/api/v2/clients/${person.id}/password/changes`, backOffice)
+  t.same(list.body, mine.body)
+  const id = mine.body.data[0]?.id
+  t.same((await http.get(`/api/v2/clients/${person.id}/password/changes/${id}`, backOffice)).body, mine.body.data[0])
+  const stranger: TestCustomer = await newCustomer()
+  isProblem(t, await http.get(`/api/v2/clients/${stranger.id}/password/changes/${id}`, backOffice), 404, 'not_found')
+  isProblem(t, await http.get('/api/v2/clients/2000000000/password/changes', backOffice), 404, 'not_found')
+  isProblem(
+    t,
+    await http.get(`/api/v2/clients/${person.id}/password/changes`, bearer(token)),
+    403,
+    'insufficient_scope',
+  )
+})
+
+t.test('B9. POST /api/v2/clients/{clientId}/reset-password', async (t) => {
+  const customer = await newCustomer()
+  const token = await signIn(rekey, customer)
+  const post = (id: number) => http.send('POST', `/api/v2/clients/${id}/reset-password`, backOffice)
+  t.equal((await post(customer.id)).status, 202)
+  isProblem(t, await http.get('/api/v2/my/password/changes', bearer(token)), 401, 'invalid_token')
+  t.equal((await http.post('/oauth/v2/login', loginBody(customer))).status, 200, 'the password still signs in')
+  const narrowed = await signIn(rekey, customer)
+  isProblem(t, await http.get('/api/v2/my/password/changes', bearer(narrowed)), 403, 'insufficient_scope')
+  const grant = await changeGrant(rekey, customer, narrowed)
+  t.equal((await change(rekey, narrowed, grant, 'A new one, mine')).status, 204)
+  isProblem(t, await post(2_000_000_000), 404, 'not_found')
+})
+
+t.test('B9. POST /api/v2/clients/reset-password', async (t) => {
+  const customers = await Promise.all([newCustomer(), newCustomer(), newCustomer()])
+  const started = await http.send('POST', '/api/v2/clients/reset-password', backOffice)
+  t.equal(started.status, 202)
+  const job = await eventually(
+    async () => {
+      const { status, body } = await http.get(`/api/v2/jobs/${started.body.jobId}`, backOffice)
+      t.equal(status, 200)
+      return body.state === 'done' ? body : undefined
+    },
+    { what: 'the job to be done' },
+  )
+  t.ok(Number(job.total) >= 3)
+  t.match(job, { state: 'done', done: job.total, failed: 0 })
+  for (const { id } of customers) {
+    const { body } = await http.get(`/api/v2/clients/${id}/password/changes`, backOffice)
+    t.match(body, { total: 1, data: [{ type: 'changed', operation: 'reset', actor: 'back_office' }] })
+  }
+  isProblem(t, await http.get('/api/v2/jobs/018f0000-0000-7000-8000-000000000000', backOffice), 404, 'not_found')
+  isProblem(t, await http.send('POST', '/api/v2/clients/reset-password'), 401, 'invalid_token')
+})
+
+t.test('Conventions: 404, 405, 413 and 415 are problems too', async (t) => {
+  isProblem(t, await http.get('/api/v2/nothing'), 404, 'not_found')
+  isProblem(t, await http.send('DELETE', '/api/v2/my/2fa/challenge'), 405, 'method_not_allowed')
+  isProblem(t, await http.send('POST', '/api/v2/my/2fa/challenge', json, ' '.repeat(17_000)), 413, 'payload_too_large')
+  const text = { 'content-type': 'text/plain' }
+  isProblem(t, await http.send('POST', '/api/v2/my/2fa/challenge', text, 'x'), 415, 'unsupported_media_type')
+})
