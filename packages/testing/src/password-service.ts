@@ -73,6 +73,7 @@ export const startPasswordService = async (t: Teardown, { env = {}, privatePostg
     REKEY_JWKS_URL: gateway.jwksUrl,
     REKEY_USERNAME_SEAL_KEY: newKey(),
     REKEY_ADDRESS_SEAL_KEY: newKey(),
+    REKEY_REPORT_KEY: newKey(),
     ...env,
   }
   const usernameKey = toKey(variables.REKEY_USERNAME_SEAL_KEY)

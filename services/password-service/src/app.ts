@@ -1,4 +1,4 @@
-import { PasswordVerify } from '@rekey/contracts'
+import { AccountReport, PasswordVerify } from '@rekey/contracts'
 import { auth } from '@rekey/platform/auth'
 import { connectBroker } from '@rekey/platform/broker'
 import { toProxyList } from '@rekey/platform/config'
@@ -33,6 +33,10 @@ import { createPasswordStore } from './passwords/passwords.store.ts'
 import { createReplacement } from './passwords/replacement.service.ts'
 import { createVerification } from './passwords/verification.service.ts'
 import { createPolicy } from './policy/policy.ts'
+import { createReportLinks } from './reports/report-links.ts'
+import { reportRoutes } from './reports/reports.routes.ts'
+import { createReports } from './reports/reports.service.ts'
+import { createReportStore } from './reports/reports.store.ts'
 import { createSessionStore } from './sessions/sessions.store.ts'
 import { startSweeper } from './sweeper.ts'
 
@@ -68,14 +72,22 @@ export const createApp = async (config: Config, { log, now, random }: Surroundin
     addEvents: outbox.add,
   })
 
-  const reportLink = async () => `${config.REKEY_PUBLIC_URL}/not-me`
-  const notices = createNotices({ addressKey, reportLink, random })
+  const reportKey = toKey(config.REKEY_REPORT_KEY)
+  const reportLinks = createReportLinks({ key: reportKey, origin: config.REKEY_PUBLIC_URL, now, random })
+  const notices = createNotices({ addressKey, reportLink: reportLinks.make, random })
   const holdMs = config.REKEY_HOLD_HOURS * 3_600_000
   const replacement = createReplacement({ store, hasher, notices, holdMs, now, random })
   const passwords = createPasswords({ store, policy, hasher, replacement, requireCurrentPassword, log })
   const history = createHistory({ store: changes })
   const backOffice = createBackOffice({ findCustomer: store.findById, policy, replacement, log })
   const verify = createVerification({ store, hasher, now, log })
+  const reportStore = createReportStore({
+    database,
+    endRestores: (tx, customerId) => customers.endOtherRestores(tx, customerId, undefined),
+    endSessions: sessions.endAll,
+    addEvents: outbox.add,
+  })
+  const reports = createReports({ store: reportStore, readLink: reportLinks.read, now, random, log })
   const usernameKey = toKey(config.REKEY_USERNAME_SEAL_KEY)
   const codes = createCodes({
     store: customers,
@@ -94,12 +106,16 @@ export const createApp = async (config: Config, { log, now, random }: Surroundin
   passwordRoutes(app, passwords)
   historyRoutes(app, history)
   backOfficeRoutes(app, backOffice)
+  reportRoutes(app, reports)
   await app.register(health, { checks: { postgres: database.check, nats: () => broker.check() } })
 
   const questions = answerQuestions(
     { broker, random, log },
     { name: service, version: '0.1.0', description: 'Verifies passwords.' },
-    [{ question: PasswordVerify, answer: verify }],
+    [
+      { question: PasswordVerify, answer: verify },
+      { question: AccountReport, answer: reports.report },
+    ],
   )
   const consumers = [
     consumeRestoreRequested({ broker, random, log, service }, codes),

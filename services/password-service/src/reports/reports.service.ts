@@ -1,0 +1,90 @@
+import {
+  type AccountReportReply,
+  type AccountReportRequest,
+  BlockLifted,
+  CompromiseReported,
+  RekeyError,
+} from '@rekey/contracts'
+import type { Now } from '@rekey/platform/clock'
+import type { Logger } from '@rekey/platform/logger'
+import type { Random } from '@rekey/platform/random'
+import { newEvent } from '../outbox/event.ts'
+import type { ReportLinks } from './report-links.ts'
+import type { ReportStore } from './reports.store.ts'
+
+interface Deps {
+  store: ReportStore
+  readLink: ReportLinks['read']
+  now: Now
+  random: Random
+  log: Logger
+}
+
+/** The back-office user who asks. */
+interface Staff {
+  id: string
+  clientId: string
+  ip: string
+}
+
+/** "It was not me": what blocks a customer, and what lifts the block. */
+export const createReports = ({ store, readLink, now, random, log }: Deps) => {
+  const refuse = (result: 'used' | 'expired' | 'invalid', address: string, about: object = {}): AccountReportReply => {
+    log.warn({ event: 'authn_compromise_report_fail', reason: result, address, ...about }, 'report refused')
+    return { result }
+  }
+
+  return {
+    /**
+     * Takes the token of a notice's link. From the commit on nobody signs in, restores, or uses a session.
+     *
+     * @throws RekeyError unavailable
+     */
+    async report({ token, ip }: AccountReportRequest): Promise<AccountReportReply> {
+      const link = await readLink(token)
+      if (!link) return refuse('invalid', ip)
+      const { customerId, changeId, channel, expiresAt } = link
+      const at = now()
+      if (at >= expiresAt) return refuse('expired', ip, { customerId, changeId })
+      const reported = await store.report(link, at, (customer, sessionEpoch) =>
+        newEvent(CompromiseReported, random.id(), {
+          customer: customer.code,
+          customerId,
+          changeId,
+          channel,
+          ip,
+          sessionEpoch,
+        }),
+      )
+      if (!('customer' in reported)) {
+        return refuse(reported.result === 'used' ? 'used' : 'invalid', ip, { customerId, changeId })
+      }
+      const line = { customer: reported.customer.code, actor: 'client', changeId, channel, address: ip }
+      log.warn({ event: 'authn_compromise_reported', ...line }, 'customer blocked: it was not them')
+      return { result: 'reported' }
+    },
+
+    /** Lets a blocked customer in again; one who is not blocked stays so. @throws RekeyError not_found, unavailable */
+    async liftBlock(customerId: number, by: Staff): Promise<void> {
+      const lifted = await store.liftBlock(customerId, now(), (customer) =>
+        newEvent(BlockLifted, random.id(), {
+          customer: customer.code,
+          customerId,
+          actor: 'back_office',
+          actorId: by.id,
+          clientId: by.clientId,
+          ip: by.ip,
+        }),
+      )
+      if (lifted.result === 'unknown') throw new RekeyError('not_found', { detail: 'There is no such customer.' })
+      if (lifted.result === 'not_blocked') return
+      const actor = { actor: 'back_office', actorId: by.id, clientId: by.clientId, address: by.ip }
+      log.info(
+        { event: 'authn_block_lifted', customer: lifted.customer.code, ...actor },
+        'customer not blocked any more',
+      )
+    },
+  }
+}
+
+export type Reports = ReturnType<typeof createReports>
