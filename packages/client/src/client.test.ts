@@ -17,6 +17,18 @@ const change = {
 }
 const codeSent = { mfa_token: 'm', code: '0042', error: 'mfa_code_required', error_description: 'd', state: 's' }
 const opened = { token: 't', provider: 'email', expiresAt: '2026-11-21T20:47:12+00:00' }
+const approvalId = '018f0000-0000-7000-8000-000000000001'
+const jobId = '018f0000-0000-7000-8000-000000000002'
+const job = { state: 'running', total: 3, done: 1, failed: 0 }
+const approval = {
+  id: approvalId,
+  action: 'reset_all',
+  state: 'pending',
+  maker: 'backend_fin',
+  createTime: change.createTime,
+  expiresAt: change.createTime,
+}
+const reset = { client_timezone: '-3', ip: '::1', response_type: 'access_token', source_system: 'IB' } as const
 const token = { access_token: 'a', token_type: 'bearer', expires_in: 3600, scope: 'CUSTOMER:FULL' }
 
 /** What the server answers, by route. None: 204. */
@@ -38,6 +50,17 @@ const answers: Partial<Record<keyof typeof http, unknown>> = {
   'POST /api/v2/my/2fa/challenge': { successToken: 'st', expiresAt: opened.expiresAt },
   'GET /api/v2/my/password/changes': { total: 1, data: [change] },
   'GET /api/v2/my/password/changes/:changeId': change,
+  'POST /oauth/v2/passwordRestoreReset': {},
+  'POST /oauth/v2/revoke': {},
+  'POST /oauth/v2/introspect': { active: false },
+  'GET /api/v2/clients/:clientId/password/changes': { total: 1, data: [change] },
+  'GET /api/v2/clients/:clientId/password/changes/:changeId': change,
+  'POST /api/v2/clients/:clientId/reset-password': {},
+  'POST /api/v2/clients/reset-password': { jobId },
+  'GET /api/v2/jobs/:jobId': job,
+  'POST /api/v2/jobs/:jobId/cancel': job,
+  'GET /api/v2/approvals': { total: 1, data: [approval] },
+  'GET /api/v2/approvals/:approvalId': approval,
 }
 
 /** A server with the contracts' own schemas and error forms: a request that breaks one is refused. */
@@ -102,6 +125,9 @@ t.test('every method reaches its route with a request that the contract accepts'
         client.sendChallenge({ challenge_type: 'oob:email', client_timezone, mfa_token: 'm', response_type, state }),
       codeSent,
     ],
+    ['POST /oauth/v2/passwordRestoreReset', () => client.resetPassword({ accessToken: 'a', ...reset }), undefined],
+    ['POST /oauth/v2/revoke', () => client.revoke({ token: 'a', client_id: 'ib_localhost' }), undefined],
+    ['POST /oauth/v2/introspect', () => client.introspect({ token: 'a' }), { active: false }],
     ['POST /oauth/v2/token', () => client.token({ grant_type: 'client_credentials' }), token],
     ['GET /api/v2/my/2fa/challenge', () => client.openChallenge({ accessToken: 'a' }), opened],
     [
@@ -139,6 +165,34 @@ t.test('every method reaches its route with a request that the contract accepts'
       () => client.setClientPassword({ accessToken: 'a', clientId: 1, password: 'Qwerty123', send_mail: true }),
       undefined,
     ],
+    [
+      'GET /api/v2/clients/:clientId/password/changes',
+      () => client.listClientPasswordChanges({ accessToken: 'a', clientId: 1, offset: 10 }),
+      { total: 1, data: [change] },
+    ],
+    [
+      'GET /api/v2/clients/:clientId/password/changes/:changeId',
+      () => client.getClientPasswordChange({ accessToken: 'a', clientId: 1, changeId: 7 }),
+      change,
+    ],
+    [
+      'POST /api/v2/clients/:clientId/reset-password',
+      () => client.resetClientPassword({ accessToken: 'a', clientId: 1 }),
+      {},
+    ],
+    ['POST /api/v2/clients/reset-password', () => client.resetAllPasswords({ accessToken: 'a' }), { jobId }],
+    ['DELETE /api/v2/clients/:clientId/hold', () => client.endHold({ accessToken: 'a', clientId: 1 }), undefined],
+    ['DELETE /api/v2/clients/:clientId/block', () => client.liftBlock({ accessToken: 'a', clientId: 1 }), undefined],
+    ['GET /api/v2/jobs/:jobId', () => client.getJob({ accessToken: 'a', jobId }), job],
+    ['POST /api/v2/jobs/:jobId/cancel', () => client.cancelJob({ accessToken: 'a', jobId }), job],
+    [
+      'GET /api/v2/approvals',
+      () => client.listApprovals({ accessToken: 'a', limit: 5 }),
+      { total: 1, data: [approval] },
+    ],
+    ['GET /api/v2/approvals/:approvalId', () => client.getApproval({ accessToken: 'a', approvalId }), approval],
+    ['POST /api/v2/approvals/:approvalId/approve', () => client.approve({ accessToken: 'a', approvalId }), undefined],
+    ['POST /api/v2/approvals/:approvalId/reject', () => client.reject({ accessToken: 'a', approvalId }), undefined],
   ]
   for (const [route, call, answer] of calls) {
     t.same(await call(), answer, route)
