@@ -1,10 +1,40 @@
-import { generateKeys } from '@rekey/stack/keys'
+import { parseArgs } from 'node:util'
+import { generateKeys, keyFiles } from '@rekey/stack/keys'
+import { publishSeconds, rotateSigningKeys } from '@rekey/stack/signing-keys'
 
-const [command, dir, ...rest] = process.argv.slice(2)
-if (command === 'generate' && dir && rest.length === 0) {
+const usage = `npm run keys -- generate DIR
+  Writes each service's secrets, and the gateway's first signing key, to files that are not there yet.
+
+npm run keys -- rotate DIR [--after SECONDS]
+  Adds a signing key, which signs after ${publishSeconds} seconds or as many as are given; drops those that are over.`
+
+const generate = async (dir: string) => {
   const written = await generateKeys(dir)
   console.log(written.length ? `Wrote ${written.join(', ')} to ${dir}.` : `Nothing to write: ${dir} is complete.`)
-} else {
-  console.error('Usage: node scripts/keys.ts generate DIR')
+}
+
+const rotate = async (dir: string, after: string | undefined) => {
+  const { added, signFrom, dropped } = await rotateSigningKeys(keyFiles(dir).signingKeys, {
+    ...(after !== undefined && { afterSeconds: Number(after) }),
+  })
+  console.log(`Added ${added}, which signs from ${signFrom.toISOString()}.`)
+  for (const kid of dropped) console.log(`Dropped ${kid}.`)
+}
+
+const read = () => {
+  const { values, positionals } = parseArgs({ options: { after: { type: 'string' } }, allowPositionals: true })
+  const [command, dir, ...rest] = positionals
+  const { after } = values
+  if (!dir || rest.length > 0) return undefined
+  if (command === 'generate' && after === undefined) return () => generate(dir)
+  if (command === 'rotate' && /^\d{1,9}$/.test(after ?? '0')) return () => rotate(dir, after)
+}
+
+try {
+  const work = read()
+  if (!work) throw new Error(usage)
+  await work()
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error)
   process.exitCode = 1
 }

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseEnv } from 'node:util'
-import { calculateJwkThumbprint, exportJWK, generateKeyPair } from 'jose'
+import { formatSigningKeys, newSigningKey } from './signing-keys.ts'
 
 // Which service holds which secret. One that two services name is the same in both: what one seals the other opens.
 const holders = {
@@ -19,12 +19,6 @@ const holders = {
 } as const
 
 const signingKeys = 'signing-keys.json'
-
-const newSigningKeys = async () => {
-  const { privateKey } = await generateKeyPair('EdDSA', { crv: 'Ed25519', extractable: true })
-  const jwk = await exportJWK(privateKey)
-  return { keys: [{ ...jwk, kid: await calculateJwkThumbprint(jwk), alg: 'EdDSA', use: 'sig' }] }
-}
 
 /** Paths of the files that {@link generateKeys} writes. */
 export const keyFiles = (dir: string) => ({
@@ -66,7 +60,7 @@ export const generateKeys = async (dir: string): Promise<string[]> => {
     written.push(name)
   }
   if (missing(signingKeys)) {
-    write(signingKeys, `${JSON.stringify(await newSigningKeys(), undefined, 2)}\n`)
+    write(signingKeys, formatSigningKeys([await newSigningKey()]))
     written.push(signingKeys)
   }
   return written

@@ -36,7 +36,7 @@ import { wellKnownRoutes } from './well-known/well-known.routes.ts'
 export const createApp = async (config: Config, { log, now, random }: Surroundings): Promise<Server> => {
   const issuer = config.REKEY_PUBLIC_URL
   const clients = loadClients({ path: config.REKEY_CLIENTS_FILE, profile: config.REKEY_PROFILE, log })
-  const keys = loadSigningKeys(config.REKEY_SIGNING_KEYS_FILE)
+  const keys = loadSigningKeys({ path: config.REKEY_SIGNING_KEYS_FILE, now, log })
 
   const redis = connectRedis({ url: config.REDIS_URL, log })
   const broker = connectBroker({ url: config.NATS_URL, name: 'auth-gateway', log })
@@ -105,7 +105,7 @@ export const createApp = async (config: Config, { log, now, random }: Surroundin
   await forwarding(app, { upstream: config.REKEY_PASSWORD_SERVICE_URL })
 
   app.addHook('onClose', async () => {
-    await clients.close()
+    await Promise.all([clients.close(), keys.close()])
     await recorder.close()
     await broker.close()
     redis.disconnect()

@@ -8,11 +8,13 @@ interface Options {
   mfaTokenKey: Buffer
 }
 
-/** The two kinds of tokens that the gateway makes, each with its own key: HS256 is for `mfa_token` alone (RFC 8725 §3.1). */
-export const registerJwt = async (
-  app: Server,
-  { issuer, keys, mfaTokenKey }: Options,
-): Promise<{ mfa: JWT; access: JWT }> => {
+/** The two kinds of tokens that the gateway makes, each with keys of its own: HS256 is for `mfa_token` alone (RFC 8725 §3.1). */
+export interface Jwts {
+  mfa: JWT
+  access: Pick<SigningKeys, 'sign'>
+}
+
+export const registerJwt = async (app: Server, { issuer, keys, mfaTokenKey }: Options): Promise<Jwts> => {
   await app.register(fastifyJwt, {
     namespace: 'mfa',
     secret: mfaTokenKey,
@@ -24,11 +26,6 @@ export const registerJwt = async (
       requiredClaims: ['iss', 'sub', 'exp', 'jti', 'client_id'],
     },
   })
-  const { kid, privatePem, publicPem } = keys.current
-  await app.register(fastifyJwt, {
-    namespace: 'access',
-    secret: { private: privatePem, public: publicPem },
-    sign: { algorithm: 'EdDSA', kid, header: { typ: 'at+jwt' } as never },
-  })
-  return app.jwt as unknown as { mfa: JWT; access: JWT }
+  const { mfa } = app.jwt as unknown as { mfa: JWT }
+  return { mfa, access: keys }
 }

@@ -1,8 +1,12 @@
 import { createPrivateKey, createPublicKey } from 'node:crypto'
-import { readFileSync } from 'node:fs'
-import { ConfigError } from '@rekey/platform/config'
+import type { Now } from '@rekey/platform/clock'
+import { ConfigError, fileParser } from '@rekey/platform/config'
+import type { Logger } from '@rekey/platform/logger'
+import { watchFile } from '@rekey/platform/watched-file'
 import { type Static, Type } from '@sinclair/typebox'
-import { Value } from '@sinclair/typebox/value'
+import { createSigner } from 'fast-jwt'
+
+const variable = 'REKEY_SIGNING_KEYS_FILE'
 
 const PrivateKey = Type.Object({
   kty: Type.Literal('OKP'),
@@ -10,39 +14,84 @@ const PrivateKey = Type.Object({
   x: Type.String(),
   d: Type.String(),
   kid: Type.String({ minLength: 1 }),
+  /** Seconds since the epoch. Before, the key is only published. */
+  sign_from: Type.Integer({ minimum: 0, default: 0 }),
 })
-const File = Type.Object({ keys: Type.Array(PrivateKey, { minItems: 1 }) })
+type PrivateKey = Static<typeof PrivateKey>
+const parseFile = fileParser(variable, Type.Object({ keys: Type.Array(PrivateKey, { minItems: 1 }) }))
 
+/** The gateway's signing keys, as of the newest good version of their file. */
 export interface SigningKeys {
-  /** The key that signs. */
-  current: { kid: string; privatePem: string; publicPem: string }
-  /** Public key in PEM, of any key that still verifies. */
+  /** An access or sign token (RFC 9068) with these claims, signed by the newest key whose time has come. */
+  sign(claims: object): string
+  /** Public key in PEM, of any key in the file. */
   publicPem(kid: string): string | undefined
-  /** Public halves (RFC 7517 §5). */
-  jwks: { keys: { kty: 'OKP'; crv: 'Ed25519'; x: string; kid: string; alg: 'EdDSA'; use: 'sig' }[] }
+  /** Public halves (RFC 7517 §5), also of keys that do not sign yet. */
+  jwks(): { keys: { kty: 'OKP'; crv: 'Ed25519'; x: string; kid: string; alg: 'EdDSA'; use: 'sig' }[] }
+  /** Reads the file no more. */
+  close(): Promise<void>
 }
 
-/** Reads the private JWK Set: the first key signs, all verify. @throws ConfigError */
-export const loadSigningKeys = (path: string): SigningKeys => {
-  let file: Static<typeof File>
-  try {
-    file = Value.Decode(File, JSON.parse(readFileSync(path, 'utf8')))
-  } catch (error) {
-    const reason = (error as NodeJS.ErrnoException).code ?? 'not a JWK Set of private Ed25519 keys with kid'
-    throw new ConfigError([`REKEY_SIGNING_KEYS_FILE cannot be used: ${reason}`])
+/** @throws Error of a key whose halves are none, or are not of one pair */
+const toKey = ({ kty, crv, x, kid, sign_from: signFrom, ...jwk }: PrivateKey) => {
+  const privateKey = createPrivateKey({ key: { kty, crv, x, ...jwk }, format: 'jwk' })
+  const publicKey = createPublicKey(privateKey)
+  if (publicKey.export({ format: 'jwk' }).x !== x) throw new Error('x belongs to another key')
+  const key = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
+  return {
+    kid,
+    signFrom,
+    // Made once a key: reading the key takes longer than signing with it.
+    sign: createSigner({ key, algorithm: 'EdDSA', kid, header: { typ: 'at+jwt' } as never }),
+    publicPem: publicKey.export({ type: 'spki', format: 'pem' }).toString(),
+    jwk: { kty, crv, x, kid, alg: 'EdDSA', use: 'sig' } as const,
   }
-  const pairs = file.keys.map((jwk) => {
-    const privateKey = createPrivateKey({ key: jwk, format: 'jwk' })
-    return {
-      kid: jwk.kid,
-      privatePem: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
-      publicPem: createPublicKey(privateKey).export({ type: 'spki', format: 'pem' }).toString(),
+}
+
+const parse = (text: string, now: Now) => {
+  const { keys } = parseFile(text)
+  const seen = new Set<string>()
+  const faults: string[] = []
+  const read = keys.flatMap((jwk, index) => {
+    if (seen.has(jwk.kid)) faults.push(`${variable} /keys/${index}/kid: is another key’s too`)
+    seen.add(jwk.kid)
+    try {
+      return toKey(jwk)
+    } catch {
+      faults.push(`${variable} /keys/${index}: is no pair of keys`)
+      return []
     }
   })
-  const byKid = new Map(pairs.map(({ kid, publicPem }) => [kid, publicPem]))
+  const newestFirst = read.toSorted((one, other) => other.signFrom - one.signFrom)
+  if (!keys.some(({ sign_from }) => sign_from * 1_000 <= now().getTime()))
+    faults.push(`${variable} /keys: none signs yet`)
+  if (faults.length > 0) throw new ConfigError(faults)
+  return { newestFirst, byKid: new Map(read.map((key) => [key.kid, key])), jwks: { keys: read.map(({ jwk }) => jwk) } }
+}
+
+interface Options {
+  path: string
+  now: Now
+  log: Logger
+}
+
+/**
+ * The private JWK Set, read again when it changes. All of its keys verify; the one whose `sign_from` came last signs,
+ * of several the first. So a new key is known to every verifier before any instance signs with it.
+ *
+ * @throws ConfigError naming every fault
+ */
+export const loadSigningKeys = ({ path, now, log }: Options): SigningKeys => {
+  const file = watchFile({ variable, path, parse: (text) => parse(text, now), log })
   return {
-    current: pairs[0] as SigningKeys['current'],
-    publicPem: (kid) => byKid.get(kid),
-    jwks: { keys: file.keys.map(({ kty, crv, x, kid }) => ({ kty, crv, x, kid, alg: 'EdDSA', use: 'sig' })) },
+    sign(claims) {
+      const { newestFirst } = file.current()
+      const key = newestFirst.find(({ signFrom }) => signFrom * 1_000 <= now().getTime()) ?? newestFirst.at(-1)
+      if (!key) throw new Error('there is always a key: the file is refused otherwise')
+      return key.sign(claims)
+    },
+    publicPem: (kid) => file.current().byKid.get(kid)?.publicPem,
+    jwks: () => file.current().jwks,
+    close: file.close,
   }
 }

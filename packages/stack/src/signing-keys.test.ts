@@ -1,0 +1,95 @@
+import { spawn } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { calculateJwkThumbprint } from 'jose'
+import { type Test, test } from 'tap'
+import { generateKeys, keyFiles } from './keys.ts'
+import { publishSeconds, rotateSigningKeys, type SigningKey } from './signing-keys.ts'
+
+const generate = async (t: Test) => {
+  const dir = mkdtempSync(join(tmpdir(), 'rekey-keys-'))
+  t.teardown(() => rmSync(dir, { recursive: true, force: true }))
+  await generateKeys(dir)
+  const path = keyFiles(dir).signingKeys
+  const read = (): SigningKey[] => JSON.parse(readFileSync(path, 'utf8')).keys
+  return { dir, path, read }
+}
+
+const start = new Date('2030-01-01T00:00:00Z')
+const later = (seconds: number) => () => new Date(start.getTime() + seconds * 1_000)
+
+test('S29: a rotation adds a key that signs once every verifier has it, and keeps the one that signs now', async (t) => {
+  const { path, read } = await generate(t)
+  const [old] = read()
+  const { added, signFrom, dropped } = await rotateSigningKeys(path, { now: later(0) })
+  t.same(signFrom, later(publishSeconds)())
+  t.same(dropped, [])
+  t.match(read(), [old, { kid: added, kty: 'OKP', crv: 'Ed25519', d: String, sign_from: signFrom.getTime() / 1_000 }])
+  t.equal(added, await calculateJwkThumbprint(read()[1] ?? {}))
+  t.equal(statSync(path).mode & 0o777, 0o600)
+})
+
+test('S29: a key is dropped when whatever it signed has expired, and not before', async (t) => {
+  const { path, read } = await generate(t)
+  const [first] = read()
+  const { added: second } = await rotateSigningKeys(path, { afterSeconds: 100, now: later(0) })
+  const early = await rotateSigningKeys(path, { afterSeconds: 100, now: later(100 + 3_600) })
+  t.same(early.dropped, [], 'a token of its last second has just expired: clocks differ')
+  const late = await rotateSigningKeys(path, { afterSeconds: 100, now: later(100 + 3_600 + 301) })
+  t.same(late.dropped, [first?.kid])
+  t.same(
+    read().map(({ kid }) => kid),
+    [second, early.added, late.added],
+  )
+})
+
+test('a file behind a link is replaced where it stands', async (t) => {
+  const { dir, path } = await generate(t)
+  const elsewhere = join(dir, 'elsewhere')
+  mkdirSync(elsewhere)
+  renameSync(path, join(elsewhere, 'keys.json'))
+  symlinkSync(join(elsewhere, 'keys.json'), path)
+  await rotateSigningKeys(path)
+  t.equal(JSON.parse(readFileSync(join(elsewhere, 'keys.json'), 'utf8')).keys.length, 2)
+})
+
+test('the second of two rotations at a time is refused, and a file that is none stays as it was', async (t) => {
+  const { path, read } = await generate(t)
+  writeFileSync(`${path}.new`, '')
+  await t.rejects(rotateSigningKeys(path), /another rotation is at work/)
+  t.equal(read().length, 1)
+  rmSync(`${path}.new`)
+
+  writeFileSync(path, '{"secret')
+  const refused = rotateSigningKeys(path)
+  await t.rejects(refused, { message: 'the file of signing keys is not a JWK Set' })
+  t.equal(readFileSync(path, 'utf8'), '{"secret')
+  await t.rejects(
+    rotateSigningKeys(path),
+    { message: 'the file of signing keys is not a JWK Set' },
+    'nothing is left behind',
+  )
+})
+
+const command = (...args: string[]) =>
+  new Promise<{ code: number | null; output: string }>((resolve) => {
+    const child = spawn(process.execPath, [join(import.meta.dirname, '../../../scripts/keys.ts'), ...args])
+    let output = ''
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk))
+    child.once('close', (code) => resolve({ code, output }))
+  })
+
+test('the command says what it did, and how it is used', async (t) => {
+  const { dir, read } = await generate(t)
+  const rotated = await command('rotate', dir, '--after', '1')
+  t.equal(rotated.code, 0)
+  t.match(rotated.output, `Added ${read()[1]?.kid}, which signs from `)
+  for (const args of [[], ['rotate'], ['rotate', dir, '--after', 'soon'], ['generate', dir, '--after', '1']]) {
+    const refused = await command(...args)
+    t.equal(refused.code, 1)
+    t.match(refused.output, 'npm run keys -- rotate DIR [--after SECONDS]')
+  }
+  t.equal(read().length, 2)
+  t.match(await command('rotate', join(dir, 'nowhere')), { code: 1, output: 'ENOENT' })
+})
