@@ -15,6 +15,12 @@ const fields = {
   sessionEpoch: SessionEpoch,
 }
 
+const approved = {
+  approvedBy: Type.Optional(
+    Type.String({ description: 'Token subject of the second person who agreed, where one had to.' }),
+  ),
+}
+
 const held = {
   holdUntil: Type.Optional(Type.String({ format: 'date-time', description: 'Withdrawals should wait until then.' })),
 }
@@ -43,11 +49,15 @@ export const PasswordReset = defineEvent({
 export const PasswordSet = defineEvent({
   type: 'password.set',
   summary: "The back office set a customer's password; all sessions are over.",
-  data: Type.Object(fields),
+  data: Type.Object({ ...fields, ...approved }),
 })
 
 export const PasswordResetRequested = defineEvent({
   type: 'password.reset-requested',
   summary: 'The back office wants the password changed at the next sign-in; all sessions are over.',
-  data: Type.Object({ ...fields, jobId: Type.Optional(Type.String({ description: 'Where it was done for all.' })) }),
+  data: Type.Object({
+    ...fields,
+    ...approved,
+    jobId: Type.Optional(Type.String({ description: 'Where it was done for all.' })),
+  }),
 })
