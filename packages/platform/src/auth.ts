@@ -64,6 +64,12 @@ declare module 'fastify' {
   }
 }
 
+/** The token of an Authorization header (RFC 6750 §2.1); undefined for any other header. */
+export const bearerOf = (header: string | undefined): string | undefined => {
+  const [scheme, token, ...rest] = (header ?? '').split(' ')
+  return scheme?.toLowerCase() === 'bearer' && rest.length === 0 ? token : undefined
+}
+
 const requiredClaims = ['iss', 'aud', 'sub', 'jti', 'exp', 'iat', 'client_id', 'scope']
 
 /** Every route asks for a bearer token but for those that say `public`. */
@@ -107,9 +113,7 @@ export const auth = fp<Options>(async (app, { issuer, publicKey, isEnded, now })
     const { public: open, scopes } = request.routeOptions.config
     // What no route serves is refused by 404 or 405, OPTIONS among it: CORS has answered before where it may.
     if (open || request.is404 || request.method === 'OPTIONS') return
-    const [scheme, token, ...rest] = (request.headers.authorization ?? '').split(' ')
-    const bearer = scheme?.toLowerCase() === 'bearer' && rest.length === 0 ? token : undefined
-    const claims = await app.verifyToken(request, audiences.api, bearer)
+    const claims = await app.verifyToken(request, audiences.api, bearerOf(request.headers.authorization))
     if (!claims || (await isEnded?.(claims))) throw new RekeyError('invalid_token')
     const held = claims.scope.split(' ')
     if (scopes && !scopes.some((scope) => held.includes(scope))) throw new RekeyError('insufficient_scope')

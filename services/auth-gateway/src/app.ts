@@ -23,9 +23,15 @@ import { loginRoutes } from './login/login.routes.ts'
 import { createLogins } from './login/login.service.ts'
 import { restoreRoutes } from './restore/restore.routes.ts'
 import { createRestores } from './restore/restore.service.ts'
+import { createRefreshTokens } from './sessions/refresh-tokens.ts'
+import { createSessions } from './sessions/sessions.service.ts'
+import { createSessionStore } from './sessions/sessions.store.ts'
+import { consumeSessionsEnded } from './sessions/sessions-ended.consumer.ts'
 import { createAuthorizationCodes } from './tokens/authorization-codes.store.ts'
+import { createClientAuthentication } from './tokens/client-authentication.ts'
 import { createGrants } from './tokens/grants.ts'
 import { registerJwt } from './tokens/jwt.ts'
+import { createPresentedTokens } from './tokens/presented-tokens.ts'
 import { createResponder } from './tokens/response-types.ts'
 import { loadSigningKeys } from './tokens/signing-keys.ts'
 import { tokenRoutes } from './tokens/token.routes.ts'
@@ -47,13 +53,23 @@ export const createApp = async (config: Config, { log, now, random }: Surroundin
   const app = await createServer({ log, random, trustedProxies: toProxyList(config.REKEY_TRUSTED_PROXIES) })
   await app.register(cors, {
     origin: (origin, answer) => answer(null, origin !== undefined && clients.allowsOrigin(origin)),
-    methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH'],
+    methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
     allowedHeaders: ['authorization', 'content-type', 'successtoken', 'traceparent'],
     exposedHeaders: ['retry-after', 'www-authenticate'],
     maxAge: 600,
     strictPreflight: false,
   })
-  await app.register(auth, { issuer, now, publicKey: async (kid) => keys.publicPem(kid) })
+  const sessions = createSessions({
+    store: createSessionStore(redis),
+    refreshTokens: createRefreshTokens({ key: toKey(config.REKEY_REFRESH_KEY), random }),
+    publisher,
+    lifeMs: config.REKEY_SESSION_HOURS * 3_600_000,
+    now,
+    random,
+    log,
+  })
+  const { isEnded } = sessions
+  await app.register(auth, { issuer, now, publicKey: async (kid) => keys.publicPem(kid), isEnded })
   const jwt = await registerJwt(app, { issuer, keys, mfaTokenKey: toKey(config.REKEY_MFA_TOKEN_KEY).export() })
 
   const codes = createCodes({ random, key: toKey(config.REKEY_CODE_KEY), digits: config.REKEY_CODE_DIGITS })
@@ -79,14 +95,26 @@ export const createApp = async (config: Config, { log, now, random }: Surroundin
     log,
   })
   const tokens = createTokens({ jwt, issuer, now, random })
-  const authorizationCodes = createAuthorizationCodes({ redis, random })
+  const authorizationCodes = createAuthorizationCodes({ redis, random, now })
   const responder = createResponder({ tokens, authorizationCodes })
   const restores = createRestores({ clients, challenges, tokens, responder })
   const logins = createLogins({ clients, challenges, tokens, broker, recorder, log })
   const defaultClientId =
     config.REKEY_DEFAULT_CLIENT_ID ?? (config.REKEY_PROFILE === 'sandbox' ? 'ib_localhost' : undefined)
   const twoFactor = createTwoFactor({ clients, defaultClientId, challenges, tokens })
-  const grant = createGrants({ clients, challenges, authorizationCodes, tokens, recorder, log })
+  const clientAuthentication = createClientAuthentication(clients)
+  const grant = createGrants({
+    clientAuthentication,
+    challenges,
+    authorizationCodes,
+    sessions,
+    tokens,
+    publisher,
+    now,
+    random,
+    log,
+  })
+  const presentedTokens = createPresentedTokens({ clientAuthentication, sessions, issuer })
 
   await registerScope(app, async (oauth) => {
     // RFC 6749: the OAuth endpoints take forms beside JSON.
@@ -97,14 +125,18 @@ export const createApp = async (config: Config, { log, now, random }: Surroundin
     )
     restoreRoutes(oauth, restores)
     loginRoutes(oauth, logins)
-    tokenRoutes(oauth, grant)
+    tokenRoutes(oauth, grant, presentedTokens)
   })
   twoFactorRoutes(app, twoFactor)
-  wellKnownRoutes(app, { issuer, keys })
+  const changePasswordUrl = config.REKEY_CHANGE_PASSWORD_URL ?? `${issuer}/restore`
+  wellKnownRoutes(app, { issuer, changePasswordUrl, keys })
   await app.register(health, { checks: { redis: () => redis.ping(), nats: () => broker.check() } })
-  await forwarding(app, { upstream: config.REKEY_PASSWORD_SERVICE_URL })
+  await forwarding(app, { upstream: config.REKEY_PASSWORD_SERVICE_URL, isEnded })
+
+  const consumers = consumeSessionsEnded({ broker, random, log, service: 'auth-gateway' }, sessions)
 
   app.addHook('onClose', async () => {
+    await Promise.all(consumers.map((consumer) => consumer.close()))
     await Promise.all([clients.close(), keys.close()])
     await recorder.close()
     await broker.close()

@@ -1,18 +1,39 @@
+import { generateKeyPairSync } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type IncomingHttpHeaders } from 'node:http'
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
+import { unavailable } from '@rekey/contracts'
+import { auth, type TokenClaims } from '@rekey/platform/auth'
 import { createLogger } from '@rekey/platform/logger'
 import { systemRandom } from '@rekey/platform/random'
 import { createServer as createRekeyServer } from '@rekey/platform/server'
+import { SignJWT } from 'jose'
 import t, { type Test } from 'tap'
 import { forwarding } from './forwarding.ts'
 
+const issuer = 'http://localhost:8080'
+const { privateKey, publicKey } = generateKeyPairSync('ed25519')
+
+/** An access token as the gateway signs them. */
+const accessToken = (claims: object = {}, key = privateKey) =>
+  new SignJWT({ client_id: 'ib_localhost', scope: 'CUSTOMER:FULL', sid: 'a session', ...claims })
+    .setProtectedHeader({ alg: 'EdDSA', typ: 'at+jwt', kid: 'ours' })
+    .setIssuer(issuer)
+    .setAudience('rekey:api')
+    .setSubject('EN00000CY')
+    .setJti('a token')
+    .setIssuedAt()
+    .setExpirationTime('1h')
+    .sign(key)
+
+type IsEnded = (claims: TokenClaims) => Promise<boolean>
+
 /** The gateway's forwarding, to a server that answers as it is told and remembers what it was asked. */
-const startForwarding = async (t: Test, status: number) => {
-  const asked: IncomingHttpHeaders[] = []
+const startForwarding = async (t: Test, status: number, isEnded: IsEnded = async () => false) => {
+  const asked: (IncomingHttpHeaders & { method?: string | undefined })[] = []
   const upstream = createServer((request, response) => {
-    asked.push(request.headers)
+    asked.push({ ...request.headers, method: request.method })
     response.writeHead(status, { 'retry-after': '2', 'content-type': 'application/json' }).end('{}')
   }).listen(0, '127.0.0.1')
   await once(upstream, 'listening')
@@ -20,7 +41,9 @@ const startForwarding = async (t: Test, status: number) => {
   const { port } = upstream.address() as { port: number }
   const log = createLogger({ name: 'test', level: 'silent' })
   const app = await createRekeyServer({ log, random: systemRandom, trustedProxies: [] })
-  await forwarding(app, { upstream: `http://127.0.0.1:${port}` })
+  const publicPem = publicKey.export({ type: 'spki', format: 'pem' }).toString()
+  await app.register(auth, { issuer, now: () => new Date(), publicKey: async () => publicPem })
+  await forwarding(app, { upstream: `http://127.0.0.1:${port}`, isEnded })
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
   t.teardown(() => app.close())
   return { url, asked }
@@ -53,4 +76,48 @@ t.test('a client that asks for its connection to be closed has it closed', async
   t.match(answer, /^HTTP\/1\.1 200 /)
   t.match(answer, /connection: close/i)
   t.notMatch(answer, /keep-alive/i)
+})
+
+t.test(
+  'S21 a token of ours whose session is over is refused before it is passed on, in the form of its path',
+  async (t) => {
+    const { url, asked } = await startForwarding(t, 200, async ({ sid }) => sid === 'an ended session')
+    const authorization = `Bearer ${await accessToken({ sid: 'an ended session' })}`
+    const problem = await fetch(`${url}/api/v2/my/password/changes`, { headers: { authorization } })
+    t.equal(problem.status, 401)
+    t.match(problem.headers.get('www-authenticate'), 'invalid_token')
+    t.match(await problem.json(), { code: 'invalid_token', status: 401 })
+    const oauth = await fetch(`${url}/oauth/v2/passwordRestoreReset`, { method: 'POST', headers: { authorization } })
+    t.equal(oauth.status, 401)
+    t.match(await oauth.json(), { error: 'invalid_token' })
+    t.equal(asked.length, 0)
+    const good = { authorization: `Bearer ${await accessToken()}` }
+    t.equal((await fetch(`${url}/api/v2/my/password/changes`, { headers: good })).status, 200)
+  },
+)
+
+t.test(
+  'what is no token of ours is passed on unjudged, and so is every token while sessions cannot be asked',
+  async (t) => {
+    const { url, asked } = await startForwarding(t, 200, async () => {
+      throw unavailable(new Error('away'))
+    })
+    const foreign = await accessToken({}, generateKeyPairSync('ed25519').privateKey)
+    const tokens = [await accessToken(), foreign, 'rubbish']
+    for (const token of tokens) {
+      const headers = { authorization: `Bearer ${token}` }
+      t.equal((await fetch(`${url}/api/v2/my/password/changes`, { headers })).status, 200)
+    }
+    t.equal(asked.length, tokens.length)
+  },
+)
+
+t.test('every path of the password-service is passed on, and DELETE too', async (t) => {
+  const { url, asked } = await startForwarding(t, 200)
+  const paths = ['/api/v2/clients/1/hold', '/api/v2/jobs/x', '/api/v2/approvals', '/oauth/v2/passwordRestoreReset']
+  for (const path of paths) t.equal((await fetch(`${url}${path}`, { method: 'DELETE' })).status, 200)
+  t.same(
+    asked.map(({ method }) => method),
+    paths.map(() => 'DELETE'),
+  )
 })

@@ -1,18 +1,43 @@
 import { Readable } from 'node:stream'
 import proxy from '@fastify/http-proxy'
-import { unavailable } from '@rekey/contracts'
-import { registerScope, type Server } from '@rekey/platform/server'
+import { audiences, RekeyError, unavailable } from '@rekey/contracts'
+import { bearerOf, type TokenClaims } from '@rekey/platform/auth'
+import { type Request, registerScope, type Server } from '@rekey/platform/server'
 import { currentTrace } from '@rekey/platform/trace'
 
 /** What the password-service serves on the gateway's one public port. */
-const prefixes = ['/api/v2/my/password', '/api/v2/clients']
+const prefixes = [
+  '/api/v2/my/password',
+  '/api/v2/clients',
+  '/api/v2/jobs',
+  '/api/v2/approvals',
+  '/oauth/v2/passwordRestoreReset',
+]
 
 /** A password may wait a second for its turn to be hashed, and its transaction takes up to three when Postgres is slow. */
 const answerTimeoutMs = 5_000
 
+interface Options {
+  upstream: string
+  /** Whether a token's session is over. */
+  isEnded(claims: TokenClaims): Promise<boolean>
+}
+
 /** Forwards to the password-service, which checks the tokens and the bodies itself. */
-export const forwarding = async (app: Server, { upstream }: { upstream: string }): Promise<void> => {
+export const forwarding = async (app: Server, { upstream, isEnded }: Options): Promise<void> => {
+  /** Of our own tokens alone, and only where it is known: the password-service has the last word on every other. */
+  const isRefused = async (request: Request): Promise<boolean> => {
+    try {
+      const claims = await app.verifyToken(request, audiences.api, bearerOf(request.headers.authorization))
+      return claims !== undefined && (await isEnded(claims))
+    } catch {
+      return false
+    }
+  }
   await registerScope(app, async (scope) => {
+    scope.addHook('onRequest', async (request) => {
+      if (await isRefused(request)) throw new RekeyError('invalid_token')
+    })
     // Read whole, so that what is too large is refused here, however it was sent; not parsed.
     scope.removeAllContentTypeParsers()
     scope.addContentTypeParser('*', { parseAs: 'buffer' }, async (_request: unknown, body: Buffer) =>

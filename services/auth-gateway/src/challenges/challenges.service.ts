@@ -57,6 +57,13 @@ export interface OpenChallenge {
   expiresAt: Date
 }
 
+/** Whose password was proven. */
+interface ProvenCustomer {
+  customer: string
+  sessionEpoch: number
+  devices: string[]
+}
+
 /** A challenge whose code was given. */
 export interface VerifiedChallenge extends ChallengeRecord {
   challengeId: string
@@ -78,6 +85,7 @@ const blank = ({ codeChallenge = '', ...request }: Request) => ({
   device: '',
   sealedUsername: '',
   customer: '',
+  sessionEpoch: '',
   verificationCode: '',
 })
 
@@ -191,13 +199,22 @@ export const createChallenges = (deps: Deps) => {
     },
 
     /** Opens a challenge after a password was proven; its code is sent once a device is chosen. @throws RekeyError unavailable */
-    async openLogin(username: string, customer: string, devices: string[], ask: Request): Promise<OpenChallenge> {
+    async openLogin(username: string, proven: ProvenCustomer, ask: Request): Promise<OpenChallenge> {
+      const { customer, devices } = proven
       const challengeId = random.id()
       const opened = now()
       const expiresAt = new Date(opened.getTime() + codeTtlMs)
       const verificationCode = codes.verification()
       const account = accountOf(username)
-      const challenge = { ...blank(ask), flow: 'oauthLogin' as const, account, devices, customer, verificationCode }
+      const challenge = {
+        ...blank(ask),
+        flow: 'oauthLogin' as const,
+        account,
+        devices,
+        customer,
+        sessionEpoch: String(proven.sessionEpoch),
+        verificationCode,
+      }
       await store.open(challengeId, challenge, opened.getTime(), expiresAt.getTime())
       return {
         challengeId,

@@ -22,6 +22,8 @@ export interface ChallengeRecord {
   sealedUsername: string
   /** The customer's code, once a password or a bearer token has proven it. */
   customer: string
+  /** In a sign-in, decimal: the customer's session epoch when the password was compared; else ''. */
+  sessionEpoch: string
   verificationCode: string
   /** RFC 7636 S256 challenge of the first request; '' where it had none. */
   codeChallenge: string

@@ -52,7 +52,7 @@ export const createLogins = ({ clients, challenges, tokens, broker, recorder, lo
     }
     const scope = reply.mustChange ? scopes.change : credentials.scope
     const request = { clientId, redirectUri, scope, state, codeChallenge: undefined }
-    const challenge = await challenges.openLogin(username, reply.customer, reply.devices, request)
+    const challenge = await challenges.openLogin(username, reply, request)
     return {
       error: 'mfa_required',
       error_description: 'Please choose a device and confirm the challenge with the code sent to it',

@@ -3,6 +3,7 @@ import type { Caller, Challenges } from '../challenges/challenges.service.ts'
 import { codeSent } from '../challenges/code-sent.ts'
 import type { Clients } from '../clients/clients.ts'
 import { checkScope } from '../clients/scope.ts'
+import { codeChallengeOf } from '../tokens/pkce.ts'
 import { checkResponseType, type Responder } from '../tokens/response-types.ts'
 import type { Tokens } from '../tokens/tokens.ts'
 
@@ -28,7 +29,7 @@ export const createRestores = ({ clients, challenges, tokens, responder }: Deps)
       redirectUri: ask.redirect_uri,
       scope: ask.scope,
       state: ask.state,
-      codeChallenge: ask.code_challenge,
+      codeChallenge: codeChallengeOf(ask),
     }
     return codeSent(tokens, await challenges.openRestore('oauthRestore', ask.username, request, caller))
   },
@@ -38,6 +39,7 @@ export const createRestores = ({ clients, challenges, tokens, responder }: Deps)
    */
   async verify(proof: PasswordRestoreVerificationBody, caller: Caller) {
     const responseType = checkResponseType(proof.response_type)
+    const lateCodeChallenge = codeChallengeOf(proof)
     const challengeId = tokens.readMfa(proof.mfa_token)
     const { clientId, redirectUri, scope, state, codeChallenge } = await challenges.answer(
       challengeId,
@@ -45,14 +47,16 @@ export const createRestores = ({ clients, challenges, tokens, responder }: Deps)
       { flows: ['oauthRestore'], clientId: proof.client_id ?? '', state: proof.state, scope: proof.scope },
       caller,
     )
-    // Whose restore it is, is known to the password-service alone: the challenge stands for the person.
-    const subject = { subject: challengeId, clientId, scope, challengeId }
-    return responder.answer(responseType, subject, {
-      redirectUri,
-      state,
-      // RFC 7636 puts it into the first request; the document has no room for it in either.
-      codeChallenge: codeChallenge || proof.code_challenge,
-    })
+    return responder.answer(
+      responseType,
+      { challengeId, clientId, scope },
+      {
+        redirectUri,
+        state,
+        // RFC 7636 puts it into the first request; the document has no room for it in either.
+        codeChallenge: codeChallenge || lateCodeChallenge,
+      },
+    )
   },
 })
 

@@ -1,42 +1,81 @@
 import { createHash } from 'node:crypto'
-import { unavailable } from '@rekey/contracts'
+import type { Now } from '@rekey/platform/clock'
 import type { Random } from '@rekey/platform/random'
-import type { Redis } from '@rekey/platform/redis'
-import type { Subject } from './tokens.ts'
+import { loadScript, type Redis } from '@rekey/platform/redis'
 
 /** What an authorization code stands for. */
-export interface Authorization extends Subject {
+export interface Authorization {
+  /** The challenge that was answered. */
+  subject: string
+  challengeId: string
+  clientId: string
+  scope: string
   redirectUri: string
-  /** RFC 7636 S256 challenge; without one a public client cannot redeem the code. */
-  codeChallenge: string | undefined
+  /** RFC 7636 S256 challenge, '' for none; without one a public client cannot redeem the code. */
+  codeChallenge: string
 }
 
-/** RFC 6749 §4.1.2 wants a short life; one minute is ours. */
-const ttlSeconds = 60
+/** What must be right of a redemption. */
+interface Proof {
+  clientId: string
+  redirectUri: string
+  /** S256 challenge of the verifier that was shown; '' for none. */
+  codeChallenge: string
+  pkceRequired: boolean
+  /** Session that the token will belong to. */
+  sessionId: string
+  /** The longest that the token can live. */
+  tokenLifeMs: number
+}
+
+export type Redemption =
+  | { result: 'redeemed'; authorization: Authorization }
+  | { result: 'replayed'; subject: string; sessionId: string; clientId: string }
+  | { result: 'missing' | 'refused' | 'unprotected' }
+
+/** RFC 6749 §4.1.2 wants a short life; one minute is ours (S26). */
+const lifeMs = 60_000
 
 const keyOf = (code: string) => `rekey:{${createHash('sha256').update(code).digest('base64url')}}:authorization`
 
-/** Authorization codes: 256 random bits, kept as a digest, taken once. @throws RekeyError unavailable */
-export const createAuthorizationCodes = ({ redis, random }: { redis: Redis; random: Random }) => ({
-  async issue(authorization: Authorization): Promise<string> {
-    const code = random.bytes(32).toString('base64url')
-    try {
-      await redis.set(keyOf(code), JSON.stringify(authorization), 'EX', ttlSeconds)
-    } catch (cause) {
-      throw unavailable(cause)
-    }
-    return code
-  },
+const script = (name: string) => new URL(`./${name}.lua`, import.meta.url)
 
-  /** Gone with the first asking, right or wrong. */
-  async take(code: string): Promise<Authorization | undefined> {
-    try {
-      const kept = await redis.getdel(keyOf(code))
-      return kept ? JSON.parse(kept) : undefined
-    } catch (cause) {
-      throw unavailable(cause)
-    }
-  },
-})
+const toAuthorization = (flat: string[]): Authorization => {
+  const fields: Record<string, string> = {}
+  for (let index = 0; index < flat.length; index += 2) fields[flat[index] ?? ''] = flat[index + 1] ?? ''
+  return fields as unknown as Authorization
+}
+
+/** Authorization codes: 256 random bits, kept as a digest, redeemed once. @throws RekeyError unavailable */
+export const createAuthorizationCodes = ({ redis, random, now }: { redis: Redis; random: Random; now: Now }) => {
+  const issueScript = loadScript(redis, script('issue'))
+  const redeemScript = loadScript(redis, script('redeem'))
+  return {
+    async issue(authorization: Authorization): Promise<string> {
+      const code = random.bytes(32).toString('base64url')
+      const fields = { ...authorization, expiresAt: now().getTime() + lifeMs }
+      await issueScript([keyOf(code)], [lifeMs, ...Object.entries(fields).flat()])
+      return code
+    },
+
+    async redeem(code: string, proof: Proof): Promise<Redemption> {
+      const [result, first, sessionId = '', clientId = ''] = (await redeemScript(
+        [keyOf(code)],
+        [
+          now().getTime(),
+          proof.clientId,
+          proof.redirectUri,
+          proof.codeChallenge,
+          proof.pkceRequired ? 1 : 0,
+          proof.sessionId,
+          proof.tokenLifeMs,
+        ],
+      )) as [Redemption['result'], (string[] | string)?, string?, string?]
+      if (result === 'redeemed') return { result, authorization: toAuthorization(first as string[]) }
+      if (result === 'replayed') return { result, subject: String(first), sessionId, clientId }
+      return { result }
+    },
+  }
+}
 
 export type AuthorizationCodes = ReturnType<typeof createAuthorizationCodes>

@@ -1,28 +1,31 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
 import { LoginSucceeded, missingField, RekeyError, type TokenAnswer, type TokenBody } from '@rekey/contracts'
+import type { Now } from '@rekey/platform/clock'
 import type { Logger } from '@rekey/platform/logger'
-import type { Recorder } from '@rekey/platform/recorder'
+import type { Publisher } from '@rekey/platform/publisher'
+import type { Random } from '@rekey/platform/random'
 import type { Caller, Challenges } from '../challenges/challenges.service.ts'
-import type { Client, Clients } from '../clients/clients.ts'
 import { checkScope } from '../clients/scope.ts'
+import type { Session, Sessions } from '../sessions/sessions.service.ts'
 import type { AuthorizationCodes } from './authorization-codes.store.ts'
-import { readBasicCredentials } from './basic-credentials.ts'
-import type { IssuedToken, Tokens } from './tokens.ts'
+import type { ClientAuthentication, ClientProof } from './client-authentication.ts'
+import { challengeOfVerifier } from './pkce.ts'
+import { accessSeconds, type IssuedToken, type Tokens } from './tokens.ts'
 
 interface Deps {
-  clients: Clients
+  clientAuthentication: ClientAuthentication
   challenges: Challenges
   authorizationCodes: AuthorizationCodes
+  sessions: Sessions
   tokens: Tokens
-  recorder: Recorder
+  publisher: Publisher
+  now: Now
+  random: Random
   log: Logger
 }
 
 /** What came with a request, and where it came from. */
-export interface TokenRequest {
+export interface TokenRequest extends ClientProof {
   body: TokenBody
-  /** The header, for a client that authenticates by HTTP Basic. */
-  authorization: string | undefined
   caller: Caller
 }
 
@@ -34,49 +37,46 @@ const required = <T>(value: T | undefined, field: string): T => {
   return value
 }
 
-const answer = (issued: IssuedToken, scope: string, state: string | undefined): TokenAnswer => ({
+interface Answered {
+  scope: string
+  state: string | undefined
+  refreshToken?: string | undefined
+}
+
+const answer = (issued: IssuedToken, { scope, state, refreshToken }: Answered): TokenAnswer => ({
   access_token: issued.token,
+  ...(refreshToken !== undefined && { refresh_token: refreshToken }),
   token_type: 'bearer',
   expires_in: issued.expiresInSeconds,
   scope,
   ...(state !== undefined && { state }),
 })
 
-/** Whether the verifier belongs to the S256 challenge (RFC 7636 §4.6). */
-const provesKey = (verifier: string, challenge: string): boolean => {
-  const hashed = Buffer.from(createHash('sha256').update(verifier).digest('base64url'))
-  const kept = Buffer.from(challenge)
-  return hashed.length === kept.length && timingSafeEqual(hashed, kept)
-}
-
 /** A5: one function a grant type. */
-export const createGrants = ({ clients, challenges, authorizationCodes, tokens, recorder, log }: Deps) => {
+export const createGrants = (deps: Deps) => {
+  const { clientAuthentication, challenges, authorizationCodes, sessions, tokens, publisher, now, random, log } = deps
+
   /**
-   * The client that asks. A confidential one proves itself, by Basic or in the body, not both (RFC 6749 §2.3); so does
-   * any that brings a secret.
+   * Tells of a sign-in before its tokens leave: a temporary password is spent by it.
    *
-   * @throws RekeyError invalid_client, invalid_request
+   * @throws RekeyError unavailable, with no session left behind
    */
-  const clientOf = ({ body, authorization }: TokenRequest): Client | undefined => {
-    const basic = readBasicCredentials(authorization)
-    if (basic && (body.client_secret !== undefined || (body.client_id ?? basic.clientId) !== basic.clientId)) {
-      throw new RekeyError('invalid_request', { detail: 'The client authenticates in two ways at once.' })
+  const announce = async (session: Session, { address }: Caller) => {
+    const { subject: customer, sessionId, sessionEpoch, clientId } = session
+    try {
+      const data = { customer, clientId, ip: address, sessionId, sessionEpoch }
+      await publisher.publish(LoginSucceeded, { subject: customer, data })
+    } catch (error) {
+      await sessions.discard(session)
+      throw error
     }
-    const clientId = basic?.clientId ?? body.client_id
-    const secret = basic?.secret ?? body.client_secret
-    if (clientId === undefined) {
-      if (secret !== undefined) throw new RekeyError('invalid_client')
-      return undefined
-    }
-    const client = clients.find(clientId)
-    if (client?.type === 'public' && secret === undefined) return client
-    return clients.authenticate(clientId, secret ?? '')
+    log.info({ event: 'authn_login_success', customer, clientId, address })
   }
 
   /** After the password, the code: a customer's sign-in. */
   const mfaOob: Grant = async (request) => {
     const { body, caller } = request
-    const client = clientOf(request)
+    const client = clientAuthentication.identify(request)
     const challengeId = tokens.readMfa(required(body.mfa_token, 'mfa_token'))
     const must = {
       flows: ['oauthLogin' as const],
@@ -85,47 +85,68 @@ export const createGrants = ({ clients, challenges, authorizationCodes, tokens, 
       scope: body.scope ?? '',
     }
     const challenge = await challenges.answer(challengeId, required(body.code, 'code'), must, caller)
-    const { customer, clientId, scope } = challenge
-    // Whoever named no client is taken for the one that signed the person in, which must not have a secret to prove.
-    if (!client && clients.find(clientId)?.type !== 'public') throw new RekeyError('invalid_client')
-    const issued = tokens.access({ subject: customer, clientId, scope, challengeId })
-    log.info({ event: 'authn_login_success', customer, clientId, address: caller.address })
-    recorder.record(LoginSucceeded, { subject: customer, data: { customer, clientId, ip: caller.address } })
-    return answer(issued, scope, challenge.state)
+    const { customer, clientId, scope, state } = challenge
+    clientAuthentication.owner(client, clientId)
+    const session = await sessions.begin({ customer, clientId, scope, epoch: Number(challenge.sessionEpoch) })
+    await announce(session, caller)
+    const { refreshToken } = session
+    return answer(tokens.access({ ...session, challengeId }), { scope, state, refreshToken })
+  }
+
+  /** RFC 6749 §6. */
+  const refreshToken: Grant = async (request) => {
+    const { body } = request
+    const client = clientAuthentication.identify(request)
+    const token = await sessions.read(required(body.refresh_token, 'refresh_token'))
+    const owner = token && clientAuthentication.owner(client, token.clientId)
+    // The same words as for one that is used up: what is wrong with it is not told.
+    if (!token || !owner) throw sessions.refused()
+    const session = await sessions.refresh(token, body.scope ?? '', owner.scopes)
+    return answer(tokens.access(session), { ...session, state: body.state })
   }
 
   /** RFC 6749 §4.4. */
   const clientCredentials: Grant = async (request) => {
-    const client = clientOf(request)
+    const client = clientAuthentication.identify(request)
     if (!client) throw new RekeyError('invalid_client')
     if (client.type === 'public') throw new RekeyError('unauthorized_client')
-    const scope = request.body.scope ?? client.scopes.join(' ')
+    const { state, scope = client.scopes.join(' ') } = request.body
     checkScope(scope, client.scopes, client)
     const issued = tokens.access({ subject: client.client_id, clientId: client.client_id, scope })
-    return answer(issued, scope, request.body.state)
+    return answer(issued, { scope, state })
   }
 
-  /** RFC 6749 §4.1.3, with RFC 7636 for public clients. */
+  /** RFC 6749 §4.1.3, with RFC 7636 for public clients. A code that comes twice takes back what it gave (S26). */
   const authorizationCode: Grant = async (request) => {
     const { body } = request
     const code = String(required(body.code, 'code'))
-    const client = clientOf(request)
+    const client = clientAuthentication.identify(request)
     if (!client) throw missingField('client_id')
-    const authorization = await authorizationCodes.take(code)
-    if (authorization?.clientId !== client.client_id) throw new RekeyError('invalid_grant')
-    if (authorization.redirectUri !== required(body.redirect_uri, 'redirect_uri')) throw new RekeyError('invalid_grant')
-    const { codeChallenge } = authorization
-    if (codeChallenge === undefined && client.type === 'public') {
+    const tokenLifeMs = accessSeconds * 1_000
+    const sessionId = random.id()
+    const redemption = await authorizationCodes.redeem(code, {
+      clientId: client.client_id,
+      redirectUri: required(body.redirect_uri, 'redirect_uri'),
+      codeChallenge: challengeOfVerifier(body.code_verifier),
+      pkceRequired: client.type === 'public',
+      sessionId,
+      tokenLifeMs,
+    })
+    if (redemption.result === 'replayed') {
+      await sessions.end({ ...redemption, reason: 'code_replayed' }, new Date(now().getTime() + tokenLifeMs))
+    }
+    if (redemption.result === 'unprotected') {
       throw new RekeyError('invalid_grant', { detail: 'A public client needs PKCE (S256) to redeem a code.' })
     }
-    if (codeChallenge !== undefined && !provesKey(required(body.code_verifier, 'code_verifier'), codeChallenge)) {
-      throw new RekeyError('invalid_grant')
-    }
-    return answer(tokens.access(authorization), authorization.scope, body.state)
+    if (redemption.result !== 'redeemed') throw new RekeyError('invalid_grant')
+    const { authorization } = redemption
+    return answer(tokens.access({ ...authorization, sessionId }), { scope: authorization.scope, state: body.state })
   }
 
+  /** `password` and implicit are not here and stay out (RFC 9700 §2.1.2, §2.4). */
   const byType = new Map<string, Grant>([
     ['mfa_oob', mfaOob],
+    ['refresh_token', refreshToken],
     ['client_credentials', clientCredentials],
     ['authorization_code', authorizationCode],
     // The vendor's older name of the same.

@@ -1,6 +1,6 @@
 import { RekeyError } from '@rekey/contracts'
 import type { AuthorizationCodes } from './authorization-codes.store.ts'
-import type { Subject, Tokens } from './tokens.ts'
+import type { Tokens } from './tokens.ts'
 
 /** How an authorized request wants its answer. */
 export const responseTypes = ['access_token', 'code', 'sign_token'] as const
@@ -18,6 +18,13 @@ interface Deps {
   authorizationCodes: AuthorizationCodes
 }
 
+/** What was proven: the challenge stands for the person, who is not known here. */
+interface Proven {
+  challengeId: string
+  clientId: string
+  scope: string
+}
+
 interface Request {
   redirectUri: string
   state: string
@@ -28,7 +35,8 @@ interface Request {
 /** Answers a proven request in the form it asked for. */
 export const createResponder = ({ tokens, authorizationCodes }: Deps) => ({
   /** @throws RekeyError unavailable, for a code */
-  async answer(responseType: ResponseType, subject: Subject, { redirectUri, state, codeChallenge }: Request) {
+  async answer(responseType: ResponseType, proven: Proven, { redirectUri, state, codeChallenge = '' }: Request) {
+    const subject = { ...proven, subject: proven.challengeId }
     if (responseType === 'code') {
       const code = await authorizationCodes.issue({ ...subject, redirectUri, codeChallenge })
       return { code, redirect_uri: redirectUri, state }

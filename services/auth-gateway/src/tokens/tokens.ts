@@ -1,12 +1,12 @@
-import type { JWT } from '@fastify/jwt'
 import { audiences, formatClaimTime, RekeyError, scopes } from '@rekey/contracts'
 import type { TokenClaims } from '@rekey/platform/auth'
 import type { Now } from '@rekey/platform/clock'
 import type { Random } from '@rekey/platform/random'
 import type { OpenChallenge } from '../challenges/challenges.service.ts'
+import type { Jwts } from './jwt.ts'
 
 interface Deps {
-  jwt: { mfa: JWT; access: JWT }
+  jwt: Jwts
   issuer: string
   now: Now
   random: Random
@@ -19,6 +19,12 @@ export interface Subject {
   clientId: string
   scope: string
   challengeId?: string
+  /** One that goes on, or is known before its token is made; else the token gets one of its own. */
+  sessionId?: string
+  /** Of a customer: the epoch of the sign-in. */
+  sessionEpoch?: number
+  /** End of the session, which no token of it outlives. */
+  endsAt?: Date
 }
 
 export interface IssuedToken {
@@ -27,7 +33,8 @@ export interface IssuedToken {
   expiresAt: Date
 }
 
-const accessSeconds = 3_600
+/** Life of an access token, in seconds: the most that any token of ours lives. */
+export const accessSeconds = 3_600
 /** A grant lives as long as a code does. */
 const grantSeconds = 600
 
@@ -35,12 +42,14 @@ const grantOf: Record<string, TokenClaims['purpose']> = { [scopes.restore]: 'res
 
 /** Makes and reads the gateway's tokens (RFC 9068 for all but `mfa_token`). */
 export const createTokens = ({ jwt, issuer, now, random }: Deps) => {
-  const issue = ({ subject, clientId, scope, challengeId }: Subject, use: 'access' | 'sign'): IssuedToken => {
+  const issue = (given: Subject, use: 'access' | 'sign'): IssuedToken => {
+    const { subject, clientId, scope, challengeId, sessionId = random.id(), sessionEpoch, endsAt } = given
     // A token with a password scope alone is a grant: short, and spent by the one change or restore it is for.
     const purpose = challengeId === undefined ? undefined : grantOf[scope]
     const aud = [...(use === 'access' ? [audiences.api] : []), ...(purpose ? [audiences.grant] : [])]
     const issuedAt = Math.floor(now().getTime() / 1_000)
-    const expiresInSeconds = purpose ? grantSeconds : accessSeconds
+    const left = endsAt ? Math.floor(endsAt.getTime() / 1_000) - issuedAt : Number.POSITIVE_INFINITY
+    const expiresInSeconds = Math.min(purpose ? grantSeconds : accessSeconds, left)
     const claims: TokenClaims = {
       iss: issuer,
       aud,
@@ -50,6 +59,8 @@ export const createTokens = ({ jwt, issuer, now, random }: Deps) => {
       exp: issuedAt + expiresInSeconds,
       client_id: clientId,
       scope,
+      sid: sessionId,
+      ...(sessionEpoch !== undefined && { session_epoch: sessionEpoch }),
       ...(purpose && challengeId && { purpose, challenge_id: challengeId }),
     }
     return {

@@ -39,7 +39,11 @@ export const wellKnownRoutes = (app: Server, { issuer, changePasswordUrl, keys }
   )
 
   // Password managers follow it to the page, and first see that an address where nothing is answers 404.
-  app.get('/.well-known/change-password', { schema: ChangePasswordPage, config: { public: true } }, (_request, reply) =>
-    reply.redirect(changePasswordUrl, 302),
+  app.get(
+    '/.well-known/change-password',
+    { schema: ChangePasswordPage, config: { public: true } },
+    (_request, reply) => {
+      reply.redirect(changePasswordUrl, 302)
+    },
   )
 }

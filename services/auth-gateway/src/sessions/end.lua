@@ -1,0 +1,9 @@
+-- Ends one session for as long as a token of it could live.
+-- KEYS[1] session
+-- ARGV: 1 now (ms)  2 end of the token that it is ended by (ms; '' = the session's own end, if it is there at all)
+local endsAt = tonumber(redis.call('HGET', KEYS[1], 'endsAt') or 0)
+local untilAt = math.max(endsAt, tonumber(ARGV[2]) or 0)
+if untilAt <= tonumber(ARGV[1]) then return 'missing' end
+redis.call('HSET', KEYS[1], 'state', 'ended', 'endsAt', untilAt)
+redis.call('PEXPIRE', KEYS[1], untilAt - tonumber(ARGV[1]))
+return 'ended'
