@@ -1,6 +1,6 @@
 /**
- * Does the same thing over and over in several places at once, until it is stopped.
- * @returns a function that stops it and answers with all that came of it; it rejects with the first that failed.
+ * Does the same thing over and over in several places at once, until it is stopped. What was answered so far is in
+ * `results`; `stop` rejects with the first that failed.
  */
 export const keepAsking = <T>(places: number, work: (index: number) => Promise<T>) => {
   const results: T[] = []
@@ -12,6 +12,7 @@ export const keepAsking = <T>(places: number, work: (index: number) => Promise<T
   // Told by stop(), which may come later than the failure.
   ended.catch(() => {})
   return {
+    results,
     async stop(): Promise<T[]> {
       running = false
       await ended
