@@ -27,10 +27,13 @@ export const Scope = Type.String({
   description: 'Scope of access, space-separated (RFC 6749 §3.3).',
 })
 
+/** How a request wants its answer. */
+export const responseTypes = ['access_token', 'code', 'sign_token'] as const
+
 /** A plain string here: an unknown value must answer `unsupported_response_type`, not `invalid_request`. */
 export const ResponseType = Type.String({
   maxLength: 64,
-  description: 'One of access_token, code, sign_token.',
+  description: `One of ${responseTypes.join(', ')}.`,
 })
 
 export const SourceSystem = OneOf(['IB'], { description: 'Source system.' })

@@ -1,9 +1,7 @@
-import { RekeyError } from '@rekey/contracts'
+import { RekeyError, responseTypes } from '@rekey/contracts'
 import type { AuthorizationCodes } from './authorization-codes.store.ts'
 import type { Tokens } from './tokens.ts'
 
-/** How an authorized request wants its answer. */
-export const responseTypes = ['access_token', 'code', 'sign_token'] as const
 export type ResponseType = (typeof responseTypes)[number]
 
 /** @throws RekeyError unsupported_response_type (RFC 6749 §4.1.2.1) */

@@ -1,6 +1,5 @@
-import { AuthorizationServerMetadata, ChangePasswordPage, Jwks, scopes } from '@rekey/contracts'
+import { AuthorizationServerMetadata, ChangePasswordPage, Jwks, responseTypes, scopes } from '@rekey/contracts'
 import type { Server } from '@rekey/platform/server'
-import { responseTypes } from '../tokens/response-types.ts'
 import type { SigningKeys } from '../tokens/signing-keys.ts'
 
 interface Deps {
