@@ -1,12 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { RekeyError, unavailable } from '@rekey/contracts'
+import { errors, RekeyError, unavailable } from '@rekey/contracts'
 import type { Static, TSchema } from '@sinclair/typebox'
 import { headers, type NatsConnection, type Service, ServiceError, type ServiceMsg } from 'nats'
 import type { Broker } from './broker.ts'
+import { parseJson } from './json.ts'
 import type { Logger } from './logger.ts'
 import type { Random } from './random.ts'
 import { currentTrace, runInTrace } from './trace.ts'
-import { compileCheck } from './validation.ts'
+import { compileCheck, compileFieldFaults, refuseFields } from './validation.ts'
 
 /** A question that travels as NATS request/reply. */
 export interface QuestionDefinition {
@@ -21,7 +22,6 @@ const timeoutMs = 1_800
 const stopTimeoutMs = 1_000
 
 type Answer = (request: never) => Promise<unknown>
-type Check = (data: unknown) => boolean
 
 const checks = new WeakMap<QuestionDefinition, (reply: unknown) => boolean>()
 
@@ -71,7 +71,32 @@ export interface Answering {
   close(): Promise<void>
 }
 
-/** Answers questions as a NATS service, so that `nats micro ls` finds it; instances share the load. */
+/** @throws RekeyError invalid_request */
+const readRequest = (data: Uint8Array, faultsOf: ReturnType<typeof compileFieldFaults>): unknown => {
+  const request = parseJson(Buffer.from(data.buffer, data.byteOffset, data.byteLength))
+  const faults = faultsOf(request)
+  if (faults) throw refuseFields(faults, 'question')
+  return request
+}
+
+const toRekeyError = (thrown: unknown) =>
+  thrown instanceof RekeyError ? thrown : new RekeyError('internal', { cause: thrown })
+
+/**
+ * The status of the table of errors, the description that the services framework puts into a header, and the fields in
+ * the body. Names are told, never values; nothing of what failed on our side.
+ */
+const refuse = (message: ServiceMsg, { code, message: detail, fields }: RekeyError) => {
+  const { status, title } = errors[code]
+  const description = (status < 500 ? detail : title).replaceAll(/[^\x20-\x7E]/g, '?')
+  const body = { code, ...(status < 500 && fields && { errors: fields }) }
+  message.respondError(status, description, Buffer.from(JSON.stringify(body)))
+}
+
+/**
+ * Answers questions as a NATS service, so that `nats micro ls` finds it; instances share the load. A question that is
+ * not as the contract says is answered 400, with what is wrong.
+ */
 export const answerQuestions = (
   { broker, random, log }: Deps,
   service: { name: string; version: string; description: string },
@@ -80,21 +105,16 @@ export const answerQuestions = (
   const inHand = new Set<Promise<void>>()
   let closing = false
   let running: Service | undefined
-  const checked = answers.map((entry) => ({ ...entry, valid: compileCheck(entry.question.request) }))
-  const reply = async (message: ServiceMsg, question: QuestionDefinition, answer: Answer, valid: Check) => {
-    let request: unknown
+  const checked = answers.map((entry) => ({ ...entry, faultsOf: compileFieldFaults(entry.question.request) }))
+  const reply = async (message: ServiceMsg, { question, answer, faultsOf }: (typeof checked)[number]) => {
     try {
-      request = message.json()
-    } catch {
-      request = undefined
-    }
-    if (!valid(request)) return void message.respondError(400, 'invalid_request')
-    try {
+      const request = readRequest(message.data, faultsOf)
       const answered = await runInTrace(random, message.headers?.get('traceparent'), () => answer(request as never))
       message.respond(JSON.stringify(answered))
-    } catch (err) {
-      log.error({ err, question: question.subject }, 'question not answered')
-      message.respondError(err instanceof RekeyError && err.code === 'unavailable' ? 503 : 500, 'unavailable')
+    } catch (thrown) {
+      const error = toRekeyError(thrown)
+      if (errors[error.code].status >= 500) log.error({ err: thrown, question: question.subject }, 'not answered')
+      refuse(message, error)
     }
   }
   const served = new WeakSet<NatsConnection>()
@@ -104,13 +124,18 @@ export const answerQuestions = (
     const added = await connection.services.add(service)
     running = added
     served.add(connection)
-    for (const { question, answer, valid } of checked) {
-      added.addEndpoint(question.subject.replaceAll('.', '-'), {
-        subject: question.subject,
-        metadata: { description: question.summary },
+    for (const entry of checked) {
+      const { subject, summary, request } = entry.question
+      added.addEndpoint(subject.replaceAll('.', '-'), {
+        subject,
+        metadata: {
+          description: summary,
+          request: JSON.stringify(request),
+          reply: JSON.stringify(entry.question.reply),
+        },
         handler: (error, message) => {
           if (error) return
-          const work = reply(message, question, answer, valid).finally(() => inHand.delete(work))
+          const work = reply(message, entry).finally(() => inHand.delete(work))
           inHand.add(work)
         },
       })

@@ -19,6 +19,12 @@ export const compileValidator: FastifySchemaCompiler<object> = ({ schema, httpPa
 /** A check of data that did not come by HTTP. */
 export const compileCheck = (schema: object): ((data: unknown) => boolean) => asSent.compile(schema)
 
+/** The same, with the fields that do not fit: none of them where the data is no object at all, undefined where it is well. */
+export const compileFieldFaults = (schema: object): ((data: unknown) => FieldError[] | undefined) => {
+  const valid = asSent.compile(schema)
+  return (data) => (valid(data) ? undefined : toFieldErrors(valid.errors ?? []))
+}
+
 /** Every fault of data that did not come by HTTP, each after its place (a JSON Pointer, RFC 6901). */
 export const compileFaults = (schema: object): ((data: unknown) => string[]) => {
   const check = asSent.compile(schema)
@@ -49,7 +55,8 @@ const describe = ({ keyword, params, message }: ErrorObject): string => {
 export const toFieldErrors = (faults: ErrorObject[]): FieldError[] => {
   const fields = new Map<string, FieldError>()
   for (const fault of faults) {
-    const field = fault.keyword === 'required' ? fault.params.missingProperty : fault.instancePath.slice(1)
+    const path = fault.instancePath.slice(1)
+    const field = fault.keyword === 'required' ? `${path && `${path}/`}${fault.params.missingProperty}` : path
     if (field && !fields.has(field)) {
       fields.set(field, { field, code: kinds[fault.keyword] ?? 'malformed', message: describe(fault) })
     }
@@ -58,8 +65,11 @@ export const toFieldErrors = (faults: ErrorObject[]): FieldError[] => {
 }
 
 /** What a request that failed its schema is answered with. */
-export const toInvalidRequest = (faults: ErrorObject[], part: string): RekeyError => {
-  const fields = toFieldErrors(faults)
+export const toInvalidRequest = (faults: ErrorObject[], part: string): RekeyError =>
+  refuseFields(toFieldErrors(faults), part)
+
+/** A request of which these fields do not fit; none where it is no object at all. */
+export const refuseFields = (fields: FieldError[], part: string): RekeyError => {
   const detail = fields.length
     ? `${fields.map(({ field, message }) => `${field} ${message}`).join('; ')}.`
     : `The ${part} must be an object.`

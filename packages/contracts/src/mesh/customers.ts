@@ -1,5 +1,7 @@
 import { type Static, Type } from '@sinclair/typebox'
+import { RekeyError } from '../errors.ts'
 import { OneOf, SerialId, Time, Username } from '../fields.ts'
+import { type Address, parseUsername } from '../username.ts'
 
 /** The platform's own name for a customer, and the subject of its tokens. */
 export const CustomerCode = Type.String({ pattern: '^[\\x21-\\x7E]{1,64}$', description: "The customer's code." })
@@ -9,13 +11,34 @@ const Timezone = Type.String({ pattern: '^[A-Za-z0-9_+/-]{1,64}$', description: 
 const Status = OneOf(['active', 'blocked'])
 const identifier = { value: Username, verified: Type.Boolean({ description: 'Whether codes may be sent there.' }) }
 
-/** Exactly one of the three. */
-export const CustomerReference = Type.Object({
-  customer: Type.Optional(CustomerCode),
-  customerId: Type.Optional(SerialId),
-  username: Type.Optional(Username),
-})
+export const CustomerReference = Type.Object(
+  {
+    customer: Type.Optional(CustomerCode),
+    customerId: Type.Optional(SerialId),
+    username: Type.Optional({ ...Username, description: 'An address that the customer has confirmed.' }),
+  },
+  { description: 'Exactly one of the three.' },
+)
 export type CustomerReference = Static<typeof CustomerReference>
+
+/** The one thing that a customer is referred to by. */
+export type Reference = { code: string } | { id: number } | { address: Address }
+
+/** @throws RekeyError invalid_request where not exactly one of the three is given */
+export const toReference = ({ customer, customerId, username }: CustomerReference): Reference => {
+  const given: Reference[] = [
+    ...(customer !== undefined ? [{ code: customer }] : []),
+    ...(customerId !== undefined ? [{ id: customerId }] : []),
+    ...(username !== undefined ? [{ address: parseUsername(username) }] : []),
+  ]
+  const [only] = given
+  if (only && given.length === 1) return only
+  const message = 'must be given if and only if the others of customer, customerId, username are not'
+  throw new RekeyError('invalid_request', {
+    detail: 'Exactly one of customer, customerId, username must be given.',
+    fields: ['customer', 'customerId', 'username'].map((field) => ({ field, code: 'not_exactly_one', message })),
+  })
+}
 
 const NotFound = Type.Object({ found: Type.Literal(false) })
 
@@ -46,7 +69,7 @@ export const CustomerRecord = Type.Object({
   identifiers: Type.Optional(Type.Array(Type.Object(identifier), { maxItems: 20 })),
   passwordHash: Type.Optional(
     Type.String({
-      maxLength: 512,
+      pattern: '^[\\x21-\\x7E]{1,512}$',
       description:
         'PHC string of argon2, scrypt or PBKDF2, or bcrypt. Taken only where the customer has no password yet.',
     }),
@@ -59,7 +82,12 @@ export const CustomersUpsert = {
   summary: 'Make this customer be as given.',
   request: CustomerRecord,
   reply: Type.Union([
-    Type.Object({ stored: Type.Literal(true), customerId: Type.Integer(), created: Type.Boolean() }),
+    Type.Object({
+      stored: Type.Literal(true),
+      customerId: Type.Integer(),
+      created: Type.Boolean(),
+      passwordStored: Type.Boolean({ description: 'Whether `passwordHash` was taken.' }),
+    }),
     Type.Object({
       stored: Type.Literal(false),
       reasons: Type.Array(Type.Object({ field: Type.String(), code: Type.String(), message: Type.String() })),

@@ -23,7 +23,7 @@ const parse = (stored: string): ParsedHashOptions => {
   try {
     return parseOptions(stored)
   } catch {
-    throw new UnusableHash('malformed argon2 hash')
+    throw new UnusableHash('malformed', 'malformed argon2 hash')
   }
 }
 
@@ -43,25 +43,21 @@ export const createArgon2 = ({ peppers, bytes }: Deps) => {
     const keyId = keyIdPattern.exec(stored)?.[1]
     if (!keyId) return undefined
     const named = peppers.find(({ id }) => toKeyId(id) === keyId)
-    if (!named) throw new UnusableHash('the hash names a pepper that is not configured')
+    if (!named) throw new UnusableHash('unknown_pepper', 'the hash names a pepper that is not configured')
     return named.key
   }
 
   const form: Form = {
     owns: (stored) => stored.startsWith('$argon2'),
-    async verify(stored, password) {
+    read(stored) {
       const secret = secretOf(stored)
       const plain = stored.replace(keyIdPattern, '')
       const { memoryCost, timeCost, parallelism, outputLen } = parse(plain)
-      if (
-        memoryCost > bounds.memoryCost ||
-        parallelism > bounds.parallelism ||
-        memoryCost * timeCost > bounds.work ||
-        outputLen < 16
-      ) {
-        throw new UnusableHash('argon2 parameters are out of bounds')
+      if (outputLen < 16) throw new UnusableHash('malformed', 'argon2 hash is too short')
+      if (memoryCost > bounds.memoryCost || parallelism > bounds.parallelism || memoryCost * timeCost > bounds.work) {
+        throw new UnusableHash('too_costly', 'argon2 parameters are out of bounds')
       }
-      return verify(plain, password, secret && { secret })
+      return (password) => verify(plain, password, secret && { secret })
     },
   }
   return {

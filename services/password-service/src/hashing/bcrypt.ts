@@ -11,16 +11,18 @@ const maxBytes = 72
  */
 export const bcrypt: Form = {
   owns: (stored) => /^\$2[aby]\$/.test(stored),
-  async verify(stored, password) {
+  read(stored) {
     let cost: number
     try {
       cost = parseOptions(stored).cost
     } catch {
-      throw new UnusableHash('malformed bcrypt hash')
+      throw new UnusableHash('malformed', 'malformed bcrypt hash')
     }
-    if (cost > maxCost) throw new UnusableHash('bcrypt cost is out of bounds')
-    const isCut = Buffer.byteLength(password) > maxBytes || password.includes('\0')
-    const matches = await verify(isCut ? '' : password, stored)
-    return matches && !isCut
+    if (cost > maxCost) throw new UnusableHash('too_costly', 'bcrypt cost is out of bounds')
+    return async (password) => {
+      const isCut = Buffer.byteLength(password) > maxBytes || password.includes('\0')
+      const matches = await verify(isCut ? '' : password, stored)
+      return matches && !isCut
+    }
   },
 }

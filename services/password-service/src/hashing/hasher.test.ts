@@ -56,6 +56,7 @@ t.test('S17: foreign hashes are verified as they are, and are outdated', async (
   }
   for (const [name, stored] of Object.entries(foreign)) {
     t.same(await hasher.verify(stored, password), outdated, name)
+    t.equal(hasher.faultOf(stored), undefined, name)
     t.same(await hasher.verify(stored, 'Qwerty124'), wrong, `${name}: wrong password`)
   }
 })
@@ -86,22 +87,27 @@ t.test('S12: what bcrypt would cut takes as long as any other wrong password', a
   t.same(await hasher.verify(ofNothing, 'x'.repeat(73)), wrong)
 })
 
-t.test('S17: malformed, empty, unknown or monstrous hashes verify nothing', async (t) => {
-  const stored = [
-    '',
-    'Qwerty123',
-    '$argon2id$v=19$m=4194304,t=2,p=1$MDEyMzQ1Njc4OWFiY2RlZg$AAAAAAAAAAAAAAAAAAAAAA',
-    '$argon2id$v=19$m=19456,t=9999999,p=1$MDEyMzQ1Njc4OWFiY2RlZg$AAAAAAAAAAAAAAAAAAAAAA',
-    '$argon2id$nonsense',
-    '$2b$31$abcdefghijklmnopqrstuuO6l3H.rYqzlmHPk0u5Oul0q8gn3Zn8y',
-    '$2b$10$short',
-    '$scrypt$ln=30,r=8,p=1$MDEyMzQ1Njc4OWFiY2RlZg$MDEyMzQ1Njc4OWFiY2RlZg',
-    '$scrypt$ln=10,r=8,p=1$MDEyMzQ1Njc4OWFiY2RlZg$',
-    '$pbkdf2-sha256$i=99999999$MDEyMzQ1Njc4OWFiY2RlZg$MDEyMzQ1Njc4OWFiY2RlZg',
-    '$pbkdf2-sha256$i=1000$MDEyMzQ1Njc4OWFiY2RlZg$',
-    '$pbkdf2-md5$i=1000$MDEyMzQ1Njc4OWFiY2RlZg$MDEyMzQ1Njc4OWFiY2RlZg',
-  ]
-  for (const hash of stored) t.same(await hasher.verify(hash, 'Qwerty123'), wrong, hash)
+t.test('S17: malformed, empty, unknown or monstrous hashes verify nothing, and say so beforehand', async (t) => {
+  const stored = {
+    '': 'unknown_form',
+    Qwerty123: 'unknown_form',
+    '$argon2id$v=19$m=4194304,t=2,p=1$MDEyMzQ1Njc4OWFiY2RlZg$AAAAAAAAAAAAAAAAAAAAAA': 'too_costly',
+    '$argon2id$v=19$m=19456,t=9999999,p=1$MDEyMzQ1Njc4OWFiY2RlZg$AAAAAAAAAAAAAAAAAAAAAA': 'too_costly',
+    '$argon2id$v=19$m=19456,t=2,p=1$MDEyMzQ1Njc4OWFiY2RlZg$AAAAAAAA': 'malformed',
+    $argon2id$nonsense: 'malformed',
+    '$2b$31$abcdefghijklmnopqrstuuO6l3H.rYqzlmHPk0u5Oul0q8gn3Zn8y': 'too_costly',
+    $2b$10$short: 'malformed',
+    '$scrypt$ln=30,r=8,p=1$MDEyMzQ1Njc4OWFiY2RlZg$MDEyMzQ1Njc4OWFiY2RlZg': 'too_costly',
+    '$scrypt$ln=0,r=8,p=1$MDEyMzQ1Njc4OWFiY2RlZg$MDEyMzQ1Njc4OWFiY2RlZg': 'malformed',
+    '$scrypt$ln=10,r=8,p=1$MDEyMzQ1Njc4OWFiY2RlZg$': 'malformed',
+    '$pbkdf2-sha256$i=99999999$MDEyMzQ1Njc4OWFiY2RlZg$MDEyMzQ1Njc4OWFiY2RlZg': 'too_costly',
+    '$pbkdf2-sha256$i=1000$MDEyMzQ1Njc4OWFiY2RlZg$': 'malformed',
+    '$pbkdf2-md5$i=1000$MDEyMzQ1Njc4OWFiY2RlZg$MDEyMzQ1Njc4OWFiY2RlZg': 'malformed',
+  }
+  for (const [hash, fault] of Object.entries(stored)) {
+    t.same(await hasher.verify(hash, 'Qwerty123'), wrong, hash)
+    t.equal(hasher.faultOf(hash)?.code, fault, hash)
+  }
 })
 
 t.test('S17: a pepper is named by the hash, rotates, and is needed', async (t) => {
@@ -112,6 +118,7 @@ t.test('S17: a pepper is named by the hash, rotates, and is needed', async (t) =
   t.same(await hasherWith(first).verify(old, 'Qwerty123'), verified)
   t.same(await hasherWith(`${second},${first}`).verify(old, 'Qwerty123'), outdated, 'after a rotation')
   t.same(await hasherWith(second).verify(old, 'Qwerty123'), wrong, 'without its pepper')
+  t.equal(hasherWith(second).faultOf(old)?.code, 'unknown_pepper')
   t.same(await hasherWith(`k1:${key(3)}`).verify(old, 'Qwerty123'), wrong, 'with another of the same name')
   t.same(await hasherWith(first).verify(await hasher.hash('Qwerty123'), 'Qwerty123'), outdated, 'from before')
 })

@@ -2,7 +2,7 @@ import type { Logger } from '@rekey/platform/logger'
 import type { Random } from '@rekey/platform/random'
 import { createArgon2, type Pepper } from './argon2.ts'
 import { bcrypt } from './bcrypt.ts'
-import { type Form, UnusableHash } from './form.ts'
+import { type Form, UnusableHash, type Verifier } from './form.ts'
 import { pbkdf2 } from './pbkdf2.ts'
 import type { Queue } from './queue.ts'
 import { scrypt } from './scrypt.ts'
@@ -36,6 +36,8 @@ export interface Hasher {
    * @throws RekeyError unavailable where too many wait already, or the turn comes too late
    */
   verify(stored: string | undefined, password: string): Promise<Verdict>
+  /** Why nothing could be verified against a hash that came from elsewhere. Nothing is computed. */
+  faultOf(stored: string): UnusableHash | undefined
 }
 
 const wrong: Verdict = { verified: false, outdated: false }
@@ -45,10 +47,13 @@ export const createHasher = ({ queue, peppers, random, log }: Deps): Hasher => {
   const argon2 = createArgon2({ peppers, bytes: random.bytes })
   const forms: Form[] = [argon2, bcrypt, scrypt, pbkdf2]
 
-  const hold = async (stored: string, password: string): Promise<Verdict> => {
+  const read = (stored: string): Verifier => {
     const form = forms.find(({ owns }) => owns(stored))
-    if (!form) throw new UnusableHash('unknown form of hash')
-    if (!(await form.verify(stored, password))) return wrong
+    if (!form) throw new UnusableHash('unknown_form', 'unknown form of hash')
+    return form.read(stored)
+  }
+  const hold = async (stored: string, password: string): Promise<Verdict> => {
+    if (!(await read(stored)(password))) return wrong
     return { verified: true, outdated: !argon2.isCurrent(stored) }
   }
   return {
@@ -67,6 +72,14 @@ export const createHasher = ({ queue, peppers, random, log }: Deps): Hasher => {
         await argon2.hash(text)
         return wrong
       }),
+    faultOf(stored) {
+      try {
+        read(stored)
+      } catch (err) {
+        if (err instanceof UnusableHash) return err
+        throw err
+      }
+    },
   }
 }
 

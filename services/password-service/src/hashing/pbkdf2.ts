@@ -15,14 +15,15 @@ const fromBase64 = (text: string) => Buffer.from(text.replaceAll('.', '+'), 'bas
 /** PBKDF2 (RFC 8018 §5.2). No digest in the name means SHA-1, as passlib writes it. */
 export const pbkdf2: Form = {
   owns: (stored) => /^\$pbkdf2[-$]/.test(stored),
-  async verify(stored, password) {
+  read(stored) {
     const [, digest = 'sha1', phc, passlib, salt, hash] = pattern.exec(stored) ?? []
     const iterations = Number(phc ?? passlib)
-    if (!salt || !hash) throw new UnusableHash('malformed pbkdf2 hash')
+    if (!salt || !hash || iterations < 1) throw new UnusableHash('malformed', 'malformed pbkdf2 hash')
     const expected = fromBase64(hash)
-    if (iterations < 1 || iterations > maxIterations || expected.length > maxOutputBytes) {
-      throw new UnusableHash('pbkdf2 parameters are out of bounds')
+    if (iterations > maxIterations || expected.length > maxOutputBytes) {
+      throw new UnusableHash('too_costly', 'pbkdf2 parameters are out of bounds')
     }
-    return timingSafeEqual(await pbkdf2Async(password, fromBase64(salt), iterations, expected.length, digest), expected)
+    return async (password) =>
+      timingSafeEqual(await pbkdf2Async(password, fromBase64(salt), iterations, expected.length, digest), expected)
   },
 }

@@ -12,27 +12,29 @@ const maxOutputBytes = 128
 /** scrypt (RFC 7914) as a PHC string. */
 export const scrypt: Form = {
   owns: (stored) => stored.startsWith('$scrypt$'),
-  async verify(stored, password) {
+  read(stored) {
     const [, ln, r, p, salt, hash] = pattern.exec(stored) ?? []
-    if (!ln || !r || !p || !salt || !hash) throw new UnusableHash('malformed scrypt hash')
+    if (!ln || !r || !p || !salt || !hash) throw new UnusableHash('malformed', 'malformed scrypt hash')
     const options = { cost: 2 ** Number(ln), blockSize: Number(r), parallelization: Number(p) }
+    if (options.cost < 2 || options.blockSize < 1 || options.parallelization < 1) {
+      throw new UnusableHash('malformed', 'scrypt parameters are out of bounds')
+    }
     const memory = 128 * options.cost * options.blockSize
     const expected = Buffer.from(hash, 'base64')
     if (
-      options.cost < 2 ||
-      options.blockSize < 1 ||
-      options.parallelization < 1 ||
       options.parallelization > maxLanes ||
       memory * options.parallelization > maxMemoryBytes ||
       expected.length > maxOutputBytes
     ) {
-      throw new UnusableHash('scrypt parameters are out of bounds')
+      throw new UnusableHash('too_costly', 'scrypt parameters are out of bounds')
     }
-    const actual = await scryptAsync(password, Buffer.from(salt, 'base64'), expected.length, {
-      ...options,
-      // Node's own limit is 32 MiB; the algorithm needs a little beside its large block.
-      maxmem: 2 * memory + 1024 * 1024,
-    })
-    return timingSafeEqual(actual, expected)
+    return async (password) => {
+      const actual = await scryptAsync(password, Buffer.from(salt, 'base64'), expected.length, {
+        ...options,
+        // Node's own limit is 32 MiB; the algorithm needs a little beside its large block.
+        maxmem: 2 * memory + 1024 * 1024,
+      })
+      return timingSafeEqual(actual, expected)
+    }
   },
 }
