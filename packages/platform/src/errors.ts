@@ -22,6 +22,14 @@ const toRekeyError = (error: FastifyError | RekeyError): RekeyError => {
   return new RekeyError(refused ? 'invalid_request' : 'internal', { cause: error })
 }
 
+/** What was thrown, as an error of the table, with its line in the log. */
+export const noteError = (thrown: FastifyError | RekeyError, reply: FastifyReply): RekeyError => {
+  const error = toRekeyError(thrown)
+  reply.log.debug({ code: error.code }, 'refused')
+  if (errors[error.code].status >= 500) reply.log.error({ err: error.cause ?? thrown }, error.code)
+  return error
+}
+
 /** RFC 9457. */
 export const toProblem = (error: RekeyError): Problem => ({
   type: `urn:rekey:problem:${error.code}`,
@@ -82,10 +90,7 @@ export const errorHandling = fp(async (app) => {
     return sendError(new RekeyError('method_not_allowed'), request, reply.header('allow', allowed.join(', ')))
   })
 
-  app.setErrorHandler((thrown: FastifyError | RekeyError, request, reply) => {
-    const error = toRekeyError(thrown)
-    reply.log.debug({ code: error.code }, 'refused')
-    if (errors[error.code].status >= 500) reply.log.error({ err: error.cause ?? thrown }, error.code)
-    return sendError(error, request, reply)
-  })
+  app.setErrorHandler((thrown: FastifyError | RekeyError, request, reply) =>
+    sendError(noteError(thrown, reply), request, reply),
+  )
 })

@@ -1,10 +1,12 @@
 import cors from '@fastify/cors'
+import { AccountReport } from '@rekey/contracts'
 import { auth } from '@rekey/platform/auth'
 import { connectBroker } from '@rekey/platform/broker'
 import { toProxyList } from '@rekey/platform/config'
 import { parseForm } from '@rekey/platform/form'
 import { health } from '@rekey/platform/health'
 import { createPublisher } from '@rekey/platform/publisher'
+import { ask } from '@rekey/platform/questions'
 import { createRecorder } from '@rekey/platform/recorder'
 import { connectRedis } from '@rekey/platform/redis'
 import type { Surroundings } from '@rekey/platform/run'
@@ -21,6 +23,9 @@ import type { Config } from './config.ts'
 import { forwarding } from './forwarding.ts'
 import { loginRoutes } from './login/login.routes.ts'
 import { createLogins } from './login/login.service.ts'
+import { createHostedRestore } from './pages/hosted-restore.service.ts'
+import { createSetNewPassword } from './pages/new-password.ts'
+import { pages } from './pages/pages.ts'
 import { restoreRoutes } from './restore/restore.routes.ts'
 import { createRestores } from './restore/restore.service.ts'
 import { createRefreshTokens } from './sessions/refresh-tokens.ts'
@@ -130,6 +135,16 @@ export const createApp = async (config: Config, { log, now, random }: Surroundin
   twoFactorRoutes(app, twoFactor)
   const changePasswordUrl = config.REKEY_CHANGE_PASSWORD_URL ?? `${issuer}/restore`
   wellKnownRoutes(app, { issuer, changePasswordUrl, keys })
+  const setNewPassword = createSetNewPassword({ upstream: config.REKEY_PASSWORD_SERVICE_URL })
+  await pages(app, {
+    brand: config.REKEY_BRAND,
+    origin: issuer,
+    report: (report) => ask(broker, AccountReport, report),
+    hostedRestore:
+      defaultClientId === undefined
+        ? undefined
+        : createHostedRestore({ twoFactor, clientId: defaultClientId, setNewPassword }),
+  })
   await app.register(health, { checks: { redis: () => redis.ping(), nats: () => broker.check() } })
   await forwarding(app, { upstream: config.REKEY_PASSWORD_SERVICE_URL, isEnded })
 

@@ -9,6 +9,11 @@ export const Env = Type.Object({
     pattern: '^https?://[^\\s/]+$',
     description: 'Origin that clients reach the gateway at, without a path: issuer of tokens and base of links.',
   }),
+  REKEY_BRAND: Type.String({
+    pattern: '^[^\\p{C}]{1,60}$',
+    default: 'Rekey',
+    description: 'Name by which pages call the platform.',
+  }),
   REKEY_PASSWORD_SERVICE_URL: Url('https?', { description: 'Where the password-service listens.' }),
   REKEY_TRUSTED_PROXIES: trustedProxies,
   REKEY_CLIENTS_FILE: Type.Optional(

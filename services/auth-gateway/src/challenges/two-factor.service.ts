@@ -1,9 +1,11 @@
 import {
   type AnswerChallengeBody,
   type ChallengeAnswer,
+  challengeType,
   formatTime,
   missingField,
   type OpenUnauthorizedChallengeQuery,
+  parseUsername,
   RekeyError,
   type SuccessToken,
   scopes,
@@ -33,6 +35,12 @@ const usernameOf = ({ email, phone }: OpenUnauthorizedChallengeQuery): string =>
   return email ?? `+${phone?.slice(1)}`
 }
 
+/** A restore's code that was sent, for a page of ours that shows the verification code. */
+export interface RestoreCode {
+  token: string
+  verificationCode: string
+}
+
 const answerOf = (tokens: Tokens, challenge: OpenChallenge, provider: 'email' | 'sms'): ChallengeAnswer => ({
   token: tokens.mfa(challenge),
   provider,
@@ -40,36 +48,57 @@ const answerOf = (tokens: Tokens, challenge: OpenChallenge, provider: 'email' | 
 })
 
 /** B5, B5b, B6: the two-factor procedure of the broker contract. */
-export const createTwoFactor = ({ clients, defaultClientId, challenges, tokens }: Deps) => ({
-  /** @throws RekeyError unavailable */
-  async openChange(customer: string, clientId: string, caller: Caller): Promise<ChallengeAnswer> {
-    const request = { ...noRedirect, clientId, scope: scopes.change }
-    return answerOf(tokens, await challenges.openChange(customer, request, caller), 'email')
-  },
-
-  /** @throws RekeyError invalid_request, access_denied (client), unavailable; nothing that depends on the account */
-  async openRestore(query: OpenUnauthorizedChallengeQuery, caller: Caller): Promise<ChallengeAnswer> {
-    const username = usernameOf(query)
-    const clientId = query.client_id ?? defaultClientId
-    if (clientId === undefined) throw missingField('client_id')
+export const createTwoFactor = ({ clients, defaultClientId, challenges, tokens }: Deps) => {
+  const openRestore = async (username: string, clientId: string, caller: Caller): Promise<OpenChallenge> => {
     if (!clients.find(clientId)?.scopes.includes(scopes.restore)) throw new RekeyError('access_denied')
     const request = { ...noRedirect, clientId, scope: scopes.restore }
-    const challenge = await challenges.openRestore('brokerRestore', username, request, caller)
-    return answerOf(tokens, challenge, query.phone === undefined ? 'email' : 'sms')
-  },
+    return challenges.openRestore('brokerRestore', username, request, caller)
+  }
+  const restoreCodeOf = (challenge: OpenChallenge): RestoreCode => ({
+    token: tokens.mfa(challenge),
+    verificationCode: challenge.verificationCode,
+  })
 
-  /** @throws RekeyError invalid_grant, access_denied (five wrong codes), unavailable */
-  async answer({ token, code }: AnswerChallengeBody, caller: Caller): Promise<SuccessToken> {
-    const challengeId = tokens.readMfa(token)
-    const { customer, clientId, scope } = await challenges.answer(
-      challengeId,
-      code,
-      { flows: ['brokerRestore', 'brokerChange'], clientId: '', state: '', scope: '' },
-      caller,
-    )
-    const issued = tokens.sign({ subject: customer || challengeId, clientId, scope, challengeId })
-    return { successToken: issued.token, expiresAt: formatTime(issued.expiresAt) }
-  },
-})
+  return {
+    /** @throws RekeyError unavailable */
+    async openChange(customer: string, clientId: string, caller: Caller): Promise<ChallengeAnswer> {
+      const request = { ...noRedirect, clientId, scope: scopes.change }
+      return answerOf(tokens, await challenges.openChange(customer, request, caller), 'email')
+    },
+
+    /** @throws RekeyError invalid_request, access_denied (client), unavailable; nothing that depends on the account */
+    async openRestore(query: OpenUnauthorizedChallengeQuery, caller: Caller): Promise<ChallengeAnswer> {
+      const username = usernameOf(query)
+      const clientId = query.client_id ?? defaultClientId
+      if (clientId === undefined) throw missingField('client_id')
+      const challenge = await openRestore(username, clientId, caller)
+      return answerOf(tokens, challenge, query.phone === undefined ? 'email' : 'sms')
+    },
+
+    /** B5b for the hosted restore. @throws RekeyError access_denied (client), unavailable */
+    async openRestoreCode(username: string, clientId: string, caller: Caller): Promise<RestoreCode> {
+      return restoreCodeOf(await openRestore(username, clientId, caller))
+    },
+
+    /** @throws RekeyError invalid_grant (it is over), access_denied, too_many_requests, unavailable */
+    async resendRestoreCode(token: string, username: string, caller: Caller): Promise<RestoreCode> {
+      const device = challengeType(parseUsername(username))
+      return restoreCodeOf(await challenges.send(tokens.readMfa(token), noRedirect.state, device, caller))
+    },
+
+    /** @throws RekeyError invalid_grant, access_denied (five wrong codes), unavailable */
+    async answer({ token, code }: AnswerChallengeBody, caller: Caller): Promise<SuccessToken> {
+      const challengeId = tokens.readMfa(token)
+      const { customer, clientId, scope } = await challenges.answer(
+        challengeId,
+        code,
+        { flows: ['brokerRestore', 'brokerChange'], clientId: '', state: '', scope: '' },
+        caller,
+      )
+      const issued = tokens.sign({ subject: customer || challengeId, clientId, scope, challengeId })
+      return { successToken: issued.token, expiresAt: formatTime(issued.expiresAt) }
+    },
+  }
+}
 
 export type TwoFactor = ReturnType<typeof createTwoFactor>

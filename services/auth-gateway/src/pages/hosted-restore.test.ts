@@ -1,0 +1,201 @@
+import { createCustomer } from '@rekey/testing/customers'
+import { eventually } from '@rekey/testing/eventually'
+import { codesOf, wrongCode } from '@rekey/testing/flows'
+import type { Answer } from '@rekey/testing/http'
+import { startRekey } from '@rekey/testing/rekey'
+import t from 'tap'
+import { createVisitor, formsOf, problemOf, titleOf } from './pages.fixture.ts'
+
+const rekey = await startRekey(t)
+const visitor = createVisitor(rekey.http)
+
+/** The message that belongs to the page which shows this verification code. */
+const codeFor = (page: Answer, to: string) =>
+  eventually(
+    async () => {
+      const shown = formsOf(page.text)[0]?.fields.verification
+      const message = (await rekey.inbox.messagesTo(to)).find((one) => codesOf(one).verification === shown)
+      return message && codesOf(message).confirmation
+    },
+    { what: `a code for ${to}` },
+  )
+
+const begin = async (username: string) => visitor.submit(await visitor.open('/restore'), { username })
+
+/** Up to the page that asks for a new password. */
+const proven = async (email: string) => {
+  const page = await begin(email)
+  return visitor.submit(page, { code: await codeFor(page, email) })
+}
+
+const verify = async (username: string, password: string) => {
+  const login = await rekey.http.post('/oauth/v2/login', {
+    client_id: 'ib_localhost',
+    redirect_uri: 'http://localhost',
+    response_type: 'code',
+    state: 's',
+    client_timezone: '-3',
+    source_system: 'IB',
+    ip: '::1',
+    scope: 'CUSTOMER:FULL',
+    username,
+    password,
+  })
+  return login.status === 200
+}
+
+t.test('a restore from the first page to the new password, with forms alone', async (t) => {
+  const customer = await createCustomer(rekey.postgres.url)
+  const start = await visitor.open('/restore')
+  t.equal(start.status, 200)
+  t.equal(titleOf(start), 'Set a new password')
+
+  const code = await visitor.submit(start, { username: customer.email })
+  t.equal(titleOf(code), 'Enter the code')
+  const confirmation = await codeFor(code, customer.email)
+  t.notOk(code.text.includes(confirmation), 'S9 the confirmation code is in the message alone')
+
+  const password = await visitor.submit(code, { code: ` ${confirmation.slice(0, 3)} ${confirmation.slice(3)} ` })
+  t.equal(titleOf(password), 'Choose a new password')
+  t.match(password.text, /<input [^>]*name="password"[^>]*autocomplete="new-password"/)
+
+  const done = await visitor.submit(password, { password: 'a new Пароль & more', repeated: 'a new Пароль & more' })
+  t.equal(done.status, 200)
+  t.equal(titleOf(done), 'You have a new password')
+  t.match(done.text, 'Sign in to Rekey with the new password')
+  t.equal(done.headers.get('set-cookie'), null)
+  t.equal(await verify(customer.email, 'a new Пароль & more'), true)
+  t.equal(await verify(customer.email, customer.password), false)
+
+  const again = await visitor.submit(password, { password: 'another-password', repeated: 'another-password' })
+  t.equal(again.status, 403)
+  t.equal(titleOf(again), 'Please start again')
+  t.equal(await verify(customer.email, 'another-password'), false)
+})
+
+t.test('a restore by phone, as people write phone numbers', async (t) => {
+  const { phone } = await createCustomer(rekey.postgres.url)
+  const [area, rest] = [phone.slice(3, 7), phone.slice(7)]
+  for (const typed of [` +44 ${area} ${rest}`, `0044 (${area}) ${rest.slice(0, 3)}-${rest.slice(3)}`]) {
+    const page = await begin(typed)
+    t.equal(titleOf(page), 'Enter the code', typed)
+    t.match(page.text, phone)
+    t.equal(titleOf(await visitor.submit(page, { code: await codeFor(page, phone) })), 'Choose a new password')
+  }
+})
+
+t.test('a weak password is refused with the reason, and the restore goes on', async (t) => {
+  const customer = await createCustomer(rekey.postgres.url)
+  const page = await proven(customer.email)
+  const weak = await visitor.submit(page, { password: 'short', repeated: 'short' })
+  t.equal(weak.status, 422)
+  t.equal(problemOf(weak), 'The password must have at least 8 characters.')
+  t.notMatch(weak.text, 'value="short"', 'a password is not sent back')
+  const different = await visitor.submit(weak, { password: 'long enough 1', repeated: 'long enough 2' })
+  t.equal(different.status, 400)
+  t.match(problemOf(different), 'not the same')
+  const empty = await visitor.submit(different, { password: '', repeated: '' })
+  t.equal(empty.status, 422)
+  t.equal(titleOf(empty), 'Choose a new password')
+  t.equal(
+    titleOf(await visitor.submit(empty, { password: 'long enough 1', repeated: 'long enough 1' })),
+    'You have a new password',
+  )
+})
+
+t.test('a wrong code can be mended, five of them end the restore', async (t) => {
+  const customer = await createCustomer(rekey.postgres.url)
+  let page = await begin(customer.email)
+  const confirmation = await codeFor(page, customer.email)
+  const unreadable = await visitor.submit(page, { code: 'seven' })
+  t.equal(unreadable.status, 400)
+  t.match(problemOf(unreadable), 'digits alone')
+  for (let failure = 1; failure <= 5; failure += 1) {
+    page = await visitor.submit(page, { code: wrongCode(confirmation) })
+    t.equal(page.status, 400)
+    t.match(problemOf(page), 'That code is not right')
+  }
+  const over = await visitor.submit(page, { code: confirmation })
+  t.equal(over.status, 400)
+  t.equal(titleOf(over), 'Please start again')
+  t.match(over.text, 'Too many codes were wrong')
+})
+
+t.test('a code may be sent again, after a wait that the page tells', async (t) => {
+  const customer = await createCustomer(rekey.postgres.url)
+  const page = await begin(customer.email)
+  const first = await codeFor(page, customer.email)
+  const early = await visitor.submit(page, {}, '/restore/resend')
+  t.equal(early.status, 429)
+  t.ok(Number(early.headers.get('retry-after')) > 0)
+  t.match(early.text, /Try again in (59|60) seconds/)
+  t.equal(titleOf(early), 'Enter the code')
+  rekey.clock.advance(60_000)
+  const second = await visitor.submit(early, {}, '/restore/resend')
+  t.equal(second.status, 200)
+  t.match(second.text, 'A new code is on its way')
+  t.equal(titleOf(await visitor.submit(second, { code: wrongCode(first) })), 'Enter the code')
+  t.equal(
+    titleOf(await visitor.submit(second, { code: await codeFor(second, customer.email) })),
+    'Choose a new password',
+  )
+  t.equal(titleOf(await visitor.submit(second, {}, '/restore/resend')), 'Please start again', 'a spent one is over')
+})
+
+t.test('S11 whoever is unknown sees the same pages', async (t) => {
+  const customer = await createCustomer(rekey.postgres.url)
+  const unknown = customer.email.replace(/^./, 'z')
+  const [one, other] = [await begin(customer.email), await begin(unknown)]
+  const plain = ({ text }: Answer) =>
+    text
+      .replaceAll(/value="ey[^"]+"/g, (token) => `a token of ${token.length}`)
+      .replaceAll(/\b\d{4}\b/g, 'NNNN')
+      .replaceAll(/[\w.-]+(@|&#64;)example.com/g, 'somebody')
+  t.equal(plain(other), plain(one))
+  t.equal(other.status, one.status)
+  t.same([...other.headers.keys()], [...one.headers.keys()])
+  t.equal(other.headers.get('content-length'), one.headers.get('content-length'))
+  t.equal(titleOf(await visitor.submit(other, { code: '000000' })), 'Enter the code')
+  t.equal(
+    titleOf(await visitor.submit(other, {}, '/restore/resend')),
+    titleOf(await visitor.submit(one, {}, '/restore/resend')),
+  )
+})
+
+t.test('S19 no step can be skipped: each needs the token of the one before', async (t) => {
+  const customer = await createCustomer(rekey.postgres.url)
+  const page = await begin(customer.email)
+  const token = formsOf(page.text)[0]?.fields.token ?? ''
+  const fields = { username: customer.email, password: 'long enough 1', repeated: 'long enough 1' }
+  const skipped = await visitor.post('/restore/finish', { ...fields, token })
+  t.equal(skipped.status, 403)
+  t.equal(titleOf(skipped), 'Please start again')
+  t.equal(await verify(customer.email, customer.password), true)
+})
+
+t.test('what is no address is said next to the field', async (t) => {
+  for (const typed of ['', 'somebody', '7700900222', 'a@b', '+44', `${'a'.repeat(300)}@example.com`]) {
+    const page = await begin(typed)
+    t.equal(page.status, 400, typed)
+    t.match(problemOf(page), 'Enter an e-mail address, or a phone number')
+    t.equal(formsOf(page.text)[0]?.fields.username, typed)
+  }
+})
+
+t.test('a page that a phone asks for again leads back to the first', async (t) => {
+  for (const step of ['begin', 'resend', 'answer', 'finish']) {
+    const answer = await fetch(`${rekey.url}/restore/${step}`, { redirect: 'manual' })
+    t.equal(answer.status, 303)
+    t.equal(answer.headers.get('location'), '/restore')
+  }
+})
+
+t.test('passwords and codes are in no log', async (t) => {
+  const customer = await createCustomer(rekey.postgres.url)
+  const page = await proven(customer.email)
+  await visitor.submit(page, { password: 'unmistakable-words', repeated: 'unmistakable-words' })
+  const logs = rekey.logs.join('')
+  t.match(logs, '/restore/finish')
+  t.notMatch(logs, 'unmistakable-words')
+  t.notMatch(logs, formsOf(page.text)[0]?.fields.token ?? 'none')
+})

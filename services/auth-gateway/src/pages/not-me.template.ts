@@ -1,0 +1,60 @@
+import { type AccountReportReply, reportLinkDays } from '@rekey/contracts'
+import { html } from 'ghtml'
+import { hidden, type Page, telling } from './layout.ts'
+
+const call = (brand: string) => `call ${brand}, on a number that you already know`
+
+const form = (token: string) => html`<form method="post" action="/not-me">
+!${hidden({ token })}
+<button>It was not me: block my account</button>
+</form>`
+
+/** Asks once more, and says what it will do before it is done. */
+export const askPage = (brand: string, token: string): Page => ({
+  title: 'Was it not you?',
+  body: html`<p>If somebody else did what our message tells you, say so here. Then, at once:</p>
+<ul>
+<li>every device is signed out of your account;</li>
+<li>nobody can sign in to it or restore its password, not even you, until ${brand} has spoken with you.</li>
+</ul>
+!${form(token)}
+<p class="after">If it was you, close this page. Nothing has been done.</p>`,
+})
+
+/** It may have been done all the same: the answer was lost, not necessarily the report. */
+export const tryAgainPage = (brand: string, token: string): Page => ({
+  title: 'Please try again',
+  body: html`<p class="problem" role="alert">We could not confirm that your account is blocked.</p>
+<p>Press the button again in a few seconds. If that does not help, ${call(brand)}.</p>
+!${form(token)}`,
+})
+
+/** What came of it. */
+export const resultPage = (brand: string, result: AccountReportReply['result']): Page => {
+  switch (result) {
+    case 'reported':
+      return telling(
+        'Your account is blocked',
+        'Every device was signed out, and nobody can sign in or restore the password.',
+        `Now ${call(brand)}: only its staff can open your account again.`,
+      )
+    case 'used':
+      return telling(
+        'This link was used already',
+        'It works once. When it was used, the account was blocked.',
+        `If you have not spoken with ${brand} since, or if something else was not you, ${call(brand)}.`,
+      )
+    case 'expired':
+      return telling(
+        'This link has expired',
+        `It was good for ${reportLinkDays} days. Nothing was done.`,
+        `If you think that somebody else is using your account, ${call(brand)}.`,
+      )
+    case 'invalid':
+      return telling(
+        'This link is not valid',
+        'Perhaps a part of it is missing. Nothing was done.',
+        `Open it once more from our message. If that does not help, ${call(brand)}.`,
+      )
+  }
+}

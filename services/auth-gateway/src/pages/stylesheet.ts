@@ -1,0 +1,47 @@
+import { createHash } from 'node:crypto'
+
+/** One stylesheet for all pages. Its address names its content, so that it may be kept for good. */
+export const stylesheet = `:root {
+  color-scheme: light dark;
+  --paper: light-dark(#fff, #16181d);
+  --around: light-dark(#f2f3f5, #0d0e11);
+  --ink: light-dark(#1b1d22, #eceef2);
+  --quiet: light-dark(#565b66, #a9afbb);
+  --line: light-dark(#868c98, #6f7683);
+  --act: light-dark(#1746a2, #9dbdff);
+  --on-act: light-dark(#fff, #0d1524);
+  --wrong: light-dark(#a31621, #ff9a9f);
+}
+* { box-sizing: border-box }
+html { -webkit-text-size-adjust: 100%; text-size-adjust: 100% }
+body { margin: 0; background: var(--around); color: var(--ink); font: 1rem/1.5 system-ui, -apple-system, "Segoe UI", Roboto, Helvetica, Arial, sans-serif; overflow-wrap: anywhere }
+.page { max-width: 30rem; margin: 0 auto; padding: 1.5rem 1rem 3rem }
+.brand { margin: 0 0 1rem; font-weight: 700 }
+main { background: var(--paper); border-radius: .75rem; padding: 1.5rem 1.25rem }
+h1 { margin: 0 0 1rem; font-size: 1.5rem; line-height: 1.25; text-wrap: balance }
+p { margin: 0 0 1rem }
+ul { margin: 0 0 1rem; padding-left: 1.25rem }
+form { margin: 1.5rem 0 0 }
+label { display: block; font-weight: 600; margin: 0 0 .25rem }
+.hint { margin: 0 0 .5rem; color: var(--quiet); font-size: .9375rem }
+/* At 16 px or more a phone does not zoom into the field. */
+input { display: block; width: 100%; min-height: 3rem; margin: 0 0 1.25rem; padding: .5rem .75rem; font: inherit; color: inherit; background: var(--paper); border: 1px solid var(--line); border-radius: .5rem }
+input[hidden] { display: none }
+input.code { font: 600 1.375rem/1.4 ui-monospace, Menlo, Consolas, monospace; letter-spacing: .15em }
+input[aria-invalid] { border: 2px solid var(--wrong) }
+button { display: block; width: 100%; min-height: 3rem; padding: .625rem 1rem; font: inherit; font-weight: 600; color: var(--on-act); background: var(--act); border: 2px solid var(--act); border-radius: .5rem; cursor: pointer }
+button.second { color: var(--act); background: transparent }
+a { color: var(--act) }
+:focus-visible { outline: 3px solid var(--act); outline-offset: 2px }
+.problem { margin: 0 0 .5rem; color: var(--wrong); font-weight: 600 }
+.notice { margin: 0 0 1rem; padding: .75rem 1rem; border: 2px solid currentcolor; border-radius: .5rem }
+.shown { margin: 0 0 1.25rem; padding: .75rem 1rem; border: 1px solid var(--line); border-radius: .5rem }
+.shown strong { font: 600 1.375rem/1.4 ui-monospace, Menlo, Consolas, monospace; letter-spacing: .15em; display: block }
+.aside { margin: 1.5rem 0 0; padding-top: 1.5rem; border-top: 1px solid var(--line) }
+.aside form { margin: 0 }
+.after { margin: 1.25rem 0 0 }
+@media (min-width: 40rem) { .page { padding-top: 4rem } main { padding: 2rem } }
+@media (forced-colors: active) { main { border: 1px solid } }
+`
+
+export const stylesheetPath = `/pages/${createHash('sha256').update(stylesheet).digest('hex').slice(0, 16)}.css`
