@@ -116,16 +116,21 @@ export const askLogin = async (rekey: Rekey, person: Person, other: object = {})
   )
 }
 
-/** A4, A4b, A5: an access token. */
-export const signIn = async (rekey: Rekey, person: Person, other: object = {}): Promise<string> => {
+/** A4, A4b, A5: what a sign-in gives. */
+export const signInTokens = async (rekey: Rekey, person: Person, other: object = {}, client: object = {}) => {
   const { answer, confirmation } = await askLogin(rekey, person, other)
-  const token = await rekey.http.post('/oauth/v2/token', {
+  const { body } = await rekey.http.post<{ access_token: string; refresh_token: string }>('/oauth/v2/token', {
     grant_type: 'mfa_oob',
     mfa_token: answer.body.mfa_token,
     code: confirmation,
+    ...client,
   })
-  return String(token.body.access_token)
+  return body
 }
+
+/** A4, A4b, A5: an access token. */
+export const signIn = async (rekey: Rekey, person: Person, other: object = {}): Promise<string> =>
+  String((await signInTokens(rekey, person, other)).access_token)
 
 /** B5, up to the message. */
 export const askChange = (rekey: Rekey, person: Person, accessToken: string) =>
