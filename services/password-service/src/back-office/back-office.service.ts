@@ -1,13 +1,23 @@
-import { RekeyError } from '@rekey/contracts'
-import type { Logger } from '@rekey/platform/logger'
-import type { Replacement, Requester } from '../passwords/replacement.service.ts'
+import { type ApprovalNeeded, type Page, type PasswordChange, RekeyError } from '@rekey/contracts'
+import type { History } from '../history/history.service.ts'
+import type { Replacement } from '../passwords/replacement.service.ts'
 import type { Policy } from '../policy/policy.ts'
+import type { Action } from './actions.ts'
+import type { Staff } from './staff.ts'
+
+/** What became of an action: done, begun as a job, or waiting for a second person. */
+export interface Outcome {
+  jobId?: string
+  approval?: ApprovalNeeded
+}
 
 interface Deps {
   findCustomer(id: number): Promise<{ id: number; code: string; confirmedEmail: boolean } | undefined>
   policy: Policy
-  replacement: Replacement
-  log: Logger
+  replacement: Pick<Replacement, 'prepare'>
+  history: History
+  /** Carries out at once, or asks for a second person first. */
+  perform(action: Action, by: Staff): Promise<Outcome>
 }
 
 interface SetPassword {
@@ -15,43 +25,49 @@ interface SetPassword {
   password: string
   /** Mail it as a temporary password: 24 hours, and to be changed at the next sign-in. */
   sendMail: boolean
-  by: Requester
+  by: Staff
 }
 
-export interface BackOffice {
-  /**
-   * B7: sets a customer's password.
-   *
-   * @throws RekeyError not_found, password_refused, invalid_request, unavailable
-   */
-  setPassword(ask: SetPassword): Promise<void>
-}
-
-/** What the back office does to a customer's password. */
-export const createBackOffice = ({ findCustomer, policy, replacement, log }: Deps): BackOffice => ({
-  async setPassword({ customerId, password, sendMail, by }) {
+/** What the back office may do. Whatever can be refused is refused before anyone is asked to agree. */
+export const createBackOffice = ({ findCustomer, policy, replacement, history, perform }: Deps) => {
+  const existing = async (customerId: number) => {
     const customer = await findCustomer(customerId)
     if (!customer) throw new RekeyError('not_found', { detail: 'There is no such customer.' })
-    policy.enforce(password)
-    if (sendMail && !customer.confirmedEmail) {
-      const message = 'the customer has no confirmed e-mail address'
-      const fields = [{ field: 'send_mail', code: 'not_possible', message }]
-      throw new RekeyError('invalid_request', { detail: `send_mail: ${message}.`, fields })
-    }
-    const prepared = await replacement.prepare(password, { temporary: sendMail })
-    await replacement.replace({ customerId, password: prepared, operation: 'set', by })
-    log.info(
-      {
-        event: 'authn_password_set',
-        customer: customer.code,
-        actor: 'back_office',
-        actorId: by.id,
-        clientId: by.clientId,
-        address: by.ip,
-        channel: 'api',
-        temporary: sendMail,
-      },
-      'password set by the back office',
-    )
-  },
-})
+    return customer
+  }
+
+  return {
+    /** B7: sets a customer's password. @throws RekeyError not_found, password_refused, invalid_request, unavailable */
+    async setPassword({ customerId, password, sendMail, by }: SetPassword): Promise<Outcome> {
+      const customer = await existing(customerId)
+      policy.enforce(password)
+      if (sendMail && !customer.confirmedEmail) {
+        const message = 'the customer has no confirmed e-mail address'
+        const fields = [{ field: 'send_mail', code: 'not_possible', message }]
+        throw new RekeyError('invalid_request', { detail: `send_mail: ${message}.`, fields })
+      }
+      const prepared = await replacement.prepare(password, { temporary: sendMail })
+      return perform({ kind: 'set_password', customer, password: prepared }, by)
+    },
+
+    /** B8: any customer's changes. @throws RekeyError not_found, unavailable */
+    async listChanges(customerId: number, page: Page): Promise<{ total: number; data: PasswordChange[] }> {
+      return history.list((await existing(customerId)).code, page)
+    },
+
+    /** B8: one of that customer's changes. @throws RekeyError not_found, unavailable */
+    async showChange(customerId: number, changeId: number): Promise<PasswordChange> {
+      return history.show((await existing(customerId)).code, changeId)
+    },
+
+    /** B9: has one customer change the password. @throws RekeyError not_found, unavailable */
+    async resetPassword(customerId: number, by: Staff): Promise<Outcome> {
+      return perform({ kind: 'reset_password', customer: await existing(customerId) }, by)
+    },
+
+    /** B9: has every customer change it, by a job. @throws RekeyError unavailable */
+    resetAll: (by: Staff): Promise<Outcome> => perform({ kind: 'reset_all' }, by),
+  }
+}
+
+export type BackOffice = ReturnType<typeof createBackOffice>

@@ -21,6 +21,8 @@ export interface CustomerStore {
   recordRestore(challengeId: string, customerId: number, expiresAt: Date): Promise<void>
   /** Within the customer's lock: ends its restores but the named one. @returns whether that one is open */
   endOtherRestores(tx: Transaction, customerId: number, challengeId: string | undefined): Promise<boolean>
+  /** Within the customers' locks: ends all their restores. */
+  endRestoresOfMany(tx: Transaction, customerIds: number[]): Promise<void>
   /** Deletes up to `limit` records whose time is over. @returns how many */
   deleteExpiredRestores(now: Date, limit: number): Promise<number>
 }
@@ -64,6 +66,9 @@ export const createCustomerStore = ({ database }: { database: Database }): Custo
       const others = challengeId === undefined ? {} : { challengeId: { not: challengeId } }
       await tx.restoreRequest.deleteMany({ where: { customerId, ...others } })
       return challengeId !== undefined && (await tx.restoreRequest.count({ where: { customerId, challengeId } })) > 0
+    },
+    async endRestoresOfMany(tx, customerIds) {
+      await tx.$executeRaw`DELETE FROM restore_request WHERE customer_id = ANY(${customerIds})`
     },
     async deleteExpiredRestores(now, limit) {
       const where = { expiresAt: { lt: now } }

@@ -19,6 +19,11 @@ export interface ChangeRecord {
   holdUntil?: Date | null | undefined
 }
 
+/** A record that stands in its customer's chain. */
+export interface ChainedChange extends ChangeRecord {
+  digest: string
+}
+
 /** What the digest of a customer's first record stands on. */
 export const firstPreviousDigest = '0'.repeat(64)
 

@@ -1,12 +1,7 @@
 import type { Page } from '@rekey/contracts'
 import type { Database, Transaction } from '../database.ts'
 import { Prisma } from '../generated/prisma/client.ts'
-import { type ChangeRecord, digestOf, firstPreviousDigest } from './digest.ts'
-
-/** A record that stands in its customer's chain. */
-export interface ChainedChange extends ChangeRecord {
-  digest: string
-}
+import { type ChainedChange, type ChangeRecord, digestOf, firstPreviousDigest } from './digest.ts'
 
 /** A record as it is shown. */
 export interface ShownChange
@@ -23,28 +18,51 @@ export interface HistoryStore {
    * record comes between. Its time is never before the previous record's, also where two machines' clocks differ.
    */
   append(tx: Transaction, change: Omit<ChangeRecord, 'id'>): Promise<ChainedChange>
+  /** The same for many customers, a record each, in two statements. */
+  appendAll(tx: Transaction, changes: Omit<ChangeRecord, 'id'>[]): Promise<ChainedChange[]>
   /** A page of a customer's records, and how many there are: one statement. */
   list(customerCode: string, page: Page): Promise<{ total: number; changes: ShownChange[] }>
   find(customerCode: string, id: number): Promise<ShownChange | undefined>
 }
 
+/** What a customer's next record stands on. */
+interface ChainEnd {
+  customerId: number
+  id: number
+  digest: string | null
+  createTime: Date | null
+}
+
+const appendAll: HistoryStore['appendAll'] = async (tx, changes) => {
+  // One row each also for whoever has no record yet.
+  const ends = await tx.$queryRaw<ChainEnd[]>`
+    SELECT "customerId", nextval(pg_get_serial_sequence('password_change', 'id'))::int AS id,
+           last.digest, last.create_time AS "createTime"
+    FROM unnest(${changes.map(({ customerId }) => customerId)}::int[]) AS "customerId"
+    LEFT JOIN LATERAL (
+      SELECT digest, create_time FROM password_change
+      WHERE customer_id = "customerId"
+      ORDER BY create_time DESC, id DESC LIMIT 1
+    ) AS last ON true`
+  const endOf = new Map(ends.map((end) => [end.customerId, end]))
+  const rows = changes.map((change) => {
+    const end = endOf.get(change.customerId)
+    if (!end) throw new Error('the end of a chain is missing')
+    const createTime = new Date(Math.max(change.createTime.getTime(), end.createTime?.getTime() ?? 0))
+    const record = { ...change, id: end.id, createTime, holdUntil: change.holdUntil ?? null }
+    const previousDigest = end.digest ?? firstPreviousDigest
+    return { ...record, previousDigest, digest: digestOf(previousDigest, record) }
+  })
+  await tx.passwordChange.createMany({ data: rows })
+  return rows
+}
+
 export const createHistoryStore = ({ database }: { database: Database }): HistoryStore => ({
+  appendAll,
+
   async append(tx, change) {
-    // A subselect each, so that there is an id also where there is no previous record.
-    const [chain] = await tx.$queryRaw<[{ id: number; digest: string | null; createTime: Date | null }]>`
-      SELECT nextval(pg_get_serial_sequence('password_change', 'id'))::int AS id,
-             last.digest, last.create_time AS "createTime"
-      FROM (SELECT 1) AS one
-      LEFT JOIN (
-        SELECT digest, create_time FROM password_change
-        WHERE customer_id = ${change.customerId}
-        ORDER BY create_time DESC, id DESC LIMIT 1
-      ) AS last ON true`
-    const previousDigest = chain.digest ?? firstPreviousDigest
-    const createTime = new Date(Math.max(change.createTime.getTime(), chain.createTime?.getTime() ?? 0))
-    const record = { ...change, id: chain.id, createTime }
-    const chained = { ...record, digest: digestOf(previousDigest, record) }
-    await tx.passwordChange.create({ data: { ...chained, holdUntil: record.holdUntil ?? null, previousDigest } })
+    const [chained] = await appendAll(tx, [change])
+    if (!chained) throw new Error('a record was not appended')
     return chained
   },
 

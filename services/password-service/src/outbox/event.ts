@@ -14,3 +14,10 @@ export const newEvent = <E extends EventDefinition>(definition: E, id: string, d
   type: definition.type,
   data,
 })
+
+/** Events of one subject, in their order. */
+export interface EventsOf {
+  /** The customer's code. */
+  subject: string
+  events: NewEvent[]
+}

@@ -1,7 +1,7 @@
 import { currentTrace } from '@rekey/platform/trace'
 import type { Database, Transaction } from '../database.ts'
 import type { Prisma } from '../generated/prisma/client.ts'
-import type { NewEvent } from './event.ts'
+import type { EventsOf, NewEvent } from './event.ts'
 
 /** An event that committed and waits for the broker. */
 export interface WaitingEvent {
@@ -18,6 +18,10 @@ export interface WaitingEvent {
 export interface OutboxStore {
   /** Adds events within the transaction of their cause. Ids follow commits for whoever holds the subject locked. */
   add(tx: Transaction, subject: string, createdAt: Date, events: NewEvent[]): Promise<void>
+  /** The same for many subjects in one statement. */
+  addAll(tx: Transaction, createdAt: Date, all: EventsOf[]): Promise<void>
+  /** How many events wait for the broker, counted no further than `most`. */
+  countWaiting(most: number): Promise<number>
   /**
    * Takes the oldest waiting event of each of up to `size` subjects that no other relay holds, hands them out, and
    * marks the ones whose row ids come back as published.
@@ -37,10 +41,10 @@ export interface OutboxStore {
 const relayTimeoutMs = 8_000
 const publishedForMs = 24 * 3_600_000
 
-export const createOutboxStore = ({ database }: { database: Database }): OutboxStore => ({
-  async add(tx, subject, createdAt, events) {
-    await tx.outbox.createMany({
-      data: events.map(({ id, type, data }) => ({
+const addAll: OutboxStore['addAll'] = async (tx, createdAt, all) => {
+  await tx.outbox.createMany({
+    data: all.flatMap(({ subject, events }) =>
+      events.map(({ id, type, data }) => ({
         eventId: id,
         type,
         subject,
@@ -48,8 +52,21 @@ export const createOutboxStore = ({ database }: { database: Database }): OutboxS
         traceparent: currentTrace() ?? null,
         createdAt,
       })),
-    })
-  },
+    ),
+  })
+}
+
+export const createOutboxStore = ({ database }: { database: Database }): OutboxStore => ({
+  add: (tx, subject, createdAt, events) => addAll(tx, createdAt, [{ subject, events }]),
+  addAll,
+
+  countWaiting: (most) =>
+    database.query(async (prisma) => {
+      const [row] = await prisma.$queryRaw<[{ waiting: number }]>`
+        SELECT count(*)::int AS waiting
+        FROM (SELECT 1 FROM outbox WHERE published_at IS NULL LIMIT ${most}) AS first`
+      return row.waiting
+    }),
 
   relay: (size, now, publish) =>
     database.transaction(

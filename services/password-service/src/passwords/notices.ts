@@ -5,6 +5,7 @@ import {
   NotifyResetRequested,
   NotifyTemporaryPassword,
   type Recipient,
+  RekeyError,
 } from '@rekey/contracts'
 import type { Random } from '@rekey/platform/random'
 import { seal } from '@rekey/platform/seal'
@@ -75,7 +76,11 @@ export const createNotices = ({ addressKey, reportLink, random }: Deps) => {
       return { eventId, sealed: await seal(addressKey, eventId, password) }
     },
 
-    /** The temporary password itself, by e-mail where there is an address, else by SMS. */
+    /**
+     * The temporary password itself, by e-mail where there is an address, else by SMS.
+     *
+     * @throws RekeyError invalid_request: there is none of either
+     */
     async temporaryPassword(
       { eventId, sealed }: SealedPassword,
       setBy: 'client' | 'back_office',
@@ -83,7 +88,7 @@ export const createNotices = ({ addressKey, reportLink, random }: Deps) => {
       noticed: NoticedChange,
     ): Promise<NewEvent> {
       const to = noticed.addresses.find(({ kind }) => kind === 'email') ?? noticed.addresses[0]
-      if (!to) throw new Error('no confirmed address for the temporary password')
+      if (!to) throw new RekeyError('invalid_request', { detail: 'The customer has no confirmed address any more.' })
       return newEvent(NotifyTemporaryPassword, eventId, {
         ...(await sealedFor(eventId, to, noticed)),
         setBy,

@@ -4,9 +4,10 @@ import type { Random } from '@rekey/platform/random'
 import type { Transaction } from '../database.ts'
 import type { Hasher } from '../hashing/hasher.ts'
 import { type NewEvent, newEvent } from '../outbox/event.ts'
+import { factOf, type Replaced } from './facts.ts'
 import type { Grant } from './grant.ts'
 import type { Notices, SealedPassword } from './notices.ts'
-import type { PasswordStore, Replaced } from './passwords.store.ts'
+import type { PasswordStore } from './passwords.store.ts'
 
 interface Deps {
   store: PasswordStore
@@ -25,6 +26,8 @@ export interface Requester {
   clientId: string
   /** Address the request came from. */
   ip: string
+  /** Token subject of the second person who agreed, where one had to. */
+  approvedBy?: string | undefined
 }
 
 /** A password made ready to be stored, of which nothing can be read any more. */
@@ -68,23 +71,14 @@ const holds = (operation: Operation) => operation === 'restore' || operation ===
 /** One new password: hashed, stored with its history and its events, and told to every confirmed address (S22, S24). */
 export const createReplacement = ({ store, hasher, notices, holdMs, now, random }: Deps) => {
   const fact = (
-    operation: Operation,
-    { customer, change, sessionEpoch }: Replaced,
-    keptSession: string | undefined,
+    { operation, by, keptSession }: Pick<NewPassword, 'operation' | 'by' | 'keptSession'>,
+    replaced: Replaced,
   ): NewEvent =>
     newEvent(facts[operation], random.id(), {
-      customer: customer.code,
-      customerId: customer.id,
-      changeId: change.id,
-      actor: change.actor,
-      actorId: change.actorId,
-      clientId: change.clientId,
-      channel: change.channel,
-      ip: change.ip,
-      digest: change.digest,
-      sessionEpoch,
+      ...factOf(replaced),
+      ...(by.approvedBy !== undefined && { approvedBy: by.approvedBy }),
       ...(keptSession !== undefined && { keptSession }),
-      ...(change.holdUntil && { holdUntil: change.holdUntil.toISOString() }),
+      ...(replaced.change.holdUntil && { holdUntil: replaced.change.holdUntil.toISOString() }),
     })
 
   return {
@@ -127,7 +121,7 @@ export const createReplacement = ({ store, hasher, notices, holdMs, now, random 
           },
         },
         async (replaced) => [
-          fact(operation, replaced, keptSession),
+          fact({ operation, by, keptSession }, replaced),
           ...(await notices.passwordChanged(replaced)),
           ...(temporary && temporaryUntil
             ? [await notices.temporaryPassword(temporary, actor, temporaryUntil, replaced)]

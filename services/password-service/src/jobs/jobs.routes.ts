@@ -1,0 +1,14 @@
+import { CancelJob, GetJob, scopes } from '@rekey/contracts'
+import type { Server } from '@rekey/platform/server'
+import { staffOf } from '../back-office/staff.ts'
+import type { Jobs } from './jobs.service.ts'
+
+const config = { scopes: [scopes.backOffice] }
+
+/** B9: what became of a job. */
+export const jobRoutes = (app: Server, jobs: Pick<Jobs, 'show' | 'cancel'>): void => {
+  app.get('/api/v2/jobs/:jobId', { schema: GetJob, config }, async (request) => jobs.show(request.params.jobId))
+  app.post('/api/v2/jobs/:jobId/cancel', { schema: CancelJob, config }, async (request) =>
+    jobs.cancel(request.params.jobId, staffOf(request)),
+  )
+}

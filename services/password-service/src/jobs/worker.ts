@@ -1,0 +1,109 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { RekeyError } from '@rekey/contracts'
+import type { Now } from '@rekey/platform/clock'
+import type { Logger } from '@rekey/platform/logger'
+import type { Resets } from '../back-office/resets.service.ts'
+import type { JobStore } from './jobs.store.ts'
+
+interface Deps {
+  store: Pick<JobStore, 'isAnyRunning' | 'step' | 'passOver'>
+  resetPart: Resets['resetPart']
+  /** How many events wait for the broker, counted no further than `most`. */
+  countWaiting(most: number): Promise<number>
+  now: Now
+  log: Logger
+}
+
+interface Worker {
+  /** Finishes the batch in hand. What is left stays in Postgres for the next worker. */
+  close(): Promise<void>
+}
+
+const batchSize = 128
+/**
+ * Events of a job stand in the same line as everyone's: it waits while so many are in it, so that those of a single
+ * customer leave within a second also while a million are reset, and a broker that is away does not fill the table.
+ */
+const mostWaiting = 500
+/** How long a new job may go unseen. */
+const pollMs = 1_000
+const backoffMs = { first: 25, most: 2_000 }
+
+const isPassing = (error: unknown) => error instanceof RekeyError && error.code === 'unavailable'
+
+/**
+ * Does jobs, batch by batch, on every instance at once: whoever takes the job's row has it for one batch. A batch that
+ * does not succeed is tried again by halves, until the one customer that cannot be dealt with stands alone: it is
+ * counted as failed, logged, and passed over. While Postgres is away it waits.
+ */
+export const startWorker = ({ store, resetPart, countWaiting, now, log }: Deps): Worker => {
+  const stopped = new AbortController()
+  let size = batchSize
+
+  /** @returns whether there may be more to do at once. @throws RekeyError unavailable */
+  const advance = async (): Promise<boolean> => {
+    let current: { jobId: string; customerId: number | undefined } | undefined
+    try {
+      const stepped = await store.step(size, now(), async (tx, job, customerIds) => {
+        current = { jobId: job.id, customerId: customerIds[0] }
+        const { id: jobId, actorId, clientId, ip, approvedBy } = job
+        const by = { id: actorId, clientId, ip, approvedBy: approvedBy ?? undefined }
+        await resetPart(tx, customerIds, { jobId, by })
+      })
+      if (!stepped) return false
+      size = Math.min(size * 2, batchSize)
+      const { id, state, total, done, failed } = stepped.job
+      if (state === 'done') log.info({ event: 'password_reset_job_done', job: id, total, done, failed }, 'job done')
+      return state === 'running'
+    } catch (err) {
+      const wasAlone = size === 1
+      size = Math.max(1, Math.floor(size / 2))
+      if (isPassing(err) || current?.customerId === undefined) throw err
+      const { jobId, customerId } = current
+      if (wasAlone && (await store.passOver(jobId, customerId))) {
+        log.error({ event: 'password_reset_fail', job: jobId, customerId, err }, 'customer passed over by the job')
+      }
+      return true
+    }
+  }
+
+  const pause = (ms: number) => delay(ms, undefined, { signal: stopped.signal }).catch(() => {})
+
+  /** Does what there is to do, until there is nothing, or not now. */
+  const work = async () => {
+    let waits = 0
+    while (!stopped.signal.aborted && (await store.isAnyRunning())) {
+      if ((await countWaiting(mostWaiting)) >= mostWaiting) {
+        await pause(Math.min(backoffMs.first * 2 ** waits, backoffMs.most))
+        waits += 1
+        continue
+      }
+      waits = 0
+      if (!(await advance())) return
+    }
+  }
+
+  const loop = async () => {
+    let failures = 0
+    while (!stopped.signal.aborted) {
+      try {
+        await work()
+        failures = 0
+        await pause(pollMs)
+      } catch (err) {
+        // Once for each time that it fails, not at every attempt.
+        if (failures === 0) log.warn({ err }, 'jobs wait')
+        failures += 1
+        await pause(Math.min(backoffMs.first * 2 ** failures, backoffMs.most))
+      }
+    }
+  }
+  const running = loop()
+
+  return {
+    async close() {
+      stopped.abort()
+      await running
+    },
+  }
+}
