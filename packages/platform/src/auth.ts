@@ -1,8 +1,10 @@
-import fastifyJwt from '@fastify/jwt'
+import type { KeyObject } from 'node:crypto'
 import { audiences, RekeyError } from '@rekey/contracts'
-import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
+import { type CryptoKey, decodeJwt } from 'jose'
 import type { Now } from './clock.ts'
+import type { IdentityProvider } from './identity-provider.ts'
+import { createTokenVerifier } from './token-verifier.ts'
 
 /** Claims of the tokens that the gateway signs (RFC 9068 §2.2). */
 export interface TokenClaims {
@@ -40,8 +42,10 @@ declare module 'fastify' {
 
 interface Options {
   issuer: string
-  /** PEM of the public key that a key id names. @throws RekeyError unavailable where the keys cannot be had now. */
-  publicKey(kid: string): Promise<string | undefined>
+  /** Our own public key that a key id names. @throws RekeyError unavailable where the keys cannot be had now. */
+  publicKey(kid: string): Promise<CryptoKey | KeyObject | undefined>
+  /** Whose access tokens open routes beside ours. */
+  identityProvider?: IdentityProvider | undefined
   /**
    * Whether the session of a sound bearer token is over (ASVS 7.4.1). Asked on every route that is not public.
    * @throws RekeyError unavailable where that cannot be known now: nobody is let through on a guess.
@@ -50,17 +54,13 @@ interface Options {
   now: Now
 }
 
-/** Verifies a compact token from a request: algorithm, type, issuer, audience, expiry, key (RFC 9068 §4, RFC 8725). */
-export type TokenVerifier = (
-  request: FastifyRequest,
-  audience: string,
-  token: string | undefined,
-) => Promise<TokenClaims | undefined>
-
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Claims of a token that is sound and meant for the audience; undefined for any other. */
-    verifyToken: TokenVerifier
+    /**
+     * Claims of a token of ours that is sound and meant for the audience; undefined for any other.
+     * @throws RekeyError unavailable
+     */
+    verifyToken(audience: string, token: string | undefined): Promise<TokenClaims | undefined>
   }
 }
 
@@ -72,48 +72,40 @@ export const bearerOf = (header: string | undefined): string | undefined => {
 
 const requiredClaims = ['iss', 'aud', 'sub', 'jti', 'exp', 'iat', 'client_id', 'scope']
 
-/** Every route asks for a bearer token but for those that say `public`. */
-export const auth = fp<Options>(async (app, { issuer, publicKey, isEnded, now }) => {
-  // Which key: by `kid` among our own. Headers that bring a key along (jwk, jku, x5u) are not looked at.
-  const keyFor = async (_request: FastifyRequest, token: { header?: { kid?: unknown } }) => {
-    const kid = token.header?.kid
-    const pem = typeof kid === 'string' ? await publicKey(kid) : undefined
-    if (!pem) throw new RekeyError('invalid_token')
-    return pem
+/** Who a token says that it is from. Not verified. */
+const issuerOf = (token: string): string | undefined => {
+  try {
+    return decodeJwt(token).iss
+  } catch {
+    return undefined
   }
-  await app.register(fastifyJwt, {
-    namespace: 'signed',
-    secret: { public: keyFor as never },
-    decode: { complete: true },
-    verify: { algorithms: ['EdDSA'], allowedIss: issuer },
-  })
+}
 
-  app.decorate('verifyToken', async (request: FastifyRequest, audience: string, token: string | undefined) => {
-    if (!token) return undefined
-    const verify = (request as unknown as { signedJwtVerify(options: object): Promise<TokenClaims> }).signedJwtVerify
-    try {
-      return await verify.call(request, {
-        decode: { complete: true },
-        verify: {
-          extractToken: () => token,
-          allowedAud: audience,
-          checkTyp: 'at+jwt',
-          requiredClaims,
-          clockTimestamp: now().getTime(),
-        },
-      })
-    } catch (error) {
-      if (error instanceof RekeyError && error.code === 'unavailable') throw error
-      return undefined
-    }
+/** Every route asks for a bearer token but for those that say `public`. */
+export const auth = fp<Options>(async (app, { issuer, publicKey, identityProvider, isEnded, now }) => {
+  const verify = createTokenVerifier({
+    issuer,
+    algorithms: ['EdDSA'],
+    types: ['at+jwt'],
+    requiredClaims,
+    key: ({ kid }) => publicKey(kid),
+    now,
   })
+  app.decorate('verifyToken', async (audience: string, token: string | undefined) =>
+    token ? ((await verify(token, audience)) as TokenClaims | undefined) : undefined,
+  )
+
+  const readBearer = (token: string | undefined) =>
+    token && identityProvider && issuerOf(token) === identityProvider.issuer
+      ? identityProvider.read(token)
+      : app.verifyToken(audiences.api, token)
 
   app.decorateRequest('bearer', null as never)
   app.addHook('onRequest', async (request) => {
     const { public: open, scopes } = request.routeOptions.config
     // What no route serves is refused by 404 or 405, OPTIONS among it: CORS has answered before where it may.
     if (open || request.is404 || request.method === 'OPTIONS') return
-    const claims = await app.verifyToken(request, audiences.api, bearerOf(request.headers.authorization))
+    const claims = await readBearer(bearerOf(request.headers.authorization))
     if (!claims || (await isEnded?.(claims))) throw new RekeyError('invalid_token')
     const held = claims.scope.split(' ')
     if (scopes && !scopes.some((scope) => held.includes(scope))) throw new RekeyError('insufficient_scope')

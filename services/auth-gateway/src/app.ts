@@ -5,6 +5,7 @@ import { connectBroker } from '@rekey/platform/broker'
 import { toProxyList } from '@rekey/platform/config'
 import { parseForm } from '@rekey/platform/form'
 import { health } from '@rekey/platform/health'
+import { createIdentityProvider } from '@rekey/platform/identity-provider'
 import { createPublisher } from '@rekey/platform/publisher'
 import { ask } from '@rekey/platform/questions'
 import { createRecorder } from '@rekey/platform/recorder'
@@ -47,6 +48,7 @@ import { wellKnownRoutes } from './well-known/well-known.routes.ts'
 export const createApp = async (config: Config, { log, now, random }: Surroundings): Promise<Server> => {
   const issuer = config.REKEY_PUBLIC_URL
   const clients = loadClients({ path: config.REKEY_CLIENTS_FILE, profile: config.REKEY_PROFILE, log })
+  const identityProvider = createIdentityProvider(config, { ownIssuer: issuer, now })
   const keys = loadSigningKeys({ path: config.REKEY_SIGNING_KEYS_FILE, now, log })
 
   const redis = connectRedis({ url: config.REDIS_URL, log })
@@ -74,7 +76,7 @@ export const createApp = async (config: Config, { log, now, random }: Surroundin
     log,
   })
   const { isEnded } = sessions
-  await app.register(auth, { issuer, now, publicKey: async (kid) => keys.publicPem(kid), isEnded })
+  await app.register(auth, { issuer, now, publicKey: async (kid) => keys.publicKey(kid), identityProvider, isEnded })
   const jwt = await registerJwt(app, { issuer, keys, mfaTokenKey: toKey(config.REKEY_MFA_TOKEN_KEY).export() })
 
   const codes = createCodes({ random, key: toKey(config.REKEY_CODE_KEY), digits: config.REKEY_CODE_DIGITS })

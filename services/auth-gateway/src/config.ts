@@ -1,4 +1,5 @@
 import { Key, serviceEnv, trustedProxies, Url } from '@rekey/platform/config'
+import { identityProviderEnv } from '@rekey/platform/identity-provider'
 import { type Static, Type } from '@sinclair/typebox'
 
 /** The gateway's configuration, read from environment variables. */
@@ -17,7 +18,7 @@ export const Env = Type.Object({
   REKEY_PASSWORD_SERVICE_URL: Url('https?', { description: 'Where the password-service listens.' }),
   REKEY_TRUSTED_PROXIES: trustedProxies,
   REKEY_CLIENTS_FILE: Type.Optional(
-    Type.String({ description: 'JSON file of OAuth clients. The sandbox brings its own.' }),
+    Type.String({ description: 'JSON file of OAuth clients, read again when it changes. The sandbox brings its own.' }),
   ),
   REKEY_DEFAULT_CLIENT_ID: Type.Optional(
     Type.String({
@@ -25,7 +26,8 @@ export const Env = Type.Object({
     }),
   ),
   REKEY_SIGNING_KEYS_FILE: Type.String({
-    description: 'JWK Set of private Ed25519 keys; the first signs, all verify.',
+    description:
+      'JWK Set of private Ed25519 keys, read again when it changes: the newest whose time has come signs, all verify.',
   }),
   REKEY_MFA_TOKEN_KEY: Key('HS256 key of mfa_token.'),
   REKEY_CODE_KEY: Key('HMAC key of confirmation codes at rest.'),
@@ -60,5 +62,6 @@ export const Env = Type.Object({
     default: 60,
     description: 'Wait before a code may be sent again, in seconds.',
   }),
+  ...identityProviderEnv,
 })
 export type Config = Static<typeof Env>

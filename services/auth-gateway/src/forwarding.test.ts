@@ -41,8 +41,7 @@ const startForwarding = async (t: Test, status: number, isEnded: IsEnded = async
   const { port } = upstream.address() as { port: number }
   const log = createLogger({ name: 'test', level: 'silent' })
   const app = await createRekeyServer({ log, random: systemRandom, trustedProxies: [] })
-  const publicPem = publicKey.export({ type: 'spki', format: 'pem' }).toString()
-  await app.register(auth, { issuer, now: () => new Date(), publicKey: async () => publicPem })
+  await app.register(auth, { issuer, now: () => new Date(), publicKey: async () => publicKey })
   await forwarding(app, { upstream: `http://127.0.0.1:${port}`, isEnded })
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
   t.teardown(() => app.close())

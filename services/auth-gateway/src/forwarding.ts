@@ -28,7 +28,7 @@ export const forwarding = async (app: Server, { upstream, isEnded }: Options): P
   /** Of our own tokens alone, and only where it is known: the password-service has the last word on every other. */
   const isRefused = async (request: Request): Promise<boolean> => {
     try {
-      const claims = await app.verifyToken(request, audiences.api, bearerOf(request.headers.authorization))
+      const claims = await app.verifyToken(audiences.api, bearerOf(request.headers.authorization))
       return claims !== undefined && (await isEnded(claims))
     } catch {
       return false

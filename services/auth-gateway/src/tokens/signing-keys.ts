@@ -1,4 +1,4 @@
-import { createPrivateKey, createPublicKey } from 'node:crypto'
+import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
 import type { Now } from '@rekey/platform/clock'
 import { ConfigError, fileParser } from '@rekey/platform/config'
 import type { Logger } from '@rekey/platform/logger'
@@ -24,8 +24,8 @@ const parseFile = fileParser(variable, Type.Object({ keys: Type.Array(PrivateKey
 export interface SigningKeys {
   /** An access or sign token (RFC 9068) with these claims, signed by the newest key whose time has come. */
   sign(claims: object): string
-  /** Public key in PEM, of any key in the file. */
-  publicPem(kid: string): string | undefined
+  /** Public half of any key in the file. */
+  publicKey(kid: string): KeyObject | undefined
   /** Public halves (RFC 7517 §5), also of keys that do not sign yet. */
   jwks(): { keys: { kty: 'OKP'; crv: 'Ed25519'; x: string; kid: string; alg: 'EdDSA'; use: 'sig' }[] }
   /** Reads the file no more. */
@@ -43,7 +43,7 @@ const toKey = ({ kty, crv, x, kid, sign_from: signFrom, ...jwk }: PrivateKey) =>
     signFrom,
     // Made once a key: reading the key takes longer than signing with it.
     sign: createSigner({ key, algorithm: 'EdDSA', kid, header: { typ: 'at+jwt' } as never }),
-    publicPem: publicKey.export({ type: 'spki', format: 'pem' }).toString(),
+    publicKey,
     jwk: { kty, crv, x, kid, alg: 'EdDSA', use: 'sig' } as const,
   }
 }
@@ -90,7 +90,7 @@ export const loadSigningKeys = ({ path, now, log }: Options): SigningKeys => {
       if (!key) throw new Error('there is always a key: the file is refused otherwise')
       return key.sign(claims)
     },
-    publicPem: (kid) => file.current().byKid.get(kid)?.publicPem,
+    publicKey: (kid) => file.current().byKid.get(kid)?.publicKey,
     jwks: () => file.current().jwks,
     close: file.close,
   }

@@ -1,11 +1,11 @@
 import { audiences, Introspect, Revoke, Token } from '@rekey/contracts'
-import type { Request, Server } from '@rekey/platform/server'
+import type { Server } from '@rekey/platform/server'
 import type { Grants } from './grants.ts'
 import type { PresentedTokens } from './presented-tokens.ts'
 
 export const tokenRoutes = (app: Server, grant: Grants, presentedTokens: PresentedTokens): void => {
-  const claimsOf = async (request: Request, token: string) =>
-    (await app.verifyToken(request, audiences.api, token)) ?? (await app.verifyToken(request, audiences.grant, token))
+  const claimsOf = async (token: string) =>
+    (await app.verifyToken(audiences.api, token)) ?? (await app.verifyToken(audiences.grant, token))
 
   app.post('/oauth/v2/token', { schema: Token, config: { public: true } }, (request) =>
     grant({ body: request.body, authorization: request.headers.authorization, caller: { address: request.ip } }),
@@ -13,14 +13,14 @@ export const tokenRoutes = (app: Server, grant: Grants, presentedTokens: Present
 
   app.post('/oauth/v2/revoke', { schema: Revoke, config: { public: true } }, async (request) => {
     const { body, headers } = request
-    const claims = await claimsOf(request, body.token)
+    const claims = await claimsOf(body.token)
     await presentedTokens.revoke({ body, authorization: headers.authorization, claims })
     return {}
   })
 
   app.post('/oauth/v2/introspect', { schema: Introspect, config: { public: true } }, async (request) => {
     const { body, headers } = request
-    const claims = await claimsOf(request, body.token)
+    const claims = await claimsOf(body.token)
     return presentedTokens.introspect({ body, authorization: headers.authorization, claims })
   })
 }

@@ -1,18 +1,16 @@
 import { audiences, ChangePassword, RestorePassword, scopes } from '@rekey/contracts'
 import type { Server } from '@rekey/platform/server'
-import type { FastifyRequest } from 'fastify'
 import type { Passwords } from './passwords.service.ts'
 
 /** B1, B2. */
 export const passwordRoutes = (app: Server, passwords: Passwords): void => {
-  const grantOf = (request: FastifyRequest, successToken: string | undefined) =>
-    app.verifyToken(request, audiences.grant, successToken)
+  const grantOf = (successToken: string | undefined) => app.verifyToken(audiences.grant, successToken)
 
   app.post(
     '/api/v2/my/password/change',
     { schema: ChangePassword, config: { scopes: [scopes.full, scopes.change] } },
     async (request, reply) => {
-      const grant = await grantOf(request, request.headers.successtoken)
+      const grant = await grantOf(request.headers.successtoken)
       await passwords.change({ ...request.body, grant, bearer: request.bearer, ip: request.ip })
       return reply.code(204).send(null)
     },
@@ -22,7 +20,7 @@ export const passwordRoutes = (app: Server, passwords: Passwords): void => {
     '/api/v2/my/password/restore',
     { schema: RestorePassword, config: { public: true } },
     async (request, reply) => {
-      const grant = await grantOf(request, request.headers.successtoken)
+      const grant = await grantOf(request.headers.successtoken)
       await passwords.restore({ grant, password: request.body.password, ip: request.ip })
       return reply.code(204).send(null)
     },

@@ -1,10 +1,16 @@
 import { unavailable } from '@rekey/contracts'
-import type { Now } from '@rekey/platform/clock'
-import { createRemoteJWKSet, errors, exportSPKI } from 'jose'
+import { type CryptoKey, createRemoteJWKSet, errors } from 'jose'
+import type { Now } from './clock.ts'
 
 interface Options {
   jwksUrl: string
   now: Now
+}
+
+/** What a token says of the key that it is signed with (RFC 7515 §4.1). */
+export interface KeyName {
+  alg: string
+  kid: string
 }
 
 const timeoutMs = 1_500
@@ -17,10 +23,10 @@ const retryMs = 10_000
 const keptMs = 3_600_000
 
 /**
- * The token issuer's public keys by their id, from its JWK Set (RFC 7517): asked for anew every ten minutes. While the
+ * A token issuer's public keys by their name, from its JWK Set (RFC 7517): asked for anew every ten minutes. While the
  * issuer is away the keys that it had last are good for an hour.
  *
- * @returns PEM of the Ed25519 key of this id; undefined where the issuer has none
+ * @returns the key of this name that fits the algorithm; undefined where the issuer has none
  * @throws RekeyError unavailable where the issuer cannot be asked and had no such key, or is away for an hour
  */
 export const createIssuerKeys = ({ jwksUrl, now }: Options) => {
@@ -32,11 +38,20 @@ export const createIssuerKeys = ({ jwksUrl, now }: Options) => {
   })
   let loadedAt = Number.NEGATIVE_INFINITY
   let failedAt = Number.NEGATIVE_INFINITY
+  let failure: unknown
   const since = (time: number) => now().getTime() - time
 
+  /** @throws unknown whatever kept the issuer from answering, now or a moment ago */
   const load = async () => {
-    await keys.reload()
-    loadedAt = now().getTime()
+    if (since(failedAt) < cooldownMs) throw failure
+    try {
+      await keys.reload()
+      loadedAt = now().getTime()
+    } catch (error) {
+      failedAt = now().getTime()
+      failure = error
+      throw error
+    }
   }
 
   const refresh = async () => {
@@ -45,14 +60,13 @@ export const createIssuerKeys = ({ jwksUrl, now }: Options) => {
     try {
       await load()
     } catch (error) {
-      failedAt = now().getTime()
       if (!isKept) throw error
     }
   }
 
-  const find = async (kid: string) => {
+  const find = async (name: KeyName) => {
     try {
-      return await exportSPKI(await keys({ alg: 'EdDSA', kid }))
+      return await keys({ ...name })
     } catch (error) {
       if (error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JWKSMultipleMatchingKeys)
         return undefined
@@ -60,15 +74,17 @@ export const createIssuerKeys = ({ jwksUrl, now }: Options) => {
     }
   }
 
-  return async (kid: string): Promise<string | undefined> => {
+  return async (name: KeyName): Promise<CryptoKey | undefined> => {
     try {
       await refresh()
-      const known = await find(kid)
+      const known = await find(name)
       if (known || since(loadedAt) < cooldownMs) return known
       await load()
-      return await find(kid)
+      return await find(name)
     } catch (cause) {
       throw unavailable(cause)
     }
   }
 }
+
+export type IssuerKeys = ReturnType<typeof createIssuerKeys>

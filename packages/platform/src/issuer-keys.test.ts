@@ -2,6 +2,7 @@ import { generateKeyPairSync } from 'node:crypto'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createClock } from '@rekey/testing/clock'
+import { exportJWK } from 'jose'
 import t, { type Test } from 'tap'
 import { createIssuerKeys } from './issuer-keys.ts'
 
@@ -9,9 +10,16 @@ const minuteMs = 60_000
 
 const newKey = (kid: string) => {
   const { publicKey } = generateKeyPairSync('ed25519')
-  return {
-    jwk: { ...publicKey.export({ format: 'jwk' }), kid, alg: 'EdDSA', use: 'sig' },
-    pem: String(publicKey.export({ format: 'pem', type: 'spki' })).trim(),
+  const jwk = publicKey.export({ format: 'jwk' })
+  return { jwk: { ...jwk, kid, alg: 'EdDSA', use: 'sig' }, x: jwk.x }
+}
+
+/** As one asks for a key by its id alone, and sees which it is. */
+const createKeys = (options: Parameters<typeof createIssuerKeys>[0]) => {
+  const find = createIssuerKeys(options)
+  return async (kid: string) => {
+    const key = await find({ alg: 'EdDSA', kid })
+    return key && (await exportJWK(key)).x
   }
 }
 
@@ -46,11 +54,11 @@ t.test(
     const [one, two] = [newKey('one'), newKey('two')]
     const clock = createClock()
     const { issuer, jwksUrl, leave, come } = await startIssuer(t, one.jwk)
-    const keys = createIssuerKeys({ jwksUrl, now: clock.now })
-    t.equal(await keys('one'), one.pem)
+    const keys = createKeys({ jwksUrl, now: clock.now })
+    t.equal(await keys('one'), one.x)
     await leave()
     clock.advance(11 * minuteMs)
-    t.equal(await keys('one'), one.pem)
+    t.equal(await keys('one'), one.x)
     await t.rejects(keys('two'), { code: 'unavailable' })
 
     clock.advance(50 * minuteMs)
@@ -58,8 +66,9 @@ t.test(
 
     issuer.keys = [one.jwk, two.jwk]
     await come()
-    t.equal(await keys('two'), two.pem)
-    t.equal(await keys('one'), one.pem)
+    clock.advance(1_000)
+    t.equal(await keys('two'), two.x)
+    t.equal(await keys('one'), one.x)
   },
 )
 
@@ -67,11 +76,11 @@ t.test('S25: an issuer that answers with faults is away too, and is not asked by
   const key = newKey('one')
   const clock = createClock()
   const { issuer, jwksUrl } = await startIssuer(t, key.jwk)
-  const keys = createIssuerKeys({ jwksUrl, now: clock.now })
-  t.equal(await keys('one'), key.pem)
+  const keys = createKeys({ jwksUrl, now: clock.now })
+  t.equal(await keys('one'), key.x)
   issuer.status = 502
   clock.advance(11 * minuteMs)
-  for (let round = 0; round < 10; round += 1) t.equal(await keys('one'), key.pem)
+  for (let round = 0; round < 10; round += 1) t.equal(await keys('one'), key.x)
   t.equal(issuer.asked, 2)
   issuer.status = 200
   clock.advance(11_000)
@@ -83,14 +92,40 @@ t.test('S29: a key that the issuer has withdrawn is none ten minutes later', asy
   const [one, two] = [newKey('one'), newKey('two')]
   const clock = createClock()
   const { issuer, jwksUrl, leave } = await startIssuer(t, one.jwk)
-  const keys = createIssuerKeys({ jwksUrl, now: clock.now })
-  t.equal(await keys('one'), one.pem)
+  const keys = createKeys({ jwksUrl, now: clock.now })
+  t.equal(await keys('one'), one.x)
   issuer.keys = [two.jwk]
   clock.advance(11 * minuteMs)
-  t.equal(await keys('two'), two.pem)
+  t.equal(await keys('two'), two.x)
   t.equal(await keys('one'), undefined)
   await leave()
   clock.advance(11 * minuteMs)
   await t.rejects(keys('one'), { code: 'unavailable' }, 'nor when the issuer is away')
-  t.equal(await keys('two'), two.pem)
+  t.equal(await keys('two'), two.x)
 })
+
+t.test(
+  'an issuer is asked for a key that it does not have once a second at most, whether it answers or not',
+  async (t) => {
+    const key = newKey('one')
+    const clock = createClock()
+    const { issuer, jwksUrl } = await startIssuer(t, key.jwk)
+    const keys = createKeys({ jwksUrl, now: clock.now })
+    const guess = (times: number) =>
+      Promise.allSettled(Array.from({ length: times }, (_, index) => keys(`guess ${index}`)))
+    await keys('one')
+    t.equal(issuer.asked, 1)
+    clock.advance(1_000)
+    for (let round = 0; round < 3; round += 1) await guess(20)
+    t.equal(issuer.asked, 2)
+
+    issuer.status = 500
+    clock.advance(1_000)
+    for (let round = 0; round < 3; round += 1) {
+      const answers = await guess(20)
+      t.ok(answers.every((answer) => answer.status === 'rejected' && answer.reason.code === 'unavailable'))
+    }
+    t.equal(issuer.asked, 3)
+    t.equal(await keys('one'), key.x, 'what is known is good meanwhile')
+  },
+)

@@ -1,0 +1,45 @@
+import type { KeyObject } from 'node:crypto'
+import { RekeyError } from '@rekey/contracts'
+import { type CryptoKey, type JWSHeaderParameters, type JWTPayload, jwtVerify } from 'jose'
+import type { Now } from './clock.ts'
+import type { KeyName } from './issuer-keys.ts'
+
+interface Options {
+  issuer: string
+  /** Values of `alg`: asymmetric ones alone, so that no public key is ever a secret (RFC 8725 §3.1). */
+  algorithms: string[]
+  /** Values of `typ` (RFC 8725 §3.11). */
+  types: string[]
+  requiredClaims: string[]
+  /** The issuer's public key of this name. @throws RekeyError unavailable where its keys cannot be had now. */
+  key(name: KeyName): Promise<CryptoKey | KeyObject | undefined>
+  now: Now
+}
+
+/** Media types: case says nothing, and "application/" may be left out (RFC 7515 §4.1.9). */
+const typeOf = ({ typ = '' }: JWSHeaderParameters) => typ.toLowerCase().replace(/^application\//, '')
+
+/**
+ * Verifies compact tokens of one issuer: algorithm, key, issuer, audience, times, type (RFC 9068 §4, RFC 8725). Headers
+ * that bring a key along (jwk, jku, x5u) are not looked at.
+ *
+ * @returns the claims of a token that is sound and meant for the audience; undefined for any other
+ */
+export const createTokenVerifier =
+  ({ issuer, algorithms, types, requiredClaims, key, now }: Options) =>
+  /** @throws RekeyError unavailable */
+  async (token: string, audience: string): Promise<JWTPayload | undefined> => {
+    const keyOf = async ({ alg = '', kid }: JWSHeaderParameters) => {
+      const found = typeof kid === 'string' ? await key({ alg, kid }) : undefined
+      if (!found) throw new RekeyError('invalid_token')
+      return found
+    }
+    try {
+      const policy = { algorithms, issuer, audience, requiredClaims, currentDate: now() }
+      const { payload, protectedHeader } = await jwtVerify(token, keyOf, policy)
+      return types.includes(typeOf(protectedHeader)) ? payload : undefined
+    } catch (error) {
+      if (error instanceof RekeyError && error.code === 'unavailable') throw error
+      return undefined
+    }
+  }
