@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { RekeyError } from '@rekey/contracts'
 import { refuseDuplicate } from './json.ts'
+import type { Server } from './server.ts'
 
 /** @throws RekeyError invalid_request for a broken percent escape, one that is not UTF-8, or a name that stands twice */
 const parse = (text: string, part: string): Record<string, string> => {
@@ -22,6 +23,15 @@ const parse = (text: string, part: string): Record<string, string> => {
 export const parseForm = (body: Buffer): Record<string, string> => {
   if (!isUtf8(body)) throw new RekeyError('invalid_request', { detail: 'The body is not valid UTF-8.' })
   return parse(body.toString('utf8'), 'body')
+}
+
+/** RFC 6749: the OAuth endpoints take forms beside JSON. */
+export const acceptForms = (scope: Server): void => {
+  scope.addContentTypeParser(
+    'application/x-www-form-urlencoded',
+    { parseAs: 'buffer' },
+    async (_request: unknown, body: Buffer) => parseForm(body),
+  )
 }
 
 /** Fastify's own query parser is lenient; this refuses what it would guess at. @throws RekeyError invalid_request */

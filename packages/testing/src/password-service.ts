@@ -26,6 +26,9 @@ interface Options {
 
 const issuer = 'http://localhost:8080'
 
+/** Of a session that nothing ends: a test of sessions says its own. */
+const lastEpoch = 2_147_483_647
+
 const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
 
 /** Stands in for the gateway: a key, its JWK Set on loopback, and tokens as the gateway signs them. */
@@ -122,7 +125,8 @@ export const startPasswordService = async (t: Teardown, { env = {}, privatePostg
 
   const claims = (more: object) => {
     const iat = Math.floor(clock.now().getTime() / 1_000)
-    return { iss: issuer, jti: systemRandom.id(), iat, exp: iat + 600, client_id: 'ib_localhost', ...more }
+    const session = { sid: systemRandom.id(), session_epoch: lastEpoch }
+    return { iss: issuer, jti: systemRandom.id(), iat, exp: iat + 600, client_id: 'ib_localhost', ...session, ...more }
   }
 
   const http = createHttp(url)

@@ -2,14 +2,13 @@ import { AccountReport, PasswordVerify } from '@rekey/contracts'
 import { auth } from '@rekey/platform/auth'
 import { connectBroker } from '@rekey/platform/broker'
 import { toProxyList } from '@rekey/platform/config'
+import { acceptForms } from '@rekey/platform/form'
 import { health } from '@rekey/platform/health'
-import { createIdentityProvider } from '@rekey/platform/identity-provider'
-import { createIssuerKeys } from '@rekey/platform/issuer-keys'
 import { createPublisher } from '@rekey/platform/publisher'
 import { answerQuestions } from '@rekey/platform/questions'
 import type { Surroundings } from '@rekey/platform/run'
 import { toKey } from '@rekey/platform/seal'
-import { createServer, type Server } from '@rekey/platform/server'
+import { createServer, registerScope, type Server } from '@rekey/platform/server'
 import { ensureStreams } from '@rekey/platform/streams'
 import { backOfficeRoutes } from './back-office/back-office.routes.ts'
 import { createBackOffice } from './back-office/back-office.service.ts'
@@ -24,20 +23,25 @@ import { createQueue } from './hashing/queue.ts'
 import { historyRoutes } from './history/history.routes.ts'
 import { createHistory } from './history/history.service.ts'
 import { createHistoryStore } from './history/history.store.ts'
+import { createIssuerKeys } from './issuer-keys.ts'
 import { listenForOutbox } from './outbox/listener.ts'
 import { createOutboxStore } from './outbox/outbox.store.ts'
 import { startRelay } from './outbox/relay.ts'
+import { consumeLoginSucceeded } from './passwords/login-succeeded.consumer.ts'
 import { createNotices } from './passwords/notices.ts'
 import { passwordRoutes } from './passwords/passwords.routes.ts'
 import { createPasswords } from './passwords/passwords.service.ts'
 import { createPasswordStore } from './passwords/passwords.store.ts'
 import { createReplacement } from './passwords/replacement.service.ts'
+import { restoreResetRoutes } from './passwords/restore-reset.routes.ts'
+import { createRestoreReset } from './passwords/restore-reset.service.ts'
 import { createVerification } from './passwords/verification.service.ts'
 import { createPolicy } from './policy/policy.ts'
 import { createReportLinks } from './reports/report-links.ts'
 import { reportRoutes } from './reports/reports.routes.ts'
 import { createReports } from './reports/reports.service.ts'
 import { createReportStore } from './reports/reports.store.ts'
+import { consumeSessionRevoked } from './sessions/session-revoked.consumer.ts'
 import { createSessionStore } from './sessions/sessions.store.ts'
 import { startSweeper } from './sweeper.ts'
 
@@ -59,12 +63,13 @@ export const createApp = async (config: Config, { log, now, random }: Surroundin
     elapsedMs: () => performance.now(),
   })
   const hasher = createHasher({ queue, peppers: parsePeppers(config.REKEY_PASSWORD_PEPPERS), random, log })
-  const policy = createPolicy({ minLength: config.REKEY_PASSWORD_MIN_LENGTH })
+  const minLength = config.REKEY_PASSWORD_MIN_LENGTH
+  const policy = createPolicy({ minLength })
 
   const outbox = createOutboxStore({ database })
   const changes = createHistoryStore({ database })
   const customers = createCustomerStore({ database })
-  const sessions = createSessionStore()
+  const sessions = createSessionStore({ database })
   const store = createPasswordStore({
     database,
     endOtherRestores: customers.endOtherRestores,
@@ -78,7 +83,19 @@ export const createApp = async (config: Config, { log, now, random }: Surroundin
   const notices = createNotices({ addressKey, reportLink: reportLinks.make, random })
   const holdMs = config.REKEY_HOLD_HOURS * 3_600_000
   const replacement = createReplacement({ store, hasher, notices, holdMs, now, random })
-  const passwords = createPasswords({ store, policy, hasher, replacement, requireCurrentPassword, log })
+  const passwords = createPasswords({
+    store,
+    policy,
+    hasher,
+    replacement,
+    isEnded: sessions.isEnded,
+    requireCurrentPassword,
+    minLength,
+    now,
+    random,
+    log,
+  })
+  const restoreReset = createRestoreReset(passwords)
   const history = createHistory({ store: changes })
   const backOffice = createBackOffice({ findCustomer: store.findById, policy, replacement, log })
   const verify = createVerification({ store, hasher, now, log })
@@ -99,12 +116,15 @@ export const createApp = async (config: Config, { log, now, random }: Surroundin
   })
 
   const app = await createServer({ log, random, trustedProxies: toProxyList(config.REKEY_TRUSTED_PROXIES) })
-  const gatewayKeys = createIssuerKeys({ jwksUrl: config.REKEY_JWKS_URL, now })
   await app.register(auth, {
     issuer: config.REKEY_PUBLIC_URL,
-    publicKey: (kid) => gatewayKeys({ alg: 'EdDSA', kid }),
-    identityProvider: createIdentityProvider(config, { ownIssuer: config.REKEY_PUBLIC_URL, now }),
+    publicKey: createIssuerKeys({ jwksUrl: config.REKEY_JWKS_URL, now }),
+    isEnded: sessions.isEnded,
     now,
+  })
+  await registerScope(app, async (oauth) => {
+    acceptForms(oauth)
+    restoreResetRoutes(oauth, restoreReset)
   })
   passwordRoutes(app, passwords)
   historyRoutes(app, history)
@@ -123,12 +143,19 @@ export const createApp = async (config: Config, { log, now, random }: Surroundin
   const consumers = [
     consumeRestoreRequested({ broker, random, log, service }, codes),
     consumeChallengeIssued({ broker, random, log, service }, codes),
+    consumeLoginSucceeded({ broker, random, log, service }, passwords.spendTemporary),
+    consumeSessionRevoked({ broker, random, log, service }, { revoke: sessions.revoke, now }),
   ]
   const relay = startRelay({ store: outbox, publisher, broker, source: service, now, log })
   const listener = listenForOutbox({ url: config.DATABASE_URL, onNews: relay.wake, log })
   broker.onConnect(async () => relay.wake())
   const sweeper = startSweeper({
-    deletions: [outbox.deletePublished, customers.deleteExpiredRestores, store.deleteExpiredTokens],
+    deletions: [
+      outbox.deletePublished,
+      customers.deleteExpiredRestores,
+      store.deleteExpiredTokens,
+      sessions.deleteExpired,
+    ],
     now,
     log,
   })

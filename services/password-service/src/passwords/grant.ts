@@ -4,11 +4,14 @@ import type { TokenClaims } from '@rekey/platform/auth'
 /** What a success token is good for: one new password. */
 export interface Grant {
   jti: string
+  purpose: 'change' | 'restore'
   challengeId: string
   /** The customer's code for a change; for a restore the challenge, since the gateway does not know whose it is. */
   subject: string
   clientId: string
   expiresAt: Date
+  /** As they were verified: whose session it came from. */
+  claims: TokenClaims
 }
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
@@ -44,9 +47,11 @@ export const toGrant = (claims: TokenClaims | undefined, purpose: 'change' | 're
   if (fault || !claims) throw refuseGrant(fault ?? 'not sound')
   return {
     jti: claims.jti,
+    purpose,
     challengeId: claims.challenge_id ?? '',
     subject: claims.sub,
     clientId: claims.client_id,
     expiresAt: new Date(claims.exp * 1_000),
+    claims,
   }
 }

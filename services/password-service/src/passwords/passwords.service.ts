@@ -1,28 +1,40 @@
-import { missingField, RekeyError } from '@rekey/contracts'
+import { type EventData, type LoginSucceeded, missingField, RekeyError } from '@rekey/contracts'
 import type { TokenClaims } from '@rekey/platform/auth'
+import type { Now } from '@rekey/platform/clock'
 import { hashForLog, type Logger } from '@rekey/platform/logger'
+import type { Random } from '@rekey/platform/random'
+import type { Transaction } from '../database.ts'
 import type { Hasher } from '../hashing/hasher.ts'
 import { type Policy, refusePassword } from '../policy/policy.ts'
+import { sessionOf } from '../sessions/session.ts'
 import { refuseCurrentPassword } from './current-password.ts'
 import { type Grant, refuseGrant, toGrant } from './grant.ts'
 import type { GrantHolder, PasswordStore } from './passwords.store.ts'
-import type { Replacement } from './replacement.service.ts'
+import type { PreparedPassword, Replacement } from './replacement.service.ts'
+import { makeTemporaryPassword } from './temporary-password.ts'
 
 interface Deps {
   store: PasswordStore
   policy: Policy
   hasher: Hasher
   replacement: Replacement
+  /** Whether a token's session is over. @throws RekeyError unavailable */
+  isEnded(token: TokenClaims, tx?: Transaction): Promise<boolean>
   requireCurrentPassword: boolean
+  /** Code points of a new password, at least. */
+  minLength: number
+  now: Now
+  random: Random
   log: Logger
 }
 
 interface Ask {
   /** Claims of the success token, where it is sound and meant to be one. */
   grant: TokenClaims | undefined
-  password: string
   /** Address the request came from. */
   ip: string
+  /** Address that the caller says its user has. */
+  claimedIp?: string | undefined
 }
 
 export interface Passwords {
@@ -31,22 +43,34 @@ export interface Passwords {
    *
    * @throws RekeyError success_token_refused, password_refused, invalid_request, current_password_wrong, unavailable
    */
-  change(ask: Ask & { bearer: TokenClaims; currentPassword?: string | undefined }): Promise<void>
+  change(ask: Ask & { bearer: TokenClaims; password: string; currentPassword?: string | undefined }): Promise<void>
   /**
-   * B2: whoever holds a restore's grant sets a new password.
+   * B2, and A3 with a password: whoever holds a restore's grant sets a new one.
    *
    * @throws RekeyError success_token_refused, password_refused, unavailable
    */
-  restore(ask: Ask): Promise<void>
+  restore(ask: Ask & { password: string }): Promise<void>
+  /**
+   * A3 without a password: the old one stops working at once, and a random one goes out to the customer, for one
+   * sign-in within a day, at which it must be changed.
+   *
+   * @throws RekeyError success_token_refused, unavailable
+   */
+  reset(ask: Ask): Promise<void>
+  /** A sign-in was given a token: where its password was a temporary one, that is used up. @throws RekeyError unavailable */
+  spendTemporary(login: EventData<typeof LoginSucceeded>): Promise<void>
 }
 
 /** What is wrong with a grant that is sound in itself: its owner is not there or may not, or it was used before. */
-const holderOf = (found: GrantHolder | undefined): GrantHolder => {
+const holderOf = (found: GrantHolder | undefined, ended: boolean): GrantHolder => {
   if (!found) throw refuseGrant('nobody is behind it')
   if (found.blocked) throw refuseGrant('blocked')
   if (found.spent) throw refuseGrant('spent')
+  if (ended) throw refuseGrant(sessionOver)
   return found
 }
+
+const sessionOver = 'of a session that is over'
 
 /** What a refusal was for, in words that hold nothing of the request. */
 const reasonOf = (error: unknown): string => {
@@ -65,9 +89,24 @@ export const createPasswords = ({
   policy,
   hasher,
   replacement,
+  isEnded,
   requireCurrentPassword,
+  minLength,
+  now,
+  random,
   log,
 }: Deps): Passwords => {
+  const find = async (find: (grant: Grant) => Promise<GrantHolder | undefined>, grant: Grant) => {
+    const [found, ended] = await Promise.all([find(grant), isEnded(grant.claims)])
+    return holderOf(found, ended)
+  }
+
+  /** Sessions may end while the password is hashed; within the customer's lock no more (ASVS 15.4.2). */
+  const whileSessionsLast = (grant: Grant, bearer?: TokenClaims) => async (tx: Transaction) => {
+    if (bearer && (await isEnded(bearer, tx))) throw new RekeyError('invalid_token')
+    if (await isEnded(grant.claims, tx)) throw refuseGrant(sessionOver)
+  }
+
   /** The hash that the current password fits, where it was sent. */
   const checkCurrent = async ({ hash }: GrantHolder, currentPassword: string | undefined) => {
     if (currentPassword === undefined) {
@@ -79,16 +118,20 @@ export const createPasswords = ({
     return hash
   }
 
-  /** A temporary password went out by mail: it is not the one to keep. */
-  const refuseTemporary = async ({ mustChange, hash }: GrantHolder, password: string) => {
+  /** A password that must be changed is not the one to keep. */
+  const refuseUnchanged = async ({ mustChange, temporary, hash }: GrantHolder, password: string) => {
     if (!mustChange || !hash || !(await hasher.verify(hash, password)).verified) return
-    throw refusePassword([{ code: 'temporary', message: 'must not be the temporary one' }])
+    throw refusePassword([
+      temporary
+        ? { code: 'temporary', message: 'must not be the temporary one' }
+        : { code: 'not_new', message: 'must not be the one that is to be changed' },
+    ])
   }
 
   /** Says how it ended: to the log now, to whoever listens by the outbox. */
   const told = async (
-    operation: 'change' | 'restore',
-    { grant, ip }: Ask,
+    operation: 'change' | 'restore' | 'reset',
+    { grant, ip, claimedIp }: Ask,
     bearer: TokenClaims | undefined,
     work: (known: (holder: GrantHolder) => void) => Promise<void>,
   ) => {
@@ -98,6 +141,7 @@ export const createPasswords = ({
       actor: 'client',
       clientId: bearer?.client_id ?? grant?.client_id,
       address: ip,
+      ...(claimedIp !== undefined && { claimedIp }),
       channel: 'api',
     }
     try {
@@ -114,37 +158,67 @@ export const createPasswords = ({
     }
   }
 
+  /** A restore's grant makes a new password the customer's: the one that they chose, or one that goes out to them. */
+  const replaceForgotten = (
+    operation: 'restore' | 'reset',
+    ask: Ask,
+    prepare: (holder: GrantHolder) => Promise<PreparedPassword>,
+  ) =>
+    told(operation, ask, undefined, async (known) => {
+      const grant = toGrant(ask.grant, 'restore')
+      const holder = await find(store.findForRestore, grant)
+      known(holder)
+      await replacement.replace({
+        customerId: holder.id,
+        password: await prepare(holder),
+        operation,
+        by: { clientId: grant.clientId, ip: ask.ip },
+        grant,
+        alongside: whileSessionsLast(grant),
+      })
+    })
+
   return {
-    change: ({ bearer, currentPassword, ...ask }) =>
+    change: ({ bearer, password, currentPassword, ...ask }) =>
       told('change', ask, bearer, async (known) => {
-        const grant: Grant = toGrant(ask.grant, 'change', bearer.sub)
-        const holder = holderOf(await store.findForChange(grant))
+        const grant = toGrant(ask.grant, 'change', bearer.sub)
+        const holder = await find(store.findForChange, grant)
         known(holder)
-        policy.enforce(ask.password)
-        await refuseTemporary(holder, ask.password)
+        policy.enforce(password)
+        await refuseUnchanged(holder, password)
         const verifiedHash = await checkCurrent(holder, currentPassword)
-        const by = { id: bearer.sub, clientId: bearer.client_id, ip: ask.ip }
         await replacement.replace({
           customerId: holder.id,
-          password: await replacement.prepare(ask.password),
+          password: await replacement.prepare(password),
           operation: 'change',
-          by,
+          by: { id: bearer.sub, clientId: bearer.client_id, ip: ask.ip },
           grant,
           verifiedHash,
-          keptSession: bearer.sid,
+          keptSession: sessionOf(bearer),
+          alongside: whileSessionsLast(grant, bearer),
         })
       }),
 
-    restore: (ask) =>
-      told('restore', ask, undefined, async (known) => {
-        const grant: Grant = toGrant(ask.grant, 'restore')
-        const holder = holderOf(await store.findForRestore(grant))
-        known(holder)
-        policy.enforce(ask.password)
-        await refuseTemporary(holder, ask.password)
-        const by = { clientId: grant.clientId, ip: ask.ip }
-        const password = await replacement.prepare(ask.password)
-        await replacement.replace({ customerId: holder.id, password, operation: 'restore', by, grant })
+    restore: ({ password, ...ask }) =>
+      replaceForgotten('restore', ask, async (holder) => {
+        policy.enforce(password)
+        await refuseUnchanged(holder, password)
+        return replacement.prepare(password)
       }),
+
+    reset: (ask) =>
+      replaceForgotten('reset', ask, async ({ reachable }) => {
+        // The address that the code went to may have been taken away since.
+        if (!reachable) throw refuseGrant('no confirmed address')
+        const password = makeTemporaryPassword(random, minLength)
+        policy.enforce(password)
+        return replacement.prepare(password, { temporary: true })
+      }),
+
+    async spendTemporary(login) {
+      const { customer, clientId } = login
+      if (!(await store.spendTemporary(login, now()))) return
+      log.info({ event: 'authn_temporary_password_used', customer, clientId }, 'temporary password used up')
+    },
   }
 }

@@ -1,9 +1,10 @@
 import type { Address } from '@rekey/contracts'
 import type { Database, Transaction } from '../database.ts'
-import type { ChangeRecord } from '../history/digest.ts'
-import type { ChainedChange } from '../history/history.store.ts'
+import { Prisma } from '../generated/prisma/client.ts'
+import type { ChainedChange, ChangeRecord } from '../history/digest.ts'
 import type { NewEvent } from '../outbox/event.ts'
 import { refuseCurrentPassword } from './current-password.ts'
+import type { Replaced } from './facts.ts'
 import { type Grant, refuseGrant } from './grant.ts'
 
 /** Whose password it is. */
@@ -17,6 +18,10 @@ interface Owner {
 export interface GrantHolder extends Owner {
   hash: string | null
   mustChange: boolean
+  /** Whether the password was given as a temporary one. */
+  temporary: boolean
+  /** Whether there is a confirmed address to send a password to. */
+  reachable: boolean
   /** Whether the grant has been used. */
   spent: boolean
 }
@@ -45,14 +50,6 @@ interface Replacement {
   change: Omit<ChangeRecord, 'id' | 'customerId' | 'actorId'> & { actorId?: string }
 }
 
-/** What the events of a replacement are made from. */
-export interface Replaced {
-  customer: { id: number; code: string; locale: string; timezone: string }
-  change: ChainedChange
-  addresses: Address[]
-  sessionEpoch: number
-}
-
 interface Deps {
   database: Database
   /** Ends the customer's restores but one. @returns whether that one is open */
@@ -76,8 +73,8 @@ export interface PasswordStore {
   rehash(customerId: number, from: string, to: string): Promise<void>
   /**
    * The grant, the password, the history and the events in one transaction: all of it, or nothing (S24, ASVS 2.3.3).
-   * `announce` makes the events; `alongside` runs first in the same transaction, and by throwing undoes it. Whatever restore was begun before ends with it: its code may be in hands that the new
-   * password is to keep out.
+   * `announce` makes the events; `alongside` runs first, within the customer's lock, and by throwing undoes it all.
+   * Whatever restore was begun before ends with it: its code may be in hands that the new password is to keep out.
    *
    * @throws RekeyError success_token_refused: the grant was used a moment ago, or the customer blocked;
    * current_password_wrong: it was the current one until a moment ago
@@ -87,9 +84,20 @@ export interface PasswordStore {
     announce: (replaced: Replaced) => Promise<NewEvent[]>,
     alongside?: (tx: Transaction) => Promise<void>,
   ): Promise<void>
+  /**
+   * A sign-in of this epoch was given a token: where the password is a temporary one, it was its only sign-in. Its hash
+   * stays, so that it is not taken for the one to keep, and any other sign-in with it is over. Safe to run again, and
+   * late: a newer password has another epoch.
+   *
+   * @returns whether the password was a temporary one that could still be used
+   */
+  spendTemporary(login: { customer: string; sessionId: string; sessionEpoch: number }, at: Date): Promise<boolean>
   /** Forgets up to `limit` spent tokens that have expired on every machine's clock. @returns how many */
   deleteExpiredTokens(now: Date, limit: number): Promise<number>
 }
+
+/** When a temporary password that was used stopped working: long ago, whatever a machine's clock says. */
+const usedUp = new Date(0)
 
 /** On a machine whose clock is late a token outlives its time. */
 const clockSlackMs = 3_600_000
@@ -100,6 +108,13 @@ interface LockedRow {
   locale: string
   timezone: string
 }
+
+/** Columns of a grant's holder: the customer `c` and the credential `k`, where there is one. */
+const holderOf = (jti: string) => Prisma.sql`
+  c.id, c.code, c.status = 'blocked' AS blocked, k.hash, coalesce(k.must_change, false) AS "mustChange",
+  k.temporary_until IS NOT NULL AS temporary,
+  EXISTS (SELECT 1 FROM identifier i WHERE i.customer_id = c.id AND i.verified_at IS NOT NULL) AS reachable,
+  EXISTS (SELECT 1 FROM spent_token WHERE jti = ${jti}::uuid) AS spent`
 
 const confirmedAddresses = (tx: Transaction, customerId: number): Promise<Address[]> =>
   tx.identifier.findMany({
@@ -143,9 +158,7 @@ export const createPasswordStore = ({
   findForChange: ({ jti, subject }) =>
     database.query(async (prisma) => {
       const [row] = await prisma.$queryRaw<GrantHolder[]>`
-        SELECT c.id, c.code, c.status = 'blocked' AS blocked, k.hash, coalesce(k.must_change, false) AS "mustChange",
-               EXISTS (SELECT 1 FROM spent_token WHERE jti = ${jti}::uuid) AS spent
-        FROM customer c LEFT JOIN credential k ON k.customer_id = c.id
+        SELECT ${holderOf(jti)} FROM customer c LEFT JOIN credential k ON k.customer_id = c.id
         WHERE c.code = ${subject}`
       return row
     }),
@@ -153,9 +166,7 @@ export const createPasswordStore = ({
   findForRestore: ({ jti, challengeId }) =>
     database.query(async (prisma) => {
       const [row] = await prisma.$queryRaw<GrantHolder[]>`
-        SELECT c.id, c.code, c.status = 'blocked' AS blocked, k.hash, coalesce(k.must_change, false) AS "mustChange",
-               EXISTS (SELECT 1 FROM spent_token WHERE jti = ${jti}::uuid) AS spent
-        FROM restore_request r JOIN customer c ON c.id = r.customer_id
+        SELECT ${holderOf(jti)} FROM restore_request r JOIN customer c ON c.id = r.customer_id
         LEFT JOIN credential k ON k.customer_id = c.id
         WHERE r.challenge_id = ${challengeId}::uuid`
       return row
@@ -202,7 +213,7 @@ export const createPasswordStore = ({
       if (grant && customer.blocked) throw refuseGrant('blocked')
       if (grant) await spend(tx, grant)
       const isOpen = await endOtherRestores(tx, customerId, grant?.challengeId)
-      if (change.operation === 'restore' && !isOpen) throw refuseGrant('ended by another new password')
+      if (grant?.purpose === 'restore' && !isOpen) throw refuseGrant('ended by another new password')
 
       const credential = { hash, mustChange: temporaryUntil !== undefined, temporaryUntil: temporaryUntil ?? null }
       await store(tx, { customerId, ...credential }, verifiedHash)
@@ -219,6 +230,18 @@ export const createPasswordStore = ({
         sessionEpoch,
       })
       await addEvents(tx, code, record.createTime, events)
+    }),
+
+  spendTemporary: ({ customer, sessionId, sessionEpoch }, at) =>
+    database.transaction(async (tx) => {
+      const [owner] = await tx.$queryRaw<{ id: number }[]>`
+        SELECT c.id FROM customer c JOIN credential k ON k.customer_id = c.id
+        WHERE c.code = ${customer} AND c.session_epoch = ${sessionEpoch} AND k.temporary_until > ${usedUp}
+        FOR UPDATE OF c`
+      if (!owner) return false
+      await tx.credential.update({ where: { customerId: owner.id }, data: { temporaryUntil: usedUp } })
+      await endSessions(tx, owner.id, { at, kept: sessionId })
+      return true
     }),
 
   async deleteExpiredTokens(now, limit) {
