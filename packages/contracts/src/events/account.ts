@@ -39,3 +39,16 @@ export const HoldEnded = defineEvent({
   summary: 'The back office ended a recovery hold before its time.',
   data: Type.Object({ ...byBackOffice, heldUntil: Type.String({ format: 'date-time' }) }),
 })
+
+const Devices = (description: string) =>
+  Type.Array(Type.String(), { description: `${description}: oob:email:b*1@gmail.com` })
+
+export const IdentifiersChanged = defineEvent({
+  type: 'account.identifiers-changed',
+  summary: 'The platform gave a customer whom it had given before other confirmed addresses.',
+  data: Type.Object({
+    ...customer,
+    added: Devices('Where codes may be sent from now on'),
+    removed: Devices('Where codes may not be sent any more; restores that were asked for before are over'),
+  }),
+})

@@ -1,4 +1,4 @@
-import { BlockLifted, CompromiseReported, HoldEnded } from './account.ts'
+import { BlockLifted, CompromiseReported, HoldEnded, IdentifiersChanged } from './account.ts'
 import { ChallengeFailed, ChallengeIssued, ChallengeLocked, ChallengeVerified } from './challenge.ts'
 import type { EventDefinition } from './event.ts'
 import { LoginFailed, LoginSucceeded } from './login.ts'
@@ -46,6 +46,7 @@ export const streams = {
       CompromiseReported,
       BlockLifted,
       HoldEnded,
+      IdentifiersChanged,
     ],
     workQueue: false,
     maxAgeSeconds: 30 * day,

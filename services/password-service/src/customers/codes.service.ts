@@ -95,7 +95,8 @@ export const createCodes = ({ store, publisher, keys, now, log }: Deps): Codes =
       if (!customer) return drop(challengeId, 'unknown or blocked')
       const restoreUntil = new Date(new Date(expiresAt).getTime() + restoreOutlivesCodeMs)
       // Before the message, so that nobody can answer it earlier than we know whose it is.
-      await store.recordRestore(challengeId, customer.id, restoreUntil)
+      const isTheirs = await store.recordRestore(challengeId, { customerId: customer.id, address }, restoreUntil)
+      if (!isTheirs) return drop(challengeId, 'unknown or blocked')
       await hand(customer, address, { challengeId, purpose: 'restore', code, verificationCode, expiresAt, sendNumber })
     },
 

@@ -1,4 +1,4 @@
-import type { Address } from '@rekey/contracts'
+import type { Address, CustomersGetReply, Reference } from '@rekey/contracts'
 import type { Database, Transaction } from '../database.ts'
 import { Prisma } from '../generated/prisma/client.ts'
 
@@ -12,13 +12,21 @@ export interface Reachable {
   addresses: Address[]
 }
 
+/** What the platform is told of a customer. */
+export type KnownCustomer = Omit<Extract<CustomersGetReply, { found: true }>, 'found'>
+
 export interface CustomerStore {
+  /** Whoever it is, blocked ones too; by an address only where it is confirmed. */
+  find(reference: Reference): Promise<KnownCustomer | undefined>
   /** The active customer who has confirmed this address. */
   findByAddress(address: Address): Promise<Reachable | undefined>
   /** The active customer of this code. */
   findByCode(code: string): Promise<Reachable | undefined>
-  /** Whose restore a challenge is. Said again, with a later code, it lasts longer; whose it is stays as it was. */
-  recordRestore(challengeId: string, customerId: number, expiresAt: Date): Promise<void>
+  /**
+   * Whose restore a challenge is. Said again, with a later code, it lasts longer; whose it is stays as it was.
+   * @returns false where the customer has lost that address meanwhile
+   */
+  recordRestore(challengeId: string, by: { customerId: number; address: Address }, expiresAt: Date): Promise<boolean>
   /** Within the customer's lock: ends its restores but the named one. @returns whether that one is open */
   endOtherRestores(tx: Transaction, customerId: number, challengeId: string | undefined): Promise<boolean>
   /** Within the customers' locks: ends all their restores. */
@@ -29,6 +37,28 @@ export interface CustomerStore {
 
 interface Row extends Omit<Reachable, 'addresses'>, Address {}
 
+type KnownRow = Omit<KnownCustomer, 'identifiers'> &
+  (KnownCustomer['identifiers'][number] | { kind: null; value: null; verified: null })
+
+const toKnown = (rows: KnownRow[]): KnownCustomer | undefined => {
+  const [first] = rows
+  if (!first) return undefined
+  const { customerId, customer, locale, timezone, status } = first
+  const identifiers = rows.flatMap(({ kind, value, verified }) => (kind === null ? [] : [{ kind, value, verified }]))
+  return { customerId, customer, locale, timezone, status, identifiers }
+}
+
+const ownerOf = ({ kind, value }: Address) => Prisma.sql`(
+  SELECT customer_id FROM identifier
+  WHERE value = ${value} AND kind = ${kind}::identifier_kind AND verified_at IS NOT NULL
+)`
+
+const isReferredTo = (reference: Reference) => {
+  if ('code' in reference) return Prisma.sql`c.code = ${reference.code}`
+  if ('id' in reference) return Prisma.sql`c.id = ${reference.id}`
+  return Prisma.sql`c.id = ${ownerOf(reference.address)}`
+}
+
 const toReachable = (rows: Row[]): Reachable | undefined => {
   const [first] = rows
   if (!first) return undefined
@@ -37,7 +67,7 @@ const toReachable = (rows: Row[]): Reachable | undefined => {
 }
 
 export const createCustomerStore = ({ database }: { database: Database }): CustomerStore => {
-  const find = (which: Prisma.Sql) =>
+  const findReachable = (which: Prisma.Sql) =>
     database.query(async (prisma) =>
       toReachable(
         await prisma.$queryRaw<Row[]>`
@@ -48,19 +78,31 @@ export const createCustomerStore = ({ database }: { database: Database }): Custo
       ),
     )
   return {
-    findByAddress: ({ kind, value }) =>
-      find(Prisma.sql`c.id = (
-        SELECT customer_id FROM identifier
-        WHERE value = ${value} AND kind = ${kind}::identifier_kind AND verified_at IS NOT NULL
-      )`),
-    findByCode: (code) => find(Prisma.sql`c.code = ${code}`),
-    async recordRestore(challengeId, customerId, expiresAt) {
-      await database.query(
+    find: (reference) =>
+      database.query(async (prisma) =>
+        toKnown(
+          await prisma.$queryRaw<KnownRow[]>`
+            SELECT c.id AS "customerId", c.code AS customer, c.locale, c.timezone, c.status::text,
+                   i.kind::text, i.value, i.verified_at IS NOT NULL AS verified
+            FROM customer c LEFT JOIN identifier i ON i.customer_id = c.id
+            WHERE ${isReferredTo(reference)}
+            ORDER BY i.kind, i.id`,
+        ),
+      ),
+    findByAddress: (address) => findReachable(Prisma.sql`c.id = ${ownerOf(address)}`),
+    findByCode: (code) => findReachable(Prisma.sql`c.code = ${code}`),
+    async recordRestore(challengeId, { customerId, address: { kind, value } }, expiresAt) {
+      // The address is held as it is until the record stands: whoever takes it away then ends this restore too.
+      const recorded = await database.query(
         (prisma) => prisma.$executeRaw`
           INSERT INTO restore_request (challenge_id, customer_id, expires_at)
-          VALUES (${challengeId}::uuid, ${customerId}, ${expiresAt})
+          SELECT ${challengeId}::uuid, customer_id, ${expiresAt}::timestamptz FROM identifier
+          WHERE customer_id = ${customerId} AND value = ${value} AND kind = ${kind}::identifier_kind
+            AND verified_at IS NOT NULL
+          FOR SHARE
           ON CONFLICT (challenge_id) DO UPDATE SET expires_at = GREATEST(restore_request.expires_at, EXCLUDED.expires_at)`,
       )
+      return recorded > 0
     },
     async endOtherRestores(tx, customerId, challengeId) {
       const others = challengeId === undefined ? {} : { challengeId: { not: challengeId } }
