@@ -4,6 +4,8 @@ import { connectBroker } from '@rekey/platform/broker'
 import { toProxyList } from '@rekey/platform/config'
 import { acceptForms } from '@rekey/platform/form'
 import { health } from '@rekey/platform/health'
+import { createIdentityProvider } from '@rekey/platform/identity-provider'
+import { createIssuerKeys } from '@rekey/platform/issuer-keys'
 import { createPublisher } from '@rekey/platform/publisher'
 import { answerQuestions } from '@rekey/platform/questions'
 import type { Surroundings } from '@rekey/platform/run'
@@ -23,7 +25,6 @@ import { createQueue } from './hashing/queue.ts'
 import { historyRoutes } from './history/history.routes.ts'
 import { createHistory } from './history/history.service.ts'
 import { createHistoryStore } from './history/history.store.ts'
-import { createIssuerKeys } from './issuer-keys.ts'
 import { listenForOutbox } from './outbox/listener.ts'
 import { createOutboxStore } from './outbox/outbox.store.ts'
 import { startRelay } from './outbox/relay.ts'
@@ -116,9 +117,11 @@ export const createApp = async (config: Config, { log, now, random }: Surroundin
   })
 
   const app = await createServer({ log, random, trustedProxies: toProxyList(config.REKEY_TRUSTED_PROXIES) })
+  const gatewayKeys = createIssuerKeys({ jwksUrl: config.REKEY_JWKS_URL, now })
   await app.register(auth, {
     issuer: config.REKEY_PUBLIC_URL,
-    publicKey: createIssuerKeys({ jwksUrl: config.REKEY_JWKS_URL, now }),
+    publicKey: (kid) => gatewayKeys({ alg: 'EdDSA', kid }),
+    identityProvider: createIdentityProvider(config, { ownIssuer: config.REKEY_PUBLIC_URL, now }),
     isEnded: sessions.isEnded,
     now,
   })
