@@ -1,4 +1,11 @@
-import { LoginSucceeded, missingField, RekeyError, type TokenAnswer, type TokenBody } from '@rekey/contracts'
+import {
+  accessTokenSeconds,
+  LoginSucceeded,
+  missingField,
+  RekeyError,
+  type TokenAnswer,
+  type TokenBody,
+} from '@rekey/contracts'
 import type { Now } from '@rekey/platform/clock'
 import type { Logger } from '@rekey/platform/logger'
 import type { Publisher } from '@rekey/platform/publisher'
@@ -9,7 +16,7 @@ import type { Session, Sessions } from '../sessions/sessions.service.ts'
 import type { AuthorizationCodes } from './authorization-codes.store.ts'
 import type { ClientAuthentication, ClientProof } from './client-authentication.ts'
 import { challengeOfVerifier } from './pkce.ts'
-import { accessSeconds, type IssuedToken, type Tokens } from './tokens.ts'
+import type { IssuedToken, Tokens } from './tokens.ts'
 
 interface Deps {
   clientAuthentication: ClientAuthentication
@@ -122,7 +129,7 @@ export const createGrants = (deps: Deps) => {
     const code = String(required(body.code, 'code'))
     const client = clientAuthentication.identify(request)
     if (!client) throw missingField('client_id')
-    const tokenLifeMs = accessSeconds * 1_000
+    const tokenLifeMs = accessTokenSeconds * 1_000
     const sessionId = random.id()
     const redemption = await authorizationCodes.redeem(code, {
       clientId: client.client_id,

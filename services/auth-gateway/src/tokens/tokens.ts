@@ -1,4 +1,4 @@
-import { audiences, formatClaimTime, RekeyError, scopes } from '@rekey/contracts'
+import { accessTokenSeconds, audiences, formatClaimTime, RekeyError, scopes } from '@rekey/contracts'
 import type { TokenClaims } from '@rekey/platform/auth'
 import type { Now } from '@rekey/platform/clock'
 import type { Random } from '@rekey/platform/random'
@@ -33,8 +33,6 @@ export interface IssuedToken {
   expiresAt: Date
 }
 
-/** Life of an access token, in seconds: the most that any token of ours lives. */
-export const accessSeconds = 3_600
 /** A grant lives as long as a code does. */
 const grantSeconds = 600
 
@@ -49,7 +47,7 @@ export const createTokens = ({ jwt, issuer, now, random }: Deps) => {
     const aud = [...(use === 'access' ? [audiences.api] : []), ...(purpose ? [audiences.grant] : [])]
     const issuedAt = Math.floor(now().getTime() / 1_000)
     const left = endsAt ? Math.floor(endsAt.getTime() / 1_000) - issuedAt : Number.POSITIVE_INFINITY
-    const expiresInSeconds = Math.min(purpose ? grantSeconds : accessSeconds, left)
+    const expiresInSeconds = Math.min(purpose ? grantSeconds : accessTokenSeconds, left)
     const claims: TokenClaims = {
       iss: issuer,
       aud,
