@@ -132,6 +132,9 @@ export const createHostedRestore = ({ twoFactor, clientId, setNewPassword }: Dep
         const error = known(thrown)
         // Nothing is asked for here that could be wrong: a challenge that is not found is over.
         if (error.code === 'invalid_grant') return { step: { name: 'over', why: over.invalid_grant ?? '' }, error }
+        if (error.code === 'too_many_requests') {
+          return { step: { name: 'code', ...code, note: `A new code can be sent ${laterOf(error)}.` }, error }
+        }
         return again(error, (note) => ({ name: 'code', ...code, note }))
       }
     },

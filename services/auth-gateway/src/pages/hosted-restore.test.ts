@@ -1,4 +1,4 @@
-import { createCustomer } from '@rekey/testing/customers'
+import { createCustomer, sql } from '@rekey/testing/customers'
 import { eventually } from '@rekey/testing/eventually'
 import { codesOf, wrongCode } from '@rekey/testing/flows'
 import type { Answer } from '@rekey/testing/http'
@@ -6,7 +6,7 @@ import { startRekey } from '@rekey/testing/rekey'
 import t from 'tap'
 import { createVisitor, formsOf, problemOf, titleOf } from './pages.fixture.ts'
 
-const rekey = await startRekey(t)
+const rekey = await startRekey(t, { env: { REKEY_TRUSTED_PROXIES: '127.0.0.1' } })
 const visitor = createVisitor(rekey.http)
 
 /** The message that belongs to the page which shows this verification code. */
@@ -128,7 +128,7 @@ t.test('a code may be sent again, after a wait that the page tells', async (t) =
   const early = await visitor.submit(page, {}, '/restore/resend')
   t.equal(early.status, 429)
   t.ok(Number(early.headers.get('retry-after')) > 0)
-  t.match(early.text, /Try again in (59|60) seconds/)
+  t.match(early.text, /A new code can be sent in (59|60) seconds/)
   t.equal(titleOf(early), 'Enter the code')
   rekey.clock.advance(60_000)
   const second = await visitor.submit(early, {}, '/restore/resend')
@@ -188,6 +188,24 @@ t.test('a page that a phone asks for again leads back to the first', async (t) =
     t.equal(answer.status, 303)
     t.equal(answer.headers.get('location'), '/restore')
   }
+})
+
+t.test('the history names the address of the customer, and one trace goes through', async (t) => {
+  const customer = await createCustomer(rekey.postgres.url)
+  const page = await proven(customer.email)
+  const traceId = '4bf92f3577b34da6a3ce929d0e0e4736'
+  const [form] = formsOf(page.text)
+  const fields = { ...form?.fields, password: 'four words of mine', repeated: 'four words of mine' }
+  const headers = { 'x-forwarded-for': '203.0.113.9', traceparent: `00-${traceId}-00f067aa0ba902b7-01` }
+  t.equal((await visitor.post('/restore/finish', fields, headers)).status, 200)
+  const rows = await sql(
+    rekey.postgres.url,
+    'SELECT operation, ip, client_id FROM password_change WHERE customer_id = $1',
+    [customer.id],
+  )
+  t.same(rows, [{ operation: 'restore', ip: '203.0.113.9', client_id: 'ib_localhost' }])
+  const lines = rekey.logs.map((line) => JSON.parse(line)).filter((line) => line.traceId === traceId)
+  t.same(new Set(lines.map(({ service }) => service)).has('password-service'), true)
 })
 
 t.test('passwords and codes are in no log', async (t) => {

@@ -6,7 +6,7 @@ const call = (brand: string) => `call ${brand}, on a number that you already kno
 
 const form = (token: string) => html`<form method="post" action="/not-me">
 !${hidden({ token })}
-<button>It was not me: block my account</button>
+<button>Block my account</button>
 </form>`
 
 /** Asks once more, and says what it will do before it is done. */

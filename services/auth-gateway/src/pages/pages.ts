@@ -28,6 +28,11 @@ const headers = {
   'cross-origin-resource-policy': 'same-origin',
 }
 
+interface Reply {
+  type(contentType: string): { headers(values: Record<string, string>): unknown }
+}
+const dress = (reply: Reply) => reply.type('text/html; charset=utf-8').headers(headers)
+
 const malformed = telling(
   'That did not work',
   'What was sent is not what this page expects. Perhaps a part of the address is missing.',
@@ -68,11 +73,13 @@ export const pages = async (app: Server, { brand, origin, report, hostedRestore 
       async (_request: unknown, body: Buffer) => parseForm(body),
     )
     scope.addHook('onRequest', async (request, reply) => {
-      reply.type('text/html; charset=utf-8').headers(headers)
+      dress(reply)
       if (request.method === 'POST' && isForeign(request.headers, origin))
         return reply.code(403).send(show(foreignPage))
     })
     scope.setErrorHandler((thrown: RekeyError, _request, reply) => {
+      // What is refused before the scope's own hook comes here undressed.
+      dress(reply)
       const error = noteError(thrown, reply)
       if (error.retryAfterSeconds !== undefined) reply.header('retry-after', error.retryAfterSeconds)
       return reply.code(errors[error.code].status).send(show(errorPages[error.code] ?? malformed))

@@ -1,16 +1,9 @@
 import { createHash } from 'node:crypto'
 
 /** One stylesheet for all pages. Its address names its content, so that it may be kept for good. */
-export const stylesheet = `:root {
-  color-scheme: light dark;
-  --paper: light-dark(#fff, #16181d);
-  --around: light-dark(#f2f3f5, #0d0e11);
-  --ink: light-dark(#1b1d22, #eceef2);
-  --quiet: light-dark(#565b66, #a9afbb);
-  --line: light-dark(#868c98, #6f7683);
-  --act: light-dark(#1746a2, #9dbdff);
-  --on-act: light-dark(#fff, #0d1524);
-  --wrong: light-dark(#a31621, #ff9a9f);
+export const stylesheet = `:root { color-scheme: light dark; --paper: #fff; --around: #f2f3f5; --ink: #1b1d22; --quiet: #565b66; --line: #868c98; --act: #1746a2; --on-act: #fff; --wrong: #a31621 }
+@media (prefers-color-scheme: dark) {
+  :root { --paper: #16181d; --around: #0d0e11; --ink: #eceef2; --quiet: #a9afbb; --line: #6f7683; --act: #9dbdff; --on-act: #0d1524; --wrong: #ff9a9f }
 }
 * { box-sizing: border-box }
 html { -webkit-text-size-adjust: 100%; text-size-adjust: 100% }

@@ -44,9 +44,11 @@ const toHtmlBlock = (block: Block): string => {
   }
   const { label, value, prominent } = block
   if (!prominent) return html`<p style="margin:16px 0">${label}: <strong>${value}</strong></p>`
+  // A password is longer than a code, and should stay on one line of a phone all the same.
+  const fontSize = value.length > 12 ? '20px' : '26px'
   return html`<p style="margin:24px 0;padding:16px;border:2px solid;border-radius:8px;text-align:center">
 <span style="display:block;font-size:14px">${label}</span>
-<strong style="display:block;margin-top:4px;font-family:ui-monospace,Menlo,Consolas,monospace;font-size:26px;line-height:34px;white-space:pre-wrap">${value}</strong>
+<strong style="display:block;margin-top:4px;font-family:ui-monospace,Menlo,Consolas,monospace;font-size:${fontSize};line-height:34px;white-space:pre-wrap">${value}</strong>
 </p>`
 }
 

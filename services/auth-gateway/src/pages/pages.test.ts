@@ -1,0 +1,224 @@
+import { connect } from 'node:net'
+import { text } from 'node:stream/consumers'
+import { createLogger } from '@rekey/platform/logger'
+import { systemRandom } from '@rekey/platform/random'
+import { createCustomer } from '@rekey/testing/customers'
+import type { Answer } from '@rekey/testing/http'
+import { startRekey } from '@rekey/testing/rekey'
+import t, { type Test } from 'tap'
+import { createApp } from '../app.ts'
+import { createVisitor, titleOf } from './pages.fixture.ts'
+
+const rekey = await startRekey(t, { env: { REKEY_BRAND: 'Bank & "Sons"' } })
+const { http, url, clock } = rekey
+const visitor = createVisitor(http)
+const customer = await createCustomer(rekey.postgres.url)
+
+const carried = { token: 'x.y', username: customer.email, verification: '1234' }
+const form = 'application/x-www-form-urlencoded'
+
+/** Every form's target, with fields that are of the right form. */
+const targets = [
+  { path: '/not-me', fields: { token: 'x.y' } },
+  { path: '/restore/begin', fields: { username: 'nobody@example.com' } },
+  { path: '/restore/resend', fields: carried },
+  { path: '/restore/answer', fields: { ...carried, code: '123456' } },
+  {
+    path: '/restore/finish',
+    fields: { token: 'x.y', username: customer.email, password: 'Qwerty123', repeated: 'Qwerty123' },
+  },
+]
+const addresses = ['/not-me?token=x.y', '/restore']
+
+/** A page as a person sees it, whatever it says: HTML, dressed as S34 asks. */
+const isPage = (t: Test, answer: Answer, status: number, what: string) => {
+  t.equal(answer.status, status, what)
+  t.equal(answer.headers.get('content-type'), 'text/html; charset=utf-8', what)
+  t.equal(
+    answer.headers.get('content-security-policy'),
+    "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+  )
+  t.equal(answer.headers.get('referrer-policy'), 'no-referrer')
+  t.equal(answer.headers.get('x-frame-options'), 'DENY')
+  t.equal(answer.headers.get('x-content-type-options'), 'nosniff')
+  t.equal(answer.headers.get('cache-control'), 'no-store')
+  t.equal(answer.headers.get('set-cookie'), null)
+  t.match(answer.text, /^<!doctype html>\n<html lang="en">/)
+  t.match(answer.text, '<meta name="viewport" content="width=device-width, initial-scale=1">')
+  t.notMatch(answer.text, /<script|<style| style=|<img| on\w+=|node_modules|at \w+ \(/)
+}
+
+const send = (path: string, body: string | Buffer, headers: Record<string, string> = {}) =>
+  http.send('POST', path, { 'content-type': form, ...headers }, body)
+
+const encode = (fields: Record<string, string>) => new URLSearchParams(fields).toString()
+
+t.test('S34 every page is dressed: no script, no third party, no frame, no referrer, no cache', async (t) => {
+  for (const address of addresses) {
+    const page = await visitor.open(address)
+    isPage(t, page, 200, address)
+    const links = [...page.text.matchAll(/(?:href|src|action)="([^"]*)"/g)].map(([, link = '']) => link)
+    t.ok(links.length > 0)
+    for (const link of links) t.match(link, /^\/[a-z]/, 'nothing but our own')
+    t.match(page.text, 'Bank &#38; &#34;Sons&#34;')
+  }
+})
+
+t.test('the stylesheet is ours, and named by its content', async (t) => {
+  const page = await visitor.open('/restore')
+  const href = /<link rel="stylesheet" href="([^"]+)">/.exec(page.text)?.[1] ?? ''
+  t.match(href, /^\/pages\/[0-9a-f]{16}\.css$/)
+  const css = await http.get(href)
+  t.equal(css.status, 200)
+  t.equal(css.headers.get('content-type'), 'text/css; charset=utf-8')
+  t.match(css.headers.get('cache-control'), 'immutable')
+  t.notMatch(css.text, /url\(|@import/)
+})
+
+t.test('each input has a label', async (t) => {
+  for (const address of addresses) {
+    const { text } = await visitor.open(address)
+    for (const [tag] of text.matchAll(/<input [^>]*>/g)) {
+      if (/type="hidden"|hidden>/.test(tag)) continue
+      t.match(text, `<label for="${/id="([^"]+)"/.exec(tag)?.[1]}">`)
+    }
+  }
+})
+
+t.test('S34 a form that another site sent is not taken', async (t) => {
+  const foreign = [
+    { origin: 'https://evil.example' },
+    { origin: url.replace('http:', 'https:') },
+    { 'sec-fetch-site': 'cross-site' },
+    { 'sec-fetch-site': 'same-site', origin: 'null' },
+    { 'sec-fetch-site': 'cross-site', origin: url },
+  ]
+  for (const { path, fields } of targets) {
+    for (const headers of foreign) isPage(t, await visitor.post(path, fields, headers as never), 403, path)
+  }
+  const before = rekey.logs.filter((line) => line.includes('authn_challenge_sent')).length
+  const own = [
+    {},
+    { origin: url },
+    { 'sec-fetch-site': 'same-origin', origin: 'null' },
+    // Before Sec-Fetch-Site, and where there is no TLS, a page without referrer sends its own forms like this.
+    { origin: 'null' },
+  ]
+  for (const [index, headers] of own.entries()) {
+    const answer = await visitor.post('/restore/begin', { username: `own${index}@example.com` }, headers as never)
+    isPage(t, answer, 200, JSON.stringify(headers))
+  }
+  const after = rekey.logs.filter((line) => line.includes('authn_challenge_sent')).length
+  t.equal(after - before, own.length, 'only these sent codes')
+})
+
+t.test('what is sent back is never HTML', async (t) => {
+  const hostile = '"><script>alert(1)</script>'
+  const attribute = "'onfocus=alert(1)autofocus='"
+  for (const text of [hostile, attribute, '</title><svg/onload=alert(1)>']) {
+    const reported = await visitor.open(`/not-me?${encode({ token: text })}`)
+    isPage(t, reported, 200, text)
+    t.notOk(reported.text.includes(text))
+    const asked = await visitor.post('/restore/begin', { username: text })
+    isPage(t, asked, 400, text)
+    t.notOk(asked.text.includes(text))
+    isPage(t, await visitor.post('/not-me', { token: text }), 400, text)
+    for (const field of ['token', 'username', 'verification', 'code']) {
+      const answer = await visitor.post('/restore/answer', { ...carried, code: '123456', [field]: text })
+      isPage(t, answer, 400, field)
+      t.notOk(answer.text.includes(text))
+    }
+    for (const field of ['token', 'username', 'password', 'repeated']) {
+      const fields = { ...carried, password: 'Qwerty123', repeated: 'Qwerty123', [field]: text }
+      const answer = await visitor.post('/restore/finish', fields)
+      t.ok(answer.status >= 400 && answer.status < 500)
+      t.notOk(answer.text.includes(text))
+    }
+  }
+  // An address may hold these.
+  const quoted = await visitor.post('/restore/begin', { username: "o'brien&co@example.com" })
+  isPage(t, quoted, 200, 'an apostrophe')
+  t.match(quoted.text, 'value="o&#39;brien&#38;co@example.com"')
+})
+
+t.test('S31 malformed forms: a page with 400, never JSON, never 5xx', async (t) => {
+  for (const { path, fields } of targets) {
+    for (const field of Object.keys(fields)) {
+      const { [field]: _, ...others } = fields as Record<string, string>
+      isPage(t, await send(path, encode(others)), 400, `${path} without ${field}`)
+      isPage(t, await send(path, `${encode(fields)}&${field}=again`), 400, `${path} ${field} twice`)
+      isPage(t, await send(path, `${encode(others)}&${field}=%FF%FE`), 400, `${path} ${field} not UTF-8`)
+      isPage(t, await send(path, `${encode(others)}&${field}=%zz`), 400, `${path} ${field} broken escape`)
+      if (field === 'password' || field === 'repeated') continue
+      for (const value of ['', 'a\r\nSet-Cookie: b=c\u0000', '\u{1F511}'.repeat(50), '9'.repeat(5_000)]) {
+        isPage(t, await send(path, encode({ ...fields, [field]: value })), 400, `${path} ${field} ${value.slice(0, 9)}`)
+      }
+    }
+    for (const body of ['', '&&&', '=', '__proto__=1', 'constructor=1&__proto__[a]=1', '[]', '{"token":"x"}']) {
+      isPage(t, await send(path, body), 400, `${path} ${body}`)
+    }
+    isPage(t, await send(path, Buffer.from([0x74, 0x3d, 0xff, 0xfe])), 400, `${path} bytes`)
+    isPage(t, await http.send('POST', path), 400, `${path} no body`)
+    for (const type of ['application/json', 'text/plain', 'multipart/form-data; boundary=x', 'application/xml']) {
+      isPage(t, await send(path, '{"token":"x"}', { 'content-type': type }), 415, `${path} ${type}`)
+    }
+    isPage(t, await send(path, `${encode(fields)}&filler=${'x'.repeat(17 * 1024)}`), 413, `${path} too large`)
+    isPage(t, await send(path, `${encode(fields)}&more=is+ignored`), (await send(path, encode(fields))).status, path)
+  }
+  for (const query of ['', '?', '?token', '?token=', '?token=a&token=b', '?token=%FF', '?token=%zz', '?token=a%20b']) {
+    isPage(t, await visitor.open(`/not-me${query}`), 400, query)
+  }
+  isPage(t, await visitor.open(`/not-me?token=${'x'.repeat(5_000)}`), 400, 'long')
+  isPage(t, await visitor.open('/restore?%zz'), 400, 'a query that nobody asked for')
+  isPage(t, await visitor.open('/restore?utm=1'), 200, 'a query that does not matter')
+})
+
+t.test('other methods are refused, HEAD acts on nothing', async (t) => {
+  for (const { path, fields } of targets) {
+    for (const method of ['PUT', 'PATCH', 'DELETE']) {
+      const answer = await http.send(method, path, { 'content-type': form }, encode(fields))
+      t.equal(answer.status, 405, `${method} ${path}`)
+      t.match(answer.headers.get('allow'), 'POST')
+    }
+  }
+  for (const address of addresses) {
+    const head = await http.send('HEAD', address)
+    t.equal(head.status, 200)
+    t.equal(head.text, '')
+    t.match(head.headers.get('content-security-policy'), "default-src 'none'")
+  }
+})
+
+t.test('S32 a poisoned Host changes nothing', async (t) => {
+  const { hostname, port } = new URL(url)
+  const ask = async (head: string) => {
+    const socket = connect(Number(port), hostname)
+    socket.end(`${head}\r\nHost: evil.example\r\nX-Forwarded-Host: evil.example\r\nConnection: close\r\n\r\n`)
+    return text(socket)
+  }
+  for (const path of [...addresses, '/restore/begin']) {
+    const answer = await ask(`GET ${path} HTTP/1.1`)
+    t.match(answer, /^HTTP\/1\.1 (200|303)/)
+    t.notMatch(answer, 'evil')
+  }
+})
+
+t.test('where the password-service is away, the last page can be sent again', async (t) => {
+  const alone = await startRekey(t, { env: { REKEY_PASSWORD_SERVICE_URL: 'http://127.0.0.1:9' } })
+  const { post } = createVisitor(alone.http)
+  const answer = await post('/restore/finish', { ...carried, password: 'Qwerty123', repeated: 'Qwerty123' })
+  isPage(t, answer, 503, 'away')
+  t.equal(titleOf(answer), 'Choose a new password')
+  t.ok(Number(answer.headers.get('retry-after')) > 0)
+})
+
+t.test('without a client that a restore could count as, there is no page for one', async (t) => {
+  const clients = new URL('../clients/sandbox.json', import.meta.url).pathname
+  const production = { REKEY_PROFILE: 'production', REKEY_CLIENTS_FILE: clients } as const
+  const log = createLogger({ name: 'auth-gateway', level: 'silent' })
+  const app = await createApp({ ...rekey.gatewayConfig, ...production }, { log, now: clock.now, random: systemRandom })
+  t.teardown(() => app.close())
+  t.equal((await app.inject('/restore')).statusCode, 404)
+  t.equal((await app.inject({ method: 'POST', url: '/restore/begin' })).statusCode, 404)
+  t.equal((await app.inject('/not-me?token=x')).statusCode, 200)
+})
