@@ -1,6 +1,7 @@
 import type { Address, CustomersGetReply, Reference } from '@rekey/contracts'
 import type { Database, Transaction } from '../database.ts'
 import { Prisma } from '../generated/prisma/client.ts'
+import { isReferredTo, ownerOf } from './reference.ts'
 
 /** A person whom codes may be sent to. */
 export interface Reachable {
@@ -46,17 +47,6 @@ const toKnown = (rows: KnownRow[]): KnownCustomer | undefined => {
   const { customerId, customer, locale, timezone, status } = first
   const identifiers = rows.flatMap(({ kind, value, verified }) => (kind === null ? [] : [{ kind, value, verified }]))
   return { customerId, customer, locale, timezone, status, identifiers }
-}
-
-const ownerOf = ({ kind, value }: Address) => Prisma.sql`(
-  SELECT customer_id FROM identifier
-  WHERE value = ${value} AND kind = ${kind}::identifier_kind AND verified_at IS NOT NULL
-)`
-
-const isReferredTo = (reference: Reference) => {
-  if ('code' in reference) return Prisma.sql`c.code = ${reference.code}`
-  if ('id' in reference) return Prisma.sql`c.id = ${reference.id}`
-  return Prisma.sql`c.id = ${ownerOf(reference.address)}`
 }
 
 const toReachable = (rows: Row[]): Reachable | undefined => {

@@ -1,0 +1,243 @@
+import { hash as argon2 } from '@node-rs/argon2'
+import { CustomersGet, CustomersUpsert, PasswordVerify, RestoreRequested } from '@rekey/contracts'
+import { ask } from '@rekey/platform/questions'
+import { systemRandom } from '@rekey/platform/random'
+import { eventually } from '@rekey/testing/eventually'
+import { startPasswordService } from '@rekey/testing/password-service'
+import t from 'tap'
+
+const service = await startPasswordService(t)
+const { query } = service
+
+type Request = Parameters<typeof ask<typeof CustomersUpsert>>[2]
+
+const upsert = (record: Request) => ask(service.broker, CustomersUpsert, record)
+const get = (reference: Parameters<typeof ask<typeof CustomersGet>>[2]) => ask(service.broker, CustomersGet, reference)
+const newCode = () => `P${systemRandom.id()}`
+const newEmail = () => `${systemRandom.id()}@example.com`
+const confirmed = (value: string) => ({ value, verified: true })
+const unconfirmed = (value: string) => ({ value, verified: false })
+const taken = (index: number) => ({
+  stored: false as const,
+  reasons: [{ field: `identifiers/${index}/value`, code: 'identifier_taken', message: 'is held by another customer' }],
+})
+const changesOf = async (customer: string) => {
+  await service.outboxEmpty()
+  const events = await service.events('PASSWORD', customer)
+  return events.filter(({ type }) => type === 'account.identifiers-changed').map(({ data }) => data)
+}
+
+t.test('a customer who is given is there, and known by code, id and confirmed address alone', async (t) => {
+  const [customer, email, other] = [newCode(), newEmail(), newEmail()]
+  const identifiers = [confirmed(email.toUpperCase()), unconfirmed(other), confirmed('+447700900100')]
+  const reply = await upsert({ customer, locale: 'de-de', timezone: 'Europe/Berlin', identifiers })
+  t.match(reply, { stored: true, created: true, passwordStored: false })
+  const expected = {
+    found: true,
+    customerId: (reply as { customerId: number }).customerId,
+    customer,
+    locale: 'de-DE',
+    timezone: 'Europe/Berlin',
+    status: 'active',
+    identifiers: [
+      { kind: 'email', ...confirmed(email) },
+      { kind: 'email', ...unconfirmed(other) },
+      { kind: 'phone', ...confirmed('+447700900100') },
+    ],
+  }
+  t.same(await get({ customer }), expected)
+  t.same(await get({ customerId: expected.customerId }), expected)
+  t.same(await get({ username: email }), expected)
+  t.same(await get({ username: '+447700900100' }), expected)
+  t.same(await get({ username: other }), { found: false }, 'not by an address that is not confirmed')
+  t.same(await get({ customer: newCode() }), { found: false })
+  t.same(await changesOf(customer), [], 'nothing has changed for whoever is new')
+})
+
+t.test('what is not named stays as it is', async (t) => {
+  const [customer, email] = [newCode(), newEmail()]
+  await upsert({ customer, locale: 'de-DE', timezone: 'Europe/Berlin', identifiers: [confirmed(email)] })
+  t.match(await upsert({ customer }), { stored: true, created: false })
+  t.match(await upsert({ customer, locale: 'fr-FR' }), { stored: true, created: false })
+  t.match(await get({ customer }), {
+    locale: 'fr-FR',
+    timezone: 'Europe/Berlin',
+    identifiers: [{ value: email, verified: true }],
+  })
+  const plain = newCode()
+  await upsert({ customer: plain })
+  t.match(await get({ customer: plain }), { locale: 'en-GB', timezone: 'UTC', identifiers: [] })
+})
+
+t.test('addresses where named are all there are; since when one is confirmed is kept', async (t) => {
+  const [customer, kept, gone, later] = [newCode(), newEmail(), newEmail(), newEmail()]
+  await upsert({ customer, identifiers: [confirmed(kept), confirmed(gone), unconfirmed(later)] })
+  const since = async () => {
+    const rows = await query('SELECT value, verified_at FROM identifier WHERE value = ANY($1)', [[kept, gone, later]])
+    return Object.fromEntries(rows.map(({ value, verified_at }) => [value, verified_at?.getTime()]))
+  }
+  const before = await since()
+  service.clock.advance(60_000)
+  await upsert({ customer, identifiers: [confirmed(later), confirmed(kept)] })
+  const after = await since()
+  t.same(Object.keys(after).sort(), [kept, later].sort())
+  t.equal(after[kept], before[kept])
+  t.ok(after[later])
+  const mask = (value: string) => `oob:email:${value[0]}*${value[35]}@example.com`
+  t.match(await changesOf(customer), [{ customer, added: [mask(later)], removed: [mask(gone)] }])
+
+  await upsert({ customer, identifiers: [unconfirmed(kept), confirmed(later)] })
+  t.notOk((await since())[kept], 'one that is given as not confirmed is not')
+  t.match((await changesOf(customer)).at(-1), { added: [], removed: [mask(kept)] })
+  t.same(await get({ username: kept }), { found: false })
+  await upsert({ customer, identifiers: [unconfirmed(kept), confirmed(later)] })
+  t.equal((await changesOf(customer)).length, 2, 'the same again changes nothing')
+})
+
+t.test("an address that is another customer's is refused by its place, and nothing is stored", async (t) => {
+  const [holder, customer, held] = [newCode(), newCode(), newEmail()]
+  await upsert({ customer: holder, identifiers: [unconfirmed(held)] })
+  const request = { customer, locale: 'fr-FR', identifiers: [confirmed(newEmail()), confirmed(held.toUpperCase())] }
+  const reply = await upsert(request)
+  t.same(reply, taken(1))
+  t.notOk(JSON.stringify(reply).includes(holder), 'and nobody is told whose')
+  t.same(await get({ customer }), { found: false })
+  await upsert({ customer: holder, identifiers: [] })
+  t.match(await upsert(request), { stored: true, created: true }, 'once it is given up it can be had')
+})
+
+t.test('every fault of a record is told at once, by field', async (t) => {
+  const email = newEmail()
+  const reply = await upsert({
+    customer: newCode(),
+    locale: 'zz-ZZ',
+    timezone: 'Mars/Base',
+    identifiers: [confirmed(email), confirmed(newEmail()), unconfirmed(email.toUpperCase())],
+    passwordHash: '$2b$31$abcdefghijklmnopqrstuuO6l3H.rYqzlmHPk0u5Oul0q8gn3Zn8y',
+  })
+  t.match(reply, {
+    stored: false,
+    reasons: [
+      { field: 'locale', code: 'unknown_locale' },
+      { field: 'timezone', code: 'unknown_timezone' },
+      { field: 'identifiers/2/value', code: 'duplicate' },
+      { field: 'passwordHash', code: 'too_costly' },
+    ],
+  })
+  for (const [passwordHash, code] of [
+    ['Qwerty123', 'unknown_form'],
+    ['$argon2id$nonsense', 'malformed'],
+    ['$argon2id$v=19$m=19456,t=2,p=1,keyid=azE$MDEyMzQ1Njc4OWFiY2RlZg$AAAAAAAAAAAAAAAAAAAAAA', 'unknown_pepper'],
+  ] as const) {
+    t.match(await upsert({ customer: newCode(), passwordHash }), { reasons: [{ field: 'passwordHash', code }] })
+  }
+  t.match(await upsert({ customer: newCode(), timezone: '+01' }), { reasons: [{ code: 'unknown_timezone' }] })
+})
+
+t.test('S17: a hash is taken only where there is no password yet, and never logged', async (t) => {
+  const [customer, email] = [newCode(), newEmail()]
+  const [first, second] = await Promise.all([argon2('Qwerty123'), argon2('Qwerty124')])
+  const identifiers = [confirmed(email)]
+  t.match(await upsert({ customer, identifiers, passwordHash: first }), { stored: true, passwordStored: true })
+  t.match(await upsert({ customer, passwordHash: second }), { stored: true, passwordStored: false })
+  const verify = (password: string) => ask(service.broker, PasswordVerify, { username: email, password })
+  t.match(await verify('Qwerty123'), { verified: true, customer })
+  t.match(await verify('Qwerty124'), { verified: false })
+  for (const hash of [first, second]) t.notOk(service.logs().includes(hash.split('$')[4] ?? hash))
+  t.match(
+    service.logged('customer_stored').filter((line) => line.customer === customer),
+    [
+      { created: true, passwordStored: true, addressesAdded: 1 },
+      { created: false, passwordStored: false },
+    ],
+  )
+  t.notOk(service.logs().includes(email), 'nor is an address')
+})
+
+t.test('whoever loses a confirmed address loses the restores that are open', async (t) => {
+  const [customer, kept, gone] = [newCode(), newEmail(), newEmail()]
+  const reply = await upsert({ customer, identifiers: [confirmed(kept), confirmed(gone)] })
+  const challengeId = await service.restoreOf((reply as { customerId: number }).customerId)
+  const restore = () =>
+    service.http.post(
+      '/api/v2/my/password/restore',
+      { password: 'Qwerty123' },
+      { successToken: service.grant('restore', challengeId) },
+    )
+  await upsert({ customer, identifiers: [confirmed(kept), confirmed(gone), unconfirmed(newEmail())] })
+  const open = () => query('SELECT 1 FROM restore_request WHERE challenge_id = $1', [challengeId])
+  t.equal((await open()).length, 1, 'another address ends none')
+  await upsert({ customer, identifiers: [confirmed(kept)] })
+  t.equal((await restore()).status, 403)
+})
+
+t.test('a restore asked for in the moment in which its address is taken away is ended or never begun', async (t) => {
+  for (let round = 0; round < 10; round += 1) {
+    const [customer, email, challengeId] = [newCode(), newEmail(), systemRandom.id()]
+    await upsert({ customer, identifiers: [confirmed(email)] })
+    const asked = service.publisher.publish(RestoreRequested, {
+      subject: challengeId,
+      data: {
+        challengeId,
+        sendNumber: 1,
+        clientId: 'ib_localhost',
+        code: 'sealed',
+        verificationCode: '7024',
+        ip: '203.0.113.7',
+        expiresAt: new Date(service.clock.now().getTime() + 600_000).toISOString(),
+        username: await service.sealUsername(challengeId, email),
+      },
+    })
+    await Promise.all([asked, upsert({ customer, identifiers: [] })])
+    const jsm = await service.broker.connection().jetstreamManager()
+    await eventually(async () => {
+      const { num_pending, num_ack_pending } = await jsm.consumers.info(
+        'AUTH',
+        'password-service-auth-restore-requested',
+      )
+      return num_pending === 0 && num_ack_pending === 0
+    })
+    t.same(await query('SELECT 1 FROM restore_request WHERE challenge_id = $1', [challengeId]), [])
+  }
+})
+
+t.test('one new customer given twenty times at once is one customer', async (t) => {
+  const customer = newCode()
+  const [one, two] = [newEmail(), newEmail()]
+  const replies = await Promise.all(
+    Array.from({ length: 20 }, (_, index) =>
+      upsert({
+        customer,
+        identifiers: index % 2 ? [confirmed(one), confirmed(two)] : [confirmed(two), confirmed(one)],
+      }),
+    ),
+  )
+  t.ok(replies.every(({ stored }) => stored))
+  t.equal(replies.filter((reply) => reply.stored && reply.created).length, 1)
+  t.equal(new Set(replies.map((reply) => reply.stored && reply.customerId)).size, 1)
+  const found = await get({ customer })
+  t.equal(found.found && found.identifiers.length, 2)
+})
+
+t.test('of twenty customers given one address at once one gets it', async (t) => {
+  const email = newEmail()
+  const codes = Array.from({ length: 20 }, newCode)
+  const replies = await Promise.all(codes.map((customer) => upsert({ customer, identifiers: [confirmed(email)] })))
+  t.equal(replies.filter(({ stored }) => stored).length, 1)
+  t.ok(replies.every((reply) => reply.stored || reply.reasons[0]?.code === 'identifier_taken'))
+  const rows = await query('SELECT 1 FROM customer WHERE code = ANY($1)', [codes])
+  t.equal(rows.length, 1, 'of the others nothing is left')
+})
+
+t.test('customers who take addresses from each other at once end in an answer, each', async (t) => {
+  const [one, two] = [newCode(), newCode()]
+  const [x, y] = [newEmail(), newEmail()]
+  for (let round = 0; round < 10; round += 1) {
+    await Promise.all([upsert({ customer: one, identifiers: [] }), upsert({ customer: two, identifiers: [] })])
+    const replies = await Promise.all([
+      upsert({ customer: one, identifiers: [confirmed(x), confirmed(y)] }),
+      upsert({ customer: two, identifiers: [confirmed(y), confirmed(x)] }),
+    ])
+    t.equal(replies.filter(({ stored }) => stored).length, 1)
+  }
+})
