@@ -69,7 +69,7 @@ export const createJobStore = ({ database }: { database: Database }): JobStore =
       if (running) return { jobId: running.id, total: running.total, isNew: false }
       const [customers] = await tx.$queryRaw<[{ last: number; total: number }]>`
         WITH counted AS (
-          SELECT count(*)::int AS total FROM (SELECT 1 FROM customer LIMIT ${countedUpTo + 1}) AS some
+          SELECT count(*)::int AS total FROM (SELECT 1 FROM customer LIMIT ${countedUpTo + 1}) AS counted_one_by_one
         )
         SELECT (SELECT coalesce(max(id), 0) FROM customer) AS last, CASE
           WHEN total <= ${countedUpTo} THEN total

@@ -64,7 +64,7 @@ export const createOutboxStore = ({ database }: { database: Database }): OutboxS
     database.query(async (prisma) => {
       const [row] = await prisma.$queryRaw<[{ waiting: number }]>`
         SELECT count(*)::int AS waiting
-        FROM (SELECT 1 FROM outbox WHERE published_at IS NULL LIMIT ${most}) AS first`
+        FROM (SELECT 1 FROM outbox WHERE published_at IS NULL ORDER BY id LIMIT ${most}) AS first`
       return row.waiting
     }),
 
