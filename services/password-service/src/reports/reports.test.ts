@@ -157,6 +157,18 @@ t.test('the back office lifts the block, with an event that names the actor', as
   t.equal((await eventsOf(customer, 'account.block-lifted')).length, 1, 'and nothing to tell')
 })
 
+t.test('the back office may replace the password of a blocked customer, who stays blocked', async (t) => {
+  const customer = await service.customer({ status: 'blocked' })
+  const answer = await http.send(
+    'PUT',
+    `/api/v2/clients/${customer.id}/password`,
+    { 'content-type': 'application/json', authorization: backOffice() },
+    JSON.stringify({ password: 'Temporary-1', send_mail: true }),
+  )
+  t.equal(answer.status, 204)
+  t.match(await statusOf(customer), { status: 'blocked' })
+})
+
 t.test('lifting a block asks for the back office, and for a customer who is there', async (t) => {
   const customer = await service.customer({ status: 'blocked' })
   t.equal((await lift(customer.id, '')).status, 401)
