@@ -12,8 +12,14 @@ import type { Surroundings } from '@rekey/platform/run'
 import { toKey } from '@rekey/platform/seal'
 import { createServer, registerScope, type Server } from '@rekey/platform/server'
 import { ensureStreams } from '@rekey/platform/streams'
+import { approvalRoutes } from './approvals/approvals.routes.ts'
+import { createApprovals } from './approvals/approvals.service.ts'
+import { createApprovalStore } from './approvals/approvals.store.ts'
+import { createActions } from './back-office/actions.ts'
 import { backOfficeRoutes } from './back-office/back-office.routes.ts'
 import { createBackOffice } from './back-office/back-office.service.ts'
+import { createResets } from './back-office/resets.service.ts'
+import { createResetStore } from './back-office/resets.store.ts'
 import type { Config } from './config.ts'
 import { consumeChallengeIssued } from './customers/challenge-issued.consumer.ts'
 import { createCodes } from './customers/codes.service.ts'
@@ -25,6 +31,10 @@ import { createQueue } from './hashing/queue.ts'
 import { historyRoutes } from './history/history.routes.ts'
 import { createHistory } from './history/history.service.ts'
 import { createHistoryStore } from './history/history.store.ts'
+import { jobRoutes } from './jobs/jobs.routes.ts'
+import { createJobs } from './jobs/jobs.service.ts'
+import { createJobStore } from './jobs/jobs.store.ts'
+import { startWorker } from './jobs/worker.ts'
 import { listenForOutbox } from './outbox/listener.ts'
 import { createOutboxStore } from './outbox/outbox.store.ts'
 import { startRelay } from './outbox/relay.ts'
@@ -98,7 +108,23 @@ export const createApp = async (config: Config, { log, now, random }: Surroundin
   })
   const restoreReset = createRestoreReset(passwords)
   const history = createHistory({ store: changes })
-  const backOffice = createBackOffice({ findCustomer: store.findById, policy, replacement, log })
+
+  const resetStore = createResetStore({
+    database,
+    endRestores: customers.endRestoresOfMany,
+    endSessions: sessions.endAllOfMany,
+    appendChanges: changes.appendAll,
+    addEvents: outbox.addAll,
+  })
+  const resets = createResets({ store: resetStore, notices, now, random })
+  const jobStore = createJobStore({ database })
+  const jobs = createJobs({ store: jobStore, now, random, log })
+  const carryOut = createActions({ replacement, resets, jobs, log })
+  const approvalStore = createApprovalStore({ database })
+  const approvals = createApprovals({ store: approvalStore, carryOut, now, random, log })
+  const perform = config.REKEY_BACK_OFFICE_FOUR_EYES ? approvals.request : carryOut
+  const backOffice = createBackOffice({ findCustomer: store.findById, policy, replacement, history, perform })
+
   const verify = createVerification({ store, hasher, now, log })
   const reportStore = createReportStore({
     database,
@@ -132,6 +158,8 @@ export const createApp = async (config: Config, { log, now, random }: Surroundin
   passwordRoutes(app, passwords)
   historyRoutes(app, history)
   backOfficeRoutes(app, backOffice)
+  jobRoutes(app, jobs)
+  approvalRoutes(app, approvals)
   reportRoutes(app, reports)
   await app.register(health, { checks: { postgres: database.check, nats: () => broker.check() } })
 
@@ -152,12 +180,21 @@ export const createApp = async (config: Config, { log, now, random }: Surroundin
   const relay = startRelay({ store: outbox, publisher, broker, source: service, now, log })
   const listener = listenForOutbox({ url: config.DATABASE_URL, onNews: relay.wake, log })
   broker.onConnect(async () => relay.wake())
+  const worker = startWorker({
+    store: jobStore,
+    resetPart: resets.resetPart,
+    countWaiting: outbox.countWaiting,
+    now,
+    log,
+  })
   const sweeper = startSweeper({
     deletions: [
       outbox.deletePublished,
       customers.deleteExpiredRestores,
       store.deleteExpiredTokens,
       sessions.deleteExpired,
+      approvalStore.wipeExpired,
+      approvalStore.deleteExpired,
     ],
     now,
     log,
@@ -166,7 +203,7 @@ export const createApp = async (config: Config, { log, now, random }: Surroundin
   // Fastify has answered every request by now. What takes work in stops first, then what carries it out, and what all
   // of them stand on last. An event that did not leave any more waits in Postgres.
   app.addHook('onClose', async () => {
-    await Promise.all([questions.close(), ...consumers.map((consumer) => consumer.close())])
+    await Promise.all([questions.close(), worker.close(), ...consumers.map((consumer) => consumer.close())])
     await Promise.all([listener.close(), sweeper.close(), relay.close()])
     await broker.close()
     await database.close()
