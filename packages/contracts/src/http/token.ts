@@ -32,7 +32,8 @@ const clientCredentials = {
 }
 
 const presentedToken = {
-  token: CompactToken,
+  // Whatever a token may look like (RFC 6749 Appendix A.12): one of nobody is no error (RFC 7009 §2.2).
+  token: Type.String({ pattern: '^[\\x20-\\x7E]+$', maxLength: 4096 }),
   token_type_hint: Type.Optional(Type.String({ maxLength: 64 })),
 }
 

@@ -57,6 +57,14 @@ export interface OpenChallenge {
   expiresAt: Date
 }
 
+/** Who is signed in, by which session. */
+export interface SignedIn {
+  customer: string
+  sessionId: string
+  /** None where another issuer signed the customer in. */
+  sessionEpoch: number | undefined
+}
+
 /** Whose password was proven. */
 interface ProvenCustomer {
   customer: string
@@ -85,6 +93,7 @@ const blank = ({ codeChallenge = '', ...request }: Request) => ({
   device: '',
   sealedUsername: '',
   customer: '',
+  sessionId: '',
   sessionEpoch: '',
   verificationCode: '',
 })
@@ -187,13 +196,15 @@ export const createChallenges = (deps: Deps) => {
     },
 
     /** Opens a challenge for a signed-in customer who wants to change the password. @throws RekeyError unavailable */
-    async openChange(customer: string, ask: Request, caller: Caller) {
+    async openChange({ customer, sessionId, sessionEpoch }: SignedIn, ask: Request, caller: Caller) {
       const challenge = {
         ...blank(ask),
         flow: 'brokerChange' as const,
         devices: [anyEmail],
         device: anyEmail,
         customer,
+        sessionId,
+        sessionEpoch: String(sessionEpoch ?? ''),
       }
       return openAndSend(random.id(), challenge, caller)
     },

@@ -22,7 +22,9 @@ export interface ChallengeRecord {
   sealedUsername: string
   /** The customer's code, once a password or a bearer token has proven it. */
   customer: string
-  /** In a sign-in, decimal: the customer's session epoch when the password was compared; else ''. */
+  /** In a change: the session that asked for it; else ''. */
+  sessionId: string
+  /** Decimal: the epoch of that session, or in a sign-in the customer's when the password was compared; else ''. */
   sessionEpoch: string
   verificationCode: string
   /** RFC 7636 S256 challenge of the first request; '' where it had none. */

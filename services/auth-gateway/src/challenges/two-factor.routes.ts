@@ -7,7 +7,7 @@ export const twoFactorRoutes = (app: Server, twoFactor: TwoFactor): void => {
   app.get(
     '/api/v2/my/2fa/challenge',
     { schema: OpenChallenge, exposeHeadRoute: false, config: { scopes: [scopes.full, scopes.change] } },
-    (request) => twoFactor.openChange(request.bearer.sub, request.bearer.client_id, { address: request.ip }),
+    (request) => twoFactor.openChange(request.bearer, { address: request.ip }),
   )
 
   app.get(

@@ -10,6 +10,7 @@ import {
   type SuccessToken,
   scopes,
 } from '@rekey/contracts'
+import type { TokenClaims } from '@rekey/platform/auth'
 import type { Clients } from '../clients/clients.ts'
 import type { Tokens } from '../tokens/tokens.ts'
 import type { Caller, Challenges, OpenChallenge } from './challenges.service.ts'
@@ -61,9 +62,10 @@ export const createTwoFactor = ({ clients, defaultClientId, challenges, tokens }
 
   return {
     /** @throws RekeyError unavailable */
-    async openChange(customer: string, clientId: string, caller: Caller): Promise<ChallengeAnswer> {
-      const request = { ...noRedirect, clientId, scope: scopes.change }
-      return answerOf(tokens, await challenges.openChange(customer, request, caller), 'email')
+    async openChange({ sub, sid, session_epoch, client_id }: TokenClaims, caller: Caller): Promise<ChallengeAnswer> {
+      const signedIn = { customer: sub, sessionId: sid, sessionEpoch: session_epoch }
+      const request = { ...noRedirect, clientId: client_id, scope: scopes.change }
+      return answerOf(tokens, await challenges.openChange(signedIn, request, caller), 'email')
     },
 
     /** @throws RekeyError invalid_request, access_denied (client), unavailable; nothing that depends on the account */
@@ -89,13 +91,21 @@ export const createTwoFactor = ({ clients, defaultClientId, challenges, tokens }
     /** @throws RekeyError invalid_grant, access_denied (five wrong codes), unavailable */
     async answer({ token, code }: AnswerChallengeBody, caller: Caller): Promise<SuccessToken> {
       const challengeId = tokens.readMfa(token)
-      const { customer, clientId, scope } = await challenges.answer(
+      const { customer, sessionId, sessionEpoch, clientId, scope } = await challenges.answer(
         challengeId,
         code,
         { flows: ['brokerRestore', 'brokerChange'], clientId: '', state: '', scope: '' },
         caller,
       )
-      const issued = tokens.sign({ subject: customer || challengeId, clientId, scope, challengeId })
+      const issued = tokens.sign({
+        subject: customer || challengeId,
+        clientId,
+        scope,
+        challengeId,
+        // A change's grant is over with the session that asked for it.
+        ...(sessionId !== '' && { sessionId }),
+        ...(sessionEpoch !== '' && { sessionEpoch: Number(sessionEpoch) }),
+      })
       return { successToken: issued.token, expiresAt: formatTime(issued.expiresAt) }
     },
   }

@@ -3,7 +3,8 @@ import { startRekey } from '@rekey/testing/rekey'
 import { createRemoteJWKSet, jwtVerify } from 'jose'
 import t from 'tap'
 
-const rekey = await startRekey(t)
+const changePasswordUrl = 'https://bank.example/password'
+const rekey = await startRekey(t, { env: { REKEY_CHANGE_PASSWORD_URL: changePasswordUrl } })
 
 t.test('the metadata names what is there (RFC 8414)', async (t) => {
   const { status, body } = await rekey.http.get<Record<string, string>>('/.well-known/oauth-authorization-server')
@@ -11,6 +12,19 @@ t.test('the metadata names what is there (RFC 8414)', async (t) => {
   t.equal(body.issuer, rekey.url)
   t.equal(body.token_endpoint, `${rekey.url}/oauth/v2/token`)
   t.equal(body.jwks_uri, `${rekey.url}/.well-known/jwks.json`)
+  t.equal(body.revocation_endpoint, `${rekey.url}/oauth/v2/revoke`)
+  t.equal(body.introspection_endpoint, `${rekey.url}/oauth/v2/introspect`)
+  t.ok(body.grant_types_supported?.includes('refresh_token'))
+  t.notOk(body.grant_types_supported?.includes('password'))
+})
+
+t.test('a password manager is sent to the page, and can tell that other addresses are not there', async (t) => {
+  const answer = await fetch(`${rekey.url}/.well-known/change-password`, { redirect: 'manual' })
+  t.equal(answer.status, 302)
+  t.equal(answer.headers.get('location'), changePasswordUrl)
+  t.equal(await answer.text(), '')
+  const nowhere = '/.well-known/resource-that-should-not-exist-whose-status-code-should-not-be-200'
+  t.equal((await rekey.http.get(nowhere)).status, 404)
 })
 
 t.test('anyone can verify a token with the JWKS, which has public halves alone', async (t) => {
