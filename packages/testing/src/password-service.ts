@@ -1,6 +1,7 @@
 import { generateKeyPairSync, randomBytes, sign } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
 import { audiences, challengeType, parseUsername, type StreamName, scopes } from '@rekey/contracts'
 import { createApp } from '@rekey/password-service/app'
 import { Env } from '@rekey/password-service/config'
@@ -16,6 +17,7 @@ import { createClock } from './clock.ts'
 import { eventually } from './eventually.ts'
 import { createHttp } from './http.ts'
 import { startInfrastructure, type Teardown } from './infrastructure.ts'
+import { startServiceProcess } from './service-process.ts'
 
 interface Options {
   /** Variables that replace the sandbox's. */
@@ -63,7 +65,10 @@ interface CustomerOptions {
 
 /** A password-service in this process, on a real database and broker. One clock moves it and the tokens. */
 export const startPasswordService = async (t: Teardown, { env = {}, privatePostgres = false }: Options = {}) => {
-  const { nats, postgres } = await startInfrastructure(t, { nats: true, postgres: privatePostgres ? 'private' : true })
+  const { dataDir, nats, postgres } = await startInfrastructure(t, {
+    nats: true,
+    postgres: privatePostgres ? 'private' : true,
+  })
   const gateway = await startIssuer(t)
   const clock = createClock()
   const newKey = () => randomBytes(32).toString('base64url')
@@ -163,6 +168,13 @@ export const startPasswordService = async (t: Teardown, { env = {}, privatePostg
     closeIssuer: gateway.close,
     /** Another instance on the same database and broker, unless the variables given say otherwise. */
     startAnother: start,
+    /** Another instance as a process of its own, to be killed. */
+    startProcess: (number: number) =>
+      startServiceProcess(t, {
+        name: 'password-service',
+        dataDir: join(dataDir, `password-service-${number}`),
+        env: variables,
+      }),
     logs: () => lines.join(''),
     logged: (event: string): Record<string, unknown>[] =>
       lines.map((line) => JSON.parse(line)).filter((line) => line.event === event),

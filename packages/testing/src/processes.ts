@@ -1,12 +1,9 @@
 import { join } from 'node:path'
 import { generateKeys, keyFiles } from '@rekey/stack/keys'
 import { freePort } from '@rekey/stack/ports'
-import { startServer } from '@rekey/stack/server'
 import { createHttp } from './http.ts'
 import { startInfrastructure, type Teardown } from './infrastructure.ts'
-import { restartable } from './restartable.ts'
-
-const services = join(import.meta.dirname, '../../../services')
+import { startServiceProcess } from './service-process.ts'
 
 /** The whole product as processes of its own, each of which a test may kill and start again. */
 export const startProcesses = async (t: Teardown) => {
@@ -19,26 +16,13 @@ export const startProcesses = async (t: Teardown) => {
   const url = `http://127.0.0.1:${gatewayPort}`
   const common = { REKEY_PROFILE: 'sandbox', NATS_URL: infrastructure.nats.url, REKEY_PUBLIC_URL: url }
 
-  const start = async (name: string, env: Record<string, string>, fixedPort?: number) => {
-    const service = await restartable((port = fixedPort) =>
-      startServer({
-        name,
-        dataDir: join(dataDir, name),
-        port,
-        stopSignal: 'SIGTERM',
-        url: (port) => `http://127.0.0.1:${port}`,
-        launch: (port) => ({
-          command: process.execPath,
-          args: [join(services, name, 'src/main.ts')],
-          env: { ...common, PORT: String(port), ...env },
-          channel: true,
-        }),
-        isReady: async (port) => (await fetch(`http://127.0.0.1:${port}/readyz`)).ok,
-      }),
-    )
-    t.teardown(() => service.stop())
-    return service
-  }
+  const start = (name: string, env: Record<string, string>, port?: number) =>
+    startServiceProcess(t, {
+      name,
+      dataDir: join(dataDir, name),
+      env: { ...common, ...env },
+      ...(port !== undefined && { port }),
+    })
 
   const passwordService = await start('password-service', {
     DATABASE_URL: infrastructure.postgres.url,
