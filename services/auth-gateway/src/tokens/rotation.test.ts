@@ -82,7 +82,7 @@ t.test('S29: a file of keys with faults is refused, and the keys stay', async (t
     [{ keys: [key, key] }, '/keys/1/kid: is another key’s too'],
     [{ keys: [{ ...key, d: 'AAAA' }] }, '/keys/0: is no pair of keys'],
     [{ keys: [{ ...key, x: 'A'.repeat(43) }] }, '/keys/0: is no pair of keys'],
-    [{ keys: [{ ...key, sign_from: 4_000_000_000 }] }, '/keys: none signs yet'],
+    [{ keys: [{ ...key, sign_from: 'soon' }] }, '/keys/0/sign_from: must be integer'],
   ]
   for (const [content, fault] of faulty) {
     const seen = rekey.logs.length
@@ -93,5 +93,9 @@ t.test('S29: a file of keys with faults is refused, and the keys stay', async (t
     t.same(await jwksOf(http), kids)
     t.equal(await backOfficeHistory(await backOfficeToken(rekey)), 200)
   }
-  writeFileSync(file, before)
+
+  const only = { ...key, kid: 'only', sign_from: 4_000_000_000 }
+  writeFileSync(file, JSON.stringify({ keys: [only] }))
+  const isOnly = async () => kidOf(await backOfficeToken(rekey)) === 'only'
+  await eventually(isOnly, { what: 'the only key to sign, though it is early' })
 })

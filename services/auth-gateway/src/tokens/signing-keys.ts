@@ -48,7 +48,9 @@ const toKey = ({ kty, crv, x, kid, sign_from: signFrom, ...jwk }: PrivateKey) =>
   }
 }
 
-const parse = (text: string, now: Now) => {
+type Key = ReturnType<typeof toKey>
+
+const parse = (text: string) => {
   const { keys } = parseFile(text)
   const seen = new Set<string>()
   const faults: string[] = []
@@ -62,11 +64,16 @@ const parse = (text: string, now: Now) => {
       return []
     }
   })
-  const newestFirst = read.toSorted((one, other) => other.signFrom - one.signFrom)
-  if (!keys.some(({ sign_from }) => sign_from * 1_000 <= now().getTime()))
-    faults.push(`${variable} /keys: none signs yet`)
   if (faults.length > 0) throw new ConfigError(faults)
-  return { newestFirst, byKid: new Map(read.map((key) => [key.kid, key])), jwks: { keys: read.map(({ jwk }) => jwk) } }
+  const newestFirst = read.toSorted((one, other) => other.signFrom - one.signFrom)
+  // The file has one at least. It signs before its time where nothing else can.
+  const oldest = newestFirst.at(-1) as Key
+  return {
+    newestFirst,
+    oldest,
+    byKid: new Map(read.map((key) => [key.kid, key])),
+    jwks: { keys: read.map(({ jwk }) => jwk) },
+  }
 }
 
 interface Options {
@@ -82,13 +89,12 @@ interface Options {
  * @throws ConfigError naming every fault
  */
 export const loadSigningKeys = ({ path, now, log }: Options): SigningKeys => {
-  const file = watchFile({ variable, path, parse: (text) => parse(text, now), log })
+  const file = watchFile({ variable, path, parse, log })
   return {
     sign(claims) {
-      const { newestFirst } = file.current()
-      const key = newestFirst.find(({ signFrom }) => signFrom * 1_000 <= now().getTime()) ?? newestFirst.at(-1)
-      if (!key) throw new Error('there is always a key: the file is refused otherwise')
-      return key.sign(claims)
+      const { newestFirst, oldest } = file.current()
+      const nowSeconds = now().getTime() / 1_000
+      return (newestFirst.find(({ signFrom }) => signFrom <= nowSeconds) ?? oldest).sign(claims)
     },
     publicKey: (kid) => file.current().byKid.get(kid)?.publicKey,
     jwks: () => file.current().jwks,
