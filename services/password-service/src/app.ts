@@ -1,4 +1,4 @@
-import { AccountReport, PasswordVerify } from '@rekey/contracts'
+import { AccountReport, CustomersGet, CustomersUpsert, PasswordStatus, PasswordVerify } from '@rekey/contracts'
 import { auth } from '@rekey/platform/auth'
 import { connectBroker } from '@rekey/platform/broker'
 import { toProxyList } from '@rekey/platform/config'
@@ -23,8 +23,12 @@ import { createResetStore } from './back-office/resets.store.ts'
 import type { Config } from './config.ts'
 import { consumeChallengeIssued } from './customers/challenge-issued.consumer.ts'
 import { createCodes } from './customers/codes.service.ts'
+import { createRecordReader } from './customers/customer-record.ts'
+import { createCustomers } from './customers/customers.service.ts'
 import { createCustomerStore } from './customers/customers.store.ts'
 import { consumeRestoreRequested } from './customers/restore-requested.consumer.ts'
+import { createUpserts } from './customers/upserts.service.ts'
+import { createUpsertStore } from './customers/upserts.store.ts'
 import { openDatabase } from './database.ts'
 import { createHasher, parsePeppers } from './hashing/hasher.ts'
 import { createQueue } from './hashing/queue.ts'
@@ -38,6 +42,9 @@ import { startWorker } from './jobs/worker.ts'
 import { listenForOutbox } from './outbox/listener.ts'
 import { createOutboxStore } from './outbox/outbox.store.ts'
 import { startRelay } from './outbox/relay.ts'
+import { holdRoutes } from './passwords/holds.routes.ts'
+import { createHolds } from './passwords/holds.service.ts'
+import { createHoldStore } from './passwords/holds.store.ts'
 import { consumeLoginSucceeded } from './passwords/login-succeeded.consumer.ts'
 import { createNotices } from './passwords/notices.ts'
 import { passwordRoutes } from './passwords/passwords.routes.ts'
@@ -46,6 +53,8 @@ import { createPasswordStore } from './passwords/passwords.store.ts'
 import { createReplacement } from './passwords/replacement.service.ts'
 import { restoreResetRoutes } from './passwords/restore-reset.routes.ts'
 import { createRestoreReset } from './passwords/restore-reset.service.ts'
+import { createStatus } from './passwords/status.service.ts'
+import { createStatusStore } from './passwords/status.store.ts'
 import { createVerification } from './passwords/verification.service.ts'
 import { createPolicy } from './policy/policy.ts'
 import { createReportLinks } from './reports/report-links.ts'
@@ -125,6 +134,9 @@ export const createApp = async (config: Config, { log, now, random }: Surroundin
   const perform = config.REKEY_BACK_OFFICE_FOUR_EYES ? approvals.request : carryOut
   const backOffice = createBackOffice({ findCustomer: store.findById, policy, replacement, history, perform })
 
+  const holdStore = createHoldStore({ database, addEvents: outbox.add })
+  const holds = createHolds({ store: holdStore, now, random, log })
+  const status = createStatus({ store: createStatusStore({ database }), now })
   const verify = createVerification({ store, hasher, now, log })
   const reportStore = createReportStore({
     database,
@@ -133,6 +145,15 @@ export const createApp = async (config: Config, { log, now, random }: Surroundin
     addEvents: outbox.add,
   })
   const reports = createReports({ store: reportStore, readLink: reportLinks.read, now, random, log })
+  const upsert = createUpserts({
+    store: createUpsertStore({ database }),
+    endRestores: customers.endRestoresOfMany,
+    addEvents: outbox.addAll,
+    now,
+    random,
+  })
+  const readRecord = createRecordReader({ faultOf: hasher.faultOf })
+  const platform = createCustomers({ store: customers, readRecord, upsert, log })
   const usernameKey = toKey(config.REKEY_USERNAME_SEAL_KEY)
   const codes = createCodes({
     store: customers,
@@ -161,14 +182,18 @@ export const createApp = async (config: Config, { log, now, random }: Surroundin
   jobRoutes(app, jobs)
   approvalRoutes(app, approvals)
   reportRoutes(app, reports)
+  holdRoutes(app, holds)
   await app.register(health, { checks: { postgres: database.check, nats: () => broker.check() } })
 
   const questions = answerQuestions(
     { broker, random, log },
-    { name: service, version: '0.1.0', description: 'Verifies passwords.' },
+    { name: service, version: '0.1.0', description: 'Customers and their passwords.' },
     [
       { question: PasswordVerify, answer: verify },
+      { question: PasswordStatus, answer: status },
       { question: AccountReport, answer: reports.report },
+      { question: CustomersGet, answer: platform.get },
+      { question: CustomersUpsert, answer: platform.upsert },
     ],
   )
   const consumers = [

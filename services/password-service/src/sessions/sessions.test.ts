@@ -1,0 +1,227 @@
+import { PasswordVerify, SessionRevoked, scopes } from '@rekey/contracts'
+import { createLogger } from '@rekey/platform/logger'
+import { ask } from '@rekey/platform/questions'
+import { systemRandom } from '@rekey/platform/random'
+import { eventually } from '@rekey/testing/eventually'
+import { startPasswordService } from '@rekey/testing/password-service'
+import pg from 'pg'
+import t from 'tap'
+import { openDatabase } from '../database.ts'
+import { createSessionStore } from './sessions.store.ts'
+
+const service = await startPasswordService(t)
+const { http, bearer, grant, query, clock } = service
+type Customer = Awaited<ReturnType<typeof service.customer>>
+
+const password = 'Qwerty123'
+const changesUrl = '/api/v2/my/password/changes'
+const statusWith = async (authorization: string) => (await http.get(changesUrl, { authorization })).status
+
+/** A session of a sign-in at this epoch: its access token, and success tokens that it was given. */
+const session = ({ code }: Customer, epoch: number) => {
+  const claims = { sid: systemRandom.id(), session_epoch: epoch }
+  return {
+    ...claims,
+    bearer: bearer(code, scopes.full, claims),
+    grant: () => grant('change', code, claims),
+  }
+}
+type Session = ReturnType<typeof session>
+const change = ({ bearer: authorization }: Session, successToken: string, body: object = { password }) =>
+  http.post('/api/v2/my/password/change', body, { authorization, successToken })
+
+const revoke = (sessionId: string, subject = 'somebody') =>
+  service.publisher.publish(SessionRevoked, {
+    id: systemRandom.id(),
+    subject,
+    data: { sessionId, subject, clientId: 'ib_localhost', reason: 'revoked' },
+  })
+const isRevoked = (sid: string) =>
+  eventually(async () => (await query('SELECT 1 FROM revoked_session WHERE sid = $1', [sid])).length > 0)
+
+const epochOf = async ({ id }: Customer) =>
+  (await query<{ epoch: number }>('SELECT session_epoch AS epoch FROM customer WHERE id = $1', [id]))[0]?.epoch
+
+t.test('S21: a change ends every other session at once, and the one that made it goes on', async (t) => {
+  const customer = await service.customer()
+  const [mine, other] = [session(customer, 0), session(customer, 0)]
+  t.same([await statusWith(mine.bearer), await statusWith(other.bearer)], [200, 200])
+
+  t.equal((await change(mine, mine.grant())).status, 204)
+  const refused = await http.get(changesUrl, { authorization: other.bearer })
+  t.equal(refused.status, 401)
+  t.equal(refused.body.code, 'invalid_token')
+  t.match(refused.headers.get('www-authenticate'), /error="invalid_token"/)
+  t.equal(await statusWith(mine.bearer), 200)
+  t.equal(await statusWith(session(customer, 1).bearer), 200, 'a sign-in with the new password')
+
+  await service.outboxEmpty()
+  const [event] = await service.events('PASSWORD', customer.code)
+  t.match(event, { type: 'password.changed', data: { sessionEpoch: 1, keptSession: mine.sid } })
+
+  const newer = session(customer, 1)
+  t.equal((await change(newer, newer.grant())).status, 204)
+  t.equal(await statusWith(mine.bearer), 401, 'one session is kept, not every one that ever made a change')
+})
+
+t.test('S21: a restore and a password of the back office end all sessions', async (t) => {
+  const customer = await service.customer()
+  const before = session(customer, 0)
+  const restored = await http.post(
+    '/api/v2/my/password/restore',
+    { password },
+    { successToken: grant('restore', await service.restoreOf(customer.id)) },
+  )
+  t.equal(restored.status, 204)
+  t.equal(await statusWith(before.bearer), 401)
+
+  const between = session(customer, 1)
+  t.equal(await statusWith(between.bearer), 200)
+  const set = await http.send(
+    'PUT',
+    `/api/v2/clients/${customer.id}/password`,
+    { 'content-type': 'application/json', authorization: bearer('backend_fin', scopes.backOffice) },
+    JSON.stringify({ password: 'Another-1', send_mail: false }),
+  )
+  t.equal(set.status, 204)
+  t.equal(await statusWith(between.bearer), 401)
+  await service.outboxEmpty()
+  const events = await service.events('PASSWORD', customer.code)
+  t.match(events, [{ data: { sessionEpoch: 1 } }, { data: { sessionEpoch: 2 } }])
+  t.notOk(events.some(({ data }) => 'keptSession' in data))
+})
+
+t.test(
+  "S21: nobody's clock decides: a token signed by a late machine, or by an early one, is judged alike",
+  async (t) => {
+    const customer = await service.customer()
+    const mine = session(customer, 0)
+    t.equal((await change(mine, mine.grant())).status, 204)
+    const at = (iat: number, epoch: number) =>
+      bearer(customer.code, scopes.full, { iat, session_epoch: epoch, sid: systemRandom.id() })
+    const seconds = Math.floor(clock.now().getTime() / 1_000)
+    t.equal(await statusWith(at(seconds + 30, 0)), 401)
+    t.equal(await statusWith(at(seconds - 30, 1)), 200)
+  },
+)
+
+t.test('S21: a session that is revoked by itself ends within a second, and no other', async (t) => {
+  const customer = await service.customer()
+  const [revoked, other] = [session(customer, 0), session(customer, 0)]
+  const started = performance.now()
+  await revoke(revoked.sid, customer.code)
+  await eventually(async () => (await statusWith(revoked.bearer)) === 401)
+  const tookMs = performance.now() - started
+  t.ok(tookMs < 1_000, `${Math.round(tookMs)} ms`)
+  t.equal(await statusWith(other.bearer), 200)
+})
+
+t.test('S21: a back-office token ends with its session, and is nobody else to any customer', async (t) => {
+  const sid = systemRandom.id()
+  const authorization = bearer('backend_fin', scopes.backOffice, { sid, session_epoch: undefined })
+  const read = async () => (await http.get('/api/v2/clients/2147483647/password/changes', { authorization })).status
+  t.equal(await read(), 404)
+  await revoke(sid, 'backend_fin')
+  await isRevoked(sid)
+  t.equal(await read(), 401)
+})
+
+t.test("S21: another issuer's token, which has no epoch, is over when it is as old as the end or older", async (t) => {
+  const customer = await service.customer()
+  const mine = session(customer, 0)
+  t.equal((await change(mine, mine.grant())).status, 204)
+  const [row] = await query<{ at: Date }>('SELECT sessions_ended_at AS at FROM customer WHERE id = $1', [customer.id])
+  const ended = Math.floor((row?.at.getTime() ?? 0) / 1_000)
+  const at = (iat: number, sid: string = systemRandom.id()) =>
+    bearer(customer.code, scopes.full, { iat, sid, session_epoch: undefined })
+  t.equal(await statusWith(at(ended - 1)), 401)
+  t.equal(await statusWith(at(ended)), 401, 'the same second')
+  t.equal(await statusWith(at(ended + 1)), 200)
+  t.equal(await statusWith(at(ended - 1, mine.sid)), 200, 'the kept session')
+})
+
+t.test('S21: a success token of a session that is over is refused, like any other that is unfit', async (t) => {
+  const customer = await service.customer()
+  const [first, second] = [session(customer, 0), session(customer, 0)]
+  const held = second.grant()
+  t.equal((await change(first, first.grant())).status, 204)
+  const answer = await change(session(customer, 1), held)
+  t.equal(answer.status, 403)
+  t.equal(answer.body.code, 'success_token_refused')
+  t.match(service.logged('authn_password_change_fail').at(-1), { reason: 'of a session that is over' })
+  t.equal((await change(first, first.grant())).status, 204, 'those of the kept session are not')
+
+  const revoked = session(customer, 2)
+  const spare = revoked.grant()
+  await revoke(revoked.sid, customer.code)
+  await isRevoked(revoked.sid)
+  t.equal((await change(session(customer, 2), spare)).body.code, 'success_token_refused')
+})
+
+t.test(
+  'S21: a restore whose session was revoked, its authorization code having been replayed, is refused',
+  async (t) => {
+    const customer = await service.customer()
+    const sid = systemRandom.id()
+    const claims = { sid, session_epoch: undefined }
+    const successToken = grant('restore', await service.restoreOf(customer.id), claims)
+    await revoke(sid)
+    await isRevoked(sid)
+    const answer = await http.post('/api/v2/my/password/restore', { password }, { successToken })
+    t.equal(answer.status, 403)
+    t.equal(answer.body.code, 'success_token_refused')
+    t.equal(await epochOf(customer), 0)
+  },
+)
+
+t.test('S21: a change that is under way while its session is ended changes nothing', async (t) => {
+  const customer = await service.customer()
+  const [username = ''] = customer.addresses
+  const thief = session(customer, 0)
+  const successToken = thief.grant()
+  const holder = new pg.Client(service.variables.DATABASE_URL)
+  await holder.connect()
+  await holder.query('BEGIN')
+  await holder.query('SELECT 1 FROM customer WHERE id = $1 FOR UPDATE', [customer.id])
+  const changing = change(thief, successToken, { password: 'the thief’s' })
+  await eventually(async () => {
+    const waiting = await query(`SELECT 1 FROM pg_stat_activity
+                                 WHERE datname = current_database() AND wait_event_type = 'Lock'`)
+    return waiting.length > 0
+  })
+  await holder.query('UPDATE customer SET session_epoch = 1 WHERE id = $1', [customer.id])
+  await holder.query('COMMIT')
+  await holder.end()
+  const answer = await changing
+  t.equal(answer.status, 401)
+  t.equal(answer.body.code, 'invalid_token')
+  t.equal(await epochOf(customer), 1)
+  t.same(await query('SELECT 1 FROM password_change WHERE customer_id = $1', [customer.id]), [])
+  t.match(await ask(service.broker, PasswordVerify, { username, password: 'the thief’s' }), { verified: false })
+})
+
+t.test(
+  'a revocation that is told twice is noted once, for longer than any token lives, and then forgotten',
+  async (t) => {
+    const sid = systemRandom.id()
+    await revoke(sid)
+    await isRevoked(sid)
+    const untilOf = async () =>
+      (await query<{ until: Date }>('SELECT expires_at AS until FROM revoked_session WHERE sid = $1', [sid]))[0]?.until
+    const first = (await untilOf())?.getTime() ?? 0
+    t.ok(first > clock.now().getTime() + 3_600_000)
+    clock.advance(60_000)
+    await revoke(sid)
+    await eventually(async () => ((await untilOf())?.getTime() ?? 0) > first)
+    t.equal((await query('SELECT 1 FROM revoked_session WHERE sid = $1', [sid])).length, 1)
+
+    const log = createLogger({ name: 'test', level: 'silent' })
+    const database = openDatabase({ url: service.variables.DATABASE_URL, poolSize: 2, log })
+    t.teardown(() => database.close())
+    const { deleteExpired } = createSessionStore({ database })
+    await deleteExpired(clock.now(), 500)
+    t.ok(await untilOf(), 'not before its time')
+    await deleteExpired(new Date(first + 120_000), 500)
+    t.equal(await untilOf(), undefined)
+  },
+)
