@@ -85,14 +85,18 @@ export const messageAfter = async <A extends { body: object }>(rekey: Rekey, to:
 export const askRestore = (rekey: Rekey, username: string, other: object = {}) =>
   messageAfter(rekey, username, () => rekey.http.post('/oauth/v2/passwordRestore', restoreBody(username, other)))
 
-/** A1 and A2: a success token for a restore. */
-export const restoreGrant = async (rekey: Rekey, person: Person): Promise<string> => {
+/** A1 and A2: a success token for a restore; as an access token it is good for A3 too. */
+export const restoreGrant = async (
+  rekey: Rekey,
+  person: Person,
+  responseType: 'sign_token' | 'access_token' = 'sign_token',
+): Promise<string> => {
   const { answer, confirmation } = await askRestore(rekey, person.email)
   const verified = await rekey.http.post(
     '/oauth/v2/passwordRestoreVerification',
-    verificationBody(answer.body.mfa_token, confirmation),
+    verificationBody(answer.body.mfa_token, confirmation, { response_type: responseType }),
   )
-  return String(verified.body.sign_token)
+  return String(verified.body[responseType])
 }
 
 /** B2. */

@@ -14,6 +14,7 @@ const customer = await createCustomer(rekey.postgres.url)
 const bearer = { authorization: `Bearer ${await signIn(rekey, customer)}` }
 const backOffice = { authorization: `Bearer ${await backOfficeToken(rekey)}` }
 const grant = { successToken: await restoreGrant(rekey, customer) }
+const restoring = { authorization: `Bearer ${await restoreGrant(rekey, customer, 'access_token')}` }
 
 const restoreFields = restoreBody('nobody@example.com')
 const loginFields = loginBody(customer)
@@ -29,9 +30,22 @@ const sendFields = {
 const bodies = [
   { path: '/oauth/v2/passwordRestore', body: restoreFields, optional: ['ip'] },
   { path: '/oauth/v2/passwordRestoreVerification', body: verificationBody('x', '123456'), optional: [] },
+  {
+    path: '/oauth/v2/passwordRestoreReset',
+    body: { client_timezone: '-3', ip: '::1', response_type: 'code', source_system: 'IB', password: 'Qwerty123' },
+    optional: ['password'],
+    headers: restoring,
+  },
   { path: '/oauth/v2/login', body: loginFields, optional: [] },
   { path: '/oauth/v2/challenge', body: sendFields, optional: [] },
   { path: '/oauth/v2/token', body: { grant_type: 'mfa_oob', mfa_token: 'x', code: '123456' }, optional: [] },
+  { path: '/oauth/v2/revoke', body: { token: 'x', client_id: 'ib_localhost' }, optional: ['client_id'] },
+  {
+    path: '/oauth/v2/introspect',
+    body: { token: 'x', client_id: 'backend_fin' },
+    optional: ['client_id'],
+    headers: { authorization: `Basic ${btoa('backend_fin:secretkey')}` },
+  },
   { path: '/api/v2/my/2fa/challenge', body: { token: 'x', code: '123456' }, optional: [] },
   { path: '/api/v2/my/password/change', body: { password: 'Qwerty123' }, optional: [], headers: bearer },
   { path: '/api/v2/my/password/restore', body: { password: 'Qwerty123' }, optional: [], headers: grant },

@@ -10,6 +10,7 @@ import {
   restoreBody,
   restoreGrant,
   signIn,
+  signInTokens,
   state,
   verificationBody,
   wrongCode,
@@ -57,6 +58,51 @@ t.test('S25 without Redis nobody is let through, and the codes of before count a
     await isBack()
   }
   t.equal((await verify(confirmation)).status, 200)
+})
+
+const refresh = (refresh_token: unknown) =>
+  http.post('/oauth/v2/token', { grant_type: 'refresh_token', refresh_token, client_id: 'ib_localhost' })
+
+t.test('S25 without Redis no token is traded, ended or vouched for; what is behind the gateway goes on', async (t) => {
+  const customer = await createCustomer(rekey.postgres.url)
+  const { access_token, refresh_token } = await signInTokens(rekey, customer)
+  const authorization = `Bearer ${access_token}`
+  const backOffice = { client_id: 'backend_fin', client_secret: 'secretkey' }
+  await rekey.redis.kill()
+  await isUnavailable(t, 'A5, refresh_token', () => refresh(refresh_token))
+  await isUnavailable(t, 'A5, authorization_code', () => {
+    const code = { code: 'x', client_id: 'ib_localhost', redirect_uri: 'http://localhost' }
+    return http.post('/oauth/v2/token', { grant_type: 'authorization_code', ...code })
+  })
+  for (const token of [access_token, refresh_token]) {
+    await isUnavailable(t, 'A6, revoke', () => http.post('/oauth/v2/revoke', { token, client_id: 'ib_localhost' }))
+    await isUnavailable(t, 'A6, introspect', () => http.post('/oauth/v2/introspect', { token, ...backOffice }))
+  }
+  await isUnavailable(t, 'B5', () =>
+    http.get('/api/v2/my/2fa/challenge?businessProcess=changePassword', { authorization }),
+  )
+  t.equal((await http.get('/api/v2/my/password/changes', { authorization })).status, 200, 'Postgres has the last word')
+  await rekey.redis.restart()
+  await isBack()
+  t.equal((await refresh(refresh_token)).status, 200, 'it was not spent')
+})
+
+t.test('S25 without the broker tokens are traded, and a reuse is told once it is back', async (t) => {
+  const customer = await createCustomer(rekey.postgres.url)
+  const { access_token, refresh_token } = await signInTokens(rekey, customer)
+  await rekey.nats.kill()
+  await isUnready()
+  t.equal((await refresh(refresh_token)).status, 200)
+  await isUnavailable(t, 'a reuse', () => refresh(refresh_token))
+  const authorization = `Bearer ${access_token}`
+  t.equal((await http.get('/api/v2/my/password/changes', { authorization })).status, 401, 'it ended the session here')
+  await rekey.nats.restart()
+  await isBack()
+  t.match(await refresh(refresh_token), { status: 400, body: { error: 'invalid_grant' } })
+  const there = `${rekey.passwordServiceUrl}/api/v2/my/password/changes`
+  await eventually(async () => (await fetch(there, { headers: { authorization } })).status === 401, {
+    what: 'the password-service to hear of it',
+  })
 })
 
 t.test('S25 without the broker nothing is half-done', async (t) => {
@@ -111,7 +157,7 @@ t.test('S25 without Postgres no password changes and no token is spent', async (
   const customer = await createCustomer(rekey.postgres.url)
   const accessToken = await signIn(rekey, customer)
   const changeToken = await changeGrant(rekey, customer, accessToken)
-  const restoreToken = await restoreGrant(rekey, customer)
+  const restoreToken = await restoreGrant(rekey, await createCustomer(rekey.postgres.url))
   const history = () => http.get('/api/v2/my/password/changes', { authorization: `Bearer ${accessToken}` })
   await postgres.kill()
   await isUnavailable(t, 'B2', () => restore(rekey, restoreToken, 'a newer password'))

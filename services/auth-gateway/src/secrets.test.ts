@@ -71,7 +71,10 @@ t.test('S9 S35 a code is found in its message and nowhere else, nor is a passwor
       code: login.confirmation,
     })
     const accessToken = String(token.body.access_token)
+    const refreshToken = String(token.body.refresh_token)
     answers.push(token.text, claimsOf(accessToken))
+    const refreshed = await http.post('/oauth/v2/token', { grant_type: 'refresh_token', refresh_token: refreshToken })
+    answers.push(refreshed.text)
 
     const opened = await askChange(rekey, customer, accessToken)
     plant('code of a change', opened.confirmation)
@@ -97,7 +100,14 @@ t.test('S9 S35 a code is found in its message and nowhere else, nor is a passwor
     // Asked for and left open, so that Redis holds challenges while it is searched.
     plant('code of an open restore', (await askRestore(rekey, customer.email)).confirmation)
     for (const password of [customer.password, chosen, restored]) plant('password', password)
-    for (const secret of [accessToken, verified.body.successToken, given.body.sign_token, mfaToken])
+    for (const secret of [
+      accessToken,
+      refreshToken,
+      refreshed.body.refresh_token,
+      verified.body.successToken,
+      given.body.sign_token,
+      mfaToken,
+    ])
       plant('token', secret)
   }
 
