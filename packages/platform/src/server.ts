@@ -19,9 +19,6 @@ import { compileValidator } from './validation.ts'
 
 export type Server = FastifyInstance<RawServerDefault, IncomingMessage, ServerResponse, Logger, TypeBoxTypeProvider>
 
-/** A request of any route. */
-export type Request = FastifyRequest
-
 interface Options {
   log: Logger
   random: Random

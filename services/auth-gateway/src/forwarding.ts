@@ -2,7 +2,7 @@ import { Readable } from 'node:stream'
 import proxy from '@fastify/http-proxy'
 import { audiences, RekeyError, unavailable } from '@rekey/contracts'
 import { bearerOf, type TokenClaims } from '@rekey/platform/auth'
-import { type Request, registerScope, type Server } from '@rekey/platform/server'
+import { registerScope, type Server } from '@rekey/platform/server'
 import { currentTrace } from '@rekey/platform/trace'
 
 /** What the password-service serves on the gateway's one public port. */
@@ -26,9 +26,9 @@ interface Options {
 /** Forwards to the password-service, which checks the tokens and the bodies itself. */
 export const forwarding = async (app: Server, { upstream, isEnded }: Options): Promise<void> => {
   /** Of our own tokens alone, and only where it is known: the password-service has the last word on every other. */
-  const isRefused = async (request: Request): Promise<boolean> => {
+  const isRefused = async (authorization: string | undefined): Promise<boolean> => {
     try {
-      const claims = await app.verifyToken(audiences.api, bearerOf(request.headers.authorization))
+      const claims = await app.verifyToken(audiences.api, bearerOf(authorization))
       return claims !== undefined && (await isEnded(claims))
     } catch {
       return false
@@ -36,7 +36,7 @@ export const forwarding = async (app: Server, { upstream, isEnded }: Options): P
   }
   await registerScope(app, async (scope) => {
     scope.addHook('onRequest', async (request) => {
-      if (await isRefused(request)) throw new RekeyError('invalid_token')
+      if (await isRefused(request.headers.authorization)) throw new RekeyError('invalid_token')
     })
     // Read whole, so that what is too large is refused here, however it was sent; not parsed.
     scope.removeAllContentTypeParsers()
