@@ -118,7 +118,7 @@ t.test('S19 A3: whatever is wrong with the token, the answer is the same 401', a
   const blocked = await verifiedRestore({ status: 'blocked' })
   const silent = await verifiedRestore({ emails: [], unconfirmed: ['silent.reset@example.com'] })
   const signedIn = await service.customer()
-  const cases: Record<string, ReturnType<typeof http.post>> = {
+  const cases: Record<string, ReturnType<typeof reset>> = {
     spent: reset(token, { password }),
     'spent, without a password': reset(token),
     expired: reset(restoreToken(challengeId, { exp: Math.floor(clock.now().getTime() / 1_000) - 1 })),

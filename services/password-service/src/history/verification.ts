@@ -1,0 +1,102 @@
+import { loadConfig, Url } from '@rekey/platform/config'
+import { Type } from '@sinclair/typebox'
+import pg from 'pg'
+import { createChainCheck, type Fault, type StoredChange } from './chain.ts'
+
+const Env = Type.Object({
+  DATABASE_URL: Url('postgres(ql)?', { description: 'Postgres, which keeps the history.' }),
+})
+
+/** Which database a service of these variables uses. @throws ConfigError */
+export const databaseUrlOf = (env: NodeJS.ProcessEnv): string => loadConfig(Env, env).DATABASE_URL
+
+/** How the whole history stands. */
+export interface Verification {
+  records: number
+  customers: number
+  /** The first record that does not hold; those counted come before it. */
+  fault?: Fault
+}
+
+export interface Progress {
+  records: number
+  total: number
+}
+
+const pageSize = 5_000
+
+const columns = `id, customer_id AS "customerId", type, operation, actor, actor_id AS "actorId",
+  client_id AS "clientId", channel, ip, create_time AS "createTime", hold_until AS "holdUntil",
+  previous_digest AS "previousDigest", digest`
+
+/** A table or a column is not there (SQLSTATE, the Postgres manual, appendix A). */
+const isNotMigrated = (code: string | undefined) => code === '42P01' || code === '42703'
+
+/** Says which database, and never its password. */
+const explain = (databaseUrl: string, thrown: unknown, what: string): Error => {
+  const { message, code } = thrown as Error & { code?: string }
+  const { host, pathname } = new URL(databaseUrl)
+  const name = `${host}${pathname}`
+  if (isNotMigrated(code)) return new Error(`the database ${name} is not migrated`, { cause: thrown })
+  return new Error(`${what} ${name}: ${message || code}`, { cause: thrown })
+}
+
+/** The records of one moment, page by page: the next is fetched while the one before is looked at. */
+async function* readPages(client: pg.Client): AsyncGenerator<StoredChange[]> {
+  await client.query(
+    `DECLARE history NO SCROLL CURSOR FOR SELECT ${columns} FROM password_change ORDER BY customer_id, id`,
+  )
+  const fetch = () => {
+    const page = client.query<StoredChange>(`FETCH ${pageSize} FROM history`)
+    // Heard once it is waited for, which may be a page later.
+    page.catch(() => {})
+    return page
+  }
+  let next = fetch()
+  for (;;) {
+    const { rows } = await next
+    if (rows.length === 0) return
+    next = fetch()
+    yield rows
+  }
+}
+
+const walk = async (client: pg.Client, onProgress: (progress: Progress) => void): Promise<Verification> => {
+  await client.query('BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY')
+  const counted = await client.query<{ total: number }>('SELECT count(*)::float8 AS total FROM password_change')
+  const total = counted.rows[0]?.total ?? 0
+  const { check, customers } = createChainCheck()
+  let records = 0
+  for await (const page of readPages(client)) {
+    for (const record of page) {
+      const fault = check(record)
+      if (fault) return { records, customers: customers(), fault }
+      records += 1
+    }
+    onProgress({ records, total })
+  }
+  return { records, customers: customers() }
+}
+
+/**
+ * Verifies every customer's chain as of one moment, in constant memory; nothing is written, and nobody waits for it.
+ *
+ * @throws Error naming the database where it cannot be reached, read, or is not migrated
+ */
+export const verifyHistory = async (
+  databaseUrl: string,
+  onProgress: (progress: Progress) => void = () => {},
+): Promise<Verification> => {
+  const client = new pg.Client({ connectionString: databaseUrl, connectionTimeoutMillis: 5_000 })
+  client.on('error', () => {})
+  try {
+    await client.connect().catch((thrown) => {
+      throw explain(databaseUrl, thrown, 'cannot reach the database')
+    })
+    return await walk(client, onProgress).catch((thrown) => {
+      throw explain(databaseUrl, thrown, 'cannot read the history in')
+    })
+  } finally {
+    await client.end().catch(() => {})
+  }
+}
