@@ -1,5 +1,6 @@
 import { PasswordVerify, scopes } from '@rekey/contracts'
 import { ask } from '@rekey/platform/questions'
+import { race } from '@rekey/testing/flows'
 import { startPasswordService } from '@rekey/testing/password-service'
 import t from 'tap'
 
@@ -83,4 +84,127 @@ t.test('nobody to mail it to, an unknown customer, a weak password, a bearer of 
   t.equal(wrongScope.status, 403)
   t.equal((await set(silent.id, body, { as: '' })).status, 401)
   t.equal((await query('SELECT 1 FROM password_change WHERE customer_id = $1', [silent.id])).length, 0)
+})
+
+const authorized = (as = backOffice()) => ({ authorization: as })
+const changesOf = (id: unknown, rest = '') =>
+  http.get<{ total: number; data: { id: number; type: string; operation: string }[]; code: string }>(
+    `/api/v2/clients/${id}/password/changes${rest}`,
+    authorized(),
+  )
+const reset = (id: unknown, as?: string) => http.send('POST', `/api/v2/clients/${id}/reset-password`, authorized(as))
+
+t.test("B8: the back office sees a customer's changes, by the same rules as the customer", async (t) => {
+  const customer = await service.customer()
+  const other = await service.customer()
+  for (let round = 0; round < 3; round += 1) t.equal((await service.change(customer)).status, 204)
+  await set(customer.id, { password: 'Qwerty123', send_mail: false })
+  await service.change(other)
+
+  const { status, body } = await changesOf(customer.id)
+  t.equal(status, 200)
+  t.equal(body.total, 4)
+  t.same(
+    body.data.map(({ type, operation }) => `${type} ${operation}`),
+    ['changed set', 'restored change', 'restored change', 'restored change'],
+  )
+  const own = await http.get('/api/v2/my/password/changes', { authorization: bearer(customer.code) })
+  t.same(body, own.body)
+  t.same((await changesOf(customer.id, '?limit=2&offset=1&sort_order=asc')).body, {
+    total: 4,
+    data: body.data.toReversed().slice(1, 3),
+  })
+  const [newest] = body.data
+  t.same((await changesOf(customer.id, `/${newest?.id}`)).body, newest)
+})
+
+t.test("B8: an unknown customer, an unknown change and another customer's change are a 404 alike", async (t) => {
+  const customer = await service.customer()
+  const other = await service.customer()
+  await service.change(other)
+  const [theirs] = (await changesOf(other.id)).body.data
+  t.match(await changesOf(customer.id), { status: 200, body: { total: 0, data: [] } })
+  for (const answer of [
+    await changesOf(2_147_483_647),
+    await changesOf(2_147_483_647, `/${theirs?.id}`),
+    await changesOf(customer.id, `/${theirs?.id}`),
+    await changesOf(customer.id, '/2147483647'),
+  ]) {
+    t.match(answer, { status: 404, body: { code: 'not_found' } })
+  }
+  for (const rest of ['', `/${theirs?.id}`]) {
+    const path = `/api/v2/clients/${other.id}/password/changes${rest}`
+    t.equal((await http.get(path, authorized(bearer(other.code)))).status, 403)
+  }
+})
+
+t.test('S21 S24 B9: one customer is signed out everywhere and has to change the password', async (t) => {
+  const customer = await service.customer({ phones: ['+447700900077'] })
+  const [username = ''] = customer.addresses
+  await set(customer.id, { password: 'Qwerty123', send_mail: false })
+  const session = { sid: 'one of before', session_epoch: 1 }
+  const signedIn = authorized(bearer(customer.code, scopes.full, session))
+  t.equal((await http.get('/api/v2/my/password/changes', signedIn)).status, 200)
+  const challenge = await service.restoreOf(customer.id)
+
+  const answer = await reset(customer.id)
+  t.equal(answer.status, 202)
+  t.same(answer.body, {})
+
+  t.equal((await http.get('/api/v2/my/password/changes', signedIn)).status, 401, 'the session is over')
+  t.match(await verify(username, 'Qwerty123'), { verified: true, mustChange: true, sessionEpoch: 2 })
+  const restored = await http.post(
+    '/api/v2/my/password/restore',
+    { password: 'My own one' },
+    { successToken: service.grant('restore', challenge) },
+  )
+  t.equal(restored.status, 403, 'a restore begun before is over')
+  t.match(await query('SELECT hold_until FROM customer WHERE id = $1', [customer.id]), [{ hold_until: null }])
+
+  t.match((await changesOf(customer.id)).body.data[0], { type: 'changed', operation: 'reset', actor: 'back_office' })
+  await service.outboxEmpty()
+  const event = (await service.events('PASSWORD', customer.code)).at(-1)
+  t.match(event, { type: 'password.reset-requested', data: { actorId: 'backend_fin', sessionEpoch: 2 } })
+  t.notHas(event?.data, 'jobId')
+  t.notHas(event?.data, 'approvedBy')
+  const notices = (await service.events('NOTIFY', customer.code)).filter(
+    ({ type }) => type === 'notify.reset-requested',
+  )
+  t.equal(notices.length, 2, 'one for each confirmed address')
+  t.match(service.logged('authn_password_reset').at(-1), {
+    customer: customer.code,
+    actor: 'back_office',
+    actorId: 'backend_fin',
+    address: '127.0.0.1',
+  })
+})
+
+t.test('B9: whoever has no password is reset too; nobody is not, and not by just anyone', async (t) => {
+  const customer = await service.customer()
+  t.equal((await reset(customer.id)).status, 202)
+  t.equal((await changesOf(customer.id)).body.total, 1)
+  t.match(await reset(2_147_483_647), { status: 404, body: { code: 'not_found' } })
+  t.equal((await reset(customer.id, bearer(customer.code))).status, 403)
+  t.equal((await changesOf(customer.id)).body.total, 1)
+})
+
+t.test('B9 and changes at once: each that is answered is in the history once, and the chain holds', async (t) => {
+  const customer = await service.customer()
+  await set(customer.id, { password: 'Qwerty123', send_mail: false })
+  const statuses = await race(20, async (index) =>
+    index % 2 === 0 ? (await reset(customer.id)).status : (await service.change(customer)).status,
+  )
+  const done = statuses.filter((status) => status < 300).length
+  t.ok(done >= 10, `${statuses}`)
+  t.equal((await changesOf(customer.id)).body.total, done + 1)
+  const [row] = await query<{ broken: number; epoch: number }>(
+    `SELECT count(*) FILTER (WHERE previous_digest <> coalesce(before, repeat('0', 64)))::int AS broken,
+            (SELECT session_epoch FROM customer WHERE id = $1) AS epoch
+     FROM (
+       SELECT previous_digest, lag(digest) OVER (ORDER BY create_time, id) AS before
+       FROM password_change WHERE customer_id = $1
+     ) AS chain`,
+    [customer.id],
+  )
+  t.same(row, { broken: 0, epoch: done + 1 })
 })
