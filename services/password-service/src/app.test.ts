@@ -126,6 +126,35 @@ t.test('S31: queries and paths that are out of bounds are a 400 that names the f
     t.match(answer.body.errors, [{ field }], url)
   }
   isProblem(t, await http.get(`${changes}/%zz`, { authorization }), 400, 'a broken percent escape')
+  const theirs = `/api/v2/clients/${customer.id}/password/changes`
+  const uuid = '01a20050-c25e-7536-bd21-805c5f5829f5'
+  const badOfStaff: [method: string, url: string, field: string][] = [
+    ['GET', `${theirs}?limit=0`, 'limit'],
+    ['GET', `${theirs}?limit=101`, 'limit'],
+    ['GET', `${theirs}?offset=-1`, 'offset'],
+    ['GET', `${theirs}?sort_order=up`, 'sort_order'],
+    ['GET', `${theirs}?sort_by=id`, 'sort_by'],
+    ['GET', `${theirs}/0`, 'changeId'],
+    ['GET', `${theirs}/abc`, 'changeId'],
+    ['GET', '/api/v2/clients/abc/password/changes', 'clientId'],
+    ['GET', '/api/v2/clients/2147483648/password/changes/1', 'clientId'],
+    ['POST', '/api/v2/clients/EN00000CY/reset-password', 'clientId'],
+    ['POST', '/api/v2/clients/%00/reset-password', 'clientId'],
+    ['GET', '/api/v2/jobs/1', 'jobId'],
+    ['GET', `/api/v2/jobs/${uuid}x`, 'jobId'],
+    ['POST', '/api/v2/jobs/%00/cancel', 'jobId'],
+    ['GET', '/api/v2/approvals?limit=0', 'limit'],
+    ['GET', '/api/v2/approvals?limit=1&limit=2', 'limit'],
+    ['GET', '/api/v2/approvals?offset=-1', 'offset'],
+    ['GET', '/api/v2/approvals/1', 'approvalId'],
+    ['POST', `/api/v2/approvals/${uuid.slice(1)}/approve`, 'approvalId'],
+    ['POST', '/api/v2/approvals/__proto__/reject', 'approvalId'],
+  ]
+  for (const [method, url, field] of badOfStaff) {
+    const answer = await http.send(method, url, { authorization: backOffice })
+    isProblem(t, answer, 400, `${method} ${url}`)
+    t.match(answer.body.errors, [{ field }], url)
+  }
   for (const id of ['0', 'EN00000CY', '2147483648', '1;DROP TABLE customer']) {
     const url = `/api/v2/clients/${encodeURIComponent(id)}/password`
     const headers = { ...json, authorization: backOffice }
@@ -135,13 +164,45 @@ t.test('S31: queries and paths that are out of bounds are a 400 that names the f
   }
 })
 
+t.test(
+  'S31: where no body is wanted, one that cannot be read is a clear 4xx, and any other changes nothing',
+  async (t) => {
+    const uuid = '01a20050-c25e-7536-bd21-805c5f5829f5'
+    const target = await service.customer()
+    const routes: [url: string, status: number][] = [
+      [`/api/v2/clients/${target.id}/reset-password`, 202],
+      [`/api/v2/jobs/${uuid}/cancel`, 404],
+      [`/api/v2/approvals/${uuid}/approve`, 404],
+      [`/api/v2/approvals/${uuid}/reject`, 404],
+    ]
+    const bodies: [body: string | Buffer, status?: number, type?: string][] = [
+      ['{}'],
+      ['[]'],
+      ['{"unknown":1}'],
+      ['{"a":', 400],
+      ['{"__proto__":{}}', 400],
+      ['{"a":1,"a":2}', 400],
+      [Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x7d]), 400],
+      [JSON.stringify({ a: 'x'.repeat(17_000) }), 413],
+      ['<a/>', 415, 'application/xml'],
+    ]
+    for (const [url, good] of routes) {
+      for (const [body, status, type = 'application/json'] of bodies) {
+        const answer = await http.send('POST', url, { authorization: backOffice, 'content-type': type }, body)
+        if (status) isProblem(t, answer, status, `${url}: ${String(body).slice(0, 20)}`)
+        else t.equal(answer.status, good, `${url}: ${body}`)
+      }
+    }
+  },
+)
+
 t.test('S28: without a fit bearer every route that is not public answers 401 and says how', async (t) => {
   const unfit = ['', 'Bearer', 'Bearer x', 'Bearer a.b.c', 'Basic dXNlcjpwYXNz', `${authorization} more`]
   for (const [route, schema] of Object.entries(contract)) {
     const [method = '', pattern = ''] = route.split(' ')
-    const ours = /^\/api\/v2\/(my\/password\/change|clients)/.test(pattern)
+    const ours = /^\/api\/v2\/(my\/password\/change|clients|jobs|approvals)/.test(pattern)
     if (!ours) continue
-    const url = pattern.replace(/:\w+/, '1')
+    const url = pattern.replace(/:\w+/g, '1')
     const body = 'body' in schema ? '{"password":"Qwerty123","send_mail":false}' : undefined
     for (const header of unfit) {
       const answer = await http.send(method, url, { ...(body && json), ...(header && { authorization: header }) }, body)
