@@ -27,11 +27,13 @@ interface Options {
   url: string
   poolSize: number
   log: Logger
+  /** How long one statement may take: by default no longer than a caller waits. */
+  statementTimeoutMs?: number
 }
 
 // Together under the two seconds in which a caller is told that Postgres is away.
 const connectTimeoutMs = 1_500
-const statementTimeoutMs = 1_500
+const callersStatementTimeoutMs = 1_500
 const transactionTimeoutMs = 3_000
 
 /**
@@ -78,7 +80,12 @@ const translate = (thrown: unknown): unknown => {
 }
 
 /** A pool of connections to Postgres that starts without the server being there and comes back by itself. */
-export const openDatabase = ({ url, poolSize, log }: Options): Database => {
+export const openDatabase = ({
+  url,
+  poolSize,
+  log,
+  statementTimeoutMs = callersStatementTimeoutMs,
+}: Options): Database => {
   const pool = new pg.Pool({
     connectionString: url,
     max: poolSize,

@@ -1,0 +1,117 @@
+import { spawn } from 'node:child_process'
+import { createWriteStream, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { finished } from 'node:stream/promises'
+import { parseArgs } from 'node:util'
+import { createDatabase } from '@rekey/stack/database'
+import { migrate } from '@rekey/stack/migrate'
+import { startPostgres } from '@rekey/stack/postgres'
+
+// node bench/import.ts [--lines N] [--format ndjson|csv] [--kill-after SECONDS]: makes a file of customers, none of whose
+// hashes is a new one to compute, and takes it in; says how long it took and how much memory, for which it needs Linux.
+
+const hashes = [
+  '$argon2id$v=19$m=19456,t=2,p=1$kTJnOtsi6g8qeu2IHlTo6A$75DBmRzKcBJ+TT8wX5CxXfiUNzgle0ALVOWYycVxpu8',
+  '$2b$10$WvvTPHKwdBJ3uk0Z37EMR.hLA2W6N9AEBhEgrAOljy2Ae5MtaSIUi',
+  '$scrypt$ln=14,r=8,p=1$MDEyMzQ1Njc4OWFiY2RlZg$MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY',
+  '$pbkdf2-sha256$i=600000$MDEyMzQ1Njc4OWFiY2RlZg$MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY',
+]
+const timezones = ['Europe/London', 'Europe/Berlin', 'Asia/Almaty', 'UTC']
+
+const writers = {
+  header: { ndjson: '', csv: 'customer,locale,timezone,email,phone,password_hash\n' },
+  line: {
+    ndjson: (index: number) =>
+      `${JSON.stringify({
+        customer: `EN${String(index).padStart(8, '0')}`,
+        locale: 'en-GB',
+        timezone: timezones[index % timezones.length],
+        identifiers: [
+          { value: `Customer.${index}@example.com`, verified: true },
+          { value: `+4477${String(index).padStart(8, '0')}`, verified: true },
+        ],
+        passwordHash: hashes[index % hashes.length],
+      })}\n`,
+    csv: (index: number) =>
+      `EN${String(index).padStart(8, '0')},en-GB,${timezones[index % timezones.length]},Customer.${index}@example.com,` +
+      `+4477${String(index).padStart(8, '0')},"${hashes[index % hashes.length]}"\n`,
+  },
+}
+
+const writeFile = async (path: string, lines: number, format: 'ndjson' | 'csv') => {
+  const file = createWriteStream(path)
+  file.write(writers.header[format])
+  for (let index = 0; index < lines; index += 1) {
+    // In no order, as in life: indexes of a database are slower so.
+    if (!file.write(writers.line[format]((index * 15_485_863) % lines))) await new Promise((resolve) => file.once('drain', resolve))
+  }
+  file.end()
+  await finished(file)
+}
+
+/** As `npm run customers` runs it: npm would not be killed together with it. */
+const command = () => {
+  const { scripts } = JSON.parse(readFileSync(join(import.meta.dirname, '../package.json'), 'utf8'))
+  return (scripts.customers as string).split(' ').slice(1)
+}
+
+const peakMiB = (pid: number) => Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1_024
+
+/** Runs the import until it ends or, where told so, is killed. */
+const runImport = (path: string, databaseUrl: string, killAfterMs?: number) =>
+  new Promise<{ seconds: number; peak: number; code: number | null }>((resolve, reject) => {
+    const startedMs = performance.now()
+    let peak = 0
+    const child = spawn(process.execPath, [...command(), 'import', path], {
+      cwd: join(import.meta.dirname, '..'),
+      env: { ...process.env, DATABASE_URL: databaseUrl },
+      stdio: 'inherit',
+    })
+    const sample = setInterval(() => {
+      try {
+        peak = Math.max(peak, peakMiB(child.pid ?? 0))
+      } catch {
+        // It has just ended.
+      }
+    }, 100)
+    const kill = killAfterMs === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), killAfterMs)
+    child.once('error', reject)
+    child.once('exit', (code) => {
+      clearInterval(sample)
+      clearTimeout(kill)
+      resolve({ seconds: (performance.now() - startedMs) / 1_000, peak: Math.round(peak), code })
+    })
+  })
+
+const { values } = parseArgs({
+  options: {
+    lines: { type: 'string', default: '1000000' },
+    format: { type: 'string', default: 'ndjson' },
+    'kill-after': { type: 'string' },
+  },
+})
+const lines = Number(values.lines)
+const format = values.format === 'csv' ? 'csv' : 'ndjson'
+const dir = mkdtempSync(join(tmpdir(), 'rekey-bench-'))
+try {
+  const path = join(dir, `customers.${format}`)
+  const postgres = await startPostgres({ dataDir: join(dir, 'postgres') })
+  try {
+    const databaseUrl = await createDatabase(postgres.url, 'rekey')
+    await migrate({ databaseUrl })
+    console.log(`Writing ${lines.toLocaleString('en-GB')} lines of ${format}.`)
+    await writeFile(path, lines, format)
+    const killAfter = values['kill-after']
+    if (killAfter) {
+      await runImport(path, databaseUrl, Number(killAfter) * 1_000)
+      console.log(`Killed after ${killAfter} s.`)
+    }
+    const { seconds, peak, code } = await runImport(path, databaseUrl)
+    console.log(`${seconds.toFixed(1)} s, at most ${peak} MiB resident, exit code ${code}`)
+  } finally {
+    await postgres.stop()
+  }
+} finally {
+  rmSync(dir, { recursive: true, force: true })
+}

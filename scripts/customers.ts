@@ -1,0 +1,93 @@
+import { RekeyError } from '@rekey/contracts'
+import type { Beginning, Result } from '../services/password-service/src/customers/import/import.service.ts'
+import { openSource } from '../services/password-service/src/customers/import/source.ts'
+import { openImport } from '../services/password-service/src/import-customers.ts'
+import { createDisplay } from './customers/progress.ts'
+import { readSettings, type Settings, usage } from './customers/settings.ts'
+import { createStopRequest } from './start/stop-request.ts'
+
+// npm run customers: takes customers in from a file.
+
+const exitCodes = { taken: 0, failed: 1, someRefused: 2, interrupted: 130 }
+
+const number = (count: number) => count.toLocaleString('en-GB')
+const day = (time: Date) => time.toISOString().slice(0, 16).replace('T', ' ')
+
+const describeBeginning = (beginning: Beginning, { path }: Settings): string => {
+  if (beginning.kind === 'new') return `Importing ${path}.`
+  const { records, startedAt, finishedAt } = beginning.known
+  if (beginning.kind === 'resumed') return `Going on with ${path} after ${number(records)} records.`
+  if (beginning.kind === 'finished') {
+    return `${path} was taken in already, on ${day(finishedAt ?? startedAt)} UTC. To take it in once more: --again.`
+  }
+  return `${path} has changed since ${day(startedAt)} UTC, when ${number(records)} records were taken in: it begins anew.`
+}
+
+const tell = (
+  { records, imported, refused, finished, reasons }: Result,
+  { refusedPath }: Settings,
+  seconds: number,
+) => {
+  const took = seconds > 0 ? ` in ${seconds.toFixed(1)} s` : ''
+  console.log(`${number(records)} records${took}: ${number(imported)} taken, ${number(refused)} refused.`)
+  for (const [reason, count] of [...reasons].toSorted(([, one], [, other]) => other - one)) {
+    console.log(`  ${number(count).padStart(9)}  ${reason}`)
+  }
+  if (reasons.size > 0) console.log(`Which lines, and why: ${refusedPath}`)
+  if (!finished) console.log('Interrupted. Run the same command again to go on.')
+}
+
+const exitCodeOf = ({ finished, refused }: Result) => {
+  if (!finished) return exitCodes.interrupted
+  return refused > 0 ? exitCodes.someRefused : exitCodes.taken
+}
+
+const importFile = async (settings: Settings, signal: AbortSignal): Promise<number> => {
+  const source = await openSource(settings.path, settings.format)
+  try {
+    const customers = await openImport(process.env)
+    let display: ReturnType<typeof createDisplay> | undefined
+    let startedMs: number | undefined
+    try {
+      const result = await customers.run(
+        { source, ...settings, signal },
+        {
+          begins(beginning) {
+            console.log(describeBeginning(beginning, settings))
+            if (beginning.kind === 'finished') return
+            startedMs = performance.now()
+            display = createDisplay(source.size, beginning.kind === 'resumed' ? beginning.known.records : 0)
+          },
+          progressed: (taken) => display?.show(taken),
+        },
+      )
+      display?.end()
+      tell(result, settings, startedMs === undefined ? 0 : (performance.now() - startedMs) / 1_000)
+      return exitCodeOf(result)
+    } finally {
+      display?.end()
+      await customers.close()
+    }
+  } finally {
+    await source.close()
+  }
+}
+
+const describeError = (error: unknown): string => {
+  if (!(error instanceof Error)) return String(error)
+  if (!(error instanceof RekeyError)) return error.message
+  const { message = '' } = (error.cause ?? {}) as { message?: string }
+  return `Postgres did not answer (${message}). What was taken in so far is in: run the same command again to go on.`
+}
+
+const stopRequest = createStopRequest()
+try {
+  const settings = readSettings(process.argv.slice(2))
+  if (settings) process.exitCode = await importFile(settings, stopRequest.signal)
+  else console.log(usage)
+} catch (error) {
+  console.error(describeError(error))
+  process.exitCode = exitCodes.failed
+} finally {
+  stopRequest.release()
+}

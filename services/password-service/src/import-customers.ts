@@ -1,0 +1,77 @@
+import { loadConfig } from '@rekey/platform/config'
+import { createLogger } from '@rekey/platform/logger'
+import { systemRandom } from '@rekey/platform/random'
+import { Type } from '@sinclair/typebox'
+import pg from 'pg'
+import { Env } from './config.ts'
+import { createRecordReader } from './customers/customer-record.ts'
+import { createCustomerStore } from './customers/customers.store.ts'
+import { createImport } from './customers/import/import.service.ts'
+import { createImportStore } from './customers/import/import.store.ts'
+import { createUpserts } from './customers/upserts.service.ts'
+import { createUpsertStore } from './customers/upserts.store.ts'
+import { openDatabase } from './database.ts'
+import { createHasher, parsePeppers } from './hashing/hasher.ts'
+import { createQueue } from './hashing/queue.ts'
+import { createOutboxStore } from './outbox/outbox.store.ts'
+
+/** What of the service's configuration an import needs: peppers to know whether a hash could be verified. */
+const ImportEnv = Type.Pick(Env, ['DATABASE_URL', 'REKEY_PASSWORD_PEPPERS', 'REKEY_SECRETS_FILE'])
+
+/** A batch of an import may wait for locks, and for a machine that has other work. */
+const statementTimeoutMs = 30_000
+
+const undefinedTable = '42P01'
+
+/** @throws Error naming the database where it cannot be reached or is not migrated */
+const assertReady = async (databaseUrl: string) => {
+  const client = new pg.Client({ connectionString: databaseUrl, connectionTimeoutMillis: 5_000 })
+  client.on('error', () => {})
+  try {
+    await client.connect()
+    await client.query('SELECT finished_at FROM customer_import LIMIT 1')
+  } catch (cause) {
+    const { message, code } = cause as Error & { code?: string }
+    const { host, pathname } = new URL(databaseUrl)
+    const why = code === undefinedTable ? 'it is not migrated: run scripts/migrate.ts' : message || code
+    throw new Error(`Cannot use the database ${host}${pathname}: ${why}.`, { cause })
+  } finally {
+    await client.end().catch(() => {})
+  }
+}
+
+/**
+ * The import of customers, wired by hand.
+ *
+ * @throws ConfigError. Error naming the database where it cannot be used
+ */
+export const openImport = async (env: Record<string, string | undefined>) => {
+  const config = loadConfig(ImportEnv, env)
+  await assertReady(config.DATABASE_URL)
+
+  const now = () => new Date()
+  // What happens is told to whoever runs the import; the log is for services.
+  const log = createLogger({ name: 'import', level: 'silent' })
+  const database = openDatabase({ url: config.DATABASE_URL, poolSize: 2, log, statementTimeoutMs })
+  const queue = createQueue({ concurrency: 1, waiting: 0, elapsedMs: () => performance.now() })
+  const hasher = createHasher({
+    queue,
+    peppers: parsePeppers(config.REKEY_PASSWORD_PEPPERS),
+    random: systemRandom,
+    log,
+  })
+  const upsert = createUpserts({
+    store: createUpsertStore({ database }),
+    endRestores: createCustomerStore({ database }).endRestoresOfMany,
+    addEvents: createOutboxStore({ database }).addAll,
+    now,
+    random: systemRandom,
+  })
+  const { run } = createImport({
+    store: createImportStore({ database }),
+    readRecord: createRecordReader({ faultOf: hasher.faultOf }),
+    upsert,
+    now,
+  })
+  return { run, close: () => database.close() }
+}
