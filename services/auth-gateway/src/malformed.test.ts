@@ -195,6 +195,22 @@ t.test('S31 every query and path parameter', async (t) => {
     [`${unauthorized}?businessProcess=restorePassword&email=%FF%FE@a.bc`, 'query'],
   ]
   for (const [path = '', field] of cases) isRefusal(t, await http.get(path, bearer), 400, path, field)
+
+  const staffCases = [
+    ['GET', `/api/v2/clients/abc/password/changes`, 'clientId'],
+    ['GET', `/api/v2/clients/${customer.id}/password/changes?limit=0`, 'limit'],
+    ['GET', `/api/v2/clients/${customer.id}/password/changes/0`, 'changeId'],
+    ['POST', '/api/v2/clients/99999999999/reset-password', 'clientId'],
+    ['GET', '/api/v2/jobs/1', 'jobId'],
+    ['POST', '/api/v2/jobs/1/cancel', 'jobId'],
+    ['GET', '/api/v2/approvals?limit=101', 'limit'],
+    ['GET', '/api/v2/approvals/1', 'approvalId'],
+    ['POST', '/api/v2/approvals/1/approve', 'approvalId'],
+    ['POST', '/api/v2/approvals/1/reject', 'approvalId'],
+  ]
+  for (const [method = '', path = '', field] of staffCases) {
+    isRefusal(t, await http.send(method, path, backOffice), 400, path, field)
+  }
 })
 
 t.test('S31 addresses that are none, and ones where nothing is', async (t) => {
