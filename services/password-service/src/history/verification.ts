@@ -23,7 +23,7 @@ export interface Progress {
   total: number
 }
 
-const pageSize = 5_000
+const pageSize = 1_000
 
 const columns = `id, customer_id AS "customerId", type, operation, actor, actor_id AS "actorId",
   client_id AS "clientId", channel, ip, create_time AS "createTime", hold_until AS "holdUntil",
