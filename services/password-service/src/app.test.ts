@@ -1,5 +1,5 @@
 import { connect } from 'node:net'
-import { http as contract, scopes } from '@rekey/contracts'
+import { audiences, http as contract, scopes } from '@rekey/contracts'
 import { startPasswordService } from '@rekey/testing/password-service'
 import t, { type Test } from 'tap'
 
@@ -101,6 +101,65 @@ t.test('S31: a body that cannot be read is a clear 4xx', async (t) => {
   }
 })
 
+t.test('S31 A3: a body that is not as the contract says is a 4xx of OAuth’s that names the field', async (t) => {
+  const url = '/oauth/v2/passwordRestoreReset'
+  const challengeId = await service.restoreOf(customer.id)
+  const token = grant('restore', challengeId, { aud: [audiences.api, audiences.grant] })
+  const send = (body: string | Buffer, type = 'application/json') =>
+    http.send('POST', url, { authorization: `Bearer ${token}`, 'content-type': type }, body)
+  const isRefused = async (sent: ReturnType<typeof send>, status: number, description: RegExp, what: string) => {
+    const answer = await sent
+    t.equal(answer.status, status, what)
+    t.match(answer.headers.get('content-type'), /^application\/json/, what)
+    t.equal(answer.headers.get('cache-control'), 'no-store', what)
+    t.match(answer.body, { error: 'invalid_request', error_description: description }, what)
+  }
+  const good = { client_timezone: '-3', ip: '::1', response_type: 'code', source_system: 'IB' }
+  const wrongs: Record<string, unknown[]> = {
+    client_timezone: ['', 'noon', -3, null, [], {}, '-3\r\nx: y'],
+    ip: ['', 'localhost', '300.1.1.1', 1, null, [], {}],
+    response_type: [1, null, [], {}, 'x'.repeat(65)],
+    source_system: ['', 'ib', 1, null, [], {}],
+    password: ['', 1, null, true, [], {}, ['Qwerty123']],
+  }
+  for (const [field, values] of Object.entries(wrongs)) {
+    for (const wrong of values) {
+      const body = JSON.stringify({ ...good, [field]: wrong })
+      await isRefused(send(body), 400, new RegExp(`^${field} `), body)
+    }
+    if (field === 'password') continue
+    const { [field as keyof typeof good]: _, ...rest } = good
+    await isRefused(send(JSON.stringify(rest)), 400, new RegExp(`^${field} is missing`), `without ${field}`)
+  }
+  await isRefused(send('{}'), 400, /client_timezone is missing; ip is missing/, 'nothing')
+  const form = 'application/x-www-form-urlencoded'
+  const broken: [what: string, body: string | Buffer, status: number, type?: string][] = [
+    ['broken JSON', '{"ip":', 400],
+    ['an array', '[]', 400],
+    ['null', 'null', 400],
+    ['a name that stands twice', '{"ip":"::1","ip":"::2"}', 400],
+    ['__proto__', '{"__proto__":{}}', 400],
+    ['a lone surrogate', JSON.stringify({ ...good, password: 'x' }).replace('"x"', '"\\ud800Qwerty"'), 400],
+    ['invalid UTF-8', Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x7d]), 400],
+    ['nothing', '', 400],
+    ['a form with a name twice', `${new URLSearchParams(good)}&ip=%3A%3A2`, 400, form],
+    ['a form with a broken escape', 'ip=%zz', 400, form],
+    ['a form that is no UTF-8', 'ip=%ff', 400, form],
+    ['an empty form', '', 400, form],
+    ['over 16 KiB', JSON.stringify({ ...good, password: 'x'.repeat(17_000) }), 413],
+    ['a form over 16 KiB', `ip=${'x'.repeat(17_000)}`, 413, form],
+    ['text', JSON.stringify(good), 415, 'text/plain'],
+    ['XML', '<reset/>', 415, 'application/xml'],
+  ]
+  for (const [what, body, status, type] of broken) await isRefused(send(body, type), status, /./, what)
+  const unread = await http.send('POST', url, json, '{"ip":')
+  t.equal(unread.status, 401, 'without a bearer nothing is read')
+  t.match(unread.body, { error: 'invalid_token' })
+  t.equal((await http.get(url, { authorization: `Bearer ${token}` })).status, 405)
+  const unknown = await send(JSON.stringify({ ...good, password: 'Qwerty123', state: 'x', unknown: {} }))
+  t.equal(unknown.status, 200, 'unknown fields are ignored, and the grant was not spent by any of it')
+})
+
 t.test('S31: queries and paths that are out of bounds are a 400 that names the field', async (t) => {
   const changes = '/api/v2/my/password/changes'
   const bad: [url: string, field: string][] = [
@@ -140,6 +199,12 @@ t.test('S31: queries and paths that are out of bounds are a 400 that names the f
     ['GET', '/api/v2/clients/2147483648/password/changes/1', 'clientId'],
     ['POST', '/api/v2/clients/EN00000CY/reset-password', 'clientId'],
     ['POST', '/api/v2/clients/%00/reset-password', 'clientId'],
+    ['DELETE', '/api/v2/clients/0/hold', 'clientId'],
+    ['DELETE', '/api/v2/clients/-1/hold', 'clientId'],
+    ['DELETE', '/api/v2/clients/2147483648/hold', 'clientId'],
+    ['DELETE', '/api/v2/clients/EN00000CY/hold', 'clientId'],
+    ['DELETE', "/api/v2/clients/'/hold", 'clientId'],
+    ['DELETE', '/api/v2/clients/1;DROP%20TABLE%20customer/hold', 'clientId'],
     ['GET', '/api/v2/jobs/1', 'jobId'],
     ['GET', `/api/v2/jobs/${uuid}x`, 'jobId'],
     ['POST', '/api/v2/jobs/%00/cancel', 'jobId'],
@@ -169,11 +234,12 @@ t.test(
   async (t) => {
     const uuid = '01a20050-c25e-7536-bd21-805c5f5829f5'
     const target = await service.customer()
-    const routes: [url: string, status: number][] = [
-      [`/api/v2/clients/${target.id}/reset-password`, 202],
-      [`/api/v2/jobs/${uuid}/cancel`, 404],
-      [`/api/v2/approvals/${uuid}/approve`, 404],
-      [`/api/v2/approvals/${uuid}/reject`, 404],
+    const routes: [method: string, url: string, status: number][] = [
+      ['POST', `/api/v2/clients/${target.id}/reset-password`, 202],
+      ['POST', `/api/v2/jobs/${uuid}/cancel`, 404],
+      ['POST', `/api/v2/approvals/${uuid}/approve`, 404],
+      ['POST', `/api/v2/approvals/${uuid}/reject`, 404],
+      ['DELETE', `/api/v2/clients/${target.id}/hold`, 204],
     ]
     const bodies: [body: string | Buffer, status?: number, type?: string][] = [
       ['{}'],
@@ -186,9 +252,9 @@ t.test(
       [JSON.stringify({ a: 'x'.repeat(17_000) }), 413],
       ['<a/>', 415, 'application/xml'],
     ]
-    for (const [url, good] of routes) {
+    for (const [method, url, good] of routes) {
       for (const [body, status, type = 'application/json'] of bodies) {
-        const answer = await http.send('POST', url, { authorization: backOffice, 'content-type': type }, body)
+        const answer = await http.send(method, url, { authorization: backOffice, 'content-type': type }, body)
         if (status) isProblem(t, answer, status, `${url}: ${String(body).slice(0, 20)}`)
         else t.equal(answer.status, good, `${url}: ${body}`)
       }

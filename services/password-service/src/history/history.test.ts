@@ -108,6 +108,27 @@ t.test('a record is never before the previous one, also where a clock is late', 
   t.equal(times[1], times[0])
 })
 
+t.test('a recovery hold is part of its record’s digest, and records without one are as they were', async (t) => {
+  const customer = await service.customer()
+  const successToken = service.grant('restore', await service.restoreOf(customer.id))
+  const restored = await http.post('/api/v2/my/password/restore', { password: 'Qwerty123' }, { successToken })
+  t.equal(restored.status, 204)
+  const [row] = await query<ChangeRecord & { digest: string }>(
+    `SELECT id, customer_id AS "customerId", type, operation, actor, actor_id AS "actorId", client_id AS "clientId",
+            channel, ip, create_time AS "createTime", hold_until AS "holdUntil", digest
+     FROM password_change WHERE customer_id = $1`,
+    [customer.id],
+  )
+  if (!row?.holdUntil) throw new Error('no hold')
+  const { digest, holdUntil, ...record } = row
+  t.equal(digestOf(firstPreviousDigest, { ...record, holdUntil }), digest)
+  const later = new Date(holdUntil.getTime() + 1)
+  for (const other of [record, { ...record, holdUntil: null }, { ...record, holdUntil: later }]) {
+    t.not(digestOf(firstPreviousDigest, other), digest)
+  }
+  t.equal(digestOf(firstPreviousDigest, record), digestOf(firstPreviousDigest, { ...record, holdUntil: null }))
+})
+
 t.test('the history is append-only: the database refuses to change it', async (t) => {
   const customer = await customerWithChanges(1)
   await t.rejects(query(`UPDATE password_change SET ip = '::1' WHERE customer_id = ${customer.id}`), /append-only/)
