@@ -20,12 +20,12 @@ const parse = (text: string, part: string): Record<string, string> => {
 }
 
 /** Parses an `application/x-www-form-urlencoded` body. @throws RekeyError invalid_request */
-export const parseForm = (body: Buffer): Record<string, string> => {
+const parseForm = (body: Buffer): Record<string, string> => {
   if (!isUtf8(body)) throw new RekeyError('invalid_request', { detail: 'The body is not valid UTF-8.' })
   return parse(body.toString('utf8'), 'body')
 }
 
-/** RFC 6749: the OAuth endpoints take forms beside JSON. */
+/** Lets the routes of a scope take forms: the OAuth endpoints beside JSON (RFC 6749), pages. */
 export const acceptForms = (scope: Server): void => {
   scope.addContentTypeParser(
     'application/x-www-form-urlencoded',

@@ -3,7 +3,7 @@ import { AccountReport } from '@rekey/contracts'
 import { auth } from '@rekey/platform/auth'
 import { connectBroker } from '@rekey/platform/broker'
 import { toProxyList } from '@rekey/platform/config'
-import { parseForm } from '@rekey/platform/form'
+import { acceptForms } from '@rekey/platform/form'
 import { health } from '@rekey/platform/health'
 import { createIdentityProvider } from '@rekey/platform/identity-provider'
 import { createPublisher } from '@rekey/platform/publisher'
@@ -124,12 +124,7 @@ export const createApp = async (config: Config, { log, now, random }: Surroundin
   const presentedTokens = createPresentedTokens({ clientAuthentication, sessions, issuer })
 
   await registerScope(app, async (oauth) => {
-    // RFC 6749: the OAuth endpoints take forms beside JSON.
-    oauth.addContentTypeParser(
-      'application/x-www-form-urlencoded',
-      { parseAs: 'buffer' },
-      async (_request: unknown, body: Buffer) => parseForm(body),
-    )
+    acceptForms(oauth)
     restoreRoutes(oauth, restores)
     loginRoutes(oauth, logins)
     tokenRoutes(oauth, grant, presentedTokens)

@@ -1,6 +1,6 @@
 import { type ErrorCode, errors, type RekeyError } from '@rekey/contracts'
 import { noteError } from '@rekey/platform/errors'
-import { parseForm } from '@rekey/platform/form'
+import { acceptForms } from '@rekey/platform/form'
 import { registerScope, type Server } from '@rekey/platform/server'
 import { hostedRestoreRoutes } from './hosted-restore.routes.ts'
 import type { HostedRestore } from './hosted-restore.service.ts'
@@ -67,11 +67,7 @@ export const pages = async (app: Server, { brand, origin, report, hostedRestore 
   await registerScope(app, async (scope) => {
     const show = (page: Page) => renderPage(brand, page)
     scope.removeAllContentTypeParsers()
-    scope.addContentTypeParser(
-      'application/x-www-form-urlencoded',
-      { parseAs: 'buffer' },
-      async (_request: unknown, body: Buffer) => parseForm(body),
-    )
+    acceptForms(scope)
     scope.addHook('onRequest', async (request, reply) => {
       dress(reply)
       if (request.method === 'POST' && isForeign(request.headers, origin))
