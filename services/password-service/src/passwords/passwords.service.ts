@@ -61,6 +61,8 @@ export interface Passwords {
   spendTemporary(login: EventData<typeof LoginSucceeded>): Promise<void>
 }
 
+const sessionOver = 'of a session that is over'
+
 /** What is wrong with a grant that is sound in itself: its owner is not there or may not, or it was used before. */
 const holderOf = (found: GrantHolder | undefined, ended: boolean): GrantHolder => {
   if (!found) throw refuseGrant('nobody is behind it')
@@ -69,8 +71,6 @@ const holderOf = (found: GrantHolder | undefined, ended: boolean): GrantHolder =
   if (ended) throw refuseGrant(sessionOver)
   return found
 }
-
-const sessionOver = 'of a session that is over'
 
 /** What a refusal was for, in words that hold nothing of the request. */
 const reasonOf = (error: unknown): string => {
@@ -96,8 +96,8 @@ export const createPasswords = ({
   random,
   log,
 }: Deps): Passwords => {
-  const find = async (find: (grant: Grant) => Promise<GrantHolder | undefined>, grant: Grant) => {
-    const [found, ended] = await Promise.all([find(grant), isEnded(grant.claims)])
+  const find = async (lookUp: (grant: Grant) => Promise<GrantHolder | undefined>, grant: Grant) => {
+    const [found, ended] = await Promise.all([lookUp(grant), isEnded(grant.claims)])
     return holderOf(found, ended)
   }
 

@@ -22,7 +22,7 @@ export interface SessionStore {
   /**
    * Whether a token's session is over: revoked by itself, or begun before all of its customer's were ended (S21). A
    * subject that is no customer (a back-office client, a restore's challenge) is judged by the session alone. Within a
-   * transaction that holds the customer's lock the answer stays true until the commit.
+   * transaction that holds the customer's lock no new password makes the answer untrue before the commit.
    *
    * @throws RekeyError unavailable
    */
