@@ -52,7 +52,7 @@ interface Row extends RunningJob {
 /** Keeps two starts from each seeing that no job runs. Any number does, as long as nothing else uses it. */
 const startLock = 7_281_401
 
-/** Counting more takes longer than a caller should wait: the planner's estimate stands in until the job is done. */
+/** Counting more takes longer than a caller should wait: how dense the first ids are tells of the others. */
 const countedUpTo = 1_000_000
 
 /** Longer than a batch takes, shorter than a service may take to close. */
@@ -69,13 +69,14 @@ export const createJobStore = ({ database }: { database: Database }): JobStore =
       if (running) return { jobId: running.id, total: running.total, isNew: false }
       const [customers] = await tx.$queryRaw<[{ last: number; total: number }]>`
         WITH counted AS (
-          SELECT count(*)::int AS total FROM (SELECT 1 FROM customer LIMIT ${countedUpTo + 1}) AS counted_one_by_one
-        )
-        SELECT (SELECT coalesce(max(id), 0) FROM customer) AS last, CASE
-          WHEN total <= ${countedUpTo} THEN total
-          ELSE greatest(total, (SELECT reltuples::int FROM pg_class WHERE oid = 'customer'::regclass))
+          SELECT count(*)::int AS first, max(id) AS last
+          FROM (SELECT id FROM customer ORDER BY id LIMIT ${countedUpTo + 1}) AS one_by_one
+        ), whole AS (SELECT coalesce(max(id), 0) AS last FROM customer)
+        SELECT whole.last, CASE
+          WHEN counted.first <= ${countedUpTo} THEN counted.first
+          ELSE round(counted.first::numeric * whole.last / counted.last)::int
         END AS total
-        FROM counted`
+        FROM counted, whole`
       const { last, total } = customers
       await tx.job.create({
         data: { ...job, id, approvedBy: job.approvedBy ?? null, total, upToCustomerId: last, createdAt: at },
