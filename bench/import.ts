@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { createWriteStream, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -44,7 +45,7 @@ const writeFile = async (path: string, lines: number, format: 'ndjson' | 'csv') 
   file.write(writers.header[format])
   for (let index = 0; index < lines; index += 1) {
     // In no order, as in life: indexes of a database are slower so.
-    if (!file.write(writers.line[format]((index * 15_485_863) % lines))) await new Promise((resolve) => file.once('drain', resolve))
+    if (!file.write(writers.line[format]((index * 15_485_863) % lines))) await once(file, 'drain')
   }
   file.end()
   await finished(file)
@@ -56,7 +57,11 @@ const command = () => {
   return (scripts.customers as string).split(' ').slice(1)
 }
 
-const peakMiB = (pid: number) => Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1_024
+/** 0 for one that has ended. */
+const peakMiB = (pid: number) => {
+  const kib = /VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0
+  return Number(kib) / 1_024
+}
 
 /** Runs the import until it ends or, where told so, is killed. */
 const runImport = (path: string, databaseUrl: string, killAfterMs?: number) =>
