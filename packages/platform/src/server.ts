@@ -61,8 +61,9 @@ export const createServer = async ({ log, random, trustedProxies }: Options): Pr
 
   app.setValidatorCompiler(compileValidator)
   app.removeAllContentTypeParsers()
+  // Clients set the type also where they send nothing: an empty body is no body.
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, async (_request: unknown, body: Buffer) =>
-    parseJson(body),
+    body.length === 0 ? undefined : parseJson(body),
   )
 
   app.addHook('onRequest', (request, reply, done) => {

@@ -8,6 +8,7 @@ const Approval = Type.Object({
   action: OneOf(['set_password', 'reset_password', 'reset_all']),
   state: OneOf(['pending', 'approved', 'rejected', 'expired']),
   clientId: Type.Optional({ ...SerialId, description: 'The customer; none for all of them.' }),
+  send_mail: Type.Optional(Type.Boolean({ description: 'Whether the new password is to be mailed (B7).' })),
   maker: Type.String({ description: 'Token subject of who asked.' }),
   createTime: Time,
   expiresAt: Time,

@@ -205,7 +205,8 @@ t.test('B8. GET /api/v2/clients/{clientId}/password/changes and /{changeId}', as
 t.test('B9. POST /api/v2/clients/{clientId}/reset-password', async (t) => {
   const customer = await newCustomer()
   const token = await signIn(rekey, customer)
-  const post = (id: number) => http.send('POST', `/api/v2/clients/${id}/reset-password`, backOffice)
+  const post = (id: number, headers: object = {}) =>
+    http.send('POST', `/api/v2/clients/${id}/reset-password`, { ...backOffice, ...headers })
   t.equal((await post(customer.id)).status, 202)
   isProblem(t, await http.get('/api/v2/my/password/changes', bearer(token)), 401, 'invalid_token')
   t.equal((await http.post('/oauth/v2/login', loginBody(customer))).status, 200, 'the password still signs in')
@@ -214,6 +215,7 @@ t.test('B9. POST /api/v2/clients/{clientId}/reset-password', async (t) => {
   const grant = await changeGrant(rekey, customer, narrowed)
   t.equal((await change(rekey, narrowed, grant, 'A new one, mine')).status, 204)
   isProblem(t, await post(2_000_000_000), 404, 'not_found')
+  t.equal((await post(customer.id, json)).status, 202, 'with a content type and nothing in it')
 })
 
 t.test('B9. POST /api/v2/clients/reset-password', async (t) => {

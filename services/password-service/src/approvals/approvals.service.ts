@@ -22,12 +22,13 @@ const validForMs = 24 * 3_600_000
 const isExpired = ({ state, expiresAt }: StoredApproval, at: Date) => state === 'pending' && expiresAt <= at
 
 const show = (approval: StoredApproval, at: Date): Approval => {
-  const { id, action, state, customer, maker, createdAt, expiresAt, decidedBy, decidedAt } = approval
+  const { id, action, state, customer, maker, createdAt, expiresAt, decidedBy, decidedAt, mailEventId } = approval
   return {
     id,
     action,
     state: isExpired(approval, at) ? 'expired' : state,
     ...(customer && { clientId: customer.id }),
+    ...(action === 'set_password' && { send_mail: mailEventId !== null }),
     maker,
     createTime: formatTime(createdAt),
     expiresAt: formatTime(expiresAt),

@@ -12,6 +12,8 @@ export interface StoredApproval {
   expiresAt: Date
   decidedBy: string | null
   decidedAt: Date | null
+  /** Where a new password is to be mailed: the event that will do it. */
+  mailEventId: string | null
 }
 
 /** What carrying it out needs. A new password is there until the decision, or the end of its time. */
@@ -20,7 +22,6 @@ export interface PendingApproval extends StoredApproval {
   makerIp: string
   hash: string | null
   sealedPassword: string | null
-  mailEventId: string | null
 }
 
 interface NewApproval
@@ -72,9 +73,10 @@ const shown = {
   expiresAt: true,
   decidedBy: true,
   decidedAt: true,
+  mailEventId: true,
 } as const
 
-const passwordWiped = { hash: null, sealedPassword: null, mailEventId: null }
+const passwordWiped = { hash: null, sealedPassword: null }
 
 const decide: ApprovalStore['decide'] = async (tx, id, { state, by, at }) => {
   const { count } = await tx.approval.updateMany({
@@ -91,7 +93,7 @@ export const createApprovalStore = ({ database }: { database: Database }): Appro
 
   find: (id) =>
     database.query(async (prisma) => {
-      const secrets = { makerClientId: true, makerIp: true, hash: true, sealedPassword: true, mailEventId: true }
+      const secrets = { makerClientId: true, makerIp: true, hash: true, sealedPassword: true }
       return (await prisma.approval.findUnique({ where: { id }, select: { ...shown, ...secrets } })) ?? undefined
     }),
 
