@@ -3,6 +3,7 @@ import {
   LoginSucceeded,
   missingField,
   RekeyError,
+  scopes,
   type TokenAnswer,
   type TokenBody,
 } from '@rekey/contracts'
@@ -112,13 +113,18 @@ export const createGrants = (deps: Deps) => {
     return answer(tokens.access(session), { ...session, state: body.state })
   }
 
-  /** RFC 6749 §4.4. */
+  /**
+   * RFC 6749 §4.4. Never a customer's scope: the token's subject is the client, and where a customer's code is the same
+   * nothing would tell the two apart (RFC 9700 §4.15).
+   */
   const clientCredentials: Grant = async (request) => {
     const client = clientAuthentication.identify(request)
     if (!client) throw new RekeyError('invalid_client')
-    if (client.type === 'public') throw new RekeyError('unauthorized_client')
-    const { state, scope = client.scopes.join(' ') } = request.body
-    checkScope(scope, client.scopes, client)
+    if (client.type === 'public' || !client.scopes.includes(scopes.backOffice)) {
+      throw new RekeyError('unauthorized_client')
+    }
+    const { state, scope = scopes.backOffice } = request.body
+    checkScope(scope, [scopes.backOffice], client)
     const issued = tokens.access({ subject: client.client_id, clientId: client.client_id, scope })
     return answer(issued, { scope, state })
   }

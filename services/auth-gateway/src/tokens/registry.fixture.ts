@@ -26,6 +26,8 @@ const publicClient = (client_id: string, redirect_uri: string) => ({
 /** A web application with a server of its own, that customers sign in through. Its id and secret want form encoding. */
 export const webApp = { client_id: 'web app', client_secret: 'a secret: + and %' }
 export const webAppRedirect = 'https://bank.example/callback'
+/** One that customers sign in through, and the staff's too. */
+export const bothKinds = { client_id: 'both_kinds', client_secret: 'two roles' }
 
 /** The sandbox's clients, and more, as a file. */
 export const registry = (t: Teardown): { REKEY_CLIENTS_FILE: string } => {
@@ -37,6 +39,7 @@ export const registry = (t: Teardown): { REKEY_CLIENTS_FILE: string } => {
     publicClient('another_app', 'http://localhost/another'),
     confidential('backend_fin', 'secretkey', ['REST:FULL']),
     confidential(webApp.client_id, webApp.client_secret, customerScopes, [webAppRedirect]),
+    confidential(bothKinds.client_id, bothKinds.client_secret, ['REST:FULL', ...customerScopes], [webAppRedirect]),
   ]
   writeFileSync(path, JSON.stringify(clients))
   return { REKEY_CLIENTS_FILE: path }

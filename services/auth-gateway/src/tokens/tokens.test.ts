@@ -5,8 +5,9 @@ import { askLogin, restore, restoreBody, restoreGrant, signIn, verificationBody 
 import { startRekey } from '@rekey/testing/rekey'
 import { decodeJwt, SignJWT, UnsecuredJWT } from 'jose'
 import t from 'tap'
+import { bothKinds, registry, webApp } from './registry.fixture.ts'
 
-const rekey = await startRekey(t)
+const rekey = await startRekey(t, { env: registry(t) })
 const { http } = rekey
 
 const [signingKey] = JSON.parse(readFileSync(rekey.gatewayConfig.REKEY_SIGNING_KEYS_FILE, 'utf8')).keys
@@ -133,6 +134,18 @@ t.test('S28 client credentials come by Basic or in the body, and a wrong one is 
     status: 400,
     body: { error: 'invalid_scope' },
   })
+})
+
+t.test('a client gets no customer’s scope for itself: its name could be a customer’s code', async (t) => {
+  const ask = (client: object, scope?: string) =>
+    http.post('/oauth/v2/token', { grant_type: 'client_credentials', ...client, scope })
+  const notForIt = { status: 400, body: { error: 'unauthorized_client' } }
+  for (const scope of [undefined, 'CUSTOMER:FULL', 'CUSTOMER:PASSWORD:CHANGE'])
+    t.match(await ask(webApp, scope), notForIt)
+  t.equal((await ask(bothKinds)).body.scope, 'REST:FULL')
+  for (const scope of ['CUSTOMER:FULL', 'REST:FULL CUSTOMER:FULL']) {
+    t.match(await ask(bothKinds, scope), { status: 400, body: { error: 'invalid_scope' } })
+  }
 })
 
 t.test('S28 a client that brings a secret must bring the right one, also for a sign-in', async (t) => {
