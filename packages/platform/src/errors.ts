@@ -23,7 +23,7 @@ const toRekeyError = (error: FastifyError | RekeyError): RekeyError => {
 }
 
 /** What was thrown, as an error of the table, with its line in the log. */
-export const noteError = (thrown: FastifyError | RekeyError, reply: FastifyReply): RekeyError => {
+export const noteError = (thrown: FastifyError | RekeyError, reply: Pick<FastifyReply, 'log'>): RekeyError => {
   const error = toRekeyError(thrown)
   reply.log.debug({ code: error.code }, 'refused')
   if (errors[error.code].status >= 500) reply.log.error({ err: error.cause ?? thrown }, error.code)

@@ -130,8 +130,8 @@ export const createApp = async (config: Config, { log, now, random }: Surroundin
     tokenRoutes(oauth, grant, presentedTokens)
   })
   twoFactorRoutes(app, twoFactor)
-  const changePasswordUrl = config.REKEY_CHANGE_PASSWORD_URL ?? `${issuer}/restore`
-  wellKnownRoutes(app, { issuer, changePasswordUrl, keys })
+  const ownPage = defaultClientId === undefined ? undefined : `${issuer}/restore`
+  wellKnownRoutes(app, { issuer, changePasswordUrl: config.REKEY_CHANGE_PASSWORD_URL ?? ownPage, keys })
   const setNewPassword = createSetNewPassword({ upstream: config.REKEY_PASSWORD_SERVICE_URL })
   await pages(app, {
     brand: config.REKEY_BRAND,

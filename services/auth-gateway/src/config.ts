@@ -42,7 +42,9 @@ export const Env = Type.Object({
     description: 'Life of a sign-in, in hours, however often its tokens are refreshed.',
   }),
   REKEY_CHANGE_PASSWORD_URL: Type.Optional(
-    Url('https?', { description: 'Page that password managers send a person to. Not set: /restore of the gateway.' }),
+    Url('https?', {
+      description: 'Page that password managers send a person to. Not set: /restore, where there is a default client.',
+    }),
   ),
   REKEY_CODE_DIGITS: Type.Integer({
     minimum: 6,

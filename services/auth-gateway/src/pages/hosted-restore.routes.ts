@@ -1,4 +1,5 @@
 import { CompactToken, errors, Username } from '@rekey/contracts'
+import { noteError } from '@rekey/platform/errors'
 import type { Server } from '@rekey/platform/server'
 import { Type } from '@sinclair/typebox'
 import type { HostedRestore, Outcome } from './hosted-restore.service.ts'
@@ -12,7 +13,7 @@ interface Deps {
 }
 
 /** What of an answer is set here. */
-interface Reply {
+type Reply = Parameters<typeof noteError>[1] & {
   code(status: number): unknown
   header(name: string, value: number): unknown
 }
@@ -38,7 +39,7 @@ const steps = {
 export const hostedRestoreRoutes = (app: Server, { brand, hostedRestore, show }: Deps): void => {
   const config = { public: true }
   const answer = (reply: Reply, { step, error }: Outcome) => {
-    if (error) reply.code(errors[error.code].status)
+    if (error) reply.code(errors[noteError(error, reply).code].status)
     if (error?.retryAfterSeconds !== undefined) reply.header('retry-after', error.retryAfterSeconds)
     return show(stepPage(brand, step))
   }

@@ -4,7 +4,8 @@ import { currentTrace } from '@rekey/platform/trace'
 /**
  * B2: sets a new password with a success token alone.
  *
- * @throws RekeyError password_refused (with every reason, and the token still good), success_token_refused, unavailable
+ * @throws RekeyError password_refused (with every reason, and the token still good), success_token_refused,
+ * payload_too_large (in JSON it takes more room than in a form), unavailable
  */
 export type SetNewPassword = (successToken: string, password: string, address: string) => Promise<void>
 
@@ -38,6 +39,7 @@ export const createSetNewPassword = ({ upstream }: { upstream: string }): SetNew
   return async (successToken, password, address) => {
     const { status, text } = await ask(successToken, password, address)
     if (status === 204) return
+    if (status === 413) throw new RekeyError('payload_too_large')
     if (status === 403) throw new RekeyError('success_token_refused')
     if (status === 422 || status === 400) {
       const { detail, errors = [] } = JSON.parse(text) as Problem

@@ -1,4 +1,5 @@
 import { type AccountReportReply, type AccountReportRequest, CompactToken, errors, RekeyError } from '@rekey/contracts'
+import { noteError } from '@rekey/platform/errors'
 import type { Server } from '@rekey/platform/server'
 import { Type } from '@sinclair/typebox'
 import type { Page } from './layout.ts'
@@ -32,7 +33,7 @@ export const notMeRoutes = (app: Server, { brand, report, show }: Deps): void =>
       return reply.code(statuses[result]).send(show(resultPage(brand, result)))
     } catch (error) {
       if (!(error instanceof RekeyError) || error.code !== 'unavailable') throw error
-      request.log.error({ err: error.cause }, 'report not taken')
+      noteError(error, reply)
       reply.code(errors.unavailable.status).header('retry-after', error.retryAfterSeconds ?? 2)
       return reply.send(show(tryAgainPage(brand, request.body.token)))
     }

@@ -165,6 +165,9 @@ t.test('S31 malformed forms: a page with 400, never JSON, never 5xx', async (t) 
     isPage(t, await send(path, `${encode(fields)}&filler=${'x'.repeat(17 * 1024)}`), 413, `${path} too large`)
     isPage(t, await send(path, `${encode(fields)}&more=is+ignored`), (await send(path, encode(fields))).status, path)
   }
+  // Each of these takes six times its room in what the password-service is asked.
+  const grown = `token=x.y&username=a@example.com&password=${'\u0001'.repeat(4_000)}&repeated=${'\u0001'.repeat(4_000)}`
+  isPage(t, await send('/restore/finish', grown), 413, 'too large for the password-service')
   for (const query of ['', '?', '?token', '?token=', '?token=a&token=b', '?token=%FF', '?token=%zz', '?token=a%20b']) {
     isPage(t, await visitor.open(`/not-me${query}`), 400, query)
   }
@@ -210,6 +213,10 @@ t.test('where the password-service is away, the last page can be sent again', as
   isPage(t, answer, 503, 'away')
   t.equal(titleOf(answer), 'Choose a new password')
   t.ok(Number(answer.headers.get('retry-after')) > 0)
+  t.ok(
+    alone.logs.some((line) => JSON.parse(line).severity === 'error' && line.includes('fetch failed')),
+    'operators see why',
+  )
 })
 
 t.test('without a client that a restore could count as, there is no page for one', async (t) => {
@@ -221,4 +228,5 @@ t.test('without a client that a restore could count as, there is no page for one
   t.equal((await app.inject('/restore')).statusCode, 404)
   t.equal((await app.inject({ method: 'POST', url: '/restore/begin' })).statusCode, 404)
   t.equal((await app.inject('/not-me?token=x')).statusCode, 200)
+  t.equal((await app.inject('/.well-known/change-password')).statusCode, 404, 'and nothing leads to it')
 })

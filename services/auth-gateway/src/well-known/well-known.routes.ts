@@ -4,8 +4,8 @@ import type { SigningKeys } from '../tokens/signing-keys.ts'
 
 interface Deps {
   issuer: string
-  /** Page where a person sets a new password. */
-  changePasswordUrl: string
+  /** Page where a person sets a new password. None: password managers are told by a 404. */
+  changePasswordUrl: string | undefined
   keys: SigningKeys
 }
 
@@ -37,6 +37,7 @@ export const wellKnownRoutes = (app: Server, { issuer, changePasswordUrl, keys }
       }),
   )
 
+  if (changePasswordUrl === undefined) return
   // Password managers follow it to the page, and first see that an address where nothing is answers 404.
   app.get(
     '/.well-known/change-password',
