@@ -33,7 +33,8 @@ export const createDisplay = (size: number, alreadyTaken: number): Display => {
     const percent = `${Math.floor((bytes / size) * 100)} %`
     return `${percent}, ${number(records)} records, ${number(refused)} refused, ${number(perSecond)} a second`
   }
-  if (process.stderr.isTTY) {
+  // A terminal that does not know its width has none to draw on.
+  if (process.stderr.isTTY && process.stderr.columns > 0) {
     // Ctrl-C must stay a signal, which a terminal in raw mode would not send.
     const spinner = ora({ discardStdin: false }).start('Reading')
     return {
