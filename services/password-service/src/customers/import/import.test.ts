@@ -288,6 +288,21 @@ t.test('within a batch lines may repeat customers and pass addresses on; the las
   t.equal(await customerOf(four), undefined)
 })
 
+t.test('batches are of one size wherever a file is begun, and however short its lines are', async (t) => {
+  const source = await openSource(fileOf('1\n'.repeat(300_000)), 'ndjson')
+  t.teardown(() => source.close())
+  for (const skip of [0, 1_000, 150_500, 300_000]) {
+    let records = skip
+    const { batches } = await source.read(skip)
+    for await (const batch of batches) {
+      if (batch.lines[0]?.number !== records + 1) t.fail('a line is left out, or comes again')
+      records += batch.lines.length
+      if (batch.lines.length !== 1_000 && records !== 300_000) t.fail('a batch is of another size')
+    }
+    t.equal(records, 300_000)
+  }
+})
+
 /** So many lines, every hundredth of which is refused. */
 const manyLines = (count: number) => {
   const codes = Array.from({ length: count }, newCode)

@@ -84,7 +84,7 @@ async function* toBatches(chunks: AsyncGenerator<Line[]>, first: Line[], skip: n
   const take = (lines: Line[]) => {
     const skipped = Math.min(toSkip, lines.length)
     toSkip -= skipped
-    waiting.push(...lines.slice(skipped))
+    waiting = waiting.concat(lines.slice(skipped))
   }
   const next = (): RawBatch => {
     const lines = waiting.slice(0, batchSize)
