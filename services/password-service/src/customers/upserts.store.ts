@@ -180,8 +180,13 @@ export const createUpsertStore = ({ database }: { database: Database }): UpsertS
 
   async holders(tx, values) {
     if (values.length === 0) return new Map()
+    // One look into the index an address: left to itself, Postgres would rather read all customers and join them.
     const rows = await tx.$queryRaw<{ value: string; code: string }[]>`
-      SELECT i.value, c.code FROM identifier i JOIN customer c ON c.id = i.customer_id WHERE i.value = ANY(${values})`
+      SELECT given.value, held.code
+      FROM unnest(${values}::text[]) AS given (value)
+      CROSS JOIN LATERAL (
+        SELECT c.code FROM identifier i JOIN customer c ON c.id = i.customer_id WHERE i.value = given.value OFFSET 0
+      ) AS held`
     return new Map(rows.map(({ value, code }) => [value, code]))
   },
 
