@@ -87,6 +87,19 @@ t.test('S25 without Redis no token is traded, ended or vouched for; what is behi
   t.equal((await refresh(refresh_token)).status, 200, 'it was not spent')
 })
 
+t.test('S25 a refresh that Redis was too slow for spends nothing, though Redis does it in the end', async (t) => {
+  const customer = await createCustomer(rekey.postgres.url)
+  const { refresh_token } = await signInTokens(rekey, customer)
+  await rekey.redis.pause()
+  await isUnavailable(t, 'A5, refresh_token', () => refresh(refresh_token))
+  rekey.redis.resume()
+  await isBack()
+  const again = await refresh(refresh_token)
+  t.equal(again.status, 200)
+  t.match(await refresh(refresh_token), { status: 400, body: { error: 'invalid_grant' } }, 'and is strict as ever')
+  t.match(await refresh(again.body.refresh_token), { status: 400, body: { error: 'invalid_grant' } })
+})
+
 t.test('S25 without the broker tokens are traded, and a reuse is told once it is back', async (t) => {
   const customer = await createCustomer(rekey.postgres.url)
   const { access_token, refresh_token } = await signInTokens(rekey, customer)
