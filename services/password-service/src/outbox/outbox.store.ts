@@ -71,14 +71,15 @@ export const createOutboxStore = ({ database }: { database: Database }): OutboxS
   relay: (size, now, publish) =>
     database.transaction(
       async (tx) => {
-        // An event whose predecessor another relay holds is not taken: that one has not committed as published yet.
+        // An event whose predecessor another relay holds is not taken: that one has not committed as published yet. Asked
+        // for each event by itself, from the front: a join would read all that waits, however much that is.
         const events = await tx.$queryRaw<WaitingEvent[]>`
           SELECT o.id AS "rowId", o.event_id::text AS "eventId", o.type, o.subject, o.data, o.traceparent,
                  o.created_at AS "createdAt"
           FROM outbox o
-          WHERE o.published_at IS NULL AND NOT EXISTS (
-            SELECT 1 FROM outbox earlier
-            WHERE earlier.published_at IS NULL AND earlier.subject = o.subject AND earlier.id < o.id
+          WHERE o.published_at IS NULL AND o.id = (
+            SELECT first.id FROM outbox first WHERE first.published_at IS NULL AND first.subject = o.subject
+            ORDER BY first.id LIMIT 1
           )
           ORDER BY o.id LIMIT ${size}
           FOR UPDATE OF o SKIP LOCKED`
