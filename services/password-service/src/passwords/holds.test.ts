@@ -1,6 +1,7 @@
 import { PasswordStatus, scopes } from '@rekey/contracts'
 import { ask } from '@rekey/platform/questions'
 import { race } from '@rekey/testing/flows'
+import { createHttp } from '@rekey/testing/http'
 import { startPasswordService } from '@rekey/testing/password-service'
 import t from 'tap'
 
@@ -62,6 +63,17 @@ t.test('a change and a password of the back office begin none, and leave one tha
   t.ok(until)
   t.equal((await service.change(customer)).status, 204)
   t.same(await holdOf(customer), until)
+})
+
+t.test('a hold that is on is not cut short by a shorter one', async (t) => {
+  const customer = await service.customer()
+  await restore(customer)
+  const until = await holdOf(customer)
+  const other = await service.startAnother({ REKEY_HOLD_HOURS: '1' })
+  await restore(customer, createHttp(other.url))
+  t.same(await holdOf(customer), until)
+  const [, second] = await eventsOf(customer, 'password.restored')
+  t.equal(second?.data.holdUntil, until?.toISOString(), 'listeners are told of the one that counts')
 })
 
 t.test('with REKEY_HOLD_HOURS=0 there is none', async (t) => {

@@ -107,7 +107,11 @@ interface LockedRow {
   blocked: boolean
   locale: string
   timezone: string
+  holdUntil: Date | null
 }
+
+/** A hold that is on is never cut short by a shorter one, such as after REKEY_HOLD_HOURS was made less. */
+const laterHold = (begun: Date | null | undefined, on: Date | null) => (begun && on && on > begun ? on : begun)
 
 /** Columns of a grant's holder: the customer `c` and the credential `k`, where there is one. */
 const holderOf = (jti: string) => Prisma.sql`
@@ -207,7 +211,8 @@ export const createPasswordStore = ({
     database.transaction(async (tx) => {
       // The lock comes first: history digests chain, and a customer's outbox ids follow the order of commits.
       const [customer] = await tx.$queryRaw<LockedRow[]>`
-        SELECT code, status = 'blocked' AS blocked, locale, timezone FROM customer WHERE id = ${customerId} FOR UPDATE`
+        SELECT code, status = 'blocked' AS blocked, locale, timezone, hold_until AS "holdUntil"
+        FROM customer WHERE id = ${customerId} FOR UPDATE`
       if (!customer) throw new Error('the customer is gone')
       await alongside?.(tx)
       if (grant && customer.blocked) throw refuseGrant('blocked')
@@ -218,7 +223,12 @@ export const createPasswordStore = ({
       const credential = { hash, mustChange: temporaryUntil !== undefined, temporaryUntil: temporaryUntil ?? null }
       await store(tx, { customerId, ...credential }, verifiedHash)
       const { code, locale, timezone } = customer
-      const record = await appendChange(tx, { ...change, customerId, actorId: change.actorId ?? code })
+      const record = await appendChange(tx, {
+        ...change,
+        customerId,
+        actorId: change.actorId ?? code,
+        holdUntil: laterHold(change.holdUntil, customer.holdUntil),
+      })
       const sessionEpoch = await endSessions(tx, customerId, { at: record.createTime, kept: keptSession })
       if (record.holdUntil)
         await tx.customer.update({ where: { id: customerId }, data: { holdUntil: record.holdUntil } })
