@@ -51,11 +51,14 @@ interface HeldIdentifier extends GivenIdentifier {
   customerId: number
 }
 
-/** Locks those who exist; whoever writes a customer's addresses holds that lock. Creates the others. */
+/**
+ * Locks those who exist, in the order of ids as a job does; whoever writes a customer's addresses holds that lock.
+ * Creates the others.
+ */
 const lockOrCreate = async (tx: Transaction, customers: GivenCustomer[]) => {
   const codes = customers.map(({ code }) => code)
   const existing = await tx.$queryRaw<KnownCustomer[]>`
-    SELECT id, code FROM customer WHERE code = ANY(${codes}) ORDER BY code FOR NO KEY UPDATE`
+    SELECT id, code FROM customer WHERE code = ANY(${codes}) ORDER BY id FOR NO KEY UPDATE`
   const known = new Set(existing.map(({ code }) => code))
   const [older, newer] = [
     customers.filter(({ code }) => known.has(code)),
