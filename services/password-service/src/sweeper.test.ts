@@ -47,3 +47,22 @@ t.test('what has had its day is deleted, in batches, by two sweepers at once, an
   t.equal((await query(`SELECT 1 FROM spent_token WHERE expires_at < now() - interval '1 hour'`)).length, 0)
   t.ok((await query('SELECT 1 FROM spent_token WHERE expires_at < now()')).length >= 1)
 })
+
+t.test('a store that fails keeps no other from its sweep', async (t) => {
+  const log = createLogger({ name: 'test', level: 'silent' })
+  const swept: string[] = []
+  const sweeper = startSweeper({
+    deletions: [
+      () => Promise.reject(new Error('too slow')),
+      async () => {
+        swept.push('passwords that nobody decided on')
+        return 0
+      },
+    ],
+    now: service.clock.now,
+    log,
+  })
+  t.teardown(() => sweeper.close())
+  await t.rejects(sweeper.sweep(), { message: 'too slow' })
+  t.equal(swept.length, 1)
+})

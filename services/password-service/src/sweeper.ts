@@ -13,7 +13,7 @@ interface Deps {
 }
 
 interface Sweeper {
-  /** Deletes what has had its day. */
+  /** Deletes what has had its day. One that fails keeps none of the others from it; the first failure is thrown last. */
   sweep(): Promise<void>
   close(): Promise<void>
 }
@@ -25,13 +25,17 @@ const batchSize = 500
 export const startSweeper = ({ deletions, now, log }: Deps): Sweeper => {
   const stopped = new AbortController()
 
+  const deleteAll = async (deleteBatch: Deletion) => {
+    let deleted: number
+    do {
+      deleted = await deleteBatch(now(), batchSize)
+    } while (deleted === batchSize && !stopped.signal.aborted)
+  }
+
   const sweep = async () => {
-    for (const deleteBatch of deletions) {
-      let deleted: number
-      do {
-        deleted = await deleteBatch(now(), batchSize)
-      } while (deleted === batchSize && !stopped.signal.aborted)
-    }
+    const failures: unknown[] = []
+    for (const deletion of deletions) await deleteAll(deletion).catch((err) => failures.push(err))
+    if (failures.length > 0) throw failures[0]
   }
 
   const loop = async () => {
