@@ -67,7 +67,8 @@ t.test('S29: every instance knows a key before any signs with it', async (t) => 
   const added = await rotate()
   for (const gateway of gateways) await eventually(async () => (await jwksOf(gateway)).includes(added))
   t.same(await signers(), [kidOf(old), kidOf(old)])
-  clock.advance(1_200_000)
+  // The time to sign from is told in whole seconds.
+  clock.advance(1_201_000)
   t.same(await signers(), [added, added])
   t.equal(await backOfficeHistory(old), 200)
   t.equal(await backOfficeHistory(await backOfficeToken(rekey)), 200)
