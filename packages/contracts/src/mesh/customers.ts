@@ -41,6 +41,12 @@ export const toReference = ({ customer, customerId, username }: CustomerReferenc
 }
 
 const NotFound = Type.Object({ found: Type.Literal(false) })
+const found = {
+  found: Type.Literal(true),
+  customerId: Type.Integer(),
+  customer: CustomerCode,
+  status: Status,
+}
 
 export const CustomersGet = {
   subject: 'customers.get',
@@ -49,12 +55,9 @@ export const CustomersGet = {
   reply: Type.Union([
     NotFound,
     Type.Object({
-      found: Type.Literal(true),
-      customerId: Type.Integer(),
-      customer: CustomerCode,
+      ...found,
       locale: Type.String(),
       timezone: Type.String(),
-      status: Status,
       identifiers: Type.Array(Type.Object({ ...identifier, kind: OneOf(['email', 'phone']) })),
     }),
   ]),
@@ -103,10 +106,7 @@ export const PasswordStatus = {
   reply: Type.Union([
     NotFound,
     Type.Object({
-      found: Type.Literal(true),
-      customerId: Type.Integer(),
-      customer: CustomerCode,
-      status: Status,
+      ...found,
       hasPassword: Type.Boolean(),
       mustChange: Type.Boolean(),
       temporaryUntil: Type.Optional(Time),

@@ -26,3 +26,11 @@ export const staffForLog = ({ id, clientId, ip, approvedBy }: Mandate) => ({
   address: ip,
   channel: 'api',
 })
+
+/** How events of the PASSWORD stream name them. */
+export const staffForEvent = ({ id, clientId, ip }: Staff) => ({
+  actor: 'back_office' as const,
+  actorId: id,
+  clientId,
+  ip,
+})

@@ -2,7 +2,7 @@ import { HoldEnded, RekeyError } from '@rekey/contracts'
 import type { Now } from '@rekey/platform/clock'
 import type { Logger } from '@rekey/platform/logger'
 import type { Random } from '@rekey/platform/random'
-import { type Staff, staffForLog } from '../back-office/staff.ts'
+import { type Staff, staffForEvent, staffForLog } from '../back-office/staff.ts'
 import { newEvent } from '../outbox/event.ts'
 import type { HoldStore } from './holds.store.ts'
 
@@ -21,10 +21,7 @@ export const createHolds = ({ store, now, random, log }: Deps) => ({
       newEvent(HoldEnded, random.id(), {
         customer: customer.code,
         customerId,
-        actor: 'back_office',
-        actorId: by.id,
-        clientId: by.clientId,
-        ip: by.ip,
+        ...staffForEvent(by),
         heldUntil: holdUntil.toISOString(),
       }),
     )

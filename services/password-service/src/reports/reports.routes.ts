@@ -1,5 +1,6 @@
 import { LiftBlock, scopes } from '@rekey/contracts'
 import type { Server } from '@rekey/platform/server'
+import { staffOf } from '../back-office/staff.ts'
 import type { Reports } from './reports.service.ts'
 
 /** What "it was not me" began is ended by the back office alone. The contract's `clientId` is our customer's id. */
@@ -8,8 +9,7 @@ export const reportRoutes = (app: Server, { liftBlock }: Pick<Reports, 'liftBloc
     '/api/v2/clients/:clientId/block',
     { schema: LiftBlock, config: { scopes: [scopes.backOffice] } },
     async (request, reply) => {
-      const by = { id: request.bearer.sub, clientId: request.bearer.client_id, ip: request.ip }
-      await liftBlock(request.params.clientId, by)
+      await liftBlock(request.params.clientId, staffOf(request))
       return reply.code(204).send(null)
     },
   )

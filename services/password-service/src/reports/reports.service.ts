@@ -8,6 +8,7 @@ import {
 import type { Now } from '@rekey/platform/clock'
 import type { Logger } from '@rekey/platform/logger'
 import type { Random } from '@rekey/platform/random'
+import { type Staff, staffForEvent, staffForLog } from '../back-office/staff.ts'
 import { newEvent } from '../outbox/event.ts'
 import type { ReportLinks } from './report-links.ts'
 import type { ReportStore } from './reports.store.ts'
@@ -18,13 +19,6 @@ interface Deps {
   now: Now
   random: Random
   log: Logger
-}
-
-/** The back-office user who asks. */
-interface Staff {
-  id: string
-  clientId: string
-  ip: string
 }
 
 /** "It was not me": what blocks a customer, and what lifts the block. */
@@ -70,17 +64,13 @@ export const createReports = ({ store, readLink, now, random, log }: Deps) => {
         newEvent(BlockLifted, random.id(), {
           customer: customer.code,
           customerId,
-          actor: 'back_office',
-          actorId: by.id,
-          clientId: by.clientId,
-          ip: by.ip,
+          ...staffForEvent(by),
         }),
       )
       if (lifted.result === 'unknown') throw new RekeyError('not_found', { detail: 'There is no such customer.' })
       if (lifted.result === 'not_blocked') return
-      const actor = { actor: 'back_office', actorId: by.id, clientId: by.clientId, address: by.ip }
       log.info(
-        { event: 'authn_block_lifted', customer: lifted.customer.code, ...actor },
+        { event: 'authn_block_lifted', customer: lifted.customer.code, ...staffForLog(by) },
         'customer not blocked any more',
       )
     },
