@@ -1,5 +1,6 @@
 import { createCustomer } from '@rekey/testing/customers'
-import { loginBody, restoreBody } from '@rekey/testing/flows'
+import { backOfficeToken, loginBody, restoreBody } from '@rekey/testing/flows'
+import { createHttp } from '@rekey/testing/http'
 import { startProcesses } from '@rekey/testing/processes'
 import autocannon from 'autocannon'
 
@@ -23,11 +24,19 @@ try {
     body: JSON.stringify(body),
     connections,
   })
+  const staff = { grant_type: 'client_credentials', client_id: 'backend_fin', client_secret: 'secretkey' }
+  const staffToken = await backOfficeToken({ http: createHttp(rekey.gateway.url) })
   const restores = '/oauth/v2/passwordRestore'
   const runs = {
     'A1, unknown account, 50 connections': post(restores, restoreBody('nobody@example.com'), 50),
     'A1, unknown account, 1 connection': post(restores, restoreBody('nobody@example.com'), 1),
     'A4, right password, 4 connections': post('/oauth/v2/login', loginBody(customer), 4),
+    'A5, client credentials, 50 connections': post('/oauth/v2/token', staff, 50),
+    'B8, through the gateway, 20 connections': {
+      url: `${rekey.gateway.url}/api/v2/clients/${customer.id}/password/changes`,
+      headers: { authorization: `Bearer ${staffToken}` },
+      connections: 20,
+    },
     'JWKS, 50 connections': { url: `${rekey.gateway.url}/.well-known/jwks.json`, connections: 50 },
   }
   console.log(

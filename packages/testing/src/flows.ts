@@ -156,7 +156,7 @@ export const change = (rekey: Rekey, accessToken: string, successToken: string, 
   rekey.http.post('/api/v2/my/password/change', { password }, { authorization: `Bearer ${accessToken}`, successToken })
 
 /** A back-office token by client credentials. */
-export const backOfficeToken = async (rekey: Rekey): Promise<string> => {
+export const backOfficeToken = async (rekey: Pick<Rekey, 'http'>): Promise<string> => {
   const token = await rekey.http.post('/oauth/v2/token', {
     grant_type: 'client_credentials',
     client_id: 'backend_fin',
