@@ -60,8 +60,7 @@ t.test('S29: every instance knows a key before any signs with it', async (t) => 
   const another = await createApp(gatewayConfig, { log, now: clock.now, random: systemRandom })
   t.teardown(() => another.close())
   const gateways = [http, createHttp(await another.listen({ host: '127.0.0.1', port: 0 }))]
-  const signers = () =>
-    Promise.all(gateways.map(async (http) => kidOf(await backOfficeToken({ http, inbox: rekey.inbox }))))
+  const signers = () => Promise.all(gateways.map(async (http) => kidOf(await backOfficeToken({ http }))))
 
   const old = await backOfficeToken(rekey)
   const added = await rotate()

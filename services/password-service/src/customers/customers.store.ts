@@ -82,13 +82,15 @@ export const createCustomerStore = ({ database }: { database: Database }): Custo
     findByAddress: (address) => findReachable(Prisma.sql`c.id = ${ownerOf(address)}`),
     findByCode: (code) => findReachable(Prisma.sql`c.code = ${code}`),
     async recordRestore(challengeId, { customerId, address: { kind, value } }, expiresAt) {
-      // The address is held as it is until the record stands: whoever takes it away then ends this restore too.
+      // Customer and address are held as they are until the record stands: whoever blocks the one or takes away the
+      // other ends this restore too.
       const recorded = await database.query(
         (prisma) => prisma.$executeRaw`
           INSERT INTO restore_request (challenge_id, customer_id, expires_at)
-          SELECT ${challengeId}::uuid, customer_id, ${expiresAt}::timestamptz FROM identifier
-          WHERE customer_id = ${customerId} AND value = ${value} AND kind = ${kind}::identifier_kind
-            AND verified_at IS NOT NULL
+          SELECT ${challengeId}::uuid, c.id, ${expiresAt}::timestamptz
+          FROM customer c JOIN identifier i ON i.customer_id = c.id
+          WHERE c.id = ${customerId} AND c.status = 'active'
+            AND i.value = ${value} AND i.kind = ${kind}::identifier_kind AND i.verified_at IS NOT NULL
           FOR SHARE
           ON CONFLICT (challenge_id) DO UPDATE SET expires_at = GREATEST(restore_request.expires_at, EXCLUDED.expires_at)`,
       )
