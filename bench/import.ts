@@ -9,7 +9,7 @@ import { createDatabase } from '@rekey/stack/database'
 import { migrate } from '@rekey/stack/migrate'
 import { startPostgres } from '@rekey/stack/postgres'
 
-// node bench/import.ts [--lines N] [--format ndjson|csv] [--kill-after SECONDS]: makes a file of customers, none of whose
+// npm run bench:import -- [--lines N] [--format ndjson|csv] [--kill-after SECONDS]: makes a file of customers, none of whose
 // hashes is a new one to compute, and takes it in; says how long it took and how much memory, for which it needs Linux.
 
 const hashes = [

@@ -26,8 +26,9 @@ const read = () => {
   const [command, dir, ...rest] = positionals
   const { after } = values
   if (!dir || rest.length > 0) return undefined
+  if (after !== undefined && !/^\d{1,9}$/.test(after)) throw new Error('--after takes a whole number of seconds.')
   if (command === 'generate' && after === undefined) return () => generate(dir)
-  if (command === 'rotate' && /^\d{1,9}$/.test(after ?? '0')) return () => rotate(dir, after)
+  if (command === 'rotate') return () => rotate(dir, after)
 }
 
 try {

@@ -8,8 +8,8 @@ import { startPostgres } from '@rekey/stack/postgres'
 import { diffSchemas } from '@rekey/stack/schema-diff'
 
 const usage = `Usage:
-  node scripts/migrate.ts            apply the migrations that DATABASE_URL has not had yet
-  node scripts/migrate.ts new NAME   write a new migration for what changed in prisma/schema.prisma`
+  npm run migrate                apply the migrations that DATABASE_URL has not had yet
+  npm run migrate -- new NAME    write a new migration for what changed in prisma/schema.prisma`
 
 const root = resolve(import.meta.dirname, '..')
 const git = (...args: string[]) => execFileSync('git', args, { cwd: root, encoding: 'utf8' }).trim()

@@ -39,7 +39,8 @@ mail leaves this machine.
 
   Gateway  http://localhost:${settings.port}
   Inbox    http://localhost:${settings.inboxPort}  (every mail and SMS)
-  Data     ${dataDir.startsWith('..') ? settings.dataDir : dataDir}  (logs in logs/; npm start -- --fresh wipes it)
+  Data     ${dataDir.startsWith('..') ? settings.dataDir : dataDir}  (logs in logs/, addresses of Postgres, Redis and NATS in
+           servers.env; npm start -- --fresh wipes it)
 
 Paste into another terminal to restore the password of bpmtestusr1@gmail.com:
 

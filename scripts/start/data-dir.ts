@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { isAlive, type ProcessIdentity, startTimeOf } from '@rekey/stack/process-identity'
 import { endOrphan } from '@rekey/stack/server'
 
-const owned = ['postgres', 'redis', 'nats', 'keys', 'logs', 'services']
+const owned = ['postgres', 'redis', 'nats', 'keys', 'logs', 'services', 'servers.env']
 
 /** Where each part keeps its data, logs and records. */
 export const partsOf = (dataDir: string) => ({
@@ -12,6 +12,8 @@ export const partsOf = (dataDir: string) => ({
   nats: join(dataDir, 'nats'),
   keys: join(dataDir, 'keys'),
   logs: join(dataDir, 'logs'),
+  /** Where the servers of this run are, for whoever wants to look into them. */
+  servers: join(dataDir, 'servers.env'),
   service: (name: string) => join(dataDir, 'services', name),
 })
 

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process'
+import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { generateKeys, keyFiles } from '@rekey/stack/keys'
@@ -19,6 +20,15 @@ const seed = async (databaseUrl: string, signal: AbortSignal) => {
   } catch (error) {
     throw new Error(`seeding the sandbox failed:\n${(error as { stderr?: string }).stderr?.trim() || error}`)
   }
+}
+
+/** Notes where this run's servers are, in a form that the operator's commands read. Gone when they are. */
+const noteServers = ({ settings, onStop }: Start, urls: Record<string, string>) => {
+  const { servers } = partsOf(settings.dataDir)
+  const lines = Object.entries(urls).map(([name, url]) => `${name}=${url}\n`)
+  rmSync(servers, { force: true })
+  writeFileSync(servers, lines.join(''), { mode: 0o600 })
+  onStop(async () => rmSync(servers, { force: true }))
 }
 
 const startParts = async (start: Start) => {
@@ -99,6 +109,9 @@ const startParts = async (start: Start) => {
     startPasswordService(),
     startNotifier(),
     databaseReady.then((url) => seed(url, signal)),
+    Promise.all([databaseReady, serversReady]).then(([database, { redis, nats }]) =>
+      noteServers(start, { DATABASE_URL: database, REDIS_URL: redis, NATS_URL: nats }),
+    ),
   ]
 }
 

@@ -30,6 +30,7 @@ export const health = fp<Options>(async (instance, { checks }) => {
     const names = Object.keys(checks)
     const results = await Promise.all(Object.values(checks).map(probe))
     const ready = results.every((result) => result === 'ok')
+    if (!ready) reply.header('retry-after', 2)
     return reply.code(ready ? 200 : 503).send({
       status: ready ? 'ok' : 'unavailable',
       checks: Object.fromEntries(names.map((name, index) => [name, results[index] ?? 'unavailable'])),

@@ -12,9 +12,33 @@ const createAjv = (coerceTypes: boolean) => {
 const asSent = createAjv(false)
 const fromText = createAjv(true)
 
+/** A whole number as people write it: nothing that only a computer would take for one, such as 1e0 or 0x1. */
+const wholeNumber = /^(0|-?[1-9]\d*)$/
+
+/** Compiles a check of values that are text, and become numbers in place where the schema says so. */
+const compileText = (schema: { properties?: Record<string, { type?: string }> }) => {
+  const valid = fromText.compile(schema)
+  const integers = Object.entries(schema.properties ?? {}).flatMap(([name, { type }]) =>
+    type === 'integer' ? name : [],
+  )
+  const check = (values: Record<string, unknown>): boolean => {
+    const odd = integers.find((name) => typeof values[name] === 'string' && !wholeNumber.test(values[name]))
+    if (odd === undefined) {
+      const isValid = valid(values)
+      check.errors = valid.errors ?? null
+      return isValid
+    }
+    const fault = { instancePath: `/${odd}`, keyword: 'type', message: 'must be a whole number' }
+    check.errors = [{ ...fault, schemaPath: '', params: {} }]
+    return false
+  }
+  check.errors = null as ErrorObject[] | null
+  return check
+}
+
 /** Query and path values are text and become numbers where the schema says so; a body's values stay as they were sent. */
 export const compileValidator: FastifySchemaCompiler<object> = ({ schema, httpPart }) =>
-  (httpPart === 'body' || httpPart === 'headers' ? asSent : fromText).compile(schema)
+  httpPart === 'body' || httpPart === 'headers' ? asSent.compile(schema) : compileText(schema)
 
 /** A check of data that did not come by HTTP. */
 export const compileCheck = (schema: object): ((data: unknown) => boolean) => asSent.compile(schema)
@@ -46,6 +70,8 @@ const kinds: Record<string, string> = {
 const describe = ({ keyword, params, message }: ErrorObject): string => {
   if (keyword === 'required') return 'is missing'
   if (keyword === 'additionalProperties') return 'is not known'
+  if (keyword === 'minLength' && params.limit === 1) return 'must not be empty'
+  if (keyword === 'type' && Array.isArray(params.type)) return `must be ${params.type.join(' or ')}`
   if (keyword === 'enum') return `must be one of ${params.allowedValues.join(', ')}`
   if (keyword === 'pattern' || keyword === 'format' || keyword === 'anyOf') return 'is malformed'
   return message ?? 'is malformed'
@@ -56,7 +82,8 @@ export const toFieldErrors = (faults: ErrorObject[]): FieldError[] => {
   const fields = new Map<string, FieldError>()
   for (const fault of faults) {
     const path = fault.instancePath.slice(1)
-    const field = fault.keyword === 'required' ? `${path && `${path}/`}${fault.params.missingProperty}` : path
+    const named = fault.params.missingProperty ?? fault.params.additionalProperty
+    const field = named === undefined ? path : `${path && `${path}/`}${named}`
     if (field && !fields.has(field)) {
       fields.set(field, { field, code: kinds[fault.keyword] ?? 'malformed', message: describe(fault) })
     }

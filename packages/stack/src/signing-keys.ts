@@ -84,6 +84,15 @@ const changeFile = (path: string, change: (text: string) => string) => {
   }
 }
 
+/** Where the file is, behind whatever links lead to it. */
+const locate = (path: string) => {
+  try {
+    return realpathSync(path)
+  } catch (error) {
+    throw new Error(`there are no signing keys at ${path}: ${(error as NodeJS.ErrnoException).code}`)
+  }
+}
+
 /** What became of the keys. */
 export interface Rotation {
   added: string
@@ -104,7 +113,7 @@ export const rotateSigningKeys = async (
   const nowSeconds = Math.ceil(now().getTime() / 1_000)
   const added = { ...(await newSigningKey()), sign_from: nowSeconds + afterSeconds }
   let dropped: string[] = []
-  changeFile(realpathSync(path), (text) => {
+  changeFile(locate(path), (text) => {
     const keys = parseSigningKeys(text)
     const kept = stillNeeded(keys, nowSeconds)
     dropped = keys.filter((key) => !kept.includes(key)).map(({ kid }) => kid)

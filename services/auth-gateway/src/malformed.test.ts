@@ -253,8 +253,10 @@ t.test('unknown fields are ignored (RFC 6749 §3.2)', async (t) => {
   t.equal((await http.post('/oauth/v2/passwordRestore', { ...restoreFields, unknown: { a: 1 } })).status, 200)
 })
 
-t.test('this table knows every endpoint with a body', (t) => {
-  const routes = Object.entries(contracts).flatMap(([route, schema]) => ('body' in schema ? [route] : []))
+t.test('this table knows every endpoint whose body has fields', (t) => {
+  const routes = Object.entries(contracts).flatMap(([route, schema]) =>
+    'body' in schema && Object.keys(schema.body.properties).length > 0 ? [route] : [],
+  )
   const known = bodies.map(({ method = 'POST', path }) => `${method} ${path.replace(String(customer.id), ':clientId')}`)
   t.same(routes.filter((route) => !route.startsWith('PATCH')).sort(), known.sort())
   t.end()

@@ -243,7 +243,6 @@ t.test(
     ]
     const bodies: [body: string | Buffer, status?: number, type?: string][] = [
       ['{}'],
-      ['[]'],
       ['{"unknown":1}'],
       ['{"a":', 400],
       ['{"__proto__":{}}', 400],
@@ -257,6 +256,10 @@ t.test(
         const answer = await http.send(method, url, { authorization: backOffice, 'content-type': type }, body)
         if (status) isProblem(t, answer, status, `${url}: ${String(body).slice(0, 20)}`)
         else t.equal(answer.status, good, `${url}: ${body}`)
+      }
+      if (method === 'POST') {
+        const list = await http.send(method, url, { authorization: backOffice, ...json }, '[]')
+        isProblem(t, list, 400, `${url}: a list`)
       }
     }
   },
@@ -321,4 +324,21 @@ t.test('S30: the address is believed from the gateway, and from nobody behind it
   }
   t.equal(await change('203.0.113.7'), '203.0.113.7')
   t.equal(await change('198.51.100.1, 203.0.113.7'), '203.0.113.7', 'what the client itself claims is not')
+})
+
+t.test('S31: a number in an address is written as people write it', async (t) => {
+  for (const odd of ['1e0', '0x1', '1.0', '01', '+1', '%201', '1_0', '']) {
+    const history = await http.get(`/api/v2/clients/${odd}/password/changes`, { authorization: backOffice })
+    isProblem(t, history, 400, `client ${odd}`)
+    isProblem(t, await http.get(`/api/v2/my/password/changes?limit=${odd}`, { authorization }), 400, `limit ${odd}`)
+  }
+  t.equal((await http.get('/api/v2/my/password/changes?limit=10&offset=0', { authorization })).status, 200)
+})
+
+t.test('S31: whoever names anyone in a reset of all is refused', async (t) => {
+  for (const body of ['[1]', '{"clientIds":[1]}', '"all"', 'null']) {
+    const headers = { authorization: backOffice, ...json }
+    isProblem(t, await http.send('POST', '/api/v2/clients/reset-password', headers, body), 400, body)
+  }
+  t.same(await service.query('SELECT id FROM job'), [])
 })

@@ -210,6 +210,7 @@ export const createApp = async (config: Config, { log, now, random }: Surroundin
     resetPart: resets.resetPart,
     countWaiting: outbox.countWaiting,
     now,
+    random,
     log,
   })
   const sweeper = startSweeper({

@@ -22,26 +22,38 @@ const parametersOf = (endpoint: Endpoint) =>
       name: name === 'successtoken' ? 'successToken' : name,
       in: place,
       // A route refuses a missing success token as it refuses an unfit one (403), so its schema does not require it.
-      required: required.includes(name) || name === 'successtoken',
+      required: (required.includes(name) && schema.default === undefined) || name === 'successtoken',
       schema,
     }))
   })
 
 const requestBodyOf = (path: string, body: TSchema) => ({
-  required: true,
+  required: (body.required ?? []).length > 0,
   content: {
     'application/json': { schema: body },
     ...(path.startsWith('/oauth/') && { 'application/x-www-form-urlencoded': { schema: body } }),
   },
 })
 
+/** What every refusal may carry beside its body. */
+const refusalHeaders = {
+  'WWW-Authenticate': { description: 'With 401 and insufficient_scope (RFC 6750 §3).', schema: { type: 'string' } },
+  'Retry-After': { description: 'With 429 and 503: seconds.', schema: { type: 'integer' } },
+}
+
 const responsesOf = (path: string, response: Record<string, TSchema>) =>
   Object.fromEntries(
     Object.entries(response).map(([status, schema]) => {
-      const isProblem = /^[45]xx$/.test(status) && !path.startsWith('/oauth/')
-      const type = isProblem ? 'application/problem+json' : 'application/json'
-      const description = /^[45]/.test(status) ? 'Refused.' : 'Done.'
-      return [status.toUpperCase(), { description, ...(status !== '204' && { content: { [type]: { schema } } }) }]
+      const isRefusal = /^[45]/.test(status)
+      const type = isRefusal && !path.startsWith('/oauth/') ? 'application/problem+json' : 'application/json'
+      return [
+        status.toUpperCase(),
+        {
+          description: isRefusal ? 'Refused.' : (schema.description ?? 'Done.'),
+          ...(isRefusal && { headers: refusalHeaders }),
+          ...(schema.type !== 'null' && { content: { [type]: { schema } } }),
+        },
+      ]
     }),
   )
 

@@ -35,6 +35,7 @@ export const GetApproval = { ...one, summary: 'One approval', response: { 200: A
 /** Never by the maker. */
 export const Approve = {
   ...one,
+  body: Type.Object({}),
   summary: "Agree to a colleague's action, which is then carried out",
   response: {
     202: Type.Object({ jobId: Uuid }, { description: 'A job was started.' }),
@@ -46,6 +47,7 @@ export const Approve = {
 /** Never by the maker. */
 export const Reject = {
   ...one,
+  body: Type.Object({}),
   summary: "Refuse a colleague's action",
   response: { 204: Type.Null({ description: 'It will not be carried out.' }), ...problems },
 }

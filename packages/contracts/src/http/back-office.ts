@@ -49,6 +49,7 @@ export const ResetClientPassword = {
   tags,
   ...bearer(scopes.backOffice),
   params: client,
+  body: Type.Object({}, { description: 'Nothing, or an empty object.' }),
   response: {
     202: Type.Union([Type.Object({}, { description: 'Done.', additionalProperties: false }), ApprovalNeeded]),
     ...problems,
@@ -60,6 +61,11 @@ export const ResetAllPasswords = {
   summary: 'Sign every customer out and have every password changed at the next sign-in',
   tags,
   ...bearer(scopes.backOffice),
+  // Whoever names anyone does not mean everybody.
+  body: Type.Object(
+    {},
+    { additionalProperties: false, description: 'Nothing, or an empty object: any field is refused.' },
+  ),
   response: { 202: Type.Union([Type.Object({ jobId: Uuid }), ApprovalNeeded]), ...problems },
 }
 

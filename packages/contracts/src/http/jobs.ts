@@ -17,4 +17,4 @@ const about = { tags: ['Back office'], ...bearer(scopes.backOffice), params: Typ
 export const GetJob = { ...about, summary: 'Progress of a job', response: { 200: Job, ...problems } }
 
 /** What was done stays done. */
-export const CancelJob = { ...about, summary: 'Stop a job', response: { 200: Job, ...problems } }
+export const CancelJob = { ...about, summary: 'Stop a job', body: Type.Object({}), response: { 200: Job, ...problems } }

@@ -28,7 +28,12 @@ export const SendChallenge = {
   summary: 'Send a code to a device, or send it again',
   tags: ['Sign-in', 'Restore'],
   body: Type.Object({
-    challenge_type: Type.String({ pattern: '^\\P{C}+$', maxLength: 300 }),
+    challenge_type: Type.String({
+      pattern: '^\\P{C}+$',
+      maxLength: 300,
+      description:
+        "One of the devices that the sign-in offered. To send a restore's code again: the device in its mfa_token's amr.",
+    }),
     client_timezone: ClientTimezone,
     mfa_token: CompactToken,
     response_type: ResponseType,

@@ -1,8 +1,14 @@
 import { type Static, Type } from '@sinclair/typebox'
+import { errors } from '../errors.ts'
+
+const oauthCodes = `One of ${[...new Set(Object.values(errors).map(({ oauth }) => oauth))].join(', ')}.`
+const problemCodes = `Code and status: ${Object.entries(errors)
+  .map(([code, { status }]) => `${code} ${status}`)
+  .join(', ')}.`
 
 /** RFC 6749 §5.2, with the `state` that the internet-bank contract echoes. */
 export const OAuthError = Type.Object({
-  error: Type.String(),
+  error: Type.String({ description: oauthCodes }),
   error_description: Type.String(),
   state: Type.Optional(Type.String()),
 })
@@ -14,7 +20,7 @@ export const Problem = Type.Object({
   title: Type.String(),
   status: Type.Integer(),
   detail: Type.String(),
-  code: Type.String(),
+  code: Type.String({ description: problemCodes }),
   errors: Type.Optional(Type.Array(Type.Object({ field: Type.String(), code: Type.String(), message: Type.String() }))),
 })
 export type Problem = Static<typeof Problem>

@@ -30,7 +30,7 @@ const usernameOf = ({ email, phone }: OpenUnauthorizedChallengeQuery): string =>
   if ((email === undefined) === (phone === undefined)) {
     throw new RekeyError('invalid_request', {
       detail: 'Exactly one of email and phone must be given.',
-      fields: [{ field: 'email', code: 'missing', message: 'or phone must be given, and not both' }],
+      fields: [{ field: 'email', code: 'not_exactly_one', message: 'or phone must be given, and not both' }],
     })
   }
   return email ?? `+${phone?.slice(1)}`

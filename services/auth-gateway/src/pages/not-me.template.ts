@@ -18,7 +18,7 @@ export const askPage = (brand: string, token: string): Page => ({
 <li>nobody can sign in to it or restore its password, not even you, until ${brand} has spoken with you.</li>
 </ul>
 !${form(token)}
-<p class="after">If it was you, close this page. Nothing has been done.</p>`,
+<p class="after">If it was you, close this page. Opening it does nothing.</p>`,
 })
 
 /** It may have been done all the same: the answer was lost, not necessarily the report. */

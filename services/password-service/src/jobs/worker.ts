@@ -2,7 +2,10 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { RekeyError } from '@rekey/contracts'
 import type { Now } from '@rekey/platform/clock'
 import type { Logger } from '@rekey/platform/logger'
+import type { Random } from '@rekey/platform/random'
+import { runInTrace } from '@rekey/platform/trace'
 import type { Resets } from '../back-office/resets.service.ts'
+
 import type { JobStore } from './jobs.store.ts'
 
 interface Deps {
@@ -11,6 +14,7 @@ interface Deps {
   /** How many events wait for the broker, counted no further than `most`. */
   countWaiting(most: number): Promise<number>
   now: Now
+  random: Random
   log: Logger
 }
 
@@ -36,7 +40,7 @@ const isPassing = (error: unknown) => error instanceof RekeyError && error.code 
  * does not succeed is tried again by halves, until the one customer that cannot be dealt with stands alone: it is
  * counted as failed, logged, and passed over. While Postgres is away it waits.
  */
-export const startWorker = ({ store, resetPart, countWaiting, now, log }: Deps): Worker => {
+export const startWorker = ({ store, resetPart, countWaiting, now, random, log }: Deps): Worker => {
   const stopped = new AbortController()
   let size = batchSize
 
@@ -79,7 +83,8 @@ export const startWorker = ({ store, resetPart, countWaiting, now, log }: Deps):
         continue
       }
       waits = 0
-      if (!(await advance())) return
+      // A trace for each batch: its log lines and events belong together.
+      if (!(await runInTrace(random, undefined, advance))) return
     }
   }
 

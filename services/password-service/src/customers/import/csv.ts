@@ -74,7 +74,8 @@ const fieldName = (path: string, record: unknown): string => {
   if (list !== 'identifiers') return path
   const { identifiers = [] } = record as ReturnType<typeof toRecord>
   if (index === undefined) return 'email, phone'
-  return identifiers[Number(index)]?.value.startsWith('+') ? 'phone' : 'email'
+  // Which column it stood in is not kept; what has nothing but digits was meant for a number.
+  return /^[+\d\s().-]+$/.test(identifiers[Number(index)]?.value ?? '') ? 'phone' : 'email'
 }
 
 /**

@@ -218,7 +218,7 @@ t.test('CSV: a broken line is refused by the name of its column, also one whose 
       [4, ' wrong_columns'],
       [5, ' wrong_columns'],
       [6, 'email identifier_taken'],
-      [7, 'email malformed'],
+      [7, 'phone malformed'],
       [8, 'password_hash unknown_form'],
       [9, 'customer missing'],
     ],
