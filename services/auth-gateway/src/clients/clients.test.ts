@@ -58,7 +58,7 @@ t.test('every fault is named with its place, and nothing of the file repeated', 
   t.strictSame(
     faultsOf(write([odd])).toSorted(),
     [
-      'REKEY_CLIENTS_FILE /0/client_id: must NOT have fewer than 1 characters',
+      'REKEY_CLIENTS_FILE /0/client_id: must not be empty',
       'REKEY_CLIENTS_FILE /0/origin: is not known',
       'REKEY_CLIENTS_FILE /0/origins: is missing',
       'REKEY_CLIENTS_FILE /0/redirect_uris: is missing',
