@@ -64,7 +64,7 @@ const count = (tap: string, what: string) => {
  */
 export const runTap = async (files: string[], results: string, options: RunOptions): Promise<Run> => {
   const settings = [
-    '--jobs=2',
+    '--jobs=3',
     `--timeout=${timeoutSeconds}`,
     '--disable-coverage',
     `--reporter=${isTerminal ? 'terse' : 'silent'}`,
