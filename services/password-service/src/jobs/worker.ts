@@ -1,5 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { RekeyError } from '@rekey/contracts'
+import { type Background, pause, runInBackground } from '@rekey/platform/background'
 import type { Now } from '@rekey/platform/clock'
 import type { Logger } from '@rekey/platform/logger'
 import type { Random } from '@rekey/platform/random'
@@ -18,11 +18,6 @@ interface Deps {
   log: Logger
 }
 
-interface Worker {
-  /** Finishes the batch in hand. What is left stays in Postgres for the next worker. */
-  close(): Promise<void>
-}
-
 const batchSize = 128
 /**
  * Events of a job stand in the same line as everyone's: it waits while so many are in it, so that those of a single
@@ -38,10 +33,10 @@ const isPassing = (error: unknown) => error instanceof RekeyError && error.code 
 /**
  * Does jobs, batch by batch, on every instance at once: whoever takes the job's row has it for one batch. A batch that
  * does not succeed is tried again by halves, until the one customer that cannot be dealt with stands alone: it is
- * counted as failed, logged, and passed over. While Postgres is away it waits.
+ * counted as failed, logged, and passed over. While Postgres is away it waits. What is left at the close stays in
+ * Postgres for the next worker.
  */
-export const startWorker = ({ store, resetPart, countWaiting, now, random, log }: Deps): Worker => {
-  const stopped = new AbortController()
+export const startWorker = ({ store, resetPart, countWaiting, now, random, log }: Deps): Background => {
   let size = batchSize
 
   /** @returns whether there may be more to do at once. @throws RekeyError unavailable */
@@ -71,14 +66,12 @@ export const startWorker = ({ store, resetPart, countWaiting, now, random, log }
     }
   }
 
-  const pause = (ms: number) => delay(ms, undefined, { signal: stopped.signal }).catch(() => {})
-
   /** Does what there is to do, until there is nothing, or not now. */
-  const work = async () => {
+  const work = async (stopped: AbortSignal) => {
     let waits = 0
-    while (!stopped.signal.aborted && (await store.isAnyRunning())) {
+    while (!stopped.aborted && (await store.isAnyRunning())) {
       if ((await countWaiting(mostWaiting)) >= mostWaiting) {
-        await pause(Math.min(backoffMs.first * 2 ** waits, backoffMs.most))
+        await pause(Math.min(backoffMs.first * 2 ** waits, backoffMs.most), stopped)
         waits += 1
         continue
       }
@@ -88,27 +81,5 @@ export const startWorker = ({ store, resetPart, countWaiting, now, random, log }
     }
   }
 
-  const loop = async () => {
-    let failures = 0
-    while (!stopped.signal.aborted) {
-      try {
-        await work()
-        failures = 0
-        await pause(pollMs)
-      } catch (err) {
-        // Once for each time that it fails, not at every attempt.
-        if (failures === 0) log.warn({ err }, 'jobs wait')
-        failures += 1
-        await pause(Math.min(backoffMs.first * 2 ** failures, backoffMs.most))
-      }
-    }
-  }
-  const running = loop()
-
-  return {
-    async close() {
-      stopped.abort()
-      await running
-    },
-  }
+  return runInBackground({ work, pollMs, backoffMs, waiting: 'jobs wait', log })
 }
