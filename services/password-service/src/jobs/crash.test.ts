@@ -1,6 +1,7 @@
 import { eventually } from '@rekey/testing/eventually'
 import { createHttp } from '@rekey/testing/http'
 import { startPasswordService } from '@rekey/testing/password-service'
+import pg from 'pg'
 import t from 'tap'
 import { jobsOf, once } from './jobs.fixture.ts'
 
@@ -21,6 +22,14 @@ t.test('B9 for all: instances killed in the middle of a job, again and again, re
     const [row] = await service.query<{ done: number }>('SELECT done FROM job')
     return row?.done ?? 0
   }
+  /** Holds the job's row as another worker would. @returns what lets it go */
+  const hold = async () => {
+    const holder = new pg.Client(service.variables.DATABASE_URL)
+    await holder.connect()
+    await holder.query('BEGIN')
+    await holder.query('SELECT FROM job FOR UPDATE')
+    return () => holder.end()
+  }
   for (const [at, killed] of [
     [200, first],
     [1_000, second],
@@ -29,8 +38,11 @@ t.test('B9 for all: instances killed in the middle of a job, again and again, re
   ] as const) {
     await eventually(async () => (await done()) >= at, { what: `${at} customers`, timeoutMs: 60_000 })
     await killed.kill()
+    // The other one would go on, on a slow machine to the end, before this one is back: both wait until it is.
+    const goOn = await hold()
     t.ok((await done()) < customers, 'in the middle')
     await killed.restart()
+    await goOn()
   }
   t.same(await jobs.ended(body.jobId, http), { state: 'done', total: customers, done: customers, failed: 0 })
   t.same(await jobs.resetsOf(body.jobId), [{ resets: once, customers }])
