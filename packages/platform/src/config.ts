@@ -31,6 +31,13 @@ export const serviceEnv = {
     default: 1,
     description: 'Copies of each stream that the broker keeps.',
   }),
+  REKEY_METRICS_PORT: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: 65_535,
+      description: 'Port of GET /metrics, in the form of Prometheus. Not set: none is served.',
+    }),
+  ),
   REKEY_SECRETS_FILE: Type.Optional(
     Type.String({
       description: 'File of further variables (dotenv form), for secrets that must not stand in the environment.',

@@ -2,12 +2,14 @@ import type { Static, TObject } from '@sinclair/typebox'
 import type { Now } from './clock.ts'
 import { ConfigError, loadConfig, type ServiceConfig } from './config.ts'
 import { createLogger, type Logger } from './logger.ts'
+import { createMetrics, type Metrics, serveMetrics } from './metrics.ts'
 import { type Random, systemRandom } from './random.ts'
 import type { Server } from './server.ts'
 
 /** What every composition root is given. */
 export interface Surroundings {
   log: Logger
+  metrics: Metrics
   now: Now
   random: Random
 }
@@ -33,13 +35,15 @@ export const runService = async <T extends TObject>({ name, env, createApp }: Se
   const boot = async () => {
     const config = loadConfig(env, process.env) as Static<T> & ServiceConfig
     const log = createLogger({ name, level: config.LOG_LEVEL })
-    return { config, log, app: await createApp(config, { log, now: () => new Date(), random: systemRandom }) }
+    const metrics = createMetrics()
+    const surroundings = { log, metrics, now: () => new Date(), random: systemRandom }
+    return { config, log, metrics, app: await createApp(config, surroundings) }
   }
-  const { config, log, app } = await boot().catch((error) => {
+  const { config, log, metrics, app } = await boot().catch((error) => {
     if (error instanceof ConfigError) return fail(error.message)
     throw error
   })
-  const { HOST: host, PORT: port } = config
+  const { HOST: host, PORT: port, REKEY_METRICS_PORT: metricsPort } = config
 
   let stopping = false
   const stop = async (reason: string) => {
@@ -58,9 +62,10 @@ export const runService = async <T extends TObject>({ name, env, createApp }: Se
   if (process.channel) process.on('disconnect', () => void stop('the parent process ended'))
 
   try {
+    if (metricsPort !== undefined) await serveMetrics(metrics, { host, port: metricsPort })
     await app.listen({ host, port })
   } catch (error) {
-    const busy = (error as NodeJS.ErrnoException).code === 'EADDRINUSE'
-    return fail(busy ? `port ${port} on ${host} is busy` : String(error))
+    const { code, port: busyPort } = error as NodeJS.ErrnoException & { port?: number }
+    return fail(code === 'EADDRINUSE' ? `port ${busyPort ?? port} on ${host} is busy` : String(error))
   }
 }

@@ -8,6 +8,7 @@ import { Env } from '@rekey/password-service/config'
 import { connectBroker } from '@rekey/platform/broker'
 import { loadConfig } from '@rekey/platform/config'
 import { createLogger } from '@rekey/platform/logger'
+import { createMetrics } from '@rekey/platform/metrics'
 import { createPublisher } from '@rekey/platform/publisher'
 import { systemRandom } from '@rekey/platform/random'
 import { seal, toKey, unseal } from '@rekey/platform/seal'
@@ -96,6 +97,7 @@ export const startPasswordService = async (t: Teardown, { env = {}, privatePostg
     })
     const app = await createApp(loadConfig(Env, { ...variables, ...otherVariables }), {
       log,
+      metrics: createMetrics(),
       now: clock.now,
       random: systemRandom,
     })

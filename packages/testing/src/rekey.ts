@@ -9,6 +9,7 @@ import { createApp as createPasswordService } from '@rekey/password-service/app'
 import { Env as PasswordServiceEnv } from '@rekey/password-service/config'
 import { loadConfig } from '@rekey/platform/config'
 import { createLogger } from '@rekey/platform/logger'
+import { createMetrics } from '@rekey/platform/metrics'
 import { systemRandom } from '@rekey/platform/random'
 import type { Server } from '@rekey/platform/server'
 import { generateKeys, keyFiles } from '@rekey/stack/keys'
@@ -43,8 +44,14 @@ export const startRekey = async (t: Teardown, { env = {}, privatePostgres = fals
 
   const clock = createClock()
   const logs: string[] = []
-  const surroundings = (name: string) => ({
+  const metrics = {
+    'auth-gateway': createMetrics(),
+    'password-service': createMetrics(),
+    notifier: createMetrics(),
+  }
+  const surroundings = (name: keyof typeof metrics) => ({
     log: createLogger({ name, level: 'debug', destination: { write: (line: string) => void logs.push(line) } }),
+    metrics: metrics[name],
     now: clock.now,
     random: systemRandom,
   })
@@ -104,6 +111,8 @@ export const startRekey = async (t: Teardown, { env = {}, privatePostgres = fals
     passwordServiceConfig,
     /** Log lines of all services, as written. */
     logs,
+    /** Counters and gauges of each service. */
+    metrics,
     /** Whether every service says that it is ready. */
     isReady,
   }

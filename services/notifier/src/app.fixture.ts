@@ -5,6 +5,7 @@ import { connectBroker } from '@rekey/platform/broker'
 import type { Now } from '@rekey/platform/clock'
 import { loadConfig } from '@rekey/platform/config'
 import { createLogger } from '@rekey/platform/logger'
+import { createMetrics } from '@rekey/platform/metrics'
 import { createPublisher } from '@rekey/platform/publisher'
 import { systemRandom } from '@rekey/platform/random'
 import { seal, toKey } from '@rekey/platform/seal'
@@ -145,7 +146,7 @@ export const startNotifier = async (
     },
   })
   const log = createLogger({ name: 'notifier', level: 'trace', destination })
-  const app = await createApp(loadConfig(Env, variables), { log, now, random: systemRandom })
+  const app = await createApp(loadConfig(Env, variables), { log, metrics: createMetrics(), now, random: systemRandom })
   t.teardown(() => app.close())
   await app.ready()
   return { app, logs: () => lines.join('') }

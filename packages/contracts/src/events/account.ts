@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox'
-import { OneOf, SessionEpoch } from '../fields.ts'
+import { OneOf, Sealed, SessionEpoch } from '../fields.ts'
 import { defineEvent } from './event.ts'
 
 const customer = {
@@ -30,8 +30,13 @@ const byBackOffice = {
 
 export const BlockLifted = defineEvent({
   type: 'account.block-lifted',
-  summary: 'The back office lets a blocked customer sign in and restore again.',
-  data: Type.Object(byBackOffice),
+  summary: 'The back office lets a customer sign in and restore again, whatever stopped it.',
+  data: Type.Object({
+    ...byBackOffice,
+    usernames: Type.Array(Sealed('auth-gateway'), {
+      description: "The customer's addresses, whose wrong codes are forgiven.",
+    }),
+  }),
 })
 
 export const HoldEnded = defineEvent({

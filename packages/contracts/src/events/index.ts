@@ -1,6 +1,7 @@
 import { BlockLifted, CompromiseReported, HoldEnded, IdentifiersChanged } from './account.ts'
 import { ChallengeFailed, ChallengeIssued, ChallengeLocked, ChallengeVerified } from './challenge.ts'
 import type { EventDefinition } from './event.ts'
+import { LimitExceeded } from './limit.ts'
 import { LoginFailed, LoginSucceeded } from './login.ts'
 import { NotifyCode, NotifyPasswordChanged, NotifyResetRequested, NotifyTemporaryPassword } from './notify.ts'
 import { PasswordChanged, PasswordReset, PasswordResetRequested, PasswordRestored, PasswordSet } from './password.ts'
@@ -31,6 +32,7 @@ export const streams = {
       LoginSucceeded,
       LoginFailed,
       SessionRevoked,
+      LimitExceeded,
     ],
     workQueue: false,
     maxAgeSeconds: 7 * day,

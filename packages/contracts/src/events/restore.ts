@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox'
-import { Sealed } from '../fields.ts'
+import { OneOf, Sealed } from '../fields.ts'
 import { codeMade } from './code-made.ts'
 import { defineEvent } from './event.ts'
 
@@ -10,6 +10,12 @@ export const RestoreRequested = defineEvent({
   data: Type.Object({
     ...codeMade,
     username: Sealed('password-service'),
+    withheld: Type.Optional(
+      OneOf(['limit', 'budget'], {
+        description:
+          'No code is to be sent, and nobody told so: too many were asked for, or guessed at, for this username.',
+      }),
+    ),
     claimedIp: Type.Optional(Type.String({ description: 'Address the client claims for its user.' })),
   }),
 })

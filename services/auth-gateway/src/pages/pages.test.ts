@@ -1,6 +1,7 @@
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { createLogger } from '@rekey/platform/logger'
+import { createMetrics } from '@rekey/platform/metrics'
 import { systemRandom } from '@rekey/platform/random'
 import { createCustomer } from '@rekey/testing/customers'
 import type { Answer } from '@rekey/testing/http'
@@ -223,7 +224,10 @@ t.test('without a client that a restore could count as, there is no page for one
   const clients = new URL('../clients/sandbox.json', import.meta.url).pathname
   const production = { REKEY_PROFILE: 'production', REKEY_CLIENTS_FILE: clients } as const
   const log = createLogger({ name: 'auth-gateway', level: 'silent' })
-  const app = await createApp({ ...rekey.gatewayConfig, ...production }, { log, now: clock.now, random: systemRandom })
+  const app = await createApp(
+    { ...rekey.gatewayConfig, ...production },
+    { log, metrics: createMetrics(), now: clock.now, random: systemRandom },
+  )
   t.teardown(() => app.close())
   t.equal((await app.inject('/restore')).statusCode, 404)
   t.equal((await app.inject({ method: 'POST', url: '/restore/begin' })).statusCode, 404)

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { createLogger } from '@rekey/platform/logger'
+import { createMetrics } from '@rekey/platform/metrics'
 import { systemRandom } from '@rekey/platform/random'
 import { createCustomer } from '@rekey/testing/customers'
 import { eventually } from '@rekey/testing/eventually'
@@ -57,7 +58,12 @@ t.test('S29: keys rotate under load by the real command, and no request fails', 
 
 t.test('S29: every instance knows a key before any signs with it', async (t) => {
   const log = createLogger({ name: 'another', level: 'silent' })
-  const another = await createApp(gatewayConfig, { log, now: clock.now, random: systemRandom })
+  const another = await createApp(gatewayConfig, {
+    log,
+    metrics: createMetrics(),
+    now: clock.now,
+    random: systemRandom,
+  })
   t.teardown(() => another.close())
   const gateways = [http, createHttp(await another.listen({ host: '127.0.0.1', port: 0 }))]
   const signers = () => Promise.all(gateways.map(async (http) => kidOf(await backOfficeToken({ http }))))

@@ -65,6 +65,7 @@ export const createReports = ({ store, readLink, now, random, log }: Deps) => {
           customer: customer.code,
           customerId,
           ...staffForEvent(by),
+          usernames: [],
         }),
       )
       if (lifted.result === 'unknown') throw new RekeyError('not_found', { detail: 'There is no such customer.' })

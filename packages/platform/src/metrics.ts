@@ -1,0 +1,31 @@
+import { createServer } from 'node:http'
+import { collectDefaultMetrics, Registry } from 'prom-client'
+
+/** Where a service's counters and gauges are registered: `new Counter({ …, registers: [metrics] })`. */
+export type Metrics = Registry
+
+export const createMetrics = (): Metrics => new Registry()
+
+interface Address {
+  host: string
+  port: number
+}
+
+/**
+ * Serves `GET /metrics` in Prometheus' text format, with the process's own figures, on a port that is not the public
+ * one.
+ *
+ * @returns a function that ends it
+ */
+export const serveMetrics = async (metrics: Metrics, { host, port }: Address): Promise<() => Promise<void>> => {
+  collectDefaultMetrics({ register: metrics })
+  const server = createServer(async (request, response) => {
+    if (request.method !== 'GET' || request.url !== '/metrics') return response.writeHead(404).end()
+    response.setHeader('content-type', metrics.contentType).end(await metrics.metrics())
+  })
+  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(port, host, resolve))
+  return async () => {
+    server.closeAllConnections()
+    await new Promise((resolve) => server.close(resolve))
+  }
+}
