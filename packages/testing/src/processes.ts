@@ -5,8 +5,15 @@ import { createHttp } from './http.ts'
 import { startInfrastructure, type Teardown } from './infrastructure.ts'
 import { startServiceProcess } from './service-process.ts'
 
+interface Options {
+  /** Variables that replace the sandbox's, for every service that reads them. */
+  env?: Record<string, string>
+  /** The same for the gateway alone. */
+  gatewayEnv?: Record<string, string>
+}
+
 /** The whole product as processes of its own, each of which a test may kill and start again. */
-export const startProcesses = async (t: Teardown) => {
+export const startProcesses = async (t: Teardown, { env: given = {}, gatewayEnv = {} }: Options = {}) => {
   const infrastructure = await startInfrastructure(t, { redis: true, nats: true, postgres: true, inbox: true })
   const { dataDir } = infrastructure
   const keysDir = join(dataDir, 'keys')
@@ -15,12 +22,11 @@ export const startProcesses = async (t: Teardown) => {
   const gatewayPort = await freePort()
   const url = `http://127.0.0.1:${gatewayPort}`
   const common = { REKEY_PROFILE: 'sandbox', NATS_URL: infrastructure.nats.url, REKEY_PUBLIC_URL: url }
-
   const start = (name: string, env: Record<string, string>, port?: number) =>
     startServiceProcess(t, {
       name,
       dataDir: join(dataDir, name),
-      env: { ...common, ...env },
+      env: { ...common, ...env, ...given, ...(name === 'auth-gateway' && gatewayEnv) },
       ...(port !== undefined && { port }),
     })
 
@@ -46,5 +52,16 @@ export const startProcesses = async (t: Teardown) => {
       REKEY_SECRETS_FILE: keys.notifier,
     }),
   ])
-  return { ...infrastructure, http: createHttp(url), gateway, passwordService, notifier }
+  return {
+    ...infrastructure,
+    http: createHttp(url),
+    url,
+    /** Paths of the files that hold the secrets. */
+    keys,
+    gateway,
+    passwordService,
+    notifier,
+  }
 }
+
+export type Processes = Awaited<ReturnType<typeof startProcesses>>
