@@ -24,7 +24,22 @@ export const serviceEnv = {
     default: 'info',
     description: 'Least severity that is logged.',
   }),
-  NATS_URL: Url('nats|tls', { description: 'Broker.' }),
+  REKEY_ALLOW_PLAINTEXT: Type.Optional(
+    OneOf(['loopback'], {
+      description:
+        'loopback: production takes NATS, Postgres and Redis on this machine without TLS and without credentials.',
+    }),
+  ),
+  NATS_URL: Url('nats|tls', { description: 'Broker; tls:// insists on TLS.' }),
+  NATS_CA_FILE: Type.Optional(
+    Type.String({ description: "PEM file of the authority that signed the broker's certificate, where it is not public." }),
+  ),
+  NATS_NKEY_FILE: Type.Optional(Type.String({ description: 'File of the NKey seed that opens the broker.' })),
+  NATS_CREDENTIALS_FILE: Type.Optional(
+    Type.String({ description: 'File of the user JWT and seed (.creds) that opens the broker.' }),
+  ),
+  NATS_USER: Type.Optional(Type.String({ description: 'User name at the broker, with NATS_PASSWORD.' })),
+  NATS_PASSWORD: Type.Optional(Type.String({ description: 'Password at the broker, with NATS_USER.' })),
   REKEY_STREAM_REPLICAS: Type.Integer({
     minimum: 1,
     maximum: 5,
@@ -47,6 +62,13 @@ export const serviceEnv = {
 
 const serviceSchema = Type.Object(serviceEnv)
 export type ServiceConfig = Static<typeof serviceSchema>
+
+/** What the platform is called. */
+export const brand = Type.String({
+  pattern: '^[^\\p{C}]{1,60}$',
+  default: 'Rekey',
+  description: 'Name by which pages and messages call the platform. No password may be made of it.',
+})
 
 /** Addresses or networks whose `X-Forwarded-For` is believed. */
 export const trustedProxies = Type.String({
@@ -75,24 +97,52 @@ const describeFault = (schema: TSchema | undefined, name: string, value: unknown
   return `${name} is not valid. ${what}${allowed}`
 }
 
+type Environment = Record<string, string | undefined>
+
+/** A configuration as far as it is sound, and what is wrong with the rest of it. */
+export interface ReadConfig<T extends TObject> {
+  config: Partial<Static<T>>
+  faults: string[]
+}
+
 /**
  * Reads a configuration from environment variables and from the file that REKEY_SECRETS_FILE names. An empty variable
  * counts as not set. Values are never repeated in a fault: one of them may be a secret.
- *
- * @throws ConfigError naming every fault at once.
  */
-export const loadConfig = <T extends TObject>(schema: T, env: Record<string, string | undefined>): Static<T> => {
-  const secrets = readSecrets(env.REKEY_SECRETS_FILE)
+export const readConfig = <T extends TObject>(schema: T, env: Environment): ReadConfig<T> => {
+  const { secrets, faults } = readSecrets(env.REKEY_SECRETS_FILE)
   const picked: Record<string, unknown> = {}
   for (const name of Object.keys(schema.properties)) {
     const value = env[name] || secrets[name]
     if (value) picked[name] = value
   }
-  const faults = coerce(schema, picked)
-  if (faults.length > 0) {
-    throw new ConfigError(faults.map(({ field }) => describeFault(schema.properties[field], field, picked[field])))
+  for (const { field } of coerce(schema, picked)) {
+    faults.push(describeFault(schema.properties[field], field, picked[field]))
+    delete picked[field]
   }
-  return picked as Static<T>
+  return { config: picked as Partial<Static<T>>, faults }
+}
+
+/**
+ * The same of a configuration that has no faults.
+ *
+ * @throws ConfigError naming every fault at once.
+ */
+export const loadConfig = <T extends TObject>(schema: T, env: Environment): Static<T> => {
+  const { config, faults } = readConfig(schema, env)
+  if (faults.length > 0) throw new ConfigError(faults)
+  return config as Static<T>
+}
+
+/** What a check that throws ConfigError finds wrong. */
+export const faultsOf = (check: () => unknown): readonly string[] => {
+  try {
+    check()
+    return []
+  } catch (error) {
+    if (error instanceof ConfigError) return error.faults
+    throw error
+  }
 }
 
 /**
@@ -115,11 +165,12 @@ export const fileParser = <T extends TSchema>(variable: string, schema: T): ((te
   }
 }
 
-const readSecrets = (path: string | undefined): NodeJS.Dict<string> => {
-  if (!path) return {}
+const readSecrets = (path: string | undefined): { secrets: NodeJS.Dict<string>; faults: string[] } => {
+  if (!path) return { secrets: {}, faults: [] }
   try {
-    return parseEnv(readFileSync(path, 'utf8'))
+    return { secrets: parseEnv(readFileSync(path, 'utf8')), faults: [] }
   } catch (cause) {
-    throw new ConfigError([`REKEY_SECRETS_FILE cannot be read: ${(cause as NodeJS.ErrnoException).code ?? cause}`])
+    const code = (cause as NodeJS.ErrnoException).code ?? 'it is no text'
+    return { secrets: {}, faults: [`REKEY_SECRETS_FILE cannot be read: ${code}`] }
   }
 }

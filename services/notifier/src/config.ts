@@ -1,4 +1,4 @@
-import { Key, serviceEnv, Url } from '@rekey/platform/config'
+import { brand, Key, serviceEnv, Url } from '@rekey/platform/config'
 import { type Static, Type } from '@sinclair/typebox'
 
 /** What the notifier reads from its environment. */
@@ -12,11 +12,7 @@ export const Env = Type.Object({
     default: 'Rekey sandbox <no-reply@localhost>',
     description: 'Sender of all mail: Name <address@domain>.',
   }),
-  REKEY_BRAND: Type.String({
-    pattern: '^[^\\p{C}]{1,60}$',
-    default: 'Rekey',
-    description: 'Name by which messages call the platform.',
-  }),
+  REKEY_BRAND: brand,
   REKEY_SMS_URL: Type.Optional(
     Url('https?', { description: 'SMS vendor: takes POST of {"id","to","text"}. Without it no SMS is sent.' }),
   ),

@@ -1,4 +1,4 @@
-import { Flag, Key, serviceEnv, trustedProxies, Url } from '@rekey/platform/config'
+import { brand, Flag, Key, serviceEnv, trustedProxies, Url } from '@rekey/platform/config'
 import { identityProviderEnv } from '@rekey/platform/identity-provider'
 import { type Static, Type } from '@sinclair/typebox'
 
@@ -34,11 +34,42 @@ export const Env = Type.Object({
       description: 'Whether a change asks for the current password (ASVS 6.2.3). Unset: in production only.',
     }),
   ),
+  REKEY_BRAND: brand,
   REKEY_PASSWORD_MIN_LENGTH: Type.Integer({
     minimum: 8,
     maximum: 64,
     default: 8,
-    description: 'Least characters of a new password. 15 where sign-in asks for no second factor (NIST SP 800-63B-4).',
+    description: 'Least characters of a new password; without REKEY_SIGN_IN_MFA at least 15 all the same.',
+  }),
+  REKEY_SIGN_IN_MFA: Flag({
+    default: true,
+    description:
+      "Whether every sign-in asks for a second factor. Rekey's own does; one of the platform's own, that asks " +
+      'password.verify alone, may not: new passwords then have at least 15 characters (NIST SP 800-63B-4 §3.1.1.2).',
+  }),
+  REKEY_PASSWORD_BLOCKLIST: Type.Optional(
+    Flag({ description: 'Whether common passwords are refused. Unset: in production only.' }),
+  ),
+  REKEY_PASSWORD_HISTORY: Type.Integer({
+    minimum: 0,
+    maximum: 24,
+    default: 0,
+    description:
+      'Former passwords of a customer that a new one must not be, beside the current one (PCI DSS 8.3.7 wants 4). ' +
+      '0: none is kept, and those that were are forgotten.',
+  }),
+  REKEY_BREACH_URL: Type.Optional(
+    Url('https?', {
+      description:
+        'Range API of leaked passwords, such as https://api.pwnedpasswords.com/range: it is asked for five characters ' +
+        "of a new password's SHA-1. Unset: none is asked.",
+    }),
+  ),
+  REKEY_BREACH_TIMEOUT_MS: Type.Integer({
+    minimum: 50,
+    maximum: 2_000,
+    default: 400,
+    description: 'Milliseconds after which a new password is taken without the answer of REKEY_BREACH_URL.',
   }),
   REKEY_HOLD_HOURS: Type.Integer({
     minimum: 0,
