@@ -87,6 +87,8 @@ interface Details {
   fields?: FieldError[]
   /** Seconds; becomes `Retry-After`. */
   retryAfterSeconds?: number
+  /** How many were allowed; becomes `RateLimit-Limit`. */
+  allowance?: number
   cause?: unknown
 }
 
@@ -95,13 +97,15 @@ export class RekeyError extends Error {
   readonly code: ErrorCode
   readonly fields: FieldError[] | undefined
   readonly retryAfterSeconds: number | undefined
+  readonly allowance: number | undefined
 
-  constructor(code: ErrorCode, { detail, fields, retryAfterSeconds, cause }: Details = {}) {
+  constructor(code: ErrorCode, { detail, fields, retryAfterSeconds, allowance, cause }: Details = {}) {
     super(detail ?? errors[code].title, { cause })
     this.name = 'RekeyError'
     this.code = code
     this.fields = fields
     this.retryAfterSeconds = retryAfterSeconds
+    this.allowance = allowance
   }
 }
 

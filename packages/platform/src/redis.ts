@@ -1,19 +1,53 @@
 import { readFileSync } from 'node:fs'
 import { unavailable } from '@rekey/contracts'
-import { Redis } from 'ioredis'
+import { Cluster, Redis as Single } from 'ioredis'
 import type { Logger } from './logger.ts'
 
-export type { Redis }
+/** One server or a cluster: every key of a script has the same hash tag, so nobody needs to know which. */
+export type Redis = Single | Cluster
+
+interface Options {
+  /** With `cluster`: any of its nodes, or several of them, comma-separated. */
+  url: string
+  cluster: boolean
+  log: Logger
+}
+
+/** Of a command, a connection, or a look at who has which slots. */
+const timeoutMs = 1_500
+const delayOf = (attempt: number) => Math.min(attempt * 50, 1_000)
+
+const patience = {
+  enableOfflineQueue: false,
+  maxRetriesPerRequest: 0,
+  connectTimeout: timeoutMs,
+  commandTimeout: timeoutMs,
+}
+
+const connectCluster = (url: string): Cluster => {
+  const seeds = url.split(',')
+  const { protocol, username, password } = new URL(seeds[0] ?? '')
+  return new Cluster(seeds, {
+    enableOfflineQueue: false,
+    clusterRetryStrategy: delayOf,
+    slotsRefreshTimeout: timeoutMs,
+    slotsRefreshInterval: 5_000,
+    // While a slot has no master the caller is told so, like anybody whose one server is away.
+    retryDelayOnClusterDown: 0,
+    retryDelayOnFailover: 0,
+    maxRedirections: 3,
+    redisOptions: {
+      ...patience,
+      username: decodeURIComponent(username),
+      password: decodeURIComponent(password),
+      ...(protocol === 'rediss:' && { tls: {} }),
+    },
+  })
+}
 
 /** A connection that fails within 1.5 s instead of queueing, and comes back by itself. */
-export const connectRedis = ({ url, log }: { url: string; log: Logger }): Redis => {
-  const redis = new Redis(url, {
-    enableOfflineQueue: false,
-    maxRetriesPerRequest: 0,
-    connectTimeout: 1_500,
-    commandTimeout: 1_500,
-    retryStrategy: (attempt) => Math.min(attempt * 50, 1_000),
-  })
+export const connectRedis = ({ url, cluster, log }: Options): Redis => {
+  const redis = cluster ? connectCluster(url) : new Single(url, { ...patience, retryStrategy: delayOf })
   let away = false
   redis.on('error', (err) => {
     if (!away) log.warn({ err }, 'redis is away')

@@ -3,6 +3,7 @@ import { generateKeys, keyFiles } from '@rekey/stack/keys'
 import { freePort } from '@rekey/stack/ports'
 import { createHttp } from './http.ts'
 import { startInfrastructure, type Teardown } from './infrastructure.ts'
+import { wideLimits } from './limits.ts'
 import { startServiceProcess } from './service-process.ts'
 
 interface Options {
@@ -43,6 +44,7 @@ export const startProcesses = async (t: Teardown, { env: given = {}, gatewayEnv 
         REKEY_PASSWORD_SERVICE_URL: passwordService.url,
         REKEY_SIGNING_KEYS_FILE: keys.signingKeys,
         REKEY_SECRETS_FILE: keys.authGateway,
+        ...wideLimits,
       },
       gatewayPort,
     ),

@@ -18,6 +18,7 @@ import { createClock } from './clock.ts'
 import { eventually } from './eventually.ts'
 import { createHttp } from './http.ts'
 import { startInfrastructure, type Teardown } from './infrastructure.ts'
+import { wideLimits } from './limits.ts'
 
 interface Options {
   /** Variables that replace the sandbox's, for every service that reads them. */
@@ -83,6 +84,7 @@ export const startRekey = async (t: Teardown, { env = {}, privatePostgres = fals
     REKEY_PASSWORD_SERVICE_URL: passwordServiceUrl,
     REKEY_SIGNING_KEYS_FILE: keys.signingKeys,
     REKEY_SECRETS_FILE: keys.authGateway,
+    ...wideLimits,
     ...env,
   })
   await listen(await createGateway(gatewayConfig, surroundings('auth-gateway')), gatewayPort)

@@ -2,6 +2,7 @@ import cors from '@fastify/cors'
 import { AccountReport } from '@rekey/contracts'
 import { auth } from '@rekey/platform/auth'
 import { connectBroker } from '@rekey/platform/broker'
+import { brokerAccess } from '@rekey/platform/broker-access'
 import { toProxyList } from '@rekey/platform/config'
 import { acceptForms } from '@rekey/platform/form'
 import { health } from '@rekey/platform/health'
@@ -14,6 +15,9 @@ import type { Surroundings } from '@rekey/platform/run'
 import { toKey } from '@rekey/platform/seal'
 import { createServer, registerScope, type Server } from '@rekey/platform/server'
 import { ensureStreams } from '@rekey/platform/streams'
+import { consumeBlockLifted } from './budgets/block-lifted.consumer.ts'
+import { budgetSize } from './budgets/budget.ts'
+import { createBudgetStore } from './budgets/budgets.store.ts'
 import { createChallenges, mostFailures, mostSends } from './challenges/challenges.service.ts'
 import { createChallengeStore } from './challenges/challenges.store.ts'
 import { createCodes } from './challenges/codes.ts'
@@ -22,6 +26,9 @@ import { createTwoFactor } from './challenges/two-factor.service.ts'
 import { loadClients } from './clients/clients.ts'
 import type { Config } from './config.ts'
 import { forwarding } from './forwarding.ts'
+import { readAllowances } from './limits/allowances.ts'
+import { createLimits } from './limits/limits.service.ts'
+import { createLimitStore } from './limits/limits.store.ts'
 import { loginRoutes } from './login/login.routes.ts'
 import { createLogins } from './login/login.service.ts'
 import { createHostedRestore } from './pages/hosted-restore.service.ts'
@@ -42,17 +49,18 @@ import { createResponder } from './tokens/response-types.ts'
 import { loadSigningKeys } from './tokens/signing-keys.ts'
 import { tokenRoutes } from './tokens/token.routes.ts'
 import { createTokens } from './tokens/tokens.ts'
+import { createVouching } from './tokens/vouching.ts'
 import { wellKnownRoutes } from './well-known/well-known.routes.ts'
 
 /** The auth-gateway, wired by hand. */
-export const createApp = async (config: Config, { log, now, random }: Surroundings): Promise<Server> => {
+export const createApp = async (config: Config, { log, metrics, now, random }: Surroundings): Promise<Server> => {
   const issuer = config.REKEY_PUBLIC_URL
   const clients = loadClients({ path: config.REKEY_CLIENTS_FILE, profile: config.REKEY_PROFILE, log })
   const identityProvider = createIdentityProvider(config, { ownIssuer: issuer, now })
   const keys = loadSigningKeys({ path: config.REKEY_SIGNING_KEYS_FILE, now, log })
 
-  const redis = connectRedis({ url: config.REDIS_URL, log })
-  const broker = connectBroker({ url: config.NATS_URL, name: 'auth-gateway', log })
+  const redis = connectRedis({ url: config.REDIS_URL, cluster: config.REKEY_REDIS_CLUSTER, log })
+  const broker = connectBroker({ ...brokerAccess(config), name: 'auth-gateway', log })
   ensureStreams(broker, ['AUTH'], config.REKEY_STREAM_REPLICAS)
   const publisher = createPublisher({ broker, source: 'auth-gateway', now, random })
   const recorder = createRecorder({ publisher, log })
@@ -62,7 +70,7 @@ export const createApp = async (config: Config, { log, now, random }: Surroundin
     origin: (origin, answer) => answer(null, origin !== undefined && clients.allowsOrigin(origin)),
     methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
     allowedHeaders: ['authorization', 'content-type', 'successtoken', 'traceparent'],
-    exposedHeaders: ['retry-after', 'www-authenticate'],
+    exposedHeaders: ['retry-after', 'ratelimit-limit', 'ratelimit-remaining', 'ratelimit-reset', 'www-authenticate'],
     maxAge: 600,
     strictPreflight: false,
   })
@@ -83,10 +91,14 @@ export const createApp = async (config: Config, { log, now, random }: Surroundin
   const store = createChallengeStore(redis, {
     failures: mostFailures,
     sends: mostSends,
-    cooldownMs: config.REKEY_RESEND_SECONDS * 1_000,
+    cooldownMs: Math.ceil((config.REKEY_RESEND_SECONDS * 1_000) / config.REKEY_LIMITS_SCALE),
+    budget: budgetSize(config.REKEY_LIMITS_SCALE),
   })
+  const allowances = readAllowances(config)
+  const limits = createLimits({ store: createLimitStore(redis), allowances, recorder, metrics, now, log })
   const challenges = createChallenges({
     store,
+    limits,
     codes,
     broker,
     publisher,
@@ -104,14 +116,16 @@ export const createApp = async (config: Config, { log, now, random }: Surroundin
   const tokens = createTokens({ jwt, issuer, now, random })
   const authorizationCodes = createAuthorizationCodes({ redis, random, now })
   const responder = createResponder({ tokens, authorizationCodes })
-  const restores = createRestores({ clients, challenges, tokens, responder })
-  const logins = createLogins({ clients, challenges, tokens, broker, recorder, log })
+  const clientAuthentication = createClientAuthentication(clients)
+  const vouching = createVouching({ clientAuthentication, limits })
+  const restores = createRestores({ clients, challenges, vouching, tokens, responder })
+  const logins = createLogins({ clients, limits, challenges, vouching, tokens, broker, recorder, log })
   const defaultClientId =
     config.REKEY_DEFAULT_CLIENT_ID ?? (config.REKEY_PROFILE === 'sandbox' ? 'ib_localhost' : undefined)
   const twoFactor = createTwoFactor({ clients, defaultClientId, challenges, tokens })
-  const clientAuthentication = createClientAuthentication(clients)
   const grant = createGrants({
     clientAuthentication,
+    limits,
     challenges,
     authorizationCodes,
     sessions,
@@ -143,9 +157,19 @@ export const createApp = async (config: Config, { log, now, random }: Surroundin
         : createHostedRestore({ twoFactor, clientId: defaultClientId, setNewPassword }),
   })
   await app.register(health, { checks: { redis: () => redis.ping(), nats: () => broker.check() } })
-  await forwarding(app, { upstream: config.REKEY_PASSWORD_SERVICE_URL, isEnded })
+  await forwarding(app, {
+    upstream: config.REKEY_PASSWORD_SERVICE_URL,
+    isEnded,
+    spendPassword: limits.spendPassword,
+    accountOfCustomer: challenges.accountOfCustomer,
+  })
 
-  const consumers = consumeSessionsEnded({ broker, random, log, service: 'auth-gateway' }, sessions)
+  const consumerDeps = { broker, random, log, service: 'auth-gateway' }
+  const usernameKey = toKey(config.REKEY_USERNAME_SEAL_KEY)
+  const consumers = [
+    ...consumeSessionsEnded(consumerDeps, sessions),
+    consumeBlockLifted(consumerDeps, { store: createBudgetStore(redis), usernameKey, challenges }),
+  ]
 
   app.addHook('onClose', async () => {
     await Promise.all(consumers.map((consumer) => consumer.close()))

@@ -1,20 +1,20 @@
-import { Key, serviceEnv, trustedProxies, Url } from '@rekey/platform/config'
+import { brand, Flag, Key, serviceEnv, trustedProxies, Url } from '@rekey/platform/config'
 import { identityProviderEnv } from '@rekey/platform/identity-provider'
 import { type Static, Type } from '@sinclair/typebox'
+import { allowanceEnv } from './limits/allowances.ts'
 
 /** The gateway's configuration, read from environment variables. */
 export const Env = Type.Object({
   ...serviceEnv,
-  REDIS_URL: Url('rediss?', { description: 'Redis, for challenges and codes.' }),
+  REDIS_URL: Url('rediss?', {
+    description: 'Redis, for challenges, limits and sessions. Of a cluster: some of its nodes, comma-separated.',
+  }),
+  REKEY_REDIS_CLUSTER: Flag({ default: false, description: 'Whether REDIS_URL names a Redis Cluster.' }),
   REKEY_PUBLIC_URL: Type.String({
     pattern: '^https?://[^\\s/]+$',
     description: 'Origin that clients reach the gateway at, without a path: issuer of tokens and base of links.',
   }),
-  REKEY_BRAND: Type.String({
-    pattern: '^[^\\p{C}]{1,60}$',
-    default: 'Rekey',
-    description: 'Name by which pages call the platform.',
-  }),
+  REKEY_BRAND: brand,
   REKEY_PASSWORD_SERVICE_URL: Url('https?', { description: 'Where the password-service listens.' }),
   REKEY_TRUSTED_PROXIES: trustedProxies,
   REKEY_CLIENTS_FILE: Type.Optional(
@@ -64,6 +64,7 @@ export const Env = Type.Object({
     default: 60,
     description: 'Wait before a code may be sent again, in seconds.',
   }),
+  ...allowanceEnv,
   ...identityProviderEnv,
 })
 export type Config = Static<typeof Env>

@@ -42,7 +42,12 @@ const startForwarding = async (t: Test, status: number, isEnded: IsEnded = async
   const log = createLogger({ name: 'test', level: 'silent' })
   const app = await createRekeyServer({ log, random: systemRandom, trustedProxies: [] })
   await app.register(auth, { issuer, now: () => new Date(), publicKey: async () => publicKey })
-  await forwarding(app, { upstream: `http://127.0.0.1:${port}`, isEnded })
+  await forwarding(app, {
+    upstream: `http://127.0.0.1:${port}`,
+    isEnded,
+    spendPassword: async () => ({ isWithheld: false, giveBack: async () => {} }),
+    accountOfCustomer: (customer) => customer,
+  })
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
   t.teardown(() => app.close())
   return { url, asked }

@@ -4,6 +4,7 @@ import { audiences, RekeyError, unavailable } from '@rekey/contracts'
 import { bearerOf, type TokenClaims } from '@rekey/platform/auth'
 import { registerScope, type Server } from '@rekey/platform/server'
 import { currentTrace } from '@rekey/platform/trace'
+import type { Limits } from './limits/limits.service.ts'
 
 /** What the password-service serves on the gateway's one public port. */
 const prefixes = [
@@ -21,22 +22,29 @@ interface Options {
   upstream: string
   /** Whether a token's session is over. */
   isEnded(claims: TokenClaims): Promise<boolean>
+  spendPassword: Limits['spendPassword']
+  /** What stands for a customer in limits. */
+  accountOfCustomer(customer: string): string
 }
 
+/** What sets a password: each try costs a hash, or may be a guess at the current one. */
+const setsPassword = ({ method, routeOptions }: { method: string; routeOptions: { url?: string | undefined } }) =>
+  method === 'POST' && /^\/(api\/v2\/my\/password|oauth\/v2\/passwordRestoreReset)/.test(routeOptions.url ?? '')
+
 /** Forwards to the password-service, which checks the tokens and the bodies itself. */
-export const forwarding = async (app: Server, { upstream, isEnded }: Options): Promise<void> => {
+export const forwarding = async (
+  app: Server,
+  { upstream, isEnded, spendPassword, accountOfCustomer }: Options,
+): Promise<void> => {
   /** Of our own tokens alone, and only where it is known: the password-service has the last word on every other. */
-  const isRefused = async (authorization: string | undefined): Promise<boolean> => {
-    try {
-      const claims = await app.verifyToken(audiences.api, bearerOf(authorization))
-      return claims !== undefined && (await isEnded(claims))
-    } catch {
-      return false
-    }
-  }
+  const claimsOf = (authorization: string | undefined) =>
+    app.verifyToken(audiences.api, bearerOf(authorization)).catch(() => undefined)
   await registerScope(app, async (scope) => {
     scope.addHook('onRequest', async (request) => {
-      if (await isRefused(request.headers.authorization)) throw new RekeyError('invalid_token')
+      const claims = await claimsOf(request.headers.authorization)
+      if (claims && (await isEnded(claims).catch(() => false))) throw new RekeyError('invalid_token')
+      if (!setsPassword(request)) return
+      await spendPassword({ address: request.ip, ...(claims && { account: accountOfCustomer(claims.sub) }) })
     })
     // Read whole, so that what is too large is refused here, however it was sent; not parsed.
     scope.removeAllContentTypeParsers()

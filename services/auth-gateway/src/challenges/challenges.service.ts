@@ -17,11 +17,13 @@ import type { Publisher } from '@rekey/platform/publisher'
 import type { Random } from '@rekey/platform/random'
 import type { Recorder } from '@rekey/platform/recorder'
 import { seal } from '@rekey/platform/seal'
-import type { AnswerBinding, ChallengeRecord, ChallengeStore, Flow } from './challenges.store.ts'
+import type { Limits } from '../limits/limits.service.ts'
+import type { AnswerBinding, ChallengeName, ChallengeRecord, ChallengeStore, Flow } from './challenges.store.ts'
 import type { Codes } from './codes.ts'
 
 interface Deps {
   store: ChallengeStore
+  limits: Limits
   codes: Codes
   broker: Broker
   publisher: Publisher
@@ -37,6 +39,8 @@ interface Deps {
 export interface Caller {
   address: string
   claimedIp?: string | undefined
+  /** That limits count by, where it is not the one seen: see tokens/vouching.ts. */
+  limitedAddress?: string
 }
 
 interface Request {
@@ -48,13 +52,17 @@ interface Request {
 }
 
 /** An open challenge, as the answer to whoever opened it tells it. */
-export interface OpenChallenge {
-  challengeId: string
+export interface OpenChallenge extends ChallengeName {
   clientId: string
   device: string
   verificationCode: string
   state: string
   expiresAt: Date
+}
+
+/** What an `mfa_token` says: which challenge, and which client opened it. */
+export interface MfaToken extends ChallengeName {
+  clientId: string
 }
 
 /** Who is signed in, by which session. */
@@ -84,6 +92,8 @@ const purposes: Record<Flow, Purpose> = {
   oauthLogin: 'login',
 }
 
+const limited = ({ address, limitedAddress = address }: Caller) => limitedAddress
+
 /** A record that only the request is known of. */
 const blank = ({ codeChallenge = '', ...request }: Request) => ({
   ...request,
@@ -101,9 +111,28 @@ const blank = ({ codeChallenge = '', ...request }: Request) => ({
 /** `oob:email` stands for the customer's first e-mail address: the gateway does not know it. */
 const anyEmail = 'oob:email'
 
+/** Which send of a challenge it is, and why nobody is to get its code, if so. */
+interface Send {
+  sendNumber: number
+  withheld: Withheld | undefined
+}
+
+type Withheld = 'budget' | 'limit'
+
+/** What keeps the code of a restore from being sent: wrong codes (S6), or too many codes (S7). */
+const withheldBy = (opened: 'ok' | 'withheld', isOverLimit: boolean): Withheld | undefined => {
+  if (opened === 'withheld') return 'budget'
+  return isOverLimit ? 'limit' : undefined
+}
+
+const tooMany = (waitMs: number, allowance: number): RekeyError =>
+  new RekeyError('too_many_requests', { retryAfterSeconds: Math.min(Math.ceil(waitMs / 1_000), daySeconds), allowance })
+
+const daySeconds = 86_400
+
 /** Challenges: opened, sent (again), answered. The one place that makes and compares confirmation codes. */
 export const createChallenges = (deps: Deps) => {
-  const { store, codes, broker, publisher, recorder, keys, codeTtlMs, now, random, log } = deps
+  const { store, limits, codes, broker, publisher, recorder, keys, codeTtlMs, now, random, log } = deps
 
   const newCode = async (challengeId: string) => {
     const code = codes.confirmation()
@@ -116,14 +145,12 @@ export const createChallenges = (deps: Deps) => {
   }
   type Code = Awaited<ReturnType<typeof newCode>>
 
-  /** Hands the code to whoever knows the address; the broker has stored it when this resolves. */
-  const handOver = (
-    challengeId: string,
-    sendNumber: number,
-    challenge: ChallengeRecord,
-    code: Code,
-    caller: Caller,
-  ) => {
+  /**
+   * Hands the code to whoever knows the address; the broker has stored it when this resolves. One that is withheld goes
+   * the same way, so that nobody can tell by the time it takes.
+   */
+  const handOver = (challengeId: string, challenge: ChallengeRecord, code: Code, send: Send, caller: Caller) => {
+    const { sendNumber, withheld } = send
     const data = {
       challengeId,
       sendNumber,
@@ -139,6 +166,7 @@ export const createChallenges = (deps: Deps) => {
         data: {
           ...data,
           username: challenge.sealedUsername,
+          ...(withheld && { withheld }),
           ...(caller.claimedIp !== undefined && { claimedIp: caller.claimedIp }),
         },
       })
@@ -153,32 +181,47 @@ export const createChallenges = (deps: Deps) => {
     log.info({ event: 'authn_challenge_sent', flow, challenge: hashForLog(challengeId), clientId, address, attempt })
 
   const openAndSend = async (
-    challengeId: string,
+    name: ChallengeName,
     challenge: ChallengeRecord,
     caller: Caller,
   ): Promise<OpenChallenge> => {
-    // Before anything is stored: without the broker the code could not leave.
+    // Before anything is spent or stored: without the broker the code could not leave.
     broker.connection()
+    const { challengeId, account, purpose } = name
+    const { clientId, device, state } = challenge
+    const { isWithheld } = await limits.spendCode(purpose, { address: limited(caller), clientId, account })
     const code = await newCode(challengeId)
     const { verificationCode, expiresAt } = code
-    await store.open(challengeId, { ...challenge, verificationCode }, now().getTime(), expiresAt.getTime(), code.mac)
+    const opened = await store.open(
+      name,
+      { ...challenge, verificationCode },
+      now().getTime(),
+      expiresAt.getTime(),
+      code.mac,
+    )
+    if (opened.result === 'blocked') throw tooMany(opened.waitMs, 0)
+    const withheld = withheldBy(opened.result, isWithheld)
     try {
-      await handOver(challengeId, 1, challenge, code, caller)
+      await handOver(challengeId, challenge, code, { sendNumber: 1, withheld }, caller)
     } catch (error) {
-      await store.discard(challengeId)
+      await store.discard(name)
       throw error
     }
     noteSent(challengeId, challenge, 1, caller)
-    const { clientId, device, state } = challenge
-    return { challengeId, clientId, device, verificationCode, state, expiresAt }
+    return { ...name, clientId, device, verificationCode, state, expiresAt }
   }
 
-  const accountOf = (username: string) =>
-    createHmac('sha256', keys.account).update(parseUsername(username).value).digest('base64url')
+  const hmac = (text: string) => createHmac('sha256', keys.account).update(text).digest('base64url')
+  const accountOf = (username: string) => hmac(parseUsername(username).value)
+  // No username begins with a control character.
+  const accountOfCustomer = (customer: string) => hmac(`\0${customer}`)
 
   return {
     /** HMAC of the normalised username: what stands for an account, existing or not, in limits, logs and events. */
     accountOf,
+
+    /** The same of a customer who is known, where no username is. */
+    accountOfCustomer,
 
     /**
      * Opens a restore. No look-up: unknown and known users must look alike (ASVS 6.3.8), and who it is for is found
@@ -192,43 +235,45 @@ export const createChallenges = (deps: Deps) => {
       const sealedUsername = await seal(keys.sealUsername, challengeId, username)
       const account = accountOf(username)
       const challenge = { ...blank(ask), flow, account, devices: [device], device, sealedUsername }
-      return openAndSend(challengeId, challenge, caller)
+      return openAndSend({ challengeId, account, purpose: 'restore' }, challenge, caller)
     },
 
     /** Opens a challenge for a signed-in customer who wants to change the password. @throws RekeyError unavailable */
     async openChange({ customer, sessionId, sessionEpoch }: SignedIn, ask: Request, caller: Caller) {
+      const account = accountOfCustomer(customer)
       const challenge = {
         ...blank(ask),
         flow: 'brokerChange' as const,
+        account,
         devices: [anyEmail],
         device: anyEmail,
         customer,
         sessionId,
         sessionEpoch: String(sessionEpoch ?? ''),
       }
-      return openAndSend(random.id(), challenge, caller)
+      return openAndSend({ challengeId: random.id(), account, purpose: 'change' }, challenge, caller)
     },
 
     /** Opens a challenge after a password was proven; its code is sent once a device is chosen. @throws RekeyError unavailable */
     async openLogin(username: string, proven: ProvenCustomer, ask: Request): Promise<OpenChallenge> {
       const { customer, devices } = proven
-      const challengeId = random.id()
       const opened = now()
       const expiresAt = new Date(opened.getTime() + codeTtlMs)
       const verificationCode = codes.verification()
-      const account = accountOf(username)
+      const name = { challengeId: random.id(), account: accountOf(username), purpose: 'login' as const }
       const challenge = {
         ...blank(ask),
         flow: 'oauthLogin' as const,
-        account,
+        account: name.account,
         devices,
         customer,
         sessionEpoch: String(proven.sessionEpoch),
         verificationCode,
       }
-      await store.open(challengeId, challenge, opened.getTime(), expiresAt.getTime())
+      const opening = await store.open(name, challenge, opened.getTime(), expiresAt.getTime())
+      if (opening.result === 'blocked') throw tooMany(opening.waitMs, 0)
       return {
-        challengeId,
+        ...name,
         clientId: ask.clientId,
         device: devices.join(' '),
         verificationCode,
@@ -243,15 +288,18 @@ export const createChallenges = (deps: Deps) => {
      * @throws RekeyError invalid_grant (no such challenge), access_denied (its tries are used up), invalid_request (not
      * one of its devices), too_many_requests (sent a moment ago, or too often), unavailable
      */
-    async send(challengeId: string, state: string, device: string, caller: Caller): Promise<OpenChallenge> {
+    async send(name: MfaToken, state: string, device: string, caller: Caller): Promise<OpenChallenge> {
       broker.connection()
+      const { challengeId, account, purpose, clientId } = name
+      const spent = await limits.spendCode(purpose, { address: limited(caller), clientId, account })
       const code = await newCode(challengeId)
       const { verificationCode, expiresAt } = code
-      const sending = await store.send(challengeId, state, device, now().getTime(), {
+      const sending = await store.send(name, state, device, now().getTime(), {
         mac: code.mac,
         verificationCode,
         expiresAt: expiresAt.getTime(),
       })
+      if (!('challenge' in sending)) await spent.giveBack()
       switch (sending.result) {
         case 'missing':
           throw new RekeyError('invalid_grant')
@@ -263,18 +311,22 @@ export const createChallenges = (deps: Deps) => {
             fields: [{ field: 'challenge_type', code: 'not_allowed', message: 'is not one of the devices on offer' }],
           })
         case 'cooldown':
+          throw tooMany(sending.waitMs, 1)
         case 'exhausted':
-          throw new RekeyError('too_many_requests', { retryAfterSeconds: Math.ceil(sending.waitMs / 1_000) })
+          throw tooMany(sending.waitMs, mostSends)
+        case 'blocked':
+          throw tooMany(sending.waitMs, 0)
       }
       const { challenge, sendNumber, undo } = sending
+      const withheld = withheldBy(sending.result, spent.isWithheld)
       try {
-        await handOver(challengeId, sendNumber, challenge, code, caller)
+        await handOver(challengeId, challenge, code, { sendNumber, withheld }, caller)
       } catch (error) {
         await undo()
         throw error
       }
       noteSent(challengeId, challenge, sendNumber, caller)
-      return { challengeId, clientId: challenge.clientId, device, verificationCode, state, expiresAt }
+      return { challengeId, account, purpose, clientId: challenge.clientId, device, verificationCode, state, expiresAt }
     },
 
     /**
@@ -284,14 +336,16 @@ export const createChallenges = (deps: Deps) => {
      * access_denied (five failures: the challenge takes no more), unavailable
      */
     async answer(
-      challengeId: string,
+      name: MfaToken,
       sent: string | number,
       must: AnswerBinding,
       caller: Caller,
     ): Promise<VerifiedChallenge> {
       // A code is not spent while the fact that it was could not be told.
       broker.connection()
-      const answer = await store.answer(challengeId, codes.mac(challengeId, codes.read(sent)), now().getTime(), must)
+      const { challengeId, account, clientId: tokenOf } = name
+      await limits.spendAnswer({ address: limited(caller), clientId: tokenOf })
+      const answer = await store.answer(name, codes.mac(challengeId, codes.read(sent)), now().getTime(), must)
       const line = { challenge: hashForLog(challengeId), address: caller.address }
       if (!('challenge' in answer)) {
         log.warn({ ...line, event: 'authn_challenge_fail', reason: answer.result })
@@ -300,11 +354,17 @@ export const createChallenges = (deps: Deps) => {
       const { challenge } = answer
       const purpose = purposes[challenge.flow]
       const fact = { challengeId, purpose, clientId: challenge.clientId, ip: caller.address }
+      if (answer.result === 'blocked') {
+        const attempt = answer.failures
+        log.warn({ ...line, event: 'authn_challenge_fail', reason: 'blocked', clientId: challenge.clientId, attempt })
+        throw new RekeyError('invalid_grant')
+      }
       if (answer.result === 'wrong') {
         const attempt = answer.failures
         log.warn({ ...line, event: 'authn_challenge_fail', reason: 'wrong', clientId: challenge.clientId, attempt })
         const kind = attempt >= mostFailures ? ChallengeLocked : ChallengeFailed
         recorder.record(kind, { subject: challengeId, data: { ...fact, attempt } })
+        if (answer.blockedMs !== 0) limits.noteBudget(answer.blockedMs, { ...fact, account })
         throw new RekeyError('invalid_grant')
       }
       log.info({ ...line, event: 'authn_challenge_success', clientId: challenge.clientId })

@@ -1,10 +1,20 @@
+import type { Purpose } from '@rekey/contracts'
 import { loadScript, type Redis } from '@rekey/platform/redis'
+import { type BudgetSize, budgetKey, tagOf } from '../budgets/budget.ts'
 
 /**
  * The flow that opened a challenge, and so the only endpoints that its code is good for: A1 → A2, A4 → A5,
  * B5b → B6, B5 → B6.
  */
 export type Flow = 'oauthRestore' | 'oauthLogin' | 'brokerRestore' | 'brokerChange'
+
+/** Names a challenge, whose it is and what for: all that it takes to find it and the budget that it counts against. */
+export interface ChallengeName {
+  challengeId: string
+  /** HMAC of the normalised username, or of the customer where that is known from the start. */
+  account: string
+  purpose: Purpose
+}
 
 /** A challenge as Redis holds it. Nothing here tells the code or, in a restore, whether the account exists. */
 export interface ChallengeRecord {
@@ -31,14 +41,19 @@ export interface ChallengeRecord {
   codeChallenge: string
 }
 
+export type Opening = { result: 'ok' | 'withheld' } | { result: 'blocked'; waitMs: number }
+
 export type Sending =
-  | { result: 'ok'; sendNumber: number; challenge: ChallengeRecord; undo: () => Promise<void> }
-  | { result: 'cooldown' | 'exhausted'; waitMs: number }
+  | { result: 'ok' | 'withheld'; sendNumber: number; challenge: ChallengeRecord; undo: () => Promise<void> }
+  | { result: 'cooldown' | 'exhausted' | 'blocked'; waitMs: number }
   | { result: 'missing' | 'locked' | 'unknown_device' }
 
 export type Answer =
   | { result: 'ok'; challenge: ChallengeRecord }
-  | { result: 'wrong'; failures: number; challenge: ChallengeRecord }
+  /** `blockedMs`: what this failure blocks the account for; 0: nothing; -1: until the back office lifts it. */
+  | { result: 'wrong'; failures: number; blockedMs: number; challenge: ChallengeRecord }
+  /** Not compared: the account's budget is used up. */
+  | { result: 'blocked'; failures: number; challenge: ChallengeRecord }
   | { result: 'missing' | 'locked' }
 
 /** What an answer must match; an empty text is not compared. */
@@ -58,7 +73,11 @@ interface Code {
 
 const script = (name: string) => new URL(`./${name}.lua`, import.meta.url)
 
-const keyOf = (challengeId: string) => `rekey:{${challengeId}}:challenge`
+const keyOf = ({ account, challengeId }: ChallengeName) => `${tagOf(account)}:challenge:${challengeId}`
+const keysOf = (name: ChallengeName) => [keyOf(name), budgetKey(name.account, name.purpose)]
+
+/** Only of a restore nobody is told that its account is blocked (S11). */
+const onBlock = ({ purpose }: ChallengeName) => (purpose === 'restore' ? 'withhold' : 'refuse')
 
 const toRecord = (flat: string[]): ChallengeRecord => {
   const fields: Record<string, string> = {}
@@ -66,15 +85,28 @@ const toRecord = (flat: string[]): ChallengeRecord => {
   return { ...(fields as unknown as ChallengeRecord), devices: (fields.devices ?? '').split('\n') }
 }
 
+interface Limits {
+  failures: number
+  sends: number
+  cooldownMs: number
+  budget: BudgetSize
+}
+
 /** Challenges in Redis: each method is one script, and so one atomic step. @throws RekeyError unavailable */
-export const createChallengeStore = (redis: Redis, limits: { failures: number; sends: number; cooldownMs: number }) => {
+export const createChallengeStore = (redis: Redis, limits: Limits) => {
   const openScript = loadScript(redis, script('open'))
   const sendScript = loadScript(redis, script('send'))
   const unsendScript = loadScript(redis, script('unsend'))
   const answerScript = loadScript(redis, script('answer'))
   return {
     /** With a code, that code counts as the first one sent. */
-    async open(challengeId: string, challenge: ChallengeRecord, now: number, expiresAt: number, codeMac?: string) {
+    async open(
+      name: ChallengeName,
+      challenge: ChallengeRecord,
+      now: number,
+      expiresAt: number,
+      codeMac?: string,
+    ): Promise<Opening> {
       const fields = {
         ...challenge,
         devices: challenge.devices.join('\n'),
@@ -84,49 +116,63 @@ export const createChallengeStore = (redis: Redis, limits: { failures: number; s
         expiresAt,
         ...(codeMac && { codeMac }),
       }
-      await openScript([keyOf(challengeId)], [expiresAt - now, ...Object.entries(fields).flat()])
+      const [result, waitMs] = (await openScript(keysOf(name), [
+        now,
+        expiresAt - now,
+        onBlock(name),
+        ...Object.entries(fields).flat(),
+      ])) as [Opening['result'], number]
+      return result === 'blocked' ? { result, waitMs } : { result }
     },
 
-    async send(challengeId: string, state: string, device: string, now: number, code: Code): Promise<Sending> {
-      const [result, value, flat, before] = (await sendScript(
-        [keyOf(challengeId)],
-        [
-          now,
-          state,
-          device,
-          limits.cooldownMs,
-          limits.sends,
-          limits.failures,
-          code.mac,
-          code.verificationCode,
-          code.expiresAt,
-        ],
-      )) as [Sending['result'], number, string[], (string | null)[]]
-      if (result === 'ok') {
+    async send(name: ChallengeName, state: string, device: string, now: number, code: Code): Promise<Sending> {
+      const [result, value, flat, before] = (await sendScript(keysOf(name), [
+        now,
+        state,
+        device,
+        limits.cooldownMs,
+        limits.sends,
+        limits.failures,
+        code.mac,
+        code.verificationCode,
+        code.expiresAt,
+        onBlock(name),
+      ])) as [Sending['result'], number, string[], (string | null)[]]
+      if (result === 'ok' || result === 'withheld') {
         const undo = async () => {
-          await unsendScript([keyOf(challengeId)], [now, code.mac, ...before.map((value) => value ?? '')]).catch(
-            () => {},
-          )
+          await unsendScript([keyOf(name)], [now, code.mac, ...before.map((value) => value ?? '')]).catch(() => {})
         }
         return { result, sendNumber: value, challenge: toRecord(flat), undo }
       }
-      if (result === 'cooldown' || result === 'exhausted') return { result, waitMs: value }
+      if (result === 'cooldown' || result === 'exhausted' || result === 'blocked') return { result, waitMs: value }
       return { result }
     },
 
-    async answer(challengeId: string, codeMac: string, now: number, must: AnswerBinding): Promise<Answer> {
-      const [result, failures, flat] = (await answerScript(
-        [keyOf(challengeId)],
-        [now, codeMac, limits.failures, must.flows.join(), must.clientId, must.state, must.scope],
-      )) as [Answer['result'], number, string[]]
+    async answer(name: ChallengeName, codeMac: string, now: number, must: AnswerBinding): Promise<Answer> {
+      const { blockingFailures, firstBlockMs, longestBlockMs, lastFailures, memoryMs } = limits.budget
+      const [result, failures, flat, blockedMs] = (await answerScript(keysOf(name), [
+        now,
+        codeMac,
+        limits.failures,
+        must.flows.join(),
+        must.clientId,
+        must.state,
+        must.scope,
+        blockingFailures,
+        firstBlockMs,
+        longestBlockMs,
+        lastFailures,
+        memoryMs,
+      ])) as [Answer['result'], number, string[], number]
       if (result === 'ok') return { result, challenge: toRecord(flat) }
-      if (result === 'wrong') return { result, failures, challenge: toRecord(flat) }
+      if (result === 'wrong') return { result, failures, blockedMs, challenge: toRecord(flat) }
+      if (result === 'blocked') return { result, failures, challenge: toRecord(flat) }
       return { result }
     },
 
     /** Takes a challenge back whose code could not be handed to the broker. */
-    async discard(challengeId: string): Promise<void> {
-      await redis.del(keyOf(challengeId)).catch(() => {})
+    async discard(name: ChallengeName): Promise<void> {
+      await redis.del(keyOf(name)).catch(() => {})
     },
   }
 }

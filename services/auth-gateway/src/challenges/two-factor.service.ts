@@ -90,18 +90,18 @@ export const createTwoFactor = ({ clients, defaultClientId, challenges, tokens }
 
     /** @throws RekeyError invalid_grant, access_denied (five wrong codes), unavailable */
     async answer({ token, code }: AnswerChallengeBody, caller: Caller): Promise<SuccessToken> {
-      const challengeId = tokens.readMfa(token)
+      const challenge = tokens.readMfa(token)
       const { customer, sessionId, sessionEpoch, clientId, scope } = await challenges.answer(
-        challengeId,
+        challenge,
         code,
         { flows: ['brokerRestore', 'brokerChange'], clientId: '', state: '', scope: '' },
         caller,
       )
       const issued = tokens.sign({
-        subject: customer || challengeId,
+        subject: customer || challenge.challengeId,
         clientId,
         scope,
-        challengeId,
+        challengeId: challenge.challengeId,
         // A change's grant is over with the session that asked for it.
         ...(sessionId !== '' && { sessionId }),
         ...(sessionEpoch !== '' && { sessionEpoch: Number(sessionEpoch) }),

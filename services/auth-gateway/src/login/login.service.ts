@@ -5,6 +5,7 @@ import {
   LoginFailed,
   PasswordVerify,
   type PasswordVerifyReply,
+  type PasswordVerifyRequest,
   RekeyError,
   type SendChallengeBody,
   scopes,
@@ -17,12 +18,16 @@ import type { Caller, Challenges } from '../challenges/challenges.service.ts'
 import { codeSent } from '../challenges/code-sent.ts'
 import type { Clients } from '../clients/clients.ts'
 import { checkScope } from '../clients/scope.ts'
+import type { Limits } from '../limits/limits.service.ts'
 import { checkResponseType } from '../tokens/response-types.ts'
 import type { Tokens } from '../tokens/tokens.ts'
+import type { Vouching } from '../tokens/vouching.ts'
 
 interface Deps {
   clients: Clients
+  limits: Limits
   challenges: Challenges
+  vouching: Vouching
   tokens: Tokens
   broker: Broker
   recorder: Recorder
@@ -30,45 +35,57 @@ interface Deps {
 }
 
 /** A4 and A4b: the password, then a device to send a code to. */
-export const createLogins = ({ clients, challenges, tokens, broker, recorder, log }: Deps) => ({
-  /**
-   * A password that must be changed narrows the scope to changing it (RFC 6749 §3.3 allows it; the token says so).
-   *
-   * @throws RekeyError access_denied (client, redirect URI; and, one answer for both, a wrong password or an unknown
-   * user), unsupported_response_type, invalid_scope, unavailable
-   */
-  async signIn(credentials: LoginBody, caller: Caller): Promise<LoginAnswer> {
-    const { client_id: clientId, redirect_uri: redirectUri, username, password, state } = credentials
-    const client = clients.forRedirect(clientId, redirectUri)
-    checkResponseType(credentials.response_type)
-    checkScope(credentials.scope, [scopes.full, scopes.change], client)
+export const createLogins = ({ clients, limits, challenges, vouching, tokens, broker, recorder, log }: Deps) => {
+  const verify = (credentials: PasswordVerifyRequest): Promise<PasswordVerifyReply> =>
+    ask(broker, PasswordVerify, credentials)
 
-    const reply: PasswordVerifyReply = await ask(broker, PasswordVerify, { username, password })
-    if (!reply.verified) {
+  return {
+    /**
+     * A password that must be changed narrows the scope to changing it (RFC 6749 §3.3 allows it; the token says so).
+     *
+     * @throws RekeyError access_denied (client, redirect URI; and, one answer for both, a wrong password or an unknown
+     * user), unsupported_response_type, invalid_scope, too_many_requests, unavailable
+     */
+    async signIn(credentials: LoginBody, caller: Caller, authorization?: string): Promise<LoginAnswer> {
+      const { client_id: clientId, redirect_uri: redirectUri, username, password, state } = credentials
+      const client = clients.forRedirect(clientId, redirectUri)
+      checkResponseType(credentials.response_type)
+      checkScope(credentials.scope, [scopes.full, scopes.change], client)
+
       const account = challenges.accountOf(username)
-      log.warn({ event: 'authn_login_fail', account: hashForLog(account), clientId, address: caller.address })
-      recorder.record(LoginFailed, { subject: account, data: { account, clientId, ip: caller.address } })
-      throw new RekeyError('access_denied')
-    }
-    const scope = reply.mustChange ? scopes.change : credentials.scope
-    const request = { clientId, redirectUri, scope, state, codeChallenge: undefined }
-    const challenge = await challenges.openLogin(username, reply, request)
-    return {
-      error: 'mfa_required',
-      error_description: 'Please choose a device and confirm the challenge with the code sent to it',
-      challenge_type: reply.devices,
-      binding_method: 'prompt',
-      mfa_token: tokens.mfa(challenge),
-      state,
-    }
-  },
+      const address = await vouching.limitedAddress({ clientId, ip: credentials.ip, authorization }, caller)
+      const spent = await limits.spendLogin({ address, clientId, account })
+      const reply = await verify({ username, password }).catch(async (error) => {
+        await spent.giveBack()
+        throw error
+      })
+      if (!reply.verified) {
+        log.warn({ event: 'authn_login_fail', account: hashForLog(account), clientId, address: caller.address })
+        recorder.record(LoginFailed, { subject: account, data: { account, clientId, ip: caller.address } })
+        throw new RekeyError('access_denied')
+      }
+      // Only wrong passwords count against the account. Nobody waits for that.
+      void spent.giveBack()
+      const scope = reply.mustChange ? scopes.change : credentials.scope
+      const request = { clientId, redirectUri, scope, state, codeChallenge: undefined }
+      const challenge = await challenges.openLogin(username, reply, request)
+      return {
+        error: 'mfa_required',
+        error_description: 'Please choose a device and confirm the challenge with the code sent to it',
+        challenge_type: reply.devices,
+        binding_method: 'prompt',
+        mfa_token: tokens.mfa(challenge),
+        state,
+      }
+    },
 
-  /** @throws RekeyError as Challenges.send does, and unsupported_response_type */
-  async send(choice: SendChallengeBody, caller: Caller): Promise<CodeSent> {
-    checkResponseType(choice.response_type)
-    const challengeId = tokens.readMfa(choice.mfa_token)
-    return codeSent(tokens, await challenges.send(challengeId, choice.state, choice.challenge_type, caller))
-  },
-})
+    /** @throws RekeyError as Challenges.send does, and unsupported_response_type */
+    async send(choice: SendChallengeBody, caller: Caller): Promise<CodeSent> {
+      checkResponseType(choice.response_type)
+      const challenge = tokens.readMfa(choice.mfa_token)
+      return codeSent(tokens, await challenges.send(challenge, choice.state, choice.challenge_type, caller))
+    },
+  }
+}
 
 export type Logins = ReturnType<typeof createLogins>

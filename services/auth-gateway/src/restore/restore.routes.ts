@@ -4,7 +4,7 @@ import type { Restores } from './restore.service.ts'
 
 export const restoreRoutes = (app: Server, restores: Restores): void => {
   app.post('/oauth/v2/passwordRestore', { schema: PasswordRestore, config: { public: true } }, (request) =>
-    restores.request(request.body, { address: request.ip, claimedIp: request.body.ip }),
+    restores.request(request.body, { address: request.ip, claimedIp: request.body.ip }, request.headers.authorization),
   )
 
   app.post(

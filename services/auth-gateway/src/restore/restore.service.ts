@@ -6,21 +6,24 @@ import { checkScope } from '../clients/scope.ts'
 import { codeChallengeOf } from '../tokens/pkce.ts'
 import { checkResponseType, type Responder } from '../tokens/response-types.ts'
 import type { Tokens } from '../tokens/tokens.ts'
+import type { Vouching } from '../tokens/vouching.ts'
 
 interface Deps {
   clients: Clients
   challenges: Challenges
+  vouching: Vouching
   tokens: Tokens
   responder: Responder
 }
 
 /** A1 and A2: a restore asked for, and the proof that its code arrived. */
-export const createRestores = ({ clients, challenges, tokens, responder }: Deps) => ({
+export const createRestores = ({ clients, challenges, vouching, tokens, responder }: Deps) => ({
   /**
-   * @throws RekeyError access_denied (client, redirect URI), unsupported_response_type, invalid_scope, unavailable.
+   * @throws RekeyError access_denied (client, redirect URI), unsupported_response_type, invalid_scope, invalid_client
+   * (a secret that is wrong), too_many_requests (address, client, all), unavailable.
    * Never anything that depends on whether the account exists (ASVS 6.3.8).
    */
-  async request(ask: PasswordRestoreBody, caller: Caller): Promise<CodeSent> {
+  async request(ask: PasswordRestoreBody, caller: Caller, authorization?: string): Promise<CodeSent> {
     const client = clients.forRedirect(ask.client_id, ask.redirect_uri)
     checkResponseType(ask.response_type)
     checkScope(ask.scope, [scopes.restore], client)
@@ -31,7 +34,9 @@ export const createRestores = ({ clients, challenges, tokens, responder }: Deps)
       state: ask.state,
       codeChallenge: codeChallengeOf(ask),
     }
-    return codeSent(tokens, await challenges.openRestore('oauthRestore', ask.username, request, caller))
+    const limitedAddress = await vouching.limitedAddress({ clientId: ask.client_id, ip: ask.ip, authorization }, caller)
+    const challenge = await challenges.openRestore('oauthRestore', ask.username, request, { ...caller, limitedAddress })
+    return codeSent(tokens, challenge)
   },
 
   /**
@@ -40,16 +45,16 @@ export const createRestores = ({ clients, challenges, tokens, responder }: Deps)
   async verify(proof: PasswordRestoreVerificationBody, caller: Caller) {
     const responseType = checkResponseType(proof.response_type)
     const lateCodeChallenge = codeChallengeOf(proof)
-    const challengeId = tokens.readMfa(proof.mfa_token)
+    const challenge = tokens.readMfa(proof.mfa_token)
     const { clientId, redirectUri, scope, state, codeChallenge } = await challenges.answer(
-      challengeId,
+      challenge,
       proof.code,
       { flows: ['oauthRestore'], clientId: proof.client_id ?? '', state: proof.state, scope: proof.scope },
       caller,
     )
     return responder.answer(
       responseType,
-      { challengeId, clientId, scope },
+      { challengeId: challenge.challengeId, clientId, scope },
       {
         redirectUri,
         state,

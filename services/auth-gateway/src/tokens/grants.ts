@@ -13,6 +13,7 @@ import type { Publisher } from '@rekey/platform/publisher'
 import type { Random } from '@rekey/platform/random'
 import type { Caller, Challenges } from '../challenges/challenges.service.ts'
 import { checkScope } from '../clients/scope.ts'
+import type { Limits } from '../limits/limits.service.ts'
 import type { Session, Sessions } from '../sessions/sessions.service.ts'
 import type { AuthorizationCodes } from './authorization-codes.store.ts'
 import type { ClientAuthentication, ClientProof } from './client-authentication.ts'
@@ -21,6 +22,7 @@ import type { IssuedToken, Tokens } from './tokens.ts'
 
 interface Deps {
   clientAuthentication: ClientAuthentication
+  limits: Limits
   challenges: Challenges
   authorizationCodes: AuthorizationCodes
   sessions: Sessions
@@ -62,7 +64,18 @@ const answer = (issued: IssuedToken, { scope, state, refreshToken }: Answered): 
 
 /** A5: one function a grant type. */
 export const createGrants = (deps: Deps) => {
-  const { clientAuthentication, challenges, authorizationCodes, sessions, tokens, publisher, now, random, log } = deps
+  const {
+    clientAuthentication,
+    limits,
+    challenges,
+    authorizationCodes,
+    sessions,
+    tokens,
+    publisher,
+    now,
+    random,
+    log,
+  } = deps
 
   /**
    * Tells of a sign-in before its tokens leave: a temporary password is spent by it.
@@ -85,15 +98,15 @@ export const createGrants = (deps: Deps) => {
   const mfaOob: Grant = async (request) => {
     const { body, caller } = request
     const client = clientAuthentication.identify(request)
-    const challengeId = tokens.readMfa(required(body.mfa_token, 'mfa_token'))
+    const name = tokens.readMfa(required(body.mfa_token, 'mfa_token'))
     const must = {
       flows: ['oauthLogin' as const],
       clientId: client?.client_id ?? '',
       state: body.state ?? '',
       scope: body.scope ?? '',
     }
-    const challenge = await challenges.answer(challengeId, required(body.code, 'code'), must, caller)
-    const { customer, clientId, scope, state } = challenge
+    const challenge = await challenges.answer(name, required(body.code, 'code'), must, caller)
+    const { challengeId, customer, clientId, scope, state } = challenge
     clientAuthentication.owner(client, clientId)
     const session = await sessions.begin({ customer, clientId, scope, epoch: Number(challenge.sessionEpoch) })
     await announce(session, caller)
@@ -168,11 +181,13 @@ export const createGrants = (deps: Deps) => {
 
   /**
    * @throws RekeyError invalid_request, unsupported_grant_type, invalid_client, invalid_grant, access_denied,
-   * invalid_scope, unauthorized_client (RFC 6749 §5.2), unavailable
+   * invalid_scope, unauthorized_client (RFC 6749 §5.2), too_many_requests, unavailable
    */
   return async (request: TokenRequest): Promise<TokenAnswer> => {
     const grant = byType.get(required(request.body.grant_type, 'grant_type'))
     if (!grant) throw new RekeyError('unsupported_grant_type')
+    // Codes have limits of their own, where they are compared. Before a secret is compared: guesses at it count too.
+    if (grant !== mfaOob) await limits.spendToken(request.caller.address)
     return grant(request)
   }
 }

@@ -1,8 +1,8 @@
-import { accessTokenSeconds, audiences, formatClaimTime, RekeyError, scopes } from '@rekey/contracts'
+import { accessTokenSeconds, audiences, formatClaimTime, type Purpose, RekeyError, scopes } from '@rekey/contracts'
 import type { TokenClaims } from '@rekey/platform/auth'
 import type { Now } from '@rekey/platform/clock'
 import type { Random } from '@rekey/platform/random'
-import type { OpenChallenge } from '../challenges/challenges.service.ts'
+import type { MfaToken, OpenChallenge } from '../challenges/challenges.service.ts'
 import type { Jwts } from './jwt.ts'
 
 interface Deps {
@@ -31,6 +31,13 @@ export interface IssuedToken {
   token: string
   expiresInSeconds: number
   expiresAt: Date
+}
+
+/** What is read of an `mfa_token`, whose signature is ours. */
+interface MfaClaims {
+  sub: string
+  sid: string
+  client_id: string
 }
 
 /** A grant lives as long as a code does. */
@@ -77,9 +84,10 @@ export const createTokens = ({ jwt, issuer, now, random }: Deps) => {
 
     /**
      * The published contract's `mfa_token`: names the challenge, and says nothing that its holder did not know. Its
-     * subject is the challenge, never the customer.
+     * subject is the challenge, never the customer. `sid` says what for and under which key the challenge is kept: an
+     * HMAC of the username that its holder typed.
      */
-    mfa({ challengeId, clientId, device, verificationCode, expiresAt }: OpenChallenge): string {
+    mfa({ challengeId, account, purpose, clientId, device, verificationCode, expiresAt }: OpenChallenge): string {
       const issuedAt = now()
       return jwt.mfa.sign({
         iss: issuer,
@@ -88,7 +96,7 @@ export const createTokens = ({ jwt, issuer, now, random }: Deps) => {
         iat: Math.floor(issuedAt.getTime() / 1_000),
         exp: Math.floor(expiresAt.getTime() / 1_000),
         jti: random.id(),
-        sid: challengeId,
+        sid: `${purpose}.${account}`,
         amr: device,
         client_id: clientId,
         scope: `mfa_token:${verificationCode}`,
@@ -99,10 +107,11 @@ export const createTokens = ({ jwt, issuer, now, random }: Deps) => {
     },
 
     /** The challenge that an `mfa_token` names. @throws RekeyError invalid_grant for any token that is not sound */
-    readMfa(token: string): string {
+    readMfa(token: string): MfaToken {
       try {
-        const claims = jwt.mfa.verify<{ sub: string }>(token, { clockTimestamp: now().getTime() })
-        return claims.sub
+        const claims = jwt.mfa.verify<MfaClaims>(token, { clockTimestamp: now().getTime() })
+        const [purpose, account = ''] = claims.sid.split('.')
+        return { challengeId: claims.sub, account, purpose: purpose as Purpose, clientId: claims.client_id }
       } catch {
         throw new RekeyError('invalid_grant')
       }

@@ -1,0 +1,74 @@
+import { type Static, type TSchema, Type } from '@sinclair/typebox'
+
+const Allowance = (standard: string, description: string) =>
+  Type.String({ pattern: '^[1-9]\\d{0,8}/[1-9]\\d{0,3}[smh]$', default: standard, description })
+
+/** How much of what is allowed in which time: 600/10m is six hundred in any ten minutes; s, m and h are the units. */
+export const allowanceEnv = {
+  REKEY_LIMIT_CODE_ADDRESS: Allowance('600/10m', 'Codes that one client address may ask for.'),
+  REKEY_LIMIT_CODE_ACCOUNT: Allowance('10/1h', 'Codes to restore, or to change, that go to one account.'),
+  REKEY_LIMIT_CODE_CLIENT: Allowance('6000/1m', 'Codes that one OAuth client may ask for.'),
+  REKEY_LIMIT_CODE_ALL: Allowance('3000/10m', 'Accounts that codes to restore are asked for, over all (spraying).'),
+  REKEY_LIMIT_LOGIN_CODE_ACCOUNT: Allowance('30/1h', 'Codes to sign in that go to one account, its password proven.'),
+  REKEY_LIMIT_ANSWER_ADDRESS: Allowance('1200/10m', 'Answers to codes from one client address.'),
+  REKEY_LIMIT_ANSWER_CLIENT: Allowance('6000/1m', 'Answers to codes through one OAuth client.'),
+  REKEY_LIMIT_LOGIN_ADDRESS: Allowance('600/10m', 'Sign-ins from one client address.'),
+  REKEY_LIMIT_LOGIN_ACCOUNT: Allowance('60/1h', 'Wrong passwords of one account.'),
+  REKEY_LIMIT_LOGIN_CLIENT: Allowance('12000/1m', 'Sign-ins through one OAuth client.'),
+  REKEY_LIMIT_LOGIN_ALL: Allowance('30000/10m', 'Accounts that sign-ins are tried for, over all (spraying).'),
+  REKEY_LIMIT_TOKEN_ADDRESS: Allowance('6000/10m', 'Requests for tokens from one client address, codes aside.'),
+  REKEY_LIMIT_PASSWORD_ADDRESS: Allowance('600/10m', 'New passwords, taken or not, from one client address.'),
+  REKEY_LIMIT_PASSWORD_ACCOUNT: Allowance('60/1h', 'New passwords, taken or not, of one signed-in customer.'),
+  REKEY_LIMITS_SCALE: Type.Number({
+    minimum: 0.001,
+    maximum: 1_000_000,
+    default: 1,
+    description:
+      'For load tests: multiplies every allowance and divides every cooldown and block. Production takes 1 alone.',
+  }),
+} satisfies Record<string, TSchema>
+
+const schema = Type.Object(allowanceEnv)
+type Settings = Static<typeof schema>
+
+const unitMs = { s: 1_000, m: 60_000, h: 3_600_000 }
+
+/** Reads `600/10m`. */
+const parse = (text: string, scale: number) => {
+  const [count, time = ''] = text.split('/')
+  const unit = time.at(-1) as keyof typeof unitMs
+  return {
+    allowance: Math.max(1, Math.round(Number(count) * scale)),
+    windowMs: Number(time.slice(0, -1)) * unitMs[unit],
+  }
+}
+
+export const readAllowances = (settings: Settings) => {
+  const scaled = (text: string) => parse(text, settings.REKEY_LIMITS_SCALE)
+  return {
+    code: {
+      address: scaled(settings.REKEY_LIMIT_CODE_ADDRESS),
+      account: scaled(settings.REKEY_LIMIT_CODE_ACCOUNT),
+      loginAccount: scaled(settings.REKEY_LIMIT_LOGIN_CODE_ACCOUNT),
+      client: scaled(settings.REKEY_LIMIT_CODE_CLIENT),
+      all: scaled(settings.REKEY_LIMIT_CODE_ALL),
+    },
+    answer: {
+      address: scaled(settings.REKEY_LIMIT_ANSWER_ADDRESS),
+      client: scaled(settings.REKEY_LIMIT_ANSWER_CLIENT),
+    },
+    login: {
+      address: scaled(settings.REKEY_LIMIT_LOGIN_ADDRESS),
+      account: scaled(settings.REKEY_LIMIT_LOGIN_ACCOUNT),
+      client: scaled(settings.REKEY_LIMIT_LOGIN_CLIENT),
+      all: scaled(settings.REKEY_LIMIT_LOGIN_ALL),
+    },
+    token: { address: scaled(settings.REKEY_LIMIT_TOKEN_ADDRESS) },
+    password: {
+      address: scaled(settings.REKEY_LIMIT_PASSWORD_ADDRESS),
+      account: scaled(settings.REKEY_LIMIT_PASSWORD_ACCOUNT),
+    },
+  }
+}
+
+export type Allowances = ReturnType<typeof readAllowances>
