@@ -53,6 +53,7 @@ import { createPasswordStore } from './passwords/passwords.store.ts'
 import { createReplacement } from './passwords/replacement.service.ts'
 import { restoreResetRoutes } from './passwords/restore-reset.routes.ts'
 import { createRestoreReset } from './passwords/restore-reset.service.ts'
+import { createLots } from './passwords/stand-in.ts'
 import { createStatus } from './passwords/status.service.ts'
 import { createStatusStore } from './passwords/status.store.ts'
 import { createVerification } from './passwords/verification.service.ts'
@@ -137,7 +138,7 @@ export const createApp = async (config: Config, { log, now, random }: Surroundin
   const holdStore = createHoldStore({ database, addEvents: outbox.add })
   const holds = createHolds({ store: holdStore, now, random, log })
   const status = createStatus({ store: createStatusStore({ database }), now })
-  const verify = createVerification({ store, hasher, now, log })
+  const verify = createVerification({ store, hasher, lotOf: createLots(reportKey), now, log })
   const reportStore = createReportStore({
     database,
     endRestores: (tx, customerId) => customers.endOtherRestores(tx, customerId, undefined),

@@ -29,9 +29,9 @@ export interface Hasher {
   hash(password: string): Promise<string>
   /**
    * Holds a password against a stored hash of any form that we know. Without one, or with one that is of no use, a
-   * full hash is computed all the same: that there was nothing to compare must not be measurable (ASVS 6.3.8).
-   * Known limit: a foreign hash takes as long as its own form and cost, so until its owner's next success, which
-   * rehashes it, the time tells it from one of ours.
+   * full hash is computed all the same: that there was nothing to compare must not be measurable (ASVS 6.3.8). A foreign
+   * hash takes as long as its own form and cost, until its owner's next success, which rehashes it: where the time could
+   * tell whether there is an owner, a username without one needs a hash that stands in (docs/adr/0007).
    *
    * @throws RekeyError unavailable where too many wait already, or the turn comes too late
    */

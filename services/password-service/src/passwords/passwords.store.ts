@@ -26,14 +26,16 @@ export interface GrantHolder extends Owner {
   spent: boolean
 }
 
-/** What a sign-in is judged by. */
+/** What a sign-in is judged by: the named customer's, or a stand-in's. */
 export interface Account extends Owner {
-  hash: string | null
+  /** Whether it is the customer whom the address names. Otherwise no password is theirs, whatever the hash says. */
+  named: boolean
+  hash: string
   mustChange: boolean
   temporaryUntil: Date | null
   sessionEpoch: number
-  /** Confirmed ones: e-mail before phone, the oldest first. */
-  addresses: Address[]
+  /** Confirmed ones, where there are any: e-mail before phone, the oldest first. */
+  addresses: Address[] | null
 }
 
 interface Replacement {
@@ -68,7 +70,11 @@ export interface PasswordStore {
   /** The customer whose restore the grant's challenge is. */
   findForRestore(grant: Grant): Promise<GrantHolder | undefined>
   findById(customerId: number): Promise<(Owner & { confirmedEmail: boolean }) | undefined>
-  findByAddress(address: Address): Promise<Account | undefined>
+  /**
+   * The customer whom a confirmed address names or, where that is nobody with a password, the one whose lot comes next
+   * after the one given: either way one is found, and by the same work. Undefined only while there are no passwords.
+   */
+  findForSignIn(address: Address, lot: number): Promise<Account | undefined>
   /** Puts another hash of the same password in the place of `from`, unless a new password came between. */
   rehash(customerId: number, from: string, to: string): Promise<void>
   /**
@@ -186,19 +192,28 @@ export const createPasswordStore = ({
       return row
     }),
 
-  findByAddress: ({ kind, value }) =>
+  findForSignIn: ({ kind, value }, lot) =>
     database.query(async (prisma) => {
-      const rows = await prisma.$queryRaw<(Omit<Account, 'addresses'> & Address)[]>`
-        SELECT c.id, c.code, c.status = 'blocked' AS blocked, k.hash, coalesce(k.must_change, false) AS "mustChange",
-               k.temporary_until AS "temporaryUntil", c.session_epoch AS "sessionEpoch", other.kind::text, other.value
-        FROM identifier named
-        JOIN customer c ON c.id = named.customer_id
-        JOIN identifier other ON other.customer_id = c.id AND other.verified_at IS NOT NULL
-        LEFT JOIN credential k ON k.customer_id = c.id
-        WHERE named.value = ${value} AND named.kind = ${kind}::identifier_kind AND named.verified_at IS NOT NULL
-        ORDER BY other.kind, other.id`
-      const [first] = rows
-      return first && { ...first, addresses: rows.map((row) => ({ kind: row.kind, value: row.value })) }
+      // Sorted, both branches are always looked up.
+      const [row] = await prisma.$queryRaw<Account[]>`
+        SELECT c.id, c.code, c.status = 'blocked' AS blocked, found.named, k.hash, k.must_change AS "mustChange",
+          k.temporary_until AS "temporaryUntil", c.session_epoch AS "sessionEpoch", (
+            SELECT json_agg(json_build_object('kind', i.kind, 'value', i.value) ORDER BY i.kind, i.id)
+            FROM identifier i WHERE i.customer_id = c.id AND i.verified_at IS NOT NULL
+          ) AS addresses
+        FROM (
+          SELECT k.customer_id, true AS named FROM identifier i JOIN credential k ON k.customer_id = i.customer_id
+          WHERE i.value = ${value} AND i.kind = ${kind}::identifier_kind AND i.verified_at IS NOT NULL
+          UNION ALL
+          SELECT coalesce(
+            (SELECT customer_id FROM credential WHERE lot >= ${lot}::float8 ORDER BY lot LIMIT 1),
+            (SELECT customer_id FROM credential ORDER BY lot LIMIT 1)
+          ), false
+          ORDER BY named DESC LIMIT 1
+        ) found
+        JOIN customer c ON c.id = found.customer_id
+        JOIN credential k ON k.customer_id = c.id`
+      return row
     }),
 
   async rehash(customerId, from, to) {
