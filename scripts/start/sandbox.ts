@@ -38,7 +38,7 @@ const startParts = async (start: Start) => {
   const gatewayUrl = `http://127.0.0.1:${settings.port}`
   const [passwordPort, notifierPort, smtpPort] = await Promise.all([freePort(), freePort(), freePort()])
 
-  const keysReady = generateKeys(keysDir)
+  const keysReady = generateKeys(keysDir, 'sandbox')
   const serversReady = findRedisAndNats(start)
   const databaseReady = findDatabase(start).then(async (url) => {
     await migrate({ databaseUrl: url })

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { unavailable } from '@rekey/contracts'
 import { connect, Events, type NatsConnection } from 'nats'
+import type { BrokerAccess } from './broker-access.ts'
 import type { Logger } from './logger.ts'
 
 export interface Broker {
@@ -16,8 +17,8 @@ export interface Broker {
   close(): Promise<void>
 }
 
-interface Options {
-  url: string
+interface Options extends BrokerAccess {
+  /** Also what replies to this service are addressed to: nobody else may listen there. */
   name: string
   log: Logger
 }
@@ -25,12 +26,14 @@ interface Options {
 const drainTimeoutMs = 1_000
 
 /** A connection to NATS that starts without the server being there and comes back by itself. */
-export const connectBroker = ({ url, name, log }: Options): Broker => {
+export const connectBroker = ({ url, name, log, ...access }: Options): Broker => {
   let current: NatsConnection | undefined
   let online = false
   let closed = false
   let sessions = 0
   let unfinished = 0
+  /** Why there was no connection the last time: told once. */
+  let refusal = ''
   const works: ((connection: NatsConnection) => Promise<void>)[] = []
   const waiting = new Set<{ resolve: (connection: NatsConnection) => void; reject: (error: Error) => void }>()
 
@@ -72,8 +75,10 @@ export const connectBroker = ({ url, name, log }: Options): Broker => {
     while (!closed) {
       try {
         current = await connect({
-          servers: url,
+          ...access,
+          servers: url.split(','),
           name,
+          inboxPrefix: `_INBOX.${name}`,
           timeout: 2_000,
           maxReconnectAttempts: -1,
           reconnectTimeWait: 200,
@@ -82,6 +87,7 @@ export const connectBroker = ({ url, name, log }: Options): Broker => {
           maxPingOut: 2,
         })
         if (closed) return await current.close()
+        refusal = ''
         void watch(current)
         welcome(current)
         // It reconnects by itself, but ends for good where the server refuses it: credentials being rotated, say.
@@ -89,7 +95,9 @@ export const connectBroker = ({ url, name, log }: Options): Broker => {
         online = false
         if (!closed) log.warn({ err }, 'broker ended the connection')
       } catch (err) {
-        log.debug({ err }, 'broker is not there yet')
+        const reason = (err as Error).message
+        if (reason !== refusal) log.warn({ err }, 'broker takes no connection yet')
+        refusal = reason
       }
       if (!closed) await delay(200)
     }

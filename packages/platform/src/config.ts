@@ -32,7 +32,9 @@ export const serviceEnv = {
   ),
   NATS_URL: Url('nats|tls', { description: 'Broker; tls:// insists on TLS.' }),
   NATS_CA_FILE: Type.Optional(
-    Type.String({ description: "PEM file of the authority that signed the broker's certificate, where it is not public." }),
+    Type.String({
+      description: "PEM file of the authority that signed the broker's certificate, where it is not public.",
+    }),
   ),
   NATS_NKEY_FILE: Type.Optional(Type.String({ description: 'File of the NKey seed that opens the broker.' })),
   NATS_CREDENTIALS_FILE: Type.Optional(

@@ -2,7 +2,7 @@ import { type Static, Type } from '@sinclair/typebox'
 import type { JWTPayload } from 'jose'
 import type { TokenClaims } from './auth.ts'
 import type { Now } from './clock.ts'
-import { ConfigError, Url } from './config.ts'
+import { ConfigError, faultsOf, Url } from './config.ts'
 import { createIssuerKeys } from './issuer-keys.ts'
 import { createTokenVerifier } from './token-verifier.ts'
 
@@ -41,6 +41,10 @@ const readSettings = (settings: Settings, ownIssuer: string) => {
   if (issuer === ownIssuer) throw new ConfigError(['REKEY_IDP_ISSUER is REKEY_PUBLIC_URL: our own tokens need none.'])
   return { issuer, audience, jwksUrl, subjectClaim: settings.REKEY_IDP_SUBJECT_CLAIM ?? 'sub' }
 }
+
+/** What is wrong with these variables together. */
+export const identityProviderFaults = (config: Settings & { REKEY_PUBLIC_URL?: string }): readonly string[] =>
+  faultsOf(() => readSettings(config, config.REKEY_PUBLIC_URL ?? ''))
 
 // Families of RFC 7518 §3.1 and RFC 8037 whose keys are pairs.
 const sized = ['RS', 'PS', 'ES'].flatMap((family) => ['256', '384', '512'].map((size) => family + size))

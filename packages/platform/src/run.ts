@@ -1,8 +1,9 @@
 import type { Static, TObject } from '@sinclair/typebox'
 import type { Now } from './clock.ts'
-import { ConfigError, loadConfig, type ServiceConfig } from './config.ts'
+import { ConfigError, readConfig, type ServiceConfig } from './config.ts'
 import { createLogger, type Logger } from './logger.ts'
 import { createMetrics, type Metrics, serveMetrics } from './metrics.ts'
+import { faultsOnceTheyAnswer, type Production, productionFaults } from './production.ts'
 import { type Random, systemRandom } from './random.ts'
 import type { Server } from './server.ts'
 
@@ -17,7 +18,18 @@ export interface Surroundings {
 interface Service<T extends TObject> {
   name: string
   env: T
+  /** What the production profile insists on beyond the schema. */
+  production: Production<Static<T>>
   createApp(config: Static<T>, surroundings: Surroundings): Promise<Server>
+}
+
+/** @throws ConfigError naming every fault of the configuration, and in production of the profile, in one list */
+const loadProfile = async <T extends TObject>(env: T, production: Production<Static<T>>) => {
+  const { config, faults } = readConfig(env, process.env)
+  const { REKEY_PROFILE: profile } = config as Partial<ServiceConfig>
+  const further = profile === 'production' ? await productionFaults(production, config, faults) : []
+  if (faults.length + further.length > 0) throw new ConfigError([...faults, ...further])
+  return config as Static<T> & ServiceConfig
 }
 
 /** Longer than any request takes; shorter than the ten seconds after which container engines kill. */
@@ -25,15 +37,21 @@ const closeTimeoutMs = 8_000
 
 /**
  * Boots a service: configuration, composition, port. SIGTERM, SIGINT and the end of a parent process that opened a
- * channel stop it: it drains, closes and exits. A configuration with faults or a busy port is told in plain words.
+ * channel stop it: it drains, closes and exits. A configuration with faults or a busy port is told in plain words. In
+ * production a server that is not what it should be ends the service too, as soon as it answers.
  */
-export const runService = async <T extends TObject>({ name, env, createApp }: Service<T>): Promise<void> => {
+export const runService = async <T extends TObject>({
+  name,
+  env,
+  production,
+  createApp,
+}: Service<T>): Promise<void> => {
   const fail = (message: string): never => {
     process.stderr.write(`${name}: ${message}\n`)
     process.exit(1)
   }
   const boot = async () => {
-    const config = loadConfig(env, process.env) as Static<T> & ServiceConfig
+    const config = await loadProfile(env, production)
     const log = createLogger({ name, level: config.LOG_LEVEL })
     const metrics = createMetrics()
     const surroundings = { log, metrics, now: () => new Date(), random: systemRandom }
@@ -68,4 +86,8 @@ export const runService = async <T extends TObject>({ name, env, createApp }: Se
     const { code, port: busyPort } = error as NodeJS.ErrnoException & { port?: number }
     return fail(code === 'EADDRINUSE' ? `port ${busyPort ?? port} on ${host} is busy` : String(error))
   }
+
+  if (config.REKEY_PROFILE !== 'production') return
+  const faults = await faultsOnceTheyAnswer(production, config)
+  if (faults.length > 0) fail(new ConfigError([...faults]).message)
 }

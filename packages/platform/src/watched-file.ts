@@ -4,12 +4,15 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { ConfigError } from './config.ts'
 import type { Logger } from './logger.ts'
 
-interface Options<T> {
+interface Source<T> {
   /** Name of the variable that names the file, for faults. */
   variable: string
   path: string
   /** Reads the whole text. @throws ConfigError naming every fault: the file is refused */
   parse(text: string): T
+}
+
+interface Options<T> extends Source<T> {
   log: Logger
 }
 
@@ -30,6 +33,23 @@ const versionOf = ({
   ctimeNs,
 }: Record<'dev' | 'ino' | 'size' | 'mtimeNs' | 'ctimeNs', bigint>) => [dev, ino, size, mtimeNs, ctimeNs].join()
 
+const cannotRead = (variable: string, error: unknown) =>
+  new ConfigError([`${variable} cannot be read: ${(error as NodeJS.ErrnoException).code ?? 'unknown fault'}`])
+
+/**
+ * Reads a file as it is now.
+ *
+ * @throws ConfigError naming every fault
+ */
+export const readOnce = <T>({ variable, path, parse }: Source<T>): { version: string; value: T } => {
+  try {
+    // The version before the text: what is written between the two is read again.
+    return { version: versionOf(statSync(path, { bigint: true })), value: parse(readFileSync(path, 'utf8')) }
+  } catch (error) {
+    throw error instanceof ConfigError ? error : cannotRead(variable, error)
+  }
+}
+
 /**
  * Reads a file now, and again within about a second whenever it changes. What a new version says replaces the old in
  * one step. A version with faults, or none at all, is told in the log and the one before stays.
@@ -37,18 +57,7 @@ const versionOf = ({
  * @throws ConfigError naming every fault of the first version
  */
 export const watchFile = <T>({ variable, path, parse, log }: Options<T>): WatchedFile<T> => {
-  const cannotRead = (error: unknown) =>
-    new ConfigError([`${variable} cannot be read: ${(error as NodeJS.ErrnoException).code ?? 'unknown fault'}`])
-  const readFirst = () => {
-    try {
-      // The version before the text: what is written between the two is read again.
-      return { version: versionOf(statSync(path, { bigint: true })), value: parse(readFileSync(path, 'utf8')) }
-    } catch (error) {
-      throw error instanceof ConfigError ? error : cannotRead(error)
-    }
-  }
-
-  const first = readFirst()
+  const first = readOnce({ variable, path, parse })
   let value = first.value
   /** Of the text that was read last, good or not; undefined while there is none to be read. */
   let version: string | undefined = first.version
@@ -79,7 +88,9 @@ export const watchFile = <T>({ variable, path, parse, log }: Options<T>): Watche
     while (!stopped.signal.aborted) {
       await delay(intervalMs, undefined, { signal: stopped.signal, ref: false }).catch(() => {})
       if (stopped.signal.aborted) return
-      await readAgain().catch((error) => (error instanceof ConfigError ? refuse(error) : miss(cannotRead(error))))
+      await readAgain().catch((error) =>
+        error instanceof ConfigError ? refuse(error) : miss(cannotRead(variable, error)),
+      )
     }
   }
   const watching = watch()

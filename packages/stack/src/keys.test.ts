@@ -1,23 +1,54 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseEnv } from 'node:util'
 import { calculateJwkThumbprint, importJWK } from 'jose'
+import { nkeys } from 'nats'
 import { type Test, test } from 'tap'
-import { generateKeys, keyFiles } from './keys.ts'
+import { brokerKeysFile, generateKeys, type KeyProfile, keyFiles, nkeyFile } from './keys.ts'
 
-const generate = async (t: Test) => {
+const generate = async (t: Test, profile: KeyProfile = 'production') => {
   const dir = mkdtempSync(join(tmpdir(), 'rekey-keys-'))
   t.teardown(() => rmSync(dir, { recursive: true, force: true }))
-  return { dir, files: keyFiles(dir), written: await generateKeys(dir) }
+  return { dir, files: keyFiles(dir), written: await generateKeys(dir, profile) }
 }
 
 const secrets = (path: string) => parseEnv(readFileSync(path, 'utf8'))
 
-test('every file is for its owner alone', async (t) => {
-  const { files, written } = await generate(t)
-  t.equal(written.length, 4)
-  for (const path of Object.values(files)) t.equal(statSync(path).mode & 0o777, 0o600, path)
+test('S36: every file is for its owner alone', async (t) => {
+  for (const profile of ['sandbox', 'production'] as const) {
+    const { dir, written } = await generate(t, profile)
+    t.same(readdirSync(dir).toSorted(), written.toSorted())
+    for (const name of written) t.equal(statSync(join(dir, name)).mode & 0o777, 0o600, name)
+  }
+})
+
+test('the sandbox’s keys say what they are, are as long as others and random, and none stands in for production’s', async (t) => {
+  const { files, written } = await generate(t, 'sandbox')
+  t.same(written, ['auth-gateway.env', 'password-service.env', 'notifier.env', 'signing-keys.json'])
+  const all = [files.authGateway, files.passwordService, files.notifier].flatMap((file) => Object.values(secrets(file)))
+  t.equal(new Set(all).size, 8)
+  for (const secret of all) {
+    t.match(secret, /^sandbox_[A-Za-z0-9_-]{35}$/)
+    t.equal(Buffer.from(secret ?? '', 'base64url').length, 32)
+  }
+  const { keys } = JSON.parse(readFileSync(files.signingKeys, 'utf8'))
+  t.equal(keys[0].kid, `sandbox_${await calculateJwkThumbprint(keys[0])}`)
+})
+
+test('production’s keys are random throughout, with a pepper and a user of the broker for each that uses it', async (t) => {
+  const { dir, files } = await generate(t)
+  const all = [files.authGateway, files.passwordService, files.notifier].flatMap((file) => Object.values(secrets(file)))
+  t.notMatch(all.join(), 'sandbox')
+  t.match(secrets(files.passwordService).REKEY_PASSWORD_PEPPERS, /^p1:[A-Za-z0-9_-]{43}$/)
+  const known = secrets(brokerKeysFile(dir))
+  t.equal(Object.keys(known).length, 6)
+  const seed = readFileSync(nkeyFile(dir, 'auth-gateway'), 'utf8').trim()
+  t.match(seed, /^SU/)
+  t.equal(known.NATS_AUTH_GATEWAY, nkeys.fromSeed(Buffer.from(seed)).getPublicKey())
+  rmSync(brokerKeysFile(dir))
+  t.same(await generateKeys(dir), ['nats-server.env'])
+  t.same(secrets(brokerKeysFile(dir)), known, 'made anew from the seeds')
 })
 
 test('a service gets its own secrets, and shares only what it seals for another or opens', async (t) => {
@@ -25,12 +56,18 @@ test('a service gets its own secrets, and shares only what it seals for another 
   const gateway = secrets(files.authGateway)
   const passwords = secrets(files.passwordService)
   const notifier = secrets(files.notifier)
-  t.same(Object.keys(passwords).toSorted(), ['REKEY_ADDRESS_SEAL_KEY', 'REKEY_REPORT_KEY', 'REKEY_USERNAME_SEAL_KEY'])
+  t.same(Object.keys(passwords).toSorted(), [
+    'REKEY_ADDRESS_SEAL_KEY',
+    'REKEY_PASSWORD_PEPPERS',
+    'REKEY_REPORT_KEY',
+    'REKEY_USERNAME_SEAL_KEY',
+  ])
   t.same(Object.keys(notifier).toSorted(), ['REKEY_ADDRESS_SEAL_KEY', 'REKEY_CODE_SEAL_KEY'])
   t.equal(gateway.REKEY_USERNAME_SEAL_KEY, passwords.REKEY_USERNAME_SEAL_KEY)
   t.equal(gateway.REKEY_CODE_SEAL_KEY, notifier.REKEY_CODE_SEAL_KEY)
   t.equal(passwords.REKEY_ADDRESS_SEAL_KEY, notifier.REKEY_ADDRESS_SEAL_KEY)
-  const all = Object.values({ ...gateway, ...passwords, ...notifier })
+  const { REKEY_PASSWORD_PEPPERS: _, ...ofPasswords } = passwords
+  const all = Object.values({ ...gateway, ...ofPasswords, ...notifier })
   t.equal(new Set(all).size, 8)
   for (const secret of all) t.match(secret, /^[A-Za-z0-9_-]{43}$/)
 })

@@ -2,6 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseEnv } from 'node:util'
+import { sandboxKeyPrefix } from '@rekey/contracts'
+import { nkeys } from 'nats'
 import { formatSigningKeys, newSigningKey } from './signing-keys.ts'
 
 // Which service holds which secret. One that two services name is the same in both: what one seals the other opens.
@@ -14,13 +16,31 @@ const holders = {
     'REKEY_USERNAME_SEAL_KEY',
     'REKEY_REFRESH_KEY',
   ],
-  'password-service.env': ['REKEY_USERNAME_SEAL_KEY', 'REKEY_ADDRESS_SEAL_KEY', 'REKEY_REPORT_KEY'],
+  'password-service.env': [
+    'REKEY_USERNAME_SEAL_KEY',
+    'REKEY_ADDRESS_SEAL_KEY',
+    'REKEY_REPORT_KEY',
+    'REKEY_PASSWORD_PEPPERS',
+  ],
   'notifier.env': ['REKEY_CODE_SEAL_KEY', 'REKEY_ADDRESS_SEAL_KEY'],
 } as const
 
+/** What the sandbox does without. */
+const productionOnly = 'REKEY_PASSWORD_PEPPERS'
+
 const signingKeys = 'signing-keys.json'
 
-/** Paths of the files that {@link generateKeys} writes. */
+/** Users of the broker, as deploy/nats names them, each with an NKey seed of its own. */
+const brokerUsers = ['auth-gateway', 'password-service', 'notifier', 'operator', 'platform', 'audit'] as const
+export type BrokerUser = (typeof brokerUsers)[number]
+
+/** The broker's own file: it knows its users by their public keys. */
+const brokerFile = 'nats-server.env'
+const publicKeyVariable = (user: BrokerUser) => `NATS_${user.toUpperCase().replace('-', '_')}`
+
+export type KeyProfile = 'sandbox' | 'production'
+
+/** Paths of the files that {@link generateKeys} writes for the services. */
 export const keyFiles = (dir: string) => ({
   authGateway: join(dir, 'auth-gateway.env'),
   passwordService: join(dir, 'password-service.env'),
@@ -28,40 +48,86 @@ export const keyFiles = (dir: string) => ({
   signingKeys: join(dir, signingKeys),
 })
 
-/**
- * Writes each service's secrets to a file of its own (dotenv form, read through REKEY_SECRETS_FILE) and the gateway's
- * private signing keys (a JWK Set), all with mode 0600. What a file holds is kept, and repeated where another file needs
- * the same; a file from before a secret was there gets that secret added.
- * @returns the names of the files that were written or added to.
- */
-export const generateKeys = async (dir: string): Promise<string[]> => {
-  mkdirSync(dir, { recursive: true, mode: 0o700 })
-  const missing = (name: string) => !existsSync(join(dir, name))
-  const write = (name: string, content: string) => writeFileSync(join(dir, name), content, { mode: 0o600, flag: 'wx' })
+/** Path of a broker user's NKey seed. */
+export const nkeyFile = (dir: string, user: BrokerUser) => join(dir, `${user}.nk`)
 
-  const kept = (name: string) => (missing(name) ? {} : parseEnv(readFileSync(join(dir, name), 'utf8')))
+/** Path of the variables that deploy/nats/nats-server.conf reads. */
+export const brokerKeysFile = (dir: string) => join(dir, brokerFile)
+
+const newSecret = (name: string, profile: KeyProfile) => {
+  const random = randomBytes(32).toString('base64url')
+  // Of the same length, and over 200 random bits are left.
+  if (profile === 'sandbox') return sandboxKeyPrefix + random.slice(sandboxKeyPrefix.length)
+  return name === productionOnly ? `p1:${random}` : random
+}
+
+const createFolder = (dir: string) => {
+  mkdirSync(dir, { recursive: true, mode: 0o700 })
+  const written: string[] = []
+  const missing = (name: string) => !existsSync(join(dir, name))
+  const read = (name: string) => (missing(name) ? '' : readFileSync(join(dir, name), 'utf8'))
+  const write = (name: string, text: string) => {
+    writeFileSync(join(dir, name), text, { mode: 0o600, flag: 'wx' })
+    written.push(name)
+  }
+  return {
+    written,
+    missing,
+    read,
+    write,
+    variables: (name: string) => parseEnv(read(name)),
+    /** Adds lines to a file, which is made where there is none. */
+    add(name: string, lines: string[]) {
+      if (lines.length === 0) return
+      if (missing(name)) return write(name, lines.join(''))
+      appendFileSync(join(dir, name), `\n${lines.join('')}`)
+      written.push(name)
+    },
+  }
+}
+
+type Folder = ReturnType<typeof createFolder>
+
+const writeSecrets = (folder: Folder, profile: KeyProfile) => {
   const secrets = new Map<string, string>()
   for (const name of Object.keys(holders)) {
-    for (const [key, value] of Object.entries(kept(name))) if (value) secrets.set(key, value)
+    for (const [key, value] of Object.entries(folder.variables(name))) if (value) secrets.set(key, value)
   }
   const secret = (key: string) => {
-    const value = secrets.get(key) ?? randomBytes(32).toString('base64url')
+    const value = secrets.get(key) ?? newSecret(key, profile)
     secrets.set(key, value)
     return `${key}=${value}\n`
   }
-
-  const written: string[] = []
   for (const [name, keys] of Object.entries(holders)) {
-    const held = kept(name)
-    const lines = keys.filter((key) => !held[key]).map(secret)
-    if (lines.length === 0) continue
-    if (missing(name)) write(name, lines.join(''))
-    else appendFileSync(join(dir, name), `\n${lines.join('')}`)
-    written.push(name)
+    const held = folder.variables(name)
+    const wanted = keys.filter((key) => profile === 'production' || key !== productionOnly)
+    folder.add(name, wanted.filter((key) => !held[key]).map(secret))
   }
-  if (missing(signingKeys)) {
-    write(signingKeys, formatSigningKeys([await newSigningKey()]))
-    written.push(signingKeys)
+}
+
+const writeBrokerUsers = (folder: Folder) => {
+  const lines: string[] = []
+  const known = folder.variables(brokerFile)
+  for (const user of brokerUsers) {
+    const name = `${user}.nk`
+    if (folder.missing(name)) folder.write(name, `${Buffer.from(nkeys.createUser().getSeed())}\n`)
+    const publicKey = nkeys.fromSeed(Buffer.from(folder.read(name).trim())).getPublicKey()
+    if (known[publicKeyVariable(user)] !== publicKey) lines.push(`${publicKeyVariable(user)}=${publicKey}\n`)
   }
-  return written
+  folder.add(brokerFile, lines)
+}
+
+/**
+ * Writes each service's secrets to a file of its own (dotenv form, read through REKEY_SECRETS_FILE) and the gateway's
+ * private signing keys (a JWK Set); for production also the broker's users. All with mode 0600. What a file holds is
+ * kept, and repeated where another file needs the same; a file from before a secret was there gets that secret added.
+ * The sandbox's keys say of themselves what they are.
+ * @returns the names of the files that were written or added to.
+ */
+export const generateKeys = async (dir: string, profile: KeyProfile = 'production'): Promise<string[]> => {
+  const folder = createFolder(dir)
+  writeSecrets(folder, profile)
+  if (folder.missing(signingKeys)) folder.write(signingKeys, formatSigningKeys([await newSigningKey(profile)]))
+  if (profile === 'production') writeBrokerUsers(folder)
+  return folder.written
 }

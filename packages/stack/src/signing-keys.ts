@@ -10,10 +10,10 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs'
-import { accessTokenSeconds } from '@rekey/contracts'
+import { accessTokenSeconds, sandboxKeyPrefix } from '@rekey/contracts'
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK } from 'jose'
 
-/** A private Ed25519 key named by its thumbprint (RFC 7638). */
+/** A private Ed25519 key named by its thumbprint (RFC 7638), after what tells the sandbox's. */
 export interface SigningKey extends JWK {
   kid: string
   /** Seconds since the epoch from when the gateway signs with it; not set: from the beginning. */
@@ -28,10 +28,11 @@ export const publishSeconds = 1_200
 /** Clocks of verifiers differ. */
 const leewaySeconds = 300
 
-export const newSigningKey = async (): Promise<SigningKey> => {
+export const newSigningKey = async (profile: 'sandbox' | 'production' = 'production'): Promise<SigningKey> => {
   const { privateKey } = await generateKeyPair('EdDSA', { crv: 'Ed25519', extractable: true })
   const jwk = await exportJWK(privateKey)
-  return { ...jwk, kid: await calculateJwkThumbprint(jwk), alg: 'EdDSA', use: 'sig' }
+  const kid = await calculateJwkThumbprint(jwk)
+  return { ...jwk, kid: profile === 'sandbox' ? sandboxKeyPrefix + kid : kid, alg: 'EdDSA', use: 'sig' }
 }
 
 export const formatSigningKeys = (keys: SigningKey[]): string => `${JSON.stringify({ keys }, undefined, 2)}\n`

@@ -1,5 +1,6 @@
 import { runService } from '@rekey/platform/run'
 import { createApp } from './app.ts'
 import { Env } from './config.ts'
+import { production } from './production.ts'
 
-await runService({ name: 'auth-gateway', env: Env, createApp })
+await runService({ name: 'auth-gateway', env: Env, production, createApp })

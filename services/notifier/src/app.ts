@@ -1,4 +1,5 @@
 import { connectBroker } from '@rekey/platform/broker'
+import { brokerAccess } from '@rekey/platform/broker-access'
 import { health } from '@rekey/platform/health'
 import type { Surroundings } from '@rekey/platform/run'
 import { toKey } from '@rekey/platform/seal'
@@ -12,10 +13,11 @@ import { createSms } from './delivery/sms.ts'
 import { createSmtp } from './delivery/smtp.ts'
 import { consumePasswordChanges } from './password-changed/password-changed.consumer.ts'
 import { consumeResetRequests } from './reset-requested/reset-requested.consumer.ts'
+import { consumeRestoreBlocks } from './restore-blocked/restore-blocked.consumer.ts'
 import { consumeTemporaryPasswords } from './temporary-password/temporary-password.consumer.ts'
 
 export const createApp = async (config: Config, { log, now, random }: Surroundings): Promise<Server> => {
-  const broker = connectBroker({ url: config.NATS_URL, name: 'notifier', log })
+  const broker = connectBroker({ ...brokerAccess(config), name: 'notifier', log })
   ensureStreams(broker, ['NOTIFY'], config.REKEY_STREAM_REPLICAS)
 
   const smtp = createSmtp({
@@ -37,6 +39,7 @@ export const createApp = async (config: Config, { log, now, random }: Surroundin
     consumePasswordChanges({ messaging, opener, delivery, brand }),
     consumeTemporaryPasswords({ messaging, opener, delivery, brand, now }),
     consumeResetRequests({ messaging, opener, delivery, brand }),
+    consumeRestoreBlocks({ messaging, opener, delivery, brand }),
   ]
 
   const app = await createServer({ log, random, trustedProxies: [] })

@@ -1,9 +1,9 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { OneOf, RekeyError, scopes } from '@rekey/contracts'
-import { ConfigError, fileParser } from '@rekey/platform/config'
+import { ConfigError, faultsOf, fileParser } from '@rekey/platform/config'
 import type { Logger } from '@rekey/platform/logger'
-import { watchFile } from '@rekey/platform/watched-file'
+import { readOnce, watchFile } from '@rekey/platform/watched-file'
 import { type Static, Type } from '@sinclair/typebox'
 
 const variable = 'REKEY_CLIENTS_FILE'
@@ -48,7 +48,7 @@ const isRedirectUri = (uri: string) => URL.canParse(uri) && !uri.includes('#')
 const isOrigin = (origin: string) => URL.canParse(origin) && new URL(origin).origin === origin
 
 /** What a schema cannot say of one client. */
-const faultsOf = (client: Client, index: number, all: Client[]): string[] => {
+const clientFaults = (client: Client, index: number, all: Client[]): string[] => {
   const rules: [string, boolean, string][] = [
     [
       'client_id',
@@ -67,7 +67,7 @@ const parseList = fileParser(variable, Type.Array(Client))
 
 const parse = (text: string) => {
   const clients = parseList(text)
-  const faults = clients.flatMap(faultsOf)
+  const faults = clients.flatMap(clientFaults)
   if (faults.length > 0) throw new ConfigError(faults)
   return {
     byId: new Map(clients.map((client) => [client.client_id, client])),
@@ -75,19 +75,41 @@ const parse = (text: string) => {
   }
 }
 
+const sandboxText = readFileSync(new URL('./sandbox.json', import.meta.url), 'utf8')
+const published = new Set(parseList(sandboxText).flatMap(({ client_id, secret_sha256 }) => [client_id, secret_sha256]))
+
+/** The ids and secrets of the sandbox stand in its documents, for everybody to read. */
+const parseForProduction = (text: string) => {
+  const faults = parseList(text).flatMap(({ client_id, secret_sha256 }, index) => [
+    ...(published.has(client_id) ? [`${variable} /${index}/client_id: is a client of the sandbox`] : []),
+    ...(secret_sha256 && published.has(secret_sha256)
+      ? [`${variable} /${index}/secret_sha256: is a secret of the sandbox`]
+      : []),
+  ])
+  const others = faultsOf(() => parse(text))
+  if (faults.length + others.length > 0) throw new ConfigError([...faults, ...others])
+  return parse(text)
+}
+
+/** What production does not take of a registry's file. */
+export const clientsFaults = (path: string | undefined): readonly string[] =>
+  path === undefined
+    ? [`${variable} is missing. Production does not run with the demo registry.`]
+    : faultsOf(() => readOnce({ variable, path, parse: parseForProduction }))
+
 interface Source {
   path: string | undefined
   profile: 'sandbox' | 'production'
   log: Logger
 }
 
-/** The sandbox brings its own file, which does not change. Its secrets are published: production must name another. */
+/** The sandbox brings its own file, which does not change. */
 const openRegistry = ({ path, profile, log }: Source) => {
-  if (path !== undefined) return watchFile({ variable, path, parse, log })
-  if (profile === 'production') {
-    throw new ConfigError([`${variable} is missing. Production does not run with the demo registry.`])
+  if (path !== undefined) {
+    return watchFile({ variable, path, parse: profile === 'production' ? parseForProduction : parse, log })
   }
-  const sandbox = parse(readFileSync(new URL('./sandbox.json', import.meta.url), 'utf8'))
+  if (profile === 'production') throw new ConfigError([...clientsFaults(path)])
+  const sandbox = parse(sandboxText)
   return { current: () => sandbox, close: async () => {} }
 }
 

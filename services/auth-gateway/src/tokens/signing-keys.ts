@@ -1,8 +1,9 @@
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
+import { sandboxKeyPrefix } from '@rekey/contracts'
 import type { Now } from '@rekey/platform/clock'
-import { ConfigError, fileParser } from '@rekey/platform/config'
+import { ConfigError, faultsOf, fileParser } from '@rekey/platform/config'
 import type { Logger } from '@rekey/platform/logger'
-import { watchFile } from '@rekey/platform/watched-file'
+import { readOnce, watchFile } from '@rekey/platform/watched-file'
 import { type Static, Type } from '@sinclair/typebox'
 import { createSigner } from 'fast-jwt'
 
@@ -76,8 +77,23 @@ const parse = (text: string) => {
   }
 }
 
+/** `npm start` makes keys of which anybody may have a copy: it names them so. */
+const parseForProduction = (text: string) => {
+  const read = parse(text)
+  const faults = read.jwks.keys.flatMap(({ kid }, index) =>
+    kid.startsWith(sandboxKeyPrefix) ? [`${variable} /keys/${index}/kid: is a key of the sandbox`] : [],
+  )
+  if (faults.length > 0) throw new ConfigError(faults)
+  return read
+}
+
+/** What production does not take of a file of signing keys. */
+export const signingKeysFaults = (path: string): readonly string[] =>
+  faultsOf(() => readOnce({ variable, path, parse: parseForProduction }))
+
 interface Options {
   path: string
+  profile: 'sandbox' | 'production'
   now: Now
   log: Logger
 }
@@ -88,8 +104,8 @@ interface Options {
  *
  * @throws ConfigError naming every fault
  */
-export const loadSigningKeys = ({ path, now, log }: Options): SigningKeys => {
-  const file = watchFile({ variable, path, parse, log })
+export const loadSigningKeys = ({ path, profile, now, log }: Options): SigningKeys => {
+  const file = watchFile({ variable, path, parse: profile === 'production' ? parseForProduction : parse, log })
   return {
     sign(claims) {
       const { newestFirst, oldest } = file.current()

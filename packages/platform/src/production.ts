@@ -1,0 +1,108 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { sandboxKeyPrefix } from '@rekey/contracts'
+import { hasBrokerCredentials } from './broker-access.ts'
+import type { ServiceConfig } from './config.ts'
+
+/**
+ * One thing that production insists on: what is wrong with it, each fault beginning with the variable's name and none
+ * repeating a value. What is not sound by itself has been told before, and is not there.
+ */
+export type Rule<Config> = (config: Partial<Config>) => readonly string[]
+
+/** The same of a server, which is asked: undefined while it does not answer. */
+export type ServerRule<Config> = (config: Partial<Config>) => Promise<readonly string[] | undefined>
+
+/** What a service insists on in production. */
+export interface Production<Config> {
+  rules: readonly Rule<Config>[]
+  servers?: readonly ServerRule<Config>[]
+}
+
+/** Every fault that the rules find, but for those of variables that have been told already. */
+export const productionFaults = async <Config>(
+  { rules, servers = [] }: Production<Config>,
+  config: Partial<Config>,
+  told: readonly string[],
+): Promise<string[]> => {
+  const answers = await Promise.all(servers.map((rule) => rule(config)))
+  const variableOf = (fault: string) => fault.split(' ', 1)[0]
+  const known = new Set(told.map(variableOf))
+  return [...rules.flatMap((rule) => rule(config)), ...answers.flatMap((faults) => faults ?? [])].filter(
+    (fault) => !known.has(variableOf(fault)),
+  )
+}
+
+const askAgainMs = 1_000
+
+/** Asks servers until each has answered once; resolves with the first faults, if there are any. */
+export const faultsOnceTheyAnswer = async <Config>(
+  { servers = [] }: Production<Config>,
+  config: Partial<Config>,
+): Promise<readonly string[]> => {
+  for (let waiting = servers; waiting.length > 0; await delay(askAgainMs, undefined, { ref: false })) {
+    const answers = await Promise.all(waiting.map((rule) => rule(config)))
+    const faults = answers.flatMap((answer) => answer ?? [])
+    if (faults.length > 0) return faults
+    waiting = waiting.filter((_, index) => answers[index] === undefined)
+  }
+  return []
+}
+
+/** This machine: 127.0.0.0/8 (RFC 1122), ::1, and the name for both (RFC 6761 §6.3). */
+export const isLoopback = (host: string): boolean => /^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$/i.test(host)
+
+/** Whether this address may go without TLS and credentials. */
+export const mayBePlain = ({ REKEY_ALLOW_PLAINTEXT }: Partial<ServiceConfig>, host: string): boolean =>
+  REKEY_ALLOW_PLAINTEXT === 'loopback' && isLoopback(host)
+
+/** The URLs that one variable lists, comma-separated. */
+export const urlsOf = (text: string): (URL | undefined)[] =>
+  text.split(',').map((url) => (URL.canParse(url) ? new URL(url) : undefined))
+
+/** NATS carries passwords (`password.verify`) and says who may publish: TLS, and a user of one's own. */
+export const brokerIsPrivate: Rule<ServiceConfig> = (config) => {
+  const exposed = urlsOf(config.NATS_URL ?? 'tls://unknown').filter((url) => !url || !mayBePlain(config, url.hostname))
+  if (exposed.length === 0) return []
+  const isPlain = exposed.some((url) => url?.protocol !== 'tls:')
+  return [
+    ...(isPlain ? ['NATS_URL is without TLS: production wants tls://.'] : []),
+    ...(hasBrokerCredentials(config)
+      ? []
+      : [
+          'NATS_NKEY_FILE is missing: production does not use the broker without credentials (or NATS_USER, or NATS_CREDENTIALS_FILE).',
+        ]),
+  ]
+}
+
+/** What travels to these addresses is secret or must not be changed on its way. */
+export const usesHttps =
+  <Name extends string>(...names: Name[]): Rule<Record<Name, string | undefined>> =>
+  (config) =>
+    names.flatMap((name) => {
+      const url = urlsOf(config[name] ?? 'https://unset')[0]
+      const isSafe = url && (url.protocol === 'https:' || isLoopback(url.hostname))
+      return isSafe ? [] : [`${name} is without TLS: production wants https:// for what is not on this machine.`]
+    })
+
+/** Of 32 random bytes about 30 differ; fewer than this many do once in 10^13. */
+const leastDifferentBytes = 18
+
+const isWeak = (key: string) => new Set(Buffer.from(key, 'base64url')).size < leastDifferentBytes
+
+/** What is wrong with a key of 32 bytes in base64url, after the name of its variable. */
+export const keyFaults = (name: string, key: string): string[] => {
+  if (key.startsWith(sandboxKeyPrefix))
+    return [`${name} is a key of the sandbox: npm run keys -- generate makes others.`]
+  return isWeak(key) ? [`${name} is not 32 random bytes: npm run keys -- generate makes such.`] : []
+}
+
+/** Keys are random, none is the sandbox's, and each does one thing. */
+export const keysAreSound =
+  <Name extends string>(...names: Name[]): Rule<Record<Name, string>> =>
+  (config) =>
+    names.flatMap((name, index) => {
+      const key = config[name]
+      if (key === undefined) return []
+      const twin = names.slice(0, index).find((other) => config[other] === key)
+      return [...keyFaults(name, key), ...(twin ? [`${name} is the same as ${twin}: each key does one thing.`] : [])]
+    })

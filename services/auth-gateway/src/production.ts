@@ -1,0 +1,73 @@
+import { identityProviderFaults } from '@rekey/platform/identity-provider'
+import {
+  brokerIsPrivate,
+  keysAreSound,
+  mayBePlain,
+  type Production,
+  type Rule,
+  type ServerRule,
+  urlsOf,
+  usesHttps,
+} from '@rekey/platform/production'
+import { isRedisPersistent } from '@rekey/platform/redis-persistence'
+import { clientsFaults } from './clients/clients.ts'
+import type { Config } from './config.ts'
+import { signingKeysFaults } from './tokens/signing-keys.ts'
+
+/** Ids and secrets of the sandbox's clients are in its documents. */
+const hasClientsOfItsOwn: Rule<Config> = ({ REKEY_CLIENTS_FILE }) => clientsFaults(REKEY_CLIENTS_FILE)
+
+const hasSigningKeysOfItsOwn: Rule<Config> = ({ REKEY_SIGNING_KEYS_FILE }) =>
+  REKEY_SIGNING_KEYS_FILE === undefined ? [] : signingKeysFaults(REKEY_SIGNING_KEYS_FILE)
+
+/** Whoever writes to Redis gives tries back, or ends sessions. */
+const redisIsPrivate: Rule<Config> = (config) => {
+  if (config.REDIS_URL === undefined) return []
+  const exposed = urlsOf(config.REDIS_URL).filter((url) => !url || !mayBePlain(config, url.hostname))
+  return [
+    ...(exposed.some((url) => url?.protocol !== 'rediss:')
+      ? ['REDIS_URL is without TLS: production wants rediss://.']
+      : []),
+    ...(exposed.some((url) => !url?.password) ? ['REDIS_URL is without a password: rediss://user:password@….'] : []),
+  ]
+}
+
+/** Challenges, blocks and sessions must outlive a restart of Redis. */
+const redisKeepsItsData: ServerRule<Config> = async ({ REDIS_URL, REKEY_REDIS_CLUSTER = false }) => {
+  if (REDIS_URL === undefined) return []
+  const isPersistent = await isRedisPersistent(REDIS_URL, REKEY_REDIS_CLUSTER)
+  if (isPersistent === undefined) return undefined
+  return isPersistent ? [] : ['REDIS_URL is a Redis that forgets at a restart: turn appendonly on (or snapshots).']
+}
+
+/** The scale is for load tests. */
+const limitsAreUnscaled: Rule<Config> = ({ REKEY_LIMITS_SCALE = 1 }) =>
+  REKEY_LIMITS_SCALE === 1 ? [] : ['REKEY_LIMITS_SCALE is not 1: it is for load tests of a sandbox.']
+
+/** What the gateway insists on in production. */
+export const production: Production<Config> = {
+  rules: [
+    keysAreSound(
+      'REKEY_MFA_TOKEN_KEY',
+      'REKEY_CODE_KEY',
+      'REKEY_ACCOUNT_KEY',
+      'REKEY_CODE_SEAL_KEY',
+      'REKEY_USERNAME_SEAL_KEY',
+      'REKEY_REFRESH_KEY',
+    ),
+    hasSigningKeysOfItsOwn,
+    hasClientsOfItsOwn,
+    limitsAreUnscaled,
+    brokerIsPrivate,
+    redisIsPrivate,
+    usesHttps(
+      'REKEY_PUBLIC_URL',
+      'REKEY_PASSWORD_SERVICE_URL',
+      'REKEY_CHANGE_PASSWORD_URL',
+      'REKEY_IDP_ISSUER',
+      'REKEY_IDP_JWKS_URL',
+    ),
+    identityProviderFaults,
+  ],
+  servers: [redisKeepsItsData],
+}

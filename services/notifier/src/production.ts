@@ -1,0 +1,39 @@
+import { brokerIsPrivate, keysAreSound, type Production, type Rule, usesHttps } from '@rekey/platform/production'
+import type { Config } from './config.ts'
+
+/** Where STARTTLS is spoken (RFC 6409); elsewhere the URL says that nothing goes without it. */
+const isSubmission = ({ port, searchParams }: URL) => port === '587' || searchParams.get('requireTLS') === 'true'
+
+/** Parameters with which the driver would send in the clear, or to anybody. */
+const weakenings = ['ignoreTLS', 'secure', 'tls.rejectUnauthorized']
+
+/** Mail holds codes. Over smtp:// the service itself insists on STARTTLS in production. */
+const mailIsEncrypted: Rule<Config> = ({ SMTP_URL }) => {
+  if (SMTP_URL === undefined) return []
+  if (!URL.canParse(SMTP_URL)) return ['SMTP_URL cannot be read: it is no URL.']
+  const url = new URL(SMTP_URL)
+  const weakened = weakenings.filter((name) => url.searchParams.has(name))
+  return [
+    ...(url.protocol === 'smtps:' || isSubmission(url)
+      ? []
+      : ['SMTP_URL is plaintext: smtps://…, smtp://…:587 (STARTTLS), or smtp://…?requireTLS=true.']),
+    ...weakened.map((name) => `SMTP_URL has ${name}, which weakens TLS.`),
+  ]
+}
+
+/** Whose mail it is must be told by a domain that is theirs. */
+const sendsInItsOwnName: Rule<Config> = ({ REKEY_MAIL_FROM }) =>
+  REKEY_MAIL_FROM?.replace('>', '').endsWith('@localhost')
+    ? ["REKEY_MAIL_FROM is missing, or the sandbox's: mail needs a sender of its own."]
+    : []
+
+/** What the notifier insists on in production. */
+export const production: Production<Config> = {
+  rules: [
+    keysAreSound('REKEY_CODE_SEAL_KEY', 'REKEY_ADDRESS_SEAL_KEY'),
+    mailIsEncrypted,
+    sendsInItsOwnName,
+    usesHttps('REKEY_SMS_URL'),
+    brokerIsPrivate,
+  ],
+}
