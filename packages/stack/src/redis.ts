@@ -9,7 +9,14 @@ import { type RunningServer, startServer } from './server.ts'
 export interface RedisOptions {
   /** Where the append-only file is kept. Absent: nothing outlives the process. */
   dataDir?: string | undefined
+  /**
+   * `always`: what was answered outlives a kill, at once. `everysec` (the default): while the disk is busy a Redis that
+   * is killed keeps up to its last two seconds to itself.
+   */
+  appendfsync?: 'always' | 'everysec'
   port?: number | undefined
+  /** Makes it a node of a cluster, which talks to the others on this port. */
+  clusterPort?: number | undefined
   binary?: string | undefined
   signal?: AbortSignal | undefined
 }
@@ -20,7 +27,9 @@ export interface RedisOptions {
  */
 export const startRedis = async ({
   dataDir,
+  appendfsync = 'everysec',
   port,
+  clusterPort,
   binary = findOnPath('redis-server') ?? 'redis-server',
   signal,
 }: RedisOptions = {}): Promise<RunningServer> => {
@@ -33,8 +42,9 @@ export const startRedis = async ({
     dir,
     save: '',
     appendonly: dataDir === undefined ? 'no' : 'yes',
-    appendfsync: 'everysec',
+    appendfsync,
     'maxmemory-policy': 'noeviction',
+    ...(clusterPort !== undefined && { 'cluster-enabled': 'yes', 'cluster-port': String(clusterPort) }),
   }
   const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value])
   try {

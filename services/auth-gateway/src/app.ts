@@ -55,9 +55,10 @@ import { wellKnownRoutes } from './well-known/well-known.routes.ts'
 /** The auth-gateway, wired by hand. */
 export const createApp = async (config: Config, { log, metrics, now, random }: Surroundings): Promise<Server> => {
   const issuer = config.REKEY_PUBLIC_URL
-  const clients = loadClients({ path: config.REKEY_CLIENTS_FILE, profile: config.REKEY_PROFILE, log })
+  const profile = config.REKEY_PROFILE
+  const clients = loadClients({ path: config.REKEY_CLIENTS_FILE, profile, log })
   const identityProvider = createIdentityProvider(config, { ownIssuer: issuer, now })
-  const keys = loadSigningKeys({ path: config.REKEY_SIGNING_KEYS_FILE, now, log })
+  const keys = loadSigningKeys({ path: config.REKEY_SIGNING_KEYS_FILE, profile, now, log })
 
   const redis = connectRedis({ url: config.REDIS_URL, cluster: config.REKEY_REDIS_CLUSTER, log })
   const broker = connectBroker({ ...brokerAccess(config), name: 'auth-gateway', log })
@@ -120,8 +121,7 @@ export const createApp = async (config: Config, { log, metrics, now, random }: S
   const vouching = createVouching({ clientAuthentication, limits })
   const restores = createRestores({ clients, challenges, vouching, tokens, responder })
   const logins = createLogins({ clients, limits, challenges, vouching, tokens, broker, recorder, log })
-  const defaultClientId =
-    config.REKEY_DEFAULT_CLIENT_ID ?? (config.REKEY_PROFILE === 'sandbox' ? 'ib_localhost' : undefined)
+  const defaultClientId = config.REKEY_DEFAULT_CLIENT_ID ?? (profile === 'sandbox' ? 'ib_localhost' : undefined)
   const twoFactor = createTwoFactor({ clients, defaultClientId, challenges, tokens })
   const grant = createGrants({
     clientAuthentication,

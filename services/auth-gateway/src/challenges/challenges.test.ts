@@ -112,7 +112,7 @@ t.test('S8 Redis holds a keyed hash of the code, not the code, and no username',
   const redis = new Redis(rekey.redis.url)
   t.teardown(() => redis.quit())
   const records = await Promise.all(
-    (await redis.keys('*')).map(async (key) => ({ key, ...(await redis.hgetall(key)) })),
+    (await redis.keys('rekey:*:challenge:*')).map(async (key) => ({ key, ...(await redis.hgetall(key)) })),
   )
   const values = records.flatMap((record) => Object.values(record))
   for (const { codeMac } of records as { codeMac?: string }[]) t.match(codeMac, /^[\w-]{43}$/)

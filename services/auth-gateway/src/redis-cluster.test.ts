@@ -1,0 +1,73 @@
+import { createCustomer } from '@rekey/testing/customers'
+import { eventually } from '@rekey/testing/eventually'
+import {
+  askRestore,
+  change,
+  changeGrant,
+  restore,
+  restoreBody,
+  restoreGrant,
+  signInTokens,
+  verificationBody,
+} from '@rekey/testing/flows'
+import { startRedisCluster } from '@rekey/testing/redis-cluster'
+import { startRekey } from '@rekey/testing/rekey'
+import t from 'tap'
+
+// Everything that the gateway keeps, on three masters: a script whose keys lie on two of them would be refused.
+const cluster = await startRedisCluster(t)
+const rekey = await startRekey(t, { env: { REDIS_URL: cluster.url, REKEY_REDIS_CLUSTER: 'true' } })
+const { http } = rekey
+
+const wholeRestore = async () => {
+  const customer = await createCustomer(rekey.postgres.url)
+  const restored = await restore(rekey, await restoreGrant(rekey, customer), 'a new password')
+  return { customer: { ...customer, password: 'a new password' }, restored }
+}
+
+const refresh = (refresh_token: string) =>
+  http.post<{ refresh_token: string }>('/oauth/v2/token', {
+    grant_type: 'refresh_token',
+    refresh_token,
+    client_id: 'ib_localhost',
+  })
+
+t.test('a restore, a sign-in, a change, a refresh and an authorization code work on a cluster', async (t) => {
+  const { customer, restored } = await wholeRestore()
+  t.equal(restored.status, 204)
+  const { access_token, refresh_token } = await signInTokens(rekey, customer)
+  const grant = await changeGrant(rekey, customer, access_token)
+  t.equal((await change(rekey, access_token, grant, 'another password')).status, 204)
+  const second = await refresh(refresh_token)
+  t.equal(second.status, 200)
+  t.equal((await refresh(refresh_token)).status, 400, 'a reuse ends the session')
+  t.equal((await refresh(second.body.refresh_token)).status, 400)
+
+  const { answer, confirmation } = await askRestore(rekey, customer.email)
+  const code = verificationBody(answer.body.mfa_token, confirmation, { response_type: 'code' })
+  t.equal((await http.post('/oauth/v2/passwordRestoreVerification', code)).status, 200)
+})
+
+t.test('many accounts share the masters between them', async (t) => {
+  await Promise.all(Array.from({ length: 20 }, wholeRestore))
+  for (const keys of await cluster.keys()) t.ok(keys.length > 0)
+  t.notOk(rekey.logs.some((line) => line.includes('CROSSSLOT') || line.includes('MOVED')))
+})
+
+t.test(
+  'S25 while the master of the limits is away nobody is let through, and all is served once it is back',
+  async (t) => {
+    const ofLimits = (await cluster.keys()).findIndex((keys) => keys.some((key) => key.startsWith('rekey:{limits}')))
+    const master = cluster.servers[ofLimits]
+    await master?.kill()
+    const customer = await createCustomer(rekey.postgres.url)
+    const refused = await http.post('/oauth/v2/passwordRestore', restoreBody(customer.email))
+    t.match(refused, { status: 503, body: { error: 'temporarily_unavailable' } })
+    t.ok(Number(refused.headers.get('retry-after')) > 0)
+    await master?.restart()
+    await eventually(() => cluster.isWhole(), { what: 'the cluster to be whole' })
+    const ask = () => http.post('/oauth/v2/passwordRestore', restoreBody(customer.email))
+    await eventually(async () => (await ask()).status === 200, { what: 'the gateway to find it again' })
+    t.equal((await wholeRestore()).restored.status, 204)
+  },
+)
