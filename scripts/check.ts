@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { join, resolve } from 'node:path'
 import { checkEnvExample } from './check/env-example.ts'
 import { staleDocuments } from './docs/documents.ts'
+import { checkSecurityLines } from './docs/security.ts'
 
 // npm run check: everything that can be told without running the product. All of it runs, also when some of it fails.
 
@@ -32,8 +33,12 @@ const checks: Record<string, () => Promise<Result>> = {
     const stale = staleDocuments()
     return {
       ok: stale.length === 0,
-      output: stale.map((name) => `${name} is not what the contracts say: npm run docs`).join('\n'),
+      output: stale.map((name) => `${name} is not what the contracts or the tests say: npm run docs`).join('\n'),
     }
+  },
+  'security lines': async () => {
+    const faults = checkSecurityLines(root)
+    return { ok: faults.length === 0, output: faults.join('\n') }
   },
   variables: async () => {
     const faults = await checkEnvExample(root)

@@ -1,14 +1,19 @@
 import { readFileSync, writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { asyncapi } from '@rekey/contracts/documents/asyncapi'
 import { openapi } from '@rekey/contracts/documents/openapi'
+import { securityDocument } from './security.ts'
 
-/** The documents that are made from the contracts, by file. */
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const json = (document: object) => `${JSON.stringify(document, null, 2)}\n`
+
+/** The documents that are made from the contracts and the tests, by file. */
 const documents = () =>
-  Object.entries({ 'docs/openapi.json': openapi(), 'docs/asyncapi.json': asyncapi() }).map(([name, document]) => ({
-    name,
-    path: new URL(`../../${name}`, import.meta.url),
-    text: `${JSON.stringify(document, null, 2)}\n`,
-  }))
+  Object.entries({
+    'docs/openapi.json': json(openapi()),
+    'docs/asyncapi.json': json(asyncapi()),
+    'docs/security.md': securityDocument(root),
+  }).map(([name, text]) => ({ name, path: new URL(`../../${name}`, import.meta.url), text }))
 
 const read = (path: URL) => {
   try {
@@ -18,7 +23,7 @@ const read = (path: URL) => {
   }
 }
 
-/** Names of the documents that are not what the contracts say now. */
+/** Names of the documents that are not what the contracts and the tests say now. */
 export const staleDocuments = (): string[] =>
   documents().flatMap(({ name, path, text }) => (read(path) === text ? [] : [name]))
 

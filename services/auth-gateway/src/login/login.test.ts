@@ -1,4 +1,4 @@
-import { createCustomer } from '@rekey/testing/customers'
+import { createCustomer, sql } from '@rekey/testing/customers'
 import { askLogin, loginBody, signIn, state, wrongCode } from '@rekey/testing/flows'
 import { startRekey } from '@rekey/testing/rekey'
 import t from 'tap'
@@ -73,6 +73,34 @@ t.test('S4 a sign-in’s code restores no password', async (t) => {
     state,
   })
   t.match(refused, { status: 400, body: { error: 'invalid_grant' } })
+})
+
+t.test('S23 there is no factor beyond mail and SMS that a restore could get past', async (t) => {
+  const customer = await createCustomer(rekey.postgres.url)
+  const { body } = await http.post<{ challenge_type: string[]; mfa_token: string }>(
+    '/oauth/v2/login',
+    loginBody(customer),
+  )
+  for (const device of body.challenge_type) t.match(device, /^oob:(email|sms):/)
+  for (const other of ['otp', 'totp', 'webauthn', 'recovery_code', 'oob:push:phone']) {
+    const refused = await http.post('/oauth/v2/challenge', {
+      challenge_type: other,
+      client_timezone: '-3',
+      mfa_token: body.mfa_token,
+      response_type: 'code',
+      state,
+    })
+    t.match(refused, { status: 400, body: { error: 'invalid_request' } }, other)
+  }
+  const kinds = await sql<{ kind: string }>(
+    rekey.postgres.url,
+    'SELECT unnest(enum_range(null::identifier_kind)) AS kind',
+  )
+  t.same(
+    kinds.map(({ kind }) => kind).toSorted(),
+    ['email', 'phone'],
+    'whoever adds a factor has to say here what a restore asks of it',
+  )
 })
 
 t.test('a code cannot be answered before a device was chosen', async (t) => {

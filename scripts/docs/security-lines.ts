@@ -1,0 +1,130 @@
+/** What must hold of Rekey's security, by number. Each line has at least one test whose title begins with the number. */
+export interface SecurityLine {
+  number: string
+  /** Markdown; sources in brackets: ASVS 5.0.0, NIST SP 800-63B-4 (§), RFCs, OWASP cheat sheets (CS). */
+  text: string
+}
+
+export const securityLines: Record<string, SecurityLine[]> = {
+  'Codes and challenges': [
+    {
+      number: 'S1',
+      text: 'Confirmation code: `crypto.randomInt`, 6 digits by default, 6 to 12, leading zeros kept [ASVS 6.5.3, 6.5.4; §3.1.3.2].',
+    },
+    { number: 'S2', text: 'Lives 10 minutes at most, by e-mail and SMS alike [ASVS 6.5.5].' },
+    { number: 'S3', text: 'Accepted once; 50 parallel correct submissions give one success [ASVS 6.5.1, 15.4.2].' },
+    {
+      number: 'S4',
+      text: 'Bound to purpose, client, account and challenge: no other challenge, purpose or client accepts it [ASVS 6.6.2].',
+    },
+    { number: 'S5', text: 'Five failures end the challenge. 200 parallel wrong guesses: at most five evaluated.' },
+    {
+      number: 'S6',
+      text: 'A per-account failure budget survives resends, new challenges, other addresses: 10 failures block *restore* for that account for 10 minutes, doubling to 24 h; sign-in is never blocked by it. At 100 consecutive failures restore stays off until the back office lifts it [§3.2.2; §3.1.3.2].',
+    },
+    {
+      number: 'S7',
+      text: 'Resend replaces the code, keeps the count, waits 60 s, 5 sends per challenge and 10 per account and hour [vendor default 5]. The cooldown is the same for unknown users.',
+    },
+    {
+      number: 'S8',
+      text: 'At rest only HMAC-SHA-256 with a key that is not in Redis; compared in constant time [CS MFA; ASVS 11.2.4].',
+    },
+    {
+      number: 'S9',
+      text: 'The confirmation code is found nowhere but the message: not in a response, token, log, trace, metric, Redis value, stream, database row or dump. A test plants codes and searches all of them.',
+    },
+    { number: 'S10', text: 'Opaque tokens carry at least 128 bits from the CSPRNG [ASVS 7.2.3].' },
+  ],
+  Enumeration: [
+    {
+      number: 'S11',
+      text: 'Known, unknown, blocked and over-limit accounts: same status, same bytes but for random fields of equal length, same headers [ASVS 6.3.8].',
+    },
+    {
+      number: 'S12',
+      text: 'Same time: 2 × 1,000 interleaved samples, Welch |t| ≤ 4.5. Login does one full hash for unknown users too.',
+    },
+    { number: 'S13', text: 'Limits are keyed on HMAC(normalised identifier), existing or not.' },
+    {
+      number: 'S14',
+      text: 'Policy errors come only after the code was verified; no masked address the caller did not type before a password was proven.',
+    },
+  ],
+  Passwords: [
+    {
+      number: 'S15',
+      text: 'At least 8 code points (15 where MFA is off), at most 128; longer is refused, never cut [§3.1.1.2; ASVS 6.2.8, 6.2.9]. NFC before hashing, no trimming, any Unicode [§3.1.1.2]. No composition rules, no rotation [ASVS 6.2.5, 6.2.10].',
+    },
+    {
+      number: 'S16',
+      text: 'Production: blocklist of common passwords, whole-password match, embedded and offline; optional k-anonymity breach look-up with a time-out that fails open and says so in a metric; context words (service, user name, mail) [ASVS 6.2.4, 6.2.11, 6.2.12]. The reason is given. Last-N reuse off by default [PCI 8.3.7 wants 4].',
+    },
+    {
+      number: 'S17',
+      text: 'argon2id, floor m=19456 KiB t=2 p=1, own 128-bit salt, PHC string, optional pepper by key id [ASVS App. C]. Foreign hashes (bcrypt, scrypt, PBKDF2, argon2i) are verified as they are and rehashed at the next success; bcrypt input over 72 bytes is refused, not cut.',
+    },
+    { number: 'S18', text: 'A change asks for the current password in production [ASVS 6.2.3].' },
+  ],
+  'Restore and change': [
+    {
+      number: 'S19',
+      text: 'No step can be skipped or reordered [ASVS 2.3.1]. A grant does one thing, once, for one person; as an API bearer it opens nothing else.',
+    },
+    {
+      number: 'S20',
+      text: 'No sign-in comes out of a restore; the person signs in with the new password [CS Forgot Password].',
+    },
+    {
+      number: 'S21',
+      text: 'Restore ends all sessions; change ends all others: refresh families revoked, access tokens issued before refused within 1 s at the services [ASVS 7.4.1, 7.4.3].',
+    },
+    {
+      number: 'S22',
+      text: 'A notice goes to every confirmed address, with time, place and "it was not me" [ASVS 6.3.7; §4.6].',
+    },
+    {
+      number: 'S23',
+      text: 'Restore must not bypass an enrolled second factor beyond mail and SMS [ASVS 6.4.3]. Counted from the day such factors (TOTP, passkeys) exist; none is to be faked for it.',
+    },
+    { number: 'S24', text: 'Password, history, spent token and events commit together [ASVS 2.3.3].' },
+    { number: 'S25', text: 'A failing store or broker never lets anyone through [ASVS 16.5.3].' },
+  ],
+  'OAuth and tokens': [
+    {
+      number: 'S26',
+      text: 'Exact redirect match; code single-use, 60 s, replay revokes what it gave [ASVS 10.4.1 to 10.4.3]. PKCE S256 for public clients, `plain` refused [10.4.6]. Refresh rotation with reuse detection and absolute expiry [10.4.5, 10.4.8]. `password` and implicit grants refused [RFC 9700].',
+    },
+    {
+      number: 'S27',
+      text: 'Algorithm allow-list, no `none`, `jku`/`x5u`/`jwk` ignored, `typ`, `iss`, `aud`, `exp`, `nbf` checked [ASVS 9.1.2, 9.1.3; RFC 9068 §4]. HS256 is accepted for `mfa_token` only, with its own key.',
+    },
+    { number: 'S28', text: 'RFC 6749 §5.2 and RFC 6750 §3.1 codes and headers; `no-store`.' },
+    { number: 'S29', text: 'Keys rotate without a restart being visible: two valid keys, `kid`, JWKS.' },
+  ],
+  Edges: [
+    {
+      number: 'S30',
+      text: 'Client address from trusted proxies only; a rotated X-Forwarded-For changes nothing [ASVS 4.1.3].',
+    },
+    {
+      number: 'S31',
+      text: 'Body limit 16 KiB; arrays, objects, numbers, `__proto__`, duplicate parameters, CRLF, invalid UTF-8, huge headers: a clear 4xx, never a 5xx, never a stack.',
+    },
+    { number: 'S32', text: 'Links use the configured origin, not Host.' },
+    {
+      number: 'S33',
+      text: 'NATS: each service its own account or user with only the subjects it needs; a forged event is refused; Postgres: own role, no DDL at run time.',
+    },
+    {
+      number: 'S34',
+      text: 'Pages: strict CSP without inline script, frame-ancestors none, CSRF token, no referrer, no third party.',
+    },
+    {
+      number: 'S35',
+      text: 'Logs (JSON): UTC time, event name (`authn_password_change`, `authn_password_change_fail`, `excess_rate_limit_exceeded`, …), severity, reason, trace id, hashed challenge id, customer code, actor, client id, address, channel, attempt. Never: passwords, codes, tokens, cookies, authorization headers, keys, connection strings, bodies, full mail or phone, raw unknown user names [ASVS 16.2, CS Logging].',
+    },
+    { number: 'S36', text: 'Secrets from environment or files, never argv; sandbox keys in a 0600 file outside git.' },
+    { number: 'S37', text: 'Dependencies pinned by lock file; images run as non-root with a read-only root.' },
+  ],
+}
