@@ -116,6 +116,19 @@ t.test(
   },
 )
 
+t.test('S31 a path that the proxy would ask for as another is refused', async (t) => {
+  const { url, asked } = await startForwarding(t, 200)
+  const { port } = new URL(url)
+  const all = '/api/v2/clients'
+  const paths = [`${all}/./reset-password`, `${all}/%2e/reset-password`, `${all}/%2E/x`, `${all}/.\\x`, `${all}/1/..`]
+  for (const path of paths) {
+    const socket = connect(Number(port), '127.0.0.1')
+    socket.write(`POST ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
+    t.match(await text(socket), /^HTTP\/1\.1 400 /, path)
+  }
+  t.equal(asked.length, 0)
+})
+
 t.test('every path of the password-service is passed on, and DELETE too', async (t) => {
   const { url, asked } = await startForwarding(t, 200)
   const paths = ['/api/v2/clients/1/hold', '/api/v2/jobs/x', '/api/v2/approvals', '/oauth/v2/passwordRestoreReset']

@@ -31,6 +31,15 @@ interface Options {
 const setsPassword = ({ method, routeOptions }: { method: string; routeOptions: { url?: string | undefined } }) =>
   method === 'POST' && /^\/(api\/v2\/my\/password|oauth\/v2\/passwordRestoreReset)/.test(routeOptions.url ?? '')
 
+/**
+ * Whether the proxy will ask for the very path that was sent. It resolves dots and backslashes as browsers do: of
+ * `/api/v2/clients/./reset-password` would come the reset of every customer.
+ */
+const isAskedForAsSent = (url: string, upstream: string): boolean => {
+  const [path = ''] = url.split('?')
+  return URL.canParse(path, upstream) && new URL(path, upstream).pathname === path
+}
+
 /** Forwards to the password-service, which checks the tokens and the bodies itself. */
 export const forwarding = async (
   app: Server,
@@ -41,6 +50,9 @@ export const forwarding = async (
     app.verifyToken(audiences.api, bearerOf(authorization)).catch(() => undefined)
   await registerScope(app, async (scope) => {
     scope.addHook('onRequest', async (request) => {
+      if (!isAskedForAsSent(request.url, upstream)) {
+        throw new RekeyError('invalid_request', { detail: 'The address is malformed.' })
+      }
       const claims = await claimsOf(request.headers.authorization)
       if (claims && (await isEnded(claims).catch(() => false))) throw new RekeyError('invalid_token')
       if (!setsPassword(request)) return
