@@ -1,10 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { errors, RekeyError, unavailable } from '@rekey/contracts'
+import { type ErrorCode, errors, type FieldError, RekeyError, unavailable } from '@rekey/contracts'
 import type { Static, TSchema } from '@sinclair/typebox'
-import { headers, type NatsConnection, type Service, ServiceError, type ServiceMsg } from 'nats'
+import { headers, type Msg, type NatsConnection, type Service, ServiceError, type ServiceMsg } from 'nats'
 import type { Broker } from './broker.ts'
 import { parseJson } from './json.ts'
 import type { Logger } from './logger.ts'
+import { Overload } from './queue.ts'
 import type { Random } from './random.ts'
 import { currentTrace, runInTrace } from './trace.ts'
 import { compileCheck, compileFieldFaults, refuseFields } from './validation.ts'
@@ -23,12 +24,27 @@ const stopTimeoutMs = 1_000
 
 type Answer = (request: never) => Promise<unknown>
 
+/** The body of a refusal. */
+interface Refusal {
+  code: ErrorCode
+  errors?: FieldError[]
+  /** Of an overloaded service. */
+  retryAfterSeconds?: number
+}
+
 const checks = new WeakMap<QuestionDefinition, (reply: unknown) => boolean>()
 
 const isReply = (question: QuestionDefinition) => {
   const check = checks.get(question) ?? compileCheck(question.reply)
   checks.set(question, check)
   return check
+}
+
+/** From an overloaded service: when to ask again comes through, and that it is no fault. */
+const toUnavailable = (refusal: ServiceError, answer: Msg): RekeyError => {
+  const { retryAfterSeconds } = answer.json<Refusal>()
+  if (retryAfterSeconds === undefined) return unavailable(refusal)
+  return new RekeyError('unavailable', { retryAfterSeconds, cause: new Overload(refusal.message) })
 }
 
 /**
@@ -51,12 +67,12 @@ export const ask = async <Q extends QuestionDefinition>(
       headers: meta,
     })
     const refusal = ServiceError.toServiceError(answer)
-    if (refusal) throw refusal
+    if (refusal) throw toUnavailable(refusal, answer)
     const reply = answer.json<Static<Q['reply']>>()
     if (!isReply(question)(reply)) throw new Error('the reply is not as the contract says')
     return reply
   } catch (cause) {
-    throw unavailable(cause)
+    throw cause instanceof RekeyError ? cause : unavailable(cause)
   }
 }
 
@@ -86,10 +102,14 @@ const toRekeyError = (thrown: unknown) =>
  * The status of the table of errors, the description that the services framework puts into a header, and the fields in
  * the body. Names are told, never values; nothing of what failed on our side.
  */
-const refuse = (message: ServiceMsg, { code, message: detail, fields }: RekeyError) => {
+const refuse = (message: ServiceMsg, { code, message: detail, fields, retryAfterSeconds, cause }: RekeyError) => {
   const { status, title } = errors[code]
   const description = (status < 500 ? detail : title).replaceAll(/[^\x20-\x7E]/g, '?')
-  const body = { code, ...(status < 500 && fields && { errors: fields }) }
+  const body: Refusal = {
+    code,
+    ...(status < 500 && fields && { errors: fields }),
+    ...(cause instanceof Overload && retryAfterSeconds !== undefined && { retryAfterSeconds }),
+  }
   message.respondError(status, description, Buffer.from(JSON.stringify(body)))
 }
 
@@ -113,7 +133,8 @@ export const answerQuestions = (
       message.respond(JSON.stringify(answered))
     } catch (thrown) {
       const error = toRekeyError(thrown)
-      if (errors[error.code].status >= 500) log.error({ err: thrown, question: question.subject }, 'not answered')
+      if (errors[error.code].status >= 500 && !(error.cause instanceof Overload))
+        log.error({ err: thrown, question: question.subject }, 'not answered')
       refuse(message, error)
     }
   }

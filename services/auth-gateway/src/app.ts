@@ -9,6 +9,7 @@ import { health } from '@rekey/platform/health'
 import { createIdentityProvider } from '@rekey/platform/identity-provider'
 import { createPublisher } from '@rekey/platform/publisher'
 import { ask } from '@rekey/platform/questions'
+import { createQueue } from '@rekey/platform/queue'
 import { createRecorder } from '@rekey/platform/recorder'
 import { connectRedis } from '@rekey/platform/redis'
 import type { Surroundings } from '@rekey/platform/run'
@@ -120,7 +121,15 @@ export const createApp = async (config: Config, { log, metrics, now, random }: S
   const clientAuthentication = createClientAuthentication(clients)
   const vouching = createVouching({ clientAuthentication, limits })
   const restores = createRestores({ clients, challenges, vouching, tokens, responder })
-  const logins = createLogins({ clients, limits, challenges, vouching, tokens, broker, recorder, log })
+  const verifications = createQueue({
+    name: 'password_verifications',
+    concurrency: config.REKEY_SIGN_IN_CONCURRENCY,
+    waiting: 0,
+    elapsedMs: () => performance.now(),
+    metrics,
+    log,
+  })
+  const logins = createLogins({ clients, limits, challenges, vouching, tokens, broker, verifications, recorder, log })
   const defaultClientId = config.REKEY_DEFAULT_CLIENT_ID ?? (profile === 'sandbox' ? 'ib_localhost' : undefined)
   const twoFactor = createTwoFactor({ clients, defaultClientId, challenges, tokens })
   const grant = createGrants({

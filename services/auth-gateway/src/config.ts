@@ -46,6 +46,13 @@ export const Env = Type.Object({
       description: 'Page that password managers send a person to. Not set: /restore, where there is a default client.',
     }),
   ),
+  REKEY_SIGN_IN_CONCURRENCY: Type.Integer({
+    minimum: 1,
+    maximum: 10_000,
+    default: 48,
+    description:
+      'Passwords that one gateway has the password-services verify at a time; a sign-in that exceeds it answers 503 at once.',
+  }),
   REKEY_CODE_DIGITS: Type.Integer({
     minimum: 6,
     maximum: 12,

@@ -7,6 +7,7 @@ import { health } from '@rekey/platform/health'
 import { createIdentityProvider } from '@rekey/platform/identity-provider'
 import { createIssuerKeys } from '@rekey/platform/issuer-keys'
 import { createPublisher } from '@rekey/platform/publisher'
+import { createQueue } from '@rekey/platform/queue'
 import { answerQuestions } from '@rekey/platform/questions'
 import type { Surroundings } from '@rekey/platform/run'
 import { toKey } from '@rekey/platform/seal'
@@ -31,7 +32,6 @@ import { createUpserts } from './customers/upserts.service.ts'
 import { createUpsertStore } from './customers/upserts.store.ts'
 import { openDatabase } from './database.ts'
 import { createHasher, parsePeppers } from './hashing/hasher.ts'
-import { createQueue } from './hashing/queue.ts'
 import { historyRoutes } from './history/history.routes.ts'
 import { createHistory } from './history/history.service.ts'
 import { createHistoryStore } from './history/history.store.ts'
@@ -69,7 +69,7 @@ import { startSweeper } from './sweeper.ts'
 const service = 'password-service'
 
 /** The password-service, wired by hand. Neither Postgres nor the broker nor the gateway needs to be there yet. */
-export const createApp = async (config: Config, { log, now, random }: Surroundings): Promise<Server> => {
+export const createApp = async (config: Config, { log, metrics, now, random }: Surroundings): Promise<Server> => {
   const addressKey = toKey(config.REKEY_ADDRESS_SEAL_KEY)
   const requireCurrentPassword = config.REKEY_REQUIRE_CURRENT_PASSWORD ?? config.REKEY_PROFILE === 'production'
 
@@ -79,9 +79,12 @@ export const createApp = async (config: Config, { log, now, random }: Surroundin
   const publisher = createPublisher({ broker, source: service, now, random })
 
   const queue = createQueue({
+    name: 'password_hashes',
     concurrency: config.REKEY_HASH_CONCURRENCY,
     waiting: config.REKEY_HASH_QUEUE,
     elapsedMs: () => performance.now(),
+    metrics,
+    log,
   })
   const hasher = createHasher({ queue, peppers: parsePeppers(config.REKEY_PASSWORD_PEPPERS), random, log })
   const minLength = config.REKEY_PASSWORD_MIN_LENGTH

@@ -1,5 +1,7 @@
 import { loadConfig } from '@rekey/platform/config'
 import { createLogger } from '@rekey/platform/logger'
+import { createMetrics } from '@rekey/platform/metrics'
+import { createQueue } from '@rekey/platform/queue'
 import { systemRandom } from '@rekey/platform/random'
 import { Type } from '@sinclair/typebox'
 import pg from 'pg'
@@ -12,7 +14,6 @@ import { createUpserts } from './customers/upserts.service.ts'
 import { createUpsertStore } from './customers/upserts.store.ts'
 import { openDatabase } from './database.ts'
 import { createHasher, parsePeppers } from './hashing/hasher.ts'
-import { createQueue } from './hashing/queue.ts'
 import { createOutboxStore } from './outbox/outbox.store.ts'
 
 /** What of the service's configuration an import needs: peppers to know whether a hash could be verified. */
@@ -53,7 +54,14 @@ export const openImport = async (env: Record<string, string | undefined>) => {
   // What happens is told to whoever runs the import; the log is for services.
   const log = createLogger({ name: 'import', level: 'silent' })
   const database = openDatabase({ url: config.DATABASE_URL, poolSize: 2, log, statementTimeoutMs })
-  const queue = createQueue({ concurrency: 1, waiting: 0, elapsedMs: () => performance.now() })
+  const queue = createQueue({
+    name: 'password_hashes',
+    concurrency: 1,
+    waiting: 0,
+    elapsedMs: () => performance.now(),
+    metrics: createMetrics(),
+    log,
+  })
   const hasher = createHasher({
     queue,
     peppers: parsePeppers(config.REKEY_PASSWORD_PEPPERS),

@@ -13,6 +13,7 @@ import {
 import type { Broker } from '@rekey/platform/broker'
 import { hashForLog, type Logger } from '@rekey/platform/logger'
 import { ask } from '@rekey/platform/questions'
+import type { Queue } from '@rekey/platform/queue'
 import type { Recorder } from '@rekey/platform/recorder'
 import type { Caller, Challenges } from '../challenges/challenges.service.ts'
 import { codeSent } from '../challenges/code-sent.ts'
@@ -30,14 +31,26 @@ interface Deps {
   vouching: Vouching
   tokens: Tokens
   broker: Broker
+  /** Of the passwords that are verified at a time. */
+  verifications: Queue
   recorder: Recorder
   log: Logger
 }
 
 /** A4 and A4b: the password, then a device to send a code to. */
-export const createLogins = ({ clients, limits, challenges, vouching, tokens, broker, recorder, log }: Deps) => {
+export const createLogins = ({
+  clients,
+  limits,
+  challenges,
+  vouching,
+  tokens,
+  broker,
+  verifications,
+  recorder,
+  log,
+}: Deps) => {
   const verify = (credentials: PasswordVerifyRequest): Promise<PasswordVerifyReply> =>
-    ask(broker, PasswordVerify, credentials)
+    verifications.run(() => ask(broker, PasswordVerify, credentials))
 
   return {
     /**
@@ -48,6 +61,7 @@ export const createLogins = ({ clients, limits, challenges, vouching, tokens, br
      */
     async signIn(credentials: LoginBody, caller: Caller, authorization?: string): Promise<LoginAnswer> {
       const { client_id: clientId, redirect_uri: redirectUri, username, password, state } = credentials
+      verifications.assertRoom()
       const client = clients.forRedirect(clientId, redirectUri)
       checkResponseType(credentials.response_type)
       checkScope(credentials.scope, [scopes.full, scopes.change], client)

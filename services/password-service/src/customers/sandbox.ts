@@ -1,8 +1,9 @@
 import { createLogger } from '@rekey/platform/logger'
+import { createMetrics } from '@rekey/platform/metrics'
+import { createQueue } from '@rekey/platform/queue'
 import { systemRandom } from '@rekey/platform/random'
 import pg from 'pg'
 import { createHasher } from '../hashing/hasher.ts'
-import { createQueue } from '../hashing/queue.ts'
 
 interface Person {
   id: number
@@ -30,11 +31,19 @@ const people: Person[] = [
 ]
 
 // Not by the policy, which binds new passwords only: these came from elsewhere, as it were.
+const log = createLogger({ name: 'seed', level: 'error' })
 const hasher = createHasher({
-  queue: createQueue({ concurrency: 1, waiting: people.length, elapsedMs: () => performance.now() }),
+  queue: createQueue({
+    name: 'password_hashes',
+    concurrency: 1,
+    waiting: people.length,
+    elapsedMs: () => performance.now(),
+    metrics: createMetrics(),
+    log,
+  }),
   peppers: [],
   random: systemRandom,
-  log: createLogger({ name: 'seed', level: 'error' }),
+  log,
 })
 
 const plant = async (client: pg.Client, { id, code, password, addresses }: Person) => {

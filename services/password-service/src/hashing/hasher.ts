@@ -1,10 +1,10 @@
 import type { Logger } from '@rekey/platform/logger'
+import type { Queue } from '@rekey/platform/queue'
 import type { Random } from '@rekey/platform/random'
 import { createArgon2, type Pepper } from './argon2.ts'
 import { bcrypt } from './bcrypt.ts'
 import { type Form, UnusableHash, type Verifier } from './form.ts'
 import { pbkdf2 } from './pbkdf2.ts'
-import type { Queue } from './queue.ts'
 import { scrypt } from './scrypt.ts'
 
 interface Deps {
@@ -21,6 +21,8 @@ interface Verdict {
 }
 
 export interface Hasher {
+  /** Asked before the look-ups for a hash that would be refused. @throws RekeyError unavailable where too many wait already */
+  assertRoom(): void
   /**
    * A new hash as a PHC string, with a salt of its own.
    *
@@ -57,9 +59,10 @@ export const createHasher = ({ queue, peppers, random, log }: Deps): Hasher => {
     return { verified: true, outdated: !argon2.isCurrent(stored) }
   }
   return {
-    hash: (password) => queue(() => argon2.hash(password.normalize('NFC'))),
+    assertRoom: queue.assertRoom,
+    hash: (password) => queue.run(() => argon2.hash(password.normalize('NFC'))),
     verify: (stored, password) =>
-      queue(async () => {
+      queue.run(async () => {
         const text = password.normalize('NFC')
         if (stored !== undefined) {
           try {

@@ -166,6 +166,7 @@ export const createPasswords = ({
   ) =>
     told(operation, ask, undefined, async (known) => {
       const grant = toGrant(ask.grant, 'restore')
+      hasher.assertRoom()
       const holder = await find(store.findForRestore, grant)
       known(holder)
       await replacement.replace({
@@ -182,6 +183,7 @@ export const createPasswords = ({
     change: ({ bearer, password, currentPassword, ...ask }) =>
       told('change', ask, bearer, async (known) => {
         const grant = toGrant(ask.grant, 'change', bearer.sub)
+        hasher.assertRoom()
         const holder = await find(store.findForChange, grant)
         known(holder)
         policy.enforce(password)

@@ -42,6 +42,7 @@ export const createVerification = ({ store, hasher, lotOf, now, log }: Deps): Ve
   }
 
   return async ({ username, password }) => {
+    hasher.assertRoom()
     const address = parseUsername(username)
     const account = await store.findForSignIn(address, lotOf(address))
     const { verified, outdated } = await hasher.verify(account?.hash, password)

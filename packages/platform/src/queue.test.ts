@@ -1,0 +1,94 @@
+import t from 'tap'
+import { createLogger } from './logger.ts'
+import { createMetrics } from './metrics.ts'
+import { createQueue } from './queue.ts'
+
+/** A queue in a time that moves when it is told to, and works that end when they are. */
+const startQueue = (sizes: { concurrency: number; waiting: number }) => {
+  const lines: string[] = []
+  const log = createLogger({ name: 'test', level: 'info', destination: { write: (line) => void lines.push(line) } })
+  const metrics = createMetrics()
+  let time = 0
+  const queue = createQueue({ ...sizes, name: 'works', elapsedMs: () => time, metrics, log })
+  return {
+    ...queue,
+    lines,
+    metrics,
+    elapse(ms: number) {
+      time += ms
+    },
+    /** Work that goes on until it is ended. */
+    async begin() {
+      const [started, ended] = [Promise.withResolvers<void>(), Promise.withResolvers<string>()]
+      const answer = queue.run(() => {
+        started.resolve()
+        return ended.promise
+      })
+      await started.promise
+      return async () => {
+        ended.resolve('done')
+        await answer
+      }
+    },
+  }
+}
+
+const overloaded = { status: 'rejected', reason: { code: 'unavailable', retryAfterSeconds: Number } }
+
+t.test('what exceeds the places is refused at once, before and when it comes, and the rest is done', async (t) => {
+  const { run, begin, assertRoom } = startQueue({ concurrency: 1, waiting: 1 })
+  const end = await begin()
+  assertRoom()
+  const outcomes = Promise.allSettled([run(async () => 'waited'), run(async () => 'too many')])
+  t.throws(assertRoom, { code: 'unavailable', retryAfterSeconds: 1 })
+  await end()
+  t.match(await outcomes, [{ value: 'waited' }, overloaded])
+  assertRoom()
+})
+
+t.test('what would wait for too long is refused however many places there are, and told when to come', async (t) => {
+  const { run, begin, elapse } = startQueue({ concurrency: 1, waiting: 1_000 })
+  for (let times = 0; times < 50; times += 1) {
+    const end = await begin()
+    elapse(300)
+    await end()
+  }
+  const end = await begin()
+  const waiting = [run(async () => 'first'), run(async () => 'second')]
+  t.match(await Promise.allSettled([run(async () => 'third')]), [
+    { status: 'rejected', reason: { code: 'unavailable', retryAfterSeconds: 1 } },
+  ])
+  await end()
+  t.same(await Promise.all(waiting), ['first', 'second'])
+})
+
+t.test('work whose turn comes when its caller has left is not done', async (t) => {
+  const { run, begin, elapse } = startQueue({ concurrency: 1, waiting: 10 })
+  const end = await begin()
+  const early = run(async () => 'of one who has left')
+  elapse(1_000)
+  const outcomes = Promise.allSettled([early, run(async () => 'of one who waits')])
+  elapse(300)
+  await end()
+  t.match(await outcomes, [overloaded, { value: 'of one who waits' }])
+})
+
+t.test('a flood is counted one by one and told once a second', async (t) => {
+  const { begin, assertRoom, elapse, lines, metrics } = startQueue({ concurrency: 1, waiting: 0 })
+  const end = await begin()
+  const flood = () => {
+    for (let times = 0; times < 100; times += 1) t.throws(assertRoom)
+  }
+  flood()
+  elapse(1_000)
+  flood()
+  await end()
+  t.match(await metrics.getSingleMetricAsString('rekey_overload_refused_total'), '{queue="works"} 200')
+  t.match(
+    lines.map((line) => JSON.parse(line)),
+    [
+      { queue: 'works', refused: 1 },
+      { queue: 'works', refused: 100 },
+    ],
+  )
+})
