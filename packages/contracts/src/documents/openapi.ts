@@ -39,6 +39,9 @@ const requestBodyOf = (path: string, body: TSchema) => ({
 const refusalHeaders = {
   'WWW-Authenticate': { description: 'With 401 and insufficient_scope (RFC 6750 §3).', schema: { type: 'string' } },
   'Retry-After': { description: 'With 429 and 503: seconds.', schema: { type: 'integer' } },
+  'RateLimit-Limit': { description: 'With 429: how many are allowed in the window.', schema: { type: 'integer' } },
+  'RateLimit-Remaining': { description: 'With 429: 0.', schema: { type: 'integer' } },
+  'RateLimit-Reset': { description: 'With 429: seconds until one more is.', schema: { type: 'integer' } },
 }
 
 const responsesOf = (path: string, response: Record<string, TSchema>) =>
