@@ -57,7 +57,12 @@ import { createLots } from './passwords/stand-in.ts'
 import { createStatus } from './passwords/status.service.ts'
 import { createStatusStore } from './passwords/status.store.ts'
 import { createVerification } from './passwords/verification.service.ts'
-import { createPolicy } from './policy/policy.ts'
+import { createBreaches } from './policy/breach.ts'
+import { loadCommonPasswords } from './policy/common-passwords.ts'
+import { createContextWords } from './policy/context-words.ts'
+import { createFormerPasswordStore } from './policy/former-passwords.store.ts'
+import { createPolicy, minLengthWithoutMfa } from './policy/policy.ts'
+import { createReuse } from './policy/reuse.ts'
 import { createReportLinks } from './reports/report-links.ts'
 import { reportRoutes } from './reports/reports.routes.ts'
 import { createReports } from './reports/reports.service.ts'
@@ -87,8 +92,21 @@ export const createApp = async (config: Config, { log, metrics, now, random }: S
     log,
   })
   const hasher = createHasher({ queue, peppers: parsePeppers(config.REKEY_PASSWORD_PEPPERS), random, log })
-  const minLength = config.REKEY_PASSWORD_MIN_LENGTH
-  const policy = createPolicy({ minLength })
+
+  const refusesCommon = config.REKEY_PASSWORD_BLOCKLIST ?? config.REKEY_PROFILE === 'production'
+  const breaches =
+    config.REKEY_BREACH_URL === undefined
+      ? undefined
+      : createBreaches({ url: config.REKEY_BREACH_URL, timeoutMs: config.REKEY_BREACH_TIMEOUT_MS, log, metrics })
+  const former = createFormerPasswordStore({ database, kept: config.REKEY_PASSWORD_HISTORY })
+  const minLength = Math.max(config.REKEY_PASSWORD_MIN_LENGTH, config.REKEY_SIGN_IN_MFA ? 0 : minLengthWithoutMfa)
+  const policy = createPolicy({
+    minLength,
+    isCommon: refusesCommon ? await loadCommonPasswords() : () => false,
+    isContextWord: createContextWords({ brand: config.REKEY_BRAND, publicUrl: config.REKEY_PUBLIC_URL }),
+    isLeaked: breaches?.isLeaked ?? (async () => false),
+    refuseReused: createReuse({ hasher, former, isKept: config.REKEY_PASSWORD_HISTORY > 0 }),
+  })
 
   const outbox = createOutboxStore({ database })
   const changes = createHistoryStore({ database })
@@ -98,6 +116,7 @@ export const createApp = async (config: Config, { log, metrics, now, random }: S
     database,
     endOtherRestores: customers.endOtherRestores,
     endSessions: sessions.endAll,
+    keepFormer: former.keep,
     appendChange: changes.append,
     addEvents: outbox.add,
   })
@@ -223,6 +242,7 @@ export const createApp = async (config: Config, { log, metrics, now, random }: S
       customers.deleteExpiredRestores,
       store.deleteExpiredTokens,
       sessions.deleteExpired,
+      former.forget,
       approvalStore.wipeExpired,
       approvalStore.deleteExpired,
     ],
@@ -234,7 +254,7 @@ export const createApp = async (config: Config, { log, metrics, now, random }: S
   // of them stand on last. An event that did not leave any more waits in Postgres.
   app.addHook('onClose', async () => {
     await Promise.all([questions.close(), worker.close(), ...consumers.map((consumer) => consumer.close())])
-    await Promise.all([listener.close(), sweeper.close(), relay.close()])
+    await Promise.all([listener.close(), sweeper.close(), relay.close(), breaches?.close()])
     await broker.close()
     await database.close()
   })

@@ -23,6 +23,19 @@ t.test('what has had its day is deleted, in batches, by two sweepers at once, an
                VALUES (gen_random_uuid(), 'password.changed', 'x', '{}', now(), now() - interval '25 hours')`)
   await query(`INSERT INTO outbox (event_id, type, subject, data, created_at, published_at)
                VALUES (gen_random_uuid(), 'password.changed', 'x', '{}', now(), now())`)
+  for (const age of ['59 minutes', '61 minutes']) {
+    await query(`INSERT INTO restore_send VALUES (gen_random_uuid(), 1, $1, now() - $2::interval)`, [id, age])
+  }
+  for (const [customerId, age] of [
+    [id, '400 days'],
+    [null, '29 minutes'],
+    [null, '31 minutes'],
+  ]) {
+    await query(`INSERT INTO restore_failure VALUES (gen_random_uuid(), 1, $1, now() - $2::interval)`, [
+      customerId,
+      age,
+    ])
+  }
 
   const log = createLogger({ name: 'test', level: 'silent' })
   const database = openDatabase({ url: service.variables.DATABASE_URL, poolSize: 2, log })
@@ -30,8 +43,14 @@ t.test('what has had its day is deleted, in batches, by two sweepers at once, an
     deletions: [
       createOutboxStore({ database }).deletePublished,
       createCustomerStore({ database }).deleteExpiredRestores,
-      createPasswordStore({ database, endOtherRestores: none, endSessions: none, appendChange: none, addEvents: none })
-        .deleteExpiredTokens,
+      createPasswordStore({
+        database,
+        endOtherRestores: none,
+        endSessions: none,
+        keepFormer: none,
+        appendChange: none,
+        addEvents: none,
+      }).deleteExpiredTokens,
     ],
     now: service.clock.now,
     log,
@@ -46,6 +65,9 @@ t.test('what has had its day is deleted, in batches, by two sweepers at once, an
   t.equal((await query('SELECT 1 FROM restore_request')).length, 1)
   t.equal((await query(`SELECT 1 FROM spent_token WHERE expires_at < now() - interval '1 hour'`)).length, 0)
   t.ok((await query('SELECT 1 FROM spent_token WHERE expires_at < now()')).length >= 1)
+  t.equal((await query('SELECT 1 FROM restore_send')).length, 1)
+  const failures = await query('SELECT customer_id FROM restore_failure ORDER BY failed_at')
+  t.same(failures, [{ customer_id: id }, { customer_id: null }], 'what counts against somebody is kept for ever')
 })
 
 t.test('a store that fails keeps no other from its sweep', async (t) => {

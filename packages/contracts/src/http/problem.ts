@@ -1,5 +1,6 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { errors } from '../errors.ts'
+import { passwordReasons } from '../password-reasons.ts'
 
 const oauthCodes = `One of ${[...new Set(Object.values(errors).map(({ oauth }) => oauth))].join(', ')}.`
 const problemCodes = `Code and status: ${Object.entries(errors)
@@ -21,7 +22,15 @@ export const Problem = Type.Object({
   status: Type.Integer(),
   detail: Type.String(),
   code: Type.String({ description: problemCodes }),
-  errors: Type.Optional(Type.Array(Type.Object({ field: Type.String(), code: Type.String(), message: Type.String() }))),
+  errors: Type.Optional(
+    Type.Array(
+      Type.Object({
+        field: Type.String(),
+        code: Type.String({ description: `Of a refused password one of ${passwordReasons.join(', ')}.` }),
+        message: Type.String(),
+      }),
+    ),
+  ),
 })
 export type Problem = Static<typeof Problem>
 

@@ -1,7 +1,7 @@
 import { type ApprovalNeeded, type Page, type PasswordChange, RekeyError } from '@rekey/contracts'
 import type { History } from '../history/history.service.ts'
 import type { Replacement } from '../passwords/replacement.service.ts'
-import type { Policy } from '../policy/policy.ts'
+import type { Owner, Policy } from '../policy/policy.ts'
 import type { Action } from './actions.ts'
 import type { Staff } from './staff.ts'
 
@@ -12,7 +12,7 @@ export interface Outcome {
 }
 
 interface Deps {
-  findCustomer(id: number): Promise<{ id: number; code: string; confirmedEmail: boolean } | undefined>
+  findCustomer(id: number): Promise<(Owner & { code: string; confirmedEmail: boolean }) | undefined>
   policy: Policy
   replacement: Pick<Replacement, 'prepare'>
   history: History
@@ -39,15 +39,19 @@ export const createBackOffice = ({ findCustomer, policy, replacement, history, p
   return {
     /** B7: sets a customer's password. @throws RekeyError not_found, password_refused, invalid_request, unavailable */
     async setPassword({ customerId, password, sendMail, by }: SetPassword): Promise<Outcome> {
+      const candidate = policy.judge(password)
       const customer = await existing(customerId)
-      policy.enforce(password)
+      candidate.refuseGuessable(customer)
       if (sendMail && !customer.confirmedEmail) {
         const message = 'the customer has no confirmed e-mail address'
         const fields = [{ field: 'send_mail', code: 'not_possible', message }]
         throw new RekeyError('invalid_request', { detail: `send_mail: ${message}.`, fields })
       }
+      // Whether the present one had to be changed binds the customer alone.
+      await candidate.refuseKnown({ ...customer, mustChange: false })
       const prepared = await replacement.prepare(password, { temporary: sendMail })
-      return perform({ kind: 'set_password', customer, password: prepared }, by)
+      const { id, code } = customer
+      return perform({ kind: 'set_password', customer: { id, code }, password: prepared }, by)
     },
 
     /** B8: any customer's changes. @throws RekeyError not_found, unavailable */
@@ -62,7 +66,8 @@ export const createBackOffice = ({ findCustomer, policy, replacement, history, p
 
     /** B9: has one customer change the password. @throws RekeyError not_found, unavailable */
     async resetPassword(customerId: number, by: Staff): Promise<Outcome> {
-      return perform({ kind: 'reset_password', customer: await existing(customerId) }, by)
+      const { id, code } = await existing(customerId)
+      return perform({ kind: 'reset_password', customer: { id, code } }, by)
     },
 
     /** B9: has every customer change it, by a job. @throws RekeyError unavailable */

@@ -5,7 +5,7 @@ import { hashForLog, type Logger } from '@rekey/platform/logger'
 import type { Random } from '@rekey/platform/random'
 import type { Transaction } from '../database.ts'
 import type { Hasher } from '../hashing/hasher.ts'
-import { type Policy, refusePassword } from '../policy/policy.ts'
+import type { Policy } from '../policy/policy.ts'
 import { sessionOf } from '../sessions/session.ts'
 import { refuseCurrentPassword } from './current-password.ts'
 import { type Grant, refuseGrant, toGrant } from './grant.ts'
@@ -82,7 +82,8 @@ const reasonOf = (error: unknown): string => {
 
 /**
  * A customer's own new password. The order is the rule: the grant first, so that nobody without one learns the policy
- * (S14); then what costs nothing; then the hash; and only what commits spends the grant.
+ * (S14); then what costs nothing; then what was leaked or had before; then the hash; and only what commits spends the
+ * grant.
  */
 export const createPasswords = ({
   store,
@@ -118,16 +119,6 @@ export const createPasswords = ({
     return hash
   }
 
-  /** A password that must be changed is not the one to keep. */
-  const refuseUnchanged = async ({ mustChange, temporary, hash }: GrantHolder, password: string) => {
-    if (!mustChange || !hash || !(await hasher.verify(hash, password)).verified) return
-    throw refusePassword([
-      temporary
-        ? { code: 'temporary', message: 'must not be the temporary one' }
-        : { code: 'not_new', message: 'must not be the one that is to be changed' },
-    ])
-  }
-
   /** Says how it ended: to the log now, to whoever listens by the outbox. */
   const told = async (
     operation: 'change' | 'restore' | 'reset',
@@ -158,15 +149,19 @@ export const createPasswords = ({
     }
   }
 
-  /** A restore's grant makes a new password the customer's: the one that they chose, or one that goes out to them. */
+  /**
+   * A restore's grant makes a new password the customer's: the one that they chose, or one that goes out to them. `begin`
+   * runs as soon as the grant is known to be sound.
+   */
   const replaceForgotten = (
     operation: 'restore' | 'reset',
     ask: Ask,
-    prepare: (holder: GrantHolder) => Promise<PreparedPassword>,
+    begin: () => (holder: GrantHolder) => Promise<PreparedPassword>,
   ) =>
     told(operation, ask, undefined, async (known) => {
       const grant = toGrant(ask.grant, 'restore')
       hasher.assertRoom()
+      const prepare = begin()
       const holder = await find(store.findForRestore, grant)
       known(holder)
       await replacement.replace({
@@ -184,11 +179,12 @@ export const createPasswords = ({
       told('change', ask, bearer, async (known) => {
         const grant = toGrant(ask.grant, 'change', bearer.sub)
         hasher.assertRoom()
+        const candidate = policy.judge(password)
         const holder = await find(store.findForChange, grant)
         known(holder)
-        policy.enforce(password)
-        await refuseUnchanged(holder, password)
+        candidate.refuseGuessable(holder)
         const verifiedHash = await checkCurrent(holder, currentPassword)
+        await candidate.refuseKnown(holder)
         await replacement.replace({
           customerId: holder.id,
           password: await replacement.prepare(password),
@@ -202,19 +198,20 @@ export const createPasswords = ({
       }),
 
     restore: ({ password, ...ask }) =>
-      replaceForgotten('restore', ask, async (holder) => {
-        policy.enforce(password)
-        await refuseUnchanged(holder, password)
-        return replacement.prepare(password)
+      replaceForgotten('restore', ask, () => {
+        const candidate = policy.judge(password)
+        return async (holder) => {
+          candidate.refuseGuessable(holder)
+          await candidate.refuseKnown(holder)
+          return replacement.prepare(password)
+        }
       }),
 
     reset: (ask) =>
-      replaceForgotten('reset', ask, async ({ reachable }) => {
+      replaceForgotten('reset', ask, () => async ({ reachable }) => {
         // The address that the code went to may have been taken away since.
         if (!reachable) throw refuseGrant('no confirmed address')
-        const password = makeTemporaryPassword(random, minLength)
-        policy.enforce(password)
-        return replacement.prepare(password, { temporary: true })
+        return replacement.prepare(makeTemporaryPassword(random, minLength), { temporary: true })
       }),
 
     async spendTemporary(login) {

@@ -14,12 +14,18 @@ interface Owner {
   blocked: boolean
 }
 
-/** An owner, as found by a grant. */
-export interface GrantHolder extends Owner {
+/** An owner, with what a new password is judged by. */
+interface Judged extends Owner {
   hash: string | null
   mustChange: boolean
   /** Whether the password was given as a temporary one. */
   temporary: boolean
+  /** Mail addresses and phone numbers. */
+  usernames: string[]
+}
+
+/** An owner, as found by a grant. */
+export interface GrantHolder extends Judged {
   /** Whether there is a confirmed address to send a password to. */
   reachable: boolean
   /** Whether the grant has been used. */
@@ -56,6 +62,8 @@ interface Deps {
   database: Database
   /** Ends the customer's restores but one. @returns whether that one is open */
   endOtherRestores(tx: Transaction, customerId: number, challengeId: string | undefined): Promise<boolean>
+  /** Keeps the password that is about to be replaced, where former ones are kept. */
+  keepFormer(tx: Transaction, customerId: number, at: Date): Promise<void>
   /** Adds a record to the customer's history. */
   appendChange(tx: Transaction, change: Omit<ChangeRecord, 'id'>): Promise<ChainedChange>
   /** Ends the customer's sessions but one. @returns the new epoch */
@@ -69,7 +77,7 @@ export interface PasswordStore {
   findForChange(grant: Grant): Promise<GrantHolder | undefined>
   /** The customer whose restore the grant's challenge is. */
   findForRestore(grant: Grant): Promise<GrantHolder | undefined>
-  findById(customerId: number): Promise<(Owner & { confirmedEmail: boolean }) | undefined>
+  findById(customerId: number): Promise<(Judged & { confirmedEmail: boolean }) | undefined>
   /**
    * The customer whom a confirmed address names or, where that is nobody with a password, the one whose lot comes next
    * after the one given: either way one is found, and by the same work. Undefined only while there are no passwords.
@@ -119,10 +127,14 @@ interface LockedRow {
 /** A hold that is on is never cut short by a shorter one, such as after REKEY_HOLD_HOURS was made less. */
 const laterHold = (begun: Date | null | undefined, on: Date | null) => (begun && on && on > begun ? on : begun)
 
-/** Columns of a grant's holder: the customer `c` and the credential `k`, where there is one. */
-const holderOf = (jti: string) => Prisma.sql`
+/** Columns of an owner: the customer `c` and the credential `k`, where there is one. */
+const owner = Prisma.sql`
   c.id, c.code, c.status = 'blocked' AS blocked, k.hash, coalesce(k.must_change, false) AS "mustChange",
   k.temporary_until IS NOT NULL AS temporary,
+  ARRAY(SELECT i.value FROM identifier i WHERE i.customer_id = c.id) AS usernames`
+
+/** Columns of a grant's holder. */
+const holderOf = (jti: string) => Prisma.sql`${owner},
   EXISTS (SELECT 1 FROM identifier i WHERE i.customer_id = c.id AND i.verified_at IS NOT NULL) AS reachable,
   EXISTS (SELECT 1 FROM spent_token WHERE jti = ${jti}::uuid) AS spent`
 
@@ -162,6 +174,7 @@ export const createPasswordStore = ({
   database,
   endOtherRestores,
   endSessions,
+  keepFormer,
   appendChange,
   addEvents,
 }: Deps): PasswordStore => ({
@@ -184,11 +197,11 @@ export const createPasswordStore = ({
 
   findById: (customerId) =>
     database.query(async (prisma) => {
-      const [row] = await prisma.$queryRaw<(Owner & { confirmedEmail: boolean })[]>`
-        SELECT c.id, c.code, c.status = 'blocked' AS blocked, EXISTS (
+      const [row] = await prisma.$queryRaw<(Judged & { confirmedEmail: boolean })[]>`
+        SELECT ${owner}, EXISTS (
           SELECT 1 FROM identifier i WHERE i.customer_id = c.id AND i.kind = 'email' AND i.verified_at IS NOT NULL
         ) AS "confirmedEmail"
-        FROM customer c WHERE c.id = ${customerId}`
+        FROM customer c LEFT JOIN credential k ON k.customer_id = c.id WHERE c.id = ${customerId}`
       return row
     }),
 
@@ -236,6 +249,7 @@ export const createPasswordStore = ({
       if (grant?.purpose === 'restore' && !isOpen) throw refuseGrant('ended by another new password')
 
       const credential = { hash, mustChange: temporaryUntil !== undefined, temporaryUntil: temporaryUntil ?? null }
+      await keepFormer(tx, customerId, change.createTime)
       await store(tx, { customerId, ...credential }, verifiedHash)
       const { code, locale, timezone } = customer
       const record = await appendChange(tx, {

@@ -1,0 +1,169 @@
+import { audiences, scopes } from '@rekey/contracts'
+import { startPasswordService } from '@rekey/testing/password-service'
+import t, { type Test } from 'tap'
+import { sha1Of, startRangeApi } from './breach.fixture.ts'
+
+const vendor = await startRangeApi(t)
+const leaked = 'a phrase that leaked'
+vendor.leak(leaked)
+
+const service = await startPasswordService(t, {
+  env: {
+    REKEY_PASSWORD_BLOCKLIST: 'true',
+    REKEY_BREACH_URL: vendor.url,
+    REKEY_BREACH_TIMEOUT_MS: '2000',
+    REKEY_BRAND: 'Acme Bank',
+    REKEY_HASH_CONCURRENCY: '1',
+    REKEY_HASH_QUEUE: '1',
+  },
+})
+const { http, bearer, grant } = service
+/** A restore's access token is a bearer and a grant in one. */
+const accessToken = { aud: [audiences.api, audiences.grant], session_epoch: undefined }
+type Customer = Awaited<ReturnType<typeof service.customer>>
+
+const good = 'four words of mine'
+const refused = (customer: Customer) => ({
+  short: { password: 'a1!', codes: ['too_short'] },
+  long: { password: 'x '.repeat(65), codes: ['too_long', 'common'] },
+  common: { password: 'Password123', codes: ['common'] },
+  'common and short': { password: 'aaa', codes: ['too_short', 'common'] },
+  brand: { password: 'AcmeBank2026!', codes: ['context_word'] },
+  name: { password: `${customer.code}-99`, codes: ['context_word'] },
+  address: { password: customer.addresses[0] ?? '', codes: ['context_word'] },
+  phone: { password: '07700900456!', codes: ['context_word'] },
+  leaked: { password: leaked, codes: ['breached'] },
+})
+
+/** The four ways to a new password; each sends with one grant of its own again and again. */
+const ways = {
+  B1: async (customer: Customer) => {
+    const headers = { authorization: bearer(customer.code), successToken: grant('change', customer.code) }
+    return (password: string) => http.post('/api/v2/my/password/change', { password }, headers)
+  },
+  B2: async (customer: Customer) => {
+    const headers = { successToken: grant('restore', await service.restoreOf(customer.id)) }
+    return (password: string) => http.post('/api/v2/my/password/restore', { password }, headers)
+  },
+  A3: async (customer: Customer) => {
+    const authorization = `Bearer ${grant('restore', await service.restoreOf(customer.id), accessToken)}`
+    const common = { client_timezone: '-3', ip: '::1', response_type: 'access_token', source_system: 'IB' }
+    return (password: string) => http.post('/oauth/v2/passwordRestoreReset', { ...common, password }, { authorization })
+  },
+  B7: async (customer: Customer) => {
+    const authorization = bearer('backend_fin', scopes.backOffice, { client_id: 'backend_fin' })
+    return (password: string) =>
+      http.send(
+        'PUT',
+        `/api/v2/clients/${customer.id}/password`,
+        { authorization, 'content-type': 'application/json' },
+        JSON.stringify({ password, send_mail: false }),
+      )
+  },
+}
+
+const somebody = () => service.customer({ phones: [`+447700900456`] })
+const forget = () => service.query('DELETE FROM identifier')
+
+for (const [name, way] of Object.entries(ways)) {
+  t.test(`S16 ${name} tells why a password is refused, and the grant is good for a better one`, async (t: Test) => {
+    await forget()
+    const customer = await somebody()
+    const send = await way(customer)
+    for (const [what, { password, codes }] of Object.entries(refused(customer))) {
+      const answer = await send(password)
+      if (name === 'A3') {
+        t.equal(answer.status, 400, what)
+        t.match(answer.body, { error: 'invalid_request', error_description: /^The password (must|is) / })
+        continue
+      }
+      t.equal(answer.status, 422, what)
+      t.equal(answer.body.code, 'password_refused')
+      t.match(
+        answer.body.errors,
+        codes.map((code) => ({ field: 'password', code, message: /^(must|is) / })),
+        what,
+      )
+    }
+    t.equal((await service.query('SELECT 1 FROM password_change WHERE customer_id = $1', [customer.id])).length, 0)
+    const done = await send(good)
+    t.equal(done.status, name === 'A3' ? 200 : 204)
+  })
+}
+
+t.test('S16 of a password that is refused anyway nothing is asked, and of a good one five characters', async (t) => {
+  await forget()
+  const customer = await somebody()
+  const send = await ways.B2(customer)
+  vendor.asked.length = 0
+  await send('Password123')
+  await send('short')
+  t.equal(vendor.asked.length, 0)
+  t.equal((await send(good)).status, 204)
+  t.same(
+    vendor.asked.map(({ url }) => url),
+    [`/range/${sha1Of(good).slice(0, 5)}`],
+  )
+})
+
+t.test('S14 without a grant nothing is told, and nobody is asked', async (t) => {
+  vendor.asked.length = 0
+  for (const password of ['a', 'Password123', leaked, good]) {
+    const answer = await http.post('/api/v2/my/password/restore', { password }, { successToken: 'none' })
+    t.equal(answer.status, 403)
+    t.notOk('errors' in answer.body)
+  }
+  t.equal(vendor.asked.length, 0)
+})
+
+t.test('S16 a vendor that does not answer keeps nobody from a new password', async (t) => {
+  vendor.answerWith((response) => void response.writeHead(500).end())
+  t.teardown(() => vendor.answerWith())
+  await forget()
+  const send = await ways.B2(await somebody())
+  t.equal((await send(leaked)).status, 204)
+  t.match(service.logged('breach_lookup_fail').at(-1), { severity: 'warn', reason: 'status 500' })
+  t.notOk(service.logs().includes(leaked))
+})
+
+t.test('a password that is refused is not hashed: refusals take no turns', async (t) => {
+  await forget()
+  const customer = await somebody()
+  const send = await ways.B2(customer)
+  const answers = await Promise.all(
+    Array.from({ length: 40 }, (_, number) => send(number % 2 ? 'Password123' : `Acme ${number}`)),
+  )
+  t.same([...new Set(answers.map(({ status }) => status))], [422])
+})
+
+t.test('S15 at least 15 characters where a sign-in asks for no second factor', async (t) => {
+  const { url } = await service.startAnother({ REKEY_SIGN_IN_MFA: 'false' })
+  await forget()
+  const customer = await somebody()
+  const successToken = grant('restore', await service.restoreOf(customer.id))
+  const send = (password: string) =>
+    fetch(`${url}/api/v2/my/password/restore`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', successToken },
+      body: JSON.stringify({ password }),
+    })
+  const short = await send('fourteen chars')
+  t.equal(short.status, 422)
+  t.match(await short.json(), { errors: [{ code: 'too_short', message: 'must have at least 15 characters' }] })
+  t.equal((await send('fifteen  chars!')).status, 204)
+})
+
+t.test('the sandbox has no list, so that the published examples pass', async (t) => {
+  const { url } = await service.startAnother({ REKEY_PASSWORD_BLOCKLIST: '' })
+  await forget()
+  const customer = await somebody()
+  const answer = await fetch(`${url}/api/v2/my/password/restore`, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json',
+      successToken: grant('restore', await service.restoreOf(customer.id)),
+    },
+    body: JSON.stringify({ password: 'Qwerty123' }),
+  })
+  t.equal(answer.status, 204)
+})

@@ -1,0 +1,130 @@
+import { hash as argon2 } from '@node-rs/argon2'
+import { audiences, scopes } from '@rekey/contracts'
+import { createLogger } from '@rekey/platform/logger'
+import { eventually } from '@rekey/testing/eventually'
+import { startPasswordService } from '@rekey/testing/password-service'
+import t from 'tap'
+import { openDatabase } from '../database.ts'
+import { createFormerPasswordStore } from './former-passwords.store.ts'
+
+const kept = 3
+const service = await startPasswordService(t, { env: { REKEY_PASSWORD_HISTORY: String(kept) } })
+const { http, bearer, grant, query } = service
+/** A restore's access token is a bearer and a grant in one. */
+const accessToken = { aud: [audiences.api, audiences.grant], session_epoch: undefined }
+type Customer = Awaited<ReturnType<typeof service.customer>>
+
+const restore = async ({ id }: Customer, password: string, url = service.url) =>
+  fetch(`${url}/api/v2/my/password/restore`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', successToken: grant('restore', await service.restoreOf(id)) },
+    body: JSON.stringify({ password }),
+  })
+const change = ({ code }: Customer, body: object) =>
+  http.post('/api/v2/my/password/change', body, {
+    authorization: bearer(code),
+    successToken: grant('change', code),
+  })
+const set = ({ id }: Customer, password: string, sendMail = false) =>
+  http.send(
+    'PUT',
+    `/api/v2/clients/${id}/password`,
+    {
+      authorization: bearer('backend_fin', scopes.backOffice, { client_id: 'backend_fin' }),
+      'content-type': 'application/json',
+    },
+    JSON.stringify({ password, send_mail: sendMail }),
+  )
+const formerOf = async ({ id }: Customer) =>
+  (await query<{ hash: string }>('SELECT hash FROM former_password WHERE customer_id = $1 ORDER BY id DESC', [id])).map(
+    ({ hash }) => hash,
+  )
+const hashOf = async ({ id }: Customer) =>
+  (await query<{ hash: string }>('SELECT hash FROM credential WHERE customer_id = $1', [id]))[0]?.hash
+
+const named = (number: number) => `password number ${number}`
+
+t.test('S16 the current password and the last ones are refused, an older one is not', async (t) => {
+  const customer = await service.customer()
+  for (let number = 0; number <= kept + 1; number += 1) t.equal((await restore(customer, named(number))).status, 204)
+  t.equal((await formerOf(customer)).length, kept, 'no more are kept')
+
+  for (let number = kept + 1; number >= 1; number -= 1) {
+    const refused = await restore(customer, named(number))
+    t.equal(refused.status, 422, named(number))
+    t.match(await refused.json(), { code: 'password_refused', errors: [{ field: 'password', code: 'reused' }] })
+  }
+  t.equal((await restore(customer, named(0))).status, 204, 'long ago')
+})
+
+t.test('S16 B1, A3 and B7 refuse it too, and the grant is good for another', async (t) => {
+  const customer = await service.customer({ hash: await argon2(named(0)) })
+  t.equal((await restore(customer, named(1))).status, 204)
+  for (const password of [named(0), named(1)]) {
+    t.match((await change(customer, { password })).body, { errors: [{ code: 'reused' }] })
+    t.match((await set(customer, password)).body, { errors: [{ code: 'reused' }] })
+    t.match((await set(customer, password, true)).body, { errors: [{ code: 'reused' }] })
+  }
+  const wrong = await change(customer, { password: named(0), currentPassword: 'not it' })
+  t.equal(wrong.body.code, 'current_password_wrong', 'who does not know the current one learns nothing of the others')
+
+  const authorization = `Bearer ${grant('restore', await service.restoreOf(customer.id), accessToken)}`
+  const body = { client_timezone: '-3', ip: '::1', response_type: 'access_token', source_system: 'IB' }
+  const reset = (password: string) =>
+    http.post('/oauth/v2/passwordRestoreReset', { ...body, password }, { authorization })
+  const refused = await reset(named(0))
+  t.equal(refused.status, 400)
+  t.match(refused.body, { error: 'invalid_request', error_description: /must not be one that this account had before/ })
+  t.equal((await reset(named(2))).status, 200)
+})
+
+t.test('S16 what is kept is the hash as it was, and goes with the transaction', async (t) => {
+  const customer = await service.customer({ hash: await argon2(named(0)) })
+  const first = await hashOf(customer)
+  await query(`ALTER TABLE password_change ADD CONSTRAINT none CHECK (customer_id <> ${customer.id})`)
+  t.equal((await restore(customer, named(1))).status, 500)
+  await query('ALTER TABLE password_change DROP CONSTRAINT none')
+  t.same(await formerOf(customer), [], 'nothing was replaced, nothing is kept')
+  t.equal((await restore(customer, named(1))).status, 204)
+  t.same(await formerOf(customer), [first])
+})
+
+t.test('a temporary password is never kept, and is not one to keep', async (t) => {
+  const customer = await service.customer({ hash: await argon2(named(0)) })
+  t.equal((await set(customer, 'Temporary-1', true)).status, 204)
+  const kept = await restore(customer, 'Temporary-1')
+  t.match(await kept.json(), { errors: [{ code: 'temporary' }] })
+  t.equal((await restore(customer, named(1))).status, 204)
+  t.equal((await formerOf(customer)).length, 1, 'the one before it alone')
+  t.match(await (await restore(customer, named(0))).json(), { errors: [{ code: 'reused' }] })
+  t.equal((await restore(customer, 'Temporary-1')).status, 204)
+})
+
+t.test('of two new passwords at once each finds what was there before it', async (t) => {
+  const customer = await service.customer({ hash: await argon2(named(0)) })
+  const answers = await Promise.all([1, 2, 3, 4].map((number) => change(customer, { password: named(number) })))
+  t.same(
+    answers.map(({ status }) => status),
+    [204, 204, 204, 204],
+  )
+  t.equal((await formerOf(customer)).length, kept)
+})
+
+t.test('without the option none is kept or compared, and those that were are forgotten', async (t) => {
+  const customer = await service.customer()
+  for (const number of [0, 1, 2]) await restore(customer, named(number))
+  t.equal((await formerOf(customer)).length, 2)
+
+  const { url } = await service.startAnother({ REKEY_PASSWORD_HISTORY: '0' })
+  t.equal((await restore(customer, named(0), url)).status, 204)
+  t.equal((await formerOf(customer)).length, 2, 'nothing is added')
+
+  const log = createLogger({ name: 'test', level: 'silent' })
+  const database = openDatabase({ url: service.variables.DATABASE_URL, poolSize: 1, log })
+  t.teardown(() => database.close())
+  const forget = (kept: number) => createFormerPasswordStore({ database, kept }).forget(service.clock.now(), 500)
+  t.equal(await forget(kept), 0)
+  t.equal((await formerOf(customer)).length, 2)
+  await eventually(async () => (await forget(0)) === 0)
+  t.same(await query('SELECT 1 FROM former_password'), [])
+})
