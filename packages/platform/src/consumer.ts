@@ -11,6 +11,8 @@ import { compileCheck } from './validation.ts'
 export interface Delivery {
   /** CloudEvents id: the same at every redelivery. */
   eventId: string
+  /** CloudEvents time: when it happened, by the publisher's clock. An invalid one where the event does not say. */
+  time: Date
 }
 
 /** Thrown by a handler that can never succeed: the message becomes a dead letter at once. */
@@ -84,7 +86,8 @@ export const consume = <E extends EventDefinition>(
       throw new GiveUp('not JSON')
     }
     if (!valid(data)) throw new GiveUp('not as the contract says')
-    await handle(data as EventData<E>, { eventId: message.headers?.get('ce-id') ?? '' })
+    const time = new Date(message.headers?.get('ce-time') ?? '')
+    await handle(data as EventData<E>, { eventId: message.headers?.get('ce-id') ?? '', time })
     message.ack()
   }
 

@@ -88,8 +88,9 @@ export const startPasswordService = async (t: Teardown, { env = {}, privatePostg
   const usernameKey = toKey(variables.REKEY_USERNAME_SEAL_KEY)
   const addressKey = toKey(variables.REKEY_ADDRESS_SEAL_KEY)
 
+  const metrics = createMetrics()
   const lines: string[] = []
-  const start = async (otherVariables: Record<string, string> = {}) => {
+  const start = async (otherVariables: Record<string, string> = {}, itsMetrics = createMetrics()) => {
     const log = createLogger({
       name: 'password-service',
       level: 'debug',
@@ -97,7 +98,7 @@ export const startPasswordService = async (t: Teardown, { env = {}, privatePostg
     })
     const app = await createApp(loadConfig(Env, { ...variables, ...otherVariables }), {
       log,
-      metrics: createMetrics(),
+      metrics: itsMetrics,
       now: clock.now,
       random: systemRandom,
     })
@@ -127,7 +128,7 @@ export const startPasswordService = async (t: Teardown, { env = {}, privatePostg
     }
   }
 
-  const { app, url } = await start()
+  const { app, url } = await start({}, metrics)
   await eventually(async () => (await fetch(`${url}/readyz`)).ok, { what: 'the service to be ready' })
 
   const claims = (more: object) => {
@@ -163,13 +164,15 @@ export const startPasswordService = async (t: Teardown, { env = {}, privatePostg
     nats,
     postgres: postgres.server,
     clock,
+    /** Of the first instance. */
+    metrics,
     broker,
     publisher,
     query,
     variables,
     closeIssuer: gateway.close,
     /** Another instance on the same database and broker, unless the variables given say otherwise. */
-    startAnother: start,
+    startAnother: (otherVariables: Record<string, string> = {}) => start(otherVariables),
     /** Another instance as a process of its own, to be killed. */
     startProcess: (number: number) =>
       startServiceProcess(t, {
@@ -228,6 +231,7 @@ export const startPasswordService = async (t: Teardown, { env = {}, privatePostg
     },
 
     sealUsername: (context: string, username: string) => seal(usernameKey, context, username),
+    openUsername: (context: string, sealed: string) => unseal<string>(usernameKey, context, sealed),
     openAddress: <T>(context: string, sealed: string) => unseal<T>(addressKey, context, sealed),
 
     /** Every event in a stream whose `ce-subject` is this, in order. */

@@ -35,6 +35,7 @@ export const startProcesses = async (t: Teardown, { env: given = {}, gatewayEnv 
     DATABASE_URL: infrastructure.postgres.url,
     REKEY_JWKS_URL: `${url}/.well-known/jwks.json`,
     REKEY_SECRETS_FILE: keys.passwordService,
+    ...wideLimits,
   })
   const [gateway, notifier] = await Promise.all([
     start(

@@ -73,6 +73,7 @@ export const startRekey = async (t: Teardown, { env = {}, privatePostgres = fals
     DATABASE_URL: infrastructure.postgres.url,
     REKEY_JWKS_URL: `${url}/.well-known/jwks.json`,
     REKEY_SECRETS_FILE: keys.passwordService,
+    ...wideLimits,
     ...env,
   })
   const passwordServiceUrl = await listen(

@@ -1,3 +1,4 @@
+import { limitsAreUnscaled } from '@rekey/platform/allowance'
 import { identityProviderFaults } from '@rekey/platform/identity-provider'
 import {
   brokerIsPrivate,
@@ -39,10 +40,6 @@ const redisKeepsItsData: ServerRule<Config> = async ({ REDIS_URL, REKEY_REDIS_CL
   if (isPersistent === undefined) return undefined
   return isPersistent ? [] : ['REDIS_URL is a Redis that forgets at a restart: turn appendonly on (or snapshots).']
 }
-
-/** The scale is for load tests. */
-const limitsAreUnscaled: Rule<Config> = ({ REKEY_LIMITS_SCALE = 1 }) =>
-  REKEY_LIMITS_SCALE === 1 ? [] : ['REKEY_LIMITS_SCALE is not 1: it is for load tests of a sandbox.']
 
 /** What the gateway insists on in production. */
 export const production: Production<Config> = {

@@ -1,4 +1,5 @@
 import { AccountReport, CustomersGet, CustomersUpsert, PasswordStatus, PasswordVerify } from '@rekey/contracts'
+import { readAllowance } from '@rekey/platform/allowance'
 import { auth } from '@rekey/platform/auth'
 import { connectBroker } from '@rekey/platform/broker'
 import { toProxyList } from '@rekey/platform/config'
@@ -21,6 +22,9 @@ import { backOfficeRoutes } from './back-office/back-office.routes.ts'
 import { createBackOffice } from './back-office/back-office.service.ts'
 import { createResets } from './back-office/resets.service.ts'
 import { createResetStore } from './back-office/resets.store.ts'
+import { createBudgets } from './budgets/budgets.service.ts'
+import { createBudgetStore } from './budgets/budgets.store.ts'
+import { consumeChallengeFailed } from './budgets/challenge-failed.consumer.ts'
 import type { Config } from './config.ts'
 import { consumeChallengeIssued } from './customers/challenge-issued.consumer.ts'
 import { createCodes } from './customers/codes.service.ts'
@@ -76,6 +80,7 @@ const service = 'password-service'
 /** The password-service, wired by hand. Neither Postgres nor the broker nor the gateway needs to be there yet. */
 export const createApp = async (config: Config, { log, metrics, now, random }: Surroundings): Promise<Server> => {
   const addressKey = toKey(config.REKEY_ADDRESS_SEAL_KEY)
+  const usernameKey = toKey(config.REKEY_USERNAME_SEAL_KEY)
   const requireCurrentPassword = config.REKEY_REQUIRE_CURRENT_PASSWORD ?? config.REKEY_PROFILE === 'production'
 
   const database = openDatabase({ url: config.DATABASE_URL, poolSize: config.REKEY_DATABASE_POOL, log })
@@ -126,11 +131,16 @@ export const createApp = async (config: Config, { log, metrics, now, random }: S
   const notices = createNotices({ addressKey, reportLink: reportLinks.make, random })
   const holdMs = config.REKEY_HOLD_HOURS * 3_600_000
   const replacement = createReplacement({ store, hasher, notices, holdMs, now, random })
+  const scale = config.REKEY_LIMITS_SCALE
+  const sends = readAllowance(config.REKEY_LIMIT_CODE_ACCOUNT, scale)
+  const budgetStore = createBudgetStore({ database, sends, addEvents: outbox.add })
+  const budgets = createBudgets({ store: budgetStore, notices, metrics, scale, now, log })
   const passwords = createPasswords({
     store,
     policy,
     hasher,
     replacement,
+    budgets,
     isEnded: sessions.isEnded,
     requireCurrentPassword,
     minLength,
@@ -159,15 +169,16 @@ export const createApp = async (config: Config, { log, metrics, now, random }: S
 
   const holdStore = createHoldStore({ database, addEvents: outbox.add })
   const holds = createHolds({ store: holdStore, now, random, log })
-  const status = createStatus({ store: createStatusStore({ database }), now })
+  const status = createStatus({ store: createStatusStore({ database }), budgets, now })
   const verify = createVerification({ store, hasher, lotOf: createLots(reportKey), now, log })
   const reportStore = createReportStore({
     database,
     endRestores: (tx, customerId) => customers.endOtherRestores(tx, customerId, undefined),
+    forgive: budgets.forgive,
     endSessions: sessions.endAll,
     addEvents: outbox.add,
   })
-  const reports = createReports({ store: reportStore, readLink: reportLinks.read, now, random, log })
+  const reports = createReports({ store: reportStore, readLink: reportLinks.read, usernameKey, now, random, log })
   const upsert = createUpserts({
     store: createUpsertStore({ database }),
     endRestores: customers.endRestoresOfMany,
@@ -177,11 +188,12 @@ export const createApp = async (config: Config, { log, metrics, now, random }: S
   })
   const readRecord = createRecordReader({ faultOf: hasher.faultOf })
   const platform = createCustomers({ store: customers, readRecord, upsert, log })
-  const usernameKey = toKey(config.REKEY_USERNAME_SEAL_KEY)
   const codes = createCodes({
     store: customers,
+    budgets,
     publisher,
     keys: { username: usernameKey, address: addressKey },
+    metrics,
     now,
     log,
   })
@@ -222,6 +234,7 @@ export const createApp = async (config: Config, { log, metrics, now, random }: S
   const consumers = [
     consumeRestoreRequested({ broker, random, log, service }, codes),
     consumeChallengeIssued({ broker, random, log, service }, codes),
+    ...consumeChallengeFailed({ broker, random, log, service }, budgets),
     consumeLoginSucceeded({ broker, random, log, service }, passwords.spendTemporary),
     consumeSessionRevoked({ broker, random, log, service }, { revoke: sessions.revoke, now }),
   ]
@@ -240,6 +253,8 @@ export const createApp = async (config: Config, { log, metrics, now, random }: S
     deletions: [
       outbox.deletePublished,
       customers.deleteExpiredRestores,
+      budgetStore.deleteOldSends,
+      budgetStore.deleteUnclaimed,
       store.deleteExpiredTokens,
       sessions.deleteExpired,
       former.forget,

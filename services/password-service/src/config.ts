@@ -1,3 +1,4 @@
+import { Allowance, limitsScale } from '@rekey/platform/allowance'
 import { brand, Flag, Key, serviceEnv, trustedProxies, Url } from '@rekey/platform/config'
 import { identityProviderEnv } from '@rekey/platform/identity-provider'
 import { type Static, Type } from '@sinclair/typebox'
@@ -81,6 +82,11 @@ export const Env = Type.Object({
     default: false,
     description: "Whether a second person must agree to what the back office does to customers' passwords.",
   }),
+  REKEY_LIMIT_CODE_ACCOUNT: Allowance(
+    '10/1h',
+    'Codes to restore that one customer is sent, at all addresses together.',
+  ),
+  ...limitsScale,
   REKEY_HASH_CONCURRENCY: Type.Integer({
     minimum: 1,
     maximum: 128,

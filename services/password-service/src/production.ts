@@ -1,3 +1,4 @@
+import { limitsAreUnscaled } from '@rekey/platform/allowance'
 import { identityProviderFaults } from '@rekey/platform/identity-provider'
 import {
   brokerIsPrivate,
@@ -62,6 +63,7 @@ export const production: Production<Config> = {
     hasPepper,
     asksForCurrentPassword,
     refusesCommonPasswords,
+    limitsAreUnscaled,
     brokerIsPrivate,
     postgresIsPrivate,
     usesHttps('REKEY_PUBLIC_URL', 'REKEY_JWKS_URL', 'REKEY_IDP_ISSUER', 'REKEY_IDP_JWKS_URL', 'REKEY_BREACH_URL'),

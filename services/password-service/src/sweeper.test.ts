@@ -1,6 +1,7 @@
 import { createLogger } from '@rekey/platform/logger'
 import { startPasswordService } from '@rekey/testing/password-service'
 import t from 'tap'
+import { createBudgetStore } from './budgets/budgets.store.ts'
 import { createCustomerStore } from './customers/customers.store.ts'
 import { openDatabase } from './database.ts'
 import { createOutboxStore } from './outbox/outbox.store.ts'
@@ -39,9 +40,13 @@ t.test('what has had its day is deleted, in batches, by two sweepers at once, an
 
   const log = createLogger({ name: 'test', level: 'silent' })
   const database = openDatabase({ url: service.variables.DATABASE_URL, poolSize: 2, log })
+  const sends = { allowance: 10, windowMs: 3_600_000 }
+  const budgets = createBudgetStore({ database, sends, addEvents: none })
   const sweeper = startSweeper({
     deletions: [
       createOutboxStore({ database }).deletePublished,
+      budgets.deleteOldSends,
+      budgets.deleteUnclaimed,
       createCustomerStore({ database }).deleteExpiredRestores,
       createPasswordStore({
         database,

@@ -3,7 +3,13 @@ import { ChallengeFailed, ChallengeIssued, ChallengeLocked, ChallengeVerified } 
 import type { EventDefinition } from './event.ts'
 import { LimitExceeded } from './limit.ts'
 import { LoginFailed, LoginSucceeded } from './login.ts'
-import { NotifyCode, NotifyPasswordChanged, NotifyResetRequested, NotifyTemporaryPassword } from './notify.ts'
+import {
+  NotifyCode,
+  NotifyPasswordChanged,
+  NotifyResetRequested,
+  NotifyRestoreBlocked,
+  NotifyTemporaryPassword,
+} from './notify.ts'
 import { PasswordChanged, PasswordReset, PasswordResetRequested, PasswordRestored, PasswordSet } from './password.ts'
 import { RestoreRequested } from './restore.ts'
 import { SessionRevoked } from './session.ts'
@@ -54,7 +60,7 @@ export const streams = {
     maxAgeSeconds: 30 * day,
   },
   NOTIFY: {
-    events: [NotifyCode, NotifyPasswordChanged, NotifyTemporaryPassword, NotifyResetRequested],
+    events: [NotifyCode, NotifyPasswordChanged, NotifyTemporaryPassword, NotifyResetRequested, NotifyRestoreBlocked],
     workQueue: true,
     maxAgeSeconds: 7 * day,
   },

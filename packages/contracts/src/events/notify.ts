@@ -51,6 +51,18 @@ export const NotifyTemporaryPassword = defineEvent({
   }),
 })
 
+export const NotifyRestoreBlocked = defineEvent({
+  type: 'notify.restore-blocked',
+  summary: 'Tell one confirmed address that wrong codes block restore, and until when.',
+  data: Type.Object({
+    recipient: Sealed('notifier'),
+    blockedFrom: Type.String({ format: 'date-time' }),
+    blockedUntil: Type.Optional(
+      Type.String({ format: 'date-time', description: 'Absent: until the back office lifts it.' }),
+    ),
+  }),
+})
+
 export const NotifyResetRequested = defineEvent({
   type: 'notify.reset-requested',
   summary: 'Tell one confirmed address that the password must be changed at the next sign-in.',

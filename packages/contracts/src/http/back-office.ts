@@ -80,9 +80,9 @@ export const EndHold = {
 
 /** Lifts the block that "it was not me" set. */
 export const LiftBlock = {
-  summary: 'Let a blocked customer sign in and restore again',
+  summary: 'Let a customer sign in and restore again, whatever blocked it: a report, or wrong codes',
   tags,
   ...bearer(scopes.backOffice),
   params: client,
-  response: { 204: Type.Null({ description: 'The customer is not blocked any more.' }), ...problems },
+  response: { 204: Type.Null({ description: 'Nothing blocks the customer any more.' }), ...problems },
 }

@@ -111,6 +111,12 @@ export const PasswordStatus = {
       mustChange: Type.Boolean(),
       temporaryUntil: Type.Optional(Time),
       holdUntil: Type.Optional({ ...Time, description: 'Absent where no recovery hold is on.' }),
+      restoreBlock: Type.Optional(
+        Type.Object(
+          { from: Time, until: Type.Optional({ ...Time, description: 'Absent: until the back office lifts it.' }) },
+          { description: 'Absent where wrong codes do not block restore.' },
+        ),
+      ),
       lastChange: Type.Optional(
         Type.Object({
           id: Type.Integer(),

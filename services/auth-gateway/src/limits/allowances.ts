@@ -1,9 +1,7 @@
+import { Allowance, limitsScale, readAllowance } from '@rekey/platform/allowance'
 import { type Static, type TSchema, Type } from '@sinclair/typebox'
 
-const Allowance = (standard: string, description: string) =>
-  Type.String({ pattern: '^[1-9]\\d{0,8}/[1-9]\\d{0,3}[smh]$', default: standard, description })
-
-/** How much of what is allowed in which time: 600/10m is six hundred in any ten minutes; s, m and h are the units. */
+/** How much of what is allowed in which time. */
 export const allowanceEnv = {
   REKEY_LIMIT_CODE_ADDRESS: Allowance('600/10m', 'Codes that one client address may ask for.'),
   REKEY_LIMIT_CODE_ACCOUNT: Allowance('10/1h', 'Codes to restore, or to change, that go to one account.'),
@@ -19,32 +17,14 @@ export const allowanceEnv = {
   REKEY_LIMIT_TOKEN_ADDRESS: Allowance('6000/10m', 'Requests for tokens from one client address, codes aside.'),
   REKEY_LIMIT_PASSWORD_ADDRESS: Allowance('600/10m', 'New passwords, taken or not, from one client address.'),
   REKEY_LIMIT_PASSWORD_ACCOUNT: Allowance('60/1h', 'New passwords, taken or not, of one signed-in customer.'),
-  REKEY_LIMITS_SCALE: Type.Number({
-    minimum: 0.001,
-    maximum: 1_000_000,
-    default: 1,
-    description:
-      'For load tests: multiplies every allowance and divides every cooldown and block. Production takes 1 alone.',
-  }),
+  ...limitsScale,
 } satisfies Record<string, TSchema>
 
 const schema = Type.Object(allowanceEnv)
 type Settings = Static<typeof schema>
 
-const unitMs = { s: 1_000, m: 60_000, h: 3_600_000 }
-
-/** Reads `600/10m`. */
-const parse = (text: string, scale: number) => {
-  const [count, time = ''] = text.split('/')
-  const unit = time.at(-1) as keyof typeof unitMs
-  return {
-    allowance: Math.max(1, Math.round(Number(count) * scale)),
-    windowMs: Number(time.slice(0, -1)) * unitMs[unit],
-  }
-}
-
 export const readAllowances = (settings: Settings) => {
-  const scaled = (text: string) => parse(text, settings.REKEY_LIMITS_SCALE)
+  const scaled = (text: string) => readAllowance(text, settings.REKEY_LIMITS_SCALE)
   return {
     code: {
       address: scaled(settings.REKEY_LIMIT_CODE_ADDRESS),

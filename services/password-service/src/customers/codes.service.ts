@@ -6,20 +6,25 @@ import {
   type EventData,
   NotifyCode,
   parseUsername,
-  type Recipient,
   type RestoreRequested,
 } from '@rekey/contracts'
 import type { Now } from '@rekey/platform/clock'
 import { GiveUp } from '@rekey/platform/consumer'
 import { hashForLog, type Logger } from '@rekey/platform/logger'
+import type { Metrics } from '@rekey/platform/metrics'
 import type { Publisher } from '@rekey/platform/publisher'
 import { seal, unseal } from '@rekey/platform/seal'
+import { Counter } from 'prom-client'
+import type { Budgets } from '../budgets/budgets.service.ts'
 import type { CustomerStore, Reachable } from './customers.store.ts'
+import { toRecipient } from './recipient.ts'
 
 interface Deps {
   store: CustomerStore
+  budgets: Pick<Budgets, 'blockOf' | 'countSend' | 'charge'>
   publisher: Publisher
   keys: { username: KeyObject; address: KeyObject }
+  metrics: Metrics
   now: Now
   log: Logger
 }
@@ -40,6 +45,8 @@ export interface Codes {
 /** A grant lives ten minutes from the moment its code was given; five more for clocks that differ. */
 const restoreOutlivesCodeMs = 15 * 60_000
 
+const unreachable = 'unknown or blocked'
+
 /**
  * `oob:email`: whatever the customer prefers, which is the first address. Otherwise the address of that mask; of two that
  * look alike the older one, since a person could not tell them apart either.
@@ -53,19 +60,22 @@ const pickDevice = ({ addresses }: Reachable, device: string): Address | undefin
  * stand in the database (S9). Both sends may run again: the event's id is the challenge's and the send's number, so that
  * the broker drops the second one.
  */
-export const createCodes = ({ store, publisher, keys, now, log }: Deps): Codes => {
+export const createCodes = ({ store, budgets, publisher, keys, metrics, now, log }: Deps): Codes => {
+  const dropped = new Counter({
+    name: 'rekey_codes_not_sent_total',
+    help: 'Codes that were made and not sent to anyone, by reason.',
+    labelNames: ['reason'],
+    registers: [metrics],
+  })
   const expired = ({ expiresAt }: { expiresAt: string }) => new Date(expiresAt) <= now()
   // Told apart from what got lost on the way, by the challenge alone: never who it was that is not known.
-  const drop = (challengeId: string, reason: string) =>
+  const drop = (challengeId: string, reason: string) => {
+    dropped.inc({ reason })
     log.info({ event: 'code_not_sent', challenge: hashForLog(challengeId), reason }, 'no code is sent')
+  }
 
   const hand = async (customer: Reachable, to: Address, { sendNumber, ...code }: Code) => {
-    const recipient: Recipient = {
-      channel: to.kind === 'email' ? 'email' : 'sms',
-      to: to.value,
-      locale: customer.locale,
-      timezone: customer.timezone,
-    }
+    const recipient = toRecipient(to, customer)
     await publisher.publish(NotifyCode, {
       id: `${code.challengeId}.${sendNumber}`,
       subject: code.challengeId,
@@ -85,18 +95,24 @@ export const createCodes = ({ store, publisher, keys, now, log }: Deps): Codes =
   }
 
   return {
-    async sendForRestore({ challengeId, username, sendNumber, code, verificationCode, expiresAt }) {
+    async sendForRestore({ challengeId, username, sendNumber, code, verificationCode, expiresAt, withheld }) {
       if (expired({ expiresAt })) return drop(challengeId, 'expired')
+      // The gateway's limits, by the address that was typed. Ours below are by the person, who may have several.
+      if (withheld) return drop(challengeId, withheld)
       const opened = await unseal<string>(keys.username, challengeId, username).catch(() => {
         throw new GiveUp('the username cannot be opened')
       })
       const address = parseUsername(opened)
       const customer = await store.findByAddress(address)
-      if (!customer) return drop(challengeId, 'unknown or blocked')
+      if (!customer) return drop(challengeId, unreachable)
+      if (await budgets.blockOf(customer.id)) return drop(challengeId, 'budget')
+      if (!(await budgets.countSend(customer.id, { challengeId, sendNumber }))) return drop(challengeId, 'limit')
       const restoreUntil = new Date(new Date(expiresAt).getTime() + restoreOutlivesCodeMs)
       // Before the message, so that nobody can answer it earlier than we know whose it is.
       const isTheirs = await store.recordRestore(challengeId, { customerId: customer.id, address }, restoreUntil)
-      if (!isTheirs) return drop(challengeId, 'unknown or blocked')
+      if (!isTheirs) return drop(challengeId, unreachable)
+      // Who guesses at once may have been heard of before the request was.
+      await budgets.charge(challengeId)
       await hand(customer, address, { challengeId, purpose: 'restore', code, verificationCode, expiresAt, sendNumber })
     },
 
@@ -104,7 +120,7 @@ export const createCodes = ({ store, publisher, keys, now, log }: Deps): Codes =
       if (expired(issued)) return drop(challengeId, 'expired')
       const customer = await store.findByCode(customerCode)
       const to = customer && pickDevice(customer, device)
-      if (!to) return drop(challengeId, customer ? 'no such device' : 'unknown or blocked')
+      if (!to) return drop(challengeId, customer ? 'no such device' : unreachable)
       const { code, verificationCode, expiresAt } = issued
       await hand(customer, to, { challengeId, purpose, code, verificationCode, expiresAt, sendNumber })
     },

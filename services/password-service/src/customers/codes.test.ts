@@ -1,82 +1,18 @@
-import { ChallengeIssued, type EventData, RestoreRequested } from '@rekey/contracts'
-import { hashForLog } from '@rekey/platform/logger'
 import { systemRandom } from '@rekey/platform/random'
 import { eventually } from '@rekey/testing/eventually'
+import { race } from '@rekey/testing/flows'
 import { startPasswordService } from '@rekey/testing/password-service'
 import t from 'tap'
+import { createCodeSource, sealedCode } from './codes.fixture.ts'
 
 const service = await startPasswordService(t)
-const { query, publisher, clock } = service
+const { query, clock } = service
+const { requestRestore, issueChallenge, sent, everythingHandled, restoreRequests, reasonsOf } =
+  createCodeSource(service)
 
-/** Sealed for the notifier: nothing that this service could open. */
-const sealedCode = 'eyJhbGciOiJkaXIifQ..planted.code.xyz'
-
-const codeMade = (challengeId: string) => ({
-  challengeId,
-  sendNumber: 1,
-  clientId: 'ib_localhost',
-  code: sealedCode,
-  verificationCode: '7024',
-  ip: '203.0.113.7',
-  expiresAt: new Date(clock.now().getTime() + 600_000).toISOString(),
-})
-
-const requestRestore = async (
-  username: string,
-  {
-    challengeId = systemRandom.id(),
-    eventId = systemRandom.id(),
-    ...more
-  }: Partial<EventData<typeof RestoreRequested>> & { eventId?: string } = {},
-) => {
-  await publisher.publish(RestoreRequested, {
-    id: eventId,
-    subject: challengeId,
-    data: {
-      ...codeMade(challengeId),
-      username: await service.sealUsername(challengeId, username),
-      ...more,
-    },
-  })
-  return challengeId
-}
-
-const issueChallenge = async (customer: string, device: string, more: object = {}) => {
-  const challengeId = systemRandom.id()
-  await publisher.publish(ChallengeIssued, {
-    subject: challengeId,
-    data: { ...codeMade(challengeId), purpose: 'login', customer, device, ...more },
-  })
-  return challengeId
-}
-
-const sent = (challengeId: string) =>
-  eventually(
-    async () => {
-      const events = await service.events('NOTIFY', challengeId)
-      return events.length > 0 ? events : undefined
-    },
-    { what: 'the code to be handed on' },
-  )
 const recipientOf = async (challengeId: string) => {
   const [event] = await sent(challengeId)
   return service.openAddress(challengeId, event?.data.recipient ?? '')
-}
-const restoreRequests = (challengeId: string) =>
-  query('SELECT * FROM restore_request WHERE challenge_id = $1', [challengeId])
-
-/** Events of one consumer are taken in order: what came before this one has been dealt with. */
-const everythingHandled = async () => {
-  const { addresses } = await service.customer()
-  await sent(await requestRestore(addresses[0] ?? ''))
-  const { consumers } = await service.broker.connection().jetstreamManager()
-  await eventually(
-    async () => {
-      const all = await consumers.list('AUTH').next()
-      return all.every((consumer) => consumer.num_ack_pending === 0 && consumer.num_pending === 0)
-    },
-    { what: 'every event to be acknowledged' },
-  )
 }
 
 t.test('a restore of a known address is recorded, and its code handed to the notifier untouched', async (t) => {
@@ -142,13 +78,7 @@ t.test(
       t.same(await restoreRequests(challengeId), [])
     }
     t.same(
-      challenges.map((challengeId) => {
-        const challenge = hashForLog(challengeId)
-        return service
-          .logged('code_not_sent')
-          .filter((line) => line.challenge === challenge)
-          .map(({ severity, reason }) => `${severity}: ${reason}`)
-      }),
+      challenges.map(reasonsOf),
       [
         ['info: unknown or blocked'],
         ['info: unknown or blocked'],
@@ -162,6 +92,63 @@ t.test(
     t.notMatch(service.logs(), /nobody|@example\.com/)
   },
 )
+
+t.test('S6 S7 a code that the gateway withholds is sent to nobody, and its challenge is nobody’s', async (t) => {
+  const { addresses } = await service.customer()
+  const [email = ''] = addresses
+  const [limit, budget] = await Promise.all([
+    requestRestore(email, { withheld: 'limit' }),
+    requestRestore(email, { withheld: 'budget' }),
+  ])
+  await everythingHandled()
+  for (const challengeId of [limit, budget]) {
+    t.same(await service.events('NOTIFY', challengeId), [])
+    t.same(await restoreRequests(challengeId), [])
+  }
+  t.same([limit, budget].map(reasonsOf), [['info: limit'], ['info: budget']])
+  const counted = await service.metrics.getSingleMetricAsString('rekey_codes_not_sent_total')
+  t.match(counted, /\{reason="budget"\} 1$/m)
+  t.match(counted, /\{reason="limit"\} 1$/m)
+  await sent(await requestRestore(email))
+})
+
+t.test('S7 a customer is sent ten codes an hour, however many addresses ask at the same time', async (t) => {
+  const customer = await service.customer({ phones: ['+447700900557'] })
+  const [email = '', phone = ''] = customer.addresses
+  const challenges = await race(30, (index) => requestRestore(index % 2 ? email : phone))
+  await everythingHandled()
+  const sends = await query<{ challenge_id: string }>('SELECT * FROM restore_send WHERE customer_id = $1', [
+    customer.id,
+  ])
+  t.equal(sends.length, 10)
+  const withheld = challenges.filter((challengeId) => !sends.some((send) => send.challenge_id === challengeId))
+  for (const challengeId of withheld) {
+    t.same(reasonsOf(challengeId), ['info: limit'])
+    t.same(await restoreRequests(challengeId), [])
+    t.same(await service.events('NOTIFY', challengeId), [])
+  }
+  const [first] = sends
+  await requestRestore(phone, { challengeId: first?.challenge_id ?? '' })
+  await everythingHandled()
+  t.same(reasonsOf(first?.challenge_id ?? ''), [], 'one that is delivered again counts once')
+
+  clock.advance(3_600_000)
+  await sent(await requestRestore(email))
+})
+
+t.test('S7 a code that is sent again counts as one more', async (t) => {
+  const { addresses } = await service.customer()
+  const [email = ''] = addresses
+  const challengeId = await requestRestore(email)
+  for (let sendNumber = 2; sendNumber <= 5; sendNumber += 1) await requestRestore(email, { challengeId, sendNumber })
+  await race(6, () => requestRestore(email))
+  await everythingHandled()
+  t.equal(
+    (await query('SELECT 1 FROM restore_send s JOIN identifier i USING (customer_id) WHERE value = $1', [email]))
+      .length,
+    10,
+  )
+})
 
 t.test('a username that cannot be opened is a dead letter', async (t) => {
   const challengeId = systemRandom.id()
@@ -197,7 +184,7 @@ t.test('of two addresses that look alike the older one gets the code', async (t)
 
 t.test('S9: the code, sealed or not, is nowhere in the database', async (t) => {
   await everythingHandled()
-  for (const table of ['restore_request', 'outbox', 'spent_token', 'password_change']) {
+  for (const table of ['restore_request', 'restore_send', 'outbox', 'spent_token', 'password_change']) {
     const rows = await query(`SELECT * FROM ${table}`)
     t.notOk(JSON.stringify(rows).includes('planted'), table)
   }

@@ -3,19 +3,26 @@ import {
   type Address,
   NotifyPasswordChanged,
   NotifyResetRequested,
+  NotifyRestoreBlocked,
   NotifyTemporaryPassword,
   type Recipient,
   RekeyError,
 } from '@rekey/contracts'
 import type { Random } from '@rekey/platform/random'
 import { seal } from '@rekey/platform/seal'
+import type { Block } from '../budgets/budget.ts'
+import { toRecipient } from '../customers/recipient.ts'
 import { type NewEvent, newEvent } from '../outbox/event.ts'
 
-/** What of a change its notices tell. */
-export interface NoticedChange {
+/** Whom notices go to. */
+interface Noticed {
   customer: { id: number; locale: string; timezone: string }
-  change: { id: number; operation: 'change' | 'restore' | 'reset' | 'set'; ip: string; createTime: Date }
   addresses: Address[]
+}
+
+/** What of a change its notices tell. */
+export interface NoticedChange extends Noticed {
+  change: { id: number; operation: 'change' | 'restore' | 'reset' | 'set'; ip: string; createTime: Date }
 }
 
 /** A temporary password on its way: sealed for the notifier, within the one event of that id. */
@@ -36,18 +43,17 @@ interface Deps {
  * can be moved into another.
  */
 export const createNotices = ({ addressKey, reportLink, random }: Deps) => {
-  const sealedFor = async (eventId: string, { kind, value }: Address, { customer, change }: NoticedChange) => {
-    const channel = kind === 'email' ? 'email' : 'sms'
-    const recipient: Recipient = { channel, to: value, locale: customer.locale, timezone: customer.timezone }
-    const link = await reportLink({ customerId: customer.id, changeId: change.id, channel })
+  const sealedFor = async (eventId: string, to: Address, { customer, change }: NoticedChange) => {
+    const recipient = toRecipient(to, customer)
+    const link = await reportLink({ customerId: customer.id, changeId: change.id, channel: recipient.channel })
     return {
       recipient: await seal(addressKey, eventId, recipient),
       reportLink: await seal(addressKey, eventId, link),
     }
   }
 
-  const toEach = (noticed: NoticedChange, notice: (id: string, to: Address) => Promise<NewEvent>) =>
-    Promise.all(noticed.addresses.map((to) => notice(random.id(), to)))
+  const toEach = ({ addresses }: Noticed, notice: (id: string, to: Address) => Promise<NewEvent>) =>
+    Promise.all(addresses.map((to) => notice(random.id(), to)))
 
   return {
     /** The password is a new one. */
@@ -67,6 +73,16 @@ export const createNotices = ({ addressKey, reportLink, random }: Deps) => {
         newEvent(NotifyResetRequested, id, {
           ...(await sealedFor(id, to, noticed)),
           requestedAt: noticed.change.createTime.toISOString(),
+        }),
+      ),
+
+    /** Wrong codes block restore. Nothing was changed, and so there is no change to say "it was not me" to. */
+    restoreBlocked: (noticed: Noticed, { from, until }: Block): Promise<NewEvent[]> =>
+      toEach(noticed, async (id, to) =>
+        newEvent(NotifyRestoreBlocked, id, {
+          recipient: await seal(addressKey, id, toRecipient(to, noticed.customer)),
+          blockedFrom: from.toISOString(),
+          ...(until && { blockedUntil: until.toISOString() }),
         }),
       ),
 

@@ -3,6 +3,7 @@ import type { TokenClaims } from '@rekey/platform/auth'
 import type { Now } from '@rekey/platform/clock'
 import { hashForLog, type Logger } from '@rekey/platform/logger'
 import type { Random } from '@rekey/platform/random'
+import type { Budgets } from '../budgets/budgets.service.ts'
 import type { Transaction } from '../database.ts'
 import type { Hasher } from '../hashing/hasher.ts'
 import type { Policy } from '../policy/policy.ts'
@@ -18,6 +19,7 @@ interface Deps {
   policy: Policy
   hasher: Hasher
   replacement: Replacement
+  budgets: Pick<Budgets, 'wasBlocked' | 'forgive'>
   /** Whether a token's session is over. @throws RekeyError unavailable */
   isEnded(token: TokenClaims, tx?: Transaction): Promise<boolean>
   requireCurrentPassword: boolean
@@ -90,6 +92,7 @@ export const createPasswords = ({
   policy,
   hasher,
   replacement,
+  budgets,
   isEnded,
   requireCurrentPassword,
   minLength,
@@ -106,6 +109,12 @@ export const createPasswords = ({
   const whileSessionsLast = (grant: Grant, bearer?: TokenClaims) => async (tx: Transaction) => {
     if (bearer && (await isEnded(bearer, tx))) throw new RekeyError('invalid_token')
     if (await isEnded(grant.claims, tx)) throw refuseGrant(sessionOver)
+  }
+
+  /** A code that was guessed right after too many wrong ones restores nothing (S6); any other makes up for those. */
+  const whileBudgetLasts = async (tx: Transaction, customerId: number, grant: Grant) => {
+    if (await budgets.wasBlocked(tx, customerId, grant.claims.iat)) throw refuseGrant('after too many wrong codes')
+    await budgets.forgive(tx, customerId)
   }
 
   /** The hash that the current password fits, where it was sent. */
@@ -170,7 +179,10 @@ export const createPasswords = ({
         operation,
         by: { clientId: grant.clientId, ip: ask.ip },
         grant,
-        alongside: whileSessionsLast(grant),
+        alongside: async (tx) => {
+          await whileSessionsLast(grant)(tx)
+          await whileBudgetLasts(tx, holder.id, grant)
+        },
       })
     })
 

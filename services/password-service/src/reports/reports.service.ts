@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto'
 import {
   type AccountReportReply,
   type AccountReportRequest,
@@ -8,6 +9,7 @@ import {
 import type { Now } from '@rekey/platform/clock'
 import type { Logger } from '@rekey/platform/logger'
 import type { Random } from '@rekey/platform/random'
+import { seal } from '@rekey/platform/seal'
 import { type Staff, staffForEvent, staffForLog } from '../back-office/staff.ts'
 import { newEvent } from '../outbox/event.ts'
 import type { ReportLinks } from './report-links.ts'
@@ -16,13 +18,15 @@ import type { ReportStore } from './reports.store.ts'
 interface Deps {
   store: ReportStore
   readLink: ReportLinks['read']
+  /** Seals usernames for the gateway. */
+  usernameKey: KeyObject
   now: Now
   random: Random
   log: Logger
 }
 
 /** "It was not me": what blocks a customer, and what lifts the block. */
-export const createReports = ({ store, readLink, now, random, log }: Deps) => {
+export const createReports = ({ store, readLink, usernameKey, now, random, log }: Deps) => {
   const refuse = (result: 'used' | 'expired' | 'invalid', address: string, about: object = {}): AccountReportReply => {
     log.warn({ event: 'authn_compromise_report_fail', reason: result, address, ...about }, 'report refused')
     return { result }
@@ -58,21 +62,33 @@ export const createReports = ({ store, readLink, now, random, log }: Deps) => {
       return { result: 'reported' }
     },
 
-    /** Lets a blocked customer in again; one who is not blocked stays so. @throws RekeyError not_found, unavailable */
+    /**
+     * Lets a customer sign in and restore again, whatever kept them out: a report, or wrong codes, which the gateway
+     * counts by usernames. Safe to say of anyone.
+     *
+     * @throws RekeyError not_found, unavailable
+     */
     async liftBlock(customerId: number, by: Staff): Promise<void> {
-      const lifted = await store.liftBlock(customerId, now(), (customer) =>
-        newEvent(BlockLifted, random.id(), {
+      const eventId = random.id()
+      const lifted = await store.liftBlock(customerId, now(), async (customer, usernames) =>
+        newEvent(BlockLifted, eventId, {
           customer: customer.code,
           customerId,
           ...staffForEvent(by),
-          usernames: [],
+          usernames: await Promise.all(usernames.map((username) => seal(usernameKey, eventId, username))),
         }),
       )
-      if (lifted.result === 'unknown') throw new RekeyError('not_found', { detail: 'There is no such customer.' })
-      if (lifted.result === 'not_blocked') return
+      if (!lifted) throw new RekeyError('not_found', { detail: 'There is no such customer.' })
+      const { customer, wasBlocked, forgivenFailures } = lifted
       log.info(
-        { event: 'authn_block_lifted', customer: lifted.customer.code, ...staffForLog(by) },
-        'customer not blocked any more',
+        {
+          event: 'authn_block_lifted',
+          customer: customer.code,
+          wasBlocked,
+          failures: forgivenFailures,
+          ...staffForLog(by),
+        },
+        'nothing keeps the customer out any more',
       )
     },
   }

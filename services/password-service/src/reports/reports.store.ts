@@ -8,10 +8,19 @@ interface Customer {
   code: string
 }
 
+/** What kept a customer out. */
+export interface Lifted {
+  customer: Customer
+  wasBlocked: boolean
+  forgivenFailures: number
+}
+
 interface Deps {
   database: Database
   /** Ends all of the customer's restores. */
   endRestores(tx: Transaction, customerId: number): Promise<unknown>
+  /** Within the customer's lock: wrong codes of before count no more. @returns how many there were */
+  forgive(tx: Transaction, customerId: number): Promise<number>
   /** Ends all of the customer's sessions. @returns the new epoch */
   endSessions(tx: Transaction, customerId: number, end: { at: Date }): Promise<number>
   /** Adds events that leave after the commit. */
@@ -28,12 +37,17 @@ export interface ReportStore {
     at: Date,
     announce: (customer: Customer, sessionEpoch: number) => NewEvent,
   ): Promise<{ result: 'reported'; customer: Customer } | { result: 'used' | 'unknown' }>
-  /** Lets a blocked customer in again. The event is made only where the customer was blocked. */
+  /**
+   * Lets a customer in again: not blocked any more, wrong codes forgiven, and the event added, in one. The event is made
+   * also where neither was the case here: what else keeps the customer out is known to whoever hears of it.
+   *
+   * @returns undefined where there is no such customer
+   */
   liftBlock(
     customerId: number,
     at: Date,
-    announce: (customer: Customer) => NewEvent,
-  ): Promise<{ result: 'lifted' | 'not_blocked'; customer: Customer } | { result: 'unknown' }>
+    announce: (customer: Customer, usernames: string[]) => Promise<NewEvent>,
+  ): Promise<Lifted | undefined>
 }
 
 const lock = async (tx: Transaction, id: number) => {
@@ -42,7 +56,7 @@ const lock = async (tx: Transaction, id: number) => {
   return row
 }
 
-export const createReportStore = ({ database, endRestores, endSessions, addEvents }: Deps): ReportStore => ({
+export const createReportStore = ({ database, endRestores, forgive, endSessions, addEvents }: Deps): ReportStore => ({
   report: ({ jti, customerId, expiresAt }, at, announce) =>
     database.transaction(async (tx) => {
       const customer = await lock(tx, customerId)
@@ -61,10 +75,12 @@ export const createReportStore = ({ database, endRestores, endSessions, addEvent
   liftBlock: (customerId, at, announce) =>
     database.transaction(async (tx) => {
       const customer = await lock(tx, customerId)
-      if (!customer) return { result: 'unknown' }
-      if (!customer.blocked) return { result: 'not_blocked', customer }
+      if (!customer) return undefined
       await tx.customer.update({ where: { id: customerId }, data: { status: 'active' } })
-      await addEvents(tx, customer.code, at, [announce(customer)])
-      return { result: 'lifted', customer }
+      const forgivenFailures = await forgive(tx, customerId)
+      const identifiers = await tx.identifier.findMany({ where: { customerId }, orderBy: { id: 'asc' } })
+      const usernames = identifiers.map(({ value }) => value)
+      await addEvents(tx, customer.code, at, [await announce(customer, usernames)])
+      return { customer, wasBlocked: customer.blocked, forgivenFailures }
     }),
 })

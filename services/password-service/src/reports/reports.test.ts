@@ -151,10 +151,33 @@ t.test('the back office lifts the block, with an event that names the actor', as
     events.map(({ data }) => data),
     [{ customer: customer.code, customerId: customer.id, actor: 'back_office', actorId: 'backend_fin' }],
   )
-  t.match(service.logged('authn_block_lifted').at(-1), { customer: customer.code, actorId: 'backend_fin' })
+  t.match(service.logged('authn_block_lifted').at(-1), {
+    customer: customer.code,
+    actorId: 'backend_fin',
+    wasBlocked: true,
+    failures: 0,
+  })
+})
 
-  t.equal((await lift(customer.id)).status, 204, 'not blocked: nothing to do')
-  t.equal((await eventsOf(customer, 'account.block-lifted')).length, 1, 'and nothing to tell')
+t.test('S6 the event of a lifted block names every address for the gateway alone, blocked or not', async (t) => {
+  const customer = await service.customer({ phones: ['+447700900104'], unconfirmed: ['not.yet.lifted@example.com'] })
+  await query('INSERT INTO restore_failure VALUES (gen_random_uuid(), 1, $1, now())', [customer.id])
+  for (const failures of [1, 0]) {
+    t.equal((await lift(customer.id)).status, 204)
+    t.match(service.logged('authn_block_lifted').at(-1), { customer: customer.code, wasBlocked: false, failures })
+  }
+  const events = await eventsOf(customer, 'account.block-lifted')
+  t.equal(events.length, 2, 'what the gateway counts is not known here, so that it is always told')
+  for (const { id = '', data } of events) {
+    const sealed = data.usernames as unknown as string[]
+    t.same(await Promise.all(sealed.map((username) => service.openUsername(id, username))), [
+      ...customer.addresses,
+      'not.yet.lifted@example.com',
+    ])
+    t.notMatch(JSON.stringify(data), /@|\+44/)
+  }
+  const [first, second] = events
+  await t.rejects(service.openUsername(first?.id ?? '', String(second?.data.usernames?.[0])), 'each for its own event')
 })
 
 t.test('the back office may replace the password of a blocked customer, who stays blocked', async (t) => {

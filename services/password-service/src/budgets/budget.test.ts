@@ -1,0 +1,70 @@
+import t from 'tap'
+import { blocksAfter as blocksAfterScaled, blockThatLasts, wasBlocked } from './budget.ts'
+
+const blocksAfter = (failures: Date[], scale = 1) => blocksAfterScaled(failures, scale)
+
+const start = new Date('2026-11-21T20:00:00Z').getTime()
+const minuteMs = 60_000
+
+/** As many wrong codes, a second apart. */
+const failures = (count: number) => Array.from({ length: count }, (_, index) => new Date(start + index * 1_000))
+/** How long the last block of so many wrong codes lasts, in minutes. */
+const minutesAfter = (count: number) => {
+  const block = blocksAfter(failures(count)).at(-1)
+  return block?.until && (block.until.getTime() - block.from.getTime()) / minuteMs
+}
+
+t.test('S6 nine wrong codes block nothing, the tenth does for ten minutes from then on', (t) => {
+  t.same(blocksAfter([]), [])
+  t.same(blocksAfter(failures(9)), [])
+  const from = new Date(start + 9_000)
+  t.same(blocksAfter(failures(10)), [{ from, until: new Date(from.getTime() + 10 * minuteMs) }])
+  t.same(blocksAfter(failures(19)).length, 1, 'until the twentieth there is no other')
+  t.end()
+})
+
+t.test('S6 each further ten block for twice as long, for a day at most, and a hundred for good', (t) => {
+  const counts = [10, 20, 30, 40, 50, 60, 70, 80, 90]
+  t.same(counts.map(minutesAfter), [10, 20, 40, 80, 160, 320, 640, 1_280, 1_440])
+  t.same(blocksAfter(failures(99)).at(-1)?.until !== undefined, true)
+  t.same(blocksAfter(failures(100)).at(-1), { from: new Date(start + 99_000), until: undefined })
+  t.same(blocksAfter(failures(104)), blocksAfter(failures(100)), 'nothing comes after it')
+  t.end()
+})
+
+t.test('S6 a block ends at its time, and not before', (t) => {
+  const ten = blocksAfter(failures(10))
+  const end = start + 9_000 + 10 * minuteMs
+  t.ok(blockThatLasts(ten, new Date(end - 1)))
+  t.notOk(blockThatLasts(ten, new Date(end)))
+  t.ok(
+    blockThatLasts(blocksAfter(failures(100)), new Date(start + 10 * 365 * 24 * 60 * minuteMs)),
+    'the last one never does',
+  )
+  t.end()
+})
+
+t.test('S6 a second is within a block from the one of the wrong code on, until its end', (t) => {
+  const ten = blocksAfter(failures(10))
+  const tenth = start / 1_000 + 9
+  t.notOk(wasBlocked(ten, tenth - 1))
+  t.ok(wasBlocked(ten, tenth))
+  t.ok(wasBlocked(ten, tenth + 599))
+  t.notOk(wasBlocked(ten, tenth + 600))
+  const later = failures(10).map((time) => new Date(time.getTime() + 86_400_000))
+  t.ok(wasBlocked(blocksAfter([...failures(10), ...later]), tenth + 5), 'also where another block came after it')
+  t.end()
+})
+
+t.test('wrong codes that are heard of late count at their own time', (t) => {
+  const inOrder = failures(23)
+  t.same(blocksAfter([...inOrder.slice(11), ...inOrder.slice(0, 11)]), blocksAfter(inOrder))
+  t.end()
+})
+
+t.test('the scale of load tests makes blocks shorter, and does not end the last', (t) => {
+  const from = new Date(start + 9_000)
+  t.same(blocksAfter(failures(10), 1_000), [{ from, until: new Date(from.getTime() + 600) }])
+  t.equal(blocksAfter(failures(100), 1_000).at(-1)?.until, undefined)
+  t.end()
+})

@@ -1,0 +1,43 @@
+/** A time in which a customer's password cannot be restored. */
+export interface Block {
+  from: Date
+  /** None: until the back office lifts it. */
+  until: Date | undefined
+}
+
+/** As many wrong codes block; as many again block for twice as long. */
+const blockingFailures = 10
+const firstBlockMs = 10 * 60_000
+const longestBlockMs = 24 * 3_600_000
+/** As many wrong codes without a restore between them, and restore is off. */
+export const lastFailures = 100
+
+/**
+ * The blocks that wrong codes led to, the oldest first (S6; NIST SP 800-63B-4 §3.2.2): with every tenth one begins, at
+ * first for 10 minutes, then each for twice as long, for 24 hours at most; with the hundredth one that does not end.
+ *
+ * @param failures when wrong codes were given since the last restore that succeeded, in any order
+ * @param scale divides how long blocks last, for load tests
+ */
+export const blocksAfter = (failures: readonly Date[], scale: number): Block[] =>
+  failures
+    .toSorted((one, other) => one.getTime() - other.getTime())
+    .slice(0, lastFailures)
+    .flatMap((from, index): Block[] => {
+      const count = index + 1
+      if (count % blockingFailures !== 0) return []
+      if (count === lastFailures) return [{ from, until: undefined }]
+      const lastsMs = Math.min(firstBlockMs * 2 ** (count / blockingFailures - 1), longestBlockMs)
+      return [{ from, until: new Date(from.getTime() + Math.ceil(lastsMs / scale)) }]
+    })
+
+/** The block that has not ended at that time. Of two the later one: it is the longer. */
+export const blockThatLasts = (blocks: readonly Block[], at: Date): Block | undefined =>
+  blocks.findLast(({ until }) => until === undefined || until > at)
+
+/** Whether a block was on in that second of the epoch: tokens say no more of their time. */
+export const wasBlocked = (blocks: readonly Block[], second: number): boolean =>
+  blocks.some(
+    ({ from, until }) =>
+      second >= Math.floor(from.getTime() / 1_000) && (until === undefined || second < until.getTime() / 1_000),
+  )
