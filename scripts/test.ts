@@ -12,7 +12,7 @@ import { buildTap, runTap } from './test/tap.ts'
 // npm test [-- PATH …]: every test, or those below the paths given.
 
 const root = resolve(import.meta.dirname, '..')
-const everywhere = ['services', 'packages', 'scripts', 'bench', 'attacks', 'faults']
+const everywhere = ['services', 'packages', 'scripts', 'bench', 'deploy', 'attacks', 'faults']
 
 const findTests = (paths: string[]) => {
   const patterns = paths.map((path) => (path.endsWith('.ts') ? path : `${path.replace(/\/+$/, '')}/**/*.test.ts`))

@@ -19,7 +19,7 @@ export const proofsIn = (file: string, text: string): Proof[] =>
     .filter((title) => numbersOf(title).length > 0)
     .map((title) => ({ numbers: numbersOf(title), title: title.replaceAll(/\\(.)/g, '$1'), file }))
 
-const folders = '{services,packages,scripts,attacks,faults}'
+const folders = '{services,packages,scripts,deploy,attacks,faults}'
 const read = (root: string): Proof[] =>
   globSync(`${folders}/**/*.test.ts`, { cwd: root, exclude: (path) => path.includes('node_modules') })
     .toSorted()

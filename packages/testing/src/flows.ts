@@ -90,8 +90,9 @@ export const restoreGrant = async (
   rekey: Rekey,
   person: Person,
   responseType: 'sign_token' | 'access_token' = 'sign_token',
+  other: object = {},
 ): Promise<string> => {
-  const { answer, confirmation } = await askRestore(rekey, person.email)
+  const { answer, confirmation } = await askRestore(rekey, person.email, other)
   const verified = await rekey.http.post(
     '/oauth/v2/passwordRestoreVerification',
     verificationBody(answer.body.mfa_token, confirmation, { response_type: responseType }),

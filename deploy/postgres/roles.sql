@@ -1,0 +1,28 @@
+-- Once, as a superuser, in the database that is to be Rekey's (CREATE DATABASE rekey; before):
+--
+--   psql -d rekey -f deploy/postgres/roles.sql
+--   psql -d rekey -c '\password rekey_owner' -c '\password rekey_service'
+--
+-- Then, before the first start and with each new version, as the owner:
+--
+--   DATABASE_URL=postgresql://rekey_owner:…@…/rekey?sslmode=verify-full npm run migrate
+--   psql 'postgresql://rekey_owner:…@…/rekey?sslmode=verify-full' -f deploy/postgres/grants.sql
+
+-- Owns the tables. Nothing but the migrations signs in as it.
+CREATE ROLE rekey_owner LOGIN;
+
+-- What DATABASE_URL of the password-service, of `npm run customers` and of `npm run history` names.
+CREATE ROLE rekey_service LOGIN;
+
+DO $$
+BEGIN
+  EXECUTE format('ALTER DATABASE %I OWNER TO rekey_owner', current_database());
+  -- Nobody else comes in, and nobody but the owner makes anything, temporary tables included.
+  EXECUTE format('REVOKE ALL ON DATABASE %I FROM PUBLIC', current_database());
+  EXECUTE format('GRANT CONNECT ON DATABASE %I TO rekey_service', current_database());
+END
+$$;
+
+ALTER SCHEMA public OWNER TO rekey_owner;
+REVOKE ALL ON SCHEMA public FROM PUBLIC;
+GRANT USAGE ON SCHEMA public TO rekey_service;
