@@ -19,7 +19,7 @@ const views = [
 ] satisfies { name: string; options: BrowserContextOptions }[]
 
 t.test('the pages in a real browser', { skip }, async (t) => {
-  const rekey = await startRekey(t)
+  const rekey = await startRekey(t, { env: { REKEY_PASSWORD_BLOCKLIST: 'true' } })
   const browser = await chromium.launch({
     executablePath: executablePath ?? '',
     args: ['--no-sandbox', '--disable-background-networking'],
@@ -80,6 +80,10 @@ t.test('the pages in a real browser', { skip }, async (t) => {
       await page.getByLabel('The same again').fill('short')
       await page.getByRole('button', { name: 'Set the password' }).click()
       await page.getByText('The password must have at least 8 characters.').waitFor()
+      await page.getByLabel('New password').fill('iloveyou')
+      await page.getByLabel('The same again').fill('iloveyou')
+      await page.getByRole('button', { name: 'Set the password' }).click()
+      await page.getByText('The password is too easy to guess: many people use it, or one like it.').waitFor()
       await fits(t, page, 'the page with a problem')
       await page.getByLabel('New password').fill('four words of mine')
       await page.getByLabel('The same again').fill('four words of mine')

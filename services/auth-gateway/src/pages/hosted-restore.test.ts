@@ -6,7 +6,9 @@ import { startRekey } from '@rekey/testing/rekey'
 import t from 'tap'
 import { createVisitor, formsOf, problemOf, titleOf } from './pages.fixture.ts'
 
-const rekey = await startRekey(t, { env: { REKEY_TRUSTED_PROXIES: '127.0.0.1' } })
+const rekey = await startRekey(t, {
+  env: { REKEY_TRUSTED_PROXIES: '127.0.0.1', REKEY_PASSWORD_BLOCKLIST: 'true', REKEY_PASSWORD_HISTORY: '4' },
+})
 const visitor = createVisitor(rekey.http)
 
 /** The message that belongs to the page which shows this verification code. */
@@ -101,6 +103,29 @@ t.test('a weak password is refused with the reason, and the restore goes on', as
     titleOf(await visitor.submit(empty, { password: 'long enough 1', repeated: 'long enough 1' })),
     'You have a new password',
   )
+})
+
+t.test('S16 why a password is refused is said in plain words, next to the field', async (t) => {
+  const customer = await createCustomer(rekey.postgres.url)
+  const guessable = 'The password is too easy to guess: many people use it, or one like it.'
+  const ours =
+    'The password must not be just the e-mail address, the phone number or our name, even with digits or signs'
+  const reasons = {
+    Password123: guessable,
+    abcabc: `The password must have at least 8 characters. ${guessable}`,
+    'Rekey-2026': `${ours} added.`,
+    [`${customer.email}1`]: `${ours} added.`,
+    [customer.password]: 'The password must not be one that this account had before.',
+  }
+  let page = await proven(customer.email)
+  for (const [password, reason] of Object.entries(reasons)) {
+    page = await visitor.submit(page, { password, repeated: password })
+    t.equal(page.status, 422, password)
+    t.equal(problemOf(page), reason)
+    t.notMatch(page.text, `value="${password}"`, 'a password is not sent back')
+  }
+  const done = await visitor.submit(page, { password: 'four words of mine', repeated: 'four words of mine' })
+  t.equal(titleOf(done), 'You have a new password')
 })
 
 t.test('a wrong code can be mended, five of them end the restore', async (t) => {

@@ -75,7 +75,7 @@ const contextWord: Reason = {
 /** ASVS 6.2.12. */
 const breached: Reason = {
   code: 'breached',
-  message: 'is known from a data leak elsewhere, so that thieves try it',
+  message: 'is known from a data leak elsewhere: thieves try such passwords first',
 }
 
 /**
