@@ -33,7 +33,7 @@ export const Env = Type.Object({
   REKEY_CODE_KEY: Key('HMAC key of confirmation codes at rest.'),
   REKEY_ACCOUNT_KEY: Key('HMAC key that account keys are made with.'),
   REKEY_CODE_SEAL_KEY: Key('Seals codes for the notifier.'),
-  REKEY_USERNAME_SEAL_KEY: Key('Seals usernames for the password-service.'),
+  REKEY_USERNAME_SEAL_KEY: Key('Seals usernames for the password-service, and opens those whose block is lifted.'),
   REKEY_REFRESH_KEY: Key('Seals refresh tokens for the gateway itself.'),
   REKEY_SESSION_HOURS: Type.Integer({
     minimum: 1,

@@ -19,7 +19,9 @@ export const Env = Type.Object({
   REKEY_JWKS_URL: Url('https?', { description: "The gateway's JWK Set, with the keys that verify its tokens." }),
   // Only the gateway calls this service. On one machine it calls from loopback; elsewhere its network is named here.
   REKEY_TRUSTED_PROXIES: { ...trustedProxies, default: '127.0.0.1,::1' },
-  REKEY_USERNAME_SEAL_KEY: Key('Opens usernames that the gateway sealed.'),
+  REKEY_USERNAME_SEAL_KEY: Key(
+    'Opens usernames that the gateway sealed, and seals those whose block is lifted for it.',
+  ),
   REKEY_ADDRESS_SEAL_KEY: Key('Seals addresses, temporary passwords and report links for the notifier.'),
   REKEY_REPORT_KEY: Key('Seals what the links of notices ("it was not me") say. No other service has it.'),
   REKEY_PASSWORD_PEPPERS: Type.Optional(
