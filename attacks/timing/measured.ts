@@ -1,0 +1,43 @@
+import { sql } from '@rekey/testing/customers'
+import { startProcesses } from '@rekey/testing/processes'
+import type { Test } from 'tap'
+import { createCustomers, newAddresses } from './population.ts'
+import { connect } from './samples.ts'
+
+/** As new hashes are. */
+export const ourHash =
+  '$argon2id$v=19$m=19456,t=2,p=1$kTJnOtsi6g8qeu2IHlTo6A$75DBmRzKcBJ+TT8wX5CxXfiUNzgle0ALVOWYycVxpu8'
+
+/** The started product, one connection to it, and people to ask it about. */
+export const startMeasured = async (t: Test) => {
+  const rekey = await startProcesses(t, { gatewayEnv: { REKEY_LIMITS_SCALE: '1000', REKEY_RESEND_SECONDS: '1' } })
+  const { ask, close } = connect(rekey.url)
+  t.teardown(close)
+
+  const expecting = async (expected: number, request: Parameters<typeof ask>[0]) => {
+    const { status, text, ms } = await ask(request)
+    if (status !== expected) throw new Error(`${request.path} answered ${status}: ${text}`)
+    return { body: JSON.parse(text) as Record<string, string>, ms }
+  }
+  return {
+    get: (path: string, expected: number) => expecting(expected, { method: 'GET', path }),
+    post: (path: string, body: object, expected: number) =>
+      expecting(expected, {
+        method: 'POST',
+        path,
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      }),
+
+    /** Customers whose hashes are these in turn, and as many addresses that are nobody's. */
+    async people(count: number, hashes = [ourHash]) {
+      const people = { known: newAddresses(count), unknown: newAddresses(count) }
+      await createCustomers(rekey.postgres.url, people.known, hashes)
+      return people
+    },
+
+    async block(addresses: string[]) {
+      await sql(rekey.postgres.url, `UPDATE customer SET status = 'blocked' WHERE code = ANY($1)`, [addresses])
+    },
+  }
+}
