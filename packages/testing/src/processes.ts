@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { generateKeys, keyFiles } from '@rekey/stack/keys'
 import { freePort } from '@rekey/stack/ports'
@@ -11,25 +12,41 @@ interface Options {
   env?: Record<string, string>
   /** The same for the gateway alone. */
   gatewayEnv?: Record<string, string>
+  /** Whether the services serve their metrics. */
+  metrics?: boolean
 }
 
+type Name = 'auth-gateway' | 'password-service' | 'notifier'
+
 /** The whole product as processes of its own, each of which a test may kill and start again. */
-export const startProcesses = async (t: Teardown, { env: given = {}, gatewayEnv = {} }: Options = {}) => {
+export const startProcesses = async (
+  t: Teardown,
+  { env: given = {}, gatewayEnv = {}, metrics = false }: Options = {},
+) => {
   const infrastructure = await startInfrastructure(t, { redis: true, nats: true, postgres: true, inbox: true })
   const { dataDir } = infrastructure
   const keysDir = join(dataDir, 'keys')
-  await generateKeys(keysDir)
+  await generateKeys(keysDir, 'sandbox')
   const keys = keyFiles(keysDir)
   const gatewayPort = await freePort()
   const url = `http://127.0.0.1:${gatewayPort}`
   const common = { REKEY_PROFILE: 'sandbox', NATS_URL: infrastructure.nats.url, REKEY_PUBLIC_URL: url }
-  const start = (name: string, env: Record<string, string>, port?: number) =>
-    startServiceProcess(t, {
+  const metricsPorts = new Map<Name, number>()
+  const start = async (name: Name, env: Record<string, string>, port?: number) => {
+    if (metrics) metricsPorts.set(name, await freePort())
+    return startServiceProcess(t, {
       name,
       dataDir: join(dataDir, name),
-      env: { ...common, ...env, ...given, ...(name === 'auth-gateway' && gatewayEnv) },
+      env: {
+        ...common,
+        ...env,
+        ...given,
+        ...(name === 'auth-gateway' && gatewayEnv),
+        ...(metrics && { REKEY_METRICS_PORT: String(metricsPorts.get(name)) }),
+      },
       ...(port !== undefined && { port }),
     })
+  }
 
   const passwordService = await start('password-service', {
     DATABASE_URL: infrastructure.postgres.url,
@@ -37,18 +54,15 @@ export const startProcesses = async (t: Teardown, { env: given = {}, gatewayEnv 
     REKEY_SECRETS_FILE: keys.passwordService,
     ...wideLimits,
   })
+  const gatewayVariables = {
+    REDIS_URL: infrastructure.redis.url,
+    REKEY_PASSWORD_SERVICE_URL: passwordService.url,
+    REKEY_SIGNING_KEYS_FILE: keys.signingKeys,
+    REKEY_SECRETS_FILE: keys.authGateway,
+    ...wideLimits,
+  }
   const [gateway, notifier] = await Promise.all([
-    start(
-      'auth-gateway',
-      {
-        REDIS_URL: infrastructure.redis.url,
-        REKEY_PASSWORD_SERVICE_URL: passwordService.url,
-        REKEY_SIGNING_KEYS_FILE: keys.signingKeys,
-        REKEY_SECRETS_FILE: keys.authGateway,
-        ...wideLimits,
-      },
-      gatewayPort,
-    ),
+    start('auth-gateway', gatewayVariables, gatewayPort),
     start('notifier', {
       SMTP_URL: infrastructure.inbox.smtpUrl,
       REKEY_SMS_URL: `${infrastructure.inbox.httpUrl}/api/v1/sms`,
@@ -64,6 +78,20 @@ export const startProcesses = async (t: Teardown, { env: given = {}, gatewayEnv 
     gateway,
     passwordService,
     notifier,
+    /** Another gateway beside the first, on the same stores, whose variables are other ones. */
+    startGateway: (env: Record<string, string>) =>
+      startServiceProcess(t, {
+        name: 'auth-gateway',
+        dataDir: join(dataDir, 'another-gateway'),
+        env: { ...common, ...gatewayVariables, ...given, ...gatewayEnv, ...env },
+      }),
+    /** What a service wrote to its log, line by line. */
+    logOf: (name: Name): Record<string, unknown>[] =>
+      readFileSync(join(dataDir, name, 'server.log'), 'utf8')
+        .split('\n')
+        .flatMap((line) => (line.startsWith('{') ? [JSON.parse(line)] : [])),
+    /** What a service that serves its metrics counts, in Prometheus' text format. */
+    metricsOf: async (name: Name) => (await fetch(`http://127.0.0.1:${metricsPorts.get(name)}/metrics`)).text(),
   }
 }
 
