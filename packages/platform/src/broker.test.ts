@@ -110,6 +110,26 @@ t.test('a question is answered, also after the broker was killed and came back',
   t.same(await eventually(() => verify('x')), { verified: false })
 })
 
+t.test('S33: a question that wants its answer published as an event is not answered', async (t) => {
+  const parts = await startBroker(t)
+  let asked = 0
+  const answer = async () => {
+    asked += 1
+    return { verified: false }
+  }
+  const service = { name: 'test', version: '0.1.0', description: 'test' }
+  answerQuestions(parts.deps, service, [{ question: PasswordVerify, answer }])
+  const question = { username: 'a@example.com', password: 'x' }
+  await eventually(() => ask(parts.broker, PasswordVerify, question))
+  const connection = parts.broker.connection()
+  for (const reply of [LoginFailed.type, undefined]) {
+    connection.publish(PasswordVerify.subject, JSON.stringify(question), { ...(reply && { reply }) })
+  }
+  await ask(parts.broker, PasswordVerify, question)
+  t.equal(asked, 2)
+  t.equal(await storedLogins(parts), 0)
+})
+
 t.test('a question that nobody answers is unavailable at once', async (t) => {
   const parts = await startBroker(t)
   const started = Date.now()

@@ -5,7 +5,7 @@ import { headers, type Msg, type NatsConnection, type Service, ServiceError, typ
 import type { Broker } from './broker.ts'
 import { parseJson } from './json.ts'
 import type { Logger } from './logger.ts'
-import { Overload } from './queue.ts'
+import { isOverload, Overload } from './queue.ts'
 import type { Random } from './random.ts'
 import { currentTrace, runInTrace } from './trace.ts'
 import { compileCheck, compileFieldFaults, refuseFields } from './validation.ts'
@@ -18,6 +18,9 @@ export interface QuestionDefinition {
   request: TSchema
   reply: TSchema
 }
+
+/** Where an answer may go: the inboxes of those who ask here, and those of other accounts of the broker. */
+const isInbox = (subject: string | undefined) => /^(_INBOX|_R_)\./.test(subject ?? '')
 
 const timeoutMs = 1_800
 const stopTimeoutMs = 1_000
@@ -102,13 +105,14 @@ const toRekeyError = (thrown: unknown) =>
  * The status of the table of errors, the description that the services framework puts into a header, and the fields in
  * the body. Names are told, never values; nothing of what failed on our side.
  */
-const refuse = (message: ServiceMsg, { code, message: detail, fields, retryAfterSeconds, cause }: RekeyError) => {
+const refuse = (message: ServiceMsg, error: RekeyError) => {
+  const { code, message: detail, fields, retryAfterSeconds } = error
   const { status, title } = errors[code]
   const description = (status < 500 ? detail : title).replaceAll(/[^\x20-\x7E]/g, '?')
   const body: Refusal = {
     code,
     ...(status < 500 && fields && { errors: fields }),
-    ...(cause instanceof Overload && retryAfterSeconds !== undefined && { retryAfterSeconds }),
+    ...(isOverload(error) && retryAfterSeconds !== undefined && { retryAfterSeconds }),
   }
   message.respondError(status, description, Buffer.from(JSON.stringify(body)))
 }
@@ -133,7 +137,7 @@ export const answerQuestions = (
       message.respond(JSON.stringify(answered))
     } catch (thrown) {
       const error = toRekeyError(thrown)
-      if (errors[error.code].status >= 500 && !(error.cause instanceof Overload))
+      if (errors[error.code].status >= 500 && !isOverload(error))
         log.error({ err: thrown, question: question.subject }, 'not answered')
       refuse(message, error)
     }
@@ -155,7 +159,8 @@ export const answerQuestions = (
           reply: JSON.stringify(entry.question.reply),
         },
         handler: (error, message) => {
-          if (error) return
+          // Whoever names an event's subject for the answer would have us publish what they may not.
+          if (error || !isInbox(message.reply)) return
           const work = reply(message, entry).finally(() => inHand.delete(work))
           inHand.add(work)
         },
