@@ -1,0 +1,165 @@
+import type { PasswordVerifyReply } from '@rekey/contracts'
+import { sql } from '@rekey/testing/customers'
+import type { ReceivedMessage } from '@rekey/testing/inbox'
+import { AckPolicy, DeliverPolicy, type JetStreamManager, type JsMsg, type NatsConnection } from 'nats'
+import { type Verification, verifyHistory } from '../services/password-service/src/history/verification.ts'
+import { createClient } from './client.ts'
+import type { Seen, SignIn } from './seen.ts'
+import type { System } from './system.ts'
+
+/** Streams whose messages stay where they are. */
+const keptStreams = ['AUTH', 'PASSWORD', 'DEAD'] as const
+type KeptStream = (typeof keptStreams)[number]
+
+export interface HistoryRow {
+  id: number
+  customerId: number
+  operation: string
+  createTime: Date
+}
+
+export interface OutboxRow {
+  eventId: string
+  type: string
+  /** The customer's code. */
+  subject: string
+  changeId: number | null
+}
+
+export interface StoredEvent {
+  id: string
+  type: string
+  /** The customer's code, or the challenge. */
+  subject: string
+  data: Record<string, unknown>
+}
+
+/** What the stores hold, and what the product answers, when all is over. */
+export interface Held {
+  history: HistoryRow[]
+  /** In the order of their commits. */
+  outbox: OutboxRow[]
+  spentTokens: Set<string>
+  /** How often all sessions of a customer were ended, by the customer's id. */
+  sessionEpochs: Map<number, number>
+  verification: Verification
+  /** In the order of their stream. */
+  events: Record<KeptStream, StoredEvent[]>
+  /** What of the work is not done yet. */
+  waiting: string[]
+  messages: ReceivedMessage[]
+  /** Sign-ins of which a token is still good. */
+  activeSignIns: Set<SignIn>
+  /** Whether it is the customer's password now. */
+  isPassword(email: string, password: string): Promise<boolean>
+}
+
+const toEvent = (message: JsMsg): StoredEvent => ({
+  id: message.headers?.get('ce-id') ?? '',
+  type: message.subject,
+  subject: message.headers?.get('ce-subject') ?? '',
+  data: message.json(),
+})
+
+/** Every message that a stream holds. */
+const readStream = async (
+  connection: NatsConnection,
+  jsm: JetStreamManager,
+  stream: KeptStream,
+): Promise<StoredEvent[]> => {
+  const { state } = await jsm.streams.info(stream)
+  const events: StoredEvent[] = []
+  const { name } = await jsm.consumers.add(stream, {
+    ack_policy: AckPolicy.None,
+    deliver_policy: DeliverPolicy.All,
+    mem_storage: true,
+    num_replicas: 1,
+  })
+  const consumer = await connection.jetstream().consumers.get(stream, name)
+  while (events.length < state.messages) {
+    for await (const message of await consumer.fetch({ max_messages: 500, expires: 2_000 }))
+      events.push(toEvent(message))
+  }
+  await consumer.delete()
+  return events
+}
+
+const readDatabase = async (databaseUrl: string) => {
+  const [history, outbox, spent, epochs, verification] = await Promise.all([
+    sql<HistoryRow>(
+      databaseUrl,
+      `SELECT id, customer_id AS "customerId", operation::text, create_time AS "createTime"
+       FROM password_change ORDER BY id`,
+    ),
+    sql<OutboxRow>(
+      databaseUrl,
+      `SELECT event_id::text AS "eventId", type, subject, (data->>'changeId')::int AS "changeId"
+       FROM outbox ORDER BY id`,
+    ),
+    sql<{ jti: string }>(databaseUrl, 'SELECT jti::text FROM spent_token'),
+    sql<{ id: number; epoch: number }>(databaseUrl, 'SELECT id, session_epoch AS epoch FROM customer'),
+    verifyHistory(databaseUrl),
+  ])
+  return {
+    history,
+    outbox,
+    spentTokens: new Set(spent.map(({ jti }) => jti)),
+    sessionEpochs: new Map(epochs.map(({ id, epoch }) => [id, epoch])),
+    verification,
+  }
+}
+
+/** By the gateway, which knows sessions from events alone, for both tokens of each sign-in. */
+const findActive = async (origin: string, { signIns, requests }: Seen): Promise<Set<SignIn>> => {
+  const client = createClient(origin, { requests }, new AbortController().signal)
+  const isActive = async (token: string) => {
+    const body = { token, client_id: 'backend_fin', client_secret: 'secretkey' }
+    const reply = await client.insist({ step: 'A6 introspect', path: '/oauth/v2/introspect', body })
+    if (reply.status !== 200) throw new Error(`introspection answered ${reply.status}`)
+    return reply.body.active
+  }
+  const active = new Set<SignIn>()
+  for (const signIn of signIns) {
+    const answers = await Promise.all([signIn.accessToken, signIn.refreshToken].map(isActive))
+    if (answers.includes(true)) active.add(signIn)
+  }
+  return active
+}
+
+interface Reading {
+  system: System
+  /** To the broker itself, by no link. */
+  connection: NatsConnection
+  seen: Seen
+  waiting: string[]
+  messages: ReceivedMessage[]
+}
+
+/** Of a question: whoever answers may be busy with what was left over. */
+const mostTries = 5
+
+/** Reads everything, once nothing is on its way any more. */
+export const readHeld = async ({ system, connection, seen, waiting, messages }: Reading): Promise<Held> => {
+  const jsm = await connection.jetstreamManager()
+  const read = await Promise.all(
+    keptStreams.map(async (stream) => [stream, await readStream(connection, jsm, stream)] as const),
+  )
+  return {
+    ...(await readDatabase(system.databaseUrl)),
+    events: Object.fromEntries(read) as Held['events'],
+    waiting,
+    messages,
+    activeSignIns: await findActive(system.origin, seen),
+    async isPassword(username, password) {
+      const question = JSON.stringify({ username, password })
+      for (let tries = 1; ; tries += 1) {
+        try {
+          const answer = await connection.request('password.verify', question, { timeout: 5_000 })
+          if (!answer.headers?.hasError) return answer.json<PasswordVerifyReply>().verified
+        } catch (error) {
+          if (tries === mostTries) throw error
+        }
+      }
+    },
+  }
+}

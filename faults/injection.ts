@@ -1,0 +1,123 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { TestServer } from '@rekey/testing/restartable'
+import type { Link } from './link.ts'
+import { type Fault, type FaultKind, linkFaults, makeSchedule, processFaults, type Target } from './schedule.ts'
+import type { System } from './system.ts'
+
+/** Does a fault to its target, and undoes it. @returns when it began to be undone, as `performance.now()` tells it */
+type Injection = (fault: Fault) => Promise<number>
+
+/** The others choose another leader four to nine seconds after they last heard of it: this is to be seen through. */
+const leaderAwayMs = 9_000
+
+const toProcess =
+  (find: () => Promise<TestServer>): Injection =>
+  async ({ kind, forMs }) => {
+    const server = await find()
+    if (kind === 'pause') server.pause()
+    else await (kind === 'kill' ? server.kill() : server.stop())
+    await delay(forMs)
+    const undoneAt = performance.now()
+    if (kind === 'pause') server.resume()
+    else await server.restart()
+    return undoneAt
+  }
+
+const toLink =
+  (link: Link): Injection =>
+  async ({ kind, forMs, delayMs }) => {
+    if (kind === 'delay') link.delay(delayMs)
+    if (kind === 'reset') link.reset()
+    if (kind === 'stall') link.stall()
+    if (kind === 'black hole') link.blackHole()
+    await delay(forMs)
+    link.heal()
+    return performance.now()
+  }
+
+/** Asks until somebody leads the stream; where nobody does for long, any server will do. */
+const leader =
+  ({ brokers }: System, stream: string) =>
+  async (): Promise<TestServer> => {
+    for (let tries = 0; tries < 5; tries += 1) {
+      try {
+        return await brokers.leaderOf(stream)
+      } catch {
+        await delay(500)
+      }
+    }
+    return brokers.servers[0] as TestServer
+  }
+
+interface Harm extends Target {
+  inject: Injection
+}
+
+const processHarm = (name: string, find: () => Promise<TestServer>): Harm => ({
+  name,
+  group: name,
+  kinds: processFaults,
+  inject: toProcess(find),
+})
+
+const brokerHarms = (system: System): Harm[] => {
+  const [only, ...others] = system.brokers.servers
+  if (only && others.length === 0) return [processHarm('NATS', async () => only)]
+  return ['AUTH', 'PASSWORD', 'NOTIFY'].map((stream) => ({
+    ...processHarm(`NATS leader of ${stream}`, leader(system, stream)),
+    // Two at a time would leave no majority.
+    group: 'NATS',
+    leastMs: leaderAwayMs,
+  }))
+}
+
+/** Everything that can be harmed but the broker, and how. */
+const otherHarms = (system: System): Harm[] => [
+  ...Object.entries(system.services).map(([name, server]) => processHarm(name, async () => server)),
+  processHarm('Redis', async () => system.redis),
+  processHarm('Postgres', async () => system.postgres),
+  ...Object.entries(system.links).map(([name, link]) => ({
+    name,
+    group: name,
+    kinds: linkFaults,
+    inject: toLink(link),
+  })),
+]
+
+/** How often which kind of fault came to which target. */
+export type FaultCounts = Map<string, Map<FaultKind, number>>
+
+/**
+ * Does all that a seed decides to a system, each part and each connection for itself. The servers of a cluster have
+ * their turns one after the other beside everything else: the leaders are killed first.
+ *
+ * @returns what was done, and when the last of it began to be undone
+ */
+export const harm = async (system: System, { seed, lengthMs }: { seed: number; lengthMs: number }) => {
+  const [brokers, others] = [brokerHarms(system), otherHarms(system)]
+  const isCluster = brokers.length > 1
+  const schedule = isCluster
+    ? [
+        ...makeSchedule({ seed, targets: others, lengthMs }),
+        ...makeSchedule({ seed, targets: brokers, lengthMs, inOrder: true }),
+      ]
+    : makeSchedule({ seed, targets: [...others, ...brokers], lengthMs })
+  const byName = new Map([...others, ...brokers].map((one) => [one.name, one]))
+  const began = performance.now()
+  const counts: FaultCounts = new Map()
+  // A process may take longer to start than planned: the next fault of its group waits for that.
+  const before = new Map<string, Promise<unknown>>()
+  const undone = await Promise.all(
+    schedule.map(async (fault) => {
+      await delay(fault.atMs - (performance.now() - began))
+      const { group, inject } = byName.get(fault.target) as Harm
+      const injected = Promise.resolve(before.get(group)).then(() => inject(fault))
+      before.set(group, injected)
+      const undoneAt = await injected
+      const kinds = counts.get(fault.target) ?? new Map<FaultKind, number>()
+      counts.set(fault.target, kinds.set(fault.kind, (kinds.get(fault.kind) ?? 0) + 1))
+      return undoneAt
+    }),
+  )
+  return { counts, lastUndoneAt: Math.max(began, ...undone) }
+}

@@ -1,0 +1,143 @@
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { Transform } from 'node:stream'
+import { setTimeout as delay } from 'node:timers/promises'
+
+/** What connects two parts: a TCP proxy that can be made to misbehave. */
+export interface Link {
+  readonly port: number
+  /** Which ports it leads to: each new connection goes to the next, and past those that take none. */
+  leadTo(ports: readonly number[]): void
+  /** From now on each piece of data takes this much longer on its way. */
+  delay(ms: number): void
+  /** Cuts all connections, and every new one at once, as a restarting switch would. */
+  reset(): void
+  /** Nothing passes, and nobody is told. What is on its way arrives once it is healed. */
+  stall(): void
+  /**
+   * Nothing passes, and nobody is told: also not later, of the connections that there are and of those that come until
+   * it is healed. So a firewall behaves that forgot them.
+   */
+  blackHole(): void
+  /** New connections are as they should be, and those of before that were not lost. */
+  heal(): void
+  close(): Promise<void>
+}
+
+interface Connection {
+  sockets: Socket[]
+  /** Nothing of it arrives any more. */
+  lost: boolean
+}
+
+const never = new Promise<never>(() => {})
+
+const dial = (port: number) =>
+  new Promise<Socket>((resolve, reject) => {
+    const socket = connect({ host: '127.0.0.1', port, allowHalfOpen: true })
+    socket.once('connect', () => resolve(socket.off('error', reject)))
+    socket.once('error', reject)
+  })
+
+/** Starts a link on a free port of 127.0.0.1 that leads nowhere yet. */
+export const startLink = async (): Promise<Link> => {
+  const connections = new Set<Connection>()
+  let ports: readonly number[] = []
+  let turn = 0
+  let delayMs = 0
+  let state: 'open' | 'cut' | 'stalled' | 'lost' = 'open'
+  let healed = Promise.withResolvers<void>()
+
+  /** Resolves when what is on its way may arrive. */
+  const passage = async (connection: Connection) => {
+    if (delayMs > 0) await delay(delayMs)
+    while (state === 'stalled') await healed.promise
+    if (connection.lost) await never
+  }
+
+  const end = (connection: Connection) => {
+    for (const socket of connection.sockets) socket.resetAndDestroy()
+    connections.delete(connection)
+  }
+
+  const pour = (connection: Connection, from: Socket, to: Socket) => {
+    const wait = (done: () => void) => void passage(connection).then(done)
+    const pass = new Transform({
+      transform: (chunk, _encoding, done) => wait(() => done(null, chunk)),
+      flush: (done) => wait(() => done()),
+    })
+    from.pipe(pass).pipe(to)
+    // One that ends in good order is passed on by the pipes, behind what was sent before.
+    from.once('close', (failed) => (failed ? wait(() => end(connection)) : connection.lost || to.end()))
+  }
+
+  const findTarget = async () => {
+    const first = turn++
+    for (const index of ports.keys()) {
+      try {
+        return await dial(ports[(first + index) % ports.length] ?? 0)
+      } catch {
+        // Nobody is there: the next one.
+      }
+    }
+  }
+
+  const accept = async (client: Socket) => {
+    client.on('error', () => {})
+    client.setNoDelay()
+    if (state === 'cut') return client.resetAndDestroy()
+    const connection: Connection = { sockets: [client], lost: state === 'lost' }
+    connections.add(connection)
+    client.once('close', () => connection.sockets.every((socket) => socket.destroyed) && connections.delete(connection))
+    await passage(connection)
+    const target = await findTarget()
+    if (!target || client.destroyed) {
+      target?.destroy()
+      return end(connection)
+    }
+    target.on('error', () => {})
+    target.setNoDelay()
+    connection.sockets.push(target)
+    pour(connection, client, target)
+    pour(connection, target, client)
+  }
+
+  const heal = () => {
+    state = 'open'
+    delayMs = 0
+    healed.resolve()
+    healed = Promise.withResolvers()
+  }
+
+  const server = createServer({ allowHalfOpen: true }, (client) => void accept(client))
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+
+  return {
+    port: (server.address() as AddressInfo).port,
+    leadTo(targets) {
+      ports = targets
+    },
+    delay(ms) {
+      delayMs = ms
+    },
+    reset() {
+      state = 'cut'
+      for (const connection of connections) if (!connection.lost) end(connection)
+    },
+    stall() {
+      state = 'stalled'
+    },
+    blackHole() {
+      state = 'lost'
+      for (const connection of connections) connection.lost = true
+    },
+    heal,
+    async close() {
+      heal()
+      for (const connection of connections) end(connection)
+      server.close()
+      await once(server, 'close')
+    },
+  }
+}

@@ -1,0 +1,72 @@
+import type { PhaseResult } from './phase.ts'
+import { linkFaults, processFaults } from './schedule.ts'
+import type { Status } from './seen.ts'
+
+type Cell = string | number
+
+const table = (head: string, columns: readonly Cell[], rows: [name: string, cells: Cell[]][]): string => {
+  const width = Math.max(head.length, ...rows.map(([name]) => name.length)) + 2
+  const line = (name: string, cells: readonly Cell[]) =>
+    [name.padEnd(width), ...cells.map((cell) => String(cell).padStart(11))].join('').trimEnd()
+  return [line(head, columns), ...rows.map(([name, cells]) => line(name, cells))].join('\n')
+}
+
+const faultKinds = [...processFaults, ...linkFaults]
+
+const faultTable = (phases: PhaseResult[]): string => {
+  const targets = new Set(phases.flatMap(({ faults }) => [...faults.keys()]))
+  const count = (target: string, kind: (typeof faultKinds)[number]) =>
+    phases.reduce((sum, { faults }) => sum + (faults.get(target)?.get(kind) ?? 0), 0)
+  const rows = [...targets]
+    .toSorted()
+    .map((target): [string, Cell[]] => [target, faultKinds.map((kind) => count(target, kind) || '')])
+  const totals = faultKinds.map((kind) => [...targets].reduce((sum, target) => sum + count(target, kind), 0))
+  return table('faults', faultKinds, [...rows, ['all', totals]])
+}
+
+const toText = (status: Status) => (status === undefined ? 'no answer' : String(status))
+
+const requestTable = (phases: PhaseResult[]): string => {
+  const all = phases.flatMap(({ requests }) => [...requests].map(([step, outcomes]) => ({ step, outcomes })))
+  const steps = [...new Set(all.map(({ step }) => step))].toSorted()
+  const statuses = [...new Set(all.flatMap(({ outcomes }) => [...outcomes.keys()]))].toSorted(
+    (one, other) => (one ?? Number.POSITIVE_INFINITY) - (other ?? Number.POSITIVE_INFINITY),
+  )
+  const count = (wanted: string, status: Status) =>
+    all.reduce((sum, { step, outcomes }) => sum + (step === wanted ? (outcomes.get(status) ?? 0) : 0), 0)
+  const rows = steps.map((step): [string, Cell[]] => [step, statuses.map((status) => count(step, status) || '')])
+  const totals = statuses.map((status) => steps.reduce((sum, step) => sum + count(step, status), 0))
+  return table('requests', statuses.map(toText), [...rows, ['all', totals]])
+}
+
+const findingLines = (phases: PhaseResult[]): string =>
+  (phases[0]?.findings ?? [])
+    .map(({ what }) => {
+      const found = phases.flatMap(({ findings }) => findings.filter((finding) => finding.what === what))
+      const faults = found.flatMap((finding) => finding.faults)
+      const proven = found.reduce((sum, finding) => sum + finding.proven, 0)
+      const shown = faults.slice(0, 10).map((fault) => `         ${fault}`)
+      const more = faults.length > shown.length ? [`         and ${faults.length - shown.length} more`] : []
+      return [
+        `${faults.length > 0 ? 'FAILED' : 'ok    '} ${String(proven).padStart(7)} ${what}`,
+        ...shown,
+        ...more,
+      ].join('\n')
+    })
+    .join('\n')
+
+export const hasFailed = (phases: PhaseResult[]): boolean =>
+  phases.some(({ findings }) => findings.some(({ faults }) => faults.length > 0))
+
+const toSummary = ({ brokers, recovery, repeatedMessages }: PhaseResult): string => {
+  const after = (ms: number | undefined) => (ms === undefined ? 'too late' : `after ${ms} ms`)
+  const { readyAfterMs, servedAfterMs } = recovery
+  return (
+    `${brokers === 1 ? 'one NATS server' : `${brokers} NATS servers`}: all ready ${after(readyAfterMs)}, a new customer ` +
+    `served ${after(servedAfterMs)}; ${repeatedMessages} messages came twice, known by their Message-ID`
+  )
+}
+
+/** What was done, asked and proven, in counts. */
+export const report = (phases: PhaseResult[]): string =>
+  [faultTable(phases), requestTable(phases), findingLines(phases), phases.map(toSummary).join('\n')].join('\n\n')

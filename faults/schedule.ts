@@ -1,0 +1,94 @@
+import fc from 'fast-check'
+
+export const processFaults = ['kill', 'pause', 'restart'] as const
+export const linkFaults = ['delay', 'reset', 'stall', 'black hole'] as const
+export type FaultKind = (typeof processFaults)[number] | (typeof linkFaults)[number]
+
+/** Something that faults are done to. */
+export interface Target {
+  name: string
+  kinds: readonly FaultKind[]
+  /** Of one group at most one is at fault at a time. */
+  group: string
+  /** How long a fault of it lasts at least, in ms. */
+  leastMs?: number
+}
+
+export interface Fault {
+  /** From the beginning, in ms. */
+  atMs: number
+  target: string
+  kind: FaultKind
+  forMs: number
+  /** Of a delay: how much longer each piece of data takes, in ms. */
+  delayMs: number
+}
+
+/** How long it lasts beyond the least, in ms; 0 is one that is over at once. */
+const mostMs: Record<FaultKind, number> = {
+  kill: 3_000,
+  pause: 4_000,
+  restart: 2_000,
+  delay: 4_000,
+  reset: 1_500,
+  stall: 4_000,
+  'black hole': 4_000,
+}
+const gapMs = { min: 200, max: 1_400 }
+const delayMs = { min: 20, max: 200 }
+
+const drawn = (cards: { target: Target; kind: FaultKind }[], inOrder: boolean) =>
+  fc.noBias(
+    fc.record({
+      cards: inOrder ? fc.constant(cards) : fc.shuffledSubarray(cards, { minLength: cards.length }),
+      chances: fc.array(
+        fc.record({
+          gap: fc.integer(gapMs),
+          share: fc.double({ min: 0, max: 1, noNaN: true }),
+          delay: fc.integer(delayMs),
+        }),
+        { minLength: cards.length, maxLength: cards.length },
+      ),
+    }),
+  )
+
+interface Plan {
+  seed: number
+  targets: readonly Target[]
+  lengthMs: number
+  /** Target by target, all of one kind before the next kind; else in an order that the seed decides. */
+  inOrder?: boolean
+}
+
+/**
+ * Which faults come when: the same for the same seed, targets and length. What did not come yet comes before what did;
+ * all of them are over at the end.
+ */
+export const makeSchedule = ({ seed, targets, lengthMs, inOrder = false }: Plan): Fault[] => {
+  const kinds = new Set(targets.flatMap((target) => target.kinds))
+  const deck = [...kinds].flatMap((kind) =>
+    targets.filter((target) => target.kinds.includes(kind)).map((target) => ({ target, kind })),
+  )
+  const lasts = ({ target: { leastMs = 0 }, kind }: (typeof deck)[number], share: number) =>
+    leastMs + Math.round(mostMs[kind] * share)
+  const rounds = Math.ceil(lengthMs / (deck.length * gapMs.min))
+  const faults: Fault[] = []
+  const waiting: typeof deck = []
+  const busyUntilMs = new Map<string, number>()
+  let atMs = 0
+  for (const { cards, chances } of fc.sample(drawn(deck, inOrder), { seed, numRuns: rounds })) {
+    waiting.push(...cards)
+    for (const { gap, share, delay } of chances) {
+      atMs += gap
+      const next = waiting.findIndex(
+        (card) => (busyUntilMs.get(card.target.group) ?? 0) <= atMs && atMs + lasts(card, share) <= lengthMs,
+      )
+      const [card] = next < 0 ? [] : waiting.splice(next, 1)
+      if (!card) continue
+      const forMs = lasts(card, share)
+      busyUntilMs.set(card.target.group, atMs + forMs + gapMs.max)
+      faults.push({ atMs, target: card.target.name, kind: card.kind, forMs, delayMs: delay })
+    }
+  }
+  return faults
+}
