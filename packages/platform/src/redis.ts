@@ -22,6 +22,9 @@ const patience = {
   maxRetriesPerRequest: 0,
   connectTimeout: timeoutMs,
   commandTimeout: timeoutMs,
+  // A connection whose other end is gone without a word takes commands for as long as TCP is patient, a quarter of an
+  // hour, and answers none: one that left a command without an answer is replaced.
+  socketTimeout: timeoutMs,
 }
 
 const connectCluster = (url: string): Cluster => {
