@@ -3,7 +3,7 @@ import type { ErrorObject } from 'ajv'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import findMyWay, { type HTTPMethod } from 'find-my-way'
-import { Overload } from './queue.ts'
+import { isOverload } from './queue.ts'
 import { toInvalidRequest } from './validation.ts'
 
 /** Fastify's own refusals, in our table's words. */
@@ -27,7 +27,7 @@ const toRekeyError = (error: FastifyError | RekeyError): RekeyError => {
 export const noteError = (thrown: FastifyError | RekeyError, reply: Pick<FastifyReply, 'log'>): RekeyError => {
   const error = toRekeyError(thrown)
   reply.log.debug({ code: error.code }, 'refused')
-  if (errors[error.code].status >= 500 && !(error.cause instanceof Overload))
+  if (errors[error.code].status >= 500 && !isOverload(error))
     reply.log.error({ err: error.cause ?? thrown }, error.code)
   return error
 }

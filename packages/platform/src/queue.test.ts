@@ -1,7 +1,8 @@
+import { RekeyError } from '@rekey/contracts'
 import t from 'tap'
 import { createLogger } from './logger.ts'
 import { createMetrics } from './metrics.ts'
-import { createQueue } from './queue.ts'
+import { createQueue, Overload } from './queue.ts'
 
 /** A queue in a time that moves when it is told to, and works that end when they are. */
 const startQueue = (sizes: { concurrency: number; waiting: number }) => {
@@ -71,6 +72,31 @@ t.test('work whose turn comes when its caller has left is not done', async (t) =
   elapse(300)
   await end()
   t.match(await outcomes, [overloaded, { value: 'of one who waits' }])
+})
+
+t.test('whoever refuses is asked for less at a time, and for more again once it serves', async (t) => {
+  const { run, begin, assertRoom } = startQueue({ concurrency: 10, waiting: 0 })
+  const begun = async (most: number) => {
+    const ends: (() => Promise<void>)[] = []
+    for (; ends.length < most; ends.push(await begin())) {
+      try {
+        assertRoom()
+      } catch {
+        break
+      }
+    }
+    for (const end of ends) await end()
+    return ends.length
+  }
+  t.equal(await begun(20), 10)
+  const refuse = async () => {
+    throw new RekeyError('unavailable', { cause: new Overload('elsewhere') })
+  }
+  for (let times = 0; times < 50; times += 1) await t.rejects(run(refuse))
+  t.equal(await begun(1), 1, 'never for nothing')
+  t.ok((await begun(20)) < 5)
+  for (let times = 0; times < 100; times += 1) await begun(20)
+  t.equal(await begun(20), 10)
 })
 
 t.test('a flood is counted one by one and told once a second', async (t) => {

@@ -37,7 +37,12 @@ const longestWaitMs = 800
 const patienceMs = 1_200
 /** How much one more duration counts in the mean. */
 const weight = 0.1
+/** What is left of the works at a time when one of them is refused. */
+const narrowing = 0.9
 const logEveryMs = 1_000
+
+/** Whether something was refused because of more work than can be done, here or where it was asked for. */
+export const isOverload = (error: unknown): boolean => error instanceof RekeyError && error.cause instanceof Overload
 
 /** So many at a time, so many waiting: a flood must not take the machine (ASVS 15.1.3, 15.2.2). */
 export const createQueue = ({ name, concurrency, waiting, elapsedMs, metrics, log }: Options): Queue => {
@@ -49,11 +54,13 @@ export const createQueue = ({ name, concurrency, waiting, elapsedMs, metrics, lo
     registers: [metrics],
   })
   let meanMs = 0
+  /** Works at a time that whoever does them has taken lately without being overloaded itself: at most `concurrency`. */
+  let width = concurrency
   let untold = 0
   let toldAtMs = Number.NEGATIVE_INFINITY
 
   /** Until the turn of who comes now. */
-  const waitMs = () => (limit.activeCount < concurrency ? 0 : ((limit.pendingCount + 1) * meanMs) / concurrency)
+  const waitMs = () => (limit.activeCount < width ? 0 : ((limit.pendingCount + 1) * meanMs) / width)
 
   const refuse = (reason: string) => {
     refused.inc({ queue: name })
@@ -68,15 +75,23 @@ export const createQueue = ({ name, concurrency, waiting, elapsedMs, metrics, lo
     return new RekeyError('unavailable', { retryAfterSeconds, cause: new Overload(reason) })
   }
   const assertRoom = () => {
-    const full = limit.activeCount >= concurrency && limit.pendingCount >= waiting
+    const full = limit.activeCount >= Math.floor(width) && limit.pendingCount >= waiting
     if (full || waitMs() > longestWaitMs) throw refuse(`too much waits: ${name}`)
   }
-  const timed = async <T>(work: () => Promise<T>) => {
+  /** Who is refused by whoever does the work costs both of them: fewer at a time then, and one by one more again. */
+  const adapt = (isOverload: boolean) => {
+    width = isOverload ? Math.max(1, width * narrowing) : Math.min(concurrency, width + 1 / width)
+  }
+  const measured = async <T>(work: () => Promise<T>) => {
     const startedAtMs = elapsedMs()
     try {
-      return await work()
-    } finally {
+      const result = await work()
+      adapt(false)
       meanMs += (elapsedMs() - startedAtMs - meanMs) * weight
+      return result
+    } catch (error) {
+      if (isOverload(error)) adapt(true)
+      throw error
     }
   }
   return {
@@ -86,7 +101,7 @@ export const createQueue = ({ name, concurrency, waiting, elapsedMs, metrics, lo
       const queuedAtMs = elapsedMs()
       return limit(async () => {
         if (elapsedMs() - queuedAtMs > patienceMs) throw refuse(`the turn came too late: ${name}`)
-        return timed(work)
+        return measured(work)
       })
     },
   }
