@@ -1,0 +1,95 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createCustomer, sql } from '@rekey/testing/customers'
+import { startDeployedDatabase } from '@rekey/testing/deployed-database'
+import t from 'tap'
+
+const dir = mkdtempSync(join(tmpdir(), 'rekey-roles-'))
+t.teardown(() => rmSync(dir, { recursive: true, force: true }))
+const database = await startDeployedDatabase(t, dir)
+const { id } = await createCustomer(database.service)
+await sql(
+  database.service,
+  `INSERT INTO password_change
+     (customer_id, type, operation, actor, actor_id, client_id, channel, ip, create_time, previous_digest, digest)
+   VALUES ($1, 'restored', 'change', 'client', 'a', 'b', 'api', '::1', now(), 'c', 'd')`,
+  [id],
+)
+
+const insufficientPrivilege = { code: '42501' }
+
+t.test('S33: the service’s role makes, changes and removes no tables, functions or roles', async (t) => {
+  const statements = [
+    'CREATE TABLE mine (id int)',
+    'CREATE TEMPORARY TABLE mine (id int)',
+    'CREATE SCHEMA mine',
+    'CREATE FUNCTION mine() RETURNS int LANGUAGE sql AS $$ SELECT 1 $$',
+    'ALTER TABLE customer ADD COLUMN mine int',
+    'CREATE INDEX ON customer (locale)',
+    'DROP TABLE spent_token',
+    'TRUNCATE spent_token',
+    'DROP INDEX customer_code_key',
+    'CREATE ROLE mine',
+    'SET ROLE rekey_owner',
+    "COPY customer TO PROGRAM 'cat'",
+    'SELECT * FROM _prisma_migrations',
+    'SELECT * FROM pg_authid',
+  ]
+  for (const statement of statements) {
+    await t.rejects(sql(database.service, statement), insufficientPrivilege, statement)
+  }
+  const owned = await sql(database.superuser, `SELECT 1 FROM pg_class WHERE relowner = 'rekey_service'::regrole`)
+  t.same(owned, [])
+})
+
+t.test('S33: the service’s role reads the history and adds to it, and can do nothing else to it', async (t) => {
+  const statements = [
+    `UPDATE password_change SET ip = '::2'`,
+    'DELETE FROM password_change',
+    'TRUNCATE password_change',
+    'SELECT * FROM password_change FOR UPDATE',
+    `INSERT INTO password_change SELECT * FROM password_change ON CONFLICT (id) DO UPDATE SET ip = '::2'`,
+  ]
+  for (const statement of statements) {
+    await t.rejects(sql(database.service, statement), insufficientPrivilege, statement)
+  }
+  const roundabout = [
+    'ALTER TABLE password_change DISABLE TRIGGER password_change_append_only',
+    'DROP TRIGGER password_change_append_only ON password_change',
+    `SET session_replication_role = replica`,
+    'ALTER TABLE password_change RENAME TO other',
+    'DELETE FROM customer',
+  ]
+  for (const statement of roundabout) {
+    await t.rejects(sql(database.service, statement), insufficientPrivilege, statement)
+  }
+  t.equal((await sql(database.service, 'SELECT * FROM password_change')).length, 1)
+})
+
+t.test('S33: not even the owner changes or deletes a record of the history', async (t) => {
+  for (const statement of [`UPDATE password_change SET ip = '::2'`, 'DELETE FROM password_change']) {
+    await t.rejects(sql(database.owner, statement), /append-only/)
+  }
+})
+
+t.test('S33: another role comes into the database no more', async (t) => {
+  await sql(database.superuser, `CREATE ROLE stranger LOGIN PASSWORD 'stranger'`)
+  const url = new URL(database.superuser)
+  url.username = 'stranger'
+  url.password = 'stranger'
+  await t.rejects(sql(url.href, 'SELECT 1'), insufficientPrivilege)
+})
+
+t.test('every table that the migrations make is granted, but the migrations’ own', async (t) => {
+  const tables = await sql<{ name: string }>(
+    database.superuser,
+    `SELECT relname AS name FROM pg_class
+     WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
+       AND NOT has_table_privilege('rekey_service', oid, 'SELECT, INSERT')`,
+  )
+  t.same(
+    tables.map(({ name }) => name),
+    ['_prisma_migrations'],
+  )
+})
