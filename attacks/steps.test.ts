@@ -1,0 +1,222 @@
+import { createHash } from 'node:crypto'
+import { createCustomer, type TestCustomer } from '@rekey/testing/customers'
+import { eventually } from '@rekey/testing/eventually'
+import {
+  askChange,
+  askLogin,
+  askRestore,
+  change,
+  changeGrant,
+  loginBody,
+  race,
+  restore,
+  restoreBody,
+  restoreGrant,
+  signIn,
+  signInTokens,
+  verificationBody,
+} from '@rekey/testing/flows'
+import { startProcesses } from '@rekey/testing/processes'
+import t, { type Test } from 'tap'
+import { claimsOf, readSigningKey } from './forged-token.ts'
+
+const rekey = await startProcesses(t)
+const { http } = rekey
+const newCustomer = () => createCustomer(rekey.postgres.url)
+const key = readSigningKey(rekey.keys.signingKeys)
+
+const verification = '/oauth/v2/passwordRestoreVerification'
+const asBearer = (token: string) => ({ authorization: `Bearer ${token}` })
+const history = (token: string) => http.get('/api/v2/my/password/changes', asBearer(token))
+const signsIn = async (person: TestCustomer, password: string) =>
+  (await http.post('/oauth/v2/login', loginBody({ ...person, password }))).status === 200
+const refresh = (token: string) =>
+  http.post<{ access_token: string; refresh_token: string }>('/oauth/v2/token', {
+    grant_type: 'refresh_token',
+    refresh_token: token,
+    client_id: 'ib_localhost',
+  })
+
+const refused = { status: 403, body: { code: 'success_token_refused' } }
+const invalidGrant = { status: 400, body: { error: 'invalid_grant' } }
+
+t.test('S19 A’s grant changes nothing in B’s session, nor B’s in A’s', async (t) => {
+  const [a, b] = [await newCustomer(), await newCustomer()]
+  const [bearerA, bearerB] = [await signIn(rekey, a), await signIn(rekey, b)]
+  const grantA = await changeGrant(rekey, a, bearerA)
+  t.match(await change(rekey, bearerB, grantA, 'A-password-of-mine'), refused)
+  t.match(await change(rekey, bearerB, await restoreGrant(rekey, a), 'A-password-of-mine'), refused)
+  t.match(await restore(rekey, grantA, 'A-password-of-mine'), refused, 'a change’s grant on a restore')
+  for (const person of [a, b]) t.ok(await signsIn(person, person.password))
+  t.equal((await change(rekey, bearerA, grantA, 'A-password-of-mine')).status, 204, 'A’s own session')
+})
+
+t.test('S19 no password is set without the code, however the steps are ordered', async (t) => {
+  const victim = await newCustomer()
+  const asked = await askRestore(rekey, victim.email)
+  const mfaToken = asked.answer.body.mfa_token
+  const { sub: challengeId } = claimsOf(String(mfaToken))
+  const broker = await http.get(
+    `/api/v2/my/2fa/unauthorized/challenge?businessProcess=restorePassword&email=${encodeURIComponent(victim.email)}`,
+  )
+  const login = await askLogin(rekey, victim)
+  const bearer = await signIn(rekey, victim)
+  const changing = await askChange(rekey, victim, bearer)
+  const { code: shown } = asked.answer.body
+  const set = (token: unknown) => restore(rekey, String(token), 'An-attackers-own')
+  const wrongs = {
+    'the token of a code that was not answered': set(mfaToken),
+    'the broker’s, of a code that was not answered': set(broker.body.token),
+    'the challenge itself': set(challengeId),
+    'the verification code': set(shown),
+    'the verification code as the answer': http.post(verification, verificationBody(mfaToken, String(shown))),
+    'the restore’s code for a sign-in': http.post('/oauth/v2/token', {
+      grant_type: 'mfa_oob',
+      mfa_token: mfaToken,
+      code: asked.confirmation,
+    }),
+    'the restore’s code to the broker’s endpoint': http.post('/api/v2/my/2fa/challenge', {
+      token: mfaToken,
+      code: asked.confirmation,
+    }),
+    'the sign-in’s code for a restore': http.post(
+      verification,
+      verificationBody(login.answer.body.mfa_token, login.confirmation),
+    ),
+    'the change’s code for a restore': http.post(
+      verification,
+      verificationBody(changing.answer.body.token, changing.confirmation),
+    ),
+    'the change’s code for a sign-in': http.post('/oauth/v2/token', {
+      grant_type: 'mfa_oob',
+      mfa_token: changing.answer.body.token,
+      code: changing.confirmation,
+    }),
+    'another scope than was asked for': http.post(
+      verification,
+      verificationBody(mfaToken, asked.confirmation, { scope: 'CUSTOMER:FULL' }),
+    ),
+    'another state than was asked with': http.post(
+      verification,
+      verificationBody(mfaToken, asked.confirmation, { state: 'another' }),
+    ),
+    'another client than asked': http.post(
+      verification,
+      verificationBody(mfaToken, asked.confirmation, { client_id: 'backend_fin' }),
+    ),
+    'a change without its grant': http.post(
+      '/api/v2/my/password/change',
+      { password: 'An-attackers-own' },
+      asBearer(bearer),
+    ),
+  }
+  for (const [name, sending] of Object.entries(wrongs)) {
+    const { status } = await sending
+    t.ok(status >= 400 && status < 500, `${name}: ${status}`)
+  }
+  t.ok(await signsIn(victim, victim.password))
+  t.equal((await history(bearer)).body.total, 0)
+})
+
+t.test('S19 a grant that fifty send at once sets one password', async (t) => {
+  const restored = await newCustomer()
+  const restoring = await restoreGrant(rekey, restored)
+  const changed = await newCustomer()
+  const bearer = await signIn(rekey, changed)
+  const changing = await changeGrant(rekey, changed, bearer)
+  const races = [
+    { person: restored, send: (password: string) => restore(rekey, restoring, password) },
+    { person: changed, send: (password: string) => change(rekey, bearer, changing, password) },
+  ]
+  for (const { person, send } of races) {
+    const answers = await race(50, (index) => send(`Password-number-${index}`))
+    const winners = answers.flatMap(({ status }, index) => (status === 204 ? index : []))
+    t.equal(winners.length, 1)
+    for (const { status } of answers) t.ok([204, 403, 503].includes(status), `${status}`)
+    t.ok(await signsIn(person, `Password-number-${winners[0]}`), 'the one that was told so')
+    const token = await signIn(rekey, { ...person, password: `Password-number-${winners[0]}` })
+    t.equal((await history(token)).body.total, 1)
+  }
+})
+
+t.test('S26 a refresh token that a thief uses too ends the session of both', async (t) => {
+  const first = await signInTokens(rekey, await newCustomer())
+  const thief = await refresh(first.refresh_token)
+  t.equal(thief.status, 200)
+  t.match(await refresh(first.refresh_token), invalidGrant, 'its owner comes second')
+  t.match(await refresh(thief.body.refresh_token), invalidGrant)
+  for (const token of [first.access_token, thief.body.access_token]) {
+    await eventually(async () => (await history(token)).status === 401, { what: 'an end of the session' })
+  }
+})
+
+t.test('S21 S20 after a restore nothing of before is good any more, and nothing of it signs in', async (t) => {
+  const customer = await newCustomer()
+  const before = await signInTokens(rekey, customer)
+  const changing = await changeGrant(rekey, customer, before.access_token)
+  const other = await restoreGrant(rekey, customer)
+  const own = await restoreGrant(rekey, customer, 'access_token')
+  const restored = await restore(rekey, own, 'A-password-of-mine')
+  t.equal(restored.status, 204)
+  t.equal(restored.text, '')
+  t.equal(restored.headers.get('set-cookie'), null)
+  await eventually(async () => (await history(before.access_token)).status === 401, { what: 'the end of the session' })
+  t.match(await refresh(before.refresh_token), invalidGrant)
+  t.equal((await change(rekey, before.access_token, changing, 'Another-of-mine')).status, 401)
+  t.match(await restore(rekey, other, 'Another-of-mine'), refused, 'a restore that was begun before')
+  t.match(await restore(rekey, own, 'Another-of-mine'), refused, 'the same again')
+  t.ok((await history(own)).status >= 401, 'the restore’s own access token')
+  t.notOk(await signsIn(customer, customer.password))
+  t.ok(await signsIn(customer, 'A-password-of-mine'))
+  // The clock of whoever signs says nothing: what counts is how often all sessions were ended.
+  const later = key.sign({ ...claimsOf(before.access_token), iat: Math.floor(Date.now() / 1_000) + 5 })
+  t.equal((await history(later)).status, 401, 'an old session with a newer time')
+})
+
+const verifier = 'a-verifier-of-forty-three-characters-or-more'
+const S256 = createHash('sha256').update(verifier).digest('base64url')
+
+/** A1 and A2, up to the authorization code. */
+const authorize = async (t: Test) => {
+  const { answer, confirmation } = await askRestore(rekey, (await newCustomer()).email, {
+    code_challenge: S256,
+    code_challenge_method: 'S256',
+  })
+  const body = verificationBody(answer.body.mfa_token, confirmation, { response_type: 'code' })
+  const { status, body: given } = await http.post(verification, body)
+  t.equal(status, 200)
+  return (other: object = {}) =>
+    http.post('/oauth/v2/token', {
+      grant_type: 'authorization_code',
+      client_id: 'ib_localhost',
+      redirect_uri: 'http://localhost',
+      code: given.code,
+      code_verifier: verifier,
+      ...other,
+    })
+}
+
+t.test('S26 an authorization code that comes twice takes back what it gave', async (t) => {
+  const redeem = await authorize(t)
+  const given = await redeem()
+  t.equal(given.status, 200)
+  t.match(await redeem(), invalidGrant)
+  // A password that the policy refuses: a good grant would say so (422), and be none the less for it.
+  const set = () => restore(rekey, String(given.body.access_token), 'short')
+  await eventually(async () => (await set()).status === 403, { what: 'the grant to be refused' })
+})
+
+t.test('S26 a stolen authorization code is of no use without the verifier, and plain is refused', async (t) => {
+  for (const code_verifier of [undefined, S256, verifier.toUpperCase()]) {
+    const redeem = await authorize(t)
+    t.match(await redeem({ code_verifier }), invalidGrant)
+    t.match(await redeem(), invalidGrant, 'one wrong try spends it')
+  }
+  for (const method of ['plain', 'none', 's256', undefined]) {
+    const pkce = { code_challenge: S256, code_challenge_method: method }
+    t.match(await http.post('/oauth/v2/passwordRestore', restoreBody('nobody@example.com', pkce)), {
+      status: 400,
+      body: { error: 'invalid_request' },
+    })
+  }
+})

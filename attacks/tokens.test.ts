@@ -1,0 +1,246 @@
+import { createPublicKey, generateKeyPairSync } from 'node:crypto'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { createCustomer } from '@rekey/testing/customers'
+import {
+  askLogin,
+  askRestore,
+  backOfficeToken,
+  change,
+  changeGrant,
+  restore,
+  restoreGrant,
+  signIn,
+  signInTokens,
+  verificationBody,
+} from '@rekey/testing/flows'
+import { startProcesses } from '@rekey/testing/processes'
+import t from 'tap'
+import { claimsOf, eddsa, forge, hmac, readSigningKey, unsigned } from './forged-token.ts'
+
+const rekey = await startProcesses(t)
+const { http } = rekey
+const key = readSigningKey(rekey.keys.signingKeys)
+const newCustomer = () => createCustomer(rekey.postgres.url)
+
+const history = '/api/v2/my/password/changes'
+const asBearer = (token: string) => ({ authorization: `Bearer ${token}` })
+const resetBody = {
+  client_timezone: '-3',
+  ip: '::1',
+  response_type: 'code',
+  source_system: 'IB',
+  password: 'Qwerty-123',
+}
+const reset = (token: string) => http.post('/oauth/v2/passwordRestoreReset', resetBody, asBearer(token))
+
+/** Where the attacker publishes a key, and waits for us to come and fetch it. */
+const startKeyServer = async () => {
+  const { privateKey, publicKey } = generateKeyPairSync('ed25519')
+  const jwk = { ...publicKey.export({ format: 'jwk' }), kid: 'theirs', alg: 'EdDSA', use: 'sig' }
+  const asked: string[] = []
+  const server = createServer((request, response) => {
+    asked.push(request.url ?? '')
+    response.setHeader('content-type', 'application/json').end(JSON.stringify({ keys: [jwk] }))
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/keys.json`, jwk, privateKey, asked }
+}
+const attacker = await startKeyServer()
+
+const now = () => Math.floor(Date.now() / 1_000)
+const ourPublic = createPublicKey(key.privateKey)
+const pem = ourPublic.export({ type: 'spki', format: 'pem' })
+const ourJwk = ourPublic.export({ format: 'jwk' })
+
+/** Everything that claims can be dressed up in; none of it is to be believed. */
+const forgeries = (good: Record<string, unknown>): Record<string, string> => {
+  const { header } = key
+  const theirs = eddsa(attacker.privateKey)
+  const byThem = (other: object) => forge({ ...header, kid: 'theirs', ...other }, good, theirs)
+  const [, payload = '', signature = ''] = key.sign({ ...good, jti: 'another' }).split('.')
+  return {
+    'alg none': forge({ ...header, alg: 'none' }, good, unsigned),
+    'alg NoNe': forge({ ...header, alg: 'NoNe' }, good, unsigned),
+    'no alg': forge({ ...header, alg: undefined }, good, unsigned),
+    'EdDSA without a signature': forge(header, good, unsigned),
+    'HS256 with our public key as PEM': forge({ ...header, alg: 'HS256' }, good, hmac('sha256', pem)),
+    'HS256 with our public key as it is': forge(
+      { ...header, alg: 'HS256' },
+      good,
+      hmac('sha256', Buffer.from(ourJwk.x ?? '', 'base64url')),
+    ),
+    'HS512 with our public key as JWK': forge(
+      { ...header, alg: 'HS512' },
+      good,
+      hmac('sha512', JSON.stringify(ourJwk)),
+    ),
+    'their key under our kid': forge(header, good, theirs),
+    'their kid': byThem({}),
+    'no kid': forge({ ...header, kid: undefined }, good, theirs),
+    'a kid that is a path': byThem({ kid: '../../../../dev/null' }),
+    'a kid that is a statement': byThem({ kid: "' OR 1=1 --" }),
+    'a kid that is no text': byThem({ kid: [header.kid] }),
+    'their key brought along (jwk)': byThem({ jwk: attacker.jwk }),
+    'their key brought along under our kid': byThem({ jwk: attacker.jwk, kid: header.kid }),
+    'their key to fetch (jku)': byThem({ jku: attacker.url }),
+    'their key to fetch under our kid': byThem({ jku: attacker.url, kid: header.kid }),
+    'their certificate to fetch (x5u)': byThem({ x5u: attacker.url }),
+    'their certificate brought along (x5c)': byThem({ x5c: [Buffer.from(pem).toString('base64')] }),
+    'the payload of another': `${key.sign(good).split('.')[0]}.${payload}.${key.sign(good).split('.')[2]}`,
+    'the signature of another': `${key.sign(good).split('.').slice(0, 2).join('.')}.${signature}`,
+    'a payload that was not encoded (b64)': key.sign(good, { b64: false, crit: ['b64'] }),
+    'typ JWT': key.sign(good, { typ: 'JWT' }),
+    'typ of a logout token': key.sign(good, { typ: 'logout+jwt' }),
+    'no typ': key.sign(good, { typ: undefined }),
+    'another issuer': key.sign({ ...good, iss: new URL(attacker.url).origin }),
+    'an issuer with a slash more': key.sign({ ...good, iss: `${rekey.url}/` }),
+    'another audience': key.sign({ ...good, aud: ['elsewhere'] }),
+    'no audience': key.sign({ ...good, aud: undefined }),
+    expired: key.sign({ ...good, iat: now() - 7_200, exp: now() - 1 }),
+    'no expiry': key.sign({ ...good, exp: undefined }),
+    'an expiry that is text': key.sign({ ...good, exp: '9999999999' }),
+    'not yet valid': key.sign({ ...good, nbf: now() + 60 }),
+    rubbish: 'a.b.c',
+  }
+}
+
+t.test(
+  'S27 a forged token opens no route and sets no password, and the keys that it points to are not fetched',
+  async (t) => {
+    const customer = await newCustomer()
+    const access = await signIn(rekey, customer)
+    // Of two customers: a new password ends the restores that were begun before.
+    const resetAccess = await restoreGrant(rekey, await newCustomer(), 'access_token')
+    const sign = await restoreGrant(rekey, await newCustomer())
+    const uses = {
+      'a route of the gateway': {
+        token: access,
+        refusal: { status: 401, body: { code: 'invalid_token' } },
+        send: (token: string) => http.get('/api/v2/my/2fa/challenge?businessProcess=changePassword', asBearer(token)),
+      },
+      'a route of the password-service': {
+        token: access,
+        refusal: { status: 401, body: { code: 'invalid_token' } },
+        send: (token: string) => http.get(history, asBearer(token)),
+      },
+      A3: { token: resetAccess, refusal: { status: 401, body: { error: 'invalid_token' } }, send: reset },
+      B2: {
+        token: sign,
+        refusal: { status: 403, body: { code: 'success_token_refused' } },
+        send: (token: string) => restore(rekey, token, 'Qwerty-123'),
+      },
+    }
+    for (const [use, { token, refusal, send }] of Object.entries(uses)) {
+      const good = claimsOf(token)
+      for (const [name, forgery] of Object.entries(forgeries(good))) {
+        t.match(await send(forgery), refusal, `${use}: ${name}`)
+      }
+      const isTaken = (await send(key.sign(good))).status
+      t.ok(isTaken === 200 || isTaken === 204, `${use}: the same claims as we sign them are taken (${isTaken})`)
+    }
+    t.same(attacker.asked, [])
+  },
+)
+
+t.test('S27 a forged mfa_token names no challenge', async (t) => {
+  const customer = await newCustomer()
+  const { answer, confirmation } = await askRestore(rekey, customer.email)
+  const mfaToken = String(answer.body.mfa_token)
+  const claims = claimsOf(mfaToken)
+  const header = { alg: 'HS256', typ: 'JWT' }
+  const attacks = {
+    'alg none': forge({ ...header, alg: 'none' }, claims, unsigned),
+    'an empty secret': forge(header, claims, hmac('sha256', '')),
+    'our public key as the secret': forge(header, claims, hmac('sha256', pem)),
+    'the key of access tokens': key.sign(claims),
+    'the key of access tokens, typ JWT': key.sign(claims, { typ: 'JWT' }),
+    'a key to fetch': forge({ ...header, alg: 'EdDSA', jku: attacker.url }, claims, eddsa(attacker.privateKey)),
+    'cut short': mfaToken.slice(0, -3),
+  }
+  const answer6 = (token: string) =>
+    http.post('/oauth/v2/passwordRestoreVerification', verificationBody(token, confirmation))
+  for (const [name, token] of Object.entries(attacks)) {
+    t.match(await answer6(token), { status: 400, body: { error: 'invalid_grant' } }, name)
+  }
+  t.equal((await answer6(mfaToken)).status, 200, 'the one that was given, with the same code')
+  t.same(attacker.asked, [])
+})
+
+t.test('S19 S27 every token is good for its own use alone', async (t) => {
+  const customer = await newCustomer()
+  const session = await signInTokens(rekey, customer)
+  const asked = await askRestore(rekey, customer.email)
+  const tokens: Record<string, string> = {
+    access: session.access_token,
+    refresh: session.refresh_token,
+    staff: await backOfficeToken(rekey),
+    mfa: String(asked.answer.body.mfa_token),
+    loginMfa: String((await askLogin(rekey, customer)).answer.body.mfa_token),
+    restoreAccess: await restoreGrant(rekey, customer, 'access_token'),
+    restoreSign: await restoreGrant(rekey, customer),
+    changeSign: await changeGrant(rekey, customer, session.access_token),
+    verification: String(asked.answer.body.code),
+  }
+  const uses: Record<string, { by: string[]; send: (token: string) => Promise<{ status: number }> }> = {
+    'a customer’s route': { by: ['access'], send: (token) => http.get(history, asBearer(token)) },
+    'a code to change': {
+      by: ['access'],
+      send: (token) => http.get('/api/v2/my/2fa/challenge?businessProcess=changePassword', asBearer(token)),
+    },
+    'the back office': {
+      by: ['staff'],
+      send: (token) => http.get(`/api/v2/clients/${customer.id}/password/changes`, asBearer(token)),
+    },
+    'a bearer beside a change’s grant': {
+      by: ['access'],
+      send: (token) => change(rekey, token, tokens.changeSign ?? '', 'Qwerty-123'),
+    },
+    'a change': { by: ['changeSign'], send: (token) => change(rekey, session.access_token, token, 'Qwerty-123') },
+    'a restore': { by: ['restoreSign', 'restoreAccess'], send: (token) => restore(rekey, token, 'Qwerty-123') },
+    'a reset': { by: ['restoreAccess'], send: reset },
+    'the answer to a restore’s code': {
+      by: ['mfa'],
+      send: (token) => http.post('/oauth/v2/passwordRestoreVerification', verificationBody(token, asked.confirmation)),
+    },
+    'the answer to a broker’s code': {
+      by: [],
+      send: (token) => http.post('/api/v2/my/2fa/challenge', { token, code: asked.confirmation }),
+    },
+    'a sign-in': {
+      by: ['loginMfa'],
+      send: (token) =>
+        http.post('/oauth/v2/token', { grant_type: 'mfa_oob', mfa_token: token, code: asked.confirmation }),
+    },
+    'a refresh': {
+      by: ['refresh'],
+      send: (token) =>
+        http.post('/oauth/v2/token', { grant_type: 'refresh_token', refresh_token: token, client_id: 'ib_localhost' }),
+    },
+    'an authorization code': {
+      by: [],
+      send: (token) =>
+        http.post('/oauth/v2/token', {
+          grant_type: 'code',
+          code: token.slice(0, 128),
+          client_id: 'ib_localhost',
+          redirect_uri: 'http://localhost',
+        }),
+    },
+  }
+  for (const [use, { by, send }] of Object.entries(uses)) {
+    for (const [name, token] of Object.entries(tokens)) {
+      if (by.includes(name)) continue
+      const { status } = await send(token)
+      t.ok(status >= 400 && status < 500, `${use} by ${name}: ${status}`)
+    }
+  }
+  t.equal((await http.get(history, asBearer(session.access_token))).body.total, 0, 'and the password is as it was')
+  t.equal(
+    (await change(rekey, session.access_token, tokens.changeSign ?? '', 'Qwerty-123')).status,
+    204,
+    'none was spent',
+  )
+})
