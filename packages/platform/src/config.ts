@@ -48,6 +48,15 @@ export const serviceEnv = {
     default: 1,
     description: 'Copies of each stream that the broker keeps.',
   }),
+  REKEY_DRAIN_SECONDS: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      maximum: 60,
+      description:
+        'How long a service that is being stopped still serves while its /readyz sends traffic elsewhere, in seconds. ' +
+        'Not set: 5 in production, 0 in the sandbox.',
+    }),
+  ),
   REKEY_METRICS_PORT: Type.Optional(
     Type.Integer({
       minimum: 1,

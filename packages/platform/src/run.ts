@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Static, TObject } from '@sinclair/typebox'
 import type { Now } from './clock.ts'
 import { ConfigError, readConfig, type ServiceConfig } from './config.ts'
@@ -32,13 +33,18 @@ const loadProfile = async <T extends TObject>(env: T, production: Production<Sta
   return config as Static<T> & ServiceConfig
 }
 
-/** Longer than any request takes; shorter than the ten seconds after which container engines kill. */
+/** In production balancers take a few seconds to notice that a service is not ready any more. */
+const drainSecondsOf = ({ REKEY_DRAIN_SECONDS, REKEY_PROFILE }: ServiceConfig) =>
+  REKEY_DRAIN_SECONDS ?? (REKEY_PROFILE === 'production' ? 5 : 0)
+
+/** From the end of the drain: longer than any request takes. */
 const closeTimeoutMs = 8_000
 
 /**
  * Boots a service: configuration, composition, port. SIGTERM, SIGINT and the end of a parent process that opened a
- * channel stop it: it drains, closes and exits. A configuration with faults or a busy port is told in plain words. In
- * production a server that is not what it should be ends the service too, as soon as it answers.
+ * channel stop it: it says that it is not ready and serves on for a while, answers what is in hand, closes and exits.
+ * A configuration with faults or a busy port is told in plain words. In production a server that is not what it should
+ * be ends the service too, as soon as it answers.
  */
 export const runService = async <T extends TObject>({
   name,
@@ -67,7 +73,10 @@ export const runService = async <T extends TObject>({
   const stop = async (reason: string) => {
     if (stopping) return
     stopping = true
-    log.info({ reason }, 'stopping')
+    const drainSeconds = drainSecondsOf(config)
+    log.info({ reason, drainSeconds }, 'stopping')
+    app.beginDrain()
+    await delay(drainSeconds * 1_000)
     setTimeout(() => {
       log.error('not closed in time')
       process.exit(1)

@@ -1,14 +1,17 @@
 import { once } from 'node:events'
 import { Agent, request } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, connect } from 'node:net'
 import t from 'tap'
+import { health } from './health.ts'
 import { createLogger } from './logger.ts'
 import { systemRandom } from './random.ts'
 import { createServer } from './server.ts'
 
+const startServer = () =>
+  createServer({ log: createLogger({ name: 'test', level: 'silent' }), random: systemRandom, trustedProxies: [] })
+
 t.test('closing answers what is in flight on kept-alive connections, and then is done', async (t) => {
-  const log = createLogger({ name: 'test', level: 'silent' })
-  const app = await createServer({ log, random: systemRandom, trustedProxies: [] })
+  const app = await startServer()
   let begin = () => {}
   let end = () => {}
   const begun = new Promise<void>((resolve) => {
@@ -38,4 +41,32 @@ t.test('closing answers what is in flight on kept-alive connections, and then is
   t.equal(response.headers.connection, 'close')
   // Without the header this would wait for the client, for as long as connections are kept alive.
   await closed
+})
+
+t.test('a server that drains is not ready, serves on, and keeps no connection for a second request', async (t) => {
+  const app = await startServer()
+  t.teardown(() => app.close())
+  await app.register(health, { checks: { store: async () => {} } })
+  const url = await app.listen({ host: '127.0.0.1', port: 0 })
+  const before = await fetch(`${url}/healthz`)
+  t.equal(before.headers.get('connection'), 'keep-alive')
+  t.equal((await fetch(`${url}/readyz`)).status, 200)
+  app.beginDrain()
+  const unready = await fetch(`${url}/readyz`)
+  t.equal(unready.status, 503)
+  t.same(await unready.json(), { status: 'unavailable', checks: { store: 'ok', service: 'stopping' } })
+  const served = await fetch(`${url}/healthz`)
+  t.equal(served.status, 200)
+  t.equal(served.headers.get('connection'), 'close')
+})
+
+t.test('a connection on which nothing is asked does not keep a server from closing', async () => {
+  const app = await startServer()
+  await app.listen({ host: '127.0.0.1', port: 0 })
+  const { port } = app.server.address() as AddressInfo
+  const socket = connect(port, '127.0.0.1')
+  await once(app.server, 'connection')
+  const ended = once(socket.resume(), 'close')
+  await app.close()
+  await ended
 })

@@ -17,6 +17,14 @@ import type { Random } from './random.ts'
 import { runInTrace } from './trace.ts'
 import { compileValidator } from './validation.ts'
 
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Goes on serving, on no connection for longer than one answer: whoever comes next had better go elsewhere. */
+    beginDrain(): void
+    isDraining(): boolean
+  }
+}
+
 export type Server = FastifyInstance<RawServerDefault, IncomingMessage, ServerResponse, Logger, TypeBoxTypeProvider>
 
 interface Options {
@@ -25,6 +33,11 @@ interface Options {
   /** Addresses or networks whose X-Forwarded-For is believed (ASVS 4.1.3). */
   trustedProxies: string[]
 }
+
+/** Longer than any answer takes. */
+const answersEndMs = 6_000
+/** In which a connection that was just made can bring its request. */
+const askWithinMs = 250
 
 const headersOfAll = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' }
 
@@ -43,6 +56,34 @@ const refuseRaw = (cause: NodeJS.ErrnoException, socket: Socket) => {
 const refuseAddress = (_error: unknown, request: FastifyRequest, reply: FastifyReply) => {
   reply.headers(headersOfAll)
   void sendError(new RekeyError('invalid_request', { detail: 'The address is malformed.' }), request, reply)
+}
+
+/**
+ * A connection that stays open after its answer, or that brings no request, would keep the server from closing; Node
+ * itself ends only those that are idle between two requests.
+ */
+const endConnections = (app: Server) => {
+  let draining = false
+  app.decorate('beginDrain', () => {
+    draining = true
+  })
+  app.decorate('isDraining', () => draining)
+  app.addHook('onSend', async (_request, reply) => {
+    if (draining) reply.header('connection', 'close')
+  })
+  const connections = new Set<Socket>()
+  app.server.on('connection', (socket) => {
+    connections.add(socket)
+    socket.once('close', () => connections.delete(socket))
+  })
+  const endUnused = () => {
+    for (const socket of connections) if (socket.bytesRead === 0) socket.destroy()
+  }
+  app.addHook('preClose', async () => {
+    app.beginDrain()
+    setTimeout(endUnused, askWithinMs).unref()
+    setTimeout(() => app.server.closeAllConnections(), answersEndMs).unref()
+  })
 }
 
 /** An HTTP server as every service has it: limits, strict parsing, one error form, one log line a request, a trace. */
@@ -89,14 +130,7 @@ export const createServer = async ({ log, random, trustedProxies }: Options): Pr
       'request',
     )
   })
-  // A connection that stays open after its answer would keep the server from closing.
-  let closing = false
-  app.addHook('preClose', async () => {
-    closing = true
-  })
-  app.addHook('onSend', async (_request, reply) => {
-    if (closing) reply.header('connection', 'close')
-  })
+  endConnections(app)
   await app.register(errorHandling)
   return app
 }
