@@ -1,7 +1,9 @@
 import { createPublicKey, generateKeyPairSync } from 'node:crypto'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { parseEnv } from 'node:util'
 import { createCustomer } from '@rekey/testing/customers'
 import {
   askLogin,
@@ -151,6 +153,8 @@ t.test('S27 a forged mfa_token names no challenge', async (t) => {
   const mfaToken = String(answer.body.mfa_token)
   const claims = claimsOf(mfaToken)
   const header = { alg: 'HS256', typ: 'JWT' }
+  const { REKEY_MFA_TOKEN_KEY = '' } = parseEnv(readFileSync(rekey.keys.authGateway, 'utf8'))
+  const ours = hmac('sha256', Buffer.from(REKEY_MFA_TOKEN_KEY, 'base64url'))
   const attacks = {
     'alg none': forge({ ...header, alg: 'none' }, claims, unsigned),
     'an empty secret': forge(header, claims, hmac('sha256', '')),
@@ -158,15 +162,21 @@ t.test('S27 a forged mfa_token names no challenge', async (t) => {
     'the key of access tokens': key.sign(claims),
     'the key of access tokens, typ JWT': key.sign(claims, { typ: 'JWT' }),
     'a key to fetch': forge({ ...header, alg: 'EdDSA', jku: attacker.url }, claims, eddsa(attacker.privateKey)),
+    'our key, as text': forge(header, claims, hmac('sha256', REKEY_MFA_TOKEN_KEY)),
+    'typ at+jwt': forge({ ...header, typ: 'at+jwt' }, claims, ours),
+    'another issuer': forge(header, { ...claims, iss: new URL(attacker.url).origin }, ours),
+    expired: forge(header, { ...claims, exp: now() - 1 }, ours),
+    'no expiry': forge(header, { ...claims, exp: undefined }, ours),
     'cut short': mfaToken.slice(0, -3),
   }
-  const answer6 = (token: string) =>
+  const giveCode = (token: string) =>
     http.post('/oauth/v2/passwordRestoreVerification', verificationBody(token, confirmation))
   for (const [name, token] of Object.entries(attacks)) {
-    t.match(await answer6(token), { status: 400, body: { error: 'invalid_grant' } }, name)
+    t.match(await giveCode(token), { status: 400, body: { error: 'invalid_grant' } }, name)
   }
-  t.equal((await answer6(mfaToken)).status, 200, 'the one that was given, with the same code')
-  t.same(attacker.asked, [])
+  t.equal((await giveCode(forge(header, claims, ours))).status, 200, 'the one that was given, with the same code')
+  await fetch(attacker.url)
+  t.same(attacker.asked, ['/keys.json'], 'by this test alone')
 })
 
 t.test('S19 S27 every token is good for its own use alone', async (t) => {
