@@ -1,5 +1,6 @@
 import { deadLetters, LoginFailed } from '@rekey/contracts'
 import { eventually } from '@rekey/testing/eventually'
+import { keepAsking } from '@rekey/testing/load'
 import t, { type Test } from 'tap'
 import { startBroker } from './broker.fixture.ts'
 import { consume, GiveUp } from './consumer.ts'
@@ -218,4 +219,35 @@ t.test('a consumer closes at once while the broker is away', async (t) => {
   await consumer.close()
   await parts.broker.close()
   t.ok(Date.now() - started < 1_500)
+})
+
+t.test('what the broker is just sending to a consumer that stops is handled, and waits for no other', async (t) => {
+  const parts = await startBroker(t)
+  const delays: number[] = []
+  const start = () =>
+    consume(parts.deps, {
+      event: LoginFailed,
+      concurrency: 64,
+      handle: async ({ account }) => void delays.push(Date.now() - Number(account)),
+    })
+  let published = 0
+  let consumer = start()
+  t.teardown(() => consumer.close())
+  await publishLogin(parts, String(Date.now()))
+  await eventually(() => delays.length === 1)
+  const crowd = keepAsking(16, async () => {
+    await publishLogin(parts, String(Date.now()))
+    published += 1
+  })
+  for (let times = 0; times < 12; times += 1) {
+    const seen = delays.length
+    await eventually(() => delays.length > seen + 50)
+    const stopping = consumer
+    consumer = start()
+    await stopping.close()
+  }
+  await crowd.stop()
+  await eventually(() => delays.length === published + 1, { timeoutMs: 30_000 })
+  // Whatever nobody took is delivered again after ten seconds.
+  t.ok(Math.max(...delays) < 8_000, `the slowest took ${Math.max(...delays)} ms`)
 })

@@ -1,6 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { type EventData, type EventDefinition, type StreamName, streams } from '@rekey/contracts'
-import { AckPolicy, type ConsumerMessages, headers, type JsMsg, type NatsConnection, nanos } from 'nats'
+import {
+  AckPolicy,
+  type ConsumerMessages,
+  headers,
+  type JsMsg,
+  type NatsConnection,
+  nanos,
+  type Subscription,
+} from 'nats'
 import type { Broker } from './broker.ts'
 import type { Logger } from './logger.ts'
 import type { Random } from './random.ts'
@@ -49,6 +57,21 @@ const streamOf = (event: EventDefinition): StreamName => {
   const entry = Object.entries(streams).find(([, { events }]) => events.some(({ type }) => type === event.type))
   if (!entry) throw new Error(`${event.type} is in no stream`)
   return entry[0] as StreamName
+}
+
+/** Of the broker, which may be away. */
+const leaveTimeoutMs = 1_000
+
+/**
+ * Takes what the broker has sent already, and no more. Closing alone would drop what is on its way: nobody would get it
+ * before the broker has waited in vain for its acknowledgement.
+ */
+const leave = async (messages: ConsumerMessages) => {
+  // Draining it is how the library ends the messages itself where a whole connection is drained.
+  const { sub } = messages as ConsumerMessages & { sub: Subscription }
+  const drained = sub.drain().then(() => messages.closed())
+  await Promise.race([drained.catch(() => {}), delay(leaveTimeoutMs, undefined, { ref: false })])
+  await messages.close()
 }
 
 /** Consumes one event with the three ends that a message can have: acknowledged, tried again later, dead letter. */
@@ -150,7 +173,7 @@ export const consume = <E extends EventDefinition>(
   return {
     async close() {
       stopped.abort()
-      await messages?.close()
+      if (messages) await leave(messages)
       // The loop may still wait for a broker that is away; it ends when the broker is closed.
       await Promise.all(inHand)
     },
