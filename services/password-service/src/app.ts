@@ -22,9 +22,9 @@ import { backOfficeRoutes } from './back-office/back-office.routes.ts'
 import { createBackOffice } from './back-office/back-office.service.ts'
 import { createResets } from './back-office/resets.service.ts'
 import { createResetStore } from './back-office/resets.store.ts'
+import { consumeAnswers } from './budgets/answered.consumers.ts'
 import { createBudgets } from './budgets/budgets.service.ts'
 import { createBudgetStore } from './budgets/budgets.store.ts'
-import { consumeChallengeFailed } from './budgets/challenge-failed.consumer.ts'
 import type { Config } from './config.ts'
 import { consumeChallengeIssued } from './customers/challenge-issued.consumer.ts'
 import { createCodes } from './customers/codes.service.ts'
@@ -234,7 +234,7 @@ export const createApp = async (config: Config, { log, metrics, now, random }: S
   const consumers = [
     consumeRestoreRequested({ broker, random, log, service }, codes),
     consumeChallengeIssued({ broker, random, log, service }, codes),
-    ...consumeChallengeFailed({ broker, random, log, service }, budgets),
+    ...consumeAnswers({ broker, random, log, service }, budgets),
     consumeLoginSucceeded({ broker, random, log, service }, passwords.spendTemporary),
     consumeSessionRevoked({ broker, random, log, service }, { revoke: sessions.revoke, now }),
   ]

@@ -35,9 +35,8 @@ export const blocksAfter = (failures: readonly Date[], scale: number): Block[] =
 export const blockThatLasts = (blocks: readonly Block[], at: Date): Block | undefined =>
   blocks.findLast(({ until }) => until === undefined || until > at)
 
-/** Whether a block was on in that second of the epoch: tokens say no more of their time. */
-export const wasBlocked = (blocks: readonly Block[], second: number): boolean =>
-  blocks.some(
-    ({ from, until }) =>
-      second >= Math.floor(from.getTime() / 1_000) && (until === undefined || second < until.getTime() / 1_000),
-  )
+const second = (time: Date) => Math.floor(time.getTime() / 1_000)
+
+/** Whether a block was on in the second of that time: tokens say no more of theirs. */
+export const wasBlocked = (blocks: readonly Block[], at: Date): boolean =>
+  blocks.some(({ from, until }) => second(at) >= second(from) && (until === undefined || at < until))

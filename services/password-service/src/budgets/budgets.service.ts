@@ -63,6 +63,10 @@ export const createBudgets = ({ store, notices, metrics, scale, now, log }: Deps
     )
   }
 
+  /** Within the customer's lock: whether restore was blocked then. */
+  const wasBlockedAt = async (tx: Transaction, customerId: number, at: Date): Promise<boolean> =>
+    wasBlocked(blocksOf(await store.failuresOf(customerId, tx)), at)
+
   return {
     charge,
 
@@ -89,10 +93,17 @@ export const createBudgets = ({ store, notices, metrics, scale, now, log }: Deps
       return blockThatLasts(blocksOf(await store.failuresOf(customerId)), now())
     },
 
-    /** Within a transaction: whether restore was blocked in that second. @param second since the epoch */
-    async wasBlocked(tx: Transaction, customerId: number, second: number): Promise<boolean> {
-      return wasBlocked(blocksOf(await store.failuresOf(customerId, tx)), second)
-    },
+    wasBlockedAt,
+
+    /**
+     * A right code makes up for the wrong ones before it, unless it was guessed when no more codes counted.
+     *
+     * @throws RekeyError unavailable
+     */
+    noteRight: (challengeId: string, at: Date): Promise<void> =>
+      store.withOwner(challengeId, async (tx, customerId) => {
+        if (!(await wasBlockedAt(tx, customerId, at))) await store.forgive(tx, customerId, at)
+      }),
 
     /** Within the customer's lock: wrong codes of before count no more. @returns how many there were */
     forgive: (tx: Transaction, customerId: number): Promise<number> => store.forgive(tx, customerId, now()),

@@ -60,7 +60,9 @@ export interface BudgetStore {
   ): Promise<Charged | undefined>
   /** When wrong codes were given since the customer's last restore that succeeded. */
   failuresOf(customerId: number, tx?: Transaction): Promise<Date[]>
-  /** Within the customer's lock: wrong codes of before count no more. @returns how many there were */
+  /** Runs `work` in a transaction within the lock of the customer whose restore it is, where that is known. */
+  withOwner(challengeId: string, work: (tx: Transaction, customerId: number) => Promise<void>): Promise<void>
+  /** Within the customer's lock: wrong codes of until then count no more. @returns how many there were */
   forgive(tx: Transaction, customerId: number, at: Date): Promise<number>
   /** Deletes up to `limit` wrong codes of challenges that can be nobody's any more. @returns how many */
   deleteUnclaimed(now: Date, limit: number): Promise<number>
@@ -68,6 +70,15 @@ export interface BudgetStore {
 
 /** A code lives ten minutes: a request for one that is older than this is not looked up any more. */
 const claimableForMs = 30 * 60_000
+
+const lockOwner = async (tx: Transaction, challengeId: string) => {
+  const [customer] = await tx.$queryRaw<(Charged['customer'] & { forgivenAt: Date | null })[]>`
+    SELECT c.id, c.code, c.locale, c.timezone, c.forgiven_at AS "forgivenAt"
+    FROM restore_request r JOIN customer c ON c.id = r.customer_id
+    WHERE r.challenge_id = ${challengeId}::uuid
+    FOR UPDATE OF c`
+  return customer
+}
 
 export const createBudgetStore = ({ database, sends, addEvents }: Deps): BudgetStore => {
   const failuresIn = async (tx: Transaction, customerId: number) => {
@@ -114,11 +125,7 @@ export const createBudgetStore = ({ database, sends, addEvents }: Deps): BudgetS
       )
       if (!due) return undefined
       return database.transaction(async (tx) => {
-        const [customer] = await tx.$queryRaw<(Charged['customer'] & { forgivenAt: Date | null })[]>`
-          SELECT c.id, c.code, c.locale, c.timezone, c.forgiven_at AS "forgivenAt"
-          FROM restore_request r JOIN customer c ON c.id = r.customer_id
-          WHERE r.challenge_id = ${challengeId}::uuid
-          FOR UPDATE OF c`
+        const customer = await lockOwner(tx, challengeId)
         if (!customer) return undefined
         const { forgivenAt, ...owner } = customer
         const before = await failuresIn(tx, owner.id)
@@ -146,9 +153,16 @@ export const createBudgetStore = ({ database, sends, addEvents }: Deps): BudgetS
     failuresOf: (customerId, tx) =>
       tx ? failuresIn(tx, customerId) : database.query((prisma) => failuresIn(prisma, customerId)),
 
+    withOwner: (challengeId, work) =>
+      database.transaction(async (tx) => {
+        const customer = await lockOwner(tx, challengeId)
+        if (customer) await work(tx, customer.id)
+      }),
+
     async forgive(tx, customerId, at) {
-      await tx.customer.update({ where: { id: customerId }, data: { forgivenAt: at } })
-      return (await tx.restoreFailure.deleteMany({ where: { customerId } })).count
+      await tx.$executeRaw`
+        UPDATE customer SET forgiven_at = GREATEST(forgiven_at, ${at}::timestamptz) WHERE id = ${customerId}`
+      return (await tx.restoreFailure.deleteMany({ where: { customerId, failedAt: { lte: at } } })).count
     },
 
     async deleteUnclaimed(now, limit) {

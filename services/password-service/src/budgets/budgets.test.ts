@@ -1,6 +1,7 @@
 import {
   ChallengeFailed,
   ChallengeLocked,
+  ChallengeVerified,
   PasswordStatus,
   PasswordVerify,
   type Purpose,
@@ -32,6 +33,11 @@ const guess = (
   const kind = attempt < mostAttempts ? ChallengeFailed : ChallengeLocked
   const data = { challengeId, purpose, clientId: 'ib_localhost', ip: '203.0.113.7', attempt }
   return publisher.send({ ...publisher.event(kind, { subject: challengeId, data }), time: at })
+}
+
+const answerRight = (challengeId: string, at = clock.now()) => {
+  const data = { challengeId, purpose: 'restore' as const, clientId: 'ib_localhost', ip: '203.0.113.7' }
+  return publisher.send({ ...publisher.event(ChallengeVerified, { subject: challengeId, data }), time: at })
 }
 
 const guessAll = (challengeId: string, { at = clock.now() } = {}) =>
@@ -173,10 +179,14 @@ t.test('S6 each block is told once to every confirmed address, with its times', 
 
 t.test('S6 what is off until it is lifted is told without an end', async (t) => {
   const customer = await service.customer()
-  await guessTimes(customer, 100)
-  const notices = await noticesOf(customer)
-  t.equal(notices.length, 10)
-  t.notOk('blockedUntil' in (notices.at(-1)?.data ?? {}))
+  await query('INSERT INTO restore_failure SELECT gen_random_uuid(), 1, $1, $2 FROM generate_series(1, 95)', [
+    customer.id,
+    clock.now(),
+  ])
+  await guessTimes(customer, 5)
+  const [notice, ...more] = await noticesOf(customer)
+  t.same(more, [])
+  t.same(Object.keys(notice?.data ?? {}), ['recipient', 'blockedFrom'])
   t.match(service.logged('authn_restore_blocked').at(-1), { customer: customer.code, failures: 100, until: 'lifted' })
 })
 
@@ -221,6 +231,24 @@ t.test('S6 a restore makes up for the wrong codes before it, also for those hear
   t.notOk(await isBlocked(customer.addresses), 'five and five, with a restore between them')
 })
 
+t.test('S6 a right code makes up for the wrong ones before it, in whichever order they are heard of', async (t) => {
+  const customer = await service.customer()
+  await guessTimes(customer, 5)
+  const challengeId = await service.restoreOf(customer.id)
+  const before = clock.now()
+  clock.advance(1_000)
+  await answerRight(challengeId)
+  await counted(customer, 0)
+  clock.advance(1_000)
+  await guess(challengeId, 1, { at: before })
+  const another = await service.restoreOf(customer.id)
+  await guess(another, 1)
+  await counted(customer, 1)
+  await answerRight(another, before)
+  await everythingHandled()
+  t.equal((await failuresOf(customer)).length, 1, 'not for those after it')
+})
+
 t.test(
   'S6 a code that was guessed right while restore was blocked restores nothing, an earlier one does',
   async (t) => {
@@ -233,6 +261,8 @@ t.test(
     const refused = await restore(guessed)
     t.match(refused, { status: 403, body: { code: 'success_token_refused' } })
     t.match(service.logged('authn_password_restore_fail').at(-1), { reason: 'after too many wrong codes' })
+    await answerRight(guessed)
+    await everythingHandled()
     t.equal((await failuresOf(customer)).length, 10, 'and makes up for nothing')
     t.equal((await restore(owned, { iat: earlier })).status, 204)
   },

@@ -19,7 +19,7 @@ interface Deps {
   policy: Policy
   hasher: Hasher
   replacement: Replacement
-  budgets: Pick<Budgets, 'wasBlocked' | 'forgive'>
+  budgets: Pick<Budgets, 'wasBlockedAt' | 'forgive'>
   /** Whether a token's session is over. @throws RekeyError unavailable */
   isEnded(token: TokenClaims, tx?: Transaction): Promise<boolean>
   requireCurrentPassword: boolean
@@ -113,7 +113,8 @@ export const createPasswords = ({
 
   /** A code that was guessed right after too many wrong ones restores nothing (S6); any other makes up for those. */
   const whileBudgetLasts = async (tx: Transaction, customerId: number, grant: Grant) => {
-    if (await budgets.wasBlocked(tx, customerId, grant.claims.iat)) throw refuseGrant('after too many wrong codes')
+    const codeGivenAt = new Date(grant.claims.iat * 1_000)
+    if (await budgets.wasBlockedAt(tx, customerId, codeGivenAt)) throw refuseGrant('after too many wrong codes')
     await budgets.forgive(tx, customerId)
   }
 
