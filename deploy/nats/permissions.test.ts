@@ -38,6 +38,7 @@ const consumed = {
   'password-service': [
     'auth.restore.requested',
     'auth.challenge.issued',
+    'auth.challenge.verified',
     'auth.challenge.failed',
     'auth.challenge.locked',
     'auth.login.succeeded',

@@ -1,0 +1,212 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { brokerAccess } from '@rekey/platform/broker-access'
+import type { BrokerUser } from '@rekey/stack/keys'
+import { createCustomer, sql } from '@rekey/testing/customers'
+import { eventually } from '@rekey/testing/eventually'
+import { askRestore, changeGrant, restore, restoreGrant, signIn, signInTokens } from '@rekey/testing/flows'
+import { backOffice, bankClient, startProduction } from '@rekey/testing/production'
+import { connect, headers } from 'nats'
+import t from 'tap'
+
+const rekey = await startProduction(t)
+const { database, http, inbox } = rekey
+
+const connectAs = async (user: BrokerUser) => {
+  const { url, ...access } = brokerAccess(rekey.broker.access(user))
+  const connection = await connect({ ...access, servers: url, inboxPrefix: `_INBOX.${user}`, reconnect: false })
+  t.teardown(() => connection.close())
+  return connection
+}
+const jsm = await (await connectAs('operator')).jetstreamManager()
+
+/** What the broker refused, and to which subject: one entry each time. */
+const violations = () =>
+  [...readFileSync(join(rekey.dataDir, 'nats', 'server.log'), 'utf8').matchAll(/(\w+ Violation) .* Subject "(.+?)"/g)].map(
+    ([, what, subject]) => `${what}: ${subject}`,
+  )
+
+const messagesIn = async (stream: string) => (await jsm.streams.info(stream)).state.last_seq
+
+/** Nothing waits any more, and nobody is at work. */
+const settled = () =>
+  eventually(
+    async () => {
+      for (const stream of ['AUTH', 'PASSWORD', 'NOTIFY']) {
+        for await (const { num_pending, num_ack_pending } of jsm.consumers.list(stream)) {
+          if (num_pending + num_ack_pending > 0) return false
+        }
+      }
+      return true
+    },
+    { what: 'every event to be consumed' },
+  )
+
+const backOfficeHeaders = async () => {
+  const { body } = await http.post('/oauth/v2/token', { grant_type: 'client_credentials', ...backOffice })
+  return { authorization: `Bearer ${body.access_token}`, 'content-type': 'application/json' }
+}
+
+t.test(
+  'S33: a restore, a sign-in and a change work with the users of the broker and the role of the database',
+  async (t) => {
+    const person = await createCustomer(database.owner)
+    const restored = { ...person, password: 'violet kettle 41 marsh' }
+    const grant = await restoreGrant(rekey, person, 'sign_token', bankClient)
+    t.equal((await restore(rekey, grant, restored.password)).status, 204)
+    const accessToken = await signIn(rekey, restored, bankClient)
+    const authorization = `Bearer ${accessToken}`
+    const changed = await http.post(
+      '/api/v2/my/password/change',
+      { password: 'copper lantern 77 fjord', currentPassword: restored.password },
+      { authorization, successToken: await changeGrant(rekey, restored, accessToken) },
+    )
+    t.equal(changed.status, 204, changed.text)
+    const history = await http.get<{ total: number }>('/api/v2/my/password/changes', { authorization })
+    t.equal(history.body.total, 2)
+    await eventually(async () => (await inbox.messagesTo(person.email)).length === 5, {
+      what: 'three codes and two notices',
+    })
+  },
+)
+
+t.test('S33: the back office, the platform and their consequences work with them too', async (t) => {
+  const person = await createCustomer(database.owner)
+  const staff = await backOfficeHeaders()
+  const { refresh_token } = await signInTokens(rekey, person, bankClient, { client_id: bankClient.client_id })
+  t.ok(refresh_token)
+  const client = `/api/v2/clients/${person.id}`
+  const set = await http.send(
+    'PUT',
+    `${client}/password`,
+    staff,
+    JSON.stringify({ password: 'granite 9 willow', send_mail: true }),
+  )
+  t.equal(set.status, 204, set.text)
+  await eventually(
+    async () => {
+      const refreshed = await http.post('/oauth/v2/token', {
+        grant_type: 'refresh_token',
+        refresh_token,
+        client_id: bankClient.client_id,
+      })
+      return refreshed.status === 400
+    },
+    { what: 'the session to be over' },
+  )
+  t.equal((await http.send('POST', `${client}/reset-password`, staff)).status, 202)
+  const { body } = await http.send<{ jobId: number }>('POST', '/api/v2/clients/reset-password', staff)
+  await eventually(async () => (await http.get(`/api/v2/jobs/${body.jobId}`, staff)).body.state === 'done', {
+    what: 'the job',
+  })
+  t.equal((await http.send('DELETE', `${client}/block`, staff)).status, 204)
+  t.equal((await http.send('DELETE', `${client}/hold`, staff)).status, 204)
+
+  const platform = await connectAs('platform')
+  const ask = async (subject: string, question: object) =>
+    (await platform.request(subject, JSON.stringify(question), { timeout: 5_000 })).json<Record<string, unknown>>()
+  const identifiers = [{ value: 'somebody.new@example.com', verified: true }]
+  t.match(await ask('customers.upsert', { customer: 'EN0NEW', identifiers }), { stored: true, created: true })
+  t.match(await ask('customers.get', { customer: 'EN0NEW' }), { found: true })
+  t.match(await ask('password.status', { customerId: person.id }), { found: true })
+  t.match(await ask('password.verify', { username: person.email, password: 'wrong' }), { verified: false })
+  await settled()
+})
+
+t.test(
+  'S33: every consumer that the broker’s users name is there, and the broker refused the services nothing',
+  async (t) => {
+    const folder = join(import.meta.dirname, 'users')
+    const services = ['auth-gateway', 'password-service', 'notifier']
+    const named = readdirSync(folder)
+      .filter((name) => services.includes(name.replace('.conf', '')))
+      .flatMap((name) => [...readFileSync(join(folder, name), 'utf8').matchAll(/"\$JS\.API\.CONSUMER\.INFO\.(.+)"/g)])
+      .map(([, consumer]) => consumer)
+    const existing: string[] = []
+    for (const stream of ['AUTH', 'PASSWORD', 'NOTIFY']) {
+      for await (const { name } of jsm.consumers.list(stream)) existing.push(`${stream}.${name}`)
+    }
+    t.same(existing.toSorted(), named.toSorted())
+    t.same([...new Set(violations())], [])
+  },
+)
+
+t.test('S33: a forged event is refused, and nothing happens', async (t) => {
+  const person = await createCustomer(database.owner)
+  const { refresh_token } = await signInTokens(rekey, person, bankClient, { client_id: bankClient.client_id })
+  await askRestore(rekey, person.email, bankClient)
+  await settled()
+  const mails = (await inbox.messages()).length
+  const streams = ['AUTH', 'PASSWORD', 'NOTIFY', 'DEAD']
+  const before = await Promise.all(streams.map(messagesIn))
+  const genuine = async (stream: string, subject: string) =>
+    (await jsm.streams.getMessage(stream, { last_by_subj: subject })).data
+  const forgeries: Record<string, { data: Uint8Array; by: BrokerUser[] }> = {
+    'auth.restore.requested': {
+      data: await genuine('AUTH', 'auth.restore.requested'),
+      by: ['password-service', 'notifier', 'platform', 'audit', 'operator'],
+    },
+    'password.restored': {
+      data: Buffer.from(
+        JSON.stringify({
+          ...JSON.parse(Buffer.from(await genuine('PASSWORD', 'password.restored')).toString()),
+          customer: person.code,
+          customerId: person.id,
+          sessionEpoch: 1_000,
+        }),
+      ),
+      by: ['auth-gateway', 'notifier', 'platform', 'audit', 'operator'],
+    },
+    'notify.code': { data: Buffer.from('{}'), by: ['auth-gateway', 'notifier', 'platform', 'audit', 'operator'] },
+  }
+  const refused = violations().length
+  let attempts = 0
+  for (const [subject, { data, by }] of Object.entries(forgeries)) {
+    for (const user of by) {
+      const connection = await connectAs(user)
+      const meta = headers()
+      meta.set('Nats-Msg-Id', `forged-${user}-${subject}`)
+      connection.publish(subject, data, { headers: meta })
+      await connection.flush()
+      attempts += 1
+    }
+  }
+  t.equal(await eventually(() => violations().length - refused >= attempts && violations().length - refused), attempts)
+  await settled()
+  t.same(await Promise.all(streams.map(messagesIn)), before)
+  t.equal((await inbox.messages()).length, mails)
+  const refresh = { grant_type: 'refresh_token', refresh_token, client_id: bankClient.client_id }
+  t.equal((await http.post('/oauth/v2/token', refresh)).status, 200, 'the session goes on')
+})
+
+t.test('S33: an event that comes twice has no second effect', async (t) => {
+  const person = await createCustomer(database.owner)
+  const { refresh_token: ended } = await signInTokens(rekey, person, bankClient, { client_id: bankClient.client_id })
+  const restored = { ...person, password: 'birch anchor 52 tidal' }
+  const grant = await restoreGrant(rekey, person, 'sign_token', bankClient)
+  t.equal((await restore(rekey, grant, restored.password)).status, 204)
+  const { refresh_token: begun } = await signInTokens(rekey, restored, bankClient, { client_id: bankClient.client_id })
+  await settled()
+  const mails = (await inbox.messagesTo(person.email)).length
+  const records = await sql(database.owner, 'SELECT * FROM password_change ORDER BY id')
+
+  /** Once as the broker knows it, which drops it; once under another id, so that it is delivered. */
+  const repeat = async (user: BrokerUser, stream: string, subject: string) => {
+    const js = (await connectAs(user)).jetstream()
+    const { data, header } = await jsm.streams.getMessage(stream, { last_by_subj: subject })
+    t.equal((await js.publish(subject, data, { headers: header })).duplicate, true)
+    header.set('Nats-Msg-Id', `again-${subject}`)
+    t.equal((await js.publish(subject, data, { headers: header })).duplicate, false)
+  }
+  await repeat('auth-gateway', 'AUTH', 'auth.restore.requested')
+  await repeat('auth-gateway', 'AUTH', 'auth.login.succeeded')
+  await repeat('password-service', 'PASSWORD', 'password.restored')
+  await settled()
+
+  t.equal((await inbox.messagesTo(person.email)).length, mails, 'no second code, and no second notice')
+  t.same(await sql(database.owner, 'SELECT * FROM password_change ORDER BY id'), records)
+  const refresh = (refresh_token: string) =>
+    http.post('/oauth/v2/token', { grant_type: 'refresh_token', refresh_token, client_id: bankClient.client_id })
+  t.equal((await refresh(ended)).status, 400)
+  t.equal((await refresh(begun)).status, 200, 'who signed in since stays signed in')
+})
