@@ -18,6 +18,12 @@ const prefixes = [
 /** A password may wait a second for its turn to be hashed, and its transaction takes up to three when Postgres is slow. */
 const answerTimeoutMs = 5_000
 
+/**
+ * How long a connection to the password-service is kept without use. Shorter than an instance drains: one that stops
+ * has ended each of them with an answer, or has never seen it again, before it hangs up on any.
+ */
+const idleMs = 1_500
+
 interface Options {
   upstream: string
   /** Whether a token's session is over. */
@@ -39,6 +45,11 @@ const isAskedForAsSent = (url: string, upstream: string): boolean => {
   const [path = ''] = url.split('?')
   return URL.canParse(path, upstream) && new URL(path, upstream).pathname === path
 }
+
+const isRead = ({ method }: { method?: string | undefined }) => method === 'GET' || method === 'HEAD'
+
+const hasBroken = (error: (Error & { code?: string }) | undefined) =>
+  ['UND_ERR_SOCKET', 'ECONNRESET', 'ECONNREFUSED'].includes(error?.code ?? '')
 
 /** Forwards to the password-service, which checks the tokens and the bodies itself. */
 export const forwarding = async (
@@ -71,10 +82,17 @@ export const forwarding = async (
         config: { public: true },
         proxyPayloads: false,
         disableRequestLogging: true,
-        undici: { connect: { timeout: 1_000 }, headersTimeout: answerTimeoutMs, bodyTimeout: answerTimeoutMs },
+        undici: {
+          connect: { timeout: 1_000 },
+          headersTimeout: answerTimeoutMs,
+          bodyTimeout: answerTimeoutMs,
+          keepAliveTimeout: idleMs,
+          keepAliveMaxTimeout: idleMs,
+        },
         replyOptions: {
-          // Clients are told when to come again; the proxy does not ask in their stead.
-          retryDelay: () => null,
+          // Clients are told when to come again; the proxy does not ask in their stead. Only what reads is asked for once
+          // more where the connection broke: of anything else nobody knows whether it was done.
+          retryDelay: ({ err, req, attempt }) => (hasBroken(err) && isRead(req) && attempt === 0 ? 1 : null),
           // These speak of the connection to the password-service, not of the client's (RFC 9110 §7.6.1).
           rewriteHeaders: ({ connection: _, 'keep-alive': __, 'transfer-encoding': ___, ...headers }) => headers,
           rewriteRequestHeaders: (request, headers) => ({

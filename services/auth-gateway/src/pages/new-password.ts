@@ -22,6 +22,8 @@ export const createSetNewPassword = ({ upstream }: { upstream: string }): SetNew
         method: 'POST',
         headers: {
           'content-type': 'application/json',
+          // One that was kept may be hung up on just now, by an instance that stops: whether it was done is then unknown.
+          connection: 'close',
           successtoken: successToken,
           'x-forwarded-for': address,
           ...(trace && { traceparent: trace }),
