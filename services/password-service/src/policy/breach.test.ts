@@ -128,7 +128,7 @@ t.test('S16 a redirect is not followed', async (t) => {
 })
 
 t.test('S16 a vendor that is dead is left alone after three failures, and asked again after a pause', async (t) => {
-  const pauseMs = 300
+  const pauseMs = 1_500
   const { vendor, isLeaked, outcomes, lines } = await start(t, { pauseMs })
   vendor.leak('four words of mine')
   vendor.answerWith((response) => void response.writeHead(503).end())

@@ -136,34 +136,33 @@ t.test('a password that is refused is not hashed: refusals take no turns', async
   t.same([...new Set(answers.map(({ status }) => status))], [422])
 })
 
-t.test('S15 at least 15 characters where a sign-in asks for no second factor', async (t) => {
-  const { url } = await service.startAnother({ REKEY_SIGN_IN_MFA: 'false' })
-  await forget()
-  const customer = await somebody()
-  const successToken = grant('restore', await service.restoreOf(customer.id))
-  const send = (password: string) =>
-    fetch(`${url}/api/v2/my/password/restore`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', successToken },
-      body: JSON.stringify({ password }),
-    })
-  const short = await send('fourteen chars')
-  t.equal(short.status, 422)
-  t.match(await short.json(), { errors: [{ code: 'too_short', message: 'must have at least 15 characters' }] })
-  t.equal((await send('fifteen  chars!')).status, 204)
-})
-
-t.test('the sandbox has no list, so that the published examples pass', async (t) => {
-  const { url } = await service.startAnother({ REKEY_PASSWORD_BLOCKLIST: '' })
-  await forget()
-  const customer = await somebody()
+/** A restore at another instance. */
+const restoreAt = async (url: string, password: string) => {
+  const { id } = await service.customer()
   const answer = await fetch(`${url}/api/v2/my/password/restore`, {
     method: 'POST',
-    headers: {
-      'content-type': 'application/json',
-      successToken: grant('restore', await service.restoreOf(customer.id)),
-    },
-    body: JSON.stringify({ password: 'Qwerty123' }),
+    headers: { 'content-type': 'application/json', successToken: grant('restore', await service.restoreOf(id)) },
+    body: JSON.stringify({ password }),
   })
-  t.equal(answer.status, 204)
+  return { status: answer.status, body: answer.status === 204 ? {} : await answer.json() }
+}
+
+t.test('S15 at least 15 characters where a sign-in asks for no second factor', async (t) => {
+  const { url } = await service.startAnother({ REKEY_SIGN_IN_MFA: 'false' })
+  t.match(await restoreAt(url, 'fourteen chars'), {
+    status: 422,
+    body: { errors: [{ code: 'too_short', message: 'must have at least 15 characters' }] },
+  })
+  t.equal((await restoreAt(url, 'fifteen  chars!')).status, 204)
 })
+
+t.test(
+  'S16 production has the list unless told otherwise; the sandbox has not, so that the published examples pass',
+  async (t) => {
+    const unset = { REKEY_PASSWORD_BLOCKLIST: '', REKEY_BREACH_URL: '' }
+    const production = await service.startAnother({ ...unset, REKEY_PROFILE: 'production' })
+    t.match(await restoreAt(production.url, 'Qwerty123'), { status: 422, body: { errors: [{ code: 'common' }] } })
+    const sandbox = await service.startAnother(unset)
+    t.equal((await restoreAt(sandbox.url, 'Qwerty123')).status, 204)
+  },
+)
