@@ -23,6 +23,9 @@ export const wholePostgres = (server: TestServer): TestServer => ({
   get pid() {
     return server.pid
   },
+  get exited() {
+    return server.exited
+  },
   stop: () => server.stop(),
   restart: () => server.restart(),
   async kill() {

@@ -63,11 +63,18 @@ const startStores = async (t: Teardown, dataDir: string) => {
   return { redis, postgres: wholePostgres(server), databaseUrl }
 }
 
+interface Options {
+  /** NATS servers: more than one are a cluster. */
+  brokers: number
+  /** Variables beside those of the sandbox, for every service that reads them. */
+  env?: Record<string, string>
+}
+
 /**
  * The whole product as processes: two gateways, two password-services, a notifier; Redis, Postgres, one NATS server or
  * a cluster, and an inbox. Whatever they say to each other goes over a link that can be made to misbehave.
  */
-export const startSystem = async (t: Teardown, dataDir: string, { brokers: count }: { brokers: number }) => {
+export const startSystem = async (t: Teardown, dataDir: string, { brokers: count, env: given = {} }: Options) => {
   const inbox = await startInbox()
   t.teardown(() => inbox.close())
   const links = await startLinks(t)
@@ -99,6 +106,7 @@ export const startSystem = async (t: Teardown, dataDir: string, { brokers: count
         NATS_URL: `nats://127.0.0.1:${links[natsLink].port}`,
         REKEY_STREAM_REPLICAS: String(count),
         ...env,
+        ...given,
       },
     })
   const startPasswordService = (number: number) =>
