@@ -13,8 +13,8 @@ export interface RunningServer {
   readonly url: string
   readonly port: number
   readonly pid: number
-  /** Resolves when the process has ended, whoever ended it. */
-  readonly exited: Promise<void>
+  /** Resolves when the process has ended, whoever ended it: with its exit code, or null where a signal did. */
+  readonly exited: Promise<number | null>
   /** The last lines it printed. */
   logTail(lines: number): string
   /** Ends the process and waits until it is gone. Safe to call twice. */
@@ -66,9 +66,9 @@ const spawnServer = ({ dataDir, logPath = join(dataDir, 'server.log'), launch }:
     ...account,
   })
   closeSync(log)
-  const exited = new Promise<void>((resolve) => {
-    child.once('exit', () => resolve())
-    child.once('error', () => resolve())
+  const exited = new Promise<number | null>((resolve) => {
+    child.once('exit', resolve)
+    child.once('error', () => resolve(null))
   })
   const pid = child.pid
   const identity = pid === undefined ? undefined : { pid, startedAt: startTimeOf(pid) ?? 'ended' }

@@ -4,6 +4,8 @@ import type { RunningServer } from '@rekey/stack/server'
 export interface TestServer {
   readonly url: string
   readonly pid: number
+  /** Of the process that runs now: its exit code, or null where a signal ended it. */
+  readonly exited: Promise<number | null>
   stop(): Promise<void>
   /** Ends it as a crash would, with SIGKILL. */
   kill(): Promise<void>
@@ -21,6 +23,9 @@ export const restartable = async (start: (port?: number) => Promise<RunningServe
     url: current.url,
     get pid() {
       return current.pid
+    },
+    get exited() {
+      return current.exited
     },
     stop: () => current.stop(),
     async kill() {
