@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { createHttp } from '@rekey/testing/http'
-import { isUnknown, type Seen, type Status } from './seen.ts'
+import { isUnknown, type Status } from './seen.ts'
 
 export interface Reply {
   status: Status
@@ -27,15 +27,15 @@ const timeoutMs = 8_000
 /** Retry-After says two seconds; people are less patient. */
 const pauseMs = 400
 
-/** A front end: notes each request and its answer, and asks again where it was told to come again, or nothing. */
-export const createClient = (origin: string, seen: Pick<Seen, 'requests'>, stopped: AbortSignal) => {
-  const http = createHttp(origin, { timeoutMs })
+interface Options {
+  /** Is told each request's outcome. */
+  note(step: string, status: Status): void
+  stopped: AbortSignal
+}
 
-  const note = (step: string, status: Status) => {
-    const outcomes = seen.requests.get(step) ?? new Map<Status, number>()
-    outcomes.set(status, (outcomes.get(status) ?? 0) + 1)
-    seen.requests.set(step, outcomes)
-  }
+/** A front end, which asks again where it was told to come again, or nothing. */
+export const createClient = (origin: string, { note, stopped }: Options) => {
+  const http = createHttp(origin, { timeoutMs })
 
   /** Asks once. */
   const call = async ({ step, method = 'POST', path, headers = {}, body }: Call): Promise<Reply> => {

@@ -4,7 +4,7 @@ import type { ReceivedMessage } from '@rekey/testing/inbox'
 import { AckPolicy, DeliverPolicy, type JetStreamManager, type JsMsg, type NatsConnection } from 'nats'
 import { type Verification, verifyHistory } from '../services/password-service/src/history/verification.ts'
 import { createClient } from './client.ts'
-import type { Seen, SignIn } from './seen.ts'
+import type { Seen, SignIn, Status } from './seen.ts'
 import type { System } from './system.ts'
 
 /** Streams whose messages stay where they are. */
@@ -110,8 +110,9 @@ const readDatabase = async (databaseUrl: string) => {
 }
 
 /** By the gateway, which knows sessions from events alone, for both tokens of each sign-in. */
-const findActive = async (origin: string, { signIns, requests }: Seen): Promise<Set<SignIn>> => {
-  const client = createClient(origin, { requests }, new AbortController().signal)
+const findActive = async (origin: string, seen: Seen): Promise<Set<SignIn>> => {
+  const note = (step: string, status: Status) => seen.note(step, status)
+  const client = createClient(origin, { note, stopped: new AbortController().signal })
   const isActive = async (token: string) => {
     const body = { token, client_id: 'backend_fin', client_secret: 'secretkey' }
     const reply = await client.insist({ step: 'A6 introspect', path: '/oauth/v2/introspect', body })
@@ -119,7 +120,7 @@ const findActive = async (origin: string, { signIns, requests }: Seen): Promise<
     return reply.body.active
   }
   const active = new Set<SignIn>()
-  for (const signIn of signIns) {
+  for (const signIn of seen.signIns) {
     const answers = await Promise.all([signIn.accessToken, signIn.refreshToken].map(isActive))
     if (answers.includes(true)) active.add(signIn)
   }
@@ -149,7 +150,7 @@ export const readHeld = async ({ system, connection, seen, waiting, messages }: 
     events: Object.fromEntries(read) as Held['events'],
     waiting,
     messages,
-    activeSignIns: await findActive(system.origin, seen),
+    activeSignIns: await findActive(system.originOfNewcomers, seen),
     async isPassword(username, password) {
       const question = JSON.stringify({ username, password })
       for (let tries = 1; ; tries += 1) {

@@ -25,7 +25,7 @@ export const startLoad = ({ origin, customers, mailbox }: Options): Load => {
   const seen = nothingSeen(customers)
   const stopping = new AbortController()
   const stopped = stopping.signal
-  const client = createClient(origin, seen, stopped)
+  const client = createClient(origin, { note: (step, status) => seen.note(step, status), stopped })
   const journeys = createJourneys({ client, mailbox, seen, stopped })
 
   const travel = (person: Person, turn: number) => {

@@ -8,6 +8,7 @@ import { readHeld } from './held.ts'
 import { type FaultCounts, harm } from './injection.ts'
 import { startLoad } from './load.ts'
 import { openMailbox } from './mailbox.ts'
+import { untilSomebodyIsServed } from './newcomer.ts'
 import { type Recovery, watchRecovery } from './recovery.ts'
 import type { Seen } from './seen.ts'
 import { startSystem } from './system.ts'
@@ -33,6 +34,8 @@ export interface PhaseResult {
   findings: Finding[]
 }
 
+const patienceMs = 30_000
+
 const createCustomers = async (databaseUrl: string, count: number): Promise<TestCustomer[]> => {
   const customers: TestCustomer[] = []
   while (customers.length < count) customers.push(await createCustomer(databaseUrl))
@@ -54,8 +57,11 @@ export const runPhase = async (
   })
   const { seen } = load
 
+  const beforeMs = await untilSomebodyIsServed({ system, mailbox, seen }, AbortSignal.timeout(patienceMs))
+  if (beforeMs === undefined)
+    throw new Error(`nobody was served within ${patienceMs} ms although there was no fault yet`)
   const { counts, lastUndoneAt: overAt } = await harm(system, { seed, lengthMs })
-  const recovery = await watchRecovery(system, { seen, mailbox, overAt })
+  const recovery = await watchRecovery({ system, mailbox, seen, overAt, beforeMs })
   await load.stop()
 
   const connection = await connect({ servers: system.brokers.servers.map(({ url }) => url) })

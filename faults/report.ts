@@ -60,10 +60,10 @@ export const hasFailed = (phases: PhaseResult[]): boolean =>
 
 const toSummary = ({ brokers, recovery, repeatedMessages }: PhaseResult): string => {
   const after = (ms: number | undefined) => (ms === undefined ? 'too late' : `after ${ms} ms`)
-  const { readyAfterMs, servedAfterMs } = recovery
+  const { readyAfterMs, servedAfterMs, limitMs } = recovery
   return (
-    `${brokers === 1 ? 'one NATS server' : `${brokers} NATS servers`}: all ready ${after(readyAfterMs)}, a new customer ` +
-    `served ${after(servedAfterMs)}; ${repeatedMessages} messages came twice, known by their Message-ID`
+    `${brokers === 1 ? 'one NATS server' : `${brokers} NATS servers`}: all ready ${after(readyAfterMs)}, a newcomer ` +
+    `served ${after(servedAfterMs)} of ${limitMs}; ${repeatedMessages} messages came twice, known by their Message-ID`
   )
 }
 

@@ -46,6 +46,8 @@ export interface Seen {
   customers: TestCustomer[]
   /** Requests by what was asked and what came of it. */
   requests: Map<string, Map<Status, number>>
+  /** Counts one more request. */
+  note(step: string, status: Status): void
   promisedCodes: PromisedCode[]
   /** Challenges whose code was answered 200, as often as it was. */
   takenCodes: string[]
@@ -63,6 +65,10 @@ export interface Seen {
 export const nothingSeen = (customers: TestCustomer[]): Seen => ({
   customers,
   requests: new Map(),
+  note(step, status) {
+    const outcomes = this.requests.get(step) ?? new Map<Status, number>()
+    this.requests.set(step, outcomes.set(status, (outcomes.get(status) ?? 0) + 1))
+  },
   promisedCodes: [],
   takenCodes: [],
   grants: [],

@@ -95,6 +95,10 @@ export const startSystem = async (t: Teardown, dataDir: string, { brokers: count
   links['notifier to SMTP'].leadTo([Number(new URL(inbox.smtpUrl).port)])
   links['notifier to SMS'].leadTo([portOf({ url: inbox.httpUrl })])
 
+  // A connection that was lost is tried by clients who have it, until they notice. New ones come by another way.
+  const untouched = await startLink()
+  t.teardown(() => untouched.close())
+
   const origin = `http://127.0.0.1:${links['clients to auth-gateway'].port}`
   const start = (name: string, number: number, natsLink: LinkName, env: Record<string, string>) =>
     startServiceProcess(t, {
@@ -114,6 +118,7 @@ export const startSystem = async (t: Teardown, dataDir: string, { brokers: count
       DATABASE_URL: throughLink(databaseUrl, links['password-service to Postgres']),
       REKEY_JWKS_URL: `http://127.0.0.1:${links['password-service to auth-gateway'].port}/.well-known/jwks.json`,
       REKEY_SECRETS_FILE: keys.passwordService,
+      REKEY_LIMITS_SCALE: '1000',
     })
   const startGateway = (number: number) =>
     start('auth-gateway', number, 'auth-gateway to NATS', {
@@ -136,6 +141,7 @@ export const startSystem = async (t: Teardown, dataDir: string, { brokers: count
     startNotifier(),
   )
   links['clients to auth-gateway'].leadTo(gateways.map(portOf))
+  untouched.leadTo(gateways.map(portOf))
   links['password-service to auth-gateway'].leadTo(gateways.map(portOf))
   links['auth-gateway to password-service'].leadTo(passwordServices.map(portOf))
 
@@ -146,7 +152,8 @@ export const startSystem = async (t: Teardown, dataDir: string, { brokers: count
     'password-service 2': passwordServices[1],
     notifier,
   }
-  return { origin, inbox, databaseUrl, links, services, redis, postgres, brokers }
+  const originOfNewcomers = `http://127.0.0.1:${untouched.port}`
+  return { origin, originOfNewcomers, inbox, databaseUrl, links, services, redis, postgres, brokers }
 }
 
 export type System = Awaited<ReturnType<typeof startSystem>>
