@@ -1,7 +1,7 @@
 import type { EventData, EventDefinition } from '@rekey/contracts'
 import { eventually } from '@rekey/testing/eventually'
 import type { Teardown } from '@rekey/testing/infrastructure'
-import { connect, type Msg } from 'nats'
+import { connect, type Msg, type StoredMsg } from 'nats'
 
 /** All that goes over the broker from now on, also what no stream keeps. */
 export const startWiretap = async (t: Teardown, natsUrl: string) => {
@@ -33,12 +33,12 @@ export const startWiretap = async (t: Teardown, natsUrl: string) => {
     allDealtWith: () => eventually(isAllDealtWith, { what: 'every event to be dealt with', timeoutMs: 60_000 }),
     /** Every message that a stream holds. */
     async stored() {
-      const found: Msg[] = []
+      const found: StoredMsg[] = []
       for (const { config } of await manager.streams.list().next()) {
         const { state } = await manager.streams.info(config.name, { deleted_details: true })
         const deleted = new Set(state.deleted)
         for (let seq = state.first_seq; seq <= state.last_seq && state.messages > 0; seq += 1) {
-          if (!deleted.has(seq)) found.push((await manager.streams.getMessage(config.name, { seq })) as unknown as Msg)
+          if (!deleted.has(seq)) found.push(await manager.streams.getMessage(config.name, { seq }))
         }
       }
       return found

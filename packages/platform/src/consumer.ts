@@ -114,10 +114,10 @@ export const consume = <E extends EventDefinition>(
     message.ack()
   }
 
-  const take = async (message: JsMsg, connection: NatsConnection) => {
+  const settle = async (message: JsMsg, connection: NatsConnection) => {
     const heartbeat = setInterval(() => message.working(), ackWaitMs / 3)
     try {
-      await runInTrace(random, message.headers?.get('traceparent'), () => deliver(message))
+      await deliver(message)
     } catch (err) {
       const attempt = message.info.redeliveryCount
       const hopeless = err instanceof GiveUp || attempt >= maxDeliveries
@@ -132,6 +132,8 @@ export const consume = <E extends EventDefinition>(
       clearInterval(heartbeat)
     }
   }
+  const take = (message: JsMsg, connection: NatsConnection) =>
+    runInTrace(random, message.headers?.get('traceparent'), () => settle(message, connection))
 
   const receive = async (connection: NatsConnection) => {
     const jsm = await connection.jetstreamManager({ timeout: 2_000 })
