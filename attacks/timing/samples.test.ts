@@ -4,10 +4,12 @@ import t, { type Test } from 'tap'
 import { connect, sample } from './samples.ts'
 import { quickest, welchT } from './welch.ts'
 
+t.setTimeout(120_000)
+
 /** A server that takes some busy time for each request, and some more for names it knows. */
 const startServer = async (t: Test, { moreMs }: { moreMs: number }) => {
   const server = createServer((request, response) => {
-    const untilMs = performance.now() + 1 + Math.random() + (request.url?.startsWith('/known') ? moreMs : 0)
+    const untilMs = performance.now() + Math.random() / 2 + (request.url?.startsWith('/known') ? moreMs : 0)
     while (performance.now() < untilMs);
     response.end('the same')
   })
