@@ -39,6 +39,9 @@ const answersEndMs = 6_000
 /** In which a connection that was just made can bring its request. */
 const askWithinMs = 250
 
+/** In which a request must have come whole, headers and body: whoever sends half of one holds nothing for longer. */
+const requestMs = 10_000
+
 const headersOfAll = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' }
 
 /** Answers what Node's HTTP parser refuses before any request exists. */
@@ -50,6 +53,13 @@ const refuseRaw = (cause: NodeJS.ErrnoException, socket: Socket) => {
     `HTTP/1.1 ${errors[code].status} Refused\r\nContent-Type: application/problem+json\r\nCache-Control: no-store\r\n` +
       `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
   )
+}
+
+/** RFC 9112 §3.2: one Host, and one alone. Node would take the first of two, where another may take the second. */
+const checkHost = ({ rawHeaders, httpVersion }: IncomingMessage) => {
+  const hosts = rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'host').length
+  if (hosts === 1 || (hosts === 0 && httpVersion === '1.0')) return
+  throw new RekeyError('invalid_request', { detail: 'There must be one Host header.' })
 }
 
 /** Answers an address that the router cannot read (a broken percent escape, say). */
@@ -92,7 +102,14 @@ export const createServer = async ({ log, random, trustedProxies }: Options): Pr
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: 16 * 1024,
-    requestTimeout: 10_000,
+    requestTimeout: requestMs,
+    http: {
+      // Node takes the longer of the two for the whole request, and this one would be a minute.
+      headersTimeout: requestMs,
+      // It looks twice a minute otherwise.
+      connectionsCheckingInterval: 1_000,
+      requireHostHeader: false,
+    },
     // On shutdown requests in flight and on kept-alive connections are still served; then the server closes.
     return503OnClosing: false,
     trustProxy: trustedProxies.length > 0 && trustedProxies,
@@ -112,7 +129,10 @@ export const createServer = async ({ log, random, trustedProxies }: Options): Pr
     const caller = request.headers.traceparent
     runInTrace(random, Array.isArray(caller) ? caller[0] : caller, done)
   })
-  app.addHook('onRequest', async (request) => checkQuery(request.url))
+  app.addHook('onRequest', async (request) => {
+    checkHost(request.raw)
+    checkQuery(request.url)
+  })
   // A body that was not sent is one without fields: the refusal then names what is missing.
   app.addHook('preValidation', async (request) => {
     if (request.body === undefined && request.routeOptions.schema?.body) request.body = {}
