@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { type Authenticator, type ConnectionOptions, credsAuthenticator, nkeyAuthenticator } from 'nats'
-import { ConfigError, type ServiceConfig } from './config.ts'
+import { ConfigError, faultsOf, type ServiceConfig } from './config.ts'
 
 /** How the broker is reached, and as whom. */
 export type BrokerAccess = Pick<ConnectionOptions, 'tls' | 'authenticator' | 'user' | 'pass'> & {
@@ -16,9 +16,9 @@ type Settings = Partial<
 >
 
 /** @throws ConfigError */
-const readSecret = (variable: keyof Settings, path: string): Buffer => {
+const readText = (variable: keyof Settings, path: string): string => {
   try {
-    return Buffer.from(readFileSync(path, 'utf8').trim())
+    return readFileSync(path, 'utf8')
   } catch (error) {
     throw new ConfigError([`${variable} cannot be read: ${(error as NodeJS.ErrnoException).code}`])
   }
@@ -47,13 +47,13 @@ const byPassword = ({ NATS_USER: user, NATS_PASSWORD: pass }: Settings) => {
 const byNKey = (path: string) =>
   tried(
     'NATS_NKEY_FILE',
-    nkeyAuthenticator(() => readSecret('NATS_NKEY_FILE', path)),
+    nkeyAuthenticator(() => Buffer.from(readText('NATS_NKEY_FILE', path).trim())),
   )
 
 const byCredentials = (path: string) =>
   tried(
     'NATS_CREDENTIALS_FILE',
-    credsAuthenticator(() => readSecret('NATS_CREDENTIALS_FILE', path)),
+    credsAuthenticator(() => Buffer.from(readText('NATS_CREDENTIALS_FILE', path))),
   )
 
 const identify = (settings: Settings) => {
@@ -81,7 +81,11 @@ export const hasBrokerCredentials = ({ NATS_USER, NATS_NKEY_FILE, NATS_CREDENTIA
  */
 export const brokerAccess = (settings: Settings & { NATS_URL: string }): BrokerAccess => {
   const { NATS_URL: url, NATS_CA_FILE: caFile } = settings
-  const ca = caFile === undefined ? {} : { ca: readSecret('NATS_CA_FILE', caFile).toString() }
+  const ca = caFile === undefined ? {} : { ca: readText('NATS_CA_FILE', caFile) }
   const tls = url.startsWith('tls:') || caFile !== undefined ? { tls: ca } : {}
   return { url, ...tls, ...identify(settings) }
 }
+
+/** What is wrong with these variables together, and with the files that they name. */
+export const brokerAccessFaults = (settings: Settings): readonly string[] =>
+  faultsOf(() => brokerAccess({ NATS_URL: '', ...settings }))

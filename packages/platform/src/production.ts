@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { sandboxKeyPrefix } from '@rekey/contracts'
-import { hasBrokerCredentials } from './broker-access.ts'
+import { brokerAccessFaults, hasBrokerCredentials } from './broker-access.ts'
 import type { ServiceConfig } from './config.ts'
 
 /**
@@ -61,17 +61,13 @@ export const urlsOf = (text: string): (URL | undefined)[] =>
 
 /** NATS carries passwords (`password.verify`) and says who may publish: TLS, and a user of one's own. */
 export const brokerIsPrivate: Rule<ServiceConfig> = (config) => {
-  const exposed = urlsOf(config.NATS_URL ?? 'tls://unknown').filter((url) => !url || !mayBePlain(config, url.hostname))
-  if (exposed.length === 0) return []
-  const isPlain = exposed.some((url) => url?.protocol !== 'tls:')
-  return [
-    ...(isPlain ? ['NATS_URL is without TLS: production wants tls://.'] : []),
-    ...(hasBrokerCredentials(config)
-      ? []
-      : [
-          'NATS_NKEY_FILE is missing: production does not use the broker without credentials (or NATS_USER, or NATS_CREDENTIALS_FILE).',
-        ]),
-  ]
+  const faults = [...brokerAccessFaults(config)]
+  const exposed = urlsOf(config.NATS_URL ?? 'tls://unset').filter((url) => !url || !mayBePlain(config, url.hostname))
+  if (exposed.some((url) => url?.protocol !== 'tls:')) faults.push('NATS_URL is without TLS: production wants tls://.')
+  if (exposed.length > 0 && !hasBrokerCredentials(config)) {
+    faults.push('NATS_NKEY_FILE is missing, and so are the other ways to say who this is: production wants one.')
+  }
+  return faults
 }
 
 /** What travels to these addresses is secret or must not be changed on its way. */

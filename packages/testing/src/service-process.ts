@@ -1,4 +1,7 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { startServer } from '@rekey/stack/server'
 import type { Teardown } from './infrastructure.ts'
 import { restartable, type TestServer } from './restartable.ts'
@@ -11,6 +14,15 @@ interface ServiceProcess {
   dataDir: string
   env: Record<string, string>
   port?: number
+}
+
+const mainOf = (name: string) => join(services, name, 'src/main.ts')
+
+/** A service that is expected to end by itself: what it said, and its exit code. Ended after 60 s. */
+export const runToItsEnd = async (name: string, env: Record<string, string>) => {
+  const child = spawn(process.execPath, [mainOf(name)], { env, timeout: 60_000 })
+  const [[code], stdout, stderr] = await Promise.all([once(child, 'close'), text(child.stdout), text(child.stderr)])
+  return { code: code as number | null, stdout, stderr }
 }
 
 /** A service as a process of its own, which a test may kill and start again. Stopped when the test ends. */
@@ -27,7 +39,7 @@ export const startServiceProcess = async (
       url: (port) => `http://127.0.0.1:${port}`,
       launch: (port) => ({
         command: process.execPath,
-        args: [join(services, name, 'src/main.ts')],
+        args: [mainOf(name)],
         env: { ...env, PORT: String(port) },
         channel: true,
       }),

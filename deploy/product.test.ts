@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { brokerAccess } from '@rekey/platform/broker-access'
 import type { BrokerUser } from '@rekey/stack/keys'
@@ -22,9 +22,9 @@ const jsm = await (await connectAs('operator')).jetstreamManager()
 
 /** What the broker refused, and to which subject: one entry each time. */
 const violations = () =>
-  [...readFileSync(join(rekey.dataDir, 'nats', 'server.log'), 'utf8').matchAll(/(\w+ Violation) .* Subject "(.+?)"/g)].map(
-    ([, what, subject]) => `${what}: ${subject}`,
-  )
+  [
+    ...readFileSync(join(rekey.dataDir, 'nats', 'server.log'), 'utf8').matchAll(/(\w+ Violation) .* Subject "(.+?)"/g),
+  ].map(([, what, subject]) => `${what}: ${subject}`)
 
 const messagesIn = async (stream: string) => (await jsm.streams.info(stream)).state.last_seq
 
@@ -116,7 +116,7 @@ t.test('S33: the back office, the platform and their consequences work with them
 t.test(
   'S33: every consumer that the broker’s users name is there, and the broker refused the services nothing',
   async (t) => {
-    const folder = join(import.meta.dirname, 'users')
+    const folder = join(import.meta.dirname, 'nats/users')
     const services = ['auth-gateway', 'password-service', 'notifier']
     const named = readdirSync(folder)
       .filter((name) => services.includes(name.replace('.conf', '')))
@@ -209,4 +209,20 @@ t.test('S33: an event that comes twice has no second effect', async (t) => {
     http.post('/oauth/v2/token', { grant_type: 'refresh_token', refresh_token, client_id: bankClient.client_id })
   t.equal((await refresh(ended)).status, 400)
   t.equal((await refresh(begun)).status, 200, 'who signed in since stays signed in')
+})
+
+t.test('production takes no list of clients with the sandbox’s among them while it runs either', async (t) => {
+  const path = rekey.variables['auth-gateway'].REKEY_CLIENTS_FILE
+  const sandboxClient = {
+    client_id: 'ib_localhost',
+    type: 'public',
+    redirect_uris: [],
+    origins: [],
+    scopes: ['CUSTOMER:FULL'],
+  }
+  writeFileSync(path, JSON.stringify([sandboxClient]))
+  const log = () => readFileSync(join(rekey.dataDir, 'auth-gateway', 'server.log'), 'utf8')
+  await eventually(() => /"file_refused".*is a client of the sandbox/.test(log()), { what: 'the refusal in the log' })
+  const staff = await backOfficeHeaders()
+  t.notMatch(staff.authorization, 'undefined', 'the clients before stay')
 })

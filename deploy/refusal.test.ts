@@ -1,0 +1,202 @@
+import { createHash } from 'node:crypto'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { generateKeys, keyFiles } from '@rekey/stack/keys'
+import { freePort } from '@rekey/stack/ports'
+import { startRedis } from '@rekey/stack/redis'
+import { eventually } from '@rekey/testing/eventually'
+import { runToItsEnd } from '@rekey/testing/service-process'
+import t, { type Test } from 'tap'
+
+const dir = mkdtempSync(join(tmpdir(), 'rekey-refusal-'))
+t.teardown(() => rmSync(dir, { recursive: true, force: true }))
+await generateKeys(join(dir, 'sandbox'), 'sandbox')
+await generateKeys(join(dir, 'production'))
+const sandbox = keyFiles(join(dir, 'sandbox'))
+const production = keyFiles(join(dir, 'production'))
+
+/** A Redis that forgets. */
+const startForgetful = async (t: Test, port?: number) => {
+  const redis = await startRedis({ port })
+  t.teardown(() => redis.stop())
+  return redis
+}
+
+const write = (name: string, text: string) => {
+  const path = join(dir, name)
+  writeFileSync(path, text, { mode: 0o600 })
+  return path
+}
+
+/** The faults of a refusal, which is one list on standard error; nothing else was said, and nothing was served. */
+const refusalOf = async (t: Test, name: string, env: Record<string, string>) => {
+  const { code, stdout, stderr } = await runToItsEnd(name, { PORT: '0', ...env })
+  const [first, ...faults] = stderr.trimEnd().split('\n')
+  t.equal(code, 1, stderr)
+  t.equal(stdout, '')
+  t.equal(first, `${name}: Configuration refused:`)
+  return faults.map((fault) => fault.trim())
+}
+
+/** Each of these beginnings is that of one fault, and there are no others. */
+const isEachTold = (t: Test, faults: string[], wanted: string[]) => {
+  t.same(
+    wanted.filter((beginning) => faults.filter((fault) => fault.startsWith(beginning)).length !== 1),
+    [],
+    faults.join('\n'),
+  )
+  t.equal(faults.length, wanted.length, faults.join('\n'))
+}
+
+const demoClients = [
+  {
+    client_id: 'ib_localhost',
+    type: 'public',
+    redirect_uris: ['http://localhost'],
+    origins: [],
+    scopes: ['CUSTOMER:FULL'],
+  },
+  {
+    client_id: 'back_office',
+    type: 'confidential',
+    secret_sha256: createHash('sha256').update('secretkey').digest('hex'),
+    redirect_uris: [],
+    origins: [],
+    scopes: ['REST:FULL'],
+  },
+]
+
+t.test('a gateway with everything wrong names every fault at once, and no value', async (t) => {
+  const forgetful = await startForgetful(t)
+  const env = {
+    REKEY_PROFILE: 'production',
+    NATS_URL: 'nats://127.0.0.1:4222',
+    REDIS_URL: forgetful.url,
+    REKEY_PUBLIC_URL: 'http://rekey.example',
+    REKEY_PASSWORD_SERVICE_URL: 'http://passwords.internal:8080',
+    REKEY_CHANGE_PASSWORD_URL: 'http://bank.example/password',
+    REKEY_CLIENTS_FILE: write('demo-clients.json', JSON.stringify(demoClients)),
+    REKEY_SIGNING_KEYS_FILE: sandbox.signingKeys,
+    REKEY_SECRETS_FILE: sandbox.authGateway,
+    REKEY_MFA_TOKEN_KEY: 'short',
+    REKEY_CODE_KEY: 'A'.repeat(43),
+    REKEY_IDP_ISSUER: 'http://login.example',
+    REKEY_LIMITS_SCALE: '1000',
+  }
+  const faults = await refusalOf(t, 'auth-gateway', env)
+  isEachTold(t, faults, [
+    'REKEY_MFA_TOKEN_KEY is not valid.',
+    'REKEY_CODE_KEY is not 32 random bytes',
+    'REKEY_ACCOUNT_KEY is a key of the sandbox',
+    'REKEY_CODE_SEAL_KEY is a key of the sandbox',
+    'REKEY_USERNAME_SEAL_KEY is a key of the sandbox',
+    'REKEY_REFRESH_KEY is a key of the sandbox',
+    'REKEY_SIGNING_KEYS_FILE /keys/0/kid: is a key of the sandbox',
+    'REKEY_CLIENTS_FILE /0/client_id: is a client of the sandbox',
+    'REKEY_CLIENTS_FILE /1/secret_sha256: is a secret of the sandbox',
+    'REKEY_LIMITS_SCALE is not 1',
+    'NATS_URL is without TLS',
+    'NATS_NKEY_FILE is missing',
+    'REDIS_URL is without TLS',
+    'REDIS_URL is without a password',
+    'REDIS_URL is a Redis that forgets',
+    'REKEY_PUBLIC_URL is without TLS',
+    'REKEY_PASSWORD_SERVICE_URL is without TLS',
+    'REKEY_CHANGE_PASSWORD_URL is without TLS',
+    'REKEY_IDP_ISSUER is without TLS',
+    'REKEY_IDP_AUDIENCE is missing',
+    'REKEY_IDP_JWKS_URL is missing',
+  ])
+  const secrets = [...readFileSync(sandbox.authGateway, 'utf8').matchAll(/=(.+)/g)].map(([, secret]) => secret ?? '')
+  for (const value of [...secrets, 'A'.repeat(43), 'secretkey']) t.notMatch(faults.join('\n'), value)
+})
+
+t.test('a password-service with everything wrong names every fault at once, and no value', async (t) => {
+  const env = {
+    REKEY_PROFILE: 'production',
+    REKEY_ALLOW_PLAINTEXT: 'loopback',
+    NATS_URL: 'nats://nats.internal:4222',
+    NATS_USER: 'password-service',
+    DATABASE_URL: 'postgresql://rekey@127.0.0.1/rekey?host=db.internal&sslmode=require&uselibpqcompat=true',
+    REKEY_PUBLIC_URL: 'http://rekey.example',
+    REKEY_JWKS_URL: 'http://rekey.example/jwks',
+    REKEY_BREACH_URL: 'http://breaches.example/range',
+    REKEY_SECRETS_FILE: sandbox.passwordService,
+    REKEY_REQUIRE_CURRENT_PASSWORD: 'false',
+    REKEY_PASSWORD_BLOCKLIST: 'false',
+    REKEY_PASSWORD_MIN_LENGTH: '6',
+  }
+  const wanted = [
+    'REKEY_PASSWORD_MIN_LENGTH is not valid.',
+    'REKEY_USERNAME_SEAL_KEY is a key of the sandbox',
+    'REKEY_ADDRESS_SEAL_KEY is a key of the sandbox',
+    'REKEY_REPORT_KEY is a key of the sandbox',
+    'REKEY_PASSWORD_PEPPERS is missing',
+    'REKEY_REQUIRE_CURRENT_PASSWORD is false',
+    'REKEY_PASSWORD_BLOCKLIST is false',
+    'NATS_PASSWORD is missing',
+    'NATS_URL is without TLS',
+    'DATABASE_URL is without TLS',
+    'DATABASE_URL is without a password',
+    'REKEY_PUBLIC_URL is without TLS',
+    'REKEY_JWKS_URL is without TLS',
+    'REKEY_BREACH_URL is without TLS',
+  ]
+  isEachTold(t, await refusalOf(t, 'password-service', env), wanted)
+
+  const pepper = `p1:sandbox_${'Ab3-_'.repeat(7)}`
+  const peppered = await refusalOf(t, 'password-service', { ...env, REKEY_PASSWORD_PEPPERS: pepper })
+  isEachTold(
+    t,
+    peppered,
+    wanted.map((fault) => (fault.includes('PEPPERS') ? 'REKEY_PASSWORD_PEPPERS is a key of the sandbox' : fault)),
+  )
+})
+
+t.test('a notifier with everything wrong names every fault at once, and no value', async (t) => {
+  const env = {
+    REKEY_PROFILE: 'production',
+    NATS_URL: 'nats://127.0.0.1:4222',
+    NATS_NKEY_FILE: write('no.nk', 'not a seed'),
+    SMTP_URL: 'smtp://sender:hunter2@mail.example:25?ignoreTLS=true',
+    REKEY_SMS_URL: 'http://sms.example/send',
+    REKEY_SECRETS_FILE: sandbox.notifier,
+    REKEY_ADDRESS_SEAL_KEY: /^REKEY_CODE_SEAL_KEY=(.*)$/m.exec(readFileSync(sandbox.notifier, 'utf8'))?.[1] ?? '',
+  }
+  const faults = await refusalOf(t, 'notifier', env)
+  isEachTold(t, faults, [
+    'REKEY_CODE_SEAL_KEY is a key of the sandbox',
+    'REKEY_ADDRESS_SEAL_KEY is a key of the sandbox',
+    'REKEY_ADDRESS_SEAL_KEY is the same as REKEY_CODE_SEAL_KEY',
+    'SMTP_URL is plaintext',
+    'SMTP_URL has ignoreTLS',
+    'REKEY_MAIL_FROM is missing',
+    'REKEY_SMS_URL is without TLS',
+    'NATS_NKEY_FILE does not hold',
+    'NATS_URL is without TLS',
+  ])
+  t.notMatch(faults.join('\n'), 'hunter2')
+})
+
+t.test('a gateway whose Redis comes later and forgets ends with the reason', async (t) => {
+  const port = await freePort()
+  const env = {
+    REKEY_PROFILE: 'production',
+    REKEY_ALLOW_PLAINTEXT: 'loopback',
+    NATS_URL: 'nats://127.0.0.1:4222',
+    REDIS_URL: `redis://127.0.0.1:${port}`,
+    REKEY_PUBLIC_URL: 'https://rekey.example',
+    REKEY_PASSWORD_SERVICE_URL: 'https://passwords.internal',
+    REKEY_CLIENTS_FILE: write('clients.json', '[]'),
+    REKEY_SIGNING_KEYS_FILE: production.signingKeys,
+    REKEY_SECRETS_FILE: production.authGateway,
+    PORT: String(await freePort()),
+  }
+  const ended = runToItsEnd('auth-gateway', env)
+  await eventually(async () => (await fetch(`http://127.0.0.1:${env.PORT}/healthz`)).ok, { timeoutMs: 25_000 })
+  await startForgetful(t, port)
+  const { code, stderr } = await ended
+  t.equal(code, 1)
+  t.match(stderr, 'REDIS_URL is a Redis that forgets at a restart')
+})

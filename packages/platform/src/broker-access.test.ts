@@ -1,0 +1,95 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { ask } from '@rekey/stack/ask'
+import { findOnPath } from '@rekey/stack/command'
+import { launch } from '@rekey/stack/launch'
+import { startServer } from '@rekey/stack/server'
+import { eventually } from '@rekey/testing/eventually'
+import { connect, nkeys } from 'nats'
+import t from 'tap'
+import { keepLogs } from './broker.fixture.ts'
+import { connectBroker } from './broker.ts'
+import { brokerAccess } from './broker-access.ts'
+
+const dir = mkdtempSync(join(tmpdir(), 'rekey-broker-'))
+t.teardown(() => rmSync(dir, { recursive: true, force: true }))
+const write = (name: string, text: string) => {
+  const path = join(dir, name)
+  writeFileSync(path, text, { mode: 0o600 })
+  return path
+}
+const newSeed = () => {
+  const user = nkeys.createUser()
+  return { seed: Buffer.from(user.getSeed()).toString(), publicKey: user.getPublicKey() }
+}
+
+const first = newSeed()
+const second = newSeed()
+const user = (publicKey: string) => `{ nkey: ${publicKey} }`
+const configuration = write(
+  'nats.conf',
+  `authorization { users: [{ user: service, password: secret }, ${user(first.publicKey)}, ${user(second.publicKey)}] }`,
+)
+const server = await startServer({
+  name: 'NATS',
+  dataDir: dir,
+  stopSignal: 'SIGTERM',
+  url: (port) => `nats://127.0.0.1:${port}`,
+  launch: (port) =>
+    launch(findOnPath('nats-server') ?? 'nats-server', ['-c', configuration, '-a', '127.0.0.1', '-p', String(port)], {
+      stopSignal: 'SIGTERM',
+    }),
+  isReady: async (port) => (await ask(port)).startsWith('INFO'),
+})
+t.teardown(() => server.stop())
+
+const open = async (settings: Partial<Parameters<typeof brokerAccess>[0]>) => {
+  const { url, ...access } = brokerAccess({ NATS_URL: server.url, ...settings })
+  const connection = await connect({ servers: url, ...access, reconnect: false })
+  await connection.close()
+  return true
+}
+
+t.test('the broker is opened by a password or by an NKey, and not without', async (t) => {
+  t.ok(await open({ NATS_USER: 'service', NATS_PASSWORD: 'secret' }))
+  t.ok(await open({ NATS_NKEY_FILE: write('first.nk', `${first.seed}\n`) }))
+  for (const wrong of [{}, { NATS_USER: 'service', NATS_PASSWORD: 'other' }]) {
+    await t.rejects(open(wrong), { code: 'AUTHORIZATION_VIOLATION' })
+  }
+})
+
+t.test('tls:// does not talk to a broker that has no TLS', async (t) => {
+  const settings = { NATS_URL: server.url.replace('nats:', 'tls:'), NATS_USER: 'service', NATS_PASSWORD: 'secret' }
+  await t.rejects(open(settings), { code: 'SERVER_OPT_NA' })
+})
+
+t.test(
+  'a credentials file is read when the service starts, and what is none is refused without a word of it',
+  async (t) => {
+    const credentials = `-----BEGIN NATS USER JWT-----\nheader.claims.signature\n------END NATS USER JWT------\n
+-----BEGIN USER NKEY SEED-----\n${first.seed}\n------END USER NKEY SEED------\n`
+    t.ok(brokerAccess({ NATS_URL: server.url, NATS_CREDENTIALS_FILE: write('a.creds', credentials) }).authenticator)
+    for (const variable of ['NATS_CREDENTIALS_FILE', 'NATS_NKEY_FILE']) {
+      t.throws(() => brokerAccess({ NATS_URL: server.url, [variable]: write('none', 'secret') }), {
+        message: `Configuration refused:\n  ${variable} does not hold what it should.`,
+      })
+    }
+  },
+)
+
+t.test('a service that is refused says so once, and comes in as soon as its file holds the right seed', async (t) => {
+  const path = write('changing.nk', newSeed().seed)
+  const { log, logs } = keepLogs()
+  const broker = connectBroker({
+    ...brokerAccess({ NATS_URL: server.url, NATS_NKEY_FILE: path }),
+    name: 'test',
+    log,
+  })
+  t.teardown(() => broker.close())
+  await eventually(() => logs().includes('broker takes no connection yet'))
+  write('changing.nk', second.seed)
+  t.ok(await broker.connected())
+  t.equal(logs().split('broker takes no connection yet').length, 2)
+  t.notMatch(logs(), second.seed)
+})

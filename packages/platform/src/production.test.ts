@@ -1,0 +1,71 @@
+import { randomBytes } from 'node:crypto'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { nkeys } from 'nats'
+import t from 'tap'
+import {
+  brokerIsPrivate,
+  faultsOnceTheyAnswer,
+  isLoopback,
+  keysAreSound,
+  productionFaults,
+  usesHttps,
+} from './production.ts'
+
+t.test('this machine is told by its addresses and its name, and nothing that looks like them', async (t) => {
+  for (const host of ['localhost', '127.0.0.1', '127.1.2.3', '::1', '[::1]']) t.ok(isLoopback(host), host)
+  const others = ['127.0.0.1.example', 'localhost.example', '0.0.0.0', '10.0.0.1', '::', '1.127.0.0.1', '']
+  for (const host of others) t.notOk(isLoopback(host), host)
+})
+
+t.test('keys are random, each its own, and none the sandbox’s', async (t) => {
+  const random = () => randomBytes(32).toString('base64url')
+  const rule = keysAreSound('A', 'B')
+  const same = random()
+  t.same(rule({ A: random(), B: random() }), [])
+  t.match(rule({ A: same, B: same }), ['B is the same as A'])
+  for (const weak of [
+    'A'.repeat(43),
+    'password'.repeat(6).slice(0, 43),
+    Buffer.alloc(32, 'abcdefgh').toString('base64url'),
+  ]) {
+    t.match(rule({ A: weak }), ['A is not 32 random bytes'])
+  }
+  t.match(rule({ A: `sandbox_${random().slice(8)}` }), ['A is a key of the sandbox'])
+  t.same(rule({}), [], 'a key that is missing is told elsewhere')
+})
+
+t.test('what is not on this machine is reached by https', async (t) => {
+  const rule = usesHttps('A', 'B', 'C', 'D')
+  t.same(rule({ A: 'https://a.example', B: 'http://127.0.0.1:1', C: 'http://localhost/x' }), [])
+  t.match(rule({ A: 'http://a.example', D: 'http://127.0.0.1.a.example' }), ['A is without TLS', 'D is without TLS'])
+})
+
+t.test('the broker is reached with TLS and as somebody, by one way alone', async (t) => {
+  const dir = mkdtempSync(join(tmpdir(), 'rekey-broker-'))
+  t.teardown(() => rmSync(dir, { recursive: true, force: true }))
+  const seed = join(dir, 'user.nk')
+  writeFileSync(seed, `${Buffer.from(nkeys.createUser().getSeed())}\n`)
+  const url = { NATS_URL: 'tls://a.example,tls://b.example' }
+  t.same(brokerIsPrivate({ ...url, NATS_NKEY_FILE: seed }), [])
+  t.same(brokerIsPrivate({ ...url, NATS_USER: 'u', NATS_PASSWORD: 'p' }), [])
+  t.match(brokerIsPrivate(url), ['NATS_NKEY_FILE is missing'])
+  t.match(brokerIsPrivate({ ...url, NATS_USER: 'u' }), ['NATS_PASSWORD is missing'])
+  t.match(brokerIsPrivate({ ...url, NATS_USER: 'u', NATS_PASSWORD: 'p', NATS_NKEY_FILE: seed }), ['only one of them'])
+  t.match(brokerIsPrivate({ ...url, NATS_NKEY_FILE: join(dir, 'none') }), ['NATS_NKEY_FILE cannot be read: ENOENT'])
+  t.match(brokerIsPrivate({ ...url, NATS_NKEY_FILE: seed, NATS_CA_FILE: join(dir, 'none') }), ['NATS_CA_FILE cannot'])
+  const mixed = { NATS_URL: 'nats://127.0.0.1,nats://b.example', REKEY_ALLOW_PLAINTEXT: 'loopback' } as const
+  t.match(brokerIsPrivate(mixed), ['NATS_URL is without TLS', 'NATS_NKEY_FILE is missing'])
+  t.same(brokerIsPrivate({ ...mixed, NATS_URL: 'nats://127.0.0.1,nats://[::1]' }), [])
+})
+
+t.test('what has been told of a variable is not told again, and servers are asked until they answer', async (t) => {
+  let asked = 0
+  const production = {
+    rules: [() => ['A is missing.', 'B is odd.']],
+    servers: [async () => (asked++ === 0 ? undefined : ['C forgets.'])],
+  }
+  t.same(await productionFaults(production, {}, ['A is not valid.']), ['B is odd.'])
+  t.same(await faultsOnceTheyAnswer(production, {}), ['C forgets.'])
+})
