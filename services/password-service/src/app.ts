@@ -2,14 +2,15 @@ import { AccountReport, CustomersGet, CustomersUpsert, PasswordStatus, PasswordV
 import { readAllowance } from '@rekey/platform/allowance'
 import { auth } from '@rekey/platform/auth'
 import { connectBroker } from '@rekey/platform/broker'
+import { brokerAccess } from '@rekey/platform/broker-access'
 import { toProxyList } from '@rekey/platform/config'
 import { acceptForms } from '@rekey/platform/form'
 import { health } from '@rekey/platform/health'
 import { createIdentityProvider } from '@rekey/platform/identity-provider'
 import { createIssuerKeys } from '@rekey/platform/issuer-keys'
 import { createPublisher } from '@rekey/platform/publisher'
-import { createQueue } from '@rekey/platform/queue'
 import { answerQuestions } from '@rekey/platform/questions'
+import { createQueue } from '@rekey/platform/queue'
 import type { Surroundings } from '@rekey/platform/run'
 import { toKey } from '@rekey/platform/seal'
 import { createServer, registerScope, type Server } from '@rekey/platform/server'
@@ -84,7 +85,7 @@ export const createApp = async (config: Config, { log, metrics, now, random }: S
   const requireCurrentPassword = config.REKEY_REQUIRE_CURRENT_PASSWORD ?? config.REKEY_PROFILE === 'production'
 
   const database = openDatabase({ url: config.DATABASE_URL, poolSize: config.REKEY_DATABASE_POOL, log })
-  const broker = connectBroker({ url: config.NATS_URL, name: service, log })
+  const broker = connectBroker({ ...brokerAccess(config), name: service, log })
   ensureStreams(broker, ['PASSWORD', 'NOTIFY'], config.REKEY_STREAM_REPLICAS)
   const publisher = createPublisher({ broker, source: service, now, random })
 
