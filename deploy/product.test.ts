@@ -131,6 +131,40 @@ t.test(
   },
 )
 
+/** Every secret of the services and of this database, as it would be written out. */
+const secrets = () => {
+  const files = readdirSync(rekey.keysDir).map((name) => readFileSync(join(rekey.keysDir, name), 'utf8'))
+  const keys = files.flatMap(
+    (content) => content.match(/(?<![\w-])[A-Za-z0-9_-]{43}(?![\w-])|\bSU[A-Z2-7]{56}\b/g) ?? [],
+  )
+  return [...new Set(keys), ...[database.owner, database.service].map((url) => new URL(url).password)]
+}
+
+/** The command lines of every process of this machine. */
+const commandLines = () =>
+  readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')
+      } catch {
+        // Gone in between.
+        return []
+      }
+    })
+
+t.test('S36: no secret is on a command line', { skip: process.platform !== 'linux' && 'it reads /proc' }, async (t) => {
+  const lines = commandLines()
+  for (const name of ['auth-gateway', 'password-service', 'notifier', 'nats-server', 'redis-server', 'postgres']) {
+    t.ok(
+      lines.some((line) => line.includes(name)),
+      name,
+    )
+  }
+  t.ok(secrets().length > 15)
+  t.same(secrets().filter((secret) => lines.some((line) => line.includes(secret))).length, 0)
+})
+
 t.test('S33: a forged event is refused, and nothing happens', async (t) => {
   const person = await createCustomer(database.owner)
   const { refresh_token } = await signInTokens(rekey, person, bankClient, { client_id: bankClient.client_id })

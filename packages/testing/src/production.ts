@@ -81,6 +81,7 @@ export const prepareProduction = async (t: Teardown) => {
   })
   return {
     dataDir,
+    keysDir,
     redis,
     inbox,
     broker,

@@ -40,7 +40,7 @@ export const startRekey = async (t: Teardown, { env = {}, privatePostgres = fals
   })
   const dir = mkdtempSync(join(tmpdir(), 'rekey-keys-'))
   t.teardown(() => rmSync(dir, { recursive: true, force: true }))
-  await generateKeys(dir)
+  await generateKeys(dir, 'sandbox')
   const keys = keyFiles(dir)
 
   const clock = createClock()

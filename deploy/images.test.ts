@@ -1,0 +1,85 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { parse } from 'yaml'
+
+const root = join(import.meta.dirname, '..')
+const read = (path: string) => readFileSync(join(root, path), 'utf8')
+
+interface Stage {
+  from: string
+  name: string
+  instructions: [instruction: string, rest: string][]
+}
+
+/** The stages of a Dockerfile, in order: continued lines put together, comments left out. */
+const stagesOf = (dockerfile: string): Stage[] => {
+  const lines = dockerfile
+    .replaceAll(/\\\n/g, ' ')
+    .split('\n')
+    .filter((line) => line.trim() && !line.startsWith('#'))
+  const stages: Stage[] = []
+  for (const line of lines) {
+    const [, instruction = '', rest = ''] = /^(\w+)\s+(.*)$/.exec(line) ?? []
+    const from = /^(\S+)(?:\s+AS\s+(\S+))?$/i.exec(rest)
+    if (instruction === 'FROM') stages.push({ from: from?.[1] ?? '', name: from?.[2] ?? '', instructions: [] })
+    else stages.at(-1)?.instructions.push([instruction, rest])
+  }
+  return stages
+}
+
+const stages = stagesOf(read('deploy/Dockerfile'))
+const targets = stages.filter(({ name }) => ['tools', 'service'].includes(name))
+
+t.test('S37: what an image runs is not root, and was installed from the lock file alone', async (t) => {
+  t.equal(targets.length, 2)
+  for (const { name, instructions } of targets) {
+    t.same(instructions.filter(([instruction]) => instruction === 'USER').at(-1), ['USER', 'node'], name)
+    // What root would still do afterwards, it would do as somebody else, or not at all.
+    const after = instructions.slice(instructions.findIndex(([instruction]) => instruction === 'USER') + 1)
+    t.notOk(
+      after.some(([instruction]) => ['RUN', 'COPY', 'ADD', 'USER'].includes(instruction)),
+      name,
+    )
+  }
+  const runs = stages.flatMap(({ instructions }) => instructions).filter(([instruction]) => instruction === 'RUN')
+  const installs = runs.map(([, command]) => command).filter((command) => /pnpm install/.test(command))
+  t.equal(installs.length, 2)
+  for (const command of installs) t.match(command, '--frozen-lockfile')
+  t.match(runs.map(([, command]) => command).join('\n'), /npm install --global pnpm@\d+\.\d+\.\d+/)
+})
+
+t.test('S37: images are built on a named version, and take neither the repository nor secrets along', async (t) => {
+  const own = stages.map(({ name }) => name)
+  for (const { from } of stages) if (!own.includes(from)) t.match(from, /^node:24-slim(@sha256:[0-9a-f]{64})?$/)
+  const ignored = read('.dockerignore').split('\n')
+  for (const entry of ['.git', '.rekey', '**/node_modules']) t.ok(ignored.includes(entry), entry)
+})
+
+interface ComposeService {
+  image: string
+  build?: { target: string }
+  read_only?: boolean
+  user?: string
+  privileged?: boolean
+  cap_add?: string[]
+  cap_drop?: string[]
+  security_opt?: string[]
+}
+
+t.test('S37: every container of ours has a read-only root, no capabilities and no way to get more', async (t) => {
+  const { services } = parse(read('docker-compose.yml'), { merge: true }) as {
+    services: Record<string, ComposeService>
+  }
+  const ours = Object.entries(services).filter(([, { image }]) => image.startsWith('rekey/'))
+  t.same(ours.map(([name]) => name).toSorted(), ['auth-gateway', 'keys', 'migrate', 'notifier', 'password-service'])
+  for (const [name, service] of ours) {
+    t.equal(service.read_only, true, name)
+    t.same(service.cap_drop, ['ALL'], name)
+    t.same(service.security_opt, ['no-new-privileges:true'], name)
+    for (const setting of ['user', 'privileged', 'cap_add'] as const) t.equal(service[setting], undefined, name)
+  }
+  for (const [name, { image }] of Object.entries(services)) {
+    if (!image.startsWith('rekey/')) t.match(image, /:v?\d/, `${name} is of a named version`)
+  }
+})

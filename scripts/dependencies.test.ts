@@ -1,0 +1,56 @@
+import { globSync, readFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import t from 'tap'
+import { parse } from 'yaml'
+
+const root = resolve(import.meta.dirname, '..')
+const read = (path: string) => readFileSync(join(root, path), 'utf8')
+
+const kinds = ['dependencies', 'devDependencies', 'optionalDependencies'] as const
+type Manifest = Partial<Record<(typeof kinds)[number], Record<string, string>>>
+
+const manifests = ['package.json', ...globSync('{packages,services}/*/package.json', { cwd: root })]
+const entriesOf = (path: string) => {
+  const manifest = JSON.parse(read(path)) as Manifest
+  return kinds.flatMap((kind) =>
+    Object.entries(manifest[kind] ?? {}).map(([name, version]) => ({ kind, name, version })),
+  )
+}
+
+const lock = parse(read('pnpm-lock.yaml')) as {
+  importers: Record<
+    string,
+    Partial<Record<(typeof kinds)[number], Record<string, { specifier: string; version: string }>>>
+  >
+  packages: Record<string, { resolution: { integrity?: string } }>
+}
+
+t.test('S37: every dependency is one exact version, or a package of this workspace', async (t) => {
+  for (const path of manifests) {
+    const loose = entriesOf(path).filter(({ version }) => !/^(workspace:\*|\d+\.\d+\.\d+(-[\w.-]+)?)$/.test(version))
+    t.same(loose, [], path)
+  }
+})
+
+t.test('S37: the lock file holds each of them, and of every package the digest of what is installed', async (t) => {
+  t.same(Object.keys(lock.importers).toSorted(), manifests.map((path) => dirname(path)).toSorted())
+  for (const path of manifests) {
+    const locked = lock.importers[dirname(path)]
+    for (const { kind, name, version } of entriesOf(path)) {
+      const entry = locked?.[kind]?.[name]
+      t.equal(entry?.specifier, version, `${path}: ${name}`)
+      if (!version.startsWith('workspace:')) t.ok(entry?.version.startsWith(version), `${path}: ${name}`)
+    }
+  }
+  const unsigned = Object.entries(lock.packages).filter(
+    ([, { resolution }]) => !resolution.integrity?.startsWith('sha512-'),
+  )
+  t.same(
+    unsigned.map(([name]) => name),
+    [],
+  )
+})
+
+t.test('S37: what installs takes the lock file as it is', async (t) => {
+  t.match(read('scripts/bootstrap.mjs'), "'install', '--frozen-lockfile'")
+})
