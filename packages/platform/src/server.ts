@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Socket } from 'node:net'
+import { isIP, type Socket } from 'node:net'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import { type ErrorCode, errors, RekeyError } from '@rekey/contracts'
 import Fastify, {
@@ -60,6 +60,11 @@ const checkHost = ({ rawHeaders, httpVersion }: IncomingMessage) => {
   const hosts = rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'host').length
   if (hosts === 1 || (hosts === 0 && httpVersion === '1.0')) return
   throw new RekeyError('invalid_request', { detail: 'There must be one Host header.' })
+}
+
+/** A proxy that passes on what the client wrote, or writes a port too, would make limits and notices speak of nobody. */
+const checkCaller = (ip: string) => {
+  if (isIP(ip) === 0) throw new RekeyError('invalid_request', { detail: 'X-Forwarded-For does not end in an address.' })
 }
 
 /** Answers an address that the router cannot read (a broken percent escape, say). */
@@ -131,6 +136,7 @@ export const createServer = async ({ log, random, trustedProxies }: Options): Pr
   })
   app.addHook('onRequest', async (request) => {
     checkHost(request.raw)
+    checkCaller(request.ip)
     checkQuery(request.url)
   })
   // A body that was not sent is one without fields: the refusal then names what is missing.
