@@ -1,7 +1,8 @@
 import { parseArgs } from 'node:util'
+import { createCustomer } from '@rekey/testing/customers'
 import { startProcesses } from '@rekey/testing/processes'
 import { type Outcome, percentile } from '../faults/overload/offer.ts'
-import { overload } from '../faults/overload/overload.ts'
+import { isRefused, isServed, overload } from '../faults/overload/overload.ts'
 
 // npm run bench:overload -- [--seconds N] [--times N]: ten times the sign-ins that can be hashed, for 30 s, and what
 // becomes of them and of everything else, with the load on the same machine. It needs Linux.
@@ -9,15 +10,18 @@ import { overload } from '../faults/overload/overload.ts'
 const { values } = parseArgs({
   options: { seconds: { type: 'string', default: '30' }, times: { type: 'string', default: '10' } },
 })
+const seconds = Number(values.seconds)
 
 const row = (name: string, cells: (string | number)[]) =>
-  console.log(name.padEnd(28), ...cells.map((cell) => String(cell).padStart(9)))
+  console.log(name.padEnd(24), ...cells.map((cell) => String(cell).padStart(9)))
 
 const print = (name: string, outcomes: Outcome[]) => {
   const longest = Math.max(0, ...outcomes.map(({ ms }) => ms))
   const ms = [percentile(outcomes, 0.5), percentile(outcomes, 0.99), longest].map(Math.round)
   row(name, [outcomes.length, ...ms])
 }
+const share = (outcomes: Outcome[], status: number) =>
+  `${outcomes.filter((outcome) => outcome.status === status).length} of ${outcomes.length}`
 
 const cleanups: (() => unknown)[] = []
 const cleanUp = async () => {
@@ -27,41 +31,32 @@ const cleanUp = async () => {
 try {
   const rekey = await startProcesses(
     { teardown: (clean) => cleanups.push(clean) },
-    { gatewayEnv: { REKEY_LIMITS_SCALE: '1000000' } },
+    { env: { REKEY_LIMITS_SCALE: '1000000' } },
   )
-  const seconds = Number(values.seconds)
-  const result = await overload(rekey, { seconds, times: Number(values.times), restores: 30 })
-  const { capacity, perSecond, logins, histories, asks, sets, firstServedMs, after, memoryMb } = result
-  const served = logins.filter(({ status }) => status === 200)
-  const refused = logins.filter(({ status }) => status === 503)
-  const waits = new Set(refused.map(({ retryAfter }) => retryAfter))
+  const person = await createCustomer(rekey.postgres.url)
+  const plan = { seconds, times: Number(values.times), othersPerSecond: 20, restores: 30, person }
+  const { capacity, perSecond, logins, histories, asks, sets, ...then } = await overload(rekey, plan)
+  const served = logins.filter(isServed)
+  const refused = logins.filter(isRefused)
+  const refusedSets = sets.flatMap(({ refusals }) => refusals)
 
   console.log(`${Math.round(capacity)} sign-ins a second can be served; ${perSecond} are offered for ${seconds} s.\n`)
   row('', ['requests', 'p50 ms', 'p99 ms', 'longest'])
-  print('A4 served', served)
-  print('A4 refused', refused)
-  print(
-    'A4 neither',
-    logins.filter((outcome) => !served.includes(outcome) && !refused.includes(outcome)),
-  )
+  print('A4, served', served)
+  print('A4, refused', refused)
   print('A1', asks)
   print('B3', histories)
-  print(
-    'B2, tries',
-    sets.flatMap((set) => [set, ...set.refusals]),
-  )
-  const count = (outcomes: Outcome[], wanted: number) => outcomes.filter(({ status }) => status === wanted).length
+  print('B2, each try', [...sets, ...refusedSets])
   console.log(`
-served a second            ${Math.round(served.length / seconds)}
-Retry-After                ${[...waits].join(', ')}
-A1 answered with 200       ${count(asks, 200)} of ${asks.length}
-B3 answered with 200       ${count(histories, 200)} of ${histories.length}
-B2 answered with 204       ${count(sets, 204)} of ${sets.length}, refused before ${sets.flatMap(({ refusals }) => refusals).length} times
-first served after it      ${Math.round(firstServedMs)} ms
-served a second after it   ${Math.round(after)}
-most memory, MB            ${Object.entries(memoryMb)
-    .map(([name, mb]) => `${name} ${mb}`)
-    .join(', ')}`)
+A4 neither                ${logins.length - served.length - refused.length}
+A4 served a second        ${Math.round(served.length / seconds)}
+Retry-After               ${[...new Set(refused.map(({ retryAfter }) => retryAfter))].join(', ')}
+A1 answered with 200      ${share(asks, 200)}
+B3 answered with 200      ${share(histories, 200)}
+B2 answered with 204      ${share(sets, 204)}, refused before ${refusedSets.length} times
+first A4 served after     ${Math.round(then.firstServedMs)} ms
+A4 served a second after  ${Math.round(then.capacityAfter)}
+most memory, MB           ${Object.entries(then.memoryMb).flat().join(' ')}`)
 } finally {
   await cleanUp()
 }

@@ -1,98 +1,111 @@
 import { readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
-import { createCustomer } from '@rekey/testing/customers'
+import { createCustomer, type TestCustomer } from '@rekey/testing/customers'
 import { loginBody, race, restoreBody, restoreGrant, signIn } from '@rekey/testing/flows'
 import type { Processes } from '@rekey/testing/processes'
-import { createSender, type Outcome, offer, type Send } from './offer.ts'
+import { createSender, type Outcome, offer } from './offer.ts'
 
 interface Plan {
   /** How long more is asked than can be served. */
   seconds: number
   /** How many times the sign-ins that can be served are asked for. */
   times: number
+  /** Histories, and restores, that are asked for meanwhile. */
+  othersPerSecond: number
   /** New passwords that customers set meanwhile. */
   restores: number
+  /** Whose sign-ins they are; the password need not be right. */
+  person: TestCustomer
 }
 
-/** Asks for the same thing in several places at once for a while: what is served then is what can be. */
-const serveClosely = async (places: number, seconds: number, send: () => Promise<Outcome>) => {
-  const until = performance.now() + seconds * 1_000
+/** What was verified was served, whatever came of it. */
+export const isServed = ({ status }: Outcome): boolean => status === 200 || status === 400
+export const isRefused = ({ status }: Outcome): boolean => status === 503
+
+/** Asks for the same thing in several places at once for a while. @returns how many a second can be served */
+const measureCapacity = async (seconds: number, send: () => Promise<Outcome>, places = 8) => {
   const started = performance.now()
-  const outcomes: Outcome[] = []
-  const place = async () => {
-    while (performance.now() < until) outcomes.push(await send())
-  }
-  await race(places, place)
-  const served = outcomes.filter(({ status }) => status === 200).length
-  return served / ((performance.now() - started) / 1_000)
+  const elapsedSeconds = () => (performance.now() - started) / 1_000
+  let served = 0
+  await race(places, async () => {
+    while (elapsedSeconds() < seconds) if (isServed(await send())) served += 1
+  })
+  return served / elapsedSeconds()
 }
 
-/** Does as Retry-After says until it is answered with something else. */
+/** Does as Retry-After says until it is served. */
 const sendPatiently = async (send: () => Promise<Outcome>, times = 60): Promise<Outcome & { refusals: Outcome[] }> => {
   const refusals: Outcome[] = []
   for (;;) {
     const outcome = await send()
-    if (outcome.status !== 503 || refusals.length === times) return { ...outcome, refusals }
+    if (!isRefused(outcome) || refusals.length === times) return { ...outcome, refusals }
     refusals.push(outcome)
     await delay(Number(outcome.retryAfter) * 1_000)
   }
 }
 
 /** The most memory a process has had so far, in MB; Linux says. */
-const peakMemoryMb = (pid: number) =>
+const peakMemoryMb = ({ pid }: { pid: number }) =>
   Math.round(Number(/^VmHWM:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1_024)
 
-/** Offers a started product more sign-ins than it can hash, with everything else that people do going on beside. */
-export const overload = async (rekey: Processes, { seconds, times, restores }: Plan) => {
+/** Offers a started product more sign-ins than it can hash, while other people want other things of it. */
+export const overload = async (rekey: Processes, { seconds, times, othersPerSecond, restores, person }: Plan) => {
   const { send, close } = createSender(rekey.url)
   try {
-    const customers = await race(restores + 10, () => createCustomer(rekey.postgres.url))
-    const [person, ...others] = customers
-    if (!person) throw new Error('no customer')
-    const authorization = `Bearer ${await signIn(rekey, person)}`
+    const reader = await createCustomer(rekey.postgres.url)
+    const authorization = `Bearer ${await signIn(rekey, reader)}`
     const grants: string[] = []
-    for (const other of others.slice(0, restores)) grants.push(await restoreGrant(rekey, other))
-
+    for (let made = 0; made < restores; made += 1) {
+      grants.push(await restoreGrant(rekey, await createCustomer(rekey.postgres.url)))
+    }
     const login = () => send({ method: 'POST', path: '/oauth/v2/login', body: loginBody(person) })
     const history = () => send({ method: 'GET', path: '/api/v2/my/password/changes', headers: { authorization } })
-    const ask: () => ReturnType<Send> = () =>
+    const ask = () =>
       send({ method: 'POST', path: '/oauth/v2/passwordRestore', body: restoreBody('nobody@example.com') })
-    const setPassword = (successToken: string) =>
-      send({
-        method: 'POST',
-        path: '/api/v2/my/password/restore',
-        headers: { successToken },
-        body: { password: 'a newer password' },
-      })
+    const setPassword = async (successToken: string, index: number) => {
+      await delay((index * seconds * 1_000) / grants.length)
+      return sendPatiently(() =>
+        send({
+          method: 'POST',
+          path: '/api/v2/my/password/restore',
+          headers: { successToken },
+          body: { password: 'a newer password' },
+        }),
+      )
+    }
 
-    await serveClosely(8, 2, login)
-    const capacity = await serveClosely(8, 4, login)
+    await measureCapacity(2, login)
+    const capacity = await measureCapacity(3, login)
     const perSecond = Math.ceil(times * capacity)
-
     const [logins, histories, asks, sets] = await Promise.all([
       offer({ perSecond, seconds, send: login }),
-      offer({ perSecond: 20, seconds, send: history }),
-      offer({ perSecond: 20, seconds, send: ask }),
-      Promise.all(
-        grants.map(async (grant, index) => {
-          await delay((index * seconds * 1_000) / grants.length)
-          return sendPatiently(() => setPassword(grant))
-        }),
-      ),
+      offer({ perSecond: othersPerSecond, seconds, send: history }),
+      offer({ perSecond: othersPerSecond, seconds, send: ask }),
+      Promise.all(grants.map(setPassword)),
     ])
+
     const ended = performance.now()
-    const first = await sendPatiently(login)
+    await sendPatiently(login)
     const firstServedMs = performance.now() - ended
-    const after = await serveClosely(8, 4, login)
-    const memoryMb = {
-      'auth-gateway': peakMemoryMb(rekey.gateway.pid),
-      'password-service': peakMemoryMb(rekey.passwordService.pid),
-      notifier: peakMemoryMb(rekey.notifier.pid),
+    const after: Outcome[] = []
+    while (after.length < 20) after.push(await login())
+    return {
+      capacity,
+      perSecond,
+      logins,
+      histories,
+      asks,
+      sets,
+      firstServedMs,
+      after,
+      capacityAfter: await measureCapacity(3, login),
+      memoryMb: {
+        'auth-gateway': peakMemoryMb(rekey.gateway),
+        'password-service': peakMemoryMb(rekey.passwordService),
+        notifier: peakMemoryMb(rekey.notifier),
+      },
     }
-    return { capacity, perSecond, logins, histories, asks, sets, first, firstServedMs, after, memoryMb }
   } finally {
     close()
   }
 }
-
-export type Overloaded = Awaited<ReturnType<typeof overload>>
