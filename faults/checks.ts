@@ -7,6 +7,8 @@ export interface Finding {
   what: string
   /** How many it was shown for. */
   proven: number
+  /** How many of these were of which kind. */
+  kinds?: Record<string, number>
   /** What speaks against it. */
   faults: string[]
 }
@@ -89,8 +91,10 @@ const wholeOrNothing: Check = (seen, held) => {
   )
   const known = new Set(seen.grants.map(({ jti }) => jti))
   const unknown = seen.grants.filter(({ tries }) => tries.length > 0 && !tries.some(isDone))
+  const done = unknown.filter(({ jti }) => held.spentTokens.has(jti)).length
   return {
     proven: unknown.length,
+    kinds: { done, 'not done': unknown.length - done },
     faults: [
       ...[...held.spentTokens].filter((jti) => !known.has(jti)).map((jti) => `nobody was given the spent token ${jti}`),
       ...unknown

@@ -39,16 +39,23 @@ const requestTable = (phases: PhaseResult[]): string => {
   return table('requests', statuses.map(toText), [...rows, ['all', totals]])
 }
 
+const sum = (counts: Record<string, number>[]): string => {
+  const names = [...new Set(counts.flatMap((each) => Object.keys(each)))]
+  const texts = names.map((name) => `${counts.reduce((all, each) => all + (each[name] ?? 0), 0)} ${name}`)
+  return texts.length > 0 ? ` (${texts.join(', ')})` : ''
+}
+
 const findingLines = (phases: PhaseResult[]): string =>
   (phases[0]?.findings ?? [])
     .map(({ what }) => {
       const found = phases.flatMap(({ findings }) => findings.filter((finding) => finding.what === what))
       const faults = found.flatMap((finding) => finding.faults)
       const proven = found.reduce((sum, finding) => sum + finding.proven, 0)
+      const kinds = sum(found.map((finding) => finding.kinds ?? {}))
       const shown = faults.slice(0, 10).map((fault) => `         ${fault}`)
       const more = faults.length > shown.length ? [`         and ${faults.length - shown.length} more`] : []
       return [
-        `${faults.length > 0 ? 'FAILED' : 'ok    '} ${String(proven).padStart(7)} ${what}`,
+        `${faults.length > 0 ? 'FAILED' : 'ok    '} ${String(proven).padStart(7)} ${what}${kinds}`,
         ...shown,
         ...more,
       ].join('\n')
