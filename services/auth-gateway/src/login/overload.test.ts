@@ -1,0 +1,39 @@
+import { createCustomer } from '@rekey/testing/customers'
+import { loginBody, race, state } from '@rekey/testing/flows'
+import { startRekey } from '@rekey/testing/rekey'
+import t from 'tap'
+
+const rekey = await startRekey(t, {
+  env: { REKEY_SIGN_IN_CONCURRENCY: '5', REKEY_HASH_CONCURRENCY: '1', REKEY_HASH_QUEUE: '1' },
+})
+
+const refusedBy = async (service: 'auth-gateway' | 'password-service', queue: string) => {
+  const { values } = (await rekey.metrics[service].getSingleMetric('rekey_overload_refused_total')?.get()) ?? {}
+  return values?.find(({ labels }) => labels.queue === queue)?.value ?? 0
+}
+
+t.test('sign-ins that exceed what can be hashed are 503 with Retry-After, wherever they are refused', async (t) => {
+  const customer = await createCustomer(rekey.postgres.url)
+  const signIn = () => rekey.http.post('/oauth/v2/login', loginBody(customer))
+  const answers = await race(40, signIn)
+  const refused = answers.filter(({ status }) => status !== 200)
+  t.ok(refused.length > 0 && refused.length < answers.length, `${refused.length} of ${answers.length} are refused`)
+  for (const { status, headers, body } of refused) {
+    t.equal(status, 503)
+    t.match(headers.get('retry-after'), /^[1-9]\d*$/)
+    t.match(body, { error: 'temporarily_unavailable', state })
+  }
+  const [here, there] = await Promise.all([
+    refusedBy('auth-gateway', 'password_verifications'),
+    refusedBy('password-service', 'password_hashes'),
+  ])
+  t.ok(here > 0, 'some before they cross the broker')
+  t.ok(there > 0, 'some behind it')
+  t.equal(here + there, refused.length)
+  t.same(
+    rekey.logs.filter((line) => JSON.parse(line).severity === 'error'),
+    [],
+    'none is a fault',
+  )
+  t.equal((await signIn()).status, 200, 'afterwards it is served')
+})
