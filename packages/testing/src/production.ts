@@ -78,6 +78,8 @@ export const prepareProduction = async (t: Teardown) => {
     REKEY_PROFILE: 'production',
     REKEY_ALLOW_PLAINTEXT: 'loopback',
     REKEY_PUBLIC_URL: url,
+    // Nothing stands before it that would have to notice.
+    REKEY_DRAIN_SECONDS: '0',
   })
   return {
     dataDir,
