@@ -11,17 +11,15 @@ import {
   askRestore,
   change,
   codesOf,
-  loginBody,
   messageAfter,
   restore,
   restoreBody,
-  state,
-  verificationBody,
   wrongCode,
 } from '@rekey/testing/flows'
 import { startProcesses } from '@rekey/testing/processes'
 import t from 'tap'
 import { claimsOf } from './forged-token.ts'
+import { compactToken, createRequests } from './requests.ts'
 import { isFound } from './search/forms.ts'
 import { watchPlaces } from './search/places.ts'
 import { startWiretap } from './wiretap.ts'
@@ -63,23 +61,7 @@ const marker = String(randomInt(10 ** 11, 10 ** 12))
 const unknown = `nobody@${marker}.example.com`
 const traceparent = `00-${marker}${'a'.repeat(20)}-${'b'.repeat(16)}-01`
 
-const verify = (mfaToken: unknown, given: string, other: object = {}) =>
-  http.post('/oauth/v2/passwordRestoreVerification', verificationBody(mfaToken, given, other))
-const page = (step: string, fields: Record<string, string>) =>
-  http.send(
-    'POST',
-    `/restore/${step}`,
-    { 'content-type': 'application/x-www-form-urlencoded', origin: rekey.url },
-    new URLSearchParams(fields).toString(),
-  )
-const resend = (mfaToken: unknown, email: string) =>
-  http.post('/oauth/v2/challenge', {
-    challenge_type: `oob:email:t*${email.split('@')[0]?.at(-1)}@example.com`,
-    client_timezone: '-3',
-    mfa_token: mfaToken,
-    response_type: 'code',
-    state,
-  })
+const { a1, a2, a4, b5b, b6, page, resend } = createRequests(rekey)
 
 /** A1, A2, B2: with wrong codes before the right one, and a second use after it. */
 const restoreByMail = async () => {
@@ -87,9 +69,9 @@ const restoreByMail = async () => {
   const { answer, confirmation } = await askRestore(rekey, email)
   code('of a restore', confirmation)
   const mfaToken = secret('an mfa_token', answer.body.mfa_token)
-  await verify(mfaToken, code('a wrong guess', wrongCode(confirmation)))
-  const given = await verify(mfaToken, confirmation)
-  await verify(mfaToken, confirmation)
+  await a2(mfaToken, code('a wrong guess', wrongCode(confirmation)))
+  const given = await a2(mfaToken, confirmation)
+  await a2(mfaToken, confirmation)
   await restore(rekey, secret('a sign token', given.body.sign_token), secret('a password', `restored-${customer}`))
   await restore(rekey, String(given.body.sign_token), 'x')
 }
@@ -97,24 +79,20 @@ const restoreByMail = async () => {
 /** B5b, B6, B2, by phone. */
 const restoreByPhone = async () => {
   const { phone, code: customer } = await newCustomer()
-  const path = `/api/v2/my/2fa/unauthorized/challenge?businessProcess=restorePassword&phone=${encodeURIComponent(phone)}`
-  const { answer, confirmation } = await messageAfter(rekey, phone, () => http.get(path))
-  const given = await http.post('/api/v2/my/2fa/challenge', {
-    token: answer.body.token,
-    code: code('of a restore by phone', confirmation),
-  })
+  const { answer, confirmation } = await messageAfter(rekey, phone, () => b5b({ phone }))
+  const given = await b6(answer.body.token, code('of a restore by phone', confirmation))
   await restore(rekey, secret('a success token', given.body.successToken), secret('a password', `restored-${customer}`))
 }
 
 const restoreByPages = async () => {
   const { email, code: customer } = await newCustomer()
   const begun = await page('begin', { username: email })
-  const token = /name="token" value="([^"]+)/.exec(begun.text)?.[1] ?? ''
+  const token = begun.text.match(compactToken)?.[0] ?? ''
   const { confirmation } = codesOf(await rekey.inbox.waitForMessage(email))
   const form = { token, username: email, verification: '0000' }
   const proven = await page('answer', { ...form, code: code('of a restore on the pages', confirmation) })
   const password = secret('a password', `restored-${customer}`)
-  const successToken = secret('a success token', /name="token" value="([^"]+)/.exec(proven.text)?.[1])
+  const successToken = secret('a success token', proven.text.match(compactToken)?.[0])
   await page('finish', { token: successToken, username: email, password, repeated: password })
 }
 
@@ -122,10 +100,7 @@ const restoreByPages = async () => {
 const signInAndChange = async () => {
   const customer = await newCustomer()
   secret('a password', customer.password)
-  await http.post(
-    '/oauth/v2/login',
-    loginBody({ ...customer, password: secret('a wrong password', 'not my password') }),
-  )
+  await a4(customer.email, secret('a wrong password', 'not my password'))
   const login = await askLogin(rekey, customer)
   const token = await http.post('/oauth/v2/token', {
     grant_type: 'mfa_oob',
@@ -137,10 +112,7 @@ const signInAndChange = async () => {
   const refreshed = await http.post('/oauth/v2/token', { grant_type: 'refresh_token', refresh_token: refreshToken })
   secret('a refresh token', refreshed.body.refresh_token)
   const opened = await askChange(rekey, customer, accessToken)
-  const given = await http.post('/api/v2/my/2fa/challenge', {
-    token: opened.answer.body.token,
-    code: code('of a change', opened.confirmation),
-  })
+  const given = await b6(opened.answer.body.token, code('of a change', opened.confirmation))
   const successToken = secret('a success token', given.body.successToken)
   await change(rekey, accessToken, successToken, secret('a password', `changed-${customer.code}`))
 }
@@ -172,10 +144,7 @@ const misplaced = async () => {
     http.get('/api/v2/my/password/changes', { cookie: `code=${given}`, referer: `${rekey.url}/?code=${given}` }),
     http.post('/oauth/v2/token', { grant_type: given, mfa_token: given, code: given }),
     http.post('/oauth/v2/token', { grant_type: 'mfa_oob', mfa_token: given, code: { [given]: given } }),
-    http.post(
-      '/oauth/v2/passwordRestore',
-      restoreBody(email, { username: given, scope: given, client_timezone: given }),
-    ),
+    a1(email, { username: given, scope: given, client_timezone: given }),
     http.post('/api/v2/my/password/restore', { password: given, [given]: given }, { successToken: given }),
     http.send('POST', '/api/v2/my/2fa/challenge', { 'content-type': 'application/json' }, `{"code":"${given}"`),
     page('answer', { token: String(answer.body.mfa_token), username: email, verification: given, code: given }),

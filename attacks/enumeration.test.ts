@@ -4,12 +4,13 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { parseEnv } from 'node:util'
 import { RestoreRequested } from '@rekey/contracts'
 import { createCustomer } from '@rekey/testing/customers'
-import { loginBody, race, restoreBody, state, verificationBody } from '@rekey/testing/flows'
+import { race } from '@rekey/testing/flows'
 import type { Answer } from '@rekey/testing/http'
 import { startProcesses } from '@rekey/testing/processes'
 import { Redis } from 'ioredis'
 import t from 'tap'
 import { claimsOf } from './forged-token.ts'
+import { compactToken, createRequests, maskOf } from './requests.ts'
 import { startWiretap } from './wiretap.ts'
 
 const codesAnHour = 10
@@ -27,33 +28,10 @@ t.teardown(() => redis.quit())
 
 /** Like a customer's address, and nobody's. */
 const nobody = () => `t${randomUUID().replaceAll('-', '')}@example.com`
-const maskOf = (email: string) => `t*${email.split('@')[0]?.at(-1)}@example.com`
-
 /** Cannot be right: a code has six digits. */
 const wrong = '0000001'
 
-const a1 = (username: string) => http.post('/oauth/v2/passwordRestore', restoreBody(username))
-const a2 = (mfaToken: unknown) => http.post('/oauth/v2/passwordRestoreVerification', verificationBody(mfaToken, wrong))
-const a4 = (email: string, password = 'a wrong password') =>
-  http.post('/oauth/v2/login', loginBody({ email, password }))
-const a4b = (mfaToken: unknown, device: string) =>
-  http.post('/oauth/v2/challenge', {
-    challenge_type: device,
-    client_timezone: '-3',
-    mfa_token: mfaToken,
-    response_type: 'code',
-    state,
-  })
-const b5b = (email: string) =>
-  http.get(`/api/v2/my/2fa/unauthorized/challenge?businessProcess=restorePassword&email=${encodeURIComponent(email)}`)
-const b6 = (token: unknown) => http.post('/api/v2/my/2fa/challenge', { token, code: wrong })
-const page = (step: string, fields: Record<string, string>) =>
-  http.send(
-    'POST',
-    `/restore/${step}`,
-    { 'content-type': 'application/x-www-form-urlencoded', origin: rekey.url },
-    new URLSearchParams(fields).toString(),
-  )
+const { a1, a2, a4, a4b, resend, b5b, b6, page } = createRequests(rekey)
 
 /** One after the other. */
 const repeat = async (times: number, send: () => Promise<Answer>) => {
@@ -69,28 +47,26 @@ const earlyAndInTime = async (send: () => Promise<Answer>) => {
   return [early, await send()]
 }
 
-const compactToken = /eyJ[\w-]+\.eyJ[\w-]+\.[\w-]+/g
-
 /** All that anybody can ask for another's account, by the account's name. */
 const attacks: Record<string, (email: string) => Promise<Answer[]>> = {
   'A1 asks for a restore': async (email) => [await a1(email)],
   'A2 guesses at its code until the challenge ends': async (email) => {
     const { mfa_token } = (await a1(email)).body
-    return repeat(6, () => a2(mfa_token))
+    return repeat(6, () => a2(mfa_token, wrong))
   },
-  'A4 guesses at the password until that is too often': (email) => repeat(6, () => a4(email)),
+  'A4 guesses at the password until that is too often': (email) => repeat(6, () => a4(email, wrong)),
   'A4b asks for another code, too early and in time': async (email) => {
     const { mfa_token } = (await a1(email)).body
-    return earlyAndInTime(() => a4b(mfa_token, `oob:email:${maskOf(email)}`))
+    return earlyAndInTime(() => resend(mfa_token, email))
   },
   'A4b asks for a code to the phone': async (email) => {
     const { mfa_token } = (await a1(email)).body
     return [await a4b(mfa_token, 'oob:sms:+44*******00')]
   },
-  'B5b asks for a restore': async (email) => [await b5b(email)],
+  'B5b asks for a restore': async (email) => [await b5b({ email })],
   'B6 guesses at its code until the challenge ends': async (email) => {
-    const { token } = (await b5b(email)).body
-    return repeat(6, () => b6(token))
+    const { token } = (await b5b({ email })).body
+    return repeat(6, () => b6(token, wrong))
   },
   'the pages, up to the end of the challenge': async (email) => {
     const begun = await page('begin', { username: email })
@@ -103,7 +79,7 @@ const attacks: Record<string, (email: string) => Promise<Answer[]>> = {
 
 const useUpLimit = (email: string) => repeat(codesAnHour, () => a1(email))
 const useUpBudget = async (email: string) => {
-  for (const { body } of await repeat(2, () => a1(email))) await repeat(5, () => a2(body.mfa_token))
+  for (const { body } of await repeat(2, () => a1(email))) await repeat(5, () => a2(body.mfa_token, wrong))
 }
 const customer = async (status: 'active' | 'blocked' = 'active') =>
   (await createCustomer(rekey.postgres.url, { status })).email
@@ -181,7 +157,7 @@ t.test('S11 nobody can tell by an answer whether an account exists, is blocked o
   // Nor does a right password tell.
   const blocked = await createCustomer(rekey.postgres.url, { status: 'blocked' })
   const nobodys = nobody()
-  t.same(shapeOf(await a4(blocked.email, blocked.password), blocked.email), shapeOf(await a4(nobodys), nobodys))
+  t.same(shapeOf(await a4(blocked.email, blocked.password), blocked.email), shapeOf(await a4(nobodys, wrong), nobodys))
 
   // The accounts are what they are called: within, their codes are withheld, and nobody else's.
   await wiretap.allDealtWith()
@@ -202,7 +178,7 @@ t.test('S11 nobody can tell by an answer whether an account exists, is blocked o
 
 t.test('S11 the comparison sees what differs: a right password, and a code that was not wrong', async (t) => {
   const { email, password } = await createCustomer(rekey.postgres.url)
-  t.notSame(shapeOf(await a4(email, password), email), shapeOf(await a4(email), email))
+  t.notSame(shapeOf(await a4(email, password), email), shapeOf(await a4(email, wrong), email))
   const other = nobody()
   const [first, second] = [await a1(email), await a1(other)]
   t.same(shapeOf(first, email), shapeOf(second, other))
@@ -234,14 +210,14 @@ t.test('S13 limits hold for a name however it is written, and exist for whoever 
     .map((event) => event.withheld)
   t.same(withheld, [...Array(codesAnHour).fill(undefined), ...Array(4).fill('limit')])
 
-  const signIns = await race(8, (index) => a4(variants[index % 4] ?? ''))
+  const signIns = await race(8, (index) => a4(variants[index % 4] ?? '', wrong))
   t.same(signIns.map(({ status }) => status).toSorted(), [400, 400, 400, 400, 400, 429, 429, 429])
 })
 
 t.test('S13 S8 Redis names accounts by an HMAC of the normalised name, and nobody by name or plain hash', async (t) => {
   const [known, unknown] = [await customer(), nobody()]
   for (const email of [known, unknown]) {
-    await Promise.all([useUpBudget(email), b5b(email.toUpperCase()), a4(email)])
+    await Promise.all([useUpBudget(email), b5b({ email: email.toUpperCase() }), a4(email, wrong)])
   }
   const keys = await redis.keys('*')
   const contents = await Promise.all(

@@ -1,5 +1,5 @@
 import { createCustomer } from '@rekey/testing/customers'
-import { askChange, change, changeGrant, messageAfter, restore, signIn, wrongCode } from '@rekey/testing/flows'
+import { askChange, change, changeGrant, messageAfter, restore, signIn } from '@rekey/testing/flows'
 import { startRekey } from '@rekey/testing/rekey'
 import t from 'tap'
 
@@ -63,18 +63,6 @@ t.test(
     )
   },
 )
-
-t.test('B6 refuses wrong codes alike, and the sixth as denied', async (t) => {
-  const customer = await createCustomer(rekey.postgres.url)
-  const { answer, confirmation } = await askChange(rekey, customer, await signIn(rekey, customer))
-  const give = (code: string) => http.post('/api/v2/my/2fa/challenge', { token: answer.body.token, code })
-  for (let count = 0; count < 5; count += 1) {
-    const wrong = await give(wrongCode(confirmation))
-    t.match(wrong, { status: 400, body: { code: 'invalid_grant', status: 400 } })
-    t.match(wrong.headers.get('content-type'), 'application/problem+json')
-  }
-  t.match(await give(confirmation), { status: 400, body: { code: 'access_denied' } })
-})
 
 t.test('HEAD sends no code', async (t) => {
   const answer = await http.send('HEAD', `${unauthorized}&email=a@example.com`)

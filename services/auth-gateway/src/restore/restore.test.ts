@@ -152,26 +152,6 @@ t.test('A2 takes the code as an integer that lost its leading zeros', async (t) 
   t.equal(verified.status, 200)
 })
 
-t.test(
-  'S4 a code is refused with another state, scope, client or challenge than its own, and is not spent by it',
-  async (t) => {
-    const customer = await createCustomer(rekey.postgres.url)
-    const other = await createCustomer(rekey.postgres.url)
-    const { answer, confirmation } = await askRestore(rekey, customer.email)
-    const foreign = await askRestore(rekey, other.email)
-    const attempts = [
-      verificationBody(answer.body.mfa_token, confirmation, { state: 'another' }),
-      verificationBody(answer.body.mfa_token, confirmation, { scope: 'CUSTOMER:FULL' }),
-      verificationBody(answer.body.mfa_token, confirmation, { client_id: 'backend_fin' }),
-      verificationBody(foreign.answer.body.mfa_token, confirmation),
-    ]
-    const refusals = await Promise.all(attempts.map((body) => http.post(verification, body)))
-    for (const refusal of refusals) t.match(refusal, { status: 400, body: { error: 'invalid_grant' } })
-    const right = await http.post(verification, verificationBody(answer.body.mfa_token, confirmation))
-    t.equal(right.status, 200)
-  },
-)
-
 t.test('S19 a restore’s code signs nobody in, and its grant opens no route as a bearer', async (t) => {
   const customer = await createCustomer(rekey.postgres.url)
   const { answer, confirmation } = await askRestore(rekey, customer.email)
