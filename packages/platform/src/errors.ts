@@ -23,11 +23,14 @@ const toRekeyError = (error: FastifyError | RekeyError): RekeyError => {
   return new RekeyError(refused ? 'invalid_request' : 'internal', { cause: error })
 }
 
+/** An answer of another server was on its way through when whoever asked had left: nothing failed. */
+const isForNobody = (thrown: FastifyError | RekeyError) => thrown.code === 'UND_ERR_ABORTED'
+
 /** What was thrown, as an error of the table, with its line in the log. */
 export const noteError = (thrown: FastifyError | RekeyError, reply: Pick<FastifyReply, 'log'>): RekeyError => {
   const error = toRekeyError(thrown)
   reply.log.debug({ code: error.code }, 'refused')
-  if (errors[error.code].status >= 500 && !isOverload(error))
+  if (errors[error.code].status >= 500 && !isOverload(error) && !isForNobody(thrown))
     reply.log.error({ err: error.cause ?? thrown }, error.code)
   return error
 }

@@ -8,6 +8,7 @@ import { auth, type TokenClaims } from '@rekey/platform/auth'
 import { createLogger } from '@rekey/platform/logger'
 import { systemRandom } from '@rekey/platform/random'
 import { createServer as createRekeyServer } from '@rekey/platform/server'
+import { eventually } from '@rekey/testing/eventually'
 import { SignJWT } from 'jose'
 import t, { type Test } from 'tap'
 import { forwarding } from './forwarding.ts'
@@ -30,16 +31,23 @@ const accessToken = (claims: object = {}, key = privateKey) =>
 type IsEnded = (claims: TokenClaims) => Promise<boolean>
 
 /** The gateway's forwarding, to a server that answers as it is told and remembers what it was asked. */
-const startForwarding = async (t: Test, status: number, isEnded: IsEnded = async () => false) => {
+const startForwarding = async (
+  t: Test,
+  status: number,
+  isEnded: IsEnded = async () => false,
+  answered?: Promise<void>,
+) => {
   const asked: (IncomingHttpHeaders & { method?: string | undefined })[] = []
-  const upstream = createServer((request, response) => {
+  const upstream = createServer(async (request, response) => {
     asked.push({ ...request.headers, method: request.method })
+    await answered
     response.writeHead(status, { 'retry-after': '2', 'content-type': 'application/json' }).end('{}')
   }).listen(0, '127.0.0.1')
   await once(upstream, 'listening')
   t.teardown(() => upstream.close())
   const { port } = upstream.address() as { port: number }
-  const log = createLogger({ name: 'test', level: 'silent' })
+  const logs: string[] = []
+  const log = createLogger({ name: 'test', level: 'info', destination: { write: (line) => void logs.push(line) } })
   const app = await createRekeyServer({ log, random: systemRandom, trustedProxies: [] })
   await app.register(auth, { issuer, now: () => new Date(), publicKey: async () => publicKey })
   await forwarding(app, {
@@ -50,8 +58,28 @@ const startForwarding = async (t: Test, status: number, isEnded: IsEnded = async
   })
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
   t.teardown(() => app.close())
-  return { url, asked }
+  const connections = () =>
+    new Promise<number>((resolve) => app.server.getConnections((_error, count) => resolve(count)))
+  return { url, asked, logs, connections }
 }
+
+t.test('an answer that nobody waits for any more is no fault of ours', async (t) => {
+  const answer = Promise.withResolvers<void>()
+  const { url, asked, logs, connections } = await startForwarding(t, 200, undefined, answer.promise)
+  const left = new AbortController()
+  const request = fetch(`${url}/api/v2/my/password/restore`, { method: 'POST', body: '{}', signal: left.signal })
+  await eventually(() => asked.length === 1)
+  left.abort()
+  await t.rejects(request)
+  await eventually(async () => (await connections()) === 0)
+  answer.resolve()
+  t.equal((await fetch(`${url}/api/v2/my/password/changes`)).status, 200)
+  await eventually(() => logs.some((line) => line.includes('"status":200')))
+  t.same(
+    logs.filter((line) => line.includes('"severity":"error"')),
+    [],
+  )
+})
 
 t.test('a 503 is passed on at once, without asking again in the client’s stead', async (t) => {
   const { url, asked } = await startForwarding(t, 503)
