@@ -7,7 +7,7 @@ import { sample } from './timing/samples.ts'
 
 // What sends a code to restore, without saying to whom: 2 × 1,000 samples. Measured values: docs/timing.md.
 
-t.setTimeout(300_000)
+t.setTimeout(600_000)
 
 const { get, post, people, block } = await startMeasured(t)
 
