@@ -1,5 +1,7 @@
+import { execFile } from 'node:child_process'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { brokerAccess } from '@rekey/platform/broker-access'
 import type { BrokerUser } from '@rekey/stack/keys'
 import { createCustomer, sql } from '@rekey/testing/customers'
@@ -111,6 +113,22 @@ t.test('S33: the back office, the platform and their consequences work with them
   t.match(await ask('password.status', { customerId: person.id }), { found: true })
   t.match(await ask('password.verify', { username: person.email, password: 'wrong' }), { verified: false })
   await settled()
+})
+
+t.test('S33: customers are taken from a file, and the history is verified, as the service’s role', async (t) => {
+  const file = join(rekey.dataDir, 'customers.ndjson')
+  const customers = ['EN0FILE1', 'EN0FILE2'].map((customer) => ({
+    customer,
+    identifiers: [{ value: `${customer}@example.com`, verified: true }],
+  }))
+  writeFileSync(file, customers.map((customer) => `${JSON.stringify(customer)}\n`).join(''))
+  const run = (script: string, ...args: string[]) =>
+    promisify(execFile)(process.execPath, [join(import.meta.dirname, '../scripts', script), ...args], {
+      env: { DATABASE_URL: database.service },
+    })
+  await t.resolves(run('customers.ts', 'import', file))
+  t.equal((await sql(database.owner, `SELECT 1 FROM customer WHERE code LIKE 'EN0FILE_'`)).length, 2)
+  t.match((await run('history.ts', 'verify')).stdout, / hold\.$/m)
 })
 
 t.test(
