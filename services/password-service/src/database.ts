@@ -99,6 +99,11 @@ export const openDatabase = ({
   })
   // For as long as the pool lives: connections outlast its end for a moment, and an error unheard ends the process.
   pool.on('error', (err) => log.debug({ err }, 'a connection to postgres ended'))
+  // A transaction that was held up on its way could not be rolled back either: whoever had its connection next would
+  // commit what it left behind. Such a connection is closed, and Postgres undoes what was begun.
+  pool.on('release', (_err, client) => {
+    if (client.getTransactionStatus() !== 'I') void client.end()
+  })
   const adapter = new PrismaPg(pool)
   const prisma = new PrismaClient({ adapter, errorFormat: 'minimal' })
 
