@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import type { Link } from '@rekey/testing/link'
 import type { TestServer } from '@rekey/testing/restartable'
-import type { Link } from './link.ts'
 import { type Fault, type FaultKind, linkFaults, makeSchedule, processFaults, type Target } from './schedule.ts'
 import type { System } from './system.ts'
 

@@ -7,10 +7,10 @@ import { startRedis } from '@rekey/stack/redis'
 import type { RunningServer } from '@rekey/stack/server'
 import { startInbox } from '@rekey/testing/inbox'
 import type { Teardown } from '@rekey/testing/infrastructure'
+import { type Link, startLink } from '@rekey/testing/link'
 import { restartable, type TestServer } from '@rekey/testing/restartable'
 import { startServiceProcess } from '@rekey/testing/service-process'
 import { startBrokers } from './brokers.ts'
-import { type Link, startLink } from './link.ts'
 import { wholePostgres } from './postgres.ts'
 
 const portOf = ({ url }: { url: string }) => Number(new URL(url).port)

@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { freePort } from '@rekey/stack/ports'
-import { eventually } from '@rekey/testing/eventually'
 import t, { type Test } from 'tap'
+import { eventually } from './eventually.ts'
 import { startLink } from './link.ts'
 
 /** Answers with what it hears, after its name. */
