@@ -14,7 +14,7 @@ export const assertNothingIsLost = async (t: Test, { brokers }: { brokers: numbe
   t.comment(`the same faults again, and as many of the other kind: npm run test:faults -- --minutes 0.6 --seed ${seed}`)
   const dataDir = mkdtempSync(join(tmpdir(), 'rekey-faults-'))
   t.teardown(() => rmSync(dataDir, { recursive: true, force: true }))
-  const phase = await runPhase(t, { seed, brokers, lengthMs, customers: 8, dataDir })
+  const phase = await runPhase(t, { seed, brokers, lengthMs, customers: 6, dataDir })
   for (const { what, proven, faults } of phase.findings) {
     t.same(faults, [], `${proven} ${what}, seed ${seed}`)
   }
