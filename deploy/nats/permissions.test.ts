@@ -189,23 +189,23 @@ const refusals = async (
 
 const without = (all: string[], some: string[]) => [...new Set(all)].filter((one) => !some.includes(one)).toSorted()
 
-for (const [user, allowed] of Object.entries(mayPublish)) {
-  t.test(`S33: ${user} may publish what it must, and nothing else`, async (t) => {
+t.test('S33: each user may publish what it must, and nothing else', async (t) => {
+  for (const [user, allowed] of Object.entries(mayPublish)) {
     const connection = await connectAs(t, user as BrokerUser)
     const refused = await refusals(connection, [...new Set(published)], (subject) => connection.publish(subject))
-    t.same(refused, without(published, allowed))
-  })
-}
+    t.same(refused, without(published, allowed), user)
+  }
+})
 
-for (const user of users) {
-  t.test(`S33: ${user} may listen to what it must, and nothing else`, async (t) => {
+t.test('S33: each user may listen to what it must, and nothing else', async (t) => {
+  for (const user of users) {
     const connection = await connectAs(t, user)
     const refused = await refusals(connection, listened, (subject) =>
       connection.subscribe(subject, { callback: () => {} }),
     )
-    t.same(refused, without(listened, mayListen[user]))
-  })
-}
+    t.same(refused, without(listened, mayListen[user]), user)
+  }
+})
 
 t.test('S33: the operator makes streams and consumers, and publishes no events', async (t) => {
   const operator = await connectAs(t, 'operator')
