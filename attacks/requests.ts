@@ -18,6 +18,7 @@ export const createRequests = ({ http, url }: { http: Http; url: string }) => {
       state,
     })
   return {
+    http,
     a1: (username: string, other: object = {}) => http.post('/oauth/v2/passwordRestore', restoreBody(username, other)),
     a2: (mfaToken: unknown, code: string, other: object = {}) =>
       http.post('/oauth/v2/passwordRestoreVerification', verificationBody(mfaToken, code, other)),

@@ -68,18 +68,25 @@ const challengeOf = (error: RekeyError, request: FastifyRequest): string | undef
   }
 }
 
-/** draft-ietf-httpapi-ratelimit-headers-07 §3: only refusals say it, so that no answer tells what another caller did. */
-const rateLimitOf = ({ allowance, retryAfterSeconds }: RekeyError) =>
-  allowance === undefined
-    ? {}
-    : { 'ratelimit-limit': allowance, 'ratelimit-remaining': 0, 'ratelimit-reset': retryAfterSeconds }
+/**
+ * When to come again, and what was allowed until now (draft-ietf-httpapi-ratelimit-headers-07 §3): only refusals say it,
+ * so that no answer tells what another caller did.
+ */
+export const waitHeaders = ({ allowance, retryAfterSeconds }: RekeyError): Record<string, number> => ({
+  ...(retryAfterSeconds !== undefined && { 'retry-after': retryAfterSeconds }),
+  ...(allowance !== undefined &&
+    retryAfterSeconds !== undefined && {
+      'ratelimit-limit': allowance,
+      'ratelimit-remaining': 0,
+      'ratelimit-reset': retryAfterSeconds,
+    }),
+})
 
 /** Answers with an error in the form of the request's path. */
 export const sendError = (error: RekeyError, request: FastifyRequest, reply: FastifyReply) => {
   const challenge = challengeOf(error, request)
   if (challenge) reply.header('www-authenticate', challenge)
-  if (error.retryAfterSeconds !== undefined) reply.header('retry-after', error.retryAfterSeconds)
-  reply.headers(rateLimitOf(error))
+  reply.headers(waitHeaders(error))
   reply.code(errors[error.code].status)
   // The contracts set the form by path, also where no route was found to say it.
   if (request.url.startsWith('/oauth/')) return reply.send(toOAuthError(error, request.body))

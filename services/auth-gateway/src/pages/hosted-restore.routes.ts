@@ -1,5 +1,5 @@
 import { CompactToken, errors, Username } from '@rekey/contracts'
-import { noteError } from '@rekey/platform/errors'
+import { noteError, waitHeaders } from '@rekey/platform/errors'
 import type { Server } from '@rekey/platform/server'
 import { Type } from '@sinclair/typebox'
 import type { HostedRestore, Outcome } from './hosted-restore.service.ts'
@@ -14,8 +14,7 @@ interface Deps {
 
 /** What of an answer is set here. */
 type Reply = Parameters<typeof noteError>[1] & {
-  code(status: number): unknown
-  header(name: string, value: number): unknown
+  code(status: number): { headers(values: ReturnType<typeof waitHeaders>): unknown }
 }
 
 /** What a person types is looked at by the step, which can say what is wrong; what the form brings along is ours. */
@@ -39,8 +38,7 @@ const steps = {
 export const hostedRestoreRoutes = (app: Server, { brand, hostedRestore, show }: Deps): void => {
   const config = { public: true }
   const answer = (reply: Reply, { step, error }: Outcome) => {
-    if (error) reply.code(errors[noteError(error, reply).code].status)
-    if (error?.retryAfterSeconds !== undefined) reply.header('retry-after', error.retryAfterSeconds)
+    if (error) reply.code(errors[noteError(error, reply).code].status).headers(waitHeaders(error))
     return show(stepPage(brand, step))
   }
 

@@ -1,5 +1,5 @@
 import { type ErrorCode, errors, type RekeyError } from '@rekey/contracts'
-import { noteError } from '@rekey/platform/errors'
+import { noteError, waitHeaders } from '@rekey/platform/errors'
 import { acceptForms } from '@rekey/platform/form'
 import { registerScope, type Server } from '@rekey/platform/server'
 import { hostedRestoreRoutes } from './hosted-restore.routes.ts'
@@ -77,7 +77,7 @@ export const pages = async (app: Server, { brand, origin, report, hostedRestore 
       // What is refused before the scope's own hook comes here undressed.
       dress(reply)
       const error = noteError(thrown, reply)
-      if (error.retryAfterSeconds !== undefined) reply.header('retry-after', error.retryAfterSeconds)
+      reply.headers(waitHeaders(error))
       return reply.code(errors[error.code].status).send(show(errorPages[error.code] ?? malformed))
     })
     notMeRoutes(scope, { brand, report, show })
