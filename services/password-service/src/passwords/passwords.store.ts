@@ -134,9 +134,9 @@ const owner = Prisma.sql`
   ARRAY(SELECT i.value FROM identifier i WHERE i.customer_id = c.id) AS usernames`
 
 /** Columns of a grant's holder. */
-const holderOf = (jti: string) => Prisma.sql`${owner},
+const holderOf = ({ jti, challengeId }: Grant) => Prisma.sql`${owner},
   EXISTS (SELECT 1 FROM identifier i WHERE i.customer_id = c.id AND i.verified_at IS NOT NULL) AS reachable,
-  EXISTS (SELECT 1 FROM spent_token WHERE jti = ${jti}::uuid) AS spent`
+  EXISTS (SELECT 1 FROM spent_token WHERE jti IN (${jti}::uuid, ${challengeId}::uuid)) AS spent`
 
 const confirmedAddresses = (tx: Transaction, customerId: number): Promise<Address[]> =>
   tx.identifier.findMany({
@@ -145,11 +145,16 @@ const confirmedAddresses = (tx: Transaction, customerId: number): Promise<Addres
     orderBy: [{ kind: 'asc' }, { id: 'asc' }],
   })
 
-/** The row's primary key is the rule: a token that is spent cannot be spent again, however many try at once. */
-const spend = async (tx: Transaction, { jti, expiresAt }: Grant) => {
+/**
+ * The row's primary key is the rule: what is spent cannot be spent again, however many try at once. The token is, and so
+ * is the challenge that it was given for: a Redis that was killed, or replaced by its replica, may not know any more that
+ * a code was taken, and take it again.
+ */
+const spend = async (tx: Transaction, { jti, challengeId, expiresAt }: Grant) => {
   const inserted = await tx.$executeRaw`
-    INSERT INTO spent_token (jti, expires_at) VALUES (${jti}::uuid, ${expiresAt}) ON CONFLICT DO NOTHING`
-  if (inserted === 0) throw refuseGrant('spent')
+    INSERT INTO spent_token (jti, expires_at)
+    VALUES (${jti}::uuid, ${expiresAt}), (${challengeId}::uuid, ${expiresAt}) ON CONFLICT DO NOTHING`
+  if (inserted < 2) throw refuseGrant('spent')
 }
 
 /** One conditional write: a password that was set after the current one was checked is not overwritten. */
@@ -178,20 +183,20 @@ export const createPasswordStore = ({
   appendChange,
   addEvents,
 }: Deps): PasswordStore => ({
-  findForChange: ({ jti, subject }) =>
+  findForChange: (grant) =>
     database.query(async (prisma) => {
       const [row] = await prisma.$queryRaw<GrantHolder[]>`
-        SELECT ${holderOf(jti)} FROM customer c LEFT JOIN credential k ON k.customer_id = c.id
-        WHERE c.code = ${subject}`
+        SELECT ${holderOf(grant)} FROM customer c LEFT JOIN credential k ON k.customer_id = c.id
+        WHERE c.code = ${grant.subject}`
       return row
     }),
 
-  findForRestore: ({ jti, challengeId }) =>
+  findForRestore: (grant) =>
     database.query(async (prisma) => {
       const [row] = await prisma.$queryRaw<GrantHolder[]>`
-        SELECT ${holderOf(jti)} FROM restore_request r JOIN customer c ON c.id = r.customer_id
+        SELECT ${holderOf(grant)} FROM restore_request r JOIN customer c ON c.id = r.customer_id
         LEFT JOIN credential k ON k.customer_id = c.id
-        WHERE r.challenge_id = ${challengeId}::uuid`
+        WHERE r.challenge_id = ${grant.challengeId}::uuid`
       return row
     }),
 

@@ -169,6 +169,21 @@ t.test('S19: a grant opens nothing as an API bearer', async (t) => {
   t.match(answer.headers.get('www-authenticate'), /error="invalid_token"/)
 })
 
+t.test('S3 a code that was taken twice, by a Redis that forgot the first time, sets one password', async (t) => {
+  const customer = await service.customer()
+  const challengeId = await service.restoreOf(customer.id)
+  t.equal((await restore(grant('restore', challengeId))).status, 204)
+  t.match(await restore(grant('restore', challengeId)), { status: 403, body: { code: 'success_token_refused' } })
+  const grants = Array.from({ length: 10 }, () => grant('change', customer.code, { challenge_id: challengeId }))
+  const another = systemRandom.id()
+  const racing = Array.from({ length: 10 }, () => grant('change', customer.code, { challenge_id: another }))
+  const statuses = async (tokens: string[]) =>
+    (await Promise.all(tokens.map((token) => change(customer, token)))).map(({ status }) => status)
+  t.ok((await statuses(grants)).every((status) => status === 403))
+  t.equal((await statuses(racing)).filter((status) => status === 204).length, 1)
+  t.equal((await changesOf(customer)).length, 2)
+})
+
 t.test('S24: password, history, spent token and events commit together', async (t) => {
   const customer = await service.customer({ phones: ['+447700900123'], unconfirmed: ['new@example.com'] })
   const jti = systemRandom.id()
