@@ -16,6 +16,19 @@ interface Listener {
 const connectTimeoutMs = 1_500
 const retryMs = 500
 const closeTimeoutMs = 1_000
+/** A connection whose other end is gone without a word would be as quiet as one that has nothing to tell. */
+const heartbeatMs = 2_000
+
+/** Waits. @returns whether something did not end meanwhile */
+const goesOn = async (ended: Promise<void>, ms: number): Promise<boolean> => {
+  const waited = new AbortController()
+  const isEnded = await Promise.race([
+    ended.then(() => true),
+    delay(ms, false, { signal: waited.signal }).catch(() => true),
+  ])
+  waited.abort()
+  return !isEnded
+}
 
 /** Hears `NOTIFY outbox` on a connection of its own, which comes back by itself. */
 export const listenForOutbox = ({ url, onNews, log }: Deps): Listener => {
@@ -44,7 +57,10 @@ export const listenForOutbox = ({ url, onNews, log }: Deps): Listener => {
       throw err
     }
     onNews()
-    await ended
+    const heartbeat = async () => {
+      while (await goesOn(ended, heartbeatMs)) await current.query('SELECT 1')
+    }
+    await heartbeat().finally(() => current.end().catch(() => {}))
   }
 
   const loop = async () => {
