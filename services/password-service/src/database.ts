@@ -93,7 +93,8 @@ export const openDatabase = ({
     statement_timeout: statementTimeoutMs,
     // The same on this side of the wire: a server that stands still does not end its statements.
     query_timeout: statementTimeoutMs,
-    idle_in_transaction_session_timeout: 15_000,
+    // Whoever vanished in the middle of a transaction leaves its rows locked for this long.
+    idle_in_transaction_session_timeout: 5_000,
     application_name: 'rekey-password-service',
     keepAlive: true,
   })
