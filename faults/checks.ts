@@ -89,7 +89,7 @@ const wholeOrNothing: Check = (seen, held) => {
     held.outbox.filter(({ type }) => isFact(type)),
     ({ subject }) => subject,
   )
-  const known = new Set(seen.grants.map(({ jti }) => jti))
+  const known = new Set(seen.grants.flatMap(({ jti, challengeId }) => [jti, challengeId]))
   const unknown = seen.grants.filter(({ tries }) => tries.length > 0 && !tries.some(isDone))
   const done = unknown.filter(({ jti }) => held.spentTokens.has(jti)).length
   return {

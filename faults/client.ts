@@ -23,7 +23,7 @@ export interface Call {
 }
 
 /** Longer than the gateway waits for anything. */
-const timeoutMs = 8_000
+const timeoutMs = 6_500
 /** Retry-After says two seconds; people are less patient. */
 const pauseMs = 400
 
