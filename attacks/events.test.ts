@@ -17,7 +17,7 @@ import {
   wrongCode,
 } from '@rekey/testing/flows'
 import { startProcesses } from '@rekey/testing/processes'
-import { connect, headers, type Msg } from 'nats'
+import { connect, headers, type Msg, type MsgHdrs } from 'nats'
 import t, { type Test } from 'tap'
 import { startWiretap } from './wiretap.ts'
 
@@ -33,7 +33,15 @@ const publish = (subject: string, data: string | Uint8Array, eventId: string = r
   const meta = headers()
   meta.set('ce-id', eventId)
   meta.set('ce-type', subject)
-  return broker.jetstream().publish(subject, data, { headers: meta, msgID: randomUUID() })
+  return broker.jetstream().publish(subject, data, { headers: renamed(meta) })
+}
+
+/** Under a name that the broker has not seen. */
+const renamed = (meta: MsgHdrs) => {
+  const copy = headers()
+  for (const [name, values] of meta) for (const value of values) copy.append(name, value)
+  copy.set('Nats-Msg-Id', randomUUID())
+  return copy
 }
 
 /** A deed of one consumer may be the cause of another's. */
@@ -65,7 +73,11 @@ t.test('S33 whatever is delivered again, under its own name or another, has no s
   const history = async () => (await http.get('/api/v2/my/password/changes', asked)).body
   await settled()
 
-  const before = { mails: await mailsTo(customer.email), history: await history(), dead: dead().length }
+  const before = {
+    mails: await mailsTo(customer.email),
+    history: await history(),
+    dead: dead().map(({ subject }) => subject),
+  }
   const events = wiretap.messages.filter(
     (message) => /^(auth|password|account|notify)\./.test(message.subject) && message.headers?.get('ce-id'),
   )
@@ -84,14 +96,18 @@ t.test('S33 whatever is delivered again, under its own name or another, has no s
   }
   for (let round = 0; round < 5; round += 1) {
     for (const { subject, data, headers: meta } of events) {
-      await broker.jetstream().publish(subject, data, meta ? { headers: meta } : {})
-      await publish(subject, data, meta?.get('ce-id'))
+      if (!meta) continue
+      await broker.jetstream().publish(subject, data, { headers: meta })
+      await broker.jetstream().publish(subject, data, { headers: renamed(meta) })
     }
   }
   await settled()
   t.same(await mailsTo(customer.email), before.mails, 'no message comes twice')
   t.same(await history(), before.history, 'nothing happens twice, and a session that began after goes on')
-  t.equal(dead().length, before.dead)
+  t.same(
+    dead().map(({ subject }) => subject),
+    before.dead,
+  )
   t.equal((await restore(rekey, String(grant), 'Another-of-mine')).status, 403)
   t.ok(await restoreGrant(rekey, person), 'wrong codes that are told of again count once: a restore is still served')
 })
