@@ -18,7 +18,7 @@ export interface Load {
   stop(): Promise<Seen>
 }
 
-const restMs = { least: 100, most: 600 }
+const restMs = { least: 300, most: 1_200 }
 
 /** Many customers who restore and change their passwords, each one step after the other, until it is stopped. */
 export const startLoad = ({ origin, customers, mailbox }: Options): Load => {
