@@ -47,7 +47,8 @@ export const ClaimedIp = Type.Unsafe<string>({
   type: 'string',
   maxLength: 45,
   anyOf: [{ format: 'ipv4' }, { format: 'ipv6' }],
-  description: 'Address the caller claims for its user: recorded as claimed, never used for limits.',
+  description:
+    'Address the caller claims for its user: recorded as claimed. Limits count by it only where a confidential client proves itself.',
 })
 
 const notInAddress = '\\s@\\p{C}"<>(),;:\\\\'

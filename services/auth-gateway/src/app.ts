@@ -118,8 +118,8 @@ export const createApp = async (config: Config, { log, metrics, now, random }: S
   const tokens = createTokens({ jwt, issuer, now, random })
   const authorizationCodes = createAuthorizationCodes({ redis, random, now })
   const responder = createResponder({ tokens, authorizationCodes })
-  const clientAuthentication = createClientAuthentication(clients)
-  const vouching = createVouching({ clientAuthentication, limits })
+  const clientAuthentication = createClientAuthentication({ clients, limits })
+  const vouching = createVouching(clientAuthentication)
   const restores = createRestores({ clients, challenges, vouching, tokens, responder })
   const verifications = createQueue({
     name: 'password_verifications',
@@ -163,7 +163,12 @@ export const createApp = async (config: Config, { log, metrics, now, random }: S
     hostedRestore:
       defaultClientId === undefined
         ? undefined
-        : createHostedRestore({ twoFactor, clientId: defaultClientId, setNewPassword }),
+        : createHostedRestore({
+            twoFactor,
+            clientId: defaultClientId,
+            spendPassword: limits.spendPassword,
+            setNewPassword,
+          }),
   })
   await app.register(health, { checks: { redis: () => redis.ping(), nats: () => broker.check() } })
   await forwarding(app, {

@@ -4,7 +4,7 @@ import { audiences, RekeyError, unavailable } from '@rekey/contracts'
 import { bearerOf, type TokenClaims } from '@rekey/platform/auth'
 import { registerScope, type Server } from '@rekey/platform/server'
 import { currentTrace } from '@rekey/platform/trace'
-import type { Limits } from './limits/limits.service.ts'
+import type { Asker } from './limits/limits.service.ts'
 
 /** What the password-service serves on the gateway's one public port. */
 const prefixes = [
@@ -28,7 +28,8 @@ interface Options {
   upstream: string
   /** Whether a token's session is over. */
   isEnded(claims: TokenClaims): Promise<boolean>
-  spendPassword: Limits['spendPassword']
+  /** Counts a new password. @throws RekeyError too_many_requests, unavailable */
+  spendPassword(asker: Asker): Promise<unknown>
   /** What stands for a customer in limits. */
   accountOfCustomer(customer: string): string
 }

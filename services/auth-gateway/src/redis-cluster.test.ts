@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto'
 import { createCustomer } from '@rekey/testing/customers'
 import { eventually } from '@rekey/testing/eventually'
 import {
@@ -46,6 +47,28 @@ t.test('a restore, a sign-in, a change, a refresh and an authorization code work
   const { answer, confirmation } = await askRestore(rekey, customer.email)
   const code = verificationBody(answer.body.mfa_token, confirmation, { response_type: 'code' })
   t.equal((await http.post('/oauth/v2/passwordRestoreVerification', code)).status, 200)
+})
+
+const decoded = (part = '') => JSON.parse(Buffer.from(part, 'base64url').toString())
+
+/** Signed by the gateway's own key, with another `sid`, as one of an older version has. */
+const withSid = (mfaToken: unknown, sid: unknown) => {
+  const [header, claims] = String(mfaToken).split('.')
+  const text = `${header}.${Buffer.from(JSON.stringify({ ...decoded(claims), sid })).toString('base64url')}`
+  const key = Buffer.from(rekey.gatewayConfig.REKEY_MFA_TOKEN_KEY, 'base64url')
+  return `${text}.${createHmac('sha256', key).update(text).digest('base64url')}`
+}
+
+t.test('S31 an mfa_token that does not say where its challenge is kept is refused as one that is over', async (t) => {
+  const { answer, confirmation } = await askRestore(rekey, (await createCustomer(rekey.postgres.url)).email)
+  const { mfa_token } = answer.body
+  const verify = (token: unknown) =>
+    http.post('/oauth/v2/passwordRestoreVerification', verificationBody(token, confirmation))
+  const { sid } = decoded(String(mfa_token).split('.')[1])
+  for (const other of ['019a2c1e-6f00-7000-8000-000000000000', '', 'restore.', `reset.${sid.split('.')[1]}`, 7]) {
+    t.match(await verify(withSid(mfa_token, other)), { status: 400, body: { error: 'invalid_grant' } }, String(other))
+  }
+  t.equal((await verify(withSid(mfa_token, sid))).status, 200)
 })
 
 t.test('many accounts share the masters between them', async (t) => {

@@ -35,6 +35,7 @@ export const SendChallenge = {
         "One of the devices that the sign-in offered. To send a restore's code again: the device in its mfa_token's amr.",
     }),
     client_timezone: ClientTimezone,
+    ip: Type.Optional(ClaimedIp),
     mfa_token: CompactToken,
     response_type: ResponseType,
     state: State,

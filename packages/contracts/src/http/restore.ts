@@ -85,6 +85,7 @@ export const PasswordRestoreVerification = {
     client_id: Type.Optional(ClientId),
     code: ConfirmationCode,
     grant_type: OneOf(['mfa_oob']),
+    ip: Type.Optional(ClaimedIp),
     mfa_token: CompactToken,
     response_type: ResponseType,
     scope: Scope,

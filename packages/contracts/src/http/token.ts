@@ -1,5 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox'
-import { ClientId, CompactToken, RedirectUri, Scope, State } from '../fields.ts'
+import { ClaimedIp, ClientId, CompactToken, RedirectUri, Scope, State } from '../fields.ts'
 import { oauthErrors } from './problem.ts'
 import { TokenAnswer } from './restore.ts'
 
@@ -15,6 +15,7 @@ export const Token = {
       Type.Unsafe<string | number>({ type: ['string', 'integer'], minLength: 1, maxLength: 128, minimum: 0 }),
     ),
     code_verifier: Type.Optional(Type.String({ pattern: '^[A-Za-z0-9._~-]{43,128}$' })),
+    ip: Type.Optional(ClaimedIp),
     mfa_token: Type.Optional(CompactToken),
     refresh_token: Type.Optional(CompactToken),
     redirect_uri: Type.Optional(RedirectUri),

@@ -189,26 +189,68 @@ export const createChallenges = (deps: Deps) => {
     broker.connection()
     const { challengeId, account, purpose } = name
     const { clientId, device, state } = challenge
-    const { isWithheld } = await limits.spendCode(purpose, { address: limited(caller), clientId, account })
+    const asker = { address: limited(caller), clientId, account }
+    const spent = await limits.spendCode({ purpose, isFirst: true }, asker)
+    return spent.on(async () => {
+      const code = await newCode(challengeId)
+      const { verificationCode, expiresAt } = code
+      const record = { ...challenge, verificationCode }
+      const opened = await store.open(name, record, now().getTime(), expiresAt.getTime(), code.mac)
+      if (opened.result === 'blocked') throw tooMany(opened.waitMs, 0)
+      const withheld = withheldBy(opened.result, spent.isWithheld)
+      try {
+        await handOver(challengeId, challenge, code, { sendNumber: 1, withheld }, caller)
+      } catch (error) {
+        await store.discard(name)
+        throw error
+      }
+      noteSent(challengeId, challenge, 1, caller)
+      return { ...name, clientId, device, verificationCode, state, expiresAt }
+    })
+  }
+
+  /** Replaces the code of a challenge, and hands the new one over. @throws RekeyError as `send` does */
+  const replaceAndSend = async (
+    name: MfaToken,
+    { state, device }: Pick<ChallengeRecord, 'state' | 'device'>,
+    isOverLimit: boolean,
+    caller: Caller,
+  ): Promise<OpenChallenge> => {
+    const { challengeId, account, purpose } = name
     const code = await newCode(challengeId)
     const { verificationCode, expiresAt } = code
-    const opened = await store.open(
-      name,
-      { ...challenge, verificationCode },
-      now().getTime(),
-      expiresAt.getTime(),
-      code.mac,
-    )
-    if (opened.result === 'blocked') throw tooMany(opened.waitMs, 0)
-    const withheld = withheldBy(opened.result, isWithheld)
+    const sending = await store.send(name, state, device, now().getTime(), {
+      mac: code.mac,
+      verificationCode,
+      expiresAt: expiresAt.getTime(),
+    })
+    switch (sending.result) {
+      case 'missing':
+        throw new RekeyError('invalid_grant')
+      case 'locked':
+        throw new RekeyError('access_denied')
+      case 'unknown_device':
+        throw new RekeyError('invalid_request', {
+          detail: 'challenge_type is not one of the devices on offer.',
+          fields: [{ field: 'challenge_type', code: 'not_allowed', message: 'is not one of the devices on offer' }],
+        })
+      case 'cooldown':
+        throw tooMany(sending.waitMs, 1)
+      case 'exhausted':
+        throw tooMany(sending.waitMs, mostSends)
+      case 'blocked':
+        throw tooMany(sending.waitMs, 0)
+    }
+    const { challenge, sendNumber, undo } = sending
+    const withheld = withheldBy(sending.result, isOverLimit)
     try {
-      await handOver(challengeId, challenge, code, { sendNumber: 1, withheld }, caller)
+      await handOver(challengeId, challenge, code, { sendNumber, withheld }, caller)
     } catch (error) {
-      await store.discard(name)
+      await undo()
       throw error
     }
-    noteSent(challengeId, challenge, 1, caller)
-    return { ...name, clientId, device, verificationCode, state, expiresAt }
+    noteSent(challengeId, challenge, sendNumber, caller)
+    return { challengeId, account, purpose, clientId: challenge.clientId, device, verificationCode, state, expiresAt }
   }
 
   const hmac = (text: string) => createHmac('sha256', keys.account).update(text).digest('base64url')
@@ -290,43 +332,10 @@ export const createChallenges = (deps: Deps) => {
      */
     async send(name: MfaToken, state: string, device: string, caller: Caller): Promise<OpenChallenge> {
       broker.connection()
-      const { challengeId, account, purpose, clientId } = name
-      const spent = await limits.spendCode(purpose, { address: limited(caller), clientId, account })
-      const code = await newCode(challengeId)
-      const { verificationCode, expiresAt } = code
-      const sending = await store.send(name, state, device, now().getTime(), {
-        mac: code.mac,
-        verificationCode,
-        expiresAt: expiresAt.getTime(),
-      })
-      if (!('challenge' in sending)) await spent.giveBack()
-      switch (sending.result) {
-        case 'missing':
-          throw new RekeyError('invalid_grant')
-        case 'locked':
-          throw new RekeyError('access_denied')
-        case 'unknown_device':
-          throw new RekeyError('invalid_request', {
-            detail: 'challenge_type is not one of the devices on offer.',
-            fields: [{ field: 'challenge_type', code: 'not_allowed', message: 'is not one of the devices on offer' }],
-          })
-        case 'cooldown':
-          throw tooMany(sending.waitMs, 1)
-        case 'exhausted':
-          throw tooMany(sending.waitMs, mostSends)
-        case 'blocked':
-          throw tooMany(sending.waitMs, 0)
-      }
-      const { challenge, sendNumber, undo } = sending
-      const withheld = withheldBy(sending.result, spent.isWithheld)
-      try {
-        await handOver(challengeId, challenge, code, { sendNumber, withheld }, caller)
-      } catch (error) {
-        await undo()
-        throw error
-      }
-      noteSent(challengeId, challenge, sendNumber, caller)
-      return { challengeId, account, purpose, clientId: challenge.clientId, device, verificationCode, state, expiresAt }
+      const { account, purpose, clientId } = name
+      const asker = { address: limited(caller), clientId, account }
+      const spent = await limits.spendCode({ purpose, isFirst: false }, asker)
+      return spent.on(() => replaceAndSend(name, { state, device }, spent.isWithheld, caller))
     },
 
     /**

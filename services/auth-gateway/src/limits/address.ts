@@ -5,8 +5,9 @@ const networkBits = 64
 
 /** What of a client's address counts as one client: an IPv4 address, also a mapped one, or an IPv6 network. */
 export const networkOf = (address: string): string => {
-  const parsed = ipaddr.process(address)
+  // The zone says by which interface it came, in any words (RFC 4007 §11).
+  const [withoutZone = ''] = address.split('%')
+  const parsed = ipaddr.process(withoutZone)
   if (parsed.kind() === 'ipv4') return parsed.toString()
-  const [withoutZone] = parsed.toString().split('%')
-  return `${ipaddr.IPv6.networkAddressFromCIDR(`${withoutZone}/${networkBits}`)}/${networkBits}`
+  return `${ipaddr.IPv6.networkAddressFromCIDR(`${parsed}/${networkBits}`)}/${networkBits}`
 }

@@ -14,7 +14,10 @@ export const allowanceEnv = {
   REKEY_LIMIT_LOGIN_ACCOUNT: Allowance('60/1h', 'Wrong passwords of one account.'),
   REKEY_LIMIT_LOGIN_CLIENT: Allowance('12000/1m', 'Sign-ins through one OAuth client.'),
   REKEY_LIMIT_LOGIN_ALL: Allowance('30000/10m', 'Accounts that sign-ins are tried for, over all (spraying).'),
-  REKEY_LIMIT_TOKEN_ADDRESS: Allowance('6000/10m', 'Requests for tokens from one client address, codes aside.'),
+  REKEY_LIMIT_TOKEN_ADDRESS: Allowance(
+    '6000/10m',
+    'Requests for tokens, codes aside, and wrong secrets of clients, from one client address.',
+  ),
   REKEY_LIMIT_PASSWORD_ADDRESS: Allowance('600/10m', 'New passwords, taken or not, from one client address.'),
   REKEY_LIMIT_PASSWORD_ACCOUNT: Allowance('60/1h', 'New passwords, taken or not, of one signed-in customer.'),
   ...limitsScale,

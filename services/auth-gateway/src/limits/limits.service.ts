@@ -1,4 +1,5 @@
-import { type EventData, LimitExceeded, RekeyError } from '@rekey/contracts'
+import { type EventData, LimitExceeded, type Purpose, RekeyError } from '@rekey/contracts'
+import type { AllowanceSize } from '@rekey/platform/allowance'
 import type { Now } from '@rekey/platform/clock'
 import { hashForLog, type Logger } from '@rekey/platform/logger'
 import type { Metrics } from '@rekey/platform/metrics'
@@ -39,7 +40,12 @@ interface Named extends Limit {
 export interface Spent {
   /** The account's allowance is used up, and the caller must not be told so (S11). */
   isWithheld: boolean
-  /** Gives back what the account spent: what it was spent for did not happen, or went well. Best effort. */
+  /** Does what it was spent for, and gives it back where that fails. */
+  on<T>(work: () => Promise<T>): Promise<T>
+  /**
+   * Gives back what counts only where something happened, or went wrong: what the account spent, or a guess at a secret.
+   * Best effort: nobody needs to wait for it.
+   */
   giveBack(): Promise<void>
 }
 
@@ -52,7 +58,7 @@ export const createLimits = ({ store, allowances, recorder, metrics, now, log }:
     registers: [metrics],
   })
 
-  const limit = (action: Action, by: By, id: string, size: Omit<Limit, 'name' | 'rule'>, rule: Rule = 'refuse') => ({
+  const limit = (action: Action, by: By, id: string, size: AllowanceSize, rule: Rule = 'refuse') => ({
     name: `${action}:${by}:${encodeURIComponent(id)}`,
     by,
     rule,
@@ -77,7 +83,7 @@ export const createLimits = ({ store, allowances, recorder, metrics, now, log }:
     recorder.record(LimitExceeded, { subject: account ?? clientId ?? action, data: { action, by, ...facts } })
   }
 
-  const spend = async (action: Action, limits: Named[], asker: Asker): Promise<Spent> => {
+  const spend = async (action: Action, limits: Named[], asker: Asker, returnable: By[] = []): Promise<Spent> => {
     const at = now().getTime()
     const spending = await store.spend(limits, at)
     if (spending.result !== 'ok') {
@@ -89,10 +95,19 @@ export const createLimits = ({ store, allowances, recorder, metrics, now, log }:
         throw new RekeyError('too_many_requests', { retryAfterSeconds, allowance: limit.allowance })
       }
     }
-    const ofAccount = spending.spent.filter(({ by }) => by === 'account' || by === 'all')
+    const returned = spending.spent.filter(({ by }) => returnable.includes(by))
+    const giveBack = () => store.giveBack(returned, at).catch(() => {})
     return {
       isWithheld: spending.result === 'withheld',
-      giveBack: () => store.giveBack(ofAccount, at).catch(() => {}),
+      giveBack,
+      async on(work) {
+        try {
+          return await work()
+        } catch (error) {
+          void giveBack()
+          throw error
+        }
+      },
     }
   }
 
@@ -106,11 +121,12 @@ export const createLimits = ({ store, allowances, recorder, metrics, now, log }:
     /**
      * A code that is to be sent. For a restore an account over its allowance is not refused but withheld: over-limit
      * accounts look like all others (S11). Codes to restore, to change and to sign in have an allowance each, so that
-     * who asks for the one cannot keep a person from the others (S6).
+     * who asks for the one cannot keep a person from the others (S6). Accounts that restores are asked for are counted
+     * over all where a challenge begins (`isFirst`): whoever holds one came before.
      *
      * @throws RekeyError too_many_requests, unavailable
      */
-    spendCode(purpose: 'restore' | 'change' | 'login', asker: Required<Asker>): Promise<Spent> {
+    spendCode({ purpose, isFirst }: { purpose: Purpose; isFirst: boolean }, asker: Required<Asker>): Promise<Spent> {
       const size = purpose === 'login' ? code.loginAccount : code.account
       const rule = purpose === 'restore' ? 'withhold' : 'refuse'
       return spend(
@@ -119,9 +135,10 @@ export const createLimits = ({ store, allowances, recorder, metrics, now, log }:
           byAddress('code', asker),
           ...byClient('code', asker),
           limit('code', 'account', `${purpose}:${asker.account}`, size, rule),
-          ...(purpose === 'restore' ? [limit('code', 'all', 'restore', code.all, 'newcomers')] : []),
+          ...(purpose === 'restore' && isFirst ? [limit('code', 'all', 'restore', code.all, 'newcomers')] : []),
         ],
         asker,
+        ['account', 'all'],
       )
     },
 
@@ -139,10 +156,16 @@ export const createLimits = ({ store, allowances, recorder, metrics, now, log }:
           limit('login', 'all', '', login.all, 'newcomers'),
         ],
         asker,
+        ['account', 'all'],
       ),
 
-    /** Any other request for a token. Not by client: nobody has proven yet to be it. @throws RekeyError too_many_requests, unavailable */
-    spendToken: (address: string) => spend('token', [byAddress('token', { address })], { address }),
+    /**
+     * Any other request for a token, or a client's secret, to be given back where it was right. Not by client: nobody has
+     * proven yet to be it.
+     *
+     * @throws RekeyError too_many_requests, unavailable
+     */
+    spendToken: (address: string) => spend('token', [byAddress('token', { address })], { address }, ['address']),
 
     /** A new password, or a guess at the current one. @throws RekeyError too_many_requests, unavailable */
     spendPassword: (asker: Asker) =>

@@ -1,13 +1,12 @@
+import type { AllowanceSize } from '@rekey/platform/allowance'
 import { loadScript, type Redis } from '@rekey/platform/redis'
 
 /** What happens when an allowance is used up: see spend.lua. */
 export type Rule = 'refuse' | 'withhold' | 'newcomers'
 
 /** One allowance of one address, account or client. */
-export interface Limit {
+export interface Limit extends AllowanceSize {
   name: string
-  allowance: number
-  windowMs: number
   rule: Rule
 }
 

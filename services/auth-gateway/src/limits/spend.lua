@@ -3,8 +3,8 @@
 -- window of that length ever holds more than is allowed.
 -- KEYS: one hash for each limit: slice -> spent; 'told' -> the slice in which it was last said that it is used up
 -- ARGV: 1 now (ms)  then for each key: allowance, length of a slice (ms), and what to do when it is used up:
---   refuse · withhold (go on, but say so) · newcomers (refuse, and count, only those whose account, which stands
---   before it, has spent nothing yet)
+--   refuse · withhold (go on, but say so) · newcomers (refuse; what counts is who comes new: whose account, which
+--   stands before it, has spent nothing yet. All are refused alike, or its answer would tell who came before.)
 local slices = 12
 local now = tonumber(ARGV[1])
 
@@ -47,9 +47,8 @@ end
 local spending, spent, refusing, withheld, before = {}, {}, nil, nil, nil
 for index in ipairs(KEYS) do
   local limit = look(index)
-  if limit.rule == 'newcomers' and before and before.spent > 0 then
-    -- Its account is none: it was counted when it came first.
-  elseif limit.spent < limit.allowance then table.insert(spending, limit)
+  if limit.spent < limit.allowance then
+    if limit.rule ~= 'newcomers' or before.spent == 0 then table.insert(spending, limit) end
   elseif limit.rule == 'withhold' then withheld = limit
   elseif not refusing or wait(limit) > wait(refusing) then refusing = limit
   end

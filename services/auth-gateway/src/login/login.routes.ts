@@ -8,6 +8,6 @@ export const loginRoutes = (app: Server, logins: Logins): void => {
   )
 
   app.post('/oauth/v2/challenge', { schema: SendChallenge, config: { public: true } }, (request) =>
-    logins.send(request.body, { address: request.ip }),
+    logins.send(request.body, { address: request.ip }, request.headers.authorization),
   )
 }

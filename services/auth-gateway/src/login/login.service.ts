@@ -69,10 +69,7 @@ export const createLogins = ({
       const account = challenges.accountOf(username)
       const address = await vouching.limitedAddress({ clientId, ip: credentials.ip, authorization }, caller)
       const spent = await limits.spendLogin({ address, clientId, account })
-      const reply = await verify({ username, password }).catch(async (error) => {
-        await spent.giveBack()
-        throw error
-      })
+      const reply = await spent.on(() => verify({ username, password }))
       if (!reply.verified) {
         log.warn({ event: 'authn_login_fail', account: hashForLog(account), clientId, address: caller.address })
         recorder.record(LoginFailed, { subject: account, data: { account, clientId, ip: caller.address } })
@@ -93,11 +90,14 @@ export const createLogins = ({
       }
     },
 
-    /** @throws RekeyError as Challenges.send does, and unsupported_response_type */
-    async send(choice: SendChallengeBody, caller: Caller): Promise<CodeSent> {
-      checkResponseType(choice.response_type)
-      const challenge = tokens.readMfa(choice.mfa_token)
-      return codeSent(tokens, await challenges.send(challenge, choice.state, choice.challenge_type, caller))
+    /** @throws RekeyError as Challenges.send does, unsupported_response_type, and invalid_client (a secret that is wrong) */
+    async send(choice: SendChallengeBody, caller: Caller, authorization?: string): Promise<CodeSent> {
+      const { challenge_type: device, mfa_token, response_type, state, ip } = choice
+      checkResponseType(response_type)
+      const challenge = tokens.readMfa(mfa_token)
+      const claim = { clientId: challenge.clientId, ip, authorization }
+      const limitedAddress = await vouching.limitedAddress(claim, caller)
+      return codeSent(tokens, await challenges.send(challenge, state, device, { ...caller, limitedAddress }))
     },
   }
 }

@@ -2,12 +2,15 @@ import { type ErrorCode, RekeyError, Username } from '@rekey/contracts'
 import { compileCheck } from '@rekey/platform/validation'
 import type { Caller } from '../challenges/challenges.service.ts'
 import type { TwoFactor } from '../challenges/two-factor.service.ts'
+import type { Asker } from '../limits/limits.service.ts'
 import type { SetNewPassword } from './new-password.ts'
 
 interface Deps {
   twoFactor: Pick<TwoFactor, 'openRestoreCode' | 'resendRestoreCode' | 'answer'>
   /** The client that a restore on this page counts as. */
   clientId: string
+  /** Counts a new password, as the one that is forwarded counts. @throws RekeyError too_many_requests, unavailable */
+  spendPassword(asker: Asker): Promise<unknown>
   setNewPassword: SetNewPassword
 }
 
@@ -92,7 +95,7 @@ const mistake = (problem: string): RekeyError => new RekeyError('invalid_request
  * The restore for customers whose bank has no page of its own: the steps of B5b, B6 and B2 in order. All state travels
  * in the forms, in tokens that the gateway signed; a step that is skipped has no token.
  */
-export const createHostedRestore = ({ twoFactor, clientId, setNewPassword }: Deps) => {
+export const createHostedRestore = ({ twoFactor, clientId, spendPassword, setNewPassword }: Deps) => {
   /** The same step again, with what was wrong; where that is past mending, the end of the restore. */
   const again = (error: RekeyError, step: (problem: string) => Step): Outcome => {
     const problem = error.code === 'invalid_request' ? error.message : problemOf(error)
@@ -160,6 +163,7 @@ export const createHostedRestore = ({ twoFactor, clientId, setNewPassword }: Dep
         return { step: retry(error.message), error }
       }
       try {
+        await spendPassword(caller)
         await setNewPassword(step.token, password, caller.address)
         return { step: { name: 'done' } }
       } catch (thrown) {

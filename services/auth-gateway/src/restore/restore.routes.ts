@@ -10,6 +10,6 @@ export const restoreRoutes = (app: Server, restores: Restores): void => {
   app.post(
     '/oauth/v2/passwordRestoreVerification',
     { schema: PasswordRestoreVerification, config: { public: true } },
-    (request) => restores.verify(request.body, { address: request.ip }),
+    (request) => restores.verify(request.body, { address: request.ip }, request.headers.authorization),
   )
 }

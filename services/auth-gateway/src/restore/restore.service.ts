@@ -40,17 +40,20 @@ export const createRestores = ({ clients, challenges, vouching, tokens, responde
   },
 
   /**
-   * @throws RekeyError unsupported_response_type, invalid_grant, access_denied (five wrong codes), unavailable
+   * @throws RekeyError unsupported_response_type, invalid_grant, access_denied (five wrong codes), invalid_client (a
+   * secret that is wrong), too_many_requests, unavailable
    */
-  async verify(proof: PasswordRestoreVerificationBody, caller: Caller) {
+  async verify(proof: PasswordRestoreVerificationBody, caller: Caller, authorization?: string) {
     const responseType = checkResponseType(proof.response_type)
     const lateCodeChallenge = codeChallengeOf(proof)
     const challenge = tokens.readMfa(proof.mfa_token)
+    const claim = { clientId: proof.client_id ?? challenge.clientId, ip: proof.ip, authorization }
+    const limitedAddress = await vouching.limitedAddress(claim, caller)
     const { clientId, redirectUri, scope, state, codeChallenge } = await challenges.answer(
       challenge,
       proof.code,
       { flows: ['oauthRestore'], clientId: proof.client_id ?? '', state: proof.state, scope: proof.scope },
-      caller,
+      { ...caller, limitedAddress },
     )
     return responder.answer(
       responseType,

@@ -1,23 +1,31 @@
 import { RekeyError } from '@rekey/contracts'
 import type { Client, Clients } from '../clients/clients.ts'
+import type { Limits } from '../limits/limits.service.ts'
 import { readBasicCredentials } from './basic-credentials.ts'
+
+interface Deps {
+  clients: Clients
+  limits: Pick<Limits, 'spendToken'>
+}
 
 /** What a request says of the client that sends it. */
 export interface ClientProof {
   body: { client_id?: string; client_secret?: string }
   /** The header, for a client that authenticates by HTTP Basic. */
   authorization: string | undefined
+  /** The address it came from, as the gateway saw it. */
+  address: string
 }
 
 /** Which client asks, and whether something is its own. */
-export const createClientAuthentication = (clients: Clients) => ({
+export const createClientAuthentication = ({ clients, limits }: Deps) => ({
   /**
    * The client that asks; undefined where none is named. A confidential one proves itself, by Basic or in the body, not
-   * both (RFC 6749 §2.3); so does any that brings a secret.
+   * both (RFC 6749 §2.3); so does any that brings a secret. Wrong secrets count against the address.
    *
-   * @throws RekeyError invalid_client, invalid_request
+   * @throws RekeyError invalid_client, invalid_request, too_many_requests, unavailable
    */
-  identify({ body, authorization }: ClientProof): Client | undefined {
+  async identify({ body, authorization, address }: ClientProof): Promise<Client | undefined> {
     const basic = readBasicCredentials(authorization)
     if (basic && (body.client_secret !== undefined || (body.client_id ?? basic.clientId) !== basic.clientId)) {
       throw new RekeyError('invalid_request', { detail: 'The client authenticates in two ways at once.' })
@@ -28,9 +36,15 @@ export const createClientAuthentication = (clients: Clients) => ({
       if (secret !== undefined) throw new RekeyError('invalid_client')
       return undefined
     }
-    const client = clients.find(clientId)
-    if (client?.type === 'public' && secret === undefined) return client
-    return clients.authenticate(clientId, secret ?? '')
+    if (secret === undefined) {
+      const client = clients.find(clientId)
+      if (client?.type === 'public') return client
+      throw new RekeyError('invalid_client')
+    }
+    const guess = await limits.spendToken(address)
+    const client = clients.authenticate(clientId, secret)
+    void guess.giveBack()
+    return client
   },
 
   /**

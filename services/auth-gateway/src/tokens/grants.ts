@@ -11,7 +11,8 @@ import type { Now } from '@rekey/platform/clock'
 import type { Logger } from '@rekey/platform/logger'
 import type { Publisher } from '@rekey/platform/publisher'
 import type { Random } from '@rekey/platform/random'
-import type { Caller, Challenges } from '../challenges/challenges.service.ts'
+import type { Challenges } from '../challenges/challenges.service.ts'
+import type { Client } from '../clients/clients.ts'
 import { checkScope } from '../clients/scope.ts'
 import type { Limits } from '../limits/limits.service.ts'
 import type { Session, Sessions } from '../sessions/sessions.service.ts'
@@ -19,6 +20,7 @@ import type { AuthorizationCodes } from './authorization-codes.store.ts'
 import type { ClientAuthentication, ClientProof } from './client-authentication.ts'
 import { challengeOfVerifier } from './pkce.ts'
 import type { IssuedToken, Tokens } from './tokens.ts'
+import { vouchedBy } from './vouching.ts'
 
 interface Deps {
   clientAuthentication: ClientAuthentication
@@ -36,10 +38,10 @@ interface Deps {
 /** What came with a request, and where it came from. */
 export interface TokenRequest extends ClientProof {
   body: TokenBody
-  caller: Caller
 }
 
-type Grant = (request: TokenRequest) => Promise<TokenAnswer>
+/** `client`: the one that asks, where it is named; a confidential one has proven itself. */
+type Grant = (request: TokenRequest, client: Client | undefined) => Promise<TokenAnswer>
 
 /** @throws RekeyError invalid_request naming the field */
 const required = <T>(value: T | undefined, field: string): T => {
@@ -82,7 +84,7 @@ export const createGrants = (deps: Deps) => {
    *
    * @throws RekeyError unavailable, with no session left behind
    */
-  const announce = async (session: Session, { address }: Caller) => {
+  const announce = async (session: Session, address: string) => {
     const { subject: customer, sessionId, sessionEpoch, clientId } = session
     try {
       const data = { customer, clientId, ip: address, sessionId, sessionEpoch }
@@ -95,9 +97,7 @@ export const createGrants = (deps: Deps) => {
   }
 
   /** After the password, the code: a customer's sign-in. */
-  const mfaOob: Grant = async (request) => {
-    const { body, caller } = request
-    const client = clientAuthentication.identify(request)
+  const mfaOob: Grant = async ({ body, address }, client) => {
     const name = tokens.readMfa(required(body.mfa_token, 'mfa_token'))
     const must = {
       flows: ['oauthLogin' as const],
@@ -105,19 +105,18 @@ export const createGrants = (deps: Deps) => {
       state: body.state ?? '',
       scope: body.scope ?? '',
     }
+    const caller = { address, limitedAddress: vouchedBy(client, body.ip, { address }) }
     const challenge = await challenges.answer(name, required(body.code, 'code'), must, caller)
     const { challengeId, customer, clientId, scope, state } = challenge
     clientAuthentication.owner(client, clientId)
     const session = await sessions.begin({ customer, clientId, scope, epoch: Number(challenge.sessionEpoch) })
-    await announce(session, caller)
+    await announce(session, address)
     const { refreshToken } = session
     return answer(tokens.access({ ...session, challengeId }), { scope, state, refreshToken })
   }
 
   /** RFC 6749 §6. */
-  const refreshToken: Grant = async (request) => {
-    const { body } = request
-    const client = clientAuthentication.identify(request)
+  const refreshToken: Grant = async ({ body }, client) => {
     const token = await sessions.read(required(body.refresh_token, 'refresh_token'))
     const owner = token && clientAuthentication.owner(client, token.clientId)
     // The same words as for one that is used up: what is wrong with it is not told.
@@ -130,23 +129,20 @@ export const createGrants = (deps: Deps) => {
    * RFC 6749 §4.4. Never a customer's scope: the token's subject is the client, and where a customer's code is the same
    * nothing would tell the two apart (RFC 9700 §4.15).
    */
-  const clientCredentials: Grant = async (request) => {
-    const client = clientAuthentication.identify(request)
+  const clientCredentials: Grant = async ({ body }, client) => {
     if (!client) throw new RekeyError('invalid_client')
     if (client.type === 'public' || !client.scopes.includes(scopes.backOffice)) {
       throw new RekeyError('unauthorized_client')
     }
-    const { state, scope = scopes.backOffice } = request.body
+    const { state, scope = scopes.backOffice } = body
     checkScope(scope, [scopes.backOffice], client)
     const issued = tokens.access({ subject: client.client_id, clientId: client.client_id, scope })
     return answer(issued, { scope, state })
   }
 
   /** RFC 6749 §4.1.3, with RFC 7636 for public clients. A code that comes twice takes back what it gave (S26). */
-  const authorizationCode: Grant = async (request) => {
-    const { body } = request
+  const authorizationCode: Grant = async ({ body }, client) => {
     const code = String(required(body.code, 'code'))
-    const client = clientAuthentication.identify(request)
     if (!client) throw missingField('client_id')
     const tokenLifeMs = accessTokenSeconds * 1_000
     const sessionId = random.id()
@@ -186,9 +182,10 @@ export const createGrants = (deps: Deps) => {
   return async (request: TokenRequest): Promise<TokenAnswer> => {
     const grant = byType.get(required(request.body.grant_type, 'grant_type'))
     if (!grant) throw new RekeyError('unsupported_grant_type')
-    // Codes have limits of their own, where they are compared. Before a secret is compared: guesses at it count too.
-    if (grant !== mfaOob) await limits.spendToken(request.caller.address)
-    return grant(request)
+    const client = await clientAuthentication.identify(request)
+    // Codes have limits of their own, where they are compared; and who is proven may ask for many, for all of its users.
+    if (grant !== mfaOob && client?.type !== 'confidential') await limits.spendToken(request.address)
+    return grant(request, client)
   }
 }
 

@@ -19,11 +19,12 @@ export const createPresentedTokens = ({ clientAuthentication, sessions, issuer }
   /**
    * Ends the session of a token (RFC 7009). One that is unknown or over is as good as ended.
    *
-   * @throws RekeyError invalid_client, invalid_request, unauthorized_client (it was issued to another), unavailable
+   * @throws RekeyError invalid_client, invalid_request, unauthorized_client (it was issued to another),
+   * too_many_requests, unavailable
    */
   async revoke(request: Presented & { body: RevokeBody }): Promise<void> {
     const { body, claims } = request
-    const client = clientAuthentication.identify(request)
+    const client = await clientAuthentication.identify(request)
     const refresh = await sessions.read(body.token)
     const subject = refresh?.subject ?? claims?.sub
     const sessionId = refresh?.sessionId ?? claims?.sid
@@ -40,11 +41,12 @@ export const createPresentedTokens = ({ clientAuthentication, sessions, issuer }
    * What a token is good for (RFC 7662). Only for confidential clients: others could use it to try tokens out. Of a
    * grant that was spent it does not know, since a grant is spent elsewhere.
    *
-   * @throws RekeyError invalid_client, invalid_request, unavailable
+   * @throws RekeyError invalid_client, invalid_request, too_many_requests, unavailable
    */
   async introspect(request: Presented & { body: IntrospectBody }): Promise<IntrospectAnswer> {
     const { body, claims } = request
-    if (clientAuthentication.identify(request)?.type !== 'confidential') throw new RekeyError('invalid_client')
+    const client = await clientAuthentication.identify(request)
+    if (client?.type !== 'confidential') throw new RekeyError('invalid_client')
     if (claims) {
       if (await sessions.isEnded(claims)) return { active: false }
       const { scope, client_id, exp, iat, sub, aud, iss, jti, sid } = claims

@@ -40,6 +40,9 @@ interface MfaClaims {
   client_id: string
 }
 
+/** What an `mfa_token`'s `sid` says: what its challenge is for, and the account that it is kept under. */
+const sidPattern = /^(restore|change|login)\.([\w-]{43})$/
+
 /** A grant lives as long as a code does. */
 const grantSeconds = 600
 
@@ -110,7 +113,8 @@ export const createTokens = ({ jwt, issuer, now, random }: Deps) => {
     readMfa(token: string): MfaToken {
       try {
         const claims = jwt.mfa.verify<MfaClaims>(token, { clockTimestamp: now().getTime() })
-        const [purpose, account = ''] = claims.sid.split('.')
+        const [, purpose, account] = sidPattern.exec(claims.sid) ?? []
+        if (!account) throw new Error('of an older version')
         return { challengeId: claims.sub, account, purpose: purpose as Purpose, clientId: claims.client_id }
       } catch {
         throw new RekeyError('invalid_grant')

@@ -1,0 +1,165 @@
+import { createHash } from 'node:crypto'
+import { join } from 'node:path'
+import { createCustomer } from '@rekey/testing/customers'
+import { eventually } from '@rekey/testing/eventually'
+import { askRestore, race, restoreBody, restoreGrant, state, verificationBody } from '@rekey/testing/flows'
+import type { Answer } from '@rekey/testing/http'
+import { startRekey } from '@rekey/testing/rekey'
+import t from 'tap'
+
+const secret = 'a secret of the front end'
+const clients = [
+  {
+    client_id: 'ib_localhost',
+    type: 'public',
+    redirect_uris: ['http://localhost'],
+    origins: [],
+    scopes: ['CUSTOMER:FULL', 'CUSTOMER:PASSWORD:RESTORE'],
+  },
+  {
+    client_id: 'front_end',
+    type: 'confidential',
+    secret_sha256: createHash('sha256').update(secret).digest('hex'),
+    redirect_uris: ['http://localhost'],
+    origins: [],
+    scopes: ['CUSTOMER:FULL', 'CUSTOMER:PASSWORD:RESTORE', 'REST:FULL'],
+  },
+]
+const few = 6
+const rekey = await startRekey(t, {
+  env: {
+    REKEY_CLIENTS_FILE: join(t.testdir({ 'clients.json': JSON.stringify(clients) }), 'clients.json'),
+    REKEY_LIMIT_CODE_ADDRESS: '50/10m',
+    REKEY_LIMIT_CODE_ACCOUNT: '2/1h',
+    REKEY_LIMIT_CODE_ALL: `${few}/10m`,
+    REKEY_LIMIT_ANSWER_ADDRESS: `${few}/10m`,
+    REKEY_LIMIT_TOKEN_ADDRESS: `${few}/10m`,
+    REKEY_LIMIT_PASSWORD_ADDRESS: `${few}/10m`,
+  },
+})
+const { http, clock } = rekey
+const minuteMs = 60_000
+
+let usernames = 0
+const nobody = () => {
+  usernames += 1
+  return `nobody.${usernames}@example.com`
+}
+const a1 = (username: string, other: object = {}, headers: Record<string, string> = {}) =>
+  http.post('/oauth/v2/passwordRestore', restoreBody(username, other), headers)
+
+/** All windows are over. */
+const later = () => clock.advance(2 * 60 * minuteMs)
+t.beforeEach(later)
+
+const basic = (sent: string) => ({
+  authorization: `Basic ${Buffer.from(`front_end:${encodeURIComponent(sent)}`).toString('base64')}`,
+})
+const statusesOf = (answers: Answer[]) => answers.map(({ status }) => status)
+
+t.test('a refusal says how many are allowed, and when to come again', async (t) => {
+  await race(few, () => a1(nobody()))
+  const refused = await a1(nobody())
+  t.match(refused, { status: 429, body: { error: 'temporarily_unavailable', state } })
+  t.match(Object.fromEntries(refused.headers), { 'ratelimit-limit': String(few), 'ratelimit-remaining': '0' })
+  const seconds = Number(refused.headers.get('retry-after'))
+  t.equal(Number(refused.headers.get('ratelimit-reset')), seconds)
+  clock.advance(seconds * 1_000)
+  t.equal((await a1(nobody())).status, 200)
+})
+
+t.test('S11 while spraying uses up what all may ask for, nobody can tell who asked before', async (t) => {
+  const before = nobody()
+  await a1(before)
+  await race(few - 1, () => a1(nobody()))
+  t.same(statusesOf([await a1(before), await a1(nobody())]), [429, 429])
+})
+
+t.test('S7 while spraying uses up what all may ask for, a restore that was begun goes on', async (t) => {
+  const customer = await createCustomer(rekey.postgres.url)
+  const { answer } = await askRestore(rekey, customer.email)
+  await race(few - 1, () => a1(nobody()))
+  clock.advance(minuteMs)
+  t.equal((await a1(nobody())).status, 429)
+  const mail = (await rekey.inbox.messagesTo(customer.email)).length
+  const resent = await http.post('/oauth/v2/challenge', {
+    challenge_type: `oob:email:t*${customer.email.split('@')[0]?.at(-1)}@example.com`,
+    client_timezone: '-3',
+    mfa_token: answer.body.mfa_token,
+    response_type: 'code',
+    state,
+  })
+  t.equal(resent.status, 200)
+  await eventually(async () => (await rekey.inbox.messagesTo(customer.email)).length > mail, { what: 'another code' })
+})
+
+t.test('S25 a code that could not be handed over is not counted', async (t) => {
+  const customer = await createCustomer(rekey.postgres.url)
+  rekey.nats.pause()
+  t.same(statusesOf(await race(2, () => a1(customer.email))), [503, 503])
+  // What waits in its connections goes with it.
+  await rekey.nats.kill()
+  await rekey.nats.restart()
+  await eventually(rekey.isReady, { what: 'every service to be ready again' })
+  t.ok((await askRestore(rekey, customer.email)).confirmation)
+})
+
+/** Everywhere that a client's secret is compared. */
+const guesses: Record<string, () => Promise<Answer>> = {
+  A1: () => a1(nobody(), { client_id: 'front_end' }, basic('guessed')),
+  'A5, client_credentials': () =>
+    http.post('/oauth/v2/token', {
+      grant_type: 'client_credentials',
+      client_id: 'front_end',
+      client_secret: 'guessed',
+    }),
+  'A5, mfa_oob': () =>
+    http.post('/oauth/v2/token', { grant_type: 'mfa_oob', client_id: 'front_end', client_secret: 'guessed' }),
+  'A6, introspect': () => http.post('/oauth/v2/introspect', { token: 'any' }, basic('guessed')),
+  'A6, revoke': () => http.post('/oauth/v2/revoke', { token: 'any' }, basic('guessed')),
+}
+
+for (const [where, guess] of Object.entries(guesses)) {
+  t.test(`guesses at a client’s secret count: ${where}`, async (t) => {
+    t.same(statusesOf(await race(few, guess)), Array(few).fill(401))
+    t.equal((await guess()).status, 429)
+  })
+}
+
+t.test('a client that proves itself is not limited by its address', async (t) => {
+  const token = () =>
+    http.post('/oauth/v2/token', { grant_type: 'client_credentials', client_id: 'front_end', client_secret: secret })
+  for (let count = 0; count < 3 * few; count += 1) {
+    const { status } = await token()
+    if (status !== 200) return t.fail(`the ${count + 1}th: ${status}`)
+  }
+})
+
+t.test('of a client that proves itself each user is limited, by the address that it tells', async (t) => {
+  const user = (ip: string) => ({ client_id: 'front_end', ip })
+  const username = nobody()
+  const { body } = await a1(username, user('203.0.113.1'), basic(secret))
+  const answer = (ip: string) =>
+    http.post(
+      '/oauth/v2/passwordRestoreVerification',
+      verificationBody(body.mfa_token, '0000001', user(ip)),
+      basic(secret),
+    )
+  t.same(statusesOf(await race(few, () => answer('203.0.113.1'))), Array(few).fill(400))
+  t.equal((await answer('203.0.113.1')).status, 429)
+  t.equal((await answer('203.0.113.2')).status, 400)
+})
+
+t.test('a new password counts on the page as it does without', async (t) => {
+  const customer = await createCustomer(rekey.postgres.url)
+  const token = await restoreGrant(rekey, customer)
+  const finish = () =>
+    http.send(
+      'POST',
+      '/restore/finish',
+      { 'content-type': 'application/x-www-form-urlencoded' },
+      new URLSearchParams({ token, username: customer.email, password: 'short', repeated: 'short' }).toString(),
+    )
+  t.same(statusesOf(await race(few, finish)), Array(few).fill(422))
+  t.equal((await finish()).status, 429)
+})
