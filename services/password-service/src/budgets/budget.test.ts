@@ -6,8 +6,11 @@ const blocksAfter = (failures: Date[], scale = 1) => blocksAfterScaled(failures,
 const start = new Date('2026-11-21T20:00:00Z').getTime()
 const minuteMs = 60_000
 
-/** As many wrong codes, a second apart. */
-const failures = (count: number) => Array.from({ length: count }, (_, index) => new Date(start + index * 1_000))
+const dayMs = 24 * 60 * minuteMs
+
+/** As many wrong codes, ten at a time, a second apart; before the next ten any block is over. */
+const failures = (count: number) =>
+  Array.from({ length: count }, (_, index) => new Date(start + index * 1_000 + Math.floor(index / 10) * 2 * dayMs))
 /** How long the last block of so many wrong codes lasts, in minutes. */
 const minutesAfter = (count: number) => {
   const block = blocksAfter(failures(count)).at(-1)
@@ -27,10 +30,28 @@ t.test('S6 each further ten block for twice as long, for a day at most, and a hu
   const counts = [10, 20, 30, 40, 50, 60, 70, 80, 90]
   t.same(counts.map(minutesAfter), [10, 20, 40, 80, 160, 320, 640, 1_280, 1_440])
   t.same(blocksAfter(failures(99)).at(-1)?.until !== undefined, true)
-  t.same(blocksAfter(failures(100)).at(-1), { from: new Date(start + 99_000), until: undefined })
+  t.same(blocksAfter(failures(100)).at(-1), { from: new Date(start + 99_000 + 18 * dayMs), until: undefined })
   t.same(blocksAfter(failures(104)), blocksAfter(failures(100)), 'nothing comes after it')
   t.end()
 })
+
+t.test(
+  'S6 wrong codes while restore is blocked count no more: they could restore nothing, had they been right',
+  (t) => {
+    const [block] = blocksAfter(failures(10))
+    const end = block?.until?.getTime() ?? 0
+    const meanwhile = Array.from({ length: 90 }, (_, index) => new Date(end - 90 + index))
+    t.same(
+      blocksAfter([...failures(10), ...meanwhile]),
+      [block],
+      'nobody is locked out for good by guessing all at once',
+    )
+    const nine = Array.from({ length: 9 }, () => new Date(end))
+    t.same(blocksAfter([...failures(10), ...meanwhile, ...nine]), [block])
+    t.equal(blocksAfter([...failures(10), ...meanwhile, ...nine, new Date(end + 1)]).length, 2)
+    t.end()
+  },
+)
 
 t.test('S6 a block ends at its time, and not before', (t) => {
   const ten = blocksAfter(failures(10))

@@ -10,26 +10,34 @@ const blockingFailures = 10
 const firstBlockMs = 10 * 60_000
 const longestBlockMs = 24 * 3_600_000
 /** As many wrong codes without a restore between them, and restore is off. */
-export const lastFailures = 100
+const lastFailures = 100
+
+/** When a block ends that begins with so many wrong codes. */
+const endOf = (from: Date, count: number, scale: number): Date | undefined => {
+  if (count >= lastFailures) return undefined
+  const lastsMs = Math.min(firstBlockMs * 2 ** (count / blockingFailures - 1), longestBlockMs)
+  return new Date(from.getTime() + Math.ceil(lastsMs / scale))
+}
 
 /**
  * The blocks that wrong codes led to, the oldest first (S6; NIST SP 800-63B-4 §3.2.2): with every tenth one begins, at
  * first for 10 minutes, then each for twice as long, for 24 hours at most; with the hundredth one that does not end.
+ * What is given during a block does not count, since a right code restores nothing then either: otherwise whoever
+ * guesses at two addresses at once would have a hundred, and restore off for good, within hours instead of days.
  *
  * @param failures when wrong codes were given since the last restore that succeeded, in any order
  * @param scale divides how long blocks last, for load tests
  */
-export const blocksAfter = (failures: readonly Date[], scale: number): Block[] =>
-  failures
-    .toSorted((one, other) => one.getTime() - other.getTime())
-    .slice(0, lastFailures)
-    .flatMap((from, index): Block[] => {
-      const count = index + 1
-      if (count % blockingFailures !== 0) return []
-      if (count === lastFailures) return [{ from, until: undefined }]
-      const lastsMs = Math.min(firstBlockMs * 2 ** (count / blockingFailures - 1), longestBlockMs)
-      return [{ from, until: new Date(from.getTime() + Math.ceil(lastsMs / scale)) }]
-    })
+export const blocksAfter = (failures: readonly Date[], scale: number): Block[] => {
+  const blocks: Block[] = []
+  let count = 0
+  for (const from of failures.toSorted((one, other) => one.getTime() - other.getTime())) {
+    if (blockThatLasts(blocks, from)) continue
+    count += 1
+    if (count % blockingFailures === 0) blocks.push({ from, until: endOf(from, count, scale) })
+  }
+  return blocks
+}
 
 /** The block that has not ended at that time. Of two the later one: it is the longer. */
 export const blockThatLasts = (blocks: readonly Block[], at: Date): Block | undefined =>

@@ -2,7 +2,6 @@ import type { Address } from '@rekey/contracts'
 import type { AllowanceSize } from '@rekey/platform/allowance'
 import type { Database, Transaction } from '../database.ts'
 import type { NewEvent } from '../outbox/event.ts'
-import { lastFailures } from './budget.ts'
 
 /** A wrong code. */
 export interface Failure {
@@ -129,11 +128,9 @@ export const createBudgetStore = ({ database, sends, addEvents }: Deps): BudgetS
         if (!customer) return undefined
         const { forgivenAt, ...owner } = customer
         const before = await failuresIn(tx, owner.id)
-        const isOff = before.length >= lastFailures
         await tx.$executeRaw`
           DELETE FROM restore_failure
-          WHERE challenge_id = ${challengeId}::uuid AND customer_id IS NULL
-            AND (${isOff} OR failed_at <= ${forgivenAt}::timestamptz)`
+          WHERE challenge_id = ${challengeId}::uuid AND customer_id IS NULL AND failed_at <= ${forgivenAt}::timestamptz`
         const counted = await tx.$queryRaw<{ failedAt: Date }[]>`
           UPDATE restore_failure SET customer_id = ${owner.id}
           WHERE challenge_id = ${challengeId}::uuid AND customer_id IS NULL
