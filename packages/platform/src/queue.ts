@@ -32,11 +32,11 @@ interface Options {
 }
 
 /** Nobody who is let in waits longer for a turn: a refusal at once serves better than an answer that comes too late. */
-const longestWaitMs = 800
+const longestWaitMs = 500
 /** Callers are answered within two seconds, or have left: work that starts after this is done for nobody. */
 const patienceMs = 1_200
 /** How much one more duration counts in the mean. */
-const weight = 0.1
+const weight = 0.2
 /** What is left of the works at a time when one of them is refused. */
 const narrowing = 0.9
 const logEveryMs = 1_000

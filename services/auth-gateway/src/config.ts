@@ -49,7 +49,7 @@ export const Env = Type.Object({
   REKEY_SIGN_IN_CONCURRENCY: Type.Integer({
     minimum: 1,
     maximum: 10_000,
-    default: 48,
+    default: 24,
     description:
       'Passwords that one gateway has the password-services verify at a time; a sign-in that exceeds it answers 503 at once.',
   }),

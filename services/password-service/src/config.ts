@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { Allowance, limitsScale } from '@rekey/platform/allowance'
 import { brand, Flag, Key, serviceEnv, trustedProxies, Url } from '@rekey/platform/config'
 import { identityProviderEnv } from '@rekey/platform/identity-provider'
@@ -92,9 +93,11 @@ export const Env = Type.Object({
   REKEY_HASH_CONCURRENCY: Type.Integer({
     minimum: 1,
     maximum: 128,
-    default: 2,
+    // One core is left to answer requests with, and one of the four threads of libuv's pool to check tokens on.
+    default: Math.min(3, Math.max(1, availableParallelism() - 1)),
     description:
-      'Password hashes computed at a time, 19 MiB each. About one a core; above 4 set UV_THREADPOOL_SIZE too.',
+      'Password hashes computed at a time, 19 MiB each. Above 3 set UV_THREADPOOL_SIZE to more too. Not set: one less ' +
+      'than there are cores, at most 3.',
   }),
   REKEY_HASH_QUEUE: Type.Integer({
     minimum: 1,
