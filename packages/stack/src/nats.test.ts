@@ -1,9 +1,12 @@
 import { mkdtempSync, rmSync } from 'node:fs'
+import { connect as connectSocket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connect } from 'nats'
 import { type Test, test } from 'tap'
 import { type NatsOptions, startNats } from './nats.ts'
+import { freePort } from './ports.ts'
+import { waitUntil } from './wait-until.ts'
 
 const start = async (t: Test, options: NatsOptions) => {
   const server = await startNats(options)
@@ -29,4 +32,52 @@ test('JetStream keeps acknowledged messages over SIGKILL and a restart', async (
   t.teardown(() => after.close())
   const { state } = await (await after.jetstreamManager()).streams.info('KEPT')
   t.equal(state.messages, 1)
+})
+
+test('a client that does not answer any more is let go of within seconds', async (t) => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'rekey-nats-test-'))
+  t.teardown(() => rmSync(dataDir, { recursive: true, force: true }))
+  const { port } = await start(t, { dataDir })
+  const socket = connectSocket({ host: '127.0.0.1', port })
+  t.teardown(() => socket.destroy())
+  let heard = ''
+  socket.on('data', (chunk) => {
+    heard += chunk
+  })
+  socket.write('CONNECT {"verbose":false}\r\nSUB questions 1\r\nPING\r\n')
+  await waitUntil(() => heard.includes('PONG'), { what: 'the connection', timeoutMs: 5_000 })
+  await waitUntil(() => heard.includes('Stale Connection'), { what: 'it to be noticed', timeoutMs: 15_000 })
+})
+
+test('three servers are a cluster, which keeps what it acknowledged when a leader is killed', async (t) => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'rekey-nats-test-'))
+  t.teardown(() => rmSync(dataDir, { recursive: true, force: true }))
+  const names = ['a', 'b', 'c']
+  const routePorts = await Promise.all(names.map(freePort))
+  const servers = await Promise.all(
+    names.map((serverName, index) =>
+      start(t, {
+        dataDir: join(dataDir, serverName),
+        cluster: { serverName, routePort: routePorts[index] ?? 0, routePorts },
+      }),
+    ),
+  )
+  const connection = await connect({ servers: servers.map(({ url }) => url) })
+  t.teardown(() => connection.close())
+  const patience = { timeoutMs: 40_000 }
+  const manager = await waitUntil(() => connection.jetstreamManager(), { ...patience, what: 'JetStream' })
+  await waitUntil(() => manager.streams.add({ name: 'KEPT', subjects: ['kept.>'], num_replicas: 3 }), {
+    ...patience,
+    what: 'a stream of three copies',
+  })
+  await connection.jetstream().publish('kept.one', 'yes')
+  const { cluster } = await manager.streams.info('KEPT')
+  const leader = servers[names.indexOf(cluster?.leader ?? '')]
+  t.ok(leader)
+  process.kill(leader?.pid ?? 0, 'SIGKILL')
+  const message = await waitUntil(() => manager.streams.getMessage('KEPT', { seq: 1 }), {
+    ...patience,
+    what: 'the message of another leader',
+  })
+  t.equal(message.string(), 'yes')
 })
