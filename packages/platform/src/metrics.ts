@@ -13,19 +13,13 @@ interface Address {
 
 /**
  * Serves `GET /metrics` in Prometheus' text format, with the process's own figures, on a port that is not the public
- * one.
- *
- * @returns a function that ends it
+ * one, for as long as the process lives: also while it stops.
  */
-export const serveMetrics = async (metrics: Metrics, { host, port }: Address): Promise<() => Promise<void>> => {
+export const serveMetrics = async (metrics: Metrics, { host, port }: Address): Promise<void> => {
   collectDefaultMetrics({ register: metrics })
   const server = createServer(async (request, response) => {
     if (request.method !== 'GET' || request.url !== '/metrics') return response.writeHead(404).end()
     response.setHeader('content-type', metrics.contentType).end(await metrics.metrics())
   })
   await new Promise<void>((resolve, reject) => server.once('error', reject).listen(port, host, resolve))
-  return async () => {
-    server.closeAllConnections()
-    await new Promise((resolve) => server.close(resolve))
-  }
 }

@@ -21,6 +21,7 @@ import { budgetSize } from './budgets/budget.ts'
 import { createBudgetStore } from './budgets/budgets.store.ts'
 import { createChallenges, mostFailures, mostSends } from './challenges/challenges.service.ts'
 import { createChallengeStore } from './challenges/challenges.store.ts'
+import { createCodeDelivery } from './challenges/code-delivery.ts'
 import { createCodes } from './challenges/codes.ts'
 import { twoFactorRoutes } from './challenges/two-factor.routes.ts'
 import { createTwoFactor } from './challenges/two-factor.service.ts'
@@ -98,19 +99,18 @@ export const createApp = async (config: Config, { log, metrics, now, random }: S
   })
   const allowances = readAllowances(config)
   const limits = createLimits({ store: createLimitStore(redis), allowances, recorder, metrics, now, log })
+  const codeTtlMs = config.REKEY_CODE_TTL_SECONDS * 1_000
+  const delivery = createCodeDelivery({ codes, publisher, key: toKey(config.REKEY_CODE_SEAL_KEY), codeTtlMs, now, log })
+  const usernameKey = toKey(config.REKEY_USERNAME_SEAL_KEY)
   const challenges = createChallenges({
     store,
     limits,
     codes,
+    delivery,
     broker,
-    publisher,
     recorder,
-    keys: {
-      account: toKey(config.REKEY_ACCOUNT_KEY),
-      sealCode: toKey(config.REKEY_CODE_SEAL_KEY),
-      sealUsername: toKey(config.REKEY_USERNAME_SEAL_KEY),
-    },
-    codeTtlMs: config.REKEY_CODE_TTL_SECONDS * 1_000,
+    keys: { account: toKey(config.REKEY_ACCOUNT_KEY), username: usernameKey },
+    codeTtlMs,
     now,
     random,
     log,
@@ -179,7 +179,6 @@ export const createApp = async (config: Config, { log, metrics, now, random }: S
   })
 
   const consumerDeps = { broker, random, log, service: 'auth-gateway' }
-  const usernameKey = toKey(config.REKEY_USERNAME_SEAL_KEY)
   const consumers = [
     ...consumeSessionsEnded(consumerDeps, sessions),
     consumeBlockLifted(consumerDeps, { store: createBudgetStore(redis), usernameKey, challenges }),

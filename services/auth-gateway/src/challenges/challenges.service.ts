@@ -1,34 +1,31 @@
 import { createHmac, type KeyObject } from 'node:crypto'
 import {
   ChallengeFailed,
-  ChallengeIssued,
   ChallengeLocked,
   ChallengeVerified,
   challengeType,
-  type Purpose,
   parseUsername,
   RekeyError,
-  RestoreRequested,
 } from '@rekey/contracts'
 import type { Broker } from '@rekey/platform/broker'
 import type { Now } from '@rekey/platform/clock'
 import { hashForLog, type Logger } from '@rekey/platform/logger'
-import type { Publisher } from '@rekey/platform/publisher'
 import type { Random } from '@rekey/platform/random'
 import type { Recorder } from '@rekey/platform/recorder'
 import { seal } from '@rekey/platform/seal'
 import type { Limits } from '../limits/limits.service.ts'
-import type { AnswerBinding, ChallengeName, ChallengeRecord, ChallengeStore, Flow } from './challenges.store.ts'
+import type { AnswerBinding, ChallengeName, ChallengeRecord, ChallengeStore } from './challenges.store.ts'
+import type { CodeDelivery } from './code-delivery.ts'
 import type { Codes } from './codes.ts'
 
 interface Deps {
   store: ChallengeStore
   limits: Limits
   codes: Codes
+  delivery: CodeDelivery
   broker: Broker
-  publisher: Publisher
   recorder: Recorder
-  keys: { account: KeyObject; sealCode: KeyObject; sealUsername: KeyObject }
+  keys: { account: KeyObject; username: KeyObject }
   codeTtlMs: number
   now: Now
   random: Random
@@ -85,13 +82,6 @@ export interface VerifiedChallenge extends ChallengeRecord {
   challengeId: string
 }
 
-const purposes: Record<Flow, Purpose> = {
-  oauthRestore: 'restore',
-  brokerRestore: 'restore',
-  brokerChange: 'change',
-  oauthLogin: 'login',
-}
-
 const limited = ({ address, limitedAddress = address }: Caller) => limitedAddress
 
 /** A record that only the request is known of. */
@@ -111,16 +101,8 @@ const blank = ({ codeChallenge = '', ...request }: Request) => ({
 /** `oob:email` stands for the customer's first e-mail address: the gateway does not know it. */
 const anyEmail = 'oob:email'
 
-/** Which send of a challenge it is, and why nobody is to get its code, if so. */
-interface Send {
-  sendNumber: number
-  withheld: Withheld | undefined
-}
-
-type Withheld = 'budget' | 'limit'
-
-/** What keeps the code of a restore from being sent: wrong codes (S6), or too many codes (S7). */
-const withheldBy = (opened: 'ok' | 'withheld', isOverLimit: boolean): Withheld | undefined => {
+/** What keeps the code of a restore from being sent. */
+const withheldBy = (opened: 'ok' | 'withheld', isOverLimit: boolean) => {
   if (opened === 'withheld') return 'budget'
   return isOverLimit ? 'limit' : undefined
 }
@@ -132,79 +114,37 @@ const daySeconds = 86_400
 
 /** Challenges: opened, sent (again), answered. The one place that makes and compares confirmation codes. */
 export const createChallenges = (deps: Deps) => {
-  const { store, limits, codes, broker, publisher, recorder, keys, codeTtlMs, now, random, log } = deps
+  const { store, limits, codes, delivery, broker, recorder, keys, codeTtlMs, now, random, log } = deps
 
-  const newCode = async (challengeId: string) => {
-    const code = codes.confirmation()
-    return {
-      mac: codes.mac(challengeId, code),
-      sealed: await seal(keys.sealCode, challengeId, code),
-      verificationCode: codes.verification(),
-      expiresAt: new Date(now().getTime() + codeTtlMs),
-    }
-  }
-  type Code = Awaited<ReturnType<typeof newCode>>
-
-  /**
-   * Hands the code to whoever knows the address; the broker has stored it when this resolves. One that is withheld goes
-   * the same way, so that nobody can tell by the time it takes.
-   */
-  const handOver = (challengeId: string, challenge: ChallengeRecord, code: Code, send: Send, caller: Caller) => {
-    const { sendNumber, withheld } = send
-    const data = {
-      challengeId,
-      sendNumber,
-      clientId: challenge.clientId,
-      code: code.sealed,
-      verificationCode: code.verificationCode,
-      ip: caller.address,
-      expiresAt: code.expiresAt.toISOString(),
-    }
-    if (challenge.customer === '') {
-      return publisher.publish(RestoreRequested, {
-        subject: challengeId,
-        data: {
-          ...data,
-          username: challenge.sealedUsername,
-          ...(withheld && { withheld }),
-          ...(caller.claimedIp !== undefined && { claimedIp: caller.claimedIp }),
-        },
-      })
-    }
-    return publisher.publish(ChallengeIssued, {
-      subject: challenge.customer,
-      data: { ...data, purpose: purposes[challenge.flow], customer: challenge.customer, device: challenge.device },
-    })
-  }
-
-  const noteSent = (challengeId: string, { flow, clientId }: ChallengeRecord, attempt: number, { address }: Caller) =>
-    log.info({ event: 'authn_challenge_sent', flow, challenge: hashForLog(challengeId), clientId, address, attempt })
-
+  /** `username`: where the customer is not known. */
   const openAndSend = async (
     name: ChallengeName,
-    challenge: ChallengeRecord,
+    request: ChallengeRecord,
     caller: Caller,
+    username?: string,
   ): Promise<OpenChallenge> => {
     // Before anything is spent or stored: without the broker the code could not leave.
     broker.connection()
     const { challengeId, account, purpose } = name
-    const { clientId, device, state } = challenge
+    const { clientId, device, state } = request
     const asker = { address: limited(caller), clientId, account }
     const spent = await limits.spendCode({ purpose, isFirst: true }, asker)
     return spent.on(async () => {
-      const code = await newCode(challengeId)
+      const [code, sealedUsername] = await Promise.all([
+        delivery.newCode(challengeId),
+        username === undefined ? '' : seal(keys.username, challengeId, username),
+      ])
       const { verificationCode, expiresAt } = code
-      const record = { ...challenge, verificationCode }
-      const opened = await store.open(name, record, now().getTime(), expiresAt.getTime(), code.mac)
+      const challenge = { ...request, verificationCode, sealedUsername }
+      const opened = await store.open(name, challenge, now().getTime(), expiresAt.getTime(), code.mac)
       if (opened.result === 'blocked') throw tooMany(opened.waitMs, 0)
       const withheld = withheldBy(opened.result, spent.isWithheld)
       try {
-        await handOver(challengeId, challenge, code, { sendNumber: 1, withheld }, caller)
+        await delivery.handOver(name, challenge, code, { sendNumber: 1, withheld }, caller)
       } catch (error) {
         await store.discard(name)
         throw error
       }
-      noteSent(challengeId, challenge, 1, caller)
       return { ...name, clientId, device, verificationCode, state, expiresAt }
     })
   }
@@ -217,7 +157,7 @@ export const createChallenges = (deps: Deps) => {
     caller: Caller,
   ): Promise<OpenChallenge> => {
     const { challengeId, account, purpose } = name
-    const code = await newCode(challengeId)
+    const code = await delivery.newCode(challengeId)
     const { verificationCode, expiresAt } = code
     const sending = await store.send(name, state, device, now().getTime(), {
       mac: code.mac,
@@ -244,12 +184,11 @@ export const createChallenges = (deps: Deps) => {
     const { challenge, sendNumber, undo } = sending
     const withheld = withheldBy(sending.result, isOverLimit)
     try {
-      await handOver(challengeId, challenge, code, { sendNumber, withheld }, caller)
+      await delivery.handOver(name, challenge, code, { sendNumber, withheld }, caller)
     } catch (error) {
       await undo()
       throw error
     }
-    noteSent(challengeId, challenge, sendNumber, caller)
     return { challengeId, account, purpose, clientId: challenge.clientId, device, verificationCode, state, expiresAt }
   }
 
@@ -274,10 +213,9 @@ export const createChallenges = (deps: Deps) => {
     async openRestore(flow: 'oauthRestore' | 'brokerRestore', username: string, ask: Request, caller: Caller) {
       const challengeId = random.id()
       const device = challengeType(parseUsername(username))
-      const sealedUsername = await seal(keys.sealUsername, challengeId, username)
       const account = accountOf(username)
-      const challenge = { ...blank(ask), flow, account, devices: [device], device, sealedUsername }
-      return openAndSend({ challengeId, account, purpose: 'restore' }, challenge, caller)
+      const challenge = { ...blank(ask), flow, account, devices: [device], device }
+      return openAndSend({ challengeId, account, purpose: 'restore' }, challenge, caller, username)
     },
 
     /** Opens a challenge for a signed-in customer who wants to change the password. @throws RekeyError unavailable */
@@ -352,8 +290,8 @@ export const createChallenges = (deps: Deps) => {
     ): Promise<VerifiedChallenge> {
       // A code is not spent while the fact that it was could not be told.
       broker.connection()
-      const { challengeId, account, clientId: tokenOf } = name
-      await limits.spendAnswer({ address: limited(caller), clientId: tokenOf })
+      const { challengeId, account, purpose } = name
+      await limits.spendAnswer({ address: limited(caller), clientId: name.clientId })
       const answer = await store.answer(name, codes.mac(challengeId, codes.read(sent)), now().getTime(), must)
       const line = { challenge: hashForLog(challengeId), address: caller.address }
       if (!('challenge' in answer)) {
@@ -361,22 +299,19 @@ export const createChallenges = (deps: Deps) => {
         throw new RekeyError(answer.result === 'locked' ? 'access_denied' : 'invalid_grant')
       }
       const { challenge } = answer
-      const purpose = purposes[challenge.flow]
-      const fact = { challengeId, purpose, clientId: challenge.clientId, ip: caller.address }
-      if (answer.result === 'blocked') {
-        const attempt = answer.failures
-        log.warn({ ...line, event: 'authn_challenge_fail', reason: 'blocked', clientId: challenge.clientId, attempt })
+      const { clientId } = challenge
+      const fact = { challengeId, purpose, clientId, ip: caller.address }
+      if (answer.result !== 'ok') {
+        const { result: reason, failures: attempt } = answer
+        log.warn({ ...line, event: 'authn_challenge_fail', reason, clientId, attempt })
+        if (reason === 'wrong') {
+          const kind = attempt >= mostFailures ? ChallengeLocked : ChallengeFailed
+          recorder.record(kind, { subject: challengeId, data: { ...fact, attempt } })
+          if (answer.blockedMs !== 0) limits.noteBudget(answer.blockedMs, { ...fact, account })
+        }
         throw new RekeyError('invalid_grant')
       }
-      if (answer.result === 'wrong') {
-        const attempt = answer.failures
-        log.warn({ ...line, event: 'authn_challenge_fail', reason: 'wrong', clientId: challenge.clientId, attempt })
-        const kind = attempt >= mostFailures ? ChallengeLocked : ChallengeFailed
-        recorder.record(kind, { subject: challengeId, data: { ...fact, attempt } })
-        if (answer.blockedMs !== 0) limits.noteBudget(answer.blockedMs, { ...fact, account })
-        throw new RekeyError('invalid_grant')
-      }
-      log.info({ ...line, event: 'authn_challenge_success', clientId: challenge.clientId })
+      log.info({ ...line, event: 'authn_challenge_success', clientId })
       recorder.record(ChallengeVerified, { subject: challengeId, data: fact })
       return { ...challenge, challengeId }
     },

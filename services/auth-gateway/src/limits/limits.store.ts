@@ -36,8 +36,8 @@ export const createLimitStore = (redis: Redis) => {
       const answer = await spendScript(limits.map(keyOf), [now, ...args])
       const [result, places, place = 0, waitMs = 0, news] = answer as [Spending<L>['result'], number[], ...number[]]
       const spent = limits.filter((_, index) => places.includes(index + 1))
-      const limit = limits[place - 1]
-      return result === 'ok' || !limit ? { result: 'ok', spent } : { result, spent, limit, waitMs, isNews: news === 1 }
+      if (result === 'ok') return { result, spent }
+      return { result, spent, limit: limits[place - 1] as L, waitMs, isNews: news === 1 }
     },
 
     /** `spentAt`: the `now` of the spending. */

@@ -163,7 +163,7 @@ export const createHostedRestore = ({ twoFactor, clientId, spendPassword, setNew
         return { step: retry(error.message), error }
       }
       try {
-        await spendPassword(caller)
+        await spendPassword({ address: caller.address })
         await setNewPassword(step.token, password, caller.address)
         return { step: { name: 'done' } }
       } catch (thrown) {
