@@ -9,6 +9,8 @@ type Injection = (fault: Fault) => Promise<number>
 
 /** The others choose another leader four to nine seconds after they last heard of it: this is to be seen through. */
 const leaderAwayMs = 9_000
+/** One that comes back takes a while until it has all that it missed: without it the next one's going leaves no majority. */
+const leaderBackMs = 10_000
 
 const toProcess =
   (find: () => Promise<TestServer>): Injection =>
@@ -68,6 +70,7 @@ const brokerHarms = (system: System): Harm[] => {
     // Two at a time would leave no majority.
     group: 'NATS',
     leastMs: leaderAwayMs,
+    restMs: leaderBackMs,
   }))
 }
 

@@ -34,7 +34,7 @@ export interface PhaseResult {
   findings: Finding[]
 }
 
-const patienceMs = 30_000
+const patienceMs = 60_000
 
 const createCustomers = async (databaseUrl: string, count: number): Promise<TestCustomer[]> => {
   const customers: TestCustomer[] = []
@@ -48,7 +48,7 @@ export const runPhase = async (
   { seed, brokers, lengthMs, customers, dataDir }: Options,
 ): Promise<PhaseResult> => {
   mkdirSync(dataDir, { recursive: true })
-  const system = await startSystem(t, dataDir, { brokers })
+  const system = await startSystem(t, dataDir, { brokers, startedAt: '/healthz' })
   const mailbox = openMailbox(system.inbox)
   const load = startLoad({
     origin: system.origin,

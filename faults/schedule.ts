@@ -12,6 +12,8 @@ export interface Target {
   group: string
   /** How long a fault of it lasts at least, in ms. */
   leastMs?: number
+  /** How long its group is left alone after it, in ms. */
+  restMs?: number
 }
 
 export interface Fault {
@@ -86,7 +88,7 @@ export const makeSchedule = ({ seed, targets, lengthMs, inOrder = false }: Plan)
       const [card] = next < 0 ? [] : waiting.splice(next, 1)
       if (!card) continue
       const forMs = lasts(card, share)
-      busyUntilMs.set(card.target.group, atMs + forMs + gapMs.max)
+      busyUntilMs.set(card.target.group, atMs + forMs + (card.target.restMs ?? gapMs.max))
       faults.push({ atMs, target: card.target.name, kind: card.kind, forMs, delayMs: delay })
     }
   }

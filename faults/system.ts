@@ -68,13 +68,19 @@ interface Options {
   brokers: number
   /** Variables beside those of the sandbox, for every service that reads them. */
   env?: Record<string, string>
+  /** What tells that a service has started: `/healthz` where what it needs may be away just then. */
+  startedAt?: '/readyz' | '/healthz'
 }
 
 /**
  * The whole product as processes: two gateways, two password-services, a notifier; Redis, Postgres, one NATS server or
  * a cluster, and an inbox. Whatever they say to each other goes over a link that can be made to misbehave.
  */
-export const startSystem = async (t: Teardown, dataDir: string, { brokers: count, env: given = {} }: Options) => {
+export const startSystem = async (
+  t: Teardown,
+  dataDir: string,
+  { brokers: count, env: given = {}, startedAt = '/readyz' }: Options,
+) => {
   const inbox = await startInbox()
   t.teardown(() => inbox.close())
   const links = await startLinks(t)
@@ -104,6 +110,7 @@ export const startSystem = async (t: Teardown, dataDir: string, { brokers: count
     startServiceProcess(t, {
       name,
       dataDir: join(dataDir, `${name}-${number}`),
+      startedAt,
       env: {
         REKEY_PROFILE: 'sandbox',
         REKEY_PUBLIC_URL: origin,

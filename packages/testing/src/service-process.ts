@@ -14,6 +14,8 @@ interface ServiceProcess {
   dataDir: string
   env: Record<string, string>
   port?: number
+  /** What tells that it has started: `/healthz` where what it needs may be away. */
+  startedAt?: '/readyz' | '/healthz'
 }
 
 const mainOf = (name: string) => join(services, name, 'src/main.ts')
@@ -28,7 +30,7 @@ export const runToItsEnd = async (name: string, env: Record<string, string>) => 
 /** A service as a process of its own, which a test may kill and start again. Stopped when the test ends. */
 export const startServiceProcess = async (
   t: Teardown,
-  { name, dataDir, env, port: fixedPort }: ServiceProcess,
+  { name, dataDir, env, port: fixedPort, startedAt = '/readyz' }: ServiceProcess,
 ): Promise<TestServer> => {
   const service = await restartable((port = fixedPort) =>
     startServer({
@@ -43,7 +45,7 @@ export const startServiceProcess = async (
         env: { ...env, PORT: String(port) },
         channel: true,
       }),
-      isReady: async (port) => (await fetch(`http://127.0.0.1:${port}/readyz`)).ok,
+      isReady: async (port) => (await fetch(`http://127.0.0.1:${port}${startedAt}`)).ok,
     }),
   )
   t.teardown(() => service.stop())
