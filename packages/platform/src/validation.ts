@@ -12,8 +12,11 @@ const createAjv = (coerceTypes: boolean) => {
 const asSent = createAjv(false)
 const fromText = createAjv(true)
 
-/** A whole number as people write it: nothing that only a computer would take for one, such as 1e0 or 0x1. */
-const wholeNumber = /^(0|-?[1-9]\d*)$/
+/**
+ * A whole number as people write it: nothing that only a computer would take for one, such as 1e0 or 0x1, and none of
+ * 309 digits, which is infinite, and to which Ajv holds no maximum.
+ */
+const wholeNumber = /^(0|-?[1-9]\d{0,14})$/
 
 /** Compiles a check of values that are text, and become numbers in place where the schema says so. */
 const compileText = (schema: { properties?: Record<string, { type?: string }> }) => {
@@ -28,7 +31,7 @@ const compileText = (schema: { properties?: Record<string, { type?: string }> })
       check.errors = valid.errors ?? null
       return isValid
     }
-    const fault = { instancePath: `/${odd}`, keyword: 'type', message: 'must be a whole number' }
+    const fault = { instancePath: `/${odd}`, keyword: 'type', message: 'must be a whole number, of 15 digits at most' }
     check.errors = [{ ...fault, schemaPath: '', params: {} }]
     return false
   }
