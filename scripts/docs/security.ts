@@ -20,8 +20,11 @@ export const proofsIn = (file: string, text: string): Proof[] =>
     .map((title) => ({ numbers: numbersOf(title), title: title.replaceAll(/\\(.)/g, '$1'), file }))
 
 const folders = '{services,packages,scripts,deploy,attacks,faults}'
+/** Its titles are examples of titles. */
+const ownTest = join('scripts', 'docs', 'security.test.ts')
 const read = (root: string): Proof[] =>
   globSync(`${folders}/**/*.test.ts`, { cwd: root, exclude: (path) => path.includes('node_modules') })
+    .filter((file) => file !== ownTest)
     .toSorted()
     .flatMap((file) => proofsIn(file, readFileSync(join(root, file), 'utf8')))
 

@@ -52,6 +52,8 @@ const startParts = async (start: Start) => {
       REKEY_PUBLIC_URL: `http://localhost:${settings.port}`,
       NATS_URL: nats,
       REKEY_SECRETS_FILE: secretsFile,
+      // May be run more often than a customer is sent codes.
+      ...(settings.mode === 'check' && { REKEY_LIMITS_SCALE: '1000' }),
     }
   }
 

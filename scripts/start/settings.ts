@@ -12,7 +12,10 @@ Environment:
   INBOX_PORT      port of the inbox page, default 8025
   REKEY_DATA_DIR  data folder, default .rekey
   DATABASE_URL, REDIS_URL, NATS_URL
-                  servers to use; one that is not set is started here`
+                  servers to use; one that is not set is started here
+  REKEY_LIMITS_SCALE
+                  1000, say: a thousand times as much is allowed (10 restores of an account an hour, ...)
+  and what .env.example says of each service`
 
 /** The environment variables that `npm start` reads. */
 export const startVariables = [
@@ -54,6 +57,19 @@ const readUrl = (name: string, value: string | undefined, protocols: string[]) =
   return value
 }
 
+const readOptions = (args: string[]) => {
+  const options = {
+    fresh: { type: 'boolean' },
+    check: { type: 'boolean' },
+    help: { type: 'boolean', short: 'h' },
+  } as const
+  try {
+    return parseArgs({ args, options }).values
+  } catch (error) {
+    throw new Error(`${(error as Error).message} (npm start -- --help says what there is)`)
+  }
+}
+
 /**
  * Reads the command line and the environment.
  * @throws Error in one line, for whoever typed it.
@@ -63,10 +79,7 @@ export const readSettings = (
   env: Partial<Record<(typeof startVariables)[number], string>>,
   root: string,
 ): Settings => {
-  const { values } = parseArgs({
-    args,
-    options: { fresh: { type: 'boolean' }, check: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
-  })
+  const values = readOptions(args)
   if (env.REKEY_PROFILE && env.REKEY_PROFILE !== 'sandbox') {
     throw new Error(`npm start runs the sandbox, not REKEY_PROFILE=${env.REKEY_PROFILE}: see docs/operations.md`)
   }

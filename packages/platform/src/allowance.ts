@@ -9,7 +9,11 @@ export interface AllowanceSize {
 
 /** 600/10m is six hundred in any ten minutes; s, m and h are the units. */
 export const Allowance = (standard: string, description: string): TString =>
-  Type.String({ pattern: '^[1-9]\\d{0,8}/[1-9]\\d{0,3}[smh]$', default: standard, description })
+  Type.String({
+    pattern: '^[1-9]\\d{0,8}/[1-9]\\d{0,3}[smh]$',
+    default: standard,
+    description: `${description} Such as ${standard}, with s, m or h.`,
+  })
 
 /** Every service that limits something reads it. */
 export const limitsScale = {

@@ -46,6 +46,7 @@ t.test('every fault is told at once, by name, and no value is repeated', async (
   for (const name of ['PORT', 'REKEY_PROFILE', 'NATS_URL', 'DATABASE_URL', 'REKEY_KEY']) t.match(message, name)
   t.match(message, 'NATS_URL is missing')
   t.match(message, 'Allowed: sandbox, production')
+  t.match(message, 'Allowed: 0 to 65535')
   for (const value of ['hunter2', 'tooshort', 'eighty']) t.notMatch(message, value)
 })
 

@@ -101,11 +101,15 @@ export class ConfigError extends Error {
   }
 }
 
+const allowed = ({ enum: values, minimum, maximum }: TSchema): string => {
+  if (values) return ` Allowed: ${values.join(', ')}.`
+  return minimum === undefined ? '' : ` Allowed: ${minimum} to ${maximum}.`
+}
+
 const describeFault = (schema: TSchema | undefined, name: string, value: unknown): string => {
   const what = schema?.description ?? ''
   if (value === undefined) return `${name} is missing. ${what}`
-  const allowed = schema?.enum ? ` Allowed: ${schema.enum.join(', ')}.` : ''
-  return `${name} is not valid. ${what}${allowed}`
+  return `${name} is not valid. ${what}${schema ? allowed(schema) : ''}`
 }
 
 type Environment = Record<string, string | undefined>

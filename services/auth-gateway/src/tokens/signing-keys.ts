@@ -81,7 +81,9 @@ const parse = (text: string) => {
 const parseForProduction = (text: string) => {
   const read = parse(text)
   const faults = read.jwks.keys.flatMap(({ kid }, index) =>
-    kid.startsWith(sandboxKeyPrefix) ? [`${variable} /keys/${index}/kid: is a key of the sandbox`] : [],
+    kid.startsWith(sandboxKeyPrefix)
+      ? [`${variable} /keys/${index}/kid: is a key of the sandbox: npm run keys -- generate makes others.`]
+      : [],
   )
   if (faults.length > 0) throw new ConfigError(faults)
   return read

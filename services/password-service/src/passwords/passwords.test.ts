@@ -184,7 +184,7 @@ t.test('S3 a code that was taken twice, by a Redis that forgot the first time, s
   t.equal((await changesOf(customer)).length, 2)
 })
 
-t.test('S24: password, history, spent token and events commit together', async (t) => {
+t.test('S24 S22 password, history, spent token and a notice to every confirmed address commit together', async (t) => {
   const customer = await service.customer({ phones: ['+447700900123'], unconfirmed: ['new@example.com'] })
   const jti = systemRandom.id()
   t.equal((await change(customer, grant('change', customer.code, { jti }))).status, 204)
