@@ -2,107 +2,18 @@ import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { createCustomer, type TestCustomer } from '@rekey/testing/customers'
 import { eventually } from '@rekey/testing/eventually'
-import { codesOf, loginBody, restore, restoreGrant } from '@rekey/testing/flows'
 import type { Answer } from '@rekey/testing/http'
 import { startProcesses } from '@rekey/testing/processes'
 import { chromium, type Page } from 'playwright-core'
 import t, { type Test } from 'tap'
+import { createPageForms, type Fields } from './page-forms.ts'
+import { startWiretap } from './wiretap.ts'
 
 const rekey = await startProcesses(t)
-const { http, url, inbox } = rekey
-const newCustomer = () => createCustomer(rekey.postgres.url)
-
-type Fields = Record<string, string>
-
-const post = (path: string, fields: Fields, headers: Fields = {}) =>
-  http.send(
-    'POST',
-    path,
-    { 'content-type': 'application/x-www-form-urlencoded', ...headers },
-    `${new URLSearchParams(fields)}`,
-  )
-const hiddenOf = ({ text }: Answer, name: string) => new RegExp(`name="${name}" value="([^"]*)"`).exec(text)?.[1] ?? ''
-const titleOf = ({ text }: Answer) => /<h1>([^<]*)</.exec(text)?.[1] ?? ''
-const signsIn = async (person: TestCustomer, password = person.password) =>
-  (await http.post('/oauth/v2/login', loginBody({ ...person, password }))).status === 200
-
-/** The form that asks for a code, filled in as its owner would. */
-const codeForm = async ({ email: username }: TestCustomer) => {
-  const page = await post('/restore/begin', { username })
-  const fields = { token: hiddenOf(page, 'token'), username, verification: hiddenOf(page, 'verification') }
-  const code = await eventually(
-    async () =>
-      (await inbox.messagesTo(username)).map(codesOf).find(({ verification }) => verification === fields.verification)
-        ?.confirmation,
-  )
-  return { ...fields, code }
-}
-
-/** The form that asks for a new password. */
-const passwordForm = async (person: TestCustomer) => {
-  const page = await post('/restore/answer', await codeForm(person))
-  return {
-    token: hiddenOf(page, 'token'),
-    username: person.email,
-    password: 'An-attackers-own',
-    repeated: 'An-attackers-own',
-  }
-}
-
-/** The form behind the link of a notice. */
-const reportForm = async (person: TestCustomer) => {
-  await restore(rekey, await restoreGrant(rekey, person), person.password.toUpperCase())
-  const token = await eventually(
-    async () =>
-      (await inbox.messagesTo(person.email)).flatMap(({ Text }) => /\/not-me\?token=(\S+)/.exec(Text)?.[1] ?? [])[0],
-  )
-  return { token }
-}
-
-const hasCodeGoneTo = async (address: string) => (await inbox.messagesTo(address)).length > 0
-
-/**
- * Every form as its owner would send it, so that nothing but its origin can be wrong; and how to tell that it was taken.
- */
-const forms = async () => {
-  const [asked, resent, answered, set, reported] = await Promise.all(Array.from({ length: 5 }, newCustomer))
-  if (!asked || !resent || !answered || !set || !reported) throw new Error('no customers')
-  const resending = await codeForm(resent)
-  return [
-    {
-      path: '/restore/begin',
-      fields: { username: asked.email },
-      isTaken: () => hasCodeGoneTo(asked.email),
-      taken: 'Enter the code',
-    },
-    {
-      path: '/restore/resend',
-      fields: resending,
-      isTaken: async () => (await inbox.messagesTo(resent.email)).length > 1,
-      taken: 'Enter the code',
-    },
-    {
-      path: '/restore/answer',
-      fields: await codeForm(answered),
-      isTaken: async () => false,
-      taken: 'Choose a new password',
-    },
-    {
-      path: '/restore/finish',
-      fields: await passwordForm(set),
-      isTaken: () => signsIn(set, 'An-attackers-own'),
-      taken: 'You have a new password',
-    },
-    {
-      path: '/not-me',
-      fields: await reportForm(reported),
-      isTaken: async () => !(await signsIn(reported, reported.password.toUpperCase())),
-      taken: 'Your account is blocked',
-    },
-  ] as { path: string; fields: Fields; isTaken: () => Promise<boolean>; taken: string }[]
-}
+const { url } = rekey
+const { post, hiddenOf, titleOf, signsIn, newCustomer, codeForm, everyForm } = createPageForms(rekey)
+const { allDealtWith } = await startWiretap(t, rekey.nats.url)
 
 const csp = "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 const isDressed = (t: Test, { headers, text }: Answer, what: string) => {
@@ -132,12 +43,13 @@ t.test(
       { 'sec-fetch-site': '' },
       { 'sec-fetch-site': 'same-origin, cross-site' },
     ]
-    for (const { path, fields, isTaken, taken } of await forms()) {
+    for (const { path, fields, isTaken, taken } of await everyForm()) {
       for (const headers of foreign) {
         const answer = await post(path, fields, headers)
         t.equal(answer.status, 403, `${path} ${JSON.stringify(headers)}`)
         isDressed(t, answer, path)
       }
+      await allDealtWith()
       t.notOk(await isTaken(), path)
       // A resend waits a minute after the first code: refused, but as our own.
       const own = await post(path, fields, { origin: url, 'sec-fetch-site': 'same-origin' })
@@ -224,7 +136,7 @@ t.test('S34 in a real browser', { skip }, async (t) => {
       .join('')}</form>`
 
   t.test('S34 a page of another site that sends our forms by itself does nothing', async (t) => {
-    for (const { path, fields, isTaken } of await forms()) {
+    for (const { path, fields, isTaken } of await everyForm()) {
       const { page } = await openPage(t)
       const site = await startSite(t, `${formTo(path, fields)}<script>document.forms[0].submit()</script>`)
       const answered = page.waitForResponse(`${url}${path}`)
@@ -243,6 +155,7 @@ t.test('S34 in a real browser', { skip }, async (t) => {
       const isOver = async () =>
         (await page.title()) === 'sent' && page.frames().some((frame) => frame.url().startsWith('chrome-error:'))
       await eventually(isOver, { what: 'the script to have sent it, and the frame to have been refused the answer' })
+      await allDealtWith()
       t.notOk(await isTaken(), path)
     }
   })
