@@ -89,6 +89,28 @@ t.test('what is to be set up is tried again until it succeeds, and after every n
   await eventually(() => runs === 3)
 })
 
+const ready = async () => {}
+
+t.test('no question is taken before it could be answered', async (t) => {
+  const parts = await startBroker(t)
+  let isReady = false
+  let asked = 0
+  const answer = async () => {
+    asked += 1
+    return { verified: false }
+  }
+  const readyLater = async () => {
+    if (!isReady) throw new Error('a store is away')
+  }
+  const service = { name: 'test', version: '0.1.0', description: 'test' }
+  answerQuestions({ ...parts.deps, ready: readyLater }, service, [{ question: PasswordVerify, answer }])
+  const verify = () => ask(parts.broker, PasswordVerify, { username: 'a@example.com', password: 'x' })
+  await t.rejects(verify(), { code: 'unavailable' })
+  t.equal(asked, 0)
+  isReady = true
+  t.same(await eventually(verify), { verified: false })
+})
+
 t.test('a question is answered, also after the broker was killed and came back', async (t) => {
   const parts = await startBroker(t)
   const answer = async ({ password }: { password: string }) => {
@@ -97,7 +119,7 @@ t.test('a question is answered, also after the broker was killed and came back',
     return { verified: false }
   }
   const service = { name: 'test', version: '0.1.0', description: 'test' }
-  answerQuestions(parts.deps, service, [{ question: PasswordVerify, answer }])
+  answerQuestions({ ...parts.deps, ready }, service, [{ question: PasswordVerify, answer }])
   const verify = (password: string) => ask(parts.broker, PasswordVerify, { username: 'a@example.com', password })
 
   t.same(await eventually(() => verify('x')), { verified: false })
@@ -118,7 +140,7 @@ t.test('S33: a question that wants its answer published as an event is not answe
     return { verified: false }
   }
   const service = { name: 'test', version: '0.1.0', description: 'test' }
-  answerQuestions(parts.deps, service, [{ question: PasswordVerify, answer }])
+  answerQuestions({ ...parts.deps, ready }, service, [{ question: PasswordVerify, answer }])
   const question = { username: 'a@example.com', password: 'x' }
   await eventually(() => ask(parts.broker, PasswordVerify, question))
   const connection = parts.broker.connection()

@@ -23,7 +23,7 @@ export interface QuestionDefinition {
 const isInbox = (subject: string | undefined) => /^(_INBOX|_R_)\./.test(subject ?? '')
 
 const timeoutMs = 1_800
-const stopTimeoutMs = 1_000
+const stopTimeoutMs = 3_000
 
 type Answer = (request: never) => Promise<unknown>
 
@@ -81,6 +81,8 @@ export const ask = async <Q extends QuestionDefinition>(
 
 interface Deps {
   broker: Broker
+  /** Rejects while no question could be answered: others are asked until then. */
+  ready(): Promise<unknown>
   random: Random
   log: Logger
 }
@@ -122,7 +124,7 @@ const refuse = (message: ServiceMsg, error: RekeyError) => {
  * not as the contract says is answered 400, with what is wrong.
  */
 export const answerQuestions = (
-  { broker, random, log }: Deps,
+  { broker, ready, random, log }: Deps,
   service: { name: string; version: string; description: string },
   answers: { question: QuestionDefinition; answer: Answer }[],
 ): Answering => {
@@ -145,7 +147,9 @@ export const answerQuestions = (
   const served = new WeakSet<NatsConnection>()
   broker.onConnect(async (connection) => {
     // Subscriptions outlive a reconnection of the same connection.
-    if (served.has(connection) || closing) return
+    if (served.has(connection)) return
+    await ready()
+    if (closing) return
     const added = await connection.services.add(service)
     running = added
     served.add(connection)

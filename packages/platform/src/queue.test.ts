@@ -51,7 +51,7 @@ t.test('what would wait for too long is refused however many places there are, a
   const { run, begin, elapse } = startQueue({ concurrency: 1, waiting: 1_000 })
   for (let times = 0; times < 50; times += 1) {
     const end = await begin()
-    elapse(200)
+    elapse(300)
     await end()
   }
   const end = await begin()

@@ -32,7 +32,7 @@ interface Options {
 }
 
 /** Nobody who is let in waits longer for a turn: a refusal at once serves better than an answer that comes too late. */
-const longestWaitMs = 500
+const longestWaitMs = 800
 /** Callers are answered within two seconds, or have left: work that starts after this is done for nobody. */
 const patienceMs = 1_200
 /** How much one more duration counts in the mean. */

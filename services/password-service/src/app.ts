@@ -222,7 +222,7 @@ export const createApp = async (config: Config, { log, metrics, now, random }: S
   await app.register(health, { checks: { postgres: database.check, nats: () => broker.check() } })
 
   const questions = answerQuestions(
-    { broker, random, log },
+    { broker, ready: database.check, random, log },
     { name: service, version: '0.1.0', description: 'Customers and their passwords.' },
     [
       { question: PasswordVerify, answer: verify },
