@@ -87,12 +87,12 @@ t.test(
     t.ok(await changeGrant(rekey, customer, signedIn), 'and so does a change')
 
     t.match(blocksOf(account), [{ action: 'answer', clientId: 'ib_localhost', retryAfterSeconds: firstBlockSeconds }])
-    const lines = rekey.logOf('auth-gateway').filter((line) => line.account === hashForLog(account))
+    const lines = (await rekey.logOf('auth-gateway')).filter((line) => line.account === hashForLog(account))
     const told = { event: 'excess_rate_limit_exceeded', severity: 'warn', by: 'budget', address: '127.0.0.1' }
     t.match(lines, [{ ...told, clientId: 'ib_localhost', retryAfterSeconds: firstBlockSeconds }])
-    const blocked = rekey
-      .logOf('auth-gateway')
-      .filter(({ challenge }) => challenge === hashForLog(claimsOf(String(right.token)).sub))
+    const blocked = (await rekey.logOf('auth-gateway')).filter(
+      ({ challenge }) => challenge === hashForLog(claimsOf(String(right.token)).sub),
+    )
     t.match(blocked.at(-1), { event: 'authn_challenge_fail', reason: 'blocked', severity: 'warn', attempt: 1 })
 
     await delay(blockedAt + firstBlockSeconds * 1_000 - Date.now())
@@ -124,7 +124,7 @@ t.test(
       tokens.flatMap((token) => Array.from({ length: 6 }, () => requests.a2(token, wrong))),
     )
     const challenges = new Set(tokens.map((token) => hashForLog(claimsOf(token).sub)))
-    const lines = rekey.logOf('auth-gateway').filter(({ challenge }) => challenges.has(String(challenge)))
+    const lines = (await rekey.logOf('auth-gateway')).filter(({ challenge }) => challenges.has(String(challenge)))
     const compared = lines.filter(({ reason }) => reason === 'wrong')
     t.equal(compared.length, 10)
     t.equal(lines.filter(({ reason }) => reason === 'blocked').length, 140)

@@ -141,7 +141,7 @@ for (const [purpose, open] of Object.entries(purposes)) {
     t.equal(outcomeOf(await give(challenge, challenge.right)), 'ended')
 
     const { sub } = claimsOf(challenge.token)
-    const lines = rekey.logOf('auth-gateway').filter((line) => line.challenge === hashForLog(sub))
+    const lines = (await rekey.logOf('auth-gateway')).filter((line) => line.challenge === hashForLog(sub))
     const compared = lines.filter(({ reason }) => reason === 'wrong')
     t.same(
       compared.map(({ attempt }) => attempt),

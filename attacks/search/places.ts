@@ -85,8 +85,11 @@ export const watchPlaces = async (t: Teardown, rekey: Processes, wiretap: Wireta
   }
 
   const services = ['auth-gateway', 'password-service', 'notifier'] as const
-  const logOf = (name: string) => readFileSync(join(rekey.dataDir, name, 'server.log'), 'utf8')
-  const each = async (what: string, read: (name: (typeof services)[number]) => string | Promise<string>) =>
+  const logOf = async (name: (typeof services)[number]) => {
+    await rekey.logOf(name)
+    return readFileSync(join(rekey.dataDir, name, 'server.log'), 'utf8')
+  }
+  const each = async (what: string, read: (name: (typeof services)[number]) => Promise<string>) =>
     Promise.all(services.map(async (name) => [`${what} of the ${name}`, await read(name)] as const))
 
   return {

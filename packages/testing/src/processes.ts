@@ -1,7 +1,9 @@
+import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { generateKeys, keyFiles } from '@rekey/stack/keys'
 import { freePort } from '@rekey/stack/ports'
+import { eventually } from './eventually.ts'
 import { createHttp } from './http.ts'
 import { startInfrastructure, type Teardown } from './infrastructure.ts'
 import { wideLimits } from './limits.ts'
@@ -85,11 +87,25 @@ export const startProcesses = async (
         dataDir: join(dataDir, 'another-gateway'),
         env: { ...common, ...gatewayVariables, ...given, ...gatewayEnv, ...env },
       }),
-    /** What a service wrote to its log, line by line. */
-    logOf: (name: Name): Record<string, unknown>[] =>
-      readFileSync(join(dataDir, name, 'server.log'), 'utf8')
-        .split('\n')
-        .flatMap((line) => (line.startsWith('{') ? [JSON.parse(line)] : [])),
+    /** What a service, which must log its requests, has written to its log until now, line by line. */
+    async logOf(name: Name): Promise<Record<string, unknown>[]> {
+      // It writes a little later than it answers, and in order: what stood before this request is there when it is.
+      const traceId = randomBytes(16).toString('hex')
+      const headers = { traceparent: `00-${traceId}-${traceId.slice(16)}-01` }
+      await fetch(`${{ 'auth-gateway': gateway, 'password-service': passwordService, notifier }[name].url}/healthz`, {
+        headers,
+      })
+      return eventually(
+        () => {
+          const text = readFileSync(join(dataDir, name, 'server.log'), 'utf8')
+          const lines = text
+            .split('\n')
+            .flatMap((line) => (line.startsWith('{') && line.endsWith('}') ? [JSON.parse(line)] : []))
+          return lines.some((line) => line.traceId === traceId) ? lines : undefined
+        },
+        { what: `the log of the ${name}` },
+      )
+    },
     /** What a service that serves its metrics counts, in Prometheus' text format. */
     metricsOf: async (name: Name) => (await fetch(`http://127.0.0.1:${metricsPorts.get(name)}/metrics`)).text(),
   }
