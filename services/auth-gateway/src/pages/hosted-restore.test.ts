@@ -146,7 +146,7 @@ t.test('a wrong code can be mended, five of them end the restore', async (t) => 
   t.match(over.text, 'Too many codes were wrong')
 })
 
-t.test('a code may be sent again, after a wait that the page tells', async (t) => {
+t.test('S7 a code may be sent again, after a minute that the page tells', async (t) => {
   const customer = await createCustomer(rekey.postgres.url)
   const page = await begin(customer.email)
   const first = await codeFor(page, customer.email)

@@ -1,3 +1,4 @@
+import { createHttp } from '@rekey/testing/http'
 import { startPasswordService } from '@rekey/testing/password-service'
 import t from 'tap'
 
@@ -20,6 +21,21 @@ t.test('S18: a change asks for the current password where that is configured', a
     headers,
   )
   t.equal(none.body.code, 'current_password_wrong', 'also where there is no password yet')
+})
+
+t.test('S18: production asks for it without being told to, the sandbox does not', async (t) => {
+  const changeAt = async (profile: 'production' | 'sandbox') => {
+    const { url } = await service.startAnother({ REKEY_REQUIRE_CURRENT_PASSWORD: '', REKEY_PROFILE: profile })
+    const { code } = await service.customer()
+    const authorization = service.bearer(code)
+    return createHttp(url).post(
+      '/api/v2/my/password/change',
+      { password: 'violet kettle 41 marsh' },
+      { authorization, successToken: service.grant('change', code) },
+    )
+  }
+  t.match(await changeAt('production'), { status: 400, body: { errors: [{ field: 'currentPassword' }] } })
+  t.equal((await changeAt('sandbox')).status, 204)
 })
 
 t.test('more hashes than may wait answer 503 at once, and their tokens are not spent', async (t) => {
