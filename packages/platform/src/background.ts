@@ -48,6 +48,8 @@ export const runInBackground = ({ work, pollMs, backoffMs, waiting, log }: Optio
         // Once for each time that it fails, not at every attempt.
         if (failures === 0) log.warn({ err }, waiting)
         failures += 1
+        // What comes meanwhile wakes it too: without this each piece of news would be one more attempt at once.
+        await pause(backoffMs.first, stopped.signal)
         await rest(Math.min(backoffMs.first * 2 ** failures, backoffMs.most))
       }
     }

@@ -24,36 +24,38 @@ const backoffMs = { first: 100, most: 5_000 }
  * close stays in Postgres for the next relay.
  */
 export const startRelay = ({ store, publisher, broker, source, now, log }: Deps): Background => {
-  const publish = async (events: WaitingEvent[]): Promise<bigint[]> => {
-    const outcomes = await Promise.allSettled(
-      events.map(async ({ rowId, eventId, type, subject, data, traceparent, createdAt }) => {
-        await publisher.send({
-          id: eventId,
-          type,
-          source,
-          subject,
-          time: createdAt,
-          data,
-          traceparent: traceparent ?? undefined,
-        })
-        return rowId
-      }),
-    )
-    for (const [index, outcome] of outcomes.entries()) {
-      if (outcome.status === 'fulfilled') continue
-      log.warn({ eventId: events[index]?.eventId, err: outcome.reason.cause }, 'event not published yet')
-    }
-    return outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? outcome.value : []))
-  }
+  const publish = ({ eventId, type, subject, data, traceparent, createdAt }: WaitingEvent) =>
+    publisher.send({
+      id: eventId,
+      type,
+      source,
+      subject,
+      time: createdAt,
+      data,
+      traceparent: traceparent ?? undefined,
+    })
 
   /** @throws where the broker or Postgres is away */
   const drain = async (stopped: AbortSignal) => {
     while (!stopped.aborted) {
       // Asked first: without a broker no rows need to be locked.
       broker.connection()
-      const { taken, published } = await store.relay(batchSize, now(), publish)
+      const failures: { eventId: string; cause: unknown }[] = []
+      const { taken, published } = await store.relay(batchSize, now(), async (events) => {
+        const outcomes = await Promise.allSettled(events.map(publish))
+        return events.flatMap(({ rowId, eventId }, index) => {
+          const outcome = outcomes[index]
+          if (outcome?.status !== 'rejected') return rowId
+          failures.push({ eventId, cause: outcome.reason.cause })
+          return []
+        })
+      })
       if (taken === 0) return
-      if (published < taken) throw new Error(`${taken - published} of ${taken} events were not published`)
+      const [first] = failures
+      if (first) {
+        const what = `${taken - published} of ${taken} events were not published, ${first.eventId} first`
+        throw new Error(what, { cause: first.cause })
+      }
     }
   }
 
