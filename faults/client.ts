@@ -24,8 +24,8 @@ export interface Call {
 
 /** Longer than the gateway waits for anything. */
 const timeoutMs = 6_500
-/** Retry-After says two seconds; people are less patient. */
-const pauseMs = 400
+/** Retry-After says a second or more; people are less patient. */
+const pauseMs = 700
 
 interface Options {
   /** Is told each request's outcome. */

@@ -2,7 +2,7 @@ import { createCustomer } from '@rekey/testing/customers'
 import { createClient } from './client.ts'
 import { createJourneys, GaveUp, type Person } from './journeys.ts'
 import type { Mailbox } from './mailbox.ts'
-import { isUnknown, type Seen } from './seen.ts'
+import type { Seen, Status } from './seen.ts'
 import type { System } from './system.ts'
 
 interface Surroundings {
@@ -14,38 +14,34 @@ interface Surroundings {
 /**
  * Somebody who was not there before restores the password, signs in with it and changes it.
  *
- * @returns how long it took, in ms; undefined where a request was not answered, or answered 503, or a message did not
- * come
+ * @returns how long it took, in ms; undefined where it came to nothing
  */
-export const walkThrough = async (
+const walkThrough = async (
   { system, mailbox, seen }: Surroundings,
   stopped: AbortSignal,
 ): Promise<number | undefined> => {
   const customer = await createCustomer(system.databaseUrl)
   seen.customers.push(customer)
   const person: Person = { customer, password: undefined }
-  let unanswered = 0
-  const client = createClient(system.originOfNewcomers, {
-    stopped,
-    note(step, status) {
-      seen.note(step, status)
-      if (isUnknown(status)) unanswered += 1
-    },
-  })
+  const note = (step: string, status: Status) => seen.note(step, status)
+  const client = createClient(system.originOfNewcomers, { note, stopped })
   const journeys = createJourneys({ client, mailbox, seen, stopped })
   const begunAt = performance.now()
   try {
     await journeys.restoreByBank(person)
-    if (person.password === undefined) return undefined
-    await journeys.change(person, person.password)
-    return unanswered === 0 && person.password !== undefined ? Math.round(performance.now() - begunAt) : undefined
+    if (person.password !== undefined) await journeys.change(person, person.password)
+    return person.password === undefined ? undefined : Math.round(performance.now() - begunAt)
   } catch (thrown) {
     if (thrown instanceof GaveUp || stopped.aborted) return undefined
     throw thrown
   }
 }
 
-/** Newcomers, one after the other, until one gets through. @returns how long that one took, in ms */
+/**
+ * Newcomers, one after the other, until one gets through, who asks again where told to come again.
+ *
+ * @returns how long that one took, in ms
+ */
 export const untilSomebodyIsServed = async (
   surroundings: Surroundings,
   stopped: AbortSignal,
