@@ -21,14 +21,15 @@ export const read = async <Body = Fields>(response: Response): Promise<Answer<Bo
   }
 }
 
-/** Plain HTTP against one origin: what a front end would send. */
-export const createHttp = (origin: string) => {
+/** Plain HTTP against one origin: what a front end would send, with the patience that it has. */
+export const createHttp = (origin: string, { timeoutMs }: { timeoutMs?: number } = {}) => {
   const send = async <Body = Fields>(method: string, path: string, headers: Fields = {}, body?: string | Buffer) =>
     read<Body>(
       await fetch(`${origin}${path}`, {
         method,
         headers: headers as Record<string, string>,
         ...(body !== undefined && { body }),
+        ...(timeoutMs !== undefined && { signal: AbortSignal.timeout(timeoutMs) }),
       }),
     )
   return {
