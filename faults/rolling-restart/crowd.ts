@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { TestCustomer } from '@rekey/testing/customers'
 import { codesOf, loginBody, restoreBody, state, verificationBody } from '@rekey/testing/flows'
 import { type Answer, createHttp } from '@rekey/testing/http'
+import { claimsOf } from '../claims.ts'
 import type { Mailbox } from '../mailbox.ts'
 
 interface Options {
@@ -32,11 +33,14 @@ export const createCrowd = ({ origin, mailbox }: Options) => {
     return answer.body
   }
 
-  const mailOf = async (step: string, to: string, verification: unknown) => {
-    const message = await mailbox.waitFor(to, (message) => codesOf(message).verification === verification, {
-      timeoutMs: mailPatienceMs,
-      signal: new AbortController().signal,
-    })
+  /** The secret code of the mail that belongs to an answer. */
+  const mailOf = async (step: string, to: string, { mfa_token, code }: Record<string, unknown>) => {
+    const challengeId = String(claimsOf(String(mfa_token)).sub)
+    const message = await mailbox.waitFor(
+      to,
+      (message) => message.MessageID.startsWith(challengeId) && codesOf(message).verification === code,
+      { timeoutMs: mailPatienceMs, signal: new AbortController().signal },
+    )
     if (!message) {
       failures.push(`${step}: no mail`)
       throw new Error(step)
@@ -46,7 +50,7 @@ export const createCrowd = ({ origin, mailbox }: Options) => {
 
   const restore = async (customer: TestCustomer) => {
     const asked = await expect('A1', 200, () => http.post('/oauth/v2/passwordRestore', restoreBody(customer.email)))
-    const code = await mailOf('A1', customer.email, asked.code)
+    const code = await mailOf('A1', customer.email, asked)
     const { sign_token } = await expect('A2', 200, () =>
       http.post('/oauth/v2/passwordRestoreVerification', verificationBody(asked.mfa_token, code)),
     )
@@ -69,7 +73,7 @@ export const createCrowd = ({ origin, mailbox }: Options) => {
         state,
       }),
     )
-    const code = await mailOf('A4b', customer.email, sent.code)
+    const code = await mailOf('A4b', customer.email, sent)
     const { access_token } = await expect('A5', 200, () =>
       http.post('/oauth/v2/token', { grant_type: 'mfa_oob', mfa_token: sent.mfa_token, code }),
     )
