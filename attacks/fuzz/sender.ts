@@ -1,0 +1,56 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { questions } from '@rekey/contracts'
+import { compileCheck } from '@rekey/platform/validation'
+import type { Processes } from '@rekey/testing/processes'
+import { connect } from 'nats'
+import { Pool } from 'undici'
+import type { HttpRequest, Question, Request } from './requests.ts'
+import { faultOf } from './verdict.ts'
+
+/** As long as the gateway waits for the password-service, and a moment. */
+const patienceMs = 10_000
+
+export interface Outcome {
+  status: number
+  /** What is wrong with the answer, if anything. */
+  fault: string | undefined
+}
+
+/** Sends requests over connections that stay open. */
+export const createSender = async ({ url, nats }: Pick<Processes, 'url' | 'nats'>) => {
+  const pool = new Pool(url, { connections: 64, pipelining: 1, headersTimeout: patienceMs, bodyTimeout: patienceMs })
+  const broker = await connect({ servers: nats.url })
+  const replies = new Map(questions.map(({ subject, reply }) => [subject as string, compileCheck(reply)]))
+
+  const sendHttp = async ({ route, method, path, headers, body }: HttpRequest): Promise<Outcome> => {
+    const answer = await pool.request({ method, path, headers, body: body ?? null } as never)
+    const status = answer.statusCode
+    const text = await answer.body.text()
+    return { status, fault: faultOf({ route, method, path }, { status, headers: answer.headers, body: text }) }
+  }
+
+  const ask = async ({ route, body }: Question): Promise<Outcome> => {
+    const answer = await broker.request(route, body, { timeout: patienceMs })
+    const refused = answer.headers?.get('Nats-Service-Error-Code')
+    if (refused) return { status: Number(refused), fault: Number(refused) < 500 ? undefined : `is a ${refused}` }
+    return { status: 200, fault: replies.get(route)?.(answer.json()) ? undefined : 'is not as the contract says' }
+  }
+
+  const sendOnce = (request: Request) =>
+    (request.kind === 'http' ? sendHttp(request) : ask(request)).catch((error) => ({
+      status: 0,
+      fault: `did not come: ${error}`,
+    }))
+
+  return {
+    /** A 503 may be said of a busy machine, to anyone: only one that comes whenever it is asked again is a fault. */
+    async send(request: Request): Promise<Outcome> {
+      for (let tries = 1; ; tries += 1) {
+        const outcome = await sendOnce(request)
+        if (outcome.status !== 503 || tries === 5) return outcome
+        await delay(1_000)
+      }
+    },
+    close: () => Promise.all([pool.close(), broker.close()]),
+  }
+}

@@ -1,0 +1,58 @@
+import { http, OAuthError, Problem } from '@rekey/contracts'
+import { compileCheck } from '@rekey/platform/validation'
+
+export interface Answer {
+  status: number
+  headers: Record<string, unknown>
+  body: string
+}
+
+/** Words that only our own insides would say. */
+const insides = /node_modules|\bat \S+ \(|prisma|ajv|redis|\bnats\b|postgres|ECONN/i
+
+const isOAuthError = compileCheck(OAuthError)
+const isProblem = compileCheck(Problem)
+
+const checks = new Map<object, (data: unknown) => boolean>()
+const fits = (schema: object, data: unknown) => {
+  const check = checks.get(schema) ?? compileCheck(schema)
+  checks.set(schema, check)
+  return check(data)
+}
+
+const parse = (body: string): unknown => {
+  try {
+    return JSON.parse(body)
+  } catch {
+    return undefined
+  }
+}
+
+const faultOfRefusal = (path: string, { status, headers, body }: Answer): string | undefined => {
+  if (headers['cache-control'] !== 'no-store') return 'may be kept by caches'
+  if (insides.test(body)) return 'tells of our insides'
+  const error = parse(body)
+  if (path.startsWith('/oauth/')) return isOAuthError(error) ? undefined : 'is no OAuth error'
+  if (!String(headers['content-type']).startsWith('application/problem+json'))
+    return 'is of another type than a problem'
+  return isProblem(error) && (error as Problem).status === status ? undefined : 'is no problem document'
+}
+
+interface Asked {
+  route: string
+  method: string
+  path: string
+}
+
+/** What is wrong with an answer; undefined where it is as the contracts say. */
+export const faultOf = ({ route, method, path }: Asked, answer: Answer): string | undefined => {
+  const { status, body } = answer
+  if (status >= 500) return `is a ${status}`
+  if (method === 'HEAD') return undefined
+  if (status >= 400) return faultOfRefusal(path, answer)
+  if (!route.startsWith(`${method} `)) return undefined
+  const { response } = http[route as keyof typeof http] as { response: Record<number, object> }
+  const schema = response[status]
+  if (!schema) return `is a ${status}, of which the contract knows nothing`
+  return body === '' || fits(schema, parse(body)) ? undefined : 'is not as the contract says'
+}
