@@ -68,6 +68,14 @@ const open = (t: Test) => {
   return database
 }
 
+t.test('a database that lacks a migration is not ready, and is once it has come', async (t) => {
+  const database = open(t)
+  await service.query('ALTER TABLE spent_token RENAME COLUMN expires_at TO expires')
+  await t.rejects(database.check(), /expires_at/)
+  await service.query('ALTER TABLE spent_token RENAME COLUMN expires TO expires_at')
+  await t.resolves(database.check())
+})
+
 const secret = '$argon2id$planted'
 const thrownBy = (work: Promise<unknown>): Promise<Error & { code?: string; cause?: unknown }> =>
   work.then(

@@ -2,7 +2,7 @@ import { PrismaPg } from '@prisma/adapter-pg'
 import { RekeyError, unavailable } from '@rekey/contracts'
 import type { Logger } from '@rekey/platform/logger'
 import pg from 'pg'
-import { type Prisma, PrismaClient } from './generated/prisma/client.ts'
+import { Prisma, PrismaClient } from './generated/prisma/client.ts'
 
 export type Transaction = Prisma.TransactionClient
 
@@ -79,6 +79,15 @@ const translate = (thrown: unknown): unknown => {
   return isDriver ? fault : thrown
 }
 
+/** Fails where a migration is missing, or a right of our role. */
+const readEachTable = async (prisma: PrismaClient) => {
+  for (const model of Object.values(Prisma.ModelName)) {
+    const name = `${model[0]?.toLowerCase()}${model.slice(1)}` as Uncapitalize<typeof model>
+    const table: { findFirst(): Promise<unknown> } = prisma[name]
+    await table.findFirst()
+  }
+}
+
 /** A pool of connections to Postgres that starts without the server being there and comes back by itself. */
 export const openDatabase = ({
   url,
@@ -107,6 +116,8 @@ export const openDatabase = ({
   })
   const adapter = new PrismaPg(pool)
   const prisma = new PrismaClient({ adapter, errorFormat: 'minimal' })
+  // Seen once: migrations only ever come before the code that needs them.
+  let isAsExpected = false
 
   return {
     async query(work) {
@@ -123,7 +134,11 @@ export const openDatabase = ({
         throw translate(error)
       }
     },
-    check: () => prisma.$queryRaw`SELECT 1`,
+    async check() {
+      if (isAsExpected) return prisma.$queryRaw`SELECT 1`
+      await readEachTable(prisma)
+      isAsExpected = true
+    },
     async close() {
       await prisma.$disconnect()
       await pool.end()
