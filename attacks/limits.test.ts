@@ -220,7 +220,7 @@ t.test(
   },
 )
 
-t.test('S13 what one limit refuses is spent of no other', async (t) => {
+t.test('what one limit refuses is spent of no other', async (t) => {
   const [address, victim] = [newAddress(), await newCustomer()]
   await race(20, () => visitor(address).a1(nobody()))
   t.equal(granted(await race(30, () => visitor(address).a1(victim.email))), 0)
