@@ -26,14 +26,17 @@ export interface Fault {
   delayMs: number
 }
 
-/** How long it lasts beyond the least, in ms; 0 is one that is over at once. */
+/**
+ * How long it lasts at most, beyond the least, in ms; at least 0, which is one that is over at once. Half of what is
+ * stalled is so for longer than a statement and its undoing are waited for.
+ */
 const mostMs: Record<FaultKind, number> = {
   kill: 3_000,
   pause: 4_000,
   restart: 2_000,
   delay: 4_000,
   reset: 1_500,
-  stall: 4_000,
+  stall: 6_000,
   'black hole': 4_000,
 }
 const gapMs = { min: 200, max: 1_400 }
