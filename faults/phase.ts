@@ -55,6 +55,8 @@ export const runPhase = async (
     customers: await createCustomers(system.databaseUrl, customers),
     mailbox,
   })
+  // Also where the run fails: nobody goes on asking. What they died of is told by the end of a run that did not fail.
+  t.teardown(() => Promise.allSettled([load.stop(), mailbox.close()]))
   const { seen } = load
 
   const beforeMs = await untilSomebodyIsServed({ system, mailbox, seen }, AbortSignal.timeout(patienceMs))
