@@ -131,9 +131,11 @@ export const createBudgetStore = ({ database, sends, addEvents }: Deps): BudgetS
         await tx.$executeRaw`
           DELETE FROM restore_failure
           WHERE challenge_id = ${challengeId}::uuid AND customer_id IS NULL AND failed_at <= ${forgivenAt}::timestamptz`
+        // One that is noted in this very moment is seen here alone: forgiven or not, its own charge comes after.
         const counted = await tx.$queryRaw<{ failedAt: Date }[]>`
           UPDATE restore_failure SET customer_id = ${owner.id}
           WHERE challenge_id = ${challengeId}::uuid AND customer_id IS NULL
+            AND failed_at > COALESCE(${forgivenAt}::timestamptz, '-infinity')
           RETURNING failed_at AS "failedAt"`
         if (counted.length === 0) return undefined
         const addresses = await tx.$queryRaw<Address[]>`

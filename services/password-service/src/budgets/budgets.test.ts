@@ -12,6 +12,7 @@ import { systemRandom } from '@rekey/platform/random'
 import { eventually } from '@rekey/testing/eventually'
 import { race } from '@rekey/testing/flows'
 import { startPasswordService } from '@rekey/testing/password-service'
+import pg from 'pg'
 import t from 'tap'
 import { createCodeSource } from '../customers/codes.fixture.ts'
 
@@ -252,6 +253,35 @@ t.test('S6 a right code makes up for the wrong ones before it, in whichever orde
   await everythingHandled()
   t.equal((await failuresOf(customer)).length, 1, 'not for those after it')
 })
+
+t.test(
+  'S6 a forgiven wrong code stays forgiven, also when it is heard of while another is being counted',
+  async (t) => {
+    const customer = await service.customer()
+    const challengeId = await service.restoreOf(customer.id)
+    const before = clock.now()
+    clock.advance(1_000)
+    await answerRight(challengeId)
+    const isForgiven = () => query('SELECT 1 FROM customer WHERE id = $1 AND forgiven_at IS NOT NULL', [customer.id])
+    await eventually(async () => (await isForgiven()).length === 1, { what: 'the wrong codes to be forgiven' })
+    const hear = (attempt: number) =>
+      query('INSERT INTO restore_failure VALUES ($1, $2, NULL, $3)', [challengeId, attempt, before])
+    await hear(1)
+    const holder = new pg.Client({ connectionString: service.variables.DATABASE_URL })
+    await holder.connect()
+    t.teardown(() => holder.end())
+    await holder.query('BEGIN')
+    await holder.query('SELECT 1 FROM restore_failure WHERE challenge_id = $1 FOR UPDATE', [challengeId])
+    await guess(challengeId, 1, { at: before })
+    const waiting = () =>
+      query(`SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`)
+    await eventually(async () => (await waiting()).length > 0, { what: 'the first to be counted' })
+    await hear(2)
+    await holder.query('COMMIT')
+    await everythingHandled()
+    t.same(await failuresOf(customer), [])
+  },
+)
 
 t.test(
   'S6 a code that was guessed right while restore was blocked restores nothing, an earlier one does',
