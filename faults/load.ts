@@ -1,9 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { TestCustomer } from '@rekey/testing/customers'
 import { createClient } from './client.ts'
-import { createJourneys, GaveUp, type Person } from './journeys.ts'
+import { createJourneys } from './journeys.ts'
 import type { Mailbox } from './mailbox.ts'
 import { nothingSeen, type Seen } from './seen.ts'
+import { GaveUp, type Person } from './steps.ts'
 
 interface Options {
   /** Origin of the gateway. */

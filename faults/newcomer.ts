@@ -1,8 +1,9 @@
 import { createCustomer } from '@rekey/testing/customers'
 import { createClient } from './client.ts'
-import { createJourneys, GaveUp, type Person } from './journeys.ts'
+import { createJourneys } from './journeys.ts'
 import type { Mailbox } from './mailbox.ts'
 import type { Seen, Status } from './seen.ts'
+import { GaveUp, type Person } from './steps.ts'
 import type { System } from './system.ts'
 
 interface Surroundings {

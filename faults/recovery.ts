@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Finding } from './checks.ts'
+import type { Finding } from './checks/finding.ts'
 import type { Mailbox } from './mailbox.ts'
 import { untilSomebodyIsServed } from './newcomer.ts'
 import type { Seen } from './seen.ts'

@@ -1,0 +1,48 @@
+import type { Check } from './finding.ts'
+
+/** What tells listeners of a new password. */
+export const isFact = (type: string): boolean => type.startsWith('password.')
+
+export const oneEventEach: Check = (_seen, { history, outbox, events }) => {
+  const published = Map.groupBy(
+    events.PASSWORD.filter(({ type }) => isFact(type)),
+    ({ data }) => data.changeId,
+  )
+  const written = Map.groupBy(
+    outbox.filter(({ type }) => isFact(type)),
+    ({ changeId }) => changeId,
+  )
+  const changes = new Set<unknown>(history.map(({ id }) => id))
+  const ofCustomers = Map.groupBy(events.PASSWORD, ({ subject }) => subject)
+  return {
+    proven: history.length,
+    faults: [
+      ...history.flatMap(({ id }) => {
+        const found = published.get(id) ?? []
+        const [row, ...more] = written.get(id) ?? []
+        if (found.length === 1 && found[0]?.id === row?.eventId && more.length === 0) return []
+        return [`record ${id} has the events ${found.map((event) => event.id)} and the outbox ${row?.eventId}`]
+      }),
+      ...[...published.keys()]
+        .filter((id) => !changes.has(id))
+        .map((id) => `an event tells of ${id}, which is not there`),
+      ...[...ofCustomers].flatMap(([customer, of]) => {
+        const order = of.map(({ data }) => Number(data.changeId))
+        const isOrdered = order.every((id, index) => index === 0 || id > (order[index - 1] ?? 0))
+        return isOrdered ? [] : [`events of ${customer} came as ${order}`]
+      }),
+    ],
+  }
+}
+
+export const chainsHold: Check = (_seen, { verification, history }) => {
+  const { records, fault } = verification
+  const faults = fault ? [`record ${fault.changeId} of customer ${fault.customerId}: ${fault.flaw}`] : []
+  if (!fault && records !== history.length) faults.push(`${records} of ${history.length} records were read`)
+  return { proven: records, faults }
+}
+
+export const nothingGivenUp: Check = (_seen, { outbox, waiting, events }) => ({
+  proven: outbox.length + events.AUTH.length,
+  faults: [...waiting, ...events.DEAD.map(({ type, id }) => `${type} ${id} is a dead letter`)],
+})

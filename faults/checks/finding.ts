@@ -1,0 +1,23 @@
+import type { Held } from '../held.ts'
+import type { Seen } from '../seen.ts'
+
+/** What one check found. */
+export interface Finding {
+  what: string
+  /** How many it was shown for. */
+  proven: number
+  /** How many of these were of which kind. */
+  kinds?: Record<string, number>
+  /** What speaks against it. */
+  faults: string[]
+}
+
+type Found = Omit<Finding, 'what'>
+
+export type Check = (seen: Seen, held: Held) => Promise<Found> | Found
+
+/** Those that stand there more than once, as often as they do beyond the first. */
+export const repeated = <T>(items: T[]): T[] => {
+  const before = new Set<T>()
+  return items.filter((item) => before.has(item) || !before.add(item))
+}
