@@ -1,7 +1,7 @@
 import type { PasswordVerifyReply } from '@rekey/contracts'
 import { sql } from '@rekey/testing/customers'
 import type { ReceivedMessage } from '@rekey/testing/inbox'
-import { AckPolicy, DeliverPolicy, type JetStreamManager, type JsMsg, type NatsConnection } from 'nats'
+import type { JetStreamManager, NatsConnection, StoredMsg } from 'nats'
 import { type Verification, verifyHistory } from '../services/password-service/src/history/verification.ts'
 import { createClient } from './client.ts'
 import type { Seen, SignIn, Status } from './seen.ts'
@@ -54,33 +54,25 @@ export interface Held {
   isPassword(email: string, password: string): Promise<boolean>
 }
 
-const toEvent = (message: JsMsg): StoredEvent => ({
-  id: message.headers?.get('ce-id') ?? '',
+const toEvent = (message: StoredMsg): StoredEvent => ({
+  id: message.header.get('ce-id'),
   type: message.subject,
-  subject: message.headers?.get('ce-subject') ?? '',
+  subject: message.header.get('ce-subject'),
   data: message.json(),
 })
 
-/** Every message that a stream holds. */
-const readStream = async (
-  connection: NatsConnection,
-  jsm: JetStreamManager,
-  stream: KeptStream,
-): Promise<StoredEvent[]> => {
+/** Asked for at a time. */
+const batchSize = 100
+
+/** Every message that a stream holds, as its leader has it. */
+const readStream = async (jsm: JetStreamManager, stream: KeptStream): Promise<StoredEvent[]> => {
   const { state } = await jsm.streams.info(stream)
   const events: StoredEvent[] = []
-  const { name } = await jsm.consumers.add(stream, {
-    ack_policy: AckPolicy.None,
-    deliver_policy: DeliverPolicy.All,
-    mem_storage: true,
-    num_replicas: 1,
-  })
-  const consumer = await connection.jetstream().consumers.get(stream, name)
-  while (events.length < state.messages) {
-    for await (const message of await consumer.fetch({ max_messages: 500, expires: 2_000 }))
-      events.push(toEvent(message))
+  for (let first = state.first_seq; first <= state.last_seq; first += batchSize) {
+    const numbers = Array.from({ length: Math.min(batchSize, state.last_seq - first + 1) }, (_, index) => first + index)
+    const messages = await Promise.all(numbers.map((seq) => jsm.streams.getMessage(stream, { seq })))
+    events.push(...messages.map(toEvent))
   }
-  await consumer.delete()
   return events
 }
 
@@ -142,9 +134,7 @@ const mostTries = 5
 /** Reads everything, once nothing is on its way any more. */
 export const readHeld = async ({ system, connection, seen, waiting, messages }: Reading): Promise<Held> => {
   const jsm = await connection.jetstreamManager()
-  const read = await Promise.all(
-    keptStreams.map(async (stream) => [stream, await readStream(connection, jsm, stream)] as const),
-  )
+  const read = await Promise.all(keptStreams.map(async (stream) => [stream, await readStream(jsm, stream)] as const))
   return {
     ...(await readDatabase(system.databaseUrl)),
     events: Object.fromEntries(read) as Held['events'],
