@@ -18,7 +18,7 @@ const rekey = await startProcesses(t, {
   gatewayEnv: {
     REKEY_LIMIT_CODE_ACCOUNT: `${codesAnHour}/1h`,
     REKEY_LIMIT_LOGIN_ACCOUNT: '5/1h',
-    REKEY_RESEND_SECONDS: '3',
+    REKEY_RESEND_SECONDS: '5',
   },
 })
 const { http } = rekey
@@ -126,8 +126,13 @@ const shapeOf = ({ status, headers, text }: Answer, email: string) => {
   const own = text.replace(new RegExp(`(${compactToken.source})`, 'g'), openTokens)
   const shown = withoutRandom(own).replaceAll(maskOf(email), 'mask').replaceAll(email, 'username')
   const secondsOf = (name: string) => headers.get(name)?.replaceAll(/\d/g, '0')
-  const others = [...headers].filter(([name]) => !['date', 'retry-after', 'ratelimit-reset'].includes(name))
-  return { status, wait: [secondsOf('retry-after'), secondsOf('ratelimit-reset')], headers: others, shown }
+  // A page says how long to wait in words, of which one has more letters than two.
+  const inWords = /in \d+ seconds?/.exec(text)?.[0] ?? ''
+  const others = [...headers]
+    .filter(([name]) => !['date', 'retry-after', 'ratelimit-reset'].includes(name))
+    .map(([name, value]) => [name, name === 'content-length' ? Number(value) - inWords.length : value])
+  const wait = [secondsOf('retry-after'), secondsOf('ratelimit-reset')]
+  return { status, wait, headers: others, shown: shown.replace(inWords || /^$/, 'in a while') }
 }
 
 const challengesIn = (answers: Answer[]) =>
