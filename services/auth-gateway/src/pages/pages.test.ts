@@ -1,4 +1,7 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { createLogger } from '@rekey/platform/logger'
 import { createMetrics } from '@rekey/platform/metrics'
@@ -211,7 +214,10 @@ t.test('where the password-service is away, the last page can be sent again', as
 })
 
 t.test('without a client that a restore could count as, there is no page for one', async (t) => {
-  const clients = new URL('../clients/sandbox.json', import.meta.url).pathname
+  const dir = mkdtempSync(join(tmpdir(), 'rekey-clients-'))
+  t.teardown(() => rmSync(dir, { recursive: true, force: true }))
+  const clients = join(dir, 'clients.json')
+  writeFileSync(clients, '[]')
   const production = { REKEY_PROFILE: 'production', REKEY_CLIENTS_FILE: clients } as const
   const log = createLogger({ name: 'auth-gateway', level: 'silent' })
   const app = await createApp(
