@@ -6,6 +6,7 @@ import { text } from 'node:stream/consumers'
 import { createLogger } from '@rekey/platform/logger'
 import { createMetrics } from '@rekey/platform/metrics'
 import { systemRandom } from '@rekey/platform/random'
+import { generateKeys, keyFiles } from '@rekey/stack/keys'
 import { createCustomer } from '@rekey/testing/customers'
 import type { Answer } from '@rekey/testing/http'
 import { startRekey } from '@rekey/testing/rekey'
@@ -214,11 +215,13 @@ t.test('where the password-service is away, the last page can be sent again', as
 })
 
 t.test('without a client that a restore could count as, there is no page for one', async (t) => {
-  const dir = mkdtempSync(join(tmpdir(), 'rekey-clients-'))
+  const dir = mkdtempSync(join(tmpdir(), 'rekey-production-'))
   t.teardown(() => rmSync(dir, { recursive: true, force: true }))
+  await generateKeys(dir)
   const clients = join(dir, 'clients.json')
   writeFileSync(clients, '[]')
-  const production = { REKEY_PROFILE: 'production', REKEY_CLIENTS_FILE: clients } as const
+  const files = { REKEY_CLIENTS_FILE: clients, REKEY_SIGNING_KEYS_FILE: keyFiles(dir).signingKeys }
+  const production = { REKEY_PROFILE: 'production', ...files } as const
   const log = createLogger({ name: 'auth-gateway', level: 'silent' })
   const app = await createApp(
     { ...rekey.gatewayConfig, ...production },
