@@ -68,6 +68,8 @@ const batchSize = 100
 const readStream = async (jsm: JetStreamManager, stream: KeptStream): Promise<StoredEvent[]> => {
   const { state } = await jsm.streams.info(stream)
   const events: StoredEvent[] = []
+  // The first message of a stream that never had one is number 0 or 1, as its server likes: neither can be asked for.
+  if (state.messages === 0) return events
   for (let first = state.first_seq; first <= state.last_seq; first += batchSize) {
     const numbers = Array.from({ length: Math.min(batchSize, state.last_seq - first + 1) }, (_, index) => first + index)
     const messages = await Promise.all(numbers.map((seq) => jsm.streams.getMessage(stream, { seq })))
