@@ -32,6 +32,7 @@ const allowed = {
   REKEY_LIMIT_ANSWER_CLIENT: 100,
   REKEY_LIMIT_LOGIN_ADDRESS: 10,
   REKEY_LIMIT_LOGIN_ACCOUNT: 5,
+  REKEY_LIMIT_LOGIN_ACCOUNT_ADDRESS: 3,
   REKEY_LIMIT_LOGIN_ALL: 100,
   REKEY_LIMIT_TOKEN_ADDRESS: 70,
   REKEY_LIMIT_PASSWORD_ADDRESS: 20,
@@ -214,6 +215,8 @@ t.test(
     t.equal(granted(await asked(newAddress)), 25)
     t.equal(granted(await asked((index) => `2001:db8:1:2:${index}::${index + 1}`)), allowed.REKEY_LIMIT_CODE_ADDRESS)
     t.equal(granted([await visitor('2001:db8:1:3::1').a1(nobody())]), 1, 'the network beside it')
+    const site = await race(100, (index) => visitor(`2001:db8:2:${index}::1`).a1(nobody()))
+    t.equal(granted(site), 4 * allowed.REKEY_LIMIT_CODE_ADDRESS, 'a hundred networks of one site')
     const address = newAddress()
     const written = await asked((index) => (index % 2 === 0 ? address : `::ffff:${address}`))
     t.equal(granted(written), allowed.REKEY_LIMIT_CODE_ADDRESS)
@@ -328,6 +331,19 @@ t.test('wrong passwords of one account are counted wherever they come from, and 
   t.match(event, { clientId: 'ib_localhost', account: /^[\w-]{43}$/ })
   const [line] = (await rekey.logOf('auth-gateway')).filter(({ action, by }) => action === 'login' && by === 'account')
   t.match(line, { event: 'excess_rate_limit_exceeded', severity: 'warn', account: /^[\da-f]{16}$/ })
+})
+
+t.test('wrong passwords from one address do not keep the person at another from signing in', async (t) => {
+  const person = await newCustomer()
+  const guesser = visitor(newAddress())
+  const guesses = []
+  for (let count = 0; count < 6; count += 1) guesses.push(await guesser.a4(person.email, 'a guess'))
+  t.same(
+    guesses.map(({ status }) => status),
+    [...Array(allowed.REKEY_LIMIT_LOGIN_ACCOUNT_ADDRESS).fill(400), 429, 429, 429],
+  )
+  t.equal((await guesser.a4(person.email, person.password)).status, 429)
+  t.equal((await visitor(newAddress()).a4(person.email, person.password)).status, 200)
 })
 
 interface Spray {

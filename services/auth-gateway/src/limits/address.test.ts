@@ -1,12 +1,22 @@
 import t from 'tap'
-import { networkOf } from './address.ts'
+import { networksOf } from './address.ts'
+
+const narrowest = (address: string) => networksOf(address)[0].name
 
 t.test('S30 whoever has an IPv6 network is one client, and an IPv4 address is one however it is written', async (t) => {
-  t.equal(networkOf('2001:db8:1:2:3:4:5:6'), networkOf('2001:db8:1:2::9'))
-  t.not(networkOf('2001:db8:1:2::9'), networkOf('2001:db8:1:3::9'))
-  t.equal(networkOf('192.0.2.7'), networkOf('::ffff:192.0.2.7'))
-  t.not(networkOf('192.0.2.7'), networkOf('192.0.2.8'))
+  t.equal(narrowest('2001:db8:1:2:3:4:5:6'), narrowest('2001:db8:1:2::9'))
+  t.not(narrowest('2001:db8:1:2::9'), narrowest('2001:db8:1:3::9'))
+  t.equal(narrowest('192.0.2.7'), narrowest('::ffff:192.0.2.7'))
+  t.not(narrowest('192.0.2.7'), narrowest('192.0.2.8'))
   for (const zone of ['eth0', 'eth0.100', 'wg-office', 'a:b']) {
-    t.equal(networkOf(`fe80::1%${zone}`), networkOf('fe80::2'), zone)
+    t.equal(narrowest(`fe80::1%${zone}`), narrowest('fe80::2'), zone)
   }
+})
+
+t.test('S30 whoever has 65,536 IPv6 networks is four clients', async (t) => {
+  t.same(networksOf('2001:db8:1:2::9'), [
+    { name: '2001:db8:1:2::/64', clients: 1 },
+    { name: '2001:db8:1::/48', clients: 4 },
+  ])
+  t.same(networksOf('192.0.2.7'), [{ name: '192.0.2.7', clients: 1 }])
 })

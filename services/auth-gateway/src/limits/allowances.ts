@@ -3,15 +3,16 @@ import { type Static, type TSchema, Type } from '@sinclair/typebox'
 
 /** How much of what is allowed in which time. */
 export const allowanceEnv = {
-  REKEY_LIMIT_CODE_ADDRESS: Allowance('600/10m', 'Codes that one client address may ask for.'),
+  REKEY_LIMIT_CODE_ADDRESS: Allowance('300/10m', 'Codes that one client address may ask for.'),
   REKEY_LIMIT_CODE_ACCOUNT: Allowance('10/1h', 'Codes to restore, or to change, that go to one account.'),
   REKEY_LIMIT_CODE_CLIENT: Allowance('6000/1m', 'Codes that one OAuth client may ask for.'),
-  REKEY_LIMIT_CODE_ALL: Allowance('3000/10m', 'Accounts that codes to restore are asked for, over all (spraying).'),
+  REKEY_LIMIT_CODE_ALL: Allowance('12000/10m', 'Accounts that codes to restore are asked for, over all (spraying).'),
   REKEY_LIMIT_LOGIN_CODE_ACCOUNT: Allowance('30/1h', 'Codes to sign in that go to one account, its password proven.'),
   REKEY_LIMIT_ANSWER_ADDRESS: Allowance('1200/10m', 'Answers to codes from one client address.'),
   REKEY_LIMIT_ANSWER_CLIENT: Allowance('6000/1m', 'Answers to codes through one OAuth client.'),
   REKEY_LIMIT_LOGIN_ADDRESS: Allowance('600/10m', 'Sign-ins from one client address.'),
-  REKEY_LIMIT_LOGIN_ACCOUNT: Allowance('60/1h', 'Wrong passwords of one account.'),
+  REKEY_LIMIT_LOGIN_ACCOUNT: Allowance('100/1h', 'Wrong passwords of one account.'),
+  REKEY_LIMIT_LOGIN_ACCOUNT_ADDRESS: Allowance('20/1h', 'Wrong passwords of one account from one client address.'),
   REKEY_LIMIT_LOGIN_CLIENT: Allowance('12000/1m', 'Sign-ins through one OAuth client.'),
   REKEY_LIMIT_LOGIN_ALL: Allowance('30000/10m', 'Accounts that sign-ins are tried for, over all (spraying).'),
   REKEY_LIMIT_TOKEN_ADDRESS: Allowance(
@@ -43,6 +44,7 @@ export const readAllowances = (settings: Settings) => {
     login: {
       address: scaled(settings.REKEY_LIMIT_LOGIN_ADDRESS),
       account: scaled(settings.REKEY_LIMIT_LOGIN_ACCOUNT),
+      accountAddress: scaled(settings.REKEY_LIMIT_LOGIN_ACCOUNT_ADDRESS),
       client: scaled(settings.REKEY_LIMIT_LOGIN_CLIENT),
       all: scaled(settings.REKEY_LIMIT_LOGIN_ALL),
     },

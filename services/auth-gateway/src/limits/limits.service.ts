@@ -5,7 +5,7 @@ import { hashForLog, type Logger } from '@rekey/platform/logger'
 import type { Metrics } from '@rekey/platform/metrics'
 import type { Recorder } from '@rekey/platform/recorder'
 import { Counter } from 'prom-client'
-import { networkOf } from './address.ts'
+import { networksOf } from './address.ts'
 import type { Allowances } from './allowances.ts'
 import type { Limit, LimitStore, Rule } from './limits.store.ts'
 
@@ -113,7 +113,10 @@ export const createLimits = ({ store, allowances, recorder, metrics, now, log }:
 
   const { code, login, password } = allowances
   const byAddress = (action: Action, { address }: Asker) =>
-    limit(action, 'address', networkOf(address), allowances[action].address)
+    networksOf(address).map(({ name, clients }) => {
+      const { allowance, windowMs } = allowances[action].address
+      return limit(action, 'address', name, { allowance: allowance * clients, windowMs })
+    })
   const byClient = (action: 'code' | 'answer' | 'login', { clientId }: Asker) =>
     clientId === undefined ? [] : [limit(action, 'client', clientId, allowances[action].client)]
 
@@ -132,7 +135,7 @@ export const createLimits = ({ store, allowances, recorder, metrics, now, log }:
       return spend(
         'code',
         [
-          byAddress('code', asker),
+          ...byAddress('code', asker),
           ...byClient('code', asker),
           limit('code', 'account', `${purpose}:${asker.account}`, size, rule),
           ...(purpose === 'restore' && isFirst ? [limit('code', 'all', 'restore', code.all, 'newcomers')] : []),
@@ -143,15 +146,22 @@ export const createLimits = ({ store, allowances, recorder, metrics, now, log }:
     },
 
     /** A code that came. @throws RekeyError too_many_requests, unavailable */
-    spendAnswer: (asker: Asker) => spend('answer', [byAddress('answer', asker), ...byClient('answer', asker)], asker),
+    spendAnswer: (asker: Asker) =>
+      spend('answer', [...byAddress('answer', asker), ...byClient('answer', asker)], asker),
 
-    /** A password that came, to be given back where it was right. @throws RekeyError too_many_requests, unavailable */
+    /**
+     * A password that came, to be given back where it was right. From one address fewer are wrong than from all, so that
+     * whoever has one cannot keep a person elsewhere from signing in.
+     *
+     * @throws RekeyError too_many_requests, unavailable
+     */
     spendLogin: (asker: Required<Asker>): Promise<Spent> =>
       spend(
         'login',
         [
-          byAddress('login', asker),
+          ...byAddress('login', asker),
           ...byClient('login', asker),
+          limit('login', 'account', `${asker.account}@${networksOf(asker.address)[0].name}`, login.accountAddress),
           limit('login', 'account', asker.account, login.account),
           limit('login', 'all', '', login.all, 'newcomers'),
         ],
@@ -165,14 +175,14 @@ export const createLimits = ({ store, allowances, recorder, metrics, now, log }:
      *
      * @throws RekeyError too_many_requests, unavailable
      */
-    spendToken: (address: string) => spend('token', [byAddress('token', { address })], { address }, ['address']),
+    spendToken: (address: string) => spend('token', byAddress('token', { address }), { address }, ['address']),
 
     /** A new password, or a guess at the current one. @throws RekeyError too_many_requests, unavailable */
     spendPassword: (asker: Asker) =>
       spend(
         'password',
         [
-          byAddress('password', asker),
+          ...byAddress('password', asker),
           ...(asker.account === undefined ? [] : [limit('password', 'account', asker.account, password.account)]),
         ],
         asker,
