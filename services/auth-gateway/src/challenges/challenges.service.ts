@@ -279,8 +279,8 @@ export const createChallenges = (deps: Deps) => {
     /**
      * Takes a code. Right: the challenge is spent and returned.
      *
-     * @throws RekeyError invalid_grant (wrong, expired, replaced, used, or another request's: one answer),
-     * access_denied (five failures: the challenge takes no more), unavailable
+     * @throws RekeyError invalid_grant (wrong, expired, replaced, used, or another request's: one answer; of the fifth
+     * wrong one as ChallengeEnded), access_denied (five failures: the challenge takes no more), unavailable
      */
     async answer(
       name: MfaToken,
@@ -309,7 +309,7 @@ export const createChallenges = (deps: Deps) => {
           recorder.record(kind, { subject: challengeId, data: { ...fact, attempt } })
           if (answer.blockedMs !== 0) limits.noteBudget(answer.blockedMs, { ...fact, account })
         }
-        throw new RekeyError('invalid_grant')
+        throw attempt < mostFailures ? new RekeyError('invalid_grant') : new ChallengeEnded()
       }
       log.info({ ...line, event: 'authn_challenge_success', clientId })
       recorder.record(ChallengeVerified, { subject: challengeId, data: fact })
@@ -321,5 +321,12 @@ export const createChallenges = (deps: Deps) => {
 /** Wrong codes that end a challenge (S5), and codes sent for one (the vendor's default). */
 export const mostFailures = 5
 export const mostSends = 5
+
+/** The wrong code that ended a challenge. To a client it is one like any other; a person is told that it is over. */
+export class ChallengeEnded extends RekeyError {
+  constructor() {
+    super('invalid_grant')
+  }
+}
 
 export type Challenges = ReturnType<typeof createChallenges>

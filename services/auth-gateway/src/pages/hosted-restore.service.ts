@@ -1,6 +1,6 @@
 import { type ErrorCode, RekeyError, Username } from '@rekey/contracts'
 import { compileCheck } from '@rekey/platform/validation'
-import type { Caller } from '../challenges/challenges.service.ts'
+import { type Caller, ChallengeEnded } from '../challenges/challenges.service.ts'
 import type { TwoFactor } from '../challenges/two-factor.service.ts'
 import type { Asker } from '../limits/limits.service.ts'
 import type { SetNewPassword } from './new-password.ts'
@@ -76,12 +76,12 @@ const problemOf = (error: RekeyError): string | undefined => {
   return problems[error.code]
 }
 
-const over: Partial<Record<ErrorCode, string>> = {
+const over = {
   access_denied: 'Too many codes were wrong. For your safety this restore is over, and the password is as it was.',
   invalid_grant: 'This restore is over: it took longer than a code lives, or it was finished already.',
   success_token_refused:
     'This restore is over: it took too long, or it was finished already. If you have set the new password, sign in with it.',
-}
+} satisfies Partial<Record<ErrorCode, string>>
 
 /** Errors that a step does not know are pages of their own (and 5xx lines in the log). */
 const known = (error: unknown): RekeyError => {
@@ -100,7 +100,7 @@ export const createHostedRestore = ({ twoFactor, clientId, spendPassword, setNew
   const again = (error: RekeyError, step: (problem: string) => Step): Outcome => {
     const problem = error.code === 'invalid_request' ? error.message : problemOf(error)
     if (problem !== undefined) return { step: step(problem), error }
-    const why = over[error.code]
+    const why = (over as Partial<Record<ErrorCode, string>>)[error.code]
     if (why === undefined) throw error
     return { step: { name: 'over', why }, error }
   }
@@ -134,7 +134,7 @@ export const createHostedRestore = ({ twoFactor, clientId, spendPassword, setNew
       } catch (thrown) {
         const error = known(thrown)
         // Nothing is asked for here that could be wrong: a challenge that is not found is over.
-        if (error.code === 'invalid_grant') return { step: { name: 'over', why: over.invalid_grant ?? '' }, error }
+        if (error.code === 'invalid_grant') return { step: { name: 'over', why: over.invalid_grant }, error }
         if (error.code === 'too_many_requests') {
           return { step: { name: 'code', ...code, note: `A new code can be sent ${laterOf(error)}.` }, error }
         }
@@ -151,7 +151,9 @@ export const createHostedRestore = ({ twoFactor, clientId, spendPassword, setNew
         const { successToken } = await twoFactor.answer({ token: step.token, code }, caller)
         return { step: { name: 'password', token: successToken, username: step.username } }
       } catch (thrown) {
-        return again(known(thrown), retry)
+        const error = known(thrown)
+        if (error instanceof ChallengeEnded) return { step: { name: 'over', why: over.access_denied }, error }
+        return again(error, retry)
       }
     },
 
