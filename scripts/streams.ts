@@ -1,11 +1,17 @@
+import { parseArgs } from 'node:util'
 import { setUpStreams } from '../packages/platform/src/stream-setup.ts'
 
-// npm run streams: makes the broker's streams be as the contracts say. NATS_URL and the operator's NATS_NKEY_FILE, from
-// the environment or the file that REKEY_SECRETS_FILE names, say where and as whom.
+const usage = `npm run streams
+  Makes the broker's streams be as the contracts say. It reads, from the environment or the file REKEY_SECRETS_FILE:
+    NATS_URL               the broker: nats://… or tls://…, of a cluster some servers, comma-separated
+    NATS_CA_FILE           who signed the broker's certificate, in PEM, where the system does not know them
+    NATS_NKEY_FILE         the operator's key; or NATS_CREDENTIALS_FILE, or NATS_USER and NATS_PASSWORD
+    REKEY_STREAM_REPLICAS  copies of each stream: three on a cluster`
 
 try {
-  const names = await setUpStreams(process.env)
-  console.log(`${names.join(', ')} are as they should be.`)
+  const { values } = parseArgs({ options: { help: { type: 'boolean', short: 'h' } } })
+  if (values.help) console.log(usage)
+  else console.log(`${(await setUpStreams(process.env)).join(', ')} are as they should be.`)
 } catch (error) {
   console.error((error as Error).message)
   process.exitCode = 1
