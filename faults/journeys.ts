@@ -1,5 +1,4 @@
-import { loginBody, restoreBody, state, verificationBody } from '@rekey/testing/flows'
-import { claimsOf } from './claims.ts'
+import { claimsOf, loginBody, restoreBody, state, verificationBody } from '@rekey/testing/flows'
 import { isUnknown } from './seen.ts'
 import { createSteps, type Deps, GaveUp, oneIn, type Person } from './steps.ts'
 

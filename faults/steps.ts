@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { TestCustomer } from '@rekey/testing/customers'
-import { codesOf, race, state, wrongCode } from '@rekey/testing/flows'
-import { claimsOf } from './claims.ts'
+import { claimsOf, codesOf, race, state, wrongCode } from '@rekey/testing/flows'
 import type { Call, Client, LastReply, Reply } from './client.ts'
 import type { Mailbox } from './mailbox.ts'
 import { type Grant, isDone, isUnknown, type PromisedCode, type Seen } from './seen.ts'

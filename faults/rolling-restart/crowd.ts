@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { TestCustomer } from '@rekey/testing/customers'
-import { codesOf, loginBody, restoreBody, state, verificationBody } from '@rekey/testing/flows'
+import { claimsOf, codesOf, loginBody, restoreBody, state, verificationBody } from '@rekey/testing/flows'
 import { type Answer, createHttp } from '@rekey/testing/http'
-import { claimsOf } from '../claims.ts'
 import type { Mailbox } from '../mailbox.ts'
 
 interface Options {

@@ -59,11 +59,12 @@ export const loginBody = (person: Person, other: object = {}) => ({
   ...other,
 })
 
+/** What a token says of itself, nothing of it verified; nothing, where it is none. */
+export const claimsOf = (token: string): Record<string, unknown> =>
+  JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString() || '{}')
+
 /** The verification code that an `mfa_token` repeats. */
-const verificationOf = (mfaToken: unknown) => {
-  const claims = JSON.parse(Buffer.from(String(mfaToken).split('.')[1] ?? '', 'base64url').toString() || '{}')
-  return String(claims.scope).replace('mfa_token:', '')
-}
+const verificationOf = (mfaToken: unknown) => String(claimsOf(String(mfaToken)).scope).replace('mfa_token:', '')
 
 /** Sends, and waits for the one message that belongs to the answer: by its verification code, as a person would. */
 export const messageAfter = async <A extends { body: object }>(rekey: Rekey, to: string, send: () => Promise<A>) => {
