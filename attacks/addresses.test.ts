@@ -4,6 +4,7 @@ import { eventually } from '@rekey/testing/eventually'
 import {
   askRestore,
   backOfficeToken,
+  claimsOf,
   loginBody,
   restore,
   restoreBody,
@@ -13,7 +14,6 @@ import {
 } from '@rekey/testing/flows'
 import { startProcesses } from '@rekey/testing/processes'
 import t from 'tap'
-import { claimsOf } from './forged-token.ts'
 import { createOddHttp } from './odd-http.ts'
 import { sendRaw } from './raw-request.ts'
 import { startWiretap } from './wiretap.ts'

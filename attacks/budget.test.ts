@@ -3,11 +3,19 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { LimitExceeded, RestoreRequested } from '@rekey/contracts'
 import { createCustomer } from '@rekey/testing/customers'
 import { eventually } from '@rekey/testing/eventually'
-import { askRestore, backOfficeToken, changeGrant, codesOf, race, restore, signIn } from '@rekey/testing/flows'
+import {
+  askRestore,
+  backOfficeToken,
+  changeGrant,
+  claimsOf,
+  codesOf,
+  race,
+  restore,
+  signIn,
+} from '@rekey/testing/flows'
 import { createHttp } from '@rekey/testing/http'
 import { startProcesses } from '@rekey/testing/processes'
 import t from 'tap'
-import { claimsOf } from './forged-token.ts'
 import { createRequests } from './requests.ts'
 import { startWiretap } from './wiretap.ts'
 

@@ -10,6 +10,7 @@ import {
   askLogin,
   askRestore,
   change,
+  claimsOf,
   codesOf,
   messageAfter,
   restore,
@@ -18,7 +19,6 @@ import {
 } from '@rekey/testing/flows'
 import { startProcesses } from '@rekey/testing/processes'
 import t from 'tap'
-import { claimsOf } from './forged-token.ts'
 import { compactToken, createRequests } from './requests.ts'
 import { isFound } from './search/forms.ts'
 import { watchPlaces } from './search/places.ts'

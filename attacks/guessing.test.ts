@@ -7,6 +7,7 @@ import {
   askChange,
   askLogin,
   askRestore,
+  claimsOf,
   codesOf,
   messageAfter,
   race,
@@ -17,7 +18,6 @@ import {
 import { type Answer, createHttp } from '@rekey/testing/http'
 import { startProcesses } from '@rekey/testing/processes'
 import t from 'tap'
-import { claimsOf } from './forged-token.ts'
 import { compactToken, createRequests } from './requests.ts'
 import { startWiretap } from './wiretap.ts'
 

@@ -7,6 +7,7 @@ import {
   askRestore,
   change,
   changeGrant,
+  claimsOf,
   loginBody,
   race,
   restore,
@@ -18,7 +19,7 @@ import {
 } from '@rekey/testing/flows'
 import { startProcesses } from '@rekey/testing/processes'
 import t, { type Test } from 'tap'
-import { claimsOf, readSigningKey } from './forged-token.ts'
+import { readSigningKey } from './forged-token.ts'
 
 const rekey = await startProcesses(t)
 const { http } = rekey

@@ -11,6 +11,7 @@ import {
   backOfficeToken,
   change,
   changeGrant,
+  claimsOf,
   restore,
   restoreGrant,
   signIn,
@@ -19,7 +20,7 @@ import {
 } from '@rekey/testing/flows'
 import { startProcesses } from '@rekey/testing/processes'
 import t from 'tap'
-import { claimsOf, eddsa, forge, hmac, readSigningKey, unsigned } from './forged-token.ts'
+import { eddsa, forge, hmac, readSigningKey, unsigned } from './forged-token.ts'
 
 const rekey = await startProcesses(t)
 const { http } = rekey
