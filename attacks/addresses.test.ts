@@ -21,7 +21,7 @@ import { startWiretap } from './wiretap.ts'
 const proxy = '127.0.0.2'
 const rekey = await startProcesses(t, { gatewayEnv: { REKEY_TRUSTED_PROXIES: proxy } })
 const { url, inbox } = rekey
-const wiretap = await startWiretap(t, rekey.nats.url)
+const wiretap = await startWiretap(t, rekey)
 const newCustomer = () => createCustomer(rekey.postgres.url)
 
 const evil = 'evil.example'

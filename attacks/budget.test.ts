@@ -22,7 +22,7 @@ import { startWiretap } from './wiretap.ts'
 /** Blocks last a sixtieth: ten seconds, then twenty. */
 const firstBlockSeconds = 10
 const rekey = await startProcesses(t, { env: { REKEY_LIMITS_SCALE: '60' } })
-const wiretap = await startWiretap(t, rekey.nats.url)
+const wiretap = await startWiretap(t, rekey)
 const requests = createRequests(rekey)
 type Requests = typeof requests
 const newCustomer = () => createCustomer(rekey.postgres.url)

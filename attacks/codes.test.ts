@@ -30,7 +30,7 @@ const processes = await startProcesses(t, {
   env: { LOG_LEVEL: 'trace' },
   gatewayEnv: { REKEY_CODE_DIGITS: '12', REKEY_RESEND_SECONDS: '1' },
 })
-const wiretap = await startWiretap(t, processes.nats.url)
+const wiretap = await startWiretap(t, processes)
 const places = await watchPlaces(t, processes, wiretap)
 const rekey = { ...processes, http: places.http }
 const { http } = rekey

@@ -21,7 +21,7 @@ const rekey = await startProcesses(t, {
   },
 })
 const { http } = rekey
-const wiretap = await startWiretap(t, rekey.nats.url)
+const wiretap = await startWiretap(t, rekey)
 const redis = new Redis(rekey.redis.url)
 t.teardown(() => redis.quit())
 

@@ -23,7 +23,7 @@ import { startWiretap } from './wiretap.ts'
 
 const rekey = await startProcesses(t)
 const { http, inbox } = rekey
-const wiretap = await startWiretap(t, rekey.nats.url)
+const wiretap = await startWiretap(t, rekey)
 const broker = await connect({ servers: rekey.nats.url })
 t.teardown(() => broker.close())
 const newCustomer = () => createCustomer(rekey.postgres.url)

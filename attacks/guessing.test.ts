@@ -34,7 +34,7 @@ const rekey = await startProcesses(t, {
   gatewayEnv: { REKEY_RESEND_SECONDS: '1', REKEY_CLIENTS_FILE: join(clients, 'clients.json') },
 })
 const { http } = rekey
-const wiretap = await startWiretap(t, rekey.nats.url)
+const wiretap = await startWiretap(t, rekey)
 const newCustomer = () => createCustomer(rekey.postgres.url)
 const hashForLog = (id: unknown) => createHash('sha256').update(String(id)).digest('hex').slice(0, 16)
 

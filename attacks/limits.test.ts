@@ -50,7 +50,7 @@ const rekey = await startProcesses(t, {
   env: { REKEY_LIMIT_CODE_ACCOUNT: '10/1h' },
 })
 const { url } = rekey
-const wiretap = await startWiretap(t, rekey.nats.url)
+const wiretap = await startWiretap(t, rekey)
 const newCustomer = () => createCustomer(rekey.postgres.url)
 const nobody = () => `t${randomUUID().replaceAll('-', '')}@example.com`
 

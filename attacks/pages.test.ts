@@ -13,7 +13,7 @@ import { startWiretap } from './wiretap.ts'
 const rekey = await startProcesses(t)
 const { url } = rekey
 const { post, hiddenOf, titleOf, signsIn, newCustomer, codeForm, everyForm } = createPageForms(rekey)
-const { allDealtWith } = await startWiretap(t, rekey.nats.url)
+const { allDealtWith } = await startWiretap(t, rekey)
 
 const csp = "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 const isDressed = (t: Test, { headers, text }: Answer, what: string) => {

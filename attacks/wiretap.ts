@@ -1,25 +1,26 @@
 import type { EventData, EventDefinition } from '@rekey/contracts'
+import { backlogOf } from '@rekey/testing/backlog'
 import { eventually } from '@rekey/testing/eventually'
 import type { Teardown } from '@rekey/testing/infrastructure'
+import type { Processes } from '@rekey/testing/processes'
 import { connect, type Msg, type StoredMsg } from 'nats'
 
 /** All that goes over the broker from now on, also what no stream keeps. */
-export const startWiretap = async (t: Teardown, natsUrl: string) => {
-  const connection = await connect({ servers: natsUrl })
+export const startWiretap = async (t: Teardown, { nats, postgres }: Pick<Processes, 'nats' | 'postgres'>) => {
+  const connection = await connect({ servers: nats.url })
   t.teardown(() => connection.close())
   const messages: Msg[] = []
   connection.subscribe('>', { callback: (_error, message) => void messages.push(message) })
   await connection.flush()
   const manager = await connection.jetstreamManager()
 
+  /** How many messages each stream has taken so far. */
+  const taken = async () => (await manager.streams.list().next()).map(({ state }) => state.last_seq).join()
+  const isIdle = async () => (await backlogOf(postgres.url, connection)).length === 0
+  /** One look is not enough: meanwhile an event can go on from where is yet to be looked to where was looked already. */
   const isAllDealtWith = async () => {
-    for (const { config, state } of await manager.streams.list().next()) {
-      if (config.retention === 'workqueue' && state.messages > 0) return false
-      for (const { num_pending, num_ack_pending } of await manager.consumers.list(config.name).next()) {
-        if (num_pending + num_ack_pending > 0) return false
-      }
-    }
-    return true
+    const before = await taken()
+    return (await isIdle()) && (await isIdle()) && (await taken()) === before
   }
 
   return {
@@ -29,7 +30,10 @@ export const startWiretap = async (t: Teardown, natsUrl: string) => {
       messages
         .filter(({ subject, reply }) => subject === type && !reply?.startsWith('$JS.ACK.'))
         .map((message) => message.json()),
-    /** Waits until every event has been dealt with: whoever got no message by then gets none. */
+    /**
+     * Waits until every event has been dealt with, and what came of it: whoever got no message by then gets none. Facts
+     * that the gateway tells in its own time may still come: they are to be waited for by themselves.
+     */
     allDealtWith: () => eventually(isAllDealtWith, { what: 'every event to be dealt with', timeoutMs: 60_000 }),
     /** Every message that a stream holds. */
     async stored() {

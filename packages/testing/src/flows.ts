@@ -1,6 +1,7 @@
 import { eventually } from './eventually.ts'
 import type { Http } from './http.ts'
 import type { Inbox, ReceivedMessage } from './inbox.ts'
+import { patiently } from './patiently.ts'
 
 /** What a person does with Rekey, through HTTP and the inbox alone. */
 interface Rekey {
@@ -63,6 +64,8 @@ export const loginBody = (person: Person, other: object = {}) => ({
 export const claimsOf = (token: string): Record<string, unknown> =>
   JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString() || '{}')
 
+export const asBearer = (token: string) => ({ authorization: `Bearer ${token}` })
+
 /** The verification code that an `mfa_token` repeats. */
 const verificationOf = (mfaToken: unknown) => String(claimsOf(String(mfaToken)).scope).replace('mfa_token:', '')
 
@@ -105,17 +108,35 @@ export const restoreGrant = async (
 export const restore = (rekey: Rekey, successToken: string, password: string) =>
   rekey.http.post('/api/v2/my/password/restore', { password }, { successToken })
 
+/** A4, which passwords of others may keep waiting. */
+export const login = ({ http }: Pick<Rekey, 'http'>, person: Person, other: object = {}) =>
+  patiently(() =>
+    http.post<{ mfa_token: string; challenge_type: string[] }>('/oauth/v2/login', loginBody(person, other)),
+  )
+
+/** Whether a password is the person's: A4 says yes, or no. @throws Error where it says anything else */
+export const signsIn = async (rekey: Pick<Rekey, 'http'>, { email }: { email: string }, password: string) => {
+  const { status, text } = await login(rekey, { email, password })
+  if (status !== 200 && status !== 400) throw new Error(`a sign-in was answered ${status}: ${text}`)
+  return status === 200
+}
+
+/** A3, by an access token of a restore: a temporary password, where none is given. */
+export const reset = ({ http }: Pick<Rekey, 'http'>, accessToken: string, other: { password?: string } = {}) =>
+  http.post(
+    '/oauth/v2/passwordRestoreReset',
+    { client_timezone: '-3', ip: '::1', response_type: 'code', source_system: 'IB', ...other },
+    asBearer(accessToken),
+  )
+
 /** A4 and A4b: the code of a sign-in. */
 export const askLogin = async (rekey: Rekey, person: Person, other: object = {}) => {
-  const login = await rekey.http.post<{ mfa_token: string; challenge_type: string[] }>(
-    '/oauth/v2/login',
-    loginBody(person, other),
-  )
+  const { body } = await login(rekey, person, other)
   return messageAfter(rekey, person.email, () =>
     rekey.http.post('/oauth/v2/challenge', {
-      challenge_type: login.body.challenge_type[0],
+      challenge_type: body.challenge_type[0],
       client_timezone: '-3',
-      mfa_token: login.body.mfa_token,
+      mfa_token: body.mfa_token,
       response_type: 'code',
       state,
     }),
@@ -141,9 +162,7 @@ export const signIn = async (rekey: Rekey, person: Person, other: object = {}): 
 /** B5, up to the message. */
 export const askChange = (rekey: Rekey, person: Person, accessToken: string) =>
   messageAfter(rekey, person.email, () =>
-    rekey.http.get('/api/v2/my/2fa/challenge?businessProcess=changePassword', {
-      authorization: `Bearer ${accessToken}`,
-    }),
+    rekey.http.get('/api/v2/my/2fa/challenge?businessProcess=changePassword', asBearer(accessToken)),
   )
 
 /** B5 and B6: a success token for a change. */
@@ -155,7 +174,7 @@ export const changeGrant = async (rekey: Rekey, person: Person, accessToken: str
 
 /** B1. */
 export const change = (rekey: Rekey, accessToken: string, successToken: string, password: string) =>
-  rekey.http.post('/api/v2/my/password/change', { password }, { authorization: `Bearer ${accessToken}`, successToken })
+  rekey.http.post('/api/v2/my/password/change', { password }, { ...asBearer(accessToken), successToken })
 
 /** A back-office token by client credentials. */
 export const backOfficeToken = async (rekey: Pick<Rekey, 'http'>): Promise<string> => {
