@@ -151,27 +151,29 @@ export const createLimits = ({ store, allowances, recorder, metrics, now, log }:
 
     /**
      * A password that came, to be given back where it was right. From one address fewer are wrong than from all, so that
-     * whoever has one cannot keep a person elsewhere from signing in.
+     * whoever has one, or a whole site of them, cannot keep a person elsewhere from signing in.
      *
      * @throws RekeyError too_many_requests, unavailable
      */
-    spendLogin: (asker: Required<Asker>): Promise<Spent> =>
-      spend(
+    spendLogin(asker: Required<Asker>): Promise<Spent> {
+      const [narrowest, widest = narrowest] = networksOf(asker.address)
+      return spend(
         'login',
         [
           ...byAddress('login', asker),
           ...byClient('login', asker),
-          limit('login', 'account', `${asker.account}@${networksOf(asker.address)[0].name}`, login.accountAddress),
+          limit('login', 'account', `${asker.account}@${widest.name}`, login.accountAddress),
           limit('login', 'account', asker.account, login.account),
           limit('login', 'all', '', login.all, 'newcomers'),
         ],
         asker,
         ['account', 'all'],
-      ),
+      )
+    },
 
     /**
-     * Any other request for a token, or a client's secret, to be given back where it was right. Not by client: nobody has
-     * proven yet to be it.
+     * Any other request for a token, or a client's secret, which is given back where it was right. Not by client: nobody
+     * has proven yet to be it.
      *
      * @throws RekeyError too_many_requests, unavailable
      */

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { createCustomer } from '@rekey/testing/customers'
 import { eventually } from '@rekey/testing/eventually'
-import { askRestore, race, restoreBody, restoreGrant, state, verificationBody } from '@rekey/testing/flows'
+import { askRestore, loginBody, race, restoreBody, restoreGrant, state, verificationBody } from '@rekey/testing/flows'
 import type { Answer } from '@rekey/testing/http'
 import { startRekey } from '@rekey/testing/rekey'
 import t from 'tap'
@@ -35,6 +35,7 @@ const rekey = await startRekey(t, {
     REKEY_LIMIT_ANSWER_ADDRESS: `${few}/10m`,
     REKEY_LIMIT_TOKEN_ADDRESS: `${few}/10m`,
     REKEY_LIMIT_PASSWORD_ADDRESS: `${few}/10m`,
+    REKEY_LIMIT_LOGIN_ACCOUNT_ADDRESS: '2/1h',
   },
 })
 const { http, clock } = rekey
@@ -148,6 +149,16 @@ t.test('of a client that proves itself each user is limited, by the address that
   t.same(statusesOf(await race(few, () => answer('203.0.113.1'))), Array(few).fill(400))
   t.equal((await answer('203.0.113.1')).status, 429)
   t.equal((await answer('203.0.113.2')).status, 400)
+})
+
+t.test('whoever has an IPv6 site has no more guesses at a password than one with an address', async (t) => {
+  const { email, password } = await createCustomer(rekey.postgres.url)
+  const login = (ip: string, guess: string) =>
+    http.post('/oauth/v2/login', loginBody({ email, password: guess }, { client_id: 'front_end', ip }), basic(secret))
+  const guesses = []
+  for (let count = 0; count < 4; count += 1) guesses.push(await login(`2001:db8:1:${count}::1`, 'a guess'))
+  t.same(statusesOf(guesses), [400, 400, 429, 429])
+  t.equal((await login('2001:db8:2::1', password)).status, 200, 'the person, at another')
 })
 
 t.test('a new password counts on the page as it does without', async (t) => {
