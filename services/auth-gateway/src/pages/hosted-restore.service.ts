@@ -76,12 +76,15 @@ const problemOf = (error: RekeyError): string | undefined => {
   return problems[error.code]
 }
 
+/** What a restore cannot go on after. */
 const over = {
   access_denied: 'Too many codes were wrong. For your safety this restore is over, and the password is as it was.',
   invalid_grant: 'This restore is over: it took longer than a code lives, or it was finished already.',
   success_token_refused:
     'This restore is over: it took too long, or it was finished already. If you have set the new password, sign in with it.',
 } satisfies Partial<Record<ErrorCode, string>>
+
+const endsIt = (code: ErrorCode): code is keyof typeof over => Object.hasOwn(over, code)
 
 /** Errors that a step does not know are pages of their own (and 5xx lines in the log). */
 const known = (error: unknown): RekeyError => {
@@ -100,9 +103,9 @@ export const createHostedRestore = ({ twoFactor, clientId, spendPassword, setNew
   const again = (error: RekeyError, step: (problem: string) => Step): Outcome => {
     const problem = error.code === 'invalid_request' ? error.message : problemOf(error)
     if (problem !== undefined) return { step: step(problem), error }
-    const why = (over as Partial<Record<ErrorCode, string>>)[error.code]
-    if (why === undefined) throw error
-    return { step: { name: 'over', why }, error }
+    const { code } = error
+    if (!endsIt(code)) throw error
+    return { step: { name: 'over', why: over[code] }, error }
   }
 
   return {

@@ -1,9 +1,13 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { createCustomer, sql } from '@rekey/testing/customers'
 import { eventually } from '@rekey/testing/eventually'
 import { codesOf, wrongCode } from '@rekey/testing/flows'
 import type { Answer } from '@rekey/testing/http'
 import { startRekey } from '@rekey/testing/rekey'
 import t from 'tap'
+import { createSetNewPassword } from './new-password.ts'
 import { createVisitor, formsOf, problemOf, titleOf } from './pages.fixture.ts'
 
 const rekey = await startRekey(t, {
@@ -126,6 +130,27 @@ t.test('S16 why a password is refused is said in plain words, next to the field'
   }
   const done = await visitor.submit(page, { password: 'four words of mine', repeated: 'four words of mine' })
   t.equal(titleOf(done), 'You have a new password')
+})
+
+t.test('what something before the password-service refuses is said to be unavailable, and is no fault', async (t) => {
+  const refused = { type: 'urn:rekey:problem:password_refused', title: 'No.', status: 422, detail: 'No.', code: 'x' }
+  let answer = { status: 0, body: '' }
+  const between = createServer((_request, response) => response.writeHead(answer.status).end(answer.body))
+  await once(between.listen(0, '127.0.0.1'), 'listening')
+  t.teardown(() => between.close())
+  const upstream = `http://127.0.0.1:${(between.address() as AddressInfo).port}`
+  const set = () => createSetNewPassword({ upstream })('a token', 'a password', '203.0.113.7')
+  for (const status of [400, 422]) {
+    for (const body of ['<h1>Request blocked</h1>', '', 'null', '"no"', '[]', '{"message":"blocked"}']) {
+      answer = { status, body }
+      await t.rejects(set(), {
+        code: 'unavailable',
+        cause: { message: `the password-service answered with ${status}` },
+      })
+    }
+    answer = { status, body: JSON.stringify(refused) }
+    await t.rejects(set(), { code: 'password_refused', message: 'No.', fields: [] })
+  }
 })
 
 t.test('a wrong code can be mended, five of them end the restore', async (t) => {

@@ -1,5 +1,6 @@
-import { type Problem, RekeyError, unavailable } from '@rekey/contracts'
+import { Problem, RekeyError, unavailable } from '@rekey/contracts'
 import { currentTrace } from '@rekey/platform/trace'
+import { compileCheck } from '@rekey/platform/validation'
 
 /**
  * B2: sets a new password with a success token alone.
@@ -11,6 +12,18 @@ export type SetNewPassword = (successToken: string, password: string, address: s
 
 /** As long as forwarded requests may take. */
 const answerTimeoutMs = 5_000
+
+const isProblem = compileCheck(Problem)
+
+/** What the password-service says of its refusal; undefined where it was refused by what stands before it. */
+const readProblem = (text: string): Problem | undefined => {
+  try {
+    const body: unknown = JSON.parse(text)
+    return isProblem(body) ? (body as Problem) : undefined
+  } catch {
+    return undefined
+  }
+}
 
 /** Asks the password-service as a forwarded request does: it sees the customer's address and the trace goes on. */
 export const createSetNewPassword = ({ upstream }: { upstream: string }): SetNewPassword => {
@@ -43,11 +56,12 @@ export const createSetNewPassword = ({ upstream }: { upstream: string }): SetNew
     if (status === 204) return
     if (status === 413) throw new RekeyError('payload_too_large')
     if (status === 403) throw new RekeyError('success_token_refused')
-    if (status === 422 || status === 400) {
-      const { detail, errors = [] } = JSON.parse(text) as Problem
-      throw new RekeyError('password_refused', { detail, fields: errors })
-    }
     const cause = new Error(`the password-service answered with ${status}`)
+    if (status === 422 || status === 400) {
+      const problem = readProblem(text)
+      if (!problem) throw unavailable(cause)
+      throw new RekeyError('password_refused', { detail: problem.detail, fields: problem.errors ?? [] })
+    }
     throw status === 429 || status === 503 ? unavailable(cause) : cause
   }
 }
