@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Type } from '@sinclair/typebox'
 import t from 'tap'
-import { Flag, Key, loadConfig, serviceEnv, toProxyList, Url } from './config.ts'
+import { Flag, Key, loadConfig, serviceEnv, toProxyList, Url, Urls } from './config.ts'
 
 const Env = Type.Object({
   ...serviceEnv,
@@ -48,6 +48,26 @@ t.test('every fault is told at once, by name, and no value is repeated', async (
   t.match(message, 'Allowed: sandbox, production')
   t.match(message, 'Allowed: 0 to 65535')
   for (const value of ['hunter2', 'tooshort', 'eighty']) t.notMatch(message, value)
+})
+
+t.test('S36: what is nearly a URL is told of by name, and its password is not repeated', async (t) => {
+  const WithRedis = Type.Object({ ...Env.properties, REDIS_URL: Urls('rediss?', { description: 'Redis.' }) })
+  const redis = { ...good, REDIS_URL: 'rediss://u:p%2Fss@a:1,rediss://:p@b' }
+  t.match(loadConfig(WithRedis, redis), redis)
+  for (const url of [
+    'rediss://u:hunter2/ss@h',
+    'rediss://u:hunter2#ss@h',
+    'rediss://u:hunter2%s@h',
+    'rediss://a,rediss://u:hunter2/ss@h',
+    'rediss://u:hunter2,ss@h',
+  ]) {
+    const message = refusalOf(() => loadConfig(WithRedis, { ...redis, REDIS_URL: url }))
+    t.match(message, 'REDIS_URL is not valid. Redis. A URL: of its user name and password', url)
+    t.notMatch(message, 'hunter2', url)
+  }
+  const message = refusalOf(() => loadConfig(WithRedis, { ...redis, DATABASE_URL: 'postgres://u:hunter2/x@h/db' }))
+  t.match(message, 'DATABASE_URL is not valid.')
+  t.notMatch(message, 'hunter2')
 })
 
 t.test('an empty variable counts as not set', async (t) => {

@@ -8,8 +8,16 @@ import { coerce, compileFaults } from './validation.ts'
 export const Key = (description: string) =>
   Type.String({ pattern: '^[A-Za-z0-9_-]{43}$', description: `${description} 32 random bytes in base64url.` })
 
-export const Url = (protocols: string, options: { description: string; default?: string }) =>
-  Type.String({ pattern: `^(${protocols})://[^\\s]+$`, ...options })
+interface UrlOptions {
+  description: string
+  default?: string
+}
+
+export const Url = (protocols: string, options: UrlOptions) =>
+  Type.String({ format: 'url', pattern: `^(${protocols})://[^\\s]+$`, ...options })
+
+/** Several, comma-separated: servers of a cluster. */
+export const Urls = (protocols: string, options: UrlOptions) => ({ ...Url(protocols, options), format: 'urls' })
 
 export const Flag = (options: { description: string; default?: boolean }) => Type.Boolean(options)
 
@@ -30,7 +38,9 @@ export const serviceEnv = {
         'loopback: production takes NATS, Postgres and Redis on this machine without TLS and without credentials.',
     }),
   ),
-  NATS_URL: Url('nats|tls', { description: 'Broker; tls:// insists on TLS.' }),
+  NATS_URL: Urls('nats|tls', {
+    description: 'Broker; tls:// insists on TLS. Of a cluster: some of its servers, comma-separated.',
+  }),
   NATS_CA_FILE: Type.Optional(
     Type.String({
       description: "PEM file of the authority that signed the broker's certificate, where it is not public.",
@@ -101,8 +111,9 @@ export class ConfigError extends Error {
   }
 }
 
-const allowed = ({ enum: values, minimum, maximum }: TSchema): string => {
+const allowed = ({ enum: values, minimum, maximum, format }: TSchema): string => {
   if (values) return ` Allowed: ${values.join(', ')}.`
+  if (format) return ' A URL: of its user name and password, : / ? # @ , and % are percent-encoded.'
   return minimum === undefined ? '' : ` Allowed: ${minimum} to ${maximum}.`
 }
 

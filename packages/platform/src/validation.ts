@@ -3,9 +3,23 @@ import { Ajv, type ErrorObject } from 'ajv'
 import addFormats from 'ajv-formats'
 import type { FastifySchemaCompiler } from 'fastify'
 
+/** Whether it is one, down to credentials that can be decoded. */
+const isUrl = (text: string): boolean => {
+  try {
+    const { username, password } = new URL(text)
+    decodeURIComponent(username + password)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Formats that JSON Schema has no name for: a URL, and several of them, comma-separated. */
+const urlFormats = { url: isUrl, urls: (text: string) => text.split(',').every(isUrl) }
+
 const createAjv = (coerceTypes: boolean) => {
   // All faults at once: bodies are capped at 16 KiB, so collecting them costs little.
-  const ajv = new Ajv({ allErrors: true, useDefaults: true, allowUnionTypes: true, coerceTypes })
+  const ajv = new Ajv({ allErrors: true, useDefaults: true, allowUnionTypes: true, coerceTypes, formats: urlFormats })
   return addFormats.default(ajv, ['ipv4', 'ipv6', 'uuid', 'date-time'])
 }
 

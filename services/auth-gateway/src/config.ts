@@ -1,4 +1,4 @@
-import { brand, Flag, Key, serviceEnv, trustedProxies, Url } from '@rekey/platform/config'
+import { brand, Flag, Key, serviceEnv, trustedProxies, Url, Urls } from '@rekey/platform/config'
 import { identityProviderEnv } from '@rekey/platform/identity-provider'
 import { type Static, Type } from '@sinclair/typebox'
 import { allowanceEnv } from './limits/allowances.ts'
@@ -6,11 +6,12 @@ import { allowanceEnv } from './limits/allowances.ts'
 /** The gateway's configuration, read from environment variables. */
 export const Env = Type.Object({
   ...serviceEnv,
-  REDIS_URL: Url('rediss?', {
+  REDIS_URL: Urls('rediss?', {
     description: 'Redis, for challenges, limits and sessions. Of a cluster: some of its nodes, comma-separated.',
   }),
   REKEY_REDIS_CLUSTER: Flag({ default: false, description: 'Whether REDIS_URL names a Redis Cluster.' }),
   REKEY_PUBLIC_URL: Type.String({
+    format: 'url',
     pattern: '^https?://[^\\s/]+$',
     description: 'Origin that clients reach the gateway at, without a path: issuer of tokens and base of links.',
   }),
