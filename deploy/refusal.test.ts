@@ -83,6 +83,7 @@ t.test('a gateway with everything wrong names every fault at once, and no value'
     REKEY_CODE_KEY: 'A'.repeat(43),
     REKEY_IDP_ISSUER: 'http://login.example',
     REKEY_LIMITS_SCALE: '1000',
+    NODE_TLS_REJECT_UNAUTHORIZED: '0',
   }
   const faults = await refusalOf(t, 'auth-gateway', env)
   isEachTold(t, faults, [
@@ -96,6 +97,7 @@ t.test('a gateway with everything wrong names every fault at once, and no value'
     'REKEY_CLIENTS_FILE /0/client_id: is a client of the sandbox',
     'REKEY_CLIENTS_FILE /1/secret_sha256: is a secret of the sandbox',
     'REKEY_LIMITS_SCALE is not 1',
+    'NODE_TLS_REJECT_UNAUTHORIZED is 0',
     'NATS_URL is without TLS',
     'NATS_NKEY_FILE is missing',
     'REDIS_URL is without TLS',
@@ -116,6 +118,7 @@ t.test('a password-service with everything wrong names every fault at once, and 
   const env = {
     REKEY_PROFILE: 'production',
     REKEY_ALLOW_PLAINTEXT: 'loopback',
+    NODE_TLS_REJECT_UNAUTHORIZED: '0',
     NATS_URL: 'nats://nats.internal:4222',
     NATS_USER: 'password-service',
     DATABASE_URL: 'postgresql://rekey@127.0.0.1/rekey?host=db.internal&sslmode=require&uselibpqcompat=true',
@@ -135,6 +138,7 @@ t.test('a password-service with everything wrong names every fault at once, and 
     'REKEY_PASSWORD_PEPPERS is missing',
     'REKEY_REQUIRE_CURRENT_PASSWORD is false',
     'REKEY_PASSWORD_BLOCKLIST is false',
+    'NODE_TLS_REJECT_UNAUTHORIZED is 0',
     'NATS_PASSWORD is missing',
     'NATS_URL is without TLS',
     'DATABASE_URL is without TLS',
@@ -157,6 +161,7 @@ t.test('a password-service with everything wrong names every fault at once, and 
 t.test('a notifier with everything wrong names every fault at once, and no value', async (t) => {
   const env = {
     REKEY_PROFILE: 'production',
+    NODE_TLS_REJECT_UNAUTHORIZED: '0',
     NATS_URL: 'nats://127.0.0.1:4222',
     NATS_NKEY_FILE: write('no.nk', 'not a seed'),
     SMTP_URL: 'smtp://sender:hunter2@mail.example:25?ignoreTLS=true',
@@ -173,6 +178,7 @@ t.test('a notifier with everything wrong names every fault at once, and no value
     'SMTP_URL has ignoreTLS',
     'REKEY_MAIL_FROM is missing',
     'REKEY_SMS_URL is without TLS',
+    'NODE_TLS_REJECT_UNAUTHORIZED is 0',
     'NATS_NKEY_FILE does not hold',
     'NATS_URL is without TLS',
   ])

@@ -38,6 +38,9 @@ export const serviceEnv = {
         'loopback: production takes NATS, Postgres and Redis on this machine without TLS and without credentials.',
     }),
   ),
+  NODE_TLS_REJECT_UNAUTHORIZED: Type.Optional(
+    Type.String({ description: "Node's own: 0 takes any certificate, which production refuses." }),
+  ),
   NATS_URL: Urls('nats|tls', {
     description: 'Broker; tls:// insists on TLS. Of a cluster: some of its servers, comma-separated.',
   }),

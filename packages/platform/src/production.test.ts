@@ -6,6 +6,7 @@ import { nkeys } from 'nats'
 import t from 'tap'
 import {
   brokerIsPrivate,
+  certificatesAreChecked,
   faultsOnceTheyAnswer,
   isLoopback,
   keysAreSound,
@@ -40,6 +41,13 @@ t.test('what is not on this machine is reached by https', async (t) => {
   const rule = usesHttps('A', 'B', 'C', 'D')
   t.same(rule({ A: 'https://a.example', B: 'http://127.0.0.1:1', C: 'http://localhost/x' }), [])
   t.match(rule({ A: 'http://a.example', D: 'http://127.0.0.1.a.example' }), ['A is without TLS', 'D is without TLS'])
+  t.match(rule({ A: 'http://127.0.0.1,http://a.example' }), ['A is without TLS'])
+})
+
+t.test('a variable that has Node take any certificate is refused', async (t) => {
+  t.match(certificatesAreChecked({ NODE_TLS_REJECT_UNAUTHORIZED: '0' }), ['NODE_TLS_REJECT_UNAUTHORIZED is 0'])
+  t.same(certificatesAreChecked({ NODE_TLS_REJECT_UNAUTHORIZED: '1' }), [])
+  t.same(certificatesAreChecked({}), [])
 })
 
 t.test('the broker is reached with TLS and as somebody, by one way alone', async (t) => {

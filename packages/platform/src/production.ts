@@ -56,27 +56,34 @@ export const mayBePlain = ({ REKEY_ALLOW_PLAINTEXT }: Partial<ServiceConfig>, ho
   REKEY_ALLOW_PLAINTEXT === 'loopback' && isLoopback(host)
 
 /** The URLs that one variable lists, comma-separated. */
-export const urlsOf = (text: string): (URL | undefined)[] =>
-  text.split(',').map((url) => (URL.canParse(url) ? new URL(url) : undefined))
+export const urlsOf = (text: string): URL[] => text.split(',').map((url) => new URL(url))
 
 /** NATS carries passwords (`password.verify`) and says who may publish: TLS, and a user of one's own. */
 export const brokerIsPrivate: Rule<ServiceConfig> = (config) => {
   const faults = [...brokerAccessFaults(config)]
-  const exposed = urlsOf(config.NATS_URL ?? 'tls://unset').filter((url) => !url || !mayBePlain(config, url.hostname))
-  if (exposed.some((url) => url?.protocol !== 'tls:')) faults.push('NATS_URL is without TLS: production wants tls://.')
+  const exposed = urlsOf(config.NATS_URL ?? 'tls://unset').filter((url) => !mayBePlain(config, url.hostname))
+  if (exposed.some((url) => url.protocol !== 'tls:')) faults.push('NATS_URL is without TLS: production wants tls://.')
   if (exposed.length > 0 && !hasBrokerCredentials(config)) {
     faults.push('NATS_NKEY_FILE is missing, and so are the other ways to say who this is: production wants one.')
   }
   return faults
 }
 
+/** One variable of Node itself takes any certificate for a server's, wherever TLS is asked for. */
+export const certificatesAreChecked: Rule<ServiceConfig> = ({ NODE_TLS_REJECT_UNAUTHORIZED }) =>
+  NODE_TLS_REJECT_UNAUTHORIZED === '0'
+    ? [
+        'NODE_TLS_REJECT_UNAUTHORIZED is 0, which takes any certificate: NODE_EXTRA_CA_CERTS names an authority of your own.',
+      ]
+    : []
+
 /** What travels to these addresses is secret or must not be changed on its way. */
 export const usesHttps =
   <Name extends string>(...names: Name[]): Rule<Record<Name, string | undefined>> =>
   (config) =>
     names.flatMap((name) => {
-      const url = urlsOf(config[name] ?? 'https://unset')[0]
-      const isSafe = url && (url.protocol === 'https:' || isLoopback(url.hostname))
+      const url = new URL(config[name] ?? 'https://unset')
+      const isSafe = url.protocol === 'https:' || isLoopback(url.hostname)
       return isSafe ? [] : [`${name} is without TLS: production wants https:// for what is not on this machine.`]
     })
 

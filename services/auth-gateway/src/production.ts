@@ -2,6 +2,7 @@ import { limitsAreUnscaled } from '@rekey/platform/allowance'
 import { identityProviderFaults } from '@rekey/platform/identity-provider'
 import {
   brokerIsPrivate,
+  certificatesAreChecked,
   keysAreSound,
   mayBePlain,
   type Production,
@@ -24,12 +25,12 @@ const hasSigningKeysOfItsOwn: Rule<Config> = ({ REKEY_SIGNING_KEYS_FILE }) =>
 /** Whoever writes to Redis gives tries back, or ends sessions. */
 const redisIsPrivate: Rule<Config> = (config) => {
   if (config.REDIS_URL === undefined) return []
-  const exposed = urlsOf(config.REDIS_URL).filter((url) => !url || !mayBePlain(config, url.hostname))
+  const exposed = urlsOf(config.REDIS_URL).filter((url) => !mayBePlain(config, url.hostname))
   return [
-    ...(exposed.some((url) => url?.protocol !== 'rediss:')
+    ...(exposed.some((url) => url.protocol !== 'rediss:')
       ? ['REDIS_URL is without TLS: production wants rediss://.']
       : []),
-    ...(exposed.some((url) => !url?.password) ? ['REDIS_URL is without a password: rediss://user:password@….'] : []),
+    ...(exposed.some((url) => !url.password) ? ['REDIS_URL is without a password: rediss://user:password@….'] : []),
   ]
 }
 
@@ -55,6 +56,7 @@ export const production: Production<Config> = {
     hasSigningKeysOfItsOwn,
     hasClientsOfItsOwn,
     limitsAreUnscaled,
+    certificatesAreChecked,
     brokerIsPrivate,
     redisIsPrivate,
     usesHttps(

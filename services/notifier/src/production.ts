@@ -1,4 +1,11 @@
-import { brokerIsPrivate, keysAreSound, type Production, type Rule, usesHttps } from '@rekey/platform/production'
+import {
+  brokerIsPrivate,
+  certificatesAreChecked,
+  keysAreSound,
+  type Production,
+  type Rule,
+  usesHttps,
+} from '@rekey/platform/production'
 import type { Config } from './config.ts'
 
 /** Where STARTTLS is spoken (RFC 6409); elsewhere the URL says that nothing goes without it. */
@@ -34,6 +41,7 @@ export const production: Production<Config> = {
     mailIsEncrypted,
     sendsInItsOwnName,
     usesHttps('REKEY_SMS_URL'),
+    certificatesAreChecked,
     brokerIsPrivate,
   ],
 }

@@ -2,6 +2,7 @@ import { limitsAreUnscaled } from '@rekey/platform/allowance'
 import { identityProviderFaults } from '@rekey/platform/identity-provider'
 import {
   brokerIsPrivate,
+  certificatesAreChecked,
   keyFaults,
   keysAreSound,
   mayBePlain,
@@ -64,6 +65,7 @@ export const production: Production<Config> = {
     asksForCurrentPassword,
     refusesCommonPasswords,
     limitsAreUnscaled,
+    certificatesAreChecked,
     brokerIsPrivate,
     postgresIsPrivate,
     usesHttps('REKEY_PUBLIC_URL', 'REKEY_JWKS_URL', 'REKEY_IDP_ISSUER', 'REKEY_IDP_JWKS_URL', 'REKEY_BREACH_URL'),
