@@ -61,6 +61,11 @@ declare module 'fastify' {
      * @throws RekeyError unavailable
      */
     verifyToken(audience: string, token: string | undefined): Promise<TokenClaims | undefined>
+    /**
+     * Claims of a sound bearer token, whoever of those we trust signed it; undefined for any other.
+     * @throws RekeyError unavailable
+     */
+    readBearer(token: string | undefined): Promise<TokenClaims | undefined>
   }
 }
 
@@ -95,17 +100,18 @@ export const auth = fp<Options>(async (app, { issuer, publicKey, identityProvide
     token ? ((await verify(token, audience)) as TokenClaims | undefined) : undefined,
   )
 
-  const readBearer = (token: string | undefined) =>
+  app.decorate('readBearer', (token: string | undefined) =>
     token && identityProvider && issuerOf(token) === identityProvider.issuer
       ? identityProvider.read(token)
-      : app.verifyToken(audiences.api, token)
+      : app.verifyToken(audiences.api, token),
+  )
 
   app.decorateRequest('bearer', null as never)
   app.addHook('onRequest', async (request) => {
     const { public: open, scopes } = request.routeOptions.config
     // What no route serves is refused by 404 or 405, OPTIONS among it: CORS has answered before where it may.
     if (open || request.is404 || request.method === 'OPTIONS') return
-    const claims = await readBearer(bearerOf(request.headers.authorization))
+    const claims = await app.readBearer(bearerOf(request.headers.authorization))
     if (!claims || (await isEnded?.(claims))) throw new RekeyError('invalid_token')
     const held = claims.scope.split(' ')
     if (scopes && !scopes.some((scope) => held.includes(scope))) throw new RekeyError('insufficient_scope')

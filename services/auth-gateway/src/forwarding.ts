@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import proxy from '@fastify/http-proxy'
-import { audiences, RekeyError, unavailable } from '@rekey/contracts'
+import { RekeyError, unavailable } from '@rekey/contracts'
 import { bearerOf, type TokenClaims } from '@rekey/platform/auth'
 import { registerScope, type Server } from '@rekey/platform/server'
 import { currentTrace } from '@rekey/platform/trace'
@@ -57,9 +57,8 @@ export const forwarding = async (
   app: Server,
   { upstream, isEnded, spendPassword, accountOfCustomer }: Options,
 ): Promise<void> => {
-  /** Of our own tokens alone, and only where it is known: the password-service has the last word on every other. */
-  const claimsOf = (authorization: string | undefined) =>
-    app.verifyToken(audiences.api, bearerOf(authorization)).catch(() => undefined)
+  /** Only where they can be known now: the password-service has the last word on every token. */
+  const claimsOf = (authorization: string | undefined) => app.readBearer(bearerOf(authorization)).catch(() => undefined)
   await registerScope(app, async (scope) => {
     scope.addHook('onRequest', async (request) => {
       if (!isAskedForAsSent(request.url, upstream)) {

@@ -7,7 +7,10 @@ import t from 'tap'
 import { resources, startProvider } from './own-idp.fixture.ts'
 
 const provider = await startProvider(t)
-const rekey = await startRekey(t, { env: provider.env })
+const fewPasswords = 4
+const rekey = await startRekey(t, {
+  env: { ...provider.env, REKEY_LIMIT_PASSWORD_ACCOUNT: `${fewPasswords}/1h` },
+})
 const { http, clock } = rekey
 
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` })
@@ -45,6 +48,18 @@ t.test(
     await eventually(again, { what: 'a later sign-in to be good' })
   },
 )
+
+t.test('B1: a customer’s new passwords and guesses at the current one count, whoever signed the token', async (t) => {
+  const customer = await createCustomer(rekey.postgres.url)
+  const guess = async (token: string) => (await change(rekey, token, 'no grant', 'another password')).status
+  const statuses = []
+  for (let count = 0; count < fewPasswords; count += 1) statuses.push(await guess(await provider.signIn(customer.code)))
+  t.same(statuses, Array(fewPasswords).fill(403))
+  t.equal(await guess(await provider.signIn(customer.code)), 429)
+  t.equal(await guess(await signIn(rekey, customer)), 429, 'nor by a token of ours')
+  const another = await createCustomer(rekey.postgres.url)
+  t.equal(await guess(await provider.signIn(another.code)), 403)
+})
 
 t.test('B7, B8: the back office comes with the provider’s client credentials', async (t) => {
   const customer = await createCustomer(rekey.postgres.url)
