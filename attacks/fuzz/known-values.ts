@@ -1,15 +1,18 @@
 import { randomUUID } from 'node:crypto'
 import { createCustomer } from '@rekey/testing/customers'
-import { restoreBody, signInTokens } from '@rekey/testing/flows'
+import { backOfficeToken, restoreBody, signInTokens } from '@rekey/testing/flows'
 import type { Processes } from '@rekey/testing/processes'
 import { readSigningKey } from '../forged-token.ts'
 import { maskOf } from '../requests.ts'
-import type { Known } from './requests.ts'
+import type { Known } from './fields.ts'
 
 /** Customers, names and tokens of a running product: what gets past its schemas and its checks of tokens. */
 export const knownValues = async (
   rekey: Processes,
 ): Promise<{ fields: Known; bearers: { customer: string; backOffice: string } }> => {
+  const backOfficeBearer = { authorization: `Bearer ${await backOfficeToken(rekey)}` }
+  // Over nobody yet.
+  const job = await rekey.http.post<{ jobId: string }>('/api/v2/clients/reset-password', {}, backOfficeBearer)
   const customers = await Promise.all(Array.from({ length: 20 }, () => createCustomer(rekey.postgres.url)))
   const [first, second] = customers
   if (!first || !second) throw new Error('no customers')
@@ -62,6 +65,7 @@ export const knownValues = async (
       successtoken: [mint(grant)],
       code: ['123456', 123_456],
       challenge_type: [`oob:email:${maskOf(second.email)}`],
+      jobId: [job.body.jobId],
       clientId: customers.map(({ id }) => id),
       customerId: customers.map(({ id }) => id),
       customer: customers.map(({ code }) => code),

@@ -1,9 +1,9 @@
 import { http, questions } from '@rekey/contracts'
 import fc from 'fast-check'
-import { fitting, hostile, hostileText, type Schema } from './values.ts'
-
-/** Values of a running product, by the field that they are good for. */
-export type Known = Record<string, unknown[]>
+import { asForm, asText, fieldsOf, type Known, rarely } from './fields.ts'
+import { forms } from './forms.ts'
+import { spelled } from './spelling.ts'
+import { hostileText, type Schema } from './values.ts'
 
 interface Route {
   body?: Schema
@@ -29,91 +29,6 @@ export interface Question {
 }
 
 export type Request = HttpRequest | Question
-
-const absent = Symbol('absent')
-
-/** The second in one of so many requests, else the first. */
-const rarely = <T>(oneOf: number, ordinary: fc.Arbitrary<T>, odd: fc.Arbitrary<T>) =>
-  fc.oneof({ weight: oneOf - 1, arbitrary: ordinary }, { weight: 1, arbitrary: odd })
-
-/** Of a request with eight fields half are as they should be: as many get through the schema as are stopped by it. */
-const fieldOf = (schema: Schema, isRequired: boolean, known: unknown[] | undefined, odd: fc.Arbitrary<unknown>) =>
-  fc.oneof(
-    { weight: 20, arbitrary: known ? fc.constantFrom(...known) : fitting(schema) },
-    { weight: 1, arbitrary: fitting(schema) },
-    { weight: 1, arbitrary: odd },
-    { weight: isRequired ? 1 : 30, arbitrary: fc.constant(absent) },
-  )
-
-const fieldsOf = (schema: Schema | undefined, known: Known, odd: fc.Arbitrary<unknown> = hostile) =>
-  fc
-    .record(
-      Object.fromEntries(
-        Object.entries(schema?.properties ?? {}).map(([name, one]) => [
-          name,
-          fieldOf(one, schema?.required?.includes(name) ?? false, known[name], odd),
-        ]),
-      ),
-    )
-    .map((fields) => Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== absent)))
-
-type Spelling = (json: string) => string | Buffer
-
-/** Bodies that are not what `JSON.stringify` makes. */
-const misspellings: Spelling[] = [
-  (json) => json.slice(0, -1),
-  (json) => json + json,
-  (json) => `[${json}]`,
-  (json) => `\ufeff${json}`,
-  (json) => json.replace('{', '{"__proto__":{"a":1},'),
-  (json) => json.replace('{', '{"constructor":{"prototype":{"a":1}},'),
-  (json) => json.replace(/^\{("[^"]+":)/, '{$1"first",$1'),
-  (json) => json.replace(/:[^,}]+/, ':1e999'),
-  (json) => json.replace(/:[^,}]+/, `:${'9'.repeat(5_000)}`),
-  (json) => json.replace(/:[^,}]+/, ':NaN'),
-  (json) => json.replaceAll('"', "'"),
-  (json) => `${json}${' '.repeat(17 * 1024)}`,
-  (json) => Buffer.from(json, 'utf16le'),
-  (json) => Buffer.concat([Buffer.from(json.slice(0, -1)), Buffer.from([0xff, 0xc0, 0x80])]),
-  () => '['.repeat(8_000),
-  () => '{"a":'.repeat(3_000),
-  () => 'null',
-  () => '"text"',
-  () => '0',
-  () => '',
-]
-
-const asText = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value))
-
-const asForm = (fields: Record<string, unknown>) =>
-  new URLSearchParams(Object.entries(fields).map(([name, value]): [string, string] => [name, asText(value)])).toString()
-
-const spelled = (schema: Schema, known: Known): fc.Arbitrary<{ body: string | Buffer; type: string }> =>
-  fc
-    .tuple(
-      fieldsOf(schema, known),
-      rarely(8, fc.constant(undefined), fc.constantFrom<Spelling | undefined>(...misspellings)),
-      fc.oneof(
-        { weight: 30, arbitrary: fc.constant('application/json') },
-        { weight: 3, arbitrary: fc.constant('application/x-www-form-urlencoded') },
-        {
-          weight: 1,
-          arbitrary: fc.constantFrom(
-            '',
-            'text/plain',
-            'application/json; charset=utf-16',
-            'multipart/form-data; boundary=x',
-            'a/b; c',
-            '*/*',
-          ),
-        },
-      ),
-    )
-    .map(([fields, misspell, type]) => {
-      if (type.endsWith('urlencoded')) return { type, body: asForm(fields) }
-      const json = JSON.stringify(fields)
-      return { type, body: misspell ? misspell(json) : json }
-    })
 
 /** What an HTTP client can be made to send as a header's value. */
 const headerText = hostileText.map((value) =>
@@ -180,8 +95,8 @@ const queryOf = (schema: Schema | undefined, known: Known) =>
 
 const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
 
-/** One that asks in earnest for every customer's reset would be a job over all of them, each time. */
-const resetAll = 'POST /api/v2/clients/reset-password'
+/** It is made to be refused: each that asks in earnest would be a job over every customer. */
+export const resetAll = 'POST /api/v2/clients/reset-password'
 
 interface Source {
   route: string
@@ -226,6 +141,20 @@ const httpRequest = (route: string, schema: Route, known: Known, bearers: Record
   return { route, request }
 }
 
+/** A page's form as a browser sends it, or a program. */
+const formRequest = (route: string, schema: Schema, known: Known): Source => {
+  const [method = '', path = ''] = route.split(' ')
+  const send = (body: string): HttpRequest => ({
+    kind: 'http',
+    route,
+    method,
+    path,
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    body,
+  })
+  return { route, request: fieldsOf(schema, known).map((fields) => send(asForm(fields))) }
+}
+
 const question = ({ subject, request }: { subject: string; request: Schema }, known: Known): Source => ({
   route: subject,
   request: spelled(request, known).map(({ body }): Question => ({ kind: 'question', route: subject, body })),
@@ -233,7 +162,7 @@ const question = ({ subject, request }: { subject: string; request: Schema }, kn
 
 /** These may hash a password or send a message. */
 const costly =
-  /login|2fa\/challenge$|password\.verify|passwordRestoreReset|reset-password|password\/(change|restore)$|\/password$/
+  /login|2fa\/challenge$|\/restore\/|password\.verify|passwordRestoreReset|reset-password|password\/(change|restore)$|\/password$/
 /** These go on to the password-service and its database. */
 const forwarded = /\/(password|clients|jobs|approvals)\/?/
 
@@ -246,11 +175,15 @@ const shareOf = (route: string): number => {
   return forwarded.test(route) ? 3 : 20
 }
 
-/** Any request to any route, and any question: as the contract wants it, nearly so, or not at all. */
+/** Every route of the contracts. */
+export const routes: string[] = [...Object.keys(http), ...questions.map(({ subject }) => subject)]
+
+/** Any request to any route, any form of a page, and any question: as the contract wants it, nearly so, or not at all. */
 export const requests = (known: Known, bearers: { customer: string; backOffice: string }): fc.Arbitrary<Request> =>
   fc.oneof(
     ...[
       ...Object.entries(http).map(([route, schema]) => httpRequest(route, schema as Route, known, bearers)),
+      ...Object.entries(forms).map(([route, schema]) => formRequest(route, schema, known)),
       ...questions.map((one) => question(one as never, known)),
     ].map(({ route, request }) => ({ weight: shareOf(route), arbitrary: request })),
   )

@@ -28,9 +28,12 @@ const parse = (body: string): unknown => {
   }
 }
 
+const isPage = (path: string) => /^\/(restore|not-me)/.test(path)
+
 const faultOfRefusal = (path: string, { status, headers, body }: Answer): string | undefined => {
   if (headers['cache-control'] !== 'no-store') return 'may be kept by caches'
   if (insides.test(body)) return 'tells of our insides'
+  if (isPage(path)) return undefined
   const error = parse(body)
   if (path.startsWith('/oauth/')) return isOAuthError(error) ? undefined : 'is no OAuth error'
   if (!String(headers['content-type']).startsWith('application/problem+json'))
@@ -44,13 +47,20 @@ interface Asked {
   path: string
 }
 
+/** By which of its errors an answer refuses: OAuth's code, or the problem's. */
+export const errorOf = ({ status, body }: Pick<Answer, 'status' | 'body'>): string | undefined => {
+  if (status < 400) return undefined
+  const error = parse(body) as { error?: string; code?: string } | undefined
+  return error?.code ?? error?.error ?? String(status)
+}
+
 /** What is wrong with an answer; undefined where it is as the contracts say. */
 export const faultOf = ({ route, method, path }: Asked, answer: Answer): string | undefined => {
   const { status, body } = answer
   if (status >= 500) return `is a ${status}`
   if (method === 'HEAD') return undefined
   if (status >= 400) return faultOfRefusal(path, answer)
-  if (!route.startsWith(`${method} `)) return undefined
+  if (isPage(path) || !route.startsWith(`${method} `)) return undefined
   const { response } = http[route as keyof typeof http] as { response: Record<number, object> }
   const schema = response[status]
   if (!schema) return `is a ${status}, of which the contract knows nothing`
