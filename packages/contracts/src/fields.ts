@@ -84,13 +84,17 @@ export const ConfirmationCode = Type.Unsafe<string | number>({
 })
 
 /** How often a customer's sessions have been ended all at once: whatever was signed in at a lower number is over. */
+/** Of what Postgres' `integer` holds. */
+const largestInteger = 2_147_483_647
+
 export const SessionEpoch = Type.Integer({
   minimum: 0,
+  maximum: largestInteger,
   description: "How often the customer's sessions were ended at once; a session begun at a lower number is over.",
 })
 
-/** A serial number in a path or a question: what Postgres' `integer` holds. */
-export const SerialId = Type.Integer({ minimum: 1, maximum: 2_147_483_647 })
+/** A serial number in a path or a question. */
+export const SerialId = Type.Integer({ minimum: 1, maximum: largestInteger })
 
 export const Time = Type.String({ description: 'Whole seconds, UTC: 2022-01-01T00:00:00+00:00.' })
 

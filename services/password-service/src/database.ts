@@ -1,5 +1,6 @@
 import { PrismaPg } from '@prisma/adapter-pg'
 import { RekeyError, unavailable } from '@rekey/contracts'
+import { GiveUp } from '@rekey/platform/consumer'
 import type { Logger } from '@rekey/platform/logger'
 import pg from 'pg'
 import { Prisma, PrismaClient } from './generated/prisma/client.ts'
@@ -44,6 +45,8 @@ const passingState = /^((08|28|40|53|55|57)...|25006|3D000)$/
 /** The same in words of Prisma, its adapter and the sockets below. */
 const passingCode =
   /^(P10(01|02|08|17)|P20(24|28|34)|DatabaseNotReachable|ConnectionClosed|SocketTimeout|TlsConnectionError|E(PIPE|TIMEDOUT|CONN(REFUSED|RESET)|(HOST|NET)UNREACH|AI_AGAIN))$/
+/** SQLSTATE of data that a type cannot hold. */
+const dataState = /^22...$/
 /** `pg` tells faults of its connections by a message alone. */
 const passingMessage =
   /^(timeout exceeded when trying to connect|Query read timeout|Connection terminated|Client (has encountered|was closed))/
@@ -66,6 +69,17 @@ interface DriverError extends Error {
   cause?: { originalCode?: string; kind?: string }
 }
 
+/** Data that Postgres can never hold: an event that brings it is put aside, not tried for a day. */
+class DataRefused extends GiveUp {
+  readonly code: string
+
+  constructor(code: string) {
+    super('the database can never hold this')
+    this.name = 'DataRefused'
+    this.code = code
+  }
+}
+
 /** Postgres away means: not now (503). Any other fault is one of ours and stays one (500). */
 const translate = (thrown: unknown): unknown => {
   if (thrown instanceof RekeyError || !(thrown instanceof Error)) return thrown
@@ -76,6 +90,8 @@ const translate = (thrown: unknown): unknown => {
   const fault = new DatabaseFault(codes[0] ?? name)
   if (codes.some((known) => passingState.test(known) || passingCode.test(known))) return unavailable(fault)
   if (passingMessage.test(message)) return unavailable(thrown)
+  const refused = codes.find((known) => dataState.test(known))
+  if (refused !== undefined) return new DataRefused(refused)
   return isDriver ? fault : thrown
 }
 
