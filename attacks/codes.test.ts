@@ -18,7 +18,7 @@ import {
   wrongCode,
 } from '@rekey/testing/flows'
 import { startProcesses } from '@rekey/testing/processes'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { compactToken, createRequests } from './requests.ts'
 import { isFound } from './search/forms.ts'
 import { watchPlaces } from './search/places.ts'
@@ -232,8 +232,20 @@ t.test('S9 a code is in its message and nowhere else, in no form; sealed, only t
 /** Where neither passwords nor tokens may be; the broker carries passwords to whoever verifies them. */
 const kept = () => Object.entries(found).filter(([place]) => !/^answers|^tokens|^all that went/.test(place))
 const logs = () => kept().filter(([place]) => place.startsWith('the log'))
+/** Where the test before ended early there is nothing, in which nothing would be found. */
+const isAllRead = (t: Test) => {
+  t.equal(logs().length, 3)
+  t.equal(
+    kept().length,
+    13,
+    kept()
+      .map(([place]) => place)
+      .join(', '),
+  )
+}
 
 t.test('S9 S35 no password, token or key is in a log, a metric or a store', async (t) => {
+  isAllRead(t)
   t.ok(others.size >= 14)
   for (const [place, text] of kept()) {
     for (const [value, what] of others) t.notOk(isFound(value, text), `${what} in ${place}`)
@@ -248,6 +260,7 @@ t.test('S9 S35 no password, token or key is in a log, a metric or a store', asyn
 t.test('S35 no address or name that was typed is in a log, a stream, a metric or Redis', async (t) => {
   const people = await sql<{ value: string }>(rekey.postgres.url, 'SELECT value FROM identifier')
   t.ok(people.length > 10)
+  isAllRead(t)
   for (const [place, text] of kept()) {
     if (place === 'Postgres') continue
     for (const name of [unknown, ...people.map(({ value }) => value)]) {

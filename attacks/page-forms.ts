@@ -1,6 +1,8 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { hashForLog } from '@rekey/platform/logger'
 import { createCustomer, type TestCustomer } from '@rekey/testing/customers'
 import { eventually } from '@rekey/testing/eventually'
-import { codesOf, loginBody, restore, restoreGrant } from '@rekey/testing/flows'
+import { claimsOf, codesOf, restore, restoreGrant, signsIn } from '@rekey/testing/flows'
 import type { Answer } from '@rekey/testing/http'
 import type { Processes } from '@rekey/testing/processes'
 
@@ -16,7 +18,10 @@ export interface PageForm {
   taken: string
 }
 
-/** The forms of the pages, filled in by somebody who has the messages. */
+/** How soon the pages must send another code, or a form that asks for it would do nothing, whoever sent it. */
+export const resendSeconds = 1
+
+/** The forms of the pages, filled in by somebody who has the messages; of a gateway with {@link resendSeconds}. */
 export const createPageForms = (rekey: Processes) => {
   const { http, inbox } = rekey
   const newCustomer = () => createCustomer(rekey.postgres.url)
@@ -31,8 +36,6 @@ export const createPageForms = (rekey: Processes) => {
   const hiddenOf = ({ text }: Answer, name: string) =>
     new RegExp(`name="${name}" value="([^"]*)"`).exec(text)?.[1] ?? ''
   const titleOf = ({ text }: Answer) => /<h1>([^<]*)</.exec(text)?.[1] ?? ''
-  const signsIn = async (person: TestCustomer, password = person.password) =>
-    (await http.post('/oauth/v2/login', loginBody({ ...person, password }))).status === 200
 
   /** The form that asks for a code, filled in as its owner would. */
   const codeForm = async ({ email: username }: TestCustomer) => {
@@ -68,11 +71,19 @@ export const createPageForms = (rekey: Processes) => {
   }
 
   const hasCodeGoneTo = async (address: string) => (await inbox.messagesTo(address)).length > 0
+  /** Outside only the answer tells of it, which the sender of a forged form does not get: the log says it. */
+  const isCodeTaken = async (token: string) => {
+    const challenge = hashForLog(String(claimsOf(token).sub))
+    const lines = await rekey.logOf('auth-gateway')
+    return lines.some((line) => line.event === 'authn_challenge_success' && line.challenge === challenge)
+  }
 
   const everyForm = async (): Promise<PageForm[]> => {
     const [asked, resent, answered, set, reported] = await Promise.all(Array.from({ length: 5 }, newCustomer))
     if (!asked || !resent || !answered || !set || !reported) throw new Error('no customers')
     const resending = await codeForm(resent)
+    await delay(resendSeconds * 1_000)
+    const answering = await codeForm(answered)
     return [
       {
         path: '/restore/begin',
@@ -88,24 +99,24 @@ export const createPageForms = (rekey: Processes) => {
       },
       {
         path: '/restore/answer',
-        fields: await codeForm(answered),
-        isTaken: async () => false,
+        fields: answering,
+        isTaken: () => isCodeTaken(answering.token),
         taken: 'Choose a new password',
       },
       {
         path: '/restore/finish',
         fields: await passwordForm(set),
-        isTaken: () => signsIn(set, 'An-attackers-own'),
+        isTaken: () => signsIn(rekey, set, 'An-attackers-own'),
         taken: 'You have a new password',
       },
       {
         path: '/not-me',
         fields: await reportForm(reported),
-        isTaken: async () => !(await signsIn(reported, reported.password.toUpperCase())),
+        isTaken: async () => !(await signsIn(rekey, reported, reported.password.toUpperCase())),
         taken: 'Your account is blocked',
       },
     ]
   }
 
-  return { post, hiddenOf, titleOf, signsIn, newCustomer, codeForm, everyForm }
+  return { post, hiddenOf, titleOf, newCustomer, codeForm, everyForm }
 }

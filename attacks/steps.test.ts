@@ -1,20 +1,22 @@
 import { createHash } from 'node:crypto'
-import { createCustomer, type TestCustomer } from '@rekey/testing/customers'
+import { createCustomer } from '@rekey/testing/customers'
 import { eventually } from '@rekey/testing/eventually'
 import {
+  asBearer,
   askChange,
   askLogin,
   askRestore,
   change,
   changeGrant,
   claimsOf,
-  loginBody,
   race,
+  reset,
   restore,
   restoreBody,
   restoreGrant,
   signIn,
   signInTokens,
+  signsIn,
   verificationBody,
 } from '@rekey/testing/flows'
 import { startProcesses } from '@rekey/testing/processes'
@@ -27,16 +29,16 @@ const newCustomer = () => createCustomer(rekey.postgres.url)
 const key = readSigningKey(rekey.keys.signingKeys)
 
 const verification = '/oauth/v2/passwordRestoreVerification'
-const asBearer = (token: string) => ({ authorization: `Bearer ${token}` })
 const history = (token: string) => http.get('/api/v2/my/password/changes', asBearer(token))
-const signsIn = async (person: TestCustomer, password: string) =>
-  (await http.post('/oauth/v2/login', loginBody({ ...person, password }))).status === 200
 const refresh = (token: string) =>
   http.post<{ access_token: string; refresh_token: string }>('/oauth/v2/token', {
     grant_type: 'refresh_token',
     refresh_token: token,
     client_id: 'ib_localhost',
   })
+
+const introspect = (token: string) =>
+  http.post('/oauth/v2/introspect', { token, client_id: 'backend_fin', client_secret: 'secretkey' })
 
 const refused = { status: 403, body: { code: 'success_token_refused' } }
 const invalidGrant = { status: 400, body: { error: 'invalid_grant' } }
@@ -48,7 +50,7 @@ t.test('S19 A’s grant changes nothing in B’s session, nor B’s in A’s', a
   t.match(await change(rekey, bearerB, grantA, 'A-password-of-mine'), refused)
   t.match(await change(rekey, bearerB, await restoreGrant(rekey, a), 'A-password-of-mine'), refused)
   t.match(await restore(rekey, grantA, 'A-password-of-mine'), refused, 'a change’s grant on a restore')
-  for (const person of [a, b]) t.ok(await signsIn(person, person.password))
+  for (const person of [a, b]) t.ok(await signsIn(rekey, person, person.password))
   t.equal((await change(rekey, bearerA, grantA, 'A-password-of-mine')).status, 204, 'A’s own session')
 })
 
@@ -65,58 +67,43 @@ t.test('S19 no password is set without the code, however the steps are ordered',
   const changing = await askChange(rekey, victim, bearer)
   const { code: shown } = asked.answer.body
   const set = (token: unknown) => restore(rekey, String(token), 'An-attackers-own')
-  const wrongs = {
-    'the token of a code that was not answered': set(mfaToken),
-    'the broker’s, of a code that was not answered': set(broker.body.token),
-    'the challenge itself': set(challengeId),
-    'the verification code': set(shown),
-    'the verification code as the answer': http.post(verification, verificationBody(mfaToken, String(shown))),
-    'the restore’s code for a sign-in': http.post('/oauth/v2/token', {
-      grant_type: 'mfa_oob',
-      mfa_token: mfaToken,
-      code: asked.confirmation,
-    }),
-    'the restore’s code to the broker’s endpoint': http.post('/api/v2/my/2fa/challenge', {
-      token: mfaToken,
-      code: asked.confirmation,
-    }),
-    'the sign-in’s code for a restore': http.post(
-      verification,
-      verificationBody(login.answer.body.mfa_token, login.confirmation),
-    ),
-    'the change’s code for a restore': http.post(
-      verification,
-      verificationBody(changing.answer.body.token, changing.confirmation),
-    ),
-    'the change’s code for a sign-in': http.post('/oauth/v2/token', {
-      grant_type: 'mfa_oob',
-      mfa_token: changing.answer.body.token,
-      code: changing.confirmation,
-    }),
-    'another scope than was asked for': http.post(
-      verification,
-      verificationBody(mfaToken, asked.confirmation, { scope: 'CUSTOMER:FULL' }),
-    ),
-    'another state than was asked with': http.post(
-      verification,
-      verificationBody(mfaToken, asked.confirmation, { state: 'another' }),
-    ),
-    'another client than asked': http.post(
-      verification,
-      verificationBody(mfaToken, asked.confirmation, { client_id: 'backend_fin' }),
-    ),
-    'a change without its grant': http.post(
-      '/api/v2/my/password/change',
-      { password: 'An-attackers-own' },
-      asBearer(bearer),
-    ),
-  }
-  for (const [name, sending] of Object.entries(wrongs)) {
-    const { status } = await sending
-    t.ok(status >= 400 && status < 500, `${name}: ${status}`)
-  }
-  t.ok(await signsIn(victim, victim.password))
+  const verify = (token: unknown, code: unknown, other: object = {}) =>
+    http.post(verification, verificationBody(token, String(code), other))
+  const finishSignIn = (token: unknown, code: string) =>
+    http.post('/oauth/v2/token', { grant_type: 'mfa_oob', mfa_token: token, code })
+  const brokerVerify = (token: unknown, code: string) => http.post('/api/v2/my/2fa/challenge', { token, code })
+  const { confirmation } = asked
+  const wrongs: [name: string, sending: Promise<object>, refusal: object][] = [
+    ['the token of a code that was not answered', set(mfaToken), refused],
+    ['the broker’s, of a code that was not answered', set(broker.body.token), refused],
+    ['the challenge itself', set(challengeId), refused],
+    ['the verification code', set(shown), refused],
+    [
+      'a change without its grant',
+      http.post('/api/v2/my/password/change', { password: 'An-attackers-own' }, asBearer(bearer)),
+      refused,
+    ],
+    ['the verification code as the answer', verify(mfaToken, shown), invalidGrant],
+    ['the restore’s code for a sign-in', finishSignIn(mfaToken, confirmation), invalidGrant],
+    [
+      'the restore’s code to the broker’s endpoint',
+      brokerVerify(mfaToken, confirmation),
+      { status: 400, body: { code: 'invalid_grant' } },
+    ],
+    ['the sign-in’s code for a restore', verify(login.answer.body.mfa_token, login.confirmation), invalidGrant],
+    ['the change’s code for a restore', verify(changing.answer.body.token, changing.confirmation), invalidGrant],
+    ['the change’s code for a sign-in', finishSignIn(changing.answer.body.token, changing.confirmation), invalidGrant],
+    ['another scope than was asked for', verify(mfaToken, confirmation, { scope: 'CUSTOMER:FULL' }), invalidGrant],
+    ['another state than was asked with', verify(mfaToken, confirmation, { state: 'another' }), invalidGrant],
+    ['another client than asked', verify(mfaToken, confirmation, { client_id: 'backend_fin' }), invalidGrant],
+  ]
+  for (const [name, sending, refusal] of wrongs) t.match(await sending, refusal, name)
+  t.ok(await signsIn(rekey, victim, victim.password))
   t.equal((await history(bearer)).body.total, 0)
+  // Each was refused for what its name says: the codes are right ones.
+  t.equal((await verify(mfaToken, confirmation)).status, 200)
+  t.equal((await finishSignIn(login.answer.body.mfa_token, login.confirmation)).status, 200)
+  t.equal((await brokerVerify(changing.answer.body.token, changing.confirmation)).status, 200)
 })
 
 t.test('S19 a grant that fifty send at once sets one password', async (t) => {
@@ -130,12 +117,19 @@ t.test('S19 a grant that fifty send at once sets one password', async (t) => {
     { person: changed, send: (password: string) => change(rekey, bearer, changing, password) },
   ]
   for (const { person, send } of races) {
-    const answers = await race(50, (index) => send(`Password-number-${index}`))
-    const winners = answers.flatMap(({ status }, index) => (status === 204 ? index : []))
-    t.equal(winners.length, 1)
+    const passwordOf = (index: number) => `Password-number-${index}`
+    const answers = await race(50, (index) => send(passwordOf(index)))
+    const told = answers.flatMap(({ status }, index) => (status === 204 ? index : []))
+    t.ok(told.length <= 1, `${told.length} were told so`)
     for (const { status } of answers) t.ok([204, 403, 503].includes(status), `${status}`)
-    t.ok(await signsIn(person, `Password-number-${winners[0]}`), 'the one that was told so')
-    const token = await signIn(rekey, { ...person, password: `Password-number-${winners[0]}` })
+    // On a busy machine whoever won may be answered 503 once it is done.
+    const good: number[] = []
+    for (const [index, { status }] of answers.entries()) {
+      if (status !== 403 && (await signsIn(rekey, person, passwordOf(index)))) good.push(index)
+    }
+    t.equal(good.length, 1)
+    t.same(told, told.length === 0 ? [] : good, 'the one that was told so')
+    const token = await signIn(rekey, { ...person, password: passwordOf(good[0] ?? 0) })
     t.equal((await history(token)).body.total, 1)
   }
 })
@@ -157,18 +151,24 @@ t.test('S21 S20 after a restore nothing of before is good any more, and nothing 
   const changing = await changeGrant(rekey, customer, before.access_token)
   const other = await restoreGrant(rekey, customer)
   const own = await restoreGrant(rekey, customer, 'access_token')
+  t.ok((await introspect(before.refresh_token)).body.active)
   const restored = await restore(rekey, own, 'A-password-of-mine')
   t.equal(restored.status, 204)
   t.equal(restored.text, '')
   t.equal(restored.headers.get('set-cookie'), null)
-  await eventually(async () => (await history(before.access_token)).status === 401, { what: 'the end of the session' })
+  t.equal((await history(before.access_token)).status, 401)
+  // The gateway hears of it a moment later. To ask about a token does not spend it.
+  await eventually(async () => (await introspect(before.refresh_token)).body.active === false, {
+    what: 'the end of the session',
+  })
   t.match(await refresh(before.refresh_token), invalidGrant)
   t.equal((await change(rekey, before.access_token, changing, 'Another-of-mine')).status, 401)
   t.match(await restore(rekey, other, 'Another-of-mine'), refused, 'a restore that was begun before')
   t.match(await restore(rekey, own, 'Another-of-mine'), refused, 'the same again')
-  t.ok((await history(own)).status >= 401, 'the restore’s own access token')
-  t.notOk(await signsIn(customer, customer.password))
-  t.ok(await signsIn(customer, 'A-password-of-mine'))
+  t.match(await reset(rekey, own), { status: 401, body: { error: 'invalid_token' } }, 'nor by another way')
+  t.match(await history(own), { status: 403, body: { code: 'insufficient_scope' } }, 'as ever')
+  t.notOk(await signsIn(rekey, customer, customer.password))
+  t.ok(await signsIn(rekey, customer, 'A-password-of-mine'))
   // The clock of whoever signs says nothing: what counts is how often all sessions were ended.
   const later = key.sign({ ...claimsOf(before.access_token), iat: Math.floor(Date.now() / 1_000) + 5 })
   t.equal((await history(later)).status, 401, 'an old session with a newer time')
@@ -201,9 +201,10 @@ t.test('S26 an authorization code that comes twice takes back what it gave', asy
   const redeem = await authorize(t)
   const given = await redeem()
   t.equal(given.status, 200)
-  t.match(await redeem(), invalidGrant)
-  // A password that the policy refuses: a good grant would say so (422), and be none the less for it.
+  // A password that the policy refuses: a good grant says so, and is none the less for it.
   const set = () => restore(rekey, String(given.body.access_token), 'short')
+  t.equal((await set()).status, 422)
+  t.match(await redeem(), invalidGrant)
   await eventually(async () => (await set()).status === 403, { what: 'the grant to be refused' })
 })
 
