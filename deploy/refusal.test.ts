@@ -7,6 +7,7 @@ import { freePort } from '@rekey/stack/ports'
 import { startRedis } from '@rekey/stack/redis'
 import { eventually } from '@rekey/testing/eventually'
 import { runToItsEnd } from '@rekey/testing/service-process'
+import { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
 
 const dir = mkdtempSync(join(tmpdir(), 'rekey-refusal-'))
@@ -21,6 +22,13 @@ const startForgetful = async (t: Test, port?: number) => {
   const redis = await startRedis({ port })
   t.teardown(() => redis.stop())
   return redis
+}
+
+/** Has it drop what was used least recently. */
+const evict = async (url: string) => {
+  const client = new Redis(url)
+  await client.config('SET', 'maxmemory-policy', 'allkeys-lru')
+  client.disconnect()
 }
 
 const write = (name: string, text: string) => {
@@ -69,6 +77,7 @@ const demoClients = [
 
 t.test('a gateway with everything wrong names every fault at once, and no value', async (t) => {
   const forgetful = await startForgetful(t)
+  await evict(forgetful.url)
   const env = {
     REKEY_PROFILE: 'production',
     NATS_URL: 'nats://127.0.0.1:4222',
@@ -103,6 +112,7 @@ t.test('a gateway with everything wrong names every fault at once, and no value'
     'REDIS_URL is without TLS',
     'REDIS_URL is without a password',
     'REDIS_URL is a Redis that forgets',
+    'REDIS_URL is a Redis that drops keys',
     'REKEY_PUBLIC_URL is without TLS',
     'REKEY_PASSWORD_SERVICE_URL is without TLS',
     'REKEY_CHANGE_PASSWORD_URL is without TLS',

@@ -11,7 +11,7 @@ import {
   urlsOf,
   usesHttps,
 } from '@rekey/platform/production'
-import { isRedisPersistent } from '@rekey/platform/redis-persistence'
+import { redisLosses } from '@rekey/platform/redis-durability'
 import { clientsFaults } from './clients/clients.ts'
 import type { Config } from './config.ts'
 import { signingKeysFaults } from './tokens/signing-keys.ts'
@@ -34,12 +34,19 @@ const redisIsPrivate: Rule<Config> = (config) => {
   ]
 }
 
-/** Challenges, blocks and sessions must outlive a restart of Redis. */
+/** Challenges, blocks and sessions must be there until their time is over. */
 const redisKeepsItsData: ServerRule<Config> = async ({ REDIS_URL, REKEY_REDIS_CLUSTER = false }) => {
   if (REDIS_URL === undefined) return []
-  const isPersistent = await isRedisPersistent(REDIS_URL, REKEY_REDIS_CLUSTER)
-  if (isPersistent === undefined) return undefined
-  return isPersistent ? [] : ['REDIS_URL is a Redis that forgets at a restart: turn appendonly on (or snapshots).']
+  const losses = await redisLosses(REDIS_URL, REKEY_REDIS_CLUSTER)
+  if (losses === undefined) return undefined
+  return [
+    ...(losses.has('at a restart')
+      ? ['REDIS_URL is a Redis that forgets at a restart: turn appendonly on (or snapshots).']
+      : []),
+    ...(losses.has('when its memory is full')
+      ? ['REDIS_URL is a Redis that drops keys when its memory is full: maxmemory-policy noeviction.']
+      : []),
+  ]
 }
 
 /** What the gateway insists on in production. */

@@ -4,6 +4,9 @@ import { connectRedis, type Redis } from './redis.ts'
 
 type Node = Exclude<Redis, Cluster>
 
+/** When a server drops what it was told to keep. */
+export type Loss = 'at a restart' | 'when its memory is full'
+
 /** Snapshots, where the append-only file is off. Some vendors let nobody ask: then nobody knows. */
 const hasSnapshots = async (node: Node): Promise<boolean> => {
   const [, rules] = (await node.config('GET', 'save').catch(() => [])) as string[]
@@ -14,13 +17,22 @@ const hasSnapshots = async (node: Node): Promise<boolean> => {
 const isPersistent = async (node: Node): Promise<boolean> =>
   /^aof_enabled:1\r?$/m.test(await node.info('persistence')) || (await hasSnapshots(node))
 
+/** Whether it rather refuses what is new. @throws Error where it does not answer */
+const evictsNothing = async (node: Node): Promise<boolean> =>
+  /^maxmemory_policy:noeviction\r?$/m.test(await node.info('memory'))
+
+const lossesOf = async (node: Node): Promise<Loss[]> => {
+  const [survives, keeps] = await Promise.all([isPersistent(node), evictsNothing(node)])
+  return [...(survives ? [] : ['at a restart' as const]), ...(keeps ? [] : ['when its memory is full' as const])]
+}
+
 /**
- * Asks Redis, or each master of its cluster, whether it keeps what it holds: challenges, blocks and sessions that a
- * restart forgets let people try again, or stay signed in.
+ * Asks Redis, or each master of its cluster, whether it keeps what it holds: challenges, blocks and sessions that are
+ * forgotten let people try again, or stay signed in.
  *
  * @returns undefined where it does not answer within about two seconds
  */
-export const isRedisPersistent = async (url: string, cluster: boolean): Promise<boolean | undefined> => {
+export const redisLosses = async (url: string, cluster: boolean): Promise<ReadonlySet<Loss> | undefined> => {
   const redis = connectRedis({ url, cluster, log: createLogger({ name: 'redis', level: 'silent' }) })
   try {
     await new Promise<void>((resolve, reject) => {
@@ -28,7 +40,7 @@ export const isRedisPersistent = async (url: string, cluster: boolean): Promise<
       AbortSignal.timeout(2_000).addEventListener('abort', reject)
     })
     const nodes = redis instanceof Cluster ? redis.nodes('master') : [redis]
-    return (await Promise.all(nodes.map(isPersistent))).every(Boolean)
+    return new Set((await Promise.all(nodes.map(lossesOf))).flat())
   } catch {
     return undefined
   } finally {

@@ -1,0 +1,48 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { freePort } from '@rekey/stack/ports'
+import { startRedis } from '@rekey/stack/redis'
+import { Redis } from 'ioredis'
+import t from 'tap'
+import { redisLosses } from './redis-durability.ts'
+
+/** What the server says, and where it has something to say. */
+const lossesOf = async (url: string) => {
+  const losses = await redisLosses(url, false)
+  return losses && [...losses]
+}
+
+t.test('Redis says whether it keeps what it holds: by its append-only file, or by snapshots', async (t) => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'rekey-redis-'))
+  t.teardown(() => rmSync(dataDir, { recursive: true, force: true }))
+  const [keeping, forgetful] = await Promise.all([startRedis({ dataDir }), startRedis()])
+  t.teardown(() => Promise.all([keeping.stop(), forgetful.stop()]))
+  t.same(await lossesOf(keeping.url), [])
+  t.same(await lossesOf(forgetful.url), ['at a restart'])
+
+  const client = new Redis(forgetful.url)
+  t.teardown(() => client.disconnect())
+  await client.config('SET', 'save', '900 1')
+  t.same(await lossesOf(forgetful.url), [])
+  await client.acl('SETUSER', 'default', '-config')
+  t.same(await lossesOf(forgetful.url), ['at a restart'], 'who may not ask does not know')
+})
+
+t.test('S25: Redis says whether it drops blocks and sessions when its memory is full', async (t) => {
+  const redis = await startRedis()
+  t.teardown(() => redis.stop())
+  const client = new Redis(redis.url)
+  t.teardown(() => client.disconnect())
+  await client.config('SET', 'save', '900 1')
+  for (const policy of ['allkeys-lru', 'allkeys-lfu', 'volatile-ttl']) {
+    await client.config('SET', 'maxmemory-policy', policy)
+    t.same(await lossesOf(redis.url), ['when its memory is full'], policy)
+  }
+  await client.config('SET', 'maxmemory-policy', 'noeviction')
+  t.same(await lossesOf(redis.url), [])
+})
+
+t.test('a Redis that does not answer says nothing', async (t) => {
+  t.equal(await redisLosses(`redis://127.0.0.1:${await freePort()}`, false), undefined)
+})
