@@ -41,6 +41,8 @@ export const faultsOf = (lines: SecurityLine[], proofs: Proof[]): string[] => {
 }
 
 const link = (file: string) => `[${file.replaceAll('_', '\\_')}](../${file})`
+/** What a template fills in is told by its name. */
+const filled = (title: string) => title.replaceAll(/\$\{([^}]+)\}/g, '*$1*')
 const cell = (text: string) => text.replaceAll('|', '\\|')
 
 /** docs/security.md */
@@ -52,7 +54,7 @@ export const render = (sections: Record<string, SecurityLine[]>, proofs: Proof[]
   const titles = (number: string, file: string) =>
     testsOf(number)
       .filter((proof) => proof.file === file)
-      .map(({ title }) => `  - ${title.replaceAll('$', '\\$')}`)
+      .map(({ title }) => `  - ${filled(title)}`)
   const details = ({ number }: SecurityLine) => [
     `### ${number}`,
     '',
