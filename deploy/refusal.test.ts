@@ -185,7 +185,7 @@ t.test('a notifier with everything wrong names every fault at once, and no value
     'REKEY_ADDRESS_SEAL_KEY is a key of the sandbox',
     'REKEY_ADDRESS_SEAL_KEY is the same as REKEY_CODE_SEAL_KEY',
     'SMTP_URL is plaintext',
-    'SMTP_URL has ignoreTLS',
+    'SMTP_URL has a parameter that production does not take',
     'REKEY_MAIL_FROM is missing',
     'REKEY_SMS_URL is without TLS',
     'NODE_TLS_REJECT_UNAUTHORIZED is 0',

@@ -8,23 +8,23 @@ import {
 } from '@rekey/platform/production'
 import type { Config } from './config.ts'
 
-/** Where STARTTLS is spoken (RFC 6409); elsewhere the URL says that nothing goes without it. */
-const isSubmission = ({ port, searchParams }: URL) => port === '587' || searchParams.get('requireTLS') === 'true'
+/** The port where STARTTLS is spoken (RFC 6409); elsewhere the URL says that nothing goes without it. */
+const isSubmission = ({ port, searchParams }: URL) => port === '587' || searchParams.has('requireTLS')
 
-/** Parameters with which the driver would send in the clear, or to anybody. */
-const weakenings = ['ignoreTLS', 'secure', 'tls.rejectUnauthorized']
+/** Any other sets an option of the driver: no TLS, any certificate, a log with whole messages. */
+const isAllowed = ([name, value]: [string, string]) => name === 'requireTLS' && value === 'true'
 
 /** Mail holds codes. Over smtp:// the service itself insists on STARTTLS in production. */
 const mailIsEncrypted: Rule<Config> = ({ SMTP_URL }) => {
   if (SMTP_URL === undefined) return []
-  if (!URL.canParse(SMTP_URL)) return ['SMTP_URL cannot be read: it is no URL.']
   const url = new URL(SMTP_URL)
-  const weakened = weakenings.filter((name) => url.searchParams.has(name))
   return [
     ...(url.protocol === 'smtps:' || isSubmission(url)
       ? []
       : ['SMTP_URL is plaintext: smtps://…, smtp://…:587 (STARTTLS), or smtp://…?requireTLS=true.']),
-    ...weakened.map((name) => `SMTP_URL has ${name}, which weakens TLS.`),
+    ...([...url.searchParams].every(isAllowed)
+      ? []
+      : ['SMTP_URL has a parameter that production does not take: it takes requireTLS=true and no other.']),
   ]
 }
 
