@@ -7,20 +7,24 @@ import {
 import { chainsHold, nothingGivenUp, oneEventEach } from './checks/events.ts'
 import type { Check, Finding } from './checks/finding.ts'
 import { codesArrive, oneNoticeEach } from './checks/messages.ts'
-import { codesWorkOnce, grantsWorkOnce } from './checks/once.ts'
+import { codesWorkOnce, eventsStandOnce, grantsWorkOnce } from './checks/once.ts'
 import { answeredAreInHistory, lastPasswordVerifies, wholeOrNothing } from './checks/passwords.ts'
+import { restoresAreNoted, wrongCodesCountOnce } from './checks/restores.ts'
 import type { Held } from './held.ts'
 import type { Seen } from './seen.ts'
 
 const checks: [what: string, check: Check][] = [
   ['new passwords that were answered 204 are in the history', answeredAreInHistory],
-  ['customers sign in with their last password, and with none before', lastPasswordVerifies],
+  ['customers sign in with their last password, and with no other', lastPasswordVerifies],
   ['outcomes that nobody was told are whole or nothing', wholeOrNothing],
   ['grants set one password at most', grantsWorkOnce],
   ['codes were taken once at most', codesWorkOnce],
   ['records of the history have one event on PASSWORD each, in order', oneEventEach],
-  ['notices of a new password were sent, one an address', oneNoticeEach],
-  ['sessions of before a new password are over at the gateway', sessionsAreOver],
+  ['events stand on AUTH and PASSWORD once each', eventsStandOnce],
+  ['codes to restore were counted once each, for whoever asked, and whose restore it is was noted', restoresAreNoted],
+  ['codes that were given to restore count once each, and wrong ones until a right one', wrongCodesCountOnce],
+  ['notices of a new password were sent, one to each address of its customer', oneNoticeEach],
+  ['sessions are over at the gateway after a new password of another, and no others', sessionsAreOver],
   ['codes that were promised arrived while they lived', codesArrive],
   ['records of the history stand in their chains', chainsHold],
   ['events were all dealt with: none waits, none became a dead letter', nothingGivenUp],

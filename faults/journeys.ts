@@ -84,8 +84,15 @@ export const createJourneys = (deps: Deps) => {
         body: { grant_type: 'mfa_oob', mfa_token: sent.token, code },
       }))
       const accessToken = String(tokens.access_token)
-      const session = String(claimsOf(accessToken).sid)
-      seen.signIns.push({ customer, session, accessToken, refreshToken: String(tokens.refresh_token), grantsBefore })
+      const { sid, exp } = claimsOf(accessToken)
+      seen.signIns.push({
+        customer,
+        session: String(sid),
+        accessToken,
+        accessExpiresAt: new Date(Number(exp) * 1_000),
+        refreshToken: String(tokens.refresh_token),
+        grantsBefore,
+      })
 
       const asked = await ask(customer.email, {
         step: 'B5 change',

@@ -4,7 +4,7 @@ import type { Teardown } from '@rekey/testing/infrastructure'
 import { connect } from 'nats'
 import { awaitIdle } from './backlog.ts'
 import type { Finding } from './checks/finding.ts'
-import { countRepeats } from './checks/messages.ts'
+import { countRepeats, slowestCodeMs } from './checks/messages.ts'
 import { check } from './checks.ts'
 import { readHeld } from './held.ts'
 import { type FaultCounts, harm } from './injection.ts'
@@ -32,11 +32,16 @@ export interface PhaseResult {
   requests: Seen['requests']
   /** Messages that came twice, by their Message-ID. */
   repeatedMessages: number
+  /** That was promised. */
+  slowestCodeMs: number
   recovery: Recovery
   findings: Finding[]
 }
 
 const patienceMs = 60_000
+
+/** Not as long as a run: a code that is late must not pass for one that came in time. */
+const codesLiveSeconds = 60
 
 const createCustomers = async (databaseUrl: string, count: number): Promise<TestCustomer[]> => {
   const customers: TestCustomer[] = []
@@ -50,7 +55,11 @@ export const runPhase = async (
   { seed, brokers, lengthMs, customers, dataDir }: Options,
 ): Promise<PhaseResult> => {
   mkdirSync(dataDir, { recursive: true })
-  const system = await startSystem(t, dataDir, { brokers, startedAt: '/healthz' })
+  const system = await startSystem(t, dataDir, {
+    brokers,
+    startedAt: '/healthz',
+    env: { REKEY_CODE_TTL_SECONDS: String(codesLiveSeconds) },
+  })
   const mailbox = openMailbox(system.inbox)
   const load = startLoad({
     origin: system.origin,
@@ -78,6 +87,7 @@ export const runPhase = async (
       faults: counts,
       requests: seen.requests,
       repeatedMessages: countRepeats(held),
+      slowestCodeMs: slowestCodeMs(seen, held, codesLiveSeconds * 1_000),
       recovery,
       findings: [...(await check(seen, held)), recovery.finding],
     }

@@ -1,3 +1,4 @@
+import { holds } from './checks/finding.ts'
 import type { PhaseResult } from './phase.ts'
 import { linkFaults, processFaults } from './schedule.ts'
 import type { Status } from './seen.ts'
@@ -55,22 +56,22 @@ const findingLines = (phases: PhaseResult[]): string =>
       const shown = faults.slice(0, 10).map((fault) => `         ${fault}`)
       const more = faults.length > shown.length ? [`         and ${faults.length - shown.length} more`] : []
       return [
-        `${faults.length > 0 ? 'FAILED' : 'ok    '} ${String(proven).padStart(7)} ${what}${kinds}`,
+        `${found.every(holds) ? 'ok    ' : 'FAILED'} ${String(proven).padStart(7)} ${what}${kinds}`,
         ...shown,
         ...more,
       ].join('\n')
     })
     .join('\n')
 
-export const hasFailed = (phases: PhaseResult[]): boolean =>
-  phases.some(({ findings }) => findings.some(({ faults }) => faults.length > 0))
+export const hasFailed = (phases: PhaseResult[]): boolean => phases.some(({ findings }) => !findings.every(holds))
 
-const toSummary = ({ brokers, recovery, repeatedMessages }: PhaseResult): string => {
+const toSummary = ({ brokers, recovery, repeatedMessages, slowestCodeMs }: PhaseResult): string => {
   const after = (ms: number | undefined) => (ms === undefined ? 'too late' : `after ${ms} ms`)
   const { readyAfterMs, servedAfterMs, limitMs } = recovery
   return (
     `${brokers === 1 ? 'one NATS server' : `${brokers} NATS servers`}: all ready ${after(readyAfterMs)}, a newcomer ` +
-    `served ${after(servedAfterMs)} of ${limitMs}; ${repeatedMessages} messages came twice, known by their Message-ID`
+    `served ${after(servedAfterMs)} of ${limitMs}; ${repeatedMessages} messages came twice, known by their Message-ID; ` +
+    `the slowest code came after ${slowestCodeMs} ms`
   )
 }
 

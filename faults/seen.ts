@@ -36,6 +36,7 @@ export interface SignIn {
   customer: TestCustomer
   session: string
   accessToken: string
+  accessExpiresAt: Date
   refreshToken: string
   /** How many grants the customer had been given by then. */
   grantsBefore: number
@@ -51,7 +52,7 @@ export interface Seen {
   promisedCodes: PromisedCode[]
   /** Challenges whose code was answered 200, as often as it was. */
   takenCodes: string[]
-  /** Of one customer in the order in which they were used. */
+  /** In the order in which they were given. */
   grants: Grant[]
   signIns: SignIn[]
   /** Sign-ins with a password that had been answered 204 last: all of them, and those that were refused. */

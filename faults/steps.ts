@@ -64,7 +64,7 @@ export const createSteps = ({ client, mailbox, seen, stopped }: Deps) => {
     return codesOf(message).confirmation
   }
 
-  /** Gives a code; now and then a wrong one before it, the right one twice at once, and once more behind it. */
+  /** Gives a code; now and then a wrong one before it or instead of it, the right one twice at once, and once more behind it. */
   const answer = async (
     { customer }: Person,
     { challengeId }: AskedCode,
@@ -72,7 +72,10 @@ export const createSteps = ({ client, mailbox, seen, stopped }: Deps) => {
     code: string,
     send: (code: string) => Request,
   ): Promise<Reply['body']> => {
-    if (oneIn(6)) await client.call({ step: `${step}, wrong code`, ...send(wrongCode(code)) })
+    if (oneIn(6)) {
+      await client.call({ step: `${step}, wrong code`, ...send(wrongCode(code)) })
+      if (oneIn(3)) throw new GaveUp(`${step}: wrong, and not tried again`)
+    }
     const heard = ({ status }: Reply) => {
       if (status === 200) seen.takenCodes.push(challengeId)
     }

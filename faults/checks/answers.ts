@@ -1,17 +1,29 @@
+import type { SignIn } from '../seen.ts'
 import type { Check } from './finding.ts'
 
-export const sessionsAreOver: Check = ({ grants, signIns }, { activeSignIns, spentTokens }) => {
+const tokensOf = ({ accessToken, refreshToken }: SignIn) => [accessToken, refreshToken]
+
+/** Of before a new password, but for the session that set it: neither token is good. Any other: both are, in their time. */
+export const sessionsAreOver: Check = ({ grants, signIns }, { activeTokens, spentTokens, readAt }) => {
   const ofCustomers = Map.groupBy(grants, ({ customer }) => customer)
-  const over = signIns.filter(({ customer, session, grantsBefore }) =>
+  const isOver = ({ customer, session, grantsBefore }: SignIn) =>
     (ofCustomers.get(customer) ?? [])
       .slice(grantsBefore)
-      .some((grant) => spentTokens.has(grant.jti) && grant.session !== session),
-  )
+      .some((grant) => spentTokens.has(grant.jti) && grant.session !== session)
+  const mustBeGood = ({ accessToken, refreshToken, accessExpiresAt }: SignIn) =>
+    accessExpiresAt > readAt ? [accessToken, refreshToken] : [refreshToken]
+  const { over = [], on = [] } = Object.groupBy(signIns, (signIn) => (isOver(signIn) ? 'over' : 'on'))
   return {
-    proven: over.length,
-    faults: over
-      .filter((signIn) => activeSignIns.has(signIn))
-      .map(({ session, customer }) => `session ${session} of ${customer.code} goes on after a new password`),
+    proven: signIns.length,
+    kinds: { over: over.length, 'going on': on.length },
+    faults: [
+      ...over
+        .filter((signIn) => tokensOf(signIn).some((token) => activeTokens.has(token)))
+        .map(({ session, customer }) => `session ${session} of ${customer.code} goes on after a new password`),
+      ...on
+        .filter((signIn) => !mustBeGood(signIn).every((token) => activeTokens.has(token)))
+        .map(({ session, customer }) => `session ${session} of ${customer.code} is over without a new password`),
+    ],
   }
 }
 

@@ -10,7 +10,13 @@ export interface Finding {
   kinds?: Record<string, number>
   /** What speaks against it. */
   faults: string[]
+  /** Where there may rightly be nothing to show it for. Else a run that showed it for nothing has shown nothing. */
+  mayBeEmpty?: boolean
 }
+
+/** Whether it was shown, for something, and nothing speaks against it. */
+export const holds = ({ proven, faults, mayBeEmpty = false }: Finding): boolean =>
+  faults.length === 0 && (proven > 0 || mayBeEmpty)
 
 type Found = Omit<Finding, 'what'>
 

@@ -1,34 +1,55 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { ReceivedMessage } from '@rekey/testing/inbox'
-import type { Held } from '../held.ts'
+import type { Held, OutboxRow, StoredEvent } from '../held.ts'
+import type { Seen } from '../seen.ts'
 import { byCustomer } from './by-customer.ts'
+import { isFact } from './events.ts'
 import type { Check } from './finding.ts'
+
+/** A code that is to be sent. */
+export const isOfCode = ({ type }: StoredEvent): boolean =>
+  type === 'auth.restore.requested' || type === 'auth.challenge.issued'
+
+/** The message that an event asks for: its challenge's, of that number. */
+export const messageOf = ({ data }: StoredEvent) => `${data.challengeId}.${data.sendNumber}`
 
 /** The event that a message was sent for: its Message-ID says so. */
 const eventOf = ({ MessageID }: ReceivedMessage) => MessageID.split('@')[0] ?? ''
 
-/** Each customer has an e-mail address and a telephone. */
-const addressesEach = 2
+const isNotice = ({ type }: OutboxRow) => type === 'notify.password-changed'
+
+/** The notices of a customer's records: those that were written behind each of them. */
+const noticesOf = (outbox: OutboxRow[], customer: string): Map<number | null, OutboxRow[]> => {
+  const ofRecords = new Map<number | null, OutboxRow[]>()
+  let ofLast: OutboxRow[] = []
+  for (const row of outbox.filter(({ subject }) => subject === customer)) {
+    if (isFact(row.type)) {
+      ofLast = []
+      ofRecords.set(row.changeId, ofLast)
+    } else if (isNotice(row)) ofLast.push(row)
+  }
+  return ofRecords
+}
 
 export const oneNoticeEach: Check = (seen, held) => {
-  const notices = held.outbox.filter(({ type }) => type === 'notify.password-changed')
+  const notices = held.outbox.filter(isNotice)
   const messages = Map.groupBy(held.messages, eventOf)
-  const ofCustomers = Map.groupBy(notices, ({ subject }) => subject)
-  const codes = new Set(seen.promisedCodes.map(({ challengeId }) => challengeId))
-  const isOfCode = (id: string) => codes.has(id.split('.')[0] ?? '')
+  const addressesOf = (id: string) => [...new Set(messages.get(id)?.flatMap(({ To }) => To.map((to) => to.Address)))]
+  const codes = new Set(held.events.AUTH.filter(isOfCode).map(messageOf))
   const known = new Set(notices.map(({ eventId }) => eventId))
-  const strange = [...messages.keys()].filter((id) => !known.has(id) && !isOfCode(id) && !/\.\d$/.test(id))
+  const strange = [...messages.keys()].filter((id) => !known.has(id) && !codes.has(id))
   return {
     proven: notices.length,
     faults: [
       ...notices.filter(({ eventId }) => !messages.has(eventId)).map(({ eventId }) => `notice ${eventId} was not sent`),
-      ...notices
-        .filter(({ eventId }) => new Set(messages.get(eventId)?.map(({ To }) => To[0]?.Address)).size > 1)
-        .map(({ eventId }) => `notice ${eventId} went to two addresses`),
       ...byCustomer(seen, held).flatMap(({ customer, rows }) => {
-        const count = ofCustomers.get(customer.code)?.length ?? 0
-        return count === rows.length * addressesEach
-          ? []
-          : [`${customer.code}: ${rows.length} records, ${count} notices`]
+        const ofRecords = noticesOf(held.outbox, customer.code)
+        const own = [customer.email, customer.phone].toSorted()
+        return rows.flatMap(({ id }) => {
+          const sent = (ofRecords.get(id) ?? []).flatMap(({ eventId }) => addressesOf(eventId))
+          if (isDeepStrictEqual(sent.toSorted(), own)) return []
+          return [`the notices of record ${id} of ${customer.code} went to ${sent.join(' and ') || 'nobody'}`]
+        })
       }),
       ...strange.map((id) => `a message came of ${id}, which is no event`),
     ],
@@ -47,6 +68,18 @@ export const codesArrive: Check = ({ promisedCodes }, { messages }) => {
       return new Date(message.Created) < expiresAt ? [] : [`the message for ${challengeId} came too late`]
     }),
   }
+}
+
+/** How long the slowest promised code was on its way at most, in ms: from when it was made. */
+export const slowestCodeMs = ({ promisedCodes }: Seen, { messages }: Held, livesMs: number): number => {
+  const arrivals = Map.groupBy(messages, (message) => eventOf(message).split('.')[0])
+  const took = promisedCodes.flatMap(({ challengeId, verification, expiresAt }) =>
+    (arrivals.get(challengeId) ?? [])
+      .filter(({ Text }) => Text.includes(`Verification code: ${verification}`))
+      .slice(0, 1)
+      .map(({ Created }) => new Date(Created).getTime() - (expiresAt.getTime() - livesMs)),
+  )
+  return Math.max(0, ...took)
 }
 
 /** Messages that came again, by the same Message-ID. */
