@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { createCustomer } from '@rekey/testing/customers'
 import { eventually } from '@rekey/testing/eventually'
 import {
@@ -22,6 +21,7 @@ import {
 import { startProcesses } from '@rekey/testing/processes'
 import t, { type Test } from 'tap'
 import { readSigningKey } from './forged-token.ts'
+import { pkce, verifier } from './pkce.ts'
 
 const rekey = await startProcesses(t)
 const { http } = rekey
@@ -174,15 +174,9 @@ t.test('S21 S20 after a restore nothing of before is good any more, and nothing 
   t.equal((await history(later)).status, 401, 'an old session with a newer time')
 })
 
-const verifier = 'a-verifier-of-forty-three-characters-or-more'
-const S256 = createHash('sha256').update(verifier).digest('base64url')
-
 /** A1 and A2, up to the authorization code. */
 const authorize = async (t: Test) => {
-  const { answer, confirmation } = await askRestore(rekey, (await newCustomer()).email, {
-    code_challenge: S256,
-    code_challenge_method: 'S256',
-  })
+  const { answer, confirmation } = await askRestore(rekey, (await newCustomer()).email, pkce)
   const body = verificationBody(answer.body.mfa_token, confirmation, { response_type: 'code' })
   const { status, body: given } = await http.post(verification, body)
   t.equal(status, 200)
@@ -209,14 +203,14 @@ t.test('S26 an authorization code that comes twice takes back what it gave', asy
 })
 
 t.test('S26 a stolen authorization code is of no use without the verifier, and plain is refused', async (t) => {
-  for (const code_verifier of [undefined, S256, verifier.toUpperCase()]) {
+  for (const code_verifier of [undefined, pkce.code_challenge, verifier.toUpperCase()]) {
     const redeem = await authorize(t)
     t.match(await redeem({ code_verifier }), invalidGrant)
     t.match(await redeem(), invalidGrant, 'one wrong try spends it')
   }
   for (const method of ['plain', 'none', 's256', undefined]) {
-    const pkce = { code_challenge: S256, code_challenge_method: method }
-    t.match(await http.post('/oauth/v2/passwordRestore', restoreBody('nobody@example.com', pkce)), {
+    const other = { ...pkce, code_challenge_method: method }
+    t.match(await http.post('/oauth/v2/passwordRestore', restoreBody('nobody@example.com', other)), {
       status: 400,
       body: { error: 'invalid_request' },
     })
