@@ -1,5 +1,5 @@
-import { type CloudEvent, type EventData, type EventDefinition, unavailable } from '@rekey/contracts'
-import { headers } from 'nats'
+import { type CloudEvent, type EventData, type EventDefinition, RekeyError, unavailable } from '@rekey/contracts'
+import { ErrorCode, headers, NatsError } from 'nats'
 import type { Broker } from './broker.ts'
 import type { Now } from './clock.ts'
 import type { Random } from './random.ts'
@@ -35,6 +35,15 @@ export interface Publisher {
 }
 
 const ackTimeoutMs = 1_500
+
+/** Whether the broker was there and would not take an event, as one without leave: not that it was away, or not ready. */
+export const isRefusal = (error: unknown): boolean => {
+  const cause = error instanceof RekeyError ? error.cause : undefined
+  if (!(cause instanceof NatsError)) return false
+  const { code, api_error: answer } = cause
+  const unwanted: string[] = [ErrorCode.PermissionsViolation, ErrorCode.MaxPayloadExceeded]
+  return unwanted.includes(code) || (answer !== undefined && answer.code < 500)
+}
 
 /** CloudEvents 1.0, binary mode over NATS headers. */
 export const createPublisher = ({ broker, source, now, random }: Deps): Publisher => {

@@ -66,7 +66,7 @@ export const createApp = async (config: Config, { log, metrics, now, random }: S
   const broker = connectBroker({ ...brokerAccess(config), name: 'auth-gateway', log })
   ensureStreams(broker, ['AUTH'], config.REKEY_STREAM_REPLICAS)
   const publisher = createPublisher({ broker, source: 'auth-gateway', now, random })
-  const recorder = createRecorder({ publisher, log })
+  const recorder = createRecorder({ publisher, elapsedMs: () => performance.now(), metrics, log })
 
   const app = await createServer({ log, random, trustedProxies: toProxyList(config.REKEY_TRUSTED_PROXIES) })
   await app.register(cors, {
