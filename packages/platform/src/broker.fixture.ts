@@ -34,7 +34,7 @@ export const startBroker = async (t: Teardown, names: StreamName[] = ['AUTH', 'N
   const { log, logs } = keepLogs()
   const broker = connectBroker({ url: nats.url, name: 'test', log })
   t.teardown(() => broker.close())
-  ensureStreams(broker, names, 1)
+  ensureStreams(broker, names, { REKEY_PROFILE: 'sandbox', REKEY_STREAM_REPLICAS: 1 })
   const publisher = createPublisher({ broker, source: 'test', now: () => new Date(), random: systemRandom })
   await broker.connected()
   return {

@@ -59,7 +59,7 @@ export const serviceEnv = {
     minimum: 1,
     maximum: 5,
     default: 1,
-    description: 'Copies of each stream that the broker keeps.',
+    description: 'Copies of each stream that the broker keeps, for whoever makes them: in production npm run streams.',
   }),
   REKEY_DRAIN_SECONDS: Type.Optional(
     Type.Integer({

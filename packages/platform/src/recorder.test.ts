@@ -92,7 +92,7 @@ const startStrictBroker = async (t: Test) => {
   await (await connect({ servers: server.url, ...access })).close()
   const broker = connectBroker({ url: server.url, ...access, name: 'test', log: keepLogs().log })
   t.teardown(() => broker.close())
-  ensureStreams(broker, ['AUTH'], 1)
+  ensureStreams(broker, ['AUTH'], { REKEY_PROFILE: 'sandbox', REKEY_STREAM_REPLICAS: 1 })
   await eventually(() => storedBy(broker).then(() => true))
   return { broker, publisher: createPublisher({ broker, source: 'test', now: () => new Date(), random: systemRandom }) }
 }

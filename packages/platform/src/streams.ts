@@ -11,6 +11,7 @@ import {
   type StreamConfig,
 } from 'nats'
 import type { Broker } from './broker.ts'
+import type { ServiceConfig } from './config.ts'
 
 type Wanted = Partial<StreamConfig> & { name: string }
 
@@ -45,34 +46,56 @@ const find = async (jsm: JetStreamManager, name: string): Promise<StreamConfig |
 const isAsWanted = (found: StreamConfig, wanted: Wanted) =>
   Object.entries(wanted).every(([name, value]) => isDeepStrictEqual(found[name as keyof StreamConfig], value))
 
-/** In production a service may look at its streams and no more: they are made by the operator, as tables are. */
-const makeAsWanted = async (jsm: JetStreamManager, found: StreamConfig | undefined, wanted: Wanted) => {
-  try {
-    await (found ? jsm.streams.update(wanted.name, wanted) : jsm.streams.add(wanted))
-  } catch (error) {
-    if (!(error instanceof NatsError) || !error.isPermissionError()) throw error
-    throw new Error(`stream ${wanted.name} is not there, or not as it should be: npm run streams`, { cause: error })
-  }
-}
+const wantedStreams = (names: readonly StreamName[]): Wanted[] =>
+  [deadLetterStream, ...names.map(eventStream)].map((stream) => ({ ...stream, storage: StorageType.File }))
+
+const managerOf = (connection: NatsConnection) => connection.jetstreamManager({ timeout: 2_000 })
 
 /**
  * Makes the named streams, and the one for dead letters, be as the contracts say. Safe to run twice and from many.
  *
- * @throws Error where one of them is not, and this user of the broker may not change it
+ * @throws NatsError where this user of the broker may not
  */
 export const makeStreams = async (
   connection: NatsConnection,
   names: readonly StreamName[],
   replicas: number,
 ): Promise<void> => {
-  const jsm = await connection.jetstreamManager({ timeout: 2_000 })
-  for (const stream of [deadLetterStream, ...names.map(eventStream)]) {
-    const wanted = { ...stream, storage: StorageType.File, num_replicas: replicas }
+  const jsm = await managerOf(connection)
+  for (const stream of wantedStreams(names)) {
+    const wanted = { ...stream, num_replicas: replicas }
     const found = await find(jsm, wanted.name)
-    if (!found || !isAsWanted(found, wanted)) await makeAsWanted(jsm, found, wanted)
+    if (!found) await jsm.streams.add(wanted)
+    else if (!isAsWanted(found, wanted)) await jsm.streams.update(wanted.name, wanted)
   }
 }
 
-/** Keeps the streams there, also on a server that came back without them. */
-export const ensureStreams = (broker: Broker, names: StreamName[], replicas: number): void =>
-  broker.onConnect((connection) => makeStreams(connection, names, replicas))
+/**
+ * Looks whether they are, but for the number of copies: that is the operator's.
+ *
+ * @throws Error where one is not
+ */
+export const checkStreams = async (connection: NatsConnection, names: readonly StreamName[]): Promise<void> => {
+  const jsm = await managerOf(connection)
+  for (const wanted of wantedStreams(names)) {
+    const found = await find(jsm, wanted.name)
+    if (!found || !isAsWanted(found, wanted)) {
+      throw new Error(`stream ${wanted.name} is not there, or not as it should be: npm run streams`)
+    }
+  }
+}
+
+/**
+ * Has a service be ready only with its streams, also on a server that came back without them. In production they are
+ * made by the operator, as tables are; in the sandbox by the services.
+ */
+export const ensureStreams = (
+  broker: Broker,
+  names: readonly StreamName[],
+  { REKEY_PROFILE, REKEY_STREAM_REPLICAS }: Pick<ServiceConfig, 'REKEY_PROFILE' | 'REKEY_STREAM_REPLICAS'>,
+): void =>
+  broker.onConnect((connection) =>
+    REKEY_PROFILE === 'production'
+      ? checkStreams(connection, names)
+      : makeStreams(connection, names, REKEY_STREAM_REPLICAS),
+  )

@@ -18,7 +18,7 @@ import { consumeTemporaryPasswords } from './temporary-password/temporary-passwo
 
 export const createApp = async (config: Config, { log, now, random }: Surroundings): Promise<Server> => {
   const broker = connectBroker({ ...brokerAccess(config), name: 'notifier', log })
-  ensureStreams(broker, ['NOTIFY'], config.REKEY_STREAM_REPLICAS)
+  ensureStreams(broker, ['NOTIFY'], config)
 
   const smtp = createSmtp({
     url: config.SMTP_URL,

@@ -86,7 +86,7 @@ export const createApp = async (config: Config, { log, metrics, now, random }: S
 
   const database = openDatabase({ url: config.DATABASE_URL, poolSize: config.REKEY_DATABASE_POOL, log })
   const broker = connectBroker({ ...brokerAccess(config), name: service, log })
-  ensureStreams(broker, ['PASSWORD', 'NOTIFY'], config.REKEY_STREAM_REPLICAS)
+  ensureStreams(broker, ['PASSWORD', 'NOTIFY'], config)
   const publisher = createPublisher({ broker, source: service, now, random })
 
   const queue = createQueue({

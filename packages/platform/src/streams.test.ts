@@ -1,0 +1,56 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { startNats } from '@rekey/stack/nats'
+import { eventually } from '@rekey/testing/eventually'
+import { connect } from 'nats'
+import t, { type Test } from 'tap'
+import { keepLogs } from './broker.fixture.ts'
+import { connectBroker } from './broker.ts'
+import { ensureStreams, makeStreams } from './streams.ts'
+
+/** The broker, where everybody may do everything, and its operator. */
+const start = async (t: Test) => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'rekey-streams-'))
+  t.teardown(() => rmSync(dataDir, { recursive: true, force: true }))
+  const nats = await startNats({ dataDir })
+  t.teardown(() => nats.stop())
+  const operator = await connect({ servers: nats.url })
+  t.teardown(() => operator.close())
+  const { streams } = await operator.jetstreamManager()
+  const startService = () => {
+    const { log, logs } = keepLogs()
+    const service = connectBroker({ url: nats.url, name: 'test', log })
+    t.teardown(() => service.close())
+    ensureStreams(service, ['AUTH'], { REKEY_PROFILE: 'production', REKEY_STREAM_REPLICAS: 3 })
+    const isReady = () =>
+      service.check().then(
+        () => true,
+        () => false,
+      )
+    return { isReady, logs }
+  }
+  return { operator, streams, startService }
+}
+
+t.test('production leaves the streams, and how many copies there are, to the operator', async (t) => {
+  const { operator, streams, startService } = await start(t)
+  const { isReady, logs } = startService()
+  await eventually(() => logs().includes('stream DEAD is not there, or not as it should be: npm run streams'))
+  t.notOk(await isReady())
+  t.same(await streams.list().next(), [], 'it makes none')
+
+  await makeStreams(operator, ['AUTH'], 1)
+  await eventually(isReady, { what: 'the service to be ready' })
+  t.equal((await streams.info('AUTH')).config.num_replicas, 1)
+})
+
+t.test('production changes no stream that is not as it should be', async (t) => {
+  const { operator, streams, startService } = await start(t)
+  await makeStreams(operator, ['AUTH'], 1)
+  await streams.update('AUTH', { max_msgs: 7, max_age: 0 })
+  const { isReady, logs } = startService()
+  await eventually(() => logs().includes('stream AUTH is not there, or not as it should be: npm run streams'))
+  t.notOk(await isReady())
+  t.match((await streams.info('AUTH')).config, { max_msgs: 7, max_age: 0 })
+})
