@@ -1,7 +1,8 @@
 import t from 'tap'
-import { assertNothingIsLost } from './short-run.fixture.ts'
+import { assertNothingIsLost, shortRunTimeoutMs } from './short-run.fixture.ts'
+
+t.setTimeout(shortRunTimeoutMs)
 
 t.test('S24 S25 nothing is lost and nobody let in while every part fails, and every connection', async (t) => {
-  const { faults } = await assertNothingIsLost(t, { brokers: 1 })
-  t.ok(faults.size > 5)
+  t.same(await assertNothingIsLost(t, { brokers: 1 }), [], 'each had a fault')
 })

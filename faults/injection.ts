@@ -90,7 +90,7 @@ const otherHarms = (system: System): Harm[] => [
   })),
 ]
 
-/** How often which kind of fault came to which target. */
+/** How often which kind of fault came to which target: to some of them, none. */
 export type FaultCounts = Map<string, Map<FaultKind, number>>
 
 /**
@@ -110,7 +110,7 @@ export const harm = async (system: System, { seed, lengthMs }: { seed: number; l
     : makeSchedule({ seed, targets: [...others, ...brokers], lengthMs })
   const byName = new Map([...others, ...brokers].map((one) => [one.name, one]))
   const began = performance.now()
-  const counts: FaultCounts = new Map()
+  const counts: FaultCounts = new Map([...byName.keys()].map((name) => [name, new Map()]))
   // A process may take longer to start than planned: the next fault of its group waits for that.
   const before = new Map<string, Promise<unknown>>()
   const undone = await Promise.all(

@@ -65,9 +65,15 @@ interface Plan {
   inOrder?: boolean
 }
 
+/** One card of each target before the second of any, else in their order. */
+const onePerTargetFirst = <Card extends { target: Target }>(cards: Card[]): Card[] => {
+  const isFirst = (card: Card, index: number) => cards.findIndex(({ target }) => target === card.target) === index
+  return [...cards.filter(isFirst), ...cards.filter((card, index) => !isFirst(card, index))]
+}
+
 /**
- * Which faults come when: the same for the same seed, targets and length. What did not come yet comes before what did;
- * all of them are over at the end.
+ * Which faults come when: the same for the same seed, targets and length. Every target has its first before any has its
+ * second; of the kinds what did not come yet comes before what did. All of them are over at the end.
  */
 export const makeSchedule = ({ seed, targets, lengthMs, inOrder = false }: Plan): Fault[] => {
   const kinds = new Set(targets.flatMap((target) => target.kinds))
@@ -82,7 +88,7 @@ export const makeSchedule = ({ seed, targets, lengthMs, inOrder = false }: Plan)
   const busyUntilMs = new Map<string, number>()
   let atMs = 0
   for (const { cards, chances } of fc.sample(drawn(deck, inOrder), { seed, numRuns: rounds })) {
-    waiting.push(...cards)
+    waiting.push(...(waiting.length + faults.length === 0 ? onePerTargetFirst(cards) : cards))
     for (const { gap, share, delay } of chances) {
       atMs += gap
       const next = waiting.findIndex(
