@@ -77,6 +77,10 @@ export const serviceEnv = {
       description: 'Port of GET /metrics, in the form of Prometheus. Not set: none is served.',
     }),
   ),
+  REKEY_METRICS_HOST: Type.String({
+    default: '127.0.0.1',
+    description: 'Address that /metrics is served at, whatever HOST is: it is not for everybody.',
+  }),
   REKEY_SECRETS_FILE: Type.Optional(
     Type.String({
       description: 'File of further variables (dotenv form), for secrets that must not stand in the environment.',

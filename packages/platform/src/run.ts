@@ -67,7 +67,7 @@ export const runService = async <T extends TObject>({
     if (error instanceof ConfigError) return fail(error.message)
     throw error
   })
-  const { HOST: host, PORT: port, REKEY_METRICS_PORT: metricsPort } = config
+  const { HOST: host, PORT: port, REKEY_METRICS_HOST: metricsHost, REKEY_METRICS_PORT: metricsPort } = config
 
   let stopping = false
   const stop = async (reason: string) => {
@@ -89,11 +89,11 @@ export const runService = async <T extends TObject>({
   if (process.channel) process.on('disconnect', () => void stop('the parent process ended'))
 
   try {
-    if (metricsPort !== undefined) await serveMetrics(metrics, { host, port: metricsPort })
+    if (metricsPort !== undefined) await serveMetrics(metrics, { host: metricsHost, port: metricsPort })
     await app.listen({ host, port })
   } catch (error) {
-    const { code, port: busyPort } = error as NodeJS.ErrnoException & { port?: number }
-    return fail(code === 'EADDRINUSE' ? `port ${busyPort ?? port} on ${host} is busy` : String(error))
+    const { code, address, port: busyPort } = error as NodeJS.ErrnoException & { address?: string; port?: number }
+    return fail(code === 'EADDRINUSE' ? `port ${busyPort ?? port} on ${address ?? host} is busy` : String(error))
   }
 
   if (config.REKEY_PROFILE !== 'production') return

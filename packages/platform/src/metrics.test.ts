@@ -1,0 +1,49 @@
+import { randomBytes } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { freePort } from '@rekey/stack/ports'
+import { startServiceProcess } from '@rekey/testing/service-process'
+import t, { type Test } from 'tap'
+
+/** A service that listens on every address, and whether its metrics answer at one of this machine's. */
+const start = async (t: Test, env: Record<string, string>) => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'rekey-metrics-'))
+  t.teardown(() => rmSync(dataDir, { recursive: true, force: true }))
+  const key = () => randomBytes(32).toString('base64url')
+  const [port, metricsPort, away] = await Promise.all([freePort(), freePort(), freePort()])
+  await startServiceProcess(t, {
+    name: 'notifier',
+    dataDir,
+    port,
+    startedAt: '/healthz',
+    env: {
+      REKEY_PROFILE: 'sandbox',
+      HOST: '0.0.0.0',
+      NATS_URL: `nats://127.0.0.1:${away}`,
+      SMTP_URL: `smtp://127.0.0.1:${away}`,
+      REKEY_CODE_SEAL_KEY: key(),
+      REKEY_ADDRESS_SEAL_KEY: key(),
+      REKEY_METRICS_PORT: String(metricsPort),
+      ...env,
+    },
+  })
+  t.ok((await fetch(`http://127.0.0.2:${port}/healthz`)).ok)
+  return (address: string) =>
+    fetch(`http://${address}:${metricsPort}/metrics`).then(
+      (response) => response.text(),
+      () => 'nobody listens',
+    )
+}
+
+t.test('metrics are served to this machine alone, whatever addresses the service itself listens on', async (t) => {
+  const metricsAt = await start(t, {})
+  t.match(await metricsAt('127.0.0.1'), 'process_cpu_seconds_total')
+  t.equal(await metricsAt('127.0.0.2'), 'nobody listens')
+})
+
+t.test('metrics are served at the address that is named for them', async (t) => {
+  const metricsAt = await start(t, { REKEY_METRICS_HOST: '127.0.0.2' })
+  t.match(await metricsAt('127.0.0.2'), 'process_cpu_seconds_total')
+  t.equal(await metricsAt('127.0.0.1'), 'nobody listens')
+})
