@@ -1,4 +1,4 @@
-import { type EventData, LimitExceeded, type Purpose, RekeyError } from '@rekey/contracts'
+import { type EventData, errors, LimitExceeded, type Purpose, RekeyError } from '@rekey/contracts'
 import type { AllowanceSize } from '@rekey/platform/allowance'
 import type { Now } from '@rekey/platform/clock'
 import { hashForLog, type Logger } from '@rekey/platform/logger'
@@ -40,7 +40,10 @@ interface Named extends Limit {
 export interface Spent {
   /** The account's allowance is used up, and the caller must not be told so (S11). */
   isWithheld: boolean
-  /** Does what it was spent for, and gives it back where that fails. */
+  /**
+   * Does what it was spent for. Where that cannot be done, and nobody who asked is to blame, all of it is given back;
+   * where it is refused, what the account spent.
+   */
   on<T>(work: () => Promise<T>): Promise<T>
   /**
    * Gives back what counts only where something happened, or went wrong: what the account spent, or a guess at a secret.
@@ -48,6 +51,9 @@ export interface Spent {
    */
   giveBack(): Promise<void>
 }
+
+/** Whoever asked may be to blame: it was answered, and counts against where it came from. */
+const wasRefused = (error: unknown) => error instanceof RekeyError && errors[error.code].status < 500
 
 /** Who asks and how often: all limits of a request are decided in one step, and spent together or not at all. */
 export const createLimits = ({ store, allowances, recorder, metrics, now, log }: Deps) => {
@@ -95,8 +101,10 @@ export const createLimits = ({ store, allowances, recorder, metrics, now, log }:
         throw new RekeyError('too_many_requests', { retryAfterSeconds, allowance: limit.allowance })
       }
     }
-    const returned = spending.spent.filter(({ by }) => returnable.includes(by))
-    const giveBack = () => store.giveBack(returned, at).catch(() => {})
+    const { spent } = spending
+    const giveAllBack = () => store.giveBack(spent, at).catch(() => {})
+    const selected = spent.filter(({ by }) => returnable.includes(by))
+    const giveBack = () => store.giveBack(selected, at).catch(() => {})
     return {
       isWithheld: spending.result === 'withheld',
       giveBack,
@@ -104,7 +112,7 @@ export const createLimits = ({ store, allowances, recorder, metrics, now, log }:
         try {
           return await work()
         } catch (error) {
-          void giveBack()
+          void (wasRefused(error) ? giveBack() : giveAllBack())
           throw error
         }
       },

@@ -3,8 +3,16 @@ import { loginBody, race, state } from '@rekey/testing/flows'
 import { startRekey } from '@rekey/testing/rekey'
 import t from 'tap'
 
+/** Sign-ins that are allowed from the address, and to the client, of these tests. */
+const allowed = 60
 const rekey = await startRekey(t, {
-  env: { REKEY_SIGN_IN_CONCURRENCY: '5', REKEY_HASH_CONCURRENCY: '1', REKEY_HASH_QUEUE: '1' },
+  env: {
+    REKEY_SIGN_IN_CONCURRENCY: '5',
+    REKEY_HASH_CONCURRENCY: '1',
+    REKEY_HASH_QUEUE: '1',
+    REKEY_LIMIT_LOGIN_ADDRESS: `${allowed}/10m`,
+    REKEY_LIMIT_LOGIN_CLIENT: `${allowed}/10m`,
+  },
 })
 
 const refusedBy = async (service: 'auth-gateway' | 'password-service', queue: string) => {
@@ -36,4 +44,8 @@ t.test('sign-ins that exceed what can be hashed are 503 with Retry-After, wherev
     'none is a fault',
   )
   t.equal((await signIn()).status, 200, 'afterwards it is served')
+
+  let served = answers.length - refused.length + 1
+  for (let status = 200; status === 200; served += 1) status = (await signIn()).status
+  t.equal(served - 1, allowed, 'what was refused counts neither against the address nor the client')
 })
