@@ -1,9 +1,8 @@
-import { randomUUID } from 'node:crypto'
 import { sql } from '@rekey/testing/customers'
+import { nobody } from '../requests.ts'
 
 /** Addresses of equal length that are nobody's yet. */
-export const newAddresses = (count: number): string[] =>
-  Array.from({ length: count }, () => `t${randomUUID().replaceAll('-', '')}@example.com`)
+export const newAddresses = (count: number): string[] => Array.from({ length: count }, nobody)
 
 /** Makes customers of addresses; the n-th has the n-th hash, beginning again after the last. */
 export const createCustomers = async (databaseUrl: string, addresses: string[], hashes: string[]): Promise<void> => {
