@@ -6,6 +6,7 @@ import {
   changeGrant,
   codesOf,
   loginBody,
+  messageAfter,
   restore,
   restoreBody,
   restoreGrant,
@@ -169,6 +170,29 @@ t.test('S25 without the broker nothing is half-done', async (t) => {
   t.equal((await verify()).status, 200, 'the code was neither spent nor replaced')
   await askRestore(rekey, customer.email)
 })
+
+t.test(
+  'S25 a code that is asked for again after a 503 arrives, also where the broker had taken the one before',
+  async (t) => {
+    const customer = await createCustomer(rekey.postgres.url)
+    const { answer } = await askRestore(rekey, customer.email)
+    const resend = () =>
+      http.post('/oauth/v2/challenge', {
+        challenge_type: `oob:email:t*${customer.email.split('@')[0]?.at(-1)}@example.com`,
+        client_timezone: '-3',
+        mfa_token: answer.body.mfa_token,
+        response_type: 'code',
+        state,
+      })
+    rekey.clock.advance(60_000)
+    rekey.nats.pause()
+    await isUnavailable(t, 'A4b', resend)
+    // What it was sent while it stood still it takes now.
+    rekey.nats.resume()
+    await isBack()
+    await messageAfter(rekey, customer.email, resend)
+  },
+)
 
 t.test('S25 without Postgres no password changes and no token is spent', async (t) => {
   const customer = await createCustomer(rekey.postgres.url)
