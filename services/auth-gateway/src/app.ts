@@ -58,7 +58,8 @@ import { wellKnownRoutes } from './well-known/well-known.routes.ts'
 export const createApp = async (config: Config, { log, metrics, now, random }: Surroundings): Promise<Server> => {
   const issuer = config.REKEY_PUBLIC_URL
   const profile = config.REKEY_PROFILE
-  const clients = loadClients({ path: config.REKEY_CLIENTS_FILE, profile, log })
+  const defaultClientId = config.REKEY_DEFAULT_CLIENT_ID ?? (profile === 'sandbox' ? 'ib_localhost' : undefined)
+  const clients = loadClients({ path: config.REKEY_CLIENTS_FILE, profile, defaultClientId, log })
   const identityProvider = createIdentityProvider(config, { ownIssuer: issuer, now })
   const keys = loadSigningKeys({ path: config.REKEY_SIGNING_KEYS_FILE, profile, now, log })
 
@@ -130,7 +131,6 @@ export const createApp = async (config: Config, { log, metrics, now, random }: S
     log,
   })
   const logins = createLogins({ clients, limits, challenges, vouching, tokens, broker, verifications, recorder, log })
-  const defaultClientId = config.REKEY_DEFAULT_CLIENT_ID ?? (profile === 'sandbox' ? 'ib_localhost' : undefined)
   const twoFactor = createTwoFactor({ clients, defaultClientId, challenges, tokens })
   const grant = createGrants({
     clientAuthentication,

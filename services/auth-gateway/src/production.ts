@@ -16,8 +16,9 @@ import { clientsFaults } from './clients/clients.ts'
 import type { Config } from './config.ts'
 import { signingKeysFaults } from './tokens/signing-keys.ts'
 
-/** Ids and secrets of the sandbox's clients are in its documents. */
-const hasClientsOfItsOwn: Rule<Config> = ({ REKEY_CLIENTS_FILE }) => clientsFaults(REKEY_CLIENTS_FILE)
+/** None of the sandbox's, which are in its documents, and none that a customer is sent to in the clear. */
+const hasClientsOfItsOwn: Rule<Config> = ({ REKEY_CLIENTS_FILE, REKEY_DEFAULT_CLIENT_ID }) =>
+  clientsFaults(REKEY_CLIENTS_FILE, REKEY_DEFAULT_CLIENT_ID)
 
 const hasSigningKeysOfItsOwn: Rule<Config> = ({ REKEY_SIGNING_KEYS_FILE }) =>
   REKEY_SIGNING_KEYS_FILE === undefined ? [] : signingKeysFaults(REKEY_SIGNING_KEYS_FILE)

@@ -17,9 +17,9 @@ const write = (content: unknown) => {
   return path
 }
 
-const faultsOf = (path: string): readonly string[] => {
+const faultsOf = (path: string, defaultClientId?: string): readonly string[] => {
   try {
-    loadClients({ path, profile: 'production', log })
+    loadClients({ path, profile: 'production', defaultClientId, log })
     return []
   } catch (error) {
     return (error as ConfigError).faults
@@ -82,4 +82,49 @@ t.test('every fault is named with its place, and nothing of the file repeated', 
     'REKEY_CLIENTS_FILE /3/secret_sha256: is a public client’s',
     'REKEY_CLIENTS_FILE /3/redirect_uris: must be absolute URIs without a fragment',
   ])
+})
+
+t.test('production sends a customer nowhere but over TLS, or to an app on the customer’s own machine', async (t) => {
+  const inProduction = (redirectUri: string) => faultsOf(write([{ ...bank, redirect_uris: [redirectUri] }]))
+  for (const uri of [
+    'https://bank.example/back',
+    'http://127.0.0.1:51004/back',
+    'http://[::1]:51004/back',
+    'com.example.app:/oauth2redirect',
+  ]) {
+    t.strictSame(inProduction(uri), [], uri)
+  }
+  for (const uri of [
+    'http://bank.example/back',
+    'http://127.0.0.1.bank.example/back',
+    'javascript:alert(1)',
+    'data:text/html,back',
+    'app://back',
+    'ftp://127.0.0.1/back',
+  ]) {
+    t.strictSame(
+      inProduction(uri),
+      ['REKEY_CLIENTS_FILE /0/redirect_uris: must be https, or an app’s: http to this machine, or a scheme with a dot'],
+      uri,
+    )
+  }
+  const plain = write([{ ...bank, redirect_uris: ['http://bank.example'], origins: ['http://bank.example'] }])
+  t.equal(faultsOf(plain).length, 2)
+  t.match(faultsOf(plain)[1], '/0/origins: must be https')
+  const clients = loadClients({ path: plain, profile: 'sandbox', log })
+  t.ok(clients.allowsOrigin('http://bank.example'), 'the sandbox takes them')
+  await clients.close()
+})
+
+t.test('production has the client that its own pages restore as, and it may restore', async (t) => {
+  const restorer = { ...bank, client_id: 'pages', scopes: ['CUSTOMER:PASSWORD:RESTORE'] }
+  const path = write([bank, restorer])
+  t.strictSame(faultsOf(path, 'pages'), [])
+  for (const clientId of ['bank', 'page', '']) {
+    t.strictSame(
+      faultsOf(path, clientId),
+      ['REKEY_DEFAULT_CLIENT_ID is no client of REKEY_CLIENTS_FILE with the scope CUSTOMER:PASSWORD:RESTORE.'],
+      clientId,
+    )
+  }
 })

@@ -1,28 +1,9 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
-import { readFileSync } from 'node:fs'
-import { OneOf, RekeyError, scopes } from '@rekey/contracts'
-import { ConfigError, faultsOf, fileParser } from '@rekey/platform/config'
+import { RekeyError } from '@rekey/contracts'
+import { ConfigError, faultsOf } from '@rekey/platform/config'
 import type { Logger } from '@rekey/platform/logger'
 import { readOnce, watchFile } from '@rekey/platform/watched-file'
-import { type Static, Type } from '@sinclair/typebox'
-
-const variable = 'REKEY_CLIENTS_FILE'
-
-const Client = Type.Object(
-  {
-    client_id: Type.String({ minLength: 1, maxLength: 128 }),
-    type: OneOf(['public', 'confidential']),
-    /** Secrets are random and long, so a plain digest is enough to keep them out of the file. */
-    secret_sha256: Type.Optional(Type.String({ pattern: '^[0-9a-f]{64}$' })),
-    redirect_uris: Type.Array(Type.String()),
-    /** Browser origins that may call the gateway (CORS). */
-    origins: Type.Array(Type.String()),
-    scopes: Type.Array(OneOf(Object.values(scopes)), { minItems: 1 }),
-  },
-  // A field that is misspelt would be one that is not there.
-  { additionalProperties: false },
-)
-export type Client = Static<typeof Client>
+import { type Client, parseRegistry, productionParser, sandboxRegistry, variable } from './registry.ts'
 
 export interface Clients {
   find(clientId: string): Client | undefined
@@ -43,74 +24,28 @@ export interface Clients {
   close(): Promise<void>
 }
 
-/** RFC 6749 §3.1.2: absolute, without a fragment. */
-const isRedirectUri = (uri: string) => URL.canParse(uri) && !uri.includes('#')
-const isOrigin = (origin: string) => URL.canParse(origin) && new URL(origin).origin === origin
-
-/** What a schema cannot say of one client. */
-const clientFaults = (client: Client, index: number, all: Client[]): string[] => {
-  const rules: [string, boolean, string][] = [
-    [
-      'client_id',
-      all.findIndex(({ client_id }) => client_id === client.client_id) === index,
-      'is another client’s too',
-    ],
-    ['secret_sha256', client.type === 'public' || client.secret_sha256 !== undefined, 'is missing: it is confidential'],
-    ['secret_sha256', client.type === 'confidential' || client.secret_sha256 === undefined, 'is a public client’s'],
-    ['redirect_uris', client.redirect_uris.every(isRedirectUri), 'must be absolute URIs without a fragment'],
-    ['origins', client.origins.every(isOrigin), 'must be origins: scheme, host and port alone'],
-  ]
-  return rules.flatMap(([field, holds, fault]) => (holds ? [] : [`${variable} /${index}/${field}: ${fault}`]))
-}
-
-const parseList = fileParser(variable, Type.Array(Client))
-
-const parse = (text: string) => {
-  const clients = parseList(text)
-  const faults = clients.flatMap(clientFaults)
-  if (faults.length > 0) throw new ConfigError(faults)
-  return {
-    byId: new Map(clients.map((client) => [client.client_id, client])),
-    origins: new Set(clients.flatMap((client) => client.origins)),
-  }
-}
-
-const sandboxText = readFileSync(new URL('./sandbox.json', import.meta.url), 'utf8')
-const published = new Set(parseList(sandboxText).flatMap(({ client_id, secret_sha256 }) => [client_id, secret_sha256]))
-
-/** The ids and secrets of the sandbox stand in its documents, for everybody to read. */
-const parseForProduction = (text: string) => {
-  const faults = parseList(text).flatMap(({ client_id, secret_sha256 }, index) => [
-    ...(published.has(client_id) ? [`${variable} /${index}/client_id: is a client of the sandbox`] : []),
-    ...(secret_sha256 && published.has(secret_sha256)
-      ? [`${variable} /${index}/secret_sha256: is a secret of the sandbox`]
-      : []),
-  ])
-  const others = faultsOf(() => parse(text))
-  if (faults.length + others.length > 0) throw new ConfigError([...faults, ...others])
-  return parse(text)
-}
-
 /** What production does not take of a registry's file. */
-export const clientsFaults = (path: string | undefined): readonly string[] =>
+export const clientsFaults = (path: string | undefined, defaultClientId: string | undefined): readonly string[] =>
   path === undefined
     ? [`${variable} is missing. Production does not run with the demo registry.`]
-    : faultsOf(() => readOnce({ variable, path, parse: parseForProduction }))
+    : faultsOf(() => readOnce({ variable, path, parse: productionParser(defaultClientId) }))
 
 interface Source {
   path: string | undefined
   profile: 'sandbox' | 'production'
+  /** Must be there, and may restore: in production. */
+  defaultClientId?: string | undefined
   log: Logger
 }
 
 /** The sandbox brings its own file, which does not change. */
-const openRegistry = ({ path, profile, log }: Source) => {
+const openRegistry = ({ path, profile, defaultClientId, log }: Source) => {
   if (path !== undefined) {
-    return watchFile({ variable, path, parse: profile === 'production' ? parseForProduction : parse, log })
+    const parse = profile === 'production' ? productionParser(defaultClientId) : parseRegistry
+    return watchFile({ variable, path, parse, log })
   }
-  if (profile === 'production') throw new ConfigError([...clientsFaults(path)])
-  const sandbox = parse(sandboxText)
-  return { current: () => sandbox, close: async () => {} }
+  if (profile === 'production') throw new ConfigError([...clientsFaults(path, defaultClientId)])
+  return { current: () => sandboxRegistry, close: async () => {} }
 }
 
 /**

@@ -1,5 +1,5 @@
 import { RekeyError } from '@rekey/contracts'
-import type { Client } from './clients.ts'
+import type { Client } from './registry.ts'
 
 /**
  * Every asked scope must be one that the endpoint gives and that the client may have (RFC 6749 §3.3).

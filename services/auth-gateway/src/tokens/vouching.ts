@@ -1,5 +1,5 @@
 import type { Caller } from '../challenges/challenges.service.ts'
-import type { Client } from '../clients/clients.ts'
+import type { Client } from '../clients/registry.ts'
 import { readBasicCredentials } from './basic-credentials.ts'
 import type { ClientAuthentication } from './client-authentication.ts'
 
