@@ -6,6 +6,7 @@ import {
   backOfficeToken,
   claimsOf,
   loginBody,
+  reset,
   restore,
   restoreBody,
   restoreGrant,
@@ -67,9 +68,7 @@ for (const from of ['127.0.0.1', proxy]) {
     answers.push(answer as never, verified, await restore(poisoned, tokens[1] ?? '', 'A-password-of-mine'))
 
     const token = await restoreGrant(poisoned, second, 'access_token')
-    const resetBody = { client_timezone: '-3', ip: '::1', response_type: 'code', source_system: 'IB' }
-    const bearer = { authorization: `Bearer ${token}` }
-    answers.push(await http.post('/oauth/v2/passwordRestoreReset', resetBody, bearer))
+    answers.push(await reset(poisoned, token))
     for (const { status, headers, text } of answers) {
       t.ok(status < 500)
       t.notOk(`${JSON.stringify([...headers])}${text}`.includes(evil))

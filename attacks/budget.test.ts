@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
-import { LimitExceeded, RestoreRequested } from '@rekey/contracts'
+import { ChallengeLocked, LimitExceeded, RestoreRequested } from '@rekey/contracts'
+import { hashForLog } from '@rekey/platform/logger'
 import { createCustomer } from '@rekey/testing/customers'
 import { eventually } from '@rekey/testing/eventually'
 import {
@@ -16,20 +16,16 @@ import {
 import { createHttp } from '@rekey/testing/http'
 import { startProcesses } from '@rekey/testing/processes'
 import t from 'tap'
-import { createRequests } from './requests.ts'
+import { createRequests, wrong } from './requests.ts'
 import { startWiretap } from './wiretap.ts'
 
-/** Blocks last a sixtieth: ten seconds, then twenty. */
-const firstBlockSeconds = 10
-const rekey = await startProcesses(t, { env: { REKEY_LIMITS_SCALE: '60' } })
+/** Blocks last a twentieth: half a minute, then a minute. */
+const firstBlockSeconds = 30
+const rekey = await startProcesses(t, { env: { REKEY_LIMITS_SCALE: '20' } })
 const wiretap = await startWiretap(t, rekey)
 const requests = createRequests(rekey)
 type Requests = typeof requests
 const newCustomer = () => createCustomer(rekey.postgres.url)
-const hashForLog = (id: unknown) => createHash('sha256').update(String(id)).digest('hex').slice(0, 16)
-
-/** Cannot be right: a code has six digits. */
-const wrong = '0000001'
 
 /** What limits call the account that a restore was asked for. */
 const accountOf = (mfaToken: unknown) => String(claimsOf(String(mfaToken)).sid).replace('restore.', '')
@@ -56,6 +52,7 @@ const withheldFrom = async ({ a1 }: Requests, email: string) => {
 const codesSentTo = async (address: string) =>
   (await rekey.inbox.messagesTo(address)).filter((message) => codesOf(message).confirmation !== '').length
 
+t.setTimeout(300_000)
 // They mostly wait for blocks to end.
 t.jobs = 3
 
@@ -76,6 +73,7 @@ t.test(
     await requests.resend(mfa_token, email)
     await requests.a2(mfa_token, wrong)
     const other = (await requests.b5b({ email })).body.token
+    const otherId = claimsOf(String(other)).sub
     await wiretap.allDealtWith()
     const sent = await codesSentTo(email)
     await race(5, () => requests.b6(other, wrong))
@@ -85,6 +83,7 @@ t.test(
     t.match(refused, { status: 400, body: { error: 'invalid_grant' } }, 'the right code, of a challenge from before')
     t.equal(await withheldFrom(requests, email), 'budget')
     // Who has both addresses is known to the password-service alone, which hears of wrong codes a moment later.
+    await eventually(() => wiretap.events(ChallengeLocked).some(({ challengeId }) => challengeId === otherId))
     await wiretap.allDealtWith()
     t.equal((await requests.b5b({ phone })).status, 200)
     await wiretap.allDealtWith()
@@ -94,12 +93,13 @@ t.test(
     t.ok(signedIn, 'sign-in goes on')
     t.ok(await changeGrant(rekey, customer, signedIn), 'and so does a change')
 
+    await eventually(() => blocksOf(account).length > 0, { what: 'the block' })
     t.match(blocksOf(account), [{ action: 'answer', clientId: 'ib_localhost', retryAfterSeconds: firstBlockSeconds }])
     const lines = (await rekey.logOf('auth-gateway')).filter((line) => line.account === hashForLog(account))
     const told = { event: 'excess_rate_limit_exceeded', severity: 'warn', by: 'budget', address: '127.0.0.1' }
     t.match(lines, [{ ...told, clientId: 'ib_localhost', retryAfterSeconds: firstBlockSeconds }])
     const blocked = (await rekey.logOf('auth-gateway')).filter(
-      ({ challenge }) => challenge === hashForLog(claimsOf(String(right.token)).sub),
+      ({ challenge }) => challenge === hashForLog(String(claimsOf(String(right.token)).sub)),
     )
     t.match(blocked.at(-1), { event: 'authn_challenge_fail', reason: 'blocked', severity: 'warn', attempt: 1 })
 
@@ -131,7 +131,7 @@ t.test(
     const answers = await Promise.all(
       tokens.flatMap((token) => Array.from({ length: 6 }, () => requests.a2(token, wrong))),
     )
-    const challenges = new Set(tokens.map((token) => hashForLog(claimsOf(token).sub)))
+    const challenges = new Set(tokens.map((token) => hashForLog(String(claimsOf(token).sub))))
     const lines = (await rekey.logOf('auth-gateway')).filter(({ challenge }) => challenges.has(String(challenge)))
     const compared = lines.filter(({ reason }) => reason === 'wrong')
     t.equal(compared.length, 10)

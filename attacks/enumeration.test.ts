@@ -9,7 +9,7 @@ import type { Answer } from '@rekey/testing/http'
 import { startProcesses } from '@rekey/testing/processes'
 import { Redis } from 'ioredis'
 import t from 'tap'
-import { compactToken, createRequests, maskOf } from './requests.ts'
+import { compactToken, createRequests, maskOf, nobody, wrong } from './requests.ts'
 import { startWiretap } from './wiretap.ts'
 
 const codesAnHour = 10
@@ -17,7 +17,8 @@ const rekey = await startProcesses(t, {
   gatewayEnv: {
     REKEY_LIMIT_CODE_ACCOUNT: `${codesAnHour}/1h`,
     REKEY_LIMIT_LOGIN_ACCOUNT: '5/1h',
-    REKEY_RESEND_SECONDS: '5',
+    // Longer than it takes all who ask at once to come to ask again, too early.
+    REKEY_RESEND_SECONDS: '20',
   },
 })
 const { http } = rekey
@@ -25,26 +26,7 @@ const wiretap = await startWiretap(t, rekey)
 const redis = new Redis(rekey.redis.url)
 t.teardown(() => redis.quit())
 
-/** Like a customer's address, and nobody's. */
-const nobody = () => `t${randomUUID().replaceAll('-', '')}@example.com`
-/** Cannot be right: a code has six digits. */
-const wrong = '0000001'
-
-const { a1, a2, a4: signIn, a4b, resend, b5b, b6, page } = createRequests(rekey)
-const signInPatiently = async (email: string, password: string) => {
-  for (;;) {
-    const answer = await signIn(email, password)
-    if (answer.status !== 503) return answer
-    await delay(Number(answer.headers.get('retry-after')) * 1_000)
-  }
-}
-let last: Promise<unknown> = Promise.resolve()
-/** One at a time: more passwords than a machine can hash now are refused with a 503, whosever they are. */
-const a4 = (email: string, password: string) => {
-  const answer = last.then(() => signInPatiently(email, password))
-  last = answer
-  return answer
-}
+const { a1, a2, a4, a4b, resend, b5b, b6, page } = createRequests(rekey)
 
 /** One after the other. */
 const repeat = async (times: number, send: () => Promise<Answer>) => {

@@ -8,7 +8,9 @@ import { eventually } from '@rekey/testing/eventually'
 import {
   askLogin,
   askRestore,
+  claimsOf,
   codesOf,
+  reset,
   restore,
   restoreGrant,
   signIn,
@@ -16,12 +18,16 @@ import {
   verificationBody,
   wrongCode,
 } from '@rekey/testing/flows'
+import type { ReceivedMessage } from '@rekey/testing/inbox'
 import { startProcesses } from '@rekey/testing/processes'
 import { connect, headers, type Msg, type MsgHdrs } from 'nats'
 import t, { type Test } from 'tap'
 import { startWiretap } from './wiretap.ts'
 
 const rekey = await startProcesses(t)
+const services = { 'auth-gateway': rekey.gateway, 'password-service': rekey.passwordService, notifier: rekey.notifier }
+const ended: string[] = []
+for (const [name, { exited }] of Object.entries(services)) void exited.then(() => ended.push(name))
 const { http, inbox } = rekey
 const wiretap = await startWiretap(t, rekey)
 const broker = await connect({ servers: rekey.nats.url })
@@ -44,16 +50,12 @@ const renamed = (meta: MsgHdrs) => {
   return copy
 }
 
-/** A deed of one consumer may be the cause of another's. */
-const settled = async () => {
-  await wiretap.allDealtWith()
-  await wiretap.allDealtWith()
-}
-
 const isOf = (subject: string) => (message: Msg) =>
   message.subject === subject && !message.reply?.startsWith('$JS.ACK.')
 const sent = (subject: string) => wiretap.messages.filter(isOf(subject))
 const dead = () => wiretap.messages.filter(({ subject }) => subject.startsWith('dead.'))
+/** SMTP may deliver a message twice, which is then one still (RFC 5321 §4.5.3.2.6). */
+const distinct = (mails: ReceivedMessage[]) => [...new Map(mails.map((mail) => [mail.MessageID, mail])).values()]
 const mailsTo = async (...addresses: string[]) =>
   (await Promise.all(addresses.map((address) => inbox.messagesTo(address)))).map((mails) => mails.length)
 
@@ -67,11 +69,11 @@ t.test('S33 whatever is delivered again, under its own name or another, has no s
   t.equal((await restore(rekey, String(grant), 'A-password-of-mine')).status, 204)
   const person = { ...customer, password: 'A-password-of-mine' }
   await askLogin(rekey, person)
-  await settled()
+  await wiretap.allDealtWith()
   const session = await signInTokens(rekey, person)
   const asked = { authorization: `Bearer ${session.access_token}` }
   const history = async () => (await http.get('/api/v2/my/password/changes', asked)).body
-  await settled()
+  await wiretap.allDealtWith()
 
   const before = {
     mails: await mailsTo(customer.email),
@@ -101,7 +103,7 @@ t.test('S33 whatever is delivered again, under its own name or another, has no s
       await broker.jetstream().publish(subject, data, { headers: renamed(meta) })
     }
   }
-  await settled()
+  await wiretap.allDealtWith()
   t.same(await mailsTo(customer.email), before.mails, 'no message comes twice')
   t.same(await history(), before.history, 'nothing happens twice, and a session that began after goes on')
   t.same(
@@ -126,15 +128,12 @@ t.test(
     const eventsOf = async (email: string) => {
       const { answer } = await askRestore(rekey, email)
       const token = await restoreGrant(rekey, { email, password: '' }, 'access_token')
-      const resetBody = { client_timezone: '-3', ip: '::1', response_type: 'code', source_system: 'IB' }
-      const mails = await inbox.messagesTo(email)
-      await http.post('/oauth/v2/passwordRestoreReset', resetBody, { authorization: `Bearer ${token}` })
-      await eventually(async () => (await inbox.messagesTo(email)).length === mails.length + 2)
-      await settled()
+      const before = distinct(await inbox.messagesTo(email)).length
+      await reset(rekey, token)
+      await eventually(async () => distinct(await inbox.messagesTo(email)).length >= before + 2)
+      await wiretap.allDealtWith()
       return {
-        challengeId: String(
-          JSON.parse(Buffer.from(String(answer.body.mfa_token).split('.')[1] ?? '', 'base64url').toString()).sub,
-        ),
+        challengeId: String(claimsOf(String(answer.body.mfa_token)).sub),
         requested: sent(RestoreRequested.type).at(-2),
         code: sent(NotifyCode.type).at(-2),
         notice: sent(NotifyPasswordChanged.type).find((message) => message.headers?.get('ce-id')),
@@ -204,14 +203,14 @@ t.test(
       t.equal(letter?.subject, `dead.${subject}`, what)
       t.match(letter?.headers?.get('rekey-reason'), /cannot be opened|not as the contract says/)
     }
-    await settled()
+    await wiretap.allDealtWith()
     t.same(await mailsTo(victim.email, thief.email), mails, 'no message to either')
 
     // What makes the difference is the key alone.
     const challengeId = randomUUID()
     const honest = { ...ids, challengeId, username: await seal(usernameKey, challengeId, victim.email) }
     await publish(RestoreRequested.type, change(mine.requested, honest))
-    await settled()
+    await wiretap.allDealtWith()
     t.equal(sent(NotifyCode.type).filter((message) => field(message, 'challengeId') === challengeId).length, 1)
   },
 )
@@ -233,26 +232,21 @@ const malformed = (): (string | Uint8Array)[] => [
   randomBytes(600_000),
 ]
 
-const livesOn = async (t: Test, pids: number[]) => {
-  t.same(
-    [rekey.gateway, rekey.passwordService, rekey.notifier].map(({ pid }) => pid),
-    pids,
-  )
-  for (const { url } of [rekey.gateway, rekey.passwordService, rekey.notifier]) {
-    t.equal((await fetch(`${url}/readyz`)).status, 200)
-  }
+const livesOn = async (t: Test) => {
+  t.same(ended, [], 'no service crashed')
+  for (const { url } of Object.values(services)) t.equal((await fetch(`${url}/readyz`)).status, 200)
   const customer = await newCustomer()
   t.equal((await restore(rekey, await restoreGrant(rekey, customer), 'A-password-of-mine')).status, 204)
   t.ok(await signIn(rekey, { ...customer, password: 'A-password-of-mine' }))
   const mails = await eventually(async () => {
-    const found = await inbox.messagesTo(customer.email)
-    return found.length === 3 ? found : undefined
+    const found = distinct(await inbox.messagesTo(customer.email))
+    return found.length >= 3 ? found : undefined
   })
+  t.equal(mails.length, 3)
   t.equal(mails.filter((mail) => codesOf(mail).confirmation !== '').length, 2, 'two codes and a notice')
 }
 
 t.test('S33 an event that is none becomes a dead letter, whoever it is for, and the services live on', async (t) => {
-  const pids = [rekey.gateway, rekey.passwordService, rekey.notifier].map(({ pid }) => pid)
   const manager = await broker.jetstreamManager()
   const consumed: string[] = []
   for (const stream of ['AUTH', 'PASSWORD', 'NOTIFY']) {
@@ -275,12 +269,11 @@ t.test('S33 an event that is none becomes a dead letter, whoever it is for, and 
     )
     t.equal(dead().length, before + rubbish.length, subject)
   }
-  await settled()
-  await livesOn(t, pids)
+  await wiretap.allDealtWith()
+  await livesOn(t)
 })
 
 t.test('S33 a question that is none is refused, and the next one answered', async (t) => {
-  const pids = [rekey.gateway, rekey.passwordService, rekey.notifier].map(({ pid }) => pid)
   for (const subject of [
     'password.verify',
     'password.status',
@@ -294,5 +287,5 @@ t.test('S33 a question that is none is refused, and the next one answered', asyn
       t.equal(code, '400', `${subject}: ${code} ${answer.string().slice(0, 100)}`)
     }
   }
-  await livesOn(t, pids)
+  await livesOn(t)
 })

@@ -1,8 +1,7 @@
 import { gzipSync } from 'node:zlib'
 import { CustomersUpsert } from '@rekey/contracts'
 import { createCustomer } from '@rekey/testing/customers'
-import { eventually } from '@rekey/testing/eventually'
-import { backOfficeToken, loginBody, restore, restoreBody, restoreGrant, signIn } from '@rekey/testing/flows'
+import { backOfficeToken, login, restore, restoreBody, restoreGrant, signIn } from '@rekey/testing/flows'
 import { startProcesses } from '@rekey/testing/processes'
 import { connect } from 'nats'
 import t, { type Test } from 'tap'
@@ -97,6 +96,8 @@ const halfRequests = [
   post('/api/v2/my/password/restore', [te], '5\r\n{'),
 ]
 const halves = Promise.all(Array.from({ length: 60 }, (_, index) => sendRaw(url, halfRequests[index % 3] ?? '')))
+// Told by the test that looks at them, which comes later than a failure.
+halves.catch(() => {})
 
 t.test('S31 no form of framing hides a second request, here or from the password-service', async (t) => {
   const before = await history()
@@ -195,8 +196,7 @@ t.test('S31 bodies that other parsers read otherwise', async (t) => {
 })
 
 t.test('S15 S31 passwords of a megabyte, of 129 characters, with NUL, composed and decomposed', async (t) => {
-  const signsIn = async (password: string) =>
-    (await http.post('/oauth/v2/login', loginBody({ ...customer, password }))).status
+  const signsIn = async (password: string) => (await login(rekey, { ...customer, password })).status
   const grant = await restoreGrant(rekey, customer)
   t.equal((await restore(rekey, grant, 'x'.repeat(1_048_576))).status, 413)
   for (const long of ['x'.repeat(129), '\u{1f511}'.repeat(129)]) {
@@ -230,19 +230,15 @@ t.test('S17 a password of 73 bytes does not match the bcrypt hash of its first 7
     passwordHash: '$2b$04$abqLwiIY6thTXxwackGH8OXdB9eUqvQxSu.NUzMiKiNYvXXFJHV9S',
   }
   t.match((await broker.request(CustomersUpsert.subject, JSON.stringify(imported))).json(), { passwordStored: true })
-  const wrong = await http.post('/oauth/v2/login', loginBody({ email, password: `${'é'.repeat(36)}x` }))
+  const signIn = (password: string) => login(rekey, { email, password })
+  const wrong = await signIn(`${'é'.repeat(36)}x`)
   t.match(wrong, { status: 400, body: { error: 'access_denied' } })
-  t.same(wrong.body, (await http.post('/oauth/v2/login', loginBody({ email, password: 'wrong' }))).body)
-  t.equal((await http.post('/oauth/v2/login', loginBody({ email, password: 'é'.repeat(36) }))).status, 200)
+  t.same(wrong.body, (await signIn('wrong')).body)
+  t.equal((await signIn('é'.repeat(36))).status, 200)
 })
 
 t.test('S31 requests that never end are given up, and keep nobody waiting meanwhile', async (t) => {
   t.ok(await isServed())
-  for (const received of await eventually(() => halves, {
-    timeoutMs: 30_000,
-    what: 'every half request to be given up',
-  })) {
-    isClear(t, received, 'half a request')
-  }
+  for (const received of await halves) isClear(t, received, 'half a request')
   t.ok(await isServed())
 })

@@ -1,5 +1,12 @@
-import { loginBody, restoreBody, state, verificationBody } from '@rekey/testing/flows'
+import { randomUUID } from 'node:crypto'
+import { login, restoreBody, state, verificationBody } from '@rekey/testing/flows'
 import type { Http } from '@rekey/testing/http'
+
+/** An address like a test's customer's, and nobody's. */
+export const nobody = () => `t${randomUUID().replaceAll('-', '')}@example.com`
+
+/** A code that cannot be right: right ones have six digits. */
+export const wrong = '0000001'
 
 /** The mask of a test's customer's e-mail address, and of one that looks like it. */
 export const maskOf = (email: string) => `t*${email.split('@')[0]?.at(-1)}@example.com`
@@ -22,7 +29,8 @@ export const createRequests = ({ http, url }: { http: Http; url: string }) => {
     a1: (username: string, other: object = {}) => http.post('/oauth/v2/passwordRestore', restoreBody(username, other)),
     a2: (mfaToken: unknown, code: string, other: object = {}) =>
       http.post('/oauth/v2/passwordRestoreVerification', verificationBody(mfaToken, code, other)),
-    a4: (email: string, password: string) => http.post('/oauth/v2/login', loginBody({ email, password })),
+    /** Asks again while passwords of others keep the machine busy. */
+    a4: (email: string, password: string) => login({ http }, { email, password }),
     a4b,
     /** A4b for a restore by e-mail: another code. */
     resend: (mfaToken: unknown, email: string) => a4b(mfaToken, `oob:email:${maskOf(email)}`),
