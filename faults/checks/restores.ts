@@ -27,7 +27,7 @@ export const restoresAreNoted: Check = (seen, held) => {
   const counted = held.restoreSends.map(nameOf)
   const isAnothers = (challengeId: string, customerId: number) =>
     !byChallenge.has(challengeId) || (askedBy.get(challengeId) ?? customerId) !== customerId
-  const mustBeOpen = byCustomer(seen, held).flatMap(({ customer, spent }) => {
+  const saidOf = byCustomer(seen, held).flatMap(({ customer, spent }) => {
     const last = spent.at(-1)
     const answeredAt = last ? last.tries.find(isDone)?.endedAt : new Date(0)
     // A new password ends the restores of before; whether it came before or after one of them nobody was told.
@@ -41,6 +41,7 @@ export const restoresAreNoted: Check = (seen, held) => {
       )
       .map(({ subject }) => subject)
   })
+  const mustBeOpen = [...new Set(saidOf)]
   return {
     proven: names.size,
     kinds: { open: held.openRestores.size, 'of which that could be said': mustBeOpen.length },
