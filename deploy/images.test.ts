@@ -83,3 +83,12 @@ t.test('S37: every container of ours has a read-only root, no capabilities and n
     if (!image.startsWith('rekey/')) t.match(image, /:v?\d/, `${name} is of a named version`)
   }
 })
+
+t.test('the broker in containers notices a connection that is gone as soon as that of deploy/nats', async (t) => {
+  const { configs } = parse(read('docker-compose.yml'), { merge: true }) as {
+    configs: Record<string, { content: string }>
+  }
+  const pings = (text: string | undefined) => text?.match(/^ping_.*$/gm)
+  t.same(pings(configs.nats?.content), ['ping_interval: "2s"', 'ping_max: 2'])
+  t.same(pings(read('deploy/nats/nats-server.conf')), pings(configs.nats?.content))
+})
