@@ -17,7 +17,7 @@ import { toKey } from '@rekey/platform/seal'
 import { createServer, registerScope, type Server } from '@rekey/platform/server'
 import { ensureStreams } from '@rekey/platform/streams'
 import { consumeBlockLifted } from './budgets/block-lifted.consumer.ts'
-import { budgetSize } from './budgets/budget.ts'
+import { budgetSizes } from './budgets/budget.ts'
 import { createBudgetStore } from './budgets/budgets.store.ts'
 import { createChallenges, mostFailures, mostSends } from './challenges/challenges.service.ts'
 import { createChallengeStore } from './challenges/challenges.store.ts'
@@ -96,7 +96,7 @@ export const createApp = async (config: Config, { log, metrics, now, random }: S
     failures: mostFailures,
     sends: mostSends,
     cooldownMs: Math.ceil((config.REKEY_RESEND_SECONDS * 1_000) / config.REKEY_LIMITS_SCALE),
-    budget: budgetSize(config.REKEY_LIMITS_SCALE),
+    budgets: budgetSizes(config.REKEY_LIMITS_SCALE),
   })
   const allowances = readAllowances(config)
   const limits = createLimits({ store: createLimitStore(redis), allowances, recorder, metrics, now, log })

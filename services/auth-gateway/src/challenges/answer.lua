@@ -4,8 +4,8 @@
 -- time that the comparison takes tells nothing of the code.
 -- KEYS[1] challenge  KEYS[2] budget: wrong codes since the last right one, over all challenges of an account
 -- ARGV: 1 now (ms)  2 code mac  3 most failures  4 flows, comma-separated  5 client  6 state  7 scope ('' = not sent)
---       8 failures that block  9 first block (ms)  10 longest block (ms)  11 failures after which only people lift it
---       12 how long failures are remembered (ms)
+--       8 failures that block  9 first block (ms)  10 longest block (ms)  11 how long failures are remembered (ms)
+--       12 failures after which only people lift it ('' = none)  13 how long that is remembered (ms)
 local challenge = redis.call('HMGET', KEYS[1], 'flow', 'clientId', 'state', 'scope', 'codeMac', 'failures', 'expiresAt')
 local flow, clientId, state, scope, codeMac, failures, expiresAt = unpack(challenge)
 local now = tonumber(ARGV[1])
@@ -18,21 +18,21 @@ if ARGV[7] ~= '' and ARGV[7] ~= scope then return { 'missing' } end
 if tonumber(failures) >= tonumber(ARGV[3]) then return { 'locked' } end
 if not codeMac then return { 'missing' } end
 
--- A number that no clock reaches, and Redis holds exactly.
-local never = 9007199254740991
-
 -- Each time that the failures that block are reached again the block is twice as long.
 local function spendBudget()
   local spent = redis.call('HINCRBY', KEYS[2], 'failures', 1)
-  local blockedUntil = 0
-  if spent >= tonumber(ARGV[11]) then blockedUntil = never
+  local last = tonumber(ARGV[12])
+  local isLast = last and spent >= last
+  local memory = tonumber(isLast and ARGV[13] or ARGV[11])
+  local blockedFor = 0
+  if isLast then blockedFor = memory
   elseif spent % tonumber(ARGV[8]) == 0 then
     local times = spent / tonumber(ARGV[8])
-    blockedUntil = now + math.min(tonumber(ARGV[9]) * 2 ^ (times - 1), tonumber(ARGV[10]))
+    blockedFor = math.min(tonumber(ARGV[9]) * 2 ^ (times - 1), tonumber(ARGV[10]))
   end
-  if blockedUntil > 0 then redis.call('HSET', KEYS[2], 'blockedUntil', string.format('%.0f', blockedUntil)) end
-  if blockedUntil == never then redis.call('PERSIST', KEYS[2]) else redis.call('PEXPIRE', KEYS[2], ARGV[12]) end
-  return blockedUntil == never and -1 or math.max(0, blockedUntil - now)
+  if blockedFor > 0 then redis.call('HSET', KEYS[2], 'blockedUntil', string.format('%.0f', now + blockedFor)) end
+  redis.call('PEXPIRE', KEYS[2], memory)
+  return isLast and -1 or blockedFor
 end
 
 -- While the account is blocked nothing is compared, and so nothing is spent of its budget.

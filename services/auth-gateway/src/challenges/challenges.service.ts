@@ -13,6 +13,7 @@ import { hashForLog, type Logger } from '@rekey/platform/logger'
 import type { Random } from '@rekey/platform/random'
 import type { Recorder } from '@rekey/platform/recorder'
 import { seal } from '@rekey/platform/seal'
+import { blockingFailures } from '../budgets/budget.ts'
 import type { Limits } from '../limits/limits.service.ts'
 import type { AnswerBinding, ChallengeName, ChallengeRecord, ChallengeStore } from './challenges.store.ts'
 import type { CodeDelivery } from './code-delivery.ts'
@@ -108,13 +109,27 @@ const withheldBy = (opened: 'ok' | 'withheld', isOverLimit: boolean) => {
 }
 
 const tooMany = (waitMs: number, allowance: number): RekeyError =>
-  new RekeyError('too_many_requests', { retryAfterSeconds: Math.min(Math.ceil(waitMs / 1_000), daySeconds), allowance })
-
-const daySeconds = 86_400
+  new RekeyError('too_many_requests', { retryAfterSeconds: Math.ceil(waitMs / 1_000), allowance })
 
 /** Challenges: opened, sent (again), answered. The one place that makes and compares confirmation codes. */
 export const createChallenges = (deps: Deps) => {
   const { store, limits, codes, delivery, broker, recorder, keys, codeTtlMs, now, random, log } = deps
+
+  /**
+   * Wrong codes have used up the account's budget. Told to whoever has proven to have it, by a password or a bearer
+   * token; never of a restore.
+   */
+  const blocked = (
+    { account, purpose }: ChallengeName,
+    waitMs: number,
+    { address, ...who }: { clientId: string; customer?: string; address: string },
+  ): RekeyError => {
+    const error = tooMany(waitMs, blockingFailures)
+    const { retryAfterSeconds } = error
+    const line = { event: 'authn_challenge_fail', reason: 'blocked', purpose, retryAfterSeconds, address }
+    log.warn({ ...line, ...who, account: hashForLog(account) })
+    return error
+  }
 
   /** `username`: where the customer is not known. */
   const openAndSend = async (
@@ -137,7 +152,10 @@ export const createChallenges = (deps: Deps) => {
       const { verificationCode, expiresAt } = code
       const challenge = { ...request, verificationCode, sealedUsername }
       const opened = await store.open(name, challenge, now().getTime(), expiresAt.getTime(), code.mac)
-      if (opened.result === 'blocked') throw tooMany(opened.waitMs, 0)
+      if (opened.result !== 'ok') limits.countBlocked('code')
+      if (opened.result === 'blocked') {
+        throw blocked(name, opened.waitMs, { clientId, customer: request.customer, address: caller.address })
+      }
       const withheld = withheldBy(opened.result, spent.isWithheld)
       try {
         await delivery.handOver(name, challenge, code, { sendNumber: 1, withheld }, caller)
@@ -164,6 +182,7 @@ export const createChallenges = (deps: Deps) => {
       verificationCode,
       expiresAt: expiresAt.getTime(),
     })
+    if (sending.result === 'blocked' || sending.result === 'withheld') limits.countBlocked('code')
     switch (sending.result) {
       case 'missing':
         throw new RekeyError('invalid_grant')
@@ -179,7 +198,7 @@ export const createChallenges = (deps: Deps) => {
       case 'exhausted':
         throw tooMany(sending.waitMs, mostSends)
       case 'blocked':
-        throw tooMany(sending.waitMs, 0)
+        throw blocked(name, sending.waitMs, { clientId: name.clientId, address: caller.address })
     }
     const { challenge, sendNumber, undo } = sending
     const withheld = withheldBy(sending.result, isOverLimit)
@@ -218,7 +237,11 @@ export const createChallenges = (deps: Deps) => {
       return openAndSend({ challengeId, account, purpose: 'restore' }, challenge, caller, username)
     },
 
-    /** Opens a challenge for a signed-in customer who wants to change the password. @throws RekeyError unavailable */
+    /**
+     * Opens a challenge for a signed-in customer who wants to change the password.
+     *
+     * @throws RekeyError too_many_requests (too many codes, or wrong ones), unavailable
+     */
     async openChange({ customer, sessionId, sessionEpoch }: SignedIn, ask: Request, caller: Caller) {
       const account = accountOfCustomer(customer)
       const challenge = {
@@ -234,8 +257,12 @@ export const createChallenges = (deps: Deps) => {
       return openAndSend({ challengeId: random.id(), account, purpose: 'change' }, challenge, caller)
     },
 
-    /** Opens a challenge after a password was proven; its code is sent once a device is chosen. @throws RekeyError unavailable */
-    async openLogin(username: string, proven: ProvenCustomer, ask: Request): Promise<OpenChallenge> {
+    /**
+     * Opens a challenge after a password was proven; its code is sent once a device is chosen.
+     *
+     * @throws RekeyError too_many_requests (wrong codes of sign-ins before), unavailable
+     */
+    async openLogin(username: string, proven: ProvenCustomer, ask: Request, caller: Caller): Promise<OpenChallenge> {
       const { customer, devices } = proven
       const opened = now()
       const expiresAt = new Date(opened.getTime() + codeTtlMs)
@@ -251,7 +278,10 @@ export const createChallenges = (deps: Deps) => {
         verificationCode,
       }
       const opening = await store.open(name, challenge, opened.getTime(), expiresAt.getTime())
-      if (opening.result === 'blocked') throw tooMany(opening.waitMs, 0)
+      if (opening.result === 'blocked') {
+        limits.countBlocked('login')
+        throw blocked(name, opening.waitMs, { clientId: ask.clientId, customer, address: caller.address })
+      }
       return {
         ...name,
         clientId: ask.clientId,
@@ -304,6 +334,7 @@ export const createChallenges = (deps: Deps) => {
       if (answer.result !== 'ok') {
         const { result: reason, failures: attempt } = answer
         log.warn({ ...line, event: 'authn_challenge_fail', reason, clientId, attempt })
+        if (reason === 'blocked') limits.countBlocked('answer')
         if (reason === 'wrong') {
           const kind = attempt >= mostFailures ? ChallengeLocked : ChallengeFailed
           recorder.record(kind, { subject: challengeId, data: { ...fact, attempt } })

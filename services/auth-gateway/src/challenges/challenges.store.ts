@@ -1,6 +1,6 @@
 import type { Purpose } from '@rekey/contracts'
 import { loadScript, type Redis } from '@rekey/platform/redis'
-import { type BudgetSize, budgetKey, tagOf } from '../budgets/budget.ts'
+import { type BudgetSize, blockingFailures, budgetKey, tagOf } from '../budgets/budget.ts'
 
 /**
  * The flow that opened a challenge, and so the only endpoints that its code is good for: A1 → A2, A4 → A5,
@@ -89,7 +89,7 @@ interface Limits {
   failures: number
   sends: number
   cooldownMs: number
-  budget: BudgetSize
+  budgets: Record<Purpose, BudgetSize>
 }
 
 /** Challenges in Redis: each method is one script, and so one atomic step. @throws RekeyError unavailable */
@@ -149,7 +149,7 @@ export const createChallengeStore = (redis: Redis, limits: Limits) => {
     },
 
     async answer(name: ChallengeName, codeMac: string, now: number, must: AnswerBinding): Promise<Answer> {
-      const { blockingFailures, firstBlockMs, longestBlockMs, lastFailures, memoryMs } = limits.budget
+      const { firstBlockMs, longestBlockMs, memoryMs, lastFailures, lastMemoryMs } = limits.budgets[name.purpose]
       const [result, failures, flat, blockedMs] = (await answerScript(keysOf(name), [
         now,
         codeMac,
@@ -161,8 +161,9 @@ export const createChallengeStore = (redis: Redis, limits: Limits) => {
         blockingFailures,
         firstBlockMs,
         longestBlockMs,
-        lastFailures,
         memoryMs,
+        lastFailures ?? '',
+        lastMemoryMs ?? '',
       ])) as [Answer['result'], number, string[], number]
       if (result === 'ok') return { result, challenge: toRecord(flat) }
       if (result === 'wrong') return { result, failures, blockedMs, challenge: toRecord(flat) }

@@ -5,6 +5,7 @@ import { hashForLog, type Logger } from '@rekey/platform/logger'
 import type { Metrics } from '@rekey/platform/metrics'
 import type { Recorder } from '@rekey/platform/recorder'
 import { Counter } from 'prom-client'
+import { blockingFailures } from '../budgets/budget.ts'
 import { networksOf } from './address.ts'
 import type { Allowances } from './allowances.ts'
 import type { Limit, LimitStore, Rule } from './limits.store.ts'
@@ -201,8 +202,11 @@ export const createLimits = ({ store, allowances, recorder, metrics, now, log }:
     /** Notes that wrong codes have used up an account's budget (S6). `blockedMs` -1: until it is lifted. */
     noteBudget(blockedMs: number, { account, clientId, ip }: { account: string; clientId: string; ip: string }): void {
       const retryAfterSeconds = blockedMs < 0 ? -1 : Math.ceil(blockedMs / 1_000)
-      note('answer', 'budget', { account, clientId, ip, allowance: 0, retryAfterSeconds }, true)
+      note('answer', 'budget', { account, clientId, ip, allowance: blockingFailures, retryAfterSeconds }, true)
     },
+
+    /** Counts what was asked for while an account's budget is used up, told or not. */
+    countBlocked: (action: Action): void => exceeded.inc({ action, by: 'budget' }),
   }
 }
 
