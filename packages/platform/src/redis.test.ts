@@ -1,9 +1,21 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { getCACertificates, setDefaultCACertificates } from 'node:tls'
+import { findOnPath } from '@rekey/stack/command'
+import { launch } from '@rekey/stack/launch'
+import { freePort } from '@rekey/stack/ports'
+import { startServer } from '@rekey/stack/server'
+import { writeCertificate } from '@rekey/testing/certificate'
 import { eventually } from '@rekey/testing/eventually'
 import { startInfrastructure } from '@rekey/testing/infrastructure'
 import { startLink } from '@rekey/testing/link'
+import { Redis } from 'ioredis'
 import t from 'tap'
 import { createLogger } from './logger.ts'
 import { connectRedis } from './redis.ts'
+
+const log = createLogger({ name: 'test', level: 'silent' })
 
 t.test('a connection that is lost without a word is replaced as soon as it leaves something unanswered', async (t) => {
   const { redis } = await startInfrastructure(t, { redis: true })
@@ -15,7 +27,7 @@ t.test('a connection that is lost without a word is replaced as soon as it leave
   const connection = connectRedis({
     url: url.href,
     cluster: false,
-    log: createLogger({ name: 'test', level: 'silent' }),
+    log,
   })
   t.teardown(() => connection.disconnect())
   await eventually(() => connection.ping(), { what: 'the connection' })
@@ -24,4 +36,44 @@ t.test('a connection that is lost without a word is replaced as soon as it leave
   link.heal()
   await t.rejects(connection.ping())
   await eventually(() => connection.ping(), { what: 'another connection', timeoutMs: 5_000 })
+})
+
+t.test('the nodes of a cluster are reached by the names that their certificates have', async (t) => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'rekey-redis-'))
+  t.teardown(() => rmSync(dataDir, { recursive: true, force: true }))
+  const { certFile, keyFile } = await writeCertificate(dataDir, { byNameAlone: true })
+  const ca = readFileSync(certFile, 'utf8')
+  setDefaultCACertificates([...getCACertificates(), ca])
+
+  const settings = [
+    ...['--port', '0', '--bind', '127.0.0.1', '--dir', dataDir, '--save', ''],
+    ...['--cluster-enabled', 'yes', '--cluster-port', String(await freePort())],
+    ...['--tls-cert-file', certFile, '--tls-key-file', keyFile, '--tls-ca-cert-file', certFile],
+    ...['--tls-auth-clients', 'no', '--tls-cluster', 'yes'],
+    ...['--cluster-announce-hostname', 'localhost', '--cluster-preferred-endpoint-type', 'hostname'],
+  ]
+  const node = await startServer({
+    name: 'Redis',
+    dataDir,
+    stopSignal: 'SIGTERM',
+    url: (port) => `rediss://localhost:${port}`,
+    launch: (port) =>
+      launch(findOnPath('redis-server') ?? 'redis-server', [...settings, '--tls-port', String(port)], {
+        stopSignal: 'SIGTERM',
+      }),
+    async isReady(port) {
+      const node = new Redis({ host: 'localhost', port, tls: { ca }, maxRetriesPerRequest: 0 })
+      node.on('error', () => {})
+      try {
+        return (await node.call('CLUSTER', 'ADDSLOTSRANGE', '0', '16383')) === 'OK'
+      } finally {
+        node.disconnect()
+      }
+    },
+  })
+  t.teardown(() => node.stop())
+  const cluster = connectRedis({ url: node.url, cluster: true, log })
+  t.teardown(() => cluster.disconnect())
+  await eventually(() => cluster.set('a', 'b'), { what: 'the cluster' })
+  t.equal(await cluster.get('a'), 'b')
 })

@@ -30,6 +30,7 @@ const patience = {
 const connectCluster = (url: string): Cluster => {
   const seeds = url.split(',')
   const { protocol, username, password } = new URL(seeds[0] ?? '')
+  const isSecure = protocol === 'rediss:'
   return new Cluster(seeds, {
     enableOfflineQueue: false,
     clusterRetryStrategy: delayOf,
@@ -43,8 +44,10 @@ const connectCluster = (url: string): Cluster => {
       ...patience,
       username: decodeURIComponent(username),
       password: decodeURIComponent(password),
-      ...(protocol === 'rediss:' && { tls: {} }),
+      ...(isSecure && { tls: {} }),
     },
+    // Of itself the driver connects to the address behind a node's name, and a certificate is for the name.
+    ...(isSecure && { dnsLookup: (name, use) => use(null, name) }),
   })
 }
 

@@ -2,19 +2,19 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { generate } from 'selfsigned'
 
-/** Writes a certificate for localhost, which is its own authority, and its key; returns their paths. */
-export const writeCertificate = async (dir: string) => {
+const name = { type: 2, value: 'localhost' } as const
+const address = { type: 7, ip: '127.0.0.1' } as const
+
+/**
+ * Writes a certificate for localhost, by name and address or by name alone, which is its own authority, and its key;
+ * returns their paths.
+ */
+export const writeCertificate = async (dir: string, { byNameAlone = false } = {}) => {
   const { cert, private: key } = await generate([{ name: 'commonName', value: 'localhost' }], {
     keyType: 'ec',
     extensions: [
       { name: 'basicConstraints', cA: true },
-      {
-        name: 'subjectAltName',
-        altNames: [
-          { type: 2, value: 'localhost' },
-          { type: 7, ip: '127.0.0.1' },
-        ],
-      },
+      { name: 'subjectAltName', altNames: byNameAlone ? [name] : [name, address] },
     ],
   })
   const certFile = join(dir, 'certificate.pem')
