@@ -99,20 +99,16 @@ export const startLimited = async (t: Test) => {
       const lines = (await rekey.metricsOf('auth-gateway')).split('\n')
       return Number(lines.find((one) => one.startsWith(line))?.slice(line.length) ?? 0)
     },
-    /** What a limit that was met leaves: its events, of which one comes at least, and its lines in the log. */
-    async traces(action: string, by: string, isMeant: (event: { ip?: string }) => boolean = () => true) {
+    /** What a limit that was met, by this address or any, leaves: an event at least, and its lines in the log. */
+    async traces(action: string, by: string, ip?: string) {
+      const is = (one: { action?: unknown; by?: unknown }, address: unknown) =>
+        one.action === action && one.by === by && (ip === undefined || address === ip)
       const events = await eventually(() => {
-        const all = wiretap.events(LimitExceeded).filter((event) => event.action === action && event.by === by)
-        const found = all.filter(isMeant)
+        const found = wiretap.events(LimitExceeded).filter((event) => is(event, event.ip))
         return found.length > 0 ? found : undefined
       })
-      const told = (await rekey.logOf('auth-gateway')).filter(
-        (line) =>
-          line.event === 'excess_rate_limit_exceeded' &&
-          line.action === action &&
-          line.by === by &&
-          isMeant({ ip: String(line.address) }),
-      )
+      const lines = (await rekey.logOf('auth-gateway')).filter((line) => line.event === 'excess_rate_limit_exceeded')
+      const told = lines.filter((line) => is(line, line.address))
       return { event: events[0], told, isToldOnce: events.length === 1 && told.length === 1 }
     },
   }

@@ -5,7 +5,6 @@ import { allowed, bank, granted, isRefused, pool, startLimited, type Visitor } f
 import { nobody } from './requests.ts'
 
 const { rekey, direct, visitor, newAddress, countOf, traces } = await startLimited(t)
-const from = (address: string) => (event: { ip?: string }) => event.ip === address
 
 interface Limited {
   action: string
@@ -71,7 +70,7 @@ for (const [what, { action, allowance, form, send }] of Object.entries(byAddress
       }
       t.notOk(isRefused(await send(visitor(newAddress()))), 'another address goes on')
 
-      const { event, told, isToldOnce } = await traces(action, 'address', from(address))
+      const { event, told, isToldOnce } = await traces(action, 'address', address)
       t.ok(isToldOnce)
       t.match(event, { action, by: 'address', ip: address, allowance })
       t.match(told[0], { severity: 'warn', address, allowance, retryAfterSeconds: Number, traceId: /^[\da-f]{32}$/ })
@@ -95,7 +94,7 @@ t.test('S30 whoever forges the header of a proxy is counted by the address that 
     return direct(forger, forged).a1(nobody(), { ip: claimed })
   })
   t.equal(granted(answers), allowed.REKEY_LIMIT_CODE_ADDRESS)
-  const { isToldOnce } = await traces('code', 'address', from(forger))
+  const { isToldOnce } = await traces('code', 'address', forger)
   t.ok(isToldOnce)
 
   const real = newAddress()
