@@ -67,10 +67,10 @@ export const hasFailed = (phases: PhaseResult[]): boolean => phases.some(({ find
 
 const toSummary = ({ brokers, recovery, repeatedMessages, slowestCodeMs }: PhaseResult): string => {
   const after = (ms: number | undefined) => (ms === undefined ? 'too late' : `after ${ms} ms`)
-  const { readyAfterMs, servedAfterMs, limitMs } = recovery
+  const { readyAfterMs, servedAfterMs, afterMs, limitMs } = recovery
   return (
     `${brokers === 1 ? 'one NATS server' : `${brokers} NATS servers`}: all ready ${after(readyAfterMs)}, a newcomer ` +
-    `served ${after(servedAfterMs)} of ${limitMs}; ${repeatedMessages} messages came twice, known by their Message-ID; ` +
+    `served ${after(servedAfterMs)} of ${limitMs}, the next within ${afterMs} ms; ${repeatedMessages} messages came twice, known by their Message-ID; ` +
     `the slowest code came after ${slowestCodeMs} ms`
   )
 }
