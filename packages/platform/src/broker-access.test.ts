@@ -1,14 +1,10 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { ask } from '@rekey/stack/ask'
-import { findOnPath } from '@rekey/stack/command'
-import { launch } from '@rekey/stack/launch'
-import { startServer } from '@rekey/stack/server'
 import { eventually } from '@rekey/testing/eventually'
 import { connect, nkeys } from 'nats'
 import t from 'tap'
-import { keepLogs } from './broker.fixture.ts'
+import { keepLogs, startConfiguredNats } from './broker.fixture.ts'
 import { connectBroker } from './broker.ts'
 import { brokerAccess } from './broker-access.ts'
 
@@ -27,22 +23,11 @@ const newSeed = () => {
 const first = newSeed()
 const second = newSeed()
 const user = (publicKey: string) => `{ nkey: ${publicKey} }`
-const configuration = write(
-  'nats.conf',
+const server = await startConfiguredNats(
+  t,
+  dir,
   `authorization { users: [{ user: service, password: secret }, ${user(first.publicKey)}, ${user(second.publicKey)}] }`,
 )
-const server = await startServer({
-  name: 'NATS',
-  dataDir: dir,
-  stopSignal: 'SIGTERM',
-  url: (port) => `nats://127.0.0.1:${port}`,
-  launch: (port) =>
-    launch(findOnPath('nats-server') ?? 'nats-server', ['-c', configuration, '-a', '127.0.0.1', '-p', String(port)], {
-      stopSignal: 'SIGTERM',
-    }),
-  isReady: async (port) => (await ask(port)).startsWith('INFO'),
-})
-t.teardown(() => server.stop())
 
 const open = async (settings: Partial<Parameters<typeof brokerAccess>[0]>) => {
   const { url, ...access } = brokerAccess({ NATS_URL: server.url, ...settings })

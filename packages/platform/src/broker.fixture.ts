@@ -1,9 +1,13 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Writable } from 'node:stream'
 import type { StreamName } from '@rekey/contracts'
+import { ask } from '@rekey/stack/ask'
+import { findOnPath } from '@rekey/stack/command'
+import { launch } from '@rekey/stack/launch'
 import { startNats } from '@rekey/stack/nats'
+import { startServer } from '@rekey/stack/server'
 import type { Teardown } from '@rekey/testing/infrastructure'
 import { restartable } from '@rekey/testing/restartable'
 import { connectBroker } from './broker.ts'
@@ -22,6 +26,25 @@ export const keepLogs = () => {
     },
   })
   return { log: createLogger({ name: 'test', level: 'debug', destination }), logs: () => lines.join('') }
+}
+
+/** A real broker with a configuration of its own, such as who may do what. */
+export const startConfiguredNats = async (t: Teardown, dataDir: string, configuration: string) => {
+  const path = join(dataDir, 'nats.conf')
+  writeFileSync(path, configuration)
+  const server = await startServer({
+    name: 'NATS',
+    dataDir,
+    stopSignal: 'SIGTERM',
+    url: (port) => `nats://127.0.0.1:${port}`,
+    launch: (port) =>
+      launch(findOnPath('nats-server') ?? 'nats-server', ['-c', path, '-a', '127.0.0.1', '-p', String(port)], {
+        stopSignal: 'SIGTERM',
+      }),
+    isReady: async (port) => (await ask(port)).startsWith('INFO'),
+  })
+  t.teardown(() => server.stop())
+  return server
 }
 
 /** A real broker that can be taken away, and a service's connection to it. */

@@ -1,15 +1,10 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ChallengeFailed, LoginFailed } from '@rekey/contracts'
-import { ask } from '@rekey/stack/ask'
-import { findOnPath } from '@rekey/stack/command'
-import { launch } from '@rekey/stack/launch'
-import { startServer } from '@rekey/stack/server'
 import { eventually } from '@rekey/testing/eventually'
-import { connect } from 'nats'
 import t, { type Test } from 'tap'
-import { keepLogs, startBroker } from './broker.fixture.ts'
+import { keepLogs, startBroker, startConfiguredNats } from './broker.fixture.ts'
 import { type Broker, connectBroker } from './broker.ts'
 import { createMetrics } from './metrics.ts'
 import { createPublisher, type Publisher } from './publisher.ts'
@@ -70,26 +65,13 @@ const record = (recorder: Recorder, kinds: string) => {
 const startStrictBroker = async (t: Test) => {
   const dataDir = mkdtempSync(join(tmpdir(), 'rekey-recorder-'))
   t.teardown(() => rmSync(dataDir, { recursive: true, force: true }))
-  const configuration = join(dataDir, 'nats.conf')
-  writeFileSync(
-    configuration,
+  const server = await startConfiguredNats(
+    t,
+    dataDir,
     `jetstream { store_dir: "${dataDir}" }
     authorization { users: [{ user: service, password: secret, permissions: { publish: { deny: "${LoginFailed.type}" } } }] }`,
   )
-  const server = await startServer({
-    name: 'NATS',
-    dataDir,
-    stopSignal: 'SIGTERM',
-    url: (port) => `nats://127.0.0.1:${port}`,
-    launch: (port) =>
-      launch(findOnPath('nats-server') ?? 'nats-server', ['-c', configuration, '-a', '127.0.0.1', '-p', String(port)], {
-        stopSignal: 'SIGTERM',
-      }),
-    isReady: async (port) => (await ask(port)).startsWith('INFO'),
-  })
-  t.teardown(() => server.stop())
   const access = { user: 'service', pass: 'secret' }
-  await (await connect({ servers: server.url, ...access })).close()
   const broker = connectBroker({ url: server.url, ...access, name: 'test', log: keepLogs().log })
   t.teardown(() => broker.close())
   ensureStreams(broker, ['AUTH'], { REKEY_PROFILE: 'sandbox', REKEY_STREAM_REPLICAS: 1 })
