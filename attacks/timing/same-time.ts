@@ -5,7 +5,6 @@ import { quickest, type Samples, standardError, welchT } from './welch.ts'
 const bound = 4.5
 /** Of the mean: a hash is most of an A4, and the transaction of an A1. Samples so scattered that they hide it say nothing. */
 const hiddenShare = 1 / 2
-const hiddenMs = 5
 
 /**
  * S12. Beside all samples, those below the upper tenth of both groups are compared (as Reparaz, Balasch and Verbauwhede
