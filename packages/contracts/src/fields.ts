@@ -83,10 +83,10 @@ export const ConfirmationCode = Type.Unsafe<string | number>({
   description: 'The confirmation code of the message: 6 to 12 digits.',
 })
 
-/** How often a customer's sessions have been ended all at once: whatever was signed in at a lower number is over. */
 /** Of what Postgres' `integer` holds. */
 const largestInteger = 2_147_483_647
 
+/** How often a customer's sessions have been ended all at once: whatever was signed in at a lower number is over. */
 export const SessionEpoch = Type.Integer({
   minimum: 0,
   maximum: largestInteger,
