@@ -10,6 +10,7 @@ import { createRecordReader } from './customers/customer-record.ts'
 import { createCustomerStore } from './customers/customers.store.ts'
 import { createImport } from './customers/import/import.service.ts'
 import { createImportStore } from './customers/import/import.store.ts'
+import { createImportLock } from './customers/import/import-lock.ts'
 import { createUpserts } from './customers/upserts.service.ts'
 import { createUpsertStore } from './customers/upserts.store.ts'
 import { openDatabase } from './database.ts'
@@ -77,6 +78,7 @@ export const openImport = async (env: Record<string, string | undefined>) => {
   })
   const { run } = createImport({
     store: createImportStore({ database }),
+    lock: createImportLock(config.DATABASE_URL),
     readRecord: createRecordReader({ faultOf: hasher.faultOf }),
     upsert,
     now,

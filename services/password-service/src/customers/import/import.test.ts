@@ -338,12 +338,22 @@ t.test('asked to stop it ends its batch, and goes on there; what is taken in is 
   t.match(await run(path), { kind: 'changed', finished: true, records: 3_501 })
 })
 
-t.test('two imports of one file at once: one goes on, and no line is lost', async (t) => {
+t.test('two imports of one file at once: one goes on, the other says so, and no line is lost', async (t) => {
   const { content, count } = manyLines(2_500)
   const path = fileOf(content)
-  await Promise.allSettled([run(path), run(path)])
+  const outcomes = await Promise.allSettled([run(path), run(path)])
+  for (const outcome of outcomes) {
+    if (outcome.status === 'fulfilled') t.match(outcome.value, { finished: true })
+    else t.match(outcome.reason, { message: 'The same file is being imported by another process.' })
+  }
+  t.ok(outcomes.some(({ status }) => status === 'fulfilled'))
   const known = await run(path)
-  t.match(known, { finished: true, records: 2_500, imported: 2_475 })
+  t.match(known, { kind: 'finished', records: 2_500, imported: 2_475, refused: 25 })
+  t.same(
+    known.refusals.map(({ line }) => line),
+    Array.from({ length: 25 }, (_, index) => index * 100 + 1),
+    'nor one of the refused',
+  )
   t.equal(await count(), 2_475)
 })
 
