@@ -38,7 +38,7 @@ const clients = [
 const proxy = '127.0.0.2'
 
 export const isRefused = ({ status }: Answer) => status === 429
-/** What an address or a client has spent is spent also where the answer is a 503. */
+/** Also a 503: what it spent is given back after those that were sent with it were decided. */
 export const granted = (answers: Answer[]) => answers.filter((answer) => !isRefused(answer)).length
 
 /** So many at a time. @returns in the order in which they began */
