@@ -8,7 +8,7 @@ export interface Answer {
 }
 
 /** Words that only our own insides would say. */
-const insides = /node_modules|\bat \S+ \(|prisma|ajv|redis|\bnats\b|postgres|ECONN/i
+const insides = /node_modules|\bat \S+ \(|\b(prisma|ajv|redis|nats\b|postgres)|ECONN/i
 
 const isOAuthError = compileCheck(OAuthError)
 const isProblem = compileCheck(Problem)
@@ -28,13 +28,17 @@ const parse = (body: string): unknown => {
   }
 }
 
+/** Without what is echoed, which may say anything. */
+const ownWords = (error: unknown, body: string): string =>
+  typeof error === 'object' ? JSON.stringify({ ...error, state: undefined }) : body
+
 const isPage = (path: string) => /^\/(restore|not-me)/.test(path)
 
 const faultOfRefusal = (path: string, { status, headers, body }: Answer): string | undefined => {
   if (headers['cache-control'] !== 'no-store') return 'may be kept by caches'
-  if (insides.test(body)) return 'tells of our insides'
-  if (isPage(path)) return undefined
   const error = parse(body)
+  if (insides.test(ownWords(error, body))) return 'tells of our insides'
+  if (isPage(path)) return undefined
   if (path.startsWith('/oauth/')) return isOAuthError(error) ? undefined : 'is no OAuth error'
   if (!String(headers['content-type']).startsWith('application/problem+json'))
     return 'is of another type than a problem'
