@@ -1,3 +1,5 @@
+import { execFileSync } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import type { RunningServer } from '@rekey/stack/server'
 
 /** A server that a test may take away and give back. Its URL stays the same. */
@@ -16,6 +18,29 @@ export interface TestServer {
   restart(): Promise<void>
 }
 
+/** Of each thread, where the system tells: T is stopped. */
+const statesOf = (pid: number): string[] => {
+  const tasks = `/proc/${pid}/task`
+  if (!existsSync(tasks)) return [execFileSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' })]
+  return readdirSync(tasks).flatMap((task) => {
+    try {
+      return readFileSync(`${tasks}/${task}/stat`, 'utf8').replace(/^.*\) /s, '')
+    } catch {
+      // It has ended meanwhile.
+      return []
+    }
+  })
+}
+
+/** The signal comes a moment after it was sent: until then the threads of a busy machine go on. */
+const holdStill = (pid: number) => {
+  process.kill(pid, 'SIGSTOP')
+  const deadline = performance.now() + 5_000
+  while (!statesOf(pid).every((state) => state.startsWith('T'))) {
+    if (performance.now() > deadline) throw new Error(`process ${pid} goes on though it was told to hold still`)
+  }
+}
+
 /** Wraps a server together with the way to start it again on a port. */
 export const restartable = async (start: (port?: number) => Promise<RunningServer>): Promise<TestServer> => {
   let current = await start()
@@ -32,7 +57,7 @@ export const restartable = async (start: (port?: number) => Promise<RunningServe
       process.kill(current.pid, 'SIGKILL')
       await current.exited
     },
-    pause: () => void process.kill(current.pid, 'SIGSTOP'),
+    pause: () => holdStill(current.pid),
     resume: () => void process.kill(current.pid, 'SIGCONT'),
     async restart() {
       await current.stop()
