@@ -1,6 +1,7 @@
 import type { TestCustomer } from '@rekey/testing/customers'
-import { codesOf } from '@rekey/testing/flows'
-import type { Answer } from '@rekey/testing/http'
+import { messageAfter } from '@rekey/testing/flows'
+import type { Answer, Http } from '@rekey/testing/http'
+import { patiently } from '@rekey/testing/patiently'
 import t from 'tap'
 import { allowed, isRefused, pool, startLimited, type Visitor } from './limited.ts'
 import { nobody } from './requests.ts'
@@ -20,8 +21,9 @@ interface Spray {
   begin(customer: TestCustomer): Promise<() => Promise<Answer>>
 }
 
-const codeAfter = async ({ email }: TestCustomer, messages: number) =>
-  codesOf(await rekey.inbox.waitForMessage(email, { after: messages })).confirmation
+/** Of the message that belongs to the answer: one that was answered 503 may have led to a message too. */
+const codeOf = async ({ email }: TestCustomer, http: Http, send: () => Promise<Answer>) =>
+  (await messageAfter({ http, inbox: rekey.inbox }, email, () => patiently(send))).confirmation
 
 const sprays: Spray[] = [
   {
@@ -34,8 +36,7 @@ const sprays: Spray[] = [
       const { a4, a4b, http } = visitor(newAddress())
       const { mfa_token, challenge_type } = (await a4(customer.email, customer.password)).body
       return async () => {
-        await a4b(mfa_token, String((challenge_type as string[])[0]))
-        const code = await codeAfter(customer, 0)
+        const code = await codeOf(customer, http, () => a4b(mfa_token, String((challenge_type as string[])[0])))
         return http.post('/oauth/v2/token', { grant_type: 'mfa_oob', mfa_token, code })
       }
     },
@@ -46,12 +47,9 @@ const sprays: Spray[] = [
     atFirst: places,
     send: ({ a1 }, email) => a1(email),
     async begin(customer) {
-      const { a1, a2, resend } = visitor(newAddress())
+      const { http, a1, a2, resend } = visitor(newAddress())
       const { mfa_token } = (await a1(customer.email)).body
-      return async () => {
-        await resend(mfa_token, customer.email)
-        return a2(mfa_token, await codeAfter(customer, 1))
-      }
+      return async () => a2(mfa_token, await codeOf(customer, http, () => resend(mfa_token, customer.email)))
     },
   },
 ]

@@ -1,6 +1,7 @@
 import { challengeType, parseUsername } from '@rekey/contracts'
-import { restoreBody, state } from '@rekey/testing/flows'
+import { restoreBody, state, verificationBody } from '@rekey/testing/flows'
 import t, { type Test } from 'tap'
+import { wrong } from './requests.ts'
 import { startMeasured } from './timing/measured.ts'
 import { sameTime } from './timing/same-time.ts'
 import { sample } from './timing/samples.ts'
@@ -44,6 +45,17 @@ t.test('S12: B5b takes the same time for known and unknown usernames', (t) =>
     return (await get(`${path}?businessProcess=restorePassword&email=${username}`, 200)).ms
   }),
 )
+
+t.test('S12: a wrong code to restore takes the same time for known and unknown usernames', async (t) => {
+  const groups = await people(samples)
+  const tokens = new Map<string, unknown>()
+  for (const username of Object.values(groups).flat()) {
+    tokens.set(username, (await restore(username)).body.mfa_token)
+  }
+  const guess = async (username: string) =>
+    (await post('/oauth/v2/passwordRestoreVerification', verificationBody(tokens.get(username), wrong), 400)).ms
+  sameTime(t, 'A2, wrong, known and unknown', await sample(groups, guess))
+})
 
 t.test('S12: the code of a restore is sent again in the same time for known and unknown usernames', async (t) => {
   const groups = await people(samples)

@@ -24,10 +24,15 @@ const deadLettersOf = async ({ broker }: Parts) => {
   return Promise.all(numbers.map((seq) => jsm.streams.getMessage(deadLetters.name, { seq })))
 }
 
-/** What the broker still wants an acknowledgement of, or has not delivered. */
-const openWork = async ({ broker }: Parts) => {
+/** What the broker knows of the consumer. */
+const consumerInfo = async ({ broker }: Parts) => {
   const jsm = await (await broker.connected()).jetstreamManager()
-  const { num_ack_pending, num_pending } = await jsm.consumers.info('AUTH', 'test-auth-login-failed')
+  return jsm.consumers.info('AUTH', 'test-auth-login-failed')
+}
+
+/** What the broker still wants an acknowledgement of, or has not delivered. */
+const openWork = async (parts: Parts) => {
+  const { num_ack_pending, num_pending } = await consumerInfo(parts)
   return num_ack_pending + num_pending
 }
 
@@ -156,6 +161,50 @@ t.test('no more are in hand than the consumer takes, and closing waits for them 
   const left = await takeOver(t, parts, accounts.length - takenAtClose.length)
   t.same([...takenAtClose, ...left].sort(), accounts)
   t.same(taken, takenAtClose, 'nothing was taken after closing')
+})
+
+t.test('a pause passes before an event is handled; more wait for it than are handled at a time', async (t) => {
+  const parts = await startBroker(t)
+  const before = consume(parts.deps, { event: LoginFailed, concurrency: 1, handle: async () => {} })
+  await eventually(() => consumerInfo(parts).catch(() => undefined), {
+    what: 'the consumer as an older version has it',
+  })
+  await before.close()
+
+  const accounts = [...'abcdefgh']
+  const pausedMs: number[] = []
+  let inHand = 0
+  let most = 0
+  let finish = () => {}
+  const finished = new Promise<void>((resolve) => {
+    finish = resolve
+  })
+  const consumer = consume(
+    // The longest pause that there is.
+    { ...parts.deps, random: { ...parts.deps.random, bytes: (count) => Buffer.alloc(count, 0xff) } },
+    {
+      event: LoginFailed,
+      concurrency: 2,
+      pause: { shortestMs: 0, longestMs: 500, mostInHand: accounts.length },
+      async handle() {
+        pausedMs.push(Date.now() - publishedMs)
+        inHand += 1
+        most = Math.max(most, inHand)
+        await finished
+        inHand -= 1
+      },
+    },
+  )
+  t.teardown(() => consumer.close())
+  const publishedMs = Date.now()
+  for (const account of accounts) await publishLogin(parts, account)
+  await eventually(async () => (await consumerInfo(parts)).num_ack_pending === accounts.length)
+  await eventually(() => inHand === 2)
+  finish()
+  await eventually(() => pausedMs.length === accounts.length)
+  t.ok(Math.min(...pausedMs) >= 499, `paused for ${Math.min(...pausedMs)} ms`)
+  t.equal(most, 2)
+  await eventually(async () => (await openWork(parts)) === 0)
 })
 
 t.test('a consumer that is closed while it sets itself up takes nothing', async (t) => {

@@ -9,6 +9,7 @@ import {
   nanos,
   type Subscription,
 } from 'nats'
+import pLimit from 'p-limit'
 import type { Broker } from './broker.ts'
 import type { Logger } from './logger.ts'
 import type { Random } from './random.ts'
@@ -34,10 +35,19 @@ export interface ConsumerDeps {
   service: string
 }
 
+/** A pause, of random length within its bounds, before an event is handled. */
+export interface Pause {
+  shortestMs: number
+  longestMs: number
+  /** Events in hand at a time, over all instances: those that are handled and those that wait for it. */
+  mostInHand: number
+}
+
 interface Consumption<E extends EventDefinition> {
   event: E
-  /** Handled at a time, over all instances. */
+  /** Handled at a time: over all instances, or by each of them where there is a pause. */
   concurrency: number
+  pause?: Pause
   /** Must be safe to run twice. */
   handle(data: EventData<E>, delivery: Delivery): Promise<void>
 }
@@ -59,6 +69,9 @@ const streamOf = (event: EventDefinition): StreamName => {
   return entry[0] as StreamName
 }
 
+const pauseMs = ({ shortestMs, longestMs }: Pause, random: Random): number =>
+  shortestMs + (random.bytes(2).readUInt16BE() / 2 ** 16) * (longestMs - shortestMs)
+
 /** Of the broker, which may be away. */
 const leaveTimeoutMs = 1_000
 
@@ -77,8 +90,10 @@ const leave = async (messages: ConsumerMessages) => {
 /** Consumes one event with the three ends that a message can have: acknowledged, tried again later, dead letter. */
 export const consume = <E extends EventDefinition>(
   { broker, random, log, service }: ConsumerDeps,
-  { event, concurrency, handle }: Consumption<E>,
+  { event, concurrency, pause, handle }: Consumption<E>,
 ): Consumer => {
+  const limit = pLimit(concurrency)
+  const mostInHand = pause?.mostInHand ?? concurrency
   const stream = streamOf(event)
   const durable = `${service}-${event.type.replaceAll('.', '-')}`
   const valid = compileCheck(event.data)
@@ -132,8 +147,10 @@ export const consume = <E extends EventDefinition>(
       clearInterval(heartbeat)
     }
   }
-  const take = (message: JsMsg, connection: NatsConnection) =>
-    runInTrace(random, message.headers?.get('traceparent'), () => settle(message, connection))
+  const take = async (message: JsMsg, connection: NatsConnection) => {
+    if (pause) await delay(pauseMs(pause, random))
+    await limit(() => runInTrace(random, message.headers?.get('traceparent'), () => settle(message, connection)))
+  }
 
   const receive = async (connection: NatsConnection) => {
     const jsm = await connection.jetstreamManager({ timeout: 2_000 })
@@ -143,11 +160,11 @@ export const consume = <E extends EventDefinition>(
       ack_policy: AckPolicy.Explicit,
       ack_wait: nanos(ackWaitMs),
       // The broker holds back what exceeds it: the only bound on work in hand.
-      max_ack_pending: concurrency,
+      max_ack_pending: mostInHand,
       max_deliver: -1,
     })
     const consumer = await connection.jetstream().consumers.get(stream, durable)
-    messages = await consumer.consume({ max_messages: concurrency, expires: 5_000, abort_on_missing_resource: true })
+    messages = await consumer.consume({ max_messages: mostInHand, expires: 5_000, abort_on_missing_resource: true })
     // close() may have come while this was being set up.
     if (stopped.signal.aborted) void messages.close()
     interrupted = false

@@ -1,5 +1,6 @@
 import { ChallengeFailed, ChallengeLocked, ChallengeVerified } from '@rekey/contracts'
 import { type Consumer, type ConsumerDeps, consume, GiveUp } from '@rekey/platform/consumer'
+import { afterAnswer } from '../after-answer.ts'
 import type { Budgets } from './budgets.service.ts'
 
 const concurrency = 32
@@ -19,6 +20,7 @@ export const consumeAnswers = (
     consume(deps, {
       event,
       concurrency,
+      pause: afterAnswer,
       async handle({ purpose, challengeId, attempt }, { time }) {
         if (purpose === 'restore') await note({ challengeId, attempt, failedAt: given(time) })
       },

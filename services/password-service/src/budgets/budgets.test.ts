@@ -14,6 +14,7 @@ import { race } from '@rekey/testing/flows'
 import { startPasswordService } from '@rekey/testing/password-service'
 import pg from 'pg'
 import t from 'tap'
+import { afterAnswer } from '../after-answer.ts'
 import { createCodeSource } from '../customers/codes.fixture.ts'
 
 const service = await startPasswordService(t)
@@ -91,6 +92,17 @@ const noticesOf = async ({ code }: Customer) => {
   await service.outboxEmpty()
   return (await service.events('NOTIFY', code)).filter(({ type }) => type === 'notify.restore-blocked')
 }
+
+t.test('S12: a wrong code is counted for a customer after its answer has left', async (t) => {
+  const customer = await service.customer()
+  const challengeId = await requestRestore(customer.addresses[0] ?? '')
+  await sent(challengeId)
+  const answeredMs = performance.now()
+  await guess(challengeId, 1)
+  await counted(customer, 1)
+  const ms = performance.now() - answeredMs
+  t.ok(ms >= afterAnswer.shortestMs, `counted after ${ms} ms`)
+})
 
 t.test('S6 ten wrong codes, whichever address they were sent to, block restore for ten minutes', async (t) => {
   const customer = await service.customer({ phones: ['+447700900601'] })

@@ -3,6 +3,7 @@ import { eventually } from '@rekey/testing/eventually'
 import { race } from '@rekey/testing/flows'
 import { startPasswordService } from '@rekey/testing/password-service'
 import t from 'tap'
+import { afterAnswer } from '../after-answer.ts'
 import { createCodeSource, sealedCode } from './codes.fixture.ts'
 
 const service = await startPasswordService(t)
@@ -38,6 +39,14 @@ t.test('a restore of a known address is recorded, and its code handed to the not
   t.ok(request?.expires_at.getTime() > clock.now().getTime() + 1_200_000, 'until code and grant have both expired')
   const toPhone = await requestRestore('+447700900001')
   t.match(await recipientOf(toPhone), { channel: 'sms', to: '+447700900001' })
+})
+
+t.test('S12: what is done for a customer begins after the answer to whoever asked has left', async (t) => {
+  const { addresses } = await service.customer()
+  const askedMs = performance.now()
+  await sent(await requestRestore(addresses[0] ?? ''))
+  const ms = performance.now() - askedMs
+  t.ok(ms >= afterAnswer.shortestMs, `the code was handed on after ${ms} ms`)
 })
 
 t.test('an event that is delivered twice inserts once and publishes the same id', async (t) => {
