@@ -8,11 +8,12 @@ import { createCustomer, sql } from '@rekey/testing/customers'
 import { eventually } from '@rekey/testing/eventually'
 import { askRestore, changeGrant, restore, restoreGrant, signIn, signInTokens } from '@rekey/testing/flows'
 import { backOffice, bankClient, startProduction } from '@rekey/testing/production'
+import { Redis } from 'ioredis'
 import { connect, headers } from 'nats'
 import t from 'tap'
 
 const rekey = await startProduction(t)
-const { database, http, inbox } = rekey
+const { database, redis, http, inbox } = rekey
 
 const connectAs = async (user: BrokerUser) => {
   const { url, ...access } = brokerAccess(rekey.broker.access(user))
@@ -149,13 +150,49 @@ t.test(
   },
 )
 
-/** Every secret of the services and of this database, as it would be written out. */
+t.test(
+  'S33: the database was spoken to over TLS alone, and Redis refused nothing that the gateway asked',
+  async (t) => {
+    const connections = await sql<{ ssl: boolean }>(
+      database.superuser,
+      `SELECT ssl FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE application_name = 'rekey-password-service'`,
+    )
+    t.ok(connections.length > 0)
+    t.ok(connections.every(({ ssl }) => ssl))
+    t.same(await redis.denied(), [])
+  },
+)
+
+t.test(
+  'S33: the gateway’s user of Redis reads no other keys, and changes neither the server nor its users',
+  async (t) => {
+    const client = new Redis(redis.url, { tls: { ca: readFileSync(redis.certFile) } })
+    t.teardown(() => client.disconnect())
+    const refused = [
+      ['GET', 'session:of-somebody-else'],
+      ['SET', 'mine', '1'],
+      ['EVAL', "return redis.call('GET', 'session:of-somebody-else')", '0'],
+      ['KEYS', '*'],
+      ['FLUSHALL'],
+      ['CONFIG', 'SET', 'maxmemory-policy', 'allkeys-lru'],
+      ['ACL', 'SETUSER', 'rekey', 'allkeys'],
+      ['SUBSCRIBE', 'news'],
+      ['SHUTDOWN', 'NOSAVE'],
+    ]
+    for (const [command = '', ...args] of refused) {
+      await t.rejects(client.call(command, ...args), /NOPERM|can't access/, command)
+    }
+    t.equal(await client.call('GET', 'rekey:{a}:nothing'), null)
+  },
+)
+
+/** Every secret of the services and of these stores, as it would be written out. */
 const secrets = () => {
   const files = readdirSync(rekey.keysDir).map((name) => readFileSync(join(rekey.keysDir, name), 'utf8'))
   const keys = files.flatMap(
     (content) => content.match(/(?<![\w-])[A-Za-z0-9_-]{43}(?![\w-])|\bSU[A-Z2-7]{56}\b/g) ?? [],
   )
-  return [...new Set(keys), ...[database.owner, database.service].map((url) => new URL(url).password)]
+  return [...new Set(keys), ...[database.owner, database.service, redis.url].map((url) => new URL(url).password)]
 }
 
 /** The command lines of every process of this machine. */

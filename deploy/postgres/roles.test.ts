@@ -1,13 +1,14 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { writeCertificate } from '@rekey/testing/certificate'
 import { createCustomer, sql } from '@rekey/testing/customers'
 import { startDeployedDatabase } from '@rekey/testing/deployed-database'
 import t from 'tap'
 
 const dir = mkdtempSync(join(tmpdir(), 'rekey-roles-'))
 t.teardown(() => rmSync(dir, { recursive: true, force: true }))
-const database = await startDeployedDatabase(t, dir)
+const database = await startDeployedDatabase(t, { dataDir: dir, certificate: await writeCertificate(dir) })
 const { id } = await createCustomer(database.service)
 await sql(
   database.service,

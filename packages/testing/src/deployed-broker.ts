@@ -7,6 +7,7 @@ import { findOnPath } from '@rekey/stack/command'
 import { type BrokerUser, brokerKeysFile, nkeyFile } from '@rekey/stack/keys'
 import { launch } from '@rekey/stack/launch'
 import { startServer } from '@rekey/stack/server'
+import type { Certificate } from './certificate.ts'
 import type { Teardown } from './infrastructure.ts'
 import { restartable } from './restartable.ts'
 
@@ -16,7 +17,7 @@ interface Options {
   dataDir: string
   /** Where production's keys are. */
   keysDir: string
-  certificate: { certFile: string; keyFile: string }
+  certificate: Certificate
 }
 
 /** A broker exactly as deploy/nats describes it, with its streams made by the operator. */

@@ -4,17 +4,41 @@ import { join } from 'node:path'
 import { createDatabase } from '@rekey/stack/database'
 import { migrate } from '@rekey/stack/migrate'
 import { startPostgres } from '@rekey/stack/postgres'
+import pg from 'pg'
+import type { Certificate } from './certificate.ts'
 import { sql } from './customers.ts'
+import { eventually } from './eventually.ts'
 import type { Teardown } from './infrastructure.ts'
 
 const folder = join(import.meta.dirname, '../../../deploy/postgres')
 const script = (name: string) => readFileSync(join(folder, name), 'utf8')
 
-/** A database exactly as deploy/postgres makes it; URLs of its superuser, its owner and the password-service's role. */
-export const startDeployedDatabase = async (t: Teardown, dataDir: string) => {
+/** @returns `url` as one that takes this certificate and no other */
+const encrypt = async (url: string, { certFile, keyFile }: Certificate) => {
+  const settings = { ssl_cert_file: certFile, ssl_key_file: keyFile, ssl: 'on' }
+  for (const [name, value] of Object.entries(settings)) {
+    await sql(url, `ALTER SYSTEM SET ${name} = ${pg.escapeLiteral(value)}`)
+  }
+  await sql(url, 'SELECT pg_reload_conf()')
+  await eventually(async () => (await sql<{ ssl: string }>(url, 'SHOW ssl'))[0]?.ssl === 'on', { what: 'TLS' })
+  const secure = new URL(url)
+  secure.hostname = 'localhost'
+  secure.searchParams.set('sslmode', 'verify-full')
+  secure.searchParams.set('sslrootcert', certFile)
+  return secure.href
+}
+
+/**
+ * A database exactly as deploy/postgres makes it, with TLS; URLs of its superuser, its owner and the password-service's
+ * role.
+ */
+export const startDeployedDatabase = async (
+  t: Teardown,
+  { dataDir, certificate }: { dataDir: string; certificate: Certificate },
+) => {
   const server = await startPostgres({ dataDir, durable: false })
   t.teardown(() => server.stop())
-  const superuser = await createDatabase(server.url, 'production')
+  const superuser = await encrypt(await createDatabase(server.url, 'production'), certificate)
   await sql(superuser, script('roles.sql'))
   const signIn = async (role: string) => {
     const password = randomBytes(16).toString('hex')

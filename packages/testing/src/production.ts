@@ -6,9 +6,10 @@ import { createServer } from 'node:tls'
 import type { BrokerUser } from '@rekey/stack/keys'
 import { generateKeys, keyFiles } from '@rekey/stack/keys'
 import { freePort } from '@rekey/stack/ports'
-import { writeCertificate } from './certificate.ts'
+import { type Certificate, writeCertificate } from './certificate.ts'
 import { startDeployedBroker } from './deployed-broker.ts'
 import { startDeployedDatabase } from './deployed-database.ts'
+import { startDeployedRedis } from './deployed-redis.ts'
 import { createHttp } from './http.ts'
 import { startInfrastructure, type Teardown } from './infrastructure.ts'
 import { startServiceProcess } from './service-process.ts'
@@ -35,11 +36,6 @@ const clients = [
   },
 ]
 
-interface Certificate {
-  certFile: string
-  keyFile: string
-}
-
 /** Takes mail over TLS and hands it to a listener that has none. */
 const startSecureSmtp = async (t: Teardown, smtpUrl: string, { certFile, keyFile }: Certificate) => {
   const port = Number(new URL(smtpUrl).port)
@@ -55,19 +51,20 @@ const startSecureSmtp = async (t: Teardown, smtpUrl: string, { certFile, keyFile
 
 /**
  * What production is made of, on this machine: keys of its own, the broker of deploy/nats, the database of
- * deploy/postgres, Redis with its append-only file, mail over TLS; and the variables of each service.
+ * deploy/postgres, the Redis of deploy/redis, mail; all over TLS; and the variables of each service.
  */
 export const prepareProduction = async (t: Teardown) => {
-  const { dataDir, redis, inbox } = await startInfrastructure(t, { redis: true, inbox: true })
+  const { dataDir, inbox } = await startInfrastructure(t, { inbox: true })
   const keysDir = join(dataDir, 'keys')
   await generateKeys(keysDir)
   const keys = keyFiles(keysDir)
   const certificate = await writeCertificate(dataDir)
   const clientsFile = join(dataDir, 'clients.json')
   writeFileSync(clientsFile, JSON.stringify(clients))
-  const [broker, database, smtpUrl, gatewayPort, passwordServicePort] = await Promise.all([
+  const [broker, database, redis, smtpUrl, gatewayPort, passwordServicePort] = await Promise.all([
     startDeployedBroker(t, { dataDir: join(dataDir, 'nats'), keysDir, certificate }),
-    startDeployedDatabase(t, join(dataDir, 'postgres')),
+    startDeployedDatabase(t, { dataDir: join(dataDir, 'postgres'), certificate }),
+    startDeployedRedis(t, { dataDir: join(dataDir, 'redis'), certificate }),
     startSecureSmtp(t, inbox.smtpUrl, certificate),
     freePort(),
     freePort(),
@@ -76,7 +73,6 @@ export const prepareProduction = async (t: Teardown) => {
   const common = (user: BrokerUser) => ({
     ...broker.access(user),
     REKEY_PROFILE: 'production',
-    REKEY_ALLOW_PLAINTEXT: 'loopback',
     REKEY_PUBLIC_URL: url,
     // Nothing stands before it that would have to notice.
     REKEY_DRAIN_SECONDS: '0',
@@ -95,6 +91,7 @@ export const prepareProduction = async (t: Teardown) => {
       'auth-gateway': {
         ...common('auth-gateway'),
         REDIS_URL: redis.url,
+        NODE_EXTRA_CA_CERTS: certificate.certFile,
         REKEY_PASSWORD_SERVICE_URL: `http://127.0.0.1:${passwordServicePort}`,
         REKEY_CLIENTS_FILE: clientsFile,
         REKEY_SIGNING_KEYS_FILE: keys.signingKeys,
