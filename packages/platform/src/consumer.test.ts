@@ -207,6 +207,27 @@ t.test('a pause passes before an event is handled; more wait for it than are han
   await eventually(async () => (await openWork(parts)) === 0)
 })
 
+t.test('what waits for its turn for long is not delivered again', async (t) => {
+  const parts = await startBroker(t)
+  const seen: string[] = []
+  const redelivered = async () => (await consumerInfo(parts)).num_redelivered > 0
+  const consumer = consume(parts.deps, {
+    event: LoginFailed,
+    concurrency: 1,
+    pause: { shortestMs: 0, longestMs: 0, mostInHand: 2 },
+    async handle({ account }) {
+      seen.push(account)
+      // Longer than the broker waits for a sign of life.
+      if (seen.length === 1) await t.rejects(eventually(redelivered, { timeoutMs: 12_000 }))
+    },
+  })
+  t.teardown(() => consumer.close())
+  for (const account of ['a', 'b']) await publishLogin(parts, account)
+  await eventually(async () => (await consumerInfo(parts)).num_ack_pending === 2)
+  await eventually(async () => seen.length > 0 && (await openWork(parts)) === 0, { timeoutMs: 20_000 })
+  t.equal(seen.length, 2)
+})
+
 t.test('a consumer that is closed while it sets itself up takes nothing', async (t) => {
   const parts = await startBroker(t)
   await publishLogin(parts, 'a')

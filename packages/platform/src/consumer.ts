@@ -57,7 +57,7 @@ export interface Consumer {
   close(): Promise<void>
 }
 
-/** Redelivery of a message whose consumer died. Longer work says that it goes on. */
+/** Redelivery of a message whose consumer died. Longer work, and longer waits for it, say that they go on. */
 const ackWaitMs = 10_000
 const backoffMs = [250, 1_000, 2_000, 5_000, 10_000, 20_000, 30_000]
 /** About a day at 30 s. A handler that knows better gives up earlier. */
@@ -130,7 +130,6 @@ export const consume = <E extends EventDefinition>(
   }
 
   const settle = async (message: JsMsg, connection: NatsConnection) => {
-    const heartbeat = setInterval(() => message.working(), ackWaitMs / 3)
     try {
       await deliver(message)
     } catch (err) {
@@ -143,13 +142,16 @@ export const consume = <E extends EventDefinition>(
       }
       log.warn({ event: event.type, eventId: message.headers?.get('ce-id'), attempt, err }, 'will be tried again')
       message.nak(backoffMs[Math.min(attempt - 1, backoffMs.length - 1)])
-    } finally {
-      clearInterval(heartbeat)
     }
   }
   const take = async (message: JsMsg, connection: NatsConnection) => {
-    if (pause) await delay(pauseMs(pause, random))
-    await limit(() => runInTrace(random, message.headers?.get('traceparent'), () => settle(message, connection)))
+    const heartbeat = setInterval(() => message.working(), ackWaitMs / 3)
+    try {
+      if (pause) await delay(pauseMs(pause, random))
+      await limit(() => runInTrace(random, message.headers?.get('traceparent'), () => settle(message, connection)))
+    } finally {
+      clearInterval(heartbeat)
+    }
   }
 
   const receive = async (connection: NatsConnection) => {
