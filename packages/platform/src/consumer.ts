@@ -2,10 +2,13 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { type EventData, type EventDefinition, type StreamName, streams } from '@rekey/contracts'
 import {
   AckPolicy,
+  type ConsumerConfig,
   type ConsumerMessages,
   headers,
+  type JetStreamManager,
   type JsMsg,
   type NatsConnection,
+  NatsError,
   nanos,
   type Subscription,
 } from 'nats'
@@ -67,6 +70,23 @@ const streamOf = (event: EventDefinition): StreamName => {
   const entry = Object.entries(streams).find(([, { events }]) => events.some(({ type }) => type === event.type))
   if (!entry) throw new Error(`${event.type} is in no stream`)
   return entry[0] as StreamName
+}
+
+/** What servers from 2.10 on say to a consumer that is there and has other settings; those before take the new ones. */
+const existsOtherwise = 10_148
+
+/** Has the durable consumer be there with these settings, whatever an older version of the service gave it. */
+const bringUpToDate = async (
+  { consumers }: JetStreamManager,
+  stream: StreamName,
+  settings: Partial<ConsumerConfig> & { durable_name: string },
+) => {
+  try {
+    await consumers.add(stream, settings)
+  } catch (error) {
+    if (!(error instanceof NatsError) || error.api_error?.err_code !== existsOtherwise) throw error
+    await consumers.update(stream, settings.durable_name, settings)
+  }
 }
 
 const pauseMs = ({ shortestMs, longestMs }: Pause, random: Random): number =>
@@ -156,7 +176,7 @@ export const consume = <E extends EventDefinition>(
 
   const receive = async (connection: NatsConnection) => {
     const jsm = await connection.jetstreamManager({ timeout: 2_000 })
-    await jsm.consumers.add(stream, {
+    await bringUpToDate(jsm, stream, {
       durable_name: durable,
       filter_subject: event.type,
       ack_policy: AckPolicy.Explicit,
