@@ -31,6 +31,16 @@ const compare = async (
 
 const restore = async (username: string) => post('/oauth/v2/passwordRestore', restoreBody(username), 200)
 
+/** People for whom a restore was asked for, and the `mfa_token` of each. */
+const restoring = async () => {
+  const groups = await people(samples)
+  const tokens = new Map<string, unknown>()
+  for (const username of Object.values(groups).flat()) {
+    tokens.set(username, (await restore(username)).body.mfa_token)
+  }
+  return { groups, tokens }
+}
+
 t.test('S12: A1 takes the same time for known and unknown usernames', (t) =>
   compare(t, 'A1, known and unknown', async (username) => (await restore(username)).ms),
 )
@@ -47,22 +57,14 @@ t.test('S12: B5b takes the same time for known and unknown usernames', (t) =>
 )
 
 t.test('S12: a wrong code to restore takes the same time for known and unknown usernames', async (t) => {
-  const groups = await people(samples)
-  const tokens = new Map<string, unknown>()
-  for (const username of Object.values(groups).flat()) {
-    tokens.set(username, (await restore(username)).body.mfa_token)
-  }
+  const { groups, tokens } = await restoring()
   const guess = async (username: string) =>
     (await post('/oauth/v2/passwordRestoreVerification', verificationBody(tokens.get(username), wrong), 400)).ms
   sameTime(t, 'A2, wrong, known and unknown', await sample(groups, guess))
 })
 
 t.test('S12: the code of a restore is sent again in the same time for known and unknown usernames', async (t) => {
-  const groups = await people(samples)
-  const tokens = new Map<string, unknown>()
-  for (const username of Object.values(groups).flat()) {
-    tokens.set(username, (await restore(username)).body.mfa_token)
-  }
+  const { groups, tokens } = await restoring()
   const resend = async (username: string) => {
     const body = {
       challenge_type: challengeType(parseUsername(username)),
