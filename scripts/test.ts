@@ -1,6 +1,7 @@
 import { globSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, relative, resolve } from 'node:path'
+import { parseArgs } from 'node:util'
 import { createDatabase } from '@rekey/stack/database'
 import { migrate } from '@rekey/stack/migrate'
 import { startPostgres } from '@rekey/stack/postgres'
@@ -9,13 +10,21 @@ import { templateDatabase } from '@rekey/testing/postgres'
 import { createStopRequest } from './start/stop-request.ts'
 import { buildTap, runTap } from './test/tap.ts'
 
-// npm test [-- PATH …]: every test, or those below the paths given.
+// npm test [-- PATH …]: every test, or those below the paths given. With --proofs: the proofs instead, which need time
+// or a quiet machine (*.proof.ts).
 
 const root = resolve(import.meta.dirname, '..')
 const everywhere = ['services', 'packages', 'scripts', 'bench', 'deploy', 'attacks', 'faults']
 
-const findTests = (paths: string[]) => {
-  const patterns = paths.map((path) => (path.endsWith('.ts') ? path : `${path.replace(/\/+$/, '')}/**/*.test.ts`))
+/** @throws TypeError naming an unknown option */
+const readArguments = () => {
+  const { values, positionals } = parseArgs({ options: { proofs: { type: 'boolean' } }, allowPositionals: true })
+  return { proofs: values.proofs ?? false, asked: positionals.map((path) => relative(root, resolve(path)) || '.') }
+}
+
+const findTests = (paths: string[], proofs: boolean) => {
+  const suffix = proofs ? 'proof' : 'test'
+  const patterns = paths.map((path) => (path.endsWith('.ts') ? path : `${path.replace(/\/+$/, '')}/**/*.${suffix}.ts`))
   const exclude = (path: string) => path.includes('node_modules')
   return globSync(patterns, { cwd: root, exclude }).toSorted()
 }
@@ -24,8 +33,8 @@ const { signal, release } = createStopRequest()
 const scratch = mkdtempSync(join(tmpdir(), 'rekey-test-run-'))
 let stop = async () => {}
 try {
-  const asked = process.argv.slice(2).map((path) => relative(root, resolve(path)) || '.')
-  const files = findTests(asked.length ? asked : everywhere)
+  const { proofs, asked } = readArguments()
+  const files = findTests(asked.length ? asked : everywhere, proofs)
   if (files.length === 0) throw new Error(`no tests found in ${asked.join(', ') || root}`)
 
   const [postgres] = await Promise.all([
@@ -38,7 +47,7 @@ try {
   await migrate({ databaseUrl: await createDatabase(postgres.url, templateDatabase) })
 
   const env = { ...process.env, REKEY_TEST_POSTGRES_URL: postgres.url }
-  const { exitCode, passed, failed } = await runTap(files, join(scratch, 'results.tap'), { env, signal })
+  const { exitCode, passed, failed } = await runTap(files, join(scratch, 'results.tap'), { env, signal, proofs })
   process.exitCode = exitCode
   console.log(`${passed} passed, ${failed} failed`)
 } catch (error) {

@@ -7,8 +7,8 @@ import { report } from './report.ts'
 const root = join(import.meta.dirname, '../..')
 const command = join(root, 'node_modules/.bin/tap')
 
-/** Seconds that one test file may take on a loaded machine. */
-const timeoutSeconds = 150
+/** Seconds that one file may take on a loaded machine. */
+const timeoutSeconds = { test: 150, proof: 3_600 }
 
 interface Run {
   exitCode: number
@@ -39,6 +39,8 @@ interface RunOptions {
   env?: NodeJS.ProcessEnv
   quiet?: boolean
   signal?: AbortSignal
+  /** The files are proofs: one at a time, and for longer. */
+  proofs?: boolean
 }
 
 /**
@@ -64,8 +66,8 @@ const count = (tap: string, what: string) => {
  */
 export const runTap = async (files: string[], results: string, options: RunOptions): Promise<Run> => {
   const settings = [
-    '--jobs=3',
-    `--timeout=${timeoutSeconds}`,
+    `--jobs=${options.proofs ? 1 : 3}`,
+    `--timeout=${timeoutSeconds[options.proofs ? 'proof' : 'test']}`,
     '--disable-coverage',
     `--reporter=${isTerminal ? 'terse' : 'silent'}`,
   ]
