@@ -8,6 +8,7 @@ import { acceptForms } from '@rekey/platform/form'
 import { health } from '@rekey/platform/health'
 import { createIdentityProvider } from '@rekey/platform/identity-provider'
 import { createIssuerKeys } from '@rekey/platform/issuer-keys'
+import { createProgress } from '@rekey/platform/progress'
 import { createPublisher } from '@rekey/platform/publisher'
 import { answerQuestions } from '@rekey/platform/questions'
 import { createQueue } from '@rekey/platform/queue'
@@ -88,12 +89,14 @@ export const createApp = async (config: Config, { log, metrics, now, random }: S
   const broker = connectBroker({ ...brokerAccess(config), name: service, log })
   ensureStreams(broker, ['PASSWORD', 'NOTIFY'], config)
   const publisher = createPublisher({ broker, source: service, now, random })
+  const elapsedMs = () => performance.now()
+  const progress = createProgress({ elapsedMs, metrics })
 
   const queue = createQueue({
     name: 'password_hashes',
     concurrency: config.REKEY_HASH_CONCURRENCY,
     waiting: config.REKEY_HASH_QUEUE,
-    elapsedMs: () => performance.now(),
+    elapsedMs,
     metrics,
     log,
   })
@@ -219,7 +222,7 @@ export const createApp = async (config: Config, { log, metrics, now, random }: S
   approvalRoutes(app, approvals)
   reportRoutes(app, reports)
   holdRoutes(app, holds)
-  await app.register(health, { checks: { postgres: database.check, nats: () => broker.check() } })
+  await app.register(health, { checks: { postgres: database.check, nats: () => broker.check() }, progress })
 
   const questions = answerQuestions(
     { broker, ready: database.check, random, log },
@@ -232,12 +235,14 @@ export const createApp = async (config: Config, { log, metrics, now, random }: S
       { question: CustomersUpsert, answer: platform.upsert },
     ],
   )
+  const retryMs = config.REKEY_EVENT_RETRY_HOURS * 3_600_000
+  const messaging = { broker, metrics, progress, now, random, log, service, retryMs }
   const consumers = [
-    consumeRestoreRequested({ broker, random, log, service }, codes),
-    consumeChallengeIssued({ broker, random, log, service }, codes),
-    ...consumeAnswers({ broker, random, log, service }, budgets),
-    consumeLoginSucceeded({ broker, random, log, service }, passwords.spendTemporary),
-    consumeSessionRevoked({ broker, random, log, service }, { revoke: sessions.revoke, now }),
+    consumeRestoreRequested(messaging, codes),
+    consumeChallengeIssued(messaging, codes),
+    ...consumeAnswers(messaging, budgets),
+    consumeLoginSucceeded(messaging, passwords.spendTemporary),
+    consumeSessionRevoked(messaging, { revoke: sessions.revoke, now }),
   ]
   const relay = startRelay({ store: outbox, publisher, broker, source: service, now, log })
   const listener = listenForOutbox({ url: config.DATABASE_URL, onNews: relay.wake, log })
