@@ -227,7 +227,7 @@ export const createApp = async (config: Config, { log, metrics, now, random }: S
   approvalRoutes(app, approvals)
   reportRoutes(app, reports)
   holdRoutes(app, holds)
-  await app.register(health, { checks: { postgres: database.check, nats: () => broker.check() } })
+  await app.register(health, { checks: { postgres: database.check, nats: () => broker.check() }, progress })
 
   const questions = answerQuestions(
     { broker, ready: database.check, random, log },
@@ -240,14 +240,15 @@ export const createApp = async (config: Config, { log, metrics, now, random }: S
       { question: CustomersUpsert, answer: platform.upsert },
     ],
   )
-  const consumers = [
-    consumeRestoreRequested({ broker, random, log, service }, codes),
-    consumeChallengeIssued({ broker, random, log, service }, codes),
-    ...consumeAnswers({ broker, random, log, service }, budgets),
-    consumeLoginSucceeded({ broker, random, log, service }, passwords.spendTemporary),
-    consumeSessionRevoked({ broker, random, log, service }, { revoke: sessions.revoke, now }),
-  ]
   const retryMs = config.REKEY_EVENT_RETRY_HOURS * 3_600_000
+  const messaging = { broker, metrics, progress, now, random, log, service, retryMs }
+  const consumers = [
+    consumeRestoreRequested(messaging, codes),
+    consumeChallengeIssued(messaging, codes),
+    ...consumeAnswers(messaging, budgets),
+    consumeLoginSucceeded(messaging, passwords.spendTemporary),
+    consumeSessionRevoked(messaging, { revoke: sessions.revoke, now }),
+  ]
   createOutboxGauges({ loops, metrics, now })
   const refusals = createRefusalCounter(metrics)
   const relaying = { loops, publisher, deadLetters, source: service, retryMs, refusals, elapsedMs, now, log }
