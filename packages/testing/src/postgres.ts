@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { withSettings } from '@rekey/platform/postgres-settings'
 import { createDatabase, dropDatabase } from '@rekey/stack/database'
 import { migrate } from '@rekey/stack/migrate'
 import { startPostgres } from '@rekey/stack/postgres'
@@ -24,7 +25,10 @@ export type DatabaseSettings = Record<string, string>
 export const setDatabase = async (url: string, settings: DatabaseSettings) => {
   const name = pg.escapeIdentifier(decodeURIComponent(new URL(url).pathname.slice(1)))
   for (const [setting, value] of Object.entries(settings)) {
-    await sql(url, `ALTER DATABASE ${name} SET ${pg.escapeIdentifier(setting)} = ${pg.escapeLiteral(value)}`)
+    await sql(
+      withSettings(url),
+      `ALTER DATABASE ${name} SET ${pg.escapeIdentifier(setting)} = ${pg.escapeLiteral(value)}`,
+    )
   }
 }
 

@@ -72,18 +72,18 @@ for (const timezone of ['Asia/Kolkata', 'America/New_York']) {
     t.test('what expires does so at its time, by the clock of Postgres too', async (t) => {
       const customer = await createCustomer(url)
       await restoreGrant(rekey, customer)
-      const rows = await eventually(
+      const left = await eventually(
         async () => {
-          const found = await sql<{ seconds: number }>(
+          const [row] = await sql<{ seconds: number }>(
             url,
             'SELECT extract(epoch FROM expires_at - now())::int AS seconds FROM restore_request WHERE customer_id = $1',
             [customer.id],
           )
-          return found.length > 0 && found
+          return row
         },
         { what: 'whose restore it is' },
       )
-      for (const { seconds } of rows) t.ok(seconds > 0 && seconds < 86_400 / 24, `${seconds} s are left`)
+      t.ok(left.seconds > 0 && left.seconds < 3_600, `${left.seconds} s are left`)
     })
 
     t.test(
