@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { databaseUrl } from '@rekey/stack/database'
 import { freePort } from '@rekey/stack/ports'
 import { sql } from '@rekey/testing/customers'
+import { eventually } from '@rekey/testing/eventually'
 import { startInfrastructure } from '@rekey/testing/infrastructure'
 import { setDatabase } from '@rekey/testing/postgres'
 import t from 'tap'
@@ -34,6 +35,17 @@ t.test('a database as production and the sandbox have it is taken, and so is one
     statement_timeout: '1',
   }
   t.same(await fitness(await make(others)), [])
+})
+
+t.test('the time zone of the server’s configuration and of the role may be any', async (t) => {
+  await sql(server.url, `ALTER SYSTEM SET timezone = 'Asia/Kolkata'`)
+  await sql(server.url, 'SELECT pg_reload_conf()')
+  const zone = async () => (await sql<{ TimeZone: string }>(postgres.url, 'SHOW timezone'))[0]?.TimeZone
+  await eventually(async () => (await zone()) === 'Asia/Kolkata', { what: 'the configuration to be read' })
+  t.same(await fitness(postgres.url), [])
+  await sql(server.url, `ALTER ROLE CURRENT_USER SET timezone = 'America/New_York'`)
+  t.equal(await zone(), 'America/New_York')
+  t.same(await fitness(postgres.url), [])
 })
 
 const wrong: [what: string, line: RegExp, settings: Record<string, string>, how?: string][] = [
