@@ -2,6 +2,7 @@ import { PrismaPg } from '@prisma/adapter-pg'
 import { RekeyError, unavailable } from '@rekey/contracts'
 import { GiveUp } from '@rekey/platform/consumer'
 import type { Logger } from '@rekey/platform/logger'
+import { withSettings } from '@rekey/platform/postgres-settings'
 import pg from 'pg'
 import { Prisma, PrismaClient } from './generated/prisma/client.ts'
 
@@ -135,7 +136,7 @@ export const openDatabase = ({
   settings = {},
 }: Options): Database => {
   const pool = new pg.Pool({
-    connectionString: url,
+    connectionString: withSettings(url),
     max: poolSize,
     connectionTimeoutMillis: connectTimeoutMs,
     statement_timeout: statementTimeoutMs,
