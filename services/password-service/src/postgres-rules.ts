@@ -2,6 +2,7 @@ import { requiredSettings, withSettings } from '@rekey/platform/postgres-setting
 import type { ServerRule } from '@rekey/platform/production'
 import pg from 'pg'
 import type { Config } from './config.ts'
+import { loopOptions } from './database.ts'
 
 const timeoutMs = 2_000
 
@@ -11,8 +12,8 @@ const leastVersion = 150_000
 /** Longer than any transaction of ours, which the server must not end: the longest are a job's and a migration's. */
 const leastTransactionTimeoutMs = 60_000
 
-/** The one that listens for the outbox. */
-const connectionsBesidePool = 1
+/** One listens for the outbox; loops have a pool of their own. */
+const connectionsBesidePool = 1 + loopOptions.poolSize
 
 /** What a new connection of ours finds. */
 interface CorrectnessFacts {
@@ -147,8 +148,9 @@ const correctnessFindings = (facts: CorrectnessFacts, pool: number): Finding[] =
   ],
   [
     facts.connections < pool + connectionsBesidePool,
-    `REKEY_DATABASE_POOL is ${pool}, and Postgres allows this role ${facts.connections} connections, of which one ` +
-      'listens: lower it, or raise max_connections or the limit of the role or the database.',
+    `REKEY_DATABASE_POOL is ${pool}, and Postgres allows this role ${facts.connections} connections, of which ` +
+      `${connectionsBesidePool} are for the listener and the loops: lower it, or raise max_connections or the limit ` +
+      'of the role or the database.',
   ],
   ...facts.settings.map(
     ({ name, setting }): Finding => [
