@@ -8,6 +8,13 @@ const diagnosis = (lines: string[], from: number) => {
   return lines.slice(from + 1, end).map((line) => line.slice(indent))
 }
 
+/** What the tests say beside their assertions: a proof prints its figures. */
+export const commentsOf = (tap: string): string =>
+  tap
+    .split('\n')
+    .flatMap((line) => /^\s*# (?!Subtest: |time=|No coverage|\{ total: )(.*)$/.exec(line)?.[1] ?? [])
+    .join('\n')
+
 /**
  * A TAP stream as a person reads it in a log: one line a test file, and every failed assertion with its file, its test
  * and its diagnosis. A parent that failed because of its children is not told again.

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
-import { report } from './report.ts'
+import { commentsOf, report } from './report.ts'
 
 const root = join(import.meta.dirname, '../..')
 const command = join(root, 'node_modules/.bin/tap')
@@ -79,6 +79,7 @@ export const runTap = async (files: string[], results: string, options: RunOptio
     // tap ended before it wrote anything.
   }
   if (!isTerminal) console.log(report(tap))
+  if (options.proofs) console.log(commentsOf(tap))
   const failed = count(tap, 'fail')
   return { exitCode, passed: count(tap, 'pass'), failed: exitCode !== 0 && failed === 0 ? 1 : failed }
 }
