@@ -1,5 +1,6 @@
 import { ChallengeFailed, LoginFailed } from '@rekey/contracts'
 import { eventually } from '@rekey/testing/eventually'
+import { speedShares } from '@rekey/testing/speed'
 import t, { type Test } from 'tap'
 import { keepLogs, startStrictBroker } from './broker.fixture.ts'
 import { createMetrics } from './metrics.ts'
@@ -10,8 +11,6 @@ import { createRecorder } from './recorder.ts'
 // has no permission, against 5,000 alone.
 
 const good = 5_000
-/** Of each the best counts: what disturbs a measurement only slows it down. */
-const rounds = 5
 const patienceMs = 60_000
 const elapsedMs = () => performance.now()
 
@@ -42,13 +41,7 @@ const speedBehind = async (t: Test, rejected: number) => {
 }
 
 t.test('5,000 good facts behind 1 and behind 100 rejected ones have at least 90 % of the speed', async (t) => {
-  const speeds = new Map<number, number[]>([0, 1, 100].map((rejected) => [rejected, []]))
-  for (let round = 0; round < rounds; round += 1) {
-    for (const [rejected, measured] of speeds) measured.push(await speedBehind(t, rejected))
-  }
-  const of = (rejected: number) => Math.max(...(speeds.get(rejected) ?? []))
-  for (const rejected of [0, 1, 100]) t.comment(`behind ${rejected}: ${Math.round(of(rejected))}/s`)
-  for (const rejected of [1, 100]) {
-    t.ok(of(rejected) >= 0.9 * of(0), `behind ${rejected}: ${Math.round((100 * of(rejected)) / of(0))} %`)
+  for (const { bad, perSecond, share } of await speedShares([1, 100], (count) => speedBehind(t, count))) {
+    t.ok(share >= 0.9, `behind ${bad}: ${perSecond}/s, ${Math.round(100 * share)} %`)
   }
 })

@@ -52,6 +52,8 @@ export const createRecorder = ({ publisher, broker, elapsedMs, metrics, progress
   let waiting = 0
   /** Resolves once there is a broker to try again with. */
   let away: Promise<void> | undefined
+  /** Since the last success: one line in the log for all that wait. */
+  let isAway = false
   const closing = new Promise<void>((resolve) => stopped.signal.addEventListener('abort', () => resolve()))
   const untilConnected = async () => {
     await Promise.race([broker.connected().catch(() => {}), closing])
@@ -95,23 +97,25 @@ export const createRecorder = ({ publisher, broker, elapsedMs, metrics, progress
     try {
       await publisher.send(event)
       typeRejectedMs.delete(type)
+      isAway = false
       return true
     } catch (error) {
       const err = (error as Error).cause as Error
       const warn = () => log.warn({ type, id, err }, 'fact not published yet')
       if (!isRefusal(error)) {
-        if (!away) warn()
+        if (!isAway) warn()
+        isAway = true
         away ??= untilConnected()
         // Permissions may be others once the broker is back: restart the clock.
         typeRejectedMs.clear()
         since.rejectedMs = undefined
         return false
       }
-      const rejectedMs = since.rejectedMs ?? elapsedMs()
-      const sinceMs = Math.min(rejectedMs, typeRejectedMs.get(type) ?? rejectedMs)
-      if (since.rejectedMs === undefined && !typeRejectedMs.has(type)) warn()
-      since.rejectedMs = rejectedMs
-      typeRejectedMs.set(type, sinceMs)
+      const typeMs = typeRejectedMs.get(type)
+      if (since.rejectedMs === undefined && typeMs === undefined) warn()
+      since.rejectedMs ??= elapsedMs()
+      if (typeMs === undefined) typeRejectedMs.set(type, elapsedMs())
+      const sinceMs = Math.min(since.rejectedMs, typeMs ?? since.rejectedMs)
       return elapsedMs() - sinceMs >= patienceMs && bury(event, err)
     }
   }
