@@ -121,6 +121,7 @@ const mayPublish: Record<Exclude<BrokerUser, 'operator'>, string[]> = {
   'password-service': [
     ...typesOf('PASSWORD'),
     ...typesOf('NOTIFY'),
+    ...[...typesOf('PASSWORD'), ...typesOf('NOTIFY')].map((type) => `dead.${type}`),
     ...streamInfo('PASSWORD', 'NOTIFY', 'DEAD'),
     ...ofConsumers('password-service'),
   ],
