@@ -105,12 +105,16 @@ export interface LongFault {
   to: Date
 }
 
+/** A fault that ended so shortly before the end of all is among the last ones. */
+const lastOnesMs = 10_000
+
 /**
  * Does all that a seed decides to a system, each part and each connection for itself. The servers of a cluster have
  * their turns one after the other beside everything else: the leaders are killed first. Long faults come beside the
  * others too, which leave their targets alone meanwhile.
  *
- * @returns what was done, the long faults with their times, and when the last of all began to be undone
+ * @returns what was done, the long faults with their times, whether one of them was among the last, and when the last of all began to be
+ *   undone
  */
 export const harm = async (system: System, { seed, lengthMs }: { seed: number; lengthMs: number }) => {
   const [brokers, others] = [brokerHarms(system), otherHarms(system)]
@@ -149,5 +153,6 @@ export const harm = async (system: System, { seed, lengthMs }: { seed: number; l
       return undoneAt
     }),
   )
-  return { counts, longFaults: injectedLong, lastUndoneAt: Math.max(began, ...undone) }
+  const isAfterLongFault = injectedLong.some(({ to }) => Date.now() - to.getTime() < lastOnesMs)
+  return { counts, longFaults: injectedLong, isAfterLongFault, lastUndoneAt: Math.max(began, ...undone) }
 }

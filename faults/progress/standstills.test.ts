@@ -1,0 +1,105 @@
+import t from 'tap'
+import { holds } from '../checks/finding.ts'
+import {
+  createStandstills,
+  type Look,
+  longestStandstill,
+  type Queue,
+  type Readiness,
+  toFinding,
+} from './standstills.ts'
+
+const ok: Readiness = { status: 'ok' }
+const away: Readiness = { status: 'unavailable' }
+const outbox: Queue = {
+  ...{ name: 'outbox', service: 'password-service', words: ['outbox', 'relay'] },
+  ...{ waiting: 2, front: ['1', '2'] },
+}
+const empty: Queue = { ...outbox, waiting: 0, front: [] }
+
+interface Second {
+  queues?: Queue[]
+  one?: Readiness
+  other?: Readiness
+}
+
+/** Looks once a second at two instances, one more after the last one at a queue that is empty. */
+const lookAt = (seconds: number, at: (second: number) => Second) => {
+  const { look, found } = createStandstills()
+  for (let second = 0; second <= seconds; second += 1) {
+    const { queues = [outbox], one = ok, other = away } = second < seconds ? at(second) : { queues: [empty] }
+    const instances: Look['instances'] = new Map([
+      ['auth-gateway 1', ok],
+      ['password-service 1', one],
+      ['password-service 2', other],
+    ])
+    look({ at: new Date(Date.UTC(2026, 0, 1, 0, 0, second)), queues, instances })
+  }
+  return found()
+}
+
+t.test('a queue that stands still while an instance is ready and says nothing is found', async (t) => {
+  const progress = lookAt(30, () => ({}))
+  t.same(toFinding(progress).faults, [
+    'outbox stood still for 29.0 s from 2026-01-01T00:00:00.000Z on, and password-service 1 said nothing of it for 29.0 s',
+  ])
+  t.match(
+    longestStandstill(progress.standstills),
+    /^the longest standstill: outbox, 29.0 s, .*password-service 2: unavail/,
+  )
+})
+
+t.test(
+  'it is found as well where it is not over yet, where the store does not answer, and by a consumer',
+  async (t) => {
+    const { look, found } = createStandstills()
+    const consumer = { ...outbox, name: 'consumer a', front: ['after 7'], waiting: 1 }
+    for (let second = 0; second < 30; second += 1)
+      look({
+        at: new Date(second * 1_000),
+        queues: second === 0 ? [consumer] : [],
+        instances: new Map([['password-service 1', ok]]),
+      })
+    t.match(toFinding(found()).faults, [/^consumer a stood still for 29.0 s/])
+  },
+)
+
+t.test('a standstill of which another part is said to be degraded is found', async (t) => {
+  const degraded = { consumers: 'the consumer of another event has 3 waiting, none finished for 20 s' }
+  t.equal(toFinding(lookAt(30, () => ({ one: { status: 'degraded', degraded } }))).faults.length, 1)
+})
+
+/** What is no fault. */
+const sound: [what: string, at: (second: number) => Second][] = [
+  ['nothing waits', () => ({ queues: [empty] })],
+  [
+    'the first of what waits leaves now and then',
+    (second) => ({ queues: [{ ...outbox, front: [`${second >> 3}`, '9'] }] }),
+  ],
+  ['no instance is ready', () => ({ one: away })],
+  [
+    'the service says so in time',
+    (second) =>
+      second < 17 ? {} : { one: { status: 'degraded', degraded: { outbox: '2 waiting, none finished for 15 s' } } },
+  ],
+  ['it waits for less than 15 s', (second) => ({ queues: [second % 16 === 0 ? empty : outbox] })],
+  ['no instance is ready for long', (second) => (second % 16 === 0 ? { one: away } : {})],
+]
+
+for (const [what, at] of sound) {
+  t.test(`nothing is found where ${what}`, async (t) => {
+    const progress = lookAt(60, at)
+    t.same(toFinding(progress).faults, [])
+    t.equal(holds(toFinding(progress)), what !== 'nothing waits', 'that is shown for something')
+  })
+}
+
+t.test('what a service says of a standstill is in the report, once', async (t) => {
+  const degraded = (seconds: number) => ({ outbox: `2 waiting, none finished for ${seconds} s` })
+  const { standstills } = lookAt(40, (second) =>
+    second < 16 ? {} : { one: { status: 'degraded', degraded: degraded(second) } },
+  )
+  t.match(standstills, [{ forMs: 39_000, silentMs: 15_000 }])
+  t.match(longestStandstill(standstills), 'password-service 1: outbox: N waiting, none finished for N s')
+  t.equal(longestStandstill([]), 'nothing stood still')
+})
