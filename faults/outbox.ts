@@ -28,3 +28,9 @@ export const readWaiting = (query: Query, most: number): Promise<OutboxState[]> 
 
 export const readRows = (query: Query, eventIds: string[]): Promise<OutboxState[]> =>
   read(query, 'event_id = ANY($1::uuid[])', [eventIds])
+
+/** When the last of all left, as text; it changes with each that leaves. */
+export const readLastPublished = async (query: Query): Promise<string | undefined> => {
+  const rows = await query<{ at: string }>('SELECT max(published_at)::text AS at FROM outbox', [])
+  return rows[0]?.at
+}

@@ -1,15 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { JetStreamManager, NatsConnection } from 'nats'
 import pg from 'pg'
-import { readWaiting } from '../outbox.ts'
+import { readLastPublished, readWaiting } from '../outbox.ts'
 import type { System } from '../system.ts'
 import { createStandstills, type Progress, type Queue, type Readiness } from './standstills.ts'
 
 const pollMs = 1_000
 /** Of each answer. Services ask their stores for 1.5 s. */
 const timeoutMs = 2_500
-/** Rows whose leaving is looked for: as many as a relay takes at a time, several times over. */
-const frontRows = 1_000
+/** Of those that wait, more is not counted. */
+const mostRows = 1_000
 
 const readinessOf = async (url: string): Promise<Readiness> => {
   try {
@@ -30,9 +30,12 @@ const readOutbox = async (databaseUrl: string): Promise<Queue[]> => {
   client.on('error', () => {})
   try {
     await client.connect()
-    const rows = await readWaiting(async (text, values) => (await client.query(text, values)).rows, frontRows)
-    const front = rows.filter(({ isPutAside }) => !isPutAside).map(({ id }) => id)
-    return [{ name: 'outbox', service: 'password-service', words: ['outbox', 'relay'], waiting: front.length, front }]
+    const query = async <Row extends pg.QueryResultRow>(text: string, values: unknown[]) =>
+      (await client.query<Row>(text, values)).rows
+    const rows = (await readWaiting(query, mostRows)).filter(({ isPutAside }) => !isPutAside)
+    const position = `${await readLastPublished(query)} ${rows[0]?.id}`
+    const words = ['outbox', 'relay']
+    return [{ name: 'outbox', service: 'password-service', words, waiting: rows.length, position }]
   } finally {
     await client.end().catch(() => {})
   }
@@ -48,7 +51,7 @@ const readConsumers = async (jsm: JetStreamManager, stream: string, services: st
     service: serviceOf(name, services),
     words: [name, config.filter_subject ?? name],
     waiting: num_pending,
-    front: [`after ${delivered.stream_seq}`],
+    position: `after ${delivered.stream_seq}`,
   }))
 }
 

@@ -13,9 +13,9 @@ const ok: Readiness = { status: 'ok' }
 const away: Readiness = { status: 'unavailable' }
 const outbox: Queue = {
   ...{ name: 'outbox', service: 'password-service', words: ['outbox', 'relay'] },
-  ...{ waiting: 2, front: ['1', '2'] },
+  ...{ waiting: 2, position: '1' },
 }
-const empty: Queue = { ...outbox, waiting: 0, front: [] }
+const empty: Queue = { ...outbox, waiting: 0 }
 
 interface Second {
   queues?: Queue[]
@@ -53,7 +53,7 @@ t.test(
   'it is found as well where it is not over yet, where the store does not answer, and by a consumer',
   async (t) => {
     const { look, found } = createStandstills()
-    const consumer = { ...outbox, name: 'consumer a', front: ['after 7'], waiting: 1 }
+    const consumer = { ...outbox, name: 'consumer a', position: 'after 7', waiting: 1 }
     for (let second = 0; second < 30; second += 1)
       look({
         at: new Date(second * 1_000),
@@ -74,7 +74,7 @@ const sound: [what: string, at: (second: number) => Second][] = [
   ['nothing waits', () => ({ queues: [empty] })],
   [
     'the first of what waits leaves now and then',
-    (second) => ({ queues: [{ ...outbox, front: [`${second >> 3}`, '9'] }] }),
+    (second) => ({ queues: [{ ...outbox, position: `${second >> 3}` }] }),
   ],
   ['no instance is ready', () => ({ one: away })],
   [

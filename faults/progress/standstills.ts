@@ -9,8 +9,8 @@ export interface Queue {
   words: string[]
   /** How many wait. */
   waiting: number
-  /** What is at its front: once one of these is gone, something moved. */
-  front: string[]
+  /** How far it is: another one than before where something moved. */
+  position: string
 }
 
 /** What `/readyz` of one instance answered. */
@@ -55,7 +55,7 @@ const limitMs = 15_000
 const noticeMs = 5_000
 
 interface Open extends Standstill {
-  front: string[]
+  position: string
   silentSince: Date | undefined
 }
 
@@ -79,7 +79,7 @@ export const createStandstills = () => {
   const end = (name: string) => {
     const one = open.get(name)
     if (!one) return
-    const { front: _, silentSince: __, ...standstill } = one
+    const { position: _, silentSince: __, ...standstill } = one
     over.push(standstill)
     open.delete(name)
   }
@@ -87,12 +87,11 @@ export const createStandstills = () => {
   const follow = (queue: Queue, at: Date) => {
     known.set(queue.name, queue)
     const before = open.get(queue.name)
-    const hasMoved = before?.front.some((item) => !queue.front.includes(item))
-    if (queue.waiting === 0 || hasMoved) end(queue.name)
+    if (queue.waiting === 0 || before?.position !== queue.position) end(queue.name)
     if (queue.waiting === 0 || open.has(queue.name)) return
     open.set(queue.name, {
       ...{ queue: queue.name, from: at, forMs: 0, silentMs: 0, silent: [], told: [] },
-      ...{ front: queue.front, silentSince: undefined },
+      ...{ position: queue.position, silentSince: undefined },
     })
   }
 
@@ -122,7 +121,7 @@ export const createStandstills = () => {
     },
     found: (): Progress => ({
       judged,
-      standstills: [...over, ...[...open.values()].map(({ front: _, silentSince: __, ...one }) => one)],
+      standstills: [...over, ...[...open.values()].map(({ position: _, silentSince: __, ...one }) => one)],
     }),
   }
 }
