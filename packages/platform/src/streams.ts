@@ -34,6 +34,13 @@ const eventStream = (name: StreamName): Wanted => {
   }
 }
 
+/** @throws Error where the type is of no stream */
+export const streamOf = (type: string): StreamName => {
+  const entry = Object.entries(streams).find(([, { events }]) => events.some((event) => event.type === type))
+  if (!entry) throw new Error(`${type} is in no stream`)
+  return entry[0] as StreamName
+}
+
 const find = async (jsm: JetStreamManager, name: string): Promise<StreamConfig | undefined> => {
   try {
     return (await jsm.streams.info(name)).config

@@ -30,6 +30,28 @@ interface Options {
   log: Logger
   /** How long one statement may take: by default no longer than a caller waits. */
   statementTimeoutMs?: number
+  /** Postgres' settings of every connection. */
+  settings?: Record<string, string>
+}
+
+/**
+ * For loops that must get on: relay, sweeper, jobs. Each of their statements reads a bounded number of rows in the order
+ * of an index. The planner may not choose another way, which it would where its estimate is wrong: it once read and
+ * sorted a whole backlog for each batch. And a loop waits longer for a statement than a caller does.
+ */
+export const loopOptions = {
+  poolSize: 4,
+  statementTimeoutMs: 6_000,
+  settings: {
+    enable_seqscan: 'off',
+    enable_bitmapscan: 'off',
+    enable_sort: 'off',
+    enable_hashjoin: 'off',
+    enable_mergejoin: 'off',
+    // A plan for a batch of few rows is no place to spend time on parallel workers or on compiling.
+    max_parallel_workers_per_gather: '0',
+    jit: 'off',
+  },
 }
 
 // Together under the two seconds in which a caller is told that Postgres is away.
@@ -110,6 +132,7 @@ export const openDatabase = ({
   poolSize,
   log,
   statementTimeoutMs = callersStatementTimeoutMs,
+  settings = {},
 }: Options): Database => {
   const pool = new pg.Pool({
     connectionString: url,
@@ -121,6 +144,9 @@ export const openDatabase = ({
     // Whoever vanished in the middle of a transaction leaves its rows locked for this long.
     idle_in_transaction_session_timeout: 5_000,
     application_name: 'rekey-password-service',
+    options: Object.entries(settings)
+      .map(([name, value]) => `-c ${name}=${value}`)
+      .join(' '),
     keepAlive: true,
   })
   // For as long as the pool lives: connections outlast its end for a moment, and an error unheard ends the process.

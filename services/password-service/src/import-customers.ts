@@ -72,7 +72,7 @@ export const openImport = async (env: Record<string, string | undefined>) => {
   const upsert = createUpserts({
     store: createUpsertStore({ database }),
     endRestores: createCustomerStore({ database }).endRestoresOfMany,
-    addEvents: createOutboxStore({ database }).addAll,
+    addEvents: createOutboxStore().addAll,
     now,
     random: systemRandom,
   })

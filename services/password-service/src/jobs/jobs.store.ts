@@ -63,7 +63,13 @@ const stepTimeoutMs = 6_000
 
 const progress = { state: true, total: true, done: true, failed: true } as const
 
-export const createJobStore = ({ database }: { database: Database }): JobStore => ({
+interface Deps {
+  database: Database
+  /** For what the worker does again and again. */
+  loops: Database
+}
+
+export const createJobStore = ({ database, loops }: Deps): JobStore => ({
   start: ({ id, ...job }, at, alongside) =>
     database.transaction(async (tx) => {
       await alongside?.(tx)
@@ -101,10 +107,10 @@ export const createJobStore = ({ database }: { database: Database }): JobStore =
     }),
 
   isAnyRunning: () =>
-    database.query(async (prisma) => (await prisma.job.findFirst({ where: { state: 'running' } })) !== null),
+    loops.query(async (prisma) => (await prisma.job.findFirst({ where: { state: 'running' } })) !== null),
 
   step: (size, at, work) =>
-    database.transaction(
+    loops.transaction(
       async (tx) => {
         const [row] = await tx.$queryRaw<Row[]>`
           SELECT id::text, actor_id AS "actorId", client_id AS "clientId", ip, approved_by AS "approvedBy",
@@ -132,7 +138,7 @@ export const createJobStore = ({ database }: { database: Database }): JobStore =
     ),
 
   async passOver(jobId, customerId) {
-    const { count } = await database.query((prisma) =>
+    const { count } = await loops.query((prisma) =>
       prisma.job.updateMany({
         where: { id: jobId, state: 'running', lastCustomerId: { lt: customerId } },
         data: { failed: { increment: 1 }, lastCustomerId: customerId },

@@ -1,5 +1,6 @@
 import { RekeyError } from '@rekey/contracts'
 import { type Background, pause, runInBackground } from '@rekey/platform/background'
+import { createBatchSize } from '@rekey/platform/batch-size'
 import type { Now } from '@rekey/platform/clock'
 import type { Logger } from '@rekey/platform/logger'
 import type { Random } from '@rekey/platform/random'
@@ -37,26 +38,26 @@ const isPassing = (error: unknown) => error instanceof RekeyError && error.code 
  * Postgres for the next worker.
  */
 export const startWorker = ({ store, resetPart, countWaiting, now, random, log }: Deps): Background => {
-  let size = batchSize
+  const size = createBatchSize(batchSize)
 
   /** @returns whether there may be more to do at once. @throws RekeyError unavailable */
   const advance = async (): Promise<boolean> => {
     let current: { jobId: string; customerId: number | undefined } | undefined
     try {
-      const stepped = await store.step(size, now(), async (tx, job, customerIds) => {
+      const stepped = await store.step(size.current, now(), async (tx, job, customerIds) => {
         current = { jobId: job.id, customerId: customerIds[0] }
         const { id: jobId, actorId, clientId, ip, approvedBy } = job
         const by = { id: actorId, clientId, ip, approvedBy: approvedBy ?? undefined }
         await resetPart(tx, customerIds, { jobId, by })
       })
       if (!stepped) return false
-      size = Math.min(size * 2, batchSize)
+      size.grow()
       const { id, state, total, done, failed } = stepped.job
       if (state === 'done') log.info({ event: 'password_reset_job_done', job: id, total, done, failed }, 'job done')
       return state === 'running'
     } catch (err) {
-      const wasAlone = size === 1
-      size = Math.max(1, Math.floor(size / 2))
+      const wasAlone = size.current === 1
+      size.shrink()
       if (isPassing(err) || current?.customerId === undefined) throw err
       const { jobId, customerId } = current
       if (wasAlone && (await store.passOver(jobId, customerId))) {
