@@ -1,6 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { backlogOf } from '@rekey/testing/backlog'
-import { sql } from '@rekey/testing/customers'
 import type { NatsConnection } from 'nats'
 import { readRows } from './outbox.ts'
 import type { Poison } from './poison.ts'
@@ -22,7 +21,7 @@ export const awaitIdle = async (
   const ids = poison.map(({ id }) => id)
   const deadline = performance.now() + patienceMs
   for (;;) {
-    const rows = await readRows((text, values) => sql(databaseUrl, text, values), ids)
+    const rows = await readRows(databaseUrl, ids)
     const putAside = new Set(rows.filter(({ isPutAside }) => isPutAside).map(({ eventId }) => eventId))
     const waiting = await backlogOf(databaseUrl, connection, putAside)
     if (waiting.length === 0 || performance.now() > deadline) return waiting

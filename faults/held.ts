@@ -3,7 +3,6 @@ import type { PasswordVerifyReply } from '@rekey/contracts'
 import { sql } from '@rekey/testing/customers'
 import type { ReceivedMessage } from '@rekey/testing/inbox'
 import { type NatsConnection, ServiceError } from 'nats'
-import type pg from 'pg'
 import { type Verification, verifyHistory } from '../services/password-service/src/history/verification.ts'
 import { createClient } from './client.ts'
 import type { Grown } from './grown-database.ts'
@@ -159,9 +158,8 @@ const findActive = async (origin: string, seen: Seen): Promise<Set<string>> => {
 }
 
 const readPoison = async (databaseUrl: string, poison: Poison[], dead: StoredEvent[]): Promise<PoisonState[]> => {
-  const query = <Row extends pg.QueryResultRow>(text: string, values: unknown[]) => sql<Row>(databaseUrl, text, values)
   const rows = await readRows(
-    query,
+    databaseUrl,
     poison.map(({ id }) => id),
   )
   const byId = new Map(rows.map((row) => [row.eventId, row]))

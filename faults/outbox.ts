@@ -1,36 +1,42 @@
+import { sql } from '@rekey/testing/customers'
 import type pg from 'pg'
 
 export interface OutboxState {
-  id: string
   eventId: string
   isPublished: boolean
   /** The broker refused it, or it is held behind one that was refused: it is tried again at a later time. */
   isPutAside: boolean
 }
 
-type Query = <Row extends pg.QueryResultRow>(text: string, values: unknown[]) => Promise<Row[]>
-
-// Of a database without the columns the subqueries find those of the outer query, which are empty.
-const read = (query: Query, condition: string, values: unknown[]) =>
-  query<OutboxState>(
-    `SELECT id::text, event_id::text AS "eventId", published_at IS NOT NULL AS "isPublished",
-       (SELECT coalesce(retry_at, refused_at) FROM outbox o WHERE o.id = rows.id) IS NOT NULL AS "isPutAside"
-     FROM (
-       SELECT id, event_id, published_at, NULL::timestamptz AS retry_at, NULL::timestamptz AS refused_at
-       FROM outbox WHERE ${condition}
-     ) AS rows`,
-    values,
+export const readRows = (databaseUrl: string, eventIds: string[]): Promise<OutboxState[]> =>
+  sql<OutboxState>(
+    databaseUrl,
+    `SELECT event_id::text AS "eventId", published_at IS NOT NULL AS "isPublished", retry_at IS NOT NULL AS "isPutAside"
+     FROM outbox WHERE event_id = ANY($1::uuid[])`,
+    [eventIds],
   )
 
-/** Events that have not left, the oldest first. */
-export const readWaiting = (query: Query, most: number): Promise<OutboxState[]> =>
-  read(query, 'published_at IS NULL ORDER BY id LIMIT $1', [most])
+/** How far the events of one stream are. */
+export interface OutboxProgress {
+  stream: string
+  /** Events that a relay could take, none of which was put aside. */
+  waiting: number
+  /** It changes with each event that leaves. */
+  position: string
+}
 
-export const readRows = (query: Query, eventIds: string[]): Promise<OutboxState[]> =>
-  read(query, 'event_id = ANY($1::uuid[])', [eventIds])
+const streamOf = `CASE WHEN type LIKE 'notify.%' THEN 'NOTIFY' ELSE 'PASSWORD' END`
 
-/** When the last of all left, as text; it changes with each that leaves. */
-export const readLastPublished = async (query: Query): Promise<string | undefined> => {
-  const rows = await query<{ at: string }>('SELECT max(published_at)::text AS at FROM outbox', [])
-  return rows[0]?.at
+export const readProgress = async (client: pg.Client): Promise<OutboxProgress[]> => {
+  const { rows } = await client.query<OutboxProgress>(
+    `SELECT s.stream, waits.count AS waiting, concat(waits.first, ' ', left_last.at) AS position
+     FROM (VALUES ('PASSWORD'), ('NOTIFY')) AS s(stream), LATERAL (
+       SELECT count(*)::int, min(id) AS first FROM outbox
+       WHERE published_at IS NULL AND retry_at IS NULL AND ${streamOf} = s.stream
+     ) AS waits LEFT JOIN LATERAL (
+       SELECT published_at AS at FROM outbox WHERE published_at IS NOT NULL AND ${streamOf} = s.stream
+       ORDER BY published_at DESC LIMIT 1
+     ) AS left_last ON true`,
+  )
+  return rows
 }

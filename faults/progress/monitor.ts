@@ -1,16 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { JetStreamManager, NatsConnection } from 'nats'
 import pg from 'pg'
-import { readLastPublished, readWaiting } from '../outbox.ts'
+import { readProgress } from '../outbox.ts'
 import type { System } from '../system.ts'
 import { createStandstills, type Progress, type Queue, type Readiness } from './standstills.ts'
 
 const pollMs = 1_000
 /** Of each answer. Services ask their stores for 1.5 s. */
 const timeoutMs = 2_500
-/** Of those that wait, more is not counted. */
-const mostRows = 1_000
-
 const readinessOf = async (url: string): Promise<Readiness> => {
   try {
     const response = await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(timeoutMs) })
@@ -20,7 +17,6 @@ const readinessOf = async (url: string): Promise<Readiness> => {
   }
 }
 
-/** Rows that a relay could take: those that it put aside after a refusal, or behind one, do not wait. */
 const readOutbox = async (databaseUrl: string): Promise<Queue[]> => {
   const client = new pg.Client({
     connectionString: databaseUrl,
@@ -30,12 +26,10 @@ const readOutbox = async (databaseUrl: string): Promise<Queue[]> => {
   client.on('error', () => {})
   try {
     await client.connect()
-    const query = async <Row extends pg.QueryResultRow>(text: string, values: unknown[]) =>
-      (await client.query<Row>(text, values)).rows
-    const rows = (await readWaiting(query, mostRows)).filter(({ isPutAside }) => !isPutAside)
-    const position = `${await readLastPublished(query)} ${rows[0]?.id}`
-    const words = ['outbox', 'relay']
-    return [{ name: 'outbox', service: 'password-service', words, waiting: rows.length, position }]
+    return (await readProgress(client)).map(({ stream, waiting, position }) => {
+      const name = `outbox ${stream}`
+      return { name, service: 'password-service', words: [name], waiting, position }
+    })
   } finally {
     await client.end().catch(() => {})
   }
@@ -46,10 +40,10 @@ const serviceOf = (consumer: string, services: string[]) =>
 
 const readConsumers = async (jsm: JetStreamManager, stream: string, services: string[]): Promise<Queue[]> => {
   const consumers = await jsm.consumers.list(stream).next()
-  return consumers.map(({ name, config, num_pending, delivered }) => ({
+  return consumers.map(({ name, num_pending, delivered }) => ({
     name: `consumer ${name}`,
     service: serviceOf(name, services),
-    words: [name, config.filter_subject ?? name],
+    words: [name],
     waiting: num_pending,
     position: `after ${delivered.stream_seq}`,
   }))

@@ -12,7 +12,7 @@ import {
 const ok: Readiness = { status: 'ok' }
 const away: Readiness = { status: 'unavailable' }
 const outbox: Queue = {
-  ...{ name: 'outbox', service: 'password-service', words: ['outbox', 'relay'] },
+  ...{ name: 'outbox NOTIFY', service: 'password-service', words: ['outbox NOTIFY'] },
   ...{ waiting: 2, position: '1' },
 }
 const empty: Queue = { ...outbox, waiting: 0 }
@@ -41,11 +41,11 @@ const lookAt = (seconds: number, at: (second: number) => Second) => {
 t.test('a queue that stands still while an instance is ready and says nothing is found', async (t) => {
   const progress = lookAt(30, () => ({}))
   t.same(toFinding(progress).faults, [
-    'outbox stood still for 29.0 s from 2026-01-01T00:00:00.000Z on, and password-service 1 said nothing of it for 29.0 s',
+    'outbox NOTIFY stood still for 29.0 s from 2026-01-01T00:00:00.000Z on, and password-service 1 said nothing of it for 29.0 s',
   ])
   t.match(
     longestStandstill(progress.standstills),
-    /^the longest standstill: outbox, 29.0 s, .*password-service 2: unavail/,
+    /^the longest standstill: outbox NOTIFY, 29.0 s, .*password-service 2: unavail/,
   )
 })
 
@@ -65,7 +65,7 @@ t.test(
 )
 
 t.test('a standstill of which another part is said to be degraded is found', async (t) => {
-  const degraded = { consumers: 'the consumer of another event has 3 waiting, none finished for 20 s' }
+  const degraded = { 'outbox PASSWORD': '3 waiting, none finished for 20 s' }
   t.equal(toFinding(lookAt(30, () => ({ one: { status: 'degraded', degraded } }))).faults.length, 1)
 })
 
@@ -80,7 +80,9 @@ const sound: [what: string, at: (second: number) => Second][] = [
   [
     'the service says so in time',
     (second) =>
-      second < 17 ? {} : { one: { status: 'degraded', degraded: { outbox: '2 waiting, none finished for 15 s' } } },
+      second < 17
+        ? {}
+        : { one: { status: 'degraded', degraded: { 'outbox NOTIFY': '2 waiting, none finished for 15 s' } } },
   ],
   ['it waits for less than 15 s', (second) => ({ queues: [second % 16 === 0 ? empty : outbox] })],
   ['no instance is ready for long', (second) => (second % 16 === 0 ? { one: away } : {})],
@@ -95,11 +97,11 @@ for (const [what, at] of sound) {
 }
 
 t.test('what a service says of a standstill is in the report, once', async (t) => {
-  const degraded = (seconds: number) => ({ outbox: `2 waiting, none finished for ${seconds} s` })
+  const degraded = (seconds: number) => ({ 'outbox NOTIFY': `2 waiting, none finished for ${seconds} s` })
   const { standstills } = lookAt(40, (second) =>
     second < 16 ? {} : { one: { status: 'degraded', degraded: degraded(second) } },
   )
   t.match(standstills, [{ forMs: 39_000, silentMs: 15_000 }])
-  t.match(longestStandstill(standstills), 'password-service 1: outbox: N waiting, none finished for N s')
+  t.match(longestStandstill(standstills), 'password-service 1: outbox NOTIFY: N waiting, none finished for N s')
   t.equal(longestStandstill([]), 'nothing stood still')
 })

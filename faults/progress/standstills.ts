@@ -51,8 +51,8 @@ export interface Progress {
 
 /** For how long a queue may stand still before its service must say so: the product counts as long itself. */
 const limitMs = 15_000
-/** Until both sides have noticed, which look now and then. */
-const noticeMs = 5_000
+/** Until both sides have noticed: a service asks the broker every 5 s, and is asked itself every second or two. */
+const noticeMs = 8_000
 
 interface Open extends Standstill {
   position: string
