@@ -70,7 +70,7 @@ const toSummary = ({
   recovery,
   repeatedMessages,
   slowestCodeMs,
-  grown,
+  grown: { customers, records, outboxRows, correlation },
   longestStandstill,
 }: PhaseResult): string => {
   const after = (ms: number | undefined) => (ms === undefined ? 'too late' : `after ${ms} ms`)
@@ -78,8 +78,9 @@ const toSummary = ({
   return (
     `${brokers === 1 ? 'one NATS server' : `${brokers} NATS servers`}: all ready ${after(readyAfterMs)}, a newcomer ` +
     `served ${after(servedAfterMs)} of ${limitMs}, the next within ${afterMs} ms; ${repeatedMessages} messages came twice, known by their Message-ID; ` +
-    `the slowest code came after ${slowestCodeMs} ms; there were ${grown.customers} customers, ${grown.records} records ` +
-    `and ${grown.outboxRows} rows of the outbox before (correlation ${grown.correlation.toFixed(3)}); ${longestStandstill}`
+    `the slowest code came after ${slowestCodeMs} ms\n` +
+    `  before the run there were ${customers} customers, ${records} records of histories and ${outboxRows} rows of the ` +
+    `outbox (correlation ${correlation.toFixed(3)})\n  ${longestStandstill}`
   )
 }
 

@@ -41,11 +41,11 @@ const lookAt = (seconds: number, at: (second: number) => Second) => {
 t.test('a queue that stands still while an instance is ready and says nothing is found', async (t) => {
   const progress = lookAt(30, () => ({}))
   t.same(toFinding(progress).faults, [
-    'outbox NOTIFY stood still for 29.0 s from 2026-01-01T00:00:00.000Z on, and password-service 1 said nothing of it for 29.0 s',
+    'outbox NOTIFY stood still for 29.0 s from 2026-01-01T00:00:00.000Z on; password-service 1 was ready and did not report it for 29.0 s',
   ])
   t.match(
     longestStandstill(progress.standstills),
-    /^the longest standstill: outbox NOTIFY, 29.0 s, .*password-service 2: unavail/,
+    /^the longest standstill was of outbox NOTIFY, 29.0 s; .*password-service 2: unavail/,
   )
 })
 

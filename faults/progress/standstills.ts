@@ -129,11 +129,11 @@ export const createStandstills = () => {
 const seconds = (ms: number) => `${(ms / 1_000).toFixed(1)} s`
 
 const toText = ({ queue, from, forMs, silentMs, silent }: Standstill) =>
-  `${queue} stood still for ${seconds(forMs)} from ${from.toISOString()} on, and ${silent.join(' and ')} said nothing of it for ${seconds(silentMs)}`
+  `${queue} stood still for ${seconds(forMs)} from ${from.toISOString()} on; ${silent.join(' and ')} was ready and did not report it for ${seconds(silentMs)}`
 
 /** Nothing that waits stands still for long while its service is ready and does not say so. */
 export const toFinding = ({ judged, standstills }: Progress): Finding => ({
-  what: 'looks at what waits found nothing that stood still for 15 s while a service of it was ready and said nothing',
+  what: 'looks at queues found none that stood still for 15 s while its service was ready and did not report it',
   proven: judged,
   faults: standstills.filter(({ silentMs }) => silentMs > limitMs + noticeMs).map(toText),
 })
@@ -143,5 +143,6 @@ export const longestStandstill = (standstills: Standstill[]): string => {
   const [longest] = standstills.toSorted((one, other) => other.forMs - one.forMs)
   if (!longest) return 'nothing stood still'
   const { queue, forMs, silentMs, told } = longest
-  return `the longest standstill: ${queue}, ${seconds(forMs)}, of which ${seconds(silentMs)} with a service that was ready and did not say so; said: ${told.join('; ') || 'nothing'}`
+  const silence = `for ${seconds(silentMs)} of it a ready service did not report it`
+  return `the longest standstill was of ${queue}, ${seconds(forMs)}; ${silence}; reported: ${told.join('; ') || 'nothing'}`
 }
