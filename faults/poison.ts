@@ -31,14 +31,15 @@ export interface Poison {
 }
 
 export interface PoisonSource {
-  /** All that the broker or the database has. */
+  /** All that the broker or the database has stored. */
   sent: Poison[]
   /** Sends no more, and waits until what was begun is stored. @throws Error where that takes longer than a minute */
   stop(): Promise<void>
 }
 
 const inTenMinutes = () => new Date(Date.now() + 600_000).toISOString()
-const sealedByNobody = 'eyJhbGciOiJkaXIiLCJlbmMiOiJBMjU2R0NNIn0..AAAA.AAAA.AAAA'
+/** A compact JWE that no key opens. */
+const unopenable = 'eyJhbGciOiJkaXIiLCJlbmMiOiJBMjU2R0NNIn0..AAAA.AAAA.AAAA'
 
 const consumed = [
   ...[RestoreRequested, ChallengeIssued, ChallengeVerified, ChallengeFailed, ChallengeLocked],
@@ -49,31 +50,30 @@ const consumed = [
 const code = () => ({
   challengeId: randomUUID(),
   purpose: 'restore',
-  code: sealedByNobody,
+  code: unopenable,
   verificationCode: '0000',
   expiresAt: inTenMinutes(),
 })
 const noticeThatDoesNotOpen = () => ({
   operation: 'change',
-  reportLink: sealedByNobody,
-  recipient: sealedByNobody,
+  reportLink: unopenable,
+  recipient: unopenable,
   ip: '::1',
   changedAt: new Date().toISOString(),
 })
 
-/** What the broker stores and no consumer can handle. Of each in turn, none as the one before. */
+/** What the broker stores and no consumer can handle: taken in turn, so that each type comes early in a short run. */
 const bodies: { type: string; what: string; body(): string }[] = [
   ...consumed.map((type) => ({ type, what: 'not JSON', body: () => '{"challengeId":' })),
   {
     type: RestoreRequested.type,
     what: 'with a username that does not open',
-    body: () =>
-      JSON.stringify({ ...code(), sendNumber: 1, clientId: 'ib_localhost', ip: '::1', username: sealedByNobody }),
+    body: () => JSON.stringify({ ...code(), sendNumber: 1, clientId: 'ib_localhost', ip: '::1', username: unopenable }),
   },
   {
     type: NotifyCode.type,
     what: 'with a recipient that does not open',
-    body: () => JSON.stringify({ ...code(), recipient: sealedByNobody }),
+    body: () => JSON.stringify({ ...code(), recipient: unopenable }),
   },
   {
     type: NotifyPasswordChanged.type,
@@ -97,8 +97,8 @@ const publishOne = async (connection: NatsConnection, id: string, { type, body }
 }
 
 /**
- * Three events of a customer that there is not: one that is larger than the broker takes, one of the same stream, which
- * must wait for it, and one of another stream, which must not, and which the notifier cannot open.
+ * Adds three events of a customer that does not exist: one larger than the broker takes; one of the same stream, which
+ * must wait for it; one of another stream, which must not, and which the notifier cannot open.
  */
 const addToOutbox = async (databaseUrl: string, tooLarge: number, ids: string[]) => {
   const customer = `poison-${ids[0]}`
@@ -123,18 +123,21 @@ interface Options {
   everyMs: number
 }
 
-/** Every so many that are published, three come into the outbox. */
+/** With every third that is published, three more are added to the outbox. */
 const outboxEvery = 3
 const pauseMs = 250
 const patienceMs = 60_000
 
-/** Sends poison events one after the other, each until it is stored: beside the load, of no customer of the run. */
+/**
+ * Sends poison events one after the other, each until it is stored. None is of a customer of the run, so that what is
+ * checked of those stays exact.
+ */
 export const startPoison = ({ databaseUrl, connection, everyMs }: Options): PoisonSource => {
   const stopped = new AbortController()
   const sent: Poison[] = []
   let stoppedAtMs = Number.POSITIVE_INFINITY
 
-  /** Safe to be done twice: the broker and the database know the ids. */
+  /** The work must be safe to repeat: the broker and the database refuse an id that they have. */
   const insist = async (work: () => Promise<void>) => {
     for (;;) {
       try {
