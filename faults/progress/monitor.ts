@@ -28,7 +28,7 @@ const readOutbox = async (databaseUrl: string): Promise<Queue[]> => {
     await client.connect()
     return (await readProgress(client)).map(({ stream, waiting, position }) => {
       const name = `outbox ${stream}`
-      return { name, service: 'password-service', words: [name], waiting, position }
+      return { name, service: 'password-service', waiting, position }
     })
   } finally {
     await client.end().catch(() => {})
@@ -43,7 +43,6 @@ const readConsumers = async (jsm: JetStreamManager, stream: string, services: st
   return consumers.map(({ name, num_pending, delivered }) => ({
     name: `consumer ${name}`,
     service: serviceOf(name, services),
-    words: [name],
     waiting: num_pending,
     position: `after ${delivered.stream_seq}`,
   }))

@@ -2,18 +2,17 @@ import type { Finding } from '../checks/finding.ts'
 
 /** Something that waits to be worked on: rows of the outbox, or messages of a consumer. */
 export interface Queue {
+  /** Also what `/readyz` calls it in `degraded`. */
   name: string
   /** Service whose instances work on it. */
   service: string
-  /** Words of which one is in what `/readyz` says of it. */
-  words: string[]
   /** How many wait. */
   waiting: number
   /** How far it is: another one than before where something moved. */
   position: string
 }
 
-/** What `/readyz` of one instance answered. */
+/** What `/readyz` of one instance answers. */
 export interface Readiness {
   status: 'ok' | 'degraded' | 'unavailable'
   /** Of a degraded one: what does not move, with a sentence. */
@@ -34,12 +33,12 @@ export interface Standstill {
   queue: string
   from: Date
   forMs: number
-  /** For how long of this, without a break, an instance was ready and did not say so. */
-  silentMs: number
-  /** Who was silent. */
-  silent: string[]
-  /** What was said about it. */
-  told: string[]
+  /** The longest time without a break in which an instance was ready and did not report it. */
+  unreportedMs: number
+  /** Instances that did not report it. */
+  unreportedBy: string[]
+  /** What instances reported. */
+  reports: string[]
 }
 
 export interface Progress {
@@ -49,24 +48,22 @@ export interface Progress {
   standstills: Standstill[]
 }
 
-/** For how long a queue may stand still before its service must say so: the product counts as long itself. */
+/** For how long a queue may stand still before its service must report it: the product counts as long itself. */
 const limitMs = 15_000
-/** Until both sides have noticed: a service asks the broker every 5 s, and is asked itself every second or two. */
+/** A service reads its queues every 5 s and is read itself every second or two: both notice that much later. */
 const noticeMs = 8_000
 
 interface Open extends Standstill {
   position: string
-  silentSince: Date | undefined
+  unreportedSince: Date | undefined
 }
 
-const nameInstance = (instance: string, service: string) => instance === service || instance.startsWith(`${service} `)
+const isInstanceOf = (instance: string, service: string) => instance === service || instance.startsWith(`${service} `)
 
-/** What an instance says of a queue: undefined where it is ready and says nothing. */
-const saysOf = (instance: string, { status, degraded = {} }: Readiness, { words }: Queue): string | undefined => {
-  if (status === 'unavailable') return `${instance}: unavailable`
-  const sentences = Object.entries(degraded).map(([name, sentence]) => `${name}: ${sentence}`)
-  const found = sentences.find((sentence) => words.some((word) => sentence.includes(word)))
-  return found && `${instance}: ${found.replaceAll(/\d+/g, 'N')}`
+/** What an instance reports of a queue; undefined if it is ready and reports nothing. */
+const reportOf = (instance: string, { status, degraded = {} }: Readiness, { name }: Queue): string | undefined => {
+  if (status === 'unavailable') return `${instance} unavailable`
+  return degraded[name] && `${instance} degraded`
 }
 
 /** Finds standstills in looks that come one after the other. */
@@ -79,7 +76,7 @@ export const createStandstills = () => {
   const end = (name: string) => {
     const one = open.get(name)
     if (!one) return
-    const { position: _, silentSince: __, ...standstill } = one
+    const { position: _, unreportedSince: __, ...standstill } = one
     over.push(standstill)
     open.delete(name)
   }
@@ -90,25 +87,25 @@ export const createStandstills = () => {
     if (queue.waiting === 0 || before?.position !== queue.position) end(queue.name)
     if (queue.waiting === 0 || open.has(queue.name)) return
     open.set(queue.name, {
-      ...{ queue: queue.name, from: at, forMs: 0, silentMs: 0, silent: [], told: [] },
-      ...{ position: queue.position, silentSince: undefined },
+      ...{ queue: queue.name, from: at, forMs: 0, unreportedMs: 0, unreportedBy: [], reports: [] },
+      ...{ position: queue.position, unreportedSince: undefined },
     })
   }
 
-  const listen = (one: Open, { at, instances }: Look) => {
+  const judge = (one: Open, { at, instances }: Look) => {
     const queue = known.get(one.queue)
     if (!queue) return
     one.forMs = at.getTime() - one.from.getTime()
-    const own = [...instances].filter(([instance]) => nameInstance(instance, queue.service))
-    const says = own.map(([instance, readiness]) => ({ instance, text: saysOf(instance, readiness, queue) }))
-    one.told = [...new Set([...one.told, ...says.flatMap(({ text }) => text ?? [])])]
-    const silent = says.filter(({ text }) => text === undefined).map(({ instance }) => instance)
-    one.silentSince = silent.length > 0 ? (one.silentSince ?? at) : undefined
-    if (!one.silentSince) return
-    const silentMs = at.getTime() - one.silentSince.getTime()
-    if (silentMs < one.silentMs) return
-    one.silentMs = silentMs
-    one.silent = silent
+    const own = [...instances].filter(([instance]) => isInstanceOf(instance, queue.service))
+    const reports = own.map(([instance, readiness]) => ({ instance, text: reportOf(instance, readiness, queue) }))
+    one.reports = [...new Set([...one.reports, ...reports.flatMap(({ text }) => text ?? [])])]
+    const ready = reports.filter(({ text }) => text === undefined).map(({ instance }) => instance)
+    one.unreportedSince = ready.length > 0 ? (one.unreportedSince ?? at) : undefined
+    if (!one.unreportedSince) return
+    const unreportedMs = at.getTime() - one.unreportedSince.getTime()
+    if (unreportedMs < one.unreportedMs) return
+    one.unreportedMs = unreportedMs
+    one.unreportedBy = ready
   }
 
   return {
@@ -116,33 +113,33 @@ export const createStandstills = () => {
       for (const queue of look.queues) follow(queue, look.at)
       for (const one of open.values()) {
         judged += 1
-        listen(one, look)
+        judge(one, look)
       }
     },
     found: (): Progress => ({
       judged,
-      standstills: [...over, ...[...open.values()].map(({ position: _, silentSince: __, ...one }) => one)],
+      standstills: [...over, ...[...open.values()].map(({ position: _, unreportedSince: __, ...one }) => one)],
     }),
   }
 }
 
 const seconds = (ms: number) => `${(ms / 1_000).toFixed(1)} s`
 
-const toText = ({ queue, from, forMs, silentMs, silent }: Standstill) =>
-  `${queue} stood still for ${seconds(forMs)} from ${from.toISOString()} on; ${silent.join(' and ')} was ready and did not report it for ${seconds(silentMs)}`
+const toText = ({ queue, from, forMs, unreportedMs, unreportedBy }: Standstill) =>
+  `${queue} stood still for ${seconds(forMs)} from ${from.toISOString()} on; ${unreportedBy.join(' and ')} was ready and did not report it for ${seconds(unreportedMs)}`
 
 /** Nothing that waits stands still for long while its service is ready and does not say so. */
 export const toFinding = ({ judged, standstills }: Progress): Finding => ({
   what: 'looks at queues found none that stood still for 15 s while its service was ready and did not report it',
   proven: judged,
-  faults: standstills.filter(({ silentMs }) => silentMs > limitMs + noticeMs).map(toText),
+  faults: standstills.filter(({ unreportedMs }) => unreportedMs > limitMs + noticeMs).map(toText),
 })
 
-/** The longest standstill of all, and what was said about it. */
+/** The longest standstill of all, and what was reported. */
 export const longestStandstill = (standstills: Standstill[]): string => {
   const [longest] = standstills.toSorted((one, other) => other.forMs - one.forMs)
   if (!longest) return 'nothing stood still'
-  const { queue, forMs, silentMs, told } = longest
-  const silence = `for ${seconds(silentMs)} of it a ready service did not report it`
-  return `the longest standstill was of ${queue}, ${seconds(forMs)}; ${silence}; reported: ${told.join('; ') || 'nothing'}`
+  const { queue, forMs, unreportedMs, reports } = longest
+  const silence = `for ${seconds(unreportedMs)} of it a ready service did not report it`
+  return `the longest standstill was of ${queue}, ${seconds(forMs)}; ${silence}; reported: ${reports.join(', ') || 'nothing'}`
 }
