@@ -24,6 +24,8 @@ export interface ConsumerFigures {
 }
 
 const pollMs = 5_000
+/** After a failure: a consumer that is just being created is seen soon. */
+const retryMs = 1_000
 
 const createGauges = (metrics: Metrics) => {
   const of = (name: string, help: string) =>
@@ -75,10 +77,19 @@ export const watchConsumer = ({ broker, metrics, progress, now, stream, durable,
 
   const poll = async () => {
     while (!stopped.signal.aborted) {
-      await ask().catch(() => {})
-      await delay(pollMs, undefined, { signal: stopped.signal, ref: false }).catch(() => {})
+      const waitMs = await ask().then(
+        () => pollMs,
+        () => retryMs,
+      )
+      await delay(waitMs, undefined, { signal: stopped.signal, ref: false }).catch(() => {})
     }
   }
   void poll()
-  return { moved: part.moved, close: () => stopped.abort() }
+  return {
+    moved: part.moved,
+    close() {
+      stopped.abort()
+      part.waiting(0)
+    },
+  }
 }

@@ -50,3 +50,30 @@ t.test('5,000 good messages behind 1 and behind 100 failing ones have at least 9
   for (const bad of [0, 1, 100]) t.comment(`behind ${bad}: ${Math.round(of(bad))}/s`)
   for (const bad of [1, 100]) t.ok(of(bad) >= 0.9 * of(0), `behind ${bad}: ${Math.round((100 * of(bad)) / of(0))} %`)
 })
+
+t.test(
+  'an event whose handling fails becomes a dead letter when it is too old, after each step of the backoff',
+  async (t) => {
+    const { deps, metrics, ...parts } = await startBroker(t, ['AUTH'])
+    const data = { account: 'a', clientId: 'ib_localhost', ip: '203.0.113.7' }
+    await eventually(() => parts.publisher.publish(LoginFailed, { subject: 'a', data }).then(() => true))
+    let attempts = 0
+    const consumer = consume(
+      { ...deps, retryMs: 60_000 },
+      {
+        event: LoginFailed,
+        concurrency: 8,
+        async handle() {
+          attempts += 1
+          throw new Error('not now')
+        },
+      },
+    )
+    t.teardown(() => consumer.close())
+    const jsm = await parts.broker.connection().jetstreamManager()
+    const letter = await eventually(() => jsm.streams.getMessage('DEAD', { seq: 1 }), { timeoutMs: 120_000 })
+    t.equal(letter.header.get('rekey-reason'), 'not now')
+    t.equal(attempts, 8)
+    t.match(await metrics.metrics(), 'rekey_dead_letters_total{event="auth.login.failed"} 1')
+  },
+)

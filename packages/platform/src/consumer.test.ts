@@ -110,6 +110,26 @@ t.test('messages that wait for their next try hold up no others', async (t) => {
   t.same(await deadLettersOf(parts), [])
 })
 
+t.test('an event that is old when its handling first fails is tried again like any other', async (t) => {
+  const parts = await startBroker(t)
+  let attempts = 0
+  const consumer = consume(
+    { ...parts.deps, retryMs: 0 },
+    {
+      event: LoginFailed,
+      concurrency: 8,
+      async handle() {
+        attempts += 1
+        if (attempts < 3) throw new Error('not now')
+      },
+    },
+  )
+  t.teardown(() => consumer.close())
+  await publishLogin(parts, 'a')
+  await eventually(async () => attempts === 3 && (await openWork(parts)) === 0)
+  t.same(await deadLettersOf(parts), [])
+})
+
 t.test('an event that is given up is a dead letter with its reason, and is not delivered again', async (t) => {
   const parts = await startBroker(t)
   let attempts = 0

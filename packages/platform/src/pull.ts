@@ -46,13 +46,18 @@ const bringUpToDate = async ({ consumers }: JetStreamManager, { stream, settings
 }
 
 const expiresMs = 5_000
+/** The broker ends a request when it expires. Longer than that takes to arrive on a busy machine. */
+const graceMs = 2_000
 /** Of the broker, which may be away. */
 const leaveTimeoutMs = 1_000
 
-/** Takes what is on its way. Closing alone would drop it: nobody would get it before its `ack_wait` is over. */
+/** What the library's own class has beside its interface. */
+type Fetched = ConsumerMessages & { sub: Subscription; timeout: { cancel(): void } | null }
+
+/** Takes what is on its way. Closing alone would drop it: no instance would get it before its `ack_wait` is over. */
 const leave = async (messages: ConsumerMessages) => {
   // Draining it is how the library ends the messages itself where a whole connection is drained.
-  const { sub } = messages as ConsumerMessages & { sub: Subscription }
+  const { sub } = messages as Fetched
   const drained = sub.drain().then(() => messages.closed())
   await Promise.race([drained.catch(() => {}), delay(leaveTimeoutMs, undefined, { ref: false })])
   await messages.close()
@@ -98,11 +103,19 @@ export const pull = (source: Source): Pulling => {
     while (ownSession === session) {
       await room()
       if (signal.aborted) return
-      messages = await consumer.fetch({ max_messages: capacity - inHand.size, expires: expiresMs })
+      const fetched = await consumer.fetch({ max_messages: capacity - inHand.size, expires: expiresMs })
+      // The library closes late requests, which drops what is on its way.
+      ;(fetched as Fetched).timeout?.cancel()
+      const late = setTimeout(() => void leave(fetched), expiresMs + graceMs)
+      messages = fetched
       // close() may have come meanwhile.
-      if (signal.aborted) void messages.close()
+      if (signal.aborted) void fetched.close()
       interrupted = false
-      for await (const message of messages) hold(message)
+      try {
+        for await (const message of fetched) hold(message)
+      } finally {
+        clearTimeout(late)
+      }
     }
   }
 

@@ -265,6 +265,7 @@ export const createApp = async (config: Config, { log, metrics, now, random }: S
       const depths = await Promise.all(outboxStreams.map((stream) => countWaiting(loops, stream, most)))
       return depths.reduce((sum, { waiting }) => sum + waiting, 0)
     },
+    progress,
     now,
     random,
     log,
@@ -282,6 +283,7 @@ export const createApp = async (config: Config, { log, metrics, now, random }: S
       'expired approvals': deleteExpiredApprovals(loops),
     },
     metrics,
+    progress,
     now,
     log,
   })

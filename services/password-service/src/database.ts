@@ -2,6 +2,7 @@ import { PrismaPg } from '@prisma/adapter-pg'
 import { RekeyError, unavailable } from '@rekey/contracts'
 import { GiveUp } from '@rekey/platform/consumer'
 import type { Logger } from '@rekey/platform/logger'
+import { type PostgresSettings, withSettings } from '@rekey/platform/postgres-settings'
 import pg from 'pg'
 import { Prisma, PrismaClient } from './generated/prisma/client.ts'
 
@@ -31,7 +32,7 @@ interface Options {
   /** How long one statement may take: by default no longer than a caller waits. */
   statementTimeoutMs?: number
   /** Postgres' settings of every connection. */
-  settings?: Record<string, string>
+  settings?: PostgresSettings
 }
 
 /**
@@ -135,7 +136,7 @@ export const openDatabase = ({
   settings = {},
 }: Options): Database => {
   const pool = new pg.Pool({
-    connectionString: url,
+    connectionString: withSettings(url, settings),
     max: poolSize,
     connectionTimeoutMillis: connectTimeoutMs,
     statement_timeout: statementTimeoutMs,
@@ -144,9 +145,6 @@ export const openDatabase = ({
     // Whoever vanished in the middle of a transaction leaves its rows locked for this long.
     idle_in_transaction_session_timeout: 5_000,
     application_name: 'rekey-password-service',
-    options: Object.entries(settings)
-      .map(([name, value]) => `-c ${name}=${value}`)
-      .join(' '),
     keepAlive: true,
   })
   // For as long as the pool lives: connections outlast its end for a moment, and an error unheard ends the process.

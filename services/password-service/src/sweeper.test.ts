@@ -1,5 +1,6 @@
 import { createLogger } from '@rekey/platform/logger'
 import { createMetrics } from '@rekey/platform/metrics'
+import { createProgress } from '@rekey/platform/progress'
 import { startPasswordService } from '@rekey/testing/password-service'
 import t from 'tap'
 import { deleteOldSends, deleteUnclaimedFailures } from './budgets/budgets.store.ts'
@@ -48,6 +49,7 @@ t.test('what has had its day is deleted, in batches, by two sweepers at once, an
       'expired tokens': deleteExpiredTokens(loops),
     },
     metrics: createMetrics(),
+    progress: createProgress({ elapsedMs: () => performance.now(), metrics: createMetrics() }),
     now: service.clock.now,
     log: createLogger({ name: 'test', level: 'silent' }),
   })
@@ -80,6 +82,7 @@ t.test('a deletion that fails keeps no other from its turn, is counted, and is t
       },
     },
     metrics,
+    progress: createProgress({ elapsedMs: () => performance.now(), metrics: createMetrics() }),
     now: service.clock.now,
     log: createLogger({ name: 'test', level: 'silent' }),
   })

@@ -2,20 +2,24 @@ import { type Background, runInBackground } from '@rekey/platform/background'
 import { type BatchSize, createBatchSize } from '@rekey/platform/batch-size'
 import type { Now } from '@rekey/platform/clock'
 import type { Logger } from '@rekey/platform/logger'
-import type { Metrics } from '@rekey/platform/metrics'
-import { Counter } from 'prom-client'
+import { counter, type Metrics } from '@rekey/platform/metrics'
+import type { Progress } from '@rekey/platform/progress'
 import type { Deletion } from './deletion.ts'
 
 interface Deps {
   /** By what the log and the metric call them; each is defined by the store that owns the rows. */
   deletions: Record<string, Deletion>
   metrics: Metrics
+  progress: Progress
   now: Now
   log: Logger
 }
 
 interface Sweeper extends Pick<Background, 'close'> {
-  /** Deletes everything that is no longer needed. A deletion that fails keeps no other from its turn; the first failure is thrown last. */
+  /**
+   * Deletes everything that is no longer needed. A deletion that fails keeps no other from its turn; the first failure is
+   * thrown last.
+   */
   sweep(): Promise<void>
 }
 
@@ -24,12 +28,12 @@ const backoffMs = { first: 5_000, most: intervalMs }
 const batchSize = 500
 
 /** Deletes rows that are no longer needed, some at a time. It may run on every instance. */
-export const startSweeper = ({ deletions, metrics, now, log }: Deps): Sweeper => {
-  const failures = new Counter({
+export const startSweeper = ({ deletions, metrics, progress, now, log }: Deps): Sweeper => {
+  const report = progress.watch('sweeper')
+  const failures = counter(metrics, {
     name: 'rekey_sweep_failures_total',
-    help: 'Deletions of rows that are no longer needed, which failed and are tried again.',
+    help: 'Deletions of rows that are no longer needed, which failed and are tried again',
     labelNames: ['rows'],
-    registers: [metrics],
   })
 
   const sizes = new Map(Object.keys(deletions).map((rows) => [rows, createBatchSize(batchSize)]))
@@ -52,6 +56,7 @@ export const startSweeper = ({ deletions, metrics, now, log }: Deps): Sweeper =>
         errors.push(error)
       })
     }
+    report.waiting(errors.length)
     if (errors.length > 0) throw errors[0]
   }
 

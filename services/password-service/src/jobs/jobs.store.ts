@@ -25,7 +25,8 @@ export interface JobStore {
   find(id: string): Promise<Job | undefined>
   /** Stops a job that runs. @returns the job as it is then, and whether it ran until now */
   cancel(id: string, at: Date): Promise<{ job: Job; stopped: boolean } | undefined>
-  isAnyRunning(): Promise<boolean>
+  /** How far the running job is, as the id of its last customer. */
+  findPosition(): Promise<number | undefined>
   /**
    * Takes the running job, unless another instance has it in hand, and does its next `size` customers: `work` and the
    * job's note of how far it is commit together, so that no customer is dealt with twice.
@@ -106,8 +107,12 @@ export const createJobStore = ({ database, loops }: Deps): JobStore => ({
       return job ? { job, stopped: count > 0 } : undefined
     }),
 
-  isAnyRunning: () =>
-    loops.query(async (prisma) => (await prisma.job.findFirst({ where: { state: 'running' } })) !== null),
+  findPosition: () =>
+    loops.query(async (prisma) => {
+      const [job] = await prisma.$queryRaw<{ position: number }[]>`
+        SELECT last_customer_id AS position FROM job WHERE state = 'running' ORDER BY created_at LIMIT 1`
+      return job?.position
+    }),
 
   step: (size, at, work) =>
     loops.transaction(

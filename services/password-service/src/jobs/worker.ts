@@ -3,6 +3,7 @@ import { type Background, pause, runInBackground } from '@rekey/platform/backgro
 import { createBatchSize } from '@rekey/platform/batch-size'
 import type { Now } from '@rekey/platform/clock'
 import type { Logger } from '@rekey/platform/logger'
+import type { Progress } from '@rekey/platform/progress'
 import type { Random } from '@rekey/platform/random'
 import { runInTrace } from '@rekey/platform/trace'
 import type { Resets } from '../back-office/resets.service.ts'
@@ -10,10 +11,11 @@ import type { Resets } from '../back-office/resets.service.ts'
 import type { JobStore } from './jobs.store.ts'
 
 interface Deps {
-  store: Pick<JobStore, 'isAnyRunning' | 'step' | 'passOver'>
+  store: Pick<JobStore, 'findPosition' | 'step' | 'passOver'>
   resetPart: Resets['resetPart']
   /** How many events wait for the broker, counted no further than `most`. */
   countWaiting(most: number): Promise<number>
+  progress: Progress
   now: Now
   random: Random
   log: Logger
@@ -37,7 +39,9 @@ const isPassing = (error: unknown) => error instanceof RekeyError && error.code 
  * counted as failed, logged, and passed over. While Postgres is away it waits. What is left at the close stays in
  * Postgres for the next worker.
  */
-export const startWorker = ({ store, resetPart, countWaiting, now, random, log }: Deps): Background => {
+export const startWorker = ({ store, resetPart, countWaiting, progress, now, random, log }: Deps): Background => {
+  const report = progress.watch('jobs')
+  let lastPosition: number | undefined
   const size = createBatchSize(batchSize)
 
   /** @returns whether there may be more to do at once. @throws RekeyError unavailable */
@@ -67,10 +71,19 @@ export const startWorker = ({ store, resetPart, countWaiting, now, random, log }
     }
   }
 
+  const isAnyRunning = async (): Promise<boolean> => {
+    const position = await store.findPosition()
+    // Another instance may move it too.
+    if (position !== lastPosition) report.moved()
+    report.waiting(position === undefined ? 0 : 1)
+    lastPosition = position
+    return position !== undefined
+  }
+
   /** Does what there is to do, until there is nothing, or not now. */
   const work = async (stopped: AbortSignal) => {
     let waits = 0
-    while (!stopped.aborted && (await store.isAnyRunning())) {
+    while (!stopped.aborted && (await isAnyRunning())) {
       if ((await countWaiting(mostWaiting)) >= mostWaiting) {
         await pause(Math.min(backoffMs.first * 2 ** waits, backoffMs.most), stopped)
         waits += 1
