@@ -2,8 +2,9 @@ import type { ReceivedMessage } from '@rekey/testing/inbox'
 import t from 'tap'
 import { holds } from './checks/finding.ts'
 import { check } from './checks.ts'
-import type { Held, StoredEvent } from './held.ts'
+import type { Held } from './held.ts'
 import { type Grant, nothingSeen, type Seen, type SignIn } from './seen.ts'
+import type { StoredEvent } from './stored-events.ts'
 
 const customer = {
   id: 1,
@@ -98,7 +99,27 @@ const sound = () => {
     ]),
     spentTokens: new Set(['grant 1', 'grant 2']),
     sessionEpochs: new Map([[1, 2]]),
-    verification: { records: 2, customers: 1 },
+    verification: { records: 102, customers: 51 },
+    grownRecords: 100,
+    poison: [
+      {
+        id: 'not json',
+        what: 'not JSON',
+        fate: 'dead letter',
+        isPublished: false,
+        isPutAside: false,
+        isDeadLetter: true,
+      },
+      { id: 'large', what: 'too large', fate: 'refused', isPublished: false, isPutAside: true, isDeadLetter: false },
+      {
+        ...{ id: 'behind', what: 'behind it', fate: 'held', behind: 'large' },
+        isPublished: false,
+        isPutAside: true,
+        isDeadLetter: false,
+      },
+    ],
+    codesLiveMs: 60_000,
+    codesHeldUp: [],
     restoreSends: [1, 2, 3].map((number) => ({ challengeId: `challenge-${number}`, sendNumber: 1, customerId: 1 })),
     openRestores: new Map([
       ['challenge-2', 1],
@@ -109,7 +130,7 @@ const sound = () => {
     events: {
       AUTH: [...told(1), ...told(2), ...told(3).slice(0, 2)],
       PASSWORD: [factOf(1), factOf(2)],
-      DEAD: [],
+      DEAD: [{ ...factOf(0), id: 'not json' }],
     },
     waiting: [],
     messages: [
@@ -152,11 +173,23 @@ t.test('an outcome that nobody was told may be either, and messages may come twi
   undone.held.events.PASSWORD.pop()
   undone.held.spentTokens.delete('grant 2')
   undone.held.sessionEpochs.set(1, 1)
-  undone.held.verification.records = 1
+  undone.held.verification.records = 101
   undone.held.messages.splice(5)
   undone.held.openRestores.set('challenge-1', 1)
   undone.held.isPassword = async (_email, password) => password === 'password 1'
   for (const { what, faults } of await check(undone.seen, undone.held)) t.same(faults, [], what)
+})
+
+t.test('a code may take more than a minute by as much as a long fault held it up', async (t) => {
+  const { seen, held } = sound()
+  Object.assign(held, {
+    codesLiveMs: 120_000,
+    codesHeldUp: [
+      { from: at(-40), to: at(-25) },
+      { from: at(-41), to: at(-30) },
+    ],
+  })
+  for (const { what, faults } of await check(seen, held)) t.same(faults, [], what)
 })
 
 /** Each is one fault, and the words of the checks that must find it: these, and no other. */
@@ -251,11 +284,32 @@ const planted: [string, RegExp[], (all: ReturnType<typeof sound>) => unknown][] 
     ({ held }) => Object.assign(held.messages[0] ?? {}, { Created: at(51).toISOString() }),
   ],
   [
+    'a code was on its way for more than a minute',
+    [/^codes that were promised/],
+    ({ held }) => Object.assign(held, { codesLiveMs: 120_000, codesHeldUp: [{ from: at(-60), to: at(-51) }] }),
+  ],
+  [
     'a chain is broken',
     [/chains/],
     ({ held }) => Object.assign(held.verification, { fault: { customerId: 1, changeId: 2, flaw: 'digest' } }),
   ],
   ['a message was given up', [/dealt with/], ({ held }) => held.events.DEAD.push(factOf(1))],
+  ['a poison event is lost', [/^poison/], ({ held }) => Object.assign(held.poison[0] ?? {}, { isDeadLetter: false })],
+  [
+    'a refused event waits and is not put aside',
+    [/^poison/],
+    ({ held }) => Object.assign(held.poison[1] ?? {}, { isPutAside: false }),
+  ],
+  [
+    'an event left before the one that it depends on',
+    [/^poison/],
+    ({ held }) => Object.assign(held.poison[2] ?? {}, { isPublished: true }),
+  ],
+  [
+    'what depends on a refused event was given up',
+    [/dealt with/],
+    ({ held }) => held.events.DEAD.push({ ...factOf(0), id: 'behind' }),
+  ],
   ['something waits', [/dealt with/], ({ held }) => held.waiting.push('1 message waits')],
   ['a sign-in was refused', [/own password/], ({ seen }) => seen.ownPassword.refused.push('C1: 400')],
   ['a right code was refused', [/no other reason/], ({ seen }) => seen.rightCodes.refused.push('A2 of C1: 400')],
@@ -267,6 +321,8 @@ const nothingHeld: Partial<Held> = {
   outbox: [],
   spentTokens: new Set(),
   verification: { records: 0, customers: 0 },
+  grownRecords: 0,
+  poison: [],
   restoreSends: [],
   openRestores: new Map(),
   wrongCodes: [],

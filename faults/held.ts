@@ -2,15 +2,15 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { PasswordVerifyReply } from '@rekey/contracts'
 import { sql } from '@rekey/testing/customers'
 import type { ReceivedMessage } from '@rekey/testing/inbox'
-import { type JetStreamManager, type NatsConnection, ServiceError, type StoredMsg } from 'nats'
+import { type NatsConnection, ServiceError } from 'nats'
 import { type Verification, verifyHistory } from '../services/password-service/src/history/verification.ts'
 import { createClient } from './client.ts'
+import type { Grown } from './grown-database.ts'
+import { readRows } from './outbox.ts'
+import type { Poison } from './poison.ts'
 import type { Seen, Status } from './seen.ts'
+import { type KeptStream, readStream, type StoredEvent } from './stored-events.ts'
 import type { System } from './system.ts'
-
-/** Streams whose messages stay where they are. */
-const keptStreams = ['AUTH', 'PASSWORD', 'DEAD'] as const
-type KeptStream = (typeof keptStreams)[number]
 
 export interface HistoryRow {
   id: number
@@ -25,16 +25,6 @@ export interface OutboxRow {
   /** The customer's code. */
   subject: string
   changeId: number | null
-}
-
-export interface StoredEvent {
-  id: string
-  type: string
-  /** The customer's code, or the challenge. */
-  subject: string
-  /** By the clock of whoever it happened at. */
-  time: Date
-  data: Record<string, unknown>
 }
 
 /** A code that was handed on for a restore, and counted. */
@@ -52,6 +42,14 @@ export interface WrongCode {
   failedAt: Date
 }
 
+/** What became of a poison event. */
+export interface PoisonState extends Poison {
+  /** Of one in the outbox: it left. */
+  isPublished: boolean
+  isPutAside: boolean
+  isDeadLetter: boolean
+}
+
 /** What the stores hold, and what the product answers, when all is over. */
 export interface Held {
   readAt: Date
@@ -62,64 +60,53 @@ export interface Held {
   /** How often all sessions of a customer were ended, by the customer's id. */
   sessionEpochs: Map<number, number>
   verification: Verification
+  /** Records of the history that were there before the run. */
+  grownRecords: number
   restoreSends: RestoreSend[]
   /** Whose restores are open, by the challenge: the customer's id. */
   openRestores: Map<string, number>
   wrongCodes: WrongCode[]
   /** Until when wrong codes are forgiven, by the customer's id. */
   forgivenAt: Map<number, Date>
-  /** In the order of their stream. */
+  poison: PoisonState[]
+  /** In the order of their stream, without poison but on DEAD. */
   events: Record<KeptStream, StoredEvent[]>
   /** What of the work is not done yet. */
   waiting: string[]
   messages: ReceivedMessage[]
+  codesLiveMs: number
+  /** Long faults of what a code passes on its way to the customer. */
+  codesHeldUp: { from: Date; to: Date }[]
   /** Tokens of sign-ins that are still good. */
   activeTokens: Set<string>
   /** Whether it is the customer's password now. */
   isPassword(email: string, password: string): Promise<boolean>
 }
 
-const toEvent = (message: StoredMsg): StoredEvent => ({
-  id: message.header.get('ce-id'),
-  type: message.subject,
-  subject: message.header.get('ce-subject'),
-  time: new Date(message.header.get('ce-time')),
-  data: message.json(),
-})
-
-/** Asked for at a time. */
-const batchSize = 100
-
-/** Every message that a stream holds, as its leader has it. */
-const readStream = async (jsm: JetStreamManager, stream: KeptStream): Promise<StoredEvent[]> => {
-  const { state } = await jsm.streams.info(stream)
-  const events: StoredEvent[] = []
-  // The first message of a stream that never had one is number 0 or 1, as its server likes: neither can be asked for.
-  if (state.messages === 0) return events
-  for (let first = state.first_seq; first <= state.last_seq; first += batchSize) {
-    const numbers = Array.from({ length: Math.min(batchSize, state.last_seq - first + 1) }, (_, index) => first + index)
-    const messages = await Promise.all(numbers.map((seq) => jsm.streams.getMessage(stream, { seq })))
-    events.push(...messages.map(toEvent))
-  }
-  return events
-}
-
-const readDatabase = async (databaseUrl: string) => {
+/** What came into the database after what it was filled with, but for poison. */
+const readDatabase = async (
+  databaseUrl: string,
+  { customers: lastCustomer, records, outboxIds }: Grown,
+  poison: string[],
+) => {
   const [history, outbox, spent, customers, verification, restoreSends, openRestores, wrongCodes] = await Promise.all([
     sql<HistoryRow>(
       databaseUrl,
       `SELECT id, customer_id AS "customerId", operation::text, create_time AS "createTime"
-       FROM password_change ORDER BY id`,
+       FROM password_change WHERE id > $1 ORDER BY id`,
+      [records],
     ),
     sql<OutboxRow>(
       databaseUrl,
       `SELECT event_id::text AS "eventId", type, subject, (data->>'changeId')::int AS "changeId"
-       FROM outbox ORDER BY id`,
+       FROM outbox WHERE id > $1 AND event_id <> ALL($2::uuid[]) ORDER BY id`,
+      [outboxIds, poison],
     ),
     sql<{ jti: string }>(databaseUrl, 'SELECT jti::text FROM spent_token'),
     sql<{ id: number; epoch: number; forgivenAt: Date | null }>(
       databaseUrl,
-      'SELECT id, session_epoch AS epoch, forgiven_at AS "forgivenAt" FROM customer',
+      'SELECT id, session_epoch AS epoch, forgiven_at AS "forgivenAt" FROM customer WHERE id > $1',
+      [lastCustomer],
     ),
     verifyHistory(databaseUrl),
     sql<RestoreSend>(
@@ -143,6 +130,7 @@ const readDatabase = async (databaseUrl: string) => {
     spentTokens: new Set(spent.map(({ jti }) => jti)),
     sessionEpochs: new Map(customers.map(({ id, epoch }) => [id, epoch])),
     verification,
+    grownRecords: records,
     restoreSends,
     openRestores: new Map(openRestores.map(({ challengeId, customerId }) => [challengeId, customerId])),
     wrongCodes,
@@ -169,13 +157,26 @@ const findActive = async (origin: string, seen: Seen): Promise<Set<string>> => {
   return active
 }
 
-interface Reading {
+const readPoison = async (databaseUrl: string, poison: Poison[], dead: StoredEvent[]): Promise<PoisonState[]> => {
+  const rows = await readRows(
+    databaseUrl,
+    poison.map(({ id }) => id),
+  )
+  const byId = new Map(rows.map((row) => [row.eventId, row]))
+  const deadIds = new Set(dead.map(({ id }) => id))
+  return poison.map((one) => {
+    const { isPublished = false, isPutAside = false } = byId.get(one.id) ?? {}
+    return { ...one, isPublished, isPutAside, isDeadLetter: deadIds.has(one.id) }
+  })
+}
+
+interface Reading extends Pick<Held, 'waiting' | 'messages' | 'codesLiveMs' | 'codesHeldUp'> {
   system: System
+  grown: Grown
+  poison: Poison[]
   /** To the broker itself, by no link. */
   connection: NatsConnection
   seen: Seen
-  waiting: string[]
-  messages: ReceivedMessage[]
 }
 
 /** Of a question: whoever answers may be busy with what was left over. */
@@ -183,15 +184,21 @@ const mostTries = 10
 const pauseMs = 500
 
 /** Reads everything, once nothing is on its way any more. */
-export const readHeld = async ({ system, connection, seen, waiting, messages }: Reading): Promise<Held> => {
+export const readHeld = async ({ system, connection, seen, grown, poison, ...rest }: Reading): Promise<Held> => {
   const jsm = await connection.jetstreamManager()
-  const read = await Promise.all(keptStreams.map(async (stream) => [stream, await readStream(jsm, stream)] as const))
+  const ids = new Set(poison.map(({ id }) => id))
+  const [AUTH, PASSWORD, DEAD] = await Promise.all([
+    readStream(jsm, 'AUTH'),
+    readStream(jsm, 'PASSWORD'),
+    readStream(jsm, 'DEAD'),
+  ])
+  const isOwn = ({ id }: StoredEvent) => !ids.has(id)
   return {
     readAt: new Date(),
-    ...(await readDatabase(system.databaseUrl)),
-    events: Object.fromEntries(read) as Held['events'],
-    waiting,
-    messages,
+    ...(await readDatabase(system.databaseUrl, grown, [...ids])),
+    poison: await readPoison(system.databaseUrl, poison, DEAD),
+    events: { AUTH: AUTH.filter(isOwn), PASSWORD: PASSWORD.filter(isOwn), DEAD },
+    ...rest,
     activeTokens: await findActive(system.originOfNewcomers, seen),
     async isPassword(username, password) {
       const question = JSON.stringify({ username, password })

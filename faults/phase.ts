@@ -6,11 +6,16 @@ import { awaitIdle } from './backlog.ts'
 import type { Finding } from './checks/finding.ts'
 import { countRepeats, slowestCodeMs } from './checks/messages.ts'
 import { check } from './checks.ts'
+import { type Grown, growDatabase } from './grown-database.ts'
 import { readHeld } from './held.ts'
 import { type FaultCounts, harm } from './injection.ts'
 import { startLoad } from './load.ts'
+import { longLengths } from './long-faults.ts'
 import { openMailbox } from './mailbox.ts'
 import { untilSomebodyIsServed } from './newcomer.ts'
+import { startPoison } from './poison.ts'
+import { watchProgress } from './progress/monitor.ts'
+import { longestStandstill, toFinding } from './progress/standstills.ts'
 import { type Recovery, watchRecovery } from './recovery.ts'
 import type { Seen } from './seen.ts'
 import { startSystem } from './system.ts'
@@ -35,13 +40,21 @@ export interface PhaseResult {
   /** That was promised. */
   slowestCodeMs: number
   recovery: Recovery
+  grown: Grown
+  longestStandstill: string
   findings: Finding[]
 }
 
 const patienceMs = 60_000
 
-/** Not as long as a run: a code that is late must not pass for one that came in time. */
-const codesLiveSeconds = 60
+/** A code must outlive the long faults that may hold it up: two of the longest, and several others. */
+const codeLifeMs = (lengthMs: number) => 60_000 + 3 * longLengths(lengthMs).longestMs
+
+/** What a promised code passes until it is sent. */
+const onTheWayOfCodes = /^NATS|^Postgres|^notifier|^password-service to (NATS|Postgres)/
+
+/** In a short run as many kinds of poison as possible, in a longer one no more than leaves time for the rest. */
+const poisonEveryMs = (lengthMs: number) => Math.min(5_000, Math.max(1_000, lengthMs / 24))
 
 const createCustomers = async (databaseUrl: string, count: number): Promise<TestCustomer[]> => {
   const customers: TestCustomer[] = []
@@ -55,11 +68,13 @@ export const runPhase = async (
   { seed, brokers, lengthMs, customers, dataDir }: Options,
 ): Promise<PhaseResult> => {
   mkdirSync(dataDir, { recursive: true })
+  const codesLiveMs = codeLifeMs(lengthMs)
   const system = await startSystem(t, dataDir, {
     brokers,
     startedAt: '/healthz',
-    env: { REKEY_CODE_TTL_SECONDS: String(codesLiveSeconds) },
+    env: { REKEY_CODE_TTL_SECONDS: String(Math.ceil(codesLiveMs / 1_000)) },
   })
+  const grown = await growDatabase(system.databaseUrl, lengthMs)
   const mailbox = openMailbox(system.inbox)
   const load = startLoad({
     origin: system.origin,
@@ -73,25 +88,35 @@ export const runPhase = async (
   const beforeMs = await untilSomebodyIsServed({ system, mailbox, seen }, AbortSignal.timeout(patienceMs))
   if (beforeMs === undefined)
     throw new Error(`nobody was served within ${patienceMs} ms although there was no fault yet`)
-  const { counts, lastUndoneAt: overAt } = await harm(system, { seed, lengthMs })
-  const recovery = await watchRecovery({ system, mailbox, seen, overAt, beforeMs })
-  await load.stop()
-
-  const connection = await connect({ servers: system.brokers.servers.map(({ url }) => url) })
+  const servers = system.brokers.servers.map(({ url }) => url)
+  const connection = await connect({ servers, maxReconnectAttempts: -1, reconnectTimeWait: 250 })
+  const monitor = watchProgress(system, connection)
+  const poison = startPoison({ databaseUrl: system.databaseUrl, connection, everyMs: poisonEveryMs(lengthMs) })
   try {
-    const waiting = await awaitIdle(system.databaseUrl, connection)
+    const { counts, longFaults, isAfterLongFault, lastUndoneAt: overAt } = await harm(system, { seed, lengthMs })
+    const recovery = await watchRecovery({ system, mailbox, seen, overAt, isAfterLongFault, beforeMs })
+    await load.stop()
+    await poison.stop()
+    const waiting = await awaitIdle(system.databaseUrl, connection, poison.sent)
+    const progress = await monitor.stop()
     await mailbox.close()
-    const held = await readHeld({ system, connection, seen, waiting, messages: mailbox.messages })
+    const held = await readHeld({
+      ...{ system, connection, seen, grown, poison: poison.sent, waiting, messages: mailbox.messages, codesLiveMs },
+      codesHeldUp: longFaults.filter(({ target }) => onTheWayOfCodes.test(target)),
+    })
     return {
       brokers,
       faults: counts,
       requests: seen.requests,
       repeatedMessages: countRepeats(held),
-      slowestCodeMs: slowestCodeMs(seen, held, codesLiveSeconds * 1_000),
+      slowestCodeMs: slowestCodeMs(seen, held),
       recovery,
-      findings: [...(await check(seen, held)), recovery.finding],
+      grown,
+      longestStandstill: longestStandstill(progress.standstills),
+      findings: [...(await check(seen, held)), toFinding(progress), recovery.finding],
     }
   } finally {
+    await Promise.allSettled([monitor.stop(), poison.stop()])
     await connection.close()
   }
 }

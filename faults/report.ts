@@ -65,13 +65,22 @@ const findingLines = (phases: PhaseResult[]): string =>
 
 export const hasFailed = (phases: PhaseResult[]): boolean => phases.some(({ findings }) => !findings.every(holds))
 
-const toSummary = ({ brokers, recovery, repeatedMessages, slowestCodeMs }: PhaseResult): string => {
+const toSummary = ({
+  brokers,
+  recovery,
+  repeatedMessages,
+  slowestCodeMs,
+  grown: { customers, records, outboxRows, correlation },
+  longestStandstill,
+}: PhaseResult): string => {
   const after = (ms: number | undefined) => (ms === undefined ? 'too late' : `after ${ms} ms`)
   const { readyAfterMs, servedAfterMs, afterMs, limitMs } = recovery
   return (
     `${brokers === 1 ? 'one NATS server' : `${brokers} NATS servers`}: all ready ${after(readyAfterMs)}, a newcomer ` +
     `served ${after(servedAfterMs)} of ${limitMs}, the next within ${afterMs} ms; ${repeatedMessages} messages came twice, known by their Message-ID; ` +
-    `the slowest code came after ${slowestCodeMs} ms`
+    `the slowest code came after ${slowestCodeMs} ms\n` +
+    `  before the run there were ${customers} customers, ${records} records of histories and ${outboxRows} rows of the ` +
+    `outbox (correlation ${correlation.toFixed(3)})\n  ${longestStandstill}`
   )
 }
 

@@ -1,8 +1,10 @@
 import fc from 'fast-check'
+import { longFaults } from './long-faults.ts'
 
-export const processFaults = ['kill', 'pause', 'restart'] as const
-export const linkFaults = ['delay', 'reset', 'stall', 'black hole'] as const
+export const processFaults = ['kill', 'pause', 'restart', 'long pause'] as const
+export const linkFaults = ['delay', 'reset', 'stall', 'black hole', 'drop'] as const
 export type FaultKind = (typeof processFaults)[number] | (typeof linkFaults)[number]
+type ShortKind = Exclude<FaultKind, (typeof longFaults)[number]>
 
 /** Something that faults are done to. */
 export interface Target {
@@ -14,6 +16,8 @@ export interface Target {
   leastMs?: number
   /** How long its group is left alone after it, in ms. */
   restMs?: number
+  /** True if one of its long pauses is to be the longest. */
+  hasLongest?: boolean
 }
 
 export interface Fault {
@@ -30,7 +34,7 @@ export interface Fault {
  * How long it lasts at most, beyond the least, in ms; at least 0, which is one that is over at once. Half of what is
  * stalled is so for longer than a statement and its undoing are waited for.
  */
-const mostMs: Record<FaultKind, number> = {
+const mostMs: Record<ShortKind, number> = {
   kill: 3_000,
   pause: 4_000,
   restart: 2_000,
@@ -42,7 +46,14 @@ const mostMs: Record<FaultKind, number> = {
 const gapMs = { min: 200, max: 1_400 }
 const delayMs = { min: 20, max: 200 }
 
-const drawn = (cards: { target: Target; kind: FaultKind }[], inOrder: boolean) =>
+interface Card {
+  target: Target
+  kind: ShortKind
+}
+
+const isShort = (kind: FaultKind): kind is ShortKind => !longFaults.some((long) => long === kind)
+
+const drawn = (cards: Card[], inOrder: boolean) =>
   fc.noBias(
     fc.record({
       cards: inOrder ? fc.constant(cards) : fc.shuffledSubarray(cards, { minLength: cards.length }),
@@ -63,10 +74,12 @@ interface Plan {
   lengthMs: number
   /** Target by target, all of one kind before the next kind; else in an order that the seed decides. */
   inOrder?: boolean
+  /** Faults that are planned already: their groups are left alone meanwhile. */
+  beside?: readonly Fault[]
 }
 
 /** One card of each target before the second of any, else in their order. */
-const onePerTargetFirst = <Card extends { target: Target }>(cards: Card[]): Card[] => {
+const onePerTargetFirst = (cards: Card[]): Card[] => {
   const isFirst = (card: Card, index: number) => cards.findIndex(({ target }) => target === card.target) === index
   return [...cards.filter(isFirst), ...cards.filter((card, index) => !isFirst(card, index))]
 }
@@ -75,24 +88,32 @@ const onePerTargetFirst = <Card extends { target: Target }>(cards: Card[]): Card
  * Which faults come when: the same for the same seed, targets and length. Every target has its first before any has its
  * second; of the kinds what did not come yet comes before what did. All of them are over at the end.
  */
-export const makeSchedule = ({ seed, targets, lengthMs, inOrder = false }: Plan): Fault[] => {
-  const kinds = new Set(targets.flatMap((target) => target.kinds))
-  const deck = [...kinds].flatMap((kind) =>
+export const makeSchedule = ({ seed, targets, lengthMs, inOrder = false, beside = [] }: Plan): Fault[] => {
+  const kinds = new Set(targets.flatMap((target) => target.kinds).filter(isShort))
+  const deck: Card[] = [...kinds].flatMap((kind) =>
     targets.filter((target) => target.kinds.includes(kind)).map((target) => ({ target, kind })),
   )
-  const lasts = ({ target: { leastMs = 0 }, kind }: (typeof deck)[number], share: number) =>
-    leastMs + Math.round(mostMs[kind] * share)
+  const lasts = ({ target: { leastMs = 0 }, kind }: Card, share: number) => leastMs + Math.round(mostMs[kind] * share)
   const rounds = Math.ceil(lengthMs / (deck.length * gapMs.min))
   const faults: Fault[] = []
-  const waiting: typeof deck = []
+  const waiting: Card[] = []
   const busyUntilMs = new Map<string, number>()
+  const groupOf = new Map(targets.map(({ name, group }) => [name, group]))
+  const isFree = ({ target: { group } }: Card, fromMs: number, untilMs: number) =>
+    (busyUntilMs.get(group) ?? 0) <= fromMs &&
+    !beside.some(
+      (fault) =>
+        groupOf.get(fault.target) === group &&
+        fromMs < fault.atMs + fault.forMs + gapMs.max &&
+        fault.atMs < untilMs + gapMs.max,
+    )
   let atMs = 0
   for (const { cards, chances } of fc.sample(drawn(deck, inOrder), { seed, numRuns: rounds })) {
     waiting.push(...(waiting.length + faults.length === 0 ? onePerTargetFirst(cards) : cards))
     for (const { gap, share, delay } of chances) {
       atMs += gap
       const next = waiting.findIndex(
-        (card) => (busyUntilMs.get(card.target.group) ?? 0) <= atMs && atMs + lasts(card, share) <= lengthMs,
+        (card) => isFree(card, atMs, atMs + lasts(card, share)) && atMs + lasts(card, share) <= lengthMs,
       )
       const [card] = next < 0 ? [] : waiting.splice(next, 1)
       if (!card) continue

@@ -2,8 +2,9 @@ import { randomInt } from 'node:crypto'
 import { parseArgs } from 'node:util'
 
 export const usage = `Usage: npm run test:faults -- [--minutes N] [--seed N]
-  Customers restore and change passwords while every part is killed, paused and restarted, and every connection
-  delayed, cut, stalled and lost; then what clients were told is held against what the stores hold.
+  Customers restore and change passwords while every part is killed, paused and restarted, every connection delayed,
+  cut, stalled and lost, and events come that cannot be handled; then what clients were told is held against what the
+  stores hold.
 
   --minutes N  how long faults are done, half of it with one NATS server and half with a cluster of three:
                0.5 to 240; 0.7 unless it is said

@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { ReceivedMessage } from '@rekey/testing/inbox'
-import type { Held, OutboxRow, StoredEvent } from '../held.ts'
+import type { Held, OutboxRow } from '../held.ts'
 import type { Seen } from '../seen.ts'
+import type { StoredEvent } from '../stored-events.ts'
 import { byCustomer } from './by-customer.ts'
 import { isFact } from './events.ts'
 import type { Check } from './finding.ts'
@@ -56,7 +57,21 @@ export const oneNoticeEach: Check = (seen, held) => {
   }
 }
 
-export const codesArrive: Check = ({ promisedCodes }, { messages }) => {
+/** How long a code may be on its way, long faults of what it passes not counted. */
+const onTheWayMs = 60_000
+
+/** Milliseconds between two times that no interval covers. */
+const uncoveredMs = (from: number, to: number, intervals: Held['codesHeldUp']): number => {
+  const sorted = intervals.toSorted((one, other) => one.from.getTime() - other.from.getTime())
+  let [ms, at] = [0, from]
+  for (const one of sorted) {
+    ms += Math.max(0, Math.min(to, one.from.getTime()) - at)
+    at = Math.max(at, one.to.getTime())
+  }
+  return ms + Math.max(0, to - at)
+}
+
+export const codesArrive: Check = ({ promisedCodes }, { messages, codesLiveMs, codesHeldUp }) => {
   const ofChallenges = Map.groupBy(messages, (message) => eventOf(message).split('.')[0])
   return {
     proven: promisedCodes.length,
@@ -65,19 +80,21 @@ export const codesArrive: Check = ({ promisedCodes }, { messages }) => {
         .get(challengeId)
         ?.find(({ Text, To }) => Text.includes(`Verification code: ${verification}`) && To[0]?.Address === to)
       if (!message) return [`no message came for ${challengeId}`]
-      return new Date(message.Created) < expiresAt ? [] : [`the message for ${challengeId} came too late`]
+      const [arrivedAt, expiresAtMs] = [new Date(message.Created).getTime(), expiresAt.getTime()]
+      const ms = uncoveredMs(expiresAtMs - codesLiveMs, arrivedAt, codesHeldUp)
+      return arrivedAt < expiresAtMs && ms <= onTheWayMs ? [] : [`the message for ${challengeId} came too late`]
     }),
   }
 }
 
 /** How long the slowest promised code was on its way at most, in ms: from when it was made. */
-export const slowestCodeMs = ({ promisedCodes }: Seen, { messages }: Held, livesMs: number): number => {
+export const slowestCodeMs = ({ promisedCodes }: Seen, { messages, codesLiveMs }: Held): number => {
   const arrivals = Map.groupBy(messages, (message) => eventOf(message).split('.')[0])
   const took = promisedCodes.flatMap(({ challengeId, verification, expiresAt }) =>
     (arrivals.get(challengeId) ?? [])
       .filter(({ Text }) => Text.includes(`Verification code: ${verification}`))
       .slice(0, 1)
-      .map(({ Created }) => new Date(Created).getTime() - (expiresAt.getTime() - livesMs)),
+      .map(({ Created }) => new Date(Created).getTime() - (expiresAt.getTime() - codesLiveMs)),
   )
   return Math.max(0, ...took)
 }

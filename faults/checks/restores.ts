@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { RestoreSend, StoredEvent } from '../held.ts'
+import type { RestoreSend } from '../held.ts'
 import { isDone, type Seen } from '../seen.ts'
+import type { StoredEvent } from '../stored-events.ts'
 import { byCustomer } from './by-customer.ts'
 import { type Check, repeated } from './finding.ts'
 

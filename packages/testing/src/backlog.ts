@@ -1,10 +1,10 @@
 import type { NatsConnection } from 'nats'
 import { sql } from './customers.ts'
 
-const inOutbox = async (databaseUrl: string): Promise<string[]> => {
+const inOutbox = async (databaseUrl: string, except: ReadonlySet<string>): Promise<string[]> => {
   const question = 'SELECT event_id::text AS id, type FROM outbox WHERE published_at IS NULL'
   const rows = await sql<{ id: string; type: string }>(databaseUrl, question)
-  return rows.map(({ id, type }) => `${type} ${id} waits in the outbox`)
+  return rows.filter(({ id }) => !except.has(id)).map(({ id, type }) => `${type} ${id} waits in the outbox`)
 }
 
 const atBroker = async (connection: NatsConnection): Promise<string[]> => {
@@ -19,8 +19,12 @@ const atBroker = async (connection: NatsConnection): Promise<string[]> => {
   return waiting
 }
 
-/** What is not done yet: events that have not left the outbox, and messages that no consumer has dealt with. */
-export const backlogOf = async (databaseUrl: string, connection: NatsConnection): Promise<string[]> => [
-  ...(await inOutbox(databaseUrl)),
-  ...(await atBroker(connection)),
-]
+/**
+ * What is not done yet: events that have not left the outbox, but for those of some ids, and messages that no consumer
+ * has dealt with.
+ */
+export const backlogOf = async (
+  databaseUrl: string,
+  connection: NatsConnection,
+  except: ReadonlySet<string> = new Set(),
+): Promise<string[]> => [...(await inOutbox(databaseUrl, except)), ...(await atBroker(connection))]

@@ -12,7 +12,8 @@ export interface TestCustomer {
 
 /** Hashed beforehand, with the parameters that new hashes have. */
 const password = 'an old password'
-const hash = '$argon2id$v=19$m=19456,t=2,p=1$kTJnOtsi6g8qeu2IHlTo6A$75DBmRzKcBJ+TT8wX5CxXfiUNzgle0ALVOWYycVxpu8'
+export const passwordHash =
+  '$argon2id$v=19$m=19456,t=2,p=1$kTJnOtsi6g8qeu2IHlTo6A$75DBmRzKcBJ+TT8wX5CxXfiUNzgle0ALVOWYycVxpu8'
 
 const digits = (count: number) => String(Math.floor(Math.random() * 10 ** count)).padStart(count, '0')
 
@@ -46,7 +47,7 @@ export const createCustomer = async (
        INSERT INTO credential (customer_id, hash, updated_at) SELECT id, $4, now() FROM made
      )
      SELECT id FROM made`,
-    [customer.code, customer.email, customer.phone, hash, status],
+    [customer.code, customer.email, customer.phone, passwordHash, status],
   )
   return { id: rows[0]?.id ?? 0, ...customer }
 }

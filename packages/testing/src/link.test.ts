@@ -3,7 +3,7 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { freePort } from '@rekey/stack/ports'
 import t, { type Test } from 'tap'
 import { eventually } from './eventually.ts'
-import { startLink } from './link.ts'
+import { startLink, untilRetransmissionMs } from './link.ts'
 
 /** Answers with what it hears, after its name. */
 const startEcho = async (t: Test, name: string) => {
@@ -96,6 +96,31 @@ t.test('what is stalled arrives when it is healed', async (t) => {
   t.equal(before.heard() + meanwhile.heard(), 'a:1')
   link.heal()
   await eventually(() => before.heard() === 'a:1a:2' && meanwhile.heard() === 'a:3')
+})
+
+t.test('what is dropped arrives after the link is healed, in order, and new connections hang until then', async (t) => {
+  const link = await started(t)
+  link.leadTo([await startEcho(t, 'a')])
+  const before = await startClient(t, link.port)
+  before.say('1')
+  await eventually(() => before.heard() === 'a:1')
+  link.drop()
+  before.say('2')
+  const meanwhile = await startClient(t, link.port)
+  meanwhile.say('3')
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  t.equal(before.heard() + meanwhile.heard(), 'a:1')
+  link.heal()
+  const after = await startClient(t, link.port)
+  after.say('4')
+  await eventually(() => after.heard() === 'a:4')
+  before.say('5')
+  await eventually(() => /^a:1a:2(a:)?5$/.test(before.heard()) && meanwhile.heard() === 'a:3')
+})
+
+t.test('lost data is sent again after 0.2 s, and each time after twice as long', async (t) => {
+  t.same([0, 200, 201, 600, 7_000].map(untilRetransmissionMs), [200, 0, 399, 0, 5_600])
+  t.equal(untilRetransmissionMs(12_600), 0)
 })
 
 t.test('what is lost stays lost without a word, and new connections are as they should be', async (t) => {

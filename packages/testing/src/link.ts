@@ -19,6 +19,11 @@ export interface Link {
    * it is healed. So a firewall behaves that forgot them.
    */
   blackHole(): void
+  /**
+   * Packets are dropped. Data arrives once the link is healed and TCP sends it again, which may be as long after as the
+   * fault lasted; new connections hang until the link is healed.
+   */
+  drop(): void
   /** New connections are as they should be, and those of before that were not lost. */
   heal(): void
   close(): Promise<void>
@@ -31,6 +36,20 @@ interface Connection {
 }
 
 const never = new Promise<never>(() => {})
+
+/** Linux sends data again 200 ms after it was sent, then after twice that, and so on up to two minutes (RFC 6298). */
+const firstRetransmissionMs = 200
+const mostRetransmissionMs = 120_000
+
+/** How long after `elapsedMs` the next retransmission of lost data comes, in ms. */
+export const untilRetransmissionMs = (elapsedMs: number): number => {
+  let [timeoutMs, atMs] = [firstRetransmissionMs, firstRetransmissionMs]
+  while (atMs < elapsedMs) {
+    timeoutMs = Math.min(2 * timeoutMs, mostRetransmissionMs)
+    atMs += timeoutMs
+  }
+  return atMs - elapsedMs
+}
 
 const dial = (port: number) =>
   new Promise<Socket>((resolve, reject) => {
@@ -45,13 +64,18 @@ export const startLink = async (): Promise<Link> => {
   let ports: readonly number[] = []
   let turn = 0
   let delayMs = 0
-  let state: 'open' | 'cut' | 'stalled' | 'lost' = 'open'
+  let state: 'open' | 'cut' | 'stalled' | 'lost' | 'dropping' = 'open'
   let healed = Promise.withResolvers<void>()
 
   /** Resolves when what is on its way may arrive. */
   const passage = async (connection: Connection) => {
     if (delayMs > 0) await delay(delayMs)
-    while (state === 'stalled') await healed.promise
+    const sentAt = performance.now()
+    while (state === 'stalled' || state === 'dropping') {
+      const isDropped = state === 'dropping'
+      await healed.promise
+      if (isDropped) await delay(untilRetransmissionMs(performance.now() - sentAt))
+    }
     if (connection.lost) await never
   }
 
@@ -131,6 +155,9 @@ export const startLink = async (): Promise<Link> => {
     blackHole() {
       state = 'lost'
       for (const connection of connections) connection.lost = true
+    },
+    drop() {
+      state = 'dropping'
     },
     heal,
     async close() {
