@@ -2,7 +2,7 @@ import { type CloudEvent, deadLetters, unavailable } from '@rekey/contracts'
 import { headers, type MsgHdrs } from 'nats'
 import type { Broker } from './broker.ts'
 import { counter, gauge, type Metrics } from './metrics.ts'
-import { messageOf } from './publisher.ts'
+import { isRefusal, messageOf } from './publisher.ts'
 
 export interface DeadLetter {
   /** Type of the event, which is its subject too. */
@@ -31,7 +31,7 @@ const copyOf = (original: Iterable<[string, string[]]>): MsgHdrs => {
   return copy
 }
 
-/** Keeps what can be neither handled nor published for the operator, with the reason in the header `rekey-reason`. */
+/** Keeps what can be neither handled nor published for the operator, with the reason in the header `rekey-reason`, without data that the broker refuses. */
 export const createDeadLetters = ({ broker, metrics }: { broker: Broker; metrics: Metrics }): DeadLetters => {
   const stored = counter(metrics, {
     name: 'rekey_dead_letters_total',
@@ -56,13 +56,21 @@ export const createDeadLetters = ({ broker, metrics }: { broker: Broker; metrics
     // Set anew from msgID: the event's own id would be another message's.
     meta.delete('Nats-Msg-Id')
     meta.set('rekey-reason', reason.replaceAll(/\s+/g, ' '))
-    const connection = broker.connection()
-    try {
+    const publish = async (payload: DeadLetter['data']) => {
+      const connection = broker.connection()
       const options = { headers: meta, msgID, timeout: timeoutMs }
-      await connection.jetstream({ timeout: timeoutMs }).publish(`dead.${type}`, data, options)
-    } catch (cause) {
-      throw unavailable(cause)
+      try {
+        await connection.jetstream({ timeout: timeoutMs }).publish(`dead.${type}`, payload, options)
+      } catch (cause) {
+        throw unavailable(cause)
+      }
     }
+    await publish(data).catch((error) => {
+      if (!isRefusal(error)) throw error
+      // Too large for the event's own stream is too large for this one: the operator still learns that it existed.
+      meta.set('rekey-data-omitted', `${Buffer.byteLength(data)} bytes`)
+      return publish('')
+    })
     stored.inc({ event: type })
   }
   return {

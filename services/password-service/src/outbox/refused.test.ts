@@ -71,6 +71,21 @@ t.test('an event that the broker refused for a day becomes a dead letter, and la
   await service.outboxEmpty()
 })
 
+t.test('an event that is too large for the broker becomes a dead letter without its data', async (t) => {
+  await add(['large', 1, { bytes: 1_100_000 }], ['large', 2])
+  await eventually(
+    async () => (await query(`SELECT 1 FROM outbox WHERE subject = 'large' AND retry_at IS NOT NULL`)).length === 2,
+    { what: 'the events to be held' },
+  )
+  clock.advance(24 * 3_600_000)
+  await published('PASSWORD', 'large', [2])
+  const jsm = await manager()
+  const letter = await jsm.streams.getMessage('DEAD', { last_by_subj: 'dead.password.changed' })
+  t.equal(letter.data.length, 0)
+  t.match(letter.header.get('rekey-data-omitted'), /^11\d{5} bytes$/)
+  t.match(letter.header.get('rekey-reason'), /^refused by the broker since /)
+})
+
 t.test('S24: five hundred refused events of as many customers stop no other', async (t) => {
   await query(
     `INSERT INTO outbox (event_id, type, subject, data, created_at)
@@ -85,7 +100,7 @@ t.test('S24: five hundred refused events of as many customers stop no other', as
   await service.outboxEmpty()
 })
 
-t.test('S21: a NOTIFY that stores nothing delays no event of PASSWORD', async (t) => {
+t.test('S21: a NOTIFY that is full, or not there, delays no event of PASSWORD', async (t) => {
   await add(['five', 1, { type: 'notify.password-changed' }])
   await service.outboxEmpty()
   const { state } = await (await manager()).streams.info('NOTIFY')
@@ -99,4 +114,12 @@ t.test('S21: a NOTIFY that stores nothing delays no event of PASSWORD', async (t
   t.same(waiting, { attempts: 0 }, 'the event waits, and is not counted as refused')
   await update('NOTIFY', { max_msgs: -1, discard: DiscardPolicy.Old })
   await published('NOTIFY', 'six', [1])
+
+  // To a publisher a stream without a leader is one that is not there: no server answers for it.
+  const { config } = await (await manager()).streams.info('NOTIFY')
+  await (await manager()).streams.delete('NOTIFY')
+  await add(['seven', 1, { type: 'notify.password-changed' }], ['seven', 2])
+  await published('PASSWORD', 'seven', [2])
+  await (await manager()).streams.add(config)
+  await published('NOTIFY', 'seven', [1])
 })

@@ -1,0 +1,44 @@
+import { randomUUID } from 'node:crypto'
+import { eventually } from '@rekey/testing/eventually'
+import { startPasswordService } from '@rekey/testing/password-service'
+import { speedShares } from '@rekey/testing/speed'
+import t from 'tap'
+
+// Refused events take no speed from those behind them: 5,000 good ones behind 1 and behind 100 that the broker refuses,
+// against 5,000 alone.
+
+t.setTimeout(900_000)
+
+const good = 5_000
+const patienceMs = 60_000
+
+t.test('5,000 good events behind 1 and behind 100 refused ones have at least 90 % of the speed', async (t) => {
+  const service = await startPasswordService(t, { privatePostgres: true })
+  const manager = async () => (await service.broker.connected()).jetstreamManager()
+  await (await manager()).streams.update('PASSWORD', { max_msg_size: 2_000 })
+  const stored = async () => (await (await manager()).streams.info('PASSWORD')).state.messages
+
+  /** Good events published in a second, or 0 where not all of them were within a minute. */
+  const speedBehind = async (refused: number): Promise<number> => {
+    await (await manager()).streams.purge('PASSWORD')
+    const startMs = performance.now()
+    await service.query(
+      `INSERT INTO outbox (event_id, type, subject, data, created_at)
+       SELECT gen_random_uuid(), 'password.changed', $1 || n,
+              jsonb_build_object('filler', repeat('x', CASE WHEN n <= $2::int THEN 3000 ELSE 10 END)), now()
+       FROM generate_series(1, $2::int + ${good}) AS n`,
+      [randomUUID(), refused],
+    )
+    const isDone = await eventually(async () => (await stored()) === good, { timeoutMs: patienceMs }).catch(() => false)
+    const seconds = (performance.now() - startMs) / 1_000
+    t.comment(`behind ${refused}: ${await stored()} of ${good} in ${seconds.toFixed(2)} s`)
+    await service.query('DELETE FROM outbox')
+    return isDone ? good / seconds : 0
+  }
+
+  await speedBehind(0)
+  for (const { bad, perSecond, share } of await speedShares([1, 100], speedBehind)) {
+    t.ok(share >= 0.9, `behind ${bad}: ${perSecond}/s, ${Math.round(100 * share)} %`)
+    t.comment(`behind ${bad}: ${perSecond}/s, ${Math.round(100 * share)} %`)
+  }
+})
