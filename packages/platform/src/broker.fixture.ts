@@ -12,6 +12,7 @@ import type { Teardown } from '@rekey/testing/infrastructure'
 import { restartable } from '@rekey/testing/restartable'
 import { connectBroker } from './broker.ts'
 import { createLogger } from './logger.ts'
+import { createMetrics } from './metrics.ts'
 import { createPublisher } from './publisher.ts'
 import { systemRandom } from './random.ts'
 import { ensureStreams } from './streams.ts'
@@ -55,7 +56,8 @@ export const startBroker = async (t: Teardown, names: StreamName[] = ['AUTH', 'N
   const nats = await restartable((port) => startNats({ dataDir, port }))
   t.teardown(() => nats.stop())
   const { log, logs } = keepLogs()
-  const broker = connectBroker({ url: nats.url, name: 'test', log })
+  const metrics = createMetrics()
+  const broker = connectBroker({ url: nats.url, name: 'test', log, metrics })
   t.teardown(() => broker.close())
   ensureStreams(broker, names, { REKEY_PROFILE: 'sandbox', REKEY_STREAM_REPLICAS: 1 })
   const publisher = createPublisher({ broker, source: 'test', now: () => new Date(), random: systemRandom })
@@ -67,6 +69,7 @@ export const startBroker = async (t: Teardown, names: StreamName[] = ['AUTH', 'N
     broker,
     publisher,
     logs,
+    metrics,
     deps: { broker, log, random: systemRandom, service: 'test' },
   }
 }

@@ -72,7 +72,13 @@ const startStrictBroker = async (t: Test) => {
     authorization { users: [{ user: service, password: secret, permissions: { publish: { deny: "${LoginFailed.type}" } } }] }`,
   )
   const access = { user: 'service', pass: 'secret' }
-  const broker = connectBroker({ url: server.url, ...access, name: 'test', log: keepLogs().log })
+  const broker = connectBroker({
+    url: server.url,
+    ...access,
+    name: 'test',
+    log: keepLogs().log,
+    metrics: createMetrics(),
+  })
   t.teardown(() => broker.close())
   ensureStreams(broker, ['AUTH'], { REKEY_PROFILE: 'sandbox', REKEY_STREAM_REPLICAS: 1 })
   await eventually(() => storedBy(broker).then(() => true))

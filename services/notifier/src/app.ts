@@ -16,8 +16,8 @@ import { consumeResetRequests } from './reset-requested/reset-requested.consumer
 import { consumeRestoreBlocks } from './restore-blocked/restore-blocked.consumer.ts'
 import { consumeTemporaryPasswords } from './temporary-password/temporary-password.consumer.ts'
 
-export const createApp = async (config: Config, { log, now, random }: Surroundings): Promise<Server> => {
-  const broker = connectBroker({ ...brokerAccess(config), name: 'notifier', log })
+export const createApp = async (config: Config, { log, metrics, now, random }: Surroundings): Promise<Server> => {
+  const broker = connectBroker({ ...brokerAccess(config), name: 'notifier', log, metrics })
   ensureStreams(broker, ['NOTIFY'], config)
 
   const smtp = createSmtp({

@@ -85,7 +85,7 @@ export const createApp = async (config: Config, { log, metrics, now, random }: S
   const requireCurrentPassword = config.REKEY_REQUIRE_CURRENT_PASSWORD ?? config.REKEY_PROFILE === 'production'
 
   const database = openDatabase({ url: config.DATABASE_URL, poolSize: config.REKEY_DATABASE_POOL, log })
-  const broker = connectBroker({ ...brokerAccess(config), name: service, log })
+  const broker = connectBroker({ ...brokerAccess(config), name: service, log, metrics })
   ensureStreams(broker, ['PASSWORD', 'NOTIFY'], config)
   const publisher = createPublisher({ broker, source: service, now, random })
 
