@@ -69,7 +69,7 @@ export const drill = async (
     disconnects: linesAfter(logFiles, endedAt + graceMs, part.disconnect).length,
     connections: acceptedBy(part) - acceptedBefore,
     servedAfterMs: first ? first.startedAt - endedAt : Number.POSITIVE_INFINITY,
-    p90: quantileSorted(times, 0.9),
+    p90: Math.round(quantileSorted(times, 0.9)),
     max: times.at(-1) ?? Number.POSITIVE_INFINITY,
   }
 }
@@ -86,7 +86,10 @@ const columns: [string, (row: Row) => unknown][] = [
 
 /** The rows as text, a line each. */
 export const table = (rows: Row[]): string => {
-  const lines = [columns.map(([title]) => title), ...rows.map((row) => columns.map(([, cell]) => String(cell(row))))]
+  const lines = [
+    columns.map(([title]) => title),
+    ...rows.map((row) => columns.map(([, cell]) => String(cell(row)).replace('Infinity', 'never'))),
+  ]
   const widths = columns.map((_, index) => Math.max(...lines.map((line) => line[index]?.length ?? 0)))
   const align = (cell: string, index: number) =>
     index < 2 ? cell.padEnd(widths[index] ?? 0) : cell.padStart(widths[index] ?? 0)

@@ -70,8 +70,18 @@ export const partsOf = ({ links, services, redis, postgres, brokers }: System): 
       pause: () => postgres.pause(),
       resume: () => postgres.resume(),
     },
-    { name: 'SMTP', probe: 'mail', disconnect: /^(will be tried again|dead letter)/, ...stalledLink(links['notifier to SMTP']) },
-    { name: 'SMS vendor', probe: 'sms', disconnect: /^(will be tried again|dead letter)/, ...stalledLink(links['notifier to SMS']) },
+    {
+      name: 'SMTP',
+      probe: 'mail',
+      disconnect: /^(will be tried again|dead letter)/,
+      ...stalledLink(links['notifier to SMTP']),
+    },
+    {
+      name: 'SMS vendor',
+      probe: 'sms',
+      disconnect: /^(will be tried again|dead letter)/,
+      ...stalledLink(links['notifier to SMS']),
+    },
     {
       name: 'gateway to password-service',
       probe: 'forwarded',
