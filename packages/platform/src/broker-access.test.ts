@@ -7,6 +7,7 @@ import t from 'tap'
 import { keepLogs, startConfiguredNats } from './broker.fixture.ts'
 import { connectBroker } from './broker.ts'
 import { brokerAccess } from './broker-access.ts'
+import { createMetrics } from './metrics.ts'
 
 const dir = mkdtempSync(join(tmpdir(), 'rekey-broker-'))
 t.teardown(() => rmSync(dir, { recursive: true, force: true }))
@@ -70,6 +71,7 @@ t.test('a service that is refused says so once, and comes in as soon as its file
     ...brokerAccess({ NATS_URL: server.url, NATS_NKEY_FILE: path }),
     name: 'test',
     log,
+    metrics: createMetrics(),
   })
   t.teardown(() => broker.close())
   await eventually(() => logs().includes('broker takes no connection yet'))

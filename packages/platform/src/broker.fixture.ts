@@ -62,12 +62,12 @@ export const startBroker = async (
   const nats = await restartable((port) => startNats({ dataDir, port }))
   t.teardown(() => nats.stop())
   const { log, logs } = keepLogs()
-  const broker = connectBroker({ url: nats.url, name: 'test', log })
+  const metrics = createMetrics()
+  const broker = connectBroker({ url: nats.url, name: 'test', log, metrics })
   t.teardown(() => broker.close())
   ensureStreams(broker, names, { REKEY_PROFILE: 'sandbox', REKEY_STREAM_REPLICAS: 1 })
   const publisher = createPublisher({ broker, source: 'test', now: () => new Date(), random: systemRandom })
   await broker.connected()
-  const metrics = createMetrics()
   const progress = createProgress({ elapsedMs, metrics })
   return {
     nats,
@@ -102,7 +102,14 @@ export const startStrictBroker = async (t: Teardown, denied: string[]) => {
     `jetstream { store_dir: "${dataDir}" }
     authorization { users: [{ user: service, password: secret, permissions: { publish: { deny: [${deny}] } } }] }`,
   )
-  const broker = connectBroker({ url: server.url, user: 'service', pass: 'secret', name: 'test', log: keepLogs().log })
+  const broker = connectBroker({
+    url: server.url,
+    user: 'service',
+    pass: 'secret',
+    name: 'test',
+    log: keepLogs().log,
+    metrics: createMetrics(),
+  })
   t.teardown(() => broker.close())
   ensureStreams(broker, ['AUTH'], { REKEY_PROFILE: 'sandbox', REKEY_STREAM_REPLICAS: 1 })
   await broker.connected()

@@ -4,6 +4,7 @@ import { eventually } from '@rekey/testing/eventually'
 import t from 'tap'
 import { keepLogs, startBroker } from './broker.fixture.ts'
 import { connectBroker } from './broker.ts'
+import { createMetrics } from './metrics.ts'
 import { answerQuestions, ask } from './questions.ts'
 
 const login = { account: 'a', clientId: 'ib_localhost', ip: '203.0.113.7' }
@@ -66,7 +67,7 @@ t.test('closing does not wait for a broker that stalls', async (t) => {
 t.test('a service may start before the broker, and closes at once without it', async (t) => {
   const port = await freePort()
   const { log } = keepLogs()
-  const broker = connectBroker({ url: `nats://127.0.0.1:${port}`, name: 'test', log })
+  const broker = connectBroker({ url: `nats://127.0.0.1:${port}`, name: 'test', log, metrics: createMetrics() })
   t.throws(() => broker.connection(), { code: 'unavailable' })
   await t.rejects(broker.check())
   const waiting = t.rejects(broker.connected(), /broker closed/)

@@ -1,8 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { unavailable } from '@rekey/contracts'
-import { connect, Events, type NatsConnection } from 'nats'
+import { Events, type NatsConnection } from 'nats'
+import { Counter } from 'prom-client'
 import type { BrokerAccess } from './broker-access.ts'
+import { connectNats } from './broker-transport.ts'
 import type { Logger } from './logger.ts'
+import type { Metrics } from './metrics.ts'
 
 export interface Broker {
   /** @throws RekeyError unavailable while there is no connection: nothing is queued to be sent later. */
@@ -21,12 +24,21 @@ interface Options extends BrokerAccess {
   /** Also what replies to this service are addressed to: nobody else may listen there. */
   name: string
   log: Logger
+  metrics: Metrics
 }
 
 const drainTimeoutMs = 1_000
 
-/** A connection to NATS that starts without the server being there and comes back by itself. */
-export const connectBroker = ({ url, name, log, ...access }: Options): Broker => {
+/**
+ * A connection to NATS that starts without the server being there and comes back by itself. A server that leaves two
+ * PINGs unanswered, or a handshake for 2 s, is given up: its socket is closed (broker-transport.ts) and another opened.
+ */
+export const connectBroker = ({ url, name, log, metrics, ...access }: Options): Broker => {
+  const disconnects = new Counter({
+    name: 'rekey_broker_disconnects_total',
+    help: 'Lost connections to the broker.',
+    registers: [metrics],
+  })
   let current: NatsConnection | undefined
   let online = false
   let closed = false
@@ -61,11 +73,13 @@ export const connectBroker = ({ url, name, log, ...access }: Options): Broker =>
   }
   const watch = async (connection: NatsConnection) => {
     for await (const status of connection.status()) {
-      if (status.type === Events.Disconnect) {
-        if (online) log.warn('broker is away')
+      // The library reports a reconnect once for each handshake that failed on the way to it.
+      if (status.type === Events.Disconnect && online) {
         online = false
+        disconnects.inc()
+        log.warn('broker is away')
       }
-      if (status.type === Events.Reconnect) {
+      if (status.type === Events.Reconnect && !online) {
         log.info('broker is back')
         welcome(connection)
       }
@@ -74,7 +88,7 @@ export const connectBroker = ({ url, name, log, ...access }: Options): Broker =>
   const start = async () => {
     while (!closed) {
       try {
-        current = await connect({
+        current = await connectNats({
           ...access,
           servers: url.split(','),
           name,

@@ -1,7 +1,7 @@
 import { deadLetters, type StreamName, streams } from '@rekey/contracts'
 import { Type } from '@sinclair/typebox'
-import { connect } from 'nats'
 import { brokerAccess } from './broker-access.ts'
+import { connectNats } from './broker-transport.ts'
 import { loadConfig, serviceEnv } from './config.ts'
 import { makeStreams } from './streams.ts'
 
@@ -25,7 +25,7 @@ const Env = Type.Object({
 export const setUpStreams = async (env: NodeJS.ProcessEnv): Promise<string[]> => {
   const config = loadConfig(Env, env)
   const { url, ...access } = brokerAccess(config)
-  const connection = await connect({
+  const connection = await connectNats({
     ...access,
     servers: url.split(','),
     name: 'operator',

@@ -7,6 +7,7 @@ import { connect, DiscardPolicy } from 'nats'
 import t, { type Test } from 'tap'
 import { keepLogs } from './broker.fixture.ts'
 import { connectBroker } from './broker.ts'
+import { createMetrics } from './metrics.ts'
 import { ensureStreams, makeStreams } from './streams.ts'
 
 /** The broker, where everybody may do everything, and its operator. */
@@ -20,7 +21,7 @@ const start = async (t: Test) => {
   const { streams } = await operator.jetstreamManager()
   const startService = () => {
     const { log, logs } = keepLogs()
-    const service = connectBroker({ url: nats.url, name: 'test', log })
+    const service = connectBroker({ url: nats.url, name: 'test', log, metrics: createMetrics() })
     t.teardown(() => service.close())
     ensureStreams(service, ['AUTH'], { REKEY_PROFILE: 'production', REKEY_STREAM_REPLICAS: 3 })
     const isReady = () =>

@@ -6,6 +6,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 /** What connects two parts: a TCP proxy that can be made to misbehave. */
 export interface Link {
   readonly port: number
+  /** How many connections it has taken. */
+  readonly accepted: number
   /** Which ports it leads to: each new connection goes to the next, and past those that take none. */
   leadTo(ports: readonly number[]): void
   /** From now on each piece of data takes this much longer on its way. */
@@ -63,6 +65,7 @@ export const startLink = async (): Promise<Link> => {
   const connections = new Set<Connection>()
   let ports: readonly number[] = []
   let turn = 0
+  let accepted = 0
   let delayMs = 0
   let state: 'open' | 'cut' | 'stalled' | 'lost' | 'dropping' = 'open'
   let healed = Promise.withResolvers<void>()
@@ -107,6 +110,7 @@ export const startLink = async (): Promise<Link> => {
   }
 
   const accept = async (client: Socket) => {
+    accepted += 1
     client.on('error', () => {})
     client.setNoDelay()
     if (state === 'cut') return client.resetAndDestroy()
@@ -139,6 +143,9 @@ export const startLink = async (): Promise<Link> => {
 
   return {
     port: (server.address() as AddressInfo).port,
+    get accepted() {
+      return accepted
+    },
     leadTo(targets) {
       ports = targets
     },

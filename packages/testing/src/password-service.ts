@@ -110,6 +110,7 @@ export const startPasswordService = async (t: Teardown, { env = {}, privatePostg
     url: nats.url,
     name: 'test',
     log: createLogger({ name: 'test', level: 'silent' }),
+    metrics: createMetrics(),
   })
   t.teardown(() => broker.close())
   ensureStreams(broker, ['AUTH', 'PASSWORD', 'NOTIFY'], { REKEY_PROFILE: 'sandbox', REKEY_STREAM_REPLICAS: 1 })

@@ -65,7 +65,7 @@ export const createApp = async (config: Config, { log, metrics, now, random }: S
   const keys = loadSigningKeys({ path: config.REKEY_SIGNING_KEYS_FILE, profile, now, log })
 
   const redis = connectRedis({ url: config.REDIS_URL, cluster: config.REKEY_REDIS_CLUSTER, log })
-  const broker = connectBroker({ ...brokerAccess(config), name: 'auth-gateway', log })
+  const broker = connectBroker({ ...brokerAccess(config), name: 'auth-gateway', log, metrics })
   ensureStreams(broker, ['AUTH'], config)
   const publisher = createPublisher({ broker, source: 'auth-gateway', now, random })
   const elapsedMs = () => performance.now()

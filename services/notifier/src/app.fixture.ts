@@ -27,7 +27,7 @@ export const recipient: Recipient = {
 export const reportLink = `https://bank.example/not-me?token=${'eyJhbGciOiJkaXIifQ..'.padEnd(196, 'x')}`
 
 const connectQuietly = (url: string) =>
-  connectBroker({ url, name: 'test', log: createLogger({ name: 'test', level: 'silent' }) })
+  connectBroker({ url, name: 'test', log: createLogger({ name: 'test', level: 'silent' }), metrics: createMetrics() })
 
 /** A real broker and inbox, and what the services that publish for the notifier would do. */
 export const startSurroundings = async (t: Teardown, env: Record<string, string> = {}) => {

@@ -18,7 +18,7 @@ import { consumeRestoreBlocks } from './restore-blocked/restore-blocked.consumer
 import { consumeTemporaryPasswords } from './temporary-password/temporary-password.consumer.ts'
 
 export const createApp = async (config: Config, { log, metrics, now, random }: Surroundings): Promise<Server> => {
-  const broker = connectBroker({ ...brokerAccess(config), name: 'notifier', log })
+  const broker = connectBroker({ ...brokerAccess(config), name: 'notifier', log, metrics })
   ensureStreams(broker, ['NOTIFY'], config)
   const progress = createProgress({ elapsedMs: () => performance.now(), metrics })
 

@@ -92,7 +92,7 @@ export const createApp = async (config: Config, { log, metrics, now, random }: S
   const elapsedMs = () => performance.now()
   const progress = createProgress({ elapsedMs, metrics })
   const loops = openDatabase({ ...loopOptions, url: config.DATABASE_URL, log })
-  const broker = connectBroker({ ...brokerAccess(config), name: service, log })
+  const broker = connectBroker({ ...brokerAccess(config), name: service, log, metrics })
   ensureStreams(broker, ['PASSWORD', 'NOTIFY'], config)
   const publisher = createPublisher({ broker, source: service, now, random })
   const deadLetters = createDeadLetters({ broker, metrics })

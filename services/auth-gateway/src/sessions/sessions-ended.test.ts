@@ -8,6 +8,7 @@ import {
 } from '@rekey/contracts'
 import { connectBroker } from '@rekey/platform/broker'
 import { createLogger } from '@rekey/platform/logger'
+import { createMetrics } from '@rekey/platform/metrics'
 import { createPublisher } from '@rekey/platform/publisher'
 import { systemRandom } from '@rekey/platform/random'
 import { createCustomer, type TestCustomer } from '@rekey/testing/customers'
@@ -22,6 +23,7 @@ const broker = connectBroker({
   url: rekey.nats.url,
   name: 'test',
   log: createLogger({ name: 'test', level: 'silent' }),
+  metrics: createMetrics(),
 })
 t.teardown(() => broker.close())
 await broker.connected()
