@@ -1,3 +1,4 @@
+import { withSettings } from '@rekey/platform/postgres-settings'
 import { passwordHash } from '@rekey/testing/customers'
 import pg from 'pg'
 import { type ChangeRecord, digestOf, firstPreviousDigest } from '../services/password-service/src/history/digest.ts'
@@ -101,7 +102,7 @@ const fillOutbox = async (client: pg.Client, rows: number) => {
 export const growDatabase = async (databaseUrl: string, runMs: number): Promise<Grown> => {
   const share = Math.min(1, runMs / fullAtMs)
   const customers = Math.ceil(full.customers * share)
-  const client = new pg.Client({ connectionString: databaseUrl })
+  const client = new pg.Client({ connectionString: withSettings(databaseUrl) })
   await client.connect()
   try {
     await fillCustomers(client, customers)

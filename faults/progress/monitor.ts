@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { withSettings } from '@rekey/platform/postgres-settings'
 import type { JetStreamManager, NatsConnection } from 'nats'
 import pg from 'pg'
 import { readProgress } from '../outbox.ts'
@@ -19,7 +20,7 @@ const readinessOf = async (url: string): Promise<Readiness> => {
 
 const readOutbox = async (databaseUrl: string): Promise<Queue[]> => {
   const client = new pg.Client({
-    connectionString: databaseUrl,
+    connectionString: withSettings(databaseUrl),
     connectionTimeoutMillis: timeoutMs,
     query_timeout: timeoutMs,
   })

@@ -6,6 +6,8 @@ interface Options {
   work(stopped: AbortSignal): Promise<void>
   /** How long news may go unseen that nobody woke it for. */
   pollMs: number
+  /** Rests before the first round too. */
+  restsFirst?: boolean
   /** Wait after a failure: twice as long after each further one, up to `most`. */
   backoffMs: { first: number; most: number }
   /** What the log says when it cannot go on. */
@@ -25,7 +27,7 @@ export const pause = (ms: number, stopped: AbortSignal): Promise<void> =>
   delay(ms, undefined, { signal: stopped }).catch(() => {})
 
 /** Work that goes on for as long as the service runs: done, then waited for; tried again when it failed. */
-export const runInBackground = ({ work, pollMs, backoffMs, waiting, log }: Options): Background => {
+export const runInBackground = ({ work, pollMs, restsFirst = false, backoffMs, waiting, log }: Options): Background => {
   const stopped = new AbortController()
   let woken = Promise.withResolvers<void>()
 
@@ -37,6 +39,7 @@ export const runInBackground = ({ work, pollMs, backoffMs, waiting, log }: Optio
 
   const loop = async () => {
     let failures = 0
+    if (restsFirst) await rest(pollMs)
     while (!stopped.signal.aborted) {
       // Before the work: what comes while it is done is not missed.
       woken = Promise.withResolvers<void>()

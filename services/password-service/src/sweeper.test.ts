@@ -87,11 +87,8 @@ t.test('a deletion that fails keeps no other from its turn, is counted, and is t
     log: createLogger({ name: 'test', level: 'silent' }),
   })
   t.teardown(() => sweeper.close())
-  await sweeper.close()
-  limits.length = 0
-  deleted.length = 0
   for (let attempt = 0; attempt < 3; attempt += 1) await sweeper.sweep().catch(() => {})
-  t.ok(limits.at(-1) && (limits.at(-1) ?? 0) <= 125, `tried with ${limits.join(', ')}`)
+  t.same(limits, [500, 250, 125])
   t.equal(deleted.length, 3)
-  t.match(await metrics.getSingleMetricAsString('rekey_sweep_failures_total'), /rows="too many"\} [1-9]/)
+  t.match(await metrics.getSingleMetricAsString('rekey_sweep_failures_total'), /rows="too many"\} 2$/m)
 })

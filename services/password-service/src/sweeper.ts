@@ -60,6 +60,14 @@ export const startSweeper = ({ deletions, metrics, progress, now, log }: Deps): 
     if (errors.length > 0) throw errors[0]
   }
 
-  const loop = runInBackground({ work: sweep, pollMs: intervalMs, backoffMs, waiting: 'the sweep failed', log })
+  const loop = runInBackground({
+    work: sweep,
+    pollMs: intervalMs,
+    // A start has more urgent work, and a rolling restart would sweep once for each instance.
+    restsFirst: true,
+    backoffMs,
+    waiting: 'the sweep failed',
+    log,
+  })
   return { sweep: () => sweep(), close: loop.close }
 }
