@@ -52,7 +52,7 @@ import { startWorker } from './jobs/worker.ts'
 import { createOutboxGauges, createRefusalCounter } from './outbox/gauges.ts'
 import { outboxStreams } from './outbox/lanes.ts'
 import { listenForOutbox } from './outbox/listener.ts'
-import { countWaiting, createOutboxStore, deletePublished } from './outbox/outbox.store.ts'
+import { countReady, createOutboxStore, deletePublished } from './outbox/outbox.store.ts'
 import { startRelay } from './outbox/relay.ts'
 import { consumeLoginSucceeded } from './passwords/login-succeeded.consumer.ts'
 import { createNotices } from './passwords/notices.ts'
@@ -261,10 +261,7 @@ export const createApp = async (config: Config, { log, metrics, now, random }: S
   const worker = startWorker({
     store: jobStore,
     resetPart: resets.resetPart,
-    countWaiting: async (most) => {
-      const depths = await Promise.all(outboxStreams.map((stream) => countWaiting(loops, stream, most)))
-      return depths.reduce((sum, { waiting }) => sum + waiting, 0)
-    },
+    countReady: (most) => countReady(loops, most),
     progress,
     now,
     random,

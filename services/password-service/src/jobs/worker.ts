@@ -13,8 +13,8 @@ import type { JobStore } from './jobs.store.ts'
 interface Deps {
   store: Pick<JobStore, 'findPosition' | 'step' | 'passOver'>
   resetPart: Resets['resetPart']
-  /** How many events wait for the broker, counted no further than `most`. */
-  countWaiting(most: number): Promise<number>
+  /** How many events are about to be published, counted no further than about `most`. */
+  countReady(most: number): Promise<number>
   progress: Progress
   now: Now
   random: Random
@@ -39,7 +39,7 @@ const isPassing = (error: unknown) => error instanceof RekeyError && error.code 
  * counted as failed, logged, and passed over. While Postgres is away it waits. What is left at the close stays in
  * Postgres for the next worker.
  */
-export const startWorker = ({ store, resetPart, countWaiting, progress, now, random, log }: Deps): Background => {
+export const startWorker = ({ store, resetPart, countReady, progress, now, random, log }: Deps): Background => {
   const report = progress.watch('jobs')
   let lastPosition: number | undefined
   const size = createBatchSize(batchSize)
@@ -84,7 +84,7 @@ export const startWorker = ({ store, resetPart, countWaiting, progress, now, ran
   const work = async (stopped: AbortSignal) => {
     let waits = 0
     while (!stopped.aborted && (await isAnyRunning())) {
-      if ((await countWaiting(mostWaiting)) >= mostWaiting) {
+      if ((await countReady(mostWaiting)) >= mostWaiting) {
         await pause(Math.min(backoffMs.first * 2 ** waits, backoffMs.most), stopped)
         waits += 1
         continue

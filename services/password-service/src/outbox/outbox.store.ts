@@ -3,7 +3,7 @@ import type { Database, Transaction } from '../database.ts'
 import { type Deletion, deleteOldest } from '../deletion.ts'
 import { Prisma } from '../generated/prisma/client.ts'
 import type { EventsOf, NewEvent } from './event.ts'
-import { lanesOf, type OutboxStream } from './lanes.ts'
+import { lanesOf, type OutboxStream, outboxStreams } from './lanes.ts'
 
 export interface OutboxStore {
   /** Adds events within the transaction of their cause. Ids follow commits for whoever holds the subject locked. */
@@ -54,6 +54,12 @@ export const countWaiting = async (loops: Database, stream: OutboxStream, most: 
       SELECT ${count(Prisma.sql`retry_at IS NULL`)} AS ready, ${count(Prisma.sql`retry_at IS NOT NULL`)} AS held`,
   )
   return { waiting: row.ready + row.held, held: row.held }
+}
+
+/** Counts the events of all streams that wait and are not held: what the relays are about to publish. */
+export const countReady = async (loops: Database, most: number): Promise<number> => {
+  const depths = await Promise.all(outboxStreams.map((stream) => countWaiting(loops, stream, most)))
+  return depths.reduce((sum, { waiting, held }) => sum + waiting - held, 0)
 }
 
 /** When the oldest event of a stream that is not held was added. */
