@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { generateKeys, keyFiles } from '@rekey/stack/keys'
+import { generateKeys, keyFiles, nkeyFile } from '@rekey/stack/keys'
 import { freePort } from '@rekey/stack/ports'
 import { startRedis } from '@rekey/stack/redis'
+import { sql } from '@rekey/testing/customers'
 import { eventually } from '@rekey/testing/eventually'
+import { startInfrastructure } from '@rekey/testing/infrastructure'
 import { runToItsEnd } from '@rekey/testing/service-process'
 import { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
@@ -219,4 +221,72 @@ t.test('a gateway whose Redis comes later and forgets ends with the reason', asy
   const { code, stderr } = await ended
   t.equal(code, 1)
   t.match(stderr, 'REDIS_URL is a Redis that forgets at a restart')
+})
+
+t.test(
+  'production refuses files of secrets that other accounts can read, a line each',
+  { skip: process.platform === 'win32' && 'Windows has no such modes' },
+  async (t) => {
+    await generateKeys(join(dir, 'open'))
+    const open = keyFiles(join(dir, 'open'))
+    const seed = nkeyFile(join(dir, 'open'), 'auth-gateway')
+    for (const path of [open.authGateway, open.signingKeys, seed]) chmodSync(path, 0o644)
+    const env = {
+      REKEY_PROFILE: 'production',
+      NATS_URL: `tls://127.0.0.1:${await freePort()}`,
+      NATS_NKEY_FILE: seed,
+      REDIS_URL: `rediss://user:secret@127.0.0.1:${await freePort()}`,
+      REKEY_PUBLIC_URL: 'https://rekey.example',
+      REKEY_PASSWORD_SERVICE_URL: 'https://passwords.internal',
+      REKEY_CLIENTS_FILE: write('clients-of-a-bank.json', '[]'),
+      REKEY_SIGNING_KEYS_FILE: open.signingKeys,
+      REKEY_SECRETS_FILE: open.authGateway,
+    }
+    const fault = 'is a file that every account of this machine can read or write'
+    isEachTold(
+      t,
+      await refusalOf(t, 'auth-gateway', env),
+      ['REKEY_SECRETS_FILE', 'REKEY_SIGNING_KEYS_FILE', 'NATS_NKEY_FILE'].map((name) => `${name} ${fault}`),
+    )
+  },
+)
+
+t.test('the sandbox too refuses a Postgres that would make results wrong', async (t) => {
+  const { postgres } = await startInfrastructure(t, { postgres: true })
+  await sql(
+    postgres.url,
+    `CREATE FUNCTION set_zone() RETURNS event_trigger LANGUAGE plpgsql AS
+     $$ BEGIN PERFORM set_config('TimeZone', 'Asia/Kolkata', false); END $$`,
+  )
+  await sql(postgres.url, 'CREATE EVENT TRIGGER on_login ON login EXECUTE FUNCTION set_zone()')
+  const env = {
+    REKEY_PROFILE: 'sandbox',
+    NATS_URL: `nats://127.0.0.1:${await freePort()}`,
+    DATABASE_URL: postgres.url,
+    REKEY_DATABASE_POOL: '200',
+    REKEY_PUBLIC_URL: 'http://localhost:8080',
+    REKEY_JWKS_URL: 'http://localhost:8080/.well-known/jwks.json',
+    REKEY_SECRETS_FILE: sandbox.passwordService,
+  }
+  isEachTold(t, await refusalOf(t, 'password-service', env), [
+    'DATABASE_URL gives connections with TimeZone Asia/Kolkata',
+    'REKEY_DATABASE_POOL is 200, and Postgres allows this role',
+  ])
+})
+
+t.test('production refuses a Postgres that may lose what it confirmed, which the sandbox takes', async (t) => {
+  const { postgres } = await startInfrastructure(t, { postgres: 'private' })
+  const faults = await refusalOf(t, 'password-service', {
+    REKEY_PROFILE: 'production',
+    REKEY_ALLOW_PLAINTEXT: 'loopback',
+    NATS_URL: `nats://127.0.0.1:${await freePort()}`,
+    DATABASE_URL: postgres.url,
+    REKEY_PUBLIC_URL: 'https://rekey.example',
+    REKEY_JWKS_URL: 'https://rekey.example/jwks',
+    REKEY_SECRETS_FILE: production.passwordService,
+  })
+  isEachTold(t, faults, [
+    'DATABASE_URL is a Postgres with fsync off',
+    'DATABASE_URL is a Postgres with full_page_writes off',
+  ])
 })

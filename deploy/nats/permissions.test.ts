@@ -112,6 +112,7 @@ const published = [
 const mayPublish: Record<Exclude<BrokerUser, 'operator'>, string[]> = {
   'auth-gateway': [
     ...typesOf('AUTH'),
+    ...typesOf('AUTH').map((type) => `dead.${type}`),
     'password.verify',
     'account.report-compromise',
     ...streamInfo('AUTH', 'DEAD'),

@@ -8,11 +8,13 @@ import { findOnPath } from '@rekey/stack/command'
 import { launch } from '@rekey/stack/launch'
 import { startNats } from '@rekey/stack/nats'
 import { startServer } from '@rekey/stack/server'
+import { eventually } from '@rekey/testing/eventually'
 import type { Teardown } from '@rekey/testing/infrastructure'
 import { restartable } from '@rekey/testing/restartable'
 import { connectBroker } from './broker.ts'
 import { createLogger } from './logger.ts'
 import { createMetrics } from './metrics.ts'
+import { createProgress } from './progress.ts'
 import { createPublisher } from './publisher.ts'
 import { systemRandom } from './random.ts'
 import { ensureStreams } from './streams.ts'
@@ -49,7 +51,11 @@ export const startConfiguredNats = async (t: Teardown, dataDir: string, configur
 }
 
 /** A real broker that can be taken away, and a service's connection to it. */
-export const startBroker = async (t: Teardown, names: StreamName[] = ['AUTH', 'NOTIFY']) => {
+export const startBroker = async (
+  t: Teardown,
+  names: StreamName[] = ['AUTH', 'NOTIFY'],
+  { elapsedMs = () => performance.now() }: { elapsedMs?: () => number } = {},
+) => {
   const dataDir = mkdtempSync(join(tmpdir(), 'rekey-platform-'))
   const forget = () => rmSync(dataDir, { recursive: true, force: true })
   t.teardown(forget)
@@ -62,6 +68,7 @@ export const startBroker = async (t: Teardown, names: StreamName[] = ['AUTH', 'N
   ensureStreams(broker, names, { REKEY_PROFILE: 'sandbox', REKEY_STREAM_REPLICAS: 1 })
   const publisher = createPublisher({ broker, source: 'test', now: () => new Date(), random: systemRandom })
   await broker.connected()
+  const progress = createProgress({ elapsedMs, metrics })
   return {
     nats,
     /** Deletes what the server keeps, while it is not running. */
@@ -69,7 +76,43 @@ export const startBroker = async (t: Teardown, names: StreamName[] = ['AUTH', 'N
     broker,
     publisher,
     logs,
+    progress,
     metrics,
-    deps: { broker, log, random: systemRandom, service: 'test' },
+    deps: {
+      broker,
+      metrics,
+      progress,
+      now: () => new Date(),
+      random: systemRandom,
+      log,
+      service: 'test',
+      retryMs: 3_600_000,
+    },
   }
+}
+
+/** A real broker whose one user may not publish some subjects, and that user's connection to it. */
+export const startStrictBroker = async (t: Teardown, denied: string[]) => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'rekey-platform-'))
+  t.teardown(() => rmSync(dataDir, { recursive: true, force: true }))
+  const deny = denied.map((subject) => `"${subject}"`).join()
+  const server = await startConfiguredNats(
+    t,
+    dataDir,
+    `jetstream { store_dir: "${dataDir}" }
+    authorization { users: [{ user: service, password: secret, permissions: { publish: { deny: [${deny}] } } }] }`,
+  )
+  const broker = connectBroker({
+    url: server.url,
+    user: 'service',
+    pass: 'secret',
+    name: 'test',
+    log: keepLogs().log,
+    metrics: createMetrics(),
+  })
+  t.teardown(() => broker.close())
+  ensureStreams(broker, ['AUTH'], { REKEY_PROFILE: 'sandbox', REKEY_STREAM_REPLICAS: 1 })
+  await broker.connected()
+  await eventually(() => broker.check().then(() => true), { what: 'the streams' })
+  return { broker, publisher: createPublisher({ broker, source: 'test', now: () => new Date(), random: systemRandom }) }
 }

@@ -61,6 +61,13 @@ export const serviceEnv = {
     default: 1,
     description: 'Copies of each stream that the broker keeps, for whoever makes them: in production npm run streams.',
   }),
+  REKEY_EVENT_RETRY_HOURS: Type.Integer({
+    minimum: 1,
+    maximum: 168,
+    default: 24,
+    description:
+      'How long an event is tried again whose handling or publishing fails, in hours; then it becomes a dead letter.',
+  }),
   REKEY_DRAIN_SECONDS: Type.Optional(
     Type.Integer({
       minimum: 0,

@@ -86,6 +86,50 @@ t.test('an event whose handling failed is tried again, later each time', async (
   t.same(await deadLettersOf(parts), [])
 })
 
+t.test('messages that wait for their next try hold up no others', async (t) => {
+  const parts = await startBroker(t)
+  const concurrency = 8
+  const tries = new Map<string, number>()
+  const handled = new Set<string>()
+  const bad = Array.from({ length: 3 * concurrency }, (_, index) => `bad ${index}`)
+  const good = Array.from({ length: 200 }, (_, index) => `good ${index}`)
+  for (const account of [...bad, ...good]) await publishLogin(parts, account)
+  const consumer = consume(parts.deps, {
+    event: LoginFailed,
+    concurrency,
+    async handle({ account }) {
+      tries.set(account, (tries.get(account) ?? 0) + 1)
+      if (account.startsWith('bad')) throw new Error('not now')
+      handled.add(account)
+    },
+  })
+  t.teardown(() => consumer.close())
+  await eventually(() => handled.size === good.length, { what: 'the good ones to be handled' })
+  t.equal([...tries.values()].filter((count) => count > 0).length, bad.length + good.length)
+  await eventually(() => bad.every((account) => (tries.get(account) ?? 0) >= 3), { what: 'each bad one to be retried' })
+  t.same(await deadLettersOf(parts), [])
+})
+
+t.test('an event that is old when its handling first fails is tried again like any other', async (t) => {
+  const parts = await startBroker(t)
+  let attempts = 0
+  const consumer = consume(
+    { ...parts.deps, retryMs: 0 },
+    {
+      event: LoginFailed,
+      concurrency: 8,
+      async handle() {
+        attempts += 1
+        if (attempts < 3) throw new Error('not now')
+      },
+    },
+  )
+  t.teardown(() => consumer.close())
+  await publishLogin(parts, 'a')
+  await eventually(async () => attempts === 3 && (await openWork(parts)) === 0)
+  t.same(await deadLettersOf(parts), [])
+})
+
 t.test('an event that is given up is a dead letter with its reason, and is not delivered again', async (t) => {
   const parts = await startBroker(t)
   let attempts = 0

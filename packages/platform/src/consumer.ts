@@ -1,25 +1,21 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { type EventData, type EventDefinition, type StreamName, streams } from '@rekey/contracts'
-import {
-  AckPolicy,
-  type ConsumerConfig,
-  type ConsumerMessages,
-  headers,
-  type JetStreamManager,
-  type JsMsg,
-  type NatsConnection,
-  NatsError,
-  nanos,
-  type Subscription,
-} from 'nats'
+import type { EventData, EventDefinition } from '@rekey/contracts'
+import { AckPolicy, type JsMsg, millis, nanos } from 'nats'
 import pLimit from 'p-limit'
 import type { Broker } from './broker.ts'
+import type { Now } from './clock.ts'
+import { watchConsumer } from './consumer-figures.ts'
+import { createDeadLetters } from './dead-letter.ts'
 import type { Logger } from './logger.ts'
+import type { Metrics } from './metrics.ts'
+import type { Progress } from './progress.ts'
+import { pull } from './pull.ts'
 import type { Random } from './random.ts'
+import { streamOf } from './streams.ts'
 import { runInTrace } from './trace.ts'
 import { compileCheck } from './validation.ts'
 
-/** What a handler is told beside the data. */
+/** What a handler gets beside the data. */
 export interface Delivery {
   /** CloudEvents id: the same at every redelivery. */
   eventId: string
@@ -32,23 +28,28 @@ export class GiveUp extends Error {}
 
 export interface ConsumerDeps {
   broker: Broker
+  metrics: Metrics
+  progress: Progress
+  now: Now
   random: Random
   log: Logger
   /** Names the durable consumer, so that instances of one service share the work. */
   service: string
+  /** How long an event whose handling fails is tried again, from its publication on. */
+  retryMs: number
 }
 
 /** A pause, of random length within its bounds, before an event is handled. */
 export interface Pause {
   shortestMs: number
   longestMs: number
-  /** Events in hand at a time, over all instances: those that are handled and those that wait for it. */
+  /** Most events that an instance has in hand: those that pause and those that are handled. */
   mostInHand: number
 }
 
 interface Consumption<E extends EventDefinition> {
   event: E
-  /** Handled at a time: over all instances, or by each of them where there is a pause. */
+  /** Events that each instance handles at a time. */
   concurrency: number
   pause?: Pause
   /** Must be safe to run twice. */
@@ -56,84 +57,45 @@ interface Consumption<E extends EventDefinition> {
 }
 
 export interface Consumer {
-  /** Takes no more and waits for what is in hand. */
+  /** Takes no more, waits for what is being handled and gives back what waits for its turn. */
   close(): Promise<void>
 }
 
-/** Redelivery of a message whose consumer died. Longer work, and longer waits for it, say that they go on. */
+/** Redelivery after a consumer died. Longer work, and longer waits for a turn, send heartbeats. */
 const ackWaitMs = 10_000
 const backoffMs = [250, 1_000, 2_000, 5_000, 10_000, 20_000, 30_000]
-/** About a day at 30 s. A handler that knows better gives up earlier. */
-const maxDeliveries = 2_900
-
-const streamOf = (event: EventDefinition): StreamName => {
-  const entry = Object.entries(streams).find(([, { events }]) => events.some(({ type }) => type === event.type))
-  if (!entry) throw new Error(`${event.type} is in no stream`)
-  return entry[0] as StreamName
-}
-
-/** What servers from 2.10 on say to a consumer that is there and has other settings; those before take the new ones. */
-const existsOtherwise = 10_148
-
-/** Has the durable consumer be there with these settings, whatever an older version of the service gave it. */
-const bringUpToDate = async (
-  { consumers }: JetStreamManager,
-  stream: StreamName,
-  settings: Partial<ConsumerConfig> & { durable_name: string },
-) => {
-  try {
-    await consumers.add(stream, settings)
-  } catch (error) {
-    if (!(error instanceof NatsError) || error.api_error?.err_code !== existsOtherwise) throw error
-    await consumers.update(stream, settings.durable_name, settings)
-  }
-}
+/**
+ * Messages that are in hand or wait for their next try, over all instances: the broker delivers no others beyond it.
+ * Enough that failing messages do not hold up good ones, and little enough for the broker, which keeps each in memory
+ * and looks through all of them when one is due. More than so many failing at once is an outage of what they need.
+ */
+const mostUnacknowledged = 10_000
 
 const pauseMs = ({ shortestMs, longestMs }: Pause, random: Random): number =>
   shortestMs + (random.bytes(2).readUInt16BE() / 2 ** 16) * (longestMs - shortestMs)
 
-/** Of the broker, which may be away. */
-const leaveTimeoutMs = 1_000
-
-/**
- * Takes what the broker has sent already, and no more. Closing alone would drop what is on its way: nobody would get it
- * before the broker has waited in vain for its acknowledgement.
- */
-const leave = async (messages: ConsumerMessages) => {
-  // Draining it is how the library ends the messages itself where a whole connection is drained.
-  const { sub } = messages as ConsumerMessages & { sub: Subscription }
-  const drained = sub.drain().then(() => messages.closed())
-  await Promise.race([drained.catch(() => {}), delay(leaveTimeoutMs, undefined, { ref: false })])
-  await messages.close()
-}
-
 /** Consumes one event with the three ends that a message can have: acknowledged, tried again later, dead letter. */
 export const consume = <E extends EventDefinition>(
-  { broker, random, log, service }: ConsumerDeps,
+  deps: ConsumerDeps,
   { event, concurrency, pause, handle }: Consumption<E>,
 ): Consumer => {
+  const { broker, now, random, log, service, retryMs } = deps
   const limit = pLimit(concurrency)
-  const mostInHand = pause?.mostInHand ?? concurrency
-  const stream = streamOf(event)
+  // Half as many again wait for a turn here, so that no turn is lost while the broker is asked for more.
+  const capacity = pause?.mostInHand ?? concurrency + Math.ceil(concurrency / 2)
+  const stream = streamOf(event.type)
   const durable = `${service}-${event.type.replaceAll('.', '-')}`
   const valid = compileCheck(event.data)
-  const inHand = new Set<Promise<void>>()
+  const deadLetters = createDeadLetters(deps)
   const stopped = new AbortController()
-  let messages: ConsumerMessages | undefined
-  let interrupted = false
 
-  const bury = async (message: JsMsg, connection: NatsConnection, reason: string) => {
-    const meta = headers()
-    for (const [name, values] of message.headers ?? []) for (const value of values) meta.append(name, value)
-    meta.delete('Nats-Msg-Id')
-    meta.set('rekey-reason', reason.replaceAll(/\s+/g, ' '))
-    await connection.jetstream().publish(`dead.${message.subject}`, message.data, {
-      headers: meta,
-      msgID: `${durable}.${message.info.streamSequence}`,
-    })
+  const bury = async (message: JsMsg, reason: string) => {
+    const { data, headers, info } = message
+    const msgID = `${durable}.${info.streamSequence}`
+    await deadLetters.store({ type: event.type, data, headers, reason, msgID })
     // Without the reason: servers before 2.10.4 do not know a termination that has one, and would deliver again.
     message.term()
-    log.error({ event: event.type, eventId: message.headers?.get('ce-id'), reason }, 'dead letter')
+    log.error({ event: event.type, eventId: headers?.get('ce-id'), reason }, 'dead letter')
   }
 
   const deliver = async (message: JsMsg) => {
@@ -149,14 +111,18 @@ export const consume = <E extends EventDefinition>(
     message.ack()
   }
 
-  const settle = async (message: JsMsg, connection: NatsConnection) => {
+  /** Each step of the backoff is used all the same: the consumer may have been away for longer than that. */
+  const isOverdue = ({ timestampNanos, redeliveryCount }: JsMsg['info']) =>
+    now().getTime() - millis(timestampNanos) >= retryMs && redeliveryCount > backoffMs.length
+
+  const settle = async (message: JsMsg) => {
     try {
       await deliver(message)
     } catch (err) {
       const attempt = message.info.redeliveryCount
-      const hopeless = err instanceof GiveUp || attempt >= maxDeliveries
+      const hopeless = err instanceof GiveUp || isOverdue(message.info)
       try {
-        if (hopeless) return await bury(message, connection, (err as Error).message)
+        if (hopeless) return await bury(message, (err as Error).message)
       } catch (buryError) {
         log.warn({ err: buryError }, 'dead letter not stored yet')
       }
@@ -164,59 +130,54 @@ export const consume = <E extends EventDefinition>(
       message.nak(backoffMs[Math.min(attempt - 1, backoffMs.length - 1)])
     }
   }
-  const take = async (message: JsMsg, connection: NatsConnection) => {
-    const heartbeat = setInterval(() => message.working(), ackWaitMs / 3)
+
+  const settleInTurn = (message: JsMsg) =>
+    limit(() => {
+      if (stopped.signal.aborted) return message.nak()
+      return runInTrace(random, message.headers?.get('traceparent'), () => settle(message))
+    })
+
+  const take = async (message: JsMsg) => {
+    const heartbeat = setInterval(() => {
+      try {
+        message.working()
+      } catch {
+        // The connection is closed for good: the broker delivers the message again.
+        clearInterval(heartbeat)
+      }
+    }, ackWaitMs / 3)
     try {
-      if (pause) await delay(pauseMs(pause, random))
-      await limit(() => runInTrace(random, message.headers?.get('traceparent'), () => settle(message, connection)))
+      if (pause) await delay(pauseMs(pause, random), undefined, stopped).catch(() => {})
+      await settleInTurn(message)
+      figures.moved()
     } finally {
       clearInterval(heartbeat)
     }
   }
 
-  const receive = async (connection: NatsConnection) => {
-    const jsm = await connection.jetstreamManager({ timeout: 2_000 })
-    await bringUpToDate(jsm, stream, {
+  const pulling = pull({
+    broker,
+    log,
+    stream,
+    settings: {
       durable_name: durable,
       filter_subject: event.type,
       ack_policy: AckPolicy.Explicit,
       ack_wait: nanos(ackWaitMs),
-      // The broker holds back what exceeds it: the only bound on work in hand.
-      max_ack_pending: mostInHand,
+      max_ack_pending: mostUnacknowledged,
       max_deliver: -1,
-    })
-    const consumer = await connection.jetstream().consumers.get(stream, durable)
-    messages = await consumer.consume({ max_messages: mostInHand, expires: 5_000, abort_on_missing_resource: true })
-    // close() may have come while this was being set up.
-    if (stopped.signal.aborted) void messages.close()
-    interrupted = false
-    for await (const message of messages) {
-      const work = take(message, connection).finally(() => inHand.delete(work))
-      inHand.add(work)
-    }
-  }
-
-  const loop = async () => {
-    while (!stopped.signal.aborted) {
-      try {
-        await receive(await broker.connected())
-      } catch (err) {
-        if (!stopped.signal.aborted && !interrupted) log.warn({ event: event.type, err }, 'consumer interrupted')
-        interrupted = true
-      }
-      await delay(200, undefined, { signal: stopped.signal }).catch(() => {})
-    }
-  }
-  // A server that came back may not know this consumer, or wait for a pull that it forgot: begin anew at once.
-  broker.onConnect(async () => void messages?.close())
-  void loop()
+    },
+    capacity,
+    leastRoom: Math.ceil((capacity - concurrency) / 4),
+    take,
+  })
+  const figures = watchConsumer({ ...deps, stream, durable, inHand: pulling.inHand })
 
   return {
     async close() {
       stopped.abort()
-      if (messages) await leave(messages)
-      // The loop may still wait for a broker that is away; it ends when the broker is closed.
-      await Promise.all(inHand)
+      await pulling.close()
+      figures.close()
     },
   }
 }

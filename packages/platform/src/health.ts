@@ -1,10 +1,12 @@
 import { Healthz, Readyz } from '@rekey/contracts'
 import fp from 'fastify-plugin'
+import type { Progress } from './progress.ts'
 import type { Server } from './server.ts'
 
 interface Options {
   /** By the name operators know the part: resolves when it answers. */
   checks: Record<string, () => Promise<unknown>>
+  progress: Progress
 }
 
 const timeoutMs = 1_500
@@ -22,8 +24,11 @@ const probe = async (check: () => Promise<unknown>): Promise<string> => {
   }
 }
 
-/** `/healthz`: the process runs. `/readyz`: so do its stores and the broker, and it is not being stopped. */
-export const health = fp<Options>(async (instance, { checks }) => {
+/**
+ * `/healthz`: the process runs. `/readyz`: its stores and the broker answer, and it is not being stopped. What does not
+ * move makes it `degraded` and no less ready: the instance serves, and another would stand still at the same place.
+ */
+export const health = fp<Options>(async (instance, { checks, progress }) => {
   const app = instance as unknown as Server
   app.get('/healthz', { schema: Healthz, config: { public: true } }, async () => ({ status: 'ok' as const }))
   app.get('/readyz', { schema: Readyz, config: { public: true } }, async (_request, reply) => {
@@ -31,13 +36,16 @@ export const health = fp<Options>(async (instance, { checks }) => {
     const results = await Promise.all(Object.values(checks).map(probe))
     const draining = app.isDraining()
     const ready = !draining && results.every((result) => result === 'ok')
-    if (!ready) reply.header('retry-after', 2)
-    return reply.code(ready ? 200 : 503).send({
-      status: ready ? 'ok' : 'unavailable',
-      checks: {
-        ...Object.fromEntries(names.map((name, index) => [name, results[index] ?? 'unavailable'])),
-        ...(draining && { service: 'stopping' }),
-      },
-    })
+    const answers = {
+      ...Object.fromEntries(names.map((name, index) => [name, results[index] ?? 'unavailable'])),
+      ...(draining && { service: 'stopping' }),
+    }
+    if (!ready) {
+      reply.header('retry-after', 2)
+      return reply.code(503).send({ status: 'unavailable', checks: answers })
+    }
+    const degraded = progress.degraded()
+    if (Object.keys(degraded).length > 0) return { status: 'degraded' as const, checks: answers, degraded }
+    return { status: 'ok' as const, checks: answers }
   })
 })

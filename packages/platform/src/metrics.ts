@@ -1,10 +1,27 @@
 import { createServer } from 'node:http'
-import { collectDefaultMetrics, Registry } from 'prom-client'
+import {
+  Counter,
+  type CounterConfiguration,
+  collectDefaultMetrics,
+  Gauge,
+  type GaugeConfiguration,
+  Registry,
+} from 'prom-client'
 
 /** Where a service's counters and gauges are registered: `new Counter({ …, registers: [metrics] })`. */
 export type Metrics = Registry
 
 export const createMetrics = (): Metrics => new Registry()
+
+/** The counter of this name: several parts of a service count in one. */
+export const counter = <T extends string>(metrics: Metrics, configuration: CounterConfiguration<T>): Counter<T> =>
+  (metrics.getSingleMetric(configuration.name) as Counter<T> | undefined) ??
+  new Counter({ ...configuration, registers: [metrics] })
+
+/** The gauge of this name, likewise. */
+export const gauge = <T extends string>(metrics: Metrics, configuration: GaugeConfiguration<T>): Gauge<T> =>
+  (metrics.getSingleMetric(configuration.name) as Gauge<T> | undefined) ??
+  new Gauge({ ...configuration, registers: [metrics] })
 
 interface Address {
   host: string

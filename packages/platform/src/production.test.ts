@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { nkeys } from 'nats'
@@ -8,9 +8,10 @@ import {
   brokerIsPrivate,
   certificatesAreChecked,
   faultsOnceTheyAnswer,
+  filesArePrivate,
   isLoopback,
   keysAreSound,
-  productionFaults,
+  profileFaults,
   usesHttps,
 } from './production.ts'
 
@@ -72,8 +73,41 @@ t.test('what has been told of a variable is not told again, and servers are aske
   let asked = 0
   const production = {
     rules: [() => ['A is missing.', 'B is odd.']],
-    servers: [async () => (asked++ === 0 ? undefined : ['C forgets.'])],
+    durability: [async () => (asked++ === 0 ? undefined : ['C forgets.'])],
   }
-  t.same(await productionFaults(production, {}, ['A is not valid.']), ['B is odd.'])
-  t.same(await faultsOnceTheyAnswer(production, {}), ['C forgets.'])
+  t.same(await profileFaults(production, 'production', {}, ['A is not valid.']), ['B is odd.'])
+  t.same(await faultsOnceTheyAnswer(production, 'production', {}), ['C forgets.'])
 })
+
+t.test('the sandbox asks servers whether results are right, and nothing else', async (t) => {
+  const production = {
+    rules: [() => ['A is missing.']],
+    correctness: [async () => ['B is in another time zone.']],
+    durability: [async () => ['C forgets.']],
+  }
+  const wrong = ['B is in another time zone.']
+  t.same(await profileFaults(production, 'sandbox', {}, []), wrong)
+  t.same(await faultsOnceTheyAnswer(production, 'sandbox', {}), wrong)
+  t.same(await profileFaults(production, 'production', {}, []), ['A is missing.', ...wrong, 'C forgets.'])
+})
+
+t.test(
+  'S36: production refuses a file of secrets that other accounts can read or write',
+  { skip: process.platform === 'win32' && 'Windows has no such modes' },
+  async (t) => {
+    const dir = mkdtempSync(join(tmpdir(), 'rekey-modes-'))
+    t.teardown(() => rmSync(dir, { recursive: true, force: true }))
+    const path = join(dir, 'secrets.env')
+    writeFileSync(path, '')
+    const rule = filesArePrivate('A', 'B')
+    const faultsAt = (mode: number) => {
+      chmodSync(path, mode)
+      return rule({ A: path, B: undefined })
+    }
+    for (const mode of [0o600, 0o400, 0o440, 0o660]) t.same(faultsAt(mode), [], mode.toString(8))
+    for (const mode of [0o644, 0o604, 0o602, 0o777]) {
+      t.match(faultsAt(mode), [/^A is a file that every account .*: chmod o-rw/], mode.toString(8))
+    }
+    t.same(rule({ A: join(dir, 'none') }), [], 'a file that is not there has a line of its own')
+  },
+)

@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { sandboxKeyPrefix } from '@rekey/contracts'
 import { brokerAccessFaults, hasBrokerCredentials } from './broker-access.ts'
@@ -12,19 +13,30 @@ export type Rule<Config> = (config: Partial<Config>) => readonly string[]
 /** The same of a server, which is asked: undefined while it does not answer. */
 export type ServerRule<Config> = (config: Partial<Config>) => Promise<readonly string[] | undefined>
 
-/** What a service insists on in production. */
+/** What a service insists on. */
 export interface Production<Config> {
+  /** In production. */
   rules: readonly Rule<Config>[]
-  servers?: readonly ServerRule<Config>[]
+  /** Of servers, in every profile: what is wrong there makes results wrong. */
+  correctness?: readonly ServerRule<Config>[]
+  /** Of servers, in production: what is wrong there loses data. */
+  durability?: readonly ServerRule<Config>[]
 }
 
-/** Every fault that the rules find, but for those of variables that have been told already. */
-export const productionFaults = async <Config>(
-  { rules, servers = [] }: Production<Config>,
+type Profile = ServiceConfig['REKEY_PROFILE'] | undefined
+
+const serversOf = <Config>({ correctness = [], durability = [] }: Production<Config>, profile: Profile) =>
+  profile === 'production' ? [...correctness, ...durability] : correctness
+
+/** Every fault that the profile's rules find, except of variables that have faults already. */
+export const profileFaults = async <Config>(
+  production: Production<Config>,
+  profile: Profile,
   config: Partial<Config>,
   told: readonly string[],
 ): Promise<string[]> => {
-  const answers = await Promise.all(servers.map((rule) => rule(config)))
+  const rules = profile === 'production' ? production.rules : []
+  const answers = await Promise.all(serversOf(production, profile).map((rule) => rule(config)))
   const variableOf = (fault: string) => fault.split(' ', 1)[0]
   const known = new Set(told.map(variableOf))
   return [...rules.flatMap((rule) => rule(config)), ...answers.flatMap((faults) => faults ?? [])].filter(
@@ -36,10 +48,15 @@ const askAgainMs = 1_000
 
 /** Asks servers until each has answered once; resolves with the first faults, if there are any. */
 export const faultsOnceTheyAnswer = async <Config>(
-  { servers = [] }: Production<Config>,
+  production: Production<Config>,
+  profile: Profile,
   config: Partial<Config>,
 ): Promise<readonly string[]> => {
-  for (let waiting = servers; waiting.length > 0; await delay(askAgainMs, undefined, { ref: false })) {
+  for (
+    let waiting = serversOf(production, profile);
+    waiting.length > 0;
+    await delay(askAgainMs, undefined, { ref: false })
+  ) {
     const answers = await Promise.all(waiting.map((rule) => rule(config)))
     const faults = answers.flatMap((answer) => answer ?? [])
     if (faults.length > 0) return faults
@@ -108,4 +125,29 @@ export const keysAreSound =
       if (key === undefined) return []
       const twin = names.slice(0, index).find((other) => config[other] === key)
       return [...keyFaults(name, key), ...(twin ? [`${name} is the same as ${twin}: each key does one thing.`] : [])]
+    })
+
+/** What accounts outside a file's owner and group may do with it: read it (4) or write it (2). */
+const isOpenToOthers = (path: string): boolean => {
+  // Windows has no such bits.
+  if (process.platform === 'win32') return false
+  try {
+    return (statSync(path).mode & 0o006) !== 0
+  } catch {
+    // A file that cannot be read has a line of its own.
+    return false
+  }
+}
+
+/** Files of secrets are for the service's account, or its group as with Kubernetes' fsGroup, alone. */
+export const filesArePrivate =
+  <Name extends string>(...names: Name[]): Rule<Record<Name, string | undefined>> =>
+  (config) =>
+    names.flatMap((name) => {
+      const path = config[name]
+      return path !== undefined && isOpenToOthers(path)
+        ? [
+            `${name} is a file that every account of this machine can read or write: chmod o-rw (Kubernetes: defaultMode 0440).`,
+          ]
+        : []
     })

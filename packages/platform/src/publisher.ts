@@ -1,5 +1,5 @@
 import { type CloudEvent, type EventData, type EventDefinition, RekeyError, unavailable } from '@rekey/contracts'
-import { ErrorCode, headers, NatsError } from 'nats'
+import { ErrorCode, headers, type MsgHdrs, NatsError } from 'nats'
 import type { Broker } from './broker.ts'
 import type { Now } from './clock.ts'
 import type { Random } from './random.ts'
@@ -45,7 +45,20 @@ export const isRefusal = (error: unknown): boolean => {
   return unwanted.includes(code) || (answer !== undefined && answer.code < 500)
 }
 
-/** CloudEvents 1.0, binary mode over NATS headers. */
+/** An event as it is sent: CloudEvents 1.0, binary mode over NATS headers. */
+export const messageOf = (event: CloudEvent): { data: string; headers: MsgHdrs } => {
+  const meta = headers()
+  meta.set('ce-specversion', '1.0')
+  meta.set('ce-id', event.id)
+  meta.set('ce-source', event.source)
+  meta.set('ce-type', event.type)
+  meta.set('ce-subject', event.subject)
+  meta.set('ce-time', event.time.toISOString())
+  meta.set('content-type', 'application/json')
+  if (event.traceparent) meta.set('traceparent', event.traceparent)
+  return { data: JSON.stringify(event.data), headers: meta }
+}
+
 export const createPublisher = ({ broker, source, now, random }: Deps): Publisher => {
   const event: Publisher['event'] = (definition, { subject, data, id = random.id() }) => ({
     id,
@@ -57,20 +70,12 @@ export const createPublisher = ({ broker, source, now, random }: Deps): Publishe
     traceparent: currentTrace(),
   })
   const send = async (event: CloudEvent) => {
-    const meta = headers()
-    meta.set('ce-specversion', '1.0')
-    meta.set('ce-id', event.id)
-    meta.set('ce-source', event.source)
-    meta.set('ce-type', event.type)
-    meta.set('ce-subject', event.subject)
-    meta.set('ce-time', event.time.toISOString())
-    meta.set('content-type', 'application/json')
-    if (event.traceparent) meta.set('traceparent', event.traceparent)
+    const { data, headers } = messageOf(event)
     const connection = broker.connection()
     try {
       await connection
         .jetstream({ timeout: ackTimeoutMs })
-        .publish(event.type, JSON.stringify(event.data), { msgID: event.id, headers: meta, timeout: ackTimeoutMs })
+        .publish(event.type, data, { msgID: event.id, headers, timeout: ackTimeoutMs })
     } catch (cause) {
       throw unavailable(cause)
     }

@@ -1,16 +1,14 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { ChallengeFailed, LoginFailed } from '@rekey/contracts'
+import { isDeepStrictEqual } from 'node:util'
+import { ChallengeFailed, deadLetters, LoginFailed } from '@rekey/contracts'
 import { eventually } from '@rekey/testing/eventually'
+import type { StoredMsg } from 'nats'
 import t, { type Test } from 'tap'
-import { keepLogs, startBroker, startConfiguredNats } from './broker.fixture.ts'
-import { type Broker, connectBroker } from './broker.ts'
+import { keepLogs, startBroker, startStrictBroker } from './broker.fixture.ts'
+import type { Broker } from './broker.ts'
 import { createMetrics } from './metrics.ts'
-import { createPublisher, type Publisher } from './publisher.ts'
-import { systemRandom } from './random.ts'
+import { createProgress } from './progress.ts'
+import type { Publisher } from './publisher.ts'
 import { createRecorder, type Recorder } from './recorder.ts'
-import { ensureStreams } from './streams.ts'
 
 const login = (account: string) => ({
   subject: account,
@@ -21,12 +19,14 @@ const challenge = (challengeId: string) => ({
   data: { challengeId, purpose: 'restore' as const, clientId: 'ib_localhost', ip: '203.0.113.7', attempt: 1 },
 })
 
-/** A recorder in a time that moves when it is told to. */
-const startRecorder = (t: Test, publisher: Publisher) => {
+/** A recorder in a time that the test moves. */
+const startRecorder = (t: Test, { broker, publisher }: { broker: Broker; publisher: Publisher }) => {
   const { log, logs } = keepLogs()
   const metrics = createMetrics()
   let time = 0
-  const recorder = createRecorder({ publisher, elapsedMs: () => time, metrics, log })
+  const elapsedMs = () => time
+  const progress = createProgress({ elapsedMs, metrics })
+  const recorder = createRecorder({ publisher, broker, elapsedMs, metrics, progress, log })
   t.teardown(() => recorder.close())
   const lines = () =>
     logs()
@@ -38,22 +38,26 @@ const startRecorder = (t: Test, publisher: Publisher) => {
     elapse(ms: number) {
       time += ms
     },
-    told: (msg: string) => lines().filter((line) => line.msg === msg),
-    dropped: async (reason: string) =>
-      (await metrics.getSingleMetric('rekey_facts_dropped_total')?.get())?.values.find(
-        ({ labels }) => labels.reason === reason,
-      )?.value ?? 0,
+    logged: (msg: string) => lines().filter((line) => line.msg === msg),
+    figure: async (name: string, labels: Record<string, string> = {}) =>
+      (await metrics.getSingleMetric(name)?.get())?.values.find((value) => isDeepStrictEqual(value.labels, labels))
+        ?.value ?? 0,
   }
 }
 
-/** Subjects on the stream, in order. */
-const storedBy = async (broker: Broker) => {
+/** Events of the stream, in order. */
+const eventsOf = async (broker: Broker) => {
   const jsm = await (await broker.connected()).jetstreamManager()
   const { state } = await jsm.streams.info('AUTH')
   const numbers = Array.from({ length: state.messages }, (_, index) => state.first_seq + index)
-  const messages = await Promise.all(numbers.map((seq) => jsm.streams.getMessage('AUTH', { seq })))
-  return messages.map((message) => message.header.get('ce-subject'))
+  return Promise.all(numbers.map((seq) => jsm.streams.getMessage('AUTH', { seq })))
 }
+const subjectOf = (message: StoredMsg) => message.header.get('ce-subject')
+const storedBy = async (broker: Broker) => (await eventsOf(broker)).map(subjectOf)
+const attemptsOf = async (broker: Broker, subject: string) =>
+  (await eventsOf(broker))
+    .filter((message) => subjectOf(message) === subject)
+    .map((message) => message.json<{ attempt: number }>().attempt)
 const record = (recorder: Recorder, kinds: string) => {
   for (const [index, kind] of [...kinds].entries()) {
     if (kind === 'l') recorder.record(LoginFailed, login(`login ${index}`))
@@ -61,66 +65,107 @@ const record = (recorder: Recorder, kinds: string) => {
   }
 }
 
-/** A broker whose one user may publish no failed sign-ins. */
-const startStrictBroker = async (t: Test) => {
-  const dataDir = mkdtempSync(join(tmpdir(), 'rekey-recorder-'))
-  t.teardown(() => rmSync(dataDir, { recursive: true, force: true }))
-  const server = await startConfiguredNats(
-    t,
-    dataDir,
-    `jetstream { store_dir: "${dataDir}" }
-    authorization { users: [{ user: service, password: secret, permissions: { publish: { deny: "${LoginFailed.type}" } } }] }`,
-  )
-  const access = { user: 'service', pass: 'secret' }
-  const broker = connectBroker({
-    url: server.url,
-    ...access,
-    name: 'test',
-    log: keepLogs().log,
-    metrics: createMetrics(),
-  })
-  t.teardown(() => broker.close())
-  ensureStreams(broker, ['AUTH'], { REKEY_PROFILE: 'sandbox', REKEY_STREAM_REPLICAS: 1 })
-  await eventually(() => storedBy(broker).then(() => true))
-  return { broker, publisher: createPublisher({ broker, source: 'test', now: () => new Date(), random: systemRandom }) }
+const deadLettersOf = async (broker: Broker) => {
+  const jsm = await (await broker.connected()).jetstreamManager()
+  const { state } = await jsm.streams.info(deadLetters.name)
+  const numbers = Array.from({ length: state.messages }, (_, index) => state.first_seq + index)
+  return Promise.all(numbers.map((seq) => jsm.streams.getMessage(deadLetters.name, { seq })))
 }
 
-t.test('an event that the broker goes on refusing is told, then dropped, and keeps no other back', async (t) => {
-  const { broker, publisher } = await startStrictBroker(t)
-  const { recorder, elapse, told, dropped } = startRecorder(t, publisher)
-  record(recorder, 'clclc')
-  await eventually(() => told('fact not published yet').length === 1)
-  t.match(told('fact not published yet'), [{ severity: 'warn', type: LoginFailed.type, id: String }])
-  elapse(29_000)
-  t.same(await storedBy(broker), ['challenge 0'], 'leave may still be given')
-  elapse(1_000)
-  await eventually(async () => (await storedBy(broker)).length === 3)
-  t.same(await storedBy(broker), ['challenge 0', 'challenge 2', 'challenge 4'])
-  const lost = told('fact dropped: the broker refuses it')
-  t.match(lost, Array(2).fill({ severity: 'error', lost: LoginFailed.type, id: String }), 'the second one at once')
-  t.equal(await dropped('refused'), 2)
-  t.equal(told('fact not published yet').length, 1)
+t.test('rejected events hold up no others', async (t) => {
+  const parts = await startStrictBroker(t, [LoginFailed.type])
+  const { recorder, logged, figure } = startRecorder(t, parts)
+  record(recorder, `${'l'.repeat(100)}${'c'.repeat(200)}`)
+  await eventually(async () => (await storedBy(parts.broker)).length === 200, { timeoutMs: 60_000 })
+  t.equal(await figure('rekey_recorder_waiting_events'), 100)
+  t.match(logged('fact not published yet'), [{ severity: 'warn', type: LoginFailed.type, id: String }])
+  t.equal(logged('fact not published yet').length, 1, 'once for the type')
 })
 
-t.test('events outlast a broker that is away, however long, and come in order', async (t) => {
-  const { broker, publisher, nats } = await startBroker(t, ['AUTH'])
+t.test('an event that the broker goes on rejecting becomes a dead letter, and no other does', async (t) => {
+  const parts = await startStrictBroker(t, [LoginFailed.type])
+  const { recorder, elapse, logged, figure } = startRecorder(t, parts)
+  record(recorder, 'clc')
+  await eventually(() => logged('fact not published yet').length === 1)
+  elapse(29_000)
+  await eventually(async () => (await storedBy(parts.broker)).length === 2)
+  t.same(await deadLettersOf(parts.broker), [], 'permission may still be given')
+  elapse(1_000)
+  await eventually(async () => (await deadLettersOf(parts.broker)).length === 1)
+  // The type is known by now.
+  record(recorder, 'l')
+  const letters = await eventually(async () => {
+    const found = await deadLettersOf(parts.broker)
+    return found.length === 2 ? found : undefined
+  })
+  t.same(
+    letters.map(({ subject }) => subject),
+    Array(2).fill(`dead.${LoginFailed.type}`),
+  )
+  t.match(letters[0]?.header.get('rekey-reason'), /permissions violation/i)
+  t.equal(letters[0]?.header.get('ce-subject'), 'login 1')
+  t.match(letters[0]?.string(), '"account":"login 1"')
+  t.match(logged('dead letter'), Array(2).fill({ severity: 'error', event: LoginFailed.type, eventId: String }))
+  t.equal(await figure('rekey_dead_letters_total', { event: LoginFailed.type }), 2)
+  t.equal(await figure('rekey_dead_letter_messages'), 2)
+  t.equal(await figure('rekey_facts_dropped_total', { reason: 'refused' }), 0)
+  t.equal(await figure('rekey_recorder_waiting_events'), 0)
+})
+
+t.test('an event is dropped where the broker rejects its dead letter too', async (t) => {
+  const parts = await startStrictBroker(t, [LoginFailed.type, `dead.${LoginFailed.type}`])
+  const { recorder, elapse, logged, figure } = startRecorder(t, parts)
+  record(recorder, 'lc')
+  await eventually(() => logged('fact not published yet').length === 1)
+  elapse(30_000)
+  await eventually(() => logged('fact dropped: the broker rejects it').length === 1)
+  t.match(logged('fact dropped: the broker rejects it'), [{ severity: 'error', lost: LoginFailed.type, id: String }])
+  t.equal(await figure('rekey_facts_dropped_total', { reason: 'refused' }), 1)
+  t.same(await storedBy(parts.broker), ['challenge 1'])
+})
+
+t.test('a rejected event holds up the later events of its subject', async (t) => {
+  const parts = await startStrictBroker(t, [LoginFailed.type])
+  const { recorder, elapse, logged } = startRecorder(t, parts)
+  recorder.record(LoginFailed, login('a'))
+  recorder.record(ChallengeFailed, challenge('a'))
+  recorder.record(ChallengeFailed, challenge('b'))
+  await eventually(() => logged('fact not published yet').length === 1)
+  await eventually(async () => (await storedBy(parts.broker)).length === 1)
+  t.same(await storedBy(parts.broker), ['b'])
+  elapse(30_000)
+  await eventually(async () => (await storedBy(parts.broker)).length === 2)
+  t.same(await storedBy(parts.broker), ['b', 'a'])
+  t.equal((await deadLettersOf(parts.broker)).length, 1)
+})
+
+t.test('events outlast a broker that is away, however long, and those of a subject come in order', async (t) => {
+  const parts = await startBroker(t, ['AUTH'])
+  const { broker, nats } = parts
   await eventually(() => storedBy(broker).then(() => true))
-  const { recorder, elapse, told, dropped } = startRecorder(t, publisher)
+  const { recorder, elapse, logged, figure } = startRecorder(t, parts)
   await nats.kill()
-  record(recorder, 'lcl')
-  await eventually(() => told('fact not published yet').length === 1)
+  for (const attempt of [1, 2, 3, 4, 5]) {
+    for (const account of ['a', 'b']) {
+      recorder.record(ChallengeFailed, { ...challenge(account), data: { ...challenge(account).data, attempt } })
+    }
+  }
+  await eventually(() => logged('fact not published yet').length === 1)
   elapse(3_600_000)
   await nats.restart()
-  await eventually(async () => (await storedBy(broker)).length === 3)
-  t.same(await storedBy(broker), ['login 0', 'challenge 1', 'login 2'])
-  t.equal(await dropped('refused'), 0)
+  await eventually(async () => (await storedBy(broker)).length === 10)
+  t.same(await attemptsOf(broker, 'a'), [1, 2, 3, 4, 5])
+  t.same(await attemptsOf(broker, 'b'), [1, 2, 3, 4, 5])
+  t.equal(await figure('rekey_facts_dropped_total', { reason: 'refused' }), 0)
+  t.equal(logged('fact not published yet').length, 1, 'once for all')
 })
 
-t.test('more events than may wait are dropped, told and counted', async (t) => {
-  const { publisher, nats } = await startBroker(t, ['AUTH'])
-  const { recorder, told, dropped } = startRecorder(t, publisher)
-  await nats.kill()
+t.test('more events than may wait are dropped, logged and counted', async (t) => {
+  const parts = await startBroker(t, ['AUTH'])
+  const { recorder, logged, figure } = startRecorder(t, parts)
+  await parts.nats.kill()
   record(recorder, 'l'.repeat(10_003))
-  t.equal(told('fact dropped: the broker is away').length, 3)
-  t.equal(await dropped('away'), 3)
+  t.equal(logged('fact dropped: too many wait for the broker').length, 3)
+  t.equal(await figure('rekey_facts_dropped_total', { reason: 'away' }), 3)
+  t.equal(await figure('rekey_recorder_waiting_events'), 10_000)
 })

@@ -4,7 +4,7 @@ import type { Now } from './clock.ts'
 import { ConfigError, readConfig, type ServiceConfig } from './config.ts'
 import { createLogger, type Logger } from './logger.ts'
 import { createMetrics, type Metrics, serveMetrics } from './metrics.ts'
-import { faultsOnceTheyAnswer, type Production, productionFaults } from './production.ts'
+import { faultsOnceTheyAnswer, type Production, profileFaults } from './production.ts'
 import { type Random, systemRandom } from './random.ts'
 import type { Server } from './server.ts'
 
@@ -19,16 +19,16 @@ export interface Surroundings {
 interface Service<T extends TObject> {
   name: string
   env: T
-  /** What the production profile insists on beyond the schema. */
+  /** What the profile insists on beyond the schema. */
   production: Production<Static<T>>
   createApp(config: Static<T>, surroundings: Surroundings): Promise<Server>
 }
 
-/** @throws ConfigError naming every fault of the configuration, and in production of the profile, in one list */
+/** @throws ConfigError naming every fault of the configuration, and of what the profile insists on, in one list */
 const loadProfile = async <T extends TObject>(env: T, production: Production<Static<T>>) => {
   const { config, faults } = readConfig(env, process.env)
   const { REKEY_PROFILE: profile } = config as Partial<ServiceConfig>
-  const further = profile === 'production' ? await productionFaults(production, config, faults) : []
+  const further = await profileFaults(production, profile, config, faults)
   if (faults.length + further.length > 0) throw new ConfigError([...faults, ...further])
   return config as Static<T> & ServiceConfig
 }
@@ -43,8 +43,8 @@ const closeTimeoutMs = 8_000
 /**
  * Boots a service: configuration, composition, port. SIGTERM, SIGINT and the end of a parent process that opened a
  * channel stop it: it says that it is not ready and serves on for a while, answers what is in hand, closes and exits.
- * A configuration with faults or a busy port is told in plain words. In production a server that is not what it should
- * be ends the service too, as soon as it answers.
+ * A configuration with faults or a busy port is told in plain words. A server that is not what it should be ends the
+ * service too, as soon as it answers.
  */
 export const runService = async <T extends TObject>({
   name,
@@ -96,7 +96,6 @@ export const runService = async <T extends TObject>({
     return fail(code === 'EADDRINUSE' ? `port ${busyPort ?? port} on ${address ?? host} is busy` : String(error))
   }
 
-  if (config.REKEY_PROFILE !== 'production') return
-  const faults = await faultsOnceTheyAnswer(production, config)
+  const faults = await faultsOnceTheyAnswer(production, config.REKEY_PROFILE, config)
   if (faults.length > 0) fail(new ConfigError([...faults]).message)
 }

@@ -4,6 +4,8 @@ import { type AddressInfo, connect } from 'node:net'
 import t from 'tap'
 import { health } from './health.ts'
 import { createLogger } from './logger.ts'
+import { createMetrics } from './metrics.ts'
+import { createProgress } from './progress.ts'
 import { systemRandom } from './random.ts'
 import { createServer } from './server.ts'
 
@@ -46,7 +48,8 @@ t.test('closing answers what is in flight on kept-alive connections, and then is
 t.test('a server that drains is not ready, serves on, and keeps no connection for a second request', async (t) => {
   const app = await startServer()
   t.teardown(() => app.close())
-  await app.register(health, { checks: { store: async () => {} } })
+  const progress = createProgress({ elapsedMs: () => 0, metrics: createMetrics() })
+  await app.register(health, { checks: { store: async () => {} }, progress })
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
   const before = await fetch(`${url}/healthz`)
   t.equal(before.headers.get('connection'), 'keep-alive')

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startNats } from '@rekey/stack/nats'
 import { eventually } from '@rekey/testing/eventually'
-import { connect } from 'nats'
+import { connect, DiscardPolicy } from 'nats'
 import t, { type Test } from 'tap'
 import { keepLogs } from './broker.fixture.ts'
 import { connectBroker } from './broker.ts'
@@ -37,7 +37,7 @@ const start = async (t: Test) => {
 t.test('production leaves the streams, and how many copies there are, to the operator', async (t) => {
   const { operator, streams, startService } = await start(t)
   const { isReady, logs } = startService()
-  await eventually(() => logs().includes('stream DEAD is not there, or not as it should be: npm run streams'))
+  await eventually(() => logs().includes('stream DEAD is not there: npm run streams'))
   t.notOk(await isReady())
   t.same(await streams.list().next(), [], 'it makes none')
 
@@ -51,7 +51,29 @@ t.test('production changes no stream that is not as it should be', async (t) => 
   await makeStreams(operator, ['AUTH'], 1)
   await streams.update('AUTH', { max_msgs: 7, max_age: 0 })
   const { isReady, logs } = startService()
-  await eventually(() => logs().includes('stream AUTH is not there, or not as it should be: npm run streams'))
+  await eventually(() => logs().includes('stream AUTH has another max_age than it should: npm run streams'))
   t.notOk(await isReady())
   t.match((await streams.info('AUTH')).config, { max_msgs: 7, max_age: 0 })
+})
+
+t.test('a stream that would refuse or drop events is not as it should be, until the operator made it so', async (t) => {
+  const { operator, streams, startService } = await start(t)
+  await makeStreams(operator, ['AUTH'], 1)
+  const { isReady, logs } = startService()
+  await eventually(isReady, { what: 'the service to be ready' })
+  const settings = { discard: DiscardPolicy.New, max_msg_size: 100, max_msgs_per_subject: 1, no_ack: true }
+  for (const [name, value] of Object.entries(settings)) {
+    await streams.update('AUTH', { [name]: value })
+    const another = startService()
+    await eventually(() => another.logs().includes(`stream AUTH has another ${name} than it should: npm run streams`))
+    t.notOk(await another.isReady(), name)
+    await makeStreams(operator, ['AUTH'], 1)
+    await eventually(another.isReady, { what: 'the service to be ready' })
+  }
+  t.notMatch(logs(), /has another/)
+
+  await streams.update('AUTH', { sealed: true } as object)
+  const another = startService()
+  await eventually(() => another.logs().includes('stream AUTH has another'))
+  t.match(another.logs(), /stream AUTH has another [a-z_, ]*sealed/)
 })

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { deadLetters, type StreamDefinition, type StreamName, streams } from '@rekey/contracts'
 import {
+  DiscardPolicy,
   ErrorCode,
   type JetStreamManager,
   type NatsConnection,
@@ -34,6 +35,13 @@ const eventStream = (name: StreamName): Wanted => {
   }
 }
 
+/** @throws Error where the type is of no stream */
+export const streamOf = (type: string): StreamName => {
+  const entry = Object.entries(streams).find(([, { events }]) => events.some((event) => event.type === type))
+  if (!entry) throw new Error(`${type} is in no stream`)
+  return entry[0] as StreamName
+}
+
 const find = async (jsm: JetStreamManager, name: string): Promise<StreamConfig | undefined> => {
   try {
     return (await jsm.streams.info(name)).config
@@ -43,11 +51,24 @@ const find = async (jsm: JetStreamManager, name: string): Promise<StreamConfig |
   }
 }
 
-const isAsWanted = (found: StreamConfig, wanted: Wanted) =>
-  Object.entries(wanted).every(([name, value]) => isDeepStrictEqual(found[name as keyof StreamConfig], value))
+/** Names of the settings that differ. The broker leaves out some that are false. */
+const differences = (found: StreamConfig, wanted: Wanted): string[] =>
+  Object.entries(wanted)
+    .filter(([name, value]) => !isDeepStrictEqual(found[name as keyof StreamConfig] ?? false, value))
+    .map(([name]) => name)
+
+/** Any other would refuse, drop or leave unacknowledged what is published. */
+const everyStream = {
+  storage: StorageType.File,
+  discard: DiscardPolicy.Old,
+  max_msg_size: -1,
+  max_msgs_per_subject: -1,
+  no_ack: false,
+  sealed: false,
+} as const satisfies Partial<StreamConfig>
 
 const wantedStreams = (names: readonly StreamName[]): Wanted[] =>
-  [deadLetterStream, ...names.map(eventStream)].map((stream) => ({ ...stream, storage: StorageType.File }))
+  [deadLetterStream, ...names.map(eventStream)].map((stream) => ({ ...stream, ...everyStream }))
 
 const managerOf = (connection: NatsConnection) => connection.jetstreamManager({ timeout: 2_000 })
 
@@ -66,7 +87,7 @@ export const makeStreams = async (
     const wanted = { ...stream, num_replicas: replicas }
     const found = await find(jsm, wanted.name)
     if (!found) await jsm.streams.add(wanted)
-    else if (!isAsWanted(found, wanted)) await jsm.streams.update(wanted.name, wanted)
+    else if (differences(found, wanted).length > 0) await jsm.streams.update(wanted.name, wanted)
   }
 }
 
@@ -79,8 +100,10 @@ export const checkStreams = async (connection: NatsConnection, names: readonly S
   const jsm = await managerOf(connection)
   for (const wanted of wantedStreams(names)) {
     const found = await find(jsm, wanted.name)
-    if (!found || !isAsWanted(found, wanted)) {
-      throw new Error(`stream ${wanted.name} is not there, or not as it should be: npm run streams`)
+    if (!found) throw new Error(`stream ${wanted.name} is not there: npm run streams`)
+    const names = differences(found, wanted)
+    if (names.length > 0) {
+      throw new Error(`stream ${wanted.name} has another ${names.join(', ')} than it should: npm run streams`)
     }
   }
 }

@@ -1,7 +1,8 @@
+import { withSettings } from '@rekey/platform/postgres-settings'
 import pg from 'pg'
 
 const withClient = async <T>(url: string, use: (client: pg.Client) => Promise<T>) => {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 15_000 })
+  const client = new pg.Client({ connectionString: withSettings(url), connectionTimeoutMillis: 15_000 })
   client.on('error', () => {})
   await client.connect()
   try {

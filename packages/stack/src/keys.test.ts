@@ -15,7 +15,9 @@ const generate = async (t: Test, profile: KeyProfile = 'production') => {
 
 const secrets = (path: string) => parseEnv(readFileSync(path, 'utf8'))
 
-test('S36: every file is for its owner alone', async (t) => {
+test('S36: every file is for its owner alone, whatever the umask', async (t) => {
+  const umask = process.umask(0)
+  t.teardown(() => process.umask(umask))
   for (const profile of ['sandbox', 'production'] as const) {
     const { dir, written } = await generate(t, profile)
     t.same(readdirSync(dir).toSorted(), written.toSorted())

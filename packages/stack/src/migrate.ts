@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { MigrationList } from '@prisma/schema-engine-wasm'
+import { withSettings } from '@rekey/platform/postgres-settings'
 import pg from 'pg'
 import { withSchemaEngine } from './schema-engine.ts'
 
@@ -36,7 +37,7 @@ const withoutPassword = (databaseUrl: string) => {
 // The engine's own words for a database that does not answer are a stack of its insides.
 const assertReachable = async (databaseUrl: string) => {
   const name = withoutPassword(databaseUrl)
-  const client = new pg.Client({ connectionString: databaseUrl, connectionTimeoutMillis: 5_000 })
+  const client = new pg.Client({ connectionString: withSettings(databaseUrl), connectionTimeoutMillis: 5_000 })
   client.on('error', () => {})
   try {
     await client.connect()

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { chownSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { withSettings } from '@rekey/platform/postgres-settings'
 import pg from 'pg'
 import { postgresAccount } from './account.ts'
 import { launch } from './launch.ts'
@@ -99,7 +100,7 @@ export const startPostgres = async ({
     url,
     launch: (port) => launch(postgres, ['-D', cluster, '-p', String(port), ...args], { stopSignal: 'SIGINT', account }),
     isReady: async (port) => {
-      const client = new pg.Client({ connectionString: url(port), connectionTimeoutMillis: 2_000 })
+      const client = new pg.Client({ connectionString: withSettings(url(port)), connectionTimeoutMillis: 2_000 })
       client.on('error', () => {})
       try {
         await client.connect()

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { PrismaPg } from '@prisma/adapter-pg'
 import { bindMigrationAwareSqlAdapterFactory, DriverAdapterError } from '@prisma/driver-adapter-utils'
 import * as bindings from '@prisma/schema-engine-wasm/schema_engine_bg'
+import { withSettings } from '@rekey/platform/postgres-settings'
 import pg from 'pg'
 
 interface EngineExports {
@@ -72,7 +73,7 @@ export const withSchemaEngine = async <T>(
   instantiated ??= instantiate()
   await instantiated
   // One connection, because the engine's lock against a second migration belongs to the connection that took it.
-  const pool = new pg.Pool({ connectionString: databaseUrl, max: 1 })
+  const pool = new pg.Pool({ connectionString: withSettings(databaseUrl), max: 1 })
   const ignoreLog = () => {}
   try {
     const adapters = bindMigrationAwareSqlAdapterFactory(new WholeScripts(pool))

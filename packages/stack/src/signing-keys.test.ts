@@ -1,5 +1,15 @@
 import { spawn } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { calculateJwkThumbprint } from 'jose'
@@ -28,6 +38,19 @@ test('S29: a rotation adds a key that signs once every verifier has it, and keep
   t.match(read(), [old, { kid: added, kty: 'OKP', crv: 'Ed25519', d: String, sign_from: signFrom.getTime() / 1_000 }])
   t.equal(added, await calculateJwkThumbprint(read()[1] ?? {}))
   t.equal(statSync(path).mode & 0o777, 0o600)
+})
+
+test('S29: a rotation leaves the file to its group, and to no other account', async (t) => {
+  const { path } = await generate(t)
+  for (const [before, after] of [
+    [0o640, 0o640],
+    [0o440, 0o440],
+    [0o644, 0o640],
+  ] as const) {
+    chmodSync(path, before)
+    await rotateSigningKeys(path, { now: later(0) })
+    t.equal(statSync(path).mode & 0o777, after, before.toString(8))
+  }
 })
 
 test('S29: a key is dropped when whatever it signed has expired, and not before', async (t) => {

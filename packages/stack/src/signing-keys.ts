@@ -1,5 +1,6 @@
 import {
   closeSync,
+  fchmodSync,
   fchownSync,
   fsyncSync,
   openSync,
@@ -68,13 +69,15 @@ const parseSigningKeys = (text: string): SigningKey[] => {
 
 /** Replaces a file in one step: whoever reads it sees the old text or the new one, whole. One change at a time. */
 const changeFile = (path: string, change: (text: string) => string) => {
-  const { uid, gid } = statSync(path)
+  const { uid, gid, mode } = statSync(path)
   const beside = `${path}.new`
   const handle = openAlone(beside)
   try {
     writeFileSync(handle, change(readFileSync(path, 'utf8')))
-    // Whoever may give files away is not the one that reads this one.
+    // Root may give files away, and is not the account that reads this one.
     if (process.getuid?.() === 0) fchownSync(handle, uid, gid)
+    // A service that reads it as the file's group must go on reading it; other accounts never may.
+    fchmodSync(handle, mode & 0o660)
     fsyncSync(handle)
     renameSync(beside, path)
   } catch (error) {

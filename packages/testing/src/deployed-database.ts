@@ -36,7 +36,8 @@ export const startDeployedDatabase = async (
   t: Teardown,
   { dataDir, certificate }: { dataDir: string; certificate: Certificate },
 ) => {
-  const server = await startPostgres({ dataDir, durable: false })
+  // Production refuses a server that a power cut can corrupt.
+  const server = await startPostgres({ dataDir })
   t.teardown(() => server.stop())
   const superuser = await encrypt(await createDatabase(server.url, 'production'), certificate)
   await sql(superuser, script('roles.sql'))

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { startNats } from '@rekey/stack/nats'
 import { startRedis } from '@rekey/stack/redis'
 import { startInbox } from './inbox.ts'
-import { startTestPostgres } from './postgres.ts'
+import { type DatabaseSettings, startTestPostgres } from './postgres.ts'
 import { restartable } from './restartable.ts'
 
 /** What of a tap test is used here. */
@@ -18,6 +18,8 @@ export interface Parts {
   nats?: boolean
   /** A migrated database of one's own. `'private'` puts it on a server of one's own, to stop and restart. */
   postgres?: boolean | 'private'
+  /** Settings that the database has instead of the server's. */
+  databaseSettings?: DatabaseSettings | undefined
   inbox?: boolean
 }
 
@@ -60,7 +62,7 @@ export const startInfrastructure = async <const Wanted extends Parts>(t: Teardow
     ),
     stopLater(
       wanted.postgres,
-      () => startTestPostgres(join(dir, 'postgres'), wanted.postgres === 'private'),
+      () => startTestPostgres(join(dir, 'postgres'), wanted.postgres === 'private', wanted.databaseSettings),
       (database) => database.stop(),
     ),
     stopLater(wanted.inbox, startInbox, (part) => part.close()),

@@ -188,9 +188,9 @@ export const startPasswordService = async (t: Teardown, { env = {}, privatePostg
     bearer,
     grant,
 
-    /** B1, with tokens that fit. */
-    change: ({ code }: { code: string }) =>
-      http.post(
+    /** B1, with tokens that fit; at another instance where its URL is given. */
+    change: ({ code }: { code: string }, at = url) =>
+      createHttp(at).post(
         '/api/v2/my/password/change',
         { password: 'Qwerty123' },
         { authorization: bearer(code), successToken: grant('change', code) },

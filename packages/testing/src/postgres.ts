@@ -1,7 +1,10 @@
 import { randomUUID } from 'node:crypto'
+import { withSettings } from '@rekey/platform/postgres-settings'
 import { createDatabase, dropDatabase } from '@rekey/stack/database'
 import { migrate } from '@rekey/stack/migrate'
 import { startPostgres } from '@rekey/stack/postgres'
+import pg from 'pg'
+import { sql } from './customers.ts'
 import { restartable, type TestServer } from './restartable.ts'
 
 /** The migrated, empty database that `npm test` prepares once for tests to copy. */
@@ -13,6 +16,20 @@ export interface TestDatabase {
   /** The server it is on, when no other test uses it. */
   server: TestServer | undefined
   stop(): Promise<void>
+}
+
+/** Settings by name, as `ALTER DATABASE … SET` takes them. */
+export type DatabaseSettings = Record<string, string>
+
+/** What every connection to this database begins with, unless it sets something else itself. */
+export const setDatabase = async (url: string, settings: DatabaseSettings) => {
+  const name = pg.escapeIdentifier(decodeURIComponent(new URL(url).pathname.slice(1)))
+  for (const [setting, value] of Object.entries(settings)) {
+    await sql(
+      withSettings(url),
+      `ALTER DATABASE ${name} SET ${pg.escapeIdentifier(setting)} = ${pg.escapeLiteral(value)}`,
+    )
+  }
 }
 
 const copyOfTemplate = async (adminUrl: string): Promise<TestDatabase> => {
@@ -32,7 +49,13 @@ const serverOfOnesOwn = async (dataDir: string): Promise<TestDatabase> => {
  * A migrated database on the server that `npm test` started, or on a private one when asked for, or when a test file
  * is run by hand without `npm test`.
  */
-export const startTestPostgres = (dataDir: string, isPrivate: boolean): Promise<TestDatabase> => {
+export const startTestPostgres = async (
+  dataDir: string,
+  isPrivate: boolean,
+  settings: DatabaseSettings = {},
+): Promise<TestDatabase> => {
   const sharedUrl = process.env.REKEY_TEST_POSTGRES_URL
-  return sharedUrl && !isPrivate ? copyOfTemplate(sharedUrl) : serverOfOnesOwn(dataDir)
+  const database = await (sharedUrl && !isPrivate ? copyOfTemplate(sharedUrl) : serverOfOnesOwn(dataDir))
+  await setDatabase(database.url, settings)
+  return database
 }

@@ -19,24 +19,31 @@ import { eventually } from './eventually.ts'
 import { createHttp } from './http.ts'
 import { startInfrastructure, type Teardown } from './infrastructure.ts'
 import { wideLimits } from './limits.ts'
+import type { DatabaseSettings } from './postgres.ts'
 
 interface Options {
   /** Variables that replace the sandbox's, for every service that reads them. */
   env?: Record<string, string>
   /** Puts Postgres on a server of its own, to be stopped and restarted. */
   privatePostgres?: boolean
+  /** Settings that the database has instead of the server's. */
+  databaseSettings?: DatabaseSettings
 }
 
 /**
  * The whole product in this process, composed as its services compose it, on real servers of its own; only the clock
  * can be moved. Stopped when the test ends.
  */
-export const startRekey = async (t: Teardown, { env = {}, privatePostgres = false }: Options = {}) => {
+export const startRekey = async (
+  t: Teardown,
+  { env = {}, privatePostgres = false, databaseSettings }: Options = {},
+) => {
   const infrastructure = await startInfrastructure(t, {
     redis: true,
     nats: true,
     inbox: true,
     postgres: privatePostgres ? 'private' : true,
+    databaseSettings,
   })
   const dir = mkdtempSync(join(tmpdir(), 'rekey-keys-'))
   t.teardown(() => rmSync(dir, { recursive: true, force: true }))

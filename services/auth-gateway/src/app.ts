@@ -7,6 +7,7 @@ import { toProxyList } from '@rekey/platform/config'
 import { acceptForms } from '@rekey/platform/form'
 import { health } from '@rekey/platform/health'
 import { createIdentityProvider } from '@rekey/platform/identity-provider'
+import { createProgress } from '@rekey/platform/progress'
 import { createPublisher } from '@rekey/platform/publisher'
 import { ask } from '@rekey/platform/questions'
 import { createQueue } from '@rekey/platform/queue'
@@ -67,7 +68,9 @@ export const createApp = async (config: Config, { log, metrics, now, random }: S
   const broker = connectBroker({ ...brokerAccess(config), name: 'auth-gateway', log, metrics })
   ensureStreams(broker, ['AUTH'], config)
   const publisher = createPublisher({ broker, source: 'auth-gateway', now, random })
-  const recorder = createRecorder({ publisher, elapsedMs: () => performance.now(), metrics, log })
+  const elapsedMs = () => performance.now()
+  const progress = createProgress({ elapsedMs, metrics })
+  const recorder = createRecorder({ publisher, broker, elapsedMs, metrics, progress, log })
 
   const app = await createServer({ log, random, trustedProxies: toProxyList(config.REKEY_TRUSTED_PROXIES) })
   await app.register(cors, {
@@ -126,7 +129,7 @@ export const createApp = async (config: Config, { log, metrics, now, random }: S
     name: 'password_verifications',
     concurrency: config.REKEY_SIGN_IN_CONCURRENCY,
     waiting: 0,
-    elapsedMs: () => performance.now(),
+    elapsedMs,
     metrics,
     log,
   })
@@ -170,7 +173,7 @@ export const createApp = async (config: Config, { log, metrics, now, random }: S
             setNewPassword,
           }),
   })
-  await app.register(health, { checks: { redis: () => redis.ping(), nats: () => broker.check() } })
+  await app.register(health, { checks: { redis: () => redis.ping(), nats: () => broker.check() }, progress })
   await forwarding(app, {
     upstream: config.REKEY_PASSWORD_SERVICE_URL,
     isEnded,
@@ -178,7 +181,8 @@ export const createApp = async (config: Config, { log, metrics, now, random }: S
     accountOfCustomer: challenges.accountOfCustomer,
   })
 
-  const consumerDeps = { broker, random, log, service: 'auth-gateway' }
+  const retryMs = config.REKEY_EVENT_RETRY_HOURS * 3_600_000
+  const consumerDeps = { broker, metrics, progress, now, random, log, service: 'auth-gateway', retryMs }
   const consumers = [
     ...consumeSessionsEnded(consumerDeps, sessions),
     consumeBlockLifted(consumerDeps, { store: createBudgetStore(redis), usernameKey, challenges }),

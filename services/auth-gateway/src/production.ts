@@ -1,8 +1,10 @@
 import { limitsAreUnscaled } from '@rekey/platform/allowance'
+import { brokerIsFit } from '@rekey/platform/broker-server'
 import { identityProviderFaults } from '@rekey/platform/identity-provider'
 import {
   brokerIsPrivate,
   certificatesAreChecked,
+  filesArePrivate,
   keysAreSound,
   mayBePlain,
   type Production,
@@ -12,6 +14,7 @@ import {
   usesHttps,
 } from '@rekey/platform/production'
 import { redisLosses } from '@rekey/platform/redis-durability'
+import { redisServerFaults } from '@rekey/platform/redis-server'
 import { clientsFaults } from './clients/clients.ts'
 import type { Config } from './config.ts'
 import { signingKeysFaults } from './tokens/signing-keys.ts'
@@ -35,6 +38,10 @@ const redisIsPrivate: Rule<Config> = (config) => {
   ]
 }
 
+/** A replica takes no writes, and a node of a cluster has some of the keys. */
+const redisIsFit: ServerRule<Config> = async ({ REDIS_URL, REKEY_REDIS_CLUSTER = false }) =>
+  REDIS_URL === undefined ? [] : redisServerFaults(REDIS_URL, REKEY_REDIS_CLUSTER)
+
 /** Challenges, blocks and sessions must be there until their time is over. */
 const redisKeepsItsData: ServerRule<Config> = async ({ REDIS_URL, REKEY_REDIS_CLUSTER = false }) => {
   if (REDIS_URL === undefined) return []
@@ -50,7 +57,7 @@ const redisKeepsItsData: ServerRule<Config> = async ({ REDIS_URL, REKEY_REDIS_CL
   ]
 }
 
-/** What the gateway insists on in production. */
+/** What the gateway insists on. */
 export const production: Production<Config> = {
   rules: [
     keysAreSound(
@@ -65,6 +72,7 @@ export const production: Production<Config> = {
     hasClientsOfItsOwn,
     limitsAreUnscaled,
     certificatesAreChecked,
+    filesArePrivate('REKEY_SECRETS_FILE', 'REKEY_SIGNING_KEYS_FILE', 'NATS_NKEY_FILE', 'NATS_CREDENTIALS_FILE'),
     brokerIsPrivate,
     redisIsPrivate,
     usesHttps(
@@ -76,5 +84,6 @@ export const production: Production<Config> = {
     ),
     identityProviderFaults,
   ],
-  servers: [redisKeepsItsData],
+  correctness: [redisIsFit, brokerIsFit],
+  durability: [redisKeepsItsData],
 }

@@ -1,6 +1,7 @@
 import { connectBroker } from '@rekey/platform/broker'
 import { brokerAccess } from '@rekey/platform/broker-access'
 import { health } from '@rekey/platform/health'
+import { createProgress } from '@rekey/platform/progress'
 import type { Surroundings } from '@rekey/platform/run'
 import { toKey } from '@rekey/platform/seal'
 import { createServer, type Server } from '@rekey/platform/server'
@@ -19,6 +20,7 @@ import { consumeTemporaryPasswords } from './temporary-password/temporary-passwo
 export const createApp = async (config: Config, { log, metrics, now, random }: Surroundings): Promise<Server> => {
   const broker = connectBroker({ ...brokerAccess(config), name: 'notifier', log, metrics })
   ensureStreams(broker, ['NOTIFY'], config)
+  const progress = createProgress({ elapsedMs: () => performance.now(), metrics })
 
   const smtp = createSmtp({
     url: config.SMTP_URL,
@@ -32,7 +34,8 @@ export const createApp = async (config: Config, { log, metrics, now, random }: S
     addressKey: toKey(config.REKEY_ADDRESS_SEAL_KEY),
   })
 
-  const messaging = { broker, random, log, service: 'notifier' }
+  const retryMs = config.REKEY_EVENT_RETRY_HOURS * 3_600_000
+  const messaging = { broker, metrics, progress, now, random, log, service: 'notifier', retryMs }
   const brand = config.REKEY_BRAND
   const consumers = [
     consumeCodes({ messaging, opener, delivery, brand, now }),
@@ -43,7 +46,7 @@ export const createApp = async (config: Config, { log, metrics, now, random }: S
   ]
 
   const app = await createServer({ log, random, trustedProxies: [] })
-  await app.register(health, { checks: { nats: () => broker.check(), smtp: () => smtp.check() } })
+  await app.register(health, { checks: { nats: () => broker.check(), smtp: () => smtp.check() }, progress })
   app.addHook('onClose', async () => {
     await Promise.all(consumers.map((consumer) => consumer.close()))
     smtp.close()

@@ -1,6 +1,8 @@
+import { brokerIsFit } from '@rekey/platform/broker-server'
 import {
   brokerIsPrivate,
   certificatesAreChecked,
+  filesArePrivate,
   keysAreSound,
   type Production,
   type Rule,
@@ -34,7 +36,7 @@ const sendsInItsOwnName: Rule<Config> = ({ REKEY_MAIL_FROM }) =>
     ? ["REKEY_MAIL_FROM is missing, or the sandbox's: mail needs a sender of its own."]
     : []
 
-/** What the notifier insists on in production. */
+/** What the notifier insists on. */
 export const production: Production<Config> = {
   rules: [
     keysAreSound('REKEY_CODE_SEAL_KEY', 'REKEY_ADDRESS_SEAL_KEY'),
@@ -42,6 +44,8 @@ export const production: Production<Config> = {
     sendsInItsOwnName,
     usesHttps('REKEY_SMS_URL'),
     certificatesAreChecked,
+    filesArePrivate('REKEY_SECRETS_FILE', 'NATS_NKEY_FILE', 'NATS_CREDENTIALS_FILE'),
     brokerIsPrivate,
   ],
+  correctness: [brokerIsFit],
 }

@@ -4,10 +4,12 @@ import { auth } from '@rekey/platform/auth'
 import { connectBroker } from '@rekey/platform/broker'
 import { brokerAccess } from '@rekey/platform/broker-access'
 import { toProxyList } from '@rekey/platform/config'
+import { createDeadLetters } from '@rekey/platform/dead-letter'
 import { acceptForms } from '@rekey/platform/form'
 import { health } from '@rekey/platform/health'
 import { createIdentityProvider } from '@rekey/platform/identity-provider'
 import { createIssuerKeys } from '@rekey/platform/issuer-keys'
+import { createProgress } from '@rekey/platform/progress'
 import { createPublisher } from '@rekey/platform/publisher'
 import { answerQuestions } from '@rekey/platform/questions'
 import { createQueue } from '@rekey/platform/queue'
@@ -17,7 +19,7 @@ import { createServer, registerScope, type Server } from '@rekey/platform/server
 import { ensureStreams } from '@rekey/platform/streams'
 import { approvalRoutes } from './approvals/approvals.routes.ts'
 import { createApprovals } from './approvals/approvals.service.ts'
-import { createApprovalStore } from './approvals/approvals.store.ts'
+import { createApprovalStore, deleteExpiredApprovals, wipeExpiredApprovals } from './approvals/approvals.store.ts'
 import { createActions } from './back-office/actions.ts'
 import { backOfficeRoutes } from './back-office/back-office.routes.ts'
 import { createBackOffice } from './back-office/back-office.service.ts'
@@ -25,17 +27,17 @@ import { createResets } from './back-office/resets.service.ts'
 import { createResetStore } from './back-office/resets.store.ts'
 import { consumeAnswers } from './budgets/answered.consumers.ts'
 import { createBudgets } from './budgets/budgets.service.ts'
-import { createBudgetStore } from './budgets/budgets.store.ts'
+import { createBudgetStore, deleteOldSends, deleteUnclaimedFailures } from './budgets/budgets.store.ts'
 import type { Config } from './config.ts'
 import { consumeChallengeIssued } from './customers/challenge-issued.consumer.ts'
 import { createCodes } from './customers/codes.service.ts'
 import { createRecordReader } from './customers/customer-record.ts'
 import { createCustomers } from './customers/customers.service.ts'
-import { createCustomerStore } from './customers/customers.store.ts'
+import { createCustomerStore, deleteExpiredRestores } from './customers/customers.store.ts'
 import { consumeRestoreRequested } from './customers/restore-requested.consumer.ts'
 import { createUpserts } from './customers/upserts.service.ts'
 import { createUpsertStore } from './customers/upserts.store.ts'
-import { openDatabase } from './database.ts'
+import { loopOptions, openDatabase } from './database.ts'
 import { createHasher, parsePeppers } from './hashing/hasher.ts'
 import { historyRoutes } from './history/history.routes.ts'
 import { createHistory } from './history/history.service.ts'
@@ -47,14 +49,16 @@ import { jobRoutes } from './jobs/jobs.routes.ts'
 import { createJobs } from './jobs/jobs.service.ts'
 import { createJobStore } from './jobs/jobs.store.ts'
 import { startWorker } from './jobs/worker.ts'
+import { createOutboxGauges, createRefusalCounter } from './outbox/gauges.ts'
+import { outboxStreams } from './outbox/lanes.ts'
 import { listenForOutbox } from './outbox/listener.ts'
-import { createOutboxStore } from './outbox/outbox.store.ts'
+import { countWaiting, createOutboxStore, deletePublished } from './outbox/outbox.store.ts'
 import { startRelay } from './outbox/relay.ts'
 import { consumeLoginSucceeded } from './passwords/login-succeeded.consumer.ts'
 import { createNotices } from './passwords/notices.ts'
 import { passwordRoutes } from './passwords/passwords.routes.ts'
 import { createPasswords } from './passwords/passwords.service.ts'
-import { createPasswordStore } from './passwords/passwords.store.ts'
+import { createPasswordStore, deleteExpiredTokens } from './passwords/passwords.store.ts'
 import { createReplacement } from './passwords/replacement.service.ts'
 import { restoreResetRoutes } from './passwords/restore-reset.routes.ts'
 import { createRestoreReset } from './passwords/restore-reset.service.ts'
@@ -65,7 +69,7 @@ import { createVerification } from './passwords/verification.service.ts'
 import { createBreaches } from './policy/breach.ts'
 import { loadCommonPasswords } from './policy/common-passwords.ts'
 import { createContextWords } from './policy/context-words.ts'
-import { createFormerPasswordStore } from './policy/former-passwords.store.ts'
+import { createFormerPasswordStore, deleteFormerPasswords } from './policy/former-passwords.store.ts'
 import { createPolicy, minLengthWithoutMfa } from './policy/policy.ts'
 import { createReuse } from './policy/reuse.ts'
 import { createReportLinks } from './reports/report-links.ts'
@@ -73,7 +77,7 @@ import { reportRoutes } from './reports/reports.routes.ts'
 import { createReports } from './reports/reports.service.ts'
 import { createReportStore } from './reports/reports.store.ts'
 import { consumeSessionRevoked } from './sessions/session-revoked.consumer.ts'
-import { createSessionStore } from './sessions/sessions.store.ts'
+import { createSessionStore, deleteExpiredSessions } from './sessions/sessions.store.ts'
 import { startSweeper } from './sweeper.ts'
 
 const service = 'password-service'
@@ -85,15 +89,19 @@ export const createApp = async (config: Config, { log, metrics, now, random }: S
   const requireCurrentPassword = config.REKEY_REQUIRE_CURRENT_PASSWORD ?? config.REKEY_PROFILE === 'production'
 
   const database = openDatabase({ url: config.DATABASE_URL, poolSize: config.REKEY_DATABASE_POOL, log })
+  const elapsedMs = () => performance.now()
+  const progress = createProgress({ elapsedMs, metrics })
+  const loops = openDatabase({ ...loopOptions, url: config.DATABASE_URL, log })
   const broker = connectBroker({ ...brokerAccess(config), name: service, log, metrics })
   ensureStreams(broker, ['PASSWORD', 'NOTIFY'], config)
   const publisher = createPublisher({ broker, source: service, now, random })
+  const deadLetters = createDeadLetters({ broker, metrics })
 
   const queue = createQueue({
     name: 'password_hashes',
     concurrency: config.REKEY_HASH_CONCURRENCY,
     waiting: config.REKEY_HASH_QUEUE,
-    elapsedMs: () => performance.now(),
+    elapsedMs,
     metrics,
     log,
   })
@@ -114,7 +122,7 @@ export const createApp = async (config: Config, { log, metrics, now, random }: S
     refuseReused: createReuse({ hasher, former, isKept: config.REKEY_PASSWORD_HISTORY > 0 }),
   })
 
-  const outbox = createOutboxStore({ database })
+  const outbox = createOutboxStore()
   const changes = createHistoryStore({ database })
   const customers = createCustomerStore({ database })
   const sessions = createSessionStore({ database })
@@ -160,7 +168,7 @@ export const createApp = async (config: Config, { log, metrics, now, random }: S
     addEvents: outbox.addAll,
   })
   const resets = createResets({ store: resetStore, notices, now, random })
-  const jobStore = createJobStore({ database })
+  const jobStore = createJobStore({ database, loops })
   const jobs = createJobs({ store: jobStore, now, random, log })
   const carryOut = createActions({ replacement, resets, jobs, log })
   const approvalStore = createApprovalStore({ database })
@@ -219,7 +227,7 @@ export const createApp = async (config: Config, { log, metrics, now, random }: S
   approvalRoutes(app, approvals)
   reportRoutes(app, reports)
   holdRoutes(app, holds)
-  await app.register(health, { checks: { postgres: database.check, nats: () => broker.check() } })
+  await app.register(health, { checks: { postgres: database.check, nats: () => broker.check() }, progress })
 
   const questions = answerQuestions(
     { broker, ready: database.check, random, log },
@@ -232,36 +240,50 @@ export const createApp = async (config: Config, { log, metrics, now, random }: S
       { question: CustomersUpsert, answer: platform.upsert },
     ],
   )
+  const retryMs = config.REKEY_EVENT_RETRY_HOURS * 3_600_000
+  const messaging = { broker, metrics, progress, now, random, log, service, retryMs }
   const consumers = [
-    consumeRestoreRequested({ broker, random, log, service }, codes),
-    consumeChallengeIssued({ broker, random, log, service }, codes),
-    ...consumeAnswers({ broker, random, log, service }, budgets),
-    consumeLoginSucceeded({ broker, random, log, service }, passwords.spendTemporary),
-    consumeSessionRevoked({ broker, random, log, service }, { revoke: sessions.revoke, now }),
+    consumeRestoreRequested(messaging, codes),
+    consumeChallengeIssued(messaging, codes),
+    ...consumeAnswers(messaging, budgets),
+    consumeLoginSucceeded(messaging, passwords.spendTemporary),
+    consumeSessionRevoked(messaging, { revoke: sessions.revoke, now }),
   ]
-  const relay = startRelay({ store: outbox, publisher, broker, source: service, now, log })
-  const listener = listenForOutbox({ url: config.DATABASE_URL, onNews: relay.wake, log })
-  broker.onConnect(async () => relay.wake())
+  createOutboxGauges({ loops, metrics, now })
+  const refusals = createRefusalCounter(metrics)
+  const relaying = { loops, publisher, deadLetters, source: service, retryMs, refusals, elapsedMs, now, log }
+  const relays = outboxStreams.map((stream) => startRelay(stream, { ...relaying, broker, progress }))
+  const wakeRelays = () => {
+    for (const relay of relays) relay.wake()
+  }
+  const listener = listenForOutbox({ url: config.DATABASE_URL, onNews: wakeRelays, log })
+  broker.onConnect(async () => wakeRelays())
   const worker = startWorker({
     store: jobStore,
     resetPart: resets.resetPart,
-    countWaiting: outbox.countWaiting,
+    countWaiting: async (most) => {
+      const depths = await Promise.all(outboxStreams.map((stream) => countWaiting(loops, stream, most)))
+      return depths.reduce((sum, { waiting }) => sum + waiting, 0)
+    },
+    progress,
     now,
     random,
     log,
   })
   const sweeper = startSweeper({
-    deletions: [
-      outbox.deletePublished,
-      customers.deleteExpiredRestores,
-      budgetStore.deleteOldSends,
-      budgetStore.deleteUnclaimed,
-      store.deleteExpiredTokens,
-      sessions.deleteExpired,
-      former.forget,
-      approvalStore.wipeExpired,
-      approvalStore.deleteExpired,
-    ],
+    deletions: {
+      'published events': deletePublished(loops),
+      'expired restores': deleteExpiredRestores(loops),
+      'old sends': deleteOldSends(loops, sends),
+      'unclaimed failures': deleteUnclaimedFailures(loops),
+      'expired tokens': deleteExpiredTokens(loops),
+      'expired sessions': deleteExpiredSessions(loops),
+      'former passwords': deleteFormerPasswords(loops, config.REKEY_PASSWORD_HISTORY),
+      'passwords of expired approvals': wipeExpiredApprovals(loops),
+      'expired approvals': deleteExpiredApprovals(loops),
+    },
+    metrics,
+    progress,
     now,
     log,
   })
@@ -270,9 +292,9 @@ export const createApp = async (config: Config, { log, metrics, now, random }: S
   // of them stand on last. An event that did not leave any more waits in Postgres.
   app.addHook('onClose', async () => {
     await Promise.all([questions.close(), worker.close(), ...consumers.map((consumer) => consumer.close())])
-    await Promise.all([listener.close(), sweeper.close(), relay.close(), breaches?.close()])
+    await Promise.all([listener.close(), sweeper.close(), breaches?.close(), ...relays.map((relay) => relay.close())])
     await broker.close()
-    await database.close()
+    await Promise.all([database.close(), loops.close()])
   })
   return app
 }

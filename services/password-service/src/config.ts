@@ -12,7 +12,7 @@ export const Env = Type.Object({
     minimum: 2,
     maximum: 200,
     default: 10,
-    description: 'Connections to Postgres that one instance keeps at most, beside the one that listens.',
+    description: 'Connections to Postgres that one instance keeps at most, beside five for the listener and the loops.',
   }),
   REKEY_PUBLIC_URL: Url('https?', {
     description: 'Origin that clients reach the gateway at: issuer of the tokens that are accepted.',

@@ -2,6 +2,7 @@ import { PrismaPg } from '@prisma/adapter-pg'
 import { RekeyError, unavailable } from '@rekey/contracts'
 import { GiveUp } from '@rekey/platform/consumer'
 import type { Logger } from '@rekey/platform/logger'
+import { type PostgresSettings, withSettings } from '@rekey/platform/postgres-settings'
 import pg from 'pg'
 import { Prisma, PrismaClient } from './generated/prisma/client.ts'
 
@@ -30,6 +31,28 @@ interface Options {
   log: Logger
   /** How long one statement may take: by default no longer than a caller waits. */
   statementTimeoutMs?: number
+  /** Postgres' settings of every connection. */
+  settings?: PostgresSettings
+}
+
+/**
+ * For loops that must get on: relay, sweeper, jobs. Each of their statements reads a bounded number of rows in the order
+ * of an index. The planner may not choose another way, which it would where its estimate is wrong: it once read and
+ * sorted a whole backlog for each batch. And a loop waits longer for a statement than a caller does.
+ */
+export const loopOptions = {
+  poolSize: 4,
+  statementTimeoutMs: 6_000,
+  settings: {
+    enable_seqscan: 'off',
+    enable_bitmapscan: 'off',
+    enable_sort: 'off',
+    enable_hashjoin: 'off',
+    enable_mergejoin: 'off',
+    // A plan for a batch of few rows is no place to spend time on parallel workers or on compiling.
+    max_parallel_workers_per_gather: '0',
+    jit: 'off',
+  },
 }
 
 // Together under the two seconds in which a caller is told that Postgres is away.
@@ -110,9 +133,10 @@ export const openDatabase = ({
   poolSize,
   log,
   statementTimeoutMs = callersStatementTimeoutMs,
+  settings = {},
 }: Options): Database => {
   const pool = new pg.Pool({
-    connectionString: url,
+    connectionString: withSettings(url, settings),
     max: poolSize,
     connectionTimeoutMillis: connectTimeoutMs,
     statement_timeout: statementTimeoutMs,

@@ -1,6 +1,7 @@
 import { loadConfig } from '@rekey/platform/config'
 import { createLogger } from '@rekey/platform/logger'
 import { createMetrics } from '@rekey/platform/metrics'
+import { withSettings } from '@rekey/platform/postgres-settings'
 import { createQueue } from '@rekey/platform/queue'
 import { systemRandom } from '@rekey/platform/random'
 import { Type } from '@sinclair/typebox'
@@ -27,7 +28,7 @@ const undefinedTable = '42P01'
 
 /** @throws Error naming the database where it cannot be reached or is not migrated */
 const assertReady = async (databaseUrl: string) => {
-  const client = new pg.Client({ connectionString: databaseUrl, connectionTimeoutMillis: 5_000 })
+  const client = new pg.Client({ connectionString: withSettings(databaseUrl), connectionTimeoutMillis: 5_000 })
   client.on('error', () => {})
   try {
     await client.connect()
@@ -72,7 +73,7 @@ export const openImport = async (env: Record<string, string | undefined>) => {
   const upsert = createUpserts({
     store: createUpsertStore({ database }),
     endRestores: createCustomerStore({ database }).endRestoresOfMany,
-    addEvents: createOutboxStore({ database }).addAll,
+    addEvents: createOutboxStore().addAll,
     now,
     random: systemRandom,
   })

@@ -1,8 +1,10 @@
 import { limitsAreUnscaled } from '@rekey/platform/allowance'
+import { brokerIsFit } from '@rekey/platform/broker-server'
 import { identityProviderFaults } from '@rekey/platform/identity-provider'
 import {
   brokerIsPrivate,
   certificatesAreChecked,
+  filesArePrivate,
   keyFaults,
   keysAreSound,
   mayBePlain,
@@ -13,6 +15,7 @@ import {
 import { type ConnectionOptions, parse } from 'pg-connection-string'
 import type { Config } from './config.ts'
 import { parsePeppers } from './hashing/hasher.ts'
+import { postgresIsDurable, postgresIsFit } from './postgres-rules.ts'
 
 /** Hashes that leave the database alone cannot be guessed without a pepper (ASVS App. C). */
 const hasPepper: Rule<Config> = ({ REKEY_PASSWORD_PEPPERS }) =>
@@ -57,7 +60,7 @@ const postgresIsPrivate: Rule<Config> = (config) => {
   ]
 }
 
-/** What the password-service insists on in production. */
+/** What the password-service insists on. */
 export const production: Production<Config> = {
   rules: [
     keysAreSound('REKEY_USERNAME_SEAL_KEY', 'REKEY_ADDRESS_SEAL_KEY', 'REKEY_REPORT_KEY'),
@@ -66,9 +69,12 @@ export const production: Production<Config> = {
     refusesCommonPasswords,
     limitsAreUnscaled,
     certificatesAreChecked,
+    filesArePrivate('REKEY_SECRETS_FILE', 'NATS_NKEY_FILE', 'NATS_CREDENTIALS_FILE'),
     brokerIsPrivate,
     postgresIsPrivate,
     usesHttps('REKEY_PUBLIC_URL', 'REKEY_JWKS_URL', 'REKEY_IDP_ISSUER', 'REKEY_IDP_JWKS_URL', 'REKEY_BREACH_URL'),
     identityProviderFaults,
   ],
+  correctness: [postgresIsFit, brokerIsFit],
+  durability: [postgresIsDurable],
 }

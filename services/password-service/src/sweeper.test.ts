@@ -1,16 +1,17 @@
 import { createLogger } from '@rekey/platform/logger'
+import { createMetrics } from '@rekey/platform/metrics'
+import { createProgress } from '@rekey/platform/progress'
 import { startPasswordService } from '@rekey/testing/password-service'
 import t from 'tap'
-import { createBudgetStore } from './budgets/budgets.store.ts'
-import { createCustomerStore } from './customers/customers.store.ts'
-import { openDatabase } from './database.ts'
-import { createOutboxStore } from './outbox/outbox.store.ts'
-import { createPasswordStore } from './passwords/passwords.store.ts'
+import { deleteOldSends, deleteUnclaimedFailures } from './budgets/budgets.store.ts'
+import { deleteExpiredRestores } from './customers/customers.store.ts'
+import { openLoops } from './loops.fixture.ts'
+import { deletePublished } from './outbox/outbox.store.ts'
+import { deleteExpiredTokens } from './passwords/passwords.store.ts'
 import { startSweeper } from './sweeper.ts'
 
 const service = await startPasswordService(t)
 const { query } = service
-const none = () => Promise.reject(new Error('nothing is replaced here'))
 
 t.test('what has had its day is deleted, in batches, by two sweepers at once, and nothing else', async (t) => {
   const { id } = await service.customer()
@@ -38,32 +39,21 @@ t.test('what has had its day is deleted, in batches, by two sweepers at once, an
     ])
   }
 
-  const log = createLogger({ name: 'test', level: 'silent' })
-  const database = openDatabase({ url: service.variables.DATABASE_URL, poolSize: 2, log })
-  const sends = { allowance: 10, windowMs: 3_600_000 }
-  const budgets = createBudgetStore({ database, sends, addEvents: none })
+  const loops = openLoops(t, service.variables.DATABASE_URL)
   const sweeper = startSweeper({
-    deletions: [
-      createOutboxStore({ database }).deletePublished,
-      budgets.deleteOldSends,
-      budgets.deleteUnclaimed,
-      createCustomerStore({ database }).deleteExpiredRestores,
-      createPasswordStore({
-        database,
-        endOtherRestores: none,
-        endSessions: none,
-        keepFormer: none,
-        appendChange: none,
-        addEvents: none,
-      }).deleteExpiredTokens,
-    ],
+    deletions: {
+      'published events': deletePublished(loops),
+      'old sends': deleteOldSends(loops, { allowance: 10, windowMs: 3_600_000 }),
+      'unclaimed failures': deleteUnclaimedFailures(loops),
+      'expired restores': deleteExpiredRestores(loops),
+      'expired tokens': deleteExpiredTokens(loops),
+    },
+    metrics: createMetrics(),
+    progress: createProgress({ elapsedMs: () => performance.now(), metrics: createMetrics() }),
     now: service.clock.now,
-    log,
+    log: createLogger({ name: 'test', level: 'silent' }),
   })
-  t.teardown(async () => {
-    await sweeper.close()
-    await database.close()
-  })
+  t.teardown(() => sweeper.close())
   await Promise.all([sweeper.sweep(), sweeper.sweep()])
   t.equal((await query('SELECT 1 FROM outbox')).length, 1)
   t.equal((await query('SELECT 1 FROM restore_request WHERE expires_at < now()')).length, 0)
@@ -75,21 +65,33 @@ t.test('what has had its day is deleted, in batches, by two sweepers at once, an
   t.same(failures, [{ customer_id: id }, { customer_id: null }], 'what counts against somebody is kept for ever')
 })
 
-t.test('a store that fails keeps no other from its sweep', async (t) => {
-  const log = createLogger({ name: 'test', level: 'silent' })
-  const swept: string[] = []
+t.test('a deletion that fails keeps no other from its turn, is counted, and is tried with fewer rows', async (t) => {
+  const limits: number[] = []
+  const deleted: string[] = []
+  const metrics = createMetrics()
   const sweeper = startSweeper({
-    deletions: [
-      () => Promise.reject(new Error('too slow')),
-      async () => {
-        swept.push('passwords that nobody decided on')
+    deletions: {
+      'too many': async (_now, limit) => {
+        limits.push(limit)
+        if (limit > 125) throw new Error('statement timeout')
         return 0
       },
-    ],
+      others: async () => {
+        deleted.push('others')
+        return 0
+      },
+    },
+    metrics,
+    progress: createProgress({ elapsedMs: () => performance.now(), metrics: createMetrics() }),
     now: service.clock.now,
-    log,
+    log: createLogger({ name: 'test', level: 'silent' }),
   })
   t.teardown(() => sweeper.close())
-  await t.rejects(sweeper.sweep(), { message: 'too slow' })
-  t.equal(swept.length, 1)
+  await sweeper.close()
+  limits.length = 0
+  deleted.length = 0
+  for (let attempt = 0; attempt < 3; attempt += 1) await sweeper.sweep().catch(() => {})
+  t.ok(limits.at(-1) && (limits.at(-1) ?? 0) <= 125, `tried with ${limits.join(', ')}`)
+  t.equal(deleted.length, 3)
+  t.match(await metrics.getSingleMetricAsString('rekey_sweep_failures_total'), /rows="too many"\} [1-9]/)
 })

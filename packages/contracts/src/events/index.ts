@@ -68,5 +68,5 @@ export const streams = {
 
 export type StreamName = keyof typeof streams
 
-/** Messages that a consumer gave up on, under `dead.<subject>`. */
+/** Events that could be neither handled nor published, under `dead.<subject>`. */
 export const deadLetters = { name: 'DEAD', subjects: ['dead.>'], maxAgeSeconds: 30 * day } as const

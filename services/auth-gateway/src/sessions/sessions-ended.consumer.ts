@@ -9,7 +9,7 @@ import {
 import { type Consumer, type ConsumerDeps, consume } from '@rekey/platform/consumer'
 import type { Sessions } from './sessions.service.ts'
 
-/** Of a reset of all customers many arrive at once. */
+/** A reset of all customers sends many at once. */
 const concurrency = 64
 
 /** What ends all of a customer's sessions; a change keeps the one that made it. */

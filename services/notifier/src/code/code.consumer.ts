@@ -13,7 +13,7 @@ interface Deps {
   now: Now
 }
 
-// One that waits to be tried again counts too, so many: a few mail hosts that defer must not hold back all other codes.
+/** More than the connections to the mail host: mails and SMS do not wait for each other's slowest. */
 const concurrency = 64
 
 /** Sends confirmation codes. A code is tried for as long as it lives. */

@@ -1,4 +1,6 @@
 import type { Database, Transaction } from '../database.ts'
+import { type Deletion, deleteOldest } from '../deletion.ts'
+import { Prisma } from '../generated/prisma/client.ts'
 
 /** What somebody asked for, and what became of it. */
 export interface StoredApproval {
@@ -55,10 +57,6 @@ export interface ApprovalStore {
   decide(tx: Transaction, id: string, decision: Decision): Promise<boolean>
   /** The same in a transaction of its own. */
   decideAlone(id: string, decision: Decision): Promise<boolean>
-  /** Wipes passwords that nobody decided on in time. @returns how many */
-  wipeExpired(now: Date, limit: number): Promise<number>
-  /** Deletes what nobody decided on a month ago. Decisions stay: they say who agreed. @returns how many */
-  deleteExpired(now: Date, limit: number): Promise<number>
 }
 
 const expiredForMs = 30 * 24 * 3_600_000
@@ -115,18 +113,27 @@ export const createApprovalStore = ({ database }: { database: Database }): Appro
 
   decide,
   decideAlone: (id, decision) => database.transaction((tx) => decide(tx, id, decision)),
-
-  async wipeExpired(now, limit) {
-    const where = { state: 'pending' as const, expiresAt: { lte: now }, hash: { not: null } }
-    const { count } = await database.query((prisma) =>
-      prisma.approval.updateMany({ where, data: passwordWiped, limit }),
-    )
-    return count
-  },
-
-  async deleteExpired(now, limit) {
-    const where = { state: 'pending' as const, expiresAt: { lt: new Date(now.getTime() - expiredForMs) } }
-    const { count } = await database.query((prisma) => prisma.approval.deleteMany({ where, limit }))
-    return count
-  },
 })
+
+/** Wipes the passwords of approvals that were not decided in time. */
+export const wipeExpiredApprovals =
+  (loops: Database): Deletion =>
+  (now, limit) =>
+    loops.query(
+      (prisma) => prisma.$executeRaw`
+        UPDATE approval SET hash = NULL, sealed_password = NULL WHERE ctid = ANY(ARRAY(
+          SELECT ctid FROM approval WHERE state = 'pending' AND expires_at <= ${now} AND hash IS NOT NULL
+          ORDER BY expires_at LIMIT ${limit} FOR UPDATE SKIP LOCKED
+        ))`,
+    )
+
+/** Deletes approvals that were not decided a month ago. Decisions stay: they say who agreed. */
+export const deleteExpiredApprovals =
+  (loops: Database): Deletion =>
+  (now, limit) =>
+    deleteOldest(
+      loops,
+      { table: 'approval', column: 'expires_at', where: Prisma.sql`state = 'pending'` },
+      new Date(now.getTime() - expiredForMs),
+      limit,
+    )

@@ -1,13 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { PasswordVerify, scopes } from '@rekey/contracts'
-import { createLogger } from '@rekey/platform/logger'
 import { ask } from '@rekey/platform/questions'
 import { eventually } from '@rekey/testing/eventually'
 import { race } from '@rekey/testing/flows'
 import { startPasswordService } from '@rekey/testing/password-service'
 import t from 'tap'
-import { openDatabase } from '../database.ts'
-import { createApprovalStore } from './approvals.store.ts'
+import { openLoops } from '../loops.fixture.ts'
+import { deleteExpiredApprovals, wipeExpiredApprovals } from './approvals.store.ts'
 
 const service = await startPasswordService(t, { env: { REKEY_BACK_OFFICE_FOUR_EYES: 'true' } })
 const { query, clock } = service
@@ -250,18 +249,12 @@ t.test('four eyes: after a day it has expired, its password is wiped, and after 
   t.match((await service.http.get('/api/v2/approvals', { authorization: bearer('checker') })).body, { total: 0 })
   t.same(await historyOf(customer), [])
 
-  const database = openDatabase({
-    url: service.variables.DATABASE_URL,
-    poolSize: 2,
-    log: createLogger({ name: 'test', level: 'silent' }),
-  })
-  t.teardown(() => database.close())
-  const store = createApprovalStore({ database })
-  t.ok((await store.wipeExpired(clock.now(), 500)) >= 1)
+  const loops = openLoops(t, service.variables.DATABASE_URL)
+  t.ok((await wipeExpiredApprovals(loops)(clock.now(), 500)) >= 1)
   t.match(await rowOf(approvalId), { state: 'pending', hash: null, sealed_password: null })
-  t.equal(await store.deleteExpired(clock.now(), 500), 0)
+  t.equal(await deleteExpiredApprovals(loops)(clock.now(), 500), 0)
   clock.advance(30 * 24 * 3_600_000 + 1)
-  t.ok((await store.deleteExpired(clock.now(), 500)) >= 1)
+  t.ok((await deleteExpiredApprovals(loops)(clock.now(), 500)) >= 1)
   t.equal(await rowOf(approvalId), undefined)
   t.match(await rowOf(decided), { state: 'rejected' }, 'decisions stay')
 })

@@ -1,6 +1,8 @@
 import type { Address } from '@rekey/contracts'
 import type { AllowanceSize } from '@rekey/platform/allowance'
 import type { Database, Transaction } from '../database.ts'
+import { type Deletion, deleteOldest } from '../deletion.ts'
+import { Prisma } from '../generated/prisma/client.ts'
 import type { NewEvent } from '../outbox/event.ts'
 
 /** A wrong code. */
@@ -42,8 +44,6 @@ export interface BudgetStore {
    * @returns whether it may be sent
    */
   countSend(customerId: number, send: Send, at: Date): Promise<boolean>
-  /** Deletes up to `limit` sends that count no more. @returns how many */
-  deleteOldSends(now: Date, limit: number): Promise<number>
   /** Notes a wrong code, whosever challenge it is. Said again, it changes nothing. */
   note(failure: Failure): Promise<void>
   /**
@@ -63,8 +63,6 @@ export interface BudgetStore {
   withOwner(challengeId: string, work: (tx: Transaction, customerId: number) => Promise<void>): Promise<void>
   /** Within the customer's lock: wrong codes of until then count no more. @returns how many there were */
   forgive(tx: Transaction, customerId: number, at: Date): Promise<number>
-  /** Deletes up to `limit` wrong codes of challenges that can be nobody's any more. @returns how many */
-  deleteUnclaimed(now: Date, limit: number): Promise<number>
 }
 
 /** A code lives ten minutes: a request for one that is older than this is not looked up any more. */
@@ -103,12 +101,6 @@ export const createBudgetStore = ({ database, sends, addEvents }: Deps): BudgetS
           ON CONFLICT (challenge_id, send_number) DO UPDATE SET sent_at = restore_send.sent_at`
         return counted > 0
       }),
-
-    async deleteOldSends(now, limit) {
-      const where = { sentAt: { lte: sendsCountFrom(now) } }
-      const { count } = await database.query((prisma) => prisma.restoreSend.deleteMany({ where, limit }))
-      return count
-    },
 
     async note({ challengeId, attempt, failedAt }) {
       await database.query((prisma) =>
@@ -163,11 +155,22 @@ export const createBudgetStore = ({ database, sends, addEvents }: Deps): BudgetS
         UPDATE customer SET forgiven_at = GREATEST(forgiven_at, ${at}::timestamptz) WHERE id = ${customerId}`
       return (await tx.restoreFailure.deleteMany({ where: { customerId, failedAt: { lte: at } } })).count
     },
-
-    async deleteUnclaimed(now, limit) {
-      const where = { customerId: null, failedAt: { lt: new Date(now.getTime() - claimableForMs) } }
-      const { count } = await database.query((prisma) => prisma.restoreFailure.deleteMany({ where, limit }))
-      return count
-    },
   }
 }
+
+/** Deletes sends that no longer count. */
+export const deleteOldSends =
+  (loops: Database, { windowMs }: AllowanceSize): Deletion =>
+  (now, limit) =>
+    deleteOldest(loops, { table: 'restore_send', column: 'sent_at' }, new Date(now.getTime() - windowMs), limit)
+
+/** Deletes wrong codes of challenges that can no longer become a customer's. */
+export const deleteUnclaimedFailures =
+  (loops: Database): Deletion =>
+  (now, limit) =>
+    deleteOldest(
+      loops,
+      { table: 'restore_failure', column: 'failed_at', where: Prisma.sql`customer_id IS NULL` },
+      new Date(now.getTime() - claimableForMs),
+      limit,
+    )

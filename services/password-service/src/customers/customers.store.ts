@@ -1,5 +1,6 @@
 import type { Address, CustomersGetReply, Reference } from '@rekey/contracts'
 import type { Database, Transaction } from '../database.ts'
+import { type Deletion, deleteOldest } from '../deletion.ts'
 import { Prisma } from '../generated/prisma/client.ts'
 import { isReferredTo, ownerOf } from './reference.ts'
 
@@ -32,8 +33,6 @@ export interface CustomerStore {
   endOtherRestores(tx: Transaction, customerId: number, challengeId: string | undefined): Promise<boolean>
   /** Within the customers' locks: ends all their restores. */
   endRestoresOfMany(tx: Transaction, customerIds: number[]): Promise<void>
-  /** Deletes up to `limit` records whose time is over. @returns how many */
-  deleteExpiredRestores(now: Date, limit: number): Promise<number>
 }
 
 interface Row extends Omit<Reachable, 'addresses'>, Address {}
@@ -104,10 +103,11 @@ export const createCustomerStore = ({ database }: { database: Database }): Custo
     async endRestoresOfMany(tx, customerIds) {
       await tx.$executeRaw`DELETE FROM restore_request WHERE customer_id = ANY(${customerIds})`
     },
-    async deleteExpiredRestores(now, limit) {
-      const where = { expiresAt: { lt: now } }
-      const { count } = await database.query((prisma) => prisma.restoreRequest.deleteMany({ where, limit }))
-      return count
-    },
   }
 }
+
+/** Deletes records of restores that have expired. */
+export const deleteExpiredRestores =
+  (loops: Database): Deletion =>
+  (now, limit) =>
+    deleteOldest(loops, { table: 'restore_request', column: 'expires_at' }, now, limit)

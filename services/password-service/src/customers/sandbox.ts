@@ -1,5 +1,6 @@
 import { createLogger } from '@rekey/platform/logger'
 import { createMetrics } from '@rekey/platform/metrics'
+import { withSettings } from '@rekey/platform/postgres-settings'
 import { createQueue } from '@rekey/platform/queue'
 import { systemRandom } from '@rekey/platform/random'
 import pg from 'pg'
@@ -71,7 +72,7 @@ const plant = async (client: pg.Client, { id, code, password, addresses }: Perso
  * @throws Error naming the database where it cannot be reached or is not migrated
  */
 export const seedSandbox = async (databaseUrl: string): Promise<void> => {
-  const client = new pg.Client({ connectionString: databaseUrl, connectionTimeoutMillis: 5_000 })
+  const client = new pg.Client({ connectionString: withSettings(databaseUrl), connectionTimeoutMillis: 5_000 })
   client.on('error', () => {})
   try {
     await client.connect()

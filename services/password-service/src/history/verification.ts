@@ -1,4 +1,5 @@
 import { loadConfig, Url } from '@rekey/platform/config'
+import { withSettings } from '@rekey/platform/postgres-settings'
 import { Type } from '@sinclair/typebox'
 import pg from 'pg'
 import { createChainCheck, type Fault, type StoredChange } from './chain.ts'
@@ -87,7 +88,7 @@ export const verifyHistory = async (
   databaseUrl: string,
   onProgress: (progress: Progress) => void = () => {},
 ): Promise<Verification> => {
-  const client = new pg.Client({ connectionString: databaseUrl, connectionTimeoutMillis: 5_000 })
+  const client = new pg.Client({ connectionString: withSettings(databaseUrl), connectionTimeoutMillis: 5_000 })
   client.on('error', () => {})
   try {
     await client.connect().catch((thrown) => {

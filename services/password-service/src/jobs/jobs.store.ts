@@ -25,7 +25,8 @@ export interface JobStore {
   find(id: string): Promise<Job | undefined>
   /** Stops a job that runs. @returns the job as it is then, and whether it ran until now */
   cancel(id: string, at: Date): Promise<{ job: Job; stopped: boolean } | undefined>
-  isAnyRunning(): Promise<boolean>
+  /** How far the running job is, as the id of its last customer. */
+  findPosition(): Promise<number | undefined>
   /**
    * Takes the running job, unless another instance has it in hand, and does its next `size` customers: `work` and the
    * job's note of how far it is commit together, so that no customer is dealt with twice.
@@ -63,7 +64,13 @@ const stepTimeoutMs = 6_000
 
 const progress = { state: true, total: true, done: true, failed: true } as const
 
-export const createJobStore = ({ database }: { database: Database }): JobStore => ({
+interface Deps {
+  database: Database
+  /** For what the worker does again and again. */
+  loops: Database
+}
+
+export const createJobStore = ({ database, loops }: Deps): JobStore => ({
   start: ({ id, ...job }, at, alongside) =>
     database.transaction(async (tx) => {
       await alongside?.(tx)
@@ -100,11 +107,15 @@ export const createJobStore = ({ database }: { database: Database }): JobStore =
       return job ? { job, stopped: count > 0 } : undefined
     }),
 
-  isAnyRunning: () =>
-    database.query(async (prisma) => (await prisma.job.findFirst({ where: { state: 'running' } })) !== null),
+  findPosition: () =>
+    loops.query(async (prisma) => {
+      const [job] = await prisma.$queryRaw<{ position: number }[]>`
+        SELECT last_customer_id AS position FROM job WHERE state = 'running' ORDER BY created_at LIMIT 1`
+      return job?.position
+    }),
 
   step: (size, at, work) =>
-    database.transaction(
+    loops.transaction(
       async (tx) => {
         const [row] = await tx.$queryRaw<Row[]>`
           SELECT id::text, actor_id AS "actorId", client_id AS "clientId", ip, approved_by AS "approvedBy",
@@ -132,7 +143,7 @@ export const createJobStore = ({ database }: { database: Database }): JobStore =
     ),
 
   async passOver(jobId, customerId) {
-    const { count } = await database.query((prisma) =>
+    const { count } = await loops.query((prisma) =>
       prisma.job.updateMany({
         where: { id: jobId, state: 'running', lastCustomerId: { lt: customerId } },
         data: { failed: { increment: 1 }, lastCustomerId: customerId },

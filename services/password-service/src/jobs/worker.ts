@@ -1,7 +1,9 @@
 import { RekeyError } from '@rekey/contracts'
 import { type Background, pause, runInBackground } from '@rekey/platform/background'
+import { createBatchSize } from '@rekey/platform/batch-size'
 import type { Now } from '@rekey/platform/clock'
 import type { Logger } from '@rekey/platform/logger'
+import type { Progress } from '@rekey/platform/progress'
 import type { Random } from '@rekey/platform/random'
 import { runInTrace } from '@rekey/platform/trace'
 import type { Resets } from '../back-office/resets.service.ts'
@@ -9,10 +11,11 @@ import type { Resets } from '../back-office/resets.service.ts'
 import type { JobStore } from './jobs.store.ts'
 
 interface Deps {
-  store: Pick<JobStore, 'isAnyRunning' | 'step' | 'passOver'>
+  store: Pick<JobStore, 'findPosition' | 'step' | 'passOver'>
   resetPart: Resets['resetPart']
   /** How many events wait for the broker, counted no further than `most`. */
   countWaiting(most: number): Promise<number>
+  progress: Progress
   now: Now
   random: Random
   log: Logger
@@ -36,27 +39,29 @@ const isPassing = (error: unknown) => error instanceof RekeyError && error.code 
  * counted as failed, logged, and passed over. While Postgres is away it waits. What is left at the close stays in
  * Postgres for the next worker.
  */
-export const startWorker = ({ store, resetPart, countWaiting, now, random, log }: Deps): Background => {
-  let size = batchSize
+export const startWorker = ({ store, resetPart, countWaiting, progress, now, random, log }: Deps): Background => {
+  const report = progress.watch('jobs')
+  let lastPosition: number | undefined
+  const size = createBatchSize(batchSize)
 
   /** @returns whether there may be more to do at once. @throws RekeyError unavailable */
   const advance = async (): Promise<boolean> => {
     let current: { jobId: string; customerId: number | undefined } | undefined
     try {
-      const stepped = await store.step(size, now(), async (tx, job, customerIds) => {
+      const stepped = await store.step(size.current, now(), async (tx, job, customerIds) => {
         current = { jobId: job.id, customerId: customerIds[0] }
         const { id: jobId, actorId, clientId, ip, approvedBy } = job
         const by = { id: actorId, clientId, ip, approvedBy: approvedBy ?? undefined }
         await resetPart(tx, customerIds, { jobId, by })
       })
       if (!stepped) return false
-      size = Math.min(size * 2, batchSize)
+      size.grow()
       const { id, state, total, done, failed } = stepped.job
       if (state === 'done') log.info({ event: 'password_reset_job_done', job: id, total, done, failed }, 'job done')
       return state === 'running'
     } catch (err) {
-      const wasAlone = size === 1
-      size = Math.max(1, Math.floor(size / 2))
+      const wasAlone = size.current === 1
+      size.shrink()
       if (isPassing(err) || current?.customerId === undefined) throw err
       const { jobId, customerId } = current
       if (wasAlone && (await store.passOver(jobId, customerId))) {
@@ -66,10 +71,19 @@ export const startWorker = ({ store, resetPart, countWaiting, now, random, log }
     }
   }
 
+  const isAnyRunning = async (): Promise<boolean> => {
+    const position = await store.findPosition()
+    // Another instance may move it too.
+    if (position !== lastPosition) report.moved()
+    report.waiting(position === undefined ? 0 : 1)
+    lastPosition = position
+    return position !== undefined
+  }
+
   /** Does what there is to do, until there is nothing, or not now. */
   const work = async (stopped: AbortSignal) => {
     let waits = 0
-    while (!stopped.aborted && (await store.isAnyRunning())) {
+    while (!stopped.aborted && (await isAnyRunning())) {
       if ((await countWaiting(mostWaiting)) >= mostWaiting) {
         await pause(Math.min(backoffMs.first * 2 ** waits, backoffMs.most), stopped)
         waits += 1

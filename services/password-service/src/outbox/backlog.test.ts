@@ -1,20 +1,18 @@
-import { createLogger } from '@rekey/platform/logger'
+import { createMetrics } from '@rekey/platform/metrics'
 import { startInfrastructure } from '@rekey/testing/infrastructure'
 import pg from 'pg'
 import t from 'tap'
-import { openDatabase } from '../database.ts'
-import { createOutboxStore } from './outbox.store.ts'
+import { openLoops } from '../loops.fixture.ts'
+import { createOutboxGauges } from './gauges.ts'
+import { lanesOf } from './lanes.ts'
+import { findWork, readLane } from './relay.store.ts'
 
-t.test('S24: a backlog that comes all at once leaves, whatever Postgres last saw of the outbox', async (t) => {
+t.test('S24: a backlog is read in order by index, whatever Postgres last saw of the outbox', async (t) => {
   const { postgres } = await startInfrastructure(t, { postgres: true })
-  const database = openDatabase({
-    url: postgres.url,
-    poolSize: 2,
-    log: createLogger({ name: 'test', level: 'silent' }),
-  })
+  const loops = openLoops(t, postgres.url)
   const client = new pg.Client({ connectionString: postgres.url })
   await client.connect()
-  t.teardown(() => Promise.all([client.end(), database.close()]))
+  t.teardown(() => client.end())
   const fill = (count: number, publishedAt: string) =>
     client.query(
       `INSERT INTO outbox (event_id, type, subject, data, created_at, published_at)
@@ -23,21 +21,41 @@ t.test('S24: a backlog that comes all at once leaves, whatever Postgres last saw
       [count],
     )
 
-  // As it is on any day when the broker goes away: everything that there was has left.
+  // A day on which all events were published. Then the broker goes away.
   await client.query('ALTER TABLE outbox SET (autovacuum_enabled = false)')
   await fill(20_000, 'now()')
   await client.query('ANALYZE outbox')
   await fill(150_000, 'NULL')
 
-  const subjects: string[] = []
-  const relayed = await createOutboxStore({ database }).relay(100, new Date(), async (events) => {
-    subjects.push(...events.map(({ subject }) => subject))
-    return events.map(({ rowId }) => rowId)
-  })
-  t.same(relayed, { taken: 100, published: 100 })
-  t.same(
-    subjects,
-    Array.from({ length: 100 }, (_, n) => `C${n}`),
-    'the first of each customer, the oldest first',
-  )
+  const beginning = new Map(lanesOf.PASSWORD.map((lane) => [lane, 0n]))
+  const work = await findWork(loops, beginning, new Date())
+  t.equal(work.length, 8, 'each lane has events')
+  for (const { lane, firstId } of work) {
+    const events = await loops.transaction((tx) => readLane(tx, { lane, after: 0n, size: 100 }))
+    const ids = events.map(({ rowId }) => Number(rowId))
+    t.equal(ids.length, 100)
+    t.equal(ids[0], Number(firstId), 'the oldest is first')
+    t.same(
+      ids,
+      ids.toSorted((one, other) => one - other),
+    )
+    const [first] = events
+    const others = await client.query('SELECT id FROM outbox WHERE subject = $1 AND published_at IS NULL ORDER BY id', [
+      first?.subject,
+    ])
+    t.same(
+      ids.filter((_id, index) => events[index]?.subject === first?.subject),
+      others.rows.map(({ id }) => Number(id)).slice(0, 3),
+      'all events of a customer are in one lane',
+    )
+  }
+
+  const metrics = createMetrics()
+  createOutboxGauges({ loops, metrics, now: () => new Date() })
+  const scrape = await metrics.metrics()
+  t.match(scrape, /rekey_outbox_waiting_events\{stream="PASSWORD"\} 100000\n/, 'counted no further')
+  t.match(scrape, /rekey_outbox_waiting_events\{stream="NOTIFY"\} 0\n/)
+  t.match(scrape, /rekey_outbox_held_events\{stream="PASSWORD"\} 0\n/)
+  t.match(scrape, /rekey_outbox_oldest_age_seconds\{stream="PASSWORD"\} \d/)
+  t.match(scrape, /rekey_outbox_oldest_age_seconds\{stream="NOTIFY"\} 0\n/)
 })

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from '@rekey/platform/logger'
+import { withSettings } from '@rekey/platform/postgres-settings'
 import pg from 'pg'
 
 interface Deps {
@@ -38,7 +39,7 @@ export const listenForOutbox = ({ url, onNews, log }: Deps): Listener => {
   /** Resolves when the connection has ended. */
   const listen = async () => {
     const current = new pg.Client({
-      connectionString: url,
+      connectionString: withSettings(url),
       connectionTimeoutMillis: connectTimeoutMs,
       query_timeout: connectTimeoutMs,
       keepAlive: true,

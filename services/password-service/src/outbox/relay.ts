@@ -1,63 +1,79 @@
 import { type Background, runInBackground } from '@rekey/platform/background'
+import { createBatchSize } from '@rekey/platform/batch-size'
 import type { Broker } from '@rekey/platform/broker'
-import type { Now } from '@rekey/platform/clock'
-import type { Logger } from '@rekey/platform/logger'
-import type { Publisher } from '@rekey/platform/publisher'
-import type { OutboxStore, WaitingEvent } from './outbox.store.ts'
+import type { Progress } from '@rekey/platform/progress'
+import { createCursors } from './cursors.ts'
+import { lanesOf, type OutboxStream } from './lanes.ts'
+import { findWork, type LaneWork, readDue, readLane } from './relay.store.ts'
+import { createRelayBatch, type RelayDeps } from './relay-batch.ts'
 
-interface Deps {
-  store: OutboxStore
-  publisher: Publisher
+interface Deps extends RelayDeps {
   broker: Broker
-  source: string
-  now: Now
-  log: Logger
+  progress: Progress
 }
 
-const batchSize = 100
-/** A safety net: wakes that were lost cost no more than this. */
+/** Events of one lane in flight at a time. */
+const batchSize = 200
+/** A safety net: a wake that was lost, or a held event that is due, waits no longer. */
 const pollMs = 5_000
 const backoffMs = { first: 100, most: 5_000 }
 
 /**
- * Brings committed events to the broker, in order for each customer, until it has each of them. What still waits at the
- * close stays in Postgres for the next relay.
+ * Brings the committed events of one stream to the broker, in order for each customer, until it has stored each. An
+ * event that it refuses holds up the later ones of its customer alone. What waits at the close stays in Postgres.
  */
-export const startRelay = ({ store, publisher, broker, source, now, log }: Deps): Background => {
-  const publish = ({ eventId, type, subject, data, traceparent, createdAt }: WaitingEvent) =>
-    publisher.send({
-      id: eventId,
-      type,
-      source,
-      subject,
-      time: createdAt,
-      data,
-      traceparent: traceparent ?? undefined,
-    })
+export const startRelay = (stream: OutboxStream, { broker, progress, ...deps }: Deps): Background => {
+  const { loops, elapsedMs, now, log } = deps
+  const report = progress.watch(`outbox ${stream}`)
+  const cursors = createCursors({ elapsedMs })
+  const size = createBatchSize(batchSize)
+  const relayBatch = createRelayBatch(deps)
+  /** The first event of each lane, as it was last found. */
+  let firstIds = new Map<number, bigint>()
 
-  /** @throws where the broker or Postgres is away */
+  /** Another relay may move a lane too: that its first event left shows it. */
+  const noteProgress = (work: LaneWork[]) => {
+    const found = new Map(work.flatMap(({ lane, firstId }) => (firstId === null ? [] : [[lane, firstId]])))
+    if ([...firstIds].some(([lane, id]) => found.get(lane) !== id)) report.moved()
+    report.waiting(found.size)
+    firstIds = found
+  }
+
+  /** @throws where the broker, the stream or Postgres is away */
   const drain = async (stopped: AbortSignal) => {
+    const from = new Map(lanesOf[stream].map((lane) => [lane, cursors.begin(lane)]))
     while (!stopped.aborted) {
-      // Asked first: without a broker no rows need to be locked.
+      // Asked first: without a broker no lane needs to be locked.
       broker.connection()
-      const failures: { eventId: string; cause: unknown }[] = []
-      const { taken, published } = await store.relay(batchSize, now(), async (events) => {
-        const outcomes = await Promise.allSettled(events.map(publish))
-        return events.flatMap(({ rowId, eventId }, index) => {
-          const outcome = outcomes[index]
-          if (outcome?.status !== 'rejected') return rowId
-          failures.push({ eventId, cause: outcome.reason.cause })
-          return []
-        })
-      })
-      if (taken === 0) return
-      const [first] = failures
-      if (first) {
-        const what = `${taken - published} of ${taken} events were not published, ${first.eventId} first`
-        throw new Error(what, { cause: first.cause })
+      const work = await findWork(loops, from, now())
+      noteProgress(work)
+      let count = 0
+      for (const { lane, firstId, due } of work) {
+        if (stopped.aborted) return
+        if (firstId !== null) {
+          const after = from.get(lane) ?? 0n
+          const read = { lane, after, size: size.current }
+          const relayed = await relayBatch({ lane, kind: 'waiting', read: (tx) => readLane(tx, read) })
+          count += relayed?.count ?? 0
+          if (relayed && relayed.count > 0) {
+            from.set(lane, relayed.upTo)
+            cursors.passed(lane, relayed.upTo)
+          }
+        }
+        if (due) count += (await relayBatch({ lane, kind: 'held', read: (tx) => readDue(tx, lane, now()) }))?.count ?? 0
       }
+      size.grow()
+      // Nothing is left, or other relays have it.
+      if (count === 0) return
     }
   }
 
-  return runInBackground({ work: drain, pollMs, backoffMs, waiting: 'outbox waits', log })
+  const work = (stopped: AbortSignal) =>
+    drain(stopped).catch((error) => {
+      // The batch may have been too much for its time.
+      size.shrink()
+      throw error
+    })
+
+  return runInBackground({ work, pollMs, backoffMs, waiting: `outbox ${stream} waits`, log })
 }

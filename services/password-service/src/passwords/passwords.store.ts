@@ -1,5 +1,6 @@
 import type { Address } from '@rekey/contracts'
 import type { Database, Transaction } from '../database.ts'
+import { type Deletion, deleteOldest } from '../deletion.ts'
 import { Prisma } from '../generated/prisma/client.ts'
 import type { ChainedChange, ChangeRecord } from '../history/digest.ts'
 import type { NewEvent } from '../outbox/event.ts'
@@ -106,8 +107,6 @@ export interface PasswordStore {
    * @returns whether the password was a temporary one that could still be used
    */
   spendTemporary(login: { customer: string; sessionId: string; sessionEpoch: number }, at: Date): Promise<boolean>
-  /** Forgets up to `limit` spent tokens that have expired on every machine's clock. @returns how many */
-  deleteExpiredTokens(now: Date, limit: number): Promise<number>
 }
 
 /** When a temporary password that was used stopped working: long ago, whatever a machine's clock says. */
@@ -287,10 +286,10 @@ export const createPasswordStore = ({
       await endSessions(tx, owner.id, { at, kept: sessionId })
       return true
     }),
-
-  async deleteExpiredTokens(now, limit) {
-    const where = { expiresAt: { lt: new Date(now.getTime() - clockSlackMs) } }
-    const { count } = await database.query((prisma) => prisma.spentToken.deleteMany({ where, limit }))
-    return count
-  },
 })
+
+/** Deletes spent tokens that have expired on every machine's clock. */
+export const deleteExpiredTokens =
+  (loops: Database): Deletion =>
+  (now, limit) =>
+    deleteOldest(loops, { table: 'spent_token', column: 'expires_at' }, new Date(now.getTime() - clockSlackMs), limit)

@@ -1,4 +1,5 @@
 import type { Database, Transaction } from '../database.ts'
+import type { Deletion } from '../deletion.ts'
 
 interface Options {
   database: Database
@@ -14,8 +15,6 @@ export interface FormerPasswordStore {
    * A temporary password was never the customer's own, and is not kept.
    */
   keep(tx: Transaction, customerId: number, at: Date): Promise<void>
-  /** Deletes up to `limit` former passwords, where none is to be kept any more. @returns how many */
-  forget(now: Date, limit: number): Promise<number>
 }
 
 /** Former passwords, only while new ones are compared with them. */
@@ -43,10 +42,17 @@ export const createFormerPasswordStore = ({ database, kept }: Options): FormerPa
         SELECT id FROM former_password WHERE customer_id = ${customerId} ORDER BY id DESC OFFSET ${kept} LIMIT 1
       )`
   },
-
-  async forget(_now, limit) {
-    if (kept > 0) return 0
-    const { count } = await database.query((prisma) => prisma.formerPassword.deleteMany({ limit }))
-    return count
-  },
 })
+
+/** Deletes former passwords where none is kept any more. */
+export const deleteFormerPasswords =
+  (loops: Database, kept: number): Deletion =>
+  async (_now, limit) => {
+    if (kept > 0) return 0
+    return loops.query(
+      (prisma) => prisma.$executeRaw`
+        DELETE FROM former_password WHERE ctid = ANY(ARRAY(
+          SELECT ctid FROM former_password ORDER BY id LIMIT ${limit} FOR UPDATE SKIP LOCKED
+        ))`,
+    )
+  }

@@ -1,11 +1,10 @@
 import { hash as argon2 } from '@node-rs/argon2'
 import { audiences, scopes } from '@rekey/contracts'
-import { createLogger } from '@rekey/platform/logger'
 import { eventually } from '@rekey/testing/eventually'
 import { startPasswordService } from '@rekey/testing/password-service'
 import t from 'tap'
-import { openDatabase } from '../database.ts'
-import { createFormerPasswordStore } from './former-passwords.store.ts'
+import { openLoops } from '../loops.fixture.ts'
+import { deleteFormerPasswords } from './former-passwords.store.ts'
 
 const kept = 3
 const service = await startPasswordService(t, { env: { REKEY_PASSWORD_HISTORY: String(kept) } })
@@ -119,12 +118,10 @@ t.test('without the option none is kept or compared, and those that were are for
   t.equal((await restore(customer, named(0), url)).status, 204)
   t.equal((await formerOf(customer)).length, 2, 'nothing is added')
 
-  const log = createLogger({ name: 'test', level: 'silent' })
-  const database = openDatabase({ url: service.variables.DATABASE_URL, poolSize: 1, log })
-  t.teardown(() => database.close())
-  const forget = (kept: number) => createFormerPasswordStore({ database, kept }).forget(service.clock.now(), 500)
-  t.equal(await forget(kept), 0)
+  const loops = openLoops(t, service.variables.DATABASE_URL)
+  const deleteFormer = (kept: number) => deleteFormerPasswords(loops, kept)(service.clock.now(), 500)
+  t.equal(await deleteFormer(kept), 0)
   t.equal((await formerOf(customer)).length, 2)
-  await eventually(async () => (await forget(0)) === 0)
+  await eventually(async () => (await deleteFormer(0)) === 0)
   t.same(await query('SELECT 1 FROM former_password'), [])
 })

@@ -1,4 +1,5 @@
 import type { Database, Transaction } from '../database.ts'
+import { type Deletion, deleteOldest } from '../deletion.ts'
 import { Prisma } from '../generated/prisma/client.ts'
 import { type SessionClaims, sessionOf } from './session.ts'
 
@@ -29,8 +30,6 @@ export interface SessionStore {
   isEnded(token: SessionClaims, tx?: Transaction): Promise<boolean>
   /** Notes that one session is over, for as long as a token of it could live. Safe to run again. */
   revoke(sessionId: string, expiresAt: Date): Promise<void>
-  /** Forgets up to `limit` sessions of which no token lives any more. @returns how many */
-  deleteExpired(now: Date, limit: number): Promise<number>
 }
 
 /**
@@ -78,10 +77,10 @@ export const createSessionStore = ({ database }: { database: Database }): Sessio
         ON CONFLICT (sid) DO UPDATE SET expires_at = GREATEST(revoked_session.expires_at, EXCLUDED.expires_at)`,
     )
   },
-
-  async deleteExpired(now, limit) {
-    const where = { expiresAt: { lt: now } }
-    const { count } = await database.query((prisma) => prisma.revokedSession.deleteMany({ where, limit }))
-    return count
-  },
 })
+
+/** Deletes revoked sessions of which no token lives any more. */
+export const deleteExpiredSessions =
+  (loops: Database): Deletion =>
+  (now, limit) =>
+    deleteOldest(loops, { table: 'revoked_session', column: 'expires_at' }, now, limit)

@@ -1,13 +1,12 @@
 import { PasswordVerify, SessionRevoked, scopes } from '@rekey/contracts'
-import { createLogger } from '@rekey/platform/logger'
 import { ask } from '@rekey/platform/questions'
 import { systemRandom } from '@rekey/platform/random'
 import { eventually } from '@rekey/testing/eventually'
 import { startPasswordService } from '@rekey/testing/password-service'
 import pg from 'pg'
 import t from 'tap'
-import { openDatabase } from '../database.ts'
-import { createSessionStore } from './sessions.store.ts'
+import { openLoops } from '../loops.fixture.ts'
+import { deleteExpiredSessions } from './sessions.store.ts'
 
 const service = await startPasswordService(t)
 const { http, bearer, grant, query, clock } = service
@@ -215,10 +214,7 @@ t.test(
     await eventually(async () => ((await untilOf())?.getTime() ?? 0) > first)
     t.equal((await query('SELECT 1 FROM revoked_session WHERE sid = $1', [sid])).length, 1)
 
-    const log = createLogger({ name: 'test', level: 'silent' })
-    const database = openDatabase({ url: service.variables.DATABASE_URL, poolSize: 2, log })
-    t.teardown(() => database.close())
-    const { deleteExpired } = createSessionStore({ database })
+    const deleteExpired = deleteExpiredSessions(openLoops(t, service.variables.DATABASE_URL))
     await deleteExpired(clock.now(), 500)
     t.ok(await untilOf(), 'not before its time')
     await deleteExpired(new Date(first + 120_000), 500)

@@ -1,3 +1,4 @@
+import { withSettings } from '@rekey/platform/postgres-settings'
 import pg from 'pg'
 
 /** Gives it back. */
@@ -17,7 +18,11 @@ const lockNotAvailable = '55P03'
 export const createImportLock =
   (databaseUrl: string): ImportLock =>
   async (fingerprint) => {
-    const client = new pg.Client({ connectionString: databaseUrl, keepAlive: true, lock_timeout: patienceMs })
+    const client = new pg.Client({
+      connectionString: withSettings(databaseUrl),
+      keepAlive: true,
+      lock_timeout: patienceMs,
+    })
     // Lost with its connection: then the progress in the table still lets one process alone go on.
     client.on('error', () => {})
     await client.connect()

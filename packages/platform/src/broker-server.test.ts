@@ -1,0 +1,92 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { ask } from '@rekey/stack/ask'
+import { findOnPath } from '@rekey/stack/command'
+import { launch } from '@rekey/stack/launch'
+import { startNats } from '@rekey/stack/nats'
+import { freePort } from '@rekey/stack/ports'
+import { startServer } from '@rekey/stack/server'
+import t, { type Test } from 'tap'
+import { brokerIsFit } from './broker-server.ts'
+
+const folder = (t: Test) => {
+  const dir = mkdtempSync(join(tmpdir(), 'rekey-nats-'))
+  t.teardown(() => rmSync(dir, { recursive: true, force: true }))
+  return dir
+}
+
+/** A nats-server with this configuration alone. */
+const startWith = async (t: Test, configuration: string) => {
+  const dataDir = folder(t)
+  const path = join(dataDir, 'own.conf')
+  writeFileSync(path, configuration)
+  const server = await startServer({
+    name: 'NATS',
+    dataDir,
+    stopSignal: 'SIGTERM',
+    url: (port) => `nats://127.0.0.1:${port}`,
+    launch: (port) =>
+      launch(findOnPath('nats-server') ?? 'nats-server', ['-c', path, '-a', '127.0.0.1', '-p', String(port)], {
+        stopSignal: 'SIGTERM',
+      }),
+    isReady: async (port) => (await ask(port)).startsWith('INFO '),
+  })
+  t.teardown(() => server.stop())
+  return server.url
+}
+
+t.test('the broker of the sandbox is taken, and one of a cluster that has no streams itself', async (t) => {
+  const nats = await startNats({ dataDir: folder(t) })
+  t.teardown(() => nats.stop())
+  t.same(await brokerIsFit({ NATS_URL: nats.url }), [])
+  const member = await startWith(t, `cluster { name: "c", listen: "127.0.0.1:${await freePort()}" }`)
+  t.same(await brokerIsFit({ NATS_URL: member }), [])
+})
+
+t.test('one line each refuses a broker without JetStream, and one that takes small messages alone', async (t) => {
+  t.match(await brokerIsFit({ NATS_URL: await startWith(t, '') }), [
+    /^NATS_URL is a nats-server without JetStream: turn/,
+  ])
+  const small = await startWith(t, `jetstream { store_dir: ${JSON.stringify(folder(t))} }\nmax_payload: 4096\n`)
+  t.match(await brokerIsFit({ NATS_URL: small }), [/^NATS_URL is a nats-server with max_payload 4096: 65536 bytes/])
+})
+
+/** What a server says at first, where no such server is at hand. */
+const startGreeting = async (t: Test, text: string) => {
+  const server = createServer((socket) => {
+    socket.on('error', () => {})
+    socket.write(text)
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => server.close())
+  return `nats://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
+const greeting = (version: string) =>
+  `INFO ${JSON.stringify({ version, max_payload: 1_048_576, jetstream: true })} \r\n`
+
+t.test('one line refuses a broker that is too old', async (t) => {
+  for (const version of ['2.9.10', '2.12.4', '3.0.0-RC.1']) {
+    t.same(await brokerIsFit({ NATS_URL: await startGreeting(t, greeting(version)) }), [], version)
+  }
+  for (const version of ['2.8.4', '1.4.1']) {
+    t.same(
+      await brokerIsFit({ NATS_URL: await startGreeting(t, greeting(version)) }),
+      [`NATS_URL is nats-server ${version}: 2.9 or newer is needed.`],
+      version,
+    )
+  }
+})
+
+t.test('a broker that is away, says nothing or something else is asked again', async (t) => {
+  const answers = [
+    `nats://127.0.0.1:${await freePort()}`,
+    await startGreeting(t, 'INFO {\r\n'),
+    await startGreeting(t, ''),
+  ]
+  for (const url of answers) t.equal(await brokerIsFit({ NATS_URL: url }), undefined)
+  const one = await startGreeting(t, greeting('2.9.10'))
+  t.same(await brokerIsFit({ NATS_URL: `${answers[0]},${one}` }), [], 'one of several is enough')
+})

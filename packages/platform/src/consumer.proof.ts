@@ -1,0 +1,79 @@
+import { LoginFailed } from '@rekey/contracts'
+import { eventually } from '@rekey/testing/eventually'
+import t, { type Test } from 'tap'
+import { startBroker } from './broker.fixture.ts'
+import { consume } from './consumer.ts'
+
+// Failing messages take no speed from those behind them: 5,000 good ones behind 1 and behind 100 whose handling always
+// fails, against 5,000 alone.
+
+const good = 5_000
+/** Of each the best counts: what disturbs a measurement only slows it down. */
+const rounds = 5
+const patienceMs = 60_000
+
+/** Good messages handled in a second, or 0 where not all of them were within a minute. */
+const speedBehind = async (t: Test, bad: number) => {
+  const parts = await startBroker(t, ['AUTH'])
+  await eventually(() => parts.broker.check().then(() => true))
+  const jetstream = parts.broker.connection().jetstream()
+  for (let index = 0; index < bad + good; index += 100) {
+    const batch = Array.from({ length: Math.min(100, bad + good - index) }, (_, offset) => {
+      const account = index + offset < bad ? 'bad' : 'good'
+      return jetstream.publish(LoginFailed.type, JSON.stringify({ account, clientId: 'a', ip: '203.0.113.7' }))
+    })
+    await Promise.all(batch)
+  }
+  let handled = 0
+  const startMs = performance.now()
+  const consumer = consume(parts.deps, {
+    event: LoginFailed,
+    concurrency: 64,
+    async handle({ account }) {
+      if (account === 'bad') throw new Error('not now')
+      handled += 1
+    },
+  })
+  const isDone = await eventually(() => handled === good, { timeoutMs: patienceMs }).catch(() => false)
+  const seconds = (performance.now() - startMs) / 1_000
+  await consumer.close()
+  t.comment(`behind ${bad}: ${handled} of ${good} in ${seconds.toFixed(2)} s`)
+  return isDone ? good / seconds : 0
+}
+
+t.test('5,000 good messages behind 1 and behind 100 failing ones have at least 90 % of the speed', async (t) => {
+  const speeds = new Map<number, number[]>([0, 1, 100].map((bad) => [bad, []]))
+  for (let round = 0; round < rounds; round += 1) {
+    for (const [bad, measured] of speeds) measured.push(await speedBehind(t, bad))
+  }
+  const of = (bad: number) => Math.max(...(speeds.get(bad) ?? []))
+  for (const bad of [0, 1, 100]) t.comment(`behind ${bad}: ${Math.round(of(bad))}/s`)
+  for (const bad of [1, 100]) t.ok(of(bad) >= 0.9 * of(0), `behind ${bad}: ${Math.round((100 * of(bad)) / of(0))} %`)
+})
+
+t.test(
+  'an event whose handling fails becomes a dead letter when it is too old, after each step of the backoff',
+  async (t) => {
+    const { deps, metrics, ...parts } = await startBroker(t, ['AUTH'])
+    const data = { account: 'a', clientId: 'ib_localhost', ip: '203.0.113.7' }
+    await eventually(() => parts.publisher.publish(LoginFailed, { subject: 'a', data }).then(() => true))
+    let attempts = 0
+    const consumer = consume(
+      { ...deps, retryMs: 60_000 },
+      {
+        event: LoginFailed,
+        concurrency: 8,
+        async handle() {
+          attempts += 1
+          throw new Error('not now')
+        },
+      },
+    )
+    t.teardown(() => consumer.close())
+    const jsm = await parts.broker.connection().jetstreamManager()
+    const letter = await eventually(() => jsm.streams.getMessage('DEAD', { seq: 1 }), { timeoutMs: 120_000 })
+    t.equal(letter.header.get('rekey-reason'), 'not now')
+    t.equal(attempts, 8)
+    t.match(await metrics.metrics(), 'rekey_dead_letters_total{event="auth.login.failed"} 1')
+  },
+)

@@ -1,0 +1,83 @@
+import { Gauge } from 'prom-client'
+import type { Metrics } from './metrics.ts'
+
+/** What a loop, a consumer or a queue reports. Both calls are cheap: make them in every round. */
+export interface ProgressReport {
+  /** Items that wait now. The clock of a stall starts when the first one comes. */
+  waiting(count: number): void
+  /** At least one item was finished: restarts the clock of a stall. */
+  moved(): void
+}
+
+export interface Progress {
+  /** Registers a part by the name that operators know. The same name gives the same part. */
+  watch(name: string): ProgressReport
+  /** Parts where something waits and nothing has moved for 15 s, each with a sentence for the operator. */
+  degraded(): Record<string, string>
+}
+
+interface Deps {
+  /** Milliseconds from any one moment on, never back. */
+  elapsedMs(): number
+  metrics: Metrics
+}
+
+interface Part {
+  waiting: number
+  /** When something moved last, or when the first waiting item came if that is later. */
+  movedAtMs: number
+}
+
+/**
+ * Longer than what a healthy part needs between two items: a redelivery after a crash takes 10 s, a slow mail host a
+ * few seconds. Shorter than the patience of an operator.
+ */
+const stalledAfterMs = 15_000
+
+/** Tells which parts of a service have work and do not get on with it, which an answer of the stores does not show. */
+export const createProgress = ({ elapsedMs, metrics }: Deps): Progress => {
+  const parts = new Map<string, Part>()
+  const stalledMs = ({ waiting, movedAtMs }: Part) => (waiting > 0 ? elapsedMs() - movedAtMs : 0)
+
+  const gauge = (name: string, help: string, read: (part: Part) => number) =>
+    new Gauge({
+      name,
+      help,
+      labelNames: ['part'],
+      registers: [metrics],
+      collect() {
+        for (const [name, part] of parts) this.set({ part: name }, read(part))
+      },
+    })
+  gauge('rekey_progress_waiting', 'Items that wait in a part of the service', ({ waiting }) => waiting)
+  gauge(
+    'rekey_progress_stalled_seconds',
+    'Time since a part that has items waiting finished one; 0 if none wait',
+    (part) => stalledMs(part) / 1_000,
+  )
+
+  return {
+    watch(name) {
+      const part = parts.get(name) ?? { waiting: 0, movedAtMs: elapsedMs() }
+      parts.set(name, part)
+      return {
+        waiting(count) {
+          if (part.waiting === 0 && count > 0) part.movedAtMs = elapsedMs()
+          part.waiting = count
+        },
+        moved() {
+          part.movedAtMs = elapsedMs()
+        },
+      }
+    },
+    degraded() {
+      const stalled = [...parts].filter(([, part]) => stalledMs(part) >= stalledAfterMs)
+      return Object.fromEntries(
+        stalled.map(([name, part]) => [
+          name,
+          `${part.waiting} waiting, none finished for ${Math.floor(stalledMs(part) / 1_000)} s`,
+        ]),
+      )
+    },
+  }
+}

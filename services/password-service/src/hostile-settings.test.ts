@@ -1,0 +1,88 @@
+import { createLogger } from '@rekey/platform/logger'
+import { requiredSettings, withSettings } from '@rekey/platform/postgres-settings'
+import { createDatabase, dropDatabase, ensureDatabase } from '@rekey/stack/database'
+import { migrate } from '@rekey/stack/migrate'
+import { sql } from '@rekey/testing/customers'
+import { eventually } from '@rekey/testing/eventually'
+import { startInfrastructure } from '@rekey/testing/infrastructure'
+import { setDatabase } from '@rekey/testing/postgres'
+import t from 'tap'
+import { createImportLock } from './customers/import/import-lock.ts'
+import { seedSandbox } from './customers/sandbox.ts'
+import { openDatabase } from './database.ts'
+import { verifyHistory } from './history/verification.ts'
+import { openImport } from './import-customers.ts'
+import { listenForOutbox } from './outbox/listener.ts'
+
+/** What a database can be set to, and what each would do to a client that took it: refuse, end, or read wrong values. */
+const hostile = {
+  TimeZone: 'Asia/Kolkata',
+  DateStyle: 'SQL, DMY',
+  IntervalStyle: 'iso_8601',
+  extra_float_digits: '-15',
+  client_encoding: 'LATIN1',
+  standard_conforming_strings: 'off',
+  array_nulls: 'off',
+  search_path: 'nowhere',
+  default_transaction_isolation: 'serializable',
+  exit_on_error: 'on',
+  statement_timeout: '1',
+  lock_timeout: '1',
+  idle_in_transaction_session_timeout: '1',
+  idle_session_timeout: '1',
+} satisfies Record<keyof typeof requiredSettings, string>
+
+const { postgres } = await startInfrastructure(t, { postgres: 'private' })
+const { server } = postgres
+if (!server) throw new Error('this test needs a Postgres of its own')
+const url = await createDatabase(server.url, 'hostile')
+await setDatabase(url, hostile)
+await setDatabase(server.url, hostile)
+const log = createLogger({ name: 'test', level: 'silent' })
+
+t.test('a server is started, and databases are made, seeded and migrated', async (t) => {
+  await server.restart()
+  const made = await ensureDatabase(server.url, 'made')
+  await dropDatabase(server.url, 'made')
+  await t.rejects(sql(made, 'SELECT 1'))
+  t.ok((await migrate({ databaseUrl: url })).applied.length > 0)
+  await t.resolves(seedSandbox(url))
+})
+
+t.test('the service’s own connections have what it relies on, and limits of their own', async (t) => {
+  const database = openDatabase({ url, poolSize: 2, log })
+  t.teardown(() => database.close())
+  await t.resolves(database.check())
+  const rows = await database.query(
+    (prisma) => prisma.$queryRaw<{ name: string; setting: string }[]>`SELECT name, setting FROM pg_settings`,
+  )
+  const found = new Map(rows.map(({ name, setting }) => [name.toLowerCase(), setting.replaceAll(' ', '')]))
+  const own = { statement_timeout: '1500', idle_in_transaction_session_timeout: '5000' }
+  for (const [name, value] of Object.entries({ ...requiredSettings, ...own })) {
+    t.equal(found.get(name.toLowerCase()), value.replaceAll(' ', ''), name)
+  }
+})
+
+t.test('what is listened for is heard', async (t) => {
+  let heard = 0
+  const listener = listenForOutbox({ url, onNews: () => heard++, log })
+  t.teardown(() => listener.close())
+  await eventually(() => heard === 1, { what: 'the connection' })
+  const admin = withSettings(url)
+  await sql(admin, 'NOTIFY outbox')
+  await eventually(() => heard === 2, { what: 'the notification, on the same connection' })
+})
+
+t.test('customers are imported, and one process at a time does it', async (t) => {
+  const { close } = await openImport({ DATABASE_URL: url })
+  t.teardown(close)
+  const lock = createImportLock(url)
+  const release = await lock('a file')
+  t.equal(await lock('a file'), undefined, 'it is waited for, and not had')
+  await release?.()
+  await (await lock('a file'))?.()
+})
+
+t.test('the history is verified', async (t) => {
+  t.same(await verifyHistory(url), { records: 0, customers: 0 })
+})

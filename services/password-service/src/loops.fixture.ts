@@ -1,0 +1,10 @@
+import { createLogger } from '@rekey/platform/logger'
+import type { Teardown } from '@rekey/testing/infrastructure'
+import { type Database, loopOptions, openDatabase } from './database.ts'
+
+/** A database as the service's loops have it; closed when the test ends. */
+export const openLoops = (t: Teardown, url: string): Database => {
+  const loops = openDatabase({ ...loopOptions, url, log: createLogger({ name: 'test', level: 'silent' }) })
+  t.teardown(() => loops.close())
+  return loops
+}

@@ -1,0 +1,112 @@
+import { readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { scopes } from '@rekey/contracts'
+import { eventually } from '@rekey/testing/eventually'
+import { startPasswordService } from '@rekey/testing/password-service'
+import pg from 'pg'
+import t from 'tap'
+import { fillOutbox } from './outbox/turnover.fixture.ts'
+
+t.setTimeout(900_000)
+
+const rows = 50_000
+
+/** What the sweeper deletes and the job walks. */
+const fillOthers = async (client: pg.Client) => {
+  const past = `now() - n * interval '1 second' - interval '1 day'`
+  for (const [table, columns, row] of [
+    ['spent_token', 'jti, expires_at', `gen_random_uuid(), ${past}`],
+    ['revoked_session', 'sid, expires_at', `n::text, ${past}`],
+    ['restore_failure', 'challenge_id, attempt, failed_at', `gen_random_uuid(), 1, ${past}`],
+    ['customer', 'code', `'M' || n`],
+    ['restore_request', 'challenge_id, customer_id, expires_at', `gen_random_uuid(), n, ${past}`],
+    ['restore_send', 'challenge_id, send_number, customer_id, sent_at', `gen_random_uuid(), 1, n, ${past}`],
+    ['former_password', 'customer_id, hash, replaced_at', `n, 'none', ${past}`],
+    [
+      'approval',
+      'id, action, maker, maker_client_id, maker_ip, created_at, expires_at, hash',
+      `gen_random_uuid(), 'set_password', 'a', 'a', '::1', ${past}, ${past}, 'none'`,
+    ],
+  ]) {
+    await client.query(`INSERT INTO ${table} (${columns}) SELECT ${row} FROM generate_series(1, ${rows}) AS n`)
+  }
+  await client.query('ANALYZE')
+}
+
+interface Plan {
+  statement: string
+  nodes: string
+}
+
+/** The plans of connections that have the loops' settings, each statement once. */
+const readPlans = (log: string): Plan[] => {
+  const plans = new Map<string, Plan>()
+  for (const entry of log.split(/^(?=\S)/m)) {
+    const [, text = '', nodes = ''] = /plan:\n\tQuery Text: ([\s\S]*?)\n(\t\S[\s\S]*)$/.exec(entry) ?? []
+    if (!/enable_seqscan = 'off'/.test(nodes)) continue
+    const statement = text.replaceAll(/\s+/g, ' ').trim()
+    plans.set(statement, { statement, nodes: nodes.replace(/\n\tSettings:[\s\S]*/, '') })
+  }
+  return [...plans.values()]
+}
+
+t.test('each statement of each loop reads by index, with 1,000,000 events that wait', async (t) => {
+  const service = await startPasswordService(t, { privatePostgres: true })
+  const client = new pg.Client({ connectionString: service.variables.DATABASE_URL })
+  await client.connect()
+  t.teardown(() => client.end())
+  await service.app.close()
+  t.comment(`correlation of ids and places on disk: ${await fillOutbox(client, 1_000_000)}`)
+  await fillOthers(client)
+
+  await client.query(`LOAD 'auto_explain'`)
+  await client.query(`ALTER SYSTEM SET session_preload_libraries = 'auto_explain'`)
+  const settings = {
+    log_min_duration: '0',
+    log_analyze: 'on',
+    log_timing: 'off',
+    log_buffers: 'on',
+    log_settings: 'on',
+  }
+  for (const [name, value] of Object.entries(settings)) {
+    await client.query(`ALTER SYSTEM SET auto_explain.${name} = '${value}'`)
+  }
+  await client.query('SELECT pg_reload_conf()')
+
+  const { url } = await service.startAnother({ REKEY_PASSWORD_HISTORY: '0' })
+  const staff = { authorization: service.bearer('backend_fin', scopes.backOffice, { client_id: 'backend_fin' }) }
+  const asked = await fetch(`${url}/api/v2/clients/reset-password`, { method: 'POST', headers: staff })
+  t.equal(asked.status, 202)
+  const directory = await client.query<{ data_directory: string }>('SHOW data_directory')
+  const path = join(dirname(directory.rows[0]?.data_directory ?? ''), 'server.log')
+  const seen = (wanted: string[]) =>
+    eventually(
+      async () => {
+        const found = readPlans(readFileSync(path, 'utf8'))
+        const missing = wanted.filter((part) => !found.some(({ statement }) => statement.includes(part)))
+        if (missing.length > 0) throw new Error(`not seen yet: ${missing.join('; ')}`)
+        return found
+      },
+      { what: 'every statement of the loops', timeoutMs: 300_000 },
+    )
+  await seen([
+    'pg_try_advisory_xact_lock',
+    'LEFT JOIN LATERAL ( SELECT h.retry_at',
+    'UPDATE outbox SET published_at',
+    'due.id IS NOT NULL AS due',
+    'AS held',
+    ...['outbox', 'restore_request', 'restore_send', 'restore_failure', 'spent_token', 'revoked_session'].map(
+      (table) => `DELETE FROM ${table}`,
+    ),
+    'DELETE FROM former_password',
+    'UPDATE approval SET hash',
+    'DELETE FROM approval',
+  ])
+  // The job waits for the outbox.
+  await client.query('UPDATE outbox SET published_at = now() WHERE published_at IS NULL')
+  const plans = await seen(['SELECT id FROM customer WHERE id >'])
+  for (const { statement, nodes } of plans) {
+    t.notMatch(nodes, /Seq Scan|Bitmap/, statement)
+    t.comment(`${statement}\n${nodes}`)
+  }
+})

@@ -1,0 +1,69 @@
+import { counter, gauge, type Metrics } from '@rekey/platform/metrics'
+import type { Database } from '../database.ts'
+import { type OutboxStream, outboxStreams } from './lanes.ts'
+import { countWaiting, findOldest } from './outbox.store.ts'
+
+interface Deps {
+  loops: Database
+  metrics: Metrics
+  now(): Date
+}
+
+interface Figures {
+  stream: OutboxStream
+  waiting: number
+  held: number
+  oldestAgeSeconds: number
+}
+
+/** Counting further would cost more than the figure is worth: the age says the rest. */
+const countedUpTo = 100_000
+
+/** Shows at each scrape what waits in the outbox. A figure is absent while Postgres does not answer. */
+export const createOutboxGauges = ({ loops, metrics, now }: Deps): void => {
+  const read = async (stream: OutboxStream): Promise<Figures> => {
+    const [depth, oldest] = await Promise.all([countWaiting(loops, stream, countedUpTo), findOldest(loops, stream)])
+    return { stream, ...depth, oldestAgeSeconds: oldest ? (now().getTime() - oldest.getTime()) / 1_000 : 0 }
+  }
+  // One reading for the three gauges of a scrape.
+  let reading: Promise<Figures[]> | undefined
+  const readOnce = () => {
+    reading ??= Promise.all(outboxStreams.map(read)).finally(() => {
+      reading = undefined
+    })
+    return reading
+  }
+  const show = (name: string, help: string, pick: (figures: Figures) => number) =>
+    gauge(metrics, {
+      name,
+      help,
+      labelNames: ['stream'],
+      async collect() {
+        this.reset()
+        for (const figures of await readOnce().catch(() => [])) this.set({ stream: figures.stream }, pick(figures))
+      },
+    })
+  show(
+    'rekey_outbox_waiting_events',
+    `Events that wait for the broker, held ones included; counted up to ${countedUpTo}`,
+    ({ waiting }) => waiting,
+  )
+  show(
+    'rekey_outbox_held_events',
+    `Events that the broker refused, and later ones of the same customers; counted up to ${countedUpTo}`,
+    ({ held }) => held,
+  )
+  show(
+    'rekey_outbox_oldest_age_seconds',
+    'Age of the oldest event that waits for the broker and is not held; 0 if none waits',
+    ({ oldestAgeSeconds }) => oldestAgeSeconds,
+  )
+}
+
+/** Counts publications that the broker refused, by the event's type. */
+export const createRefusalCounter = (metrics: Metrics) =>
+  counter(metrics, {
+    name: 'rekey_outbox_refused_total',
+    help: 'Publications that the broker refused; each event is tried again, and becomes a dead letter at last',
+    labelNames: ['type'],
+  })

@@ -1,0 +1,102 @@
+import { eventually } from '@rekey/testing/eventually'
+import { startPasswordService } from '@rekey/testing/password-service'
+import { DiscardPolicy, type StreamConfig } from 'nats'
+import t from 'tap'
+
+const service = await startPasswordService(t)
+const { query, clock } = service
+
+const manager = async () => (await service.broker.connected()).jetstreamManager()
+const update = async (stream: string, config: Partial<StreamConfig>) => {
+  await (await manager()).streams.update(stream, config)
+}
+
+/** Adds events to the outbox as a transaction would: each a customer's code, its type, and how large its data is. */
+const add = async (...events: [subject: string, number: number, options?: { type?: string; bytes?: number }][]) => {
+  for (const [subject, number, { type = 'password.changed', bytes = 10 } = {}] of events) {
+    await query(
+      `INSERT INTO outbox (event_id, type, subject, data, created_at)
+       VALUES (gen_random_uuid(), $2, $1, jsonb_build_object('n', $3::int, 'filler', repeat('x', $4::int)), now())`,
+      [subject, type, number, bytes],
+    )
+  }
+}
+const numbers = async (stream: 'PASSWORD' | 'NOTIFY' | 'DEAD', subject: string) =>
+  (await service.events(stream, subject)).map(({ data }) => Number(data.n))
+const published = (stream: 'PASSWORD' | 'NOTIFY' | 'DEAD', subject: string, expected: number[]) =>
+  eventually(async () => String(await numbers(stream, subject)) === String(expected), {
+    what: `${expected} of ${subject} on ${stream}`,
+    timeoutMs: 30_000,
+  })
+const refused = { bytes: 3_000 }
+
+t.beforeEach(() => update('PASSWORD', { max_msg_size: 2_000 }))
+
+t.test('a refused event holds up only the later events of its customer and stream', async (t) => {
+  await add(['one', 1], ['one', 2, refused], ['one', 3], ['one', 4, { type: 'notify.password-changed' }], ['two', 1])
+  await add(['two', 2], ['one', 5])
+  await published('PASSWORD', 'two', [1, 2])
+  await published('PASSWORD', 'one', [1])
+  await published('NOTIFY', 'one', [4])
+  await add(['one', 6], ['two', 3])
+  await published('PASSWORD', 'two', [1, 2, 3])
+  t.same(await numbers('PASSWORD', 'one'), [1], 'events that come later are held too')
+
+  const held = await query<{ attempts: number; refused: boolean }>(
+    `SELECT attempts, refused_at IS NOT NULL AS refused FROM outbox
+     WHERE subject = 'one' AND published_at IS NULL AND retry_at IS NOT NULL ORDER BY id`,
+  )
+  t.equal(held.length, 4)
+  t.ok(held[0]?.refused && held[0].attempts >= 1)
+  t.notOk(held[1]?.refused)
+  const scrape = await service.metrics.metrics()
+  t.match(scrape, /rekey_outbox_held_events\{stream="PASSWORD"\} 4\n/)
+  t.match(scrape, /rekey_outbox_refused_total\{type="password.changed"\} [1-9]/)
+
+  await update('PASSWORD', { max_msg_size: -1 })
+  clock.advance(60_000)
+  await published('PASSWORD', 'one', [1, 2, 3, 5, 6])
+})
+
+t.test('an event that the broker refused for a day becomes a dead letter, and later ones are published', async (t) => {
+  await add(['three', 1, refused], ['three', 2])
+  await eventually(
+    async () => (await query(`SELECT 1 FROM outbox WHERE subject = 'three' AND retry_at IS NOT NULL`)).length === 2,
+    { what: 'the events to be held' },
+  )
+  t.same(await numbers('PASSWORD', 'three'), [])
+  clock.advance(24 * 3_600_000)
+  await published('DEAD', 'three', [1])
+  await published('PASSWORD', 'three', [2])
+  await service.outboxEmpty()
+})
+
+t.test('S24: five hundred refused events of as many customers stop no other', async (t) => {
+  await query(
+    `INSERT INTO outbox (event_id, type, subject, data, created_at)
+     SELECT gen_random_uuid(), 'password.changed', 'P' || n, jsonb_build_object('filler', repeat('x', 3000)), now()
+     FROM generate_series(1, 500) AS n`,
+  )
+  await add(['four', 1])
+  await published('PASSWORD', 'four', [1])
+  t.same(await numbers('PASSWORD', 'four'), [1])
+  await update('PASSWORD', { max_msg_size: -1 })
+  clock.advance(60_000)
+  await service.outboxEmpty()
+})
+
+t.test('S21: a NOTIFY that stores nothing delays no event of PASSWORD', async (t) => {
+  await add(['five', 1, { type: 'notify.password-changed' }])
+  await service.outboxEmpty()
+  const { state } = await (await manager()).streams.info('NOTIFY')
+  t.ok(state.messages > 0)
+  await update('NOTIFY', { max_msgs: state.messages, discard: DiscardPolicy.New })
+  await add(['six', 1, { type: 'notify.password-changed' }], ['six', 2])
+  await published('PASSWORD', 'six', [2])
+  const [waiting] = await query<{ attempts: number }>(
+    `SELECT attempts FROM outbox WHERE subject = 'six' AND published_at IS NULL AND retry_at IS NULL`,
+  )
+  t.same(waiting, { attempts: 0 }, 'the event waits, and is not counted as refused')
+  await update('NOTIFY', { max_msgs: -1, discard: DiscardPolicy.Old })
+  await published('NOTIFY', 'six', [1])
+})

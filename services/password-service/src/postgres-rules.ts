@@ -1,0 +1,196 @@
+import { requiredSettings, withSettings } from '@rekey/platform/postgres-settings'
+import type { ServerRule } from '@rekey/platform/production'
+import pg from 'pg'
+import type { Config } from './config.ts'
+import { loopOptions } from './database.ts'
+
+const timeoutMs = 2_000
+
+/** The oldest that we run on, as `server_version_num`. */
+const leastVersion = 150_000
+
+/** Longer than any transaction of ours, which the server must not end: the longest are a job's and a migration's. */
+const leastTransactionTimeoutMs = 60_000
+
+/** One listens for the outbox; loops have a pool of their own. */
+const connectionsBesidePool = 1 + loopOptions.poolSize
+
+/** What a new connection of ours finds. */
+interface CorrectnessFacts {
+  /** Of the settings that it asked for, those that it has instead. */
+  settings: { name: string; setting: string }[]
+  version: string
+  versionNumber: number
+  serverEncoding: string
+  isStandby: boolean
+  isReadOnly: boolean
+  replicationRole: string
+  transactionTimeoutMs: number
+  /** Connections that this role may have at the same time, all its clients together. */
+  connections: number
+  /** What orders text was another when the indexes were built. */
+  isCollationStale: boolean
+}
+
+interface Facts extends CorrectnessFacts {
+  fsync: string
+  fullPageWrites: string
+  synchronousCommit: string
+}
+
+const question = `
+  SELECT current_setting('server_version') AS version,
+         current_setting('server_version_num')::int AS "versionNumber",
+         current_setting('server_encoding') AS "serverEncoding",
+         pg_is_in_recovery() AS "isStandby",
+         current_setting('default_transaction_read_only')::bool AS "isReadOnly",
+         current_setting('session_replication_role') AS "replicationRole",
+         coalesce((SELECT setting::int FROM pg_settings WHERE name = 'transaction_timeout'), 0)
+           AS "transactionTimeoutMs",
+         least(
+           (SELECT sum(CASE name WHEN 'max_connections' THEN setting::int ELSE -setting::int END) FROM pg_settings
+            WHERE name IN ('max_connections', 'superuser_reserved_connections', 'reserved_connections')),
+           (SELECT nullif(rolconnlimit, -1) FROM pg_roles WHERE rolname = session_user),
+           (SELECT nullif(datconnlimit, -1) FROM pg_database WHERE datname = current_database())
+         )::int AS connections,
+         current_setting('fsync') AS fsync,
+         current_setting('full_page_writes') AS "fullPageWrites",
+         current_setting('synchronous_commit') AS "synchronousCommit",
+         (SELECT coalesce(json_agg(json_build_object('name', name, 'setting', setting)), '[]') FROM pg_settings
+          WHERE lower(name) = ANY ($1)) AS settings`
+
+/** Postgres records versions of collations since 15. */
+const collationQuestion = `
+  SELECT datcollversion IS DISTINCT FROM pg_database_collation_actual_version(oid) AS "isCollationStale"
+  FROM pg_database WHERE datname = current_database()`
+
+const withoutSpaces = (value: string) => value.replaceAll(' ', '')
+
+const isUnmet = ({ name, setting }: { name: string; setting: string }) =>
+  Object.entries(requiredSettings).some(
+    ([required, value]) =>
+      required.toLowerCase() === name.toLowerCase() && withoutSpaces(value) !== withoutSpaces(setting),
+  )
+
+const readFacts = async (client: pg.Client): Promise<Facts> => {
+  const names = Object.keys(requiredSettings).map((name) => name.toLowerCase())
+  const { rows } = await client.query<Facts>(question, [names])
+  const [facts] = rows
+  if (!facts) throw new Error('Postgres answers without a row')
+  const collation =
+    facts.versionNumber < leastVersion
+      ? undefined
+      : await client.query<Pick<Facts, 'isCollationStale'>>(collationQuestion)
+  return {
+    ...facts,
+    settings: facts.settings.filter(isUnmet),
+    isCollationStale: collation?.rows[0]?.isCollationStale ?? false,
+  }
+}
+
+/** SQLSTATE of a server that does not know a startup parameter or its value, or of a pooler that takes none. */
+const isRefusedStart = ({ code }: { code?: string }) => code === '42704' || code === '22023' || code === '08P01'
+
+/** What it finds; why the server refuses such connections; undefined where it does not answer, or not yet. */
+const ask = async (databaseUrl: string): Promise<Facts | { refusal: string } | undefined> => {
+  const client = new pg.Client({
+    connectionString: withSettings(databaseUrl),
+    connectionTimeoutMillis: timeoutMs,
+    query_timeout: timeoutMs,
+  })
+  client.on('error', () => {})
+  try {
+    await client.connect()
+    return await readFacts(client)
+  } catch (error) {
+    const { message, ...fault } = error as Error & { code?: string }
+    return isRefusedStart(fault) ? { refusal: message } : undefined
+  } finally {
+    // Not waited for: a server that stands still would not answer.
+    void client.end().catch(() => {})
+  }
+}
+
+/** One finding of a rule: its line, where it applies. */
+type Finding = readonly [applies: boolean, line: string]
+
+const linesOf = (findings: readonly Finding[]) => findings.flatMap(([applies, line]) => (applies ? [line] : []))
+
+const correctnessFindings = (facts: CorrectnessFacts, pool: number): Finding[] => [
+  [
+    facts.versionNumber < leastVersion,
+    `DATABASE_URL is PostgreSQL ${facts.version}: ${leastVersion / 10_000} or newer is needed.`,
+  ],
+  [
+    facts.serverEncoding !== 'UTF8',
+    `DATABASE_URL is a database with encoding ${facts.serverEncoding}: create one with ENCODING 'UTF8'.`,
+  ],
+  [
+    facts.isStandby,
+    'DATABASE_URL is a standby, which takes no writes: name the primary, or an address that follows it.',
+  ],
+  [
+    facts.isReadOnly && !facts.isStandby,
+    'DATABASE_URL is read-only by default_transaction_read_only: turn it off for this server, database and role.',
+  ],
+  [
+    facts.replicationRole !== 'origin',
+    `DATABASE_URL has session_replication_role ${facts.replicationRole}, which skips triggers: origin is needed.`,
+  ],
+  [
+    facts.transactionTimeoutMs > 0 && facts.transactionTimeoutMs < leastTransactionTimeoutMs,
+    `DATABASE_URL has transaction_timeout ${facts.transactionTimeoutMs} ms: 0, or at least ${leastTransactionTimeoutMs}.`,
+  ],
+  [
+    facts.isCollationStale,
+    'DATABASE_URL is a database whose collation changed since its indexes were built: REINDEX DATABASE, then ' +
+      'ALTER DATABASE … REFRESH COLLATION VERSION.',
+  ],
+  [
+    facts.connections < pool + connectionsBesidePool,
+    `REKEY_DATABASE_POOL is ${pool}, and Postgres allows this role ${facts.connections} connections, of which ` +
+      `${connectionsBesidePool} are for the listener and the loops: lower it, or raise max_connections or the limit ` +
+      'of the role or the database.',
+  ],
+  ...facts.settings.map(
+    ({ name, setting }): Finding => [
+      true,
+      `DATABASE_URL gives connections with ${name} ${setting}, which are started with another value: let a pooler ` +
+        'pass startup parameters on, and no login trigger change it.',
+    ],
+  ),
+]
+
+/** What is wrong with a server for a pool of so many connections, a line each. */
+export const correctnessFaults = (facts: CorrectnessFacts, pool: number): string[] =>
+  linesOf(correctnessFindings(facts, pool))
+
+const durabilityFindings = ({ fsync, fullPageWrites, synchronousCommit }: Facts): Finding[] => [
+  [fsync === 'off', 'DATABASE_URL is a Postgres with fsync off, which a power cut can corrupt: turn it on.'],
+  [
+    fullPageWrites === 'off',
+    'DATABASE_URL is a Postgres with full_page_writes off, which a power cut can corrupt: turn it on.',
+  ],
+  [
+    synchronousCommit === 'off',
+    'DATABASE_URL is a Postgres with synchronous_commit off, which a crash can make forget a commit: turn it on.',
+  ],
+]
+
+/** The code is written for these; a server, a database, a role or a pooler can have others. */
+export const postgresIsFit: ServerRule<Config> = async ({ DATABASE_URL, REKEY_DATABASE_POOL = 0 }) => {
+  if (DATABASE_URL === undefined) return []
+  const answer = await ask(DATABASE_URL)
+  if (answer === undefined) return undefined
+  return 'refusal' in answer
+    ? [`DATABASE_URL takes no connection with our startup parameters: ${answer.refusal}.`]
+    : correctnessFaults(answer, REKEY_DATABASE_POOL)
+}
+
+/** What was committed must be there after a crash: a password that came back would be the thief's. */
+export const postgresIsDurable: ServerRule<Config> = async ({ DATABASE_URL }) => {
+  if (DATABASE_URL === undefined) return []
+  const answer = await ask(DATABASE_URL)
+  if (answer === undefined) return undefined
+  return 'refusal' in answer ? [] : linesOf(durabilityFindings(answer))
+}
