@@ -15,7 +15,7 @@ import { createSms } from '../services/notifier/src/delivery/sms.ts'
 import { createSmtp } from '../services/notifier/src/delivery/smtp.ts'
 import { createBreaches } from '../services/password-service/src/policy/breach.ts'
 
-// What the services wait for is in stalls.proof.ts whole; here a server that takes connections and says nothing.
+// stalls.proof.ts is the whole of it; here a server accepts connections and says nothing.
 // NATS: packages/platform/src/broker-transport.test.ts.
 
 t.setTimeout(120_000)
