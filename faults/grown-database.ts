@@ -3,7 +3,7 @@ import { passwordHash } from '@rekey/testing/customers'
 import pg from 'pg'
 import { type ChangeRecord, digestOf, firstPreviousDigest } from '../services/password-service/src/history/digest.ts'
 
-/** What is in the database before the run. Ids above these are of the run. */
+/** The highest ids before the run: rows of the run have higher ones. */
 export interface Grown {
   customers: number
   /** Records of their histories. */

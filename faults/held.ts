@@ -42,9 +42,9 @@ export interface WrongCode {
   failedAt: Date
 }
 
-/** What became of a poison event. */
+/** The outcome of a poison event. */
 export interface PoisonState extends Poison {
-  /** Of one in the outbox: it left. */
+  /** True if it was in the outbox and was published. */
   isPublished: boolean
   isPutAside: boolean
   isDeadLetter: boolean
@@ -83,7 +83,7 @@ export interface Held {
   isPassword(email: string, password: string): Promise<boolean>
 }
 
-/** What came into the database after what it was filled with, but for poison. */
+/** Rows of the run: those that filled the database before it, and poison, are left out. */
 const readDatabase = async (
   databaseUrl: string,
   { customers: lastCustomer, records, outboxIds }: Grown,

@@ -50,7 +50,7 @@ const patienceMs = 60_000
 /** A code must outlive the long faults that may hold it up: two of the longest, and several others. */
 const codeLifeMs = (lengthMs: number) => 60_000 + 3 * longLengths(lengthMs).longestMs
 
-/** What a promised code passes until it is sent. */
+/** Parts and connections that a code passes before it is sent. */
 const onTheWayOfCodes = /^NATS|^Postgres|^notifier|^password-service to (NATS|Postgres)/
 
 /** In a short run as many kinds of poison as possible, in a longer one no more than leaves time for the rest. */

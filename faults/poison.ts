@@ -22,11 +22,11 @@ import { headers, type NatsConnection } from 'nats'
 /** An event that cannot be dealt with, or one that depends on such an event. */
 export interface Poison {
   id: string
-  /** What is wrong with it. */
+  /** The fault that was planted. */
   what: string
   /** Refused by the broker; held behind a refused one; or stored by the broker and given up by its consumer. */
   fate: 'refused' | 'held' | 'dead letter'
-  /** Of a held one: the event that it is held behind. */
+  /** The event that holds this one, if any. */
   behind?: string
 }
 
@@ -62,7 +62,7 @@ const noticeThatDoesNotOpen = () => ({
   changedAt: new Date().toISOString(),
 })
 
-/** What the broker stores and no consumer can handle: taken in turn, so that each type comes early in a short run. */
+/** Messages that no consumer can handle. They take turns, so that a short run has each type. */
 const bodies: { type: string; what: string; body(): string }[] = [
   ...consumed.map((type) => ({ type, what: 'not JSON', body: () => '{"challengeId":' })),
   {

@@ -1,14 +1,11 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { ask } from '@rekey/stack/ask'
-import { findOnPath } from '@rekey/stack/command'
-import { launch } from '@rekey/stack/launch'
 import { startNats } from '@rekey/stack/nats'
 import { freePort } from '@rekey/stack/ports'
-import { startServer } from '@rekey/stack/server'
 import t, { type Test } from 'tap'
+import { startConfiguredNats } from './broker.fixture.ts'
 import { brokerIsFit } from './broker-server.ts'
 
 const folder = (t: Test) => {
@@ -18,24 +15,7 @@ const folder = (t: Test) => {
 }
 
 /** A nats-server with this configuration alone. */
-const startWith = async (t: Test, configuration: string) => {
-  const dataDir = folder(t)
-  const path = join(dataDir, 'own.conf')
-  writeFileSync(path, configuration)
-  const server = await startServer({
-    name: 'NATS',
-    dataDir,
-    stopSignal: 'SIGTERM',
-    url: (port) => `nats://127.0.0.1:${port}`,
-    launch: (port) =>
-      launch(findOnPath('nats-server') ?? 'nats-server', ['-c', path, '-a', '127.0.0.1', '-p', String(port)], {
-        stopSignal: 'SIGTERM',
-      }),
-    isReady: async (port) => (await ask(port)).startsWith('INFO '),
-  })
-  t.teardown(() => server.stop())
-  return server.url
-}
+const startWith = async (t: Test, configuration: string) => (await startConfiguredNats(t, folder(t), configuration)).url
 
 t.test('the broker of the sandbox is taken, and one of a cluster that has no streams itself', async (t) => {
   const nats = await startNats({ dataDir: folder(t) })

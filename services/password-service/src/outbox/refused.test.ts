@@ -71,6 +71,31 @@ t.test('an event that the broker refused for a day becomes a dead letter, and la
   await service.outboxEmpty()
 })
 
+t.test('an event that no stream takes holds up no other, and becomes a dead letter at last', async (t) => {
+  // No refusal, but silence: as where an older version left a type that a newer one does not have.
+  const unknown = { type: 'password.unknown' }
+  for (const subject of ['p', 'q', 'r']) await add([subject, 1, unknown], [subject, 2])
+  await add(['eight', 1])
+  await published('PASSWORD', 'eight', [1])
+  for (let number = 2; number <= 4; number += 1) {
+    await add(['eight', number])
+    await published('PASSWORD', 'eight', [1, 2, 3, 4].slice(0, number))
+  }
+  await eventually(
+    async () => (await query(`SELECT 1 FROM outbox WHERE type = 'password.unknown' AND attempts > 0`)).length === 3,
+    { what: 'the events to be held', timeoutMs: 30_000 },
+  )
+  clock.advance(24 * 3_600_000)
+  for (const subject of ['p', 'q', 'r']) {
+    await published('DEAD', subject, [1])
+    await published('PASSWORD', subject, [2])
+  }
+  const [row] = await query<{ waiting: number }>(
+    'SELECT count(*)::int AS waiting FROM outbox WHERE published_at IS NULL',
+  )
+  t.equal(row?.waiting, 0)
+})
+
 t.test('an event that is too large for the broker becomes a dead letter without its data', async (t) => {
   await add(['large', 1, { bytes: 1_100_000 }], ['large', 2])
   await eventually(

@@ -26,15 +26,20 @@ interface Batch {
   lane: number
   /** Events that wait, or held ones that are due. */
   kind: 'waiting' | 'held'
+  /** True if the stream has stored events of other lanes since it stored none of this one. */
+  isStreamUp: boolean
   read(tx: Transaction): Promise<WaitingEvent[]>
 }
 
 /** What a batch came to. */
 interface Relayed {
+  published: number
   /** Events that were published or held. */
   count: number
   /** The lane is dealt with up to this id. */
   upTo: bigint
+  /** Why the stream stored no event and refused none: it is away. */
+  away: Error | undefined
 }
 
 /** Longer than it takes to read a batch, to publish it and to note the outcome. */
@@ -52,12 +57,12 @@ const toHold = ({ event: { subject, attempts } }: Failure, now: Date) => ({
 const causeOf = ({ error }: Failure) => (error as Error).cause
 
 /**
- * A failure is the event's own where the broker refused it, or where the stream stored another event of the batch.
- * Otherwise the stream is away, and its events wait as they are. Held events count their failures in any case: their
- * retries must not pause the stream.
+ * A failure is the event's own where the broker refused it, or where the stream stores other events. Otherwise the
+ * stream is away, and its events wait as they are. Held events count their failures in any case: their retries must not
+ * pause the stream.
  */
-const splitFailures = ({ failed, published }: Outcome, kind: Batch['kind']) => {
-  const isOwn = ({ error }: Failure) => kind === 'held' || published.length > 0 || isRefusal(error)
+const splitFailures = ({ failed, published }: Outcome, { kind, isStreamUp }: Batch) => {
+  const isOwn = ({ error }: Failure) => kind === 'held' || isStreamUp || published.length > 0 || isRefusal(error)
   return { refused: failed.filter(isOwn), away: failed.find((failure) => !isOwn(failure)) }
 }
 
@@ -82,17 +87,15 @@ export const createRelayBatch = (deps: RelayDeps) => {
     }
   }
 
-  /**
-   * @returns undefined where another relay has the lane
-   * @throws Error where the stream stored no event and refused none: it is away
-   */
-  return async ({ lane, kind, read }: Batch): Promise<Relayed | undefined> => {
+  /** @returns undefined where another relay has the lane */
+  return async (wanted: Batch): Promise<Relayed | undefined> => {
+    const { lane, read } = wanted
     const batch = await loops.transaction(
       async (tx) => {
         if (!(await lockLane(tx, lane))) return undefined
         const events = await read(tx)
         const outcome = await publishBatch(events, { publish, elapsedMs })
-        const { refused, away } = splitFailures(outcome, kind)
+        const { refused, away } = splitFailures(outcome, wanted)
         await notePublished(tx, idsOf(outcome.published), now())
         await noteRefused(tx, idsOf(refused.map(({ event }) => event)), now())
         await holdCustomers(
@@ -113,7 +116,11 @@ export const createRelayBatch = (deps: RelayDeps) => {
       refusals.inc({ type })
       log.warn({ type, eventId, attempt: attempts + 1, err: causeOf(failure) }, 'the broker refused an event')
     }
-    if (away) throw new Error(`the broker did not store ${away.event.eventId}`, { cause: causeOf(away) })
-    return { count: events.length - outcome.left.length, upTo: reachedBy(events, outcome) }
+    return {
+      published: outcome.published.length,
+      count: away ? 0 : events.length - outcome.left.length,
+      upTo: reachedBy(events, outcome),
+      away: away && new Error(`the broker did not store ${away.event.eventId}`, { cause: causeOf(away) }),
+    }
   }
 }

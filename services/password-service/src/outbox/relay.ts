@@ -39,6 +39,20 @@ export const startRelay = (stream: OutboxStream, { broker, progress, ...deps }: 
     firstIds = found
   }
 
+  /** Events that the stream has stored, and how many it had when it last stored none of a lane. */
+  let stored = 0
+  const storedWhenAway = new Map<number, number>()
+
+  const relayLane = async (lane: number, batch: Pick<Parameters<typeof relayBatch>[0], 'kind' | 'read'>) => {
+    const isStreamUp = stored > (storedWhenAway.get(lane) ?? stored)
+    const relayed = await relayBatch({ ...batch, lane, isStreamUp })
+    if (!relayed) return undefined
+    stored += relayed.published
+    if (!relayed.away) storedWhenAway.delete(lane)
+    else if (!storedWhenAway.has(lane)) storedWhenAway.set(lane, stored)
+    return relayed
+  }
+
   /** @throws where the broker, the stream or Postgres is away */
   const drain = async (stopped: AbortSignal) => {
     const from = new Map(lanesOf[stream].map((lane) => [lane, cursors.begin(lane)]))
@@ -48,23 +62,30 @@ export const startRelay = (stream: OutboxStream, { broker, progress, ...deps }: 
       const work = await findWork(loops, from, now())
       noteProgress(work)
       let count = 0
+      let away: Error | undefined
       for (const { lane, firstId, due } of work) {
         if (stopped.aborted) return
         if (firstId !== null) {
-          const after = from.get(lane) ?? 0n
-          const read = { lane, after, size: size.current }
-          const relayed = await relayBatch({ lane, kind: 'waiting', read: (tx) => readLane(tx, read) })
+          const wanted = { lane, after: from.get(lane) ?? 0n, size: size.current }
+          const relayed = await relayLane(lane, { kind: 'waiting', read: (tx) => readLane(tx, wanted) })
           count += relayed?.count ?? 0
+          away ??= relayed?.away
           if (relayed && relayed.count > 0) {
             from.set(lane, relayed.upTo)
             cursors.passed(lane, relayed.upTo)
           }
         }
-        if (due) count += (await relayBatch({ lane, kind: 'held', read: (tx) => readDue(tx, lane, now()) }))?.count ?? 0
+        if (due) {
+          const relayed = await relayLane(lane, { kind: 'held', read: (tx) => readDue(tx, lane, now()) })
+          count += relayed?.count ?? 0
+        }
       }
       size.grow()
+      if (count > 0) continue
+      // Every lane was tried: an event that fails in one holds up no other.
+      if (away) throw away
       // Nothing is left, or other relays have it.
-      if (count === 0) return
+      return
     }
   }
 
