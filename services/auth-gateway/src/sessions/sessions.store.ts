@@ -20,8 +20,9 @@ export type Rotation =
 const script = (name: string) => new URL(`./${name}.lua`, import.meta.url)
 
 // One hash tag for all of a subject's keys, so that one script can use them in a cluster. Encoded, since a customer's
-// code may hold braces and colons.
-const tagOf = (subject: string) => `rekey:{${encodeURIComponent(subject)}}`
+// code may hold braces and colons. Half a surrogate pair cannot be: an event that names such a customer would fail at
+// each try.
+const tagOf = (subject: string) => `rekey:{${encodeURIComponent(subject.toWellFormed())}}`
 const epochOf = (subject: string) => `${tagOf(subject)}:epoch`
 const sessionOf = ({ subject, sessionId }: SessionName) => `${tagOf(subject)}:session:${sessionId}`
 const keysOf = (name: SessionName) => [sessionOf(name), epochOf(name.subject)]
