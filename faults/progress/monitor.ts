@@ -7,7 +7,7 @@ import type { System } from '../system.ts'
 import { createStandstills, type Progress, type Queue, type Readiness } from './standstills.ts'
 
 const pollMs = 1_000
-/** Of each answer. Services ask their stores for 1.5 s. */
+/** Time for each answer: services wait 1.5 s for their stores. */
 const timeoutMs = 2_500
 const readinessOf = async (url: string): Promise<Readiness> => {
   try {

@@ -66,7 +66,7 @@ t.test('a standstill is found if another queue is reported as degraded', async (
   t.equal(toFinding(lookAt(30, () => ({ one: { status: 'degraded', degraded } }))).faults.length, 1)
 })
 
-/** What is no fault. */
+/** Standstills that are allowed. */
 const sound: [what: string, at: (second: number) => Second][] = [
   ['nothing waits', () => ({ queues: [empty] })],
   [

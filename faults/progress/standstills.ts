@@ -12,10 +12,10 @@ export interface Queue {
   position: string
 }
 
-/** What `/readyz` of one instance answers. */
+/** The answer of one instance's `/readyz`. */
 export interface Readiness {
   status: 'ok' | 'degraded' | 'unavailable'
-  /** Of a degraded one: what does not move, with a sentence. */
+  /** Parts that do not move, each with a sentence, if the instance is degraded. */
   degraded?: Record<string, string>
 }
 
@@ -37,7 +37,7 @@ export interface Standstill {
   unreportedMs: number
   /** Instances that did not report it. */
   unreportedBy: string[]
-  /** What instances reported. */
+  /** Reports of the instances. */
   reports: string[]
 }
 
@@ -60,7 +60,7 @@ interface Open extends Standstill {
 
 const isInstanceOf = (instance: string, service: string) => instance === service || instance.startsWith(`${service} `)
 
-/** What an instance reports of a queue; undefined if it is ready and reports nothing. */
+/** An instance's report on a queue; undefined if it is ready and reports nothing. */
 const reportOf = (instance: string, { status, degraded = {} }: Readiness, { name }: Queue): string | undefined => {
   if (status === 'unavailable') return `${instance} unavailable`
   return degraded[name] && `${instance} degraded`

@@ -23,7 +23,7 @@ export interface Row {
   connections: number
   /** From the end of the stall to the start of the first probe that was served within a second. */
   servedAfterMs: number
-  /** Of the probes before the stall, in ms. */
+  /** 90th percentile of the probes before the stall, in ms. */
   p90Before: number
   /** Of the sixty after the grace time, in ms. Infinity: refused, or not served in time. */
   p90: number
