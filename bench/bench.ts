@@ -1,7 +1,7 @@
-import { createCustomer } from '@rekey/testing/customers'
-import { backOfficeToken, loginBody, restoreBody } from '@rekey/testing/flows'
-import { createHttp } from '@rekey/testing/http'
-import { startProcesses } from '@rekey/testing/processes'
+import { createCustomer } from '@rekey/test-support/customers'
+import { backOfficeToken, loginBody, restoreBody } from '@rekey/test-support/flows'
+import { createHttp } from '@rekey/test-support/http'
+import { startProcesses } from '@rekey/test-support/processes'
 import autocannon from 'autocannon'
 
 // npm run bench: how many requests a second the hot paths take, with everything, the load included, on this machine.

@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { finished } from 'node:stream/promises'
 import { parseArgs } from 'node:util'
-import { createDatabase } from '@rekey/stack/database'
-import { migrate } from '@rekey/stack/migrate'
-import { startPostgres } from '@rekey/stack/postgres'
+import { createDatabase } from '@rekey/local-servers/database'
+import { migrate } from '@rekey/local-servers/migrate'
+import { startPostgres } from '@rekey/local-servers/postgres'
 
 // npm run bench:import -- [--lines N] [--format ndjson|csv] [--kill-after SECONDS]: makes a file of customers, none of whose
 // hashes is a new one to compute, and takes it in; says how long it took and how much memory, for which it needs Linux.

@@ -1,8 +1,8 @@
 import { parseArgs } from 'node:util'
-import { createCustomer } from '@rekey/testing/customers'
-import { startProcesses } from '@rekey/testing/processes'
-import { type Outcome, percentile } from '../faults/overload/offer.ts'
-import { isRefused, isServed, overload } from '../faults/overload/overload.ts'
+import { createCustomer } from '@rekey/test-support/customers'
+import { startProcesses } from '@rekey/test-support/processes'
+import { type Outcome, percentile } from '../tests/resilience/overload/offer.ts'
+import { isRefused, isServed, overload } from '../tests/resilience/overload/overload.ts'
 
 // npm run bench:overload -- [--seconds N] [--times N]: ten times the sign-ins that can be hashed, for 30 s, and what
 // becomes of them and of everything else, with the load on the same machine. It needs Linux.

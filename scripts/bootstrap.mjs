@@ -9,7 +9,7 @@ const root = resolve(import.meta.dirname ?? new URL('.', import.meta.url).pathna
 const stamp = join(root, 'node_modules/.rekey-installed')
 
 const manifests = () => {
-  const members = ['packages', 'services'].flatMap((folder) =>
+  const members = ['packages', 'services', 'tests'].flatMap((folder) =>
     readdirSync(join(root, folder)).map((name) => join(folder, name, 'package.json')),
   )
   const all = ['package.json', 'pnpm-workspace.yaml', 'pnpm-lock.yaml', ...members]

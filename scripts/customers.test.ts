@@ -4,10 +4,10 @@ import { createWriteStream, mkdtempSync, readFileSync, rmSync, statSync, writeFi
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { finished } from 'node:stream/promises'
-import { createDatabase, dropDatabase } from '@rekey/stack/database'
-import { sql } from '@rekey/testing/customers'
-import { eventually } from '@rekey/testing/eventually'
-import { startTestPostgres } from '@rekey/testing/postgres'
+import { createDatabase, dropDatabase } from '@rekey/local-servers/database'
+import { sql } from '@rekey/test-support/customers'
+import { eventually } from '@rekey/test-support/eventually'
+import { startTestPostgres } from '@rekey/test-support/postgres'
 import t from 'tap'
 
 const root = resolve(import.meta.dirname, '..')

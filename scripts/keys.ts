@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
-import { generateKeys, keyFiles } from '@rekey/stack/keys'
-import { publishSeconds, rotateSigningKeys } from '@rekey/stack/signing-keys'
+import { generateKeys, keyFiles } from '@rekey/local-servers/keys'
+import { publishSeconds, rotateSigningKeys } from '@rekey/local-servers/signing-keys'
 
 const usage = `npm run keys -- generate DIR
   Writes each service's secrets, and the gateway's first signing key, to files that are not there yet.

@@ -3,9 +3,9 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { migrate } from '@rekey/stack/migrate'
-import { startPostgres } from '@rekey/stack/postgres'
-import { diffSchemas } from '@rekey/stack/schema-diff'
+import { migrate } from '@rekey/local-servers/migrate'
+import { startPostgres } from '@rekey/local-servers/postgres'
+import { diffSchemas } from '@rekey/local-servers/schema-diff'
 
 const usage = `Usage:
   npm run migrate                apply the migrations that DATABASE_URL has not had yet

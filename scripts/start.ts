@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { isPortFree } from '@rekey/stack/ports'
+import { isPortFree } from '@rekey/local-servers/ports'
 import { banner } from './start/banner.ts'
 import { checkRestore } from './start/check.ts'
 import { endOrphans, takeDataDir, wipe } from './start/data-dir.ts'

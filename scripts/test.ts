@@ -2,11 +2,11 @@ import { globSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, relative, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { createDatabase } from '@rekey/stack/database'
-import { migrate } from '@rekey/stack/migrate'
-import { startPostgres } from '@rekey/stack/postgres'
-import { ensureServers } from '@rekey/stack/servers'
-import { templateDatabase } from '@rekey/testing/postgres'
+import { createDatabase } from '@rekey/local-servers/database'
+import { migrate } from '@rekey/local-servers/migrate'
+import { startPostgres } from '@rekey/local-servers/postgres'
+import { ensureServers } from '@rekey/local-servers/servers'
+import { templateDatabase } from '@rekey/test-support/postgres'
 import { createStopRequest } from './start/stop-request.ts'
 import { buildTap, runTap } from './test/tap.ts'
 
@@ -14,7 +14,7 @@ import { buildTap, runTap } from './test/tap.ts'
 // or a quiet machine (*.proof.ts).
 
 const root = resolve(import.meta.dirname, '..')
-const everywhere = ['services', 'packages', 'scripts', 'bench', 'deploy', 'attacks', 'faults']
+const everywhere = ['services', 'packages', 'scripts', 'bench', 'deploy', 'tests']
 
 /** @throws TypeError naming an unknown option */
 const readArguments = () => {

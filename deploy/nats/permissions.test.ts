@@ -3,11 +3,11 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { connect as connectTcp } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { deadLetters, type EventDefinition, questions, type StreamName, streams } from '@rekey/contracts'
+import { deadLetters, type EventDefinition, rpcs, type StreamName, streams } from '@rekey/contracts'
+import { type BrokerUser, generateKeys } from '@rekey/local-servers/keys'
 import { brokerAccess } from '@rekey/platform/broker-access'
-import { type BrokerUser, generateKeys } from '@rekey/stack/keys'
-import { writeCertificate } from '@rekey/testing/certificate'
-import { startDeployedBroker } from '@rekey/testing/deployed-broker'
+import { writeCertificate } from '@rekey/test-support/certificate'
+import { startDeployedBroker } from '@rekey/test-support/deployed-broker'
 import { AckPolicy, connect, nkeyAuthenticator, nkeys } from 'nats'
 import t, { type Test } from 'tap'
 
@@ -22,7 +22,7 @@ const users = ['auth-gateway', 'password-service', 'notifier', 'operator', 'plat
 const streamNames = [...(Object.keys(streams) as StreamName[]), deadLetters.name]
 const typesOf = (name: StreamName) => streams[name].events.map(({ type }: EventDefinition) => type)
 const events = [...typesOf('AUTH'), ...typesOf('PASSWORD'), ...typesOf('NOTIFY')]
-const questionSubjects = questions.map(({ subject }) => subject)
+const questionSubjects = rpcs.map(({ subject }) => subject)
 
 /** What each service consumes: who listens to what is a decision, and stands here once more. */
 const consumed = {

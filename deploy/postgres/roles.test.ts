@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { writeCertificate } from '@rekey/testing/certificate'
-import { createCustomer, sql } from '@rekey/testing/customers'
-import { startDeployedDatabase } from '@rekey/testing/deployed-database'
+import { writeCertificate } from '@rekey/test-support/certificate'
+import { createCustomer, sql } from '@rekey/test-support/customers'
+import { startDeployedDatabase } from '@rekey/test-support/deployed-database'
 import t from 'tap'
 
 const dir = mkdtempSync(join(tmpdir(), 'rekey-roles-'))

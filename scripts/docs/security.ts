@@ -19,7 +19,7 @@ export const proofsIn = (file: string, text: string): Proof[] =>
     .filter((title) => numbersOf(title).length > 0)
     .map((title) => ({ numbers: numbersOf(title), title: title.replaceAll(/\\(.)/g, '$1'), file }))
 
-const folders = '{services,packages,scripts,deploy,attacks,faults}'
+const folders = '{services,packages,scripts,deploy,tests}'
 /** Its titles are examples of titles. */
 const ownTest = join('scripts', 'docs', 'security.test.ts')
 const read = (root: string): Proof[] =>

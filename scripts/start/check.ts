@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { waitUntil } from '@rekey/stack/wait-until'
+import { waitUntil } from '@rekey/local-servers/wait-until'
 import type { Settings } from './settings.ts'
 
 // The second demo customer: the first one's password is in the walk-through.

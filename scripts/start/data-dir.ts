@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { isAlive, type ProcessIdentity, startTimeOf } from '@rekey/stack/process-identity'
-import { endOrphan } from '@rekey/stack/server'
+import { isAlive, type ProcessIdentity, startTimeOf } from '@rekey/local-servers/process-identity'
+import { endOrphan } from '@rekey/local-servers/server'
 
 const owned = ['postgres', 'redis', 'nats', 'keys', 'logs', 'services', 'servers.env']
 

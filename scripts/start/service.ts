@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { startServer } from '@rekey/stack/server'
+import { startServer } from '@rekey/local-servers/server'
 import { partsOf } from './data-dir.ts'
 import type { Start } from './servers.ts'
 

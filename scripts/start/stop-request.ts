@@ -1,4 +1,4 @@
-import { parentOf, startTimeOf } from '@rekey/stack/process-identity'
+import { parentOf, startTimeOf } from '@rekey/local-servers/process-identity'
 
 const ancestorCheckMs = 500
 

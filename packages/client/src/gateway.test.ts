@@ -1,6 +1,6 @@
-import { createCustomer } from '@rekey/testing/customers'
-import { loginBody, messageAfter, restoreBody, state, verificationBody } from '@rekey/testing/flows'
-import { startRekey } from '@rekey/testing/rekey'
+import { createCustomer } from '@rekey/test-support/customers'
+import { loginBody, messageAfter, restoreBody, state, verificationBody } from '@rekey/test-support/flows'
+import { startRekey } from '@rekey/test-support/rekey'
 import t from 'tap'
 import { createClient } from './index.ts'
 

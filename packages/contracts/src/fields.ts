@@ -93,7 +93,7 @@ export const SessionEpoch = Type.Integer({
   description: "How often the customer's sessions were ended at once; a session begun at a lower number is over.",
 })
 
-/** A serial number in a path or a question. */
+/** A serial number in a path or a rpc. */
 export const SerialId = Type.Integer({ minimum: 1, maximum: largestInteger })
 
 export const Time = Type.String({ description: 'Whole seconds, UTC: 2022-01-01T00:00:00+00:00.' })

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { eventually } from '@rekey/testing/eventually'
+import { eventually } from '@rekey/test-support/eventually'
 import { connect, nkeys } from 'nats'
 import t from 'tap'
 import { keepLogs, startConfiguredNats } from './broker.fixture.ts'

@@ -1,11 +1,11 @@
 import { LoginFailed, PasswordVerify, RekeyError } from '@rekey/contracts'
-import { freePort } from '@rekey/stack/ports'
-import { eventually } from '@rekey/testing/eventually'
+import { freePort } from '@rekey/local-servers/ports'
+import { eventually } from '@rekey/test-support/eventually'
 import t from 'tap'
 import { keepLogs, startBroker } from './broker.fixture.ts'
 import { connectBroker } from './broker.ts'
 import { createMetrics } from './metrics.ts'
-import { answerQuestions, ask } from './questions.ts'
+import { callRpc, serveRpcs } from './rpc.ts'
 
 const login = { account: 'a', clientId: 'ib_localhost', ip: '203.0.113.7' }
 
@@ -104,8 +104,8 @@ t.test('no question is taken before it could be answered', async (t) => {
     if (!isReady) throw new Error('a store is away')
   }
   const service = { name: 'test', version: '0.1.0', description: 'test' }
-  answerQuestions({ ...parts.deps, ready: readyLater }, service, [{ question: PasswordVerify, answer }])
-  const verify = () => ask(parts.broker, PasswordVerify, { username: 'a@example.com', password: 'x' })
+  serveRpcs({ ...parts.deps, ready: readyLater }, service, [{ rpc: PasswordVerify, answer }])
+  const verify = () => callRpc(parts.broker, PasswordVerify, { username: 'a@example.com', password: 'x' })
   await t.rejects(verify(), { code: 'unavailable' })
   t.equal(asked, 0)
   isReady = true
@@ -120,8 +120,8 @@ t.test('a question is answered, also after the broker was killed and came back',
     return { verified: false }
   }
   const service = { name: 'test', version: '0.1.0', description: 'test' }
-  answerQuestions({ ...parts.deps, ready }, service, [{ question: PasswordVerify, answer }])
-  const verify = (password: string) => ask(parts.broker, PasswordVerify, { username: 'a@example.com', password })
+  serveRpcs({ ...parts.deps, ready }, service, [{ rpc: PasswordVerify, answer }])
+  const verify = (password: string) => callRpc(parts.broker, PasswordVerify, { username: 'a@example.com', password })
 
   t.same(await eventually(() => verify('x')), { verified: false })
   for (const refused of ['', 'broken', 'busy']) await t.rejects(verify(refused), { code: 'unavailable' })
@@ -141,14 +141,14 @@ t.test('S33: a question that wants its answer published as an event is not answe
     return { verified: false }
   }
   const service = { name: 'test', version: '0.1.0', description: 'test' }
-  answerQuestions({ ...parts.deps, ready }, service, [{ question: PasswordVerify, answer }])
+  serveRpcs({ ...parts.deps, ready }, service, [{ rpc: PasswordVerify, answer }])
   const question = { username: 'a@example.com', password: 'x' }
-  await eventually(() => ask(parts.broker, PasswordVerify, question))
+  await eventually(() => callRpc(parts.broker, PasswordVerify, question))
   const connection = parts.broker.connection()
   for (const reply of [LoginFailed.type, undefined]) {
     connection.publish(PasswordVerify.subject, JSON.stringify(question), { ...(reply && { reply }) })
   }
-  await ask(parts.broker, PasswordVerify, question)
+  await callRpc(parts.broker, PasswordVerify, question)
   t.equal(asked, 2)
   t.equal(await storedLogins(parts), 0)
 })
@@ -156,7 +156,7 @@ t.test('S33: a question that wants its answer published as an event is not answe
 t.test('a question that nobody answers is unavailable at once', async (t) => {
   const parts = await startBroker(t)
   const started = Date.now()
-  await t.rejects(ask(parts.broker, PasswordVerify, { username: 'a@example.com', password: 'x' }), {
+  await t.rejects(callRpc(parts.broker, PasswordVerify, { username: 'a@example.com', password: 'x' }), {
     code: 'unavailable',
   })
   t.ok(Date.now() - started < 1_000)

@@ -1,5 +1,5 @@
 import { LoginFailed } from '@rekey/contracts'
-import { eventually } from '@rekey/testing/eventually'
+import { eventually } from '@rekey/test-support/eventually'
 import t, { type Test } from 'tap'
 import { startBroker } from './broker.fixture.ts'
 import { consume } from './consumer.ts'

@@ -1,6 +1,6 @@
 import { LoginFailed } from '@rekey/contracts'
-import { eventually } from '@rekey/testing/eventually'
-import { speedShares } from '@rekey/testing/speed'
+import { eventually } from '@rekey/test-support/eventually'
+import { speedShares } from '@rekey/test-support/speed'
 import t, { type Test } from 'tap'
 import { startBroker } from './broker.fixture.ts'
 import { consume } from './consumer.ts'

@@ -1,9 +1,9 @@
 import { deadLetters, LoginFailed } from '@rekey/contracts'
-import { eventually } from '@rekey/testing/eventually'
-import { keepAsking } from '@rekey/testing/load'
+import { eventually } from '@rekey/test-support/eventually'
+import { keepAsking } from '@rekey/test-support/load'
 import t, { type Test } from 'tap'
 import { startBroker } from './broker.fixture.ts'
-import { consume, GiveUp } from './consumer.ts'
+import { consume, PermanentError } from './consumer.ts'
 
 type Parts = Awaited<ReturnType<typeof startBroker>>
 
@@ -138,7 +138,7 @@ t.test('an event that is given up is a dead letter with its reason, and is not d
     concurrency: 8,
     async handle() {
       attempts += 1
-      throw new GiveUp('no such\nthing')
+      throw new PermanentError('no such\nthing')
     },
   })
   t.teardown(() => consumer.close())

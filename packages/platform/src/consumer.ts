@@ -24,7 +24,7 @@ export interface Delivery {
 }
 
 /** Thrown by a handler that can never succeed: the message becomes a dead letter at once. */
-export class GiveUp extends Error {}
+export class PermanentError extends Error {}
 
 export interface ConsumerDeps {
   broker: Broker
@@ -103,9 +103,9 @@ export const consume = <E extends EventDefinition>(
     try {
       data = message.json()
     } catch {
-      throw new GiveUp('not JSON')
+      throw new PermanentError('not JSON')
     }
-    if (!valid(data)) throw new GiveUp('not as the contract says')
+    if (!valid(data)) throw new PermanentError('not as the contract says')
     const time = new Date(message.headers?.get('ce-time') ?? '')
     await handle(data as EventData<E>, { eventId: message.headers?.get('ce-id') ?? '', time })
     message.ack()
@@ -120,7 +120,7 @@ export const consume = <E extends EventDefinition>(
       await deliver(message)
     } catch (err) {
       const attempt = message.info.redeliveryCount
-      const hopeless = err instanceof GiveUp || isOverdue(message.info)
+      const hopeless = err instanceof PermanentError || isOverdue(message.info)
       try {
         if (hopeless) return await bury(message, (err as Error).message)
       } catch (buryError) {

@@ -2,7 +2,7 @@ import { type CloudEvent, deadLetters, unavailable } from '@rekey/contracts'
 import { headers, type MsgHdrs } from 'nats'
 import type { Broker } from './broker.ts'
 import { counter, gauge, type Metrics } from './metrics.ts'
-import { isRefusal, messageOf } from './publisher.ts'
+import { isRejection, messageOf } from './publisher.ts'
 
 export interface DeadLetter {
   /** Type of the event, which is its subject too. */
@@ -66,7 +66,7 @@ export const createDeadLetters = ({ broker, metrics }: { broker: Broker; metrics
       }
     }
     await publish(data).catch((error) => {
-      if (!isRefusal(error)) throw error
+      if (!isRejection(error)) throw error
       // Too large for the event's own stream is too large for this one: the operator still learns that it existed.
       meta.set('rekey-data-omitted', `${Buffer.byteLength(data)} bytes`)
       return publish('')

@@ -1,7 +1,7 @@
 import { createHmac, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { createServer as createHttpServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { createClock } from '@rekey/testing/clock'
+import { createClock } from '@rekey/test-support/clock'
 import { exportJWK, SignJWT, UnsecuredJWT } from 'jose'
 import t, { type Test } from 'tap'
 import { auth } from './auth.ts'

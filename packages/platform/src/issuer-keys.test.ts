@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { createClock } from '@rekey/testing/clock'
+import { createClock } from '@rekey/test-support/clock'
 import { exportJWK } from 'jose'
 import t, { type Test } from 'tap'
 import { createIssuerKeys } from './issuer-keys.ts'

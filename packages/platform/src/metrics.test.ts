@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { freePort } from '@rekey/stack/ports'
-import { startServiceProcess } from '@rekey/testing/service-process'
+import { freePort } from '@rekey/local-servers/ports'
+import { startServiceProcess } from '@rekey/test-support/service-process'
 import t, { type Test } from 'tap'
 
 /** A service that listens on every address, and whether its metrics answer at one of this machine's. */

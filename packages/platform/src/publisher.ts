@@ -37,7 +37,7 @@ export interface Publisher {
 const ackTimeoutMs = 1_500
 
 /** Whether the broker was there and would not take an event, as one without leave: not that it was away, or not ready. */
-export const isRefusal = (error: unknown): boolean => {
+export const isRejection = (error: unknown): boolean => {
   const cause = error instanceof RekeyError ? error.cause : undefined
   if (!(cause instanceof NatsError)) return false
   const { code, api_error: answer } = cause

@@ -9,7 +9,7 @@ import { type Random, systemRandom } from './random.ts'
 import type { Server } from './server.ts'
 
 /** What every composition root is given. */
-export interface Surroundings {
+export interface Runtime {
   log: Logger
   metrics: Metrics
   now: Now
@@ -21,7 +21,7 @@ interface Service<T extends TObject> {
   env: T
   /** What the profile insists on beyond the schema. */
   production: Production<Static<T>>
-  createApp(config: Static<T>, surroundings: Surroundings): Promise<Server>
+  createApp(config: Static<T>, runtime: Runtime): Promise<Server>
 }
 
 /** @throws ConfigError naming every fault of the configuration, and of what the profile insists on, in one list */
@@ -60,8 +60,8 @@ export const runService = async <T extends TObject>({
     const config = await loadProfile(env, production)
     const log = createLogger({ name, level: config.LOG_LEVEL })
     const metrics = createMetrics()
-    const surroundings = { log, metrics, now: () => new Date(), random: systemRandom }
-    return { config, log, metrics, app: await createApp(config, surroundings) }
+    const runtime = { log, metrics, now: () => new Date(), random: systemRandom }
+    return { config, log, metrics, app: await createApp(config, runtime) }
   }
   const { config, log, metrics, app } = await boot().catch((error) => {
     if (error instanceof ConfigError) return fail(error.message)

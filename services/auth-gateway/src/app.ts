@@ -1,6 +1,7 @@
 import cors from '@fastify/cors'
-import { AccountReport } from '@rekey/contracts'
+import { ReportCompromise } from '@rekey/contracts'
 import { auth } from '@rekey/platform/auth'
+import { createBackgroundPublisher } from '@rekey/platform/background-publisher'
 import { connectBroker } from '@rekey/platform/broker'
 import { brokerAccess } from '@rekey/platform/broker-access'
 import { toProxyList } from '@rekey/platform/config'
@@ -9,11 +10,10 @@ import { health } from '@rekey/platform/health'
 import { createIdentityProvider } from '@rekey/platform/identity-provider'
 import { createProgress } from '@rekey/platform/progress'
 import { createPublisher } from '@rekey/platform/publisher'
-import { ask } from '@rekey/platform/questions'
 import { createQueue } from '@rekey/platform/queue'
-import { createRecorder } from '@rekey/platform/recorder'
 import { connectRedis } from '@rekey/platform/redis'
-import type { Surroundings } from '@rekey/platform/run'
+import { callRpc } from '@rekey/platform/rpc'
+import type { Runtime } from '@rekey/platform/run'
 import { toKey } from '@rekey/platform/seal'
 import { createServer, registerScope, type Server } from '@rekey/platform/server'
 import { ensureStreams } from '@rekey/platform/streams'
@@ -56,7 +56,7 @@ import { createVouching } from './tokens/vouching.ts'
 import { wellKnownRoutes } from './well-known/well-known.routes.ts'
 
 /** The auth-gateway, wired by hand. */
-export const createApp = async (config: Config, { log, metrics, now, random }: Surroundings): Promise<Server> => {
+export const createApp = async (config: Config, { log, metrics, now, random }: Runtime): Promise<Server> => {
   const issuer = config.REKEY_PUBLIC_URL
   const profile = config.REKEY_PROFILE
   const defaultClientId = config.REKEY_DEFAULT_CLIENT_ID ?? (profile === 'sandbox' ? 'ib_localhost' : undefined)
@@ -70,7 +70,7 @@ export const createApp = async (config: Config, { log, metrics, now, random }: S
   const publisher = createPublisher({ broker, source: 'auth-gateway', now, random })
   const elapsedMs = () => performance.now()
   const progress = createProgress({ elapsedMs, metrics })
-  const recorder = createRecorder({ publisher, broker, elapsedMs, metrics, progress, log })
+  const backgroundPublisher = createBackgroundPublisher({ publisher, broker, elapsedMs, metrics, progress, log })
 
   const app = await createServer({ log, random, trustedProxies: toProxyList(config.REKEY_TRUSTED_PROXIES) })
   await app.register(cors, {
@@ -102,7 +102,7 @@ export const createApp = async (config: Config, { log, metrics, now, random }: S
     budgets: budgetSizes(config.REKEY_LIMITS_SCALE),
   })
   const allowances = readAllowances(config)
-  const limits = createLimits({ store: createLimitStore(redis), allowances, recorder, metrics, now, log })
+  const limits = createLimits({ store: createLimitStore(redis), allowances, backgroundPublisher, metrics, now, log })
   const codeTtlMs = config.REKEY_CODE_TTL_SECONDS * 1_000
   const delivery = createCodeDelivery({ codes, publisher, key: toKey(config.REKEY_CODE_SEAL_KEY), codeTtlMs, now, log })
   const usernameKey = toKey(config.REKEY_USERNAME_SEAL_KEY)
@@ -112,7 +112,7 @@ export const createApp = async (config: Config, { log, metrics, now, random }: S
     codes,
     delivery,
     broker,
-    recorder,
+    backgroundPublisher,
     keys: { account: toKey(config.REKEY_ACCOUNT_KEY), username: usernameKey },
     codeTtlMs,
     now,
@@ -133,7 +133,17 @@ export const createApp = async (config: Config, { log, metrics, now, random }: S
     metrics,
     log,
   })
-  const logins = createLogins({ clients, limits, challenges, vouching, tokens, broker, verifications, recorder, log })
+  const logins = createLogins({
+    clients,
+    limits,
+    challenges,
+    vouching,
+    tokens,
+    broker,
+    verifications,
+    backgroundPublisher,
+    log,
+  })
   const twoFactor = createTwoFactor({ clients, defaultClientId, challenges, tokens })
   const grant = createGrants({
     clientAuthentication,
@@ -162,7 +172,7 @@ export const createApp = async (config: Config, { log, metrics, now, random }: S
   await pages(app, {
     brand: config.REKEY_BRAND,
     origin: issuer,
-    report: (report) => ask(broker, AccountReport, report),
+    report: (report) => callRpc(broker, ReportCompromise, report),
     hostedRestore:
       defaultClientId === undefined
         ? undefined
@@ -191,7 +201,7 @@ export const createApp = async (config: Config, { log, metrics, now, random }: S
   app.addHook('onClose', async () => {
     await Promise.all(consumers.map((consumer) => consumer.close()))
     await Promise.all([clients.close(), keys.close()])
-    await recorder.close()
+    await backgroundPublisher.close()
     await broker.close()
     redis.disconnect()
   })

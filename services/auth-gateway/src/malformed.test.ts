@@ -2,10 +2,17 @@ import { request as rawRequest } from 'node:http'
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { http as contracts } from '@rekey/contracts'
-import { createCustomer } from '@rekey/testing/customers'
-import { backOfficeToken, loginBody, restoreBody, restoreGrant, signIn, verificationBody } from '@rekey/testing/flows'
-import { type Answer, read } from '@rekey/testing/http'
-import { startRekey } from '@rekey/testing/rekey'
+import { createCustomer } from '@rekey/test-support/customers'
+import {
+  backOfficeToken,
+  loginBody,
+  restoreBody,
+  restoreGrant,
+  signIn,
+  verificationBody,
+} from '@rekey/test-support/flows'
+import { type Answer, read } from '@rekey/test-support/http'
+import { startRekey } from '@rekey/test-support/rekey'
 import t, { type Test } from 'tap'
 
 const rekey = await startRekey(t)
@@ -59,7 +66,7 @@ const bodies = [
 ]
 
 /** The refusal is in the form of its path, says which field, and says nothing of how we are built. */
-const isRefusal = (t: Test, answer: Answer, status: number, path: string, field?: string) => {
+const isRejection = (t: Test, answer: Answer, status: number, path: string, field?: string) => {
   t.equal(answer.status, status, `${path} ${field ?? ''}`)
   const description = path.startsWith('/oauth/') ? answer.body.error_description : answer.body.detail
   if (path.startsWith('/oauth/')) t.match(answer.body, { error: String, error_description: String })
@@ -90,15 +97,15 @@ t.test('S31 every field of every body: missing, empty, of another type, too long
   for (const one of bodies) {
     for (const field of Object.keys(one.body)) {
       const spoil = (value: unknown) => send(one, JSON.stringify({ ...one.body, [field]: value }))
-      if (!one.optional.includes(field as never)) isRefusal(t, await spoil(undefined), 400, one.path, field)
+      if (!one.optional.includes(field as never)) isRejection(t, await spoil(undefined), 400, one.path, field)
       for (const value of ['', [], {}, null, 1.5, [one.body[field as never]]]) {
         if (typeof value === 'number' && field === 'send_mail') continue
-        isRefusal(t, await spoil(value), 400, one.path, field)
+        isRejection(t, await spoil(value), 400, one.path, field)
       }
-      if (field !== 'password' && field !== 'send_mail') isRefusal(t, await spoil('9'.repeat(5_000)), 400, one.path)
+      if (field !== 'password' && field !== 'send_mail') isRejection(t, await spoil('9'.repeat(5_000)), 400, one.path)
       // A password may hold any character.
       if (field === 'password') continue
-      isRefusal(t, await spoil('a\r\nSet-Cookie: b=c\u0000'), 400, one.path, field)
+      isRejection(t, await spoil('a\r\nSet-Cookie: b=c\u0000'), 400, one.path, field)
     }
   }
 })
@@ -123,30 +130,30 @@ t.test('S31 bodies that are not JSON objects, or not JSON, or not UTF-8', async 
       twice,
       alike,
     ]) {
-      isRefusal(t, await send(one, body), 400, one.path)
+      isRejection(t, await send(one, body), 400, one.path)
     }
     t.match((await send(one, twice)).text, `${first} stands twice`)
-    isRefusal(t, await send(one, Buffer.from([0x7b, 0x22, 0xff, 0xfe, 0x22, 0x7d])), 400, one.path)
-    isRefusal(t, await send(one, Buffer.from(good, 'utf16le')), 400, one.path)
+    isRejection(t, await send(one, Buffer.from([0x7b, 0x22, 0xff, 0xfe, 0x22, 0x7d])), 400, one.path)
+    isRejection(t, await send(one, Buffer.from(good, 'utf16le')), 400, one.path)
   }
 })
 
 t.test('S31 another content type, a body over 16 KiB, and another method', async (t) => {
   for (const one of bodies) {
     const good = JSON.stringify(one.body)
-    isRefusal(t, await send(one, good, 'text/plain'), 415, one.path)
-    isRefusal(t, await send(one, good, 'application/xml'), 415, one.path)
+    isRejection(t, await send(one, good, 'text/plain'), 415, one.path)
+    isRejection(t, await send(one, good, 'application/xml'), 415, one.path)
     if (!one.path.startsWith('/oauth/')) {
-      isRefusal(t, await send(one, 'a=b', 'application/x-www-form-urlencoded'), 415, one.path)
+      isRejection(t, await send(one, 'a=b', 'application/x-www-form-urlencoded'), 415, one.path)
     }
     for (const kilobytes of [17, 2_000]) {
       const large = JSON.stringify({ ...one.body, filler: 'x'.repeat(kilobytes * 1024) })
-      isRefusal(t, await send(one, large), 413, one.path)
-      isRefusal(t, await sendChunked(one, large), 413, one.path)
+      isRejection(t, await send(one, large), 413, one.path)
+      isRejection(t, await sendChunked(one, large), 413, one.path)
     }
     if (one.path === '/api/v2/my/2fa/challenge') continue
     const other = await http.send('DELETE', one.path, one.headers)
-    isRefusal(t, other, 405, one.path)
+    isRejection(t, other, 405, one.path)
     t.match(other.headers.get('allow'), one.method ?? 'POST')
   }
 })
@@ -157,9 +164,9 @@ t.test('S31 forms with a field twice', async (t) => {
   const headers = { 'content-type': 'application/x-www-form-urlencoded' }
   for (const state of ['%FF%FE', '%zz', 'a%']) {
     const bad = `${new URLSearchParams({ ...restoreFields, state: '' })}`.replace('state=', `state=${state}`)
-    isRefusal(t, await http.send('POST', '/oauth/v2/passwordRestore', headers, bad), 400, '/oauth/')
+    isRejection(t, await http.send('POST', '/oauth/v2/passwordRestore', headers, bad), 400, '/oauth/')
   }
-  isRefusal(
+  isRejection(
     t,
     await http.send('POST', '/oauth/v2/passwordRestore', headers, form.toString()),
     400,
@@ -196,7 +203,7 @@ t.test('S31 every query and path parameter', async (t) => {
     [`${unauthorized}?businessProcess=restorePassword&email=%2B447700900001`, 'email'],
     [`${unauthorized}?businessProcess=restorePassword&email=%FF%FE@a.bc`, 'query'],
   ]
-  for (const [path = '', field] of cases) isRefusal(t, await http.get(path, bearer), 400, path, field)
+  for (const [path = '', field] of cases) isRejection(t, await http.get(path, bearer), 400, path, field)
 
   const staffCases = [
     ['GET', `/api/v2/clients/abc/password/changes`, 'clientId'],
@@ -212,13 +219,13 @@ t.test('S31 every query and path parameter', async (t) => {
     ['POST', '/api/v2/approvals/1/reject', 'approvalId'],
   ]
   for (const [method = '', path = '', field] of staffCases) {
-    isRefusal(t, await http.send(method, path, backOffice), 400, path, field)
+    isRejection(t, await http.send(method, path, backOffice), 400, path, field)
   }
 })
 
 t.test('S31 addresses that are none, and ones where nothing is', async (t) => {
   for (const path of ['/', '/oauth/v2', '/oauth/v2/nothing', '/api/v2/my/password', '/api/v2/clients/1', '/api/v3']) {
-    isRefusal(t, await http.get(path), 404, path)
+    isRejection(t, await http.get(path), 404, path)
   }
   const raw = (path: string) =>
     new Promise<number>((resolve, reject) => {
@@ -247,7 +254,7 @@ t.test('S31 headers over Node’s limit are refused in our form', async (t) => {
 t.test('S31 a route that asks for a bearer token says so to whoever brings none', async (t) => {
   for (const path of ['/api/v2/my/password/changes', '/api/v2/my/2fa/challenge?businessProcess=changePassword']) {
     const answer = await http.get(path)
-    isRefusal(t, answer, 401, path)
+    isRejection(t, answer, 401, path)
     t.equal(answer.headers.get('www-authenticate'), 'Bearer realm="rekey"')
   }
 })

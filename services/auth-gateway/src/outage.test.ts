@@ -1,5 +1,5 @@
-import { createCustomer } from '@rekey/testing/customers'
-import { eventually } from '@rekey/testing/eventually'
+import { createCustomer } from '@rekey/test-support/customers'
+import { eventually } from '@rekey/test-support/eventually'
 import {
   askRestore,
   change,
@@ -15,9 +15,9 @@ import {
   state,
   verificationBody,
   wrongCode,
-} from '@rekey/testing/flows'
-import type { Answer } from '@rekey/testing/http'
-import { startRekey } from '@rekey/testing/rekey'
+} from '@rekey/test-support/flows'
+import type { Answer } from '@rekey/test-support/http'
+import { startRekey } from '@rekey/test-support/rekey'
 import { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
 

@@ -1,4 +1,3 @@
-import { limitsAreUnscaled } from '@rekey/platform/allowance'
 import { brokerIsFit } from '@rekey/platform/broker-server'
 import { identityProviderFaults } from '@rekey/platform/identity-provider'
 import {
@@ -13,6 +12,7 @@ import {
   urlsOf,
   usesHttps,
 } from '@rekey/platform/production'
+import { limitsAreUnscaled } from '@rekey/platform/quota'
 import { redisLosses } from '@rekey/platform/redis-durability'
 import { redisServerFaults } from '@rekey/platform/redis-server'
 import { clientsFaults } from './clients/clients.ts'

@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto'
-import { createCustomer } from '@rekey/testing/customers'
-import { eventually } from '@rekey/testing/eventually'
+import { createCustomer } from '@rekey/test-support/customers'
+import { eventually } from '@rekey/test-support/eventually'
 import {
   askRestore,
   change,
@@ -11,9 +11,9 @@ import {
   restoreGrant,
   signInTokens,
   verificationBody,
-} from '@rekey/testing/flows'
-import { startRedisCluster } from '@rekey/testing/redis-cluster'
-import { startRekey } from '@rekey/testing/rekey'
+} from '@rekey/test-support/flows'
+import { startRedisCluster } from '@rekey/test-support/redis-cluster'
+import { startRekey } from '@rekey/test-support/rekey'
 import t from 'tap'
 
 // Everything that the gateway keeps, on three masters: a script whose keys lie on two of them would be refused.

@@ -9,8 +9,8 @@ import { createMetrics } from '@rekey/platform/metrics'
 import { createPublisher } from '@rekey/platform/publisher'
 import { systemRandom } from '@rekey/platform/random'
 import { seal, toKey } from '@rekey/platform/seal'
-import { eventually } from '@rekey/testing/eventually'
-import { startInfrastructure, type Teardown } from '@rekey/testing/infrastructure'
+import { eventually } from '@rekey/test-support/eventually'
+import { startInfrastructure, type Teardown } from '@rekey/test-support/infrastructure'
 import { createApp } from './app.ts'
 import { Env } from './config.ts'
 
@@ -130,12 +130,12 @@ export const startSurroundings = async (t: Teardown, env: Record<string, string>
   }
 }
 
-type Surroundings = Awaited<ReturnType<typeof startSurroundings>>
+type Runtime = Awaited<ReturnType<typeof startSurroundings>>
 
 /** Starts a notifier in this process, and keeps what it logs. */
 export const startNotifier = async (
   t: Teardown,
-  { variables }: Pick<Surroundings, 'variables'>,
+  { variables }: Pick<Runtime, 'variables'>,
   now: Now = () => new Date(),
 ) => {
   const lines: string[] = []

@@ -2,7 +2,7 @@ import { connectBroker } from '@rekey/platform/broker'
 import { brokerAccess } from '@rekey/platform/broker-access'
 import { health } from '@rekey/platform/health'
 import { createProgress } from '@rekey/platform/progress'
-import type { Surroundings } from '@rekey/platform/run'
+import type { Runtime } from '@rekey/platform/run'
 import { toKey } from '@rekey/platform/seal'
 import { createServer, type Server } from '@rekey/platform/server'
 import { ensureStreams } from '@rekey/platform/streams'
@@ -17,7 +17,7 @@ import { consumeResetRequests } from './reset-requested/reset-requested.consumer
 import { consumeRestoreBlocks } from './restore-blocked/restore-blocked.consumer.ts'
 import { consumeTemporaryPasswords } from './temporary-password/temporary-password.consumer.ts'
 
-export const createApp = async (config: Config, { log, metrics, now, random }: Surroundings): Promise<Server> => {
+export const createApp = async (config: Config, { log, metrics, now, random }: Runtime): Promise<Server> => {
   const broker = connectBroker({ ...brokerAccess(config), name: 'notifier', log, metrics })
   ensureStreams(broker, ['NOTIFY'], config)
   const progress = createProgress({ elapsedMs: () => performance.now(), metrics })

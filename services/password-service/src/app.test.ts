@@ -1,6 +1,6 @@
 import { connect } from 'node:net'
 import { audiences, http as contract, scopes } from '@rekey/contracts'
-import { startPasswordService } from '@rekey/testing/password-service'
+import { startPasswordService } from '@rekey/test-support/password-service'
 import t, { type Test } from 'tap'
 
 const service = await startPasswordService(t)

@@ -1,5 +1,4 @@
-import { AccountReport, CustomersGet, CustomersUpsert, PasswordStatus, PasswordVerify } from '@rekey/contracts'
-import { readAllowance } from '@rekey/platform/allowance'
+import { CustomersGet, CustomersUpsert, PasswordStatus, PasswordVerify, ReportCompromise } from '@rekey/contracts'
 import { auth } from '@rekey/platform/auth'
 import { connectBroker } from '@rekey/platform/broker'
 import { brokerAccess } from '@rekey/platform/broker-access'
@@ -11,30 +10,39 @@ import { createIdentityProvider } from '@rekey/platform/identity-provider'
 import { createIssuerKeys } from '@rekey/platform/issuer-keys'
 import { createProgress } from '@rekey/platform/progress'
 import { createPublisher } from '@rekey/platform/publisher'
-import { answerQuestions } from '@rekey/platform/questions'
 import { createQueue } from '@rekey/platform/queue'
-import type { Surroundings } from '@rekey/platform/run'
+import { readQuota } from '@rekey/platform/quota'
+import { serveRpcs } from '@rekey/platform/rpc'
+import type { Runtime } from '@rekey/platform/run'
 import { toKey } from '@rekey/platform/seal'
 import { createServer, registerScope, type Server } from '@rekey/platform/server'
 import { ensureStreams } from '@rekey/platform/streams'
-import { approvalRoutes } from './approvals/approvals.routes.ts'
-import { createApprovals } from './approvals/approvals.service.ts'
-import { createApprovalStore, deleteExpiredApprovals, wipeExpiredApprovals } from './approvals/approvals.store.ts'
 import { createActions } from './back-office/actions.ts'
+import { approvalRoutes } from './back-office/approvals/approvals.routes.ts'
+import { createApprovals } from './back-office/approvals/approvals.service.ts'
+import {
+  createApprovalStore,
+  deleteExpiredApprovals,
+  wipeExpiredApprovals,
+} from './back-office/approvals/approvals.store.ts'
 import { backOfficeRoutes } from './back-office/back-office.routes.ts'
 import { createBackOffice } from './back-office/back-office.service.ts'
+import { holdRoutes } from './back-office/hold/holds.routes.ts'
+import { createHolds } from './back-office/hold/holds.service.ts'
+import { createHoldStore } from './back-office/hold/holds.store.ts'
 import { createResets } from './back-office/resets.service.ts'
 import { createResetStore } from './back-office/resets.store.ts'
-import { consumeAnswers } from './budgets/answered.consumers.ts'
-import { createBudgets } from './budgets/budgets.service.ts'
-import { createBudgetStore, deleteOldSends, deleteUnclaimedFailures } from './budgets/budgets.store.ts'
+import { consumeChallengeIssued } from './codes/challenge-issued.consumer.ts'
+import { createCodes } from './codes/codes.service.ts'
+import { consumeRestoreRequested } from './codes/restore-requested.consumer.ts'
+import { createReportLinks } from './compromise-reports/report-links.ts'
+import { reportRoutes } from './compromise-reports/reports.routes.ts'
+import { createReports } from './compromise-reports/reports.service.ts'
+import { createReportStore } from './compromise-reports/reports.store.ts'
 import type { Config } from './config.ts'
-import { consumeChallengeIssued } from './customers/challenge-issued.consumer.ts'
-import { createCodes } from './customers/codes.service.ts'
 import { createRecordReader } from './customers/customer-record.ts'
 import { createCustomers } from './customers/customers.service.ts'
 import { createCustomerStore, deleteExpiredRestores } from './customers/customers.store.ts'
-import { consumeRestoreRequested } from './customers/restore-requested.consumer.ts'
 import { createUpserts } from './customers/upserts.service.ts'
 import { createUpsertStore } from './customers/upserts.store.ts'
 import { loopOptions, openDatabase } from './database.ts'
@@ -42,13 +50,13 @@ import { createHasher, parsePeppers } from './hashing/hasher.ts'
 import { historyRoutes } from './history/history.routes.ts'
 import { createHistory } from './history/history.service.ts'
 import { createHistoryStore } from './history/history.store.ts'
-import { holdRoutes } from './holds/holds.routes.ts'
-import { createHolds } from './holds/holds.service.ts'
-import { createHoldStore } from './holds/holds.store.ts'
 import { jobRoutes } from './jobs/jobs.routes.ts'
 import { createJobs } from './jobs/jobs.service.ts'
 import { createJobStore } from './jobs/jobs.store.ts'
 import { startWorker } from './jobs/worker.ts'
+import { consumeAnswers } from './lockout/answered.consumers.ts'
+import { createBudgets } from './lockout/budgets.service.ts'
+import { createBudgetStore, deleteOldSends, deleteUnclaimedFailures } from './lockout/budgets.store.ts'
 import { createOutboxGauges, createRefusalCounter } from './outbox/gauges.ts'
 import { outboxStreams } from './outbox/lanes.ts'
 import { listenForOutbox } from './outbox/listener.ts'
@@ -72,10 +80,6 @@ import { createContextWords } from './policy/context-words.ts'
 import { createFormerPasswordStore, deleteFormerPasswords } from './policy/former-passwords.store.ts'
 import { createPolicy, minLengthWithoutMfa } from './policy/policy.ts'
 import { createReuse } from './policy/reuse.ts'
-import { createReportLinks } from './reports/report-links.ts'
-import { reportRoutes } from './reports/reports.routes.ts'
-import { createReports } from './reports/reports.service.ts'
-import { createReportStore } from './reports/reports.store.ts'
 import { consumeSessionRevoked } from './sessions/session-revoked.consumer.ts'
 import { createSessionStore, deleteExpiredSessions } from './sessions/sessions.store.ts'
 import { startSweeper } from './sweeper.ts'
@@ -83,7 +87,7 @@ import { startSweeper } from './sweeper.ts'
 const service = 'password-service'
 
 /** The password-service, wired by hand. Neither Postgres nor the broker nor the gateway needs to be there yet. */
-export const createApp = async (config: Config, { log, metrics, now, random }: Surroundings): Promise<Server> => {
+export const createApp = async (config: Config, { log, metrics, now, random }: Runtime): Promise<Server> => {
   const addressKey = toKey(config.REKEY_ADDRESS_SEAL_KEY)
   const usernameKey = toKey(config.REKEY_USERNAME_SEAL_KEY)
   const requireCurrentPassword = config.REKEY_REQUIRE_CURRENT_PASSWORD ?? config.REKEY_PROFILE === 'production'
@@ -141,7 +145,7 @@ export const createApp = async (config: Config, { log, metrics, now, random }: S
   const holdMs = config.REKEY_HOLD_HOURS * 3_600_000
   const replacement = createReplacement({ store, hasher, notices, holdMs, now, random })
   const scale = config.REKEY_LIMITS_SCALE
-  const sends = readAllowance(config.REKEY_LIMIT_CODE_ACCOUNT, scale)
+  const sends = readQuota(config.REKEY_LIMIT_CODE_ACCOUNT, scale)
   const budgetStore = createBudgetStore({ database, sends, addEvents: outbox.add })
   const budgets = createBudgets({ store: budgetStore, notices, metrics, scale, now, log })
   const passwords = createPasswords({
@@ -229,15 +233,15 @@ export const createApp = async (config: Config, { log, metrics, now, random }: S
   holdRoutes(app, holds)
   await app.register(health, { checks: { postgres: database.check, nats: () => broker.check() }, progress })
 
-  const questions = answerQuestions(
+  const rpcs = serveRpcs(
     { broker, ready: database.check, random, log },
     { name: service, version: '0.1.0', description: 'Customers and their passwords.' },
     [
-      { question: PasswordVerify, answer: verify },
-      { question: PasswordStatus, answer: status },
-      { question: AccountReport, answer: reports.report },
-      { question: CustomersGet, answer: platform.get },
-      { question: CustomersUpsert, answer: platform.upsert },
+      { rpc: PasswordVerify, answer: verify },
+      { rpc: PasswordStatus, answer: status },
+      { rpc: ReportCompromise, answer: reports.report },
+      { rpc: CustomersGet, answer: platform.get },
+      { rpc: CustomersUpsert, answer: platform.upsert },
     ],
   )
   const retryMs = config.REKEY_EVENT_RETRY_HOURS * 3_600_000
@@ -288,7 +292,7 @@ export const createApp = async (config: Config, { log, metrics, now, random }: S
   // Fastify has answered every request by now. What takes work in stops first, then what carries it out, and what all
   // of them stand on last. An event that did not leave any more waits in Postgres.
   app.addHook('onClose', async () => {
-    await Promise.all([questions.close(), worker.close(), ...consumers.map((consumer) => consumer.close())])
+    await Promise.all([rpcs.close(), worker.close(), ...consumers.map((consumer) => consumer.close())])
     await Promise.all([listener.close(), sweeper.close(), breaches?.close(), ...relays.map((relay) => relay.close())])
     await broker.close()
     await Promise.all([database.close(), loops.close()])

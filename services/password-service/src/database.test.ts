@@ -2,12 +2,12 @@ import { connect, createServer, type Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { inspect } from 'node:util'
 import { PasswordVerify, scopes } from '@rekey/contracts'
-import { GiveUp } from '@rekey/platform/consumer'
+import { PermanentError } from '@rekey/platform/consumer'
 import { createLogger } from '@rekey/platform/logger'
-import { ask } from '@rekey/platform/questions'
-import { eventually } from '@rekey/testing/eventually'
-import { type Answer, createHttp } from '@rekey/testing/http'
-import { startPasswordService } from '@rekey/testing/password-service'
+import { callRpc } from '@rekey/platform/rpc'
+import { eventually } from '@rekey/test-support/eventually'
+import { type Answer, createHttp } from '@rekey/test-support/http'
+import { startPasswordService } from '@rekey/test-support/password-service'
 import t, { type Test } from 'tap'
 import { openDatabase } from './database.ts'
 
@@ -53,7 +53,7 @@ const isUnavailable = async (t: Test, name: string, request: () => Promise<Answe
 
 const allUnavailable = async (t: Test) => {
   await Promise.all(Object.entries(requests).map(([name, request]) => isUnavailable(t, name, request)))
-  const question = ask(service.broker, PasswordVerify, { username: customer.addresses[0] ?? '', password })
+  const question = callRpc(service.broker, PasswordVerify, { username: customer.addresses[0] ?? '', password })
   await t.rejects(question, { code: 'unavailable' })
   const ready = await http.get('/readyz')
   t.equal(ready.status, 503)
@@ -170,7 +170,7 @@ t.test('S35: a fault of ours is none of Postgres away, and holds neither rows no
   }
   const refused = await thrownBy(database.query((prisma) => prisma.$queryRaw`SELECT ${secret}::uuid`))
   t.match(refused, { name: 'DataRefused', code: '22P02', message: 'the database can never hold this' })
-  t.ok(refused instanceof GiveUp, 'so that an event which brings it is put aside')
+  t.ok(refused instanceof PermanentError, 'so that an event which brings it is put aside')
   t.notOk(inspect(refused, { depth: 10, showHidden: true }).includes('planted'))
   const bug = new TypeError('a bug')
   t.equal(await thrownBy(database.transaction(() => Promise.reject(bug))), bug)

@@ -1,6 +1,6 @@
 import { PrismaPg } from '@prisma/adapter-pg'
 import { RekeyError, unavailable } from '@rekey/contracts'
-import { GiveUp } from '@rekey/platform/consumer'
+import { PermanentError } from '@rekey/platform/consumer'
 import type { Logger } from '@rekey/platform/logger'
 import { type PostgresSettings, withSettings } from '@rekey/platform/postgres-settings'
 import pg from 'pg'
@@ -93,7 +93,7 @@ interface DriverError extends Error {
 }
 
 /** Data that Postgres can never hold: an event that brings it is put aside, not tried for a day. */
-class DataRefused extends GiveUp {
+class DataRefused extends PermanentError {
   readonly code: string
 
   constructor(code: string) {

@@ -1,5 +1,5 @@
 import { createLogger } from '@rekey/platform/logger'
-import type { Teardown } from '@rekey/testing/infrastructure'
+import type { Teardown } from '@rekey/test-support/infrastructure'
 import { type Database, loopOptions, openDatabase } from './database.ts'
 
 /** A database as the service's loops have it; closed when the test ends. */

@@ -1,4 +1,3 @@
-import { limitsAreUnscaled } from '@rekey/platform/allowance'
 import { brokerIsFit } from '@rekey/platform/broker-server'
 import { identityProviderFaults } from '@rekey/platform/identity-provider'
 import {
@@ -12,6 +11,7 @@ import {
   type Rule,
   usesHttps,
 } from '@rekey/platform/production'
+import { limitsAreUnscaled } from '@rekey/platform/quota'
 import { type ConnectionOptions, parse } from 'pg-connection-string'
 import type { Config } from './config.ts'
 import { parsePeppers } from './hashing/hasher.ts'

@@ -1,6 +1,6 @@
 import type { EventDefinition } from '../events/event.ts'
 import { streams } from '../events/index.ts'
-import { questions } from '../mesh/index.ts'
+import { rpcs } from '../rpc/index.ts'
 
 const headers = {
   type: 'object',
@@ -38,12 +38,12 @@ export const asyncapi = () => {
       operations[`publish_${name}`] = { action: 'send', channel: { $ref: `#/channels/${name}` } }
     }
   }
-  for (const question of questions) {
-    const name = channelName(question.subject)
+  for (const rpc of rpcs) {
+    const name = channelName(rpc.subject)
     channels[name] = {
-      address: question.subject,
-      description: question.summary,
-      messages: { request: { payload: question.request }, reply: { payload: question.reply } },
+      address: rpc.subject,
+      description: rpc.summary,
+      messages: { request: { payload: rpc.request }, reply: { payload: rpc.reply } },
     }
     operations[`answer_${name}`] = {
       action: 'receive',

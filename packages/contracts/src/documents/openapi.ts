@@ -47,13 +47,13 @@ const refusalHeaders = {
 const responsesOf = (path: string, response: Record<string, TSchema>) =>
   Object.fromEntries(
     Object.entries(response).map(([status, schema]) => {
-      const isRefusal = /^[45]/.test(status)
-      const type = isRefusal && !path.startsWith('/oauth/') ? 'application/problem+json' : 'application/json'
+      const isRejection = /^[45]/.test(status)
+      const type = isRejection && !path.startsWith('/oauth/') ? 'application/problem+json' : 'application/json'
       return [
         status.toUpperCase(),
         {
-          description: isRefusal ? 'Refused.' : (schema.description ?? 'Done.'),
-          ...(isRefusal && { headers: refusalHeaders }),
+          description: isRejection ? 'Refused.' : (schema.description ?? 'Done.'),
+          ...(isRejection && { headers: refusalHeaders }),
           ...(schema.type !== 'null' && { content: { [type]: { schema } } }),
         },
       ]

@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto'
 import { BlockLifted } from '@rekey/contracts'
-import { type Consumer, type ConsumerDeps, consume, GiveUp } from '@rekey/platform/consumer'
+import { type Consumer, type ConsumerDeps, consume, PermanentError } from '@rekey/platform/consumer'
 import { unseal } from '@rekey/platform/seal'
 import type { Challenges } from '../challenges/challenges.service.ts'
 import type { BudgetStore } from './budgets.store.ts'
@@ -22,7 +22,7 @@ export const consumeBlockLifted = (deps: ConsumerDeps, { store, usernameKey, cha
     async handle({ customer, usernames }, { eventId }) {
       const open = (sealed: string) =>
         unseal<string>(usernameKey, eventId, sealed).catch(() => {
-          throw new GiveUp('a username cannot be opened')
+          throw new PermanentError('a username cannot be opened')
         })
       const accounts = (await Promise.all(usernames.map(open))).map(challenges.accountOf)
       await Promise.all([

@@ -1,6 +1,6 @@
 import { hashForLog } from '@rekey/platform/logger'
-import { createCustomer, sql, type TestCustomer } from '@rekey/testing/customers'
-import { eventually } from '@rekey/testing/eventually'
+import { createCustomer, sql, type TestCustomer } from '@rekey/test-support/customers'
+import { eventually } from '@rekey/test-support/eventually'
 import {
   askChange,
   backOfficeToken,
@@ -12,8 +12,8 @@ import {
   state,
   verificationBody,
   wrongCode,
-} from '@rekey/testing/flows'
-import { startRekey } from '@rekey/testing/rekey'
+} from '@rekey/test-support/flows'
+import { startRekey } from '@rekey/test-support/rekey'
 import { Redis } from 'ioredis'
 import t from 'tap'
 

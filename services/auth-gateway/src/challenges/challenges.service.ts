@@ -7,11 +7,11 @@ import {
   parseUsername,
   RekeyError,
 } from '@rekey/contracts'
+import type { BackgroundPublisher } from '@rekey/platform/background-publisher'
 import type { Broker } from '@rekey/platform/broker'
 import type { Now } from '@rekey/platform/clock'
 import { hashForLog, type Logger } from '@rekey/platform/logger'
 import type { Random } from '@rekey/platform/random'
-import type { Recorder } from '@rekey/platform/recorder'
 import { seal } from '@rekey/platform/seal'
 import { blockingFailures } from '../budgets/budget.ts'
 import type { Limits } from '../limits/limits.service.ts'
@@ -25,7 +25,7 @@ interface Deps {
   codes: Codes
   delivery: CodeDelivery
   broker: Broker
-  recorder: Recorder
+  backgroundPublisher: BackgroundPublisher
   keys: { account: KeyObject; username: KeyObject }
   codeTtlMs: number
   now: Now
@@ -113,7 +113,7 @@ const tooMany = (waitMs: number, allowance: number): RekeyError =>
 
 /** Challenges: opened, sent (again), answered. The one place that makes and compares confirmation codes. */
 export const createChallenges = (deps: Deps) => {
-  const { store, limits, codes, delivery, broker, recorder, keys, codeTtlMs, now, random, log } = deps
+  const { store, limits, codes, delivery, broker, backgroundPublisher, keys, codeTtlMs, now, random, log } = deps
 
   /**
    * Wrong codes have used up the account's budget. Told to whoever has proven to have it, by a password or a bearer
@@ -337,13 +337,13 @@ export const createChallenges = (deps: Deps) => {
         if (reason === 'blocked') limits.countBlocked('answer')
         if (reason === 'wrong') {
           const kind = attempt >= mostFailures ? ChallengeLocked : ChallengeFailed
-          recorder.record(kind, { subject: challengeId, data: { ...fact, attempt } })
+          backgroundPublisher.publish(kind, { subject: challengeId, data: { ...fact, attempt } })
           if (answer.blockedMs !== 0) limits.noteBudget(answer.blockedMs, { ...fact, account })
         }
         throw attempt < mostFailures ? new RekeyError('invalid_grant') : new ChallengeEnded()
       }
       log.info({ ...line, event: 'authn_challenge_success', clientId })
-      recorder.record(ChallengeVerified, { subject: challengeId, data: fact })
+      backgroundPublisher.publish(ChallengeVerified, { subject: challengeId, data: fact })
       return { ...challenge, challengeId }
     },
   }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
-import { createCustomer } from '@rekey/testing/customers'
-import { askRestore, race, restoreBody, state, verificationBody, wrongCode } from '@rekey/testing/flows'
-import { startRekey } from '@rekey/testing/rekey'
+import { createCustomer } from '@rekey/test-support/customers'
+import { askRestore, race, restoreBody, state, verificationBody, wrongCode } from '@rekey/test-support/flows'
+import { startRekey } from '@rekey/test-support/rekey'
 import { Redis } from 'ioredis'
 import t from 'tap'
 

@@ -1,6 +1,6 @@
-import { createCustomer } from '@rekey/testing/customers'
-import { askChange, change, changeGrant, messageAfter, restore, signIn } from '@rekey/testing/flows'
-import { startRekey } from '@rekey/testing/rekey'
+import { createCustomer } from '@rekey/test-support/customers'
+import { askChange, change, changeGrant, messageAfter, restore, signIn } from '@rekey/test-support/flows'
+import { startRekey } from '@rekey/test-support/rekey'
 import t from 'tap'
 
 const rekey = await startRekey(t)

@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto'
 import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { eventually } from '@rekey/testing/eventually'
-import { keepAsking } from '@rekey/testing/load'
-import { startRekey } from '@rekey/testing/rekey'
+import { eventually } from '@rekey/test-support/eventually'
+import { keepAsking } from '@rekey/test-support/load'
+import { startRekey } from '@rekey/test-support/rekey'
 import t, { type Test } from 'tap'
 
 const sandbox: object[] = JSON.parse(readFileSync(new URL('./sandbox.json', import.meta.url), 'utf8'))

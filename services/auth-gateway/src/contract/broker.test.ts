@@ -1,5 +1,5 @@
-import { createCustomer, type TestCustomer } from '@rekey/testing/customers'
-import { eventually } from '@rekey/testing/eventually'
+import { createCustomer, type TestCustomer } from '@rekey/test-support/customers'
+import { eventually } from '@rekey/test-support/eventually'
 import {
   askChange,
   backOfficeToken,
@@ -11,8 +11,8 @@ import {
   restoreGrant,
   signIn,
   wrongCode,
-} from '@rekey/testing/flows'
-import { startRekey } from '@rekey/testing/rekey'
+} from '@rekey/test-support/flows'
+import { startRekey } from '@rekey/test-support/rekey'
 import t, { type Test } from 'tap'
 
 // The broker's API: one test a row of its contract.

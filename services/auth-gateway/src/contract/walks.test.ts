@@ -1,7 +1,7 @@
-import { createCustomer } from '@rekey/testing/customers'
-import { eventually } from '@rekey/testing/eventually'
-import { codesOf, messageAfter, state } from '@rekey/testing/flows'
-import { startRekey } from '@rekey/testing/rekey'
+import { createCustomer } from '@rekey/test-support/customers'
+import { eventually } from '@rekey/test-support/eventually'
+import { codesOf, messageAfter, state } from '@rekey/test-support/flows'
+import { startRekey } from '@rekey/test-support/rekey'
 import t from 'tap'
 
 // Each vendor's document walked by one person, by HTTP and mail alone.

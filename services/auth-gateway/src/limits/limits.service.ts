@@ -1,9 +1,9 @@
 import { type EventData, errors, LimitExceeded, type Purpose, RekeyError } from '@rekey/contracts'
-import type { AllowanceSize } from '@rekey/platform/allowance'
+import type { BackgroundPublisher } from '@rekey/platform/background-publisher'
 import type { Now } from '@rekey/platform/clock'
 import { hashForLog, type Logger } from '@rekey/platform/logger'
 import type { Metrics } from '@rekey/platform/metrics'
-import type { Recorder } from '@rekey/platform/recorder'
+import type { AllowanceSize } from '@rekey/platform/quota'
 import { Counter } from 'prom-client'
 import { blockingFailures } from '../budgets/budget.ts'
 import { networksOf } from './address.ts'
@@ -13,7 +13,7 @@ import type { Limit, LimitStore, Rule } from './limits.store.ts'
 interface Deps {
   store: LimitStore
   allowances: Allowances
-  recorder: Recorder
+  backgroundPublisher: BackgroundPublisher
   metrics: Metrics
   now: Now
   log: Logger
@@ -57,7 +57,7 @@ export interface Spent {
 const wasRefused = (error: unknown) => error instanceof RekeyError && errors[error.code].status < 500
 
 /** Who asks and how often: all limits of a request are decided in one step, and spent together or not at all. */
-export const createLimits = ({ store, allowances, recorder, metrics, now, log }: Deps) => {
+export const createLimits = ({ store, allowances, backgroundPublisher, metrics, now, log }: Deps) => {
   const exceeded = new Counter({
     name: 'rekey_limits_exceeded_total',
     help: 'Requests over a limit, by what was asked for and whose allowance was used up.',
@@ -87,7 +87,10 @@ export const createLimits = ({ store, allowances, recorder, metrics, now, log }:
       address: ip,
       ...(account !== undefined && { account: hashForLog(account) }),
     })
-    recorder.record(LimitExceeded, { subject: account ?? clientId ?? action, data: { action, by, ...facts } })
+    backgroundPublisher.publish(LimitExceeded, {
+      subject: account ?? clientId ?? action,
+      data: { action, by, ...facts },
+    })
   }
 
   const spend = async (action: Action, limits: Named[], asker: Asker, returnable: By[] = []): Promise<Spent> => {

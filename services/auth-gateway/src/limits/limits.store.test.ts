@@ -1,7 +1,7 @@
 import { createLogger } from '@rekey/platform/logger'
 import { connectRedis } from '@rekey/platform/redis'
-import { race } from '@rekey/testing/flows'
-import { startInfrastructure } from '@rekey/testing/infrastructure'
+import { race } from '@rekey/test-support/flows'
+import { startInfrastructure } from '@rekey/test-support/infrastructure'
 import t from 'tap'
 import { createLimitStore, type Limit, type Rule } from './limits.store.ts'
 

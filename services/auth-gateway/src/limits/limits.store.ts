@@ -1,4 +1,4 @@
-import type { AllowanceSize } from '@rekey/platform/allowance'
+import type { AllowanceSize } from '@rekey/platform/quota'
 import { loadScript, type Redis } from '@rekey/platform/redis'
 
 /** What happens when an allowance is used up: see spend.lua. */

@@ -1,10 +1,18 @@
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
-import { createCustomer } from '@rekey/testing/customers'
-import { eventually } from '@rekey/testing/eventually'
-import { askRestore, loginBody, race, restoreBody, restoreGrant, state, verificationBody } from '@rekey/testing/flows'
-import type { Answer } from '@rekey/testing/http'
-import { startRekey } from '@rekey/testing/rekey'
+import { createCustomer } from '@rekey/test-support/customers'
+import { eventually } from '@rekey/test-support/eventually'
+import {
+  askRestore,
+  loginBody,
+  race,
+  restoreBody,
+  restoreGrant,
+  state,
+  verificationBody,
+} from '@rekey/test-support/flows'
+import type { Answer } from '@rekey/test-support/http'
+import { startRekey } from '@rekey/test-support/rekey'
 import t from 'tap'
 
 const secret = 'a secret of the front end'

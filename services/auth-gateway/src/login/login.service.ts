@@ -10,11 +10,11 @@ import {
   type SendChallengeBody,
   scopes,
 } from '@rekey/contracts'
+import type { BackgroundPublisher } from '@rekey/platform/background-publisher'
 import type { Broker } from '@rekey/platform/broker'
 import { hashForLog, type Logger } from '@rekey/platform/logger'
-import { ask } from '@rekey/platform/questions'
 import type { Queue } from '@rekey/platform/queue'
-import type { Recorder } from '@rekey/platform/recorder'
+import { callRpc } from '@rekey/platform/rpc'
 import type { Caller, Challenges } from '../challenges/challenges.service.ts'
 import { codeSent } from '../challenges/code-sent.ts'
 import type { Clients } from '../clients/clients.ts'
@@ -33,7 +33,7 @@ interface Deps {
   broker: Broker
   /** Of the passwords that are verified at a time. */
   verifications: Queue
-  recorder: Recorder
+  backgroundPublisher: BackgroundPublisher
   log: Logger
 }
 
@@ -46,11 +46,11 @@ export const createLogins = ({
   tokens,
   broker,
   verifications,
-  recorder,
+  backgroundPublisher,
   log,
 }: Deps) => {
   const verify = (credentials: PasswordVerifyRequest): Promise<PasswordVerifyReply> =>
-    verifications.run(() => ask(broker, PasswordVerify, credentials))
+    verifications.run(() => callRpc(broker, PasswordVerify, credentials))
 
   return {
     /**
@@ -72,7 +72,7 @@ export const createLogins = ({
       const reply = await spent.on(() => verify({ username, password }))
       if (!reply.verified) {
         log.warn({ event: 'authn_login_fail', account: hashForLog(account), clientId, address: caller.address })
-        recorder.record(LoginFailed, { subject: account, data: { account, clientId, ip: caller.address } })
+        backgroundPublisher.publish(LoginFailed, { subject: account, data: { account, clientId, ip: caller.address } })
         throw new RekeyError('access_denied')
       }
       // Only wrong passwords count against the account. Nobody waits for that.

@@ -1,6 +1,6 @@
-import { createCustomer, sql } from '@rekey/testing/customers'
-import { askLogin, loginBody, signIn, state } from '@rekey/testing/flows'
-import { startRekey } from '@rekey/testing/rekey'
+import { createCustomer, sql } from '@rekey/test-support/customers'
+import { askLogin, loginBody, signIn, state } from '@rekey/test-support/flows'
+import { startRekey } from '@rekey/test-support/rekey'
 import t from 'tap'
 
 const rekey = await startRekey(t)

@@ -1,6 +1,6 @@
-import { createCustomer } from '@rekey/testing/customers'
-import { loginBody, race, state } from '@rekey/testing/flows'
-import { startRekey } from '@rekey/testing/rekey'
+import { createCustomer } from '@rekey/test-support/customers'
+import { loginBody, race, state } from '@rekey/test-support/flows'
+import { startRekey } from '@rekey/test-support/rekey'
 import t from 'tap'
 
 /** Sign-ins that are allowed from the address, and to the client, of these tests. */

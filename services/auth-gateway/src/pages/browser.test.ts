@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs'
-import { createCustomer } from '@rekey/testing/customers'
-import { eventually } from '@rekey/testing/eventually'
-import { codesOf, restore, restoreGrant } from '@rekey/testing/flows'
-import { startRekey } from '@rekey/testing/rekey'
+import { createCustomer } from '@rekey/test-support/customers'
+import { eventually } from '@rekey/test-support/eventually'
+import { codesOf, restore, restoreGrant } from '@rekey/test-support/flows'
+import { startRekey } from '@rekey/test-support/rekey'
 import { type BrowserContextOptions, chromium, type Page } from 'playwright-core'
 import t, { type Test } from 'tap'
 

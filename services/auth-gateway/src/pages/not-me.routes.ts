@@ -1,4 +1,10 @@
-import { type AccountReportReply, type AccountReportRequest, CompactToken, errors, RekeyError } from '@rekey/contracts'
+import {
+  CompactToken,
+  errors,
+  RekeyError,
+  type ReportCompromiseReply,
+  type ReportCompromiseRequest,
+} from '@rekey/contracts'
 import { noteError } from '@rekey/platform/errors'
 import type { Server } from '@rekey/platform/server'
 import { Type } from '@sinclair/typebox'
@@ -6,7 +12,7 @@ import type { Page } from './layout.ts'
 import { askPage, resultPage, tryAgainPage } from './not-me.template.ts'
 
 /** @throws RekeyError unavailable */
-export type AskReport = (report: AccountReportRequest) => Promise<AccountReportReply>
+export type AskReport = (report: ReportCompromiseRequest) => Promise<ReportCompromiseReply>
 
 interface Deps {
   brand: string

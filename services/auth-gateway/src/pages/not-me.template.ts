@@ -1,4 +1,4 @@
-import { type AccountReportReply, reportLinkDays } from '@rekey/contracts'
+import { type ReportCompromiseReply, reportLinkDays } from '@rekey/contracts'
 import { html } from 'ghtml'
 import { hidden, type Page, telling } from './layout.ts'
 
@@ -30,7 +30,7 @@ export const tryAgainPage = (brand: string, token: string): Page => ({
 })
 
 /** What came of it. */
-export const resultPage = (brand: string, result: AccountReportReply['result']): Page => {
+export const resultPage = (brand: string, result: ReportCompromiseReply['result']): Page => {
   switch (result) {
     case 'reported':
       return telling(

@@ -1,7 +1,7 @@
-import { createCustomer } from '@rekey/testing/customers'
-import { eventually } from '@rekey/testing/eventually'
-import { backOfficeToken, loginBody, race, restore, restoreGrant, signIn } from '@rekey/testing/flows'
-import { startRekey } from '@rekey/testing/rekey'
+import { createCustomer } from '@rekey/test-support/customers'
+import { eventually } from '@rekey/test-support/eventually'
+import { backOfficeToken, loginBody, race, restore, restoreGrant, signIn } from '@rekey/test-support/flows'
+import { startRekey } from '@rekey/test-support/rekey'
 import t from 'tap'
 import { createVisitor, formsOf, problemOf, titleOf } from './pages.fixture.ts'
 

@@ -1,4 +1,4 @@
-import type { Answer, Http } from '@rekey/testing/http'
+import type { Answer, Http } from '@rekey/test-support/http'
 
 const plain = (text: string) =>
   text.replaceAll(/&#(\d+);/g, (_, code) => String.fromCodePoint(Number(code))).replaceAll('&amp;', '&')

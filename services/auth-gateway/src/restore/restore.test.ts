@@ -1,6 +1,6 @@
-import { createCustomer } from '@rekey/testing/customers'
-import { askRestore, restore, restoreBody, restoreGrant, state, verificationBody } from '@rekey/testing/flows'
-import { startRekey } from '@rekey/testing/rekey'
+import { createCustomer } from '@rekey/test-support/customers'
+import { askRestore, restore, restoreBody, restoreGrant, state, verificationBody } from '@rekey/test-support/flows'
+import { startRekey } from '@rekey/test-support/rekey'
 import { decodeJwt, decodeProtectedHeader } from 'jose'
 import t, { type Test } from 'tap'
 

@@ -1,5 +1,5 @@
-import { createCustomer, type TestCustomer } from '@rekey/testing/customers'
-import { eventually } from '@rekey/testing/eventually'
+import { createCustomer, type TestCustomer } from '@rekey/test-support/customers'
+import { eventually } from '@rekey/test-support/eventually'
 import {
   askLogin,
   askRestore,
@@ -10,9 +10,9 @@ import {
   restoreGrant,
   signInTokens,
   verificationBody,
-} from '@rekey/testing/flows'
-import { createHttp } from '@rekey/testing/http'
-import { startRekey } from '@rekey/testing/rekey'
+} from '@rekey/test-support/flows'
+import { createHttp } from '@rekey/test-support/http'
+import { startRekey } from '@rekey/test-support/rekey'
 import { decodeJwt, decodeProtectedHeader } from 'jose'
 import { connect } from 'nats'
 import t, { type Test } from 'tap'

@@ -1,5 +1,5 @@
-import { createCustomer } from '@rekey/testing/customers'
-import { eventually } from '@rekey/testing/eventually'
+import { createCustomer } from '@rekey/test-support/customers'
+import { eventually } from '@rekey/test-support/eventually'
 import {
   askRestore,
   backOfficeToken,
@@ -7,9 +7,9 @@ import {
   restoreGrant,
   signInTokens,
   verificationBody,
-} from '@rekey/testing/flows'
-import { createHttp } from '@rekey/testing/http'
-import { startRekey } from '@rekey/testing/rekey'
+} from '@rekey/test-support/flows'
+import { createHttp } from '@rekey/test-support/http'
+import { startRekey } from '@rekey/test-support/rekey'
 import { decodeJwt } from 'jose'
 import t from 'tap'
 import { registry, webApp, webAppRedirect } from './registry.fixture.ts'

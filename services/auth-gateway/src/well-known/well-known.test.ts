@@ -1,5 +1,5 @@
-import { backOfficeToken } from '@rekey/testing/flows'
-import { startRekey } from '@rekey/testing/rekey'
+import { backOfficeToken } from '@rekey/test-support/flows'
+import { startRekey } from '@rekey/test-support/rekey'
 import { createRemoteJWKSet, jwtVerify } from 'jose'
 import t from 'tap'
 

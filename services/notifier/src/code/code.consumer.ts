@@ -1,6 +1,6 @@
 import { NotifyCode } from '@rekey/contracts'
 import type { Now } from '@rekey/platform/clock'
-import { type ConsumerDeps, consume, GiveUp } from '@rekey/platform/consumer'
+import { type ConsumerDeps, consume, PermanentError } from '@rekey/platform/consumer'
 import type { Delivery } from '../delivery/delivery.ts'
 import type { Opener } from '../delivery/opener.ts'
 import { codeMessage } from './code.template.ts'
@@ -23,7 +23,7 @@ export const consumeCodes = ({ messaging, opener, delivery, brand, now }: Deps) 
     concurrency,
     async handle({ challengeId, purpose, verificationCode, ...data }, { eventId }) {
       const expiresAt = new Date(data.expiresAt)
-      if (now() >= expiresAt) throw new GiveUp('the code expired before it could be sent')
+      if (now() >= expiresAt) throw new PermanentError('the code expired before it could be sent')
       const recipient = await opener.recipient(challengeId, data.recipient)
       const code = await opener.code(challengeId, data.code)
       const message = codeMessage({ purpose, code, verificationCode, expiresAt, now: now(), recipient, brand })

@@ -1,14 +1,14 @@
-import { eventually } from '@rekey/testing/eventually'
+import { eventually } from '@rekey/test-support/eventually'
 import t from 'tap'
 import { startNotifier, startSurroundings } from '../app.fixture.ts'
 
 const linesOf = (text: string) => text.split(/\r?\n/)
 
 t.test('a code arrives by mail, each of the two codes alone on a line of its own', async (t) => {
-  const surroundings = await startSurroundings(t)
-  await startNotifier(t, surroundings)
-  const { id } = await surroundings.publishCode({ code: '012345', verificationCode: '7024' })
-  const mail = await surroundings.inbox.waitForMessage('bpmtestusr1@gmail.com')
+  const runtime = await startSurroundings(t)
+  await startNotifier(t, runtime)
+  const { id } = await runtime.publishCode({ code: '012345', verificationCode: '7024' })
+  const mail = await runtime.inbox.waitForMessage('bpmtestusr1@gmail.com')
 
   t.ok(linesOf(mail.Text).includes('Confirmation code: 012345'))
   t.ok(linesOf(mail.Text).includes('Verification code: 7024'))
@@ -23,8 +23,8 @@ t.test('a code arrives by mail, each of the two codes alone on a line of its own
 })
 
 t.test('the wording follows the purpose', async (t) => {
-  const surroundings = await startSurroundings(t)
-  await startNotifier(t, surroundings)
+  const runtime = await startSurroundings(t)
+  await startNotifier(t, runtime)
   const subjects = {
     restore: 'Rekey: your code to set a new password',
     change: 'Rekey: your code to change your password',
@@ -32,18 +32,18 @@ t.test('the wording follows the purpose', async (t) => {
   }
   for (const [purpose, subject] of Object.entries(subjects)) {
     const address = `${purpose}@example.com`
-    await surroundings.publishCode({ purpose: purpose as keyof typeof subjects, to: { to: address } })
-    const mail = await surroundings.inbox.waitForMessage(address)
+    await runtime.publishCode({ purpose: purpose as keyof typeof subjects, to: { to: address } })
+    const mail = await runtime.inbox.waitForMessage(address)
     t.equal(mail.Subject, subject)
     t.match(mail.Text, /If it was not you, /)
   }
 })
 
 t.test('a code arrives by SMS with the same two lines', async (t) => {
-  const surroundings = await startSurroundings(t)
-  await startNotifier(t, surroundings)
-  const { id } = await surroundings.publishCode({ to: { channel: 'sms', to: '+447700900001' } })
-  const sms = await surroundings.inbox.waitForMessage('+447700900001')
+  const runtime = await startSurroundings(t)
+  await startNotifier(t, runtime)
+  const { id } = await runtime.publishCode({ to: { channel: 'sms', to: '+447700900001' } })
+  const sms = await runtime.inbox.waitForMessage('+447700900001')
   t.ok(linesOf(sms.Text).includes('Confirmation code: 012345'))
   t.ok(linesOf(sms.Text).includes('Verification code: 7024'))
   t.equal(sms.MessageID, id)
@@ -51,60 +51,60 @@ t.test('a code arrives by SMS with the same two lines', async (t) => {
 })
 
 t.test('an SMS that no vendor is configured for becomes a dead letter', async (t) => {
-  const surroundings = await startSurroundings(t, { REKEY_SMS_URL: '' })
-  await startNotifier(t, surroundings)
-  await surroundings.publishCode({ to: { channel: 'sms', to: '+447700900001' } })
-  t.match(await surroundings.waitForDeadLetter(), { reason: 'no SMS vendor is configured' })
+  const runtime = await startSurroundings(t, { REKEY_SMS_URL: '' })
+  await startNotifier(t, runtime)
+  await runtime.publishCode({ to: { channel: 'sms', to: '+447700900001' } })
+  t.match(await runtime.waitForDeadLetter(), { reason: 'no SMS vendor is configured' })
 })
 
 t.test('an SMS that the vendor cannot take now is tried again', async (t) => {
-  const surroundings = await startSurroundings(t, { REKEY_SMS_URL: 'http://127.0.0.1:9/sms' })
-  const { app, logs } = await startNotifier(t, surroundings)
-  await surroundings.publishCode({ to: { channel: 'sms', to: '+447700900001' } })
+  const runtime = await startSurroundings(t, { REKEY_SMS_URL: 'http://127.0.0.1:9/sms' })
+  const { app, logs } = await startNotifier(t, runtime)
+  await runtime.publishCode({ to: { channel: 'sms', to: '+447700900001' } })
   await eventually(() => logs().includes('SMS not sent'))
   await app.close()
-  t.equal((await surroundings.stored('NOTIFY')).length, 1)
+  t.equal((await runtime.stored('NOTIFY')).length, 1)
 })
 
 t.test('a code that expired before it could be sent becomes a dead letter, and no mail', async (t) => {
-  const surroundings = await startSurroundings(t)
-  await startNotifier(t, surroundings)
-  await surroundings.publishCode({ expiresAt: new Date(Date.now() - 1_000).toISOString() })
-  t.same(await surroundings.waitForDeadLetter(), {
+  const runtime = await startSurroundings(t)
+  await startNotifier(t, runtime)
+  await runtime.publishCode({ expiresAt: new Date(Date.now() - 1_000).toISOString() })
+  t.same(await runtime.waitForDeadLetter(), {
     subject: 'dead.notify.code',
     reason: 'the code expired before it could be sent',
   })
-  await surroundings.waitForEmptyQueue()
-  t.same(await surroundings.inbox.messages(), [])
+  await runtime.waitForEmptyQueue()
+  t.same(await runtime.inbox.messages(), [])
 })
 
 t.test('S4: a code that was sealed for another challenge becomes a dead letter', async (t) => {
-  const surroundings = await startSurroundings(t)
-  const { logs } = await startNotifier(t, surroundings)
-  await surroundings.publishCode({ sealedFor: 'another challenge' })
-  t.match(await surroundings.waitForDeadLetter(), { reason: 'the code cannot be opened' })
+  const runtime = await startSurroundings(t)
+  const { logs } = await startNotifier(t, runtime)
+  await runtime.publishCode({ sealedFor: 'another challenge' })
+  t.match(await runtime.waitForDeadLetter(), { reason: 'the code cannot be opened' })
   await eventually(() => logs().includes('the code cannot be opened'))
-  t.same(await surroundings.inbox.messages(), [])
+  t.same(await runtime.inbox.messages(), [])
 })
 
 t.test('an address that would be several becomes a dead letter', async (t) => {
-  const surroundings = await startSurroundings(t)
-  await startNotifier(t, surroundings)
-  await surroundings.publishCode({ to: { to: 'a@example.com, b@example.com' } })
-  t.match(await surroundings.waitForDeadLetter(), { reason: 'the recipient is not a valid one' })
-  t.same(await surroundings.inbox.messages(), [])
+  const runtime = await startSurroundings(t)
+  await startNotifier(t, runtime)
+  await runtime.publishCode({ to: { to: 'a@example.com, b@example.com' } })
+  t.match(await runtime.waitForDeadLetter(), { reason: 'the recipient is not a valid one' })
+  t.same(await runtime.inbox.messages(), [])
 })
 
 t.test('S9: the confirmation code and the address are neither in the stream nor in a log', async (t) => {
-  const surroundings = await startSurroundings(t)
-  const first = await startNotifier(t, surroundings)
-  await surroundings.publishCode({ code: '918273' })
-  await surroundings.inbox.waitForMessage('bpmtestusr1@gmail.com')
-  await surroundings.waitForEmptyQueue()
+  const runtime = await startSurroundings(t)
+  const first = await startNotifier(t, runtime)
+  await runtime.publishCode({ code: '918273' })
+  await runtime.inbox.waitForMessage('bpmtestusr1@gmail.com')
+  await runtime.waitForEmptyQueue()
   await first.app.close()
 
-  await surroundings.publishCode({ code: '918273' })
-  const [kept] = await surroundings.stored('NOTIFY')
+  await runtime.publishCode({ code: '918273' })
+  const [kept] = await runtime.stored('NOTIFY')
   const bytes = `${kept?.string()}${JSON.stringify([...(kept?.header ?? [])])}`
   t.match(bytes, 'verificationCode')
   t.notMatch(bytes, '918273')

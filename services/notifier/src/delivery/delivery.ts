@@ -1,5 +1,5 @@
 import type { Recipient } from '@rekey/contracts'
-import { GiveUp } from '@rekey/platform/consumer'
+import { PermanentError } from '@rekey/platform/consumer'
 import type { Logger } from '@rekey/platform/logger'
 import type { Sms } from './sms.ts'
 import type { Mail, Smtp } from './smtp.ts'
@@ -21,7 +21,7 @@ export interface Delivery {
   /**
    * Sends by the recipient's channel, once for each event as far as this process can know.
    *
-   * @throws GiveUp where it can never be sent; Error where it may be tried again
+   * @throws PermanentError where it can never be sent; Error where it may be tried again
    */
   send(event: { id: string; type: string }, recipient: Recipient, message: Message): Promise<void>
 }
@@ -34,13 +34,13 @@ export const createDelivery = ({ smtp, sms, log }: Deps): Delivery => {
 
   const dispatch = (id: string, { channel, to }: Recipient, message: Message): Promise<void> => {
     if (channel === 'email') return smtp.send(id, to, message.mail)
-    if (!sms) throw new GiveUp('no SMS vendor is configured')
+    if (!sms) throw new PermanentError('no SMS vendor is configured')
     return sms.send(id, to, message.sms)
   }
 
   return {
     async send({ id, type }, recipient, message) {
-      if (!id) throw new GiveUp('the event has no id')
+      if (!id) throw new PermanentError('the event has no id')
       const earlier = sent.get(id)
       if (earlier) return earlier
       const sending = dispatch(id, recipient, message)

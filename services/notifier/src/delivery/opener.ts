@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto'
 import { Recipient, Username } from '@rekey/contracts'
-import { GiveUp } from '@rekey/platform/consumer'
+import { PermanentError } from '@rekey/platform/consumer'
 import { unseal } from '@rekey/platform/seal'
 import { compileCheck } from '@rekey/platform/validation'
 import { Type } from '@sinclair/typebox'
@@ -15,7 +15,7 @@ interface Deps {
 /**
  * Opens what events carry sealed. `context` is the challenge's id in `notify.code` and the event's own id in notices.
  *
- * @throws GiveUp where it cannot be opened or is not what it should be
+ * @throws PermanentError where it cannot be opened or is not what it should be
  */
 export interface Opener {
   recipient(context: string, sealed: string): Promise<Recipient>
@@ -35,9 +35,9 @@ export const createOpener = ({ codeKey, addressKey }: Deps): Opener => {
     <T>(what: string, key: KeyObject, isSound: (value: unknown) => boolean) =>
     async (context: string, sealed: string): Promise<T> => {
       const value = await unseal<T>(key, context, sealed).catch(() => {
-        throw new GiveUp(`the ${what} cannot be opened`)
+        throw new PermanentError(`the ${what} cannot be opened`)
       })
-      if (!isSound(value)) throw new GiveUp(`the ${what} is not a valid one`)
+      if (!isSound(value)) throw new PermanentError(`the ${what} is not a valid one`)
       return value
     }
   return {

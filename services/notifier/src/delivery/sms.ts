@@ -1,10 +1,10 @@
-import { GiveUp } from '@rekey/platform/consumer'
+import { PermanentError } from '@rekey/platform/consumer'
 
 export interface Sms {
   /**
    * Hands a text to the vendor within 7.5 s. The vendor knows by `id` that a repeat is one.
    *
-   * @throws GiveUp where the vendor refuses this message for good (400, 422)
+   * @throws PermanentError where the vendor refuses this message for good (400, 422)
    * @throws Error where a later attempt may succeed
    */
   send(id: string, to: string, text: string): Promise<void>
@@ -31,7 +31,8 @@ export const createSms = ({ url, token }: Options): Sms => ({
       throw new Error(`SMS not sent: ${failure.name}`)
     })
     await answer.body?.cancel()
-    if (answer.status === 400 || answer.status === 422) throw new GiveUp(`SMS not sent: status ${answer.status}`)
+    if (answer.status === 400 || answer.status === 422)
+      throw new PermanentError(`SMS not sent: status ${answer.status}`)
     if (!answer.ok) throw new Error(`SMS not sent: status ${answer.status}`)
   },
 })

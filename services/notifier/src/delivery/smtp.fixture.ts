@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import type { AddressInfo, Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
-import type { Teardown } from '@rekey/testing/infrastructure'
+import type { Teardown } from '@rekey/test-support/infrastructure'
 import { SMTPServer } from 'smtp-server'
 
 /** What the listener does with a mail that it was given whole. */

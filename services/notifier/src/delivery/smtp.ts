@@ -1,4 +1,4 @@
-import { GiveUp } from '@rekey/platform/consumer'
+import { PermanentError } from '@rekey/platform/consumer'
 import { createTransport } from 'nodemailer'
 
 export interface Mail {
@@ -12,7 +12,7 @@ export interface Smtp {
    * Sends within 7.5 s. The Message-ID is derived from `id`, so that a mail sent again, because the server's answer was
    * lost, is recognisable as the same.
    *
-   * @throws GiveUp where the server refuses this message or its recipient for good (RFC 5321 §4.2.1, 5yz)
+   * @throws PermanentError where the server refuses this message or its recipient for good (RFC 5321 §4.2.1, 5yz)
    * @throws Error where a later attempt may succeed
    */
   send(id: string, to: string, mail: Mail): Promise<void>
@@ -45,7 +45,7 @@ const translate = (failure: SmtpFailure): Error => {
   const reason = `mail not sent: ${[failure.command, failure.responseCode, failure.code].filter(Boolean).join(' ')}`
   // A refusal of the sender or of the sign-in is a fault of ours, which an operator mends: that mail is not lost.
   const aboutThisMail = failure.command === 'RCPT TO' || failure.command === 'DATA'
-  return failure.permanent && aboutThisMail ? new GiveUp(reason) : new Error(reason)
+  return failure.permanent && aboutThisMail ? new PermanentError(reason) : new Error(reason)
 }
 
 /** Mail over a few connections that are kept open. */

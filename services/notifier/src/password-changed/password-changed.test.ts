@@ -6,10 +6,10 @@ import { passwordChangedMessage } from './password-changed.template.ts'
 
 const changedAt = new Date('2026-11-21T20:37:12Z')
 
-type Surroundings = Awaited<ReturnType<typeof startSurroundings>>
+type Runtime = Awaited<ReturnType<typeof startSurroundings>>
 
 const publishChange = async (
-  { publish, sealNotice }: Surroundings,
+  { publish, sealNotice }: Runtime,
   { sealedFor, link, to = {} }: { sealedFor?: string; link?: string; to?: object } = {},
 ) => {
   const id = systemRandom.id()
@@ -20,10 +20,10 @@ const publishChange = async (
 }
 
 t.test('S22 a notice says what happened, when by the recipient’s clock, from where, and what to do', async (t) => {
-  const surroundings = await startSurroundings(t)
-  await startNotifier(t, surroundings)
-  const id = await publishChange(surroundings)
-  const mail = await surroundings.inbox.waitForMessage(recipient.to)
+  const runtime = await startSurroundings(t)
+  await startNotifier(t, runtime)
+  const id = await publishChange(runtime)
+  const mail = await runtime.inbox.waitForMessage(recipient.to)
   t.equal(mail.MessageID, `${id}@rekey.test`)
   t.equal(mail.Subject, 'Rekey: you have a new password')
   for (const form of [mail.Text, mail.HTML]) {
@@ -38,46 +38,46 @@ t.test('S22 a notice says what happened, when by the recipient’s clock, from w
 })
 
 t.test('S22 an SMS carries the link too, whole, at the end of a line', async (t) => {
-  const surroundings = await startSurroundings(t)
-  await startNotifier(t, surroundings)
-  await publishChange(surroundings, { to: { channel: 'sms', to: '+447700900001' } })
-  const sms = await surroundings.inbox.waitForMessage('+447700900001')
+  const runtime = await startSurroundings(t)
+  await startNotifier(t, runtime)
+  await publishChange(runtime, { to: { channel: 'sms', to: '+447700900001' } })
+  const sms = await runtime.inbox.waitForMessage('+447700900001')
   t.ok(sms.Text.split('\n').includes(`It was not me: ${reportLink}`))
   t.match(sms.Text, 'That blocks sign-in and restore until we have spoken with you.')
 })
 
 t.test('the link of a notice is neither in the stream nor in a log', async (t) => {
-  const surroundings = await startSurroundings(t)
-  const { app, logs } = await startNotifier(t, surroundings)
-  await publishChange(surroundings)
-  await surroundings.inbox.waitForMessage(recipient.to)
-  await surroundings.waitForEmptyQueue()
+  const runtime = await startSurroundings(t)
+  const { app, logs } = await startNotifier(t, runtime)
+  await publishChange(runtime)
+  await runtime.inbox.waitForMessage(recipient.to)
+  await runtime.waitForEmptyQueue()
   await app.close()
-  await publishChange(surroundings)
-  const [kept] = await surroundings.stored('NOTIFY')
+  await publishChange(runtime)
+  const [kept] = await runtime.stored('NOTIFY')
   t.notMatch(`${kept?.string()}${JSON.stringify([...(kept?.header ?? [])])}`, 'not-me')
   t.match(logs(), 'message sent')
   t.notMatch(logs(), 'not-me')
 })
 
 t.test('a notice whose address was sealed for another event becomes a dead letter', async (t) => {
-  const surroundings = await startSurroundings(t)
-  await startNotifier(t, surroundings)
-  await publishChange(surroundings, { sealedFor: 'another event' })
-  t.same(await surroundings.waitForDeadLetter(), {
+  const runtime = await startSurroundings(t)
+  await startNotifier(t, runtime)
+  await publishChange(runtime, { sealedFor: 'another event' })
+  t.same(await runtime.waitForDeadLetter(), {
     subject: 'dead.notify.password-changed',
     reason: 'the recipient cannot be opened',
   })
-  t.same(await surroundings.inbox.messages(), [])
+  t.same(await runtime.inbox.messages(), [])
 })
 
 for (const link of ['javascript:alert(1)', 'https://bank.example/not-me?token=a b', 'https://bank.example/login']) {
   t.test(`a notice whose link is ${link} becomes a dead letter`, async (t) => {
-    const surroundings = await startSurroundings(t)
-    await startNotifier(t, surroundings)
-    await publishChange(surroundings, { link })
-    t.match(await surroundings.waitForDeadLetter(), { reason: 'the report link is not a valid one' })
-    t.same(await surroundings.inbox.messages(), [])
+    const runtime = await startSurroundings(t)
+    await startNotifier(t, runtime)
+    await publishChange(runtime, { link })
+    t.match(await runtime.waitForDeadLetter(), { reason: 'the report link is not a valid one' })
+    t.same(await runtime.inbox.messages(), [])
   })
 }
 

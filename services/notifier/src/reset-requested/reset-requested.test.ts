@@ -13,10 +13,10 @@ const publishRequest = async (
 }
 
 t.test('S22 a notice says that the staff want a new password, since when, and what to do', async (t) => {
-  const surroundings = await startSurroundings(t)
-  await startNotifier(t, surroundings)
-  await publishRequest(surroundings)
-  const mail = await surroundings.inbox.waitForMessage(recipient.to)
+  const runtime = await startSurroundings(t)
+  await startNotifier(t, runtime)
+  await publishRequest(runtime)
+  const mail = await runtime.inbox.waitForMessage(recipient.to)
   t.equal(mail.Subject, 'Rekey: please set a new password')
   for (const form of [mail.Text, mail.HTML]) {
     t.match(form, '21 November 2026 at 22:37 (Eastern European Standard Time)')
@@ -27,21 +27,21 @@ t.test('S22 a notice says that the staff want a new password, since when, and wh
 })
 
 t.test('S22 the same by SMS', async (t) => {
-  const surroundings = await startSurroundings(t)
-  await startNotifier(t, surroundings)
-  await publishRequest(surroundings, { to: { channel: 'sms', to: '+447700900001' } })
-  const sms = await surroundings.inbox.waitForMessage('+447700900001')
+  const runtime = await startSurroundings(t)
+  await startNotifier(t, runtime)
+  await publishRequest(runtime, { to: { channel: 'sms', to: '+447700900001' } })
+  const sms = await runtime.inbox.waitForMessage('+447700900001')
   t.match(sms.Text, 'Rekey: please set a new password at your next sign-in. You were signed out on all devices')
   t.ok(sms.Text.split('\n').includes(`It was not me: ${reportLink}`))
 })
 
 t.test('a notice sealed for another event becomes a dead letter', async (t) => {
-  const surroundings = await startSurroundings(t)
-  await startNotifier(t, surroundings)
-  await publishRequest(surroundings, { sealedFor: 'another event' })
-  t.same(await surroundings.waitForDeadLetter(), {
+  const runtime = await startSurroundings(t)
+  await startNotifier(t, runtime)
+  await publishRequest(runtime, { sealedFor: 'another event' })
+  t.same(await runtime.waitForDeadLetter(), {
     subject: 'dead.notify.reset-requested',
     reason: 'the recipient cannot be opened',
   })
-  t.same(await surroundings.inbox.messages(), [])
+  t.same(await runtime.inbox.messages(), [])
 })

@@ -18,10 +18,10 @@ const publishBlock = async (
 }
 
 t.test('S6 a notice says that restore is blocked, from when until when, and that sign-in is not', async (t) => {
-  const surroundings = await startSurroundings(t)
-  await startNotifier(t, surroundings)
-  const id = await publishBlock(surroundings, { blockedUntil })
-  const mail = await surroundings.inbox.waitForMessage(recipient.to)
+  const runtime = await startSurroundings(t)
+  await startNotifier(t, runtime)
+  const id = await publishBlock(runtime, { blockedUntil })
+  const mail = await runtime.inbox.waitForMessage(recipient.to)
   t.equal(mail.MessageID, `${id}@rekey.test`)
   t.equal(mail.Subject, 'Rekey: replacing a forgotten password is blocked for now')
   for (const form of [mail.Text, mail.HTML]) {
@@ -34,20 +34,20 @@ t.test('S6 a notice says that restore is blocked, from when until when, and that
 })
 
 t.test('S6 the same by SMS', async (t) => {
-  const surroundings = await startSurroundings(t)
-  await startNotifier(t, surroundings)
-  await publishBlock(surroundings, { blockedUntil, to: { channel: 'sms', to: '+447700900001' } })
-  const { Text } = await surroundings.inbox.waitForMessage('+447700900001')
+  const runtime = await startSurroundings(t)
+  await startNotifier(t, runtime)
+  await publishBlock(runtime, { blockedUntil, to: { channel: 'sms', to: '+447700900001' } })
+  const { Text } = await runtime.inbox.waitForMessage('+447700900001')
   t.match(Text, 'until 21 November 2026 at 22:48')
   t.match(Text, 'you can sign in with it as always')
   t.match(Text, 'do not give a code to anyone')
 })
 
 t.test('S6 a block that only the staff can lift says whom to ask', async (t) => {
-  const surroundings = await startSurroundings(t)
-  await startNotifier(t, surroundings)
-  await publishBlock(surroundings)
-  const mail = await surroundings.inbox.waitForMessage(recipient.to)
+  const runtime = await startSurroundings(t)
+  await startNotifier(t, runtime)
+  await publishBlock(runtime)
+  const mail = await runtime.inbox.waitForMessage(recipient.to)
   t.equal(mail.Subject, 'Rekey: replacing a forgotten password is switched off')
   t.match(mail.Text, 'call Rekey, on a number that you already know. Only the staff can switch this on again')
   t.notMatch(mail.Text, /until/i)
@@ -56,12 +56,12 @@ t.test('S6 a block that only the staff can lift says whom to ask', async (t) => 
 })
 
 t.test('a notice sealed for another event becomes a dead letter', async (t) => {
-  const surroundings = await startSurroundings(t)
-  await startNotifier(t, surroundings)
-  await publishBlock(surroundings, { sealedFor: 'another event' })
-  t.same(await surroundings.waitForDeadLetter(), {
+  const runtime = await startSurroundings(t)
+  await startNotifier(t, runtime)
+  await publishBlock(runtime, { sealedFor: 'another event' })
+  t.same(await runtime.waitForDeadLetter(), {
     subject: 'dead.notify.restore-blocked',
     reason: 'the recipient cannot be opened',
   })
-  t.same(await surroundings.inbox.messages(), [])
+  t.same(await runtime.inbox.messages(), [])
 })

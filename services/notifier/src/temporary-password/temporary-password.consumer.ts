@@ -1,6 +1,6 @@
 import { NotifyTemporaryPassword } from '@rekey/contracts'
 import type { Now } from '@rekey/platform/clock'
-import { type ConsumerDeps, consume, GiveUp } from '@rekey/platform/consumer'
+import { type ConsumerDeps, consume, PermanentError } from '@rekey/platform/consumer'
 import type { Delivery } from '../delivery/delivery.ts'
 import type { Opener } from '../delivery/opener.ts'
 import { temporaryPasswordMessage } from './temporary-password.template.ts'
@@ -20,7 +20,7 @@ export const consumeTemporaryPasswords = ({ messaging, opener, delivery, brand, 
     concurrency: 64,
     async handle({ setBy, ...data }, { eventId }) {
       const expiresAt = new Date(data.expiresAt)
-      if (now() >= expiresAt) throw new GiveUp('the temporary password expired before it could be sent')
+      if (now() >= expiresAt) throw new PermanentError('the temporary password expired before it could be sent')
       const recipient = await opener.recipient(eventId, data.recipient)
       const password = await opener.password(eventId, data.password)
       const reportLink = await opener.reportLink(eventId, data.reportLink)

@@ -16,11 +16,11 @@ const publishPassword = async (
 }
 
 t.test('a temporary password arrives alone on a line of its own, to the letter, and escaped in HTML', async (t) => {
-  const surroundings = await startSurroundings(t)
-  const { logs } = await startNotifier(t, surroundings)
+  const runtime = await startSurroundings(t)
+  const { logs } = await startNotifier(t, runtime)
   const password = 'a=b <&> "ключ" \' 🔑 end'
-  await publishPassword(surroundings, { password })
-  const mail = await surroundings.inbox.waitForMessage(recipient.to)
+  await publishPassword(runtime, { password })
+  const mail = await runtime.inbox.waitForMessage(recipient.to)
   t.ok(mail.Text.split(/\r?\n/).includes(`Temporary password: ${password}`))
   t.match(mail.Text, /It is valid until .+ \(Eastern European (Standard|Summer) Time\), for one sign-in/)
   t.ok(mail.Text.split(/\r?\n/).includes(`It was not me: ${reportLink}`))
@@ -31,21 +31,21 @@ t.test('a temporary password arrives alone on a line of its own, to the letter, 
 })
 
 t.test('a temporary password that is no longer valid becomes a dead letter', async (t) => {
-  const surroundings = await startSurroundings(t)
-  await startNotifier(t, surroundings)
-  await publishPassword(surroundings, { password: 'hunter2hunter2', expiresAt: new Date(Date.now() - 1).toISOString() })
-  t.match(await surroundings.waitForDeadLetter(), {
+  const runtime = await startSurroundings(t)
+  await startNotifier(t, runtime)
+  await publishPassword(runtime, { password: 'hunter2hunter2', expiresAt: new Date(Date.now() - 1).toISOString() })
+  t.match(await runtime.waitForDeadLetter(), {
     subject: 'dead.notify.temporary-password',
     reason: 'the temporary password expired before it could be sent',
   })
-  t.same(await surroundings.inbox.messages(), [])
+  t.same(await runtime.inbox.messages(), [])
 })
 
 t.test('a temporary password may go by SMS, on a line of its own, with the link', async (t) => {
-  const surroundings = await startSurroundings(t)
-  await startNotifier(t, surroundings)
-  await publishPassword(surroundings, { password: 'tiger-lamp-42', to: { channel: 'sms', to: '+447700900001' } })
-  const lines = (await surroundings.inbox.waitForMessage('+447700900001')).Text.split('\n')
+  const runtime = await startSurroundings(t)
+  await startNotifier(t, runtime)
+  await publishPassword(runtime, { password: 'tiger-lamp-42', to: { channel: 'sms', to: '+447700900001' } })
+  const lines = (await runtime.inbox.waitForMessage('+447700900001')).Text.split('\n')
   t.ok(lines.includes('Temporary password: tiger-lamp-42'))
   t.ok(lines.includes(`It was not me: ${reportLink}`))
 })

@@ -1,7 +1,7 @@
 import { PasswordVerify, scopes } from '@rekey/contracts'
-import { ask } from '@rekey/platform/questions'
-import { race } from '@rekey/testing/flows'
-import { startPasswordService } from '@rekey/testing/password-service'
+import { callRpc } from '@rekey/platform/rpc'
+import { race } from '@rekey/test-support/flows'
+import { startPasswordService } from '@rekey/test-support/password-service'
 import t from 'tap'
 
 const service = await startPasswordService(t)
@@ -15,7 +15,7 @@ const set = (id: unknown, body: object, { method = 'PUT', as = backOffice() } = 
     { 'content-type': 'application/json', authorization: as },
     JSON.stringify(body),
   )
-const verify = (username: string, password: string) => ask(service.broker, PasswordVerify, { username, password })
+const verify = (username: string, password: string) => callRpc(service.broker, PasswordVerify, { username, password })
 
 for (const method of ['PUT', 'PATCH']) {
   t.test(`${method}: the back office sets a password, and the history says that it did`, async (t) => {

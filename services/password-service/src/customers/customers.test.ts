@@ -1,18 +1,19 @@
 import { hash as argon2 } from '@node-rs/argon2'
 import { CustomersGet, CustomersUpsert, PasswordVerify, RestoreRequested } from '@rekey/contracts'
-import { ask } from '@rekey/platform/questions'
 import { systemRandom } from '@rekey/platform/random'
-import { eventually } from '@rekey/testing/eventually'
-import { startPasswordService } from '@rekey/testing/password-service'
+import { callRpc } from '@rekey/platform/rpc'
+import { eventually } from '@rekey/test-support/eventually'
+import { startPasswordService } from '@rekey/test-support/password-service'
 import t from 'tap'
 
 const service = await startPasswordService(t)
 const { query } = service
 
-type Request = Parameters<typeof ask<typeof CustomersUpsert>>[2]
+type Request = Parameters<typeof callRpc<typeof CustomersUpsert>>[2]
 
-const upsert = (record: Request) => ask(service.broker, CustomersUpsert, record)
-const get = (reference: Parameters<typeof ask<typeof CustomersGet>>[2]) => ask(service.broker, CustomersGet, reference)
+const upsert = (record: Request) => callRpc(service.broker, CustomersUpsert, record)
+const get = (reference: Parameters<typeof callRpc<typeof CustomersGet>>[2]) =>
+  callRpc(service.broker, CustomersGet, reference)
 const newCode = () => `P${systemRandom.id()}`
 const newEmail = () => `${systemRandom.id()}@example.com`
 const confirmed = (value: string) => ({ value, verified: true })
@@ -140,7 +141,7 @@ t.test('S17: a hash is taken only where there is no password yet, and never logg
   const identifiers = [confirmed(email)]
   t.match(await upsert({ customer, identifiers, passwordHash: first }), { stored: true, passwordStored: true })
   t.match(await upsert({ customer, passwordHash: second }), { stored: true, passwordStored: false })
-  const verify = (password: string) => ask(service.broker, PasswordVerify, { username: email, password })
+  const verify = (password: string) => callRpc(service.broker, PasswordVerify, { username: email, password })
   t.match(await verify('Qwerty123'), { verified: true, customer })
   t.match(await verify('Qwerty124'), { verified: false })
   for (const hash of [first, second]) t.notOk(service.logs().includes(hash.split('$')[4] ?? hash))

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { startTestPostgres } from '@rekey/testing/postgres'
+import { startTestPostgres } from '@rekey/test-support/postgres'
 import pg from 'pg'
 import t from 'tap'
 import { seedSandbox } from './sandbox.ts'

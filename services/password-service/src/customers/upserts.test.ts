@@ -1,6 +1,6 @@
 import { createLogger } from '@rekey/platform/logger'
-import { eventually } from '@rekey/testing/eventually'
-import { startInfrastructure } from '@rekey/testing/infrastructure'
+import { eventually } from '@rekey/test-support/eventually'
+import { startInfrastructure } from '@rekey/test-support/infrastructure'
 import pg from 'pg'
 import t from 'tap'
 import { openDatabase } from '../database.ts'

@@ -1,4 +1,4 @@
-import { startPasswordService } from '@rekey/testing/password-service'
+import { startPasswordService } from '@rekey/test-support/password-service'
 import t from 'tap'
 import { type ChangeRecord, digestOf, firstPreviousDigest } from './digest.ts'
 

@@ -1,6 +1,6 @@
 import { scopes } from '@rekey/contracts'
-import { eventually } from '@rekey/testing/eventually'
-import type { startPasswordService } from '@rekey/testing/password-service'
+import { eventually } from '@rekey/test-support/eventually'
+import type { startPasswordService } from '@rekey/test-support/password-service'
 import { digestOf } from '../history/digest.ts'
 
 type Service = Awaited<ReturnType<typeof startPasswordService>>

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { scopes } from '@rekey/contracts'
-import { eventually } from '@rekey/testing/eventually'
-import { race } from '@rekey/testing/flows'
-import { createHttp } from '@rekey/testing/http'
-import { startPasswordService } from '@rekey/testing/password-service'
+import { eventually } from '@rekey/test-support/eventually'
+import { race } from '@rekey/test-support/flows'
+import { createHttp } from '@rekey/test-support/http'
+import { startPasswordService } from '@rekey/test-support/password-service'
 import t from 'tap'
 import { jobsOf, once } from './jobs.fixture.ts'
 

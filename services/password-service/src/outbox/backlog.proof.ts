@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { startPasswordService } from '@rekey/testing/password-service'
+import { startPasswordService } from '@rekey/test-support/password-service'
 import pg from 'pg'
 import t from 'tap'
 import { fillOutbox } from './turnover.fixture.ts'

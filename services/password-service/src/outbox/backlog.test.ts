@@ -1,5 +1,5 @@
 import { createMetrics } from '@rekey/platform/metrics'
-import { startInfrastructure } from '@rekey/testing/infrastructure'
+import { startInfrastructure } from '@rekey/test-support/infrastructure'
 import pg from 'pg'
 import t from 'tap'
 import { openLoops } from '../loops.fixture.ts'

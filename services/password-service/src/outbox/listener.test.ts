@@ -1,8 +1,8 @@
 import { createLogger } from '@rekey/platform/logger'
-import { sql } from '@rekey/testing/customers'
-import { eventually } from '@rekey/testing/eventually'
-import { startInfrastructure } from '@rekey/testing/infrastructure'
-import { startLink } from '@rekey/testing/link'
+import { sql } from '@rekey/test-support/customers'
+import { eventually } from '@rekey/test-support/eventually'
+import { startInfrastructure } from '@rekey/test-support/infrastructure'
+import { startLink } from '@rekey/test-support/link'
 import t from 'tap'
 import { listenForOutbox } from './listener.ts'
 

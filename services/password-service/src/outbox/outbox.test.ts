@@ -1,5 +1,5 @@
-import { eventually } from '@rekey/testing/eventually'
-import { startPasswordService } from '@rekey/testing/password-service'
+import { eventually } from '@rekey/test-support/eventually'
+import { startPasswordService } from '@rekey/test-support/password-service'
 import t from 'tap'
 
 const service = await startPasswordService(t)

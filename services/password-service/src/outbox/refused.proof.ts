@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import { eventually } from '@rekey/testing/eventually'
-import { startPasswordService } from '@rekey/testing/password-service'
-import { speedShares } from '@rekey/testing/speed'
+import { eventually } from '@rekey/test-support/eventually'
+import { startPasswordService } from '@rekey/test-support/password-service'
+import { speedShares } from '@rekey/test-support/speed'
 import t from 'tap'
 
 // Refused events take no speed from those behind them: 5,000 good ones behind 1 and behind 100 that the broker refuses,

@@ -1,7 +1,7 @@
 import type { Now } from '@rekey/platform/clock'
 import type { DeadLetters } from '@rekey/platform/dead-letter'
 import type { Logger } from '@rekey/platform/logger'
-import { isRefusal, type Publisher } from '@rekey/platform/publisher'
+import { isRejection, type Publisher } from '@rekey/platform/publisher'
 import type { Database, Transaction } from '../database.ts'
 import type { createRefusalCounter } from './gauges.ts'
 import { type Failure, type Outcome, publishBatch } from './publish-batch.ts'
@@ -62,7 +62,7 @@ const causeOf = ({ error }: Failure) => (error as Error).cause
  * pause the stream.
  */
 const splitFailures = ({ failed, published }: Outcome, { kind, isStreamUp }: Batch) => {
-  const isOwn = ({ error }: Failure) => kind === 'held' || isStreamUp || published.length > 0 || isRefusal(error)
+  const isOwn = ({ error }: Failure) => kind === 'held' || isStreamUp || published.length > 0 || isRejection(error)
   return { refused: failed.filter(isOwn), away: failed.find((failure) => !isOwn(failure)) }
 }
 

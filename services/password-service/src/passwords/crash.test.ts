@@ -1,7 +1,7 @@
-import { createCustomer, sql } from '@rekey/testing/customers'
-import { eventually } from '@rekey/testing/eventually'
-import { askRestore, codesOf, restore, restoreBody, restoreGrant, verificationBody } from '@rekey/testing/flows'
-import { startProcesses } from '@rekey/testing/processes'
+import { createCustomer, sql } from '@rekey/test-support/customers'
+import { eventually } from '@rekey/test-support/eventually'
+import { askRestore, codesOf, restore, restoreBody, restoreGrant, verificationBody } from '@rekey/test-support/flows'
+import { startProcesses } from '@rekey/test-support/processes'
 import pg from 'pg'
 import t from 'tap'
 

@@ -1,5 +1,5 @@
-import { createHttp } from '@rekey/testing/http'
-import { startPasswordService } from '@rekey/testing/password-service'
+import { createHttp } from '@rekey/test-support/http'
+import { startPasswordService } from '@rekey/test-support/password-service'
 import t from 'tap'
 
 const service = await startPasswordService(t, {

@@ -1,7 +1,7 @@
 import { audiences, scopes } from '@rekey/contracts'
 import { systemRandom } from '@rekey/platform/random'
-import { eventually } from '@rekey/testing/eventually'
-import { startPasswordService } from '@rekey/testing/password-service'
+import { eventually } from '@rekey/test-support/eventually'
+import { startPasswordService } from '@rekey/test-support/password-service'
 import pg from 'pg'
 import t from 'tap'
 

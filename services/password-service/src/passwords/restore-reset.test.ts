@@ -1,9 +1,9 @@
 import { audiences, PasswordVerify, SessionRevoked, scopes } from '@rekey/contracts'
-import { ask } from '@rekey/platform/questions'
 import { systemRandom } from '@rekey/platform/random'
-import { eventually } from '@rekey/testing/eventually'
-import { race } from '@rekey/testing/flows'
-import { startPasswordService } from '@rekey/testing/password-service'
+import { callRpc } from '@rekey/platform/rpc'
+import { eventually } from '@rekey/test-support/eventually'
+import { race } from '@rekey/test-support/flows'
+import { startPasswordService } from '@rekey/test-support/password-service'
 import t from 'tap'
 
 const service = await startPasswordService(t, { env: { REKEY_PASSWORD_MIN_LENGTH: '20' } })
@@ -29,7 +29,7 @@ const changesOf = ({ id }: Customer) => query('SELECT * FROM password_change WHE
 const credentialOf = async ({ id }: Customer) =>
   (await query('SELECT * FROM credential WHERE customer_id = $1', [id]))[0]
 const verify = ({ addresses: [username = ''] }: Customer, attempt: string) =>
-  ask(service.broker, PasswordVerify, { username, password: attempt })
+  callRpc(service.broker, PasswordVerify, { username, password: attempt })
 
 /** The temporary password, as the notifier would send it. */
 const mailed = async (customer: Customer) => {

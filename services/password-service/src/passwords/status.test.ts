@@ -1,12 +1,12 @@
 import { PasswordStatus } from '@rekey/contracts'
-import { ask } from '@rekey/platform/questions'
-import { startPasswordService } from '@rekey/testing/password-service'
+import { callRpc } from '@rekey/platform/rpc'
+import { startPasswordService } from '@rekey/test-support/password-service'
 import t from 'tap'
 
 const service = await startPasswordService(t)
 const { query, clock } = service
 const statusOf = (reference: { customer?: string; customerId?: number; username?: string }) =>
-  ask(service.broker, PasswordStatus, reference)
+  callRpc(service.broker, PasswordStatus, reference)
 const time = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00$/
 
 t.test('password.status answers by code, by id and by a confirmed address alike', async (t) => {

@@ -1,9 +1,9 @@
 import { hash as argon2 } from '@node-rs/argon2'
 import { LoginSucceeded, PasswordVerify, scopes } from '@rekey/contracts'
-import { ask } from '@rekey/platform/questions'
 import { systemRandom } from '@rekey/platform/random'
-import { eventually } from '@rekey/testing/eventually'
-import { startPasswordService } from '@rekey/testing/password-service'
+import { callRpc } from '@rekey/platform/rpc'
+import { eventually } from '@rekey/test-support/eventually'
+import { startPasswordService } from '@rekey/test-support/password-service'
 import t from 'tap'
 import { makeTemporaryPassword } from './temporary-password.ts'
 
@@ -16,7 +16,7 @@ const temporaryHash = await argon2(temporary)
 const customerWithTemporary = () =>
   service.customer({ hash: temporaryHash, temporaryUntil: new Date(clock.now().getTime() + 86_400_000) })
 const verify = ({ addresses: [username = ''] }: Customer, password = temporary) =>
-  ask(service.broker, PasswordVerify, { username, password })
+  callRpc(service.broker, PasswordVerify, { username, password })
 
 /** A5 at the gateway; returns the session. */
 const signIn = async ({ code }: Customer, sessionEpoch = 0, id: string = systemRandom.id()) => {

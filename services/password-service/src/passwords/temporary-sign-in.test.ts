@@ -1,8 +1,8 @@
 import { scopes } from '@rekey/contracts'
-import { createCustomer, type TestCustomer } from '@rekey/testing/customers'
-import { eventually } from '@rekey/testing/eventually'
-import { backOfficeToken, change, changeGrant, loginBody, signInTokens } from '@rekey/testing/flows'
-import { startRekey } from '@rekey/testing/rekey'
+import { createCustomer, type TestCustomer } from '@rekey/test-support/customers'
+import { eventually } from '@rekey/test-support/eventually'
+import { backOfficeToken, change, changeGrant, loginBody, signInTokens } from '@rekey/test-support/flows'
+import { startRekey } from '@rekey/test-support/rekey'
 import t from 'tap'
 
 const rekey = await startRekey(t)

@@ -1,13 +1,13 @@
 import { pbkdf2Sync } from 'node:crypto'
 import { hash as argon2 } from '@node-rs/argon2'
 import { PasswordVerify } from '@rekey/contracts'
-import { ask } from '@rekey/platform/questions'
-import { eventually } from '@rekey/testing/eventually'
-import { startPasswordService } from '@rekey/testing/password-service'
+import { callRpc } from '@rekey/platform/rpc'
+import { eventually } from '@rekey/test-support/eventually'
+import { startPasswordService } from '@rekey/test-support/password-service'
 import t from 'tap'
 
 const service = await startPasswordService(t)
-const verify = (username: string, password: string) => ask(service.broker, PasswordVerify, { username, password })
+const verify = (username: string, password: string) => callRpc(service.broker, PasswordVerify, { username, password })
 const hashOf = async ({ id }: { id: number }) => {
   const [row] = await service.query<{ hash: string }>('SELECT hash FROM credential WHERE customer_id = $1', [id])
   return row?.hash
@@ -85,7 +85,7 @@ t.test('S12: who has no password is dealt with like one of the customers, and as
     const told = []
     for (const username of usernames) {
       const before = service.logs().length
-      t.same(await ask(service.broker, PasswordVerify, { username, password: 'wrong' }), { verified: false })
+      t.same(await callRpc(service.broker, PasswordVerify, { username, password: 'wrong' }), { verified: false })
       told.push(/"reason":"([^"]*)"/.exec(service.logs().slice(before))?.[1])
     }
     return told

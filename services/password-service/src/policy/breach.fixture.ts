@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { Teardown } from '@rekey/testing/infrastructure'
+import type { Teardown } from '@rekey/test-support/infrastructure'
 
 type Answer = (response: ServerResponse, request: IncomingMessage) => void
 

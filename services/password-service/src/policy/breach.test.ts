@@ -1,6 +1,6 @@
 import { createLogger } from '@rekey/platform/logger'
 import { createMetrics } from '@rekey/platform/metrics'
-import { eventually } from '@rekey/testing/eventually'
+import { eventually } from '@rekey/test-support/eventually'
 import t, { type Test } from 'tap'
 import { sha1Of, startRangeApi } from './breach.fixture.ts'
 import { createBreaches } from './breach.ts'

@@ -1,5 +1,5 @@
 import { audiences, scopes } from '@rekey/contracts'
-import { startPasswordService } from '@rekey/testing/password-service'
+import { startPasswordService } from '@rekey/test-support/password-service'
 import t, { type Test } from 'tap'
 import { sha1Of, startRangeApi } from './breach.fixture.ts'
 

@@ -1,8 +1,8 @@
 import { PasswordVerify, SessionRevoked, scopes } from '@rekey/contracts'
-import { ask } from '@rekey/platform/questions'
 import { systemRandom } from '@rekey/platform/random'
-import { eventually } from '@rekey/testing/eventually'
-import { startPasswordService } from '@rekey/testing/password-service'
+import { callRpc } from '@rekey/platform/rpc'
+import { eventually } from '@rekey/test-support/eventually'
+import { startPasswordService } from '@rekey/test-support/password-service'
 import pg from 'pg'
 import t from 'tap'
 import { openLoops } from '../loops.fixture.ts'
@@ -196,7 +196,7 @@ t.test('S21: a change that is under way while its session is ended changes nothi
   t.equal(answer.body.code, 'invalid_token')
   t.equal(await epochOf(customer), 1)
   t.same(await query('SELECT 1 FROM password_change WHERE customer_id = $1', [customer.id]), [])
-  t.match(await ask(service.broker, PasswordVerify, { username, password: 'the thief’s' }), { verified: false })
+  t.match(await callRpc(service.broker, PasswordVerify, { username, password: 'the thief’s' }), { verified: false })
 })
 
 t.test(

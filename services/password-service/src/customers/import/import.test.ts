@@ -14,9 +14,9 @@ import { join } from 'node:path'
 import { hash as argon2 } from '@node-rs/argon2'
 import { hash as bcrypt } from '@node-rs/bcrypt'
 import { CustomersUpsert, PasswordVerify } from '@rekey/contracts'
-import { ask } from '@rekey/platform/questions'
 import { systemRandom } from '@rekey/platform/random'
-import { startPasswordService } from '@rekey/testing/password-service'
+import { callRpc } from '@rekey/platform/rpc'
+import { startPasswordService } from '@rekey/test-support/password-service'
 import t from 'tap'
 import { openImport } from '../../import-customers.ts'
 import type { Refusal } from './refused-report.ts'
@@ -137,7 +137,7 @@ t.test(
   'lines that cannot be taken are told with number, field and reason, and nothing secret; the rest goes on',
   async (t) => {
     const [first, last, held, mine] = [newCode(), newCode(), `bob1@${systemRandom.id()}.example.com`, newEmail()]
-    await ask(service.broker, CustomersUpsert, { customer: newCode(), identifiers: [confirmed(held)] })
+    await callRpc(service.broker, CustomersUpsert, { customer: newCode(), identifiers: [confirmed(held)] })
     const secret = '$argon2id$v=19$m=4194304,t=2,p=1$MDEyMzQ1Njc4OWFiY2RlZg$AAAAAAAAAAAAAAAAAAAAAA'
     const content = Buffer.concat([
       Buffer.from(
@@ -195,7 +195,7 @@ t.test(
 t.test('CSV: a broken line is refused by the name of its column, also one whose quote is never closed', async (t) => {
   const [first, last] = [newCode(), newCode()]
   const held = newEmail()
-  await ask(service.broker, CustomersUpsert, { customer: newCode(), identifiers: [confirmed(held)] })
+  await callRpc(service.broker, CustomersUpsert, { customer: newCode(), identifiers: [confirmed(held)] })
   const csv = [
     'customer,email,phone,password_hash',
     `${first},,,`,
@@ -364,11 +364,12 @@ t.test('an import beside upserts of the same customers and addresses: all end in
   const [taken, replies] = await Promise.all([
     take(ndjson(...records)),
     Promise.all(
-      records
-        .toReversed()
-        .map(({ identifiers }, index) =>
-          ask(service.broker, CustomersUpsert, { customer: codes[index % 2 ? index : 39 - index] ?? '', identifiers }),
-        ),
+      records.toReversed().map(({ identifiers }, index) =>
+        callRpc(service.broker, CustomersUpsert, {
+          customer: codes[index % 2 ? index : 39 - index] ?? '',
+          identifiers,
+        }),
+      ),
     ),
   ])
   t.equal(taken.imported + taken.refused, 40)
@@ -418,7 +419,7 @@ t.test('S17: customers of every kind of hash sign in, and have one of ours from 
   t.match(await take(ndjson(...records)), { imported: people.length, refused: 0 })
   for (const { kind, customer, email, passwordHash } of people) {
     t.equal((await customerOf(customer))?.hash, passwordHash, `${kind} is stored as it is`)
-    const verify = (attempt: string) => ask(service.broker, PasswordVerify, { username: email, password: attempt })
+    const verify = (attempt: string) => callRpc(service.broker, PasswordVerify, { username: email, password: attempt })
     t.match(await verify('Qwerty124'), { verified: false }, kind)
     t.match(await verify(password), { verified: true, customer }, kind)
     t.match((await customerOf(customer))?.hash, /^\$argon2id\$v=19\$m=19456,t=2,p=1\$/, `${kind} is rehashed`)

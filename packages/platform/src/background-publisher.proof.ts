@@ -1,0 +1,47 @@
+import { ChallengeFailed, LoginFailed } from '@rekey/contracts'
+import { eventually } from '@rekey/test-support/eventually'
+import { speedShares } from '@rekey/test-support/speed'
+import t, { type Test } from 'tap'
+import { createBackgroundPublisher } from './background-publisher.ts'
+import { keepLogs, startStrictBroker } from './broker.fixture.ts'
+import { createMetrics } from './metrics.ts'
+import { createProgress } from './progress.ts'
+
+// Rejected facts take no speed from those behind them: 5,000 good ones behind 1 and behind 100 for which the service
+// has no permission, against 5,000 alone.
+
+const good = 5_000
+const patienceMs = 60_000
+const elapsedMs = () => performance.now()
+
+/** Good facts stored in a second, or 0 where not all of them were within a minute. */
+const speedBehind = async (t: Test, rejected: number) => {
+  const parts = await startStrictBroker(t, [LoginFailed.type])
+  const metrics = createMetrics()
+  const progress = createProgress({ elapsedMs, metrics })
+  const backgroundPublisher = createBackgroundPublisher({ ...parts, elapsedMs, metrics, progress, log: keepLogs().log })
+  const jsm = await parts.broker.connection().jetstreamManager()
+  const stored = async () => (await jsm.streams.info('AUTH')).state.messages
+  const startMs = elapsedMs()
+  const facts = { clientId: 'ib_localhost', ip: '203.0.113.7' }
+  for (let index = 0; index < rejected; index += 1) {
+    const account = `account ${index}`
+    backgroundPublisher.publish(LoginFailed, { subject: account, data: { account, ...facts } })
+  }
+  for (let index = 0; index < good; index += 1) {
+    const challengeId = `challenge ${index}`
+    const data = { challengeId, purpose: 'restore' as const, attempt: 1, ...facts }
+    backgroundPublisher.publish(ChallengeFailed, { subject: challengeId, data })
+  }
+  const isDone = await eventually(async () => (await stored()) === good, { timeoutMs: patienceMs }).catch(() => false)
+  const seconds = (elapsedMs() - startMs) / 1_000
+  t.comment(`behind ${rejected}: ${await stored()} of ${good} in ${seconds.toFixed(2)} s`)
+  await backgroundPublisher.close()
+  return isDone ? good / seconds : 0
+}
+
+t.test('5,000 good facts behind 1 and behind 100 rejected ones have at least 90 % of the speed', async (t) => {
+  for (const { bad, perSecond, share } of await speedShares([1, 100], (count) => speedBehind(t, count))) {
+    t.ok(share >= 0.9, `behind ${bad}: ${perSecond}/s, ${Math.round(100 * share)} %`)
+  }
+})

@@ -1,0 +1,45 @@
+import { readdirSync } from 'node:fs'
+import { parentOf } from '@rekey/local-servers/process-identity'
+import type { TestServer } from '@rekey/test-support/restartable'
+
+const childrenOf = (pid: number): number[] =>
+  readdirSync('/proc')
+    .map(Number)
+    .filter((other) => other > 0 && parentOf(other) === pid)
+
+const signalAll = (pids: number[], signal: NodeJS.Signals) => {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, signal)
+    } catch {
+      // It ended meanwhile.
+    }
+  }
+}
+
+/** Postgres is many processes: what happens to the first alone leaves the others at work. Linux only. */
+export const wholePostgres = (server: TestServer): TestServer => ({
+  url: server.url,
+  get pid() {
+    return server.pid
+  },
+  get exited() {
+    return server.exited
+  },
+  stop: () => server.stop(),
+  restart: () => server.restart(),
+  async kill() {
+    // Held still first, so that it starts no more of them.
+    server.pause()
+    signalAll(childrenOf(server.pid), 'SIGKILL')
+    await server.kill()
+  },
+  pause() {
+    server.pause()
+    signalAll(childrenOf(server.pid), 'SIGSTOP')
+  },
+  resume() {
+    signalAll(childrenOf(server.pid), 'SIGCONT')
+    server.resume()
+  },
+})

@@ -1,0 +1,104 @@
+import { randomUUID } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { TestCustomer } from '@rekey/test-support/customers'
+import { claimsOf, codesOf, loginBody, restoreBody, state, verificationBody } from '@rekey/test-support/flows'
+import { type Answer, createHttp } from '@rekey/test-support/http'
+import type { Mailbox } from '../mailbox.ts'
+
+interface Options {
+  /** Origin of the gateways. */
+  origin: string
+  mailbox: Mailbox
+}
+
+/** A notifier that is being restarted sends once it is back. */
+const mailPatienceMs = 60_000
+const restMs = 20
+
+/** People who need every answer: whatever is not as it should be is noted, and ends what they were at. */
+export const createCrowd = ({ origin, mailbox }: Options) => {
+  const http = createHttp(origin)
+  const stopping = new AbortController()
+  const answered = new Map<string, number>()
+  const failures: string[] = []
+
+  const expect = async (step: string, status: number, ask: () => Promise<Answer>) => {
+    const answer = await ask().catch((error: Error) => `${error.message}: ${error.cause}`)
+    if (typeof answer === 'string' || answer.status !== status) {
+      failures.push(`${step}: ${typeof answer === 'string' ? answer : `${answer.status} ${answer.text}`}`)
+      throw new Error(step)
+    }
+    answered.set(step, (answered.get(step) ?? 0) + 1)
+    return answer.body
+  }
+
+  /** The secret code of the mail that belongs to an answer. */
+  const mailOf = async (step: string, to: string, { mfa_token, code }: Record<string, unknown>) => {
+    const challengeId = String(claimsOf(String(mfa_token)).sub)
+    const message = await mailbox.waitFor(
+      to,
+      (message) => message.MessageID.startsWith(challengeId) && codesOf(message).verification === code,
+      { timeoutMs: mailPatienceMs, signal: new AbortController().signal },
+    )
+    if (!message) {
+      failures.push(`${step}: no mail`)
+      throw new Error(step)
+    }
+    return codesOf(message).confirmation
+  }
+
+  const restore = async (customer: TestCustomer) => {
+    const asked = await expect('A1', 200, () => http.post('/oauth/v2/passwordRestore', restoreBody(customer.email)))
+    const code = await mailOf('A1', customer.email, asked)
+    const { sign_token } = await expect('A2', 200, () =>
+      http.post('/oauth/v2/passwordRestoreVerification', verificationBody(asked.mfa_token, code)),
+    )
+    const password = `new ${randomUUID()}`
+    await expect('B2', 204, () =>
+      http.post('/api/v2/my/password/restore', { password }, { successToken: String(sign_token) }),
+    )
+    await expect('A4', 200, () => http.post('/oauth/v2/login', loginBody({ ...customer, password })))
+  }
+
+  const signIn = async (customer: TestCustomer) => {
+    const login = await expect('A4', 200, () => http.post('/oauth/v2/login', loginBody(customer)))
+    const [device] = login.challenge_type as string[]
+    const sent = await expect('A4b', 200, () =>
+      http.post('/oauth/v2/challenge', {
+        challenge_type: device,
+        client_timezone: '-3',
+        mfa_token: login.mfa_token,
+        response_type: 'code',
+        state,
+      }),
+    )
+    const code = await mailOf('A4b', customer.email, sent)
+    const { access_token } = await expect('A5', 200, () =>
+      http.post('/oauth/v2/token', { grant_type: 'mfa_oob', mfa_token: sent.mfa_token, code }),
+    )
+    return { authorization: `Bearer ${access_token}` }
+  }
+
+  const readHistory = async (headers: { authorization: string }) => {
+    await expect('B3', 200, () => http.get('/api/v2/my/password/changes', headers))
+  }
+
+  /** One person at something, over and over. */
+  const live = async (turn: () => Promise<unknown>) => {
+    while (!stopping.signal.aborted) {
+      // Noted already.
+      await turn().catch(() => {})
+      await delay(restMs, undefined, { signal: stopping.signal }).catch(() => {})
+    }
+  }
+
+  return {
+    failures,
+    answered: (step: string) => answered.get(step) ?? 0,
+    restore,
+    signIn,
+    readHistory,
+    live,
+    stop: () => stopping.abort(),
+  }
+}

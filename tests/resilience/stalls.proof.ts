@@ -1,0 +1,58 @@
+import { globSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createCustomer } from '@rekey/test-support/customers'
+import { openMailbox } from './mailbox.ts'
+import { drill, type Row, table } from './stalls/drill.ts'
+import { dropMeans, inOwnNetwork } from './stalls/network.ts'
+import { cases, partsOf } from './stalls/parts.ts'
+import { createProber } from './stalls/probes.ts'
+import { startSystem } from './system.ts'
+
+/** Which parts have their turn on which system: the systems run beside one another. */
+const lanes = [['NATS'], ['Redis', 'Postgres'], ['SMTP', 'SMS vendor', 'gateway to password-service']]
+/** NATS is watched for as long as its cycle of reconnects would go on unseen by a short look. */
+const watchMsOf = (part: string) => (part === 'NATS' ? 120_000 : 30_000)
+const customers = 120
+/** Only what its name holds, for a look at one: `REKEY_STALLS='NATS stopped 8'`. */
+const wanted = process.env.REKEY_STALLS ?? ''
+
+const isWanted = (part: string, name: string) => `${part} ${name}`.startsWith(wanted)
+
+if (!(await inOwnNetwork(import.meta.filename))) {
+  const { default: t } = await import('tap')
+  t.setTimeout(3_600_000)
+
+  const runLane = async (names: string[]): Promise<Row[]> => {
+    const dataDir = mkdtempSync(join(tmpdir(), 'rekey-stalls-'))
+    t.teardown(() => rmSync(dataDir, { recursive: true, force: true }))
+    const system = await startSystem(t, dataDir, { brokers: 1, env: { LOG_LEVEL: 'debug' } })
+    const mailbox = openMailbox(system.inbox)
+    t.teardown(() => mailbox.close())
+    const people = []
+    for (let count = 0; count < customers; count += 1) people.push(await createCustomer(system.databaseUrl))
+    const prober = createProber({ origin: system.originOfNewcomers, customers: people, mailbox })
+    const logFiles = globSync(join(dataDir, '{auth-gateway,password-service,notifier}-*/server.log'))
+    const rows: Row[] = []
+    for (const part of partsOf(system)) {
+      if (!names.includes(part.name)) continue
+      for (const one of cases) {
+        if (!isWanted(part.name, one.name)) continue
+        const row = await drill(part, one, watchMsOf(part.name), { prober, logFiles })
+        rows.push(row)
+        t.comment(JSON.stringify(row))
+      }
+    }
+    return rows
+  }
+
+  const wantedLanes = lanes.filter((names) => names.some((part) => cases.some(({ name }) => isWanted(part, name))))
+  const rows = (await Promise.all(wantedLanes.map(runLane))).flat()
+  t.comment(`${dropMeans}\n${table(rows)}`)
+  for (const row of rows) {
+    const name = `${row.part}, ${row.case}`
+    t.equal(row.disconnects, 0, `${name}: no disconnect 15 s after the end`)
+    if (['NATS', 'Redis'].includes(row.part)) t.equal(row.connections, 0, `${name}: nor a new connection`)
+    t.ok(row.p90 < 1_000, `${name}: p90 ${row.p90} ms`)
+  }
+}

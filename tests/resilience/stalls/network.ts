@@ -1,0 +1,57 @@
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { findOnPath } from '@rekey/local-servers/command'
+import type { Link } from '@rekey/test-support/link'
+
+const ownNetwork = 'REKEY_STALLS_OWN_NETWORK'
+const tools = ['unshare', 'ip', 'iptables']
+
+/** True in a process that `inOwnNetwork` started: its packets can be dropped. */
+export const hasOwnNetwork = process.env[ownNetwork] === '1'
+
+/**
+ * Runs this file again in a network namespace of its own, where rules for packets touch nothing else and end with the
+ * process. Linux as root, with iptables; elsewhere it does nothing.
+ *
+ * @returns whether it ran
+ */
+export const inOwnNetwork = async (file: string): Promise<boolean> => {
+  if (hasOwnNetwork || process.getuid?.() !== 0 || !tools.every((tool) => findOnPath(tool))) return false
+  const script = 'ip link set lo up && exec "$0" "$1"'
+  const child = spawn('unshare', ['--net', 'sh', '-c', script, process.execPath, file], {
+    stdio: 'inherit',
+    env: { ...process.env, [ownNetwork]: '1' },
+  })
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => child.kill(signal))
+  const [code] = await once(child, 'exit')
+  process.exitCode = code ?? 1
+  return true
+}
+
+const setRules = (action: '-I' | '-D', links: Link[]) => {
+  for (const { port } of links) {
+    for (const side of ['--dport', '--sport']) {
+      execFileSync('iptables', ['-w', action, 'INPUT', '-p', 'tcp', side, String(port), '-j', 'DROP'])
+    }
+  }
+}
+
+/** What stands for dropped packets, as the table names it. */
+export const dropMeans = hasOwnNetwork ? 'packets dropped (iptables)' : 'stalled link instead of dropped packets'
+
+/**
+ * Drops every packet between the parts and these links. The kernel sends them again: what was sent arrives once they
+ * pass, and new connections are opened or time out. Without a network of its own the links stall instead.
+ *
+ * @returns lets them pass again
+ */
+export const dropPackets = (links: Link[]): (() => void) => {
+  if (!hasOwnNetwork) {
+    for (const link of links) link.stall()
+    return () => {
+      for (const link of links) link.heal()
+    }
+  }
+  setRules('-I', links)
+  return () => setRules('-D', links)
+}

@@ -1,0 +1,94 @@
+import type { Link } from '@rekey/test-support/link'
+import type { System } from '../system.ts'
+import { dropPackets } from './network.ts'
+import type { ProbeKind } from './probes.ts'
+
+/** A part that stands still, as those that use it see it. */
+export interface Part {
+  name: string
+  /** What is timed: it needs this part. */
+  probe: ProbeKind
+  links: Link[]
+  /** Messages of log lines that report a lost connection, or what failed for one. */
+  disconnect: RegExp
+  pause(): void
+  resume(): void
+}
+
+/** Makes a part stand still. @returns ends that */
+export type Stall = (part: Part) => () => void
+
+const paused: Stall = (part) => {
+  part.pause()
+  return () => part.resume()
+}
+
+/** As a balancer does that takes connections for a dead server: what was sent meanwhile never arrives. */
+const silent: Stall = ({ links }) => {
+  for (const link of links) link.blackHole()
+  return () => {
+    for (const link of links) link.heal()
+  }
+}
+
+const dropped: Stall = ({ links }) => dropPackets(links)
+
+export const cases: { name: string; seconds: number; stall: Stall }[] = [
+  ...[3, 8, 15, 65].map((seconds) => ({ name: `stopped ${seconds} s`, seconds, stall: paused })),
+  { name: 'silent 15 s', seconds: 15, stall: silent },
+  { name: 'dropped 15 s', seconds: 15, stall: dropped },
+]
+
+const stalledLink = (link: Link) => ({ links: [link], pause: () => link.stall(), resume: () => link.heal() })
+
+/** Every part that another waits for. The inbox runs in this process: its link stalls where others are stopped. */
+export const partsOf = ({ links, services, redis, postgres, brokers }: System): Part[] => {
+  const [nats] = brokers.servers
+  const passwordServices = [services['password-service 1'], services['password-service 2']]
+  return [
+    {
+      name: 'NATS',
+      probe: 'mail',
+      links: [links['auth-gateway to NATS'], links['password-service to NATS'], links['notifier to NATS']],
+      disconnect: /^broker (is away|ended)/,
+      pause: () => nats?.pause(),
+      resume: () => nats?.resume(),
+    },
+    {
+      name: 'Redis',
+      probe: 'mail',
+      links: [links['auth-gateway to Redis']],
+      disconnect: /^redis is away/,
+      pause: () => redis.pause(),
+      resume: () => redis.resume(),
+    },
+    {
+      name: 'Postgres',
+      probe: 'mail',
+      links: [links['password-service to Postgres']],
+      disconnect: /^(a connection to postgres ended|outbox: (connection lost|not listening))/,
+      pause: () => postgres.pause(),
+      resume: () => postgres.resume(),
+    },
+    {
+      name: 'SMTP',
+      probe: 'mail',
+      disconnect: /^(will be tried again|dead letter)/,
+      ...stalledLink(links['notifier to SMTP']),
+    },
+    {
+      name: 'SMS vendor',
+      probe: 'sms',
+      disconnect: /^(will be tried again|dead letter)/,
+      ...stalledLink(links['notifier to SMS']),
+    },
+    {
+      name: 'gateway to password-service',
+      probe: 'forwarded',
+      links: [links['auth-gateway to password-service']],
+      disconnect: /^unavailable/,
+      pause: () => passwordServices.forEach((service) => void service?.pause()),
+      resume: () => passwordServices.forEach((service) => void service?.resume()),
+    },
+  ]
+}

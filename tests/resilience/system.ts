@@ -1,0 +1,166 @@
+import { join } from 'node:path'
+import { createDatabase } from '@rekey/local-servers/database'
+import { generateKeys, keyFiles } from '@rekey/local-servers/keys'
+import { migrate } from '@rekey/local-servers/migrate'
+import { startPostgres } from '@rekey/local-servers/postgres'
+import { startRedis } from '@rekey/local-servers/redis'
+import type { RunningServer } from '@rekey/local-servers/server'
+import { startInbox } from '@rekey/test-support/inbox'
+import type { Teardown } from '@rekey/test-support/infrastructure'
+import { type Link, startLink } from '@rekey/test-support/link'
+import { restartable, type TestServer } from '@rekey/test-support/restartable'
+import { startServiceProcess } from '@rekey/test-support/service-process'
+import { startBrokers } from './brokers.ts'
+import { wholePostgres } from './postgres.ts'
+
+const portOf = ({ url }: { url: string }) => Number(new URL(url).port)
+
+const throughLink = (url: string, link: Link) => {
+  const linked = new URL(url)
+  linked.port = String(link.port)
+  return linked.href
+}
+
+/** Waits for all of them also where one fails, so that each is known and can be ended. */
+const together = async <const Starts extends readonly Promise<unknown>[]>(...starts: Starts) => {
+  await Promise.allSettled(starts)
+  return Promise.all(starts)
+}
+
+const linkNames = [
+  'clients to auth-gateway',
+  'auth-gateway to Redis',
+  'auth-gateway to NATS',
+  'auth-gateway to password-service',
+  'password-service to auth-gateway',
+  'password-service to NATS',
+  'password-service to Postgres',
+  'notifier to NATS',
+  'notifier to SMTP',
+  'notifier to SMS',
+] as const
+type LinkName = (typeof linkNames)[number]
+
+const startLinks = async (t: Teardown): Promise<Record<LinkName, Link>> => {
+  const links = await Promise.all(linkNames.map(async (name) => [name, await startLink()] as const))
+  for (const [, link] of links) t.teardown(() => link.close())
+  return Object.fromEntries(links) as Record<LinkName, Link>
+}
+
+const startStores = async (t: Teardown, dataDir: string) => {
+  const startedServer = async (start: (port?: number) => Promise<RunningServer>) => {
+    const server = await restartable(start)
+    t.teardown(() => server.stop())
+    return server
+  }
+  const [redis, server] = await together(
+    // A spent code that came back with a Redis that forgot would be good again: nothing may be lost, not even a second.
+    startedServer((port) => startRedis({ dataDir: join(dataDir, 'redis'), port, appendfsync: 'always' })),
+    startedServer((port) => startPostgres({ dataDir: join(dataDir, 'postgres'), port })),
+  )
+  const databaseUrl = await createDatabase(server.url, 'rekey')
+  await migrate({ databaseUrl })
+  return { redis, postgres: wholePostgres(server), databaseUrl }
+}
+
+interface Options {
+  /** NATS servers: more than one are a cluster. */
+  brokers: number
+  /** Variables beside those of the sandbox, for every service that reads them. */
+  env?: Record<string, string>
+  /** What tells that a service has started: `/healthz` where what it needs may be away just then. */
+  startedAt?: '/readyz' | '/healthz'
+}
+
+/**
+ * The whole product as processes: two gateways, two password-services, a notifier; Redis, Postgres, one NATS server or
+ * a cluster, and an inbox. Whatever they say to each other goes over a link that can be made to misbehave.
+ */
+export const startSystem = async (
+  t: Teardown,
+  dataDir: string,
+  { brokers: count, env: given = {}, startedAt = '/readyz' }: Options,
+) => {
+  const inbox = await startInbox()
+  t.teardown(() => inbox.close())
+  const links = await startLinks(t)
+  const [{ redis, postgres, databaseUrl }, brokers] = await together(
+    startStores(t, dataDir),
+    startBrokers(t, join(dataDir, 'nats'), count),
+  )
+  const keysDir = join(dataDir, 'keys')
+  await generateKeys(keysDir)
+  const keys = keyFiles(keysDir)
+
+  const brokerPorts = brokers.servers.map(portOf)
+  links['auth-gateway to Redis'].leadTo([portOf(redis)])
+  links['auth-gateway to NATS'].leadTo(brokerPorts)
+  links['password-service to NATS'].leadTo(brokerPorts)
+  links['password-service to Postgres'].leadTo([portOf(postgres)])
+  links['notifier to NATS'].leadTo(brokerPorts)
+  links['notifier to SMTP'].leadTo([Number(new URL(inbox.smtpUrl).port)])
+  links['notifier to SMS'].leadTo([portOf({ url: inbox.httpUrl })])
+
+  // A connection that was lost is tried by clients who have it, until they notice. New ones come by another way.
+  const untouched = await startLink()
+  t.teardown(() => untouched.close())
+
+  const origin = `http://127.0.0.1:${links['clients to auth-gateway'].port}`
+  const start = (name: string, number: number, natsLink: LinkName, env: Record<string, string>) =>
+    startServiceProcess(t, {
+      name,
+      dataDir: join(dataDir, `${name}-${number}`),
+      startedAt,
+      env: {
+        REKEY_PROFILE: 'sandbox',
+        REKEY_PUBLIC_URL: origin,
+        NATS_URL: `nats://127.0.0.1:${links[natsLink].port}`,
+        REKEY_STREAM_REPLICAS: String(count),
+        ...env,
+        ...given,
+      },
+    })
+  const startPasswordService = (number: number) =>
+    start('password-service', number, 'password-service to NATS', {
+      DATABASE_URL: throughLink(databaseUrl, links['password-service to Postgres']),
+      REKEY_JWKS_URL: `http://127.0.0.1:${links['password-service to auth-gateway'].port}/.well-known/jwks.json`,
+      REKEY_SECRETS_FILE: keys.passwordService,
+      REKEY_LIMITS_SCALE: '1000',
+    })
+  const startGateway = (number: number) =>
+    start('auth-gateway', number, 'auth-gateway to NATS', {
+      REDIS_URL: throughLink(redis.url, links['auth-gateway to Redis']),
+      REKEY_PASSWORD_SERVICE_URL: `http://127.0.0.1:${links['auth-gateway to password-service'].port}`,
+      REKEY_SIGNING_KEYS_FILE: keys.signingKeys,
+      REKEY_SECRETS_FILE: keys.authGateway,
+      REKEY_RESEND_SECONDS: '1',
+      REKEY_LIMITS_SCALE: '1000',
+    })
+  const startNotifier = () =>
+    start('notifier', 1, 'notifier to NATS', {
+      SMTP_URL: `smtp://127.0.0.1:${links['notifier to SMTP'].port}`,
+      REKEY_SMS_URL: `http://127.0.0.1:${links['notifier to SMS'].port}/api/v1/sms`,
+      REKEY_SECRETS_FILE: keys.notifier,
+    })
+  const [gateways, passwordServices, notifier] = await together(
+    together(startGateway(1), startGateway(2)),
+    together(startPasswordService(1), startPasswordService(2)),
+    startNotifier(),
+  )
+  links['clients to auth-gateway'].leadTo(gateways.map(portOf))
+  untouched.leadTo(gateways.map(portOf))
+  links['password-service to auth-gateway'].leadTo(gateways.map(portOf))
+  links['auth-gateway to password-service'].leadTo(passwordServices.map(portOf))
+
+  const services: Record<string, TestServer> = {
+    'auth-gateway 1': gateways[0],
+    'auth-gateway 2': gateways[1],
+    'password-service 1': passwordServices[0],
+    'password-service 2': passwordServices[1],
+    notifier,
+  }
+  const originOfNewcomers = `http://127.0.0.1:${untouched.port}`
+  return { origin, originOfNewcomers, inbox, databaseUrl, links, services, redis, postgres, brokers }
+}
+
+export type System = Awaited<ReturnType<typeof startSystem>>

@@ -1,0 +1,122 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { hashForLog } from '@rekey/platform/logger'
+import { createCustomer, type TestCustomer } from '@rekey/test-support/customers'
+import { eventually } from '@rekey/test-support/eventually'
+import { claimsOf, codesOf, restore, restoreGrant, signsIn } from '@rekey/test-support/flows'
+import type { Answer } from '@rekey/test-support/http'
+import type { Processes } from '@rekey/test-support/processes'
+
+export type Fields = Record<string, string>
+
+/** A form as its owner would send it, so that nothing but its origin can be wrong. */
+export interface PageForm {
+  path: string
+  fields: Fields
+  /** Whether it had its effect. */
+  isTaken(): Promise<boolean>
+  /** Heading of the page that then follows. */
+  taken: string
+}
+
+/** How soon the pages must send another code, or a form that asks for it would do nothing, whoever sent it. */
+export const resendSeconds = 1
+
+/** The forms of the pages, filled in by somebody who has the messages; of a gateway with {@link resendSeconds}. */
+export const createPageForms = (rekey: Processes) => {
+  const { http, inbox } = rekey
+  const newCustomer = () => createCustomer(rekey.postgres.url)
+
+  const post = (path: string, fields: Fields, headers: Fields = {}) =>
+    http.send(
+      'POST',
+      path,
+      { 'content-type': 'application/x-www-form-urlencoded', ...headers },
+      `${new URLSearchParams(fields)}`,
+    )
+  const hiddenOf = ({ text }: Answer, name: string) =>
+    new RegExp(`name="${name}" value="([^"]*)"`).exec(text)?.[1] ?? ''
+  const titleOf = ({ text }: Answer) => /<h1>([^<]*)</.exec(text)?.[1] ?? ''
+
+  /** The form that asks for a code, filled in as its owner would. */
+  const codeForm = async ({ email: username }: TestCustomer) => {
+    const page = await post('/restore/begin', { username })
+    const fields = { token: hiddenOf(page, 'token'), username, verification: hiddenOf(page, 'verification') }
+    const code = await eventually(
+      async () =>
+        (await inbox.messagesTo(username)).map(codesOf).find(({ verification }) => verification === fields.verification)
+          ?.confirmation,
+    )
+    return { ...fields, code }
+  }
+
+  /** The form that asks for a new password. */
+  const passwordForm = async (person: TestCustomer) => {
+    const page = await post('/restore/answer', await codeForm(person))
+    return {
+      token: hiddenOf(page, 'token'),
+      username: person.email,
+      password: 'An-attackers-own',
+      repeated: 'An-attackers-own',
+    }
+  }
+
+  /** The form behind the link of a notice. */
+  const reportForm = async (person: TestCustomer) => {
+    await restore(rekey, await restoreGrant(rekey, person), person.password.toUpperCase())
+    const token = await eventually(
+      async () =>
+        (await inbox.messagesTo(person.email)).flatMap(({ Text }) => /\/not-me\?token=(\S+)/.exec(Text)?.[1] ?? [])[0],
+    )
+    return { token }
+  }
+
+  const hasCodeGoneTo = async (address: string) => (await inbox.messagesTo(address)).length > 0
+  /** Outside only the answer tells of it, which the sender of a forged form does not get: the log says it. */
+  const isCodeTaken = async (token: string) => {
+    const challenge = hashForLog(String(claimsOf(token).sub))
+    const lines = await rekey.logOf('auth-gateway')
+    return lines.some((line) => line.event === 'authn_challenge_success' && line.challenge === challenge)
+  }
+
+  const everyForm = async (): Promise<PageForm[]> => {
+    const [asked, resent, answered, set, reported] = await Promise.all(Array.from({ length: 5 }, newCustomer))
+    if (!asked || !resent || !answered || !set || !reported) throw new Error('no customers')
+    const resending = await codeForm(resent)
+    await delay(resendSeconds * 1_000)
+    const answering = await codeForm(answered)
+    return [
+      {
+        path: '/restore/begin',
+        fields: { username: asked.email },
+        isTaken: () => hasCodeGoneTo(asked.email),
+        taken: 'Enter the code',
+      },
+      {
+        path: '/restore/resend',
+        fields: resending,
+        isTaken: async () => (await inbox.messagesTo(resent.email)).length > 1,
+        taken: 'Enter the code',
+      },
+      {
+        path: '/restore/answer',
+        fields: answering,
+        isTaken: () => isCodeTaken(answering.token),
+        taken: 'Choose a new password',
+      },
+      {
+        path: '/restore/finish',
+        fields: await passwordForm(set),
+        isTaken: () => signsIn(rekey, set, 'An-attackers-own'),
+        taken: 'You have a new password',
+      },
+      {
+        path: '/not-me',
+        fields: await reportForm(reported),
+        isTaken: async () => !(await signsIn(rekey, reported, reported.password.toUpperCase())),
+        taken: 'Your account is blocked',
+      },
+    ]
+  }
+
+  return { post, hiddenOf, titleOf, newCustomer, codeForm, everyForm }
+}

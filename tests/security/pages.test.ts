@@ -1,0 +1,276 @@
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { eventually } from '@rekey/test-support/eventually'
+import { signsIn } from '@rekey/test-support/flows'
+import type { Answer } from '@rekey/test-support/http'
+import { startProcesses } from '@rekey/test-support/processes'
+import { chromium, type Page } from 'playwright-core'
+import t, { type Test } from 'tap'
+import { createPageForms, type Fields, resendSeconds } from './page-forms.ts'
+import { startWiretap } from './wiretap.ts'
+
+const rekey = await startProcesses(t, { gatewayEnv: { REKEY_RESEND_SECONDS: String(resendSeconds) } })
+const { url } = rekey
+const { post, hiddenOf, titleOf, newCustomer, codeForm, everyForm } = createPageForms(rekey)
+const { allDealtWith } = await startWiretap(t, rekey)
+
+const csp = "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+const isDressed = (t: Test, { headers, text }: Answer, what: string) => {
+  t.equal(headers.get('content-security-policy'), csp, what)
+  t.equal(headers.get('x-frame-options'), 'DENY', what)
+  t.equal(headers.get('referrer-policy'), 'no-referrer', what)
+  t.equal(headers.get('cross-origin-opener-policy'), 'same-origin', what)
+  t.equal(headers.get('cache-control'), 'no-store', what)
+  t.equal(headers.get('set-cookie'), null, what)
+  t.notMatch(text, /<script|<style| style=| on\w+=|(src|href|action)="(?!\/[a-z])/, what)
+}
+
+t.test(
+  'S34 a whole and right form that another site sent does nothing; the same from our own page is taken',
+  async (t) => {
+    const foreign: Fields[] = [
+      { origin: 'https://evil.example' },
+      { origin: url.replace('http:', 'https:') },
+      { origin: url.replace('127.0.0.1', 'localhost') },
+      { origin: `${url}.evil.example` },
+      { origin: url.slice(0, -1) },
+      { origin: `${url}/` },
+      { origin: 'null', 'sec-fetch-site': 'cross-site' },
+      { origin: url, 'sec-fetch-site': 'cross-site' },
+      { origin: url, 'sec-fetch-site': 'same-site' },
+      { 'sec-fetch-site': 'cross-site' },
+      { 'sec-fetch-site': '' },
+      { 'sec-fetch-site': 'same-origin, cross-site' },
+    ]
+    for (const { path, fields, isTaken, taken } of await everyForm()) {
+      for (const headers of foreign) {
+        const answer = await post(path, fields, headers)
+        t.equal(answer.status, 403, `${path} ${JSON.stringify(headers)}`)
+        isDressed(t, answer, path)
+      }
+      await allDealtWith()
+      t.notOk(await isTaken(), path)
+      const own = await post(path, fields, { origin: url, 'sec-fetch-site': 'same-origin' })
+      t.equal(titleOf(own), taken, path)
+      isDressed(t, own, path)
+      await eventually(isTaken, { what: `the effect of ${path}` })
+    }
+  },
+)
+
+t.test(
+  'S19 S34 a form without its token, with another’s, with another step’s, or sent again leads nowhere',
+  async (t) => {
+    const [victim, thief] = [await newCustomer(), await newCustomer()]
+    const [theirs, mine] = [await codeForm(victim), await codeForm(thief)]
+    const steps = [
+      ['/restore/answer', { ...theirs, token: '' }],
+      ['/restore/answer', { ...theirs, code: mine.code }],
+      ['/restore/answer', { ...theirs, code: theirs.verification }],
+      ['/restore/finish', { ...theirs, password: 'An-attackers-own', repeated: 'An-attackers-own' }],
+      ['/restore/resend', { ...mine, username: victim.email }],
+      ['/not-me', { token: theirs.token }],
+    ] as const
+    for (const [path, fields] of steps) {
+      const { status } = await post(path, fields as never)
+      t.ok(status >= 400 && status < 500, `${path}: ${status}`)
+    }
+    // My own code, and then somebody else's name on the form: what counts is the token.
+    const proven = await post('/restore/answer', { ...mine, username: victim.email })
+    const finish = {
+      token: hiddenOf(proven, 'token'),
+      username: victim.email,
+      password: 'An-attackers-own',
+      repeated: 'An-attackers-own',
+    }
+    t.equal((await post('/restore/finish', finish)).status, 200)
+    t.ok(await signsIn(rekey, victim, victim.password), 'theirs is as it was')
+    t.notOk(await signsIn(rekey, victim, 'An-attackers-own'))
+    t.ok(await signsIn(rekey, thief, 'An-attackers-own'), 'it was mine that I set')
+    t.equal(titleOf(await post('/restore/finish', finish)), 'Please start again', 'sent again')
+    t.equal(titleOf(await post('/restore/answer', mine)), 'Enter the code', 'a code that was used')
+  },
+)
+
+const executablePath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync)
+const skip = executablePath ? false : 'no chromium on this machine'
+
+t.test('S34 in a real browser', { skip }, async (t) => {
+  const browser = await chromium.launch({
+    executablePath: executablePath ?? '',
+    args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking'],
+  })
+  t.teardown(() => browser.close())
+
+  const openPage = async (t: Test) => {
+    const context = await browser.newContext()
+    t.teardown(() => context.close())
+    const page = await context.newPage()
+    const complaints: string[] = []
+    page.on('console', (message) => complaints.push(message.text()))
+    page.on('pageerror', (error) => complaints.push(error.message))
+    page.on('dialog', (dialog) => {
+      complaints.push(`dialog: ${dialog.message()}`)
+      void dialog.dismiss()
+    })
+    return { page, complaints }
+  }
+
+  /** Another site, which serves whatever page the attack wants. */
+  const startSite = async (t: Test, html: string) => {
+    const server = createServer((_request, response) => response.setHeader('content-type', 'text/html').end(html))
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    t.teardown(() => {
+      server.closeAllConnections()
+      server.close()
+    })
+    return `http://localhost:${(server.address() as AddressInfo).port}/`
+  }
+
+  const attributeOf = (text: string) => text.replaceAll('&', '&amp;').replaceAll('"', '&quot;')
+  const formTo = (path: string, fields: Fields) =>
+    `<form method="post" action="${url}${path}">${Object.entries(fields)
+      .map(([name, value]) => `<input name="${name}" value="${attributeOf(value)}">`)
+      .join('')}</form>`
+
+  t.test('S34 a page of another site that sends our forms by itself does nothing', async (t) => {
+    for (const { path, fields, isTaken } of await everyForm()) {
+      const { page } = await openPage(t)
+      const site = await startSite(t, `${formTo(path, fields)}<script>document.forms[0].submit()</script>`)
+      const answered = page.waitForResponse(`${url}${path}`)
+      await page.goto(site, { waitUntil: 'commit' })
+      t.equal((await answered).status(), 403, path)
+      await page.getByRole('heading', { name: 'That came from elsewhere' }).waitFor()
+
+      // Without leaving their page: by script, and from a frame that has no origin.
+      const body = `new URLSearchParams(${JSON.stringify(fields)})`
+      const quiet = await startSite(
+        t,
+        `<iframe sandbox="allow-scripts allow-forms" srcdoc="${attributeOf(`${formTo(path, fields)}<script>document.forms[0].submit()</script>`)}"></iframe>
+         <script>fetch('${url}${path}', { method: 'POST', mode: 'no-cors', body: ${body} }).finally(() => { document.title = 'sent' })</script>`,
+      )
+      await page.goto(quiet)
+      const isOver = async () =>
+        (await page.title()) === 'sent' && page.frames().some((frame) => frame.url().startsWith('chrome-error:'))
+      await eventually(isOver, { what: 'the script to have sent it, and the frame to have been refused the answer' })
+      await allDealtWith()
+      t.notOk(await isTaken(), path)
+    }
+  })
+
+  t.test('S34 no site shows our pages in a frame, reads them, or holds on to their window', async (t) => {
+    for (const path of ['/restore', '/not-me?token=x']) {
+      const { page, complaints } = await openPage(t)
+      const site = await startSite(
+        t,
+        `<iframe src="${url}${path}"></iframe><object data="${url}${path}"></object><embed src="${url}${path}">
+         <script>fetch('${url}${path}').then((answer) => answer.text(), () => 'refused').then((text) => { document.title = text })</script>`,
+      )
+      await page.goto(site)
+      await eventually(async () => (await page.title()) === 'refused', { what: 'the script to be refused' })
+      await eventually(() => complaints.some((text) => /frame-ancestors|X-Frame-Options/i.test(text)), {
+        what: 'the frame to be refused',
+      })
+      for (const frame of page.frames()) t.notOk(await frame.locator('main').count(), frame.url())
+      // What they open they cannot steer.
+      await page.evaluate(`window.opened = window.open('${url}${path}')`)
+      await eventually(() => page.evaluate('window.opened.closed'), { what: 'the window to be out of reach' })
+    }
+  })
+
+  const payloads = [
+    '"><script>alert(1)</script><img src=x onerror=alert(1)>',
+    `'" autofocus onfocus=alert(1) onmouseover="alert(1)`,
+    '</title></strong></p><svg onload=alert(1)><a href="https://evil.example">x</a>',
+    'javascript:alert(1)//{{constructor.constructor("alert(1)")()}}',
+    // These an address may hold: it comes as far as the page for the code.
+    "a'onmouseover='alert`1`'&lt@example.com",
+  ]
+  const echoing: [path: string, fields: Fields][] = [
+    ['/restore/begin', { username: 'x' }],
+    ['/restore/resend', { token: 'x.y', username: 'x@example.com', verification: '1234' }],
+    ['/restore/answer', { token: 'x.y', username: 'x@example.com', verification: '1234', code: '12' }],
+    ['/restore/finish', { token: 'x.y', username: 'x@example.com', password: 'one', repeated: 'another' }],
+    ['/not-me', { token: 'x.y' }],
+  ]
+
+  /** As our own page would: nothing but the fields is hostile. Told as text: it runs in the browser. */
+  const send = async (page: Page, path: string, fields: Fields) => {
+    const loaded = page.waitForEvent('load')
+    await page.evaluate(`{
+      const form = Object.assign(document.createElement('form'), { method: 'post', action: '${path}' })
+      for (const [name, value] of Object.entries(${JSON.stringify(fields)})) {
+        form.append(Object.assign(document.createElement('input'), { name, value }))
+      }
+      document.body.append(form)
+      form.submit()
+    }`)
+    await loaded
+  }
+
+  t.test('S34 nothing that a page echoes becomes part of it', async (t) => {
+    const { page, complaints } = await openPage(t)
+    const asked: string[] = []
+    page.on('request', (request) => asked.push(request.url()))
+    for (const payload of payloads) {
+      await page.goto(`${url}/not-me?${new URLSearchParams({ token: payload.replaceAll(' ', '') })}`)
+      t.equal(
+        await page.locator('script, img, svg, iframe, a[href^="http"], main [onfocus], main [onmouseover]').count(),
+        0,
+        payload,
+      )
+      for (const [path, fields] of echoing) {
+        for (const name of Object.keys(fields)) {
+          await send(page, path, { ...fields, [name]: payload })
+          t.equal(
+            await page.locator('script, img, svg, iframe, a[href^="http"], main [onfocus], main [onmouseover]').count(),
+            0,
+            `${path} ${name} ${payload}`,
+          )
+        }
+      }
+    }
+    t.same(
+      complaints.filter((text) => !/a status of 4\d\d/.test(text)),
+      [],
+      'the policy had nothing to stop',
+    )
+    t.same(
+      asked.filter((address) => !address.startsWith(`${url}/`)),
+      [],
+      'no third party',
+    )
+  })
+
+  t.test('S34 where markup got in all the same, the policy would run none of it, and no address is told', async (t) => {
+    const { page, complaints } = await openPage(t)
+    const referers: (string | undefined)[] = []
+    page.on('request', async (request) => referers.push((await request.allHeaders()).referer))
+    await page.goto(`${url}/not-me?token=a.secret`)
+    const inserted = `<img src="http://localhost:1/x"><img src=x onerror="window.ran = 1"><style>main { display: none }</style>
+      <form id="away" method="post" action="http://localhost:1/"><input name="token" value="a.secret"></form>`
+    await page.evaluate(`document.querySelector('main').insertAdjacentHTML('beforeend', ${JSON.stringify(inserted)})`)
+    await page.evaluate(
+      "document.head.append(Object.assign(document.createElement('script'), { textContent: 'window.ran = 1' }))",
+    )
+    await page.evaluate("document.getElementById('away').submit()")
+    await eventually(
+      () =>
+        ['img-src', 'script-src', 'style-src', 'form-action'].every((what) =>
+          complaints.some((text) => text.includes(what) || text.includes('default-src')),
+        ),
+      { what: 'the policy to refuse all of it' },
+    )
+    t.equal(await page.evaluate('window.ran'), undefined)
+    t.ok(await page.locator('main').isVisible())
+    t.match(page.url(), url)
+    t.ok(referers.length > 1)
+    t.same(
+      referers.filter((referer) => referer),
+      [],
+    )
+  })
+})

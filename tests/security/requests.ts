@@ -1,0 +1,50 @@
+import { randomUUID } from 'node:crypto'
+import { login, restoreBody, state, verificationBody } from '@rekey/test-support/flows'
+import type { Http } from '@rekey/test-support/http'
+
+/** An address like a test's customer's, and nobody's. */
+export const nobody = () => `t${randomUUID().replaceAll('-', '')}@example.com`
+
+/** A code that cannot be right: right ones have six digits. */
+export const wrong = '0000001'
+
+/** The mask of a test's customer's e-mail address, and of one that looks like it. */
+export const maskOf = (email: string) => `t*${email.split('@')[0]?.at(-1)}@example.com`
+
+/** A compact JWT within a text. */
+export const compactToken = /eyJ[\w-]+\.eyJ[\w-]+\.[\w-]+/g
+
+/** What anybody can send who knows a name, by the contracts' numbers; the pages' forms too. */
+export const createRequests = ({ http, url }: { http: Http; url: string }) => {
+  const a4b = (mfaToken: unknown, device: string) =>
+    http.post('/oauth/v2/challenge', {
+      challenge_type: device,
+      client_timezone: '-3',
+      mfa_token: mfaToken,
+      response_type: 'code',
+      state,
+    })
+  return {
+    http,
+    a1: (username: string, other: object = {}) => http.post('/oauth/v2/passwordRestore', restoreBody(username, other)),
+    a2: (mfaToken: unknown, code: string, other: object = {}) =>
+      http.post('/oauth/v2/passwordRestoreVerification', verificationBody(mfaToken, code, other)),
+    /** Asks again while passwords of others keep the machine busy. */
+    a4: (email: string, password: string) => login({ http }, { email, password }),
+    a4b,
+    /** A4b for a restore by e-mail: another code. */
+    resend: (mfaToken: unknown, email: string) => a4b(mfaToken, `oob:email:${maskOf(email)}`),
+    b5b: (query: { email: string } | { phone: string }) =>
+      http.get(
+        `/api/v2/my/2fa/unauthorized/challenge?businessProcess=restorePassword&${new URLSearchParams({ ...query })}`,
+      ),
+    b6: (token: unknown, code: string) => http.post('/api/v2/my/2fa/challenge', { token, code }),
+    page: (step: 'begin' | 'resend' | 'answer' | 'finish', fields: Record<string, string>) =>
+      http.send(
+        'POST',
+        `/restore/${step}`,
+        { 'content-type': 'application/x-www-form-urlencoded', origin: url },
+        new URLSearchParams(fields).toString(),
+      ),
+  }
+}

@@ -1,0 +1,114 @@
+import { randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { generateKeys, keyFiles } from '@rekey/local-servers/keys'
+import { freePort } from '@rekey/local-servers/ports'
+import { eventually } from './eventually.ts'
+import { createHttp } from './http.ts'
+import { startInfrastructure, type Teardown } from './infrastructure.ts'
+import { wideLimits } from './limits.ts'
+import { startServiceProcess } from './service-process.ts'
+
+interface Options {
+  /** Variables that replace the sandbox's, for every service that reads them. */
+  env?: Record<string, string>
+  /** The same for the gateway alone. */
+  gatewayEnv?: Record<string, string>
+  /** Whether the services serve their metrics. */
+  metrics?: boolean
+}
+
+type Name = 'auth-gateway' | 'password-service' | 'notifier'
+
+/** The whole product as processes of its own, each of which a test may kill and start again. */
+export const startProcesses = async (
+  t: Teardown,
+  { env: given = {}, gatewayEnv = {}, metrics = false }: Options = {},
+) => {
+  const infrastructure = await startInfrastructure(t, { redis: true, nats: true, postgres: true, inbox: true })
+  const { dataDir } = infrastructure
+  const keysDir = join(dataDir, 'keys')
+  await generateKeys(keysDir, 'sandbox')
+  const keys = keyFiles(keysDir)
+  const gatewayPort = await freePort()
+  const url = `http://127.0.0.1:${gatewayPort}`
+  const common = { REKEY_PROFILE: 'sandbox', NATS_URL: infrastructure.nats.url, REKEY_PUBLIC_URL: url }
+  const metricsPorts = new Map<Name, number>()
+  const start = async (name: Name, env: Record<string, string>, port?: number) => {
+    if (metrics) metricsPorts.set(name, await freePort())
+    return startServiceProcess(t, {
+      name,
+      dataDir: join(dataDir, name),
+      env: {
+        ...common,
+        ...env,
+        ...given,
+        ...(name === 'auth-gateway' && gatewayEnv),
+        ...(metrics && { REKEY_METRICS_PORT: String(metricsPorts.get(name)) }),
+      },
+      ...(port !== undefined && { port }),
+    })
+  }
+
+  const passwordService = await start('password-service', {
+    DATABASE_URL: infrastructure.postgres.url,
+    REKEY_JWKS_URL: `${url}/.well-known/jwks.json`,
+    REKEY_SECRETS_FILE: keys.passwordService,
+    ...wideLimits,
+  })
+  const gatewayVariables = {
+    REDIS_URL: infrastructure.redis.url,
+    REKEY_PASSWORD_SERVICE_URL: passwordService.url,
+    REKEY_SIGNING_KEYS_FILE: keys.signingKeys,
+    REKEY_SECRETS_FILE: keys.authGateway,
+    ...wideLimits,
+  }
+  const [gateway, notifier] = await Promise.all([
+    start('auth-gateway', gatewayVariables, gatewayPort),
+    start('notifier', {
+      SMTP_URL: infrastructure.inbox.smtpUrl,
+      REKEY_SMS_URL: `${infrastructure.inbox.httpUrl}/api/v1/sms`,
+      REKEY_SECRETS_FILE: keys.notifier,
+    }),
+  ])
+  return {
+    ...infrastructure,
+    http: createHttp(url),
+    url,
+    /** Paths of the files that hold the secrets. */
+    keys,
+    gateway,
+    passwordService,
+    notifier,
+    /** Another gateway beside the first, on the same stores, whose variables are other ones. */
+    startGateway: (env: Record<string, string>) =>
+      startServiceProcess(t, {
+        name: 'auth-gateway',
+        dataDir: join(dataDir, 'another-gateway'),
+        env: { ...common, ...gatewayVariables, ...given, ...gatewayEnv, ...env },
+      }),
+    /** What a service, which must log its requests, has written to its log until now, line by line. */
+    async logOf(name: Name): Promise<Record<string, unknown>[]> {
+      // It writes a little later than it answers, and in order: what stood before this request is there when it is.
+      const traceId = randomBytes(16).toString('hex')
+      const headers = { traceparent: `00-${traceId}-${traceId.slice(16)}-01` }
+      await fetch(`${{ 'auth-gateway': gateway, 'password-service': passwordService, notifier }[name].url}/healthz`, {
+        headers,
+      })
+      return eventually(
+        () => {
+          const text = readFileSync(join(dataDir, name, 'server.log'), 'utf8')
+          const lines = text
+            .split('\n')
+            .flatMap((line) => (line.startsWith('{') && line.endsWith('}') ? [JSON.parse(line)] : []))
+          return lines.some((line) => line.traceId === traceId) ? lines : undefined
+        },
+        { what: `the log of the ${name}` },
+      )
+    },
+    /** What a service that serves its metrics counts, in Prometheus' text format. */
+    metricsOf: async (name: Name) => (await fetch(`http://127.0.0.1:${metricsPorts.get(name)}/metrics`)).text(),
+  }
+}
+
+export type Processes = Awaited<ReturnType<typeof startProcesses>>

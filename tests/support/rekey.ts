@@ -1,0 +1,131 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createApp as createGateway } from '@rekey/auth-gateway/app'
+import { Env as GatewayEnv } from '@rekey/auth-gateway/config'
+import { generateKeys, keyFiles } from '@rekey/local-servers/keys'
+import { freePort } from '@rekey/local-servers/ports'
+import { createApp as createNotifier } from '@rekey/notifier/app'
+import { Env as NotifierEnv } from '@rekey/notifier/config'
+import { createApp as createPasswordService } from '@rekey/password-service/app'
+import { Env as PasswordServiceEnv } from '@rekey/password-service/config'
+import { loadConfig } from '@rekey/platform/config'
+import { createLogger } from '@rekey/platform/logger'
+import { createMetrics } from '@rekey/platform/metrics'
+import { systemRandom } from '@rekey/platform/random'
+import type { Server } from '@rekey/platform/server'
+import { createClock } from './clock.ts'
+import { eventually } from './eventually.ts'
+import { createHttp } from './http.ts'
+import { startInfrastructure, type Teardown } from './infrastructure.ts'
+import { wideLimits } from './limits.ts'
+import type { DatabaseSettings } from './postgres.ts'
+
+interface Options {
+  /** Variables that replace the sandbox's, for every service that reads them. */
+  env?: Record<string, string>
+  /** Puts Postgres on a server of its own, to be stopped and restarted. */
+  privatePostgres?: boolean
+  /** Settings that the database has instead of the server's. */
+  databaseSettings?: DatabaseSettings
+}
+
+/**
+ * The whole product in this process, composed as its services compose it, on real servers of its own; only the clock
+ * can be moved. Stopped when the test ends.
+ */
+export const startRekey = async (
+  t: Teardown,
+  { env = {}, privatePostgres = false, databaseSettings }: Options = {},
+) => {
+  const infrastructure = await startInfrastructure(t, {
+    redis: true,
+    nats: true,
+    inbox: true,
+    postgres: privatePostgres ? 'private' : true,
+    databaseSettings,
+  })
+  const dir = mkdtempSync(join(tmpdir(), 'rekey-keys-'))
+  t.teardown(() => rmSync(dir, { recursive: true, force: true }))
+  await generateKeys(dir, 'sandbox')
+  const keys = keyFiles(dir)
+
+  const clock = createClock()
+  const logs: string[] = []
+  const metrics = {
+    'auth-gateway': createMetrics(),
+    'password-service': createMetrics(),
+    notifier: createMetrics(),
+  }
+  const runtime = (name: keyof typeof metrics) => ({
+    log: createLogger({ name, level: 'debug', destination: { write: (line: string) => void logs.push(line) } }),
+    metrics: metrics[name],
+    now: clock.now,
+    random: systemRandom,
+  })
+
+  const gatewayPort = await freePort()
+  const url = `http://127.0.0.1:${gatewayPort}`
+  const common = { REKEY_PROFILE: 'sandbox', NATS_URL: infrastructure.nats.url, REKEY_PUBLIC_URL: url, PORT: '0' }
+
+  const apps: Server[] = []
+  t.teardown(() => Promise.all(apps.map((app) => app.close())))
+  const listen = async (app: Server, port = 0) => {
+    apps.push(app)
+    return app.listen({ host: '127.0.0.1', port })
+  }
+
+  const passwordServiceConfig = loadConfig(PasswordServiceEnv, {
+    ...common,
+    DATABASE_URL: infrastructure.postgres.url,
+    REKEY_JWKS_URL: `${url}/.well-known/jwks.json`,
+    REKEY_SECRETS_FILE: keys.passwordService,
+    ...wideLimits,
+    ...env,
+  })
+  const passwordServiceUrl = await listen(
+    await createPasswordService(passwordServiceConfig, runtime('password-service')),
+  )
+  const gatewayConfig = loadConfig(GatewayEnv, {
+    ...common,
+    REDIS_URL: infrastructure.redis.url,
+    REKEY_PASSWORD_SERVICE_URL: passwordServiceUrl,
+    REKEY_SIGNING_KEYS_FILE: keys.signingKeys,
+    REKEY_SECRETS_FILE: keys.authGateway,
+    ...wideLimits,
+    ...env,
+  })
+  await listen(await createGateway(gatewayConfig, runtime('auth-gateway')), gatewayPort)
+  const notifierConfig = loadConfig(NotifierEnv, {
+    ...common,
+    SMTP_URL: infrastructure.inbox.smtpUrl,
+    REKEY_SMS_URL: `${infrastructure.inbox.httpUrl}/api/v1/sms`,
+    REKEY_SECRETS_FILE: keys.notifier,
+    ...env,
+  })
+  const notifierUrl = await listen(await createNotifier(notifierConfig, runtime('notifier')))
+
+  const http = createHttp(url)
+  const isReady = async () => {
+    const answers = await Promise.all([url, passwordServiceUrl, notifierUrl].map((base) => fetch(`${base}/readyz`)))
+    return answers.every((answer) => answer.ok)
+  }
+  await eventually(isReady, { what: 'every service to be ready' })
+  return {
+    ...infrastructure,
+    url,
+    passwordServiceUrl,
+    http,
+    clock,
+    gatewayConfig,
+    passwordServiceConfig,
+    /** Log lines of all services, as written. */
+    logs,
+    /** Counters and gauges of each service. */
+    metrics,
+    /** Whether every service says that it is ready. */
+    isReady,
+  }
+}
+
+export type Rekey = Awaited<ReturnType<typeof startRekey>>

@@ -1,0 +1,53 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { startServer } from '@rekey/local-servers/server'
+import type { Teardown } from './infrastructure.ts'
+import { restartable, type TestServer } from './restartable.ts'
+
+const services = join(import.meta.dirname, '../../services')
+
+interface ServiceProcess {
+  name: string
+  /** Holds its log, in a folder of its own. */
+  dataDir: string
+  env: Record<string, string>
+  port?: number
+  /** What tells that it has started: `/healthz` where what it needs may be away. */
+  startedAt?: '/readyz' | '/healthz'
+}
+
+const mainOf = (name: string) => join(services, name, 'src/main.ts')
+
+/** A service that is expected to end by itself: what it said, and its exit code. Ended after 60 s. */
+export const runToItsEnd = async (name: string, env: Record<string, string>) => {
+  const child = spawn(process.execPath, [mainOf(name)], { env, timeout: 60_000 })
+  const [[code], stdout, stderr] = await Promise.all([once(child, 'close'), text(child.stdout), text(child.stderr)])
+  return { code: code as number | null, stdout, stderr }
+}
+
+/** A service as a process of its own, which a test may kill and start again. Stopped when the test ends. */
+export const startServiceProcess = async (
+  t: Teardown,
+  { name, dataDir, env, port: fixedPort, startedAt = '/readyz' }: ServiceProcess,
+): Promise<TestServer> => {
+  const service = await restartable((port = fixedPort) =>
+    startServer({
+      name,
+      dataDir,
+      port,
+      stopSignal: 'SIGTERM',
+      url: (port) => `http://127.0.0.1:${port}`,
+      launch: (port) => ({
+        command: process.execPath,
+        args: [mainOf(name)],
+        env: { ...env, PORT: String(port) },
+        channel: true,
+      }),
+      isReady: async (port) => (await fetch(`http://127.0.0.1:${port}${startedAt}`)).ok,
+    }),
+  )
+  t.teardown(() => service.stop())
+  return service
+}
