@@ -27,6 +27,12 @@ const stopTimeoutMs = 3_000
 
 type Answer = (request: never) => Promise<unknown>
 
+/** An RPC with the function that serves it. */
+export interface Rpc {
+  rpc: RpcDefinition
+  answer: Answer
+}
+
 /** The body of a refusal. */
 interface Refusal {
   code: ErrorCode
@@ -126,7 +132,7 @@ const refuse = (message: ServiceMsg, error: RekeyError) => {
 export const serveRpcs = (
   { broker, ready, random, log }: Deps,
   service: { name: string; version: string; description: string },
-  answers: { rpc: RpcDefinition; answer: Answer }[],
+  answers: Rpc[],
 ): RpcServer => {
   const inHand = new Set<Promise<void>>()
   let closing = false
