@@ -5,6 +5,7 @@ import { createDatabase } from '@rekey/local-servers/database'
 import { migrate } from '@rekey/local-servers/migrate'
 import { startPostgres } from '@rekey/local-servers/postgres'
 import { ensureServers } from '@rekey/local-servers/servers'
+import { prepareBrowser } from '@rekey/test-support/browser'
 import { templateDatabase } from '@rekey/test-support/postgres'
 import { buildTap } from './tap.ts'
 
@@ -24,6 +25,7 @@ export const startShared = async (signal: AbortSignal) => {
       // Tests kill, pause and restart their own servers, which they cannot do with containers.
       ensureServers(['redis', 'nats'], { say: console.log, allowCompose: false, signal }),
       buildTap(),
+      prepareBrowser(),
     ])
     stops.push(postgres.stop)
     await migrate({ databaseUrl: await createDatabase(postgres.url, templateDatabase) })
