@@ -9,7 +9,7 @@ const read = (path: string) => readFileSync(join(root, path), 'utf8')
 const kinds = ['dependencies', 'devDependencies', 'optionalDependencies'] as const
 type Manifest = Partial<Record<(typeof kinds)[number], Record<string, string>>>
 
-const manifests = ['package.json', ...globSync('{packages,services}/*/package.json', { cwd: root })]
+const manifests = ['package.json', ...globSync('{packages,services,tests}/*/package.json', { cwd: root })]
 const entriesOf = (path: string) => {
   const manifest = JSON.parse(read(path)) as Manifest
   return kinds.flatMap((kind) =>

@@ -95,6 +95,12 @@ const otherHarms = (system: System): Harm[] => [
   })),
 ]
 
+/** The targets to which this kind of fault is done, and no other kind. */
+const ofKind = (harms: Harm[], only: FaultKind | undefined): Harm[] =>
+  only === undefined
+    ? harms
+    : harms.filter(({ kinds }) => kinds.includes(only)).map((one) => ({ ...one, kinds: [only] }))
+
 /** How often which kind of fault came to which target: to some of them, none. */
 export type FaultCounts = Map<string, Map<FaultKind, number>>
 
@@ -116,8 +122,14 @@ const lastOnesMs = 10_000
  * @returns what was done, the long faults with their times, whether one of them was among the last, and when the last of all began to be
  *   undone
  */
-export const harm = async (system: System, { seed, lengthMs }: { seed: number; lengthMs: number }) => {
-  const [brokers, others] = [brokerHarms(system), otherHarms(system)]
+export const harm = async (
+  system: System,
+  { seed, lengthMs, only }: { seed: number; lengthMs: number; only?: FaultKind | undefined },
+) => {
+  const [brokers, others] = [brokerHarms(system), otherHarms(system)].map((harms) => ofKind(harms, only)) as [
+    Harm[],
+    Harm[],
+  ]
   const isCluster = brokers.length > 1
   const beside = makeLongFaults({ seed, targets: [...others, ...brokers], lengthMs })
   const schedule = [

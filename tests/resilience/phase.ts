@@ -17,6 +17,7 @@ import { startPoison } from './poison.ts'
 import { watchProgress } from './progress/monitor.ts'
 import { longestStandstill, toFinding } from './progress/standstills.ts'
 import { type Recovery, watchRecovery } from './recovery.ts'
+import type { FaultKind } from './schedule.ts'
 import type { Seen } from './seen.ts'
 import { startSystem } from './system.ts'
 
@@ -26,6 +27,8 @@ interface Options {
   brokers: number
   /** How long faults are done. */
   lengthMs: number
+  /** The one kind of fault that is done; absent: all kinds. */
+  only?: FaultKind | undefined
   /** How many do something at a time. */
   customers: number
   dataDir: string
@@ -65,7 +68,7 @@ const createCustomers = async (databaseUrl: string, count: number): Promise<Test
 /** One system from its start to its end: load, faults, recovery, and what is left of them. */
 export const runPhase = async (
   t: Teardown,
-  { seed, brokers, lengthMs, customers, dataDir }: Options,
+  { seed, brokers, lengthMs, only, customers, dataDir }: Options,
 ): Promise<PhaseResult> => {
   mkdirSync(dataDir, { recursive: true })
   const codesLiveMs = codeLifeMs(lengthMs)
@@ -93,7 +96,7 @@ export const runPhase = async (
   const monitor = watchProgress(system, connection)
   const poison = startPoison({ databaseUrl: system.databaseUrl, connection, everyMs: poisonEveryMs(lengthMs) })
   try {
-    const { counts, longFaults, isAfterLongFault, lastUndoneAt: overAt } = await harm(system, { seed, lengthMs })
+    const { counts, longFaults, isAfterLongFault, lastUndoneAt: overAt } = await harm(system, { seed, lengthMs, only })
     const recovery = await watchRecovery({ system, mailbox, seen, overAt, isAfterLongFault, beforeMs })
     await load.stop()
     await poison.stop()

@@ -12,6 +12,8 @@ export interface Finding {
   faults: string[]
   /** Where there may rightly be nothing to show it for. Else a run that showed it for nothing has shown nothing. */
   mayBeEmpty?: boolean
+  /** A limit in seconds, which a busy machine may exceed. */
+  isTimed?: boolean
 }
 
 /** Whether it was shown, for something, and nothing speaks against it. */

@@ -133,6 +133,7 @@ export const toFinding = ({ judged, standstills }: Progress): Finding => ({
   what: 'looks at queues found none that stood still for 15 s while its service was ready and did not report it',
   proven: judged,
   faults: standstills.filter(({ unreportedMs }) => unreportedMs > limitMs + noticeMs).map(toText),
+  isTimed: true,
 })
 
 /** The longest standstill of all, and what was reported. */
