@@ -46,7 +46,7 @@ const takeOver = async (t: Test, parts: Parts, count: number) => {
   })
   t.teardown(() => consumer.close())
   // What was on its way to the closed one is delivered again once its time to acknowledge is over.
-  await eventually(() => taken.length >= count, { timeoutMs: 30_000 })
+  await eventually(() => taken.length >= count)
   return taken
 }
 
@@ -268,7 +268,7 @@ t.test('what waits for its turn for long is not delivered again', async (t) => {
   t.teardown(() => consumer.close())
   for (const account of ['a', 'b']) await publishLogin(parts, account)
   await eventually(async () => (await consumerInfo(parts)).num_ack_pending === 2)
-  await eventually(async () => seen.length > 0 && (await openWork(parts)) === 0, { timeoutMs: 20_000 })
+  await eventually(async () => seen.length > 0 && (await openWork(parts)) === 0)
   t.equal(seen.length, 2)
 })
 
@@ -361,7 +361,7 @@ t.test('what the broker is just sending to a consumer that stops is handled, and
     await stopping.close()
   }
   await crowd.stop()
-  await eventually(() => delays.length === published + 1, { timeoutMs: 30_000 })
+  await eventually(() => delays.length === published + 1)
   // Whatever nobody took is delivered again after ten seconds.
   t.ok(Math.max(...delays) < 8_000, `the slowest took ${Math.max(...delays)} ms`)
 })

@@ -91,7 +91,7 @@ t.test('a notifier killed in the middle of a mail: the next one sends it, with t
   t.same(await runtime.inbox.messages(), [])
 
   await startNotifier(t, runtime)
-  const mail = await runtime.inbox.waitForMessage('bpmtestusr1@gmail.com', { timeoutMs: 20_000 })
+  const mail = await runtime.inbox.waitForMessage('bpmtestusr1@gmail.com')
   t.equal(mail.MessageID, `${id}@rekey.test`)
   t.same(stalled.messageIds(), [`${id}@rekey.test`])
   await runtime.waitForEmptyQueue()
