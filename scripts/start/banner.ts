@@ -1,7 +1,7 @@
 import { relative } from 'node:path'
 import type { Settings } from './settings.ts'
 
-// The internet-bank document's own example.
+// The example of the internet-bank contract.
 const restoreRequest = {
   response_type: 'code',
   client_id: 'ib_localhost',
@@ -16,7 +16,7 @@ const restoreRequest = {
 
 const field = (name: string) => `tee /dev/stderr | sed 's/.*"${name}":"\\([^"]*\\)".*/\\1/'`
 
-/** Three lines for a shell that restore a password; each shows the answer and keeps what the next one needs. */
+/** Three shell commands that restore a password; each prints the answer and keeps what the next one needs. */
 export const curlLines = ({ port, inboxPort }: Pick<Settings, 'port' | 'inboxPort'>) => {
   const gateway = `http://localhost:${port}`
   const json = "-H 'Content-Type: application/json'"
@@ -30,7 +30,7 @@ export const curlLines = ({ port, inboxPort }: Pick<Settings, 'port' | 'inboxPor
   ]
 }
 
-/** What a person needs to know once everything runs. */
+/** The text that is printed once everything runs. */
 export const banner = (settings: Settings, seconds: number) => {
   const dataDir = relative(process.cwd(), settings.dataDir) || '.'
   return `

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { waitUntil } from '@rekey/local-servers/wait-until'
 import type { Settings } from './settings.ts'
 
-// The second demo customer: the first one's password is in the walk-through.
+// The second demo customer: the banner's example changes the first one's password.
 const username = 'bpmtestusr2@gmail.com'
 const state = 'sandbox-check'
 const client = {
@@ -16,7 +16,7 @@ const client = {
 
 type Json = Record<string, unknown>
 
-/** A field of an answer that must be a text. */
+/** A text field of an answer. @throws Error if it is missing */
 const text = (body: Json, name: string) => {
   const value = body[name]
   if (typeof value !== 'string' || value === '') throw new Error(`the answer has no ${name}`)
@@ -40,7 +40,7 @@ const createCaller =
 const createMailbox = (inbox: string) => {
   const getJson = async (path: string) => (await fetch(`${inbox}/api/v1/${path}`)).json()
   return {
-    /** Waits for the message that repeats a verification code, and takes the confirmation code out of it. */
+    /** Waits for the message with this verification code and returns its confirmation code. */
     confirmationCode: (verificationCode: string, since: Date) =>
       waitUntil(
         async () => {

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { isAlive, type ProcessIdentity, startTimeOf } from '@rekey/local-servers/process-identity'
 import { endOrphan } from '@rekey/local-servers/server'
 
-const owned = ['postgres', 'redis', 'nats', 'keys', 'logs', 'services', 'servers.env']
+const ownFiles = ['postgres', 'redis', 'nats', 'keys', 'logs', 'services', 'servers.env']
 
 /** Where each part keeps its data, logs and records. */
 export const partsOf = (dataDir: string) => ({
@@ -12,7 +12,7 @@ export const partsOf = (dataDir: string) => ({
   nats: join(dataDir, 'nats'),
   keys: join(dataDir, 'keys'),
   logs: join(dataDir, 'logs'),
-  /** Where the servers of this run are, for whoever wants to look into them. */
+  /** URLs of this run's servers, for the operator's commands. */
   servers: join(dataDir, 'servers.env'),
   service: (name: string) => join(dataDir, 'services', name),
 })
@@ -21,13 +21,13 @@ const readHolder = (path: string): ProcessIdentity | undefined => {
   try {
     return JSON.parse(readFileSync(path, 'utf8'))
   } catch {
-    // Gone in between, or cut short by a crash.
+    // Removed in between, or cut short by a crash.
     return undefined
   }
 }
 
 /**
- * Takes a data folder for this process alone, and gives it back with the function returned.
+ * Locks a data folder for this process. @returns the function that unlocks it
  * @throws Error naming the folder when another copy uses it.
  */
 export const takeDataDir = (dataDir: string): (() => void) => {
@@ -55,14 +55,14 @@ export const takeDataDir = (dataDir: string): (() => void) => {
   }
 }
 
-/** Ends what a copy that was killed left running in this folder. */
+/** Ends the processes that a killed run left in this folder. */
 export const endOrphans = async (dataDir: string, services: string[]) => {
   const { postgres, redis, nats, service } = partsOf(dataDir)
   await Promise.all([...services.map(service), redis, nats].map((dir) => endOrphan(dir)))
   await endOrphan(postgres, 'SIGINT')
 }
 
-/** Removes what we keep in a data folder, and nothing else that may lie in it. */
+/** Removes our files from a data folder, and no others. */
 export const wipe = (dataDir: string) => {
-  for (const name of owned) rmSync(join(dataDir, name), { recursive: true, force: true })
+  for (const name of ownFiles) rmSync(join(dataDir, name), { recursive: true, force: true })
 }

@@ -23,8 +23,8 @@ const seed = async (databaseUrl: string, signal: AbortSignal) => {
   }
 }
 
-/** Notes where this run's servers are, in a form that the operator's commands read. Gone when they are. */
-const noteServers = ({ settings, onStop }: Start, urls: Record<string, string>) => {
+/** Writes the URLs of this run's servers to a file that the operator's commands read, and removes it at the end. */
+const writeServers = ({ settings, onStop }: Start, urls: Record<string, string>) => {
   const { servers } = partsOf(settings.dataDir)
   const lines = Object.entries(urls).map(([name, url]) => `${name}=${url}\n`)
   rmSync(servers, { force: true })
@@ -84,22 +84,21 @@ const startParts = async (start: Start) => {
     startNotifier(),
     databaseReady.then((url) => seed(url, signal)),
     Promise.all([databaseReady, serversReady]).then(([database, { redis, nats }]) =>
-      noteServers(start, { DATABASE_URL: database, REDIS_URL: redis, NATS_URL: nats }),
+      writeServers(start, { DATABASE_URL: database, REDIS_URL: redis, NATS_URL: nats }),
     ),
   ]
 }
 
 export interface Sandbox {
-  /** Resolves with the part that ended although nobody had asked it to. */
+  /** Resolves with the part that ended by itself. */
   readonly broken: Promise<RunningServer>
-  /** Stops everything that was started: the services first, then what they use. */
+  /** Stops the services, then the servers that they use. */
   stop(): Promise<void>
 }
 
 /**
- * Starts the whole sandbox, as much of it at once as can be.
- * Either all of it runs when this resolves, or nothing of it is left when it rejects.
- * @throws Error of the first part that does not start; the signal's reason when it is aborted.
+ * Starts the whole sandbox, its parts at once where possible. If one does not start, all others are stopped.
+ * @throws Error of the first part that does not start; the signal's reason if it is aborted
  */
 export const startSandbox = async (
   settings: Settings,

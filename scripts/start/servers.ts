@@ -10,18 +10,18 @@ import { ensureServers, type ServerName, type ServerSource } from '@rekey/local-
 import { partsOf } from './data-dir.ts'
 import type { Settings } from './settings.ts'
 
-/** What a start has to hand to each of its steps. */
+/** The context of one start, for each of its steps. */
 export interface Start {
   settings: Settings
   say: (line: string) => void
   signal: AbortSignal
-  /** Sees to it that a part is stopped in the end, also when another one does not start. */
+  /** Registers a part to be stopped at the end, also if another one does not start. */
   keep<Part extends RunningServer>(part: Promise<Part>): Promise<Part>
-  /** As `keep`, for what is no process of ours. */
+  /** Registers other work for the end. */
   onStop(stop: () => Promise<unknown>): void
 }
 
-/** The database's URL: the one given, or that of a Postgres of our own. */
+/** The URL of the given database, else of a Postgres that is started here. */
 export const findDatabase = async ({ settings, signal, keep }: Start) => {
   if (settings.urls.database) return settings.urls.database
   const server = await keep(startPostgres({ dataDir: partsOf(settings.dataDir).postgres, signal }))
@@ -38,7 +38,7 @@ const startContainers = async (names: ServerName[], { settings, signal, onStop }
 
 const connectTimeoutMs = 3_000
 
-/** @throws Error naming the variable where nobody listens */
+/** @throws Error that names the variable if nothing listens there */
 const assertAnswers = async (variable: string, url: string) => {
   const { hostname, port, protocol } = new URL(url)
   const defaultPort = protocol.startsWith('redis') ? 6379 : 4222
@@ -47,7 +47,7 @@ const assertAnswers = async (variable: string, url: string) => {
     await once(socket, 'connect', { signal: AbortSignal.timeout(connectTimeoutMs) })
   } catch {
     throw new Error(
-      `nobody answers at ${hostname}:${port || defaultPort}: check ${variable}, or unset it to have one started`,
+      `no server answers at ${hostname}:${port || defaultPort}: check ${variable}, or unset it to start one`,
     )
   } finally {
     socket.destroy()
@@ -57,7 +57,7 @@ const assertAnswers = async (variable: string, url: string) => {
 const starters = { redis: startRedis, nats: startNats }
 const inContainer = (source: ServerSource | undefined) => source !== undefined && 'compose' in source
 
-/** URLs of Redis and NATS: the ones given, or those of servers of our own. */
+/** The URLs of the given Redis and NATS, else of servers that are started here. */
 export const findRedisAndNats = async (start: Start): Promise<Record<ServerName, string>> => {
   const { settings, say, signal, keep } = start
   const names = (['redis', 'nats'] as const).filter((name) => !settings.urls[name])

@@ -13,7 +13,7 @@ const ofTheMachine = ['HOME', 'TMPDIR', 'NODE_EXTRA_CA_CERTS']
 const pick = (names: string[]) =>
   Object.fromEntries(names.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])))
 
-// A service is given the variables that its own configuration names and no others: nobody else's secrets.
+// A service gets only the variables that its own configuration names: no secrets of other services.
 const environment = async (name: ServiceName, decided: Record<string, string>) => {
   const { Env } = await import(`../../services/${name}/src/config.ts`)
   return { ...pick([...ofTheMachine, ...Object.keys(Env.properties)]), ...decided }
@@ -21,7 +21,7 @@ const environment = async (name: ServiceName, decided: Record<string, string>) =
 
 /**
  * Starts one of our services and waits for its `/readyz`.
- * @throws Error with the tail of its log when it ends early or is not ready in time.
+ * @throws Error with the end of its log if it ends early or is not ready in time
  */
 export const startService = async (
   name: ServiceName,

@@ -14,8 +14,8 @@ Environment:
   DATABASE_URL, REDIS_URL, NATS_URL
                   servers to use; one that is not set is started here
   REKEY_LIMITS_SCALE
-                  1000, say: a thousand times as much is allowed (10 restores of an account an hour, ...)
-  and what .env.example says of each service`
+                  multiplies all quotas, for example 1000 (1: 10 restores of an account an hour, ...)
+  and the variables of each service in .env.example`
 
 /** The environment variables that `npm start` reads. */
 export const startVariables = [
@@ -28,14 +28,14 @@ export const startVariables = [
   'REKEY_PROFILE',
 ] as const
 
-/** What `npm start` was asked for. */
+/** The options of `npm start`. */
 export interface Settings {
   mode: 'run' | 'check' | 'help'
   fresh: boolean
   port: number
   inboxPort: number
   dataDir: string
-  /** Servers to use instead of starting some. */
+  /** URLs of servers to use instead of starting them. */
   urls: { database: string | undefined; redis: string | undefined; nats: string | undefined }
 }
 
@@ -66,13 +66,13 @@ const readOptions = (args: string[]) => {
   try {
     return parseArgs({ args, options }).values
   } catch (error) {
-    throw new Error(`${(error as Error).message} (npm start -- --help says what there is)`)
+    throw new Error(`${(error as Error).message} (npm start -- --help lists the options)`)
   }
 }
 
 /**
  * Reads the command line and the environment.
- * @throws Error in one line, for whoever typed it.
+ * @throws Error in one line for the terminal
  */
 export const readSettings = (
   args: string[],

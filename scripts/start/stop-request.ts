@@ -2,15 +2,15 @@ import { parentOf, startTimeOf } from '@rekey/local-servers/process-identity'
 
 const ancestorCheckMs = 500
 
-// npm runs a script through a shell, and passes a signal on to that shell, not to us. When either of the two is gone
-// nobody waits for us any more.
+// npm runs a script through a shell and sends a signal to that shell, not to this process. If either of them has ended,
+// this process must end too.
 const npmAndItsShell = () => {
   const shell = process.ppid
   const npm = parentOf(shell)
   return [shell, npm].flatMap((pid) => (pid !== undefined && pid > 1 ? [{ pid, startedAt: startTimeOf(pid) }] : []))
 }
 
-/** Becomes aborted when this process is asked to end: by Ctrl-C, by a signal, or by the end of the npm that started it. */
+/** A signal that is aborted by Ctrl-C, by SIGTERM, or when the npm that started this process ends. */
 export const createStopRequest = () => {
   const controller = new AbortController()
   const stop = () => controller.abort(new Error('asked to stop'))
@@ -22,7 +22,7 @@ export const createStopRequest = () => {
   const watch = ancestors.length ? setInterval(() => areAlive() || stop(), ancestorCheckMs) : undefined
   return {
     signal: controller.signal,
-    /** Lets the process end by itself. */
+    /** Removes the handlers and timers, so that the process can end. */
     release() {
       clearInterval(watch)
       for (const name of signals) process.off(name, stop)

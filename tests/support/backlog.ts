@@ -2,9 +2,9 @@ import type { NatsConnection } from 'nats'
 import { sql } from './customers.ts'
 
 const inOutbox = async (databaseUrl: string, except: ReadonlySet<string>): Promise<string[]> => {
-  const question = 'SELECT event_id::text AS id, type FROM outbox WHERE published_at IS NULL'
-  const rows = await sql<{ id: string; type: string }>(databaseUrl, question)
-  return rows.filter(({ id }) => !except.has(id)).map(({ id, type }) => `${type} ${id} waits in the outbox`)
+  const unpublished = 'SELECT event_id::text AS id, type FROM outbox WHERE published_at IS NULL'
+  const rows = await sql<{ id: string; type: string }>(databaseUrl, unpublished)
+  return rows.filter(({ id }) => !except.has(id)).map(({ id, type }) => `${type} ${id} is unpublished in the outbox`)
 }
 
 const atBroker = async (connection: NatsConnection): Promise<string[]> => {
@@ -13,16 +13,13 @@ const atBroker = async (connection: NatsConnection): Promise<string[]> => {
   for (const stream of ['AUTH', 'PASSWORD', 'NOTIFY']) {
     for (const { name, num_pending, num_ack_pending } of await jsm.consumers.list(stream).next()) {
       const count = num_pending + num_ack_pending
-      if (count > 0) waiting.push(`${count} messages wait for ${name}`)
+      if (count > 0) waiting.push(`${count} messages are unacknowledged at ${name}`)
     }
   }
   return waiting
 }
 
-/**
- * What is not done yet: events that have not left the outbox, but for those of some ids, and messages that no consumer
- * has dealt with.
- */
+/** Describes the work that is left: unpublished outbox events, except those with these ids, and unacknowledged messages. */
 export const backlogOf = async (
   databaseUrl: string,
   connection: NatsConnection,

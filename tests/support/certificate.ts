@@ -5,16 +5,13 @@ import { generate } from 'selfsigned'
 const name = { type: 2, value: 'localhost' } as const
 const address = { type: 7, ip: '127.0.0.1' } as const
 
-/** Paths, of PEM. */
+/** Paths of PEM files. */
 export interface Certificate {
   certFile: string
   keyFile: string
 }
 
-/**
- * Writes a certificate for localhost, by name and address or by name alone, which is its own authority, and its key;
- * returns their paths.
- */
+/** Writes a self-signed certificate for localhost, by name and address or by name alone, and its key. */
 export const writeCertificate = async (dir: string, { byNameAlone = false } = {}): Promise<Certificate> => {
   const { cert, private: key } = await generate([{ name: 'commonName', value: 'localhost' }], {
     keyType: 'ec',

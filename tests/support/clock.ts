@@ -1,4 +1,4 @@
-/** A clock that tests move forward, so that nothing has to be waited for. */
+/** A clock that tests move forward instead of waiting. */
 export const createClock = () => {
   let aheadMs = 0
   return {

@@ -10,14 +10,14 @@ export interface TestCustomer {
   password: string
 }
 
-/** Hashed beforehand, with the parameters that new hashes have. */
+/** The password and its hash, with the parameters of new hashes. */
 const password = 'an old password'
 export const passwordHash =
   '$argon2id$v=19$m=19456,t=2,p=1$kTJnOtsi6g8qeu2IHlTo6A$75DBmRzKcBJ+TT8wX5CxXfiUNzgle0ALVOWYycVxpu8'
 
 const digits = (count: number) => String(Math.floor(Math.random() * 10 ** count)).padStart(count, '0')
 
-/** Runs one statement on a database, and hangs up. */
+/** Runs one statement over a connection of its own. */
 export const sql = async <Row extends pg.QueryResultRow>(databaseUrl: string, text: string, values: unknown[] = []) => {
   const client = new pg.Client(databaseUrl)
   await client.connect()
@@ -28,7 +28,7 @@ export const sql = async <Row extends pg.QueryResultRow>(databaseUrl: string, te
   }
 }
 
-/** A customer of its own for a test: confirmed e-mail and phone, and a password. */
+/** Adds a customer with a confirmed e-mail address, a confirmed phone number and a password. */
 export const createCustomer = async (
   databaseUrl: string,
   { status = 'active' }: { status?: 'active' | 'blocked' } = {},

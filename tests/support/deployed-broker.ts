@@ -15,12 +15,12 @@ const configuration = join(import.meta.dirname, '../../deploy/nats/nats-server.c
 
 interface Options {
   dataDir: string
-  /** Where production's keys are. */
+  /** Folder of production's keys. */
   keysDir: string
   certificate: Certificate
 }
 
-/** A broker exactly as deploy/nats describes it, with its streams made by the operator. */
+/** Starts a broker with the configuration of deploy/nats; the operator creates its streams. */
 export const startDeployedBroker = async (t: Teardown, { dataDir, keysDir, certificate }: Options) => {
   mkdirSync(dataDir, { recursive: true })
   const env = {
@@ -45,7 +45,7 @@ export const startDeployedBroker = async (t: Teardown, { dataDir, keysDir, certi
     }),
   )
   t.teardown(() => server.stop())
-  /** Variables with which a user of it connects. */
+  /** The variables with which a user connects. */
   const access = (user: BrokerUser) => ({
     NATS_URL: server.url,
     NATS_CA_FILE: certificate.certFile,

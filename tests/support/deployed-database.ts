@@ -13,7 +13,7 @@ import type { Teardown } from './infrastructure.ts'
 const folder = join(import.meta.dirname, '../../deploy/postgres')
 const script = (name: string) => readFileSync(join(folder, name), 'utf8')
 
-/** @returns `url` as one that takes this certificate and no other */
+/** Turns on TLS. @returns `url` with settings that accept this certificate alone */
 const encrypt = async (url: string, { certFile, keyFile }: Certificate) => {
   const settings = { ssl_cert_file: certFile, ssl_key_file: keyFile, ssl: 'on' }
   for (const [name, value] of Object.entries(settings)) {
@@ -29,8 +29,8 @@ const encrypt = async (url: string, { certFile, keyFile }: Certificate) => {
 }
 
 /**
- * A database exactly as deploy/postgres makes it, with TLS; URLs of its superuser, its owner and the password-service's
- * role.
+ * Starts a database with TLS and the roles of deploy/postgres. Returns the URLs of its superuser, its owner and the
+ * password-service's role.
  */
 export const startDeployedDatabase = async (
   t: Teardown,

@@ -10,14 +10,14 @@ import type { Teardown } from './infrastructure.ts'
 const user = readFileSync(join(import.meta.dirname, '../../deploy/redis/user.acl'), 'utf8')
 const [, name = '', ...rules] = user.trim().split(' ')
 
-/** A Redis that is reached over TLS alone, and as the user of deploy/redis. */
+/** Starts a Redis that accepts TLS alone, and only the user of deploy/redis. */
 export const startDeployedRedis = async (
   t: Teardown,
   { dataDir, certificate: { certFile, keyFile } }: { dataDir: string; certificate: Certificate },
 ) => {
   const server = await startRedis({ dataDir })
   t.teardown(() => server.stop())
-  // A connection that stays when nobody else can make one like it.
+  // Opened before the default user is turned off, and used afterwards.
   const admin = new Redis(server.url)
   t.teardown(() => admin.disconnect())
   const port = await freePort()
@@ -30,7 +30,7 @@ export const startDeployedRedis = async (
   return {
     certFile,
     url: `rediss://${name}:${password}@localhost:${port}`,
-    /** What the server refused to anybody. */
+    /** The server's log of refused commands and sign-ins. */
     denied: () => admin.acl('LOG'),
   }
 }

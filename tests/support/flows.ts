@@ -3,7 +3,7 @@ import type { Http } from './http.ts'
 import type { Inbox, ReceivedMessage } from './inbox.ts'
 import { patiently } from './patiently.ts'
 
-/** What a person does with Rekey, through HTTP and the inbox alone. */
+/** The steps of a person, over HTTP and the inbox alone. */
 interface Rekey {
   http: Http
   inbox: Inbox
@@ -26,13 +26,13 @@ const common = {
   ip: '::1',
 }
 
-/** The two codes of a message. */
+/** The confirmation code and the verification code of a message. */
 export const codesOf = ({ Text }: ReceivedMessage) => ({
   confirmation: /^Confirmation code: (\d+)$/m.exec(Text)?.[1] ?? '',
   verification: /^Verification code: (\d+)$/m.exec(Text)?.[1] ?? '',
 })
 
-/** A wrong code that looks like the right one. */
+/** A wrong code of the same length. */
 export const wrongCode = (code: string) => String((Number(code) + 1) % 10 ** code.length).padStart(code.length, '0')
 
 export const restoreBody = (username: string, other: object = {}) => ({
@@ -60,7 +60,7 @@ export const loginBody = (person: Person, other: object = {}) => ({
   ...other,
 })
 
-/** What a token says of itself, nothing of it verified; nothing, where it is none. */
+/** The claims of a token, not verified; none if it is no JWT. */
 export const claimsOf = (token: string): Record<string, unknown> =>
   JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString() || '{}')
 
@@ -69,7 +69,7 @@ export const asBearer = (token: string) => ({ authorization: `Bearer ${token}` }
 /** The verification code that an `mfa_token` repeats. */
 const verificationOf = (mfaToken: unknown) => String(claimsOf(String(mfaToken)).scope).replace('mfa_token:', '')
 
-/** Sends, and waits for the one message that belongs to the answer: by its verification code, as a person would. */
+/** Sends a request and waits for the message whose verification code is that of the answer. */
 export const messageAfter = async <A extends { body: object }>(rekey: Rekey, to: string, send: () => Promise<A>) => {
   const seen = new Set((await rekey.inbox.messagesTo(to)).map(({ ID }) => ID))
   const answer = await send()
@@ -108,20 +108,20 @@ export const restoreGrant = async (
 export const restore = (rekey: Rekey, successToken: string, password: string) =>
   rekey.http.post('/api/v2/my/password/restore', { password }, { successToken })
 
-/** A4, which passwords of others may keep waiting. */
+/** A4, sent again while other hashes keep the machine busy. */
 export const login = ({ http }: Pick<Rekey, 'http'>, person: Person, other: object = {}) =>
   patiently(() =>
     http.post<{ mfa_token: string; challenge_type: string[] }>('/oauth/v2/login', loginBody(person, other)),
   )
 
-/** Whether a password is the person's: A4 says yes, or no. @throws Error where it says anything else */
+/** True if A4 accepts the password, false if it refuses it. @throws Error on any other answer */
 export const signsIn = async (rekey: Pick<Rekey, 'http'>, { email }: { email: string }, password: string) => {
   const { status, text } = await login(rekey, { email, password })
   if (status !== 200 && status !== 400) throw new Error(`a sign-in was answered ${status}: ${text}`)
   return status === 200
 }
 
-/** A3, by an access token of a restore: a temporary password, where none is given. */
+/** A3 with the access token of a restore. Without a password the customer gets a temporary one. */
 export const reset = ({ http }: Pick<Rekey, 'http'>, accessToken: string, other: { password?: string } = {}) =>
   http.post(
     '/oauth/v2/passwordRestoreReset',
@@ -143,7 +143,7 @@ export const askLogin = async (rekey: Rekey, person: Person, other: object = {})
   )
 }
 
-/** A4, A4b, A5: what a sign-in gives. */
+/** A4, A4b, A5: the tokens of a sign-in. */
 export const signInTokens = async (rekey: Rekey, person: Person, other: object = {}, client: object = {}) => {
   const { answer, confirmation } = await askLogin(rekey, person, other)
   const { body } = await rekey.http.post<{ access_token: string; refresh_token: string }>('/oauth/v2/token', {
@@ -186,6 +186,6 @@ export const backOfficeToken = async (rekey: Pick<Rekey, 'http'>): Promise<strin
   return String(token.body.access_token)
 }
 
-/** Runs the same thing many times at once. */
+/** Runs the same work many times at once. */
 export const race = <T>(times: number, work: (index: number) => Promise<T>): Promise<T[]> =>
   Promise.all(Array.from({ length: times }, (_, index) => work(index)))

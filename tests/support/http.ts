@@ -1,15 +1,15 @@
-/** An answer, read whole. */
+/** A response with its whole body. */
 export interface Answer<Body = Record<string, unknown>> {
   status: number
   headers: Headers
   text: string
-  /** Parsed, where it is JSON. */
+  /** Parsed if it is JSON, else empty. */
   body: Body
 }
 
 type Fields = Record<string, unknown>
 
-/** Reads an answer whole. */
+/** Reads a response with its whole body. */
 export const read = async <Body = Fields>(response: Response): Promise<Answer<Body>> => {
   const text = await response.text()
   const isJson = response.headers.get('content-type')?.includes('json')
@@ -21,7 +21,7 @@ export const read = async <Body = Fields>(response: Response): Promise<Answer<Bo
   }
 }
 
-/** Plain HTTP against one origin: what a front end would send, with the patience that it has. */
+/** An HTTP client of one origin. `timeoutMs`: the limit of each request. */
 export const createHttp = (origin: string, { timeoutMs }: { timeoutMs?: number } = {}) => {
   const send = async <Body = Fields>(method: string, path: string, headers: Fields = {}, body?: string | Buffer) =>
     read<Body>(

@@ -18,7 +18,7 @@ const getJson = async <T>(url: string) => {
   return response.json() as Promise<T>
 }
 
-/** Starts an inbox in this process: a real SMTP listener, and its messages over HTTP. */
+/** Starts an inbox in this process: an SMTP listener whose messages are read over HTTP. */
 export const startInbox = async () => {
   const inbox = await createInbox({ host: '127.0.0.1', httpPort: 0, smtpPort: 0 })
 
@@ -39,7 +39,7 @@ export const startInbox = async () => {
     messagesTo,
     /**
      * Waits for a message to an address and returns the newest.
-     * @param after how many messages to this address to leave out, the oldest first: 0 by default.
+     * @param after how many messages to this address to ignore, the oldest first: 0 by default.
      */
     waitForMessage: (to: string, { after = 0 }: { after?: number } = {}) =>
       eventually(

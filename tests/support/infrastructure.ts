@@ -8,7 +8,7 @@ import { startInbox } from './inbox.ts'
 import { type DatabaseSettings, startTestPostgres } from './postgres.ts'
 import { restartable } from './restartable.ts'
 
-/** What of a tap test is used here. */
+/** The part of a tap test that is used here. */
 export interface Teardown {
   teardown(callback: () => unknown): void
 }
@@ -16,9 +16,9 @@ export interface Teardown {
 export interface Parts {
   redis?: boolean
   nats?: boolean
-  /** A migrated database of one's own. `'private'` puts it on a server of one's own, to stop and restart. */
+  /** A migrated database. `'private'` starts a server for it alone, which the test may stop and restart. */
   postgres?: boolean | 'private'
-  /** Settings that the database has instead of the server's. */
+  /** Settings of the database that replace the server's. */
   databaseSettings?: DatabaseSettings | undefined
   inbox?: boolean
 }
@@ -31,8 +31,8 @@ const startParts = {
 }
 
 /**
- * Starts real servers for one test (or one test file) and stops them, with all their data, when it ends.
- * Only the parts asked for are started; the others are undefined.
+ * Starts servers for one test or one test file, and removes them with their data when it ends. Parts that are not
+ * wanted are undefined.
  */
 export const startInfrastructure = async <const Wanted extends Parts>(t: Teardown, wanted: Wanted) => {
   const dir = mkdtempSync(join(tmpdir(), `rekey-test-${randomUUID().slice(0, 8)}-`))
@@ -68,7 +68,7 @@ export const startInfrastructure = async <const Wanted extends Parts>(t: Teardow
     stopLater(wanted.inbox, startInbox, (part) => part.close()),
   ])
   return { dataDir: dir, redis, nats, postgres, inbox } as {
-    /** Where the servers of this test keep their data and logs. */
+    /** Folder of the data and logs of these servers. */
     dataDir: string
     redis: Started<Wanted['redis'], NonNullable<typeof redis>>
     nats: Started<Wanted['nats'], NonNullable<typeof nats>>

@@ -1,6 +1,6 @@
 import { allowanceEnv } from '@rekey/auth-gateway/limits/allowances'
 
-/** Allowances that a test does not reach unless it means to: all its requests come from one address. */
+/** Quotas that a test does not reach by accident: all its requests come from one address. */
 export const wideLimits: Record<string, string> = Object.fromEntries(
   Object.keys(allowanceEnv)
     .filter((name) => name.startsWith('REKEY_LIMIT_'))

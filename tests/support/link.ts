@@ -3,47 +3,47 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { Transform } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 
-/** What connects two parts: a TCP proxy that can be made to misbehave. */
+/** A TCP proxy between two parts, with faults on demand. */
 export interface Link {
   readonly port: number
-  /** How many connections it has taken. */
+  /** Number of connections accepted. */
   readonly accepted: number
-  /** Which ports it leads to: each new connection goes to the next, and past those that take none. */
+  /** Sets the target ports: each new connection goes to the next one that accepts it. */
   leadTo(ports: readonly number[]): void
-  /** From now on each piece of data takes this much longer on its way. */
+  /** Delays each chunk of data by so many ms from now on. */
   delay(ms: number): void
-  /** Cuts all connections, and every new one at once, as a restarting switch would. */
+  /** Resets all connections, and every new one at once, as a restarting switch does. */
   reset(): void
-  /** Nothing passes, and nobody is told. What is on its way arrives once it is healed. */
+  /** Holds all data back until the link is healed. No connection closes. */
   stall(): void
   /**
-   * Nothing passes, and nobody is told: also not later, of the connections that there are and of those that come until
-   * it is healed. So a firewall behaves that forgot them.
+   * Drops all data of the connections that exist, and of those that are opened before the link is healed, for good. No
+   * connection closes. A firewall that lost its state does this.
    */
   blackHole(): void
   /**
-   * Packets are dropped. Data arrives once the link is healed and TCP sends it again, which may be as long after as the
-   * fault lasted; new connections hang until the link is healed.
+   * Drops packets. Data arrives when TCP sends it again after the link is healed, which may take as long as the fault
+   * lasted; new connections hang until then.
    */
   drop(): void
-  /** New connections are as they should be, and those of before that were not lost. */
+  /** Ends the fault. Connections that lost data stay lost. */
   heal(): void
   close(): Promise<void>
 }
 
 interface Connection {
   sockets: Socket[]
-  /** Nothing of it arrives any more. */
+  /** Its data is dropped for good. */
   lost: boolean
 }
 
 const never = new Promise<never>(() => {})
 
-/** Linux sends data again 200 ms after it was sent, then after twice that, and so on up to two minutes (RFC 6298). */
+/** Linux retransmits data after 200 ms, then after twice that, and so on up to two minutes (RFC 6298). */
 const firstRetransmissionMs = 200
 const mostRetransmissionMs = 120_000
 
-/** How long after `elapsedMs` the next retransmission of lost data comes, in ms. */
+/** Milliseconds from `elapsedMs` after the loss to the next retransmission. */
 export const untilRetransmissionMs = (elapsedMs: number): number => {
   let [timeoutMs, atMs] = [firstRetransmissionMs, firstRetransmissionMs]
   while (atMs < elapsedMs) {
@@ -60,7 +60,7 @@ const dial = (port: number) =>
     socket.once('error', reject)
   })
 
-/** Starts a link on a free port of 127.0.0.1 that leads nowhere yet. */
+/** Starts a link on a free port of 127.0.0.1, without targets yet. */
 export const startLink = async (): Promise<Link> => {
   const connections = new Set<Connection>()
   let ports: readonly number[] = []
@@ -70,7 +70,7 @@ export const startLink = async (): Promise<Link> => {
   let state: 'open' | 'cut' | 'stalled' | 'lost' | 'dropping' = 'open'
   let healed = Promise.withResolvers<void>()
 
-  /** Resolves when what is on its way may arrive. */
+  /** Resolves when the data of a connection may pass. */
   const passage = async (connection: Connection) => {
     if (delayMs > 0) await delay(delayMs)
     const sentAt = performance.now()
@@ -94,7 +94,7 @@ export const startLink = async (): Promise<Link> => {
       flush: (done) => wait(() => done()),
     })
     from.pipe(pass).pipe(to)
-    // One that ends in good order is passed on by the pipes, behind what was sent before.
+    // The pipes pass on an orderly end, after the data before it.
     from.once('close', (failed) => (failed ? wait(() => end(connection)) : connection.lost || to.end()))
   }
 
@@ -104,7 +104,7 @@ export const startLink = async (): Promise<Link> => {
       try {
         return await dial(ports[(first + index) % ports.length] ?? 0)
       } catch {
-        // Nobody is there: the next one.
+        // Nothing listens there: try the next one.
       }
     }
   }

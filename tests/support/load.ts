@@ -1,6 +1,6 @@
 /**
- * Does the same thing over and over in several places at once, until it is stopped. What was answered so far is in
- * `results`; `stop` rejects with the first that failed.
+ * Repeats the same work in several loops at once until it is stopped. `results` grows as it runs; `stop` rejects with the
+ * first failure.
  */
 export const keepAsking = <T>(places: number, work: (index: number) => Promise<T>) => {
   const results: T[] = []
@@ -9,7 +9,7 @@ export const keepAsking = <T>(places: number, work: (index: number) => Promise<T
     while (running) results.push(await work(index))
   }
   const ended = Promise.all(Array.from({ length: places }, (_, index) => place(index)))
-  // Told by stop(), which may come later than the failure.
+  // stop() reports the failure, which may be later.
   ended.catch(() => {})
   return {
     results,

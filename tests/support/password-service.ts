@@ -24,15 +24,15 @@ import { patiently } from './patiently.ts'
 import { startServiceProcess } from './service-process.ts'
 
 interface Options {
-  /** Variables that replace the sandbox's. */
+  /** Variables that replace those of the sandbox. */
   env?: Record<string, string>
-  /** Puts Postgres on a server of its own, to be stopped and restarted. */
+  /** Starts a Postgres server for this service alone, which the test may stop and restart. */
   privatePostgres?: boolean
 }
 
 const issuer = 'http://localhost:8080'
 
-/** Of a session that nothing ends: a test of sessions says its own. */
+/** A session epoch that no event reaches: a test of sessions sets its own. */
 const lastEpoch = 2_147_483_647
 
 const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
@@ -62,12 +62,12 @@ interface CustomerOptions {
   phones?: string[]
   unconfirmed?: string[]
   status?: 'active' | 'blocked'
-  /** Stored as it is. */
+  /** Stored unchanged. */
   hash?: string
   temporaryUntil?: Date
 }
 
-/** A password-service in this process, on a real database and broker. One clock moves it and the tokens. */
+/** Starts a password-service in this process, on a real database and broker. One clock moves it and the tokens. */
 export const startPasswordService = async (t: Teardown, { env = {}, privatePostgres = false }: Options = {}) => {
   const { dataDir, nats, postgres } = await startInfrastructure(t, {
     nats: true,
@@ -145,7 +145,7 @@ export const startPasswordService = async (t: Teardown, { env = {}, privatePostg
 
   const http = createHttp(url)
 
-  /** An access token of a customer, or whatever else the claims say. */
+  /** An access token of a customer; `more` replaces claims. */
   const bearer = (sub: string, scope: string = scopes.full, more: object = {}) =>
     `Bearer ${gateway.token(claims({ aud: [audiences.api], sub, scope, ...more }))}`
 
@@ -170,16 +170,16 @@ export const startPasswordService = async (t: Teardown, { env = {}, privatePostg
     nats,
     postgres: postgres.server,
     clock,
-    /** Of the first instance. */
+    /** Metrics of the first instance. */
     metrics,
     broker,
     publisher,
     query,
     variables,
     closeIssuer: gateway.close,
-    /** Another instance on the same database and broker, unless the variables given say otherwise. */
+    /** Starts another instance, by default on the same database and broker. */
     startAnother: (otherVariables: Record<string, string> = {}) => start(otherVariables),
-    /** Another instance as a process of its own, to be killed. */
+    /** Starts another instance as a process, which the test may kill. */
     startProcess: (number: number) =>
       startServiceProcess(t, {
         name: 'password-service',
@@ -230,7 +230,7 @@ export const startPasswordService = async (t: Teardown, { env = {}, privatePostg
       return { id: row.id, code, addresses: addresses.map(({ value }) => value), devices: addresses.map(challengeType) }
     },
 
-    /** What a code that was answered leaves: whose restore it is. Returns the challenge's id. */
+    /** Stores the restore request that a correct code leaves. @returns the challenge's id */
     async restoreOf(customerId: number) {
       const challengeId = systemRandom.id()
       await query(`INSERT INTO restore_request VALUES ($1, $2, now() + interval '1 day')`, [challengeId, customerId])
@@ -241,14 +241,14 @@ export const startPasswordService = async (t: Teardown, { env = {}, privatePostg
     openUsername: (context: string, sealed: string) => unseal<string>(usernameKey, context, sealed),
     openAddress: <T>(context: string, sealed: string) => unseal<T>(addressKey, context, sealed),
 
-    /** Every event in a stream whose `ce-subject` is this, in order. */
+    /** The events of a stream with this `ce-subject`, in order. */
     async events(stream: StreamName | 'DEAD', subject: string) {
       const jsm = await manager()
       const { state } = await jsm.streams.info(stream)
       const found = []
       for (let seq = state.first_seq; seq <= state.last_seq && state.messages > 0; seq += 1) {
         const message = await jsm.streams.getMessage(stream, { seq }).catch((error) => {
-          // A work queue forgets what its consumer has acknowledged.
+          // A work queue deletes a message that its consumer acknowledged.
           if (error.code === '404') return undefined
           throw error
         })
@@ -266,7 +266,7 @@ export const startPasswordService = async (t: Teardown, { env = {}, privatePostg
       return found
     },
 
-    /** Waits until nothing in the outbox waits for the broker. */
+    /** Waits until every outbox event is published. */
     outboxEmpty: () =>
       eventually(
         async () => {

@@ -7,13 +7,13 @@ import pg from 'pg'
 import { sql } from './customers.ts'
 import { restartable, type TestServer } from './restartable.ts'
 
-/** The migrated, empty database that `npm test` prepares once for tests to copy. */
+/** The migrated, empty database that `npm test` prepares once and each test file copies. */
 export const templateDatabase = 'rekey_template'
 
 export interface TestDatabase {
-  /** The test's own database, migrated and empty. */
+  /** A migrated, empty database. */
   url: string
-  /** The server it is on, when no other test uses it. */
+  /** Its server, if no other test uses it. */
   server: TestServer | undefined
   stop(): Promise<void>
 }
@@ -21,7 +21,7 @@ export interface TestDatabase {
 /** Settings by name, as `ALTER DATABASE … SET` takes them. */
 export type DatabaseSettings = Record<string, string>
 
-/** What every connection to this database begins with, unless it sets something else itself. */
+/** Sets the defaults of every connection to this database. */
 export const setDatabase = async (url: string, settings: DatabaseSettings) => {
   const name = pg.escapeIdentifier(decodeURIComponent(new URL(url).pathname.slice(1)))
   for (const [setting, value] of Object.entries(settings)) {
@@ -38,7 +38,7 @@ const copyOfTemplate = async (adminUrl: string): Promise<TestDatabase> => {
   return { url, server: undefined, stop: () => dropDatabase(adminUrl, name) }
 }
 
-const serverOfOnesOwn = async (dataDir: string): Promise<TestDatabase> => {
+const privateServer = async (dataDir: string): Promise<TestDatabase> => {
   const server = await restartable((port) => startPostgres({ dataDir, port, durable: false }))
   const url = await createDatabase(server.url, 'rekey')
   await migrate({ databaseUrl: url })
@@ -46,8 +46,8 @@ const serverOfOnesOwn = async (dataDir: string): Promise<TestDatabase> => {
 }
 
 /**
- * A migrated database on the server that `npm test` started, or on a private one when asked for, or when a test file
- * is run by hand without `npm test`.
+ * Creates a migrated database on the server that `npm test` started. Starts a private server if one is wanted, or if the
+ * test file runs without `npm test`.
  */
 export const startTestPostgres = async (
   dataDir: string,
@@ -55,7 +55,7 @@ export const startTestPostgres = async (
   settings: DatabaseSettings = {},
 ): Promise<TestDatabase> => {
   const sharedUrl = process.env.REKEY_TEST_POSTGRES_URL
-  const database = await (sharedUrl && !isPrivate ? copyOfTemplate(sharedUrl) : serverOfOnesOwn(dataDir))
+  const database = await (sharedUrl && !isPrivate ? copyOfTemplate(sharedUrl) : privateServer(dataDir))
   await setDatabase(database.url, settings)
   return database
 }

@@ -11,17 +11,17 @@ import { wideLimits } from './limits.ts'
 import { startServiceProcess } from './service-process.ts'
 
 interface Options {
-  /** Variables that replace the sandbox's, for every service that reads them. */
+  /** Variables that replace those of the sandbox, for every service. */
   env?: Record<string, string>
-  /** The same for the gateway alone. */
+  /** Variables for the gateway alone. */
   gatewayEnv?: Record<string, string>
-  /** Whether the services serve their metrics. */
+  /** True: the services serve their metrics. */
   metrics?: boolean
 }
 
 type Name = 'auth-gateway' | 'password-service' | 'notifier'
 
-/** The whole product as processes of its own, each of which a test may kill and start again. */
+/** Starts each service as a process, which a test may kill and restart. */
 export const startProcesses = async (
   t: Teardown,
   { env: given = {}, gatewayEnv = {}, metrics = false }: Options = {},
@@ -76,21 +76,21 @@ export const startProcesses = async (
     ...infrastructure,
     http: createHttp(url),
     url,
-    /** Paths of the files that hold the secrets. */
+    /** Paths of the files of secrets. */
     keys,
     gateway,
     passwordService,
     notifier,
-    /** Another gateway beside the first, on the same stores, whose variables are other ones. */
+    /** Starts another gateway on the same stores, with other variables. */
     startGateway: (env: Record<string, string>) =>
       startServiceProcess(t, {
         name: 'auth-gateway',
         dataDir: join(dataDir, 'another-gateway'),
         env: { ...variablesOfGateway, ...given, ...gatewayEnv, ...env },
       }),
-    /** What a service, which must log its requests, has written to its log until now, line by line. */
+    /** The log of a service until now, one object a line. The service must log its requests. */
     async logOf(name: Name): Promise<Record<string, unknown>[]> {
-      // It writes a little later than it answers, and in order: what stood before this request is there when it is.
+      // A service writes its log after it answers, in order: once this request is logged, so is all before it.
       const traceId = randomBytes(16).toString('hex')
       const headers = { traceparent: `00-${traceId}-${traceId.slice(16)}-01` }
       await fetch(`${{ 'auth-gateway': gateway, 'password-service': passwordService, notifier }[name].url}/healthz`, {
@@ -107,7 +107,7 @@ export const startProcesses = async (
         { what: `the log of the ${name}` },
       )
     },
-    /** What a service that serves its metrics counts, in Prometheus' text format. */
+    /** The metrics of a service in the text format of Prometheus; they must be served. */
     metricsOf: async (name: Name) => (await fetch(`http://127.0.0.1:${metricsPorts.get(name)}/metrics`)).text(),
   }
 }

@@ -15,7 +15,7 @@ import { createHttp } from './http.ts'
 import { startInfrastructure, type Teardown } from './infrastructure.ts'
 import { startServiceProcess } from './service-process.ts'
 
-/** The clients of a bank: none of the sandbox's. */
+/** Clients of a bank: production accepts none of the sandbox's. */
 export const bankClient = { client_id: 'bank_web', redirect_uri: 'https://bank.example/back' }
 export const backOffice = { client_id: 'back_office', client_secret: 'a secret that is only here' }
 
@@ -37,7 +37,7 @@ const clients = [
   },
 ]
 
-/** Takes mail over TLS and hands it to a listener that has none. */
+/** Starts an SMTP listener with TLS in front of one without. */
 const startSecureSmtp = async (t: Teardown, smtpUrl: string, { certFile, keyFile }: Certificate) => {
   const port = Number(new URL(smtpUrl).port)
   const server = createServer({ cert: readFileSync(certFile), key: readFileSync(keyFile) }, (secure) => {
@@ -110,7 +110,7 @@ export const prepareProduction = async (t: Teardown) => {
   }
 }
 
-/** The whole product in the production profile, a process each, on {@link prepareProduction}. */
+/** Starts each service as a process in the production profile, on {@link prepareProduction}. */
 export const startProduction = async (t: Teardown) => {
   const prepared = await prepareProduction(t)
   const { dataDir, ports, variables, url } = prepared

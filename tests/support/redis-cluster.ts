@@ -16,7 +16,7 @@ const startNode = async (dataDir: string) => {
   return { server, clusterPort }
 }
 
-/** Runs one command on one node, whatever the cluster thinks of it. */
+/** Runs work on one node, past the cluster client. */
 const withNode = async <Result>({ url }: Pick<TestServer, 'url'>, work: (node: Redis) => Promise<Result>) => {
   const node = new Redis(url)
   try {
@@ -27,8 +27,8 @@ const withNode = async <Result>({ url }: Pick<TestServer, 'url'>, work: (node: R
 }
 
 /**
- * A real Redis Cluster of masters on loopback, each with its share of the slots. Without replicas: one that is killed
- * takes its slots away until it is back.
+ * Starts a Redis Cluster of masters on loopback, each with its share of the slots. It has no replicas: the slots of a
+ * killed master are away until it is back.
  */
 export const startRedisCluster = async (t: Teardown, masters = 3) => {
   const dir = mkdtempSync(join(tmpdir(), 'rekey-redis-cluster-'))
@@ -56,10 +56,10 @@ export const startRedisCluster = async (t: Teardown, masters = 3) => {
   await eventually(async () => (await Promise.all(servers.map(isWhole))).every(Boolean), { what: 'the Redis Cluster' })
 
   return {
-    /** All nodes, comma-separated. */
+    /** URLs of all nodes, comma-separated. */
     url: servers.map(({ url }) => url).join(),
     servers,
-    /** The keys of each master. */
+    /** The keys on each master. */
     keys: () => Promise.all(servers.map((server) => withNode(server, (node) => node.keys('*')))),
     isWhole: async () => (await Promise.all(servers.map(isWhole))).every(Boolean),
   }

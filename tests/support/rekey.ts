@@ -23,17 +23,17 @@ import { wideLimits } from './limits.ts'
 import type { DatabaseSettings } from './postgres.ts'
 
 interface Options {
-  /** Variables that replace the sandbox's, for every service that reads them. */
+  /** Variables that replace those of the sandbox, for every service. */
   env?: Record<string, string>
-  /** Puts Postgres on a server of its own, to be stopped and restarted. */
+  /** Starts a Postgres server for this test alone, which it may stop and restart. */
   privatePostgres?: boolean
-  /** Settings that the database has instead of the server's. */
+  /** Settings of the database that replace the server's. */
   databaseSettings?: DatabaseSettings
 }
 
 /**
- * The whole product in this process, composed as its services compose it, on real servers of its own; only the clock
- * can be moved. Stopped when the test ends.
+ * Starts all services in this process, composed as in production, on real servers. Their clock can be moved. Stopped when
+ * the test ends.
  */
 export const startRekey = async (
   t: Teardown,
@@ -113,11 +113,11 @@ export const startRekey = async (
     clock,
     gatewayConfig,
     passwordServiceConfig,
-    /** Log lines of all services, as written. */
+    /** Log lines of all services. */
     logs,
-    /** Counters and gauges of each service. */
+    /** The metrics of each service. */
     metrics,
-    /** Whether every service says that it is ready. */
+    /** True if `/readyz` of every service answers 200. */
     isReady,
   }
 }

@@ -2,23 +2,23 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import type { RunningServer } from '@rekey/local-servers/server'
 
-/** A server that a test may take away and give back. Its URL stays the same. */
+/** A server that a test may stop and restart. Its URL stays the same. */
 export interface TestServer {
   readonly url: string
   readonly pid: number
-  /** Of the process that runs now: its exit code, or null where a signal ended it. */
+  /** Exit code of the current process, or null if a signal ended it. */
   readonly exited: Promise<number | null>
   stop(): Promise<void>
-  /** Ends it as a crash would, with SIGKILL. */
+  /** Ends it with SIGKILL, as a crash does. */
   kill(): Promise<void>
-  /** Holds it still, connections open, as a stalled machine would. */
+  /** Stops its threads and leaves its connections open, as on a stalled machine. */
   pause(): void
   resume(): void
   /** Starts it again on the same port and data, after ending it if it still runs. */
   restart(): Promise<void>
 }
 
-/** Of each thread, where the system tells: T is stopped. */
+/** The state of each thread, if the system has /proc: T is stopped. */
 const statesOf = (pid: number): string[] => {
   const tasks = `/proc/${pid}/task`
   if (!existsSync(tasks)) return [execFileSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' })]
@@ -26,22 +26,22 @@ const statesOf = (pid: number): string[] => {
     try {
       return readFileSync(`${tasks}/${task}/stat`, 'utf8').replace(/^.*\) /s, '')
     } catch {
-      // It has ended meanwhile.
+      // The thread ended in between.
       return []
     }
   })
 }
 
-/** The signal comes a moment after it was sent: until then the threads of a busy machine go on. */
-const holdStill = (pid: number) => {
+/** Waits until the signal has arrived: the threads of a busy machine run on for a moment. */
+const stopThreads = (pid: number) => {
   process.kill(pid, 'SIGSTOP')
   const deadline = performance.now() + 5_000
   while (!statesOf(pid).every((state) => state.startsWith('T'))) {
-    if (performance.now() > deadline) throw new Error(`process ${pid} goes on though it was told to hold still`)
+    if (performance.now() > deadline) throw new Error(`process ${pid} still runs 5 s after SIGSTOP`)
   }
 }
 
-/** Wraps a server together with the way to start it again on a port. */
+/** Combines a server with the function that starts it again on its port. */
 export const restartable = async (start: (port?: number) => Promise<RunningServer>): Promise<TestServer> => {
   let current = await start()
   return {
@@ -57,7 +57,7 @@ export const restartable = async (start: (port?: number) => Promise<RunningServe
       process.kill(current.pid, 'SIGKILL')
       await current.exited
     },
-    pause: () => holdStill(current.pid),
+    pause: () => stopThreads(current.pid),
     resume: () => void process.kill(current.pid, 'SIGCONT'),
     async restart() {
       await current.stop()

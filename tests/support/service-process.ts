@@ -10,7 +10,7 @@ const services = join(import.meta.dirname, '../../services')
 
 interface ServiceProcess {
   name: string
-  /** Holds its log, in a folder of its own. */
+  /** Folder of its log. */
   dataDir: string
   env: Record<string, string>
   port?: number
@@ -33,7 +33,7 @@ export const runToItsEnd = async (name: string, env: Record<string, string>) => 
   return { code: code as number | null, stdout, stderr }
 }
 
-/** A service as a process of its own, which a test may kill and start again. Stopped when the test ends. */
+/** Starts a service as a process, which a test may kill and restart. Stopped when the test ends. */
 export const startServiceProcess = async (
   t: Teardown,
   { name, dataDir, env, port: fixedPort, startedAt = '/readyz' }: ServiceProcess,

@@ -1,11 +1,11 @@
 import { median } from 'simple-statistics'
 
-/** Of each size one measurement in turn: what slows the machine down for a while slows all of them. */
+/** Each round measures every size once: other work on the machine then slows all of them. */
 const rounds = 7
 
 /**
- * The share of the speed alone that is left behind so many bad items, for each of the counts: the median over the
- * rounds, in which both are measured one after the other.
+ * For each count of bad items, the speed behind them as a share of the speed without any: the median over the rounds, each
+ * of which measures both.
  */
 export const speedShares = async (
   counts: readonly number[],
