@@ -3,23 +3,14 @@ import type { Deletion } from '../deletion.ts'
 
 interface Options {
   database: Database
-  /** How many of a customer's former passwords are kept; 0: none. */
+  /** Number of former passwords that are stored for each customer; 0 stores none. */
   kept: number
 }
 
-export interface FormerPasswordStore {
+/** Hashes of former passwords, stored only while new passwords are compared with them. */
+export const createFormerPasswordStore = ({ database, kept }: Options) => ({
   /** Hashes of a customer's former passwords, the newest first. */
-  list(customerId: number): Promise<string[]>
-  /**
-   * Within the customer's lock, before the credential is written: keeps the hash that is there, and no more than so many.
-   * A temporary password was never the customer's own, and is not kept.
-   */
-  keep(tx: Transaction, customerId: number, at: Date): Promise<void>
-}
-
-/** Former passwords, only while new ones are compared with them. */
-export const createFormerPasswordStore = ({ database, kept }: Options): FormerPasswordStore => ({
-  async list(customerId) {
+  async list(customerId: number): Promise<string[]> {
     if (kept === 0) return []
     const rows = await database.query((prisma) =>
       prisma.formerPassword.findMany({
@@ -32,7 +23,11 @@ export const createFormerPasswordStore = ({ database, kept }: Options): FormerPa
     return rows.map(({ hash }) => hash)
   },
 
-  async keep(tx, customerId, at) {
+  /**
+   * Copies the current hash to the former ones and deletes the oldest above the limit. Call it while the customer is
+   * locked, before the credential is written. A temporary password is not copied: the customer did not choose it.
+   */
+  async keep(tx: Transaction, customerId: number, at: Date): Promise<void> {
     if (kept === 0) return
     await tx.$executeRaw`
       INSERT INTO former_password (customer_id, hash, replaced_at)
@@ -44,7 +39,9 @@ export const createFormerPasswordStore = ({ database, kept }: Options): FormerPa
   },
 })
 
-/** Deletes former passwords where none is kept any more. */
+export type FormerPasswordStore = ReturnType<typeof createFormerPasswordStore>
+
+/** Deletes all former passwords if the configuration stores none. */
 export const deleteFormerPasswords =
   (loops: Database, kept: number): Deletion =>
   async (_now, limit) => {
