@@ -5,7 +5,7 @@ import type { Jobs } from './jobs.service.ts'
 
 const config = { scopes: [scopes.backOffice] }
 
-/** B9: what became of a job. */
+/** B9: shows and cancels a job. */
 export const jobRoutes = (app: Server, jobs: Pick<Jobs, 'show' | 'cancel'>): void => {
   app.get('/api/v2/jobs/:jobId', { schema: GetJob, config }, async (request) => jobs.show(request.params.jobId))
   app.post('/api/v2/jobs/:jobId/cancel', { schema: CancelJob, config }, async (request) =>

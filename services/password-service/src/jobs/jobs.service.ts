@@ -13,13 +13,13 @@ interface Deps {
   log: Logger
 }
 
-const refuseUnknown = () => new RekeyError('not_found', { detail: 'There is no such job.' })
+const unknownJob = () => new RekeyError('not_found', { detail: 'No such job.' })
 
-/** B9 for all customers: what starts, shows and stops a job. `worker.ts` does it. */
+/** B9 for all customers: starts, shows and cancels a job. `worker.ts` carries it out. */
 export const createJobs = ({ store, now, random, log }: Deps) => ({
   /**
-   * Starts a reset of all customers. While one runs, its id is the answer: whoever asks again because no answer came
-   * has not asked for a second one. `alongside` runs in the same transaction; by throwing it undoes the start.
+   * Starts a reset of all customers. While a job runs, it returns the id of that job, so that a repeated request starts
+   * no second one. `alongside` runs in the same transaction; if it throws, no job is started.
    *
    * @throws RekeyError unavailable
    */
@@ -27,23 +27,24 @@ export const createJobs = ({ store, now, random, log }: Deps) => ({
     const wanted = { id: random.id(), actorId: by.id, clientId: by.clientId, ip: by.ip, approvedBy: by.approvedBy }
     const { jobId, total, isNew } = await store.start(wanted, now(), alongside)
     const event = isNew ? 'password_reset_job_started' : 'password_reset_job_joined'
-    log.info({ event, job: jobId, total, ...staffForLog(by) }, 'reset of all passwords')
+    log.info({ event, job: jobId, total, ...staffForLog(by) }, 'reset of all passwords requested')
     return { jobId }
   },
 
-  /** How far a job is. @throws RekeyError not_found, unavailable */
+  /** Returns the state and progress of a job. @throws RekeyError not_found, unavailable */
   async show(id: string): Promise<Job> {
     const job = await store.find(id)
-    if (!job) throw refuseUnknown()
+    if (!job) throw unknownJob()
     return job
   },
 
-  /** Stops a job: what was done stays done. One that has ended stays as it is. @throws RekeyError not_found, unavailable */
+  /** Cancels a running job; resets that were done remain. A finished job is not changed. @throws RekeyError not_found, unavailable */
   async cancel(id: string, by: Staff): Promise<Job> {
     const cancelled = await store.cancel(id, now())
-    if (!cancelled) throw refuseUnknown()
+    if (!cancelled) throw unknownJob()
     const { job, stopped } = cancelled
-    if (stopped) log.info({ event: 'password_reset_job_cancelled', job: id, ...job, ...staffForLog(by) }, 'job stopped')
+    if (stopped)
+      log.info({ event: 'password_reset_job_cancelled', job: id, ...job, ...staffForLog(by) }, 'job cancelled')
     return job
   },
 })

@@ -1,45 +1,13 @@
 import type { Job } from '@rekey/contracts'
 import type { Database, Transaction } from '../database.ts'
 
-/** A job at work, and who wanted it. */
+/** A running job, and the back-office user who started it. */
 export interface RunningJob {
   id: string
   actorId: string
   clientId: string
   ip: string
   approvedBy: string | null
-}
-
-export interface JobStore {
-  /**
-   * Starts a job for every customer that there is by now, unless one is running: two at once would do everything twice.
-   * `alongside` runs in the same transaction, and by throwing undoes it.
-   *
-   * @returns the id of the job that runs now
-   */
-  start(
-    job: Omit<RunningJob, 'approvedBy'> & { approvedBy: string | undefined },
-    at: Date,
-    alongside?: (tx: Transaction) => Promise<void>,
-  ): Promise<{ jobId: string; total: number; isNew: boolean }>
-  find(id: string): Promise<Job | undefined>
-  /** Stops a job that runs. @returns the job as it is then, and whether it ran until now */
-  cancel(id: string, at: Date): Promise<{ job: Job; stopped: boolean } | undefined>
-  /** How far the running job is, as the id of its last customer. */
-  findPosition(): Promise<number | undefined>
-  /**
-   * Takes the running job, unless another instance has it in hand, and does its next `size` customers: `work` and the
-   * job's note of how far it is commit together, so that no customer is dealt with twice.
-   *
-   * @returns undefined where there was nothing to take
-   */
-  step(
-    size: number,
-    at: Date,
-    work: (tx: Transaction, job: RunningJob, customerIds: number[]) => Promise<void>,
-  ): Promise<{ job: RunningJob & Job } | undefined>
-  /** Counts a customer as failed and goes on behind it, unless another instance has come by. @returns whether it did */
-  passOver(jobId: string, customerId: number): Promise<boolean>
 }
 
 interface Row extends RunningJob {
@@ -50,28 +18,38 @@ interface Row extends RunningJob {
   upToCustomerId: number
 }
 
-/** Keeps two starts from each seeing that no job runs. Any number does, as long as nothing else uses it. */
+/** Advisory lock that serializes starts, so that two requests do not each start a job. No other lock may have this number. */
 const startLock = 7_281_401
 
 /**
- * Counting more may take longer than a statement may: after a job has written every customer, before the table is
- * vacuumed, a million took 2 s. How dense the first ids are tells of the others.
+ * A larger total is estimated from the density of the first ids. Counting all rows can exceed the statement time-out:
+ * after a job has updated each customer, and before a vacuum, a million rows took 2 s.
  */
 const countedUpTo = 100_000
 
-/** Longer than a batch takes, shorter than a service may take to close. */
+/** Longer than a batch takes, shorter than the shutdown of a service may take. */
 const stepTimeoutMs = 6_000
 
 const progress = { state: true, total: true, done: true, failed: true } as const
 
 interface Deps {
   database: Database
-  /** For what the worker does again and again. */
+  /** Database for the statements of the worker. */
   loops: Database
 }
 
-export const createJobStore = ({ database, loops }: Deps): JobStore => ({
-  start: ({ id, ...job }, at, alongside) =>
+export const createJobStore = ({ database, loops }: Deps) => ({
+  /**
+   * Starts a job for all current customers, unless a job is running: two at once would reset each customer twice.
+   * `alongside` runs in the same transaction; if it throws, no job is started.
+   *
+   * @returns the id of the running job
+   */
+  start: (
+    { id, ...job }: Omit<RunningJob, 'approvedBy'> & { approvedBy: string | undefined },
+    at: Date,
+    alongside?: (tx: Transaction) => Promise<void>,
+  ): Promise<{ jobId: string; total: number; isNew: boolean }> =>
     database.transaction(async (tx) => {
       await alongside?.(tx)
       await tx.$executeRaw`SELECT pg_advisory_xact_lock(${startLock})`
@@ -94,10 +72,11 @@ export const createJobStore = ({ database, loops }: Deps): JobStore => ({
       return { jobId: id, total, isNew: true }
     }),
 
-  find: (id) =>
+  find: (id: string): Promise<Job | undefined> =>
     database.query(async (prisma) => (await prisma.job.findUnique({ where: { id }, select: progress })) ?? undefined),
 
-  cancel: (id, at) =>
+  /** Cancels a running job. @returns the job afterwards, and whether this call cancelled it */
+  cancel: (id: string, at: Date): Promise<{ job: Job; stopped: boolean } | undefined> =>
     database.transaction(async (tx) => {
       const { count } = await tx.job.updateMany({
         where: { id, state: 'running' },
@@ -107,14 +86,25 @@ export const createJobStore = ({ database, loops }: Deps): JobStore => ({
       return job ? { job, stopped: count > 0 } : undefined
     }),
 
-  findPosition: () =>
+  /** The last customer id that the running job has processed. */
+  findPosition: (): Promise<number | undefined> =>
     loops.query(async (prisma) => {
       const [job] = await prisma.$queryRaw<{ position: number }[]>`
         SELECT last_customer_id AS position FROM job WHERE state = 'running' ORDER BY created_at LIMIT 1`
       return job?.position
     }),
 
-  step: (size, at, work) =>
+  /**
+   * Locks the running job, unless another instance has locked it, and processes its next `size` customers. `work` and the
+   * job's progress commit together, so that no customer is processed twice.
+   *
+   * @returns undefined if no job was free
+   */
+  step: (
+    size: number,
+    at: Date,
+    work: (tx: Transaction, job: RunningJob, customerIds: number[]) => Promise<void>,
+  ): Promise<{ job: RunningJob & Job } | undefined> =>
     loops.transaction(
       async (tx) => {
         const [row] = await tx.$queryRaw<Row[]>`
@@ -130,7 +120,7 @@ export const createJobStore = ({ database, loops }: Deps): JobStore => ({
         const job = { id, actorId, clientId, ip, approvedBy }
         if (ids.length > 0) await work(tx, job, ids)
         const done = row.done + ids.length
-        // What was counted at the start may have been an estimate.
+        // The total may have been an estimate: replace it by the exact number.
         const end = ids.length < size && { state: 'done' as const, finishedAt: at, total: done + row.failed }
         const now = await tx.job.update({
           where: { id },
@@ -142,7 +132,8 @@ export const createJobStore = ({ database, loops }: Deps): JobStore => ({
       { timeoutMs: stepTimeoutMs },
     ),
 
-  async passOver(jobId, customerId) {
+  /** Counts a customer as failed and skips it. @returns false if another instance has processed it in the meantime */
+  async skipCustomer(jobId: string, customerId: number): Promise<boolean> {
     const { count } = await loops.query((prisma) =>
       prisma.job.updateMany({
         where: { id: jobId, state: 'running', lastCustomerId: { lt: customerId } },
@@ -152,3 +143,5 @@ export const createJobStore = ({ database, loops }: Deps): JobStore => ({
     return count > 0
   },
 })
+
+export type JobStore = ReturnType<typeof createJobStore>
