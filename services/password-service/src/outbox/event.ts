@@ -1,6 +1,6 @@
 import type { EventData, EventDefinition } from '@rekey/contracts'
 
-/** An event to add to the outbox. */
+/** An event that is to leave once its cause has committed. */
 export interface NewEvent {
   /** UUIDv7. */
   id: string
@@ -8,14 +8,14 @@ export interface NewEvent {
   data: object
 }
 
-/** Makes an event; its data has the type that the contract defines. */
+/** Holds an event's data to its contract. */
 export const newEvent = <E extends EventDefinition>(definition: E, id: string, data: EventData<E>): NewEvent => ({
   id,
   type: definition.type,
   data,
 })
 
-/** Events of one customer, in order. */
+/** Events of one subject, in their order. */
 export interface EventsOf {
   /** The customer's code. */
   subject: string
