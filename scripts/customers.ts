@@ -15,7 +15,7 @@ const day = (time: Date) => time.toISOString().slice(0, 16).replace('T', ' ')
 
 const describeBeginning = (beginning: Beginning, { path }: Settings): string => {
   if (beginning.kind === 'new') return `Importing ${path}.`
-  const { records, startedAt, finishedAt } = beginning.known
+  const { records, startedAt, finishedAt } = beginning.earlier
   if (beginning.kind === 'resumed') return `Resuming ${path} after ${number(records)} records.`
   if (beginning.kind === 'finished') {
     return `${path} was imported on ${day(finishedAt ?? startedAt)} UTC. To import it again: --again.`
@@ -56,7 +56,7 @@ const importFile = async (settings: Settings, signal: AbortSignal): Promise<numb
             console.log(describeBeginning(beginning, settings))
             if (beginning.kind === 'finished') return
             startedMs = performance.now()
-            display = createDisplay(source.size, beginning.kind === 'resumed' ? beginning.known.records : 0)
+            display = createDisplay(source.size, beginning.kind === 'resumed' ? beginning.earlier.records : 0)
           },
           progressed: (progress) => display?.show(progress),
         },

@@ -33,9 +33,9 @@ const readFormat = (format: string | undefined, path: string): FormatName => {
       throw new Error(`--format is missing: ${basename(path)} does not end in .ndjson, .jsonl or .csv. See --help.`)
     return ending
   }
-  const known = formats.find((name) => name === format)
-  if (!known) throw new Error(`--format must be one of ${formats.join(', ')}. See --help.`)
-  return known
+  const found = formats.find((name) => name === format)
+  if (!found) throw new Error(`--format must be one of ${formats.join(', ')}. See --help.`)
+  return found
 }
 
 /**

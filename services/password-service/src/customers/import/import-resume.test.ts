@@ -67,10 +67,10 @@ t.test('of two concurrent imports of a file one fails or finds it finished, and 
     else t.match(outcome.reason, { message: 'The same file is being imported by another process.' })
   }
   t.ok(outcomes.some(({ status }) => status === 'fulfilled'))
-  const known = await importFile(path)
-  t.match(known, { kind: 'finished', records: 2_500, imported: 2_475, refused: 25 })
+  const finished = await importFile(path)
+  t.match(finished, { kind: 'finished', records: 2_500, imported: 2_475, refused: 25 })
   t.same(
-    known.errors.map(({ line }) => line),
+    finished.errors.map(({ line }) => line),
     Array.from({ length: 25 }, (_, index) => index * 100 + 1),
     'no import error is missing',
   )

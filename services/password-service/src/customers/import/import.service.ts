@@ -4,7 +4,7 @@ import { compileFieldFaults } from '@rekey/platform/validation'
 import type { GivenCustomer, Reading } from '../customer-record.ts'
 import type { Outcome, Upserts } from '../upserts.service.ts'
 import { type Format, type Read, UnusableFile } from './format.ts'
-import type { ImportStore, KnownImport, Progress } from './import.store.ts'
+import type { ImportStore, StoredImport, Progress } from './import.store.ts'
 import { type ImportError, openImportErrorsFile, type ReasonCounts } from './import-errors-file.ts'
 import type { ImportLock } from './import-lock.ts'
 import type { RawBatch, Source } from './source.ts'
@@ -29,7 +29,7 @@ interface ImportRequest {
 }
 
 /** How an import begins: `changed` if a file of this name had other content, `finished` if there is nothing to do. */
-export type Beginning = { kind: 'new' } | { kind: 'changed' | 'resumed' | 'finished'; known: KnownImport }
+export type Beginning = { kind: 'new' } | { kind: 'changed' | 'resumed' | 'finished'; earlier: StoredImport }
 
 interface Listener {
   begins(beginning: Beginning): void
@@ -95,12 +95,12 @@ export const createImport = ({ store, lock, readRecord, upsert, now }: Deps) => 
 
   /** Decides by earlier imports of the file where this one begins. */
   const begin = async (fingerprint: string, { fileName, again }: ImportRequest): Promise<Beginning> => {
-    const known = await store.find(fingerprint)
-    if (known && !known.finishedAt) return { kind: 'resumed', known }
-    if (known && !again) return { kind: 'finished', known }
-    const earlier = known ? undefined : await store.findEarlier(fileName, fingerprint)
+    const earlier = await store.find(fingerprint)
+    if (earlier && !earlier.finishedAt) return { kind: 'resumed', earlier }
+    if (earlier && !again) return { kind: 'finished', earlier }
+    const changed = earlier ? undefined : await store.findEarlier(fileName, fingerprint)
     await store.begin({ fingerprint, fileName }, now())
-    return earlier ? { kind: 'changed', known: earlier } : { kind: 'new' }
+    return changed ? { kind: 'changed', earlier: changed } : { kind: 'new' }
   }
 
   /** Parses and validates the next batch while one is stored. */
@@ -115,7 +115,7 @@ export const createImport = ({ store, lock, readRecord, upsert, now }: Deps) => 
     const { source, errorsPath, signal } = request
     const beginning = await begin(fingerprint, request)
     listener.begins(beginning)
-    const resumed = beginning.kind === 'resumed' || beginning.kind === 'finished' ? beginning.known : undefined
+    const resumed = beginning.kind === 'resumed' || beginning.kind === 'finished' ? beginning.earlier : undefined
     let done: Progress = {
       records: resumed?.records ?? 0,
       imported: resumed?.imported ?? 0,

@@ -7,7 +7,7 @@ export interface Progress {
   refused: number
 }
 
-export interface KnownImport extends Progress {
+export interface StoredImport extends Progress {
   startedAt: Date
   finishedAt: Date | null
 }
@@ -15,14 +15,14 @@ export interface KnownImport extends Progress {
 const columns = { records: true, imported: true, refused: true, startedAt: true, finishedAt: true } as const
 
 export const createImportStore = ({ database }: { database: Database }) => ({
-  find: (fingerprint: string): Promise<KnownImport | undefined> =>
+  find: (fingerprint: string): Promise<StoredImport | undefined> =>
     database.query(
       async (prisma) =>
         (await prisma.customerImport.findUnique({ select: columns, where: { fingerprint } })) ?? undefined,
     ),
 
   /** Finds the last import of a file with the same name and other content. */
-  findEarlier: (fileName: string, fingerprint: string): Promise<KnownImport | undefined> =>
+  findEarlier: (fileName: string, fingerprint: string): Promise<StoredImport | undefined> =>
     database.query(
       async (prisma) =>
         (await prisma.customerImport.findFirst({

@@ -20,7 +20,7 @@ t.test('NDJSON: each line is a request of customers.upsert', async (t) => {
       { customer: two },
     ),
   )
-  t.match(result, { kind: 'new', finished: true, records: 2, imported: 2, refused: 0, report: '', reasons: {} })
+  t.match(result, { kind: 'new', finished: true, records: 2, imported: 2, refused: 0, errorsText: '', reasons: {} })
   t.same(await customerOf(one), {
     locale: 'de-DE',
     timezone: 'Europe/Berlin',
