@@ -1,9 +1,9 @@
 import type { Logger } from '@rekey/platform/logger'
 import type { Transaction } from '../database.ts'
 import type { Jobs } from '../jobs/jobs.service.ts'
-import type { PreparedPassword, Replacement } from '../passwords/replacement.service.ts'
-import type { Resets } from './resets.service.ts'
-import { type Mandate, staffForLog } from './staff.ts'
+import type { PreparedPassword, Replacement } from '../passwords/replace-password.ts'
+import type { Resets } from './reset-password.ts'
+import { type Mandate, staffForLog } from '../staff/staff.ts'
 
 interface Customer {
   id: number

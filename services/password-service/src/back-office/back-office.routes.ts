@@ -8,7 +8,7 @@ import {
 } from '@rekey/contracts'
 import type { Server } from '@rekey/platform/server'
 import type { BackOffice } from './back-office.service.ts'
-import { staffOf } from './staff.ts'
+import { staffOf } from '../staff/staff.ts'
 
 const config = { scopes: [scopes.backOffice] }
 const customer = '/api/v2/clients/:clientId'

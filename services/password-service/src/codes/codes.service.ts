@@ -16,8 +16,8 @@ import type { Publisher } from '@rekey/platform/publisher'
 import { seal, unseal } from '@rekey/platform/seal'
 import { Counter } from 'prom-client'
 import type { CustomerStore, Reachable } from '../customers/customers.store.ts'
-import type { Budgets } from '../lockout/budgets.service.ts'
-import { toRecipient } from './recipient.ts'
+import type { Budgets } from '../lockout/lockout.service.ts'
+import { toRecipient } from '../notifications/recipient.ts'
 
 interface Deps {
   store: CustomerStore

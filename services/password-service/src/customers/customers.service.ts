@@ -8,7 +8,7 @@ import {
 import type { Logger } from '@rekey/platform/logger'
 import type { Reading } from './customer-record.ts'
 import type { CustomerStore } from './customers.store.ts'
-import type { Upserts } from './upserts.service.ts'
+import type { Upserts } from './upsert-customers.ts'
 
 interface Deps {
   store: CustomerStore

@@ -1,6 +1,6 @@
 import { CancelJob, GetJob, scopes } from '@rekey/contracts'
 import type { Server } from '@rekey/platform/server'
-import { staffOf } from '../back-office/staff.ts'
+import { staffOf } from '../staff/staff.ts'
 import type { Jobs } from './jobs.service.ts'
 
 const config = { scopes: [scopes.backOffice] }

@@ -6,7 +6,7 @@ import type { Logger } from '@rekey/platform/logger'
 import type { Progress } from '@rekey/platform/progress'
 import type { Random } from '@rekey/platform/random'
 import { runInTrace } from '@rekey/platform/trace'
-import type { Resets } from '../back-office/resets.service.ts'
+import type { Resets } from '../back-office/reset-password.ts'
 
 import type { JobStore } from './jobs.store.ts'
 

@@ -1,7 +1,7 @@
 import { ChallengeFailed, ChallengeLocked, ChallengeVerified } from '@rekey/contracts'
 import { type Consumer, type ConsumerDeps, consume, PermanentError } from '@rekey/platform/consumer'
 import { afterAnswer } from '../after-answer.ts'
-import type { Budgets } from './budgets.service.ts'
+import type { Budgets } from './lockout.service.ts'
 
 const concurrency = 32
 

@@ -1,6 +1,6 @@
 import { type CustomerReference, formatTime, type PasswordStatusReply, toReference } from '@rekey/contracts'
 import type { Now } from '@rekey/platform/clock'
-import type { Budgets } from '../lockout/budgets.service.ts'
+import type { Budgets } from '../lockout/lockout.service.ts'
 import type { StatusStore } from './status.store.ts'
 
 interface Deps {

@@ -2,7 +2,7 @@ import { CustomerRecord, type FieldError, maskAddress, parseUsername } from '@re
 import type { Now } from '@rekey/platform/clock'
 import { compileFieldFaults } from '@rekey/platform/validation'
 import type { GivenCustomer, Reading } from '../customer-record.ts'
-import type { Outcome, Upserts } from '../upserts.service.ts'
+import type { Outcome, Upserts } from '../upsert-customers.ts'
 import { type Format, ImportFault, type Read } from './format.ts'
 import type { ImportStore, KnownImport, Progress } from './import.store.ts'
 import type { ImportLock } from './import-lock.ts'

@@ -10,10 +10,10 @@ import type { Now } from '@rekey/platform/clock'
 import type { Logger } from '@rekey/platform/logger'
 import type { Random } from '@rekey/platform/random'
 import { seal } from '@rekey/platform/seal'
-import { type Staff, staffForEvent, staffForLog } from '../back-office/staff.ts'
+import { type Staff, staffForEvent, staffForLog } from '../staff/staff.ts'
 import { newEvent } from '../outbox/event.ts'
-import type { ReportLinks } from './report-links.ts'
-import type { ReportStore } from './reports.store.ts'
+import type { ReportLinks } from '../notifications/report-links.ts'
+import type { ReportStore } from './report-compromise.ts'
 
 interface Deps {
   store: ReportStore

@@ -1,6 +1,6 @@
-import type { Database, Transaction } from '../../database.ts'
-import { type Deletion, deleteOldest } from '../../deletion.ts'
-import { Prisma } from '../../generated/prisma/client.ts'
+import type { Database, Transaction } from '../database.ts'
+import { type Deletion, deleteOldest } from '../deletion.ts'
+import { Prisma } from '../generated/prisma/client.ts'
 
 /** What somebody asked for, and what became of it. */
 export interface StoredApproval {

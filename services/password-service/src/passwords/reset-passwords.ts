@@ -2,7 +2,7 @@ import { type Address, RekeyError } from '@rekey/contracts'
 import type { Database, Transaction } from '../database.ts'
 import type { ChainedChange, ChangeRecord } from '../history/digest.ts'
 import type { EventsOf, NewEvent } from '../outbox/event.ts'
-import type { Replaced } from '../passwords/facts.ts'
+import type { Replaced } from './facts.ts'
 
 /** The record that a reset leaves with each customer. */
 export type ResetRecord = Omit<ChangeRecord, 'id' | 'customerId'>

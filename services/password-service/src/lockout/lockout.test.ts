@@ -1,5 +1,5 @@
 import t from 'tap'
-import { type Block, blocksAfter as blocksAfterScaled, blockThatLasts, wasBlocked } from './budget.ts'
+import { type Block, blocksAfter as blocksAfterScaled, blockThatLasts, wasBlocked } from './lockout.ts'
 
 const blocksAfter = (failures: Date[], scale = 1) => blocksAfterScaled(failures, scale)
 

@@ -2,9 +2,9 @@ import { HoldEnded, RekeyError } from '@rekey/contracts'
 import type { Now } from '@rekey/platform/clock'
 import type { Logger } from '@rekey/platform/logger'
 import type { Random } from '@rekey/platform/random'
-import { newEvent } from '../../outbox/event.ts'
-import { type Staff, staffForEvent, staffForLog } from '../staff.ts'
-import type { HoldStore } from './holds.store.ts'
+import { newEvent } from '../outbox/event.ts'
+import { type Staff, staffForEvent, staffForLog } from '../staff/staff.ts'
+import type { HoldStore } from './hold.store.ts'
 
 interface Deps {
   store: HoldStore

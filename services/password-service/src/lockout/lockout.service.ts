@@ -3,9 +3,9 @@ import type { Logger } from '@rekey/platform/logger'
 import type { Metrics } from '@rekey/platform/metrics'
 import { Counter } from 'prom-client'
 import type { Transaction } from '../database.ts'
-import type { Notices } from '../passwords/notices.ts'
-import { type Block, blocksAfter, blockThatLasts, wasBlocked } from './budget.ts'
-import type { BudgetStore, Charged, Failure, Send } from './budgets.store.ts'
+import type { Notices } from '../notifications/notifications.ts'
+import { type Block, blocksAfter, blockThatLasts, wasBlocked } from './lockout.ts'
+import type { BudgetStore, Charged, Failure, Send } from './failed-attempts.store.ts'
 
 interface Deps {
   store: BudgetStore

@@ -10,8 +10,8 @@ import {
 } from '@rekey/contracts'
 import type { Random } from '@rekey/platform/random'
 import { seal } from '@rekey/platform/seal'
-import { toRecipient } from '../codes/recipient.ts'
-import type { Block } from '../lockout/budget.ts'
+import { toRecipient } from './recipient.ts'
+import type { Block } from '../lockout/lockout.ts'
 import { type NewEvent, newEvent } from '../outbox/event.ts'
 
 /** Whom notices go to. */

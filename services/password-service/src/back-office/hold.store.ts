@@ -1,5 +1,5 @@
-import type { Database, Transaction } from '../../database.ts'
-import type { NewEvent } from '../../outbox/event.ts'
+import type { Database, Transaction } from '../database.ts'
+import type { NewEvent } from '../outbox/event.ts'
 
 /** A recovery hold that was on. */
 export interface Held {

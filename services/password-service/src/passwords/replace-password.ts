@@ -6,7 +6,7 @@ import type { Hasher } from '../hashing/hasher.ts'
 import { type NewEvent, newEvent } from '../outbox/event.ts'
 import { factOf, type Replaced } from './facts.ts'
 import type { Grant } from './grant.ts'
-import type { Notices, SealedPassword } from './notices.ts'
+import type { Notices, SealedPassword } from '../notifications/notifications.ts'
 import type { PasswordStore } from './passwords.store.ts'
 
 interface Deps {

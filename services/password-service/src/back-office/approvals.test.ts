@@ -5,7 +5,7 @@ import { eventually } from '@rekey/test-support/eventually'
 import { race } from '@rekey/test-support/flows'
 import { startPasswordService } from '@rekey/test-support/password-service'
 import t from 'tap'
-import { openLoops } from '../../loops.fixture.ts'
+import { openLoops } from '../loops.fixture.ts'
 import { deleteExpiredApprovals, wipeExpiredApprovals } from './approvals.store.ts'
 
 const service = await startPasswordService(t, { env: { REKEY_BACK_OFFICE_FOUR_EYES: 'true' } })

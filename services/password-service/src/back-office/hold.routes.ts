@@ -1,7 +1,7 @@
 import { EndHold, scopes } from '@rekey/contracts'
 import type { Server } from '@rekey/platform/server'
-import { staffOf } from '../staff.ts'
-import type { Holds } from './holds.service.ts'
+import { staffOf } from '../staff/staff.ts'
+import type { Holds } from './end-hold.ts'
 
 /** The contract's `clientId` is our customer's id. */
 export const holdRoutes = (app: Server, holds: Holds): void => {

@@ -1,6 +1,6 @@
 import { Approve, GetApproval, ListApprovals, Reject, scopes } from '@rekey/contracts'
 import type { Server } from '@rekey/platform/server'
-import { staffOf } from '../staff.ts'
+import { staffOf } from '../staff/staff.ts'
 import type { Approvals } from './approvals.service.ts'
 
 const config = { scopes: [scopes.backOffice] }

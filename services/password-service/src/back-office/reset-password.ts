@@ -4,9 +4,9 @@ import type { Random } from '@rekey/platform/random'
 import type { Transaction } from '../database.ts'
 import { newEvent } from '../outbox/event.ts'
 import { factOf } from '../passwords/facts.ts'
-import type { Notices } from '../passwords/notices.ts'
-import type { ResetRecord, ResetStore } from './resets.store.ts'
-import type { Mandate } from './staff.ts'
+import type { Notices } from '../notifications/notifications.ts'
+import type { ResetRecord, ResetStore } from '../passwords/reset-passwords.ts'
+import type { Mandate } from '../staff/staff.ts'
 
 interface Deps {
   store: ResetStore
