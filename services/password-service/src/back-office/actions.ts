@@ -2,8 +2,8 @@ import type { Logger } from '@rekey/platform/logger'
 import type { Transaction } from '../database.ts'
 import type { Jobs } from '../jobs/jobs.service.ts'
 import type { PreparedPassword, Replacement } from '../passwords/replace-password.ts'
-import type { Resets } from './reset-password.ts'
 import { type Mandate, staffForLog } from '../staff/staff.ts'
+import type { Resets } from './reset-password.ts'
 
 interface Customer {
   id: number

@@ -3,10 +3,10 @@ import type { Now } from '@rekey/platform/clock'
 import type { Logger } from '@rekey/platform/logger'
 import type { Random } from '@rekey/platform/random'
 import type { Transaction } from '../database.ts'
-import type { Action, CarryOut } from './actions.ts'
-import type { Outcome } from './back-office.service.ts'
 import { type Staff, staffForLog } from '../staff/staff.ts'
+import type { Action, CarryOut } from './actions.ts'
 import type { ApprovalStore, PendingApproval, StoredApproval } from './approvals.store.ts'
+import type { Outcome } from './back-office.service.ts'
 
 interface Deps {
   store: ApprovalStore

@@ -7,8 +7,8 @@ import {
   scopes,
 } from '@rekey/contracts'
 import type { Server } from '@rekey/platform/server'
-import type { BackOffice } from './back-office.service.ts'
 import { staffOf } from '../staff/staff.ts'
+import type { BackOffice } from './back-office.service.ts'
 
 const config = { scopes: [scopes.backOffice] }
 const customer = '/api/v2/clients/:clientId'

@@ -2,8 +2,8 @@ import { type ApprovalNeeded, type Page, type PasswordChange, RekeyError } from 
 import type { History } from '../history/history.service.ts'
 import type { Replacement } from '../passwords/replace-password.ts'
 import type { Owner, Policy } from '../policy/policy.ts'
-import type { Action } from './actions.ts'
 import type { Staff } from '../staff/staff.ts'
+import type { Action } from './actions.ts'
 
 /** What became of an action: done, begun as a job, or waiting for a second person. */
 export interface Outcome {

@@ -1,7 +1,7 @@
 import { LiftBlock, scopes } from '@rekey/contracts'
 import type { Server } from '@rekey/platform/server'
-import { staffOf } from '../staff/staff.ts'
 import type { Reports } from '../compromise-reports/compromise-reports.service.ts'
+import { staffOf } from '../staff/staff.ts'
 
 /** What "it was not me" began is ended by the back office alone. The contract's `clientId` is our customer's id. */
 export const reportRoutes = (app: Server, { liftBlock }: Pick<Reports, 'liftBlock'>): void => {

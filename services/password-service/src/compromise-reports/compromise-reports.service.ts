@@ -10,9 +10,9 @@ import type { Now } from '@rekey/platform/clock'
 import type { Logger } from '@rekey/platform/logger'
 import type { Random } from '@rekey/platform/random'
 import { seal } from '@rekey/platform/seal'
-import { type Staff, staffForEvent, staffForLog } from '../staff/staff.ts'
-import { newEvent } from '../outbox/event.ts'
 import type { ReportLinks } from '../notifications/report-links.ts'
+import { newEvent } from '../outbox/event.ts'
+import { type Staff, staffForEvent, staffForLog } from '../staff/staff.ts'
 import type { ReportStore } from './report-compromise.ts'
 
 interface Deps {

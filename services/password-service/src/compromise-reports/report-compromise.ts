@@ -1,6 +1,6 @@
 import type { Database, Transaction } from '../database.ts'
-import type { NewEvent } from '../outbox/event.ts'
 import type { Report } from '../notifications/report-links.ts'
+import type { NewEvent } from '../outbox/event.ts'
 
 /** Whom an event is about. */
 interface Customer {

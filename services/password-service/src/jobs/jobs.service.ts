@@ -2,8 +2,8 @@ import { type Job, RekeyError } from '@rekey/contracts'
 import type { Now } from '@rekey/platform/clock'
 import type { Logger } from '@rekey/platform/logger'
 import type { Random } from '@rekey/platform/random'
-import { type Mandate, type Staff, staffForLog } from '../staff/staff.ts'
 import type { Transaction } from '../database.ts'
+import { type Mandate, type Staff, staffForLog } from '../staff/staff.ts'
 import type { JobStore } from './jobs.store.ts'
 
 interface Deps {

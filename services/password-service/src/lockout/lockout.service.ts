@@ -4,8 +4,8 @@ import type { Metrics } from '@rekey/platform/metrics'
 import { Counter } from 'prom-client'
 import type { Transaction } from '../database.ts'
 import type { Notices } from '../notifications/notifications.ts'
-import { type Block, blocksAfter, blockThatLasts, wasBlocked } from './lockout.ts'
 import type { BudgetStore, Charged, Failure, Send } from './failed-attempts.store.ts'
+import { type Block, blocksAfter, blockThatLasts, wasBlocked } from './lockout.ts'
 
 interface Deps {
   store: BudgetStore

@@ -10,9 +10,9 @@ import {
 } from '@rekey/contracts'
 import type { Random } from '@rekey/platform/random'
 import { seal } from '@rekey/platform/seal'
-import { toRecipient } from './recipient.ts'
 import type { Block } from '../lockout/lockout.ts'
 import { type NewEvent, newEvent } from '../outbox/event.ts'
+import { toRecipient } from './recipient.ts'
 
 /** Whom notices go to. */
 interface Noticed {

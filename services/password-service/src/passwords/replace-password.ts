@@ -3,10 +3,10 @@ import type { Now } from '@rekey/platform/clock'
 import type { Random } from '@rekey/platform/random'
 import type { Transaction } from '../database.ts'
 import type { Hasher } from '../hashing/hasher.ts'
+import type { Notices, SealedPassword } from '../notifications/notifications.ts'
 import { type NewEvent, newEvent } from '../outbox/event.ts'
 import { factOf, type Replaced } from './facts.ts'
 import type { Grant } from './grant.ts'
-import type { Notices, SealedPassword } from '../notifications/notifications.ts'
 import type { PasswordStore } from './passwords.store.ts'
 
 interface Deps {
