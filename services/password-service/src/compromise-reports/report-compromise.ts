@@ -1,86 +1,53 @@
+import { CompromiseReported } from '@rekey/contracts'
+import type { Now } from '@rekey/platform/clock'
+import type { Random } from '@rekey/platform/random'
+import { lockCustomer } from '../customers/lock.ts'
+import { endRestores } from '../customers/restore-requests.ts'
 import type { Database, Transaction } from '../database.ts'
-import type { Report } from '../notifications/report-links.ts'
-import type { NewEvent } from '../outbox/event.ts'
-
-/** Whom an event is about. */
-interface Customer {
-  id: number
-  code: string
-}
-
-/** What kept a customer out. */
-export interface Lifted {
-  customer: Customer
-  wasBlocked: boolean
-  forgivenFailures: number
-}
+import type { ReportLink } from '../notifications/report-links.ts'
+import { newEvent } from '../outbox/event.ts'
+import { addEvents } from '../outbox/outbox.store.ts'
+import { endSessions } from '../sessions/sessions.store.ts'
 
 interface Deps {
   database: Database
-  /** Ends all of the customer's restores. */
-  endRestores(tx: Transaction, customerId: number): Promise<unknown>
-  /** Within the customer's lock: wrong codes of before count no more. @returns how many there were */
-  forgive(tx: Transaction, customerId: number): Promise<number>
-  /** Ends all of the customer's sessions. @returns the new epoch */
-  endSessions(tx: Transaction, customerId: number, end: { at: Date }): Promise<number>
-  /** Adds events that leave after the commit. */
-  addEvents(tx: Transaction, subject: string, createdAt: Date, events: NewEvent[]): Promise<void>
+  now: Now
+  random: Random
 }
 
-export interface ReportStore {
-  /**
-   * Spends the link, blocks the customer, ends its sessions and restores, and adds the event: all of it, or nothing
-   * (S24). A customer who is blocked already is reported once more: each link tells of another change.
-   */
-  report(
-    report: Report,
-    at: Date,
-    announce: (customer: Customer, sessionEpoch: number) => NewEvent,
-  ): Promise<{ result: 'reported'; customer: Customer } | { result: 'used' | 'unknown' }>
-  /**
-   * Lets a customer in again: not blocked any more, wrong codes forgiven, and the event added, in one. The event is made
-   * also where neither was the case here: what else keeps the customer out is known to whoever hears of it.
-   *
-   * @returns undefined where there is no such customer
-   */
-  liftBlock(
-    customerId: number,
-    at: Date,
-    announce: (customer: Customer, usernames: string[]) => Promise<NewEvent>,
-  ): Promise<Lifted | undefined>
+/** Spends a link: of several transactions at once, the primary key lets one insert. @returns false if it was used */
+const spendLink = async (tx: Transaction, { jti, expiresAt }: ReportLink): Promise<boolean> => {
+  const inserted = await tx.$executeRaw`
+    INSERT INTO spent_token (jti, expires_at) VALUES (${jti}::uuid, ${expiresAt}) ON CONFLICT DO NOTHING`
+  return inserted > 0
 }
 
-const lock = async (tx: Transaction, id: number) => {
-  const [row] = await tx.$queryRaw<(Customer & { blocked: boolean })[]>`
-    SELECT id, code, status = 'blocked' AS blocked FROM customer WHERE id = ${id} FOR UPDATE`
-  return row
+const block = async (tx: Transaction, customerId: number): Promise<void> => {
+  await tx.customer.update({ where: { id: customerId }, data: { status: 'blocked' } })
 }
 
-export const createReportStore = ({ database, endRestores, forgive, endSessions, addEvents }: Deps): ReportStore => ({
-  report: ({ jti, customerId, expiresAt }, at, announce) =>
-    database.transaction(async (tx) => {
-      const customer = await lock(tx, customerId)
-      if (!customer) return { result: 'unknown' }
-      // The row's primary key is the rule: a link that is spent cannot be spent again, however many try at once.
-      const spent = await tx.$executeRaw`
-        INSERT INTO spent_token (jti, expires_at) VALUES (${jti}::uuid, ${expiresAt}) ON CONFLICT DO NOTHING`
-      if (spent === 0) return { result: 'used' }
-      await tx.customer.update({ where: { id: customerId }, data: { status: 'blocked' } })
-      await endRestores(tx, customerId)
-      const sessionEpoch = await endSessions(tx, customerId, { at })
-      await addEvents(tx, customer.code, at, [announce(customer, sessionEpoch)])
-      return { result: 'reported', customer }
-    }),
-
-  liftBlock: (customerId, at, announce) =>
-    database.transaction(async (tx) => {
-      const customer = await lock(tx, customerId)
-      if (!customer) return undefined
-      await tx.customer.update({ where: { id: customerId }, data: { status: 'active' } })
-      const forgivenFailures = await forgive(tx, customerId)
-      const identifiers = await tx.identifier.findMany({ where: { customerId }, orderBy: { id: 'asc' } })
-      const usernames = identifiers.map(({ value }) => value)
-      await addEvents(tx, customer.code, at, [await announce(customer, usernames)])
-      return { customer, wasBlocked: customer.blocked, forgivenFailures }
-    }),
-})
+/**
+ * Blocks a customer who reports that a change was not theirs; from the commit on nobody signs in, restores or uses a
+ * session. All of it commits together or not at all (S24). A customer who is blocked already is reported again: each
+ * link is about another change.
+ *
+ * @throws RekeyError unavailable
+ */
+export const reportCompromise = (
+  { database, now, random }: Deps,
+  link: ReportLink,
+  ip: string,
+): Promise<{ result: 'reported'; customer: string } | { result: 'used' | 'unknown' }> =>
+  database.transaction(async (tx) => {
+    const at = now()
+    const { customerId, changeId, channel } = link
+    const customer = await lockCustomer(tx, customerId)
+    if (!customer) return { result: 'unknown' }
+    if (!(await spendLink(tx, link))) return { result: 'used' }
+    await block(tx, customerId)
+    await endRestores(tx, [customerId])
+    const sessionEpoch = await endSessions(tx, customerId, { at })
+    const data = { customer: customer.code, customerId, changeId, channel, ip, sessionEpoch }
+    await addEvents(tx, customer.code, at, [newEvent(CompromiseReported, random.id(), data)])
+    return { result: 'reported', customer: customer.code }
+  })

@@ -1,113 +1,79 @@
-import type { Now } from '@rekey/platform/clock'
 import type { Logger } from '@rekey/platform/logger'
-import type { Metrics } from '@rekey/platform/metrics'
-import { Counter } from 'prom-client'
+import { counter, type Metrics } from '@rekey/platform/metrics'
+import { lockCustomerOfRestore } from '../customers/lock.ts'
 import type { Transaction } from '../database.ts'
-import type { Notices } from '../notifications/notifications.ts'
-import type { BudgetStore, Charged, Failure, Send } from './failed-attempts.store.ts'
-import { type Block, blocksAfter, blockThatLasts, wasBlocked } from './lockout.ts'
+import { type CountDeps, countFailedAttempts } from './count-failed-attempts.ts'
+import {
+  type FailedAttempt,
+  failedAttemptTimes,
+  recordFailedAttempt,
+  resetFailedAttempts,
+} from './failed-attempts.store.ts'
+import { activeLockout, type Lockout, lockoutsAfter, wasLockedOut } from './lockout.ts'
 
-interface Deps {
-  store: BudgetStore
-  notices: Pick<Notices, 'restoreBlocked'>
+interface Deps extends CountDeps {
   metrics: Metrics
-  /** Divides how long blocks last. */
-  scale: number
-  now: Now
   log: Logger
 }
 
+/** True if restore was locked for this customer, whom the transaction has locked, when the code was given. */
+export const wasLockedOutAt = async (
+  tx: Transaction,
+  customerId: number,
+  { at, scale }: { at: Date; scale: number },
+): Promise<boolean> => wasLockedOut(lockoutsAfter(await failedAttemptTimes(tx, customerId), scale), at)
+
 /**
- * How many codes a customer is sent for restores (S7), and how many wrong ones are forgiven (S6), at all of its addresses
- * together. The gateway counts for each address, and decides at once; who has two of them is known here alone. Only
- * restore is blocked, never sign-in.
+ * Counts wrong codes of restores (S6) for each customer, at all addresses together. The gateway counts them for each
+ * address and decides at once; only this service knows which addresses are one customer's. A lockout concerns restore,
+ * never sign-in.
  */
-export const createBudgets = ({ store, notices, metrics, scale, now, log }: Deps) => {
-  const blocksOf = (failures: Date[]) => blocksAfter(failures, scale)
-
-  /** The block that began with what was counted now. */
-  const newBlock = ({ before, after }: Charged): Block | undefined => {
-    const blocks = blocksOf(after)
-    return blocks.length > blocksOf(before).length ? blocks.at(-1) : undefined
-  }
-
-  const begun = new Counter({
-    name: 'rekey_restore_blocks_total',
-    help: "Times that wrong codes blocked a customer's restore.",
-    registers: [metrics],
+export const createLockoutService = (deps: Deps) => {
+  const { database, scale, now, metrics, log } = deps
+  const begun = counter(metrics, {
+    name: 'rekey_restore_lockouts_total',
+    help: 'Lockouts of restore that wrong codes began.',
   })
 
-  /**
-   * Counts the wrong codes of a challenge of which it is known whose restore it is. Where they block, the customer is
-   * told, once for each block. Safe to run again.
-   *
-   * @throws RekeyError unavailable
-   */
-  const charge = async (challengeId: string): Promise<void> => {
-    const charged = await store.charge(challengeId, now(), async (counted) => {
-      const block = newBlock(counted)
-      return block ? notices.restoreBlocked(counted, block) : []
-    })
-    const block = charged && newBlock(charged)
-    if (!block) return
+  /** Counts the recorded wrong codes of a challenge, once its customer is known. @throws RekeyError unavailable */
+  const count = async (challengeId: string): Promise<void> => {
+    const lockout = await countFailedAttempts(deps, challengeId)
+    if (!lockout) return
     begun.inc()
+    const { customer, failures, from, until = 'lifted' } = lockout
     log.warn(
-      {
-        event: 'authn_restore_blocked',
-        customer: charged.customer.code,
-        failures: charged.after.length,
-        from: block.from,
-        until: block.until ?? 'lifted',
-      },
-      'restore blocked after wrong codes',
+      { event: 'authn_restore_locked', customer, failures, from, until },
+      'restore is locked after too many wrong codes',
     )
   }
 
-  /** Within the customer's lock: whether restore was blocked then. */
-  const wasBlockedAt = async (tx: Transaction, customerId: number, at: Date): Promise<boolean> =>
-    wasBlocked(blocksOf(await store.failuresOf(customerId, tx)), at)
-
   return {
-    charge,
+    count,
 
-    /**
-     * Notes a wrong code of a restore. Whose it was may be heard of later, or never: requests and answers come by ways
-     * of their own.
-     *
-     * @throws RekeyError unavailable
-     */
-    async note(failure: Failure): Promise<void> {
-      await store.note(failure)
-      await charge(failure.challengeId)
+    /** Records a wrong code of a restore and counts it if its customer is known. @throws RekeyError unavailable */
+    async recordFailure(attempt: FailedAttempt): Promise<void> {
+      await recordFailedAttempt(database, attempt)
+      await count(attempt.challengeId)
     },
 
     /**
-     * Counts a code that is to be sent for a restore; the same one again counts once.
-     *
-     * @returns false where as many were sent as may be. @throws RekeyError unavailable
-     */
-    countSend: (customerId: number, send: Send): Promise<boolean> => store.countSend(customerId, send, now()),
-
-    /** What keeps the customer's password from being restored now. @throws RekeyError unavailable */
-    async blockOf(customerId: number): Promise<Block | undefined> {
-      return blockThatLasts(blocksOf(await store.failuresOf(customerId)), now())
-    },
-
-    wasBlockedAt,
-
-    /**
-     * A right code makes up for the wrong ones before it, unless it was guessed when no more codes counted.
+     * Resets the failed attempts before a right code, unless the code was given during a lockout.
      *
      * @throws RekeyError unavailable
      */
-    noteRight: (challengeId: string, at: Date): Promise<void> =>
-      store.withOwner(challengeId, async (tx, customerId) => {
-        if (!(await wasBlockedAt(tx, customerId, at))) await store.forgive(tx, customerId, at)
+    recordSuccess: (challengeId: string, at: Date): Promise<void> =>
+      database.transaction(async (tx) => {
+        const customer = await lockCustomerOfRestore(tx, challengeId)
+        if (!customer || (await wasLockedOutAt(tx, customer.id, { at, scale }))) return
+        await resetFailedAttempts(tx, customer.id, at)
       }),
 
-    /** Within the customer's lock: wrong codes of before count no more. @returns how many there were */
-    forgive: (tx: Transaction, customerId: number): Promise<number> => store.forgive(tx, customerId, now()),
+    /** The lockout of the customer's restore that is active now. @throws RekeyError unavailable */
+    lockoutOf: (customerId: number): Promise<Lockout | undefined> =>
+      database.query(async (prisma) =>
+        activeLockout(lockoutsAfter(await failedAttemptTimes(prisma, customerId), scale), now()),
+      ),
   }
 }
 
-export type Budgets = ReturnType<typeof createBudgets>
+export type LockoutService = ReturnType<typeof createLockoutService>

@@ -4,53 +4,51 @@ import type { Now } from '@rekey/platform/clock'
 import type { Random } from '@rekey/platform/random'
 import { seal, unseal } from '@rekey/platform/seal'
 
-/** Which notice a link stood in. */
-export interface NoticeAbout {
+/** The notification that contains a link. */
+export interface ReportLinkAbout {
   customerId: number
-  /** Id of the history record that the notice told of. */
+  /** Id of the history record that the notification is about. */
   changeId: number
   channel: Recipient['channel']
 }
 
-/** What a link says: whoever has it may block the customer, once. */
-export interface Report extends NoticeAbout {
+/** A link's content: its bearer may block the customer, once. */
+export interface ReportLink extends ReportLinkAbout {
   jti: string
   expiresAt: Date
 }
 
-interface Deps {
-  /** No other service has it: links are made and read here alone. */
-  key: KeyObject
+export interface ReportLinkDeps {
+  /** `report`: no other service has it, since links are made and read here only. */
+  keys: { report: KeyObject }
   /** Origin of the gateway (S32). */
-  origin: string
+  publicUrl: string
   now: Now
   random: Random
 }
 
-/** Without names and with the time in seconds: the whole link stands in an SMS too. */
+/** An array, with the time in seconds: the whole link must fit into an SMS. */
 type Payload = [jti: string, customerId: number, changeId: number, channel: Recipient['channel'], expiresAt: number]
 
-/** So that nothing else that may once be sealed with this key is taken for a link. */
+/** Nothing else that is sealed with this key can be read as a link. */
 const context = 'report'
 
-/** The links of notices: "it was not me". */
-export const createReportLinks = ({ key, origin, now, random }: Deps) => ({
-  /** Address of the page for one notice; good for a week, once. */
-  async make({ customerId, changeId, channel }: NoticeAbout): Promise<string> {
-    const expiresAt = Math.floor(now().getTime() / 1_000) + reportLinkDays * 86_400
-    const payload: Payload = [random.id(), customerId, changeId, channel, expiresAt]
-    return `${origin}/not-me?token=${await seal(key, context, payload)}`
-  },
+/** Makes the link "it was not me" of one notification; it is valid for a week, once. */
+export const makeReportLink = async (
+  { keys, publicUrl, now, random }: ReportLinkDeps,
+  { customerId, changeId, channel }: ReportLinkAbout,
+): Promise<string> => {
+  const expiresAt = Math.floor(now().getTime() / 1_000) + reportLinkDays * 86_400
+  const payload: Payload = [random.id(), customerId, changeId, channel, expiresAt]
+  return `${publicUrl}/not-me?token=${await seal(keys.report, context, payload)}`
+}
 
-  /** What a link's token says; undefined where we did not make it. Whether it has expired is the reader's to see. */
-  async read(token: string): Promise<Report | undefined> {
-    try {
-      const [jti, customerId, changeId, channel, expiresAt] = await unseal<Payload>(key, context, token)
-      return { jti, customerId, changeId, channel, expiresAt: new Date(expiresAt * 1_000) }
-    } catch {
-      return undefined
-    }
-  },
-})
-
-export type ReportLinks = ReturnType<typeof createReportLinks>
+/** Reads a link's token; undefined if it was not made here. The caller checks `expiresAt`. */
+export const readReportLink = async (key: KeyObject, token: string): Promise<ReportLink | undefined> => {
+  try {
+    const [jti, customerId, changeId, channel, expiresAt] = await unseal<Payload>(key, context, token)
+    return { jti, customerId, changeId, channel, expiresAt: new Date(expiresAt * 1_000) }
+  } catch {
+    return undefined
+  }
+}

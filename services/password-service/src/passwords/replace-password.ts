@@ -1,136 +1,144 @@
-import { type EventDefinition, PasswordChanged, PasswordReset, PasswordRestored, PasswordSet } from '@rekey/contracts'
-import type { Now } from '@rekey/platform/clock'
-import type { Random } from '@rekey/platform/random'
-import type { Transaction } from '../database.ts'
-import type { Hasher } from '../hashing/hasher.ts'
-import type { Notices, SealedPassword } from '../notifications/notifications.ts'
-import { type NewEvent, newEvent } from '../outbox/event.ts'
-import { factOf, type Replaced } from './facts.ts'
-import type { Grant } from './grant.ts'
-import type { PasswordStore } from './passwords.store.ts'
+import { RekeyError } from '@rekey/contracts'
+import type { TokenClaims } from '@rekey/platform/auth'
+import { confirmedAddresses } from '../customers/confirmed-addresses.ts'
+import { type LockedCustomer, lockCustomer } from '../customers/lock.ts'
+import { endRestores, endRestoresExcept } from '../customers/restore-requests.ts'
+import type { Database, Transaction } from '../database.ts'
+import { appendChange } from '../history/history.store.ts'
+import { resetFailedAttempts } from '../lockout/failed-attempts.store.ts'
+import { wasLockedOutAt } from '../lockout/lockout.service.ts'
+import type { NotificationDeps } from '../notifications/notifications.ts'
+import { addEvents } from '../outbox/outbox.store.ts'
+import { keepFormerPassword } from '../policy/former-passwords.store.ts'
+import { endSessions, isSessionEnded, sessionOf } from '../sessions/sessions.store.ts'
+import { type ApprovalDecision, decideApproval } from '../staff/decide-approval.ts'
+import { type PreparedPassword, storeCredential } from './credential.ts'
+import { type Grant, refuseGrant, spendGrant } from './grant.ts'
+import { type Operation, passwordEvents } from './password-events.ts'
 
-interface Deps {
-  store: PasswordStore
-  hasher: Hasher
-  notices: Notices
+export interface ReplaceDeps extends NotificationDeps {
+  database: Database
   /** How long withdrawals should wait after a restore; 0: no hold. */
   holdMs: number
-  now: Now
-  random: Random
+  /** How many of a customer's former passwords are kept. */
+  formerPasswords: number
+  /** Divides the duration of lockouts. */
+  lockoutScale: number
 }
 
-/** Who asks, as far as it is known. */
+/** The sender of the request. */
 export interface Requester {
-  /** Token subject; absent where the customer is known by the challenge alone. */
+  /** Token subject. Undefined for a restore: its customer is known by the challenge only. */
   id?: string
   clientId: string
   /** Address the request came from. */
   ip: string
-  /** Token subject of the second person who agreed, where one had to. */
-  approvedBy?: string | undefined
 }
 
-/** A password made ready to be stored, of which nothing can be read any more. */
-export interface PreparedPassword {
-  hash: string
-  /** Where it is a temporary one, which goes out to the customer and must be changed at the next sign-in. */
-  temporary?: SealedPassword | undefined
-}
-
-type Operation = 'change' | 'restore' | 'reset' | 'set'
-
-interface NewPassword {
+interface Replacement {
   customerId: number
   password: PreparedPassword
   operation: Operation
   by: Requester
+  /** Spent with the change. The back office needs none. */
   grant?: Grant
-  /** The hash that the current password was held against, where it was asked for. */
+  /** The access token of the customer who changes the password. Its session goes on. */
+  bearer?: TokenClaims
+  /** The hash that the current password was verified against, if it was asked for. */
   verifiedHash?: string | undefined
-  /** The session that makes the change goes on. */
-  keptSession?: string | undefined
-  /** Runs in the same transaction; by throwing it undoes the replacement. */
-  alongside?: ((tx: Transaction) => Promise<void>) | undefined
+  /** The approval of a second person, decided with the change. */
+  approval?: ApprovalDecision | undefined
 }
 
-/** Every request comes over HTTP for now: who made it is told by the actor, not by the channel. */
+/** All requests come over HTTP so far; `actor` says who sent them. */
 const channel = 'api'
 
-const temporaryForMs = 24 * 3_600_000
+const temporaryPasswordMs = 24 * 3_600_000
 
-const facts = {
-  change: PasswordChanged,
-  restore: PasswordRestored,
-  reset: PasswordReset,
-  set: PasswordSet,
-} satisfies Record<Operation, EventDefinition>
-
-/** Whoever got in by a code alone may be somebody else: withdrawals wait. */
-const holds = (operation: Operation) => operation === 'restore' || operation === 'reset'
-
-/** One new password: hashed, stored with its history and its events, and told to every confirmed address (S22, S24). */
-export const createReplacement = ({ store, hasher, notices, holdMs, now, random }: Deps) => {
-  const fact = (
-    { operation, by, keptSession }: Pick<NewPassword, 'operation' | 'by' | 'keptSession'>,
-    replaced: Replaced,
-  ): NewEvent =>
-    newEvent(facts[operation], random.id(), {
-      ...factOf(replaced),
-      ...(by.approvedBy !== undefined && { approvedBy: by.approvedBy }),
-      ...(keptSession !== undefined && { keptSession }),
-      ...(replaced.change.holdUntil && { holdUntil: replaced.change.holdUntil.toISOString() }),
-    })
-
-  return {
-    /**
-     * Hashes a password that has passed the policy; where it is `temporary`, seals it for its way to the customer too.
-     * Outside any transaction: no row stays locked for as long as a hash takes, or waits for its turn.
-     *
-     * @throws RekeyError unavailable
-     */
-    async prepare(password: string, { temporary = false } = {}): Promise<PreparedPassword> {
-      const hash = await hasher.hash(password)
-      return temporary ? { hash, temporary: await notices.sealPassword(password) } : { hash }
-    },
-
-    /** Replaces a customer's password. @throws RekeyError success_token_refused, current_password_wrong, unavailable */
-    async replace({ customerId, password, operation, by, grant, verifiedHash, keptSession, alongside }: NewPassword) {
-      const { hash, temporary } = password
-      const createTime = now()
-      const temporaryUntil = temporary && new Date(createTime.getTime() + temporaryForMs)
-      const byBackOffice = operation === 'set'
-      const actor = byBackOffice ? 'back_office' : 'client'
-      await store.replace(
-        {
-          customerId,
-          grant,
-          verifiedHash,
-          hash,
-          temporaryUntil,
-          keptSession,
-          change: {
-            type: byBackOffice ? 'changed' : 'restored',
-            operation,
-            actor,
-            ...(by.id !== undefined && { actorId: by.id }),
-            clientId: by.clientId,
-            channel,
-            ip: by.ip,
-            createTime,
-            ...(holds(operation) && holdMs > 0 && { holdUntil: new Date(createTime.getTime() + holdMs) }),
-          },
-        },
-        async (replaced) => [
-          fact({ operation, by, keptSession }, replaced),
-          ...(await notices.passwordChanged(replaced)),
-          ...(temporary && temporaryUntil
-            ? [await notices.temporaryPassword(temporary, actor, temporaryUntil, replaced)]
-            : []),
-        ],
-        alongside,
-      )
-    },
-  }
+/** Checks again, now that the customer is locked, what may have changed while the password was hashed (ASVS 15.4.2). */
+const assertStillAllowed = async (
+  tx: Transaction,
+  customer: LockedCustomer,
+  { grant, bearer }: Replacement,
+  lockoutScale: number,
+): Promise<void> => {
+  if (bearer && (await isSessionEnded(tx, bearer))) throw new RekeyError('invalid_token')
+  if (!grant) return
+  if (await isSessionEnded(tx, grant.claims)) throw refuseGrant('session ended')
+  if (customer.blocked) throw refuseGrant('customer blocked')
+  if (grant.purpose !== 'restore') return
+  // A right code that was guessed during a lockout restores nothing (S6).
+  const codeGivenAt = new Date(grant.claims.iat * 1_000)
+  if (await wasLockedOutAt(tx, customer.id, { at: codeGivenAt, scale: lockoutScale })) throw refuseGrant('locked out')
 }
 
-export type Replacement = ReturnType<typeof createReplacement>
+/** Ends the customer's restores: their codes may have reached those whom the new password is to keep out. */
+const endOtherRestores = async (tx: Transaction, customerId: number, grant: Grant | undefined): Promise<void> => {
+  if (!grant) return endRestores(tx, [customerId])
+  const isOpen = await endRestoresExcept(tx, customerId, grant.challengeId)
+  if (grant.purpose === 'restore' && !isOpen) throw refuseGrant('restore ended')
+}
+
+/** A restore needs no more than a code, so that its sender may not be the customer: withdrawals wait. */
+const holdUntil = (operation: Operation, at: Date, holdMs: number, { holdUntil: current }: LockedCustomer) => {
+  if (holdMs === 0 || (operation !== 'restore' && operation !== 'reset')) return undefined
+  // A shorter hold, such as after REKEY_HOLD_HOURS was lowered, does not cut short the current one.
+  return new Date(Math.max(at.getTime() + holdMs, current?.getTime() ?? 0))
+}
+
+const setHold = async (tx: Transaction, customerId: number, until: Date) => {
+  await tx.customer.update({ where: { id: customerId }, data: { holdUntil: until } })
+}
+
+/**
+ * Replaces a customer's password: the only place that does. Grant, password, history and events commit together or not
+ * at all (S24, ASVS 2.3.3).
+ *
+ * @throws RekeyError success_token_refused, invalid_token, current_password_wrong, already_decided, unavailable
+ */
+export const replacePassword = (deps: ReplaceDeps, request: Replacement): Promise<void> =>
+  deps.database.transaction(async (tx) => {
+    const { operation, by, grant, bearer, verifiedHash, approval } = request
+    const { hash, temporary } = request.password
+    const byBackOffice = operation === 'set'
+    const at = deps.now()
+    const temporaryUntil = temporary ? new Date(at.getTime() + temporaryPasswordMs) : null
+    const keptSession = bearer && sessionOf(bearer)
+
+    const customer = await lockCustomer(tx, request.customerId)
+    if (!customer) throw new Error('a customer whose password is replaced is gone')
+    if (approval) await decideApproval(tx, approval)
+    await assertStillAllowed(tx, customer, request, deps.lockoutScale)
+    if (grant) await spendGrant(tx, grant)
+    if (grant?.purpose === 'restore') await resetFailedAttempts(tx, customer.id, at)
+    await endOtherRestores(tx, customer.id, grant)
+
+    await keepFormerPassword(tx, customer.id, { kept: deps.formerPasswords, at })
+    await storeCredential(tx, customer.id, { hash, mustChange: temporary !== undefined, temporaryUntil, verifiedHash })
+    const change = await appendChange(tx, {
+      customerId: customer.id,
+      type: byBackOffice ? 'changed' : 'restored',
+      operation,
+      actor: byBackOffice ? 'back_office' : 'client',
+      actorId: by.id ?? customer.code,
+      clientId: by.clientId,
+      channel,
+      ip: by.ip,
+      createTime: at,
+      holdUntil: holdUntil(operation, at, deps.holdMs, customer),
+    })
+    const sessionEpoch = await endSessions(tx, customer.id, { at: change.createTime, kept: keptSession })
+    if (change.holdUntil) await setHold(tx, customer.id, change.holdUntil)
+
+    const events = await passwordEvents(deps, {
+      customer,
+      change,
+      addresses: await confirmedAddresses(tx, customer.id),
+      sessionEpoch,
+      operation,
+      keptSession,
+      approvedBy: approval?.by,
+      temporary: temporary && temporaryUntil ? { sealed: temporary, expiresAt: temporaryUntil } : undefined,
+    })
+    await addEvents(tx, customer.code, change.createTime, events)
+  })

@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 
-/** Who of the back office asks. */
+/** The member of the back office who sent a request. */
 export interface Staff {
   /** Token subject. */
   id: string
@@ -9,15 +9,16 @@ export interface Staff {
   ip: string
 }
 
-/** Who asked, and who of the others agreed where that is needed. */
+/** The member who requested an action and, where a second person is required, the one who approved it. */
 export interface Mandate extends Staff {
+  /** Token subject. */
   approvedBy?: string | undefined
 }
 
-/** Who a request that has passed the bearer check came from. */
+/** The sender of a request that has passed the bearer check. */
 export const staffOf = ({ bearer, ip }: FastifyRequest): Staff => ({ id: bearer.sub, clientId: bearer.client_id, ip })
 
-/** How logs name them (S35). */
+/** The fields of log lines (S35). */
 export const staffForLog = ({ id, clientId, ip, approvedBy }: Mandate) => ({
   actor: 'back_office',
   actorId: id,
@@ -27,7 +28,7 @@ export const staffForLog = ({ id, clientId, ip, approvedBy }: Mandate) => ({
   channel: 'api',
 })
 
-/** How events of the PASSWORD stream name them. */
+/** The fields of events of the PASSWORD stream. */
 export const staffForEvent = ({ id, clientId, ip }: Staff) => ({
   actor: 'back_office' as const,
   actorId: id,
