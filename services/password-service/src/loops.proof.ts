@@ -56,7 +56,7 @@ t.test('each statement of each loop reads by index, with 1,000,000 events that w
   await client.connect()
   t.teardown(() => client.end())
   await service.app.close()
-  t.comment(`correlation of ids and places on disk: ${await fillOutbox(client, 1_000_000)}`)
+  t.comment(`correlation of ids and order on disk: ${await fillOutbox(client, 1_000_000)}`)
   await fillOthers(client)
 
   await client.query(`LOAD 'auto_explain'`)

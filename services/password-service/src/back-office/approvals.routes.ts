@@ -6,7 +6,7 @@ import type { Approvals } from './approvals.service.ts'
 const config = { scopes: [scopes.backOffice] }
 const one = '/api/v2/approvals/:approvalId'
 
-/** The second pair of eyes on what the back office does. */
+/** Approvals of actions that need a second person (four eyes). */
 export const approvalRoutes = (app: Server, approvals: Omit<Approvals, 'request'>): void => {
   app.get('/api/v2/approvals', { schema: ListApprovals, config }, async (request) => approvals.list(request.query))
 

@@ -1,24 +1,25 @@
-import type { Database, Transaction } from '../database.ts'
+import type { Database } from '../database.ts'
 import { type Deletion, deleteOldest } from '../deletion.ts'
 import { Prisma } from '../generated/prisma/client.ts'
+import { type ApprovalDecision, decideApproval } from '../staff/decide-approval.ts'
 
-/** What somebody asked for, and what became of it. */
+/** An action that waits for an approval, or was decided. */
 export interface StoredApproval {
   id: string
   action: 'set_password' | 'reset_password' | 'reset_all'
   state: 'pending' | 'approved' | 'rejected'
   customer: { id: number; code: string } | null
-  /** Token subject of who asked. */
+  /** Token subject of the member of staff who requested the action. */
   maker: string
   createdAt: Date
   expiresAt: Date
   decidedBy: string | null
   decidedAt: Date | null
-  /** Where a new password is to be mailed: the event that will do it. */
+  /** For a new password that is to be mailed: id of the event that will carry it. */
   mailEventId: string | null
 }
 
-/** What carrying it out needs. A new password is there until the decision, or the end of its time. */
+/** With what the action needs. Its new password is kept until the decision or the expiry. */
 export interface PendingApproval extends StoredApproval {
   makerClientId: string
   makerIp: string
@@ -34,34 +35,9 @@ interface NewApproval
   mailEventId: string | null
 }
 
-interface Decision {
-  state: 'approved' | 'rejected'
-  /** Token subject; never the maker's. */
-  by: string
-  at: Date
-}
-
-export interface ApprovalStore {
-  add(approval: NewApproval): Promise<void>
-  find(id: string): Promise<PendingApproval | undefined>
-  /** A page of what waits, the oldest first, and how many there are. */
-  listPending(
-    now: Date,
-    page: { limit: number; offset: number },
-  ): Promise<{ total: number; approvals: StoredApproval[] }>
-  /**
-   * Decides within a transaction, once, in time, by another than the maker, and wipes the password.
-   *
-   * @returns whether it did
-   */
-  decide(tx: Transaction, id: string, decision: Decision): Promise<boolean>
-  /** The same in a transaction of its own. */
-  decideAlone(id: string, decision: Decision): Promise<boolean>
-}
-
 const expiredForMs = 30 * 24 * 3_600_000
 
-const shown = {
+const columns = {
   id: true,
   action: true,
   state: true,
@@ -74,35 +50,29 @@ const shown = {
   mailEventId: true,
 } as const
 
-const passwordWiped = { hash: null, sealedPassword: null }
-
-const decide: ApprovalStore['decide'] = async (tx, id, { state, by, at }) => {
-  const { count } = await tx.approval.updateMany({
-    where: { id, state: 'pending', expiresAt: { gt: at }, maker: { not: by } },
-    data: { state, decidedBy: by, decidedAt: at, ...passwordWiped },
-  })
-  return count > 0
-}
-
-export const createApprovalStore = ({ database }: { database: Database }): ApprovalStore => ({
-  async add(approval) {
+export const createApprovalStore = (database: Database) => ({
+  async add(approval: NewApproval): Promise<void> {
     await database.query((prisma) => prisma.approval.create({ data: approval }))
   },
 
-  find: (id) =>
+  find: (id: string): Promise<PendingApproval | undefined> =>
     database.query(async (prisma) => {
       const secrets = { makerClientId: true, makerIp: true, hash: true, sealedPassword: true }
-      return (await prisma.approval.findUnique({ where: { id }, select: { ...shown, ...secrets } })) ?? undefined
+      return (await prisma.approval.findUnique({ where: { id }, select: { ...columns, ...secrets } })) ?? undefined
     }),
 
-  listPending: (now, { limit, offset }) =>
+  /** A page of pending approvals, the oldest first, and their total. */
+  listPending: (
+    now: Date,
+    { limit, offset }: { limit: number; offset: number },
+  ): Promise<{ total: number; approvals: StoredApproval[] }> =>
     database.query(async (prisma) => {
       const where = { state: 'pending' as const, expiresAt: { gt: now } }
       const [total, approvals] = await Promise.all([
         prisma.approval.count({ where }),
         prisma.approval.findMany({
           where,
-          select: shown,
+          select: columns,
           orderBy: [{ createdAt: 'asc' }, { id: 'asc' }],
           take: limit,
           skip: offset,
@@ -111,11 +81,13 @@ export const createApprovalStore = ({ database }: { database: Database }): Appro
       return { total, approvals }
     }),
 
-  decide,
-  decideAlone: (id, decision) => database.transaction((tx) => decide(tx, id, decision)),
+  /** Decides without carrying out an action. @throws RekeyError already_decided */
+  decide: (decision: ApprovalDecision): Promise<void> => database.transaction((tx) => decideApproval(tx, decision)),
 })
 
-/** Wipes the passwords of approvals that were not decided in time. */
+export type ApprovalStore = ReturnType<typeof createApprovalStore>
+
+/** Deletes the passwords of approvals that expired undecided. */
 export const wipeExpiredApprovals =
   (loops: Database): Deletion =>
   (now, limit) =>
@@ -127,7 +99,7 @@ export const wipeExpiredApprovals =
         ))`,
     )
 
-/** Deletes approvals that were not decided a month ago. Decisions stay: they say who agreed. */
+/** Deletes approvals that expired undecided a month ago. Decided ones stay: they record who approved. */
 export const deleteExpiredApprovals =
   (loops: Database): Deletion =>
   (now, limit) =>

@@ -90,7 +90,7 @@ t.test('B9 with four eyes: one customer', async (t) => {
   t.match(await service.events('PASSWORD', customer.code), [
     { type: 'password.reset-requested', data: { actorId: 'maker', approvedBy: 'checker' } },
   ])
-  t.match(service.logged('authn_password_reset').at(-1), { customer: customer.code, approvedBy: 'checker' })
+  t.match(service.logged('authn_password_reset_required').at(-1), { customer: customer.code, approvedBy: 'checker' })
 })
 
 t.test('B9 with four eyes: all customers', async (t) => {

@@ -1,38 +1,37 @@
-import { HoldEnded, RekeyError } from '@rekey/contracts'
+import { HoldEnded } from '@rekey/contracts'
 import type { Now } from '@rekey/platform/clock'
 import type { Logger } from '@rekey/platform/logger'
 import type { Random } from '@rekey/platform/random'
+import { lockCustomer } from '../customers/lock.ts'
+import type { Database, Transaction } from '../database.ts'
 import { newEvent } from '../outbox/event.ts'
+import { addEvents } from '../outbox/outbox.store.ts'
 import { type Staff, staffForEvent, staffForLog } from '../staff/staff.ts'
-import type { HoldStore } from './hold.store.ts'
+import { unknownCustomer } from './reset-password.ts'
 
 interface Deps {
-  store: HoldStore
+  database: Database
   now: Now
   random: Random
   log: Logger
 }
 
-/** The recovery hold after a restore: nothing but time and the back office ends it. */
-export const createHolds = ({ store, now, random, log }: Deps) => ({
-  /** Ends it before its time; where none is on, none is. @throws RekeyError not_found, unavailable */
-  async end(customerId: number, by: Staff): Promise<void> {
-    const ended = await store.end(customerId, now(), ({ customer, holdUntil }) =>
-      newEvent(HoldEnded, random.id(), {
-        customer: customer.code,
-        customerId,
-        ...staffForEvent(by),
-        heldUntil: holdUntil.toISOString(),
-      }),
-    )
-    if (ended.result === 'unknown') throw new RekeyError('not_found', { detail: 'There is no such customer.' })
-    if (ended.result !== 'ended') return
-    const { customer, holdUntil } = ended.held
-    log.info(
-      { event: 'recovery_hold_ended', customer: customer.code, heldUntil: holdUntil, ...staffForLog(by) },
-      'recovery hold ended early',
-    )
-  },
-})
+const clearHold = async (tx: Transaction, customerId: number): Promise<void> => {
+  await tx.customer.update({ where: { id: customerId }, data: { holdUntil: null } })
+}
 
-export type Holds = ReturnType<typeof createHolds>
+/** Ends a customer's recovery hold early; without one it does nothing. @throws RekeyError not_found, unavailable */
+export const endHold = async ({ database, now, random, log }: Deps, customerId: number, by: Staff): Promise<void> => {
+  const ended = await database.transaction(async (tx) => {
+    const at = now()
+    const customer = await lockCustomer(tx, customerId)
+    if (!customer) throw unknownCustomer()
+    const { code, holdUntil } = customer
+    if (!holdUntil || holdUntil <= at) return undefined
+    await clearHold(tx, customerId)
+    const data = { customer: code, customerId, ...staffForEvent(by), heldUntil: holdUntil.toISOString() }
+    await addEvents(tx, code, at, [newEvent(HoldEnded, random.id(), data)])
+    return { customer: code, heldUntil: holdUntil }
+  })
+  if (ended) log.info({ event: 'recovery_hold_ended', ...ended, ...staffForLog(by) }, 'recovery hold ended early')
+}

@@ -1,53 +1,27 @@
-import { PasswordResetRequested } from '@rekey/contracts'
-import type { Now } from '@rekey/platform/clock'
-import type { Random } from '@rekey/platform/random'
-import type { Transaction } from '../database.ts'
-import type { Notices } from '../notifications/notifications.ts'
-import { newEvent } from '../outbox/event.ts'
-import { factOf } from '../passwords/facts.ts'
-import type { ResetRecord, ResetStore } from '../passwords/reset-passwords.ts'
+import { RekeyError } from '@rekey/contracts'
+import { lockCustomer } from '../customers/lock.ts'
+import type { Database } from '../database.ts'
+import type { NotificationDeps } from '../notifications/notifications.ts'
+import { resetPasswords } from '../passwords/reset-passwords.ts'
+import { type ApprovalDecision, decideApproval } from '../staff/decide-approval.ts'
 import type { Mandate } from '../staff/staff.ts'
 
-interface Deps {
-  store: ResetStore
-  notices: Pick<Notices, 'resetRequested'>
-  now: Now
-  random: Random
+export const unknownCustomer = () => new RekeyError('not_found', { detail: 'There is no such customer.' })
+
+interface Deps extends NotificationDeps {
+  database: Database
 }
 
-/** B9: a customer is signed out, and has to change the password at the next sign-in. */
-export const createResets = ({ store, notices, now, random }: Deps) => {
-  const recordOf = ({ id, clientId, ip }: Mandate): ResetRecord => ({
-    type: 'changed',
-    operation: 'reset',
-    actor: 'back_office',
-    actorId: id,
-    clientId,
-    channel: 'api',
-    ip,
-    createTime: now(),
+/** Resets one customer's password (B9). @throws RekeyError not_found, already_decided, unavailable */
+export const resetPassword = (
+  deps: Deps,
+  customerId: number,
+  by: Mandate,
+  approval?: ApprovalDecision,
+): Promise<void> =>
+  deps.database.transaction(async (tx) => {
+    const customer = await lockCustomer(tx, customerId)
+    if (!customer) throw unknownCustomer()
+    if (approval) await decideApproval(tx, approval)
+    await resetPasswords(tx, deps, [customer], { by })
   })
-
-  const announcing =
-    ({ approvedBy }: Mandate, jobId?: string): Parameters<ResetStore['reset']>[3] =>
-    async (reset) => [
-      newEvent(PasswordResetRequested, random.id(), {
-        ...factOf(reset),
-        ...(approvedBy !== undefined && { approvedBy }),
-        ...(jobId !== undefined && { jobId }),
-      }),
-      ...(await notices.resetRequested(reset)),
-    ]
-
-  return {
-    /** `alongside` runs in the same transaction; by throwing it undoes the reset. @throws RekeyError not_found, unavailable */
-    resetOne: (customerId: number, by: Mandate, alongside?: (tx: Transaction) => Promise<void>): Promise<void> =>
-      store.resetOne(customerId, recordOf(by), announcing(by), alongside),
-
-    /** Part of a job, within the transaction that notes how far it is. */
-    resetPart: (tx: Transaction, customerIds: number[], { jobId, by }: { jobId: string; by: Mandate }): Promise<void> =>
-      store.reset(tx, customerIds, recordOf(by), announcing(by, jobId)),
-  }
-}
-
-export type Resets = ReturnType<typeof createResets>

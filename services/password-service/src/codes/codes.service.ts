@@ -122,13 +122,28 @@ export const createCodeService = (deps: Deps) => {
       if (!recorded) return suppress(challengeId, unreachable)
       // Events of wrong codes may have arrived before this one.
       await lockout.count(challengeId)
-      await publish(customer, address, { challengeId, purpose: 'restore', code, verificationCode, expiresAt, sendNumber })
+      await publish(customer, address, {
+        challengeId,
+        purpose: 'restore',
+        code,
+        verificationCode,
+        expiresAt,
+        sendNumber,
+      })
     },
 
     /** @throws RekeyError unavailable: retry */
     async sendForChallenge(issued: EventData<typeof ChallengeIssued>): Promise<void> {
-      const { challengeId, customer: customerCode, device, purpose, sendNumber, code, verificationCode, expiresAt } =
-        issued
+      const {
+        challengeId,
+        customer: customerCode,
+        device,
+        purpose,
+        sendNumber,
+        code,
+        verificationCode,
+        expiresAt,
+      } = issued
       if (isExpired(expiresAt)) return suppress(challengeId, 'expired')
       const customer = await store.findByCode(customerCode)
       const to = customer && pickDevice(customer, device)

@@ -24,10 +24,7 @@ interface ChainEnd {
  * Appends a record to the chain of each customer, in two statements. The transaction has the customers locked, so that
  * no other record comes between. A record is never dated before the previous one, even if two machines' clocks differ.
  */
-export const appendChanges = async (
-  tx: Transaction,
-  changes: Omit<ChangeRecord, 'id'>[],
-): Promise<ChainedChange[]> => {
+export const appendChanges = async (tx: Transaction, changes: Omit<ChangeRecord, 'id'>[]): Promise<ChainedChange[]> => {
   // The left join returns a row also for a customer without records.
   const ends = await tx.$queryRaw<ChainEnd[]>`
     SELECT "customerId", nextval(pg_get_serial_sequence('password_change', 'id'))::int AS id,
@@ -60,7 +57,10 @@ export const appendChange = async (tx: Transaction, change: Omit<ChangeRecord, '
 
 export const createHistoryStore = (database: Database) => ({
   /** A page of a customer's records and their total, in one statement. */
-  list: (customerCode: string, { limit, offset, sort_order }: Page): Promise<{ total: number; changes: ShownChange[] }> =>
+  list: (
+    customerCode: string,
+    { limit, offset, sort_order }: Page,
+  ): Promise<{ total: number; changes: ShownChange[] }> =>
     database.query(async (prisma) => {
       const order = sort_order === 'asc' ? Prisma.sql`"createTime" ASC, id ASC` : Prisma.sql`"createTime" DESC, id DESC`
       const rows = await prisma.$queryRaw<(ShownChange & { total: number })[]>`

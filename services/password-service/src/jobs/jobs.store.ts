@@ -34,7 +34,7 @@ export const createJobStore = ({ database, loops }: Deps) => ({
     }),
 
   /** Counts a customer as failed and skips it, unless another instance has passed it. @returns whether it did */
-  async passOver(jobId: string, customerId: number): Promise<boolean> {
+  async skipCustomer(jobId: string, customerId: number): Promise<boolean> {
     const { count } = await loops.query((prisma) =>
       prisma.job.updateMany({
         where: { id: jobId, state: 'running', lastCustomerId: { lt: customerId } },

@@ -46,7 +46,13 @@ const findNext = async (tx: Transaction, { lastCustomerId, upToCustomerId }: Job
   return customers.map(({ id }) => id)
 }
 
-const recordProgress = (tx: Transaction, job: JobRow, customerIds: number[], isLast: boolean, at: Date): Promise<Job> => {
+const recordProgress = (
+  tx: Transaction,
+  job: JobRow,
+  customerIds: number[],
+  isLast: boolean,
+  at: Date,
+): Promise<Job> => {
   const done = job.done + customerIds.length
   // The total may have been an estimate until now.
   const end = isLast && { state: 'done' as const, finishedAt: at, total: done + job.failed }

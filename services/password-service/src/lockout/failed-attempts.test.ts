@@ -73,7 +73,7 @@ const isBlocked = async ([username = '']: string[]) => {
   if (more.length > 0) throw new Error(`dropped more than once: ${more}`)
   const isHandedOn = (await service.events('NOTIFY', challengeId)).length === 1
   if (isHandedOn !== (reason === undefined)) throw new Error(`sent or not: ${reason}`)
-  return reason === 'info: budget'
+  return reason === 'info: lockout'
 }
 
 const restore = (challengeId: string, { iat = Math.floor(clock.now().getTime() / 1_000) } = {}) =>
@@ -120,7 +120,7 @@ t.test('S6 ten wrong codes, whichever address they were sent to, block restore f
   await everythingHandled()
   t.same(await restoreRequests(blocked), [], 'nothing is noted of a code that is not sent')
   t.notOk(await isBlocked(other.addresses), 'nobody else is blocked')
-  t.match(service.logged('authn_restore_blocked').at(-1), { customer: customer.code, failures: 10 })
+  t.match(service.logged('authn_restore_locked').at(-1), { customer: customer.code, failures: 10 })
 
   clock.advance(10 * minuteMs)
   t.notOk(await isBlocked([phone]))
@@ -169,7 +169,7 @@ t.test('S6 after a hundred wrong codes restore is off until the back office lift
   const [notice, ...more] = await noticesOf(customer)
   t.same(more, [])
   t.same(Object.keys(notice?.data ?? {}), ['recipient', 'blockedFrom'], 'the customer is told of no end')
-  t.match(service.logged('authn_restore_blocked').at(-1), { customer: customer.code, failures: 100, until: 'lifted' })
+  t.match(service.logged('authn_restore_locked').at(-1), { customer: customer.code, failures: 100, until: 'lifted' })
   clock.advance(400 * dayMs)
   t.ok(await isBlocked(customer.addresses), 'a year later it still is')
   const status = await callRpc(service.broker, PasswordStatus, { customer: customer.code })
@@ -306,7 +306,7 @@ t.test(
     await guessTimes(customer, 10)
     const refused = await restore(guessed)
     t.match(refused, { status: 403, body: { code: 'success_token_refused' } })
-    t.match(service.logged('authn_password_restore_fail').at(-1), { reason: 'after too many wrong codes' })
+    t.match(service.logged('authn_password_restore_fail').at(-1), { reason: 'locked out' })
     await answerRight(guessed)
     await everythingHandled()
     t.equal((await failuresOf(customer)).length, 10, 'and makes up for nothing')

@@ -45,7 +45,7 @@ export const keepFormerPassword = async (
     )`
 }
 
-/** Deletes former passwords where none is kept any more. */
+/** Deletes all former passwords if the configuration stores none. */
 export const deleteFormerPasswords =
   (loops: Database, kept: number): Deletion =>
   async (_now, limit) => {

@@ -2,7 +2,13 @@ import { accessTokenSeconds, SessionRevoked } from '@rekey/contracts'
 import { consume } from '@rekey/platform/consumer'
 import type { Feature } from '../feature.ts'
 import type { Infrastructure } from '../infrastructure.ts'
-import { clockSlackMs, deleteExpiredSessions, isSessionEnded, recordRevokedSession, type SessionClaims } from './sessions.store.ts'
+import {
+  clockSlackMs,
+  deleteExpiredSessions,
+  isSessionEnded,
+  recordRevokedSession,
+  type SessionClaims,
+} from './sessions.store.ts'
 
 export interface Sessions extends Feature {
   /** True if the token's session is over. @throws RekeyError unavailable */
@@ -19,7 +25,11 @@ export const createSessions = ({ database, loops, now }: Infrastructure): Sessio
       concurrency: 32,
       // Counted from now: the event may have waited, but no token was issued for the session since.
       handle: ({ sessionId }) =>
-        recordRevokedSession(database, sessionId, new Date(now().getTime() + accessTokenSeconds * 1_000 + clockSlackMs)),
+        recordRevokedSession(
+          database,
+          sessionId,
+          new Date(now().getTime() + accessTokenSeconds * 1_000 + clockSlackMs),
+        ),
     }),
   ],
   deletions: { 'expired sessions': deleteExpiredSessions(loops) },
