@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { brand, Flag, Key, serviceEnv, trustedProxies, Url } from '@rekey/platform/config'
 import { identityProviderEnv } from '@rekey/platform/identity-provider'
-import { limitsScale, Quota } from '@rekey/platform/quota'
+import { codeAccountLimit, limitsScale } from '@rekey/platform/quota'
 import { type Static, Type } from '@sinclair/typebox'
 
 /** The password-service's configuration, read from environment variables. */
@@ -86,7 +86,7 @@ export const Env = Type.Object({
     default: false,
     description: "true: a second person must approve what the back office does to customers' passwords.",
   }),
-  REKEY_LIMIT_CODE_ACCOUNT: Quota('10/1h', 'Quota of restore codes for one customer, over all addresses.'),
+  ...codeAccountLimit,
   ...limitsScale,
   REKEY_HASH_CONCURRENCY: Type.Integer({
     minimum: 1,

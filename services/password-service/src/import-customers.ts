@@ -8,15 +8,11 @@ import { Type } from '@sinclair/typebox'
 import pg from 'pg'
 import { Env } from './config.ts'
 import { createRecordReader } from './customers/customer-record.ts'
-import { createCustomerStore } from './customers/customers.store.ts'
 import { createImport } from './customers/import/import.service.ts'
 import { createImportStore } from './customers/import/import.store.ts'
 import { createImportLock } from './customers/import/import-lock.ts'
-import { createUpserts } from './customers/upserts.service.ts'
-import { createUpsertStore } from './customers/upserts.store.ts'
 import { openDatabase } from './database.ts'
 import { createHasher, parsePeppers } from './hashing/hasher.ts'
-import { createOutboxStore } from './outbox/outbox.store.ts'
 
 /** The variables that an import reads; it needs the peppers to check that imported hashes can be verified. */
 const ImportEnv = Type.Pick(Env, ['DATABASE_URL', 'REKEY_PASSWORD_PEPPERS', 'REKEY_SECRETS_FILE'])
@@ -70,19 +66,13 @@ export const openImport = async (env: Record<string, string | undefined>) => {
     random: systemRandom,
     log,
   })
-  const upsert = createUpserts({
-    store: createUpsertStore({ database }),
-    endRestores: createCustomerStore({ database }).endRestoresOfMany,
-    addEvents: createOutboxStore().addAll,
-    now,
-    random: systemRandom,
-  })
   const { run } = createImport({
-    store: createImportStore({ database }),
+    database,
+    store: createImportStore(database),
     lock: createImportLock(config.DATABASE_URL),
     readRecord: createRecordReader({ faultOf: hasher.faultOf }),
-    upsert,
     now,
+    random: systemRandom,
   })
   return { run, close: () => database.close() }
 }

@@ -171,7 +171,7 @@ t.test('S21 S24 B9: one customer is signed out everywhere and has to change the 
     ({ type }) => type === 'notify.reset-requested',
   )
   t.equal(notices.length, 2, 'one for each confirmed address')
-  t.match(service.logged('authn_password_reset').at(-1), {
+  t.match(service.logged('authn_password_reset_required').at(-1), {
     customer: customer.code,
     actor: 'back_office',
     actorId: 'backend_fin',

@@ -41,6 +41,6 @@ t.test('the sandbox has its two customers, and a second seed resets no password'
 
 t.test('a database that cannot be reached is named, without its password', async (t) => {
   await t.rejects(seedSandbox('postgres://rekey:secret@127.0.0.1:1/none'), {
-    message: /^cannot seed the database 127\.0\.0\.1:1\/none: (?!.*secret)/,
+    message: /^Cannot seed the database 127\.0\.0\.1:1\/none: (?!.*secret)/,
   })
 })

@@ -1,26 +1,20 @@
 import { RekeyError } from '@rekey/contracts'
 import { type Background, pause, runInBackground } from '@rekey/platform/background'
 import { createBatchSize } from '@rekey/platform/batch-size'
-import type { Now } from '@rekey/platform/clock'
 import type { Logger } from '@rekey/platform/logger'
 import type { Progress } from '@rekey/platform/progress'
 import type { Random } from '@rekey/platform/random'
 import { runInTrace } from '@rekey/platform/trace'
-import type { Transaction } from '../database.ts'
+import type { Database } from '../database.ts'
+import type { NotificationDeps } from '../notifications/notifications.ts'
+import { countReady } from '../outbox/outbox.store.ts'
 import type { JobStore } from './jobs.store.ts'
+import { resetBatch } from './reset-batch.ts'
 
-interface Deps {
-  store: Pick<JobStore, 'findPosition' | 'step' | 'skipCustomer'>
-  /** Resets these customers in the transaction that stores the job's progress. */
-  resetPart(
-    tx: Transaction,
-    customerIds: number[],
-    reset: { jobId: string; by: { id: string; clientId: string; ip: string; approvedBy?: string | undefined } },
-  ): Promise<void>
-  /** Counts the events that wait to be published, up to about `most`. */
-  countReady(most: number): Promise<number>
+interface Deps extends NotificationDeps {
+  store: Pick<JobStore, 'findPosition' | 'skipCustomer'>
+  loops: Database
   progress: Progress
-  now: Now
   random: Random
   log: Logger
 }
@@ -42,40 +36,34 @@ const isTemporary = (error: unknown) => error instanceof RekeyError && error.cod
  * with half the size, until one customer is left: that customer is counted as failed, logged and skipped. While Postgres
  * is unavailable the worker waits. After the close another worker continues the job.
  */
-export const startWorker = ({ store, resetPart, countReady, progress, now, random, log }: Deps): Background => {
+export const startWorker = (deps: Deps): Background => {
+  const { store, loops, progress, random, log } = deps
   const report = progress.watch('jobs')
   let lastPosition: number | undefined
   const size = createBatchSize(batchSize)
 
   /** @returns true if the job has more customers. @throws RekeyError unavailable */
   const advance = async (): Promise<boolean> => {
-    let current: { jobId: string; customerId: number | undefined } | undefined
-    try {
-      const stepped = await store.step(size.current, now(), async (tx, job, customerIds) => {
-        current = { jobId: job.id, customerId: customerIds[0] }
-        const { id: jobId, actorId, clientId, ip, approvedBy } = job
-        const by = { id: actorId, clientId, ip, approvedBy: approvedBy ?? undefined }
-        await resetPart(tx, customerIds, { jobId, by })
-      })
-      if (!stepped) return false
+    const batch = await resetBatch(deps, size.current)
+    if (batch.result === 'no job') return false
+    if (batch.result === 'done') {
       size.grow()
-      const { id, state, total, done, failed } = stepped.job
+      const { id, state, total, done, failed } = batch.job
       if (state === 'done')
         log.info({ event: 'password_reset_job_done', job: id, total, done, failed }, 'reset of all passwords done')
       return state === 'running'
-    } catch (err) {
-      const wasAlone = size.current === 1
-      size.shrink()
-      if (isTemporary(err) || current?.customerId === undefined) throw err
-      const { jobId, customerId } = current
-      if (wasAlone && (await store.skipCustomer(jobId, customerId))) {
-        log.error(
-          { event: 'password_reset_fail', job: jobId, customerId, err },
-          'reset of a customer failed: the job skips it',
-        )
-      }
-      return true
     }
+    const { error: err, jobId, customerId } = batch
+    const wasAlone = size.current === 1
+    size.shrink()
+    if (isTemporary(err) || jobId === undefined || customerId === undefined) throw err
+    if (wasAlone && (await store.skipCustomer(jobId, customerId))) {
+      log.error(
+        { event: 'password_reset_fail', job: jobId, customerId, err },
+        'reset of a customer failed: the job skips it',
+      )
+    }
+    return true
   }
 
   const isAnyRunning = async (): Promise<boolean> => {
@@ -91,7 +79,7 @@ export const startWorker = ({ store, resetPart, countReady, progress, now, rando
   const work = async (stopped: AbortSignal) => {
     let waits = 0
     while (!stopped.aborted && (await isAnyRunning())) {
-      if ((await countReady(mostWaiting)) >= mostWaiting) {
+      if ((await countReady(loops, mostWaiting)) >= mostWaiting) {
         await pause(Math.min(backoffMs.first * 2 ** waits, backoffMs.most), stopped)
         waits += 1
         continue

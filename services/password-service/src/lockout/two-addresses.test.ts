@@ -25,7 +25,7 @@ const failAt = async (username: string) => {
 const notSent = () =>
   rekey.logs
     .map((line) => JSON.parse(line))
-    .filter(({ event, reason }) => event === 'code_not_sent' && reason === 'budget')
+    .filter(({ event, reason }) => event === 'code_not_sent' && reason === 'lockout')
 
 t.test('S6 whoever guesses at two addresses of a person blocks the person, who is told and let in again', async (t) => {
   const customer = await createCustomer(rekey.postgres.url)

@@ -301,7 +301,7 @@ t.test('S35: logs tell what happened, and hold no password, token, code or addre
     { ...about, severity: 'info', address: '127.0.0.1', challenge: /^[0-9a-f]{16}$/, traceId: /^[0-9a-f]{32}$/ },
   )
   t.ok(service.logged('authn_password_restore_fail').some(({ reason }) => reason === 'spent'))
-  t.ok(service.logged('authn_password_change_fail').some(({ reason }) => reason === 'for another person'))
+  t.ok(service.logged('authn_password_change_fail').some(({ reason }) => reason === 'another customer'))
   const logs = service.logs()
   for (const planted of [secret, password, token, challengeId, customer.addresses[0] ?? '', '$argon2']) {
     t.notOk(logs.includes(planted), planted)

@@ -82,7 +82,10 @@ t.test('A3 without one: the old stops at once, a random temporary one goes out, 
   t.match(sent.password, /^[abcdefghjkmnpqrstuvwxyz23456789]{20}$/, 'as long as the policy wants it')
   t.match(await verify(customer, sent.password), { verified: true, mustChange: true })
   t.match(await service.events('PASSWORD', customer.code), [{ type: 'password.reset', data: { actor: 'client' } }])
-  t.match(service.logged('authn_password_reset').at(-1), { customer: customer.code, clientId: 'ib_localhost' })
+  t.match(service.logged('authn_temporary_password_issued').at(-1), {
+    customer: customer.code,
+    clientId: 'ib_localhost',
+  })
 
   clock.advance(24 * 3_600_000 - 60_000)
   t.match(await verify(customer, sent.password), { verified: true })

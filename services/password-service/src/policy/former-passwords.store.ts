@@ -3,11 +3,11 @@ import type { Deletion } from '../deletion.ts'
 
 interface Options {
   database: Database
-  /** Number of former passwords that are stored for each customer; 0 stores none. */
+  /** How many of a customer's former passwords are kept; 0: none. */
   kept: number
 }
 
-/** Hashes of former passwords, stored only while new passwords are compared with them. */
+/** Former passwords, kept only while new ones are compared with them. */
 export const createFormerPasswordStore = ({ database, kept }: Options) => ({
   /** Hashes of a customer's former passwords, the newest first. */
   async list(customerId: number): Promise<string[]> {
@@ -22,24 +22,28 @@ export const createFormerPasswordStore = ({ database, kept }: Options) => ({
     )
     return rows.map(({ hash }) => hash)
   },
-
-  /**
-   * Copies the current hash to the former ones and deletes the oldest above the limit. Call it while the customer is
-   * locked, before the credential is written. A temporary password is not copied: the customer did not choose it.
-   */
-  async keep(tx: Transaction, customerId: number, at: Date): Promise<void> {
-    if (kept === 0) return
-    await tx.$executeRaw`
-      INSERT INTO former_password (customer_id, hash, replaced_at)
-      SELECT customer_id, hash, ${at} FROM credential WHERE customer_id = ${customerId} AND temporary_until IS NULL`
-    await tx.$executeRaw`
-      DELETE FROM former_password WHERE customer_id = ${customerId} AND id <= (
-        SELECT id FROM former_password WHERE customer_id = ${customerId} ORDER BY id DESC OFFSET ${kept} LIMIT 1
-      )`
-  },
 })
 
 export type FormerPasswordStore = ReturnType<typeof createFormerPasswordStore>
+
+/**
+ * Keeps the current password of a locked customer before a new one is stored, and no more than `kept` in all. A temporary
+ * password is not kept: the customer did not choose it.
+ */
+export const keepFormerPassword = async (
+  tx: Transaction,
+  customerId: number,
+  { kept, at }: { kept: number; at: Date },
+): Promise<void> => {
+  if (kept === 0) return
+  await tx.$executeRaw`
+    INSERT INTO former_password (customer_id, hash, replaced_at)
+    SELECT customer_id, hash, ${at} FROM credential WHERE customer_id = ${customerId} AND temporary_until IS NULL`
+  await tx.$executeRaw`
+    DELETE FROM former_password WHERE customer_id = ${customerId} AND id <= (
+      SELECT id FROM former_password WHERE customer_id = ${customerId} ORDER BY id DESC OFFSET ${kept} LIMIT 1
+    )`
+}
 
 /** Deletes all former passwords if the configuration stores none. */
 export const deleteFormerPasswords =

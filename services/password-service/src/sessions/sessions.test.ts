@@ -147,7 +147,7 @@ t.test('S21: a success token of a session that is over is refused, like any othe
   const answer = await change(session(customer, 1), held)
   t.equal(answer.status, 403)
   t.equal(answer.body.code, 'success_token_refused')
-  t.match(service.logged('authn_password_change_fail').at(-1), { reason: 'of a session that is over' })
+  t.match(service.logged('authn_password_change_fail').at(-1), { reason: 'session ended' })
   t.equal((await change(first, first.grant())).status, 204, 'those of the kept session are not')
 
   const revoked = session(customer, 2)

@@ -1,20 +1,24 @@
 import { CustomerRecord, type FieldError, maskAddress, parseUsername } from '@rekey/contracts'
 import type { Now } from '@rekey/platform/clock'
+import type { Random } from '@rekey/platform/random'
 import { compileFieldFaults } from '@rekey/platform/validation'
+import type { Database, Transaction } from '../../database.ts'
 import type { GivenCustomer, Reading } from '../customer-record.ts'
-import type { Outcome, Upserts } from '../upserts.service.ts'
+import { type Outcome, upsertCustomers } from '../upsert-customers.ts'
+import { retryOnContention } from '../upserts.store.ts'
 import { type Format, type Read, UnusableFile } from './format.ts'
-import type { ImportStore, StoredImport, Progress } from './import.store.ts'
+import { advanceImport, type ImportStore, type Progress, type StoredImport } from './import.store.ts'
 import { type ImportError, openImportErrorsFile, type ReasonCounts } from './import-errors-file.ts'
 import type { ImportLock } from './import-lock.ts'
 import type { RawBatch, Source } from './source.ts'
 
 interface Deps {
+  database: Database
   store: ImportStore
   lock: ImportLock
   readRecord(record: CustomerRecord): Reading
-  upsert: Upserts
   now: Now
+  random: Random
 }
 
 interface ImportRequest {
@@ -85,7 +89,7 @@ const toImportError = (read: Read, reasons: FieldError[], format: Format): Impor
  * Imports files of customers. Each batch is one transaction, which also stores the progress: a killed import resumes
  * after its last batch. Customers are sent nothing.
  */
-export const createImport = ({ store, lock, readRecord, upsert, now }: Deps) => {
+export const createImport = ({ database, store, lock, readRecord, now, random }: Deps) => {
   const prepare = (read: Read): Prepared => {
     if ('reasons' in read) return { read, reasons: read.reasons }
     const errors = findFieldErrors(read.record)
@@ -131,29 +135,27 @@ export const createImport = ({ store, lock, readRecord, upsert, now }: Deps) => 
 
     const storeBatch = async (prepared: Prepared[], records: number): Promise<Progress> => {
       const good = prepared.filter((line) => 'customer' in line)
-      let after = done
-      await upsert(
-        good.map(({ customer }) => customer),
-        {
-          timeoutMs: batchTimeoutMs,
-          alongside: async (tx, outcomes) => {
-            const conflicts = new Map<Read, Outcome>(good.map(({ read }, index) => [read, outcomes[index] as Outcome]))
-            const errors = prepared.flatMap((line) => {
-              const { reasons } = 'reasons' in line ? line : { reasons: undefined, ...conflicts.get(line.read) }
-              return reasons ? [toImportError(line.read, reasons, format)] : []
-            })
-            after = {
-              records,
-              imported: done.imported + prepared.length - errors.length,
-              refused: done.refused + errors.length,
-            }
-            if (!(await store.advance(tx, fingerprint, done, after))) {
-              throw new UnusableFile(busy)
-            }
-            await errorsFile.write(errors)
-          },
-        },
-      )
+      const storeAll = async (tx: Transaction): Promise<Progress> => {
+        const outcomes = await upsertCustomers(
+          tx,
+          { now, random },
+          good.map(({ customer }) => customer),
+        )
+        const conflicts = new Map<Read, Outcome>(good.map(({ read }, index) => [read, outcomes[index] as Outcome]))
+        const errors = prepared.flatMap((line) => {
+          const { reasons } = 'reasons' in line ? line : { reasons: undefined, ...conflicts.get(line.read) }
+          return reasons ? [toImportError(line.read, reasons, format)] : []
+        })
+        const after = {
+          records,
+          imported: done.imported + prepared.length - errors.length,
+          refused: done.refused + errors.length,
+        }
+        if (!(await advanceImport(tx, fingerprint, done, after))) throw new UnusableFile(busy)
+        await errorsFile.write(errors)
+        return after
+      }
+      const after = await retryOnContention(() => database.transaction(storeAll, { timeoutMs: batchTimeoutMs }))
       errorsFile.commit()
       return after
     }

@@ -14,7 +14,18 @@ export interface StoredImport extends Progress {
 
 const columns = { records: true, imported: true, refused: true, startedAt: true, finishedAt: true } as const
 
-export const createImportStore = ({ database }: { database: Database }) => ({
+/** Stores the progress of a batch. @returns false if the stored progress is not `from`: another process imports the file */
+export const advanceImport = async (
+  tx: Transaction,
+  fingerprint: string,
+  from: Progress,
+  to: Progress,
+): Promise<boolean> => {
+  const { count } = await tx.customerImport.updateMany({ where: { fingerprint, finishedAt: null, ...from }, data: to })
+  return count === 1
+}
+
+export const createImportStore = (database: Database) => ({
   find: (fingerprint: string): Promise<StoredImport | undefined> =>
     database.query(
       async (prisma) =>
@@ -42,15 +53,6 @@ export const createImportStore = ({ database }: { database: Database }) => ({
         update: begun,
       }),
     )
-  },
-
-  /** Stores the progress. @returns false if the stored progress is not `from`: another process imports the file */
-  async advance(tx: Transaction, fingerprint: string, from: Progress, to: Progress): Promise<boolean> {
-    const { count } = await tx.customerImport.updateMany({
-      where: { fingerprint, finishedAt: null, ...from },
-      data: to,
-    })
-    return count === 1
   },
 
   async finish(fingerprint: string, finishedAt: Date): Promise<void> {
