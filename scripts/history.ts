@@ -20,16 +20,16 @@ const count = (number: number) => number.toLocaleString('en-GB')
 /** @returns true if every record is valid */
 const verify = async (): Promise<boolean> => {
   let printedAtMs = performance.now()
-  const { records, customers, fault } = await verifyHistory(databaseUrlOf(process.env), (progress) => {
+  const { records, customers, invalid } = await verifyHistory(databaseUrlOf(process.env), (progress) => {
     if (performance.now() - printedAtMs < progressEveryMs) return
     printedAtMs = performance.now()
     console.error(`${count(progress.records)} of ${count(progress.total)} records`)
   })
-  if (!fault) {
+  if (!invalid) {
     console.log(`${count(records)} records of ${count(customers)} customers are valid.`)
     return true
   }
-  const { customerId, changeId, flaw } = fault
+  const { customerId, changeId, flaw } = invalid
   console.error(`${count(records)} records are valid.`)
   console.error(`Record ${changeId} of customer ${customerId} is invalid (${flaw}): ${meanings[flaw]}.`)
   return false

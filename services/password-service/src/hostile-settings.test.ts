@@ -65,7 +65,7 @@ t.test('connections of the service have the required settings and their own time
 
 t.test('the listener gets notifications', async (t) => {
   let notifications = 0
-  const listener = listenForOutbox({ url, onNews: () => notifications++, log })
+  const listener = listenForOutbox({ url, onNotification: () => notifications++, log })
   t.teardown(() => listener.close())
   await eventually(() => notifications === 1, { what: 'the connection' })
   const admin = withSettings(url)

@@ -70,7 +70,7 @@ export const openImport = async (env: Record<string, string | undefined>) => {
     database,
     store: createImportStore(database),
     lock: createImportLock(config.DATABASE_URL),
-    readRecord: createRecordReader({ faultOf: hasher.faultOf }),
+    readRecord: createRecordReader({ findHashError: hasher.findHashError }),
     now,
     random: systemRandom,
   })

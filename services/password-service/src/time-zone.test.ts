@@ -99,8 +99,8 @@ for (const timezone of ['Asia/Kolkata', 'America/New_York']) {
     )
 
     t.test('every record of the history is valid', async (t) => {
-      const { records, fault } = await verifyHistory(url)
-      t.same(fault, undefined)
+      const { records, invalid } = await verifyHistory(url)
+      t.same(invalid, undefined)
       t.ok(records >= 4, `${records} records`)
     })
   })

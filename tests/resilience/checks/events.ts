@@ -36,10 +36,10 @@ export const oneEventEach: Check = (_seen, { history, outbox, events }) => {
 }
 
 export const chainsHold: Check = (_seen, { verification, history, grownRecords }) => {
-  const { records, fault } = verification
-  const faults = fault ? [`record ${fault.changeId} of customer ${fault.customerId}: ${fault.flaw}`] : []
+  const { records, invalid } = verification
+  const faults = invalid ? [`record ${invalid.changeId} of customer ${invalid.customerId}: ${invalid.flaw}`] : []
   const all = grownRecords + history.length
-  if (!fault && records !== all) faults.push(`${records} of ${all} records were read`)
+  if (!invalid && records !== all) faults.push(`${records} of ${all} records were read`)
   return { proven: records, faults }
 }
 

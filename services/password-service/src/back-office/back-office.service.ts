@@ -51,12 +51,12 @@ export const createBackOfficeService = ({ findById, policy, history, perform, ..
   return {
     /** B7: sets a customer's password. @throws RekeyError not_found, password_refused, invalid_request, unavailable */
     async setPassword({ customerId, password, sendMail, by }: SetPassword): Promise<Outcome> {
-      const candidate = policy.judge(password)
+      const candidate = policy.startCheck(password)
       const customer = await find(customerId)
-      candidate.refuseGuessable(customer)
+      candidate.assertNotGuessable(customer)
       if (sendMail && !customer.confirmedEmail) throw noMailAddress()
       // The rule that the new password differs from one that must be changed applies to the customer only.
-      await candidate.refuseKnown({ ...customer, mustChange: false })
+      await candidate.assertNotLeakedOrReused({ ...customer, mustChange: false })
       const prepared = await preparePassword(deps, password, { temporary: sendMail })
       const { id, code } = customer
       return perform({ kind: 'set_password', customer: { id, code }, password: prepared }, by)

@@ -18,7 +18,7 @@ export interface GivenCustomer {
 export type Reading = { customer: GivenCustomer } | { reasons: FieldError[] }
 
 /** Returns why no password can be verified against a hash, without computing one. */
-type FaultOf = (hash: string) => { code: string; message: string } | undefined
+type FindHashError = (hash: string) => { code: string; message: string } | undefined
 
 const mostCached = 1_000
 
@@ -66,13 +66,13 @@ const findDuplicates = (identifiers: GivenIdentifier[]): FieldError[] => {
 
 /** Normalises a record and checks what its schema cannot. It returns all reasons to refuse it, and no values. */
 export const createRecordReader =
-  ({ faultOf }: { faultOf: FaultOf }) =>
+  ({ findHashError }: { findHashError: FindHashError }) =>
   (record: CustomerRecord): Reading => {
     const locale = record.locale !== undefined ? readLocale(record.locale) : undefined
     const timezone = record.timezone !== undefined ? readTimezone(record.timezone) : undefined
     const identifiers = record.identifiers?.map(({ value, verified }) => ({ ...parseUsername(value), verified }))
     const hash = record.passwordHash
-    const unusable = hash !== undefined ? faultOf(hash) : undefined
+    const unusable = hash !== undefined ? findHashError(hash) : undefined
     const reasons: FieldError[] = [
       ...(record.locale !== undefined && !locale
         ? [{ field: 'locale', code: 'unknown_locale', message: 'is not a language of BCP 47' }]

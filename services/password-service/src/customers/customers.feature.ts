@@ -20,7 +20,7 @@ import { retryOnContention } from './upserts.store.ts'
 export const createCustomers = (infra: Infrastructure, { hasher }: Hashing): Feature => {
   const { database, loops, log } = infra
   const store = createCustomerStore(database)
-  const readRecord = createRecordReader({ faultOf: hasher.faultOf })
+  const readRecord = createRecordReader({ findHashError: hasher.findHashError })
 
   /** @throws RekeyError invalid_request unless exactly one reference is given; unavailable */
   const get = async (reference: CustomerReference): Promise<CustomersGetReply> => {

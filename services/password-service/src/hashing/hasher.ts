@@ -74,7 +74,7 @@ export const createHasher = ({ queue, peppers, random, log }: Deps) => {
       }),
 
     /** Why no password can be verified against this foreign hash; undefined if it is usable. Computes nothing. */
-    faultOf(stored: string): UnusableHash | undefined {
+    findHashError(stored: string): UnusableHash | undefined {
       try {
         parse(stored)
       } catch (err) {

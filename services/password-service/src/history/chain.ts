@@ -9,7 +9,7 @@ export interface StoredChange extends ChainedChange {
 export type Flaw = 'digest' | 'previous digest' | 'order'
 
 /** The first record that fails a check. */
-export interface Fault {
+export interface InvalidRecord {
   customerId: number
   changeId: number
   flaw: Flaw
@@ -39,7 +39,7 @@ export const createChainCheck = () => {
   let customers = 0
   return {
     /** Checks the next record. @returns undefined if it passes */
-    check(record: StoredChange): Fault | undefined {
+    check(record: StoredChange): InvalidRecord | undefined {
       const { customerId, id: changeId } = record
       const isSameCustomer = before?.customerId === customerId
       const flaw = flawOf(record, isSameCustomer ? before : undefined)

@@ -2,7 +2,7 @@ import { loadConfig, Url } from '@rekey/platform/config'
 import { withSettings } from '@rekey/platform/postgres-settings'
 import { Type } from '@sinclair/typebox'
 import pg from 'pg'
-import { createChainCheck, type Fault, type StoredChange } from './chain.ts'
+import { createChainCheck, type InvalidRecord, type StoredChange } from './chain.ts'
 
 const Env = Type.Object({
   DATABASE_URL: Url('postgres(ql)?', { description: 'Postgres with the history.' }),
@@ -16,7 +16,7 @@ export interface Verification {
   records: number
   customers: number
   /** The first invalid record; the counts cover the records before it. */
-  fault?: Fault
+  invalid?: InvalidRecord
 }
 
 export interface Progress {
@@ -70,8 +70,8 @@ const walk = async (client: pg.Client, onProgress: (progress: Progress) => void)
   let records = 0
   for await (const page of readPages(client)) {
     for (const record of page) {
-      const fault = check(record)
-      if (fault) return { records, customers: customers(), fault }
+      const invalid = check(record)
+      if (invalid) return { records, customers: customers(), invalid }
       records += 1
     }
     onProgress({ records, total })

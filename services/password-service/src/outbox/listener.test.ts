@@ -16,7 +16,7 @@ t.test('notifications arrive again after the connection was lost without an erro
 
   let notifications = 0
   const log = createLogger({ name: 'test', level: 'silent' })
-  const listener = listenForOutbox({ url: url.href, onNews: () => void notifications++, log })
+  const listener = listenForOutbox({ url: url.href, onNotification: () => void notifications++, log })
   t.teardown(() => listener.close())
   await eventually(() => notifications === 1, { what: 'the connection' })
   await sql(postgres.url, 'NOTIFY outbox')

@@ -6,7 +6,7 @@ import pg from 'pg'
 interface Deps {
   url: string
   /** Called at each notification, and at each new connection because notifications may have been missed. */
-  onNews(): void
+  onNotification(): void
   log: Logger
 }
 
@@ -28,7 +28,7 @@ const staysOpen = async (ended: Promise<void>, ms: number): Promise<boolean> => 
 }
 
 /** Runs `LISTEN outbox` on its own connection, and reconnects after a failure. */
-export const listenForOutbox = ({ url, onNews, log }: Deps) => {
+export const listenForOutbox = ({ url, onNotification, log }: Deps) => {
   const stopped = new AbortController()
   let client: pg.Client | undefined
 
@@ -45,7 +45,7 @@ export const listenForOutbox = ({ url, onNews, log }: Deps) => {
     const ended = new Promise<void>((resolve) => current.once('end', resolve))
     // Without a handler, an error of an idle connection would end the process.
     current.on('error', (err) => log.debug({ err }, 'outbox: connection lost'))
-    current.on('notification', onNews)
+    current.on('notification', onNotification)
     try {
       await current.connect()
       await current.query('LISTEN outbox')
@@ -53,7 +53,7 @@ export const listenForOutbox = ({ url, onNews, log }: Deps) => {
       await current.end().catch(() => {})
       throw err
     }
-    onNews()
+    onNotification()
     const heartbeat = async () => {
       while (await staysOpen(ended, heartbeatMs)) await current.query('SELECT 1')
     }

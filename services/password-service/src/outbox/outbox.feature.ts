@@ -15,7 +15,7 @@ export const createOutbox = (infra: Infrastructure, config: { DATABASE_URL: stri
   const wakeRelays = () => {
     for (const relay of relays) relay.wake()
   }
-  const listener = listenForOutbox({ url: config.DATABASE_URL, onNews: wakeRelays, log })
+  const listener = listenForOutbox({ url: config.DATABASE_URL, onNotification: wakeRelays, log })
   broker.onConnect(async () => wakeRelays())
   return {
     deletions: { 'published events': deletePublished(loops) },

@@ -141,12 +141,12 @@ export const createPasswordService = (deps: Deps) => {
       logged('change', request, bearer, async (foundCustomer) => {
         const grant = toGrant(request.grant, 'change', bearer.sub)
         hasher.assertRoom()
-        const candidate = policy.judge(password)
+        const candidate = policy.startCheck(password)
         const holder = await findHolder(store.findForChange, grant)
         foundCustomer(holder.code)
-        candidate.refuseGuessable(holder)
+        candidate.assertNotGuessable(holder)
         const verifiedHash = await verifyCurrent(holder, currentPassword)
-        await candidate.refuseKnown(holder)
+        await candidate.assertNotLeakedOrReused(holder)
         await replacePassword(deps, {
           customerId: holder.id,
           password: await preparePassword(deps, password),
@@ -165,10 +165,10 @@ export const createPasswordService = (deps: Deps) => {
      */
     restore: ({ password, ...request }: Request & { password: string }): Promise<void> =>
       replaceForgotten('restore', request, () => {
-        const candidate = policy.judge(password)
+        const candidate = policy.startCheck(password)
         return async (holder) => {
-          candidate.refuseGuessable(holder)
-          await candidate.refuseKnown(holder)
+          candidate.assertNotGuessable(holder)
+          await candidate.assertNotLeakedOrReused(holder)
           return preparePassword(deps, password)
         }
       }),

@@ -74,18 +74,18 @@ export const createPolicy = ({ minLength, isCommon, isContextWord, isLeaked, ref
      * queries, unless a rule has refused the password already. Call it only after authentication: an attacker without
      * proof of identity must learn nothing about the policy (S14).
      */
-    judge(password: string) {
+    startCheck(password: string) {
       const text = password.normalize('NFC')
       const broken = rules.flatMap((rule) => rule(text) ?? [])
       const leaked = broken.length === 0 && isLeaked(text)
       return {
         /** Applies the rules that need no query and no hash. @throws RekeyError password_refused, with every reason */
-        refuseGuessable({ usernames }: Pick<Owner, 'usernames'>): void {
+        assertNotGuessable({ usernames }: Pick<Owner, 'usernames'>): void {
           const reasons = isContextWord(text, usernames) ? [...broken, contextWord] : broken
           if (reasons.length > 0) throw refusePassword(reasons)
         },
         /** Refuses leaked and former passwords. @throws RekeyError password_refused, unavailable */
-        async refuseKnown(owner: FormerOwner): Promise<void> {
+        async assertNotLeakedOrReused(owner: FormerOwner): Promise<void> {
           if (await leaked) throw refusePassword([breached])
           await refuseReused(owner, text)
         },
