@@ -29,9 +29,9 @@ for (const method of ['PUT', 'PATCH']) {
     ])
     await service.outboxEmpty()
     t.match(await service.events('PASSWORD', customer.code), [{ type: 'password.set' }])
-    const notices = await service.events('NOTIFY', customer.code)
+    const notifications = await service.events('NOTIFY', customer.code)
     t.same(
-      notices.map(({ type }) => type),
+      notifications.map(({ type }) => type),
       ['notify.password-changed', 'notify.password-changed'],
     )
     t.match(await verify(customer.addresses[0] ?? '', 'Qwerty123'), { verified: true, mustChange: false })
@@ -46,12 +46,12 @@ t.test('with send_mail the password is temporary: mailed sealed, to be changed, 
   t.match(await verify(username, 'Temporary-1'), { verified: true, mustChange: true })
 
   await service.outboxEmpty()
-  const notices = await service.events('NOTIFY', customer.code)
+  const notifications = await service.events('NOTIFY', customer.code)
   t.same(
-    notices.map(({ type }) => type),
+    notifications.map(({ type }) => type),
     ['notify.password-changed', 'notify.temporary-password'],
   )
-  const mail = notices[1]
+  const mail = notifications[1]
   t.equal(await service.openAddress(mail?.id ?? '', mail?.data.password ?? ''), 'Temporary-1')
   t.match(await service.openAddress(mail?.id ?? '', mail?.data.recipient ?? ''), { channel: 'email', to: username })
   t.notOk(JSON.stringify(await query('SELECT data FROM outbox')).includes('Temporary-1'))
@@ -167,10 +167,10 @@ t.test("S21 S24: B9 ends a customer's sessions and restores and requires a new p
   t.match(event, { type: 'password.reset-requested', data: { actorId: 'backend_fin', sessionEpoch: 2 } })
   t.notHas(event?.data, 'jobId')
   t.notHas(event?.data, 'approvedBy')
-  const notices = (await service.events('NOTIFY', customer.code)).filter(
+  const notifications = (await service.events('NOTIFY', customer.code)).filter(
     ({ type }) => type === 'notify.reset-requested',
   )
-  t.equal(notices.length, 2, 'one for each confirmed address')
+  t.equal(notifications.length, 2, 'one for each confirmed address')
   t.match(service.logged('authn_password_reset_required').at(-1), {
     customer: customer.code,
     actor: 'back_office',

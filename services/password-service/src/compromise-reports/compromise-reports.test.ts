@@ -125,13 +125,13 @@ t.test('a forged or altered token is refused', async (t) => {
   const token = tokenOf(link)
   const parts = token.split('.')
   const sealed = parts[3] ?? ''
-  const [notice] = await service.events('NOTIFY', customer.code)
+  const [notification] = await service.events('NOTIFY', customer.code)
   const others = [
     'x',
     '....',
     token.slice(0, -2),
     [...parts.slice(0, 3), `${sealed.startsWith('A') ? 'B' : 'A'}${sealed.slice(1)}`, parts[4]].join('.'),
-    String(notice?.data.reportLink),
+    String(notification?.data.reportLink),
     grant('restore', customer.code),
   ]
   for (const other of others) t.equal(await report(other), 'invalid', other)
