@@ -15,7 +15,7 @@ const service = 'password-service'
 export const createInfrastructure = (config: Config, { log, metrics, now, random }: Runtime) => {
   const elapsedMs = () => performance.now()
   const database = openDatabase({ url: config.DATABASE_URL, poolSize: config.REKEY_DATABASE_POOL, log })
-  /** For background loops (docs/adr/0009-loops-plan-by-index.md). */
+  /** For background loops (docs/adr/0009). */
   const loops = openDatabase({ ...loopOptions, url: config.DATABASE_URL, log })
   const broker = connectBroker({ ...brokerAccess(config), name: service, log, metrics })
   ensureStreams(broker, ['PASSWORD', 'NOTIFY'], config)

@@ -26,14 +26,14 @@ const rowOf = async (approvalId = '') => (await query('SELECT * FROM approval WH
 const setPassword = (id: number, password = 'Qwerty123', mail = false) =>
   send('PUT', `clients/${id}/password`, 'maker', { password, send_mail: mail })
 
-/** Each action, as it is asked for. */
+/** The request of each action. */
 const actions = {
   set_password: (id: number) => setPassword(id),
   reset_password: (id: number) => send('POST', `clients/${id}/reset-password`),
   reset_all: () => send('POST', 'clients/reset-password'),
 }
 
-t.test('B7 with four eyes: nothing happens until another person agrees', async (t) => {
+t.test('B7 with four eyes: the password is set once another person approves', async (t) => {
   const customer = await service.customer()
   const [username] = customer.addresses
   const asked = await setPassword(customer.id, 'Temporary-1', true)
@@ -78,7 +78,7 @@ t.test('B7 with four eyes: nothing happens until another person agrees', async (
   t.match(service.logged('authn_password_set').at(-1), { actorId: 'maker', approvedBy: 'checker' })
 })
 
-t.test('B9 with four eyes: one customer', async (t) => {
+t.test('B9 with four eyes: one customer is reset once another person approves', async (t) => {
   const customer = await service.customer({ hash: 'none that fits' })
   const asked = await actions.reset_password(customer.id)
   t.equal(asked.status, 202)
@@ -93,7 +93,7 @@ t.test('B9 with four eyes: one customer', async (t) => {
   t.match(service.logged('authn_password_reset_required').at(-1), { customer: customer.code, approvedBy: 'checker' })
 })
 
-t.test('B9 with four eyes: all customers', async (t) => {
+t.test('B9 with four eyes: the job starts once another person approves', async (t) => {
   const customer = await service.customer()
   const asked = await actions.reset_all()
   t.equal(asked.status, 202)
@@ -111,7 +111,7 @@ t.test('B9 with four eyes: all customers', async (t) => {
   t.match(service.logged('password_reset_job_started'), [{ job: jobId, actorId: 'maker', approvedBy: 'checker' }])
 })
 
-t.test('four eyes: nobody decides on what they asked for themselves', async (t) => {
+t.test('four eyes: the maker may not decide', async (t) => {
   const customer = await service.customer()
   for (const [action, request] of Object.entries(actions)) {
     const { approvalId } = (await request(customer.id)).body
@@ -125,7 +125,7 @@ t.test('four eyes: nobody decides on what they asked for themselves', async (t) 
   t.same(await historyOf(customer), [])
 })
 
-t.test('four eyes: what was rejected is not carried out, and its password is wiped', async (t) => {
+t.test('four eyes: a rejected action is not carried out, and its password is deleted', async (t) => {
   const customer = await service.customer()
   const { approvalId } = (await setPassword(customer.id, 'Temporary-1', true)).body
   t.equal((await send('POST', `approvals/${approvalId}/reject`, 'checker')).status, 204)
@@ -138,7 +138,7 @@ t.test('four eyes: what was rejected is not carried out, and its password is wip
   t.match(service.logged('back_office_approval_rejected').at(-1), { approval: approvalId, actorId: 'checker' })
 })
 
-t.test('four eyes: fifty approvals, or approvals and rejections, at once: one is obeyed', async (t) => {
+t.test('four eyes: of fifty decisions at once one takes effect', async (t) => {
   for (const decisions of [['approve'], ['approve', 'reject']]) {
     for (const [action, request] of Object.entries(actions)) {
       const customer = await service.customer()
@@ -151,13 +151,13 @@ t.test('four eyes: fifty approvals, or approvals and rejections, at once: one is
           status: (await send('POST', `approvals/${approvalId}/${decision}`, `checker ${index}`)).status,
         }
       })
-      const obeyed = answers.filter(({ status }) => status < 300)
-      t.equal(obeyed.length, 1, `${action}: one is obeyed`)
+      const effective = answers.filter(({ status }) => status < 300)
+      t.equal(effective.length, 1, `${action}: one takes effect`)
       t.ok(
         answers.every(({ status }) => status < 300 || status === 409 || status === 503),
         `${action}: ${answers.map(({ status }) => status)}`,
       )
-      const isApproved = obeyed[0]?.decision === 'approve'
+      const isApproved = effective[0]?.decision === 'approve'
       if (action === 'reset_all') {
         const jobs = await query<{ id: string }>('SELECT id FROM job ORDER BY created_at')
         t.equal(jobs.length, before + (isApproved ? 1 : 0), action)
@@ -170,7 +170,7 @@ t.test('four eyes: fifty approvals, or approvals and rejections, at once: one is
   }
 })
 
-t.test('four eyes: what can be refused is refused before anyone is asked', async (t) => {
+t.test('four eyes: an invalid request is refused before an approval is requested', async (t) => {
   const silent = await service.customer({ emails: [], unconfirmed: [`${randomUUID()}@example.com`] })
   const before = (await query('SELECT 1 FROM approval')).length
   t.equal((await setPassword(2_147_483_647)).status, 404)
@@ -180,7 +180,7 @@ t.test('four eyes: what can be refused is refused before anyone is asked', async
   t.equal((await query('SELECT 1 FROM approval')).length, before)
 })
 
-t.test('four eyes: a password for whom no address is left is not approved, nor spent', async (t) => {
+t.test('four eyes: a password that can no longer be mailed is not approved, and stays pending', async (t) => {
   const customer = await service.customer()
   const { approvalId } = (await setPassword(customer.id, 'Temporary-1', true)).body
   await query('UPDATE identifier SET verified_at = NULL WHERE customer_id = $1', [customer.id])
@@ -190,7 +190,7 @@ t.test('four eyes: a password for whom no address is left is not approved, nor s
   t.same(await historyOf(customer), [])
 })
 
-t.test('four eyes: the list shows what waits, the oldest first', async (t) => {
+t.test('four eyes: the list has the pending approvals, the oldest first', async (t) => {
   await query('DELETE FROM approval')
   const customer = await service.customer()
   const ids: string[] = []
@@ -212,7 +212,7 @@ t.test('four eyes: the list shows what waits, the oldest first', async (t) => {
   t.notMatch((await send('GET', 'approvals', 'checker')).text, /hash|sealed|argon2/)
 })
 
-t.test('four eyes: only the back office sees and decides, and one that is not there is a 404', async (t) => {
+t.test('four eyes: only the back office may list and decide; an unknown approval is a 404', async (t) => {
   const customer = await service.customer()
   const { approvalId } = (await setPassword(customer.id)).body
   for (const [method, path] of [
@@ -235,7 +235,7 @@ t.test('four eyes: only the back office sees and decides, and one that is not th
   }
 })
 
-t.test('four eyes: after a day it has expired, its password is wiped, and after a month it is forgotten', async (t) => {
+t.test('four eyes: an approval expires after a day, its password is deleted, and after a month its row', async (t) => {
   const customer = await service.customer()
   const { approvalId } = (await setPassword(customer.id, 'Temporary-1', true)).body
   const { approvalId: decided } = (await setPassword(customer.id)).body
@@ -256,5 +256,5 @@ t.test('four eyes: after a day it has expired, its password is wiped, and after 
   clock.advance(30 * 24 * 3_600_000 + 1)
   t.ok((await deleteExpiredApprovals(loops)(clock.now(), 500)) >= 1)
   t.equal(await rowOf(approvalId), undefined)
-  t.match(await rowOf(decided), { state: 'rejected' }, 'decisions stay')
+  t.match(await rowOf(decided), { state: 'rejected' }, 'decided approvals stay')
 })

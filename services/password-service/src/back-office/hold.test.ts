@@ -32,7 +32,7 @@ const shownTo = async ({ code }: Customer) => {
 const dayAfter = (time: unknown) =>
   `${new Date(new Date(String(time)).getTime() + 86_400_000).toISOString().slice(0, 19)}+00:00`
 
-t.test('a restore begins a hold of a day: in B4, in its event, in its record, in password.status', async (t) => {
+t.test('a restore begins a hold of a day, which B4, the event, the record and password.status return', async (t) => {
   const customer = await service.customer()
   await restore(customer)
   const shown = await shownTo(customer)
@@ -47,11 +47,11 @@ t.test('a restore begins a hold of a day: in B4, in its event, in its record, in
 
   clock.advance(86_400_000)
   const status = await callRpc(service.broker, PasswordStatus, { customerId: customer.id })
-  t.notOk('holdUntil' in status, 'and is over after it')
-  t.equal((await shownTo(customer)).holdUntil, shown.holdUntil, 'the history goes on telling it')
+  t.notOk('holdUntil' in status, 'it ends after a day')
+  t.equal((await shownTo(customer)).holdUntil, shown.holdUntil, 'the history keeps it')
 })
 
-t.test('a change and a password of the back office begin none, and leave one that is on', async (t) => {
+t.test('a change and a password set by the back office neither begin nor end a hold', async (t) => {
   const customer = await service.customer()
   t.equal((await service.change(customer)).status, 204)
   t.equal(await holdOf(customer), null)
@@ -65,7 +65,7 @@ t.test('a change and a password of the back office begin none, and leave one tha
   t.same(await holdOf(customer), until)
 })
 
-t.test('a hold that is on is not cut short by a shorter one', async (t) => {
+t.test('a shorter hold does not cut short an active one', async (t) => {
   const customer = await service.customer()
   await restore(customer)
   const until = await holdOf(customer)
@@ -73,10 +73,10 @@ t.test('a hold that is on is not cut short by a shorter one', async (t) => {
   await restore(customer, createHttp(other.url))
   t.same(await holdOf(customer), until)
   const [, second] = await eventsOf(customer, 'password.restored')
-  t.equal(second?.data.holdUntil, until?.toISOString(), 'listeners are told of the one that counts')
+  t.equal(second?.data.holdUntil, until?.toISOString(), 'the event has the longer one')
 })
 
-t.test('with REKEY_HOLD_HOURS=0 there is none', async (t) => {
+t.test('with REKEY_HOLD_HOURS=0 a restore begins no hold', async (t) => {
   const other = await service.startAnother({ REKEY_HOLD_HOURS: '0' })
   const customer = await service.customer()
   const successToken = grant('restore', await service.restoreOf(customer.id))
@@ -90,7 +90,7 @@ t.test('with REKEY_HOLD_HOURS=0 there is none', async (t) => {
   t.notOk('holdUntil' in (await shownTo(customer)))
 })
 
-t.test('the back office ends a hold, with an event that names the actor', async (t) => {
+t.test('the back office ends a hold; the event names the actor', async (t) => {
   const customer = await service.customer()
   await restore(customer)
   const until = (await holdOf(customer))?.toISOString()
@@ -114,10 +114,10 @@ t.test('the back office ends a hold, with an event that names the actor', async 
     ],
   )
   t.match(service.logged('recovery_hold_ended').at(-1), { customer: customer.code, actorId: 'backend_fin' })
-  t.ok((await shownTo(customer)).holdUntil, 'the record is as it was')
+  t.ok((await shownTo(customer)).holdUntil, 'the record is unchanged')
 })
 
-t.test('where no hold is on any more the answer is the same, and no event is made', async (t) => {
+t.test('without an active hold the answer is the same, and no event is published', async (t) => {
   const [never, over, raced] = [await service.customer(), await service.customer(), await service.customer()]
   t.equal((await end(never.id)).status, 204)
   await restore(over)
@@ -131,7 +131,7 @@ t.test('where no hold is on any more the answer is the same, and no event is mad
   t.same(await eventsOf(over, 'account.hold-ended'), [])
 })
 
-t.test('ending a hold asks for the back office, and for a customer who is there', async (t) => {
+t.test("ending a hold needs the back office's scope and a known customer", async (t) => {
   const customer = await service.customer()
   await restore(customer)
   t.equal((await end(2_147_483_647)).status, 404)
@@ -139,7 +139,7 @@ t.test('ending a hold asks for the back office, and for a customer who is there'
   t.ok(await holdOf(customer))
 })
 
-t.test('S24: where the event cannot be written the hold stays', async (t) => {
+t.test('S24: if the event cannot be written, the hold stays', async (t) => {
   const customer = await service.customer()
   await restore(customer)
   await query(`ALTER TABLE outbox ADD CONSTRAINT none CHECK (type <> 'account.hold-ended') NOT VALID`)

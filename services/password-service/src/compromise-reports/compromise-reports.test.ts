@@ -24,17 +24,17 @@ const eventsOf = async (customer: Customer, type: string) => {
   return (await service.events('PASSWORD', customer.code)).filter((event) => event.type === type)
 }
 
-/** A change of the password, and the links that its notices carry, one an address. */
+/** Changes the password. @returns the links of its notifications, one for each address */
 const changed = async (customer: Customer): Promise<string[]> => {
   const answer = await service.change(customer)
   if (answer.status !== 204) throw new Error(`not changed: ${answer.text}`)
   await service.outboxEmpty()
-  const notices = await service.events('NOTIFY', customer.code)
-  return Promise.all(notices.map(({ id, data }) => service.openAddress<string>(id ?? '', data.reportLink ?? '')))
+  const notifications = await service.events('NOTIFY', customer.code)
+  return Promise.all(notifications.map(({ id, data }) => service.openAddress<string>(id ?? '', data.reportLink ?? '')))
 }
 const tokenOf = (link = '') => new URL(link).searchParams.get('token') ?? ''
 
-t.test('S22 each notice has a link of its own, to the configured origin, short enough for an SMS', async (t) => {
+t.test('S22: each notification has a link of its own, to the configured origin, short enough for an SMS', async (t) => {
   const customer = await service.customer({ phones: ['+447700900101'] })
   const links = await changed(customer)
   t.equal(new Set(links).size, 2)
@@ -42,10 +42,10 @@ t.test('S22 each notice has a link of its own, to the configured origin, short e
     t.match(link, /^http:\/\/localhost:8080\/not-me\?token=[\w.-]+$/)
     t.ok(link.length < 300, `${link.length} characters`)
   }
-  t.notMatch(JSON.stringify(await query('SELECT data FROM outbox')), 'not-me', 'only the notifier can read it')
+  t.notMatch(JSON.stringify(await query('SELECT data FROM outbox')), 'not-me', 'the link is sealed for the notifier')
 })
 
-t.test('a report blocks the customer, ends sessions and restores, and says so, in one', async (t) => {
+t.test('a compromise report blocks the customer, ends sessions and restores, and publishes an event', async (t) => {
   const customer = await service.customer()
   const [username = ''] = customer.addresses
   const [link] = await changed(customer)
@@ -81,10 +81,10 @@ t.test('a report blocks the customer, ends sessions and restores, and says so, i
     channel: 'email',
     address: '203.0.113.7',
   })
-  t.notOk(service.logs().includes(tokenOf(link)), 'S35 the link is in no log')
+  t.notOk(service.logs().includes(tokenOf(link)), 'S35: the link is in no log')
 })
 
-t.test('a link is good once, however many press it at the same time', async (t) => {
+t.test('a link works once, also if requests race', async (t) => {
   const customer = await service.customer()
   const [link] = await changed(customer)
   const results = await race(20, () => report(tokenOf(link)))
@@ -94,10 +94,10 @@ t.test('a link is good once, however many press it at the same time', async (t) 
 
   t.equal((await lift(customer.id)).status, 204)
   t.equal(await report(tokenOf(link)), 'used')
-  t.match(await statusOf(customer), { status: 'active' }, 'a spent link does not block again')
+  t.match(await statusOf(customer), { status: 'active' }, 'a used link does not block again')
 })
 
-t.test('the links of other notices still work, also for a customer who is blocked', async (t) => {
+t.test('the links of other notifications still work, also for a blocked customer', async (t) => {
   const customer = await service.customer({ phones: ['+447700900102'] })
   const [first, second] = await changed(customer)
   t.equal(await report(tokenOf(first)), 'reported')
@@ -108,7 +108,7 @@ t.test('the links of other notices still work, also for a customer who is blocke
   ])
 })
 
-t.test('a link is good for seven days, and no longer', async (t) => {
+t.test('a link expires after seven days', async (t) => {
   const customer = await service.customer({ phones: ['+447700900103'] })
   const [first, second] = await changed(customer)
   const week = 7 * 24 * 3_600_000
@@ -119,19 +119,19 @@ t.test('a link is good for seven days, and no longer', async (t) => {
   t.equal(await report(tokenOf(second)), 'expired')
 })
 
-t.test('a token that we did not make, or that was changed, is not valid', async (t) => {
+t.test('a forged or altered token is refused', async (t) => {
   const customer = await service.customer()
   const [link] = await changed(customer)
   const token = tokenOf(link)
   const parts = token.split('.')
   const sealed = parts[3] ?? ''
-  const [notice] = await service.events('NOTIFY', customer.code)
+  const [notification] = await service.events('NOTIFY', customer.code)
   const others = [
     'x',
     '....',
     token.slice(0, -2),
     [...parts.slice(0, 3), `${sealed.startsWith('A') ? 'B' : 'A'}${sealed.slice(1)}`, parts[4]].join('.'),
-    String(notice?.data.reportLink),
+    String(notification?.data.reportLink),
     grant('restore', customer.code),
   ]
   for (const other of others) t.equal(await report(other), 'invalid', other)
@@ -139,7 +139,7 @@ t.test('a token that we did not make, or that was changed, is not valid', async 
   t.equal(await report(token), 'reported')
 })
 
-t.test('the back office lifts the block, with an event that names the actor', async (t) => {
+t.test('the back office lifts a block; the event names the actor', async (t) => {
   const customer = await service.customer()
   const [username = ''] = customer.addresses
   const [link] = await changed(customer)
@@ -161,7 +161,7 @@ t.test('the back office lifts the block, with an event that names the actor', as
   })
 })
 
-t.test('S6 the event of a lifted block names every address for the gateway alone, blocked or not', async (t) => {
+t.test('S6: the event of a lifted block contains every username, sealed for the gateway, blocked or not', async (t) => {
   const customer = await service.customer({ phones: ['+447700900104'], unconfirmed: ['not.yet.lifted@example.com'] })
   await query('INSERT INTO restore_failure VALUES (gen_random_uuid(), 1, $1, now())', [customer.id])
   for (const failures of [1, 0]) {
@@ -169,7 +169,7 @@ t.test('S6 the event of a lifted block names every address for the gateway alone
     t.match(service.logged('authn_block_lifted').at(-1), { customer: customer.code, wasBlocked: false, failures })
   }
   const events = await eventsOf(customer, 'account.block-lifted')
-  t.equal(events.length, 2, 'what the gateway counts is not known here, so that it is always told')
+  t.equal(events.length, 2, 'published also without a block: the gateway may have a lockout')
   for (const { id = '', data } of events) {
     const sealed = data.usernames as unknown as string[]
     t.same(await Promise.all(sealed.map((username) => service.openUsername(id, username))), [
@@ -179,10 +179,13 @@ t.test('S6 the event of a lifted block names every address for the gateway alone
     t.notMatch(JSON.stringify(data), /@|\+44/)
   }
   const [first, second] = events
-  await t.rejects(service.openUsername(first?.id ?? '', String(second?.data.usernames?.[0])), 'each for its own event')
+  await t.rejects(
+    service.openUsername(first?.id ?? '', String(second?.data.usernames?.[0])),
+    'each username is sealed for its own event',
+  )
 })
 
-t.test('the back office may replace the password of a blocked customer, who stays blocked', async (t) => {
+t.test('the back office sets the password of a blocked customer, who stays blocked', async (t) => {
   const customer = await service.customer({ status: 'blocked' })
   const answer = await http.send(
     'PUT',
@@ -194,7 +197,7 @@ t.test('the back office may replace the password of a blocked customer, who stay
   t.match(await statusOf(customer), { status: 'blocked' })
 })
 
-t.test('lifting a block asks for the back office, and for a customer who is there', async (t) => {
+t.test("lifting a block needs the back office's scope and a known customer", async (t) => {
   const customer = await service.customer({ status: 'blocked' })
   t.equal((await lift(customer.id, '')).status, 401)
   t.equal((await lift(customer.id, bearer(customer.code))).status, 403)

@@ -1,97 +1,28 @@
-import {
-  ChallengeFailed,
-  ChallengeLocked,
-  ChallengeVerified,
-  PasswordStatus,
-  PasswordVerify,
-  type Purpose,
-  scopes,
-} from '@rekey/contracts'
 import { systemRandom } from '@rekey/platform/random'
-import { callRpc } from '@rekey/platform/rpc'
 import { eventually } from '@rekey/test-support/eventually'
 import { race } from '@rekey/test-support/flows'
 import { startPasswordService } from '@rekey/test-support/password-service'
 import pg from 'pg'
 import t from 'tap'
 import { afterAnswer } from '../after-answer.ts'
-import { createCodeSource } from '../codes/codes.fixture.ts'
+import { createGuesses, mostAttempts } from './failed-attempts.fixture.ts'
 
 const service = await startPasswordService(t)
-const { query, clock, publisher, http, grant } = service
-const { requestRestore, sent, everythingHandled, restoreRequests, reasonsOf } = createCodeSource(service)
-type Customer = Awaited<ReturnType<typeof service.customer>>
-
-const minuteMs = 60_000
-const dayMs = 24 * 60 * minuteMs
-const mostAttempts = 5
-
-/** A wrong code, as the gateway tells of it: which one of the challenge, and when it was given. */
-const guess = (
-  challengeId: string,
-  attempt: number,
-  { at = clock.now(), purpose = 'restore' }: { at?: Date; purpose?: Purpose } = {},
-) => {
-  const kind = attempt < mostAttempts ? ChallengeFailed : ChallengeLocked
-  const data = { challengeId, purpose, clientId: 'ib_localhost', ip: '203.0.113.7', attempt }
-  return publisher.send({ ...publisher.event(kind, { subject: challengeId, data }), time: at })
-}
-
-const answerRight = (challengeId: string, at = clock.now()) => {
-  const data = { challengeId, purpose: 'restore' as const, clientId: 'ib_localhost', ip: '203.0.113.7' }
-  return publisher.send({ ...publisher.event(ChallengeVerified, { subject: challengeId, data }), time: at })
-}
-
-const guessAll = (challengeId: string, { at = clock.now() } = {}) =>
-  race(mostAttempts, (index) => guess(challengeId, index + 1, { at }))
-
-const failuresOf = ({ id }: Customer) => query('SELECT * FROM restore_failure WHERE customer_id = $1', [id])
-const counted = (customer: Customer, count: number) =>
-  eventually(async () => (await failuresOf(customer)).length === count, { what: `${count} wrong codes to be counted` })
-
-/** Wrong codes of long ago, each after any block was over. */
-const failedBefore = ({ id }: Customer, count: number) =>
-  query(
-    `INSERT INTO restore_failure
-     SELECT gen_random_uuid(), 1, $1, $2::timestamptz - two_days * interval '2 days' FROM generate_series(1, $3) two_days`,
-    [id, clock.now(), count],
-  )
-
-/** So many wrong codes for restores that were asked for before, in steps of five. */
-const guessTimes = async (customer: Customer, times: number) => {
-  const before = (await failuresOf(customer)).length
-  for (let count = 0; count < times; count += mostAttempts) {
-    await guessAll(await service.restoreOf(customer.id))
-    await counted(customer, before + count + mostAttempts)
-  }
-}
-
-const isBlocked = async ([username = '']: string[]) => {
-  const challengeId = await requestRestore(username)
-  await everythingHandled()
-  const [reason, ...more] = reasonsOf(challengeId)
-  if (more.length > 0) throw new Error(`dropped more than once: ${more}`)
-  const isHandedOn = (await service.events('NOTIFY', challengeId)).length === 1
-  if (isHandedOn !== (reason === undefined)) throw new Error(`sent or not: ${reason}`)
-  return reason === 'info: lockout'
-}
-
-const restore = (challengeId: string, { iat = Math.floor(clock.now().getTime() / 1_000) } = {}) =>
-  http.post(
-    '/api/v2/my/password/restore',
-    { password: 'Another-1' },
-    { successToken: grant('restore', challengeId, { iat }) },
-  )
-
-const lift = ({ id }: Customer) =>
-  http.send('DELETE', `/api/v2/clients/${id}/block`, {
-    authorization: service.bearer('backend_fin', scopes.backOffice, { client_id: 'backend_fin' }),
-  })
-
-const noticesOf = async ({ code }: Customer) => {
-  await service.outboxEmpty()
-  return (await service.events('NOTIFY', code)).filter(({ type }) => type === 'notify.restore-blocked')
-}
+const { query, clock } = service
+const {
+  guess,
+  answerRight,
+  guessAll,
+  failuresOf,
+  counted,
+  guessTimes,
+  isLocked,
+  restore,
+  notificationsOf,
+  requestRestore,
+  sent,
+  everythingHandled,
+} = createGuesses(service)
 
 t.test('S12: a wrong code is counted for a customer after its answer has left', async (t) => {
   const customer = await service.customer()
@@ -104,110 +35,7 @@ t.test('S12: a wrong code is counted for a customer after its answer has left', 
   t.ok(ms >= afterAnswer.shortestMs, `counted after ${ms} ms`)
 })
 
-t.test('S6 ten wrong codes, whichever address they were sent to, block restore for ten minutes', async (t) => {
-  const customer = await service.customer({ phones: ['+447700900601'] })
-  const other = await service.customer()
-  const [email = '', phone = ''] = customer.addresses
-  const [first, second] = await Promise.all([requestRestore(email), requestRestore(phone)])
-  await Promise.all([sent(first), sent(second)])
-  await guessAll(first)
-  await counted(customer, 5)
-  t.notOk(await isBlocked([phone]))
-  await guessAll(second)
-  await counted(customer, 10)
-  t.ok(await isBlocked([email]))
-  const blocked = await requestRestore(phone)
-  await everythingHandled()
-  t.same(await restoreRequests(blocked), [], 'nothing is noted of a code that is not sent')
-  t.notOk(await isBlocked(other.addresses), 'nobody else is blocked')
-  t.match(service.logged('authn_restore_locked').at(-1), { customer: customer.code, failures: 10 })
-
-  clock.advance(10 * minuteMs)
-  t.notOk(await isBlocked([phone]))
-})
-
-t.test('S6 a block of restore keeps nobody from signing in, and password.status tells of it', async (t) => {
-  const customer = await service.customer()
-  const [username = ''] = customer.addresses
-  t.equal((await service.change(customer)).status, 204)
-  await guessTimes(customer, 10)
-  t.match(await callRpc(service.broker, PasswordVerify, { username, password: 'Qwerty123' }), { verified: true })
-  const [first] = await query<{ failed_at: Date }>(
-    'SELECT failed_at FROM restore_failure WHERE customer_id = $1 ORDER BY failed_at DESC',
-    [customer.id],
-  )
-  const second = (time: number) => `${new Date(time).toISOString().slice(0, 19)}+00:00`
-  const from = first?.failed_at.getTime() ?? 0
-  t.match(await callRpc(service.broker, PasswordStatus, { customer: customer.code }), {
-    restoreBlock: { from: second(from), until: second(from + 10 * minuteMs) },
-  })
-  clock.advance(10 * minuteMs)
-  t.notOk('restoreBlock' in (await callRpc(service.broker, PasswordStatus, { customer: customer.code })))
-})
-
-t.test('S6 each ten more block for twice as long, a day at most', async (t) => {
-  const minutesAfter = new Map([
-    [10, 10],
-    [20, 20],
-    [90, 1_440],
-  ])
-  for (const [failures, minutes] of minutesAfter) {
-    const customer = await service.customer()
-    await failedBefore(customer, failures - 10)
-    await guessTimes(customer, 10)
-    clock.advance((minutes - 1) * minuteMs)
-    t.ok(await isBlocked(customer.addresses), `after ${failures} for ${minutes} minutes`)
-    clock.advance(minuteMs)
-    t.notOk(await isBlocked(customer.addresses), `after ${failures} no longer`)
-  }
-})
-
-t.test('S6 after a hundred wrong codes restore is off until the back office lifts it', async (t) => {
-  const customer = await service.customer()
-  await failedBefore(customer, 95)
-  await guessTimes(customer, 5)
-  const [notice, ...more] = await noticesOf(customer)
-  t.same(more, [])
-  t.same(Object.keys(notice?.data ?? {}), ['recipient', 'blockedFrom'], 'the customer is told of no end')
-  t.match(service.logged('authn_restore_locked').at(-1), { customer: customer.code, failures: 100, until: 'lifted' })
-  clock.advance(400 * dayMs)
-  t.ok(await isBlocked(customer.addresses), 'a year later it still is')
-  const status = await callRpc(service.broker, PasswordStatus, { customer: customer.code })
-  t.same('restoreBlock' in status && Object.keys(status.restoreBlock ?? {}), ['from'])
-
-  t.equal((await lift(customer)).status, 204)
-  t.same(await failuresOf(customer), [])
-  t.notOk(await isBlocked(customer.addresses))
-})
-
-t.test('S6 each block is told once to every confirmed address, with its times', async (t) => {
-  const customer = await service.customer({ phones: ['+447700900602'], unconfirmed: ['not.yet@example.com'] })
-  await guessTimes(customer, 5)
-  t.same(await noticesOf(customer), [])
-  const challengeId = await service.restoreOf(customer.id)
-  await race(3, () => guessAll(challengeId))
-  await counted(customer, 10)
-  await everythingHandled()
-  const notices = await noticesOf(customer)
-  const recipients = await Promise.all(
-    notices.map(({ id, data }) => service.openAddress<{ to: string }>(id ?? '', data.recipient ?? '')),
-  )
-  t.same(recipients.map(({ to }) => to).toSorted(), customer.addresses.toSorted())
-  const [notice] = notices
-  const lastsMs = Date.parse(notice?.data.blockedUntil ?? '') - Date.parse(notice?.data.blockedFrom ?? '')
-  t.equal(lastsMs, 10 * minuteMs)
-  t.match(recipients[0], { locale: 'en-GB', timezone: 'Europe/London' })
-
-  await guessTimes(customer, 5)
-  t.equal((await noticesOf(customer)).length, 2, 'what is given during a block does not count')
-  clock.advance(10 * minuteMs)
-  await guessTimes(customer, 5)
-  t.equal((await noticesOf(customer)).length, 2, 'until the twentieth there is nothing new to tell')
-  await guessTimes(customer, 5)
-  t.equal((await noticesOf(customer)).length, 4)
-})
-
-t.test('S6 a wrong code that is told twice counts once', async (t) => {
+t.test('S6: a duplicate event of a wrong code counts once', async (t) => {
   const customer = await service.customer()
   const challengeId = await service.restoreOf(customer.id)
   for (let time = 0; time < 3; time += 1) await guess(challengeId, 1)
@@ -216,21 +44,21 @@ t.test('S6 a wrong code that is told twice counts once', async (t) => {
   t.equal((await failuresOf(customer)).length, 2)
 })
 
-t.test('S6 wrong codes that are heard of before their request count as soon as it is', async (t) => {
+t.test('S6: wrong codes that arrive before their request count once it arrives', async (t) => {
   const customer = await service.customer({ phones: ['+447700900603'] })
   const [email = '', phone = ''] = customer.addresses
   const [first, second] = [systemRandom.id(), systemRandom.id()]
   await Promise.all([guessAll(first), guessAll(second)])
   await everythingHandled()
-  t.same(await failuresOf(customer), [], 'nobody knows yet whose they are')
+  t.same(await failuresOf(customer), [], 'their customer is not known yet')
   await requestRestore(email, { challengeId: first })
   await requestRestore(phone, { challengeId: second })
   await counted(customer, 10)
-  t.ok(await isBlocked(customer.addresses))
-  t.equal((await noticesOf(customer)).length, 2)
+  t.ok(await isLocked(customer.addresses))
+  t.equal((await notificationsOf(customer)).length, 2)
 })
 
-t.test('S6 a restore makes up for the wrong codes before it, also for those heard of after it', async (t) => {
+t.test('S6: a restore resets the wrong codes before it, also those that arrive after it', async (t) => {
   const customer = await service.customer()
   await guessTimes(customer, 5)
   const challengeId = await service.restoreOf(customer.id)
@@ -245,10 +73,10 @@ t.test('S6 a restore makes up for the wrong codes before it, also for those hear
 
   clock.advance(1_000)
   await guessTimes(customer, 5)
-  t.notOk(await isBlocked(customer.addresses), 'five and five, with a restore between them')
+  t.notOk(await isLocked(customer.addresses), 'the restore between them reset the first five')
 })
 
-t.test('S6 a right code makes up for the wrong ones before it, in whichever order they are heard of', async (t) => {
+t.test('S6: a right code resets the wrong ones before it, in any order of arrival', async (t) => {
   const customer = await service.customer()
   await guessTimes(customer, 5)
   const challengeId = await service.restoreOf(customer.id)
@@ -263,75 +91,56 @@ t.test('S6 a right code makes up for the wrong ones before it, in whichever orde
   await counted(customer, 1)
   await answerRight(another, before)
   await everythingHandled()
-  t.equal((await failuresOf(customer)).length, 1, 'not for those after it')
+  t.equal((await failuresOf(customer)).length, 1, 'later ones count')
+})
+
+t.test('S6: a wrong code before a reset does not count, also if it arrives while another is counted', async (t) => {
+  const customer = await service.customer()
+  const challengeId = await service.restoreOf(customer.id)
+  const before = clock.now()
+  clock.advance(1_000)
+  await answerRight(challengeId)
+  const wasReset = () => query('SELECT 1 FROM customer WHERE id = $1 AND forgiven_at IS NOT NULL', [customer.id])
+  await eventually(async () => (await wasReset()).length === 1, { what: 'the wrong codes to be reset' })
+  const record = (attempt: number) =>
+    query('INSERT INTO restore_failure VALUES ($1, $2, NULL, $3)', [challengeId, attempt, before])
+  await record(1)
+  const holder = new pg.Client({ connectionString: service.variables.DATABASE_URL })
+  await holder.connect()
+  t.teardown(() => holder.end())
+  await holder.query('BEGIN')
+  await holder.query('SELECT 1 FROM restore_failure WHERE challenge_id = $1 FOR UPDATE', [challengeId])
+  await guess(challengeId, 1, { at: before })
+  const waiting = () =>
+    query(`SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`)
+  await eventually(async () => (await waiting()).length > 0, { what: 'the first to be counted' })
+  await record(2)
+  await holder.query('COMMIT')
+  await everythingHandled()
+  t.same(await failuresOf(customer), [])
 })
 
 t.test(
-  'S6 a forgiven wrong code stays forgiven, also when it is heard of while another is being counted',
+  "S6: wrong codes of sign-ins, changes and unknown usernames do not count against a customer's restore",
   async (t) => {
     const customer = await service.customer()
     const challengeId = await service.restoreOf(customer.id)
-    const before = clock.now()
-    clock.advance(1_000)
-    await answerRight(challengeId)
-    const isForgiven = () => query('SELECT 1 FROM customer WHERE id = $1 AND forgiven_at IS NOT NULL', [customer.id])
-    await eventually(async () => (await isForgiven()).length === 1, { what: 'the wrong codes to be forgiven' })
-    const hear = (attempt: number) =>
-      query('INSERT INTO restore_failure VALUES ($1, $2, NULL, $3)', [challengeId, attempt, before])
-    await hear(1)
-    const holder = new pg.Client({ connectionString: service.variables.DATABASE_URL })
-    await holder.connect()
-    t.teardown(() => holder.end())
-    await holder.query('BEGIN')
-    await holder.query('SELECT 1 FROM restore_failure WHERE challenge_id = $1 FOR UPDATE', [challengeId])
-    await guess(challengeId, 1, { at: before })
-    const waiting = () =>
-      query(`SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`)
-    await eventually(async () => (await waiting()).length > 0, { what: 'the first to be counted' })
-    await hear(2)
-    await holder.query('COMMIT')
+    await guess(challengeId, 1, { purpose: 'login' })
+    await guess(challengeId, 2, { purpose: 'change' })
+    const unknown = await requestRestore('nobody@example.com')
+    await guessAll(unknown)
     await everythingHandled()
     t.same(await failuresOf(customer), [])
+    const rows = await query('SELECT customer_id FROM restore_failure WHERE challenge_id = $1', [unknown])
+    t.same(rows, Array(mostAttempts).fill({ customer_id: null }))
   },
 )
 
-t.test(
-  'S6 a code that was guessed right while restore was blocked restores nothing, an earlier one does',
-  async (t) => {
-    const customer = await service.customer()
-    const challenges = await race(2, () => service.restoreOf(customer.id))
-    const [guessed = '', owned = ''] = challenges
-    const earlier = Math.floor(clock.now().getTime() / 1_000)
-    clock.advance(2_000)
-    await guessTimes(customer, 10)
-    const refused = await restore(guessed)
-    t.match(refused, { status: 403, body: { code: 'success_token_refused' } })
-    t.match(service.logged('authn_password_restore_fail').at(-1), { reason: 'locked out' })
-    await answerRight(guessed)
-    await everythingHandled()
-    t.equal((await failuresOf(customer)).length, 10, 'and makes up for nothing')
-    t.equal((await restore(owned, { iat: earlier })).status, 204)
-  },
-)
-
-t.test('S6 wrong codes of sign-ins and changes, and of whom nobody knows, count for no restore', async (t) => {
-  const customer = await service.customer()
-  const challengeId = await service.restoreOf(customer.id)
-  await guess(challengeId, 1, { purpose: 'login' })
-  await guess(challengeId, 2, { purpose: 'change' })
-  const unknown = await requestRestore('nobody@example.com')
-  await guessAll(unknown)
-  await everythingHandled()
-  t.same(await failuresOf(customer), [])
-  const rows = await query('SELECT customer_id FROM restore_failure WHERE challenge_id = $1', [unknown])
-  t.same(rows, Array(mostAttempts).fill({ customer_id: null }))
-})
-
-t.test('S6 wrong codes that race are counted one by one, by two instances too', async (t) => {
+t.test('S6: concurrent wrong codes are counted one by one, also by two instances', async (t) => {
   await service.startAnother()
   const customer = await service.customer()
   const challenges = await race(5, () => service.restoreOf(customer.id))
   await Promise.all(challenges.map((challengeId) => guessAll(challengeId)))
   await counted(customer, 25)
-  t.equal((await noticesOf(customer)).length, 1, 'at the tenth')
+  t.equal((await notificationsOf(customer)).length, 1, 'one lockout, at the tenth')
 })
