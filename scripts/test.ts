@@ -14,7 +14,7 @@ import { buildTap, runTap } from './test/tap.ts'
 // or a quiet machine (*.proof.ts).
 
 const root = resolve(import.meta.dirname, '..')
-const everywhere = ['services', 'packages', 'scripts', 'bench', 'deploy', 'tests']
+const everywhere = ['services', 'packages', 'scripts', 'bench', 'deploy', 'tests', 'examples']
 
 /** @throws TypeError naming an unknown option */
 const readArguments = () => {
