@@ -15,14 +15,14 @@ import {
 } from '@rekey/test-support/flows'
 import { startProcesses } from '@rekey/test-support/processes'
 import t from 'tap'
-import { createOddHttp } from './odd-http.ts'
+import { createAttackerHttp } from './attacker-http.ts'
+import { startMessageLog } from './message-log.ts'
 import { sendRaw } from './raw-request.ts'
-import { startWiretap } from './wiretap.ts'
 
 const proxy = '127.0.0.2'
 const rekey = await startProcesses(t, { gatewayEnv: { REKEY_TRUSTED_PROXIES: proxy } })
 const { url, inbox } = rekey
-const wiretap = await startWiretap(t, rekey)
+const messageLog = await startMessageLog(t, rekey)
 const newCustomer = () => createCustomer(rekey.postgres.url)
 
 const evil = 'evil.example'
@@ -41,8 +41,8 @@ const poison = {
 }
 
 for (const from of ['127.0.0.1', proxy]) {
-  t.test(`S32 whatever Host says from ${from}, links, issuers, metadata and redirects are ours`, async (t) => {
-    const http = createOddHttp(url, { headers: poison, from })
+  t.test(`S32 a forged Host header from ${from} changes no link, issuer, metadata or redirect`, async (t) => {
+    const http = createAttackerHttp(url, { headers: poison, from })
     const poisoned = { http, inbox }
     const [first, second] = [await newCustomer(), await newCustomer()]
     const answers = [
@@ -73,7 +73,7 @@ for (const from of ['127.0.0.1', proxy]) {
       t.ok(status < 500)
       t.notOk(`${JSON.stringify([...headers])}${text}`.includes(evil))
     }
-    // A code, a notice; a code, a notice, a temporary password.
+    // Messages: a code and a notification; a code, a notification and a temporary password.
     for (const [{ email }, count] of [
       [first, 2],
       [second, 3],
@@ -91,8 +91,9 @@ for (const from of ['127.0.0.1', proxy]) {
   })
 }
 
-t.test('S32 an address that names another host is answered by us, as ourselves', async (t) => {
-  const asked = (target: string) => sendRaw(url, `GET ${target} HTTP/1.1\r\nHost: ${evil}\r\nConnection: close\r\n\r\n`)
+t.test('S32 a request line that names another host gets an answer without that host', async (t) => {
+  const sendTarget = (target: string) =>
+    sendRaw(url, `GET ${target} HTTP/1.1\r\nHost: ${evil}\r\nConnection: close\r\n\r\n`)
   const pages = [
     '/.well-known/change-password',
     '/.well-known/oauth-authorization-server',
@@ -101,7 +102,7 @@ t.test('S32 an address that names another host is answered by us, as ourselves',
   ]
   for (const path of pages) {
     for (const target of [`http://${evil}${path}`, `//${evil}${path}`, `/${evil}/..${path}`, `/\\${evil}${path}`]) {
-      const received = await asked(target)
+      const received = await sendTarget(target)
       t.match(received, /^HTTP\/1\.1 (200|302|4\d\d) /, target)
       t.notOk(received.includes(evil), target)
     }
@@ -109,7 +110,7 @@ t.test('S32 an address that names another host is answered by us, as ourselves',
 })
 
 t.test(
-  'S26 a redirect URI that only looks like the registered one is refused, at every step that takes one',
+  'S26 a redirect URI that only looks like the registered one is refused at every endpoint that takes one',
   async (t) => {
     const lookalikes = [
       'http://localhost/',
@@ -160,8 +161,8 @@ t.test(
   },
 )
 
-t.test('S32 nothing that an address says sends a browser elsewhere', async (t) => {
-  const http = createOddHttp(url, {})
+t.test('S32 no query parameter redirects a browser to another site', async (t) => {
+  const http = createAttackerHttp(url, {})
   for (const name of ['redirect_uri', 'redirect', 'next', 'url', 'return_to', 'returnUrl', 'continue']) {
     for (const value of [`https://${evil}`, `//${evil}`, `/\\${evil}`, 'javascript:alert(1)']) {
       for (const path of ['/.well-known/change-password', '/restore', '/restore/begin']) {
@@ -174,7 +175,7 @@ t.test('S32 nothing that an address says sends a browser elsewhere', async (t) =
   }
 })
 
-t.test('S34 no other origin may read our answers', async (t) => {
+t.test('S34 no unregistered origin gets a CORS header', async (t) => {
   const origins = [
     'null',
     `http://${evil}`,
@@ -195,18 +196,18 @@ t.test('S34 no other origin may read our answers', async (t) => {
   }
 })
 
-/** The address that we saw, told by the event of a restore. */
-const seenOf = async (from: string, headers: Record<string, string>) => {
-  const before = wiretap.events(RestoreRequested).length
-  const asked = await createOddHttp(url, { from, headers }).post(
+/** The client IP that the event of a restore has, or the status if the restore is refused. */
+const recordedIpOf = async (from: string, headers: Record<string, string>) => {
+  const before = messageLog.events(RestoreRequested).length
+  const response = await createAttackerHttp(url, { from, headers }).post(
     '/oauth/v2/passwordRestore',
     restoreBody('nobody@example.com'),
   )
-  if (asked.status !== 200) return asked.status
-  return (await eventually(() => wiretap.events(RestoreRequested)[before])).ip
+  if (response.status !== 200) return response.status
+  return (await eventually(() => messageLog.events(RestoreRequested)[before])).ip
 }
 
-const liars = (address: string) => ({
+const forgedIpHeaders = (address: string) => ({
   'x-forwarded-for': address,
   'x-real-ip': address,
   'x-client-ip': address,
@@ -215,59 +216,69 @@ const liars = (address: string) => ({
   forwarded: `for="${address}"`,
 })
 
-t.test('S30 whoever is no proxy of ours is known by the connection, whatever the headers say', async (t) => {
-  const claims = [
-    '203.0.113.1',
-    '203.0.113.1, 203.0.113.2',
-    '127.0.0.2',
-    '::1',
-    '2001:db8::1',
-    '[2001:db8::1]:80',
-    '::ffff:203.0.113.1',
-    'unknown',
-    '_hidden',
-    '',
-    '1.2.3.4:80',
-    ',,,',
-    '0x7f.1',
-  ]
-  for (const claim of claims) t.equal(await seenOf('127.0.0.1', liars(claim)), '127.0.0.1', claim)
-})
-
-t.test('S30 from a proxy of ours the last address counts: what the client put before it changes nothing', async (t) => {
-  for (const client of ['198.51.100.7', '2001:db8::7']) {
-    for (const spoofed of [
+t.test(
+  'S30 the client IP is that of the connection unless it is a trusted proxy, whatever the headers say',
+  async (t) => {
+    const claims = [
+      '203.0.113.1',
+      '203.0.113.1, 203.0.113.2',
+      '127.0.0.2',
+      '::1',
+      '2001:db8::1',
+      '[2001:db8::1]:80',
+      '::ffff:203.0.113.1',
+      'unknown',
+      '_hidden',
       '',
-      '203.0.113.1, ',
-      '127.0.0.1, 127.0.0.2, ',
-      '::1, ',
-      '2001:db8::1, unknown, ',
-      'a, b, ',
-    ]) {
-      const headers = { ...liars('203.0.113.9'), 'x-forwarded-for': `${spoofed}${client}` }
-      t.equal(await seenOf(proxy, headers), client, `${spoofed}${client}`)
-    }
-  }
-  for (const text of ['rubbish', '198.51.100.7:80', '[2001:db8::7]:80', '999.1.1.1', 'x'.repeat(500)]) {
-    t.equal(await seenOf(proxy, { 'x-forwarded-for': text }), 400, 'what is no address is nobody’s')
-  }
-  t.equal(
-    await seenOf(proxy, { forwarded: 'for=203.0.113.1', 'x-real-ip': '203.0.113.1' }),
-    proxy,
-    'no X-Forwarded-For',
-  )
-})
+      '1.2.3.4:80',
+      ',,,',
+      '0x7f.1',
+    ]
+    for (const claim of claims) t.equal(await recordedIpOf('127.0.0.1', forgedIpHeaders(claim)), '127.0.0.1', claim)
+  },
+)
 
-t.test('S30 the history and what it tells of an address rests on the connection too', async (t) => {
+t.test(
+  'S30 behind a trusted proxy the last X-Forwarded-For entry is the client IP; earlier entries change nothing',
+  async (t) => {
+    for (const client of ['198.51.100.7', '2001:db8::7']) {
+      for (const spoofed of [
+        '',
+        '203.0.113.1, ',
+        '127.0.0.1, 127.0.0.2, ',
+        '::1, ',
+        '2001:db8::1, unknown, ',
+        'a, b, ',
+      ]) {
+        const headers = { ...forgedIpHeaders('203.0.113.9'), 'x-forwarded-for': `${spoofed}${client}` }
+        t.equal(await recordedIpOf(proxy, headers), client, `${spoofed}${client}`)
+      }
+    }
+    for (const text of ['rubbish', '198.51.100.7:80', '[2001:db8::7]:80', '999.1.1.1', 'x'.repeat(500)]) {
+      t.equal(
+        await recordedIpOf(proxy, { 'x-forwarded-for': text }),
+        400,
+        'an entry that is not an IP address is refused',
+      )
+    }
+    t.equal(
+      await recordedIpOf(proxy, { forwarded: 'for=203.0.113.1', 'x-real-ip': '203.0.113.1' }),
+      proxy,
+      'without X-Forwarded-For the IP is the proxy',
+    )
+  },
+)
+
+t.test('S30 history and notification show the IP of the connection, not a forged one', async (t) => {
   const customer = await newCustomer()
-  const liar = { http: createOddHttp(url, { headers: liars('2001:db8::bad') }), inbox }
-  t.equal((await restore(liar, await restoreGrant(liar, customer), 'A-password-of-mine')).status, 204)
-  const bearer = await signIn(liar, { ...customer, password: 'A-password-of-mine' })
-  const { text } = await liar.http.get('/api/v2/my/password/changes', { authorization: `Bearer ${bearer}` })
+  const forger = { http: createAttackerHttp(url, { headers: forgedIpHeaders('2001:db8::bad') }), inbox }
+  t.equal((await restore(forger, await restoreGrant(forger, customer), 'A-password-of-mine')).status, 204)
+  const bearer = await signIn(forger, { ...customer, password: 'A-password-of-mine' })
+  const { text } = await forger.http.get('/api/v2/my/password/changes', { authorization: `Bearer ${bearer}` })
   t.match(JSON.parse(text), { data: [{ ip: '127.0.0.1' }] })
-  const notice = await eventually(async () =>
+  const notification = await eventually(async () =>
     (await inbox.messagesTo(customer.email)).find(({ Text }) => Text.includes('/not-me')),
   )
-  t.match(notice.Text, '127.0.0.1')
-  t.notMatch(notice.Text, 'bad')
+  t.match(notification.Text, '127.0.0.1')
+  t.notMatch(notification.Text, 'bad')
 })

@@ -4,15 +4,15 @@ import { type Http, read } from '@rekey/test-support/http'
 
 type Fields = Record<string, unknown>
 
-interface Oddity {
-  /** Sent with every request: also those that `fetch` does not let anyone set, such as Host. */
+interface Options {
+  /** Sent with every request, also those that `fetch` forbids, such as Host. */
   headers?: Record<string, string>
-  /** Loopback address to come from. */
+  /** Loopback IP of the client. */
   from?: string
 }
 
-/** HTTP as an attacker sends it. Redirects are not followed. */
-export const createOddHttp = (origin: string, { headers: always = {}, from = '127.0.0.1' }: Oddity): Http => {
+/** An HTTP client with any headers and client IP. It does not follow redirects. */
+export const createAttackerHttp = (origin: string, { headers: always = {}, from = '127.0.0.1' }: Options): Http => {
   const { hostname, port } = new URL(origin)
   const send = async <Body = Fields>(method: string, path: string, headers: Fields = {}, body?: string | Buffer) => {
     const { status, fields, bytes } = await new Promise<{ status: number; fields: Headers; bytes: Buffer }>(

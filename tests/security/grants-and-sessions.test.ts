@@ -43,18 +43,18 @@ const introspect = (token: string) =>
 const refused = { status: 403, body: { code: 'success_token_refused' } }
 const invalidGrant = { status: 400, body: { error: 'invalid_grant' } }
 
-t.test('S19 A’s grant changes nothing in B’s session, nor B’s in A’s', async (t) => {
+t.test('S19 a grant of one customer is refused in the session of another', async (t) => {
   const [a, b] = [await newCustomer(), await newCustomer()]
   const [bearerA, bearerB] = [await signIn(rekey, a), await signIn(rekey, b)]
   const grantA = await changeGrant(rekey, a, bearerA)
   t.match(await change(rekey, bearerB, grantA, 'A-password-of-mine'), refused)
   t.match(await change(rekey, bearerB, await restoreGrant(rekey, a), 'A-password-of-mine'), refused)
-  t.match(await restore(rekey, grantA, 'A-password-of-mine'), refused, 'a change’s grant on a restore')
+  t.match(await restore(rekey, grantA, 'A-password-of-mine'), refused, 'a change grant for a restore')
   for (const person of [a, b]) t.ok(await signsIn(rekey, person, person.password))
   t.equal((await change(rekey, bearerA, grantA, 'A-password-of-mine')).status, 204, 'A’s own session')
 })
 
-t.test('S19 no password is set without the code, however the steps are ordered', async (t) => {
+t.test('S19 no order of the steps sets a password without the code', async (t) => {
   const victim = await newCustomer()
   const asked = await askRestore(rekey, victim.email)
   const mfaToken = asked.answer.body.mfa_token
@@ -65,7 +65,7 @@ t.test('S19 no password is set without the code, however the steps are ordered',
   const login = await askLogin(rekey, victim)
   const bearer = await signIn(rekey, victim)
   const changing = await askChange(rekey, victim, bearer)
-  const { code: shown } = asked.answer.body
+  const { code: verificationCode } = asked.answer.body
   const set = (token: unknown) => restore(rekey, String(token), 'An-attackers-own')
   const verify = (token: unknown, code: unknown, other: object = {}) =>
     http.post(verification, verificationBody(token, String(code), other))
@@ -74,16 +74,16 @@ t.test('S19 no password is set without the code, however the steps are ordered',
   const brokerVerify = (token: unknown, code: string) => http.post('/api/v2/my/2fa/challenge', { token, code })
   const { confirmation } = asked
   const wrongs: [name: string, sending: Promise<object>, refusal: object][] = [
-    ['the token of a code that was not answered', set(mfaToken), refused],
-    ['the broker’s, of a code that was not answered', set(broker.body.token), refused],
-    ['the challenge itself', set(challengeId), refused],
-    ['the verification code', set(shown), refused],
+    ['the mfa_token of an unverified challenge', set(mfaToken), refused],
+    ['the broker’s token of an unverified challenge', set(broker.body.token), refused],
+    ['the challenge id', set(challengeId), refused],
+    ['the verification code', set(verificationCode), refused],
     [
       'a change without its grant',
       http.post('/api/v2/my/password/change', { password: 'An-attackers-own' }, asBearer(bearer)),
       refused,
     ],
-    ['the verification code as the answer', verify(mfaToken, shown), invalidGrant],
+    ['the verification code as the answer', verify(mfaToken, verificationCode), invalidGrant],
     ['the restore’s code for a sign-in', finishSignIn(mfaToken, confirmation), invalidGrant],
     [
       'the restore’s code to the broker’s endpoint',
@@ -93,20 +93,20 @@ t.test('S19 no password is set without the code, however the steps are ordered',
     ['the sign-in’s code for a restore', verify(login.answer.body.mfa_token, login.confirmation), invalidGrant],
     ['the change’s code for a restore', verify(changing.answer.body.token, changing.confirmation), invalidGrant],
     ['the change’s code for a sign-in', finishSignIn(changing.answer.body.token, changing.confirmation), invalidGrant],
-    ['another scope than was asked for', verify(mfaToken, confirmation, { scope: 'CUSTOMER:FULL' }), invalidGrant],
-    ['another state than was asked with', verify(mfaToken, confirmation, { state: 'another' }), invalidGrant],
-    ['another client than asked', verify(mfaToken, confirmation, { client_id: 'backend_fin' }), invalidGrant],
+    ['another scope', verify(mfaToken, confirmation, { scope: 'CUSTOMER:FULL' }), invalidGrant],
+    ['another state', verify(mfaToken, confirmation, { state: 'another' }), invalidGrant],
+    ['another client', verify(mfaToken, confirmation, { client_id: 'backend_fin' }), invalidGrant],
   ]
   for (const [name, sending, refusal] of wrongs) t.match(await sending, refusal, name)
   t.ok(await signsIn(rekey, victim, victim.password))
   t.equal((await history(bearer)).body.total, 0)
-  // Each was refused for what its name says: the codes are right ones.
+  // Proves that the codes were right, so each refusal had the named reason.
   t.equal((await verify(mfaToken, confirmation)).status, 200)
   t.equal((await finishSignIn(login.answer.body.mfa_token, login.confirmation)).status, 200)
   t.equal((await brokerVerify(changing.answer.body.token, changing.confirmation)).status, 200)
 })
 
-t.test('S19 a grant that fifty send at once sets one password', async (t) => {
+t.test('S19 a grant in fifty parallel requests sets one password', async (t) => {
   const restored = await newCustomer()
   const restoring = await restoreGrant(rekey, restored)
   const changed = await newCustomer()
@@ -119,33 +119,33 @@ t.test('S19 a grant that fifty send at once sets one password', async (t) => {
   for (const { person, send } of races) {
     const passwordOf = (index: number) => `Password-number-${index}`
     const answers = await race(50, (index) => send(passwordOf(index)))
-    const told = answers.flatMap(({ status }, index) => (status === 204 ? index : []))
-    t.ok(told.length <= 1, `${told.length} were told so`)
+    const acknowledged = answers.flatMap(({ status }, index) => (status === 204 ? index : []))
+    t.ok(acknowledged.length <= 1, `${acknowledged.length} were acknowledged`)
     for (const { status } of answers) t.ok([204, 403, 503].includes(status), `${status}`)
-    // On a busy machine whoever won may be answered 503 once it is done.
+    // On a busy machine the request that set the password may get a 503.
     const good: number[] = []
     for (const [index, { status }] of answers.entries()) {
       if (status !== 403 && (await signsIn(rekey, person, passwordOf(index)))) good.push(index)
     }
     t.equal(good.length, 1)
-    t.same(told, told.length === 0 ? [] : good, 'the one that was told so')
+    t.same(acknowledged, acknowledged.length === 0 ? [] : good, 'the acknowledged password')
     const token = await signIn(rekey, { ...person, password: passwordOf(good[0] ?? 0) })
     t.equal((await history(token)).body.total, 1)
   }
 })
 
-t.test('S26 a refresh token that a thief uses too ends the session of both', async (t) => {
+t.test('S26 a reused refresh token ends the session of thief and owner', async (t) => {
   const first = await signInTokens(rekey, await newCustomer())
   const thief = await refresh(first.refresh_token)
   t.equal(thief.status, 200)
-  t.match(await refresh(first.refresh_token), invalidGrant, 'its owner comes second')
+  t.match(await refresh(first.refresh_token), invalidGrant, 'the owner uses it second')
   t.match(await refresh(thief.body.refresh_token), invalidGrant)
   for (const token of [first.access_token, thief.body.access_token]) {
-    await eventually(async () => (await history(token)).status === 401, { what: 'an end of the session' })
+    await eventually(async () => (await history(token)).status === 401, { what: 'the session to end' })
   }
 })
 
-t.test('S21 S20 after a restore nothing of before is good any more, and nothing of it signs in', async (t) => {
+t.test('S21 S20 a restore invalidates all earlier tokens and grants, and gives no session', async (t) => {
   const customer = await newCustomer()
   const before = await signInTokens(rekey, customer)
   const changing = await changeGrant(rekey, customer, before.access_token)
@@ -157,19 +157,19 @@ t.test('S21 S20 after a restore nothing of before is good any more, and nothing 
   t.equal(restored.text, '')
   t.equal(restored.headers.get('set-cookie'), null)
   t.equal((await history(before.access_token)).status, 401)
-  // The gateway hears of it a moment later. To ask about a token does not spend it.
+  // The gateway gets the event a moment later. Introspection does not spend the refresh token.
   await eventually(async () => (await introspect(before.refresh_token)).body.active === false, {
-    what: 'the end of the session',
+    what: 'the session to end',
   })
   t.match(await refresh(before.refresh_token), invalidGrant)
   t.equal((await change(rekey, before.access_token, changing, 'Another-of-mine')).status, 401)
-  t.match(await restore(rekey, other, 'Another-of-mine'), refused, 'a restore that was begun before')
-  t.match(await restore(rekey, own, 'Another-of-mine'), refused, 'the same again')
-  t.match(await reset(rekey, own), { status: 401, body: { error: 'invalid_token' } }, 'nor by another way')
-  t.match(await history(own), { status: 403, body: { code: 'insufficient_scope' } }, 'as ever')
+  t.match(await restore(rekey, other, 'Another-of-mine'), refused, 'a restore that began before')
+  t.match(await restore(rekey, own, 'Another-of-mine'), refused, 'the same grant twice')
+  t.match(await reset(rekey, own), { status: 401, body: { error: 'invalid_token' } }, 'the same grant at A3')
+  t.match(await history(own), { status: 403, body: { code: 'insufficient_scope' } }, 'its scope never allowed this')
   t.notOk(await signsIn(rekey, customer, customer.password))
   t.ok(await signsIn(rekey, customer, 'A-password-of-mine'))
-  // The clock of whoever signs says nothing: what counts is how often all sessions were ended.
+  // The session epoch decides, not the time of issue.
   const later = key.sign({ ...claimsOf(before.access_token), iat: Math.floor(Date.now() / 1_000) + 5 })
   t.equal((await history(later)).status, 401, 'an old session with a newer time')
 })
@@ -191,28 +191,31 @@ const authorize = async (t: Test) => {
     })
 }
 
-t.test('S26 an authorization code that comes twice takes back what it gave', async (t) => {
+t.test('S26 a replayed authorization code revokes the token that it gave', async (t) => {
   const redeem = await authorize(t)
   const given = await redeem()
   t.equal(given.status, 200)
-  // A password that the policy refuses: a good grant says so, and is none the less for it.
+  // The policy refuses this password: a valid grant answers 422 and is not spent.
   const set = () => restore(rekey, String(given.body.access_token), 'short')
   t.equal((await set()).status, 422)
   t.match(await redeem(), invalidGrant)
-  await eventually(async () => (await set()).status === 403, { what: 'the grant to be refused' })
+  await eventually(async () => (await set()).status === 403, { what: 'the grant to be revoked' })
 })
 
-t.test('S26 a stolen authorization code is of no use without the verifier, and plain is refused', async (t) => {
-  for (const code_verifier of [undefined, pkce.code_challenge, verifier.toUpperCase()]) {
-    const redeem = await authorize(t)
-    t.match(await redeem({ code_verifier }), invalidGrant)
-    t.match(await redeem(), invalidGrant, 'one wrong try spends it')
-  }
-  for (const method of ['plain', 'none', 's256', undefined]) {
-    const other = { ...pkce, code_challenge_method: method }
-    t.match(await http.post('/oauth/v2/passwordRestore', restoreBody('nobody@example.com', other)), {
-      status: 400,
-      body: { error: 'invalid_request' },
-    })
-  }
-})
+t.test(
+  'S26 a stolen authorization code is refused without the verifier, and the method plain is refused',
+  async (t) => {
+    for (const code_verifier of [undefined, pkce.code_challenge, verifier.toUpperCase()]) {
+      const redeem = await authorize(t)
+      t.match(await redeem({ code_verifier }), invalidGrant)
+      t.match(await redeem(), invalidGrant, 'one wrong attempt spends the code')
+    }
+    for (const method of ['plain', 'none', 's256', undefined]) {
+      const other = { ...pkce, code_challenge_method: method }
+      t.match(await http.post('/oauth/v2/passwordRestore', restoreBody('nobody@example.com', other)), {
+        status: 400,
+        body: { error: 'invalid_request' },
+      })
+    }
+  },
+)

@@ -5,8 +5,8 @@ import type { Teardown } from '@rekey/test-support/infrastructure'
 import type { Processes } from '@rekey/test-support/processes'
 import { connect, type Msg, type StoredMsg } from 'nats'
 
-/** All that goes over the broker from now on, also what no stream keeps. */
-export const startWiretap = async (t: Teardown, { nats, postgres }: Pick<Processes, 'nats' | 'postgres'>) => {
+/** Records every message on the broker from now on, also those that no stream stores. */
+export const startMessageLog = async (t: Teardown, { nats, postgres }: Pick<Processes, 'nats' | 'postgres'>) => {
   const connection = await connect({ servers: nats.url })
   t.teardown(() => connection.close())
   const messages: Msg[] = []
@@ -14,28 +14,28 @@ export const startWiretap = async (t: Teardown, { nats, postgres }: Pick<Process
   await connection.flush()
   const manager = await connection.jetstreamManager()
 
-  /** How many messages each stream has taken so far. */
-  const taken = async () => (await manager.streams.list().next()).map(({ state }) => state.last_seq).join()
+  /** The last sequence number of each stream. */
+  const sequences = async () => (await manager.streams.list().next()).map(({ state }) => state.last_seq).join()
   const isIdle = async () => (await backlogOf(postgres.url, connection)).length === 0
-  /** One look is not enough: meanwhile an event can go on from where is yet to be looked to where was looked already. */
-  const isAllDealtWith = async () => {
-    const before = await taken()
-    return (await isIdle()) && (await isIdle()) && (await taken()) === before
+  /** Checks twice: during one check an event may move from a queue that is not checked yet to one that is. */
+  const isAllHandled = async () => {
+    const before = await sequences()
+    return (await isIdle()) && (await isIdle()) && (await sequences()) === before
   }
 
   return {
     messages,
-    /** What was published of one kind, in order: not what the streams then hand to their consumers. */
+    /** Published events of one type, in order; deliveries to consumers are left out. */
     events: <E extends EventDefinition>({ type }: E): EventData<E>[] =>
       messages
         .filter(({ subject, reply }) => subject === type && !reply?.startsWith('$JS.ACK.'))
         .map((message) => message.json()),
     /**
-     * Waits until every event has been dealt with, and what came of it: whoever got no message by then gets none. Facts
-     * that the gateway tells in its own time may still come: they are to be waited for by themselves.
+     * Waits until every event and its consequences are handled: a message that was not sent by then is never sent.
+     * Events that the gateway publishes in the background may still come: wait for those themselves.
      */
-    allDealtWith: () => eventually(isAllDealtWith, { what: 'every event to be dealt with', timeoutMs: 60_000 }),
-    /** Every message that a stream holds. */
+    allHandled: () => eventually(isAllHandled, { what: 'every event to be handled', timeoutMs: 60_000 }),
+    /** Every message that is stored in a stream. */
     async stored() {
       const found: StoredMsg[] = []
       for (const { config } of await manager.streams.list().next()) {
@@ -50,4 +50,4 @@ export const startWiretap = async (t: Teardown, { nats, postgres }: Pick<Process
   }
 }
 
-export type Wiretap = Awaited<ReturnType<typeof startWiretap>>
+export type MessageLog = Awaited<ReturnType<typeof startMessageLog>>
