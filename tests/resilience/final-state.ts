@@ -5,10 +5,10 @@ import type { ReceivedMessage } from '@rekey/test-support/inbox'
 import { type NatsConnection, ServiceError } from 'nats'
 import { type Verification, verifyHistory } from '../../services/password-service/src/history/verification.ts'
 import { createClient } from './client.ts'
-import type { Grown } from './grown-database.ts'
+import type { ClientLog, Status } from './client-log.ts'
 import { readRows } from './outbox.ts'
 import type { Poison } from './poison.ts'
-import type { Seen, Status } from './seen.ts'
+import type { Prefilled } from './prefilled-database.ts'
 import { type KeptStream, readStream, type StoredEvent } from './stored-events.ts'
 import type { System } from './system.ts'
 
@@ -27,7 +27,7 @@ export interface OutboxRow {
   changeId: number | null
 }
 
-/** A code that was handed on for a restore, and counted. */
+/** A code of a restore that was handed to the notifier, and counted. */
 export interface RestoreSend {
   challengeId: string
   sendNumber: number
@@ -46,47 +46,47 @@ export interface WrongCode {
 export interface PoisonState extends Poison {
   /** True if it was in the outbox and was published. */
   isPublished: boolean
-  isPutAside: boolean
+  isHeld: boolean
   isDeadLetter: boolean
 }
 
-/** What the stores hold, and what the product answers, when all is over. */
-export interface Held {
+/** The contents of the stores and the product's answers after the run. */
+export interface FinalState {
   readAt: Date
   history: HistoryRow[]
   /** In the order of their commits. */
   outbox: OutboxRow[]
   spentTokens: Set<string>
-  /** How often all sessions of a customer were ended, by the customer's id. */
+  /** Session epoch by customer id: how often all sessions were ended. */
   sessionEpochs: Map<number, number>
   verification: Verification
-  /** Records of the history that were there before the run. */
-  grownRecords: number
+  /** Number of history records before the run. */
+  prefilledRecords: number
   restoreSends: RestoreSend[]
-  /** Whose restores are open, by the challenge: the customer's id. */
+  /** Open restores: the customer id by challenge. */
   openRestores: Map<string, number>
   wrongCodes: WrongCode[]
-  /** Until when wrong codes are forgiven, by the customer's id. */
-  forgivenAt: Map<number, Date>
+  /** When the failed attempts were last reset, by customer id. */
+  failuresResetAt: Map<number, Date>
   poison: PoisonState[]
-  /** In the order of their stream, without poison but on DEAD. */
+  /** In the order of each stream; AUTH and PASSWORD without poison. */
   events: Record<KeptStream, StoredEvent[]>
-  /** What of the work is not done yet. */
+  /** Work that is not done yet. */
   waiting: string[]
   messages: ReceivedMessage[]
   codesLiveMs: number
-  /** Long faults of what a code passes on its way to the customer. */
-  codesHeldUp: { from: Date; to: Date }[]
-  /** Tokens of sign-ins that are still good. */
+  /** Long failures of parts that a code passes on its way to the customer. */
+  codesDelayed: { from: Date; to: Date }[]
+  /** Tokens of sign-ins that are still active. */
   activeTokens: Set<string>
-  /** Whether it is the customer's password now. */
+  /** True if it is the customer's password now. */
   isPassword(email: string, password: string): Promise<boolean>
 }
 
-/** Rows of the run: those that filled the database before it, and poison, are left out. */
+/** Rows of the run, without poison and the rows that filled the database before. */
 const readDatabase = async (
   databaseUrl: string,
-  { customers: lastCustomer, records, outboxIds }: Grown,
+  { customers: lastCustomer, records, outboxIds }: Prefilled,
   poison: string[],
 ) => {
   const [history, outbox, spent, customers, verification, restoreSends, openRestores, wrongCodes] = await Promise.all([
@@ -130,26 +130,26 @@ const readDatabase = async (
     spentTokens: new Set(spent.map(({ jti }) => jti)),
     sessionEpochs: new Map(customers.map(({ id, epoch }) => [id, epoch])),
     verification,
-    grownRecords: records,
+    prefilledRecords: records,
     restoreSends,
     openRestores: new Map(openRestores.map(({ challengeId, customerId }) => [challengeId, customerId])),
     wrongCodes,
-    forgivenAt: new Map(customers.flatMap(({ id, forgivenAt }) => (forgivenAt ? [[id, forgivenAt]] : []))),
+    failuresResetAt: new Map(customers.flatMap(({ id, forgivenAt }) => (forgivenAt ? [[id, forgivenAt]] : []))),
   }
 }
 
-/** By the gateway, which knows sessions from events alone, for both tokens of each sign-in. */
-const findActive = async (origin: string, seen: Seen): Promise<Set<string>> => {
-  const note = (step: string, status: Status) => seen.note(step, status)
+/** Introspects both tokens of each sign-in at the gateway, which learns of ended sessions from events. */
+const findActive = async (origin: string, clientLog: ClientLog): Promise<Set<string>> => {
+  const note = (step: string, status: Status) => clientLog.note(step, status)
   const client = createClient(origin, { note, stopped: new AbortController().signal })
   const isActive = async (token: string) => {
     const body = { token, client_id: 'backend_fin', client_secret: 'secretkey' }
-    const reply = await client.insist({ step: 'A6 introspect', path: '/oauth/v2/introspect', body })
+    const reply = await client.callUntilAnswered({ step: 'A6 introspect', path: '/oauth/v2/introspect', body })
     if (reply.status !== 200) throw new Error(`introspection answered ${reply.status}`)
     return reply.body.active
   }
   const active = new Set<string>()
-  for (const { accessToken, refreshToken } of seen.signIns) {
+  for (const { accessToken, refreshToken } of clientLog.signIns) {
     const tokens = [accessToken, refreshToken]
     const answers = await Promise.all(tokens.map(isActive))
     for (const [index, token] of tokens.entries()) if (answers[index] === true) active.add(token)
@@ -165,26 +165,33 @@ const readPoison = async (databaseUrl: string, poison: Poison[], dead: StoredEve
   const byId = new Map(rows.map((row) => [row.eventId, row]))
   const deadIds = new Set(dead.map(({ id }) => id))
   return poison.map((one) => {
-    const { isPublished = false, isPutAside = false } = byId.get(one.id) ?? {}
-    return { ...one, isPublished, isPutAside, isDeadLetter: deadIds.has(one.id) }
+    const { isPublished = false, isHeld = false } = byId.get(one.id) ?? {}
+    return { ...one, isPublished, isHeld, isDeadLetter: deadIds.has(one.id) }
   })
 }
 
-interface Reading extends Pick<Held, 'waiting' | 'messages' | 'codesLiveMs' | 'codesHeldUp'> {
+interface Reading extends Pick<FinalState, 'waiting' | 'messages' | 'codesLiveMs' | 'codesDelayed'> {
   system: System
-  grown: Grown
+  prefilled: Prefilled
   poison: Poison[]
-  /** To the broker itself, by no link. */
+  /** Direct connection to the broker, without a link. */
   connection: NatsConnection
-  seen: Seen
+  clientLog: ClientLog
 }
 
-/** Of a question: whoever answers may be busy with what was left over. */
+/** Attempts of an RPC: the service may be busy with the backlog of the run. */
 const mostTries = 10
 const pauseMs = 500
 
-/** Reads everything, once nothing is on its way any more. */
-export const readHeld = async ({ system, connection, seen, grown, poison, ...rest }: Reading): Promise<Held> => {
+/** Reads all stores. Call it once no event is waiting. */
+export const readFinalState = async ({
+  system,
+  connection,
+  clientLog,
+  prefilled,
+  poison,
+  ...rest
+}: Reading): Promise<FinalState> => {
   const jsm = await connection.jetstreamManager()
   const ids = new Set(poison.map(({ id }) => id))
   const [AUTH, PASSWORD, DEAD] = await Promise.all([
@@ -195,16 +202,16 @@ export const readHeld = async ({ system, connection, seen, grown, poison, ...res
   const isOwn = ({ id }: StoredEvent) => !ids.has(id)
   return {
     readAt: new Date(),
-    ...(await readDatabase(system.databaseUrl, grown, [...ids])),
+    ...(await readDatabase(system.databaseUrl, prefilled, [...ids])),
     poison: await readPoison(system.databaseUrl, poison, DEAD),
     events: { AUTH: AUTH.filter(isOwn), PASSWORD: PASSWORD.filter(isOwn), DEAD },
     ...rest,
-    activeTokens: await findActive(system.originOfNewcomers, seen),
+    activeTokens: await findActive(system.cleanOrigin, clientLog),
     async isPassword(username, password) {
-      const question = JSON.stringify({ username, password })
+      const request = JSON.stringify({ username, password })
       for (let tries = 1; ; tries += 1) {
         try {
-          const answer = await connection.request('password.verify', question, { timeout: 5_000 })
+          const answer = await connection.request('password.verify', request, { timeout: 5_000 })
           const refusal = ServiceError.toServiceError(answer)
           if (refusal) throw refusal
           return answer.json<PasswordVerifyReply>().verified

@@ -3,35 +3,35 @@ import { passwordHash } from '@rekey/test-support/customers'
 import pg from 'pg'
 import { type ChangeRecord, digestOf, firstPreviousDigest } from '../../services/password-service/src/history/digest.ts'
 
-/** The highest ids before the run: rows of the run have higher ones. */
-export interface Grown {
+/** The highest ids before the run; rows of the run have higher ids. */
+export interface Prefilled {
   customers: number
-  /** Records of their histories. */
+  /** History records. */
   records: number
-  /** Rows of the outbox that were given an id, and those of them that are left. */
+  /** Ids that the outbox has used, and rows that are left. */
   outboxIds: number
   outboxRows: number
-  /** Physical correlation of the outbox's ids, as Postgres has it after ANALYZE: near 1 in a fresh table. */
+  /** Physical correlation of the outbox's ids in pg_stats: near 1 in a new table. */
   correlation: number
 }
 
-/** In a run with five minutes of faults. */
+/** Size for a run with five minutes of failures. */
 const full = { customers: 50_000, outboxRows: 200_000 }
 const fullAtMs = 300_000
 const recordsEach = 2
 const recordsAtOnce = 5_000
 
-/** An address, a phone and a password each, in no order. */
+/** Customers with e-mail, phone and password, in random physical order. */
 const fillCustomers = async (client: pg.Client, count: number) => {
   await client.query(
     `INSERT INTO customer (id, code, locale, timezone)
-     SELECT n, 'grown-' || n, 'en-GB', 'Europe/London' FROM generate_series(1, $1::int) AS n ORDER BY random()`,
+     SELECT n, 'prefilled-' || n, 'en-GB', 'Europe/London' FROM generate_series(1, $1::int) AS n ORDER BY random()`,
     [count],
   )
   await client.query(
     `INSERT INTO identifier (customer_id, kind, value, verified_at)
      SELECT n, kind::identifier_kind, value, now() FROM generate_series(1, $1::int) AS n, LATERAL (
-       VALUES ('email', 'grown-' || n || '@example.com'), ('phone', '+4479' || lpad(n::text, 8, '0'))
+       VALUES ('email', 'prefilled-' || n || '@example.com'), ('phone', '+4479' || lpad(n::text, 8, '0'))
      ) AS v (kind, value) ORDER BY random()`,
     [count],
   )
@@ -43,7 +43,7 @@ const fillCustomers = async (client: pg.Client, count: number) => {
   await client.query(`SELECT setval(pg_get_serial_sequence('customer', 'id'), $1)`, [count])
 }
 
-/** Histories whose chains hold: the run verifies all that there are. */
+/** Histories with valid chains: the run verifies all of them. */
 const fillHistory = async (client: pg.Client, customers: number) => {
   const digests = new Map<number, string>()
   const startMs = Date.now() - 24 * 3_600_000
@@ -53,7 +53,14 @@ const fillHistory = async (client: pg.Client, customers: number) => {
       const id = first + index
       const customerId = 1 + ((id - 1) % customers)
       const record: ChangeRecord = {
-        ...{ id, customerId, type: 'restored', operation: 'restore', actor: 'client', actorId: `grown-${customerId}` },
+        ...{
+          id,
+          customerId,
+          type: 'restored',
+          operation: 'restore',
+          actor: 'client',
+          actorId: `prefilled-${customerId}`,
+        },
         ...{ clientId: 'ib_localhost', channel: 'IB', ip: '::1', createTime: new Date(startMs + id) },
       }
       const previousDigest = digests.get(customerId) ?? firstPreviousDigest
@@ -80,14 +87,14 @@ const insertPublished = (client: pg.Client, first: number, last: number) =>
   client.query(
     `INSERT INTO outbox (id, event_id, type, subject, data, created_at, published_at)
      SELECT n, gen_random_uuid(), CASE n % 3 WHEN 0 THEN 'password.restored' ELSE 'notify.password-changed' END,
-       'grown-' || n / 3, jsonb_build_object('changeId', n, 'digest', md5(n::text), 'recipient', repeat(md5(n::text), 12)),
+       'prefilled-' || n / 3, jsonb_build_object('changeId', n, 'digest', md5(n::text), 'recipient', repeat(md5(n::text), 12)),
        at - interval '50 ms', at
      FROM generate_series($1::int, $2::int) AS n, LATERAL (SELECT now() - random() * interval '23 hours' AS at) AS t
      ORDER BY random()`,
     [first, last],
   )
 
-/** A day of turnover: published rows, of which half were deleted and their space was used again. */
+/** A day of turnover: published rows, half of them deleted and their space reused. */
 const fillOutbox = async (client: pg.Client, rows: number) => {
   await insertPublished(client, 1, rows)
   await client.query('DELETE FROM outbox WHERE id % 2 = 0')
@@ -98,8 +105,8 @@ const fillOutbox = async (client: pg.Client, rows: number) => {
   return ids
 }
 
-/** Fills a database that holds nothing yet with what a bank of some size has, the smaller the shorter the run. */
-export const growDatabase = async (databaseUrl: string, runMs: number): Promise<Grown> => {
+/** Fills an empty database with the data of a bank, in proportion to the length of the run. */
+export const prefillDatabase = async (databaseUrl: string, runMs: number): Promise<Prefilled> => {
   const share = Math.min(1, runMs / fullAtMs)
   const customers = Math.ceil(full.customers * share)
   const client = new pg.Client({ connectionString: withSettings(databaseUrl) })

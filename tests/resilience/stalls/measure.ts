@@ -5,27 +5,27 @@ import { quantileSorted } from 'simple-statistics'
 import type { cases, Part } from './parts.ts'
 import type { Probe, Prober } from './probes.ts'
 
-/** After the end of a stall: what is asked later must be as before. */
+/** Time after a stall until requests must be served as before. */
 const graceMs = 15_000
 const probeEveryMs = 500
 const probes = 60
-/** How long the machine is watched before each stall: what it takes then is to be judged by. */
+/** Duration of the baseline before each stall. */
 const beforeMs = 10_000
 
 export interface Row {
   part: string
   case: string
-  /** Log lines that report a lost connection, or what failed for one: until the grace time was over. */
+  /** Log lines of lost connections and their failed requests, until the grace time ended. */
   disconnectsMeanwhile: number
   /** The same after the grace time. */
   disconnects: number
-  /** Connections that the part was asked for after the grace time: pools open some. */
+  /** Connections opened to the part after the grace time; pools open some. */
   connections: number
-  /** From the end of the stall to the start of the first probe that was served within a second. */
+  /** Time from the end of the stall to the start of the first probe that took less than a second. */
   servedAfterMs: number
   /** 90th percentile of the probes before the stall, in ms. */
   p90Before: number
-  /** Of the sixty after the grace time, in ms. Infinity: refused, or not served in time. */
+  /** 90th percentile of the sixty probes after the grace time, in ms. Infinity: refused, or timed out. */
   p90: number
   max: number
 }
@@ -35,12 +35,12 @@ interface Deps {
   logFiles: string[]
 }
 
-/** When each of these lines was written. */
+/** Times of the log lines whose message matches. */
 const timesOf = (logFiles: string[], message: RegExp): number[] =>
   logFiles.flatMap((path) =>
     readFileSync(path, 'utf8')
       .split('\n')
-      // A process that does not start writes plain text, and the last line may be half there.
+      // A process that fails to start writes plain text, and the last line may be incomplete.
       .filter((line) => line.startsWith('{') && line.endsWith('}'))
       .map((line) => JSON.parse(line) as { time: string; msg?: string })
       .filter(({ msg = '' }) => message.test(msg))
@@ -52,8 +52,8 @@ const p90Of = (times: number[]) => Math.round(quantileSorted(times, 0.9))
 
 const acceptedBy = ({ links }: Part) => links.reduce((sum, link) => sum + link.accepted, 0)
 
-/** One part stands still in one way, while it is used; then it is watched, with sixty probes. */
-export const drill = async (
+/** Stalls one part while it is used, then measures sixty probes. */
+export const stallAndMeasure = async (
   part: Part,
   { name, seconds, stall }: (typeof cases)[number],
   watchMs: number,

@@ -1,24 +1,24 @@
 import fc from 'fast-check'
-import type { Fault, FaultKind, Target } from './schedule.ts'
+import type { Failure, FailureKind, Target } from './schedule.ts'
 
-/** Faults that last for many seconds: long enough for the product's own timeouts and retries to run out. */
-export const longFaults = ['long pause', 'drop'] as const satisfies FaultKind[]
+/** Failures that outlast the product's own time-outs and retries. */
+export const longFailures = ['long pause', 'drop'] as const satisfies FailureKind[]
 
-/** How long they last, in ms: two of three are short ones. */
+/** Durations in ms; two of three are short. */
 interface Lengths {
   shortMs: { min: number; max: number }
   middleMs: number
   longestMs: number
 }
 
-/** 3 to 65 s in five minutes. Less in a shorter run, which is to have several of them as well. */
+/** 3 to 65 s in five minutes; less in a shorter run, so that it has several too. */
 export const longLengths = (runMs: number): Lengths => {
   const longestMs = Math.min(65_000, Math.round(runMs / 4.5))
   const middleMs = Math.min(15_000, Math.round(longestMs / 2))
   return { shortMs: { min: Math.min(3_000, middleMs), max: Math.min(8_000, middleMs) }, middleMs, longestMs }
 }
 
-/** Between two of a kind, in ms: without time to work the run would prove nothing. */
+/** Pause between two of a kind, in ms: without time to work the run would prove nothing. */
 const gapMs = ({ middleMs }: Lengths) => ({ min: Math.round(middleMs / 5), max: Math.round(middleMs * 0.8) })
 
 interface Planned {
@@ -48,7 +48,7 @@ interface Plan {
   lengthMs: number
 }
 
-const lane = (kind: (typeof longFaults)[number], { seed, targets, lengthMs }: Plan): Fault[] => {
+const lane = (kind: (typeof longFailures)[number], { seed, targets, lengthMs }: Plan): Failure[] => {
   const lengths = longLengths(lengthMs)
   const own = targets.filter(({ kinds }) => kinds.includes(kind))
   if (own.length === 0) return []
@@ -81,7 +81,7 @@ const lane = (kind: (typeof longFaults)[number], { seed, targets, lengthMs }: Pl
 }
 
 /**
- * Long faults, for the same seed the same: pauses of processes one after the other, beside them drops on links one after
- * the other. The longest comes once to each target that has it, and to one link.
+ * Plans the long failures, the same for the same seed: pauses of processes one after the other, and in parallel drops on
+ * links one after the other. The longest comes once to each target with `hasLongest`, and to one link.
  */
-export const makeLongFaults = (plan: Plan): Fault[] => longFaults.flatMap((kind) => lane(kind, plan))
+export const makeLongFailures = (plan: Plan): Failure[] => longFailures.flatMap((kind) => lane(kind, plan))

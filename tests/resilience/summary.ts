@@ -1,7 +1,7 @@
 import { holds } from './checks/finding.ts'
+import type { Status } from './client-log.ts'
 import type { PhaseResult } from './phase.ts'
-import { linkFaults, processFaults } from './schedule.ts'
-import type { Status } from './seen.ts'
+import { linkFailures, processFailures } from './schedule.ts'
 
 type Cell = string | number
 
@@ -12,17 +12,17 @@ const table = (head: string, columns: readonly Cell[], rows: [name: string, cell
   return [line(head, columns), ...rows.map(([name, cells]) => line(name, cells))].join('\n')
 }
 
-const faultKinds = [...processFaults, ...linkFaults]
+const failureKinds = [...processFailures, ...linkFailures]
 
-const faultTable = (phases: PhaseResult[]): string => {
-  const targets = new Set(phases.flatMap(({ faults }) => [...faults.keys()]))
-  const count = (target: string, kind: (typeof faultKinds)[number]) =>
-    phases.reduce((sum, { faults }) => sum + (faults.get(target)?.get(kind) ?? 0), 0)
+const failureTable = (phases: PhaseResult[]): string => {
+  const targets = new Set(phases.flatMap(({ failures }) => [...failures.keys()]))
+  const count = (target: string, kind: (typeof failureKinds)[number]) =>
+    phases.reduce((sum, { failures }) => sum + (failures.get(target)?.get(kind) ?? 0), 0)
   const rows = [...targets]
     .toSorted()
-    .map((target): [string, Cell[]] => [target, faultKinds.map((kind) => count(target, kind) || '')])
-  const totals = faultKinds.map((kind) => [...targets].reduce((sum, target) => sum + count(target, kind), 0))
-  return table('faults', faultKinds, [...rows, ['all', totals]])
+    .map((target): [string, Cell[]] => [target, failureKinds.map((kind) => count(target, kind) || '')])
+  const totals = failureKinds.map((kind) => [...targets].reduce((sum, target) => sum + count(target, kind), 0))
+  return table('failures', failureKinds, [...rows, ['all', totals]])
 }
 
 const toText = (status: Status) => (status === undefined ? 'no answer' : String(status))
@@ -48,15 +48,15 @@ const sum = (counts: Record<string, number>[]): string => {
 
 const findingLines = (phases: PhaseResult[]): string =>
   (phases[0]?.findings ?? [])
-    .map(({ what }) => {
-      const found = phases.flatMap(({ findings }) => findings.filter((finding) => finding.what === what))
-      const faults = found.flatMap((finding) => finding.faults)
-      const proven = found.reduce((sum, finding) => sum + finding.proven, 0)
-      const kinds = sum(found.map((finding) => finding.kinds ?? {}))
-      const shown = faults.slice(0, 10).map((fault) => `         ${fault}`)
-      const more = faults.length > shown.length ? [`         and ${faults.length - shown.length} more`] : []
+    .map(({ claim }) => {
+      const found = phases.flatMap(({ findings }) => findings.filter((finding) => finding.claim === claim))
+      const violations = found.flatMap((finding) => finding.violations)
+      const checked = found.reduce((sum, finding) => sum + finding.checked, 0)
+      const breakdown = sum(found.map((finding) => finding.breakdown ?? {}))
+      const shown = violations.slice(0, 10).map((violation) => `         ${violation}`)
+      const more = violations.length > shown.length ? [`         and ${violations.length - shown.length} more`] : []
       return [
-        `${found.every(holds) ? 'ok    ' : 'FAILED'} ${String(proven).padStart(7)} ${what}${kinds}`,
+        `${found.every(holds) ? 'ok    ' : 'FAILED'} ${String(checked).padStart(7)} ${claim}${breakdown}`,
         ...shown,
         ...more,
       ].join('\n')
@@ -70,20 +70,20 @@ const toSummary = ({
   recovery,
   repeatedMessages,
   slowestCodeMs,
-  grown: { customers, records, outboxRows, correlation },
+  prefilled: { customers, records, outboxRows, correlation },
   longestStandstill,
 }: PhaseResult): string => {
   const after = (ms: number | undefined) => (ms === undefined ? 'too late' : `after ${ms} ms`)
   const { readyAfterMs, servedAfterMs, afterMs, limitMs } = recovery
   return (
-    `${brokers === 1 ? 'one NATS server' : `${brokers} NATS servers`}: all ready ${after(readyAfterMs)}, a newcomer ` +
-    `served ${after(servedAfterMs)} of ${limitMs}, the next within ${afterMs} ms; ${repeatedMessages} messages came twice, known by their Message-ID; ` +
+    `${brokers === 1 ? 'one NATS server' : `${brokers} NATS servers`}: all ready ${after(readyAfterMs)}, a new customer ` +
+    `served ${after(servedAfterMs)} of ${limitMs}, the next within ${afterMs} ms; ${repeatedMessages} messages came twice, with the same Message-ID; ` +
     `the slowest code came after ${slowestCodeMs} ms\n` +
     `  before the run there were ${customers} customers, ${records} records of histories and ${outboxRows} rows of the ` +
     `outbox (correlation ${correlation.toFixed(3)})\n  ${longestStandstill}`
   )
 }
 
-/** What was done, asked and proven, in counts. */
-export const report = (phases: PhaseResult[]): string =>
-  [faultTable(phases), requestTable(phases), findingLines(phases), phases.map(toSummary).join('\n')].join('\n\n')
+/** The run in counts: injected failures, requests, checks. */
+export const summarize = (phases: PhaseResult[]): string =>
+  [failureTable(phases), requestTable(phases), findingLines(phases), phases.map(toSummary).join('\n')].join('\n\n')

@@ -4,14 +4,14 @@ import type { NatsConnection } from 'nats'
 import { readRows } from './outbox.ts'
 import type { Poison } from './poison.ts'
 
-/** Longer than the longest pause before a message is tried again. */
-const patienceMs = 60_000
+/** Longer than the longest retry interval. */
+const timeoutMs = 60_000
 const pollMs = 250
 
 /**
- * Waits until all work is done, for up to a minute. Poison that is put aside does not count.
+ * Waits up to a minute until no work is left; held poison does not count.
  *
- * @returns what is not done by then
+ * @returns the work that is left
  */
 export const awaitIdle = async (
   databaseUrl: string,
@@ -19,11 +19,11 @@ export const awaitIdle = async (
   poison: Poison[],
 ): Promise<string[]> => {
   const ids = poison.map(({ id }) => id)
-  const deadline = performance.now() + patienceMs
+  const deadline = performance.now() + timeoutMs
   for (;;) {
     const rows = await readRows(databaseUrl, ids)
-    const putAside = new Set(rows.filter(({ isPutAside }) => isPutAside).map(({ eventId }) => eventId))
-    const waiting = await backlogOf(databaseUrl, connection, putAside)
+    const heldIds = new Set(rows.filter(({ isHeld }) => isHeld).map(({ eventId }) => eventId))
+    const waiting = await backlogOf(databaseUrl, connection, heldIds)
     if (waiting.length === 0 || performance.now() > deadline) return waiting
     await delay(pollMs)
   }
