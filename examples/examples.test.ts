@@ -8,7 +8,9 @@ import { startRekey } from '@rekey/test-support/rekey'
 import { connect } from 'nats'
 import t from 'tap'
 
-t.setTimeout(120_000)
+t.setTimeout(300_000)
+
+const timeoutMs = 60_000
 
 const rekey = await startRekey(t)
 const { inbox, nats, postgres } = rekey
@@ -32,7 +34,8 @@ const start = (name: string, args: string[] = []) => {
       if (code !== 0) throw new Error(`${name} ended with ${code}: ${output}`)
       return output
     },
-    prints: (what: string | RegExp) => eventually(() => output.match(what), { what: `${name} to print ${what}` }),
+    prints: (what: string | RegExp) =>
+      eventually(() => output.match(what), { what: `${name} to print ${what}`, timeoutMs }),
     stop: () => child.kill('SIGTERM'),
   }
 }
@@ -70,7 +73,7 @@ t.test('withdrawal-holds.ts stores every hold once, also after a restart and for
     return String(customer.id)
   }
   const kv = await broker.jetstream().views.kv('withdrawal-holds')
-  const holdOf = (key: string) => eventually(() => kv.get(key), { what: `the hold of ${key}` })
+  const holdOf = (key: string) => eventually(() => kv.get(key), { what: `the hold of ${key}`, timeoutMs })
 
   const early = await restored()
   const hold = await holdOf(early)

@@ -12,8 +12,12 @@ const [username = 'bpmtestusr1@gmail.com', password = 'correct horse battery sta
 const scope = 'CUSTOMER:PASSWORD:RESTORE'
 const state = crypto.randomUUID()
 
-/** @throws Error with status and body unless the answer is 2xx */
-const post = async (path: string, body: object, headers: Record<string, string> = {}) => {
+/** Retries after a 503. @throws Error with status and body unless the answer is 2xx */
+const post = async (
+  path: string,
+  body: object,
+  headers: Record<string, string> = {},
+): Promise<Record<string, string>> => {
   const response = await fetch(`${REKEY_URL}${path}`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', ...headers },
@@ -21,8 +25,12 @@ const post = async (path: string, body: object, headers: Record<string, string> 
     signal: AbortSignal.timeout(10_000),
   })
   const text = await response.text()
+  if (response.status === 503) {
+    await delay(Number(response.headers.get('retry-after') ?? 1) * 1_000)
+    return post(path, body, headers)
+  }
   if (!response.ok) throw new Error(`${path} answered ${response.status}: ${text}`)
-  return text ? (JSON.parse(text) as Record<string, string>) : {}
+  return text ? JSON.parse(text) : {}
 }
 
 const getMail = async (path: string) => (await fetch(`${INBOX_URL}/api/v1/${path}`)).json()

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { assertNothingIsLost, shortRunTimeoutMs } from './short-run.fixture.ts'
+import { assertNothingIsLost, shortRunTimeoutMs } from './short-run.ts'
 
 t.setTimeout(shortRunTimeoutMs)
 

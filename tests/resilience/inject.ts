@@ -95,6 +95,12 @@ const otherTargets = (system: System): FailureTarget[] => [
   })),
 ]
 
+/** The targets that can have this kind of failure, with no other kind. */
+const withKind = (targets: FailureTarget[], only: FailureKind | undefined): FailureTarget[] =>
+  only === undefined
+    ? targets
+    : targets.filter(({ kinds }) => kinds.includes(only)).map((one) => ({ ...one, kinds: [only] }))
+
 /** Number of failures by target and kind; also targets without any. */
 export type FailureCounts = Map<string, Map<FailureKind, number>>
 
@@ -115,8 +121,11 @@ const lastOnesMs = 10_000
  * @returns the counts, the long failures with their times, if one of them was among the last, and when undoing the last
  *   failure began
  */
-export const injectFailures = async (system: System, { seed, lengthMs }: { seed: number; lengthMs: number }) => {
-  const [brokers, others] = [brokerTargets(system), otherTargets(system)]
+export const injectFailures = async (
+  system: System,
+  { seed, lengthMs, only }: { seed: number; lengthMs: number; only?: FailureKind | undefined },
+) => {
+  const [brokers, others] = [withKind(brokerTargets(system), only), withKind(otherTargets(system), only)]
   const isCluster = brokers.length > 1
   const planned = makeLongFailures({ seed, targets: [...others, ...brokers], lengthMs })
   const schedule = [

@@ -18,6 +18,7 @@ import { type Prefilled, prefillDatabase } from './prefilled-database.ts'
 import { watchProgress } from './progress/monitor.ts'
 import { longestStandstill, toFinding } from './progress/standstills.ts'
 import { type Recovery, watchRecovery } from './recovery.ts'
+import type { FailureKind } from './schedule.ts'
 import { startSystem } from './system.ts'
 
 interface Options {
@@ -26,6 +27,8 @@ interface Options {
   brokers: number
   /** How long failures are injected. */
   lengthMs: number
+  /** Injects only this kind of failure; by default all kinds. */
+  only?: FailureKind | undefined
   /** Customers who are active at a time. */
   customers: number
   dataDir: string
@@ -65,7 +68,7 @@ const createCustomers = async (databaseUrl: string, count: number): Promise<Test
 /** Runs one system: load, failures, recovery, and the checks of the final state. */
 export const runPhase = async (
   t: Teardown,
-  { seed, brokers, lengthMs, customers, dataDir }: Options,
+  { seed, brokers, lengthMs, only, customers, dataDir }: Options,
 ): Promise<PhaseResult> => {
   mkdirSync(dataDir, { recursive: true })
   const codesLiveMs = codeLifeMs(lengthMs)
@@ -97,7 +100,7 @@ export const runPhase = async (
       longFailures,
       isAfterLongFailure,
       lastUndoneAt: overAt,
-    } = await injectFailures(system, { seed, lengthMs })
+    } = await injectFailures(system, { seed, lengthMs, only })
     const recovery = await watchRecovery({ system, mailbox, clientLog, overAt, isAfterLongFailure, beforeMs })
     await load.stop()
     await poison.stop()

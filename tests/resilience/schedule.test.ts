@@ -1,7 +1,7 @@
 import t from 'tap'
 import { longLengths, makeLongFailures } from './long-failures.ts'
 import { linkFailures, makeSchedule, processFailures, type Target } from './schedule.ts'
-import { shortRunMs } from './short-run.fixture.ts'
+import { shortRunMs } from './short-run.ts'
 
 const targets: Target[] = [
   ...['Redis', 'Postgres', 'notifier'].map((name) => ({ name, group: name, kinds: processFailures })),

@@ -1,12 +1,12 @@
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { launchBrowser, noBrowser } from '@rekey/test-support/browser'
 import { eventually } from '@rekey/test-support/eventually'
 import { signsIn } from '@rekey/test-support/flows'
 import type { Answer } from '@rekey/test-support/http'
 import { startProcesses } from '@rekey/test-support/processes'
-import { chromium, type Page } from 'playwright-core'
+import type { Page } from 'playwright-core'
 import t, { type Test } from 'tap'
 import { startMessageLog } from './message-log.ts'
 import { createPageForms, type Fields, resendSeconds } from './page-forms.ts'
@@ -91,15 +91,8 @@ t.test(
   },
 )
 
-const executablePath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync)
-const skip = executablePath ? false : 'no chromium on this machine'
-
-t.test('S34 the pages resist attacks in a real browser', { skip }, async (t) => {
-  const browser = await chromium.launch({
-    executablePath: executablePath ?? '',
-    args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking'],
-  })
-  t.teardown(() => browser.close())
+t.test('S34 the pages resist attacks in a real browser', { skip: noBrowser }, async (t) => {
+  const browser = await launchBrowser(t)
 
   const openPage = async (t: Test) => {
     const context = await browser.newContext()

@@ -12,6 +12,8 @@ export interface Finding {
   violations: string[]
   /** True if zero items are acceptable. Otherwise a check of zero items fails, since it proves nothing. */
   mayBeEmpty?: boolean
+  /** True for a time limit, which a busy machine may exceed. */
+  isTimed?: boolean
 }
 
 /** True if items were checked and none violates the claim. */

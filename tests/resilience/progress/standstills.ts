@@ -133,6 +133,7 @@ export const toFinding = ({ observed, standstills }: Progress): Finding => ({
   claim: 'no observed queue stood still for 15 s while its service was ready and did not report it',
   checked: observed,
   violations: standstills.filter(({ unreportedMs }) => unreportedMs > limitMs + noticeMs).map(toText),
+  isTimed: true,
 })
 
 /** The longest standstill, and the states that instances reported. */
