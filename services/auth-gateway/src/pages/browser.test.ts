@@ -1,13 +1,10 @@
-import { existsSync } from 'node:fs'
+import { launchBrowser, noBrowser } from '@rekey/test-support/browser'
 import { createCustomer } from '@rekey/test-support/customers'
 import { eventually } from '@rekey/test-support/eventually'
 import { codesOf, restore, restoreGrant } from '@rekey/test-support/flows'
 import { startRekey } from '@rekey/test-support/rekey'
-import { type BrowserContextOptions, chromium, type Page } from 'playwright-core'
+import type { BrowserContextOptions, Page } from 'playwright-core'
 import t, { type Test } from 'tap'
-
-const executablePath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync)
-const skip = executablePath ? false : 'no chromium on this machine: hosted-restore.test.ts walks the same pages by HTTP'
 
 const views = [
   { name: 'a phone', options: { viewport: { width: 375, height: 667 } } },
@@ -18,13 +15,9 @@ const views = [
   },
 ] satisfies { name: string; options: BrowserContextOptions }[]
 
-t.test('the pages in a real browser', { skip }, async (t) => {
+t.test('the pages in a real browser', { skip: noBrowser }, async (t) => {
   const rekey = await startRekey(t, { env: { REKEY_PASSWORD_BLOCKLIST: 'true' } })
-  const browser = await chromium.launch({
-    executablePath: executablePath ?? '',
-    args: ['--no-sandbox', '--disable-background-networking'],
-  })
-  t.teardown(() => browser.close())
+  const browser = await launchBrowser(t)
 
   /** A page that tells of every complaint of the browser (a blocked style, say) and every request to elsewhere. */
   const openBrowser = async (t: Test, options: BrowserContextOptions) => {
