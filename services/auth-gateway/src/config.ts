@@ -1,7 +1,7 @@
 import { brand, Flag, Key, serviceEnv, trustedProxies, Url, Urls } from '@rekey/platform/config'
 import { identityProviderEnv } from '@rekey/platform/identity-provider'
 import { type Static, Type } from '@sinclair/typebox'
-import { allowanceEnv } from './limits/allowances.ts'
+import { allowanceEnv } from './limits/quotas.ts'
 
 /** The gateway's configuration, read from environment variables. */
 export const Env = Type.Object({

@@ -1,6 +1,6 @@
 import type { Purpose } from '@rekey/contracts'
 import { loadScript, type Redis } from '@rekey/platform/redis'
-import { type BudgetSize, blockingFailures, budgetKey, tagOf } from '../budgets/budget.ts'
+import { type BudgetSize, blockingFailures, budgetKey, tagOf } from '../limits/lockout.ts'
 
 /**
  * The flow that opened a challenge, and so the only endpoints that its code is good for: A1 → A2, A4 → A5,

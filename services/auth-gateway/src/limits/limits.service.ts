@@ -5,9 +5,9 @@ import { hashForLog, type Logger } from '@rekey/platform/logger'
 import type { Metrics } from '@rekey/platform/metrics'
 import type { AllowanceSize } from '@rekey/platform/quota'
 import { Counter } from 'prom-client'
-import { blockingFailures } from '../budgets/budget.ts'
-import { networksOf } from './address.ts'
-import type { Allowances } from './allowances.ts'
+import { blockingFailures } from './lockout.ts'
+import { networksOf } from './client-networks.ts'
+import type { Allowances } from './quotas.ts'
 import type { Limit, LimitStore, Rule } from './limits.store.ts'
 
 interface Deps {

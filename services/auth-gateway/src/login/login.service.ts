@@ -16,13 +16,13 @@ import { hashForLog, type Logger } from '@rekey/platform/logger'
 import type { Queue } from '@rekey/platform/queue'
 import { callRpc } from '@rekey/platform/rpc'
 import type { Caller, Challenges } from '../challenges/challenges.service.ts'
-import { codeSent } from '../challenges/code-sent.ts'
+import { codeSent } from '../tokens/code-sent.ts'
 import type { Clients } from '../clients/clients.ts'
 import { checkScope } from '../clients/scope.ts'
 import type { Limits } from '../limits/limits.service.ts'
 import { checkResponseType } from '../tokens/response-types.ts'
 import type { Tokens } from '../tokens/tokens.ts'
-import type { Vouching } from '../tokens/vouching.ts'
+import type { Vouching } from '../clients/client-asserted-ip.ts'
 
 interface Deps {
   clients: Clients

@@ -1,7 +1,7 @@
 import { type ErrorCode, RekeyError, Username } from '@rekey/contracts'
 import { compileCheck } from '@rekey/platform/validation'
 import { type Caller, ChallengeEnded } from '../challenges/challenges.service.ts'
-import type { TwoFactor } from '../challenges/two-factor.service.ts'
+import type { TwoFactor } from '../two-factor/two-factor.service.ts'
 import type { Asker } from '../limits/limits.service.ts'
 import type { SetNewPassword } from './new-password.ts'
 

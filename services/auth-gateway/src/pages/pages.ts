@@ -5,7 +5,7 @@ import { registerScope, type Server } from '@rekey/platform/server'
 import { hostedRestoreRoutes } from './hosted-restore.routes.ts'
 import type { HostedRestore } from './hosted-restore.service.ts'
 import { type Page, renderPage, telling } from './layout.ts'
-import { type AskReport, notMeRoutes } from './not-me.routes.ts'
+import { type AskReport, notMeRoutes } from './compromise-report.routes.ts'
 import { isForeign } from './own-origin.ts'
 import { stylesheet, stylesheetPath } from './stylesheet.ts'
 

@@ -1,12 +1,12 @@
 import { type CodeSent, type PasswordRestoreBody, type PasswordRestoreVerificationBody, scopes } from '@rekey/contracts'
 import type { Caller, Challenges } from '../challenges/challenges.service.ts'
-import { codeSent } from '../challenges/code-sent.ts'
+import { codeSent } from '../tokens/code-sent.ts'
 import type { Clients } from '../clients/clients.ts'
 import { checkScope } from '../clients/scope.ts'
 import { codeChallengeOf } from '../tokens/pkce.ts'
 import { checkResponseType, type Responder } from '../tokens/response-types.ts'
 import type { Tokens } from '../tokens/tokens.ts'
-import type { Vouching } from '../tokens/vouching.ts'
+import type { Vouching } from '../clients/client-asserted-ip.ts'
 
 interface Deps {
   clients: Clients

@@ -16,7 +16,7 @@ import { startRekey } from '@rekey/test-support/rekey'
 import { decodeJwt, decodeProtectedHeader } from 'jose'
 import { connect } from 'nats'
 import t, { type Test } from 'tap'
-import { registry, webApp, webAppRedirect } from '../tokens/registry.fixture.ts'
+import { registry, webApp, webAppRedirect } from '../clients/registry.fixture.ts'
 
 const rekey = await startRekey(t, { env: registry(t) })
 const { http } = rekey

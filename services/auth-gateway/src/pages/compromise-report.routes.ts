@@ -9,7 +9,7 @@ import { noteError } from '@rekey/platform/errors'
 import type { Server } from '@rekey/platform/server'
 import { Type } from '@sinclair/typebox'
 import type { Page } from './layout.ts'
-import { askPage, resultPage, tryAgainPage } from './not-me.template.ts'
+import { askPage, resultPage, tryAgainPage } from './compromise-report.template.ts'
 
 /** @throws RekeyError unavailable */
 export type AskReport = (report: ReportCompromiseRequest) => Promise<ReportCompromiseReply>

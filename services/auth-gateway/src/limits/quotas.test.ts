@@ -1,7 +1,7 @@
 import { ConfigError, loadConfig } from '@rekey/platform/config'
 import { Type } from '@sinclair/typebox'
 import t from 'tap'
-import { allowanceEnv, readAllowances } from './allowances.ts'
+import { allowanceEnv, readAllowances } from './quotas.ts'
 
 const read = (env: Record<string, string> = {}) => readAllowances(loadConfig(Type.Object(allowanceEnv), env))
 

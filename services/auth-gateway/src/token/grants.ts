@@ -16,11 +16,11 @@ import type { Client } from '../clients/registry.ts'
 import { checkScope } from '../clients/scope.ts'
 import type { Limits } from '../limits/limits.service.ts'
 import type { Session, Sessions } from '../sessions/sessions.service.ts'
-import type { AuthorizationCodes } from './authorization-codes.store.ts'
-import type { ClientAuthentication, ClientProof } from './client-authentication.ts'
-import { challengeOfVerifier } from './pkce.ts'
-import type { IssuedToken, Tokens } from './tokens.ts'
-import { vouchedBy } from './vouching.ts'
+import type { AuthorizationCodes } from '../tokens/authorization-codes.store.ts'
+import type { ClientAuthentication, ClientProof } from '../clients/authentication.ts'
+import { challengeOfVerifier } from '../tokens/pkce.ts'
+import type { IssuedToken, Tokens } from '../tokens/tokens.ts'
+import { vouchedBy } from '../clients/client-asserted-ip.ts'
 
 interface Deps {
   clientAuthentication: ClientAuthentication

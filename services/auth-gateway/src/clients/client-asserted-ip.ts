@@ -1,7 +1,7 @@
 import type { Caller } from '../challenges/challenges.service.ts'
-import type { Client } from '../clients/registry.ts'
+import type { Client } from './registry.ts'
 import { readBasicCredentials } from './basic-credentials.ts'
-import type { ClientAuthentication } from './client-authentication.ts'
+import type { ClientAuthentication } from './authentication.ts'
 
 interface Claim {
   clientId: string

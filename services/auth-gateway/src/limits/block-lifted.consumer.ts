@@ -3,7 +3,7 @@ import { BlockLifted } from '@rekey/contracts'
 import { type Consumer, type ConsumerDeps, consume, PermanentError } from '@rekey/platform/consumer'
 import { unseal } from '@rekey/platform/seal'
 import type { Challenges } from '../challenges/challenges.service.ts'
-import type { BudgetStore } from './budgets.store.ts'
+import type { BudgetStore } from './lockout.store.ts'
 
 interface Deps {
   store: BudgetStore

@@ -3,7 +3,7 @@ import { askLogin, askRestore, restore, verificationBody } from '@rekey/test-sup
 import { startRekey } from '@rekey/test-support/rekey'
 import * as oauth from 'openid-client'
 import t, { type Test } from 'tap'
-import { registry, webApp, webAppRedirect } from './registry.fixture.ts'
+import { registry, webApp, webAppRedirect } from '../clients/registry.fixture.ts'
 
 // A client library that nobody here wrote, and that refuses what the RFCs do not allow, does all of it.
 const rekey = await startRekey(t, { env: registry(t) })

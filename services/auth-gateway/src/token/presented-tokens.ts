@@ -1,7 +1,7 @@
 import { type IntrospectAnswer, type IntrospectBody, RekeyError, type RevokeBody } from '@rekey/contracts'
 import type { TokenClaims } from '@rekey/platform/auth'
 import type { Sessions } from '../sessions/sessions.service.ts'
-import type { ClientAuthentication, ClientProof } from './client-authentication.ts'
+import type { ClientAuthentication, ClientProof } from '../clients/authentication.ts'
 
 interface Deps {
   clientAuthentication: ClientAuthentication

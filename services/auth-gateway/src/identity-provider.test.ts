@@ -4,7 +4,7 @@ import { askChange, change, changeGrant, signIn } from '@rekey/test-support/flow
 import { startRekey } from '@rekey/test-support/rekey'
 import { decodeJwt, decodeProtectedHeader } from 'jose'
 import t from 'tap'
-import { resources, startProvider } from './own-idp.fixture.ts'
+import { resources, startProvider } from './identity-provider.fixture.ts'
 
 const provider = await startProvider(t)
 const fewPasswords = 4

@@ -13,7 +13,7 @@ import {
 import type { TokenClaims } from '@rekey/platform/auth'
 import type { Clients } from '../clients/clients.ts'
 import type { Tokens } from '../tokens/tokens.ts'
-import type { Caller, Challenges, OpenChallenge } from './challenges.service.ts'
+import type { Caller, Challenges, OpenChallenge } from '../challenges/challenges.service.ts'
 
 interface Deps {
   clients: Clients

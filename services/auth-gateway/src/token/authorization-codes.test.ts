@@ -4,7 +4,7 @@ import { askRestore, race, restore, restoreBody, state, verificationBody } from 
 import { startRekey } from '@rekey/test-support/rekey'
 import { decodeJwt } from 'jose'
 import t from 'tap'
-import { registry, webApp, webAppRedirect } from './registry.fixture.ts'
+import { registry, webApp, webAppRedirect } from '../clients/registry.fixture.ts'
 
 const rekey = await startRekey(t, { env: registry(t) })
 const { http } = rekey

@@ -1,6 +1,6 @@
 import { RekeyError } from '@rekey/contracts'
-import type { Clients } from '../clients/clients.ts'
-import type { Client } from '../clients/registry.ts'
+import type { Clients } from './clients.ts'
+import type { Client } from './registry.ts'
 import type { Limits } from '../limits/limits.service.ts'
 import { readBasicCredentials } from './basic-credentials.ts'
 

@@ -4,7 +4,7 @@ import { RekeyError, unavailable } from '@rekey/contracts'
 import { bearerOf, type TokenClaims } from '@rekey/platform/auth'
 import { registerScope, type Server } from '@rekey/platform/server'
 import { currentTrace } from '@rekey/platform/trace'
-import type { Asker } from './limits/limits.service.ts'
+import type { Asker } from '../limits/limits.service.ts'
 
 /** What the password-service serves on the gateway's one public port. */
 const prefixes = [

@@ -5,7 +5,7 @@ import { askLogin, restore, restoreGrant } from '@rekey/test-support/flows'
 import { startRekey } from '@rekey/test-support/rekey'
 import { decodeJwt, SignJWT } from 'jose'
 import t from 'tap'
-import { bothKinds, registry, webApp } from './registry.fixture.ts'
+import { bothKinds, registry, webApp } from '../clients/registry.fixture.ts'
 
 const rekey = await startRekey(t, { env: registry(t) })
 const { http } = rekey

@@ -1,7 +1,7 @@
 import type { Purpose } from '@rekey/contracts'
 import { unavailable } from '@rekey/contracts'
 import type { Redis } from '@rekey/platform/redis'
-import { budgetKey } from './budget.ts'
+import { budgetKey } from './lockout.ts'
 
 /** Budgets of wrong codes, which the challenges' scripts spend. @throws RekeyError unavailable */
 export const createBudgetStore = (redis: Redis) => ({

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { networksOf } from './address.ts'
+import { networksOf } from './client-networks.ts'
 
 const narrowest = (address: string) => networksOf(address)[0].name
 
