@@ -101,7 +101,7 @@ t.test(
     const blocked = (await rekey.logOf('auth-gateway')).filter(
       ({ challenge }) => challenge === hashForLog(String(claimsOf(String(right.token)).sub)),
     )
-    t.match(blocked.at(-1), { event: 'authn_challenge_fail', reason: 'blocked', severity: 'warn', attempt: 1 })
+    t.match(blocked.at(-1), { event: 'authn_challenge_fail', reason: 'locked_out', severity: 'warn', attempt: 1 })
 
     await delay(blockedAt + firstBlockSeconds * 1_000 - Date.now())
     t.equal(await withheldFrom(requests, email), undefined, 'it ends')
@@ -135,7 +135,7 @@ t.test(
     const lines = (await rekey.logOf('auth-gateway')).filter(({ challenge }) => challenges.has(String(challenge)))
     const compared = lines.filter(({ reason }) => reason === 'wrong')
     t.equal(compared.length, 10)
-    t.equal(lines.filter(({ reason }) => reason === 'blocked').length, 140)
+    t.equal(lines.filter(({ reason }) => reason === 'locked_out').length, 140)
     // Nobody can tell which were compared: each challenge takes five, whatever becomes of them.
     t.equal(answers.filter(({ body }) => body.error === 'invalid_grant').length, 150)
     t.equal(answers.filter(({ body }) => body.error === 'access_denied').length, 30)

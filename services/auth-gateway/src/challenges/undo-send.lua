@@ -1,7 +1,7 @@
--- Puts back what a new code replaced, unless a newer one has come or the challenge was answered meanwhile.
+-- Restores the fields that a send replaced, unless a newer code was sent or the challenge was answered since.
 -- KEYS[1] challenge
--- ARGV: 1 now (ms)  2 the new code's mac  3.. what stood before: code mac ('' = none), verification code, device,
---       sends, sentAt, expiresAt
+-- ARGV: 1 now (ms)  2 mac of the undelivered code  3.. the fields before: code mac ('' = none), verification code,
+--       device, sends, sentAt, expiresAt
 if redis.call('HGET', KEYS[1], 'codeMac') ~= ARGV[2] then return 'gone' end
 redis.call('HSET', KEYS[1], 'verificationCode', ARGV[4], 'device', ARGV[5], 'sends', ARGV[6], 'sentAt', ARGV[7],
   'expiresAt', ARGV[8])

@@ -1,32 +1,53 @@
 import { RekeyError } from '@rekey/contracts'
-import type { Clients } from './clients.ts'
-import type { Client } from './registry.ts'
-import type { Limits } from '../limits/limits.service.ts'
-import { readBasicCredentials } from './basic-credentials.ts'
+import type { Limits } from '../limits/limits.ts'
+import type { ClientRegistry } from './client-registry.ts'
+import type { Client } from './registry-file.ts'
 
 interface Deps {
-  clients: Clients
+  registry: ClientRegistry
   limits: Pick<Limits, 'spendToken'>
 }
 
-/** What a request says of the client that sends it. */
-export interface ClientProof {
+/** Credentials of the client that sends a request. */
+export interface ClientCredentials {
   body: { client_id?: string; client_secret?: string }
-  /** The header, for a client that authenticates by HTTP Basic. */
+  /** The Authorization header, if the client authenticates by HTTP Basic. */
   authorization: string | undefined
-  /** The address it came from, as the gateway saw it. */
+  /** The client's address. */
   address: string
 }
 
-/** Which client asks, and whether something is its own. */
-export const createClientAuthentication = ({ clients, limits }: Deps) => ({
+const decode = (text: string): string => decodeURIComponent(text.replaceAll('+', ' '))
+
+/**
+ * HTTP Basic credentials of a client, each part form-encoded (RFC 6749 §2.3.1).
+ *
+ * @returns undefined for another scheme, or no header
+ * @throws RekeyError invalid_client if a Basic header cannot be decoded
+ */
+export const readBasicCredentials = (header: string | undefined): { clientId: string; secret: string } | undefined => {
+  const [scheme, encoded] = (header ?? '').split(' ')
+  if (scheme?.toLowerCase() !== 'basic') return undefined
+  const text = Buffer.from(encoded ?? '', 'base64').toString('utf8')
+  const colon = text.indexOf(':')
+  try {
+    if (colon < 0) throw new URIError('no colon')
+    return { clientId: decode(text.slice(0, colon)), secret: decode(text.slice(colon + 1)) }
+  } catch {
+    throw new RekeyError('invalid_client')
+  }
+}
+
+/** Client authentication (RFC 6749 §2.3). */
+export const createClientAuthentication = ({ registry, limits }: Deps) => ({
   /**
-   * The client that asks; undefined where none is named. A confidential one proves itself, by Basic or in the body, not
-   * both (RFC 6749 §2.3); so does any that brings a secret. Wrong secrets count against the address.
+   * Identifies the client of a request; undefined if the request names none. A confidential client must authenticate,
+   * by Basic or in the body, not both (RFC 6749 §2.3); so must any client that sends a secret. Wrong secrets count
+   * against the address.
    *
    * @throws RekeyError invalid_client, invalid_request, too_many_requests, unavailable
    */
-  async identify({ body, authorization, address }: ClientProof): Promise<Client | undefined> {
+  async identify({ body, authorization, address }: ClientCredentials): Promise<Client | undefined> {
     const basic = readBasicCredentials(authorization)
     if (basic && (body.client_secret !== undefined || (body.client_id ?? basic.clientId) !== basic.clientId)) {
       throw new RekeyError('invalid_request', { detail: 'The client authenticates in two ways at once.' })
@@ -38,25 +59,25 @@ export const createClientAuthentication = ({ clients, limits }: Deps) => ({
       return undefined
     }
     if (secret === undefined) {
-      const client = clients.find(clientId)
+      const client = registry.find(clientId)
       if (client?.type === 'public') return client
       throw new RekeyError('invalid_client')
     }
-    const guess = await limits.spendToken(address)
-    const client = clients.authenticate(clientId, secret)
-    void guess.giveBack()
+    const spent = await limits.spendToken(address)
+    const client = registry.authenticate(clientId, secret)
+    void spent.refund()
     return client
   },
 
   /**
-   * The client that something was given to, where it is the one that asks; undefined where another asks. Whoever names
-   * no client is taken for that one, which then must not have a secret to prove.
+   * The client that a token or code was issued to; undefined if another client sent the request. A request that names
+   * no client is accepted for a public one only: a confidential client would have to authenticate.
    *
    * @throws RekeyError invalid_client
    */
-  owner(asking: Client | undefined, clientId: string): Client | undefined {
-    if (asking) return asking.client_id === clientId ? asking : undefined
-    const found = clients.find(clientId)
+  owner(sender: Client | undefined, clientId: string): Client | undefined {
+    if (sender) return sender.client_id === clientId ? sender : undefined
+    const found = registry.find(clientId)
     if (found?.type !== 'public') throw new RekeyError('invalid_client')
     return found
   },

@@ -1,33 +1,26 @@
-import type { Caller } from '../challenges/challenges.service.ts'
-import type { Client } from './registry.ts'
-import { readBasicCredentials } from './basic-credentials.ts'
-import type { ClientAuthentication } from './authentication.ts'
+import { type ClientAuthentication, readBasicCredentials } from './authentication.ts'
+import type { Client } from './registry-file.ts'
 
-interface Claim {
+interface Assertion {
   clientId: string
-  /** Address that the client says its user has. */
+  /** Address that the client states for its user. */
   ip: string | undefined
   authorization: string | undefined
 }
 
 /**
- * The address that limits count by. A confidential client that proves itself may stand before all of its users: what it
- * says of a user's address is believed. Of anybody else it is not.
+ * The address that rate limits count. An authenticated confidential client may be the server behind which all of its
+ * users are, so the address that it states for a user counts. From any other client only its own address counts.
  */
-export const vouchedBy = (client: Client | undefined, ip: string | undefined, { address }: Caller): string =>
+export const countedAddressOf = (client: Client | undefined, ip: string | undefined, address: string): string =>
   client?.type === 'confidential' ? (ip ?? address) : address
 
-/**
- * The same where clients do not have to prove themselves, and may by HTTP Basic.
- *
- * @throws RekeyError invalid_client, invalid_request, too_many_requests, unavailable
- */
-export const createVouching = (clientAuthentication: Pick<ClientAuthentication, 'identify'>) => ({
-  async limitedAddress({ clientId, ip, authorization }: Claim, caller: Caller): Promise<string> {
-    if (readBasicCredentials(authorization) === undefined) return caller.address
-    const proof = { body: { client_id: clientId }, authorization, address: caller.address }
-    return vouchedBy(await clientAuthentication.identify(proof), ip, caller)
+/** Client-asserted IP at endpoints where client authentication is optional, and by HTTP Basic. */
+export const createClientAssertedIp = (authentication: Pick<ClientAuthentication, 'identify'>) => ({
+  /** @throws RekeyError invalid_client, invalid_request, too_many_requests, unavailable */
+  async countedAddress({ clientId, ip, authorization }: Assertion, address: string): Promise<string> {
+    if (readBasicCredentials(authorization) === undefined) return address
+    const client = await authentication.identify({ body: { client_id: clientId }, authorization, address })
+    return countedAddressOf(client, ip, address)
   },
 })
-
-export type Vouching = ReturnType<typeof createVouching>

@@ -2,11 +2,15 @@ import { Readable } from 'node:stream'
 import proxy from '@fastify/http-proxy'
 import { RekeyError, unavailable } from '@rekey/contracts'
 import { bearerOf, type TokenClaims } from '@rekey/platform/auth'
+import type { Feature } from '@rekey/platform/feature'
 import { registerScope, type Server } from '@rekey/platform/server'
 import { currentTrace } from '@rekey/platform/trace'
-import type { Asker } from '../limits/limits.service.ts'
+import type { AccountKeys } from '../limits/account-keys.ts'
+import type { Requester } from '../limits/limits.service.ts'
+import type { Limits } from '../limits/limits.ts'
+import type { Sessions } from '../sessions/sessions.ts'
 
-/** What the password-service serves on the gateway's one public port. */
+/** Paths of the password-service, reached through the gateway's public port. */
 const prefixes = [
   '/api/v2/my/password',
   '/api/v2/clients',
@@ -15,61 +19,64 @@ const prefixes = [
   '/oauth/v2/passwordRestoreReset',
 ]
 
-/** A password may wait a second for its turn to be hashed, and its transaction takes up to three when Postgres is slow. */
-const answerTimeoutMs = 5_000
+/**
+ * How long the password-service may take to answer. A password may wait one second to be hashed, and its transaction
+ * takes up to three when Postgres is slow.
+ */
+export const answerTimeoutMs = 5_000
 
 /**
- * How long a connection to the password-service is kept without use. Shorter than an instance drains: one that stops
- * has ended each of them with an answer, or has never seen it again, before it hangs up on any.
+ * How long an idle connection to the password-service stays open. Shorter than the drain of a stopping instance:
+ * otherwise that instance would close connections that a request is being sent on.
  */
 const idleMs = 1_500
 
 interface Options {
   upstream: string
-  /** Whether a token's session is over. */
+  /** True if the session of a token has ended. */
   isEnded(claims: TokenClaims): Promise<boolean>
-  /** Counts a new password. @throws RekeyError too_many_requests, unavailable */
-  spendPassword(asker: Asker): Promise<unknown>
-  /** What stands for a customer in limits. */
+  /** Spends the quotas of a new password. @throws RekeyError too_many_requests, unavailable */
+  spendPassword(requester: Requester): Promise<unknown>
+  /** Account key of a customer. */
   accountOfCustomer(customer: string): string
 }
 
-/** What sets a password: each try costs a hash, or may be a guess at the current one. */
+/** True for requests that set a password: each costs a hash, and may be a guess at the current password. */
 const setsPassword = ({ method, routeOptions }: { method: string; routeOptions: { url?: string | undefined } }) =>
   method === 'POST' && /^\/(api\/v2\/my\/password|oauth\/v2\/passwordRestoreReset)/.test(routeOptions.url ?? '')
 
 /**
- * Whether the proxy will ask for the very path that was sent. It resolves dots and backslashes as browsers do: of
- * `/api/v2/clients/./reset-password` would come the reset of every customer.
+ * True if the proxy forwards the path unchanged. It resolves dots and backslashes as browsers do, so
+ * `/api/v2/clients/./reset-password` would become the reset of all customers.
  */
-const isAskedForAsSent = (url: string, upstream: string): boolean => {
+const isForwardedUnchanged = (url: string, upstream: string): boolean => {
   const [path = ''] = url.split('?')
   return URL.canParse(path, upstream) && new URL(path, upstream).pathname === path
 }
 
 const isRead = ({ method }: { method?: string | undefined }) => method === 'GET' || method === 'HEAD'
 
-const hasBroken = (error: (Error & { code?: string }) | undefined) =>
+const isBrokenConnection = (error: (Error & { code?: string }) | undefined) =>
   ['UND_ERR_SOCKET', 'ECONNRESET', 'ECONNREFUSED'].includes(error?.code ?? '')
 
-/** Forwards to the password-service, which checks the tokens and the bodies itself. */
+/** Forwards requests to the password-service, which validates tokens and bodies itself. */
 export const forwarding = async (
   app: Server,
   { upstream, isEnded, spendPassword, accountOfCustomer }: Options,
 ): Promise<void> => {
-  /** Only where they can be known now: the password-service has the last word on every token. */
+  /** Undefined also if verification fails: the password-service decides on every token. */
   const claimsOf = (authorization: string | undefined) => app.readBearer(bearerOf(authorization)).catch(() => undefined)
   await registerScope(app, async (scope) => {
     scope.addHook('onRequest', async (request) => {
-      if (!isAskedForAsSent(request.url, upstream)) {
-        throw new RekeyError('invalid_request', { detail: 'The address is malformed.' })
+      if (!isForwardedUnchanged(request.url, upstream)) {
+        throw new RekeyError('invalid_request', { detail: 'The path is malformed.' })
       }
       const claims = await claimsOf(request.headers.authorization)
       if (claims && (await isEnded(claims).catch(() => false))) throw new RekeyError('invalid_token')
       if (!setsPassword(request)) return
       await spendPassword({ address: request.ip, ...(claims && { account: accountOfCustomer(claims.sub) }) })
     })
-    // Read whole, so that what is too large is refused here, however it was sent; not parsed.
+    // Reads bodies whole, so that an oversized one is refused here even if it is chunked. Does not parse them.
     scope.removeAllContentTypeParsers()
     scope.addContentTypeParser('*', { parseAs: 'buffer' }, async (_request: unknown, body: Buffer) =>
       Readable.from([body], { objectMode: false }),
@@ -90,14 +97,14 @@ export const forwarding = async (
           keepAliveMaxTimeout: idleMs,
         },
         replyOptions: {
-          // Clients are told when to come again; the proxy does not ask in their stead. Only what reads is asked for once
-          // more where the connection broke: of anything else nobody knows whether it was done.
-          retryDelay: ({ err, req, attempt }) => (hasBroken(err) && isRead(req) && attempt === 0 ? 1 : null),
-          // These speak of the connection to the password-service, not of the client's (RFC 9110 §7.6.1).
+          // Retries only reads, once, after a broken connection: any other request may have been executed. Clients learn
+          // from Retry-After when to repeat the rest.
+          retryDelay: ({ err, req, attempt }) => (isBrokenConnection(err) && isRead(req) && attempt === 0 ? 1 : null),
+          // These headers describe the connection to the password-service, not the client's (RFC 9110 §7.6.1).
           rewriteHeaders: ({ connection: _, 'keep-alive': __, 'transfer-encoding': ___, ...headers }) => headers,
           rewriteRequestHeaders: (request, headers) => ({
             ...headers,
-            // What the client sent of these says nothing: only the address that this server saw does.
+            // Replaces what the client sent: only the address that this server sees can be trusted.
             'x-forwarded-for': request.ip,
             forwarded: undefined,
             traceparent: currentTrace(),
@@ -108,3 +115,24 @@ export const forwarding = async (
     }
   })
 }
+
+interface Settings {
+  REKEY_PASSWORD_SERVICE_URL: string
+}
+
+interface Deps {
+  limits: Limits
+  sessions: Sessions
+  accountKeys: AccountKeys
+}
+
+/** The password-service's endpoints, on the gateway's port. */
+export const createForwarding = (config: Settings, { limits, sessions, accountKeys }: Deps): Feature => ({
+  routes: (app) =>
+    forwarding(app, {
+      upstream: config.REKEY_PASSWORD_SERVICE_URL,
+      isEnded: sessions.isEnded,
+      spendPassword: limits.spendPassword,
+      accountOfCustomer: accountKeys.ofCustomer,
+    }),
+})

@@ -2,20 +2,20 @@ import type { KeyObject } from 'node:crypto'
 import { BlockLifted } from '@rekey/contracts'
 import { type Consumer, type ConsumerDeps, consume, PermanentError } from '@rekey/platform/consumer'
 import { unseal } from '@rekey/platform/seal'
-import type { Challenges } from '../challenges/challenges.service.ts'
-import type { BudgetStore } from './lockout.store.ts'
+import type { AccountKeys } from './account-keys.ts'
+import type { LockoutStore } from './lockout.store.ts'
 
 interface Deps {
-  store: BudgetStore
+  store: LockoutStore
   usernameKey: KeyObject
-  challenges: Pick<Challenges, 'accountOf' | 'accountOfCustomer'>
+  accountKeys: AccountKeys
 }
 
 /**
- * The back office lets a customer in again: all wrong codes are forgiven, under each of the customer's usernames. They
- * come sealed, with the event's id as context, since the gateway knows accounts by their HMAC alone.
+ * Clears a customer's failed attempts, under each username, once the back office has lifted the block. Usernames come
+ * sealed, with the event's id as context: the gateway itself knows an account only by its HMAC.
  */
-export const consumeBlockLifted = (deps: ConsumerDeps, { store, usernameKey, challenges }: Deps): Consumer =>
+export const consumeBlockLifted = (deps: ConsumerDeps, { store, usernameKey, accountKeys }: Deps): Consumer =>
   consume(deps, {
     event: BlockLifted,
     concurrency: 4,
@@ -24,10 +24,10 @@ export const consumeBlockLifted = (deps: ConsumerDeps, { store, usernameKey, cha
         unseal<string>(usernameKey, eventId, sealed).catch(() => {
           throw new PermanentError('a username cannot be opened')
         })
-      const accounts = (await Promise.all(usernames.map(open))).map(challenges.accountOf)
+      const accounts = (await Promise.all(usernames.map(open))).map(accountKeys.ofUsername)
       await Promise.all([
-        ...accounts.flatMap((account) => [store.forgive(account, 'restore'), store.forgive(account, 'login')]),
-        store.forgive(challenges.accountOfCustomer(customer), 'change'),
+        ...accounts.flatMap((account) => [store.clear(account, 'restore'), store.clear(account, 'login')]),
+        store.clear(accountKeys.ofCustomer(customer), 'change'),
       ])
     },
   })

@@ -1,25 +1,25 @@
 import ipaddr from 'ipaddr.js'
 
-/** Some addresses that count as one client, because one client can have them all. */
+/** Addresses that share one quota, because one client can have all of them. */
 export interface Network {
-  /** In CIDR notation, or an IPv4 address. */
+  /** CIDR notation, or an IPv4 address. */
   name: string
-  /** How many times the allowance of one client it has. */
+  /** How many times one client's quota the network has. */
   clients: number
 }
 
 /**
- * Of an IPv6 address: the /64 that a household or a server gets whole, and the /48 that a site may get (RFC 6177 §2),
- * which holds 65,536 of the former. Most sites are one household; a /48 of an operator of phones has many.
+ * IPv6: a household or a server gets a whole /64; a site may get a /48 (RFC 6177 §2), which contains 65,536 of them.
+ * Most sites are one household, but a mobile operator's /48 serves many.
  */
 const ipv6Networks = [
   { bits: 64, clients: 1 },
   { bits: 48, clients: 4 },
 ]
 
-/** What a client's address counts as, the narrowest first: an IPv4 address, also a mapped one, or IPv6 networks. */
+/** Networks that a client's address counts for, narrowest first: an IPv4 address (also a mapped one), or IPv6 networks. */
 export const networksOf = (address: string): [Network, ...Network[]] => {
-  // The zone says by which interface it came, in any words (RFC 4007 §11).
+  // A zone names the local interface in any characters (RFC 4007 §11), so it is cut off before parsing.
   const [withoutZone = ''] = address.split('%')
   const parsed = ipaddr.process(withoutZone)
   if (parsed.kind() === 'ipv4') return [{ name: parsed.toString(), clients: 1 }]

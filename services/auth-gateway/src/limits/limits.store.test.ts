@@ -80,22 +80,22 @@ t.test('that an allowance is used up is news once for as long as it stays so', a
   const one = limit(1)
   await store.spend([one], start)
   const told = await race(10, () => store.spend([one], start + 1))
-  t.equal(told.filter((spending) => spending.result === 'refused' && spending.isNews).length, 1)
+  t.equal(told.filter((spending) => spending.result === 'refused' && spending.isFirstReport).length, 1)
   const later = start + 3 * minuteMs
   await store.spend([one], later)
-  t.match(await store.spend([one], later), { isNews: true })
+  t.match(await store.spend([one], later), { isFirstReport: true })
 })
 
 t.test('what withholds lets the others be spent', async (t) => {
-  const [address, account] = [limit(4), limit(1, 'withhold')]
+  const [address, account] = [limit(4), limit(1, 'suppress')]
   const results = []
   for (let count = 0; count < 5; count += 1) results.push((await store.spend([address, account], start)).result)
-  t.same(results, ['ok', 'withheld', 'withheld', 'withheld', 'refused'])
+  t.same(results, ['ok', 'suppressed', 'suppressed', 'suppressed', 'refused'])
 })
 
 t.test('S11 newcomers are counted once an account; too many of them, and all accounts are refused alike', async (t) => {
-  const accounts = Array.from({ length: 4 }, () => limit(10, 'withhold'))
-  const all = limit(3, 'newcomers')
+  const accounts = Array.from({ length: 4 }, () => limit(10, 'suppress'))
+  const all = limit(3, 'distinct_accounts')
   const ask = async (account: number) => (await store.spend([accounts[account] as Limit, all], start)).result
   t.same([await ask(0), await ask(0), await ask(0), await ask(1), await ask(2)], ['ok', 'ok', 'ok', 'ok', 'ok'])
   t.equal(await ask(3), 'refused', 'the fourth account')
@@ -105,8 +105,8 @@ t.test('S11 newcomers are counted once an account; too many of them, and all acc
 t.test('what is given back can be spent again, and never more', async (t) => {
   const two = limit(2)
   await store.spend([two], start)
-  await store.giveBack([two], start)
-  await store.giveBack([two], start)
+  await store.refund([two], start)
+  await store.refund([two], start)
   const results = await race(5, () => store.spend([two], start))
   t.equal(results.filter(({ result }) => result === 'ok').length, 2)
 })

@@ -1,17 +1,17 @@
-import type { Purpose } from '@rekey/contracts'
-import { unavailable } from '@rekey/contracts'
+import { type Purpose, unavailable } from '@rekey/contracts'
 import type { Redis } from '@rekey/platform/redis'
-import { budgetKey } from './lockout.ts'
+import { failedAttemptsKey } from './lockout.ts'
 
-/** Budgets of wrong codes, which the challenges' scripts spend. @throws RekeyError unavailable */
-export const createBudgetStore = (redis: Redis) => ({
-  async forgive(account: string, purpose: Purpose): Promise<void> {
+/** Failed attempts of accounts in Redis; challenges/answer.lua counts them. @throws RekeyError unavailable */
+export const createLockoutStore = (redis: Redis) => ({
+  /** Deletes an account's failed attempts, and so ends its lockout. */
+  async clear(account: string, purpose: Purpose): Promise<void> {
     try {
-      await redis.del(budgetKey(account, purpose))
+      await redis.del(failedAttemptsKey(account, purpose))
     } catch (cause) {
       throw unavailable(cause)
     }
   },
 })
 
-export type BudgetStore = ReturnType<typeof createBudgetStore>
+export type LockoutStore = ReturnType<typeof createLockoutStore>

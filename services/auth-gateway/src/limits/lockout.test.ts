@@ -163,7 +163,7 @@ t.test('S6 wrong codes of sign-ins, whose passwords were right, block sign-in fo
   })
   t.match(logged('authn_challenge_fail').at(-1), {
     ...told,
-    reason: 'blocked',
+    reason: 'locked_out',
     purpose: 'login',
     customer: customer.code,
     retryAfterSeconds: seconds,
@@ -187,7 +187,7 @@ t.test('S6 wrong codes of a change block changes, and neither restore nor sign-i
   t.match(blocked, { status: 429, body: { code: 'too_many_requests' } })
   t.ok(Number(blocked.headers.get('retry-after')) <= 600)
   t.equal(blocked.headers.get('ratelimit-limit'), '10')
-  t.match(logged('authn_challenge_fail').at(-1), { reason: 'blocked', purpose: 'change', customer: customer.code })
+  t.match(logged('authn_challenge_fail').at(-1), { reason: 'locked_out', purpose: 'change', customer: customer.code })
   t.equal(await canRestore(customer), true)
   t.ok(await signIn(rekey, customer))
 })

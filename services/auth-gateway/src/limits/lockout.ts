@@ -1,45 +1,51 @@
 import type { Purpose } from '@rekey/contracts'
 
-/** How many wrong codes an account is forgiven, over all of its challenges (S6; NIST SP 800-63B-4 §3.2.2). */
-export interface BudgetSize {
-  firstBlockMs: number
-  longestBlockMs: number
-  /** How long wrong codes are remembered after the last of them. */
-  memoryMs: number
-  /** As many without a right one between them, and it is off until the back office lifts it. None: never. */
-  lastFailures?: number
-  /** How long this is remembered. */
-  lastMemoryMs?: number
-}
+/** Wrong codes that end one challenge (S5). */
+export const maxFailedAttemptsPerChallenge = 5
 
-/** As many wrong codes block; as many again block for twice as long. */
-export const blockingFailures = 10
+/** Wrong codes of an account that begin a lockout; as many again begin one twice as long (S6). */
+export const failedAttemptsPerLockout = 10
 
 const minuteMs = 60_000
 const dayMs = 24 * 60 * minuteMs
 
+/** How long the first lockout of an account lasts, and the longest. */
+const firstLockoutMs = 10 * minuteMs
+const longestLockoutMs = dayMs
+
+/** Lockout of one account, over all of its challenges of one purpose (S6; NIST SP 800-63B-4 §3.2.2). */
+export interface LockoutPolicy {
+  firstLockoutMs: number
+  longestLockoutMs: number
+  /** How long failed attempts are kept after the last of them. */
+  memoryMs: number
+  /** Failed attempts without a right code that lock the account until the back office lifts it. Undefined: never. */
+  permanentAfter?: number
+  /** How long the gateway keeps the permanent lockout. */
+  permanentMemoryMs?: number
+}
+
 /**
- * Anybody can give a wrong code to restore, also for usernames that nobody has: of those no more is remembered than it
- * takes to block for twice as long the next time. Of a person the password-service remembers them for good. Whoever
- * gives a wrong code to sign in, or to change, has proven a password or a session of an account that exists, and is never
- * kept out for good.
+ * Restore: anyone can submit wrong codes for any username, so the gateway keeps failed attempts only until the longest
+ * lockout has doubled; the password-service keeps those of a customer for good. Sign-in and change: the caller has
+ * proven a password or a session, so the lockout never becomes permanent.
  *
- * @param scale divides the blocks, for load tests; what is forgiven stays
+ * @param scale divides the lockouts, for load tests; the number of failed attempts stays
  */
-export const budgetSizes = (scale: number): Record<Purpose, BudgetSize> => {
-  const blocks = {
-    firstBlockMs: Math.ceil((10 * minuteMs) / scale),
-    longestBlockMs: Math.ceil(dayMs / scale),
+export const lockoutPolicies = (scale: number): Record<Purpose, LockoutPolicy> => {
+  const lockouts = {
+    firstLockoutMs: Math.ceil(firstLockoutMs / scale),
+    longestLockoutMs: Math.ceil(longestLockoutMs / scale),
   }
   return {
-    restore: { ...blocks, memoryMs: 2 * dayMs, lastFailures: 100, lastMemoryMs: 30 * dayMs },
-    login: { ...blocks, memoryMs: 90 * dayMs },
-    change: { ...blocks, memoryMs: 90 * dayMs },
+    restore: { ...lockouts, memoryMs: 2 * dayMs, permanentAfter: 100, permanentMemoryMs: 30 * dayMs },
+    login: { ...lockouts, memoryMs: 90 * dayMs },
+    change: { ...lockouts, memoryMs: 90 * dayMs },
   }
 }
 
-// One hash tag for an account's challenges and budgets, so that one script can use both in a cluster.
-export const tagOf = (account: string) => `rekey:{${account}}`
+// One hash tag for the challenges and failed attempts of an account: one script uses both, also on a cluster.
+export const accountTag = (account: string) => `rekey:{${account}}`
 
-/** One for each purpose: who guesses at restores keeps nobody from signing in. */
-export const budgetKey = (account: string, purpose: Purpose) => `${tagOf(account)}:budget:${purpose}`
+/** One key a purpose: failed attempts of restores do not lock sign-in. */
+export const failedAttemptsKey = (account: string, purpose: Purpose) => `${accountTag(account)}:budget:${purpose}`

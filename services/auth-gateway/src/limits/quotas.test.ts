@@ -1,9 +1,9 @@
 import { ConfigError, loadConfig } from '@rekey/platform/config'
 import { Type } from '@sinclair/typebox'
 import t from 'tap'
-import { allowanceEnv, readAllowances } from './quotas.ts'
+import { quotaEnv, readQuotas } from './quotas.ts'
 
-const read = (env: Record<string, string> = {}) => readAllowances(loadConfig(Type.Object(allowanceEnv), env))
+const read = (env: Record<string, string> = {}) => readQuotas(loadConfig(Type.Object(quotaEnv), env))
 
 t.test('S7 ten codes to restore go to an account in an hour', async (t) => {
   t.same(read().code.account, { allowance: 10, windowMs: 3_600_000 })

@@ -1,4 +1,4 @@
--- What a refresh token is good for, if it still is; nothing changes.
+-- Reads the scope and the end of a refresh token's session; empty if the token is not valid. Changes nothing.
 -- KEYS[1] session  KEYS[2] epoch
 -- ARGV: 1 now (ms)  2 session id  3 generation  4 digest
 local session = redis.call('HMGET', KEYS[1], 'state', 'epoch', 'scope', 'generation', 'digest', 'endsAt')

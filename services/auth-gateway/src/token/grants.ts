@@ -11,22 +11,23 @@ import type { Now } from '@rekey/platform/clock'
 import type { Logger } from '@rekey/platform/logger'
 import type { Publisher } from '@rekey/platform/publisher'
 import type { Random } from '@rekey/platform/random'
-import type { Challenges } from '../challenges/challenges.service.ts'
-import type { Client } from '../clients/registry.ts'
+import type { Challenges } from '../challenges/challenges.ts'
+import type { ClientCredentials } from '../clients/authentication.ts'
+import { countedAddressOf } from '../clients/client-asserted-ip.ts'
+import type { Clients } from '../clients/clients.ts'
+import type { Client } from '../clients/registry-file.ts'
 import { checkScope } from '../clients/scope.ts'
-import type { Limits } from '../limits/limits.service.ts'
-import type { Session, Sessions } from '../sessions/sessions.service.ts'
-import type { AuthorizationCodes } from '../tokens/authorization-codes.store.ts'
-import type { ClientAuthentication, ClientProof } from '../clients/authentication.ts'
+import type { Limits } from '../limits/limits.ts'
+import { refreshTokenRefused, type Session } from '../sessions/sessions.service.ts'
+import type { Sessions } from '../sessions/sessions.ts'
+import type { IssuedToken } from '../tokens/issue-token.ts'
 import { challengeOfVerifier } from '../tokens/pkce.ts'
-import type { IssuedToken, Tokens } from '../tokens/tokens.ts'
-import { vouchedBy } from '../clients/client-asserted-ip.ts'
+import type { Tokens } from '../tokens/tokens.ts'
 
 interface Deps {
-  clientAuthentication: ClientAuthentication
   limits: Limits
+  clients: Clients
   challenges: Challenges
-  authorizationCodes: AuthorizationCodes
   sessions: Sessions
   tokens: Tokens
   publisher: Publisher
@@ -35,27 +36,26 @@ interface Deps {
   log: Logger
 }
 
-/** What came with a request, and where it came from. */
-export interface TokenRequest extends ClientProof {
+export interface TokenRequest extends ClientCredentials {
   body: TokenBody
 }
 
-/** `client`: the one that asks, where it is named; a confidential one has proven itself. */
-type Grant = (request: TokenRequest, client: Client | undefined) => Promise<TokenAnswer>
+/** `client`: the client that the request names; a confidential one is authenticated. */
+type GrantType = (request: TokenRequest, client: Client | undefined) => Promise<TokenAnswer>
 
-/** @throws RekeyError invalid_request naming the field */
+/** @throws RekeyError invalid_request that names the field */
 const required = <T>(value: T | undefined, field: string): T => {
   if (value === undefined) throw missingField(field)
   return value
 }
 
-interface Answered {
+interface AnswerFields {
   scope: string
   state: string | undefined
   refreshToken?: string | undefined
 }
 
-const answer = (issued: IssuedToken, { scope, state, refreshToken }: Answered): TokenAnswer => ({
+const answerOf = (issued: IssuedToken, { scope, state, refreshToken }: AnswerFields): TokenAnswer => ({
   access_token: issued.token,
   ...(refreshToken !== undefined && { refresh_token: refreshToken }),
   token_type: 'bearer',
@@ -65,26 +65,15 @@ const answer = (issued: IssuedToken, { scope, state, refreshToken }: Answered): 
 })
 
 /** A5: one function a grant type. */
-export const createGrants = (deps: Deps) => {
-  const {
-    clientAuthentication,
-    limits,
-    challenges,
-    authorizationCodes,
-    sessions,
-    tokens,
-    publisher,
-    now,
-    random,
-    log,
-  } = deps
+export const createGrant = (deps: Deps) => {
+  const { limits, clients, challenges, sessions, tokens, publisher, now, random, log } = deps
 
   /**
-   * Tells of a sign-in before its tokens leave: a temporary password is spent by it.
+   * Publishes a sign-in before its tokens are sent: the event spends a temporary password.
    *
    * @throws RekeyError unavailable, with no session left behind
    */
-  const announce = async (session: Session, address: string) => {
+  const publishSignIn = async (session: Session, address: string) => {
     const { subject: customer, sessionId, sessionEpoch, clientId } = session
     try {
       const data = { customer, clientId, ip: address, sessionId, sessionEpoch }
@@ -96,57 +85,56 @@ export const createGrants = (deps: Deps) => {
     log.info({ event: 'authn_login_success', customer, clientId, address })
   }
 
-  /** After the password, the code: a customer's sign-in. */
-  const mfaOob: Grant = async ({ body, address }, client) => {
-    const name = tokens.readMfa(required(body.mfa_token, 'mfa_token'))
-    const must = {
+  /** The code that follows the password completes a sign-in. */
+  const mfaOob: GrantType = async ({ body, address }, client) => {
+    const name = tokens.readMfaToken(required(body.mfa_token, 'mfa_token'))
+    const binding = {
       flows: ['oauthLogin' as const],
       clientId: client?.client_id ?? '',
       state: body.state ?? '',
       scope: body.scope ?? '',
     }
-    const caller = { address, limitedAddress: vouchedBy(client, body.ip, { address }) }
-    const challenge = await challenges.answer(name, required(body.code, 'code'), must, caller)
+    const caller = { address, countedAddress: countedAddressOf(client, body.ip, address) }
+    const challenge = await challenges.answer(name, required(body.code, 'code'), binding, caller)
     const { challengeId, customer, clientId, scope, state } = challenge
-    clientAuthentication.owner(client, clientId)
+    clients.owner(client, clientId)
     const session = await sessions.begin({ customer, clientId, scope, epoch: Number(challenge.sessionEpoch) })
-    await announce(session, address)
+    await publishSignIn(session, address)
     const { refreshToken } = session
-    return answer(tokens.access({ ...session, challengeId }), { scope, state, refreshToken })
+    return answerOf(tokens.issueAccessToken({ ...session, challengeId }), { scope, state, refreshToken })
   }
 
   /** RFC 6749 §6. */
-  const refreshToken: Grant = async ({ body }, client) => {
+  const refreshToken: GrantType = async ({ body }, client) => {
     const token = await sessions.read(required(body.refresh_token, 'refresh_token'))
-    const owner = token && clientAuthentication.owner(client, token.clientId)
-    // The same words as for one that is used up: what is wrong with it is not told.
-    if (!token || !owner) throw sessions.refused()
+    const owner = token && clients.owner(client, token.clientId)
+    if (!token || !owner) throw refreshTokenRefused()
     const session = await sessions.refresh(token, body.scope ?? '', owner.scopes)
-    return answer(tokens.access(session), { ...session, state: body.state })
+    return answerOf(tokens.issueAccessToken(session), { ...session, state: body.state })
   }
 
   /**
-   * RFC 6749 §4.4. Never a customer's scope: the token's subject is the client, and where a customer's code is the same
-   * nothing would tell the two apart (RFC 9700 §4.15).
+   * RFC 6749 §4.4. Never grants a customer's scope: the subject is the client, which could not be told from a customer
+   * with the same code (RFC 9700 §4.15).
    */
-  const clientCredentials: Grant = async ({ body }, client) => {
+  const clientCredentials: GrantType = async ({ body }, client) => {
     if (!client) throw new RekeyError('invalid_client')
     if (client.type === 'public' || !client.scopes.includes(scopes.backOffice)) {
       throw new RekeyError('unauthorized_client')
     }
     const { state, scope = scopes.backOffice } = body
     checkScope(scope, [scopes.backOffice], client)
-    const issued = tokens.access({ subject: client.client_id, clientId: client.client_id, scope })
-    return answer(issued, { scope, state })
+    const issued = tokens.issueAccessToken({ subject: client.client_id, clientId: client.client_id, scope })
+    return answerOf(issued, { scope, state })
   }
 
-  /** RFC 6749 §4.1.3, with RFC 7636 for public clients. A code that comes twice takes back what it gave (S26). */
-  const authorizationCode: Grant = async ({ body }, client) => {
+  /** RFC 6749 §4.1.3, with RFC 7636 for public clients. A replayed code revokes the token that it was redeemed for (S26). */
+  const authorizationCode: GrantType = async ({ body }, client) => {
     const code = String(required(body.code, 'code'))
     if (!client) throw missingField('client_id')
     const tokenLifeMs = accessTokenSeconds * 1_000
     const sessionId = random.id()
-    const redemption = await authorizationCodes.redeem(code, {
+    const redemption = await tokens.authorizationCodes.redeem(code, {
       clientId: client.client_id,
       redirectUri: required(body.redirect_uri, 'redirect_uri'),
       codeChallenge: challengeOfVerifier(body.code_verifier),
@@ -162,16 +150,17 @@ export const createGrants = (deps: Deps) => {
     }
     if (redemption.result !== 'redeemed') throw new RekeyError('invalid_grant')
     const { authorization } = redemption
-    return answer(tokens.access({ ...authorization, sessionId }), { scope: authorization.scope, state: body.state })
+    const issued = tokens.issueAccessToken({ ...authorization, sessionId })
+    return answerOf(issued, { scope: authorization.scope, state: body.state })
   }
 
-  /** `password` and implicit are not here and stay out (RFC 9700 §2.1.2, §2.4). */
-  const byType = new Map<string, Grant>([
+  /** `password` and the implicit grant are left out on purpose (RFC 9700 §2.1.2, §2.4). */
+  const byType = new Map<string, GrantType>([
     ['mfa_oob', mfaOob],
     ['refresh_token', refreshToken],
     ['client_credentials', clientCredentials],
     ['authorization_code', authorizationCode],
-    // The vendor's older name of the same.
+    // The vendor's older name of `authorization_code`.
     ['code', authorizationCode],
   ])
 
@@ -182,11 +171,11 @@ export const createGrants = (deps: Deps) => {
   return async (request: TokenRequest): Promise<TokenAnswer> => {
     const grant = byType.get(required(request.body.grant_type, 'grant_type'))
     if (!grant) throw new RekeyError('unsupported_grant_type')
-    const client = await clientAuthentication.identify(request)
-    // Codes have limits of their own, where they are compared; and who is proven may ask for many, for all of its users.
+    const client = await clients.identify(request)
+    // A submitted code has quotas of its own; an authenticated client may request many tokens, for all of its users.
     if (grant !== mfaOob && client?.type !== 'confidential') await limits.spendToken(request.address)
     return grant(request, client)
   }
 }
 
-export type Grants = ReturnType<typeof createGrants>
+export type Grant = ReturnType<typeof createGrant>

@@ -1,10 +1,10 @@
 import type { CodeSent } from '@rekey/contracts'
-import type { Tokens } from './tokens.ts'
-import type { OpenChallenge } from '../challenges/challenges.service.ts'
+import type { OpenChallenge } from '../challenges/challenge.ts'
+import type { MfaTokens } from './mfa-token.ts'
 
-/** The one answer of the OAuth endpoints to a code that went out (or would have: A1 does not know). */
-export const codeSent = (tokens: Tokens, challenge: OpenChallenge): CodeSent => ({
-  mfa_token: tokens.mfa(challenge),
+/** The OAuth endpoints' answer to a sent code. A1 gives it whether or not the account exists. */
+export const codeSent = ({ issueMfaToken }: Pick<MfaTokens, 'issueMfaToken'>, challenge: OpenChallenge): CodeSent => ({
+  mfa_token: issueMfaToken(challenge),
   code: challenge.verificationCode,
   error: 'mfa_code_required',
   error_description: 'Please confirm challenge with sent code',

@@ -1,9 +1,9 @@
 import { AnswerChallenge, OpenChallenge, OpenUnauthorizedChallenge, scopes } from '@rekey/contracts'
 import type { Server } from '@rekey/platform/server'
-import type { TwoFactor } from './two-factor.service.ts'
+import type { TwoFactorService } from './two-factor.service.ts'
 
-/** The published contract sends codes by GET; HEAD, which asks for nothing to happen, must not. */
-export const twoFactorRoutes = (app: Server, twoFactor: TwoFactor): void => {
+/** The published contract sends codes by GET. HEAD must not have that effect, so it is refused. */
+export const twoFactorRoutes = (app: Server, twoFactor: TwoFactorService): void => {
   app.get(
     '/api/v2/my/2fa/challenge',
     { schema: OpenChallenge, exposeHeadRoute: false, config: { scopes: [scopes.full, scopes.change] } },

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { ConfigError } from '@rekey/platform/config'
 import { createLogger } from '@rekey/platform/logger'
 import t from 'tap'
-import { loadClients } from './clients.ts'
+import { loadClientRegistry } from './client-registry.ts'
 
 const dir = mkdtempSync(join(tmpdir(), 'rekey-clients-'))
 t.teardown(() => rmSync(dir, { recursive: true, force: true }))
@@ -19,7 +19,7 @@ const write = (content: unknown) => {
 
 const faultsOf = (path: string, defaultClientId?: string): readonly string[] => {
   try {
-    loadClients({ path, profile: 'production', defaultClientId, log })
+    loadClientRegistry({ path, profile: 'production', defaultClientId, log })
     return []
   } catch (error) {
     return (error as ConfigError).faults
@@ -36,12 +36,12 @@ const bank = {
 }
 
 t.test('production does not run with the demo registry', async (t) => {
-  t.throws(() => loadClients({ path: undefined, profile: 'production', log }), ConfigError)
-  t.ok(loadClients({ path: undefined, profile: 'sandbox', log }).find('ib_localhost'))
+  t.throws(() => loadClientRegistry({ path: undefined, profile: 'production', log }), ConfigError)
+  t.ok(loadClientRegistry({ path: undefined, profile: 'sandbox', log }).find('ib_localhost'))
 })
 
 t.test('a registry that holds together is taken', async (t) => {
-  const clients = loadClients({ path: write([bank]), profile: 'production', log })
+  const clients = loadClientRegistry({ path: write([bank]), profile: 'production', log })
   t.teardown(() => clients.close())
   t.equal(clients.find('bank')?.type, 'confidential')
   t.ok(clients.allowsOrigin('https://bank.example'))
@@ -75,11 +75,11 @@ t.test('every fault is named with its place, and nothing of the file repeated', 
     { ...bank, client_id: 'with one', type: 'public', redirect_uris: ['https://bank.example/#here'] },
   ]
   t.strictSame(faultsOf(write(others)), [
-    'REKEY_CLIENTS_FILE /1/client_id: is another client’s too',
+    'REKEY_CLIENTS_FILE /1/client_id: is used by another client',
     'REKEY_CLIENTS_FILE /1/redirect_uris: must be absolute URIs without a fragment',
-    'REKEY_CLIENTS_FILE /1/origins: must be origins: scheme, host and port alone',
-    'REKEY_CLIENTS_FILE /2/secret_sha256: is missing: it is confidential',
-    'REKEY_CLIENTS_FILE /3/secret_sha256: is a public client’s',
+    'REKEY_CLIENTS_FILE /1/origins: must be origins: scheme, host and port only',
+    'REKEY_CLIENTS_FILE /2/secret_sha256: is missing: the client is confidential',
+    'REKEY_CLIENTS_FILE /3/secret_sha256: must not be set: the client is public',
     'REKEY_CLIENTS_FILE /3/redirect_uris: must be absolute URIs without a fragment',
   ])
 })
@@ -104,14 +104,16 @@ t.test('production sends a customer nowhere but over TLS, or to an app on the cu
   ]) {
     t.strictSame(
       inProduction(uri),
-      ['REKEY_CLIENTS_FILE /0/redirect_uris: must be https, or an app’s: http to this machine, or a scheme with a dot'],
+      [
+        'REKEY_CLIENTS_FILE /0/redirect_uris: must be https, or an app’s: http to a loopback address, or a scheme with a dot',
+      ],
       uri,
     )
   }
   const plain = write([{ ...bank, redirect_uris: ['http://bank.example'], origins: ['http://bank.example'] }])
   t.equal(faultsOf(plain).length, 2)
   t.match(faultsOf(plain)[1], '/0/origins: must be https')
-  const clients = loadClients({ path: plain, profile: 'sandbox', log })
+  const clients = loadClientRegistry({ path: plain, profile: 'sandbox', log })
   t.ok(clients.allowsOrigin('http://bank.example'), 'the sandbox takes them')
   await clients.close()
 })

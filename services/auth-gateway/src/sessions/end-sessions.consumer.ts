@@ -7,24 +7,26 @@ import {
   PasswordSet,
 } from '@rekey/contracts'
 import { type Consumer, type ConsumerDeps, consume } from '@rekey/platform/consumer'
-import type { Sessions } from './sessions.service.ts'
 
-/** A reset of all customers sends many at once. */
+/** A reset of all customers publishes many events at once. */
 const concurrency = 64
 
-/** What ends all of a customer's sessions; a change keeps the one that made it. */
-export const consumeSessionsEnded = (deps: ConsumerDeps, sessions: Sessions): Consumer[] => [
+/** Ends all sessions of a customer except the kept one. Safe to repeat. */
+type EndAll = (customer: string, epoch: number, kept?: string) => Promise<void>
+
+/** Ends all sessions of a customer after each event that requires it; a change keeps the session that made it. */
+export const consumeEndSessions = (deps: ConsumerDeps, endAll: EndAll): Consumer[] => [
   consume(deps, {
     event: PasswordChanged,
     concurrency,
-    handle: ({ customer, sessionEpoch, keptSession }) => sessions.endAll(customer, sessionEpoch, keptSession),
+    handle: ({ customer, sessionEpoch, keptSession }) => endAll(customer, sessionEpoch, keptSession),
   }),
   ...[PasswordRestored, PasswordReset, PasswordSet, PasswordResetRequested, CompromiseReported].map((event) =>
     consume(deps, {
       event,
       concurrency,
       handle: ({ customer, sessionEpoch }: { customer: string; sessionEpoch: number }) =>
-        sessions.endAll(customer, sessionEpoch),
+        endAll(customer, sessionEpoch),
     }),
   ),
 ]

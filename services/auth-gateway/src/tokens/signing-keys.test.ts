@@ -85,9 +85,9 @@ t.test('S29: a file of keys with faults is refused, and the keys stay', async (t
   const [key] = JSON.parse(before).keys
   const faulty: [object, string][] = [
     [{ keys: [] }, '/keys: must NOT have fewer than 1 items'],
-    [{ keys: [key, key] }, '/keys/1/kid: is another key’s too'],
-    [{ keys: [{ ...key, d: 'AAAA' }] }, '/keys/0: is no pair of keys'],
-    [{ keys: [{ ...key, x: 'A'.repeat(43) }] }, '/keys/0: is no pair of keys'],
+    [{ keys: [key, key] }, '/keys/1/kid: is used by another key'],
+    [{ keys: [{ ...key, d: 'AAAA' }] }, '/keys/0: is no valid key pair'],
+    [{ keys: [{ ...key, x: 'A'.repeat(43) }] }, '/keys/0: is no valid key pair'],
     [{ keys: [{ ...key, sign_from: 'soon' }] }, '/keys/0/sign_from: must be integer'],
   ]
   for (const [content, fault] of faulty) {
