@@ -4,7 +4,7 @@ import type { Teardown } from '@rekey/test-support/infrastructure'
 import { exportJWK, generateKeyPair } from 'jose'
 import Provider, { type Configuration, type JWK } from 'oidc-provider'
 
-/** What the provider's tokens may be meant for: us, or another. */
+/** Audiences of the provider's tokens: Rekey, and another. */
 export const resources = { rekey: 'https://rekey.example', other: 'https://other.example' }
 const scopes = 'CUSTOMER:FULL CUSTOMER:PASSWORD:CHANGE REST:FULL'
 const redirectUri = 'https://bank.example/back'
@@ -47,7 +47,7 @@ const configure = (keys: JWK[]): Configuration => ({
       }),
     },
   },
-  // Nobody is asked for consent: the bank's app is the bank's own.
+  // Skips the consent: the app and the provider belong to the same bank.
   async loadExistingGrant({ oidc }) {
     const grant = new oidc.provider.Grant({ clientId: app.id, accountId: oidc.session?.accountId ?? '' })
     for (const resource of Object.values(resources)) grant.addResourceScope(resource, scopes)
@@ -57,7 +57,7 @@ const configure = (keys: JWK[]): Configuration => ({
   },
 })
 
-/** A platform's own OpenID provider: a real one, on loopback, that can go away, come back and rotate its keys. */
+/** Starts oidc-provider on loopback, as a platform's identity provider that can stop, restart and rotate its keys. */
 export const startProvider = async (t: Teardown) => {
   const keys = [await newKey('first')]
   let handle: (request: IncomingMessage, response: ServerResponse) => unknown = () => {}
@@ -80,14 +80,14 @@ export const startProvider = async (t: Teardown) => {
   }
   load()
 
-  const leave = () =>
+  const stop = () =>
     new Promise<void>((resolve) => {
       server.close(() => resolve())
       server.closeAllConnections()
     })
-  t.teardown(leave)
+  t.teardown(stop)
 
-  const askToken = async (client: typeof app, body: Record<string, string>): Promise<string> => {
+  const requestToken = async (client: typeof app, body: Record<string, string>): Promise<string> => {
     const answer = await fetch(`${issuer}/token`, {
       method: 'POST',
       headers: {
@@ -96,11 +96,11 @@ export const startProvider = async (t: Teardown) => {
       body: new URLSearchParams(body),
     })
     const { access_token: token, error } = (await answer.json()) as { access_token?: string; error?: string }
-    if (!token) throw new Error(`the provider gives no token: ${error}`)
+    if (!token) throw new Error(`the provider issues no token: ${error}`)
     return token
   }
 
-  /** What a browser does: follows redirects with its cookies, signs in where it is asked to, and brings the code back. */
+  /** Acts as a browser: follows redirects with cookies, signs in, and returns the code. */
   const authorize = async (user: string, scope: string, resource: string) => {
     const query = {
       client_id: app.id,
@@ -124,7 +124,7 @@ export const startProvider = async (t: Teardown) => {
       if (url.href.startsWith(redirectUri)) return url.searchParams.get('code') ?? ''
       if (url.pathname.startsWith('/interaction/')) url.searchParams.set('as', user)
     }
-    throw new Error('the provider redirects without end')
+    throw new Error('the provider redirects more than ten times')
   }
 
   return {
@@ -135,24 +135,24 @@ export const startProvider = async (t: Teardown) => {
       REKEY_IDP_JWKS_URL: `${issuer}/jwks`,
     },
 
-    /** An access token of a person who signs in at the provider. */
+    /** An access token of a customer who signs in at the provider. */
     async signIn(user: string, { scope = 'CUSTOMER:FULL', resource = resources.rekey } = {}): Promise<string> {
       const code = await authorize(user, scope, resource)
-      return askToken(app, { grant_type: 'authorization_code', code, redirect_uri: redirectUri, resource })
+      return requestToken(app, { grant_type: 'authorization_code', code, redirect_uri: redirectUri, resource })
     },
 
     /** An access token of the back office. */
     backOfficeToken: (resource = resources.rekey) =>
-      askToken(backOffice, { grant_type: 'client_credentials', scope: 'REST:FULL', resource }),
+      requestToken(backOffice, { grant_type: 'client_credentials', scope: 'REST:FULL', resource }),
 
-    /** Signs with a new key from now on; the keys before stay published. */
+    /** Signs with a new key from now on; the old keys stay published. */
     async rotate(kid: string) {
       keys.unshift(await newKey(kid))
       load()
     },
 
-    leave,
-    async come() {
+    stop,
+    async restart() {
       server = await listen(port)
     },
   }

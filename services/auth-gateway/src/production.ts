@@ -33,7 +33,7 @@ const redisIsPrivate: Rule<Config> = (config) => {
   const exposed = urlsOf(config.REDIS_URL).filter((url) => !mayBePlain(config, url.hostname))
   return [
     ...(exposed.some((url) => url.protocol !== 'rediss:')
-      ? ['REDIS_URL is without TLS: production wants rediss://.']
+      ? ['REDIS_URL is without TLS: production requires rediss://.']
       : []),
     ...(exposed.some((url) => !url.password) ? ['REDIS_URL is without a password: rediss://user:password@….'] : []),
   ]

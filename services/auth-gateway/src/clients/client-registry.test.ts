@@ -35,25 +35,25 @@ const bank = {
   scopes: ['CUSTOMER:FULL'],
 }
 
-t.test('production does not run with the demo registry', async (t) => {
+t.test('production refuses to start with the demo registry', async (t) => {
   t.throws(() => loadClientRegistry({ path: undefined, profile: 'production', log }), ConfigError)
   t.ok(loadClientRegistry({ path: undefined, profile: 'sandbox', log }).find('ib_localhost'))
 })
 
-t.test('a registry that holds together is taken', async (t) => {
+t.test('a valid registry is accepted', async (t) => {
   const clients = loadClientRegistry({ path: write([bank]), profile: 'production', log })
   t.teardown(() => clients.close())
   t.equal(clients.find('bank')?.type, 'confidential')
   t.ok(clients.allowsOrigin('https://bank.example'))
 })
 
-t.test('a file that is away, no JSON, or no list is refused', async (t) => {
+t.test('a file that is missing, not JSON, or not a list is refused', async (t) => {
   t.same(faultsOf(join(dir, 'nowhere.json')), ['REKEY_CLIENTS_FILE cannot be read: ENOENT'])
   t.same(faultsOf(write('{ secret')), ['REKEY_CLIENTS_FILE cannot be read: it is not JSON'])
   t.same(faultsOf(write({})), ['REKEY_CLIENTS_FILE /: must be array'])
 })
 
-t.test('every fault is named with its place, and nothing of the file repeated', async (t) => {
+t.test('every error is reported with its place, and without values of the file', async (t) => {
   const odd = { client_id: '', type: 'odd', secret_sha256: 'secret', scopes: ['EVERYTHING'], origin: 'secret' }
   t.strictSame(
     faultsOf(write([odd])).toSorted(),
@@ -84,7 +84,7 @@ t.test('every fault is named with its place, and nothing of the file repeated', 
   ])
 })
 
-t.test('production sends a customer nowhere but over TLS, or to an app on the customer’s own machine', async (t) => {
+t.test('production redirects a customer only over TLS, or to an app on the customer’s device', async (t) => {
   const inProduction = (redirectUri: string) => faultsOf(write([{ ...bank, redirect_uris: [redirectUri] }]))
   for (const uri of [
     'https://bank.example/back',
@@ -114,11 +114,11 @@ t.test('production sends a customer nowhere but over TLS, or to an app on the cu
   t.equal(faultsOf(plain).length, 2)
   t.match(faultsOf(plain)[1], '/0/origins: must be https')
   const clients = loadClientRegistry({ path: plain, profile: 'sandbox', log })
-  t.ok(clients.allowsOrigin('http://bank.example'), 'the sandbox takes them')
+  t.ok(clients.allowsOrigin('http://bank.example'), 'the sandbox accepts them')
   await clients.close()
 })
 
-t.test('production has the client that its own pages restore as, and it may restore', async (t) => {
+t.test('production requires that the client of hosted restores is registered and may restore', async (t) => {
   const restorer = { ...bank, client_id: 'pages', scopes: ['CUSTOMER:PASSWORD:RESTORE'] }
   const path = write([bank, restorer])
   t.strictSame(faultsOf(path, 'pages'), [])

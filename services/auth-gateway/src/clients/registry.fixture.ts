@@ -23,13 +23,13 @@ const publicClient = (client_id: string, redirect_uri: string) => ({
   scopes: customerScopes,
 })
 
-/** A web application with a server of its own, that customers sign in through. Its id and secret want form encoding. */
+/** A confidential web application for customers. Its id and secret need form encoding. */
 export const webApp = { client_id: 'web app', client_secret: 'a secret: + and %' }
 export const webAppRedirect = 'https://bank.example/callback'
-/** One that customers sign in through, and the staff's too. */
+/** A client for customers and for staff. */
 export const bothKinds = { client_id: 'both_kinds', client_secret: 'two roles' }
 
-/** The sandbox's clients, and more, as a file. */
+/** Writes a registry file with the sandbox's clients and these. */
 export const registry = (t: Teardown): { REKEY_CLIENTS_FILE: string } => {
   const dir = mkdtempSync(join(tmpdir(), 'rekey-clients-'))
   t.teardown(() => rmSync(dir, { recursive: true, force: true }))

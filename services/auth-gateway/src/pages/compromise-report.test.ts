@@ -9,8 +9,8 @@ const rekey = await startRekey(t)
 const { http, inbox, clock } = rekey
 const visitor = createVisitor(http)
 
-/** Somebody whose password was restored, and the link of the notice. */
-const noticed = async () => {
+/** A customer whose password was restored, and the link in the notification. */
+const notified = async () => {
   const customer = { ...(await createCustomer(rekey.postgres.url)), password: 'Qwerty-12345' }
   await restore(rekey, await restoreGrant(rekey, customer), customer.password)
   const link = await eventually(
@@ -18,22 +18,22 @@ const noticed = async () => {
       const texts = (await inbox.messagesTo(customer.email)).map(({ Text }) => Text)
       return texts.flatMap((text) => /^It was not me: (\S+)$/m.exec(text)?.[1] ?? [])[0]
     },
-    { what: 'the notice' },
+    { what: 'the notification' },
   )
   return { customer, link, path: new URL(link).pathname + new URL(link).search }
 }
 
-const tryPassword = async (person: { email: string; password: string }) =>
-  (await http.post('/oauth/v2/login', loginBody(person))).status
+const signInStatus = async (customer: { email: string; password: string }) =>
+  (await http.post('/oauth/v2/login', loginBody(customer))).status
 
-t.test('the link of a notice opens a page, and only its button blocks the account', async (t) => {
-  const { customer, link, path } = await noticed()
-  t.ok(link.startsWith(`${rekey.url}/not-me?token=`), 'S32 the configured origin')
+t.test('the link of a notification opens a page, and only its button blocks the account', async (t) => {
+  const { customer, link, path } = await notified()
+  t.ok(link.startsWith(`${rekey.url}/not-me?token=`), 'S32 the link has the configured origin')
   const authorization = `Bearer ${await signIn(rekey, customer)}`
-  const look = async () => (await http.get('/api/v2/my/password/changes', { authorization })).status
+  const historyStatus = async () => (await http.get('/api/v2/my/password/changes', { authorization })).status
 
   for (const method of ['GET', 'GET', 'HEAD']) t.equal((await http.send(method, path)).status, 200)
-  t.equal(await look(), 200, 'looking at the page does nothing')
+  t.equal(await historyStatus(), 200, 'opening the page has no effect')
 
   const page = await visitor.open(path)
   t.equal(titleOf(page), 'Was it not you?')
@@ -41,44 +41,44 @@ t.test('the link of a notice opens a page, and only its button blocks the accoun
   const done = await visitor.submit(page)
   t.equal(done.status, 200)
   t.equal(titleOf(done), 'Your account is blocked')
-  t.equal(await look(), 401, 'S21 signed out')
-  t.equal(await tryPassword(customer), 400, 'no sign-in')
+  t.equal(await historyStatus(), 401, 'S21 signed out')
+  t.equal(await signInStatus(customer), 400, 'no sign-in')
   t.equal(titleOf(await visitor.submit(page)), 'This link was used already')
 
   const lifted = await http.send('DELETE', `/api/v2/clients/${customer.id}/block`, {
     authorization: `Bearer ${await backOfficeToken(rekey)}`,
   })
   t.equal(lifted.status, 204)
-  t.equal(await tryPassword(customer), 200)
-  t.equal(await look(), 401, 'what was signed in before stays over')
+  t.equal(await signInStatus(customer), 200)
+  t.equal(await historyStatus(), 401, 'the old session stays ended')
 })
 
-t.test('a restore that was under way when the account was blocked leads nowhere', async (t) => {
-  const { customer, path } = await noticed()
+t.test('a restore that was open when the account was blocked is refused', async (t) => {
+  const { customer, path } = await notified()
   const grant = await restoreGrant(rekey, customer)
   await visitor.submit(await visitor.open(path))
   t.equal((await restore(rekey, grant, 'another-password')).status, 403)
 })
 
-t.test('pressed many times at once, the button does one thing', async (t) => {
-  const { path } = await noticed()
+t.test('parallel reports block the account once', async (t) => {
+  const { path } = await notified()
   const page = await visitor.open(path)
   const titles = (await race(10, () => visitor.submit(page))).map(titleOf)
   t.equal(titles.filter((title) => title === 'Your account is blocked').length, 1)
   t.equal(titles.filter((title) => title === 'This link was used already').length, 9)
 })
 
-t.test('a link that is older than seven days has expired', async (t) => {
-  const { customer, path } = await noticed()
+t.test('a link expires after seven days', async (t) => {
+  const { customer, path } = await notified()
   clock.advance(7 * 24 * 3_600_000 + 1_000)
   const late = await visitor.submit(await visitor.open(path))
   t.equal(late.status, 400)
   t.equal(titleOf(late), 'This link has expired')
-  t.equal(await tryPassword(customer), 200)
+  t.equal(await signInStatus(customer), 200)
 })
 
-t.test('a link that is cut short or made up is not valid', async (t) => {
-  const { path } = await noticed()
+t.test('a truncated or forged link is refused', async (t) => {
+  const { path } = await notified()
   for (const bad of [path.slice(0, -3), '/not-me?token=x', '/not-me?token=....', `${path}x`]) {
     const answer = await visitor.submit(await visitor.open(bad))
     t.equal(answer.status, 400)
@@ -86,8 +86,8 @@ t.test('a link that is cut short or made up is not valid', async (t) => {
   }
 })
 
-t.test('without the broker the page says so, and its button can be pressed again', async (t) => {
-  const { path } = await noticed()
+t.test('without the broker the page answers 503, and its button works once the broker is back', async (t) => {
+  const { path } = await notified()
   const page = await visitor.open(path)
   await rekey.nats.kill()
   const away = await visitor.submit(page)
@@ -106,7 +106,7 @@ t.test('without the broker the page says so, and its button can be pressed again
       const answer = await visitor.submit(away)
       return answer.status === 200 ? answer : undefined
     },
-    { what: 'the report to be taken' },
+    { what: 'the report to be accepted' },
   )
   t.match(titleOf(back), /^(Your account is blocked|This link was used already)$/)
 })

@@ -42,14 +42,14 @@ const fields = ({ code, id }: TestCustomer, sessionEpoch: number) => ({
   sessionEpoch,
 })
 
-/** At a route of the gateway's own: nobody else was told. */
-const isOver = async (token: string) => {
+/** Uses a route of the gateway: the test's events do not change the password-service. */
+const isEnded = async (token: string) => {
   const path = '/api/v2/my/2fa/challenge?businessProcess=changePassword'
   const { status } = await rekey.http.get(path, { authorization: `Bearer ${token}` })
   return status === 401
 }
 
-t.test('S21 each event that ends a customer’s sessions ends them at the gateway within a second', async (t) => {
+t.test('S21: each event that ends sessions ends them at the gateway within a second', async (t) => {
   const kinds = [
     PasswordChanged,
     PasswordRestored,
@@ -61,19 +61,19 @@ t.test('S21 each event that ends a customer’s sessions ends them at the gatewa
   for (const kind of kinds) {
     const customer = await createCustomer(rekey.postgres.url)
     const token = await signIn(rekey, customer)
-    t.notOk(await isOver(token))
+    t.notOk(await isEnded(token))
     await publisher.publish(kind as typeof PasswordSet, {
       subject: customer.code,
       data: fields(customer, 1),
     })
     await t.resolves(
-      eventually(() => isOver(token), { timeoutMs: 1_000, what: kind.type }),
+      eventually(() => isEnded(token), { timeoutMs: 1_000, what: kind.type }),
       kind.type,
     )
   }
 })
 
-t.test('S21 an event that comes late, or again, opens nothing and ends nothing anew', async (t) => {
+t.test('S21: a late or repeated event neither reopens nor ends a session', async (t) => {
   const customer = await createCustomer(rekey.postgres.url)
   const [maker, other] = [await signIn(rekey, customer), await signIn(rekey, customer)]
   const changed = {
@@ -81,7 +81,7 @@ t.test('S21 an event that comes late, or again, opens nothing and ends nothing a
     data: { ...fields(customer, 2), keptSession: String(decodeJwt(maker).sid) },
   }
   await publisher.publish(PasswordChanged, changed)
-  await eventually(() => isOver(other), { what: 'the change to arrive' })
+  await eventually(() => isEnded(other), { what: 'the change to end the other session' })
   await publisher.publish(PasswordRestored, { subject: customer.code, data: fields(customer, 1) })
   await publisher.publish(PasswordChanged, changed)
   const jsm = await (await broker.connected()).jetstreamManager()
@@ -91,9 +91,9 @@ t.test('S21 an event that comes late, or again, opens nothing and ends nothing a
         const { num_pending, num_ack_pending } = await jsm.consumers.info('PASSWORD', durable)
         return num_pending + num_ack_pending === 0
       },
-      { what: `${durable} to be done` },
+      { what: `${durable} to handle all events` },
     )
   }
-  t.ok(await isOver(other))
-  t.notOk(await isOver(maker), 'the session that made the change goes on')
+  t.ok(await isEnded(other))
+  t.notOk(await isEnded(maker), 'the session that made the change stays active')
 })

@@ -16,10 +16,10 @@ const invalidGrant = { status: 400, body: { error: 'invalid_grant' } }
 const pkce = { code_challenge: 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM', code_challenge_method: 'S256' }
 const code_verifier = 'dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk'
 
-/** A1 and A2, up to the authorization code; and how its own client redeems it. */
-const authorize = async (asked: object = pkce) => {
+/** A1 and A2 up to the authorization code, and the right request to redeem it. */
+const authorize = async (fields: object = pkce) => {
   const { email } = await createCustomer(rekey.postgres.url)
-  const { answer, confirmation } = await askRestore(rekey, email, asked)
+  const { answer, confirmation } = await askRestore(rekey, email, fields)
   const body = verificationBody(answer.body.mfa_token, confirmation, { response_type: 'code' })
   const { code } = (await http.post(verification, body)).body
   const own = {
@@ -37,7 +37,7 @@ const isActive = async (token: unknown) => {
   return (await http.post('/oauth/v2/introspect', { token, ...client })).body.active
 }
 
-t.test('S26 a code lives sixty seconds', async (t) => {
+t.test('S26: an authorization code expires after sixty seconds', async (t) => {
   const [early, late] = await Promise.all([authorize(), authorize()])
   rekey.clock.advance(59_000)
   t.equal((await early.redeem()).status, 200)
@@ -45,11 +45,11 @@ t.test('S26 a code lives sixty seconds', async (t) => {
   t.match(await late.redeem(), invalidGrant)
 })
 
-t.test('S26 a code that comes twice is refused and takes back what it gave', async (t) => {
+t.test('S26: a replayed code is refused, and revokes the token that it was redeemed for', async (t) => {
   const { redeem } = await authorize()
-  const given = await redeem()
-  t.equal(given.status, 200)
-  const token = String(given.body.access_token)
+  const redeemed = await redeem()
+  t.equal(redeemed.status, 200)
+  const token = String(redeemed.body.access_token)
   t.equal(await isActive(token), true)
   t.match(await redeem(), invalidGrant)
   t.equal(await isActive(token), false)
@@ -59,12 +59,12 @@ t.test('S26 a code that comes twice is refused and takes back what it gave', asy
     timeoutMs: 1_000,
     what,
   })
-  t.match(await redeem(), invalidGrant, 'again')
-  const told = rekey.logs.map((line) => JSON.parse(line)).filter((line) => line.sessionId === sid)
-  t.match(told[0], { event: 'session_revoked', reason: 'code_replayed', clientId: 'ib_localhost' })
+  t.match(await redeem(), invalidGrant, 'a second replay')
+  const lines = rekey.logs.map((line) => JSON.parse(line)).filter((line) => line.sessionId === sid)
+  t.match(lines[0], { event: 'session_revoked', reason: 'code_replayed', clientId: 'ib_localhost' })
 })
 
-t.test('S26 of fifty parallel redemptions one succeeds, and the others take back what it got', async (t) => {
+t.test('S26: of fifty parallel redemptions one succeeds, and the others revoke its token', async (t) => {
   const { redeem } = await authorize()
   const answers = await race(50, () => redeem())
   const winners = answers.filter(({ status }) => status === 200)
@@ -73,28 +73,25 @@ t.test('S26 of fifty parallel redemptions one succeeds, and the others take back
   t.equal(await isActive(winners[0]?.body.access_token), false)
 })
 
-t.test(
-  'S26 the redirect URI must be the very same, the verifier right, the client its own: else the code is spent',
-  async (t) => {
-    const wrongs = [
-      { redirect_uri: 'http://localhost/' },
-      { redirect_uri: 'http://localhost:80' },
-      { redirect_uri: 'HTTP://localhost' },
-      { code_verifier: `${code_verifier.slice(0, -1)}l` },
-      { code_verifier: pkce.code_challenge },
-      { code_verifier: undefined },
-      { client_id: 'another_app' },
-      { ...webApp, redirect_uri: webAppRedirect },
-    ]
-    for (const wrong of wrongs) {
-      const { redeem } = await authorize()
-      t.match(await redeem(wrong), invalidGrant, JSON.stringify(wrong))
-      t.match(await redeem(), invalidGrant, 'it is spent')
-    }
-  },
-)
+t.test('S26: a wrong redirect URI, verifier or client is refused, and spends the code', async (t) => {
+  const wrongs = [
+    { redirect_uri: 'http://localhost/' },
+    { redirect_uri: 'http://localhost:80' },
+    { redirect_uri: 'HTTP://localhost' },
+    { code_verifier: `${code_verifier.slice(0, -1)}l` },
+    { code_verifier: pkce.code_challenge },
+    { code_verifier: undefined },
+    { client_id: 'another_app' },
+    { ...webApp, redirect_uri: webAppRedirect },
+  ]
+  for (const wrong of wrongs) {
+    const { redeem } = await authorize()
+    t.match(await redeem(wrong), invalidGrant, JSON.stringify(wrong))
+    t.match(await redeem(), invalidGrant, 'the code is spent')
+  }
+})
 
-t.test('what is missing is told before the code is looked at', async (t) => {
+t.test('a request with a missing field does not spend the code', async (t) => {
   const { redeem } = await authorize()
   for (const field of ['redirect_uri', 'client_id', 'code']) {
     const refused = await redeem({ [field]: undefined })
@@ -103,26 +100,26 @@ t.test('what is missing is told before the code is looked at', async (t) => {
   t.equal((await redeem()).status, 200)
 })
 
-t.test('S26 PKCE is S256 alone: plain is refused, also where it is only the default', async (t) => {
-  const asks = [
+t.test('S26: PKCE accepts S256 only; plain is refused, also as the default', async (t) => {
+  const requests = [
     { ...pkce, code_challenge_method: 'plain' },
     { ...pkce, code_challenge_method: 's256' },
     { code_challenge: pkce.code_challenge },
   ]
-  for (const ask of asks) {
-    const body = restoreBody('nobody@example.com', ask)
+  for (const fields of requests) {
+    const body = restoreBody('nobody@example.com', fields)
     t.match(await http.post('/oauth/v2/passwordRestore', body), { status: 400, body: { error: 'invalid_request' } })
   }
-  // Also where it is said with the code, which is not spent by it.
+  // A2 refuses them as well, without spending the confirmation code.
   const { email } = await createCustomer(rekey.postgres.url)
   const { answer, confirmation } = await askRestore(rekey, email)
-  const verify = (ask: object) =>
-    http.post(verification, verificationBody(answer.body.mfa_token, confirmation, { response_type: 'code', ...ask }))
-  for (const ask of asks) t.match(await verify(ask), { status: 400, body: { error: 'invalid_request' } })
+  const verify = (fields: object) =>
+    http.post(verification, verificationBody(answer.body.mfa_token, confirmation, { response_type: 'code', ...fields }))
+  for (const fields of requests) t.match(await verify(fields), { status: 400, body: { error: 'invalid_request' } })
   t.equal((await verify(pkce)).status, 200)
 })
 
-t.test('S26 the redirect URI of a request is a registered one, character by character', async (t) => {
+t.test('S26: the redirect URI must equal a registered one exactly', async (t) => {
   for (const redirect_uri of [
     'http://localhost/',
     'http://localhost.evil.example',
@@ -134,7 +131,7 @@ t.test('S26 the redirect URI of a request is a registered one, character by char
   }
 })
 
-t.test('S26 the implicit grant is refused, and so is the password grant', async (t) => {
+t.test('S26: the implicit grant and the password grant are refused', async (t) => {
   for (const response_type of ['token', 'id_token', 'code token', 'none']) {
     const refused = await http.post('/oauth/v2/passwordRestore', restoreBody('nobody@example.com', { response_type }))
     t.match(refused, { status: 400, body: { error: 'unsupported_response_type' } })

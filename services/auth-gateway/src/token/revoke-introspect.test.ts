@@ -31,7 +31,7 @@ const history = (token: unknown, through = http) =>
   through.get('/api/v2/my/password/changes', { authorization: `Bearer ${token}` })
 const inactive = { active: false }
 
-t.test('A6 revoking either token ends both, at the password-service within a second', async (t) => {
+t.test('A6 revoking either token ends both, within a second at the password-service too', async (t) => {
   for (const which of ['access_token', 'refresh_token'] as const) {
     const tokens = await signInTokens(rekey, await newCustomer())
     const answer = await revoke(tokens[which])
@@ -44,18 +44,18 @@ t.test('A6 revoking either token ends both, at the password-service within a sec
       timeoutMs: 1_000,
       what,
     })
-    t.equal((await revoke(tokens[which])).status, 200, 'again')
+    t.equal((await revoke(tokens[which])).status, 200, 'a repeated revocation')
   }
 })
 
-t.test('A6 a refresh token that was traded already still ends its session', async (t) => {
+t.test('A6 revoking a rotated refresh token ends its session', async (t) => {
   const { refresh_token } = await signInTokens(rekey, await newCustomer())
   const { body } = await refresh(refresh_token)
   t.equal((await revoke(refresh_token)).status, 200)
   t.equal((await history(body.access_token)).status, 401)
 })
 
-t.test('A6 one session is revoked, and no other of the same customer', async (t) => {
+t.test('A6 revoking one session leaves the customer’s other sessions active', async (t) => {
   const customer = await newCustomer()
   const [one, two] = [await signInTokens(rekey, customer), await signInTokens(rekey, customer)]
   await revoke(one.refresh_token)
@@ -63,7 +63,7 @@ t.test('A6 one session is revoked, and no other of the same customer', async (t)
   t.equal((await refresh(two.refresh_token)).status, 200)
 })
 
-t.test('A6 a grant and a back-office token can be revoked too', async (t) => {
+t.test('A6 a grant and a back-office token can be revoked', async (t) => {
   const customer = await newCustomer()
   const grant = await restoreGrant(rekey, customer)
   t.equal((await revoke(grant)).status, 200)
@@ -79,7 +79,7 @@ t.test('A6 a grant and a back-office token can be revoked too', async (t) => {
   t.equal((await http.get(changes, { authorization: `Bearer ${staff}` })).status, 401)
 })
 
-t.test('A6 what is unknown or over is as good as revoked; what is another’s is not revoked', async (t) => {
+t.test('A6 an unknown token is answered as revoked; another client’s token is refused', async (t) => {
   for (const token of ['x', 'a.b.c', 'a.b.c.d.e']) t.equal((await revoke(token)).status, 200)
   const tokens = await signInTokens(rekey, await newCustomer())
   for (const token of [tokens.access_token, tokens.refresh_token]) {
@@ -100,7 +100,7 @@ t.test('A6 what is unknown or over is as good as revoked; what is another’s is
   t.equal((await refresh(tokens.refresh_token)).status, 200)
 })
 
-t.test('A6 a confidential client’s token is revoked by that client alone, which proves itself', async (t) => {
+t.test('A6 only the authenticated client can revoke a confidential client’s token', async (t) => {
   const request = { client_id: webApp.client_id, redirect_uri: webAppRedirect }
   const { access_token, refresh_token } = await signInTokens(rekey, await newCustomer(), request, webApp)
   for (const client of [{}, { client_id: webApp.client_id }]) {
@@ -111,38 +111,38 @@ t.test('A6 a confidential client’s token is revoked by that client alone, whic
   t.equal((await history(access_token)).status, 401)
 })
 
-t.test('A6 forms are taken, and a hint that is wrong or unknown changes nothing', async (t) => {
+t.test('A6 forms are accepted, and token_type_hint changes nothing', async (t) => {
   const headers = { 'content-type': 'application/x-www-form-urlencoded' }
   for (const hint of ['refresh_token', 'access_token', 'saml']) {
     const { access_token } = await signInTokens(rekey, await newCustomer())
     const form = (client: object) => new URLSearchParams({ token: access_token, token_type_hint: hint, ...client })
-    const asked = await http.send('POST', '/oauth/v2/introspect', headers, `${form(backOffice)}`)
-    t.match(asked, { status: 200, body: { active: true } })
+    const introspected = await http.send('POST', '/oauth/v2/introspect', headers, `${form(backOffice)}`)
+    t.match(introspected, { status: 200, body: { active: true } })
     t.match(await http.send('POST', '/oauth/v2/revoke', headers, `${form(publicApp)}`), { status: 200 })
     t.match((await introspect(access_token)).body, inactive)
   }
 })
 
-t.test('A6 introspection says what a token is for', async (t) => {
+t.test('A6 introspection returns the claims of access and refresh tokens', async (t) => {
   const customer = await newCustomer()
   const { access_token, refresh_token } = await signInTokens(rekey, customer)
   const { sid, jti, exp, iat } = decodeJwt(access_token)
-  const whose = { active: true, client_id: 'ib_localhost', sub: customer.code, iss: rekey.url, sid }
+  const common = { active: true, client_id: 'ib_localhost', sub: customer.code, iss: rekey.url, sid }
   const access = await introspect(access_token)
   t.equal(access.headers.get('cache-control'), 'no-store')
   const aud = ['rekey:api']
-  t.same(access.body, { ...whose, scope: 'CUSTOMER:FULL', token_type: 'bearer', exp, iat, aud, jti })
-  const lasting = (await introspect(refresh_token)).body
-  t.match(lasting, { ...whose, scope: 'CUSTOMER:FULL', token_type: 'refresh_token' })
-  const hours = (Number(lasting.exp) - Number(iat)) / 3_600
+  t.same(access.body, { ...common, scope: 'CUSTOMER:FULL', token_type: 'bearer', exp, iat, aud, jti })
+  const refreshClaims = (await introspect(refresh_token)).body
+  t.match(refreshClaims, { ...common, scope: 'CUSTOMER:FULL', token_type: 'refresh_token' })
+  const hours = (Number(refreshClaims.exp) - Number(iat)) / 3_600
   t.ok(hours > 11.99 && hours <= 12, `${hours} h`)
 
   await refresh(refresh_token)
-  t.same((await introspect(refresh_token)).body, inactive, 'it was traded')
-  t.equal((await introspect(access_token)).body.active, true, 'asking is not using')
+  t.same((await introspect(refresh_token)).body, inactive, 'a rotated refresh token')
+  t.equal((await introspect(access_token)).body.active, true, 'introspection does not spend the token')
 })
 
-t.test('A6 of a restore, introspection does not tell whose it is', async (t) => {
+t.test('A6 introspection of a restore’s grant does not reveal the customer', async (t) => {
   const customer = await newCustomer()
   const { answer, confirmation } = await askRestore(rekey, customer.email)
   const body = verificationBody(answer.body.mfa_token, confirmation)
@@ -152,12 +152,15 @@ t.test('A6 of a restore, introspection does not tell whose it is', async (t) => 
   for (const secret of [customer.code, customer.email]) t.notOk(text.includes(secret))
 })
 
-t.test('A6 introspection is for confidential clients, and of what is no good it says no more than that', async (t) => {
-  const { access_token } = await signInTokens(rekey, await newCustomer())
-  for (const client of [{}, publicApp, { ...backOffice, client_secret: 'x' }, { client_id: 'stranger' }]) {
-    t.match(await introspect(access_token, client), { status: 401, body: { error: 'invalid_client' } })
-  }
-  for (const token of ['x', `${access_token.slice(0, -4)}AAAA`]) t.same((await introspect(token)).body, inactive)
-  rekey.clock.advance(3_600_000)
-  t.same((await introspect(access_token)).body, inactive, 'expired')
-})
+t.test(
+  'A6 introspection requires a confidential client, and says only active: false of an invalid token',
+  async (t) => {
+    const { access_token } = await signInTokens(rekey, await newCustomer())
+    for (const client of [{}, publicApp, { ...backOffice, client_secret: 'x' }, { client_id: 'stranger' }]) {
+      t.match(await introspect(access_token, client), { status: 401, body: { error: 'invalid_client' } })
+    }
+    for (const token of ['x', `${access_token.slice(0, -4)}AAAA`]) t.same((await introspect(token)).body, inactive)
+    rekey.clock.advance(3_600_000)
+    t.same((await introspect(access_token)).body, inactive, 'expired')
+  },
+)

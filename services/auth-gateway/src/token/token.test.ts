@@ -18,7 +18,7 @@ const goodHeader = { alg: 'EdDSA', typ: 'at+jwt', kid: signingKey.kid }
 const sign = (claims: object, header: object = {}, key: KeyObject = ours) =>
   new SignJWT({ ...claims }).setProtectedHeader({ ...goodHeader, ...header }).sign(key)
 
-t.test('S27 a success token signed by anyone else, or for anything else, sets no password', async (t) => {
+t.test('S27: a success token with a wrong signature, audience, purpose or challenge sets no password', async (t) => {
   const customer = await createCustomer(rekey.postgres.url)
   const grant = decodeJwt(await restoreGrant(rekey, customer))
   const foreign = generateKeyPairSync('ed25519').privateKey
@@ -28,7 +28,7 @@ t.test('S27 a success token signed by anyone else, or for anything else, sets no
     'another purpose': await sign({ ...grant, purpose: 'change' }),
     'no purpose': await sign({ ...grant, purpose: undefined }),
     'another challenge': await sign({ ...grant, challenge_id: '01890000-0000-7000-8000-000000000000' }),
-    'a jti that is none': await sign({ ...grant, jti: 'x'.repeat(3000) }),
+    'a malformed jti': await sign({ ...grant, jti: 'x'.repeat(3000) }),
     expired: await sign({ ...grant, exp: seconds() - 1 }),
     missing: '',
   }
@@ -42,49 +42,52 @@ t.test('S27 a success token signed by anyone else, or for anything else, sets no
   t.equal((await restore(rekey, await sign(grant), 'a new password')).status, 204)
 })
 
-t.test('S28 client credentials come by Basic or in the body, and a wrong one is told with its header', async (t) => {
-  const basic = (id: string, secret: string) => ({ authorization: `Basic ${btoa(`${id}:${secret}`)}` })
-  const body = { grant_type: 'client_credentials' }
-  const good = await http.post('/oauth/v2/token', body, basic('backend_fin', 'secretkey'))
-  t.match(good.body, { access_token: String, token_type: 'bearer', expires_in: 3600, scope: 'REST:FULL' })
-  t.equal(good.headers.get('cache-control'), 'no-store')
-  const inBody = { ...body, client_id: 'backend_fin', client_secret: 'secretkey' }
-  t.equal((await http.post('/oauth/v2/token', inBody)).status, 200)
+t.test(
+  'S28: client credentials are accepted by Basic or in the body; a wrong secret is answered with WWW-Authenticate',
+  async (t) => {
+    const basic = (id: string, secret: string) => ({ authorization: `Basic ${btoa(`${id}:${secret}`)}` })
+    const body = { grant_type: 'client_credentials' }
+    const good = await http.post('/oauth/v2/token', body, basic('backend_fin', 'secretkey'))
+    t.match(good.body, { access_token: String, token_type: 'bearer', expires_in: 3600, scope: 'REST:FULL' })
+    t.equal(good.headers.get('cache-control'), 'no-store')
+    const inBody = { ...body, client_id: 'backend_fin', client_secret: 'secretkey' }
+    t.equal((await http.post('/oauth/v2/token', inBody)).status, 200)
 
-  const refusals = [
-    await http.post('/oauth/v2/token', body, basic('backend_fin', 'wrong')),
-    await http.post('/oauth/v2/token', body, basic('stranger', 'secretkey')),
-    await http.post('/oauth/v2/token', body, { authorization: 'Basic %%%' }),
-    await http.post('/oauth/v2/token', body),
-    await http.post('/oauth/v2/token', body, basic('ib_localhost', '')),
-  ]
-  for (const refusal of refusals) {
-    t.match(refusal, { status: 401, body: { error: 'invalid_client' } })
-    t.match(refusal.headers.get('www-authenticate'), /^Basic/)
-  }
-  t.match(await http.post('/oauth/v2/token', inBody, basic('backend_fin', 'secretkey')), {
-    status: 400,
-    body: { error: 'invalid_request' },
-  })
-  t.match(await http.post('/oauth/v2/token', { ...inBody, scope: 'CUSTOMER:FULL' }), {
-    status: 400,
-    body: { error: 'invalid_scope' },
-  })
-})
+    const refusals = [
+      await http.post('/oauth/v2/token', body, basic('backend_fin', 'wrong')),
+      await http.post('/oauth/v2/token', body, basic('stranger', 'secretkey')),
+      await http.post('/oauth/v2/token', body, { authorization: 'Basic %%%' }),
+      await http.post('/oauth/v2/token', body),
+      await http.post('/oauth/v2/token', body, basic('ib_localhost', '')),
+    ]
+    for (const refusal of refusals) {
+      t.match(refusal, { status: 401, body: { error: 'invalid_client' } })
+      t.match(refusal.headers.get('www-authenticate'), /^Basic/)
+    }
+    t.match(await http.post('/oauth/v2/token', inBody, basic('backend_fin', 'secretkey')), {
+      status: 400,
+      body: { error: 'invalid_request' },
+    })
+    t.match(await http.post('/oauth/v2/token', { ...inBody, scope: 'CUSTOMER:FULL' }), {
+      status: 400,
+      body: { error: 'invalid_scope' },
+    })
+  },
+)
 
-t.test('a client gets no customer’s scope for itself: its name could be a customer’s code', async (t) => {
-  const ask = (client: object, scope?: string) =>
+t.test('client_credentials never grants a customer’s scope: the client id could be a customer’s code', async (t) => {
+  const request = (client: object, scope?: string) =>
     http.post('/oauth/v2/token', { grant_type: 'client_credentials', ...client, scope })
-  const notForIt = { status: 400, body: { error: 'unauthorized_client' } }
+  const unauthorized = { status: 400, body: { error: 'unauthorized_client' } }
   for (const scope of [undefined, 'CUSTOMER:FULL', 'CUSTOMER:PASSWORD:CHANGE'])
-    t.match(await ask(webApp, scope), notForIt)
-  t.equal((await ask(bothKinds)).body.scope, 'REST:FULL')
+    t.match(await request(webApp, scope), unauthorized)
+  t.equal((await request(bothKinds)).body.scope, 'REST:FULL')
   for (const scope of ['CUSTOMER:FULL', 'REST:FULL CUSTOMER:FULL']) {
-    t.match(await ask(bothKinds, scope), { status: 400, body: { error: 'invalid_scope' } })
+    t.match(await request(bothKinds, scope), { status: 400, body: { error: 'invalid_scope' } })
   }
 })
 
-t.test('S28 a client that brings a secret must bring the right one, also for a sign-in', async (t) => {
+t.test('S28: a wrong client secret is refused, also in a sign-in', async (t) => {
   const customer = await createCustomer(rekey.postgres.url)
   const { answer, confirmation } = await askLogin(rekey, customer)
   const body = { grant_type: 'mfa_oob', mfa_token: answer.body.mfa_token, code: confirmation }
@@ -96,11 +99,11 @@ t.test('S28 a client that brings a secret must bring the right one, also for a s
   t.equal(
     (await http.post('/oauth/v2/token', { ...body, client_id: 'ib_localhost' })).status,
     200,
-    'none spent the code',
+    'the refusals did not spend the code',
   )
 })
 
-t.test('S28 the errors of A5 are RFC 6749’s', async (t) => {
+t.test('S28: A5 answers with the errors of RFC 6749', async (t) => {
   const expectations = [
     [{}, 'invalid_request', 'grant_type is missing.'],
     [

@@ -18,15 +18,15 @@ const rekey = await startRekey(t)
 const { http, gatewayConfig, clock } = rekey
 const file = gatewayConfig.REKEY_SIGNING_KEYS_FILE
 
-/** What an operator types. */
+/** Runs the operator's command. */
 const rotate = (...args: string[]) =>
   new Promise<string>((resolve, reject) => {
     const script = join(import.meta.dirname, '../../../../scripts/keys.ts')
     const child = spawn(process.execPath, [script, 'rotate', dirname(file), ...args])
-    let said = ''
-    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (said += chunk))
+    let output = ''
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk))
     child.once('close', (code) =>
-      code === 0 ? resolve(/Added (\S+),/.exec(said)?.[1] ?? '') : reject(new Error(said)),
+      code === 0 ? resolve(/Added (\S+),/.exec(output)?.[1] ?? '') : reject(new Error(output)),
     )
   })
 
@@ -38,7 +38,7 @@ const history = async (token: string) =>
 const backOfficeHistory = async (token: string) =>
   (await http.get('/api/v2/clients/1/password/changes', { authorization: `Bearer ${token}` })).status
 
-t.test('S29: keys rotate under load by the real command, and no request fails', async (t) => {
+t.test('S29: no request fails while the operator’s command rotates the keys', async (t) => {
   const old = await signIn(rekey, await createCustomer(rekey.postgres.url))
   const verifierKeys = createRemoteJWKSet(new URL(`${rekey.url}/.well-known/jwks.json`), { cooldownDuration: 0 })
   const load = keepAsking(4, async () => {
@@ -48,15 +48,15 @@ t.test('S29: keys rotate under load by the real command, and no request fails', 
   })
   const added = await rotate('--after', '1')
   const withNewKey = () => load.results.filter(({ kid }) => kid === added).length >= 100
-  await eventually(withNewKey, { what: 'a hundred tokens of the new key' })
+  await eventually(withNewKey, { what: 'a hundred tokens signed by the new key' })
   const results = await load.stop()
-  t.same(new Set(results.map(({ status }) => status)), new Set([200]), `${results.length} tokens made and used`)
+  t.same(new Set(results.map(({ status }) => status)), new Set([200]), `${results.length} tokens issued and used`)
   t.same(new Set(results.map(({ kid }) => kid)), new Set([kidOf(old), added]))
-  t.equal(await history(old), 200, 'a token of the old key is as good as it was')
+  t.equal(await history(old), 200, 'a token of the old key stays valid')
   await t.resolves(jwtVerify(old, verifierKeys))
 })
 
-t.test('S29: every instance knows a key before any signs with it', async (t) => {
+t.test('S29: every instance publishes a key before any signs with it', async (t) => {
   const log = createLogger({ name: 'another', level: 'silent' })
   const another = await createApp(gatewayConfig, {
     log,
@@ -72,14 +72,14 @@ t.test('S29: every instance knows a key before any signs with it', async (t) => 
   const added = await rotate()
   for (const gateway of gateways) await eventually(async () => (await jwksOf(gateway)).includes(added))
   t.same(await signers(), [kidOf(old), kidOf(old)])
-  // The time to sign from is told in whole seconds.
+  // sign_from is in whole seconds.
   clock.advance(1_201_000)
   t.same(await signers(), [added, added])
   t.equal(await backOfficeHistory(old), 200)
   t.equal(await backOfficeHistory(await backOfficeToken(rekey)), 200)
 })
 
-t.test('S29: a file of keys with faults is refused, and the keys stay', async (t) => {
+t.test('S29: a key file with errors is refused, and the previous keys stay', async (t) => {
   const before = readFileSync(file, 'utf8')
   const kids = await jwksOf(http)
   const [key] = JSON.parse(before).keys
@@ -103,5 +103,5 @@ t.test('S29: a file of keys with faults is refused, and the keys stay', async (t
   const only = { ...key, kid: 'only', sign_from: 4_000_000_000 }
   writeFileSync(file, JSON.stringify({ keys: [only] }))
   const isOnly = async () => kidOf(await backOfficeToken(rekey)) === 'only'
-  await eventually(isOnly, { what: 'the only key to sign, though it is early' })
+  await eventually(isOnly, { what: 'the only key to sign before its sign_from' })
 })
