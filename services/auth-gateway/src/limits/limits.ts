@@ -13,7 +13,7 @@ interface Settings extends QuotaSettings {
   REKEY_USERNAME_SEAL_KEY: string
 }
 
-/** Rate limits by quotas, and what lifts and reports lockouts. */
+/** Rate limits and lockouts. */
 export const createLimits = (infra: Infrastructure, config: Settings, accountKeys: AccountKeys) => {
   const { redis, now } = infra
   const exceeded = createExceeded(infra)
