@@ -104,7 +104,7 @@ t.test(
     const refusals = (await rekey.logOf('auth-gateway')).filter(
       ({ challenge }) => challenge === hashForLog(String(claimsOf(String(right.token)).sub)),
     )
-    t.match(refusals.at(-1), { event: 'authn_challenge_fail', reason: 'blocked', severity: 'warn', attempt: 1 })
+    t.match(refusals.at(-1), { event: 'authn_challenge_fail', reason: 'locked_out', severity: 'warn', attempt: 1 })
 
     await delay(lockedAt + firstLockoutSeconds * 1_000 - Date.now())
     t.equal(await suppressedBecause(requests, email), undefined, 'the lockout ends')
@@ -135,7 +135,7 @@ t.test('S6 of 180 wrong codes that race over 30 challenges, ten are compared', {
   const lines = (await rekey.logOf('auth-gateway')).filter(({ challenge }) => challenges.has(String(challenge)))
   const compared = lines.filter(({ reason }) => reason === 'wrong')
   t.equal(compared.length, 10)
-  t.equal(lines.filter(({ reason }) => reason === 'blocked').length, 140)
+  t.equal(lines.filter(({ reason }) => reason === 'locked_out').length, 140)
   // The answers do not show which codes were compared: each challenge refuses five as wrong.
   t.equal(answers.filter(({ body }) => body.error === 'invalid_grant').length, 150)
   t.equal(answers.filter(({ body }) => body.error === 'access_denied').length, 30)

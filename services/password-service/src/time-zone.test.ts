@@ -3,7 +3,7 @@ import { eventually } from '@rekey/test-support/eventually'
 import { asBearer, change, changeGrant, reset, restore, restoreGrant, signIn, signsIn } from '@rekey/test-support/flows'
 import { startRekey } from '@rekey/test-support/rekey'
 import t from 'tap'
-import { startProvider } from '../../auth-gateway/src/own-idp.fixture.ts'
+import { startProvider } from '../../auth-gateway/src/identity-provider.fixture.ts'
 import { verifyHistory } from './history/verification.ts'
 
 // Prisma's adapter writes and reads times without a zone. In a connection whose zone is not UTC it reads back what it
