@@ -1,11 +1,18 @@
-import { ChallengeFailed, ChallengeLocked, ChallengeVerified, type Purpose, RekeyError } from '@rekey/contracts'
+import {
+  ChallengeFailed,
+  ChallengeLocked,
+  ChallengeVerified,
+  lockoutAttempts,
+  type Purpose,
+  RekeyError,
+} from '@rekey/contracts'
 import type { BackgroundPublisher } from '@rekey/platform/background-publisher'
 import type { Broker } from '@rekey/platform/broker'
 import type { Now } from '@rekey/platform/clock'
 import { hashForLog, type Logger } from '@rekey/platform/logger'
 import { loadScript, type Redis } from '@rekey/platform/redis'
 import type { Limits } from '../limits/limits.ts'
-import { failedAttemptsPerLockout, type LockoutPolicy, maxFailedAttemptsPerChallenge } from '../limits/lockout.ts'
+import { type LockoutPolicy, maxFailedAttemptsPerChallenge } from '../limits/lockout.ts'
 import {
   type Caller,
   type ChallengeRecord,
@@ -71,7 +78,7 @@ export const createAnswer = (deps: Deps) => {
       binding.clientId,
       binding.state,
       binding.scope,
-      failedAttemptsPerLockout,
+      lockoutAttempts,
       lockout.firstLockoutMs,
       lockout.longestLockoutMs,
       lockout.memoryMs,

@@ -1,6 +1,5 @@
-import { RekeyError } from '@rekey/contracts'
+import { lockoutAttempts, RekeyError } from '@rekey/contracts'
 import { hashForLog, type Logger } from '@rekey/platform/logger'
-import { failedAttemptsPerLockout } from '../limits/lockout.ts'
 import type { ChallengeName } from './challenge.ts'
 
 export const tooManyRequests = (waitMs: number, allowance: number): RekeyError =>
@@ -22,7 +21,7 @@ export const refuseLockedOut = (
   waitMs: number,
   { address, ...caller }: LockedOutCaller,
 ): RekeyError => {
-  const error = tooManyRequests(waitMs, failedAttemptsPerLockout)
+  const error = tooManyRequests(waitMs, lockoutAttempts)
   const { retryAfterSeconds } = error
   const line = { event: 'authn_challenge_fail', reason: 'locked_out', purpose, retryAfterSeconds, address }
   log.warn({ ...line, ...caller, account: hashForLog(account) })

@@ -1,9 +1,8 @@
-import { type EventData, LimitExceeded } from '@rekey/contracts'
+import { type EventData, LimitExceeded, lockoutAttempts } from '@rekey/contracts'
 import type { BackgroundPublisher } from '@rekey/platform/background-publisher'
 import { hashForLog, type Logger } from '@rekey/platform/logger'
 import type { Metrics } from '@rekey/platform/metrics'
 import { Counter } from 'prom-client'
-import { failedAttemptsPerLockout } from './lockout.ts'
 import type { Quotas } from './quotas.ts'
 
 export type Action = keyof Quotas
@@ -52,7 +51,7 @@ export const createExceeded = ({ backgroundPublisher, metrics, log }: Deps) => {
       { account, clientId, ip }: { account: string; clientId: string; ip: string },
     ): void {
       const retryAfterSeconds = lockoutMs < 0 ? -1 : Math.ceil(lockoutMs / 1_000)
-      const allowance = failedAttemptsPerLockout
+      const allowance = lockoutAttempts
       report({ action: 'answer', by: 'budget', account, clientId, ip, allowance, retryAfterSeconds }, true)
     },
 

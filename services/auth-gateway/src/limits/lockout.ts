@@ -1,17 +1,9 @@
-import type { Purpose } from '@rekey/contracts'
+import { firstLockoutMs, longestLockoutMs, type Purpose, permanentLockoutAttempts } from '@rekey/contracts'
 
 /** Wrong codes that end one challenge (S5). */
 export const maxFailedAttemptsPerChallenge = 5
 
-/** Wrong codes of an account that begin a lockout; as many again begin one twice as long (S6). */
-export const failedAttemptsPerLockout = 10
-
-const minuteMs = 60_000
-const dayMs = 24 * 60 * minuteMs
-
-/** How long the first lockout of an account lasts, and the longest. */
-const firstLockoutMs = 10 * minuteMs
-const longestLockoutMs = dayMs
+const dayMs = 24 * 3_600_000
 
 /** Lockout of one account, over all of its challenges of one purpose (S6; NIST SP 800-63B-4 §3.2.2). */
 export interface LockoutPolicy {
@@ -38,7 +30,12 @@ export const lockoutPolicies = (scale: number): Record<Purpose, LockoutPolicy> =
     longestLockoutMs: Math.ceil(longestLockoutMs / scale),
   }
   return {
-    restore: { ...lockouts, memoryMs: 2 * dayMs, permanentAfter: 100, permanentMemoryMs: 30 * dayMs },
+    restore: {
+      ...lockouts,
+      memoryMs: 2 * dayMs,
+      permanentAfter: permanentLockoutAttempts,
+      permanentMemoryMs: 30 * dayMs,
+    },
     login: { ...lockouts, memoryMs: 90 * dayMs },
     change: { ...lockouts, memoryMs: 90 * dayMs },
   }

@@ -1,10 +1,10 @@
-import { limitsScale, Quota, readQuota } from '@rekey/platform/quota'
+import { codeAccountLimit, limitsScale, Quota, readQuota } from '@rekey/platform/quota'
 import { type Static, type TSchema, Type } from '@sinclair/typebox'
 
 /** Variables of all quotas, with their figures: how many requests are allowed in which time. */
 export const quotaEnv = {
   REKEY_LIMIT_CODE_ADDRESS: Quota('300/10m', 'Codes requested from one client address.'),
-  REKEY_LIMIT_CODE_ACCOUNT: Quota('10/1h', 'Codes to restore, or to change, that are sent for one account.'),
+  ...codeAccountLimit,
   REKEY_LIMIT_CODE_CLIENT: Quota('6000/1m', 'Codes requested through one OAuth client.'),
   REKEY_LIMIT_CODE_ALL: Quota('12000/10m', 'Distinct accounts that codes to restore are requested for (spraying).'),
   REKEY_LIMIT_LOGIN_CODE_ACCOUNT: Quota('30/1h', 'Codes to sign in that are sent for one account.'),

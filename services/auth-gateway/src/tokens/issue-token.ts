@@ -1,4 +1,4 @@
-import { accessTokenSeconds, audiences, scopes } from '@rekey/contracts'
+import { accessTokenSeconds, audiences, grantSeconds, scopes } from '@rekey/contracts'
 import type { TokenClaims } from '@rekey/platform/auth'
 import type { Now } from '@rekey/platform/clock'
 import type { Random } from '@rekey/platform/random'
@@ -31,9 +31,6 @@ export interface IssuedToken {
   expiresInSeconds: number
   expiresAt: Date
 }
-
-/** Life of a grant: as long as the longest life of a code. */
-const grantSeconds = 600
 
 const grantOf: Record<string, TokenClaims['purpose']> = { [scopes.restore]: 'restore', [scopes.change]: 'change' }
 
