@@ -10,16 +10,16 @@ import { balance } from './rolling-restart/balancer.ts'
 import { createCrowd } from './rolling-restart/crowd.ts'
 import { startSystem } from './system.ts'
 
-// Starting, seven restarts each with a round of everything before the next, and the mail that is waited for.
+// Includes the start, five restarts with one round of all steps after each, and the wait for mail.
 t.setTimeout(600_000)
 
-/** Three seconds of draining are part of it. That nothing was in hand any more is told by the exit code. */
+/** Includes three seconds of draining. The exit code 0 proves that no work was left. */
 const exitWithinMs = 15_000
 
 t.test('a rolling restart of every service under load fails no request and loses no mail', async (t) => {
   const dataDir = mkdtempSync(join(tmpdir(), 'rekey-rolling-restart-'))
   t.teardown(() => rmSync(dataDir, { recursive: true, force: true }))
-  // Nobody waits for a hash: what is refused is not for want of cores.
+  // No request waits for a hash, so that none is refused as overload.
   const env = { REKEY_DRAIN_SECONDS: '3', REKEY_HASH_CONCURRENCY: '4' }
   const system = await startSystem(t, dataDir, { brokers: 1, env })
   const { links, services } = system
@@ -39,44 +39,44 @@ t.test('a rolling restart of every service under load fails no request and loses
   )
   if (!first || !second || !third || !fourth) throw new Error('no customers')
   const session = await crowd.signIn(fourth)
-  const lives = [
-    crowd.live(() => crowd.restore(first)),
-    crowd.live(() => crowd.restore(second)),
-    crowd.live(async () => crowd.readHistory(await crowd.signIn(third))),
-    crowd.live(() => crowd.readHistory(session)),
-    crowd.live(() => crowd.readHistory(session)),
+  const journeys = [
+    crowd.repeat(() => crowd.restore(first)),
+    crowd.repeat(() => crowd.restore(second)),
+    crowd.repeat(async () => crowd.readHistory(await crowd.signIn(third))),
+    crowd.repeat(() => crowd.readHistory(session)),
+    crowd.repeat(() => crowd.readHistory(session)),
   ]
   const steps = ['A1', 'A2', 'A4', 'A4b', 'A5', 'B2', 'B3']
-  /** All of it goes on: as it is now. */
-  const goesOn = async () => {
+  /** Waits until every step is answered once more. */
+  const allStepsServed = async () => {
     const before = steps.map(crowd.answered)
     await eventually(() => steps.every((step, index) => crowd.answered(step) > (before[index] ?? 0)), {
       timeoutMs: 60_000,
-      what: `every step to be answered once more; failed were: ${crowd.failures}`,
+      what: `every step to be answered once more; failures: ${crowd.failures}`,
     })
   }
 
-  await goesOn()
+  await allStepsServed()
   for (const [name, service] of Object.entries(services)) {
     const { exited } = service
     const started = performance.now()
     process.kill(service.pid, 'SIGTERM')
-    t.equal(await exited, 0, `${name} ends well`)
+    t.equal(await exited, 0, `${name} exits with 0`)
     const ms = performance.now() - started
     t.ok(ms < exitWithinMs, `${name} ended after ${Math.round(ms)} ms`)
     await service.restart()
     const balancer = balancers.find((_, index) => [gateways, passwordServices][index]?.includes(service))
     await eventually(() => balancer === undefined || balancer.leadsTo(service), {
-      what: `${name} to be taken in again`,
+      what: `${name} to get traffic again`,
     })
-    await goesOn()
+    await allStepsServed()
   }
   crowd.stop()
-  await Promise.all(lives)
+  await Promise.all(journeys)
   await mailbox.close()
 
   t.same(crowd.failures, [])
   const [row] = await sql<{ count: number }>(system.databaseUrl, 'SELECT count(*)::int AS count FROM password_change')
-  t.equal(row?.count, crowd.answered('B2'), 'every password that was set is in the history, once')
+  t.equal(row?.count, crowd.answered('B2'), 'every acknowledged password is in the history once')
   t.comment(steps.map((step) => `${step}: ${crowd.answered(step)}`).join(', '))
 })

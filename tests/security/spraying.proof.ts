@@ -3,33 +3,33 @@ import { messageAfter } from '@rekey/test-support/flows'
 import type { Answer, Http } from '@rekey/test-support/http'
 import { patiently } from '@rekey/test-support/patiently'
 import t from 'tap'
-import { allowed, isRefused, pool, startLimited, type Visitor } from './limited.ts'
-import { nobody } from './requests.ts'
+import { unknownEmail } from './requests.ts'
+import { isRefused, pool, quotas, startWithSmallQuotas, type Visitor } from './small-quotas.ts'
 
-const { rekey, wiretap, newCustomer, visitor, newAddress, countOf, traces } = await startLimited(t)
+const { rekey, messageLog, newCustomer, visitor, newAddress, countOf, findExceeded } = await startWithSmallQuotas(t)
 
 const total = 10_000
 const places = 50
 
 interface Spray {
   action: string
-  allowance: number
-  /** Of those that are let through, how many at a time. */
+  quota: number
+  /** Concurrency of the requests up to the quota. */
   atFirst: number
   send(visitor: Visitor, email: string): Promise<Answer>
-  /** Begins something for a customer. @returns how it ends later: with a 200 */
+  /** Begins a sign-in or restore of a customer. @returns finishes it, with a 200 */
   begin(customer: TestCustomer): Promise<() => Promise<Answer>>
 }
 
-/** Of the message that belongs to the answer: one that was answered 503 may have led to a message too. */
+/** The code of the message that belongs to the last answer: a request that got 503 may have sent one too. */
 const codeOf = async ({ email }: TestCustomer, http: Http, send: () => Promise<Answer>) =>
   (await messageAfter({ http, inbox: rekey.inbox }, email, () => patiently(send))).confirmation
 
 const sprays: Spray[] = [
   {
     action: 'login',
-    allowance: allowed.REKEY_LIMIT_LOGIN_ALL,
-    // More passwords than two cores can hash are refused, whosever they are; those over the limit cost no hash.
+    quota: quotas.REKEY_LIMIT_LOGIN_ALL,
+    // One at a time: parallel hashes would be refused as overload. Requests over the limit need no hash.
     atFirst: 1,
     send: ({ a4 }, email) => a4(email, 'Spring2026!'),
     async begin(customer) {
@@ -43,7 +43,7 @@ const sprays: Spray[] = [
   },
   {
     action: 'code',
-    allowance: allowed.REKEY_LIMIT_CODE_ALL,
+    quota: quotas.REKEY_LIMIT_CODE_ALL,
     atFirst: places,
     send: ({ a1 }, email) => a1(email),
     async begin(customer) {
@@ -54,31 +54,37 @@ const sprays: Spray[] = [
   },
 ]
 
-for (const { action, allowance, atFirst, send, begin } of sprays) {
-  t.test(`S35 spraying ${total} accounts from an address each is noticed, told and refused: ${action}`, async (t) => {
+for (const { action, quota, atFirst, send, begin } of sprays) {
+  t.test(`S35 spraying ${total} accounts from an IP each is refused, logged and published: ${action}`, async (t) => {
     const [old, fresh] = [await newCustomer(), await newCustomer()]
     const end = await begin(old)
     const start = performance.now()
-    const spray = () => send(visitor(newAddress()), nobody())
-    const first = await pool(allowance + places, atFirst, spray)
+    const spray = () => send(visitor(newAddress()), unknownEmail())
+    const first = await pool(quota + places, atFirst, spray)
     const later = await pool(total - first.length, places, spray)
     const ms = Math.round(performance.now() - start)
     const refused = [...first, ...later].filter(isRefused).length
-    // What was answered 503 was given back: another may have come through in its place.
-    const away = [...first, ...later].filter(({ status }) => status === 503).length
-    const through = total - refused - away
-    t.comment(`${total} accounts in ${ms} ms, of which ${through} were let through, and ${away} answered 503`)
-    t.ok(through > 0 && through <= allowance)
-    t.ok(later.filter((answer) => !isRefused(answer)).length <= away, 'once noticed, all')
-    t.ok(isRefused(await send(visitor(newAddress()), fresh.email)), 'no other account begins anything')
-    t.equal((await end()).status, 200, 'what was begun goes on')
+    // A 503 refunds its quota: another request may have been let through in its place.
+    const unavailable = [...first, ...later].filter(({ status }) => status === 503).length
+    const through = total - refused - unavailable
+    t.comment(`${total} accounts in ${ms} ms, of which ${through} were let through, and ${unavailable} answered 503`)
+    t.ok(through > 0 && through <= quota)
+    t.ok(
+      later.filter((answer) => !isRefused(answer)).length <= unavailable,
+      'once the quota is used up every request is refused',
+    )
+    t.ok(
+      isRefused(await send(visitor(newAddress()), fresh.email)),
+      'a new sign-in or restore of any account is refused',
+    )
+    t.equal((await end()).status, 200, 'one that was begun before can be finished')
 
-    const { event, told, isToldOnce } = await traces(action, 'all')
-    t.ok(isToldOnce)
-    t.match(event, { allowance, clientId: 'ib_localhost' })
-    t.match(told[0], { severity: 'warn', allowance, clientId: 'ib_localhost' })
+    const { event, logged, isReportedOnce } = await findExceeded(action, 'all')
+    t.ok(isReportedOnce)
+    t.match(event, { allowance: quota, clientId: 'ib_localhost' })
+    t.match(logged[0], { severity: 'warn', allowance: quota, clientId: 'ib_localhost' })
     t.equal(await countOf(action, 'all'), refused + 1)
-    await wiretap.allDealtWith()
+    await messageLog.allHandled()
     t.same(await rekey.inbox.messagesTo(fresh.email), [])
   })
 }

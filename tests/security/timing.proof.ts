@@ -6,7 +6,7 @@ import { startMeasured } from './timing/measured.ts'
 import { sameTime } from './timing/same-time.ts'
 import { sample } from './timing/samples.ts'
 
-// What sends a code to restore, without saying to whom: 2 × 1,000 samples. Measured values: docs/timing.md.
+// Requests that send or check a code of a restore: 2 × 1,000 samples. Measured values: docs/timing.md.
 
 t.setTimeout(600_000)
 
@@ -15,7 +15,7 @@ const { get, post, people, block } = await startMeasured(t)
 const warmUp = 100
 const samples = 1_000
 
-/** Everyone is asked about once, over one connection. */
+/** Requests each username once, over one connection. */
 const compare = async (
   t: Test,
   what: string,
@@ -31,7 +31,7 @@ const compare = async (
 
 const restore = async (username: string) => post('/oauth/v2/passwordRestore', restoreBody(username), 200)
 
-/** People for whom a restore was asked for, and the `mfa_token` of each. */
+/** Usernames with an open restore, and the `mfa_token` of each. */
 const restoring = async () => {
   const groups = await people(samples)
   const tokens = new Map<string, unknown>()
@@ -63,7 +63,7 @@ t.test('S12: a wrong code to restore takes the same time for known and unknown u
   sameTime(t, 'A2, wrong, known and unknown', await sample(groups, guess))
 })
 
-t.test('S12: the code of a restore is sent again in the same time for known and unknown usernames', async (t) => {
+t.test('S12: a resend takes the same time for known and unknown usernames', async (t) => {
   const { groups, tokens } = await restoring()
   const resend = async (username: string) => {
     const body = {

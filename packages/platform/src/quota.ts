@@ -26,6 +26,16 @@ export const limitsScale = {
   }),
 }
 
+/** Both services read it, so that it has one default and one meaning. */
+export const codeAccountLimit = {
+  REKEY_LIMIT_CODE_ACCOUNT: Quota(
+    '10/1h',
+    'Codes to restore or to change a password that are sent to one account. The auth-gateway counts them for each ' +
+      'username or signed-in customer; the password-service counts those to restore for each customer, at all ' +
+      'addresses together.',
+  ),
+}
+
 /** The scale is for load tests. */
 export const limitsAreUnscaled: Rule<{ REKEY_LIMITS_SCALE: number }> = ({ REKEY_LIMITS_SCALE = 1 }) =>
   REKEY_LIMITS_SCALE === 1 ? [] : ['REKEY_LIMITS_SCALE is not 1: it is for load tests of a sandbox.']

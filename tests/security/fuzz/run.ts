@@ -10,7 +10,7 @@ import { knownValues } from './known-values.ts'
 import { isCostly, type Request, requests } from './requests.ts'
 import { createSender } from './sender.ts'
 
-// FUZZ_SEED: the seed that a failure names; the request that failed is then among the first thousand.
+// FUZZ_SEED: repeats a run. A failure prints the seed whose first thousand requests have it.
 const seed = Number(process.env.FUZZ_SEED ?? randomInt(2 ** 31))
 const batchSize = 1_000
 /** Batches between two measurements of memory. */
@@ -20,10 +20,10 @@ interface Failure {
   seed: number
   index: number
   request: Request
-  fault: string
+  violation: string
 }
 
-/** Starts the product as processes, and what sends it random requests of the contracts' schemas. */
+/** Starts the product as processes, and a sender of random requests of the contracts' schemas. */
 export const startFuzz = async (t: Teardown) => {
   const rekey = await startProcesses(t, { env: { LOG_LEVEL: 'error', ...inspected } })
   const services = {
@@ -39,24 +39,24 @@ export const startFuzz = async (t: Teardown) => {
   const sender = await createSender(rekey)
   t.teardown(() => sender.close())
   const property = fc.asyncProperty(request, async (request) => {
-    const { fault } = await sender.send(request)
-    if (fault !== undefined) throw new Error(`the answer ${fault}`)
+    const { violation } = await sender.send(request)
+    if (violation !== undefined) throw new Error(`the answer ${violation}`)
   })
 
   const outcomes = new Map<string, Set<string>>()
   const note = (route: string, error: string | undefined) =>
     outcomes.set(route, (outcomes.get(route) ?? new Set()).add(error ?? 'served'))
 
-  /** Sends a thousand requests, many at a time but for the costly ones, which would fill the queue of hashes. */
+  /** Sends a thousand requests, 16 at a time; two at a time of the costly ones, which would fill the queue of hashes. */
   const sendBatch = async (seed: number): Promise<Failure[]> => {
     const failures: Failure[] = []
     const batch = fc.sample(property, { seed, numRuns: batchSize }).map(([request], index) => ({ request, index }))
     const work = async (queue: typeof batch = []) => {
       for (let next = queue.pop(); next; next = queue.pop()) {
         const { request, index } = next
-        const { error, fault } = await sender.send(request)
+        const { error, violation } = await sender.send(request)
         note(request.route, error)
-        if (fault !== undefined) failures.push({ seed, index, request, fault })
+        if (violation !== undefined) failures.push({ seed, index, request, violation })
       }
     }
     const { costly, cheap } = Object.groupBy(batch, ({ request }) => (isCostly(request) ? 'costly' : 'cheap'))
@@ -74,19 +74,19 @@ export const startFuzz = async (t: Teardown) => {
   const measureMemory = () =>
     Promise.all(Object.values(meters).map(async ({ read, samples }) => samples.push(Math.round(await read()))))
 
-  /** Smallest request that fails, by the seed and the index of one that failed. */
-  const shrink = async ({ seed, index, request, fault }: Failure) => {
+  /** Finds the smallest failing request from the seed and index of a failure. */
+  const shrink = async ({ seed, index, request, violation }: Failure) => {
     const replay = { seed, path: String(index), interruptAfterTimeLimit: 30_000 }
     const { counterexample, errorInstance } = await fc.check(property, replay)
-    return { reason: errorInstance ?? `the answer ${fault}, once`, request: counterexample?.[0] ?? request }
+    return { reason: errorInstance ?? `the answer ${violation}, once`, request: counterexample?.[0] ?? request }
   }
 
   return {
-    /** Errors that the requests of each route were refused with, and `served`. */
+    /** By route: the error codes of its answers, and `served`. */
     outcomes,
-    /** MiB that each service held after every fifth batch. */
+    /** Memory of each service in MiB, after every fifth batch. */
     memory: () => Object.entries(meters).map(([name, { samples }]) => ({ name, samples })),
-    /** Sends so many requests: each must be answered as the contracts say, and no service may crash or log a bug. */
+    /** Asserts that `total` requests get answers of the contracts, and that no service crashes or logs an internal error. */
     async fuzz(t: Test, total: number) {
       t.comment(`FUZZ_SEED=${seed}`)
       const from = performance.now()

@@ -1,6 +1,7 @@
 import type { EventDefinition } from '../events/event.ts'
 import { streams } from '../events/index.ts'
 import { rpcs } from '../rpc/index.ts'
+import { version } from '../version.ts'
 
 const headers = {
   type: 'object',
@@ -54,7 +55,7 @@ export const asyncapi = () => {
   }
   return {
     asyncapi: '3.0.0',
-    info: { title: 'Rekey on NATS', version: '0.1.0', description: 'CloudEvents 1.0, binary mode, JSON data.' },
+    info: { title: 'Rekey on NATS', version, description: 'CloudEvents 1.0, binary mode, JSON data.' },
     channels,
     operations,
   }

@@ -1,5 +1,6 @@
 import type { TObject, TSchema } from '@sinclair/typebox'
 import { http } from '../http/index.ts'
+import { version } from '../version.ts'
 
 /** An endpoint's contract, as packages/contracts declares it. */
 interface Endpoint {
@@ -82,7 +83,7 @@ export const openapi = () => {
   }
   return {
     openapi: '3.1.0',
-    info: { title: 'Rekey', version: '0.1.0', description: 'Password restore and change.' },
+    info: { title: 'Rekey', version, description: 'Password restore and change.' },
     servers: [{ url: 'http://localhost:8080', description: 'Sandbox' }],
     paths,
     components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } } },
