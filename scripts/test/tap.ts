@@ -35,12 +35,13 @@ const exitOf = (child: ChildProcess) =>
 
 /**
  * tap compiles its plugins into its own package, once after each install. By default it includes the TypeScript plugin,
- * which does not work with TypeScript 7; .taprc leaves it out, and only a build applies that.
+ * which does not work with TypeScript 7. .taprc leaves it out, together with those that no test uses and each test would
+ * load; only a build applies that.
  */
 export const buildTap = async () => {
   const requireFromTap = createRequire(requireHere.resolve('tap/package.json'))
   const built = join(requireFromTap.resolve('@tapjs/test/package.json'), '../test-built/dist/esm/index.js')
-  if (!/from ["']@tapjs\/typescript["']/.test(readFileSync(built, 'utf8'))) return
+  if (!/from ["']@tapjs\/(typescript|mock)["']/.test(readFileSync(built, 'utf8'))) return
   const exitCode = await exitOf(startTap(['build'], process.env, ['ignore', 'ignore', 'inherit']))
   if (exitCode !== 0) throw new Error('tap could not be built')
 }

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createDatabase, dropDatabase } from '@rekey/local-servers/database'
 import { startPasswordService } from '@rekey/test-support/password-service'
+import { compileCache } from '@rekey/test-support/service-process'
 import t, { type Test } from 'tap'
 import { type ChangeRecord, digestOf, firstPreviousDigest } from './digest.ts'
 
@@ -17,11 +18,11 @@ interface Run {
   stderr: string
 }
 
-/** `npm run history -- …` with exactly this environment. */
+/** `npm run history -- …` with this environment and no more of ours. */
 const history = (args: string[], env: Record<string, string> = { DATABASE_URL: databaseUrl }) =>
   new Promise<Run>((resolve) => {
     const script = join(import.meta.dirname, '../../../../scripts/history.ts')
-    execFile(process.execPath, [script, ...args], { env }, (error, stdout, stderr) =>
+    execFile(process.execPath, [script, ...args], { env: { ...compileCache(), ...env } }, (error, stdout, stderr) =>
       resolve({ exitCode: error ? Number(error.code) : 0, stdout, stderr }),
     )
   })

@@ -32,7 +32,7 @@ export const jobsOf = (service: Service) => {
           const job = await show(jobId, http)
           return job.state === 'running' ? undefined : job
         },
-        { what: 'the end of the job', timeoutMs: 60_000 },
+        { what: 'the end of the job' },
       ),
 
     /** Inserts customers, each with a confirmed address, a password and an open restore. */

@@ -138,28 +138,28 @@ t.test("B9 for all: another customer's events are published during a job", async
 t.test('B9 for all: an instance that stops finishes its batch, and the next one continues the job', async (t) => {
   const service = await startPasswordService(t)
   const jobs = jobsOf(service)
-  await jobs.customers(1_500)
+  await jobs.customers(800)
   const { jobId } = (await jobs.start()).body
   await eventually(async () => (await jobs.show(jobId)).done > 0, { what: 'the first batch' })
   await service.app.close()
   const other = await service.startAnother()
-  t.match(await jobs.ended(jobId, createHttp(other.url)), { state: 'done', done: 1_500, failed: 0 })
-  t.same(await jobs.resetsOf(jobId), [{ resets: once, customers: 1_500 }])
+  t.match(await jobs.ended(jobId, createHttp(other.url)), { state: 'done', done: 800, failed: 0 })
+  t.same(await jobs.resetsOf(jobId), [{ resets: once, customers: 800 }])
   t.same(await jobs.brokenChains(), [])
 })
 
 t.test('B9 for all: without Postgres the job waits, and continues when it is back', async (t) => {
   const service = await startPasswordService(t, { privatePostgres: true })
   const jobs = jobsOf(service)
-  await jobs.customers(1_500)
+  await jobs.customers(800)
   const { jobId } = (await jobs.start()).body
   await eventually(async () => (await jobs.show(jobId)).done > 0, { what: 'the first batch' })
   await service.postgres?.stop()
   await eventually(() => service.logs().includes('jobs: a batch failed'), { what: 'the job to wait' })
   await service.postgres?.restart()
   await eventually(async () => (await jobs.ended(jobId)) !== undefined, { timeoutMs: 60_000 })
-  t.match(await jobs.show(jobId), { state: 'done', done: 1_500, failed: 0 })
-  t.same(await jobs.resetsOf(jobId), [{ resets: once, customers: 1_500 }])
+  t.match(await jobs.show(jobId), { state: 'done', done: 800, failed: 0 })
+  t.same(await jobs.resetsOf(jobId), [{ resets: once, customers: 800 }])
 })
 
 t.test('B9 for all: only the back office starts, shows and cancels a job; an unknown job is a 404', async (t) => {
