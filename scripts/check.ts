@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { join, resolve } from 'node:path'
 import { checkEnvExample } from './check/env-example.ts'
+import { checkImports } from './check/imports.ts'
 import { staleDocuments } from './docs/documents.ts'
 import { checkSecurityLines } from './docs/security.ts'
 
@@ -26,9 +27,12 @@ const run = (command: string, args: string[]) =>
   })
 
 const checks: Record<string, () => Promise<Result>> = {
-  // Formatting, lint, and the import rule of docs/map.md (see the overrides in biome.json).
   biome: () => run('biome', ['check', '--error-on-warnings', '--max-diagnostics=100']),
   types: () => run('tsc', ['--noEmit', '-p', '.']),
+  imports: async () => {
+    const violations = await checkImports(root)
+    return { ok: violations.length === 0, output: violations.join('\n') }
+  },
   documents: async () => {
     const stale = staleDocuments()
     return {

@@ -4,28 +4,10 @@ import fp from 'fastify-plugin'
 import { type CryptoKey, decodeJwt } from 'jose'
 import type { Now } from './clock.ts'
 import type { IdentityProvider } from './identity-provider.ts'
+import type { TokenClaims } from './token-claims.ts'
 import { createTokenVerifier } from './token-verifier.ts'
 
-/** Claims of the tokens that the gateway signs (RFC 9068 §2.2). */
-export interface TokenClaims {
-  iss: string
-  aud: string[]
-  /** The customer's code, the back-office client, or (in a restore's grant) the challenge: whose it is, is not known there. */
-  sub: string
-  jti: string
-  /** Seconds since the epoch. */
-  exp: number
-  iat: number
-  client_id: string
-  scope: string
-  /** The session that the token belongs to; one of its own where nothing continues it. */
-  sid: string
-  /** The customer's epoch at the sign-in: the token is over once the customer's is higher. Only in customers' tokens. */
-  session_epoch?: number
-  /** In a grant: what it is good for, and the challenge it came from. */
-  purpose?: 'restore' | 'change'
-  challenge_id?: string
-}
+export type { TokenClaims }
 
 declare module 'fastify' {
   interface FastifyContextConfig {

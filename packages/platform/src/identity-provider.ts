@@ -1,9 +1,9 @@
 import { type Static, Type } from '@sinclair/typebox'
 import type { JWTPayload } from 'jose'
-import type { TokenClaims } from './auth.ts'
 import type { Now } from './clock.ts'
 import { ConfigError, faultsOf, Url } from './config.ts'
 import { createIssuerKeys } from './issuer-keys.ts'
+import type { TokenClaims } from './token-claims.ts'
 import { createTokenVerifier } from './token-verifier.ts'
 
 /** Variables of a platform's own identity provider, whose access tokens open routes beside ours. */

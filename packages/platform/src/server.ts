@@ -10,11 +10,11 @@ import Fastify, {
   type RawServerDefault,
 } from 'fastify'
 import { errorHandling, sendError, toProblem } from './errors.ts'
-import { checkQuery } from './form.ts'
 import { parseJson } from './json.ts'
 import type { Logger } from './logger.ts'
 import type { Random } from './random.ts'
 import { runInTrace } from './trace.ts'
+import { checkQuery } from './url-encoded.ts'
 import { compileValidator } from './validation.ts'
 
 declare module 'fastify' {
