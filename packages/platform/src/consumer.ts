@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { EventData, EventDefinition } from '@rekey/contracts'
+import { durableName, type EventData, type EventDefinition } from '@rekey/contracts'
 import { AckPolicy, type JsMsg, millis, nanos } from 'nats'
 import pLimit from 'p-limit'
 import type { Broker } from './broker.ts'
@@ -84,7 +84,7 @@ export const consume = <E extends EventDefinition>(
   // Half as many again wait for a turn here, so that no turn is lost while the broker is asked for more.
   const capacity = pause?.mostInHand ?? concurrency + Math.ceil(concurrency / 2)
   const stream = streamOf(event.type)
-  const durable = `${service}-${event.type.replaceAll('.', '-')}`
+  const durable = durableName(service, event.type)
   const valid = compileCheck(event.data)
   const deadLetters = createDeadLetters(deps)
   const stopped = new AbortController()

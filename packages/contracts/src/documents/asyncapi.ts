@@ -1,13 +1,14 @@
 import type { EventDefinition } from '../events/event.ts'
 import { streams } from '../events/index.ts'
 import { rpcs } from '../rpc/index.ts'
+import { version } from '../version.ts'
 
 const headers = {
   type: 'object',
   properties: Object.fromEntries(
     Object.entries({
       'ce-specversion': '1.0 (CloudEvents).',
-      'ce-id': 'The same at every redelivery; also Nats-Msg-Id.',
+      'ce-id': 'Equal at every redelivery; also Nats-Msg-Id.',
       'ce-source': 'Publishing service.',
       'ce-type': 'The subject.',
       'ce-subject': 'Opaque id of the customer or challenge.',
@@ -27,7 +28,7 @@ const eventChannel = (stream: string, event: EventDefinition) => ({
   },
 })
 
-/** The AsyncAPI 3.0 document of the broker: every event, and every question that is answered there. */
+/** The AsyncAPI 3.0 document of the broker: every event and every RPC. */
 export const asyncapi = () => {
   const channels: Record<string, object> = {}
   const operations: Record<string, object> = {}
@@ -54,7 +55,7 @@ export const asyncapi = () => {
   }
   return {
     asyncapi: '3.0.0',
-    info: { title: 'Rekey on NATS', version: '0.1.0', description: 'CloudEvents 1.0, binary mode, JSON data.' },
+    info: { title: 'Rekey on NATS', version, description: 'CloudEvents 1.0, binary mode, JSON data.' },
     channels,
     operations,
   }
