@@ -23,7 +23,7 @@ const layers: IFlattenedRuleSet = {
       severity,
       name: 'contracts import no other package of this repository',
       from: { path: '^packages/contracts/' },
-      to: { pathNot: [outside, '^packages/contracts/'], dependencyTypesNot: ['core'] },
+      to: { pathNot: [outside, '^packages/contracts/', '^package[.]json$'], dependencyTypesNot: ['core'] },
     },
     {
       severity,

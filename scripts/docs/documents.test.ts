@@ -1,7 +1,8 @@
 import t from 'tap'
 import { replaceSection } from './documents.ts'
 
-const page = '# Page\n\n<!-- one: generated -->\nold\n<!-- end -->\n\nby hand\n\n<!-- two: generated -->\n<!-- end -->\n'
+const page =
+  '# Page\n\n<!-- one: generated -->\nold\n<!-- end -->\n\nby hand\n\n<!-- two: generated -->\n<!-- end -->\n'
 
 t.test('a generated section is replaced, and the text around it stays', async (t) => {
   t.equal(

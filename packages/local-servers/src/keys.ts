@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseEnv } from 'node:util'
-import { sandboxKeyPrefix } from '@rekey/contracts'
+import { sandboxKeyPrefix, serviceNames } from '@rekey/contracts'
 import { nkeys } from 'nats'
 import { formatSigningKeys, newSigningKey } from './signing-keys.ts'
 
@@ -31,7 +31,7 @@ const productionOnly = 'REKEY_PASSWORD_PEPPERS'
 const signingKeys = 'signing-keys.json'
 
 /** Users of the broker, as deploy/nats names them, each with an NKey seed of its own. */
-const brokerUsers = ['auth-gateway', 'password-service', 'notifier', 'operator', 'platform', 'audit'] as const
+const brokerUsers = [...serviceNames, 'operator', 'platform', 'audit'] as const
 export type BrokerUser = (typeof brokerUsers)[number]
 
 /** The broker's own file: it knows its users by their public keys. */

@@ -1,4 +1,4 @@
-import { LoginFailed, PasswordVerify, RekeyError } from '@rekey/contracts'
+import { LoginFailed, PasswordVerify, RekeyError, version } from '@rekey/contracts'
 import { freePort } from '@rekey/local-servers/ports'
 import { eventually } from '@rekey/test-support/eventually'
 import t from 'tap'
@@ -103,7 +103,7 @@ t.test('no question is taken before it could be answered', async (t) => {
   const readyLater = async () => {
     if (!isReady) throw new Error('a store is away')
   }
-  const service = { name: 'test', version: '0.1.0', description: 'test' }
+  const service = { name: 'test', version, description: 'test' }
   serveRpcs({ ...parts.deps, ready: readyLater }, service, [{ rpc: PasswordVerify, answer }])
   const verify = () => callRpc(parts.broker, PasswordVerify, { username: 'a@example.com', password: 'x' })
   await t.rejects(verify(), { code: 'unavailable' })
@@ -119,7 +119,7 @@ t.test('a question is answered, also after the broker was killed and came back',
     if (password === 'busy') throw new RekeyError('unavailable')
     return { verified: false }
   }
-  const service = { name: 'test', version: '0.1.0', description: 'test' }
+  const service = { name: 'test', version, description: 'test' }
   serveRpcs({ ...parts.deps, ready }, service, [{ rpc: PasswordVerify, answer }])
   const verify = (password: string) => callRpc(parts.broker, PasswordVerify, { username: 'a@example.com', password })
 
@@ -140,7 +140,7 @@ t.test('S33: a question that wants its answer published as an event is not answe
     asked += 1
     return { verified: false }
   }
-  const service = { name: 'test', version: '0.1.0', description: 'test' }
+  const service = { name: 'test', version, description: 'test' }
   serveRpcs({ ...parts.deps, ready }, service, [{ rpc: PasswordVerify, answer }])
   const question = { username: 'a@example.com', password: 'x' }
   await eventually(() => callRpc(parts.broker, PasswordVerify, question))
