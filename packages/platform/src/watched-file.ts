@@ -54,8 +54,8 @@ export const watchFile = <T>(source: Options<T>): WatchedFile<T> => {
   let unreadable = ''
   let again: NodeJS.Timeout
 
-  const refuse = ({ faults }: ConfigError) =>
-    log.error({ event: 'file_refused', variable, faults }, 'file refused: the version before stays in use')
+  const refuse = ({ errors }: ConfigError) =>
+    log.error({ event: 'file_refused', variable, errors }, 'file refused: the version before stays in use')
 
   const readLater = () => {
     clearTimeout(again)

@@ -132,7 +132,7 @@ t.test('S31 bodies that are not JSON objects, or not JSON, or not UTF-8', async 
     ]) {
       isRejection(t, await send(one, body), 400, one.path)
     }
-    t.match((await send(one, twice)).text, `${first} stands twice`)
+    t.match((await send(one, twice)).text, `${first} is given more than once`)
     isRejection(t, await send(one, Buffer.from([0x7b, 0x22, 0xff, 0xfe, 0x22, 0x7d])), 400, one.path)
     isRejection(t, await send(one, Buffer.from(good, 'utf16le')), 400, one.path)
   }

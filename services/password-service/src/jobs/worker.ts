@@ -1,10 +1,11 @@
 import { RekeyError } from '@rekey/contracts'
-import { type Background, pause, runInBackground } from '@rekey/platform/background'
+import { type Background, runInBackground } from '@rekey/platform/background'
 import { createBatchSize } from '@rekey/platform/batch-size'
 import type { Now } from '@rekey/platform/clock'
 import type { Logger } from '@rekey/platform/logger'
 import type { Progress } from '@rekey/platform/progress'
 import type { Random } from '@rekey/platform/random'
+import { pause } from '@rekey/platform/retry'
 import { runInTrace } from '@rekey/platform/trace'
 import type { Resets } from '../back-office/resets.service.ts'
 

@@ -1,6 +1,6 @@
 import { CustomerRecord, type FieldError, maskAddress, parseUsername } from '@rekey/contracts'
 import type { Now } from '@rekey/platform/clock'
-import { compileFieldFaults } from '@rekey/platform/validation'
+import { compileFieldErrors } from '@rekey/platform/validation'
 import type { GivenCustomer, Reading } from '../customer-record.ts'
 import type { Outcome, Upserts } from '../upserts.service.ts'
 import { type Format, ImportFault, type Read } from './format.ts'
@@ -50,7 +50,7 @@ const batchTimeoutMs = 60_000
 
 const busy = 'The same file is being imported by another process.'
 
-const faultsOf = compileFieldFaults(CustomerRecord)
+const faultsOf = compileFieldErrors(CustomerRecord)
 const noObject: FieldError = { field: '', code: 'wrong_type', message: 'is no record' }
 
 const codeOf = (record: unknown) => {
