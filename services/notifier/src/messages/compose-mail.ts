@@ -1,32 +1,31 @@
 import { html } from 'ghtml'
-import type { Mail } from './smtp.ts'
+import type { Mail } from '../channels/smtp.ts'
+import { footer } from './footer.en.ts'
 
-/** Alone on a line, after its label. A prominent one is what the mail is for: a code, a password. */
-interface Fact {
+/** A value on a line of its own, after its label. A prominent one is the purpose of the mail: a code, a password. */
+interface Value {
   label: string
   value: string
   prominent?: boolean
 }
 
-/** Something to press, whose label says what it does. */
+/** A link, shown as a button. The label states what it does. */
 interface Link {
   label: string
   url: string
 }
 
 /** A string is a paragraph. */
-export type Block = string | Fact | Link
+export type Block = string | Value | Link
 
 interface Content {
   brand: string
-  /** A whole sentence without its full stop, also the subject: no secret stands in it. */
+  /** A sentence without its full stop; also the subject, so it must not contain a secret. */
   title: string
   blocks: Block[]
 }
 
-const footer = 'This message was sent automatically. Answers to it are not read.'
-
-/** `Your code` as it reads after `Rekey: `. */
+/** The title after `Rekey: `: `your code`. */
 export const afterBrand = (title: string): string => `${title.charAt(0).toLowerCase()}${title.slice(1)}`
 
 const toTextBlock = (block: Block): string => {
@@ -44,7 +43,7 @@ const toHtmlBlock = (block: Block): string => {
   }
   const { label, value, prominent } = block
   if (!prominent) return html`<p style="margin:16px 0">${label}: <strong>${value}</strong></p>`
-  // A password is longer than a code, and should stay on one line of a phone all the same.
+  // A password is longer than a code, but must fit on one line of a phone.
   const fontSize = value.length > 12 ? '20px' : '26px'
   return html`<p style="margin:24px 0;padding:16px;border:2px solid;border-radius:8px;text-align:center">
 <span style="display:block;font-size:14px">${label}</span>
@@ -52,7 +51,7 @@ const toHtmlBlock = (block: Block): string => {
 </p>`
 }
 
-// It asks for nothing from elsewhere, and sets no colours: every mail program shows it in its own, light or dark.
+// No external resources, and no colours: mail programs use their own, light or dark.
 const toHtml = ({ brand, title, blocks }: Content): string =>
   html`<!doctype html>
 <html lang="en">
@@ -76,7 +75,7 @@ const toHtml = ({ brand, title, blocks }: Content): string =>
 </html>
 `
 
-/** A mail as text and as HTML, from one list of blocks. */
+/** Renders a mail as text and as HTML from one list of blocks. */
 export const composeMail = (content: Content): Mail => ({
   subject: `${content.brand}: ${afterBrand(content.title)}`,
   text: toText(content),

@@ -1,14 +1,14 @@
 import type { Recipient } from '@rekey/contracts'
-import { afterBrand, composeMail } from '../delivery/compose-mail.ts'
-import type { Message } from '../delivery/delivery.ts'
-import { localDateTime } from '../delivery/local-time.ts'
-import { notMeBlocks, notMeSms } from '../delivery/not-me.ts'
+import type { Message } from '../../channels/delivery.ts'
+import { afterBrand, composeMail } from '../compose-mail.ts'
+import { localDateTime } from '../local-time.ts'
+import { reportBlocks, reportSms } from '../report-link.en.ts'
 
 type Operation = 'change' | 'restore' | 'reset' | 'set'
 
 interface Content {
   operation: Operation
-  /** Address that asked for it, as a service of ours saw it. */
+  /** Client address of the request, as the service saw it. */
   ip: string
   changedAt: Date
   reportLink: string
@@ -19,9 +19,9 @@ interface Content {
 interface Wording {
   title: string
   what: string
-  /** For whoever expected it. */
+  /** Advice if the customer expected the change. */
   fine: string
-  /** Begins the advice for whoever did not. */
+  /** Start of the advice if the customer did not. */
   otherwise: string
 }
 
@@ -52,12 +52,12 @@ const wording: Record<Operation, (brand: string) => Wording> = {
   }),
 }
 
-/** Tells that the password is a new one, to somebody who may not have done it (ASVS 6.3.7). */
+/** Text of the notification of a new password (ASVS 6.3.7). The reader may not have made the change. */
 export const passwordChangedMessage = (content: Content): Message => {
   const { operation, ip, changedAt, reportLink, recipient, brand } = content
   const { title, what, fine, otherwise } = wording[operation](brand)
   const when = localDateTime(changedAt, recipient)
-  // The staff's own network is none of the customer's business.
+  // Addresses of the staff's network are not disclosed to customers.
   const where = operation === 'set' ? [] : [{ label: 'From the network address', value: ip }]
   const from = operation === 'set' ? '' : `, from ${ip}`
   return {
@@ -69,10 +69,10 @@ export const passwordChangedMessage = (content: Content): Message => {
         { label: 'When', value: when },
         ...where,
         fine,
-        ...notMeBlocks({ brand, otherwise, reportLink }),
+        ...reportBlocks({ brand, otherwise, reportLink }),
         `Nobody from ${brand} will ever ask you for your password or for a code.`,
       ],
     }),
-    sms: `${brand}: ${afterBrand(title)}, ${when}${from}.\n${notMeSms({ reportLink })}`,
+    sms: `${brand}: ${afterBrand(title)}, ${when}${from}.\n${reportSms({ reportLink })}`,
   }
 }

@@ -4,18 +4,18 @@ import { text } from 'node:stream/consumers'
 import type { Teardown } from '@rekey/test-support/infrastructure'
 import { SMTPServer } from 'smtp-server'
 
-/** What the listener does with a mail that it was given whole. */
+/** What the listener does after it has received a whole mail. */
 type Behaviour = 'accept' | 'lose the answer' | 'stall'
 
 interface Options {
   port?: number
-  /** Per mail, in order; the last one stays. */
+  /** One per mail, in order; the last one is repeated. */
   behaviours?: Behaviour[]
-  /** Refuses every recipient with it. */
+  /** Every recipient is rejected with this code. */
   recipientRefusal?: { responseCode: number }
 }
 
-/** A real SMTP listener that fails as told, and keeps every mail it was given, raw. */
+/** A real SMTP listener that fails as configured, and keeps every mail that it received, raw. */
 export const startSmtpListener = async (
   t: Teardown,
   { port = 0, behaviours = ['accept'], recipientRefusal }: Options = {},

@@ -4,7 +4,7 @@ import type { Logger } from '@rekey/platform/logger'
 import type { Sms } from './sms.ts'
 import type { Mail, Smtp } from './smtp.ts'
 
-/** One message in each form that a channel may want. */
+/** One message in the form of each channel. */
 export interface Message {
   mail: Mail
   sms: string
@@ -12,24 +12,25 @@ export interface Message {
 
 interface Deps {
   smtp: Smtp
-  /** None where no vendor is configured. */
+  /** Undefined if no vendor is configured. */
   sms: Sms | undefined
   log: Logger
 }
 
 export interface Delivery {
   /**
-   * Sends by the recipient's channel, once for each event as far as this process can know.
+   * Sends by the recipient's channel. Within this process, an event is sent once.
    *
-   * @throws PermanentError where it can never be sent; Error where it may be tried again
+   * @throws PermanentError if the message can never be sent; Error if it may be retried
    */
   send(event: { id: string; type: string }, recipient: Recipient, message: Message): Promise<void>
 }
 
-const remembered = 10_000
+/** Number of events whose ids are kept. */
+const capacity = 10_000
 
 export const createDelivery = ({ smtp, sms, log }: Deps): Delivery => {
-  // An acknowledgement that was lost with the broker brings back what was sent already, or is being sent now.
+  // If an acknowledgement is lost, the broker redelivers an event that was sent or is being sent.
   const sent = new Map<string, Promise<void>>()
 
   const dispatch = (id: string, { channel, to }: Recipient, message: Message): Promise<void> => {
@@ -46,7 +47,7 @@ export const createDelivery = ({ smtp, sms, log }: Deps): Delivery => {
       const sending = dispatch(id, recipient, message)
       sent.set(id, sending)
       for (const oldest of sent.keys()) {
-        if (sent.size <= remembered) break
+        if (sent.size <= capacity) break
         sent.delete(oldest)
       }
       try {

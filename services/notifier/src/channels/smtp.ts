@@ -9,14 +9,14 @@ export interface Mail {
 
 export interface Smtp {
   /**
-   * Sends within 7.5 s. The Message-ID is derived from `id`, so that a mail sent again, because the server's answer was
-   * lost, is recognisable as the same.
+   * Sends within 7.5 s. The Message-ID is derived from `id`, so that a mail that is sent again, because the server's reply
+   * was lost, is recognisable as a repeat.
    *
-   * @throws PermanentError where the server refuses this message or its recipient for good (RFC 5321 §4.2.1, 5yz)
-   * @throws Error where a later attempt may succeed
+   * @throws PermanentError if the server rejects this message or its recipient for good (RFC 5321 §4.2.1, 5yz)
+   * @throws Error if a later attempt may succeed
    */
   send(id: string, to: string, mail: Mail): Promise<void>
-  /** Rejects unless the server takes a connection and the sign-in. */
+  /** Rejects unless the server accepts a connection and the credentials. */
   check(): Promise<unknown>
   close(): void
 }
@@ -26,11 +26,11 @@ interface Options {
   url: string
   /** `Name <address@domain>` */
   from: string
-  /** Over smtp:// too: nothing is sent before STARTTLS. */
+  /** Requires STARTTLS over smtp://. */
   requireTls: boolean
 }
 
-/** Less than the broker waits before it hands a message to somebody else. */
+/** Shorter than the broker's `ack_wait`, after which another instance gets the event. */
 const sendTimeoutMs = 7_500
 
 interface SmtpFailure {
@@ -40,21 +40,21 @@ interface SmtpFailure {
   permanent?: boolean
 }
 
-/** The driver's errors repeat addresses: only the step and the codes go on, to the log and the dead letter. */
+/** Keeps only the SMTP command and codes for the log and the dead letter: the driver's errors contain addresses. */
 const translate = (failure: SmtpFailure): Error => {
   const reason = `mail not sent: ${[failure.command, failure.responseCode, failure.code].filter(Boolean).join(' ')}`
-  // A refusal of the sender or of the sign-in is a fault of ours, which an operator mends: that mail is not lost.
-  const aboutThisMail = failure.command === 'RCPT TO' || failure.command === 'DATA'
-  return failure.permanent && aboutThisMail ? new PermanentError(reason) : new Error(reason)
+  // A rejected sender or sign-in is a configuration error: the mail is retried until an operator corrects it.
+  const isAboutThisMail = failure.command === 'RCPT TO' || failure.command === 'DATA'
+  return failure.permanent && isAboutThisMail ? new PermanentError(reason) : new Error(reason)
 }
 
-/** Mail over a few connections that are kept open. */
+/** Mail over a pool of connections. */
 export const createSmtp = ({ url, from, requireTls }: Options): Smtp => {
   const transport = createTransport({
     url,
     pool: true,
     maxConnections: 8,
-    // Trying again is the broker's business, which also outlives this process.
+    // The broker retries, also after a restart of this process.
     maxRequeues: 0,
     requireTLS: requireTls,
     dnsTimeout: 2_000,
@@ -70,10 +70,10 @@ export const createSmtp = ({ url, from, requireTls }: Options): Smtp => {
           ...mail,
           from,
           to: { name: '', address: to },
-          // RFC 5322 §3.6.4: what no dot-atom has must not stand there.
+          // RFC 5322 §3.6.4: only characters of a dot-atom are allowed.
           messageId: `<${id.replaceAll(/[^\w.-]/g, '.')}@${domain}>`,
           headers: {
-            // RFC 3834 §5; the second is what Exchange heeds. Nobody's absence notice should answer.
+            // Prevents out-of-office replies (RFC 3834 §5); Exchange honours the second header.
             'Auto-Submitted': 'auto-generated',
             'X-Auto-Response-Suppress': 'All',
           },

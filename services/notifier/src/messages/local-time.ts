@@ -11,7 +11,7 @@ const supported = (probe: () => unknown): boolean => {
   }
 }
 
-// The messages are in English, and a German date in an English sentence reads badly: other locales get the plain form.
+// All messages are in English: a date in another language would read badly in them.
 const toLocale = (locale: string): string =>
   /^en\b/i.test(locale) && supported(() => new Intl.Locale(locale)) ? locale : 'en-GB'
 
@@ -23,14 +23,14 @@ const zoneName = (time: Date, locale: string, timeZone: string): string =>
     .formatToParts(time)
     .find(({ type }) => type === 'timeZoneName')?.value ?? timeZone
 
-const format = (time: Date, { locale: asked, timezone }: Place, options: Intl.DateTimeFormatOptions): string => {
-  const locale = toLocale(asked)
+const format = (time: Date, { locale: wanted, timezone }: Place, options: Intl.DateTimeFormatOptions): string => {
+  const locale = toLocale(wanted)
   const timeZone = toZone(timezone)
-  const written = new Intl.DateTimeFormat(locale, { ...options, timeZone }).format(time)
-  return `${written} (${zoneName(time, locale, timeZone)})`
+  const text = new Intl.DateTimeFormat(locale, { ...options, timeZone }).format(time)
+  return `${text} (${zoneName(time, locale, timeZone)})`
 }
 
-/** `21 November 2026 at 22:37 (Eastern European Standard Time)`; UTC where the time zone is not known. */
+/** `21 November 2026 at 22:37 (Eastern European Standard Time)`; UTC if the time zone is unknown. */
 export const localDateTime = (time: Date, place: Place): string =>
   format(time, place, { dateStyle: 'long', timeStyle: 'short' })
 

@@ -1,29 +1,29 @@
 import { NotifyPasswordChanged } from '@rekey/contracts'
 import { systemRandom } from '@rekey/platform/random'
 import t from 'tap'
-import { recipient, reportLink, startNotifier, startSurroundings } from '../app.fixture.ts'
-import { passwordChangedMessage } from './password-changed.template.ts'
+import { recipient, reportLink, startNotifier, startServers } from '../../app.fixture.ts'
+import { passwordChangedMessage } from './password-changed.en.ts'
 
 const changedAt = new Date('2026-11-21T20:37:12Z')
 
-type Runtime = Awaited<ReturnType<typeof startSurroundings>>
+type Servers = Awaited<ReturnType<typeof startServers>>
 
 const publishChange = async (
-  { publish, sealNotice }: Runtime,
+  { publish, sealNotification }: Servers,
   { sealedFor, link, to = {} }: { sealedFor?: string; link?: string; to?: object } = {},
 ) => {
   const id = systemRandom.id()
-  const sealed = await sealNotice(sealedFor ?? id, to, link)
+  const sealed = await sealNotification(sealedFor ?? id, to, link)
   const data = { operation: 'restore' as const, ...sealed, ip: '203.0.113.7', changedAt: changedAt.toISOString() }
   await publish(NotifyPasswordChanged, { id, subject: 'EN00000CY', data })
   return id
 }
 
-t.test('S22 a notice says what happened, when by the recipient’s clock, from where, and what to do', async (t) => {
-  const runtime = await startSurroundings(t)
-  await startNotifier(t, runtime)
-  const id = await publishChange(runtime)
-  const mail = await runtime.inbox.waitForMessage(recipient.to)
+t.test('S22 a notification states what happened, the local time, the address, and what to do', async (t) => {
+  const servers = await startServers(t)
+  await startNotifier(t, servers)
+  const id = await publishChange(servers)
+  const mail = await servers.inbox.waitForMessage(recipient.to)
   t.equal(mail.MessageID, `${id}@rekey.test`)
   t.equal(mail.Subject, 'Rekey: you have a new password')
   for (const form of [mail.Text, mail.HTML]) {
@@ -37,51 +37,51 @@ t.test('S22 a notice says what happened, when by the recipient’s clock, from w
   t.match(mail.HTML, /<a href="https:[^"]+"[^>]*>It was not me<\/a>/)
 })
 
-t.test('S22 an SMS carries the link too, whole, at the end of a line', async (t) => {
-  const runtime = await startSurroundings(t)
-  await startNotifier(t, runtime)
-  await publishChange(runtime, { to: { channel: 'sms', to: '+447700900001' } })
-  const sms = await runtime.inbox.waitForMessage('+447700900001')
+t.test('S22 an SMS has the whole link at the end of a line', async (t) => {
+  const servers = await startServers(t)
+  await startNotifier(t, servers)
+  await publishChange(servers, { to: { channel: 'sms', to: '+447700900001' } })
+  const sms = await servers.inbox.waitForMessage('+447700900001')
   t.ok(sms.Text.split('\n').includes(`It was not me: ${reportLink}`))
   t.match(sms.Text, 'That blocks sign-in and restore until we have spoken with you.')
 })
 
-t.test('the link of a notice is neither in the stream nor in a log', async (t) => {
-  const runtime = await startSurroundings(t)
-  const { app, logs } = await startNotifier(t, runtime)
-  await publishChange(runtime)
-  await runtime.inbox.waitForMessage(recipient.to)
-  await runtime.waitForEmptyQueue()
+t.test('the link of a notification is in neither the stream nor the log', async (t) => {
+  const servers = await startServers(t)
+  const { app, logs } = await startNotifier(t, servers)
+  await publishChange(servers)
+  await servers.inbox.waitForMessage(recipient.to)
+  await servers.waitForEmptyQueue()
   await app.close()
-  await publishChange(runtime)
-  const [kept] = await runtime.stored('NOTIFY')
+  await publishChange(servers)
+  const [kept] = await servers.stored('NOTIFY')
   t.notMatch(`${kept?.string()}${JSON.stringify([...(kept?.header ?? [])])}`, 'not-me')
   t.match(logs(), 'message sent')
   t.notMatch(logs(), 'not-me')
 })
 
-t.test('a notice whose address was sealed for another event becomes a dead letter', async (t) => {
-  const runtime = await startSurroundings(t)
-  await startNotifier(t, runtime)
-  await publishChange(runtime, { sealedFor: 'another event' })
-  t.same(await runtime.waitForDeadLetter(), {
+t.test('a notification whose address was sealed for another event becomes a dead letter', async (t) => {
+  const servers = await startServers(t)
+  await startNotifier(t, servers)
+  await publishChange(servers, { sealedFor: 'another event' })
+  t.same(await servers.waitForDeadLetter(), {
     subject: 'dead.notify.password-changed',
     reason: 'the recipient cannot be opened',
   })
-  t.same(await runtime.inbox.messages(), [])
+  t.same(await servers.inbox.messages(), [])
 })
 
 for (const link of ['javascript:alert(1)', 'https://bank.example/not-me?token=a b', 'https://bank.example/login']) {
-  t.test(`a notice whose link is ${link} becomes a dead letter`, async (t) => {
-    const runtime = await startSurroundings(t)
-    await startNotifier(t, runtime)
-    await publishChange(runtime, { link })
-    t.match(await runtime.waitForDeadLetter(), { reason: 'the report link is not a valid one' })
-    t.same(await runtime.inbox.messages(), [])
+  t.test(`a notification with the link ${link} becomes a dead letter`, async (t) => {
+    const servers = await startServers(t)
+    await startNotifier(t, servers)
+    await publishChange(servers, { link })
+    t.match(await servers.waitForDeadLetter(), { reason: 'the report link is not a valid one' })
+    t.same(await servers.inbox.messages(), [])
   })
 }
 
-t.test('each operation has its own words', async (t) => {
+t.test('each operation has its own subject', async (t) => {
   const titleOf = (operation: 'change' | 'restore' | 'reset' | 'set') =>
     passwordChangedMessage({ operation, ip: '203.0.113.7', changedAt, reportLink, recipient, brand: 'Rekey' }).mail
       .subject
@@ -91,14 +91,14 @@ t.test('each operation has its own words', async (t) => {
   t.equal(titleOf('set'), 'Rekey: your password was replaced')
 })
 
-t.test('the address of the staff who replaced a password is not told', (t) => {
-  const facts = { operation: 'set' as const, ip: '203.0.113.7', changedAt, reportLink, recipient, brand: 'Rekey' }
-  const { mail, sms } = passwordChangedMessage(facts)
-  for (const text of [mail.text, mail.html, sms]) t.notMatch(text, facts.ip)
+t.test('the address of the staff is not disclosed', (t) => {
+  const content = { operation: 'set' as const, ip: '203.0.113.7', changedAt, reportLink, recipient, brand: 'Rekey' }
+  const { mail, sms } = passwordChangedMessage(content)
+  for (const text of [mail.text, mail.html, sms]) t.notMatch(text, content.ip)
   t.end()
 })
 
-t.test('the time is given in UTC, and plainly, where zone or locale are not known', async (t) => {
+t.test('the time is in UTC and British English if time zone or locale are unknown', async (t) => {
   const textFor = (locale: string, timezone: string) =>
     passwordChangedMessage({
       operation: 'change',
@@ -113,7 +113,7 @@ t.test('the time is given in UTC, and plainly, where zone or locale are not know
   t.match(textFor('en-US', 'America/New_York'), /November 21, 2026 at 3:37\sPM \(Eastern Standard Time\)/)
 })
 
-t.test('what comes from outside is escaped in HTML', async (t) => {
+t.test('values of the event and the configuration are escaped in HTML', async (t) => {
   const { html } = passwordChangedMessage({
     operation: 'change',
     ip: '<script>alert(1)</script>',

@@ -1,14 +1,14 @@
 import { NotifyRestoreBlocked } from '@rekey/contracts'
 import { systemRandom } from '@rekey/platform/random'
 import t from 'tap'
-import { recipient, startNotifier, startSurroundings } from '../app.fixture.ts'
-import { restoreBlockedMessage } from './restore-blocked.template.ts'
+import { recipient, startNotifier, startServers } from '../../app.fixture.ts'
+import { restoreBlockedMessage } from './restore-blocked.en.ts'
 
 const blockedFrom = '2026-11-21T20:37:12.000Z'
 const blockedUntil = '2026-11-21T20:47:12.000Z'
 
 const publishBlock = async (
-  { publish, sealAddress }: Awaited<ReturnType<typeof startSurroundings>>,
+  { publish, sealAddress }: Awaited<ReturnType<typeof startServers>>,
   { to = {}, sealedFor, ...data }: { to?: object; sealedFor?: string; blockedUntil?: string } = {},
 ) => {
   const id = systemRandom.id()
@@ -17,11 +17,11 @@ const publishBlock = async (
   return id
 }
 
-t.test('S6 a notice says that restore is blocked, from when until when, and that sign-in is not', async (t) => {
-  const runtime = await startSurroundings(t)
-  await startNotifier(t, runtime)
-  const id = await publishBlock(runtime, { blockedUntil })
-  const mail = await runtime.inbox.waitForMessage(recipient.to)
+t.test('S6 a notification states that restore is locked, from when until when, and that sign-in is not', async (t) => {
+  const servers = await startServers(t)
+  await startNotifier(t, servers)
+  const id = await publishBlock(servers, { blockedUntil })
+  const mail = await servers.inbox.waitForMessage(recipient.to)
   t.equal(mail.MessageID, `${id}@rekey.test`)
   t.equal(mail.Subject, 'Rekey: replacing a forgotten password is blocked for now')
   for (const form of [mail.Text, mail.HTML]) {
@@ -29,25 +29,25 @@ t.test('S6 a notice says that restore is blocked, from when until when, and that
     t.match(form, '21 November 2026 at 22:48 (Eastern European Standard Time)')
     t.match(form, 'Your password has not changed, and you can sign in with it as always.')
     t.match(form, 'If it was not you')
-    t.notMatch(form, /https?:/, 'there is nothing to press')
+    t.notMatch(form, /https?:/, 'no link')
   }
 })
 
-t.test('S6 the same by SMS', async (t) => {
-  const runtime = await startSurroundings(t)
-  await startNotifier(t, runtime)
-  await publishBlock(runtime, { blockedUntil, to: { channel: 'sms', to: '+447700900001' } })
-  const { Text } = await runtime.inbox.waitForMessage('+447700900001')
+t.test('S6 the notification of a lockout also goes by SMS', async (t) => {
+  const servers = await startServers(t)
+  await startNotifier(t, servers)
+  await publishBlock(servers, { blockedUntil, to: { channel: 'sms', to: '+447700900001' } })
+  const { Text } = await servers.inbox.waitForMessage('+447700900001')
   t.match(Text, 'until 21 November 2026 at 22:48')
   t.match(Text, 'you can sign in with it as always')
   t.match(Text, 'do not give a code to anyone')
 })
 
-t.test('S6 a block that only the staff can lift says whom to ask', async (t) => {
-  const runtime = await startSurroundings(t)
-  await startNotifier(t, runtime)
-  await publishBlock(runtime)
-  const mail = await runtime.inbox.waitForMessage(recipient.to)
+t.test('S6 the notification of a lockout that only the back office lifts states whom to call', async (t) => {
+  const servers = await startServers(t)
+  await startNotifier(t, servers)
+  await publishBlock(servers)
+  const mail = await servers.inbox.waitForMessage(recipient.to)
   t.equal(mail.Subject, 'Rekey: replacing a forgotten password is switched off')
   t.match(mail.Text, 'call Rekey, on a number that you already know. Only the staff can switch this on again')
   t.notMatch(mail.Text, /until/i)
@@ -55,13 +55,13 @@ t.test('S6 a block that only the staff can lift says whom to ask', async (t) => 
   t.match(sms, 'call Rekey, on a number that you already know')
 })
 
-t.test('a notice sealed for another event becomes a dead letter', async (t) => {
-  const runtime = await startSurroundings(t)
-  await startNotifier(t, runtime)
-  await publishBlock(runtime, { sealedFor: 'another event' })
-  t.same(await runtime.waitForDeadLetter(), {
+t.test('a notification sealed for another event becomes a dead letter', async (t) => {
+  const servers = await startServers(t)
+  await startNotifier(t, servers)
+  await publishBlock(servers, { sealedFor: 'another event' })
+  t.same(await servers.waitForDeadLetter(), {
     subject: 'dead.notify.restore-blocked',
     reason: 'the recipient cannot be opened',
   })
-  t.same(await runtime.inbox.messages(), [])
+  t.same(await servers.inbox.messages(), [])
 })

@@ -1,7 +1,7 @@
 import type { Purpose, Recipient } from '@rekey/contracts'
-import { afterBrand, composeMail } from '../delivery/compose-mail.ts'
-import type { Message } from '../delivery/delivery.ts'
-import { localTime } from '../delivery/local-time.ts'
+import type { Message } from '../../channels/delivery.ts'
+import { afterBrand, composeMail } from '../compose-mail.ts'
+import { localTime } from '../local-time.ts'
 
 interface Content {
   purpose: Purpose
@@ -13,7 +13,7 @@ interface Content {
   brand: string
 }
 
-/** Per purpose: what the code does, and what to do for somebody who did not ask for it. */
+/** For each purpose: what the code does, and what to do if the customer did not request it. */
 const wording = {
   restore: {
     title: 'Your code to set a new password',
@@ -40,7 +40,7 @@ const duration = (ms: number): string => {
   return minutes === 1 ? '1 minute' : `${minutes} minutes`
 }
 
-/** A code by mail and by SMS. The subject has no code in it: it is shown on locked screens and kept in mail logs. */
+/** Text of a code by mail and SMS. The subject has no code: locked screens show it and mail logs keep it. */
 export const codeMessage = ({
   purpose,
   code,

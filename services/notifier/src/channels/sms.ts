@@ -2,10 +2,10 @@ import { PermanentError } from '@rekey/platform/consumer'
 
 export interface Sms {
   /**
-   * Hands a text to the vendor within 7.5 s. The vendor knows by `id` that a repeat is one.
+   * Sends a text to the vendor within 7.5 s. The vendor can detect a repeat by its `id`.
    *
-   * @throws PermanentError where the vendor refuses this message for good (400, 422)
-   * @throws Error where a later attempt may succeed
+   * @throws PermanentError if the vendor rejects this message for good (400, 422)
+   * @throws Error if a later attempt may succeed
    */
   send(id: string, to: string, text: string): Promise<void>
 }
@@ -17,14 +17,14 @@ interface Options {
 
 const sendTimeoutMs = 7_500
 
-/** SMS by a vendor's HTTP endpoint: POST of `{id, to, text}`, any 2xx is taken for accepted. */
+/** SMS by the vendor's HTTP endpoint: POST of `{id, to, text}`; any 2xx means accepted. */
 export const createSms = ({ url, token }: Options): Sms => ({
   async send(id, to, text) {
     const answer = await fetch(url, {
       method: 'POST',
       headers: { 'content-type': 'application/json', ...(token && { authorization: `Bearer ${token}` }) },
       body: JSON.stringify({ id, to, text }),
-      // Another host is not the one that the token and the code are for.
+      // A redirect would send the token and the code to another host.
       redirect: 'error',
       signal: AbortSignal.timeout(sendTimeoutMs),
     }).catch((failure: Error) => {

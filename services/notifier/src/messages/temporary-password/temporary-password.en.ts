@@ -1,8 +1,8 @@
 import type { Recipient } from '@rekey/contracts'
-import { afterBrand, composeMail } from '../delivery/compose-mail.ts'
-import type { Message } from '../delivery/delivery.ts'
-import { localDateTime } from '../delivery/local-time.ts'
-import { notMeBlocks, notMeSms } from '../delivery/not-me.ts'
+import type { Message } from '../../channels/delivery.ts'
+import { afterBrand, composeMail } from '../compose-mail.ts'
+import { localDateTime } from '../local-time.ts'
+import { reportBlocks, reportSms } from '../report-link.en.ts'
 
 type SetBy = 'client' | 'back_office'
 
@@ -26,7 +26,7 @@ const wording: Record<SetBy, (brand: string) => { what: string; otherwise: strin
   }),
 }
 
-/** A temporary password. It stands alone on its line: nothing before or after it can be taken for a part of it. */
+/** Text of a temporary password. The password ends its line, so that nothing else can be taken for a part of it. */
 export const temporaryPasswordMessage = (content: Content): Message => {
   const { setBy, password, expiresAt, reportLink, recipient, brand } = content
   const { what, otherwise } = wording[setBy](brand)
@@ -42,14 +42,14 @@ export const temporaryPasswordMessage = (content: Content): Message => {
         temporary,
         `It is valid until ${until}, for one sign-in, at which you must set a password of your own.`,
         `Nobody from ${brand} will ever ask you for it.`,
-        ...notMeBlocks({ brand, otherwise, reportLink }),
+        ...reportBlocks({ brand, otherwise, reportLink }),
       ],
     }),
     sms: [
       `${brand}: ${afterBrand(title)}, for one sign-in, at which you must change it`,
       `${temporary.label}: ${password}`,
       `Valid until ${until}.`,
-      notMeSms({ reportLink }),
+      reportSms({ reportLink }),
     ].join('\n'),
   }
 }
