@@ -1,8 +1,8 @@
 import { connect } from 'node:net'
 
 /**
- * Connects to a line protocol on 127.0.0.1, sends `line` if there is one and returns the first chunk answered.
- * @throws Error when nothing answers within a second.
+ * Connects to a line protocol on 127.0.0.1, sends `line` if given, and returns the first chunk of the answer.
+ * @throws Error if there is no answer within a second
  */
 export const ask = (port: number, line?: string) =>
   new Promise<string>((resolve, reject) => {

@@ -12,7 +12,7 @@ const start = async (t: Test, options: RedisOptions) => {
   return server
 }
 
-test('what was written outlives a restart where there is a data folder', async (t) => {
+test('data survives a restart if there is a data folder', async (t) => {
   const dataDir = mkdtempSync(join(tmpdir(), 'rekey-redis-test-'))
   t.teardown(() => rmSync(dataDir, { recursive: true, force: true }))
   const first = await start(t, { dataDir })
@@ -24,7 +24,7 @@ test('what was written outlives a restart where there is a data folder', async (
   t.equal(await ask(second.port, 'GET kept\r\n'), '$3\r\nyes\r\n')
 })
 
-test('it refuses writes rather than forget, and forgets everything without a data folder', async (t) => {
+test('a full Redis refuses writes, and one without a data folder loses its data at a restart', async (t) => {
   const first = await start(t, {})
   t.match(await ask(first.port, 'CONFIG GET maxmemory-policy\r\n'), /noeviction/)
   await ask(first.port, 'SET kept no\r\n')
@@ -34,11 +34,11 @@ test('it refuses writes rather than forget, and forgets everything without a dat
   t.equal(await ask(second.port, 'GET kept\r\n'), '$-1\r\n')
 })
 
-test('a port that is taken is an error that names it', async (t) => {
+test('the error for a busy port names it', async (t) => {
   const { port } = await start(t, {})
   await t.rejects(startRedis({ port }), { message: new RegExp(`port ${port} to be free for Redis`) })
 })
 
-test('a program that is not there is an error that names the server', async (t) => {
+test('the error for a missing program names the server', async (t) => {
   await t.rejects(startRedis({ binary: '/nowhere/redis-server' }), { message: /^Redis / })
 })
