@@ -71,9 +71,15 @@ t.test('S37: every container has a read-only root, no capabilities and no new pr
   const { services } = parse(read('docker-compose.yml'), { merge: true }) as {
     services: Record<string, ComposeService>
   }
-  const ours = Object.entries(services).filter(([, { image }]) => image.startsWith('rekey/'))
-  t.same(ours.map(([name]) => name).toSorted(), ['auth-gateway', 'keys', 'migrate', 'notifier', 'password-service'])
-  for (const [name, service] of ours) {
+  const ownServices = Object.entries(services).filter(([, { image }]) => image.startsWith('rekey/'))
+  t.same(ownServices.map(([name]) => name).toSorted(), [
+    'auth-gateway',
+    'keys',
+    'migrate',
+    'notifier',
+    'password-service',
+  ])
+  for (const [name, service] of ownServices) {
     t.equal(service.read_only, true, name)
     t.same(service.cap_drop, ['ALL'], name)
     t.same(service.security_opt, ['no-new-privileges:true'], name)

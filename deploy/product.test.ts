@@ -14,7 +14,6 @@ import { useProduction } from './product.fixture.ts'
 
 const rekey = await startProduction(t)
 const { database, redis, http, inbox } = rekey
-
 const { jsm, connectAs, violations, messagesIn, settled, backOfficeHeaders, secrets, commandLines } =
   await useProduction(t, rekey)
 

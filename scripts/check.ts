@@ -5,7 +5,7 @@ import { checkImports } from './check/imports.ts'
 import { staleDocuments } from './docs/documents.ts'
 import { checkSecurityLines } from './docs/security.ts'
 
-// npm run check: everything that can be told without running the product. All of it runs, also when some of it fails.
+// npm run check: every check that does not run the product. A failure does not stop the others.
 
 const root = resolve(import.meta.dirname, '..')
 
@@ -37,16 +37,16 @@ const checks: Record<string, () => Promise<Result>> = {
     const stale = staleDocuments()
     return {
       ok: stale.length === 0,
-      output: stale.map((name) => `${name} is not what the contracts or the tests say: npm run docs`).join('\n'),
+      output: stale.map((name) => `${name} is out of date: run npm run docs`).join('\n'),
     }
   },
   'security lines': async () => {
-    const faults = checkSecurityLines(root)
-    return { ok: faults.length === 0, output: faults.join('\n') }
+    const errors = checkSecurityLines(root)
+    return { ok: errors.length === 0, output: errors.join('\n') }
   },
   variables: async () => {
-    const faults = await checkEnvExample(root)
-    return { ok: faults.length === 0, output: faults.join('\n') }
+    const errors = await checkEnvExample(root)
+    return { ok: errors.length === 0, output: errors.join('\n') }
   },
 }
 

@@ -43,14 +43,14 @@ test('keys of production are random, with a pepper and a user of the broker for 
   const all = [files.authGateway, files.passwordService, files.notifier].flatMap((file) => Object.values(secrets(file)))
   t.notMatch(all.join(), 'sandbox')
   t.match(secrets(files.passwordService).REKEY_PASSWORD_PEPPERS, /^p1:[A-Za-z0-9_-]{43}$/)
-  const known = secrets(brokerKeysFile(dir))
-  t.equal(Object.keys(known).length, 6)
+  const existing = secrets(brokerKeysFile(dir))
+  t.equal(Object.keys(existing).length, 6)
   const seed = readFileSync(nkeyFile(dir, 'auth-gateway'), 'utf8').trim()
   t.match(seed, /^SU/)
-  t.equal(known.NATS_AUTH_GATEWAY, nkeys.fromSeed(Buffer.from(seed)).getPublicKey())
+  t.equal(existing.NATS_AUTH_GATEWAY, nkeys.fromSeed(Buffer.from(seed)).getPublicKey())
   rmSync(brokerKeysFile(dir))
   t.same(await generateKeys(dir), ['nats-server.env'])
-  t.same(secrets(brokerKeysFile(dir)), known, 'derived from the seeds again')
+  t.same(secrets(brokerKeysFile(dir)), existing, 'derived from the seeds again')
 })
 
 test('a service gets its own secrets and shares only the keys of sealed fields', async (t) => {

@@ -40,13 +40,13 @@ test('a client that stops answering is disconnected within seconds', async (t) =
   const { port } = await start(t, { dataDir })
   const socket = connectSocket({ host: '127.0.0.1', port })
   t.teardown(() => socket.destroy())
-  let heard = ''
+  let received = ''
   socket.on('data', (chunk) => {
-    heard += chunk
+    received += chunk
   })
-  socket.write('CONNECT {"verbose":false}\r\nSUB questions 1\r\nPING\r\n')
-  await waitUntil(() => heard.includes('PONG'), { what: 'the connection', timeoutMs: 5_000 })
-  await waitUntil(() => heard.includes('Stale Connection'), { what: 'the disconnect', timeoutMs: 15_000 })
+  socket.write('CONNECT {"verbose":false}\r\nSUB requests 1\r\nPING\r\n')
+  await waitUntil(() => received.includes('PONG'), { what: 'the connection', timeoutMs: 5_000 })
+  await waitUntil(() => received.includes('Stale Connection'), { what: 'the disconnect', timeoutMs: 15_000 })
 })
 
 test('a cluster of three servers keeps acknowledged messages when a leader is killed', async (t) => {

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { ask } from './ask.ts'
 import { findOnPath } from './command.ts'
+import { exchangeLine } from './exchange-line.ts'
 import { launch } from './launch.ts'
 import { type RunningServer, startServer } from './server.ts'
 
@@ -79,5 +79,5 @@ export const startNats = ({
         { stopSignal: 'SIGTERM' },
       ),
     // The server sends INFO first. It accepts connections shortly before JetStream has recovered its streams.
-    isReady: async (port) => /^INFO .*"jetstream":true/.test(await ask(port)),
+    isReady: async (port) => /^INFO .*"jetstream":true/.test(await exchangeLine(port)),
   })

@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { ask } from './ask.ts'
 import { findOnPath } from './command.ts'
+import { exchangeLine } from './exchange-line.ts'
 import { launch } from './launch.ts'
 import { type RunningServer, startServer } from './server.ts'
 
@@ -56,7 +56,7 @@ export const startRedis = async ({
       stopSignal: 'SIGTERM',
       url: (port) => `redis://127.0.0.1:${port}`,
       launch: (port) => launch(binary, [...args, '--port', String(port)], { stopSignal: 'SIGTERM' }),
-      isReady: async (port) => (await ask(port, 'PING\r\n')).startsWith('+PONG'),
+      isReady: async (port) => (await exchangeLine(port, 'PING\r\n')).startsWith('+PONG'),
     })
     return {
       ...server,

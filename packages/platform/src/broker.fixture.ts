@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Writable } from 'node:stream'
 import type { StreamName } from '@rekey/contracts'
-import { ask } from '@rekey/local-servers/ask'
 import { findOnPath } from '@rekey/local-servers/command'
+import { exchangeLine } from '@rekey/local-servers/exchange-line'
 import { launch } from '@rekey/local-servers/launch'
 import { startNats } from '@rekey/local-servers/nats'
 import { startServer } from '@rekey/local-servers/server'
@@ -44,7 +44,7 @@ export const startConfiguredNats = async (t: Teardown, dataDir: string, configur
       launch(findOnPath('nats-server') ?? 'nats-server', ['-c', path, '-a', '127.0.0.1', '-p', String(port)], {
         stopSignal: 'SIGTERM',
       }),
-    isReady: async (port) => (await ask(port)).startsWith('INFO'),
+    isReady: async (port) => (await exchangeLine(port)).startsWith('INFO'),
   })
   t.teardown(() => server.stop())
   return server

@@ -75,8 +75,8 @@ const refusals: [string, Parameters<Awaited<ReturnType<typeof startServer>>['sen
 
 t.test('S31: every error outside /oauth has the problem form', async (t) => {
   const { send } = await startServer(t)
-  for (const [path, ask, status, code] of refusals) {
-    const answer = await send(`/api/v2${path}`, ask)
+  for (const [path, request, status, code] of refusals) {
+    const answer = await send(`/api/v2${path}`, request)
     t.match(
       answer,
       {
@@ -96,8 +96,8 @@ t.test('S28: every error below /oauth has the OAuth form', async (t) => {
     500: 'server_error',
     503: 'temporarily_unavailable',
   }
-  for (const [path, ask, status] of refusals) {
-    const { headers, body, ...answer } = await send(`/oauth/v2${path}`, ask)
+  for (const [path, request, status] of refusals) {
+    const { headers, body, ...answer } = await send(`/oauth/v2${path}`, request)
     t.equal(answer.status, status, `${path} ${status}`)
     t.match(headers, { 'content-type': /^application\/json/, 'cache-control': 'no-store' })
     t.same(Object.keys(body), ['error', 'error_description'])

@@ -84,7 +84,7 @@ const start = async (t: Test, env: Record<string, string> = {}) => {
 t.test('claims of the provider are read under the names of the gateway’s tokens', async (t) => {
   const { claims, sign, read } = await start(t)
   const { iat, exp } = claims()
-  const asOurs = {
+  const usual = {
     iss: issuer,
     aud: [audience],
     sub: 'EN00000CY',
@@ -102,11 +102,11 @@ t.test('claims of the provider are read under the names of the gateway’s token
     ['a session alone', { sid: 'session-1', jti: undefined }, { sid: 'session-1', jti: 'session-1' }],
     ['azp', { client_id: undefined, azp: 'web-app' }, { client_id: 'web-app' }],
     ['a list of scopes', { scope: ['REST:FULL', 'openid'] }, { scope: 'REST:FULL openid' }],
-    ['what is not ours to believe', { purpose: 'change', challenge_id: 'x', session_epoch: 99 }, {}],
+    ['claims that only the gateway may set', { purpose: 'change', challenge_id: 'x', session_epoch: 99 }, {}],
   ]
-  for (const [name, change, told] of expectations) {
+  for (const [name, change, expected] of expectations) {
     const answer = await read(await sign({ iat, exp, ...change }))
-    t.strictSame(answer.body, { ...asOurs, ...told }, name)
+    t.strictSame(answer.body, { ...usual, ...expected }, name)
   }
 })
 
@@ -173,12 +173,12 @@ t.test('S27: no other token is accepted', async (t) => {
 
 t.test('S27: the gateway’s key does not sign for the provider, and the gateway’s tokens stay valid', async (t) => {
   const { claims, read } = await start(t)
-  const ours = (change: object) =>
+  const gatewayToken = (change: object) =>
     new SignJWT({ ...claims(), iss: ownIssuer, aud: ['rekey:api'], sid: 'session-1', ...change })
       .setProtectedHeader({ alg: 'EdDSA', kid: 'ed', typ: 'at+jwt' })
       .sign(own.privateKey)
-  t.equal((await read(await ours({}))).status, 200)
-  t.equal((await read(await ours({ iss: issuer, aud: audience }))).status, 401)
+  t.equal((await read(await gatewayToken({}))).status, 200)
+  t.equal((await read(await gatewayToken({ iss: issuer, aud: audience }))).status, 401)
 })
 
 t.test('its variables are set together or not at all, and the issuer is not the gateway', async (t) => {

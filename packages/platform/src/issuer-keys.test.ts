@@ -25,10 +25,10 @@ const createKeys = (options: Parameters<typeof createIssuerKeys>[0]) => {
 
 /** A server of a JWK Set that can be stopped and restarted. */
 const startIssuer = async (t: Test, ...keys: object[]) => {
-  const issuer = { keys, asked: 0, status: 200 }
+  const issuer = { keys, requests: 0, status: 200 }
   const listen = async (port: number): Promise<Server> => {
     const server = createServer((_request, response) => {
-      issuer.asked += 1
+      issuer.requests += 1
       response.writeHead(issuer.status, { connection: 'close' }).end(JSON.stringify({ keys: issuer.keys }))
     })
     await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
@@ -81,11 +81,11 @@ t.test('S25: an issuer that answers with errors counts as away, and is not queri
   issuer.status = 502
   clock.advance(11 * minuteMs)
   for (let round = 0; round < 10; round += 1) t.equal(await keys('one'), key.x)
-  t.equal(issuer.asked, 2)
+  t.equal(issuer.requests, 2)
   issuer.status = 200
   clock.advance(11_000)
   await keys('one')
-  t.equal(issuer.asked, 3)
+  t.equal(issuer.requests, 3)
 })
 
 t.test('S29: a key that the issuer has removed is refused ten minutes later', async (t) => {
@@ -112,10 +112,10 @@ t.test('an unknown key makes at most one request to the issuer per second, wheth
   const guess = (times: number) =>
     Promise.allSettled(Array.from({ length: times }, (_, index) => keys(`guess ${index}`)))
   await keys('one')
-  t.equal(issuer.asked, 1)
+  t.equal(issuer.requests, 1)
   clock.advance(1_000)
   for (let round = 0; round < 3; round += 1) await guess(20)
-  t.equal(issuer.asked, 2)
+  t.equal(issuer.requests, 2)
 
   issuer.status = 500
   clock.advance(1_000)
@@ -123,6 +123,6 @@ t.test('an unknown key makes at most one request to the issuer per second, wheth
     const answers = await guess(20)
     t.ok(answers.every((answer) => answer.status === 'rejected' && answer.reason.code === 'unavailable'))
   }
-  t.equal(issuer.asked, 3)
+  t.equal(issuer.requests, 3)
   t.equal(await keys('one'), key.x, 'known keys stay valid meanwhile')
 })

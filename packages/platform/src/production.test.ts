@@ -70,10 +70,10 @@ t.test('the broker requires TLS and exactly one kind of credentials', async (t) 
 })
 
 t.test('a variable is reported once, and servers are queried until they answer', async (t) => {
-  let asked = 0
+  let queries = 0
   const production = {
     rules: [() => ['A is missing.', 'B is odd.']],
-    durability: [async () => (asked++ === 0 ? undefined : ['C forgets.'])],
+    durability: [async () => (queries++ === 0 ? undefined : ['C forgets.'])],
   }
   t.same(await profileErrors(production, 'production', {}, ['A is not valid.']), ['B is odd.'])
   t.same(await serverErrors(production, 'production', {}), ['C forgets.'])

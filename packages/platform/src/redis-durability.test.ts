@@ -26,7 +26,7 @@ t.test('Redis with an append-only file or snapshots keeps its data at a restart'
   await client.config('SET', 'save', '900 1')
   t.same(await lossesOf(forgetful.url), [])
   await client.acl('SETUSER', 'default', '-config')
-  t.same(await lossesOf(forgetful.url), ['at a restart'], 'who may not ask does not know')
+  t.same(await lossesOf(forgetful.url), ['at a restart'], 'without the permission for CONFIG')
 })
 
 t.test('S25: a Redis that evicts lockouts and sessions when its memory is full is detected', async (t) => {

@@ -174,7 +174,7 @@ test('malformed mail is kept or refused, and the listener continues', async (t) 
   await mailer.sendMail(mail)
   const { messages } = await list()
   t.match(messages[0], { Subject: mail.subject })
-  t.match(messages[1], { To: [{ Address: 'c@d' }] }, 'without a To header the envelope tells the recipient')
+  t.match(messages[1], { To: [{ Address: 'c@d' }] }, 'without a To header the recipient is that of the envelope')
 })
 
 test('health and readiness answer', async (t) => {

@@ -7,7 +7,7 @@ import { shapeOf } from './shape.ts'
 const days = (seconds: number) => `${seconds / 86_400} days`
 const MiB = 1024 * 1024
 
-/** Names of the entries whose list has the item. */
+/** Names of the lists that contain the item. */
 const holders = <T>(lists: Record<string, readonly T[]>, item: T) =>
   Object.entries(lists).flatMap(([name, items]) => (items.includes(item) ? name : []))
 

@@ -4,7 +4,7 @@ import { connect } from 'node:net'
  * Connects to a line protocol on 127.0.0.1, sends `line` if given, and returns the first chunk of the answer.
  * @throws Error if there is no answer within a second
  */
-export const ask = (port: number, line?: string) =>
+export const exchangeLine = (port: number, line?: string) =>
   new Promise<string>((resolve, reject) => {
     const socket = connect({ host: '127.0.0.1', port, timeout: 1_000 })
     socket.once('connect', () => line && socket.write(line))
