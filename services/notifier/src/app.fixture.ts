@@ -59,7 +59,7 @@ export const startServers = async (t: Teardown, env: Record<string, string> = {}
         await publisher.publish(definition, event)
         return true
       },
-      { what: `${definition.type} to be stored` },
+      { what: `${definition.type} to be stored`, timeoutMs: 30_000 },
     ).then(() => {})
 
   return {

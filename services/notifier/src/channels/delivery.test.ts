@@ -69,7 +69,8 @@ t.test('a mail is not sent again if the broker dies before the acknowledgement',
   for (const round of [1, 2, 3]) {
     const address = `round${round}@example.com`
     await servers.publishCode({ to: { to: address } })
-    await servers.inbox.waitForMessage(address)
+    // A message that was on its way to a closed pull request is redelivered after its `ack_wait` of 10 s.
+    await servers.inbox.waitForMessage(address, { timeoutMs: 30_000 })
     await servers.nats.kill()
     await servers.nats.restart()
     await servers.waitForEmptyQueue()
