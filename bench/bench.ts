@@ -4,7 +4,7 @@ import { createHttp } from '@rekey/test-support/http'
 import { startProcesses } from '@rekey/test-support/processes'
 import autocannon from 'autocannon'
 
-// npm run bench: how many requests a second the hot paths take, with everything, the load included, on this machine.
+// npm run bench: measures the requests a second of the hot paths. Services, servers and load share this machine.
 
 const seconds = 8
 const json = { 'content-type': 'application/json' }

@@ -9,8 +9,8 @@ import { createDatabase } from '@rekey/local-servers/database'
 import { migrate } from '@rekey/local-servers/migrate'
 import { startPostgres } from '@rekey/local-servers/postgres'
 
-// npm run bench:import -- [--lines N] [--format ndjson|csv] [--kill-after SECONDS]: makes a file of customers, none of whose
-// hashes is a new one to compute, and takes it in; says how long it took and how much memory, for which it needs Linux.
+// npm run bench:import -- [--lines N] [--format ndjson|csv] [--kill-after SECONDS]: generates a file of customers with
+// precomputed hashes and imports it. Prints time and peak memory, which it reads from Linux's /proc.
 
 const hashes = [
   '$argon2id$v=19$m=19456,t=2,p=1$kTJnOtsi6g8qeu2IHlTo6A$75DBmRzKcBJ+TT8wX5CxXfiUNzgle0ALVOWYycVxpu8',
@@ -44,26 +44,26 @@ const writeFile = async (path: string, lines: number, format: 'ndjson' | 'csv') 
   const file = createWriteStream(path)
   file.write(writers.header[format])
   for (let index = 0; index < lines; index += 1) {
-    // In no order, as in life: indexes of a database are slower so.
+    // Random order, as in real files: inserts in the order of an index would be faster.
     if (!file.write(writers.line[format]((index * 15_485_863) % lines))) await once(file, 'drain')
   }
   file.end()
   await finished(file)
 }
 
-/** As `npm run customers` runs it: npm would not be killed together with it. */
+/** The command of `npm run customers`, without npm: a kill of npm would not end the import. */
 const command = () => {
   const { scripts } = JSON.parse(readFileSync(join(import.meta.dirname, '../package.json'), 'utf8'))
   return (scripts.customers as string).split(' ').slice(1)
 }
 
-/** 0 for one that has ended. */
+/** Peak memory of a process; 0 for a zombie. */
 const peakMiB = (pid: number) => {
   const kib = /VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0
   return Number(kib) / 1_024
 }
 
-/** Runs the import until it ends or, where told so, is killed. */
+/** Runs the import until it ends, or kills it after this time. */
 const runImport = (path: string, databaseUrl: string, killAfterMs?: number) =>
   new Promise<{ seconds: number; peak: number; code: number | null }>((resolve, reject) => {
     const startedMs = performance.now()
@@ -77,7 +77,7 @@ const runImport = (path: string, databaseUrl: string, killAfterMs?: number) =>
       try {
         peak = Math.max(peak, peakMiB(child.pid ?? 0))
       } catch {
-        // It has just ended.
+        // The process has ended.
       }
     }, 100)
     const kill = killAfterMs === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), killAfterMs)

@@ -4,8 +4,8 @@ import { startProcesses } from '@rekey/test-support/processes'
 import { type Outcome, percentile } from '../tests/resilience/overload/offer.ts'
 import { isRefused, isServed, overload } from '../tests/resilience/overload/overload.ts'
 
-// npm run bench:overload -- [--seconds N] [--times N]: ten times the sign-ins that can be hashed, for 30 s, and what
-// becomes of them and of everything else, with the load on the same machine. It needs Linux.
+// npm run bench:overload -- [--seconds N] [--times N]: offers ten times as many sign-ins as can be hashed for 30 s, and
+// measures them and other requests. Services, servers and load share this machine. Needs Linux.
 
 const { values } = parseArgs({
   options: { seconds: { type: 'string', default: '30' }, times: { type: 'string', default: '10' } },
@@ -46,9 +46,9 @@ try {
   print('A4, refused', refused)
   print('A1', asks)
   print('B3', histories)
-  print('B2, each try', [...sets, ...refusedSets])
+  print('B2, each attempt', [...sets, ...refusedSets])
   console.log(`
-A4 neither                ${logins.length - served.length - refused.length}
+A4 other status           ${logins.length - served.length - refused.length}
 A4 served a second        ${Math.round(served.length / seconds)}
 Retry-After               ${[...new Set(refused.map(({ retryAfter }) => retryAfter))].join(', ')}
 A1 answered with 200      ${share(asks, 200)}

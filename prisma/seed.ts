@@ -1,6 +1,6 @@
 import { seedSandbox } from '../services/password-service/src/customers/sandbox.ts'
 
-// Puts the sandbox's customers into the database that DATABASE_URL names. Safe to run again.
+// Inserts the sandbox's customers into the database of DATABASE_URL. Safe to run again.
 
 try {
   const databaseUrl = process.env.DATABASE_URL

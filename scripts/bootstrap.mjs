@@ -1,4 +1,4 @@
-// Installs what the workspace needs, with the pinned pnpm, when anything that decides it has changed, and generates the
+// Installs the workspace's packages with the pinned pnpm if a manifest or the lock file has changed, and generates the
 // Prisma client. Plain JavaScript for Node 20: it runs before anything is installed.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -22,7 +22,7 @@ const fingerprint = () => {
   return hash.digest('hex')
 }
 
-/** Runs a command and shows what it printed only if it failed. */
+/** Runs a command. If it fails, prints its output and exits. */
 const run = (command, args) => {
   const { status, stdout, stderr, error } = spawnSync(command, args, { cwd: root, encoding: 'utf8' })
   if (status === 0) return

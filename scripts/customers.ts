@@ -6,40 +6,40 @@ import { createDisplay } from './customers/progress.ts'
 import { readSettings, type Settings, usage } from './customers/settings.ts'
 import { createStopRequest } from './start/stop-request.ts'
 
-// npm run customers: takes customers in from a file.
+// npm run customers: imports customers from a file.
 
-const exitCodes = { taken: 0, failed: 1, someRefused: 2, interrupted: 130 }
+const exitCodes = { imported: 0, failed: 1, someRefused: 2, interrupted: 130 }
 
 const number = (count: number) => count.toLocaleString('en-GB')
 const day = (time: Date) => time.toISOString().slice(0, 16).replace('T', ' ')
 
 const describeBeginning = (beginning: Beginning, { path }: Settings): string => {
   if (beginning.kind === 'new') return `Importing ${path}.`
-  const { records, startedAt, finishedAt } = beginning.known
-  if (beginning.kind === 'resumed') return `Going on with ${path} after ${number(records)} records.`
+  const { records, startedAt, finishedAt } = beginning.earlier
+  if (beginning.kind === 'resumed') return `Resuming ${path} after ${number(records)} records.`
   if (beginning.kind === 'finished') {
-    return `${path} was taken in already, on ${day(finishedAt ?? startedAt)} UTC. To take it in once more: --again.`
+    return `${path} was imported on ${day(finishedAt ?? startedAt)} UTC. To import it again: --again.`
   }
-  return `${path} has changed since ${day(startedAt)} UTC, when ${number(records)} records were taken in: it begins anew.`
+  return `${path} has changed since ${day(startedAt)} UTC, when ${number(records)} records were imported: importing all of it.`
 }
 
-const tell = (
+const printResult = (
   { records, imported, refused, finished, reasons }: Result,
-  { refusedPath }: Settings,
+  { errorsPath }: Settings,
   seconds: number,
 ) => {
   const took = seconds > 0 ? ` in ${seconds.toFixed(1)} s` : ''
-  console.log(`${number(records)} records${took}: ${number(imported)} taken, ${number(refused)} refused.`)
+  console.log(`${number(records)} records${took}: ${number(imported)} imported, ${number(refused)} refused.`)
   for (const [reason, count] of [...reasons].toSorted(([, one], [, other]) => other - one)) {
     console.log(`  ${number(count).padStart(9)}  ${reason}`)
   }
-  if (reasons.size > 0) console.log(`Which lines, and why: ${refusedPath}`)
-  if (!finished) console.log('Interrupted. Run the same command again to go on.')
+  if (reasons.size > 0) console.log(`Refused lines, with reasons: ${errorsPath}`)
+  if (!finished) console.log('Interrupted. Run the same command again to resume.')
 }
 
 const exitCodeOf = ({ finished, refused }: Result) => {
   if (!finished) return exitCodes.interrupted
-  return refused > 0 ? exitCodes.someRefused : exitCodes.taken
+  return refused > 0 ? exitCodes.someRefused : exitCodes.imported
 }
 
 const importFile = async (settings: Settings, signal: AbortSignal): Promise<number> => {
@@ -56,13 +56,13 @@ const importFile = async (settings: Settings, signal: AbortSignal): Promise<numb
             console.log(describeBeginning(beginning, settings))
             if (beginning.kind === 'finished') return
             startedMs = performance.now()
-            display = createDisplay(source.size, beginning.kind === 'resumed' ? beginning.known.records : 0)
+            display = createDisplay(source.size, beginning.kind === 'resumed' ? beginning.earlier.records : 0)
           },
-          progressed: (taken) => display?.show(taken),
+          progressed: (progress) => display?.show(progress),
         },
       )
       display?.end()
-      tell(result, settings, startedMs === undefined ? 0 : (performance.now() - startedMs) / 1_000)
+      printResult(result, settings, startedMs === undefined ? 0 : (performance.now() - startedMs) / 1_000)
       return exitCodeOf(result)
     } finally {
       display?.end()
@@ -77,7 +77,7 @@ const describeError = (error: unknown): string => {
   if (!(error instanceof Error)) return String(error)
   if (!(error instanceof RekeyError)) return error.message
   const { message = '' } = (error.cause ?? {}) as { message?: string }
-  return `Postgres did not answer (${message}). What was taken in so far is in: run the same command again to go on.`
+  return `Postgres did not answer (${message}). Committed batches are kept: run the same command again to resume.`
 }
 
 const stopRequest = createStopRequest()

@@ -9,7 +9,7 @@ const read = (path: string) => readFileSync(join(root, path), 'utf8')
 const kinds = ['dependencies', 'devDependencies', 'optionalDependencies'] as const
 type Manifest = Partial<Record<(typeof kinds)[number], Record<string, string>>>
 
-const manifests = ['package.json', ...globSync('{packages,services}/*/package.json', { cwd: root })]
+const manifests = ['package.json', ...globSync('{packages,services,tests}/*/package.json', { cwd: root })]
 const entriesOf = (path: string) => {
   const manifest = JSON.parse(read(path)) as Manifest
   return kinds.flatMap((kind) =>
@@ -25,14 +25,14 @@ const lock = parse(read('pnpm-lock.yaml')) as {
   packages: Record<string, { resolution: { integrity?: string } }>
 }
 
-t.test('S37: every dependency is one exact version, or a package of this workspace', async (t) => {
+t.test('S37: every dependency has one exact version or is a package of this workspace', async (t) => {
   for (const path of manifests) {
     const loose = entriesOf(path).filter(({ version }) => !/^(workspace:\*|\d+\.\d+\.\d+(-[\w.-]+)?)$/.test(version))
     t.same(loose, [], path)
   }
 })
 
-t.test('S37: the lock file holds each of them, and of every package the digest of what is installed', async (t) => {
+t.test('S37: the lock file has every dependency, and a SHA-512 digest for every package', async (t) => {
   t.same(Object.keys(lock.importers).toSorted(), manifests.map((path) => dirname(path)).toSorted())
   for (const path of manifests) {
     const locked = lock.importers[dirname(path)]
@@ -51,6 +51,6 @@ t.test('S37: the lock file holds each of them, and of every package the digest o
   )
 })
 
-t.test('S37: what installs takes the lock file as it is', async (t) => {
+t.test('S37: the installation does not change the lock file', async (t) => {
   t.match(read('scripts/bootstrap.mjs'), "'install', '--frozen-lockfile'")
 })

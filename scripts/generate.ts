@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, rmSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 
-// Writes the Prisma client of the password-service from prisma/schema.prisma, when the schema is newer.
+// Generates the Prisma client of the password-service from prisma/schema.prisma if the schema is newer.
 
 const root = resolve(import.meta.dirname, '..')
 const output = join(root, 'services/password-service/src/generated/prisma')
@@ -14,13 +14,13 @@ const isCurrent = () => {
 }
 
 const generate = () => {
-  // Not a merge: a model that is gone from the schema must be gone from the client.
+  // Removed first: the client must not keep a model that the schema no longer has.
   rmSync(output, { recursive: true, force: true })
   execFileSync(join(root, 'node_modules/.bin/prisma'), ['generate', '--no-hints'], {
     cwd: root,
     stdio: ['ignore', 'pipe', 'pipe'],
-    // Prisma looks for its native schema engine, which is fetched from outside the package registry, and does not run
-    // it here: any program will do.
+    // Prisma checks for its native schema engine, which it would download, but does not run it to generate: any program
+    // satisfies the check.
     env: { ...process.env, PRISMA_SCHEMA_ENGINE_BINARY: process.execPath, PRISMA_HIDE_UPDATE_MESSAGE: '1' },
   })
 }

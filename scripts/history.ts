@@ -2,36 +2,36 @@ import type { Flaw } from '../services/password-service/src/history/chain.ts'
 import { databaseUrlOf, verifyHistory } from '../services/password-service/src/history/verification.ts'
 
 const usage = `Usage:
-  npm run history -- verify    walk every customer's chain of password changes, and name the first record that does
-                               not hold. DATABASE_URL, or the file that REKEY_SECRETS_FILE names, says which database.`
+  npm run history -- verify    verifies every customer's chain of password changes, and names the first invalid record.
+                               Reads DATABASE_URL from the environment or from the file REKEY_SECRETS_FILE.`
 
-/** What an auditor is told of a record that does not hold. */
+/** Explains an invalid record to an auditor. */
 const meanings: Record<Flaw, string> = {
-  digest: 'its digest is not that of what it says now: it was changed, or moved here',
+  digest: 'its digest does not match its content: the record was changed or moved',
   'previous digest':
-    'its previous digest is not the digest of the record before it: one was removed, added or replaced',
-  order: 'its time is before that of the record before it',
+    'its previous digest is not the digest of the record before it: a record was deleted, added or replaced',
+  order: 'its time is earlier than that of the record before it',
 }
 
 const progressEveryMs = 2_000
 
 const count = (number: number) => number.toLocaleString('en-GB')
 
-/** @returns whether every record holds */
+/** @returns true if every record is valid */
 const verify = async (): Promise<boolean> => {
-  let toldAt = performance.now()
-  const { records, customers, fault } = await verifyHistory(databaseUrlOf(process.env), (progress) => {
-    if (performance.now() - toldAt < progressEveryMs) return
-    toldAt = performance.now()
+  let printedAtMs = performance.now()
+  const { records, customers, invalid } = await verifyHistory(databaseUrlOf(process.env), (progress) => {
+    if (performance.now() - printedAtMs < progressEveryMs) return
+    printedAtMs = performance.now()
     console.error(`${count(progress.records)} of ${count(progress.total)} records`)
   })
-  if (!fault) {
-    console.log(`${count(records)} records of ${count(customers)} customers hold.`)
+  if (!invalid) {
+    console.log(`${count(records)} records of ${count(customers)} customers are valid.`)
     return true
   }
-  const { customerId, changeId, flaw } = fault
-  console.error(`${count(records)} records hold.`)
-  console.error(`Record ${changeId} of customer ${customerId} does not hold (${flaw}): ${meanings[flaw]}.`)
+  const { customerId, changeId, flaw } = invalid
+  console.error(`${count(records)} records are valid.`)
+  console.error(`Record ${changeId} of customer ${customerId} is invalid (${flaw}): ${meanings[flaw]}.`)
   return false
 }
 

@@ -3,10 +3,10 @@ import { generateKeys, keyFiles } from '@rekey/local-servers/keys'
 import { publishSeconds, rotateSigningKeys } from '@rekey/local-servers/signing-keys'
 
 const usage = `npm run keys -- generate DIR
-  Writes each service's secrets, and the gateway's first signing key, to files that are not there yet.
+  Writes each service's secrets and the gateway's first signing key; keeps files that exist.
 
 npm run keys -- rotate DIR [--after SECONDS]
-  Adds a signing key, which signs after ${publishSeconds} seconds or as many as are given; drops those that are over.`
+  Adds a signing key, which signs after ${publishSeconds} seconds or SECONDS; drops expired keys.`
 
 const generate = async (dir: string) => {
   const written = await generateKeys(dir)

@@ -8,13 +8,13 @@ import { startPostgres } from '@rekey/local-servers/postgres'
 import { diffSchemas } from '@rekey/local-servers/schema-diff'
 
 const usage = `Usage:
-  npm run migrate                apply the migrations that DATABASE_URL has not had yet
-  npm run migrate -- new NAME    write a new migration for what changed in prisma/schema.prisma`
+  npm run migrate                applies the pending migrations to DATABASE_URL
+  npm run migrate -- new NAME    writes a migration for the changes of prisma/schema.prisma`
 
 const root = resolve(import.meta.dirname, '..')
 const git = (...args: string[]) => execFileSync('git', args, { cwd: root, encoding: 'utf8' }).trim()
 
-// A migration is committed together with the schema that it leads to.
+// Each migration is committed together with the schema that it results in.
 const schemaOfLastMigration = () => {
   const commit = git('log', '-1', '--format=%H', '--', 'prisma/migrations/*/migration.sql')
   return commit ? git('show', `${commit}:prisma/schema.prisma`) : undefined
@@ -23,7 +23,7 @@ const schemaOfLastMigration = () => {
 const timestamp = (now: Date) => now.toISOString().replace(/\D/g, '').slice(0, 14)
 
 const writeMigration = async (name: string) => {
-  if (!/^[a-z0-9_]+$/.test(name)) throw new Error(`a migration's name is made of a-z, 0-9 and _: ${name}`)
+  if (!/^[a-z0-9_]+$/.test(name)) throw new Error(`The name of a migration may contain a-z, 0-9 and _ only: ${name}`)
   const scratch = mkdtempSync(join(tmpdir(), 'rekey-migrate-'))
   const postgres = await startPostgres({ dataDir: scratch, durable: false })
   try {
@@ -42,9 +42,9 @@ const writeMigration = async (name: string) => {
 
 const deploy = async () => {
   const databaseUrl = process.env.DATABASE_URL
-  if (!databaseUrl) throw new Error('DATABASE_URL is not set')
+  if (!databaseUrl) throw new Error('DATABASE_URL is missing.')
   const { applied } = await migrate({ databaseUrl })
-  console.log(applied.length ? `Applied ${applied.join(', ')}.` : 'Nothing to apply.')
+  console.log(applied.length ? `Applied ${applied.join(', ')}.` : 'No pending migrations.')
 }
 
 try {

@@ -1,60 +1,73 @@
-import { globSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join, relative, resolve } from 'node:path'
-import { parseArgs } from 'node:util'
-import { createDatabase } from '@rekey/local-servers/database'
-import { migrate } from '@rekey/local-servers/migrate'
-import { startPostgres } from '@rekey/local-servers/postgres'
-import { ensureServers } from '@rekey/local-servers/servers'
-import { templateDatabase } from '@rekey/test-support/postgres'
+import { globSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import { createStopRequest } from './start/stop-request.ts'
-import { buildTap, runTap } from './test/tap.ts'
+import { readCoverage } from './test/coverage.ts'
+import { type Options, readOptions, usage } from './test/options.ts'
+import { type FileResult, lineOf, summarize } from './test/results.ts'
+import { startShared } from './test/shared.ts'
+import { runTap } from './test/tap.ts'
+import { untilChanged } from './test/watch.ts'
 
-// npm test [-- PATH …]: every test, or those below the paths given. With --proofs: the proofs instead, which need time
-// or a quiet machine (*.proof.ts).
+// npm test and npm run test:proofs: see scripts/test/options.ts for what they take.
 
 const root = resolve(import.meta.dirname, '..')
-const everywhere = ['services', 'packages', 'scripts', 'bench', 'deploy', 'tests']
+const folders = ['services', 'packages', 'scripts', 'bench', 'deploy', 'tests', 'examples']
 
-/** @throws TypeError naming an unknown option */
-const readArguments = () => {
-  const { values, positionals } = parseArgs({ options: { proofs: { type: 'boolean' } }, allowPositionals: true })
-  return { proofs: values.proofs ?? false, asked: positionals.map((path) => relative(root, resolve(path)) || '.') }
+const findTests = ({ paths, proofs }: Options) => {
+  const suffix = proofs ? 'proof' : 'test'
+  const patterns = (paths.length ? paths : folders).map((path) =>
+    path.endsWith('.ts') ? path : join(path, `**/*.${suffix}.ts`),
+  )
+  const files = globSync(patterns, { cwd: root, exclude: (path) => path.includes('node_modules') }).toSorted()
+  if (files.length === 0) throw new Error(`no ${suffix}s found in ${paths.join(', ') || root}`)
+  return files
 }
 
-const findTests = (paths: string[], proofs: boolean) => {
-  const suffix = proofs ? 'proof' : 'test'
-  const patterns = paths.map((path) => (path.endsWith('.ts') ? path : `${path.replace(/\/+$/, '')}/**/*.${suffix}.ts`))
-  const exclude = (path: string) => path.includes('node_modules')
-  return globSync(patterns, { cwd: root, exclude }).toSorted()
+/** @returns whether all of it passed */
+const runOnce = async (options: Options, env: NodeJS.ProcessEnv, signal: AbortSignal) => {
+  const files = findTests(options)
+  const results: FileResult[] = []
+  await runTap(files, {
+    ...options,
+    env,
+    signal,
+    onResult: (result) => {
+      results.push(result)
+      console.log(lineOf(result))
+    },
+  })
+  if (options.coverage) console.log(`\n${readCoverage()}`)
+  const missing = files.filter((file) => !results.some(({ path }) => path === file))
+  const { text, isGreen } = summarize(results, missing, { strict: process.env.CI === 'true' })
+  console.log(text)
+  return isGreen
+}
+
+const run = async (options: Options, signal: AbortSignal) => {
+  const shared = await startShared(signal)
+  try {
+    for (;;) {
+      process.exitCode = (await runOnce(options, shared.env, signal)) ? 0 : 1
+      if (!options.watch || signal.aborted) return
+      console.log('\nWaiting for a change. Ctrl-C ends it.')
+      await untilChanged(
+        folders.map((folder) => join(root, folder)),
+        signal,
+      )
+    }
+  } finally {
+    await shared.stop()
+  }
 }
 
 const { signal, release } = createStopRequest()
-const scratch = mkdtempSync(join(tmpdir(), 'rekey-test-run-'))
-let stop = async () => {}
 try {
-  const { proofs, asked } = readArguments()
-  const files = findTests(asked.length ? asked : everywhere, proofs)
-  if (files.length === 0) throw new Error(`no tests found in ${asked.join(', ') || root}`)
-
-  const [postgres] = await Promise.all([
-    startPostgres({ dataDir: join(scratch, 'postgres'), durable: false, signal }),
-    // Tests kill, pause and restart their own servers, so containers would not do.
-    ensureServers(['redis', 'nats'], { say: console.log, allowCompose: false, signal }),
-    buildTap(),
-  ])
-  stop = postgres.stop
-  await migrate({ databaseUrl: await createDatabase(postgres.url, templateDatabase) })
-
-  const env = { ...process.env, REKEY_TEST_POSTGRES_URL: postgres.url }
-  const { exitCode, passed, failed } = await runTap(files, join(scratch, 'results.tap'), { env, signal, proofs })
-  process.exitCode = exitCode
-  console.log(`${passed} passed, ${failed} failed`)
+  const options = readOptions(process.argv.slice(2), root)
+  if (options.help) console.log(usage)
+  else await run(options, signal)
 } catch (error) {
-  console.error(error instanceof Error ? error.message : error)
+  if (!signal.aborted) console.error(error instanceof Error ? error.message : error)
   process.exitCode = 1
 } finally {
-  await stop()
-  rmSync(scratch, { recursive: true, force: true })
   release()
 }

@@ -1,16 +1,11 @@
 import ora from 'ora'
 
-/** How far the file was taken in. */
-export interface Taken {
+/** Progress of an import. */
+export interface Progress {
   records: number
   refused: number
-  /** Of the file. */
+  /** Offset in the file. */
   bytes: number
-}
-
-export interface Display {
-  show(taken: Taken): void
-  end(): void
 }
 
 const lineEveryMs = 5_000
@@ -23,32 +18,32 @@ const bar = (part: number) => {
   return `${'█'.repeat(full)}${'░'.repeat(barWidth - full)}`
 }
 
-/** A bar on a terminal; elsewhere a plain line every few seconds. */
-export const createDisplay = (size: number, alreadyTaken: number): Display => {
+/** Shows a progress bar on a terminal, and prints a line every few seconds elsewhere. */
+export const createDisplay = (size: number, recordsBefore: number) => {
   const startedMs = performance.now()
-  let toldMs = startedMs
-  const describe = ({ records, refused, bytes }: Taken) => {
+  let printedMs = startedMs
+  const describe = ({ records, refused, bytes }: Progress) => {
     const seconds = (performance.now() - startedMs) / 1_000
-    const perSecond = Math.round((records - alreadyTaken) / seconds)
+    const perSecond = Math.round((records - recordsBefore) / seconds)
     const percent = `${Math.floor((bytes / size) * 100)} %`
     return `${percent}, ${number(records)} records, ${number(refused)} refused, ${number(perSecond)} a second`
   }
-  // A terminal that does not know its width has none to draw on.
+  // Without a known width ora cannot draw.
   if (process.stderr.isTTY && process.stderr.columns > 0) {
-    // Ctrl-C must stay a signal, which a terminal in raw mode would not send.
+    // discardStdin sets raw mode, in which Ctrl-C sends no SIGINT.
     const spinner = ora({ discardStdin: false }).start('Reading')
     return {
-      show: (taken) => {
-        spinner.text = `${bar(taken.bytes / size)} ${describe(taken)}`
+      show: (progress: Progress) => {
+        spinner.text = `${bar(progress.bytes / size)} ${describe(progress)}`
       },
       end: () => void spinner.stop(),
     }
   }
   return {
-    show(taken) {
-      if (performance.now() - toldMs < lineEveryMs) return
-      toldMs = performance.now()
-      console.log(describe(taken))
+    show(progress: Progress) {
+      if (performance.now() - printedMs < lineEveryMs) return
+      printedMs = performance.now()
+      console.log(describe(progress))
     },
     end: () => {},
   }

@@ -2,24 +2,25 @@ import { basename, extname, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type FormatName, formats } from '../../services/password-service/src/customers/import/source.ts'
 
-export const usage = `npm run customers -- import FILE [OPTIONS]: takes in customers from a file, or goes on where that was interrupted.
+export const usage = `npm run customers -- import FILE [OPTIONS]: imports customers from a file, or resumes an interrupted import.
 
-  --format ndjson|csv   how the file is written; by default as its name ends
-  --refused FILE        where lines that were refused are written; by default FILE.refused.ndjson
-  --again               take in once more a file that was taken in before
-  --help                show this
+  --format ndjson|csv   format of the file; by default from the ending of its name
+  --refused FILE        file for refused lines and their reasons; by default FILE.refused.ndjson
+  --again               import a file again that was imported before
+  --help                print this
 
-The database is the one of DATABASE_URL, from the environment or the file that REKEY_SECRETS_FILE names.
-Exit code: 0 all taken, 2 some lines refused, 130 interrupted, 1 anything else.
+Reads DATABASE_URL from the environment or from the file REKEY_SECRETS_FILE.
+Exit code: 0 all lines imported, 2 some lines refused, 130 interrupted, 1 any other failure.
 The formats are described in docs/operations.md.`
 
-/** What `npm run customers` was asked for. */
+/** The command line of `npm run customers`. */
 export interface Settings {
   path: string
-  /** By which a changed file is known again. */
+  /** Finds the earlier import of a file whose content has changed. */
   fileName: string
   format: FormatName
-  refusedPath: string
+  /** Path of the import errors file. */
+  errorsPath: string
   again: boolean
 }
 
@@ -28,18 +29,20 @@ const endings: Record<string, FormatName> = { '.ndjson': 'ndjson', '.jsonl': 'nd
 const readFormat = (format: string | undefined, path: string): FormatName => {
   if (format === undefined) {
     const ending = endings[extname(path).toLowerCase()]
-    if (!ending) throw new Error(`--format is missing: the name ${basename(path)} does not tell. See --help.`)
+    if (!ending)
+      throw new Error(`--format is missing: ${basename(path)} does not end in .ndjson, .jsonl or .csv. See --help.`)
     return ending
   }
-  const known = formats.find((name) => name === format)
-  if (!known) throw new Error(`--format must be one of ${formats.join(', ')}. See --help.`)
-  return known
+  const found = formats.find((name) => name === format)
+  if (!found) throw new Error(`--format must be one of ${formats.join(', ')}. See --help.`)
+  return found
 }
 
 /**
  * Reads the command line.
- * @returns undefined where help was asked for
- * @throws Error in one line, for whoever typed it.
+ *
+ * @returns undefined for --help
+ * @throws Error whose message says what is wrong
  */
 export const readSettings = (args: string[]): Settings | undefined => {
   const { positionals, values } = parseArgs({
@@ -56,7 +59,7 @@ export const readSettings = (args: string[]): Settings | undefined => {
   const [command, path, ...rest] = positionals
   if (command !== 'import' || !path || rest.length > 0) throw new Error(usage)
   const fileName = resolve(path)
-  const refusedPath = resolve(values.refused ?? `${path}.refused.ndjson`)
-  if (refusedPath === fileName) throw new Error('--refused names the very file that is to be read.')
-  return { path, fileName, format: readFormat(values.format, path), refusedPath, again: values.again ?? false }
+  const errorsPath = resolve(values.refused ?? `${path}.refused.ndjson`)
+  if (errorsPath === fileName) throw new Error('--refused is the file to import: name another one.')
+  return { path, fileName, format: readFormat(values.format, path), errorsPath, again: values.again ?? false }
 }

@@ -23,7 +23,7 @@ const folders = '{services,packages,scripts,deploy,tests}'
 /** Left out: its titles are test data. */
 const ownTest = join('scripts', 'docs', 'security.test.ts')
 const read = (root: string): Proof[] =>
-  globSync(`${folders}/**/*.test.ts`, { cwd: root, exclude: (path) => path.includes('node_modules') })
+  globSync(`${folders}/**/*.{test,proof}.ts`, { cwd: root, exclude: (path) => path.includes('node_modules') })
     .filter((file) => file !== ownTest)
     .toSorted()
     .flatMap((file) => proofsIn(file, readFileSync(join(root, file), 'utf8')))

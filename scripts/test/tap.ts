@@ -1,85 +1,73 @@
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
-import { commentsOf, report } from './report.ts'
+import type { FileResult } from './results.ts'
 
 const root = join(import.meta.dirname, '../..')
-const command = join(root, 'node_modules/.bin/tap')
+const requireHere = createRequire(import.meta.url)
 
 /** Seconds that one file may take on a loaded machine. */
-const timeoutSeconds = { test: 150, proof: 3_600 }
+const timeoutSeconds = { test: 300, proof: 3_600 }
 
-interface Run {
-  exitCode: number
-  passed: number
-  failed: number
+export interface RunOptions {
+  env: NodeJS.ProcessEnv
+  signal: AbortSignal
+  jobs: number
+  /** The files are proofs, which may take longer. */
+  proofs?: boolean
+  coverage?: boolean
+  grep?: string | undefined
+  onResult: (result: FileResult) => void
 }
 
-// tap's own report draws over itself, which only a terminal can show.
-const isTerminal = process.stdout.isTTY
+const startTap = (args: string[], env: NodeJS.ProcessEnv, stdio: ('ignore' | 'inherit' | 'ipc')[]) => {
+  const manifest = requireHere.resolve('tap/package.json')
+  const { bin } = JSON.parse(readFileSync(manifest, 'utf8')) as { bin: { tap: string } }
+  return spawn(process.execPath, [join(manifest, '..', bin.tap), ...args], { cwd: root, env, stdio })
+}
 
-const run = (args: string[], { env = process.env, quiet = false, signal }: RunOptions = {}) =>
+const exitOf = (child: ChildProcess) =>
   new Promise<number>((resolve, reject) => {
-    const child = spawn(command, args, {
-      cwd: root,
-      env,
-      stdio: ['ignore', quiet ? 'ignore' : 'inherit', 'inherit'],
-    })
-    const stop = () => child.kill('SIGTERM')
-    signal?.addEventListener('abort', stop)
     child.once('error', reject)
-    child.once('exit', (code) => {
-      signal?.removeEventListener('abort', stop)
-      resolve(code ?? 1)
-    })
+    child.once('close', (code) => resolve(code ?? 1))
   })
 
-interface RunOptions {
-  env?: NodeJS.ProcessEnv
-  quiet?: boolean
-  signal?: AbortSignal
-  /** The files are proofs: one at a time, and for longer. */
-  proofs?: boolean
-}
-
 /**
- * tap compiles its plugins into its own package, once an install. As it comes it holds the TypeScript plugin, which
- * does not work with TypeScript 7 and which Node does not need; .taprc leaves it out, and this makes it so.
+ * tap compiles its plugins into its own package, once after each install. By default it includes the TypeScript plugin,
+ * which does not work with TypeScript 7; .taprc leaves it out, and only a build applies that.
  */
 export const buildTap = async () => {
-  const requireFromTap = createRequire(createRequire(import.meta.url).resolve('tap/package.json'))
+  const requireFromTap = createRequire(requireHere.resolve('tap/package.json'))
   const built = join(requireFromTap.resolve('@tapjs/test/package.json'), '../test-built/dist/esm/index.js')
   if (!/from ["']@tapjs\/typescript["']/.test(readFileSync(built, 'utf8'))) return
-  if ((await run(['build'], { quiet: true })) !== 0) throw new Error('tap could not be built')
+  const exitCode = await exitOf(startTap(['build'], process.env, ['ignore', 'ignore', 'inherit']))
+  if (exitCode !== 0) throw new Error('tap could not be built')
 }
 
-// The last line of a TAP stream as tap writes it: `# { total: 50, pass: 49, fail: 1 }`.
-const count = (tap: string, what: string) => {
-  const summary = tap.match(/^# \{ total: .*\}$/gm)?.at(-1) ?? ''
-  return Number(summary.match(new RegExp(`\\b${what}: (\\d+)`))?.[1] ?? 0)
-}
+const argumentsOf = ({ jobs, proofs = false, coverage = false, grep }: RunOptions) => [
+  `--jobs=${jobs}`,
+  `--timeout=${timeoutSeconds[proofs ? 'proof' : 'test']}`,
+  `--reporter=${join(import.meta.dirname, 'reporter.ts')}`,
+  ...(grep === undefined ? [] : [`--grep=${grep}`]),
+  ...(coverage
+    ? ['--allow-incomplete-coverage', '--coverage-report=json-summary']
+    : // tap reads each module a second time to record it, which only coverage needs: a third of a test's start.
+      ['--disable-coverage', '--test-env=_TAPJS_PROCESSINFO_EXCLUDE_=/./']),
+]
 
-/**
- * Runs test files, keeps their whole TAP stream in the file `results` and counts their assertions. A run that ends
- * without a result counts as one failure.
- */
-export const runTap = async (files: string[], results: string, options: RunOptions): Promise<Run> => {
-  const settings = [
-    `--jobs=${options.proofs ? 1 : 3}`,
-    `--timeout=${timeoutSeconds[options.proofs ? 'proof' : 'test']}`,
-    '--disable-coverage',
-    `--reporter=${isTerminal ? 'terse' : 'silent'}`,
-  ]
-  const exitCode = await run([...settings, `--output-file=${results}`, ...files], options)
-  let tap = ''
+/** Runs test files and passes on the result of each as it ends. */
+export const runTap = async (files: string[], options: RunOptions) => {
+  const child = startTap([...argumentsOf(options), ...files], options.env, ['ignore', 'ignore', 'inherit', 'ipc'])
+  child.on('message', ({ fileResult }: { fileResult?: FileResult }) => {
+    // tap sends its own messages over the same channel.
+    if (fileResult) options.onResult(fileResult)
+  })
+  const stop = () => child.kill('SIGTERM')
+  options.signal.addEventListener('abort', stop)
   try {
-    tap = readFileSync(results, 'utf8')
-  } catch {
-    // tap ended before it wrote anything.
+    await exitOf(child)
+  } finally {
+    options.signal.removeEventListener('abort', stop)
   }
-  if (!isTerminal) console.log(report(tap))
-  if (options.proofs) console.log(commentsOf(tap))
-  const failed = count(tap, 'fail')
-  return { exitCode, passed: count(tap, 'pass'), failed: exitCode !== 0 && failed === 0 ? 1 : failed }
 }

@@ -7,7 +7,7 @@ import { connect } from 'nats'
 
 export interface Brokers {
   servers: TestServer[]
-  /** The server that leads a stream. @throws Error where none does at the moment */
+  /** The leader of a stream. @throws Error if there is none at the moment */
   leaderOf(stream: string): Promise<TestServer>
 }
 

@@ -2,8 +2,8 @@ import type { ReceivedMessage } from '@rekey/test-support/inbox'
 import t from 'tap'
 import { holds } from './checks/finding.ts'
 import { check } from './checks.ts'
-import type { Held } from './held.ts'
-import { type Grant, nothingSeen, type Seen, type SignIn } from './seen.ts'
+import { type ClientLog, emptyClientLog, type Grant, type SignIn } from './client-log.ts'
+import type { FinalState } from './final-state.ts'
 import type { StoredEvent } from './stored-events.ts'
 
 const customer = {
@@ -35,7 +35,7 @@ const messageOf = (id: string, to: string, text = ''): ReceivedMessage => ({
   HTML: '',
 })
 
-const factOf = (changeId: number): StoredEvent => ({
+const passwordEventOf = (changeId: number): StoredEvent => ({
   id: `event ${changeId}`,
   type: 'password.restored',
   subject: 'C1',
@@ -43,14 +43,14 @@ const factOf = (changeId: number): StoredEvent => ({
   data: { changeId },
 })
 
-/** What the gateway tells of a restore: that a code is to be sent, that a wrong one was given, and the right one. */
-const told = (number: number): StoredEvent[] => {
+/** The gateway's events of a restore: requested, a wrong code, the right code. */
+const restoreEvents = (number: number): StoredEvent[] => {
   const subject = `challenge-${number}`
   const about = { challengeId: subject, purpose: 'restore' }
   const expiresAt = at(50).toISOString()
   return [
     {
-      id: `asked ${number}`,
+      id: `requested ${number}`,
       type: 'auth.restore.requested',
       time: at(number * 10 - 4),
       data: { sendNumber: 1, expiresAt },
@@ -70,14 +70,13 @@ const signInOf = (session: string, grantsBefore: number): SignIn => ({
 })
 
 /**
- * A sign-in, two restores, a sign-in with the new password, and a restore that was given up after a wrong code: all as
- * it should be.
+ * A correct run: a sign-in, two restores, a sign-in with the new password, and a restore that ends after a wrong code.
  */
-const sound = () => {
-  const seen: Seen = {
-    ...nothingSeen([customer]),
+const correctRun = () => {
+  const clientLog: ClientLog = {
+    ...emptyClientLog([customer]),
     grants: [grantOf(1), grantOf(2)],
-    takenCodes: ['challenge-1', 'challenge-2'],
+    acceptedCodes: ['challenge-1', 'challenge-2'],
     promisedCodes: [1, 2, 3].map((number) => ({
       to: customer.email,
       challengeId: `challenge-${number}`,
@@ -86,51 +85,51 @@ const sound = () => {
     })),
     signIns: [signInOf('before', 0), signInOf('after', 2)],
   }
-  seen.note('A1', 200)
-  seen.ownPassword.tried += 2
-  seen.rightCodes.tried += 2
-  const held: Held = {
+  clientLog.note('A1', 200)
+  clientLog.rightPasswords.tried += 2
+  clientLog.rightCodes.tried += 2
+  const state: FinalState = {
     readAt: at(60),
     history: [1, 2].map((id) => ({ id, customerId: 1, operation: 'restore', createTime: at(id * 10 + 1) })),
     outbox: [1, 2].flatMap((id) => [
       { eventId: `event ${id}`, type: 'password.restored', subject: 'C1', changeId: id },
-      { eventId: `notice ${id} mail`, type: 'notify.password-changed', subject: 'C1', changeId: null },
-      { eventId: `notice ${id} text`, type: 'notify.password-changed', subject: 'C1', changeId: null },
+      { eventId: `notification ${id} mail`, type: 'notify.password-changed', subject: 'C1', changeId: null },
+      { eventId: `notification ${id} text`, type: 'notify.password-changed', subject: 'C1', changeId: null },
     ]),
     spentTokens: new Set(['grant 1', 'grant 2']),
     sessionEpochs: new Map([[1, 2]]),
     verification: { records: 102, customers: 51 },
-    grownRecords: 100,
+    prefilledRecords: 100,
     poison: [
       {
         id: 'not json',
         what: 'not JSON',
         fate: 'dead letter',
         isPublished: false,
-        isPutAside: false,
+        isHeld: false,
         isDeadLetter: true,
       },
-      { id: 'large', what: 'too large', fate: 'refused', isPublished: false, isPutAside: true, isDeadLetter: false },
+      { id: 'large', what: 'too large', fate: 'rejected', isPublished: false, isHeld: true, isDeadLetter: false },
       {
-        ...{ id: 'behind', what: 'behind it', fate: 'held', behind: 'large' },
+        ...{ id: 'behind', what: 'behind it', fate: 'held', heldBy: 'large' },
         isPublished: false,
-        isPutAside: true,
+        isHeld: true,
         isDeadLetter: false,
       },
     ],
     codesLiveMs: 60_000,
-    codesHeldUp: [],
+    codesDelayed: [],
     restoreSends: [1, 2, 3].map((number) => ({ challengeId: `challenge-${number}`, sendNumber: 1, customerId: 1 })),
     openRestores: new Map([
       ['challenge-2', 1],
       ['challenge-3', 1],
     ]),
     wrongCodes: [{ challengeId: 'challenge-3', attempt: 1, customerId: 1, failedAt: at(27) }],
-    forgivenAt: new Map([[1, at(18)]]),
+    failuresResetAt: new Map([[1, at(18)]]),
     events: {
-      AUTH: [...told(1), ...told(2), ...told(3).slice(0, 2)],
-      PASSWORD: [factOf(1), factOf(2)],
-      DEAD: [{ ...factOf(0), id: 'not json' }],
+      AUTH: [...restoreEvents(1), ...restoreEvents(2), ...restoreEvents(3).slice(0, 2)],
+      PASSWORD: [passwordEventOf(1), passwordEventOf(2)],
+      DEAD: [{ ...passwordEventOf(0), id: 'not json' }],
     },
     waiting: [],
     messages: [
@@ -138,190 +137,214 @@ const sound = () => {
         messageOf(`challenge-${number}.1`, customer.email, `Verification code: 000${number}`),
       ),
       ...[1, 2].flatMap((number) => [
-        messageOf(`notice ${number} mail`, customer.email),
-        messageOf(`notice ${number} text`, customer.phone),
+        messageOf(`notification ${number} mail`, customer.email),
+        messageOf(`notification ${number} text`, customer.phone),
       ]),
     ],
     activeTokens: new Set(['access after', 'refresh after']),
     isPassword: async (_email, password) => password === 'password 2',
   }
-  return { seen, held }
+  return { clientLog, state }
 }
 
-const unknown = (grant: Grant | undefined) => {
+const loseAnswers = (grant: Grant | undefined) => {
   for (const one of grant?.tries ?? []) one.status = undefined
 }
 
-t.test('what is as it should be is found so', async (t) => {
-  const { seen, held } = sound()
-  const findings = await check(seen, held)
-  for (const { what, faults, proven } of findings) t.same(faults, [], `${proven} ${what}`)
+t.test('a correct run has no violation', async (t) => {
+  const { clientLog, state } = correctRun()
+  const findings = await check(clientLog, state)
+  for (const { claim, violations, checked } of findings) t.same(violations, [], `${checked} ${claim}`)
   t.ok(findings.every(holds))
   t.ok(findings.length > 15)
 })
 
-t.test('an outcome that nobody was told may be either, and messages may come twice', async (t) => {
-  const { seen, held } = sound()
-  unknown(seen.grants[1])
-  held.messages.push(...held.messages.slice(0, 2))
-  for (const { what, faults } of await check(seen, held)) t.same(faults, [], what)
+t.test('an outcome without an answer may be done or not done, and messages may come twice', async (t) => {
+  const { clientLog, state } = correctRun()
+  loseAnswers(clientLog.grants[1])
+  state.messages.push(...state.messages.slice(0, 2))
+  for (const { claim, violations } of await check(clientLog, state)) t.same(violations, [], claim)
 
-  const undone = sound()
-  unknown(undone.seen.grants[1])
-  undone.held.history.pop()
-  undone.held.outbox.splice(3)
-  undone.held.events.PASSWORD.pop()
-  undone.held.spentTokens.delete('grant 2')
-  undone.held.sessionEpochs.set(1, 1)
-  undone.held.verification.records = 101
-  undone.held.messages.splice(5)
-  undone.held.openRestores.set('challenge-1', 1)
-  undone.held.isPassword = async (_email, password) => password === 'password 1'
-  for (const { what, faults } of await check(undone.seen, undone.held)) t.same(faults, [], what)
+  const undone = correctRun()
+  loseAnswers(undone.clientLog.grants[1])
+  undone.state.history.pop()
+  undone.state.outbox.splice(3)
+  undone.state.events.PASSWORD.pop()
+  undone.state.spentTokens.delete('grant 2')
+  undone.state.sessionEpochs.set(1, 1)
+  undone.state.verification.records = 101
+  undone.state.messages.splice(5)
+  undone.state.openRestores.set('challenge-1', 1)
+  undone.state.isPassword = async (_email, password) => password === 'password 1'
+  for (const { claim, violations } of await check(undone.clientLog, undone.state)) t.same(violations, [], claim)
 })
 
-t.test('a code may take more than a minute by as much as a long fault held it up', async (t) => {
-  const { seen, held } = sound()
-  Object.assign(held, {
+t.test('the time of a long failure does not count for the delivery of a code', async (t) => {
+  const { clientLog, state } = correctRun()
+  Object.assign(state, {
     codesLiveMs: 120_000,
-    codesHeldUp: [
+    codesDelayed: [
       { from: at(-40), to: at(-25) },
       { from: at(-41), to: at(-30) },
     ],
   })
-  for (const { what, faults } of await check(seen, held)) t.same(faults, [], what)
+  for (const { claim, violations } of await check(clientLog, state)) t.same(violations, [], claim)
 })
 
-/** Each is one fault, and the words of the checks that must find it: these, and no other. */
-const planted: [string, RegExp[], (all: ReturnType<typeof sound>) => unknown][] = [
-  ['a record is gone', [/^new passwords/, /whole or nothing/, /one event/, /chains/], ({ held }) => held.history.pop()],
+/** Violations to plant, each with the only checks that must find it. */
+const planted: [string, RegExp[], (all: ReturnType<typeof correctRun>) => unknown][] = [
+  ['a record is gone', [/^new passwords/, /done wholly/, /one event/, /chains/], ({ state }) => state.history.pop()],
   [
-    'an answered grant was not spent',
-    [/^new passwords/, /last password/, /whole or nothing/, /^codes to restore/],
-    ({ held }) => held.spentTokens.delete('grant 2'),
+    'an acknowledged grant is not spent',
+    [/^new passwords/, /last password/, /done wholly/, /^codes of restores/],
+    ({ state }) => state.spentTokens.delete('grant 2'),
   ],
-  ['the password is another', [/last password/], ({ held }) => Object.assign(held, { isPassword: async () => false })],
-  ['every password is one', [/last password/], ({ held }) => Object.assign(held, { isPassword: async () => true })],
   [
-    'a record came of nobody',
-    [/whole or nothing/, /one event/, /^notices/, /chains/],
-    ({ held }) => held.history.push({ ...last(held.history), id: 3 }),
+    'the last password is not valid',
+    [/last password/],
+    ({ state }) => Object.assign(state, { isPassword: async () => false }),
   ],
-  ['an event is missing', [/whole or nothing/, /one event/, /^notices/], ({ held }) => held.outbox.shift()],
-  ['no session was ended', [/whole or nothing/], ({ held }) => held.sessionEpochs.set(1, 1)],
-  ['a strange token is spent', [/whole or nothing/], ({ held }) => held.spentTokens.add('grant 3')],
+  ['every password is valid', [/last password/], ({ state }) => Object.assign(state, { isPassword: async () => true })],
   [
-    'what was refused is done',
-    [/whole or nothing/, /last password/],
-    ({ seen }) => seen.grants[1]?.tries.splice(0, 1, { ...last(seen.grants[1].tries), status: 403 }),
+    'a record has no grant',
+    [/done wholly/, /one event/, /^notifications/, /chains/],
+    ({ state }) => state.history.push({ ...last(state.history), id: 3 }),
   ],
-  ['a grant worked twice', [/^grants/], ({ seen }) => seen.grants[1]?.tries.push(last(seen.grants[1].tries))],
-  ['a code was taken twice', [/^codes were/], ({ seen }) => seen.takenCodes.push('challenge-1')],
+  ['an event is missing', [/done wholly/, /one event/, /^notifications/], ({ state }) => state.outbox.shift()],
+  ['no session was ended', [/done wholly/], ({ state }) => state.sessionEpochs.set(1, 1)],
+  ['an unknown token is spent', [/done wholly/], ({ state }) => state.spentTokens.add('grant 3')],
+  [
+    'a refused request was done',
+    [/done wholly/, /last password/],
+    ({ clientLog }) => clientLog.grants[1]?.tries.splice(0, 1, { ...last(clientLog.grants[1].tries), status: 403 }),
+  ],
+  [
+    'a grant worked twice',
+    [/^grants/],
+    ({ clientLog }) => clientLog.grants[1]?.tries.push(last(clientLog.grants[1].tries)),
+  ],
+  [
+    'a code was accepted twice',
+    [/^codes were accepted/],
+    ({ clientLog }) => clientLog.acceptedCodes.push('challenge-1'),
+  ],
   [
     'a challenge was verified twice',
-    [/^codes were/],
-    ({ held }) => held.events.AUTH.push({ ...(told(1)[2] as StoredEvent), id: 'another' }),
+    [/^codes were accepted/],
+    ({ state }) => state.events.AUTH.push({ ...(restoreEvents(1)[2] as StoredEvent), id: 'another' }),
   ],
-  ['an event did not leave', [/one event/], ({ held }) => held.events.PASSWORD.pop()],
-  ['an event left twice', [/one event/, /^events stand/], ({ held }) => held.events.PASSWORD.push(factOf(2))],
-  ['events left in another order', [/one event/], ({ held }) => held.events.PASSWORD.reverse()],
-  ['a notice was not sent', [/^notices/], ({ held }) => held.messages.pop()],
-  ['a message came of nothing', [/^notices/], ({ held }) => held.messages.push(messageOf('strange', customer.email))],
-  ['a session goes on', [/^sessions/], ({ held }) => held.activeTokens.add('refresh before')],
-  ['a session is over', [/^sessions/], ({ held }) => held.activeTokens.delete('access after')],
-  ['every session is over', [/^sessions/], ({ held }) => held.activeTokens.clear()],
-  ['a code did not arrive', [/^codes that were promised/], ({ held }) => held.messages.shift()],
+  ['an event was not published', [/one event/], ({ state }) => state.events.PASSWORD.pop()],
   [
-    'a code came that nobody asked for',
-    [/^notices/],
-    ({ held }) => held.messages.push(messageOf('challenge-4.1', customer.email)),
+    'an event was published twice',
+    [/one event/, /^events are stored/],
+    ({ state }) => state.events.PASSWORD.push(passwordEventOf(2)),
+  ],
+  ['events were published in another order', [/one event/], ({ state }) => state.events.PASSWORD.reverse()],
+  ['a notification was not sent', [/^notifications/], ({ state }) => state.messages.pop()],
+  [
+    'a message has no event',
+    [/^notifications/],
+    ({ state }) => state.messages.push(messageOf('unrelated', customer.email)),
+  ],
+  ['a session is active after a new password', [/^sessions/], ({ state }) => state.activeTokens.add('refresh before')],
+  ['a session ended without a new password', [/^sessions/], ({ state }) => state.activeTokens.delete('access after')],
+  ['every session ended', [/^sessions/], ({ state }) => state.activeTokens.clear()],
+  ['a code did not arrive', [/^promised codes/], ({ state }) => state.messages.shift()],
+  [
+    'a code was sent without a request',
+    [/^notifications/],
+    ({ state }) => state.messages.push(messageOf('challenge-4.1', customer.email)),
   ],
   [
-    'a notice went to another customer',
-    [/^notices/],
-    ({ held }) => held.messages.splice(-1, 1, messageOf('notice 2 text', '+447700900002')),
+    'a notification went to another customer',
+    [/^notifications/],
+    ({ state }) => state.messages.splice(-1, 1, messageOf('notification 2 text', '+447700900002')),
   ],
   [
-    'both notices went to one address',
-    [/^notices/],
-    ({ held }) => held.messages.splice(-1, 1, messageOf('notice 2 text', customer.email)),
+    'both notifications went to one address',
+    [/^notifications/],
+    ({ state }) => state.messages.splice(-1, 1, messageOf('notification 2 text', customer.email)),
   ],
-  ['a code is not counted', [/^codes to restore/], ({ held }) => held.restoreSends.shift()],
-  ['a code is counted twice', [/^codes to restore/], ({ held }) => held.restoreSends.push(last(held.restoreSends))],
+  ['a code is not counted', [/^codes of restores/], ({ state }) => state.restoreSends.shift()],
+  ['a code is counted twice', [/^codes of restores/], ({ state }) => state.restoreSends.push(last(state.restoreSends))],
   [
     'a code is counted for another customer',
-    [/^codes to restore/],
-    ({ held }) => held.restoreSends.splice(-1, 1, { ...last(held.restoreSends), customerId: 2 }),
+    [/^codes of restores/],
+    ({ state }) => state.restoreSends.splice(-1, 1, { ...last(state.restoreSends), customerId: 2 }),
   ],
-  ['it is not known whose restore it is', [/^codes to restore/], ({ held }) => held.openRestores.delete('challenge-3')],
+  ['an open restore is not stored', [/^codes of restores/], ({ state }) => state.openRestores.delete('challenge-3')],
   [
-    'a restore is taken for that of another',
-    [/^codes to restore/, /^codes that were given/],
-    ({ held }) => held.openRestores.set('challenge-2', 2),
+    'a restore is stored for another customer',
+    [/^codes of restores/, /^failed attempts/],
+    ({ state }) => state.openRestores.set('challenge-2', 2),
   ],
-  ['a wrong code does not count', [/^codes that were given/], ({ held }) => held.wrongCodes.pop()],
-  ['a wrong code counts twice', [/^codes that were given/], ({ held }) => held.wrongCodes.push(last(held.wrongCodes))],
+  ['a wrong code does not count', [/^failed attempts/], ({ state }) => state.wrongCodes.pop()],
+  ['a wrong code counts twice', [/^failed attempts/], ({ state }) => state.wrongCodes.push(last(state.wrongCodes))],
   [
-    'a wrong code counts that was not given',
-    [/^codes that were given/],
-    ({ held }) => held.wrongCodes.push({ ...last(held.wrongCodes), attempt: 2 }),
+    'a wrong code counts that was not sent',
+    [/^failed attempts/],
+    ({ state }) => state.wrongCodes.push({ ...last(state.wrongCodes), attempt: 2 }),
   ],
   [
-    'a wrong code counts that is forgiven',
-    [/^codes that were given/],
-    ({ held }) => held.wrongCodes.push({ ...last(held.wrongCodes), challengeId: 'challenge-2', failedAt: at(17) }),
+    'a wrong code counts after a reset',
+    [/^failed attempts/],
+    ({ state }) => state.wrongCodes.push({ ...last(state.wrongCodes), challengeId: 'challenge-2', failedAt: at(17) }),
   ],
-  ['a right code forgave nothing', [/^codes that were given/], ({ held }) => held.forgivenAt.set(1, at(8))],
-  ['an event was stored twice', [/^events stand/], ({ held }) => held.events.AUTH.push(last(held.events.AUTH))],
   [
-    'two codes have one name',
-    [/^events stand/],
-    ({ held }) => held.events.AUTH.push({ ...(told(3)[0] as StoredEvent), id: 'another' }),
+    'a right code did not reset failed attempts',
+    [/^failed attempts/],
+    ({ state }) => state.failuresResetAt.set(1, at(8)),
+  ],
+  ['an event was stored twice', [/^events are stored/], ({ state }) => state.events.AUTH.push(last(state.events.AUTH))],
+  [
+    'two codes have one id',
+    [/^events are stored/],
+    ({ state }) => state.events.AUTH.push({ ...(restoreEvents(3)[0] as StoredEvent), id: 'another' }),
   ],
   [
     'a code arrived too late',
-    [/^codes that were promised/],
-    ({ held }) => Object.assign(held.messages[0] ?? {}, { Created: at(51).toISOString() }),
+    [/^promised codes/],
+    ({ state }) => Object.assign(state.messages[0] ?? {}, { Created: at(51).toISOString() }),
   ],
   [
-    'a code was on its way for more than a minute',
-    [/^codes that were promised/],
-    ({ held }) => Object.assign(held, { codesLiveMs: 120_000, codesHeldUp: [{ from: at(-60), to: at(-51) }] }),
+    'a code took more than a minute',
+    [/^promised codes/],
+    ({ state }) => Object.assign(state, { codesLiveMs: 120_000, codesDelayed: [{ from: at(-60), to: at(-51) }] }),
   ],
   [
     'a chain is broken',
     [/chains/],
-    ({ held }) => Object.assign(held.verification, { fault: { customerId: 1, changeId: 2, flaw: 'digest' } }),
+    ({ state }) => Object.assign(state.verification, { fault: { customerId: 1, changeId: 2, flaw: 'digest' } }),
   ],
-  ['a message was given up', [/dealt with/], ({ held }) => held.events.DEAD.push(factOf(1))],
-  ['a poison event is lost', [/^poison/], ({ held }) => Object.assign(held.poison[0] ?? {}, { isDeadLetter: false })],
+  ['an event became a dead letter', [/handled/], ({ state }) => state.events.DEAD.push(passwordEventOf(1))],
+  ['a poison event is lost', [/^poison/], ({ state }) => Object.assign(state.poison[0] ?? {}, { isDeadLetter: false })],
   [
-    'a refused event waits and is not put aside',
+    'a rejected event waits and is not held',
     [/^poison/],
-    ({ held }) => Object.assign(held.poison[1] ?? {}, { isPutAside: false }),
+    ({ state }) => Object.assign(state.poison[1] ?? {}, { isHeld: false }),
   ],
   [
-    'an event left before the one that it depends on',
+    'an event was published before the one that holds it',
     [/^poison/],
-    ({ held }) => Object.assign(held.poison[2] ?? {}, { isPublished: true }),
+    ({ state }) => Object.assign(state.poison[2] ?? {}, { isPublished: true }),
   ],
   [
-    'what depends on a refused event was given up',
-    [/dealt with/],
-    ({ held }) => held.events.DEAD.push({ ...factOf(0), id: 'behind' }),
+    'an event behind a rejected one became a dead letter',
+    [/handled/],
+    ({ state }) => state.events.DEAD.push({ ...passwordEventOf(0), id: 'behind' }),
   ],
-  ['something waits', [/dealt with/], ({ held }) => held.waiting.push('1 message waits')],
-  ['a sign-in was refused', [/own password/], ({ seen }) => seen.ownPassword.refused.push('C1: 400')],
-  ['a right code was refused', [/no other reason/], ({ seen }) => seen.rightCodes.refused.push('A2 of C1: 400')],
-  ['an answer was a 500', [/of the contract/], ({ seen }) => seen.note('A1', 500)],
+  ['an event waits', [/handled/], ({ state }) => state.waiting.push('1 message waits')],
+  ['a sign-in was refused', [/right password/], ({ clientLog }) => clientLog.rightPasswords.refused.push('C1: 400')],
+  ['a right code was refused', [/lost answer/], ({ clientLog }) => clientLog.rightCodes.refused.push('A2 of C1: 400')],
+  ['an answer was a 500', [/those of the contract/], ({ clientLog }) => clientLog.note('A1', 500)],
 ]
 
-const nothingHeld: Partial<Held> = {
+const emptyState: Partial<FinalState> = {
   history: [],
   outbox: [],
   spentTokens: new Set(),
   verification: { records: 0, customers: 0 },
-  grownRecords: 0,
+  prefilledRecords: 0,
   poison: [],
   restoreSends: [],
   openRestores: new Map(),
@@ -332,27 +355,29 @@ const nothingHeld: Partial<Held> = {
 
 const last = <T>(items: T[]): T => items.at(-1) as T
 
-for (const [what, found, plant] of planted) {
-  t.test(`it is found that ${what}`, async (t) => {
-    const all = sound()
+for (const [violation, found, plant] of planted) {
+  t.test(`the checks find that ${violation}`, async (t) => {
+    const all = correctRun()
     plant(all)
-    const failed = (await check(all.seen, all.held)).filter(({ faults }) => faults.length > 0).map(({ what }) => what)
+    const failed = (await check(all.clientLog, all.state))
+      .filter(({ violations }) => violations.length > 0)
+      .map(({ claim }) => claim)
     for (const words of found)
       t.ok(
-        failed.some((what) => words.test(what)),
+        failed.some((claim) => words.test(claim)),
         `${words}`,
       )
     t.same(
-      failed.filter((what) => !found.some((words) => words.test(what))),
+      failed.filter((claim) => !found.some((words) => words.test(claim))),
       [],
-      'nothing else is found',
+      'no other check finds it',
     )
   })
 }
 
-t.test('what is shown for nothing is not shown, but for what may rightly be empty', async (t) => {
-  const findings = await check(nothingSeen([]), { ...sound().held, ...nothingHeld })
-  const shown = findings.filter(holds).map(({ what }) => what)
-  t.match(shown, [/whole or nothing/])
-  t.equal(shown.length, 1)
+t.test('a check of zero items fails, unless zero items are acceptable', async (t) => {
+  const findings = await check(emptyClientLog([]), { ...correctRun().state, ...emptyState })
+  const passed = findings.filter(holds).map(({ claim }) => claim)
+  t.match(passed, [/done wholly/])
+  t.equal(passed.length, 1)
 })

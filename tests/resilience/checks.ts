@@ -1,46 +1,49 @@
 import {
-  answersAreOfTheContract,
-  ownPasswordsAreTaken,
+  answersMatchContract,
   refusalsHaveReasons,
-  sessionsAreOver,
+  rightPasswordsAreAccepted,
+  sessionsEnded,
 } from './checks/answers.ts'
-import { chainsHold, nothingGivenUp, oneEventEach } from './checks/events.ts'
+import { allEventsHandled, chainsAreUnbroken, oneEventEach } from './checks/events.ts'
 import type { Check, Finding } from './checks/finding.ts'
-import { codesArrive, oneNoticeEach } from './checks/messages.ts'
-import { codesWorkOnce, eventsStandOnce, grantsWorkOnce } from './checks/once.ts'
-import { answeredAreInHistory, lastPasswordVerifies, wholeOrNothing } from './checks/passwords.ts'
-import { poisonIsPutAside } from './checks/poison.ts'
-import { restoresAreNoted, wrongCodesCountOnce } from './checks/restores.ts'
-import type { Held } from './held.ts'
-import type { Seen } from './seen.ts'
+import { codesArrive, oneNotificationEach } from './checks/messages.ts'
+import { codesWorkOnce, eventsAreStoredOnce, grantsWorkOnce } from './checks/once.ts'
+import { acknowledgedAreInHistory, lastPasswordVerifies, wholeOrNothing } from './checks/passwords.ts'
+import { poisonIsContained } from './checks/poison.ts'
+import { restoresAreStored, wrongCodesCountOnce } from './checks/restores.ts'
+import type { ClientLog } from './client-log.ts'
+import type { FinalState } from './final-state.ts'
 
-const checks: [what: string, check: Check][] = [
-  ['new passwords that were answered 204 are in the history', answeredAreInHistory],
+const checks: [claim: string, check: Check][] = [
+  ['new passwords that were answered 204 are in the history', acknowledgedAreInHistory],
   ['customers sign in with their last password, and with no other', lastPasswordVerifies],
-  ['outcomes that nobody was told are whole or nothing', wholeOrNothing],
-  ['grants set one password at most', grantsWorkOnce],
-  ['codes were taken once at most', codesWorkOnce],
+  ['outcomes that no client was told are done wholly or not at all', wholeOrNothing],
+  ['grants set at most one password', grantsWorkOnce],
+  ['codes were accepted at most once', codesWorkOnce],
   ['records of the history have one event on PASSWORD each, in order', oneEventEach],
-  ['events stand on AUTH and PASSWORD once each', eventsStandOnce],
-  ['codes to restore were counted once each, for whoever asked, and whose restore it is was noted', restoresAreNoted],
-  ['codes that were given to restore count once each, and wrong ones until a right one', wrongCodesCountOnce],
-  ['notices of a new password were sent, one to each address of its customer', oneNoticeEach],
-  ['sessions are over at the gateway after a new password of another, and no others', sessionsAreOver],
-  ['codes that were promised arrived within a minute, long faults on their way not counted', codesArrive],
-  ['records of the history stand in their chains', chainsHold],
-  ['events were all dealt with: none waits, none but poison became a dead letter', nothingGivenUp],
-  ['poison events are dead letters, or put aside with what depends on them', poisonIsPutAside],
-  ["sign-ins with one's own password were let in", ownPasswordsAreTaken],
-  ['right codes and fresh grants were refused for no other reason than a lost answer', refusalsHaveReasons],
-  ['answers were of the contract: of the 5xx only 503', answersAreOfTheContract],
+  ['events are stored once on AUTH and PASSWORD', eventsAreStoredOnce],
+  [
+    'codes of restores were counted once for their customer, and the restore is stored for that customer',
+    restoresAreStored,
+  ],
+  ['failed attempts of restores count once, until a right code resets them', wrongCodesCountOnce],
+  ['notifications of a new password were sent once to each address of the customer', oneNotificationEach],
+  ['sessions have ended at the gateway after a new password of another session, and no others', sessionsEnded],
+  ['promised codes arrived within a minute, without the time of long failures on their way', codesArrive],
+  ['records of the history form unbroken chains', chainsAreUnbroken],
+  ['all events were handled: none waits, and only poison became a dead letter', allEventsHandled],
+  ['poison events are dead letters, or held with the events behind them', poisonIsContained],
+  ['sign-ins with the right password succeeded', rightPasswordsAreAccepted],
+  ['right codes and unused grants were refused only after a lost answer', refusalsHaveReasons],
+  ['answers are those of the contract: of 5xx only 503', answersMatchContract],
 ]
 
 /**
- * Holds what the stores hold against what clients were told. Of what was done to whom it knows poison, and the long
- * faults that hold up codes.
+ * Compares the final state of the stores with the answers that clients got. Of the injected failures it uses only the
+ * poison events and the long failures that delay codes.
  */
-export const check = async (seen: Seen, held: Held): Promise<Finding[]> => {
+export const check = async (clientLog: ClientLog, state: FinalState): Promise<Finding[]> => {
   const findings: Finding[] = []
-  for (const [what, find] of checks) findings.push({ what, ...(await find(seen, held)) })
+  for (const [claim, find] of checks) findings.push({ claim, ...(await find(clientLog, state)) })
   return findings
 }

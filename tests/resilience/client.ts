@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { createHttp } from '@rekey/test-support/http'
-import { isUnknown, type Status } from './seen.ts'
+import { isUnknown, type Status } from './client-log.ts'
 
 export interface Reply {
   status: Status
@@ -14,7 +14,7 @@ export interface LastReply extends Reply {
 }
 
 export interface Call {
-  /** What is asked, as the report names it. */
+  /** Name of the request in the summary. */
   step: string
   method?: 'GET' | 'POST'
   path: string
@@ -24,20 +24,20 @@ export interface Call {
 
 /** Longer than the gateway waits for anything. */
 const timeoutMs = 6_500
-/** Retry-After says a second or more; people are less patient. */
+/** Shorter than any Retry-After: users are less patient. */
 const pauseMs = 700
 
 interface Options {
-  /** Is told each request's outcome. */
+  /** Receives the outcome of each request. */
   note(step: string, status: Status): void
   stopped: AbortSignal
 }
 
-/** A front end, which asks again where it was told to come again, or nothing. */
+/** A front end that retries after a 429, a 503 or no answer. */
 export const createClient = (origin: string, { note, stopped }: Options) => {
   const http = createHttp(origin, { timeoutMs })
 
-  /** Asks once. */
+  /** Sends one request. */
   const call = async ({ step, method = 'POST', path, headers = {}, body }: Call): Promise<Reply> => {
     stopped.throwIfAborted()
     const startedAt = new Date()
@@ -49,22 +49,25 @@ export const createClient = (origin: string, { note, stopped }: Options) => {
   }
 
   /**
-   * Asks until it is answered, or `most` times.
+   * Sends a request until it is answered, at most `most` times.
    *
-   * @param heard is told each reply as it comes
-   * @returns the last reply, and whether one before it was lost, which may have done what this one is refused for
+   * @param onReply receives each reply
+   * @returns the last reply, with `lostBefore` if an earlier answer was lost: that request may have been done
    */
-  const insist = async (asked: Call, { most = 40, heard = (_reply: Reply) => {} } = {}): Promise<LastReply> => {
+  const callUntilAnswered = async (
+    request: Call,
+    { most = 40, onReply = (_reply: Reply) => {} } = {},
+  ): Promise<LastReply> => {
     for (let times = 1, lostBefore = false; ; times += 1) {
-      const reply = await call(asked)
-      heard(reply)
+      const reply = await call(request)
+      onReply(reply)
       const isUncertain = isUnknown(reply.status)
       if ((!isUncertain && reply.status !== 429) || times >= most) return { ...reply, lostBefore }
       lostBefore ||= isUncertain
       await delay(pauseMs, undefined, { signal: stopped })
     }
   }
-  return { call, insist }
+  return { call, callUntilAnswered }
 }
 
 export type Client = ReturnType<typeof createClient>

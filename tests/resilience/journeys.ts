@@ -1,11 +1,11 @@
 import { claimsOf, loginBody, restoreBody, state, verificationBody } from '@rekey/test-support/flows'
-import { isUnknown } from './seen.ts'
-import { createSteps, type Deps, GaveUp, oneIn, type Person } from './steps.ts'
+import { isUnknown } from './client-log.ts'
+import { createSteps, type Deps, JourneyAbandoned, oneIn, type Person } from './journey-steps.ts'
 
-/** What people do: whole restores and changes, by the published contracts. */
+/** Complete restores and changes of customers, by the published contracts. */
 export const createJourneys = (deps: Deps) => {
-  const { client, seen } = deps
-  const { ask, sendAgain, confirmationOf, answer, grantOf, setPassword } = createSteps(deps)
+  const { client, clientLog } = deps
+  const { requestCode, resendCode, confirmationOf, sendCode, grantOf, setPassword } = createSteps(deps)
   const bearer = (token: unknown) => ({ authorization: `Bearer ${token}` })
 
   return {
@@ -13,13 +13,17 @@ export const createJourneys = (deps: Deps) => {
     async restoreByBank(person: Person) {
       const { customer } = person
       const to = oneIn(6) ? customer.phone : customer.email
-      const first = await ask(to, { step: 'A1 restore', path: '/oauth/v2/passwordRestore', body: restoreBody(to) })
-      const asked = await sendAgain(first)
-      const code = await confirmationOf(asked)
+      const first = await requestCode(to, {
+        step: 'A1 restore',
+        path: '/oauth/v2/passwordRestore',
+        body: restoreBody(to),
+      })
+      const promised = await resendCode(first)
+      const code = await confirmationOf(promised)
       const response_type = oneIn(3) ? 'access_token' : 'sign_token'
-      const body = await answer(person, asked, 'A2 verify', code, (code) => ({
+      const body = await sendCode(person, promised, 'A2 verify', code, (code) => ({
         path: '/oauth/v2/passwordRestoreVerification',
-        body: verificationBody(asked.token, code, { response_type }),
+        body: verificationBody(promised.token, code, { response_type }),
       }))
       const grant = grantOf(customer, 'restore', body[response_type])
       if (response_type === 'sign_token') {
@@ -41,10 +45,10 @@ export const createJourneys = (deps: Deps) => {
       const { customer } = person
       const query = new URLSearchParams({ businessProcess: 'restorePassword', email: customer.email })
       const path = `/api/v2/my/2fa/unauthorized/challenge?${query}`
-      const asked = await ask(customer.email, { step: 'B5b restore', method: 'GET', path })
-      const body = await answer(person, asked, 'B6 verify', await confirmationOf(asked), (code) => ({
+      const promised = await requestCode(customer.email, { step: 'B5b restore', method: 'GET', path })
+      const body = await sendCode(person, promised, 'B6 verify', await confirmationOf(promised), (code) => ({
         path: '/api/v2/my/2fa/challenge',
-        body: { token: asked.token, code },
+        body: { token: promised.token, code },
       }))
       await setPassword(person, grantOf(customer, 'restore', body.successToken), 'B2 restore', (password) => ({
         path: '/api/v2/my/password/restore',
@@ -56,19 +60,19 @@ export const createJourneys = (deps: Deps) => {
     /** A4, A4b and A5, then B5, B6 and B1. */
     async change(person: Person, password: string) {
       const { customer } = person
-      const grantsBefore = seen.grants.filter((grant) => grant.customer === customer).length
-      const login = await client.insist({
+      const grantsBefore = clientLog.grants.filter((grant) => grant.customer === customer).length
+      const login = await client.callUntilAnswered({
         step: 'A4 sign in',
         path: '/oauth/v2/login',
         body: loginBody({ email: customer.email, password }),
       })
-      seen.ownPassword.tried += 1
+      clientLog.rightPasswords.tried += 1
       if (login.status !== 200) {
-        if (!isUnknown(login.status)) seen.ownPassword.refused.push(`${customer.code}: ${login.status}`)
-        throw new GaveUp(`A4: ${login.status}`)
+        if (!isUnknown(login.status)) clientLog.rightPasswords.refused.push(`${customer.code}: ${login.status}`)
+        throw new JourneyAbandoned(`A4: ${login.status}`)
       }
       const [device] = login.body.challenge_type as string[]
-      const sent = await ask(customer.email, {
+      const sent = await requestCode(customer.email, {
         step: 'A4b send',
         path: '/oauth/v2/challenge',
         body: {
@@ -79,13 +83,13 @@ export const createJourneys = (deps: Deps) => {
           state,
         },
       })
-      const tokens = await answer(person, sent, 'A5 token', await confirmationOf(sent), (code) => ({
+      const tokens = await sendCode(person, sent, 'A5 token', await confirmationOf(sent), (code) => ({
         path: '/oauth/v2/token',
         body: { grant_type: 'mfa_oob', mfa_token: sent.token, code },
       }))
       const accessToken = String(tokens.access_token)
       const { sid, exp } = claimsOf(accessToken)
-      seen.signIns.push({
+      clientLog.signIns.push({
         customer,
         session: String(sid),
         accessToken,
@@ -94,15 +98,15 @@ export const createJourneys = (deps: Deps) => {
         grantsBefore,
       })
 
-      const asked = await ask(customer.email, {
+      const promised = await requestCode(customer.email, {
         step: 'B5 change',
         method: 'GET',
         path: '/api/v2/my/2fa/challenge?businessProcess=changePassword',
         headers: bearer(accessToken),
       })
-      const body = await answer(person, asked, 'B6 verify', await confirmationOf(asked), (code) => ({
+      const body = await sendCode(person, promised, 'B6 verify', await confirmationOf(promised), (code) => ({
         path: '/api/v2/my/2fa/challenge',
-        body: { token: asked.token, code },
+        body: { token: promised.token, code },
       }))
       await setPassword(person, grantOf(customer, 'change', body.successToken), 'B1 change', (password) => ({
         path: '/api/v2/my/password/change',

@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { TestCustomer } from '@rekey/test-support/customers'
 import { createClient } from './client.ts'
+import { type ClientLog, emptyClientLog } from './client-log.ts'
+import { JourneyAbandoned, type Person } from './journey-steps.ts'
 import { createJourneys } from './journeys.ts'
 import type { Mailbox } from './mailbox.ts'
-import { nothingSeen, type Seen } from './seen.ts'
-import { GaveUp, type Person } from './steps.ts'
 
 interface Options {
   /** Origin of the gateway. */
@@ -14,48 +14,48 @@ interface Options {
 }
 
 export interface Load {
-  seen: Seen
-  /** Begins nothing more, and waits for what was asked to be answered, or not to be. */
-  stop(): Promise<Seen>
+  clientLog: ClientLog
+  /** Begins no more journeys, and waits for the requests in flight. */
+  stop(): Promise<ClientLog>
 }
 
 const restMs = { least: 300, most: 1_200 }
 
-/** Many customers who restore and change their passwords, each one step after the other, until it is stopped. */
+/** Many customers in parallel restore and change their passwords until it is stopped. */
 export const startLoad = ({ origin, customers, mailbox }: Options): Load => {
-  const seen = nothingSeen(customers)
+  const clientLog = emptyClientLog(customers)
   const stopping = new AbortController()
   const stopped = stopping.signal
-  const client = createClient(origin, { note: (step, status) => seen.note(step, status), stopped })
-  const journeys = createJourneys({ client, mailbox, seen, stopped })
+  const client = createClient(origin, { note: (step, status) => clientLog.note(step, status), stopped })
+  const journeys = createJourneys({ client, mailbox, clientLog, stopped })
 
-  const travel = (person: Person, turn: number) => {
-    // Who does not know the password can only restore it.
+  const journey = (person: Person, turn: number) => {
+    // A customer without a known password can only restore it.
     if (turn % 2 === 0 && person.password !== undefined) return journeys.change(person, person.password)
     return turn % 3 === 0 ? journeys.restoreByBroker(person) : journeys.restoreByBank(person)
   }
-  const live = async (customer: TestCustomer, index: number) => {
+  const repeat = async (customer: TestCustomer, index: number) => {
     const person: Person = { customer, password: customer.password }
     for (let turn = index; !stopped.aborted; turn += 1) {
       try {
-        await travel(person, turn)
+        await journey(person, turn)
       } catch (thrown) {
-        if (!(thrown instanceof GaveUp) && !stopped.aborted) throw thrown
+        if (!(thrown instanceof JourneyAbandoned) && !stopped.aborted) throw thrown
       }
       const { least, most } = restMs
       await delay(least + Math.random() * (most - least), undefined, { signal: stopped }).catch(() => {})
     }
   }
-  const lives = Promise.all(customers.map(live))
-  // Told by stop().
-  lives.catch(() => {})
+  const running = Promise.all(customers.map(repeat))
+  // stop() reports a failure: without this it would end the process.
+  running.catch(() => {})
 
   return {
-    seen,
+    clientLog,
     async stop() {
       stopping.abort()
-      await lives
-      return seen
+      await running
+      return clientLog
     },
   }
 }

@@ -1,15 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Inbox, ReceivedMessage } from '@rekey/test-support/inbox'
 
-/** Every message that ever arrived: the inbox itself keeps the newest thousand. */
+/** Every message that arrived: the inbox itself keeps only the newest thousand. */
 export interface Mailbox {
   /** In the order of their arrival. */
   messages: ReceivedMessage[]
-  /** Waits for a message to an address. @returns undefined where none came in time, or it was not waited for any more */
+  /** Waits for a message to an address. @returns undefined after the time-out or an abort */
   waitFor(
     to: string,
-    isIt: (message: ReceivedMessage) => boolean,
-    patience: { timeoutMs: number; signal: AbortSignal },
+    matches: (message: ReceivedMessage) => boolean,
+    options: { timeoutMs: number; signal: AbortSignal },
   ): Promise<ReceivedMessage | undefined>
   close(): Promise<void>
 }
@@ -27,8 +27,8 @@ export const openMailbox = (inbox: Pick<Inbox, 'httpUrl'>): Mailbox => {
   const known = new Set<string>()
   const closed = new AbortController()
 
-  /** Ids that are not known yet, the oldest first. */
-  const news = async () => {
+  /** Ids of uncollected messages, the oldest first. */
+  const newIds = async () => {
     const found: string[] = []
     for (let start = 0; ; start += pageSize) {
       const page = await getJson<{ messages: { ID: string }[] }>(`${api}/messages?start=${start}&limit=${pageSize}`)
@@ -38,7 +38,7 @@ export const openMailbox = (inbox: Pick<Inbox, 'httpUrl'>): Mailbox => {
     }
   }
   const collect = async () => {
-    for (const id of await news()) {
+    for (const id of await newIds()) {
       const message = await getJson<ReceivedMessage>(`${api}/message/${id}`)
       known.add(id)
       messages.push(message)
@@ -53,15 +53,15 @@ export const openMailbox = (inbox: Pick<Inbox, 'httpUrl'>): Mailbox => {
     await collect()
   }
   const running = loop()
-  // Told by close().
+  // close() reports a failure: without this it would end the process.
   running.catch(() => {})
 
   return {
     messages,
-    async waitFor(to, isIt, { timeoutMs, signal }) {
+    async waitFor(to, matches, { timeoutMs, signal }) {
       const deadline = performance.now() + timeoutMs
       while (performance.now() < deadline && !signal.aborted) {
-        const message = byAddress.get(to)?.findLast(isIt)
+        const message = byAddress.get(to)?.findLast(matches)
         if (message) return message
         await delay(pollMs, undefined, { signal }).catch(() => {})
       }

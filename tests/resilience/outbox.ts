@@ -4,24 +4,24 @@ import type pg from 'pg'
 export interface OutboxState {
   eventId: string
   isPublished: boolean
-  /** The broker refused it, or it is held behind one that was refused: it is tried again at a later time. */
-  isPutAside: boolean
+  /** The broker rejected it, or it waits behind a rejected one: it is retried later. */
+  isHeld: boolean
 }
 
 export const readRows = (databaseUrl: string, eventIds: string[]): Promise<OutboxState[]> =>
   sql<OutboxState>(
     databaseUrl,
-    `SELECT event_id::text AS "eventId", published_at IS NOT NULL AS "isPublished", retry_at IS NOT NULL AS "isPutAside"
+    `SELECT event_id::text AS "eventId", published_at IS NOT NULL AS "isPublished", retry_at IS NOT NULL AS "isHeld"
      FROM outbox WHERE event_id = ANY($1::uuid[])`,
     [eventIds],
   )
 
-/** How far the events of one stream are. */
+/** Progress of the events of one stream. */
 export interface OutboxProgress {
   stream: string
-  /** Events that a relay could take, none of which was put aside. */
+  /** Events that a relay could publish, without held ones. */
   waiting: number
-  /** It changes with each event that leaves. */
+  /** Changes with each published event. */
   position: string
 }
 

@@ -2,58 +2,61 @@ import { mkdirSync } from 'node:fs'
 import { createCustomer, type TestCustomer } from '@rekey/test-support/customers'
 import type { Teardown } from '@rekey/test-support/infrastructure'
 import { connect } from 'nats'
-import { awaitIdle } from './backlog.ts'
+import { awaitIdle } from './await-idle.ts'
 import type { Finding } from './checks/finding.ts'
 import { countRepeats, slowestCodeMs } from './checks/messages.ts'
 import { check } from './checks.ts'
-import { type Grown, growDatabase } from './grown-database.ts'
-import { readHeld } from './held.ts'
-import { type FaultCounts, harm } from './injection.ts'
+import type { ClientLog } from './client-log.ts'
+import { readFinalState } from './final-state.ts'
+import { type FailureCounts, injectFailures } from './inject.ts'
 import { startLoad } from './load.ts'
-import { longLengths } from './long-faults.ts'
+import { longLengths } from './long-failures.ts'
 import { openMailbox } from './mailbox.ts'
-import { untilSomebodyIsServed } from './newcomer.ts'
+import { untilOneIsServed } from './new-customer.ts'
 import { startPoison } from './poison.ts'
+import { type Prefilled, prefillDatabase } from './prefilled-database.ts'
 import { watchProgress } from './progress/monitor.ts'
 import { longestStandstill, toFinding } from './progress/standstills.ts'
 import { type Recovery, watchRecovery } from './recovery.ts'
-import type { Seen } from './seen.ts'
+import type { FailureKind } from './schedule.ts'
 import { startSystem } from './system.ts'
 
 interface Options {
   seed: number
   /** NATS servers: one, or the three of a cluster. */
   brokers: number
-  /** How long faults are done. */
+  /** How long failures are injected. */
   lengthMs: number
-  /** How many do something at a time. */
+  /** Injects only this kind of failure; by default all kinds. */
+  only?: FailureKind | undefined
+  /** Customers who are active at a time. */
   customers: number
   dataDir: string
 }
 
 export interface PhaseResult {
   brokers: number
-  faults: FaultCounts
-  requests: Seen['requests']
-  /** Messages that came twice, by their Message-ID. */
+  failures: FailureCounts
+  requests: ClientLog['requests']
+  /** Messages with a repeated Message-ID. */
   repeatedMessages: number
-  /** That was promised. */
+  /** Delivery time of the slowest promised code. */
   slowestCodeMs: number
   recovery: Recovery
-  grown: Grown
+  prefilled: Prefilled
   longestStandstill: string
   findings: Finding[]
 }
 
 const patienceMs = 60_000
 
-/** A code must outlive the long faults that may hold it up: two of the longest, and several others. */
+/** A code must outlive the long failures that may delay it: two of the longest, and several others. */
 const codeLifeMs = (lengthMs: number) => 60_000 + 3 * longLengths(lengthMs).longestMs
 
 /** Parts and connections that a code passes before it is sent. */
-const onTheWayOfCodes = /^NATS|^Postgres|^notifier|^password-service to (NATS|Postgres)/
+const partsOfCodes = /^NATS|^Postgres|^notifier|^password-service to (NATS|Postgres)/
 
-/** In a short run as many kinds of poison as possible, in a longer one no more than leaves time for the rest. */
+/** Often in a short run, so that it has many kinds of poison; less often in a longer one, so that other work goes on. */
 const poisonEveryMs = (lengthMs: number) => Math.min(5_000, Math.max(1_000, lengthMs / 24))
 
 const createCustomers = async (databaseUrl: string, count: number): Promise<TestCustomer[]> => {
@@ -62,10 +65,10 @@ const createCustomers = async (databaseUrl: string, count: number): Promise<Test
   return customers
 }
 
-/** One system from its start to its end: load, faults, recovery, and what is left of them. */
+/** Runs one system: load, failures, recovery, and the checks of the final state. */
 export const runPhase = async (
   t: Teardown,
-  { seed, brokers, lengthMs, customers, dataDir }: Options,
+  { seed, brokers, lengthMs, only, customers, dataDir }: Options,
 ): Promise<PhaseResult> => {
   mkdirSync(dataDir, { recursive: true })
   const codesLiveMs = codeLifeMs(lengthMs)
@@ -74,46 +77,59 @@ export const runPhase = async (
     startedAt: '/healthz',
     env: { REKEY_CODE_TTL_SECONDS: String(Math.ceil(codesLiveMs / 1_000)) },
   })
-  const grown = await growDatabase(system.databaseUrl, lengthMs)
+  const prefilled = await prefillDatabase(system.databaseUrl, lengthMs)
   const mailbox = openMailbox(system.inbox)
   const load = startLoad({
     origin: system.origin,
     customers: await createCustomers(system.databaseUrl, customers),
     mailbox,
   })
-  // Also where the run fails: nobody goes on asking. What they died of is told by the end of a run that did not fail.
+  // Stops the load also if the run fails. Its own error is reported by `load.stop()` below.
   t.teardown(() => Promise.allSettled([load.stop(), mailbox.close()]))
-  const { seen } = load
+  const { clientLog } = load
 
-  const beforeMs = await untilSomebodyIsServed({ system, mailbox, seen }, AbortSignal.timeout(patienceMs))
-  if (beforeMs === undefined)
-    throw new Error(`nobody was served within ${patienceMs} ms although there was no fault yet`)
+  const beforeMs = await untilOneIsServed({ system, mailbox, clientLog }, AbortSignal.timeout(patienceMs))
+  if (beforeMs === undefined) throw new Error(`no customer was served within ${patienceMs} ms before the first failure`)
   const servers = system.brokers.servers.map(({ url }) => url)
   const connection = await connect({ servers, maxReconnectAttempts: -1, reconnectTimeWait: 250 })
   const monitor = watchProgress(system, connection)
   const poison = startPoison({ databaseUrl: system.databaseUrl, connection, everyMs: poisonEveryMs(lengthMs) })
   try {
-    const { counts, longFaults, isAfterLongFault, lastUndoneAt: overAt } = await harm(system, { seed, lengthMs })
-    const recovery = await watchRecovery({ system, mailbox, seen, overAt, isAfterLongFault, beforeMs })
+    const {
+      counts,
+      longFailures,
+      isAfterLongFailure,
+      lastUndoneAt: overAt,
+    } = await injectFailures(system, { seed, lengthMs, only })
+    const recovery = await watchRecovery({ system, mailbox, clientLog, overAt, isAfterLongFailure, beforeMs })
     await load.stop()
     await poison.stop()
     const waiting = await awaitIdle(system.databaseUrl, connection, poison.sent)
     const progress = await monitor.stop()
     await mailbox.close()
-    const held = await readHeld({
-      ...{ system, connection, seen, grown, poison: poison.sent, waiting, messages: mailbox.messages, codesLiveMs },
-      codesHeldUp: longFaults.filter(({ target }) => onTheWayOfCodes.test(target)),
+    const state = await readFinalState({
+      ...{
+        system,
+        connection,
+        clientLog,
+        prefilled,
+        poison: poison.sent,
+        waiting,
+        messages: mailbox.messages,
+        codesLiveMs,
+      },
+      codesDelayed: longFailures.filter(({ target }) => partsOfCodes.test(target)),
     })
     return {
       brokers,
-      faults: counts,
-      requests: seen.requests,
-      repeatedMessages: countRepeats(held),
-      slowestCodeMs: slowestCodeMs(seen, held),
+      failures: counts,
+      requests: clientLog.requests,
+      repeatedMessages: countRepeats(state),
+      slowestCodeMs: slowestCodeMs(clientLog, state),
       recovery,
-      grown,
+      prefilled,
       longestStandstill: longestStandstill(progress.standstills),
-      findings: [...(await check(seen, held)), toFinding(progress), recovery.finding],
+      findings: [...(await check(clientLog, state)), toFinding(progress), recovery.finding],
     }
   } finally {
     await Promise.allSettled([monitor.stop(), poison.stop()])

@@ -19,21 +19,21 @@ import {
 import { sql } from '@rekey/test-support/customers'
 import { headers, type NatsConnection } from 'nats'
 
-/** An event that cannot be dealt with, or one that depends on such an event. */
+/** An event that cannot be handled, or one that is held behind such an event. */
 export interface Poison {
   id: string
-  /** The fault that was planted. */
+  /** The planted defect. */
   what: string
-  /** Refused by the broker; held behind a refused one; or stored by the broker and given up by its consumer. */
-  fate: 'refused' | 'held' | 'dead letter'
+  /** Rejected by the broker; held behind a rejected one; or stored by the broker and dead-lettered by its consumer. */
+  fate: 'rejected' | 'held' | 'dead letter'
   /** The event that holds this one, if any. */
-  behind?: string
+  heldBy?: string
 }
 
 export interface PoisonSource {
-  /** All that the broker or the database has stored. */
+  /** Poison that the broker or the database has stored. */
   sent: Poison[]
-  /** Sends no more, and waits until what was begun is stored. @throws Error where that takes longer than a minute */
+  /** Sends no more, and waits until the last one is stored. @throws Error after a minute */
   stop(): Promise<void>
 }
 
@@ -54,7 +54,7 @@ const code = () => ({
   verificationCode: '0000',
   expiresAt: inTenMinutes(),
 })
-const noticeThatDoesNotOpen = () => ({
+const unopenableNotification = () => ({
   operation: 'change',
   reportLink: unopenable,
   recipient: unopenable,
@@ -62,7 +62,7 @@ const noticeThatDoesNotOpen = () => ({
   changedAt: new Date().toISOString(),
 })
 
-/** Messages that no consumer can handle. They take turns, so that a short run has each type. */
+/** Messages that no consumer can handle, in turn: a short run has each type. */
 const bodies: { type: string; what: string; body(): string }[] = [
   ...consumed.map((type) => ({ type, what: 'not JSON', body: () => '{"challengeId":' })),
   {
@@ -78,12 +78,12 @@ const bodies: { type: string; what: string; body(): string }[] = [
   {
     type: NotifyPasswordChanged.type,
     what: 'with a recipient that does not open',
-    body: () => JSON.stringify(noticeThatDoesNotOpen()),
+    body: () => JSON.stringify(unopenableNotification()),
   },
   ...consumed.map((type) => ({
     type,
     what: 'not as the contract says',
-    body: () => JSON.stringify({ strange: true }),
+    body: () => JSON.stringify({ unknown: true }),
   })),
 ]
 
@@ -97,12 +97,12 @@ const publishOne = async (connection: NatsConnection, id: string, { type, body }
 }
 
 /**
- * Adds three events of a customer that does not exist: one larger than the broker takes; one of the same stream, which
- * must wait for it; one of another stream, which must not, and which the notifier cannot open.
+ * Adds three events of a customer that does not exist: one larger than the broker accepts; one of the same stream, which
+ * must be held behind it; one of another stream, which must not be held, and which the notifier cannot open.
  */
 const addToOutbox = async (databaseUrl: string, tooLarge: number, ids: string[]) => {
   const customer = `poison-${ids[0]}`
-  const fact = {
+  const event = {
     ...{ customer, customerId: 0, changeId: 0, actor: 'client', actorId: customer, clientId: 'ib_localhost' },
     ...{ channel: 'IB', ip: '::1', digest: '0'.repeat(64), sessionEpoch: 1 },
   }
@@ -113,7 +113,7 @@ const addToOutbox = async (databaseUrl: string, tooLarge: number, ids: string[])
        ($2, '${PasswordChanged.type}', $4, $5, now()),
        ($3, '${NotifyPasswordChanged.type}', $4, $6, now())
      ON CONFLICT (event_id) DO NOTHING`,
-    [...ids, customer, JSON.stringify(fact), JSON.stringify(noticeThatDoesNotOpen()), tooLarge],
+    [...ids, customer, JSON.stringify(event), JSON.stringify(unopenableNotification()), tooLarge],
   )
 }
 
@@ -123,22 +123,22 @@ interface Options {
   everyMs: number
 }
 
-/** With every third that is published, three more are added to the outbox. */
+/** Every third turn also adds three events to the outbox. */
 const outboxEvery = 3
 const pauseMs = 250
 const patienceMs = 60_000
 
 /**
- * Sends poison events one after the other, each until it is stored. None is of a customer of the run, so that what is
- * checked of those stays exact.
+ * Sends poison events one after the other, each until it is stored. None belongs to a customer of the run, so that the
+ * checks of those customers stay exact.
  */
 export const startPoison = ({ databaseUrl, connection, everyMs }: Options): PoisonSource => {
   const stopped = new AbortController()
   const sent: Poison[] = []
   let stoppedAtMs = Number.POSITIVE_INFINITY
 
-  /** The work must be safe to repeat: the broker and the database refuse an id that they have. */
-  const insist = async (work: () => Promise<void>) => {
+  /** Safe to repeat: the broker and the database ignore a known id. */
+  const repeatUntilStored = async (work: () => Promise<void>) => {
     for (;;) {
       try {
         return await work()
@@ -149,7 +149,7 @@ export const startPoison = ({ databaseUrl, connection, everyMs }: Options): Pois
     }
   }
   const send = async (poisons: Poison[], work: () => Promise<void>) => {
-    await insist(work)
+    await repeatUntilStored(work)
     sent.push(...poisons)
   }
 
@@ -158,18 +158,18 @@ export const startPoison = ({ databaseUrl, connection, everyMs }: Options): Pois
     const id = randomUUID()
     await send([{ id, what: `${body.type} ${body.what}`, fate: 'dead letter' }], () => publishOne(connection, id, body))
     if (number % outboxEvery !== 0) return
-    const [large, held, notice] = [randomUUID(), randomUUID(), randomUUID()]
+    const [large, behind, notification] = [randomUUID(), randomUUID(), randomUUID()]
     const poisons: Poison[] = [
-      { id: large, what: `${PasswordChanged.type} larger than the broker takes`, fate: 'refused' },
-      { id: held, what: `${PasswordChanged.type} behind a refused one`, fate: 'held', behind: large },
+      { id: large, what: `${PasswordChanged.type} larger than the broker accepts`, fate: 'rejected' },
+      { id: behind, what: `${PasswordChanged.type} behind a rejected one`, fate: 'held', heldBy: large },
       {
-        id: notice,
-        what: `${NotifyPasswordChanged.type} behind a refused one of another stream`,
+        id: notification,
+        what: `${NotifyPasswordChanged.type} behind a rejected one of another stream`,
         fate: 'dead letter',
       },
     ]
     const tooLarge = (connection.info?.max_payload ?? 1_048_576) + 1
-    await send(poisons, () => addToOutbox(databaseUrl, tooLarge, [large, held, notice]))
+    await send(poisons, () => addToOutbox(databaseUrl, tooLarge, [large, behind, notification]))
   }
   const loop = async () => {
     for (let number = 0; !stopped.signal.aborted; number += 1) {
@@ -178,7 +178,7 @@ export const startPoison = ({ databaseUrl, connection, everyMs }: Options): Pois
     }
   }
   const running = loop()
-  // Told by stop().
+  // stop() reports a failure: without this it would end the process.
   running.catch(() => {})
 
   return {

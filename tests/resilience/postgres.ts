@@ -12,12 +12,12 @@ const signalAll = (pids: number[], signal: NodeJS.Signals) => {
     try {
       process.kill(pid, signal)
     } catch {
-      // It ended meanwhile.
+      // The process has ended already.
     }
   }
 }
 
-/** Postgres is many processes: what happens to the first alone leaves the others at work. Linux only. */
+/** Signals all processes of Postgres: a signal to the first leaves the others running. Linux only. */
 export const wholePostgres = (server: TestServer): TestServer => ({
   url: server.url,
   get pid() {
@@ -29,7 +29,7 @@ export const wholePostgres = (server: TestServer): TestServer => ({
   stop: () => server.stop(),
   restart: () => server.restart(),
   async kill() {
-    // Held still first, so that it starts no more of them.
+    // Paused first, so that it starts no more processes.
     server.pause()
     signalAll(childrenOf(server.pid), 'SIGKILL')
     await server.kill()

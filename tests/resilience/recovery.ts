@@ -1,28 +1,28 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Finding } from './checks/finding.ts'
+import type { ClientLog } from './client-log.ts'
 import type { Mailbox } from './mailbox.ts'
-import { untilSomebodyIsServed } from './newcomer.ts'
-import type { Seen } from './seen.ts'
+import { untilOneIsServed } from './new-customer.ts'
 import type { System } from './system.ts'
 
-const limitMs = { usual: 10_000, afterLongFault: 15_000 }
-/** What a newcomer takes at most where the machine has time for everybody. */
+const limitMs = { usual: 10_000, afterLongFailure: 15_000 }
+/** The longest time of a new customer on an idle machine. */
 const usualMs = 2_000
 const patienceMs = 60_000
 const pauseMs = 100
 
 export interface Recovery {
   finding: Finding
-  /** From the end of the last fault on, in ms; undefined where it did not come to it within a minute. */
+  /** Time since the end of the last failure, in ms; undefined after a minute. */
   readyAfterMs: number | undefined
   servedAfterMs: number | undefined
-  /** What the next newcomer took, in ms. */
+  /** Time of the next new customer, in ms. */
   afterMs: number | undefined
-  /** What was asked for: ten seconds, fifteen after a long fault, and as many times more as newcomers took longer than usual before any fault. */
+  /** Limit in ms: 10 s, 15 s after a long failure, times the slowness of a new customer before the first failure. */
   limitMs: number
 }
 
-/** By the service's name, what of it is not ready. */
+/** The services that are not ready, each with its answer. */
 const unready = async ({ services }: System): Promise<string[]> => {
   const answers = Object.entries(services).map(async ([name, { url }]) => {
     const response = await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(5_000) }).catch(() => undefined)
@@ -34,20 +34,24 @@ const unready = async ({ services }: System): Promise<string[]> => {
 interface Options {
   system: System
   mailbox: Mailbox
-  seen: Seen
-  /** When the last fault was over, as `performance.now()` tells it. */
+  clientLog: ClientLog
+  /** When the last failure ended (`performance.now()`). */
   overAt: number
-  /** True if a long fault was among the last ones. */
-  isAfterLongFault: boolean
-  /** What a newcomer took before the first fault, in ms. */
+  /** True if a long failure was among the last ones. */
+  isAfterLongFailure: boolean
+  /** Time of a new customer before the first failure, in ms. */
   beforeMs: number
 }
 
 /**
- * Watches how all comes back by itself once the last fault is over: every service says that it is ready, and somebody
- * who was not there before gets through.
+ * Measures the recovery after the last failure: until every service is ready, and until a new customer is served.
  */
-export const watchRecovery = async ({ overAt, isAfterLongFault, beforeMs, ...runtime }: Options): Promise<Recovery> => {
+export const watchRecovery = async ({
+  overAt,
+  isAfterLongFailure,
+  beforeMs,
+  ...runtime
+}: Options): Promise<Recovery> => {
   const stopped = AbortSignal.timeout(patienceMs)
   const sinceThenMs = () => Math.round(performance.now() - overAt)
   let notReady: string[] = []
@@ -58,20 +62,25 @@ export const watchRecovery = async ({ overAt, isAfterLongFault, beforeMs, ...run
       await delay(pauseMs)
     }
   }
-  const untilServed = async () =>
-    (await untilSomebodyIsServed(runtime, stopped)) === undefined ? undefined : sinceThenMs()
+  const untilServed = async () => ((await untilOneIsServed(runtime, stopped)) === undefined ? undefined : sinceThenMs())
 
   const [readyAfterMs, servedAfterMs] = await Promise.all([untilReady(), untilServed()])
-  const afterMs = await untilSomebodyIsServed(runtime, stopped)
-  // By what was before alone: what comes after would let a product that recovers badly excuse itself.
-  const allowedMs = isAfterLongFault ? limitMs.afterLongFault : limitMs.usual
+  const afterMs = await untilOneIsServed(runtime, stopped)
+  // Scaled by the time before the failures only: the time after them would excuse a slow recovery.
+  const allowedMs = isAfterLongFailure ? limitMs.afterLongFailure : limitMs.usual
   const stretchedMs = Math.round(allowedMs * Math.max(1, beforeMs / usualMs))
   const isLate = (ms: number | undefined) => ms === undefined || ms > stretchedMs
-  const faults = [
+  const violations = [
     ...(isLate(readyAfterMs) ? [`services were ready after ${readyAfterMs} ms`, ...notReady] : []),
-    ...(isLate(servedAfterMs) ? [`nobody was served before ${servedAfterMs} ms`] : []),
-    ...(afterMs === undefined ? ['nobody was served after that'] : []),
+    ...(isLate(servedAfterMs) ? [`the first new customer was served after ${servedAfterMs} ms`] : []),
+    ...(afterMs === undefined ? ['no further customer was served'] : []),
   ]
-  const what = 'services were ready and newcomers served 10 s after the last fault, 15 s after a long one'
-  return { finding: { what, proven: 1, faults }, readyAfterMs, servedAfterMs, afterMs, limitMs: stretchedMs }
+  const claim = 'services were ready and new customers served 10 s after the last failure, 15 s after a long one'
+  return {
+    finding: { claim, checked: 1, violations, isTimed: true },
+    readyAfterMs,
+    servedAfterMs,
+    afterMs,
+    limitMs: stretchedMs,
+  }
 }

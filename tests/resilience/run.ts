@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ensureServers } from '@rekey/local-servers/servers'
 import { type PhaseResult, runPhase } from './phase.ts'
-import { hasFailed, report } from './report.ts'
 import { readSettings, type Settings, usage } from './settings.ts'
+import { hasFailed, summarize } from './summary.ts'
 
 const customers = 12
 
-/** Runs a part with whatever it starts, and ends that, also where it fails. */
+/** Runs the work, then stops everything that it started, also if it fails. */
 const withTeardown = async <T>(work: (t: { teardown(callback: () => unknown): void }) => Promise<T>): Promise<T> => {
   const callbacks: (() => unknown)[] = []
   try {
@@ -18,12 +18,12 @@ const withTeardown = async <T>(work: (t: { teardown(callback: () => unknown): vo
   }
 }
 
-/** @returns whether nothing was found */
+/** @returns true if all checks passed */
 const run = async ({ minutes, seed }: Settings): Promise<boolean> => {
-  const replay = `npm run test:faults -- --minutes ${minutes} --seed ${seed}`
+  const replay = `npm run resilience -- --minutes ${minutes} --seed ${seed}`
   console.log(replay)
   await ensureServers(['redis', 'nats'], { say: console.log, allowCompose: false })
-  const dataDir = mkdtempSync(join(tmpdir(), 'rekey-faults-'))
+  const dataDir = mkdtempSync(join(tmpdir(), 'rekey-resilience-'))
   const phases: PhaseResult[] = []
   try {
     for (const brokers of [1, 3]) {
@@ -33,12 +33,12 @@ const run = async ({ minutes, seed }: Settings): Promise<boolean> => {
     }
   } catch (error) {
     console.error(error)
-    console.error(`It could not be finished. The logs are in ${dataDir}; again: ${replay}`)
+    console.error(`The run could not be finished. Logs: ${dataDir}. Repeat it with: ${replay}`)
     return false
   }
-  console.log(`\n${report(phases)}\n`)
+  console.log(`\n${summarize(phases)}\n`)
   if (hasFailed(phases)) {
-    console.error(`It failed. The logs are in ${dataDir}; the same faults again: ${replay}`)
+    console.error(`The run failed. Logs: ${dataDir}. Repeat the same failures with: ${replay}`)
     return false
   }
   rmSync(dataDir, { recursive: true, force: true })

@@ -1,38 +1,38 @@
 import fc from 'fast-check'
-import { longFaults } from './long-faults.ts'
+import { longFailures } from './long-failures.ts'
 
-export const processFaults = ['kill', 'pause', 'restart', 'long pause'] as const
-export const linkFaults = ['delay', 'reset', 'stall', 'black hole', 'drop'] as const
-export type FaultKind = (typeof processFaults)[number] | (typeof linkFaults)[number]
-type ShortKind = Exclude<FaultKind, (typeof longFaults)[number]>
+export const processFailures = ['kill', 'pause', 'restart', 'long pause'] as const
+export const linkFailures = ['delay', 'reset', 'stall', 'black hole', 'drop'] as const
+export type FailureKind = (typeof processFailures)[number] | (typeof linkFailures)[number]
+type ShortKind = Exclude<FailureKind, (typeof longFailures)[number]>
 
-/** Something that faults are done to. */
+/** A part or connection that can fail. */
 export interface Target {
   name: string
-  kinds: readonly FaultKind[]
-  /** Of one group at most one is at fault at a time. */
+  kinds: readonly FailureKind[]
+  /** At most one target of a group fails at a time. */
   group: string
-  /** How long a fault of it lasts at least, in ms. */
+  /** Shortest failure of this target, in ms. */
   leastMs?: number
-  /** How long its group is left alone after it, in ms. */
+  /** Time without failures in its group afterwards, in ms. */
   restMs?: number
-  /** True if one of its long pauses is to be the longest. */
+  /** True if this target gets the longest pause. */
   hasLongest?: boolean
 }
 
-export interface Fault {
-  /** From the beginning, in ms. */
+export interface Failure {
+  /** Start, in ms from the beginning. */
   atMs: number
   target: string
-  kind: FaultKind
+  kind: FailureKind
   forMs: number
-  /** Of a delay: how much longer each piece of data takes, in ms. */
+  /** For the kind `delay`: added latency, in ms. */
   delayMs: number
 }
 
 /**
- * How long it lasts at most, beyond the least, in ms; at least 0, which is one that is over at once. Half of what is
- * stalled is so for longer than a statement and its undoing are waited for.
+ * Longest duration beyond the target's shortest, in ms; the shortest may be 0, an immediate end. Half of the stalls last
+ * longer than a statement and its rollback may take.
  */
 const mostMs: Record<ShortKind, number> = {
   kill: 3_000,
@@ -51,7 +51,7 @@ interface Card {
   kind: ShortKind
 }
 
-const isShort = (kind: FaultKind): kind is ShortKind => !longFaults.some((long) => long === kind)
+const isShort = (kind: FailureKind): kind is ShortKind => !longFailures.some((long) => long === kind)
 
 const drawn = (cards: Card[], inOrder: boolean) =>
   fc.noBias(
@@ -72,44 +72,44 @@ interface Plan {
   seed: number
   targets: readonly Target[]
   lengthMs: number
-  /** Target by target, all of one kind before the next kind; else in an order that the seed decides. */
+  /** Target by target, all of one kind before the next kind; otherwise the seed determines the order. */
   inOrder?: boolean
-  /** Faults that are planned already: their groups are left alone meanwhile. */
-  beside?: readonly Fault[]
+  /** Failures that are planned already: their groups get no other failure meanwhile. */
+  planned?: readonly Failure[]
 }
 
-/** One card of each target before the second of any, else in their order. */
+/** One card of each target first, then the rest, in the given order. */
 const onePerTargetFirst = (cards: Card[]): Card[] => {
   const isFirst = (card: Card, index: number) => cards.findIndex(({ target }) => target === card.target) === index
   return [...cards.filter(isFirst), ...cards.filter((card, index) => !isFirst(card, index))]
 }
 
 /**
- * Which faults come when: the same for the same seed, targets and length. Every target has its first before any has its
- * second; of the kinds what did not come yet comes before what did. All of them are over at the end.
+ * Plans the failures: the same for the same seed, targets and length. Every target has its first failure before any has
+ * its second, and every kind before one repeats. All end within the length.
  */
-export const makeSchedule = ({ seed, targets, lengthMs, inOrder = false, beside = [] }: Plan): Fault[] => {
+export const makeSchedule = ({ seed, targets, lengthMs, inOrder = false, planned = [] }: Plan): Failure[] => {
   const kinds = new Set(targets.flatMap((target) => target.kinds).filter(isShort))
   const deck: Card[] = [...kinds].flatMap((kind) =>
     targets.filter((target) => target.kinds.includes(kind)).map((target) => ({ target, kind })),
   )
   const lasts = ({ target: { leastMs = 0 }, kind }: Card, share: number) => leastMs + Math.round(mostMs[kind] * share)
   const rounds = Math.ceil(lengthMs / (deck.length * gapMs.min))
-  const faults: Fault[] = []
+  const failures: Failure[] = []
   const waiting: Card[] = []
   const busyUntilMs = new Map<string, number>()
   const groupOf = new Map(targets.map(({ name, group }) => [name, group]))
   const isFree = ({ target: { group } }: Card, fromMs: number, untilMs: number) =>
     (busyUntilMs.get(group) ?? 0) <= fromMs &&
-    !beside.some(
-      (fault) =>
-        groupOf.get(fault.target) === group &&
-        fromMs < fault.atMs + fault.forMs + gapMs.max &&
-        fault.atMs < untilMs + gapMs.max,
+    !planned.some(
+      (failure) =>
+        groupOf.get(failure.target) === group &&
+        fromMs < failure.atMs + failure.forMs + gapMs.max &&
+        failure.atMs < untilMs + gapMs.max,
     )
   let atMs = 0
   for (const { cards, chances } of fc.sample(drawn(deck, inOrder), { seed, numRuns: rounds })) {
-    waiting.push(...(waiting.length + faults.length === 0 ? onePerTargetFirst(cards) : cards))
+    waiting.push(...(waiting.length + failures.length === 0 ? onePerTargetFirst(cards) : cards))
     for (const { gap, share, delay } of chances) {
       atMs += gap
       const next = waiting.findIndex(
@@ -119,8 +119,8 @@ export const makeSchedule = ({ seed, targets, lengthMs, inOrder = false, beside 
       if (!card) continue
       const forMs = lasts(card, share)
       busyUntilMs.set(card.target.group, atMs + forMs + (card.target.restMs ?? gapMs.max))
-      faults.push({ atMs, target: card.target.name, kind: card.kind, forMs, delayMs: delay })
+      failures.push({ atMs, target: card.target.name, kind: card.kind, forMs, delayMs: delay })
     }
   }
-  return faults
+  return failures
 }

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { readSettings } from './settings.ts'
 
-t.test('a run is short, and of a new seed, unless it is said', async (t) => {
+t.test('by default a run is short and has a random seed', async (t) => {
   const settings = readSettings([])
   t.equal(settings?.minutes, 0.7)
   t.ok(Number.isInteger(settings?.seed))
@@ -9,7 +9,7 @@ t.test('a run is short, and of a new seed, unless it is said', async (t) => {
   t.equal(readSettings(['--help']), undefined)
 })
 
-t.test('what cannot be done is told in words', async (t) => {
+t.test('a wrong argument is refused with a message and the usage', async (t) => {
   const wrong: [string[], RegExp][] = [
     [['--minutes', 'ten'], /^--minutes must not be "ten"/],
     [['--minutes', '0'], /^--minutes must not be "0"/],
@@ -19,5 +19,5 @@ t.test('what cannot be done is told in words', async (t) => {
     [['ten'], /Unexpected argument 'ten'/],
   ]
   for (const [args, message] of wrong) t.throws(() => readSettings(args), { message })
-  t.throws(() => readSettings(['--minutes', 'ten']), /Usage: npm run test:faults/)
+  t.throws(() => readSettings(['--minutes', 'ten']), /Usage: npm run resilience/)
 })

@@ -1,15 +1,15 @@
 import { randomInt } from 'node:crypto'
 import { parseArgs } from 'node:util'
 
-export const usage = `Usage: npm run test:faults -- [--minutes N] [--seed N]
-  Customers restore and change passwords while every part is killed, paused and restarted, every connection delayed,
-  cut, stalled and lost, and events come that cannot be handled; then what clients were told is held against what the
-  stores hold.
+export const usage = `Usage: npm run resilience -- [--minutes N] [--seed N]
+  Customers restore and change passwords while every part is killed, paused and restarted, every connection is delayed,
+  cut, stalled and lost, and events arrive that cannot be handled. Afterwards the answers that clients got are compared
+  with the contents of the stores.
 
-  --minutes N  how long faults are done, half of it with one NATS server and half with a cluster of three:
-               0.5 to 240; 0.7 unless it is said
-  --seed N     does the faults of that seed again, which a failed run names: 0 to 2147483647, else a new one
-  --help       says this`
+  --minutes N  duration of the failures, half of it with one NATS server and half with a cluster of three:
+               0.5 to 240; 0.7 by default
+  --seed N     repeats the failures of a run, which prints its seed: 0 to 2147483647; random by default
+  --help       prints this`
 
 export interface Settings {
   minutes: number
@@ -18,13 +18,13 @@ export interface Settings {
 
 const largestSeed = 2 ** 31 - 1
 
-const toNumber = (name: string, text: string, isSound: (number: number) => boolean): number => {
+const toNumber = (name: string, text: string, isValid: (number: number) => boolean): number => {
   const number = text.trim() === '' ? Number.NaN : Number(text)
-  if (!isSound(number)) throw new Error(`--${name} must not be "${text}".\n\n${usage}`)
+  if (!isValid(number)) throw new Error(`--${name} must not be "${text}".\n\n${usage}`)
   return number
 }
 
-/** @returns undefined where help is asked for @throws Error in words for whoever typed it */
+/** @returns undefined for --help @throws Error with a message and the usage */
 export const readSettings = (args: string[]): Settings | undefined => {
   const options = { minutes: { type: 'string' }, seed: { type: 'string' }, help: { type: 'boolean' } } as const
   let values: { minutes?: string; seed?: string; help?: boolean }

@@ -9,13 +9,13 @@ import { createServer as createRekeyServer } from '@rekey/platform/server'
 import { eventually } from '@rekey/test-support/eventually'
 import type { Teardown } from '@rekey/test-support/infrastructure'
 import t from 'tap'
-import { forwarding } from '../../services/auth-gateway/src/forwarding.ts'
+import { forwarding } from '../../services/auth-gateway/src/forwarding/forwarding.ts'
 import { createSetNewPassword } from '../../services/auth-gateway/src/pages/new-password.ts'
 import { createSms } from '../../services/notifier/src/channels/sms.ts'
 import { createSmtp } from '../../services/notifier/src/channels/smtp.ts'
 import { createBreaches } from '../../services/password-service/src/policy/breach.ts'
 
-// stalls.proof.ts is the whole of it; here a server accepts connections and says nothing.
+// A server accepts connections and never answers. All kinds of stalls: stalls.proof.ts.
 // NATS: packages/platform/src/broker-transport.test.ts.
 
 t.setTimeout(120_000)
@@ -39,7 +39,7 @@ const startSilentServer = async (t: Teardown) => {
 
 type Use = (address: string, t: Teardown) => Promise<unknown>
 
-const askGateway: Use = async (address, t) => {
+const useGateway: Use = async (address, t) => {
   const app = await createRekeyServer({ log, random: systemRandom, trustedProxies: [] })
   app.decorate('readBearer', async () => {
     throw new Error('no token is good')
@@ -77,15 +77,15 @@ const clients: { name: string; boundMs: number; use: Use }[] = [
     boundMs: 7_500,
     use: (address, t) => openSmtp(address, t).send('an id', 'a@example.com', { subject: 's', text: 't', html: 'h' }),
   },
-  { name: 'SMTP, when readiness is asked', boundMs: 7_500, use: (address, t) => openSmtp(address, t).check() },
+  { name: 'SMTP, for readiness', boundMs: 7_500, use: (address, t) => openSmtp(address, t).check() },
   {
     name: 'SMS vendor',
     boundMs: 7_500,
     use: (address) => createSms({ url: `http://${address}`, token: undefined }).send('an id', '+447700900000', 'text'),
   },
-  { name: 'password-service, forwarded', boundMs: 5_000, use: askGateway },
+  { name: 'password-service, forwarded', boundMs: 5_000, use: useGateway },
   {
-    name: 'password-service, by the page',
+    name: 'password-service, from the pages',
     boundMs: 5_000,
     use: (address) => createSetNewPassword({ upstream: `http://${address}` })('a token', 'a password', '203.0.113.7'),
   },
@@ -106,14 +106,14 @@ const clients: { name: string; boundMs: number; use: Use }[] = [
         metrics: createMetrics(),
       })
       t.teardown(() => breaches.close())
-      if (!(await breaches.isLeaked('a password'))) throw new Error('taken without an answer')
+      if (!(await breaches.isLeaked('a password'))) throw new Error('accepted without an answer')
     },
   },
 ]
 
 for (const { name, boundMs, use } of clients) {
   t.test(
-    `${name}: a connection without an answer is given up after ${boundMs} ms and closed`,
+    `${name}: a connection without an answer times out after ${boundMs} ms and is closed`,
     { buffered: true },
     async (t) => {
       const { sockets, address } = await startSilentServer(t)

@@ -1,6 +1,6 @@
 import type { JetStreamManager, StoredMsg } from 'nats'
 
-/** Streams whose messages stay where they are. */
+/** Streams that keep messages after delivery. */
 export type KeptStream = 'AUTH' | 'PASSWORD' | 'DEAD'
 
 export interface StoredEvent {
@@ -8,14 +8,14 @@ export interface StoredEvent {
   type: string
   /** The customer's code, or the challenge. */
   subject: string
-  /** By the clock of whoever it happened at. */
+  /** Clock of the publishing service. */
   time: Date
   data: Record<string, unknown>
 }
 
 const toEvent = (message: StoredMsg): StoredEvent => {
   const header = (name: string) => message.header?.get(name) ?? ''
-  // Poison may be anything.
+  // Poison may not be JSON.
   const parse = () => {
     try {
       return message.json<StoredEvent['data']>()
@@ -32,14 +32,14 @@ const toEvent = (message: StoredMsg): StoredEvent => {
   }
 }
 
-/** Asked for at a time. */
+/** Messages that are requested at a time. */
 const batchSize = 100
 
-/** Every message that a stream holds, as its leader has it. */
+/** Every message of a stream, read from its leader. */
 export const readStream = async (jsm: JetStreamManager, stream: KeptStream): Promise<StoredEvent[]> => {
   const { state } = await jsm.streams.info(stream)
   const events: StoredEvent[] = []
-  // The first message of a stream that never had one is number 0 or 1, as its server likes: neither can be asked for.
+  // An empty stream has the first sequence 0 or 1, depending on the server; neither can be requested.
   if (state.messages === 0) return events
   for (let first = state.first_seq; first <= state.last_seq; first += batchSize) {
     const numbers = Array.from({ length: Math.min(batchSize, state.last_seq - first + 1) }, (_, index) => first + index)

@@ -21,8 +21,8 @@ const throughLink = (url: string, link: Link) => {
   return linked.href
 }
 
-/** Waits for all of them also where one fails, so that each is known and can be ended. */
-const together = async <const Starts extends readonly Promise<unknown>[]>(...starts: Starts) => {
+/** Waits for all also if one fails, so that each has registered its teardown. */
+const settleAll = async <const Starts extends readonly Promise<unknown>[]>(...starts: Starts) => {
   await Promise.allSettled(starts)
   return Promise.all(starts)
 }
@@ -53,8 +53,8 @@ const startStores = async (t: Teardown, dataDir: string) => {
     t.teardown(() => server.stop())
     return server
   }
-  const [redis, server] = await together(
-    // A spent code that came back with a Redis that forgot would be good again: nothing may be lost, not even a second.
+  const [redis, server] = await settleAll(
+    // Redis must not lose a second of writes: a spent code would be valid again.
     startedServer((port) => startRedis({ dataDir: join(dataDir, 'redis'), port, appendfsync: 'always' })),
     startedServer((port) => startPostgres({ dataDir: join(dataDir, 'postgres'), port })),
   )
@@ -66,15 +66,15 @@ const startStores = async (t: Teardown, dataDir: string) => {
 interface Options {
   /** NATS servers: more than one are a cluster. */
   brokers: number
-  /** Variables beside those of the sandbox, for every service that reads them. */
+  /** More variables, for every service that reads them. */
   env?: Record<string, string>
-  /** What tells that a service has started: `/healthz` where what it needs may be away just then. */
+  /** Path that answers 200 once a service has started: `/healthz` if its servers may be unavailable then. */
   startedAt?: '/readyz' | '/healthz'
 }
 
 /**
  * The whole product as processes: two gateways, two password-services, a notifier; Redis, Postgres, one NATS server or
- * a cluster, and an inbox. Whatever they say to each other goes over a link that can be made to misbehave.
+ * a cluster, and an inbox. Each connection between them passes a link that can be delayed, cut or stalled.
  */
 export const startSystem = async (
   t: Teardown,
@@ -84,7 +84,7 @@ export const startSystem = async (
   const inbox = await startInbox()
   t.teardown(() => inbox.close())
   const links = await startLinks(t)
-  const [{ redis, postgres, databaseUrl }, brokers] = await together(
+  const [{ redis, postgres, databaseUrl }, brokers] = await settleAll(
     startStores(t, dataDir),
     startBrokers(t, join(dataDir, 'nats'), count),
   )
@@ -101,9 +101,9 @@ export const startSystem = async (
   links['notifier to SMTP'].leadTo([Number(new URL(inbox.smtpUrl).port)])
   links['notifier to SMS'].leadTo([portOf({ url: inbox.httpUrl })])
 
-  // A connection that was lost is tried by clients who have it, until they notice. New ones come by another way.
-  const untouched = await startLink()
-  t.teardown(() => untouched.close())
+  // Never fails: after the last failure, checks must not use a connection that a client lost and has not closed yet.
+  const cleanLink = await startLink()
+  t.teardown(() => cleanLink.close())
 
   const origin = `http://127.0.0.1:${links['clients to auth-gateway'].port}`
   const start = (name: string, number: number, natsLink: LinkName, env: Record<string, string>) =>
@@ -142,13 +142,13 @@ export const startSystem = async (
       REKEY_SMS_URL: `http://127.0.0.1:${links['notifier to SMS'].port}/api/v1/sms`,
       REKEY_SECRETS_FILE: keys.notifier,
     })
-  const [gateways, passwordServices, notifier] = await together(
-    together(startGateway(1), startGateway(2)),
-    together(startPasswordService(1), startPasswordService(2)),
+  const [gateways, passwordServices, notifier] = await settleAll(
+    settleAll(startGateway(1), startGateway(2)),
+    settleAll(startPasswordService(1), startPasswordService(2)),
     startNotifier(),
   )
   links['clients to auth-gateway'].leadTo(gateways.map(portOf))
-  untouched.leadTo(gateways.map(portOf))
+  cleanLink.leadTo(gateways.map(portOf))
   links['password-service to auth-gateway'].leadTo(gateways.map(portOf))
   links['auth-gateway to password-service'].leadTo(passwordServices.map(portOf))
 
@@ -159,8 +159,8 @@ export const startSystem = async (
     'password-service 2': passwordServices[1],
     notifier,
   }
-  const originOfNewcomers = `http://127.0.0.1:${untouched.port}`
-  return { origin, originOfNewcomers, inbox, databaseUrl, links, services, redis, postgres, brokers }
+  const cleanOrigin = `http://127.0.0.1:${cleanLink.port}`
+  return { origin, cleanOrigin, inbox, databaseUrl, links, services, redis, postgres, brokers }
 }
 
 export type System = Awaited<ReturnType<typeof startSystem>>

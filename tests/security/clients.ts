@@ -1,5 +1,5 @@
-/** An entry of REKEY_CLIENTS_FILE, of a public client unless it says else. */
-export const registered = (client_id: string, other: object = {}) => ({
+/** An entry of REKEY_CLIENTS_FILE: a public client by default. */
+export const registeredClient = (client_id: string, other: object = {}) => ({
   client_id,
   type: 'public',
   redirect_uris: ['http://localhost'],

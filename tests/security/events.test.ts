@@ -22,28 +22,28 @@ import type { ReceivedMessage } from '@rekey/test-support/inbox'
 import { startProcesses } from '@rekey/test-support/processes'
 import { connect, headers, type Msg, type MsgHdrs } from 'nats'
 import t, { type Test } from 'tap'
-import { startWiretap } from './wiretap.ts'
+import { startMessageLog } from './message-log.ts'
 
 const rekey = await startProcesses(t)
 const services = { 'auth-gateway': rekey.gateway, 'password-service': rekey.passwordService, notifier: rekey.notifier }
 const ended: string[] = []
 for (const [name, { exited }] of Object.entries(services)) void exited.then(() => ended.push(name))
 const { http, inbox } = rekey
-const wiretap = await startWiretap(t, rekey)
+const messageLog = await startMessageLog(t, rekey)
 const broker = await connect({ servers: rekey.nats.url })
 t.teardown(() => broker.close())
 const newCustomer = () => createCustomer(rekey.postgres.url)
 
-/** An event as whoever may publish could send it: with whatever data, and a name of its own for the broker. */
+/** Publishes any data as an event, under a new message id. */
 const publish = (subject: string, data: string | Uint8Array, eventId: string = randomUUID()) => {
   const meta = headers()
   meta.set('ce-id', eventId)
   meta.set('ce-type', subject)
-  return broker.jetstream().publish(subject, data, { headers: renamed(meta) })
+  return broker.jetstream().publish(subject, data, { headers: withNewMessageId(meta) })
 }
 
-/** Under a name that the broker has not seen. */
-const renamed = (meta: MsgHdrs) => {
+/** The broker drops a repeated message id: a replayed event needs a new one. */
+const withNewMessageId = (meta: MsgHdrs) => {
   const copy = headers()
   for (const [name, values] of meta) for (const value of values) copy.append(name, value)
   copy.set('Nats-Msg-Id', randomUUID())
@@ -52,14 +52,14 @@ const renamed = (meta: MsgHdrs) => {
 
 const isOf = (subject: string) => (message: Msg) =>
   message.subject === subject && !message.reply?.startsWith('$JS.ACK.')
-const sent = (subject: string) => wiretap.messages.filter(isOf(subject))
-const dead = () => wiretap.messages.filter(({ subject }) => subject.startsWith('dead.'))
-/** SMTP may deliver a message twice, which is then one still (RFC 5321 §4.5.3.2.6). */
+const sent = (subject: string) => messageLog.messages.filter(isOf(subject))
+const dead = () => messageLog.messages.filter(({ subject }) => subject.startsWith('dead.'))
+/** SMTP may deliver a message twice (RFC 5321 §4.5.3.2.6): count each Message-ID once. */
 const distinct = (mails: ReceivedMessage[]) => [...new Map(mails.map((mail) => [mail.MessageID, mail])).values()]
 const mailsTo = async (...addresses: string[]) =>
   (await Promise.all(addresses.map((address) => inbox.messagesTo(address)))).map((mails) => mails.length)
 
-t.test('S33 whatever is delivered again, under its own name or another, has no second effect', async (t) => {
+t.test('S33 a replayed event has no second effect, under its own message id or a new one', async (t) => {
   const customer = await newCustomer()
   const { answer, confirmation } = await askRestore(rekey, customer.email)
   const wrong = verificationBody(answer.body.mfa_token, wrongCode(confirmation))
@@ -69,18 +69,18 @@ t.test('S33 whatever is delivered again, under its own name or another, has no s
   t.equal((await restore(rekey, String(grant), 'A-password-of-mine')).status, 204)
   const person = { ...customer, password: 'A-password-of-mine' }
   await askLogin(rekey, person)
-  await wiretap.allDealtWith()
+  await messageLog.allHandled()
   const session = await signInTokens(rekey, person)
-  const asked = { authorization: `Bearer ${session.access_token}` }
-  const history = async () => (await http.get('/api/v2/my/password/changes', asked)).body
-  await wiretap.allDealtWith()
+  const bearer = { authorization: `Bearer ${session.access_token}` }
+  const history = async () => (await http.get('/api/v2/my/password/changes', bearer)).body
+  await messageLog.allHandled()
 
   const before = {
     mails: await mailsTo(customer.email),
     history: await history(),
     dead: dead().map(({ subject }) => subject),
   }
-  const events = wiretap.messages.filter(
+  const events = messageLog.messages.filter(
     (message) => /^(auth|password|account|notify)\./.test(message.subject) && message.headers?.get('ce-id'),
   )
   const subjects = new Set(events.map(({ subject }) => subject))
@@ -100,122 +100,119 @@ t.test('S33 whatever is delivered again, under its own name or another, has no s
     for (const { subject, data, headers: meta } of events) {
       if (!meta) continue
       await broker.jetstream().publish(subject, data, { headers: meta })
-      await broker.jetstream().publish(subject, data, { headers: renamed(meta) })
+      await broker.jetstream().publish(subject, data, { headers: withNewMessageId(meta) })
     }
   }
-  await wiretap.allDealtWith()
-  t.same(await mailsTo(customer.email), before.mails, 'no message comes twice')
-  t.same(await history(), before.history, 'nothing happens twice, and a session that began after goes on')
+  await messageLog.allHandled()
+  t.same(await mailsTo(customer.email), before.mails, 'no message is sent twice')
+  t.same(await history(), before.history, 'the history is unchanged, and a later session stays valid')
   t.same(
     dead().map(({ subject }) => subject),
     before.dead,
   )
   t.equal((await restore(rekey, String(grant), 'Another-of-mine')).status, 403)
-  t.ok(await restoreGrant(rekey, person), 'wrong codes that are told of again count once: a restore is still served')
+  t.ok(await restoreGrant(rekey, person), 'replayed wrong codes count once: restore is not locked')
 })
 
-/** A value of one event as it stands there, sealed. */
+/** A field of an event, still sealed. */
 const field = (message: Msg | undefined, name: string) => String(message?.json<Record<string, unknown>>()[name])
 
-t.test(
-  'S33 what was sealed with another key, or for another event, becomes a dead letter and has no effect',
-  async (t) => {
-    const secrets = parseEnv(readFileSync(rekey.keys.authGateway, 'utf8'))
-    const usernameKey = toKey(secrets.REKEY_USERNAME_SEAL_KEY ?? '')
-    const foreign = toKey(randomBytes(32).toString('base64url'))
-    const [victim, thief] = [await newCustomer(), await newCustomer()]
-    /** All that a thief who listens and may publish has: real events, sealed as they are. */
-    const eventsOf = async (email: string) => {
-      const { answer } = await askRestore(rekey, email)
-      const token = await restoreGrant(rekey, { email, password: '' }, 'access_token')
-      const before = distinct(await inbox.messagesTo(email)).length
-      await reset(rekey, token)
-      await eventually(async () => distinct(await inbox.messagesTo(email)).length >= before + 2)
-      await wiretap.allDealtWith()
-      return {
-        challengeId: String(claimsOf(String(answer.body.mfa_token)).sub),
-        requested: sent(RestoreRequested.type).at(-2),
-        code: sent(NotifyCode.type).at(-2),
-        notice: sent(NotifyPasswordChanged.type).find((message) => message.headers?.get('ce-id')),
-        temporary: sent(NotifyTemporaryPassword.type).at(-1),
-      }
+t.test('S33 a field sealed with another key or for another event makes a dead letter and has no effect', async (t) => {
+  const secrets = parseEnv(readFileSync(rekey.keys.authGateway, 'utf8'))
+  const usernameKey = toKey(secrets.REKEY_USERNAME_SEAL_KEY ?? '')
+  const foreign = toKey(randomBytes(32).toString('base64url'))
+  const [victim, thief] = [await newCustomer(), await newCustomer()]
+  /** Real events, still sealed: all that an attacker has who can read and publish. */
+  const eventsOf = async (email: string) => {
+    const { answer } = await askRestore(rekey, email)
+    const token = await restoreGrant(rekey, { email, password: '' }, 'access_token')
+    const before = distinct(await inbox.messagesTo(email)).length
+    await reset(rekey, token)
+    await eventually(async () => distinct(await inbox.messagesTo(email)).length >= before + 2)
+    await messageLog.allHandled()
+    return {
+      challengeId: String(claimsOf(String(answer.body.mfa_token)).sub),
+      requested: sent(RestoreRequested.type).at(-2),
+      code: sent(NotifyCode.type).at(-2),
+      notification: sent(NotifyPasswordChanged.type).find((message) => message.headers?.get('ce-id')),
+      temporary: sent(NotifyTemporaryPassword.type).at(-1),
     }
-    const theirs = await eventsOf(victim.email)
-    const mine = await eventsOf(thief.email)
-    t.equal(field(theirs.requested, 'challengeId'), theirs.challengeId)
-    t.equal(field(mine.code, 'challengeId'), mine.challengeId)
+  }
+  const theirs = await eventsOf(victim.email)
+  const mine = await eventsOf(thief.email)
+  t.equal(field(theirs.requested, 'challengeId'), theirs.challengeId)
+  t.equal(field(mine.code, 'challengeId'), mine.challengeId)
 
-    const expiresAt = new Date(Date.now() + 300_000).toISOString()
-    const ids = { challengeId: randomUUID(), sendNumber: 1, expiresAt }
-    const change = (message: Msg | undefined, other: object) => JSON.stringify({ ...message?.json<object>(), ...other })
-    const forged: [what: string, subject: string, data: string][] = [
-      [
-        'a restore of the victim’s name for a challenge of mine, sealed with a key of mine',
-        RestoreRequested.type,
-        change(mine.requested, { ...ids, username: await seal(foreign, ids.challengeId, victim.email) }),
-      ],
-      [
-        'the victim’s sealed name moved to a challenge of mine',
-        RestoreRequested.type,
-        change(mine.requested, { sendNumber: 2, username: field(theirs.requested, 'username') }),
-      ],
-      ['a name that is not sealed', RestoreRequested.type, change(mine.requested, { ...ids, username: victim.email })],
-      [
-        'the victim’s code moved to my address',
-        NotifyCode.type,
-        change(mine.code, { code: field(theirs.code, 'code') }),
-      ],
-      [
-        'the victim’s challenge with my address',
-        NotifyCode.type,
-        change(theirs.code, { recipient: field(mine.code, 'recipient') }),
-      ],
-      [
-        'a code of mine for the victim',
-        NotifyCode.type,
-        change(theirs.code, { code: await seal(foreign, theirs.challengeId, '123456') }),
-      ],
-      [
-        'the victim’s temporary password to me',
-        NotifyTemporaryPassword.type,
-        change(mine.temporary, { password: field(theirs.temporary, 'password') }),
-      ],
-      ['the victim’s temporary password, as another event', NotifyTemporaryPassword.type, change(theirs.temporary, {})],
-      [
-        'a notice with another’s link',
-        NotifyPasswordChanged.type,
-        change(theirs.notice, { reportLink: field(mine.temporary, 'reportLink') }),
-      ],
-      [
-        'a notice sealed with a key of mine',
-        NotifyPasswordChanged.type,
-        change(theirs.notice, {
-          recipient: await seal(foreign, 'x', { channel: 'email', to: thief.email, locale: 'en', timezone: 'UTC' }),
-        }),
-      ],
-    ]
-    const mails = await mailsTo(victim.email, thief.email)
-    for (const [what, subject, data] of forged) {
-      const before = dead().length
-      await publish(subject, data)
-      await eventually(() => dead().length > before, { what: `a dead letter: ${what}` })
-      const letter = dead().at(-1)
-      t.equal(letter?.subject, `dead.${subject}`, what)
-      t.match(letter?.headers?.get('rekey-reason'), /cannot be opened|does not match the contract/)
-    }
-    await wiretap.allDealtWith()
-    t.same(await mailsTo(victim.email, thief.email), mails, 'no message to either')
+  const expiresAt = new Date(Date.now() + 300_000).toISOString()
+  const ids = { challengeId: randomUUID(), sendNumber: 1, expiresAt }
+  const change = (message: Msg | undefined, other: object) => JSON.stringify({ ...message?.json<object>(), ...other })
+  const forged: [what: string, subject: string, data: string][] = [
+    [
+      'the victim’s username for my challenge, sealed with my key',
+      RestoreRequested.type,
+      change(mine.requested, { ...ids, username: await seal(foreign, ids.challengeId, victim.email) }),
+    ],
+    [
+      'the victim’s sealed username moved to my challenge',
+      RestoreRequested.type,
+      change(mine.requested, { sendNumber: 2, username: field(theirs.requested, 'username') }),
+    ],
+    [
+      'a username that is not sealed',
+      RestoreRequested.type,
+      change(mine.requested, { ...ids, username: victim.email }),
+    ],
+    ['the victim’s code moved to my address', NotifyCode.type, change(mine.code, { code: field(theirs.code, 'code') })],
+    [
+      'the victim’s challenge with my address',
+      NotifyCode.type,
+      change(theirs.code, { recipient: field(mine.code, 'recipient') }),
+    ],
+    [
+      'my code for the victim',
+      NotifyCode.type,
+      change(theirs.code, { code: await seal(foreign, theirs.challengeId, '123456') }),
+    ],
+    [
+      'the victim’s temporary password to my address',
+      NotifyTemporaryPassword.type,
+      change(mine.temporary, { password: field(theirs.temporary, 'password') }),
+    ],
+    ['the victim’s temporary password, as another event', NotifyTemporaryPassword.type, change(theirs.temporary, {})],
+    [
+      'a notification with another’s link',
+      NotifyPasswordChanged.type,
+      change(theirs.notification, { reportLink: field(mine.temporary, 'reportLink') }),
+    ],
+    [
+      'a notification sealed with my key',
+      NotifyPasswordChanged.type,
+      change(theirs.notification, {
+        recipient: await seal(foreign, 'x', { channel: 'email', to: thief.email, locale: 'en', timezone: 'UTC' }),
+      }),
+    ],
+  ]
+  const mails = await mailsTo(victim.email, thief.email)
+  for (const [what, subject, data] of forged) {
+    const before = dead().length
+    await publish(subject, data)
+    await eventually(() => dead().length > before, { what: `a dead letter: ${what}` })
+    const letter = dead().at(-1)
+    t.equal(letter?.subject, `dead.${subject}`, what)
+    t.match(letter?.headers?.get('rekey-reason'), /cannot be opened|does not match the contract/)
+  }
+  await messageLog.allHandled()
+  t.same(await mailsTo(victim.email, thief.email), mails, 'no message to either')
 
-    // What makes the difference is the key alone.
-    const challengeId = randomUUID()
-    const honest = { ...ids, challengeId, username: await seal(usernameKey, challengeId, victim.email) }
-    await publish(RestoreRequested.type, change(mine.requested, honest))
-    await wiretap.allDealtWith()
-    t.equal(sent(NotifyCode.type).filter((message) => field(message, 'challengeId') === challengeId).length, 1)
-  },
-)
+  // The same event with the right key is handled: only the key made the difference.
+  const challengeId = randomUUID()
+  const honest = { ...ids, challengeId, username: await seal(usernameKey, challengeId, victim.email) }
+  await publish(RestoreRequested.type, change(mine.requested, honest))
+  await messageLog.allHandled()
+  t.equal(sent(NotifyCode.type).filter((message) => field(message, 'challengeId') === challengeId).length, 1)
+})
 
-/** Texts and bytes that are no event of ours. */
+/** Texts and bytes that are not a valid event. */
 const malformed = (): (string | Uint8Array)[] => [
   '',
   'null',
@@ -232,7 +229,7 @@ const malformed = (): (string | Uint8Array)[] => [
   randomBytes(600_000),
 ]
 
-const livesOn = async (t: Test) => {
+const assertServing = async (t: Test) => {
   t.same(ended, [], 'no service crashed')
   for (const { url } of Object.values(services)) t.equal((await fetch(`${url}/readyz`)).status, 200)
   const customer = await newCustomer()
@@ -243,10 +240,10 @@ const livesOn = async (t: Test) => {
     return found.length >= 3 ? found : undefined
   })
   t.equal(mails.length, 3)
-  t.equal(mails.filter((mail) => codesOf(mail).confirmation !== '').length, 2, 'two codes and a notice')
+  t.equal(mails.filter((mail) => codesOf(mail).confirmation !== '').length, 2, 'two codes and a notification')
 }
 
-t.test('S33 an event that is none becomes a dead letter, whoever it is for, and the services live on', async (t) => {
+t.test('S33 a malformed event becomes a dead letter for each consumer, and the services keep serving', async (t) => {
   const manager = await broker.jetstreamManager()
   const consumed: string[] = []
   for (const stream of ['AUTH', 'PASSWORD', 'NOTIFY']) {
@@ -269,11 +266,11 @@ t.test('S33 an event that is none becomes a dead letter, whoever it is for, and 
     )
     t.equal(dead().length, before + rubbish.length, subject)
   }
-  await wiretap.allDealtWith()
-  await livesOn(t)
+  await messageLog.allHandled()
+  await assertServing(t)
 })
 
-t.test('S33 a question that is none is refused, and the next one answered', async (t) => {
+t.test('S33 a malformed RPC is refused, and the next one is answered', async (t) => {
   for (const subject of [
     'password.verify',
     'password.status',
@@ -287,5 +284,5 @@ t.test('S33 a question that is none is refused, and the next one answered', asyn
       t.equal(code, '400', `${subject}: ${code} ${answer.string().slice(0, 100)}`)
     }
   }
-  await livesOn(t)
+  await assertServing(t)
 })

@@ -5,7 +5,7 @@ type Signer = (text: string) => Buffer
 
 const encode = (part: object) => Buffer.from(JSON.stringify(part)).toString('base64url')
 
-/** A compact JWT (RFC 7515 §7.1) with whatever header, claims and signature: a library would refuse to make it. */
+/** A compact JWS (RFC 7515 §7.1) with any header, claims and signature, which a library would refuse to make. */
 export const forge = (header: object, claims: object, signer: Signer): string => {
   const text = `${encode(header)}.${encode(claims)}`
   return `${text}.${signer(text).toString('base64url')}`
@@ -23,7 +23,7 @@ export const hmac =
 
 export const unsigned: Signer = () => Buffer.alloc(0)
 
-/** The gateway's own signing key, which no attacker has: it shows what a token must be wrong in besides. */
+/** The gateway's own signing key: makes tokens whose only defect is the one under test. */
 export const readSigningKey = (path: string) => {
   const [jwk] = JSON.parse(readFileSync(path, 'utf8')).keys
   const privateKey = createPrivateKey({ key: jwk, format: 'jwk' })
@@ -31,7 +31,7 @@ export const readSigningKey = (path: string) => {
   return {
     privateKey,
     header,
-    /** A token as the gateway makes them. */
+    /** A token as the gateway signs it. */
     sign: (claims: object, other: object = {}) => forge({ ...header, ...other }, claims, eddsa(privateKey)),
   }
 }

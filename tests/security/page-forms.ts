@@ -8,20 +8,20 @@ import type { Processes } from '@rekey/test-support/processes'
 
 export type Fields = Record<string, string>
 
-/** A form as its owner would send it, so that nothing but its origin can be wrong. */
+/** A valid form: only the headers of the request can be wrong. */
 export interface PageForm {
   path: string
   fields: Fields
-  /** Whether it had its effect. */
-  isTaken(): Promise<boolean>
-  /** Heading of the page that then follows. */
-  taken: string
+  /** True if the form had its effect. */
+  hadEffect(): Promise<boolean>
+  /** Heading of the page that follows. */
+  nextHeading: string
 }
 
-/** How soon the pages must send another code, or a form that asks for it would do nothing, whoever sent it. */
+/** Resend cooldown of the gateway: a valid resend form must not be refused for coming too early. */
 export const resendSeconds = 1
 
-/** The forms of the pages, filled in by somebody who has the messages; of a gateway with {@link resendSeconds}. */
+/** Fills in the forms of the pages, with codes from the inbox; the gateway must run with {@link resendSeconds}. */
 export const createPageForms = (rekey: Processes) => {
   const { http, inbox } = rekey
   const newCustomer = () => createCustomer(rekey.postgres.url)
@@ -37,7 +37,7 @@ export const createPageForms = (rekey: Processes) => {
     new RegExp(`name="${name}" value="([^"]*)"`).exec(text)?.[1] ?? ''
   const titleOf = ({ text }: Answer) => /<h1>([^<]*)</.exec(text)?.[1] ?? ''
 
-  /** The form that asks for a code, filled in as its owner would. */
+  /** The form for the code, with the right code. */
   const codeForm = async ({ email: username }: TestCustomer) => {
     const page = await post('/restore/begin', { username })
     const fields = { token: hiddenOf(page, 'token'), username, verification: hiddenOf(page, 'verification') }
@@ -49,7 +49,7 @@ export const createPageForms = (rekey: Processes) => {
     return { ...fields, code }
   }
 
-  /** The form that asks for a new password. */
+  /** The form for the new password. */
   const passwordForm = async (person: TestCustomer) => {
     const page = await post('/restore/answer', await codeForm(person))
     return {
@@ -60,7 +60,7 @@ export const createPageForms = (rekey: Processes) => {
     }
   }
 
-  /** The form behind the link of a notice. */
+  /** The form behind the link of a notification. */
   const reportForm = async (person: TestCustomer) => {
     await restore(rekey, await restoreGrant(rekey, person), person.password.toUpperCase())
     const token = await eventually(
@@ -70,9 +70,9 @@ export const createPageForms = (rekey: Processes) => {
     return { token }
   }
 
-  const hasCodeGoneTo = async (address: string) => (await inbox.messagesTo(address)).length > 0
-  /** Outside only the answer tells of it, which the sender of a forged form does not get: the log says it. */
-  const isCodeTaken = async (token: string) => {
+  const wasCodeSentTo = async (address: string) => (await inbox.messagesTo(address)).length > 0
+  /** Reads the log: the answer would show it too, but the sender of a forged form does not get the answer. */
+  const isCodeAccepted = async (token: string) => {
     const challenge = hashForLog(String(claimsOf(token).sub))
     const lines = await rekey.logOf('auth-gateway')
     return lines.some((line) => line.event === 'authn_challenge_success' && line.challenge === challenge)
@@ -88,32 +88,32 @@ export const createPageForms = (rekey: Processes) => {
       {
         path: '/restore/begin',
         fields: { username: asked.email },
-        isTaken: () => hasCodeGoneTo(asked.email),
-        taken: 'Enter the code',
+        hadEffect: () => wasCodeSentTo(asked.email),
+        nextHeading: 'Enter the code',
       },
       {
         path: '/restore/resend',
         fields: resending,
-        isTaken: async () => (await inbox.messagesTo(resent.email)).length > 1,
-        taken: 'Enter the code',
+        hadEffect: async () => (await inbox.messagesTo(resent.email)).length > 1,
+        nextHeading: 'Enter the code',
       },
       {
         path: '/restore/answer',
         fields: answering,
-        isTaken: () => isCodeTaken(answering.token),
-        taken: 'Choose a new password',
+        hadEffect: () => isCodeAccepted(answering.token),
+        nextHeading: 'Choose a new password',
       },
       {
         path: '/restore/finish',
         fields: await passwordForm(set),
-        isTaken: () => signsIn(rekey, set, 'An-attackers-own'),
-        taken: 'You have a new password',
+        hadEffect: () => signsIn(rekey, set, 'An-attackers-own'),
+        nextHeading: 'You have a new password',
       },
       {
         path: '/not-me',
         fields: await reportForm(reported),
-        isTaken: async () => !(await signsIn(rekey, reported, reported.password.toUpperCase())),
-        taken: 'Your account is blocked',
+        hadEffect: async () => !(await signsIn(rekey, reported, reported.password.toUpperCase())),
+        nextHeading: 'Your account is blocked',
       },
     ]
   }

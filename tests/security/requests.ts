@@ -2,19 +2,19 @@ import { randomUUID } from 'node:crypto'
 import { login, restoreBody, state, verificationBody } from '@rekey/test-support/flows'
 import type { Http } from '@rekey/test-support/http'
 
-/** An address like a test's customer's, and nobody's. */
-export const nobody = () => `t${randomUUID().replaceAll('-', '')}@example.com`
+/** An e-mail address without an account, of the same form as those of test customers. */
+export const unknownEmail = () => `t${randomUUID().replaceAll('-', '')}@example.com`
 
-/** A code that cannot be right: right ones have six digits. */
+/** A wrong code: right ones have six digits. */
 export const wrong = '0000001'
 
-/** The mask of a test's customer's e-mail address, and of one that looks like it. */
+/** The masked form of a test customer's e-mail address, or of an {@link unknownEmail}. */
 export const maskOf = (email: string) => `t*${email.split('@')[0]?.at(-1)}@example.com`
 
 /** A compact JWT within a text. */
 export const compactToken = /eyJ[\w-]+\.eyJ[\w-]+\.[\w-]+/g
 
-/** What anybody can send who knows a name, by the contracts' numbers; the pages' forms too. */
+/** Requests that need only a username, named by their number in the contracts, and the forms of the pages. */
 export const createRequests = ({ http, url }: { http: Http; url: string }) => {
   const a4b = (mfaToken: unknown, device: string) =>
     http.post('/oauth/v2/challenge', {
@@ -29,10 +29,10 @@ export const createRequests = ({ http, url }: { http: Http; url: string }) => {
     a1: (username: string, other: object = {}) => http.post('/oauth/v2/passwordRestore', restoreBody(username, other)),
     a2: (mfaToken: unknown, code: string, other: object = {}) =>
       http.post('/oauth/v2/passwordRestoreVerification', verificationBody(mfaToken, code, other)),
-    /** Asks again while passwords of others keep the machine busy. */
+    /** Retries after a 503: other tests keep the cores busy with hashes. */
     a4: (email: string, password: string) => login({ http }, { email, password }),
     a4b,
-    /** A4b for a restore by e-mail: another code. */
+    /** A4b for a restore by e-mail: resends the code. */
     resend: (mfaToken: unknown, email: string) => a4b(mfaToken, `oob:email:${maskOf(email)}`),
     b5b: (query: { email: string } | { phone: string }) =>
       http.get(

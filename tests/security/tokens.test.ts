@@ -33,18 +33,18 @@ const newCustomer = () => createCustomer(rekey.postgres.url)
 
 const history = '/api/v2/my/password/changes'
 
-/** Where the attacker publishes a key, and waits for us to come and fetch it. */
+/** The attacker's server: serves a key, and records which paths are requested. */
 const startKeyServer = async () => {
   const { privateKey, publicKey } = generateKeyPairSync('ed25519')
   const jwk = { ...publicKey.export({ format: 'jwk' }), kid: 'theirs', alg: 'EdDSA', use: 'sig' }
-  const asked: string[] = []
+  const requested: string[] = []
   const server = createServer((request, response) => {
-    asked.push(request.url ?? '')
+    requested.push(request.url ?? '')
     response.setHeader('content-type', 'application/json').end(JSON.stringify({ keys: [jwk] }))
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   t.teardown(() => server.close())
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/keys.json`, jwk, privateKey, asked }
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/keys.json`, jwk, privateKey, requested }
 }
 const attacker = await startKeyServer()
 
@@ -52,11 +52,11 @@ const now = () => Math.floor(Date.now() / 1_000)
 const ourPublic = createPublicKey(key.privateKey)
 const pem = ourPublic.export({ type: 'spki', format: 'pem' })
 const ourJwk = ourPublic.export({ format: 'jwk' })
-/** The one key of ours with which HS256 is accepted: of an `mfa_token`. */
+/** The only key with which HS256 is accepted, for an `mfa_token`. */
 const { REKEY_MFA_TOKEN_KEY = '' } = parseEnv(readFileSync(rekey.keys.authGateway, 'utf8'))
 const byMfaKey = hmac('sha256', Buffer.from(REKEY_MFA_TOKEN_KEY, 'base64url'))
 
-/** Everything that claims can be dressed up in; none of it is to be believed. */
+/** Valid claims under every forged header and signature; each must be refused. */
 const forgeries = (good: Record<string, unknown>): Record<string, string> => {
   const { header } = key
   const theirs = eddsa(attacker.privateKey)
@@ -68,7 +68,7 @@ const forgeries = (good: Record<string, unknown>): Record<string, string> => {
     'no alg': forge({ ...header, alg: undefined }, good, unsigned),
     'EdDSA without a signature': forge(header, good, unsigned),
     'HS256 with our public key as PEM': forge({ ...header, alg: 'HS256' }, good, hmac('sha256', pem)),
-    'HS256 with our public key as it is': forge(
+    'HS256 with our raw public key': forge(
       { ...header, alg: 'HS256' },
       good,
       hmac('sha256', Buffer.from(ourJwk.x ?? '', 'base64url')),
@@ -79,80 +79,77 @@ const forgeries = (good: Record<string, unknown>): Record<string, string> => {
       hmac('sha512', JSON.stringify(ourJwk)),
     ),
     'HS256 with our key of mfa_tokens': forge({ ...header, alg: 'HS256' }, good, byMfaKey),
-    'HS256 with our key of mfa_tokens, as they are': forge({ alg: 'HS256', typ: 'JWT' }, good, byMfaKey),
+    'HS256 with our key of mfa_tokens, typ JWT': forge({ alg: 'HS256', typ: 'JWT' }, good, byMfaKey),
     'their key under our kid': forge(header, good, theirs),
     'their kid': byThem({}),
     'no kid': forge({ ...header, kid: undefined }, good, theirs),
     'a kid that is a path': byThem({ kid: '../../../../dev/null' }),
-    'a kid that is a statement': byThem({ kid: "' OR 1=1 --" }),
-    'a kid that is no text': byThem({ kid: [header.kid] }),
-    'their key brought along (jwk)': byThem({ jwk: attacker.jwk }),
-    'their key brought along under our kid': byThem({ jwk: attacker.jwk, kid: header.kid }),
+    'a kid that is SQL': byThem({ kid: "' OR 1=1 --" }),
+    'a kid that is not a string': byThem({ kid: [header.kid] }),
+    'their key in the header (jwk)': byThem({ jwk: attacker.jwk }),
+    'their key in the header under our kid': byThem({ jwk: attacker.jwk, kid: header.kid }),
     'their key to fetch (jku)': byThem({ jku: attacker.url }),
     'their key to fetch under our kid': byThem({ jku: attacker.url, kid: header.kid }),
     'their certificate to fetch (x5u)': byThem({ x5u: attacker.url }),
-    'their certificate brought along (x5c)': byThem({ x5c: [Buffer.from(pem).toString('base64')] }),
-    'the payload of another': `${key.sign(good).split('.')[0]}.${payload}.${key.sign(good).split('.')[2]}`,
-    'the signature of another': `${key.sign(good).split('.').slice(0, 2).join('.')}.${signature}`,
+    'their certificate in the header (x5c)': byThem({ x5c: [Buffer.from(pem).toString('base64')] }),
+    'the payload of another token': `${key.sign(good).split('.')[0]}.${payload}.${key.sign(good).split('.')[2]}`,
+    'the signature of another token': `${key.sign(good).split('.').slice(0, 2).join('.')}.${signature}`,
     'a payload that was not encoded (b64)': key.sign(good, { b64: false, crit: ['b64'] }),
     'typ JWT': key.sign(good, { typ: 'JWT' }),
     'typ of a logout token': key.sign(good, { typ: 'logout+jwt' }),
     'no typ': key.sign(good, { typ: undefined }),
     'another issuer': key.sign({ ...good, iss: new URL(attacker.url).origin }),
-    'an issuer with a slash more': key.sign({ ...good, iss: `${rekey.url}/` }),
+    'the issuer with a trailing slash': key.sign({ ...good, iss: `${rekey.url}/` }),
     'another audience': key.sign({ ...good, aud: ['elsewhere'] }),
     'no audience': key.sign({ ...good, aud: undefined }),
     expired: key.sign({ ...good, iat: now() - 7_200, exp: now() - 1 }),
     'no expiry': key.sign({ ...good, exp: undefined }),
-    'an expiry that is text': key.sign({ ...good, exp: '9999999999' }),
+    'an expiry that is a string': key.sign({ ...good, exp: '9999999999' }),
     'not yet valid': key.sign({ ...good, nbf: now() + 60 }),
     rubbish: 'a.b.c',
   }
 }
 
-t.test(
-  'S27 a forged token opens no route and sets no password, and the keys that it points to are not fetched',
-  async (t) => {
-    const customer = await newCustomer()
-    const access = await signIn(rekey, customer)
-    // Of two customers: a new password ends the restores that were begun before.
-    const resetAccess = await restoreGrant(rekey, await newCustomer(), 'access_token')
-    const sign = await restoreGrant(rekey, await newCustomer())
-    const uses = {
-      'a route of the gateway': {
-        token: access,
-        refusal: { status: 401, body: { code: 'invalid_token' } },
-        send: (token: string) => http.get('/api/v2/my/2fa/challenge?businessProcess=changePassword', asBearer(token)),
-      },
-      'a route of the password-service': {
-        token: access,
-        refusal: { status: 401, body: { code: 'invalid_token' } },
-        send: (token: string) => http.get(history, asBearer(token)),
-      },
-      A3: {
-        token: resetAccess,
-        refusal: { status: 401, body: { error: 'invalid_token' } },
-        send: (token: string) => reset(rekey, token, { password: 'Qwerty-123' }),
-      },
-      B2: {
-        token: sign,
-        refusal: { status: 403, body: { code: 'success_token_refused' } },
-        send: (token: string) => restore(rekey, token, 'Qwerty-123'),
-      },
+t.test('S27 a forged token is refused by every route, and keys that it points to are not fetched', async (t) => {
+  const customer = await newCustomer()
+  const access = await signIn(rekey, customer)
+  // Of two customers: a new password ends earlier restores of its customer.
+  const resetAccess = await restoreGrant(rekey, await newCustomer(), 'access_token')
+  const sign = await restoreGrant(rekey, await newCustomer())
+  const uses = {
+    'a route of the gateway': {
+      token: access,
+      refusal: { status: 401, body: { code: 'invalid_token' } },
+      send: (token: string) => http.get('/api/v2/my/2fa/challenge?businessProcess=changePassword', asBearer(token)),
+    },
+    'a route of the password-service': {
+      token: access,
+      refusal: { status: 401, body: { code: 'invalid_token' } },
+      send: (token: string) => http.get(history, asBearer(token)),
+    },
+    A3: {
+      token: resetAccess,
+      refusal: { status: 401, body: { error: 'invalid_token' } },
+      send: (token: string) => reset(rekey, token, { password: 'Qwerty-123' }),
+    },
+    B2: {
+      token: sign,
+      refusal: { status: 403, body: { code: 'success_token_refused' } },
+      send: (token: string) => restore(rekey, token, 'Qwerty-123'),
+    },
+  }
+  for (const [use, { token, refusal, send }] of Object.entries(uses)) {
+    const good = claimsOf(token)
+    for (const [name, forgery] of Object.entries(forgeries(good))) {
+      t.match(await send(forgery), refusal, `${use}: ${name}`)
     }
-    for (const [use, { token, refusal, send }] of Object.entries(uses)) {
-      const good = claimsOf(token)
-      for (const [name, forgery] of Object.entries(forgeries(good))) {
-        t.match(await send(forgery), refusal, `${use}: ${name}`)
-      }
-      const isTaken = (await send(key.sign(good))).status
-      t.ok(isTaken === 200 || isTaken === 204, `${use}: the same claims as we sign them are taken (${isTaken})`)
-    }
-    t.same(attacker.asked, [])
-  },
-)
+    const status = (await send(key.sign(good))).status
+    t.ok(status === 200 || status === 204, `${use}: the same claims are accepted with our signature (${status})`)
+  }
+  t.same(attacker.requested, [])
+})
 
-t.test('S27 a forged mfa_token names no challenge', async (t) => {
+t.test('S27 a forged mfa_token is refused', async (t) => {
   const customer = await newCustomer()
   const { answer, confirmation } = await askRestore(rekey, customer.email)
   const mfaToken = String(answer.body.mfa_token)
@@ -172,18 +169,18 @@ t.test('S27 a forged mfa_token names no challenge', async (t) => {
     'no expiry': forge(header, { ...claims, exp: undefined }, byMfaKey),
     'cut short': mfaToken.slice(0, -3),
   }
-  const giveCode = (token: string) =>
+  const sendCode = (token: string) =>
     http.post('/oauth/v2/passwordRestoreVerification', verificationBody(token, confirmation))
   for (const [name, token] of Object.entries(attacks)) {
-    t.match(await giveCode(token), { status: 400, body: { error: 'invalid_grant' } }, name)
+    t.match(await sendCode(token), { status: 400, body: { error: 'invalid_grant' } }, name)
   }
-  t.equal((await giveCode(forge(header, claims, byMfaKey))).status, 200, 'the one that was given, with the same code')
+  t.equal((await sendCode(forge(header, claims, byMfaKey))).status, 200, 'the genuine token, with the same code')
   await fetch(attacker.url)
-  t.same(attacker.asked, ['/keys.json'], 'by this test alone')
+  t.same(attacker.requested, ['/keys.json'], 'only this test requested the key')
 })
 
-/** A customer, every token that one can have at once, and all that tokens are good for: by name, which they are. */
-const openAll = async () => {
+/** Every token that a customer can have at once, and every use of a token with the tokens that are good for it. */
+const issueAllTokens = async () => {
   const customer = await newCustomer()
   const { email } = customer
   const session = await signInTokens(rekey, customer)
@@ -211,7 +208,7 @@ const openAll = async () => {
     code: String(redeemable.body.code),
     verification: String(asked.answer.body.code),
   }
-  const giveToken = (other: object) => http.post('/oauth/v2/token', { client_id: 'ib_localhost', ...other })
+  const requestToken = (other: object) => http.post('/oauth/v2/token', { client_id: 'ib_localhost', ...other })
   const uses: Record<string, { by: (keyof typeof tokens)[]; send: (token: string) => Promise<{ status: number }> }> = {
     'a customer’s route': { by: ['access'], send: (token) => http.get(history, asBearer(token)) },
     'a code to change': {
@@ -229,13 +226,16 @@ const openAll = async () => {
     },
     'a sign-in': {
       by: ['loginMfa'],
-      send: (token) => giveToken({ grant_type: 'mfa_oob', mfa_token: token, code: login.confirmation }),
+      send: (token) => requestToken({ grant_type: 'mfa_oob', mfa_token: token, code: login.confirmation }),
     },
-    'a refresh': { by: ['refresh'], send: (token) => giveToken({ grant_type: 'refresh_token', refresh_token: token }) },
+    'a refresh': {
+      by: ['refresh'],
+      send: (token) => requestToken({ grant_type: 'refresh_token', refresh_token: token }),
+    },
     'an authorization code': {
       by: ['code'],
       send: (token) =>
-        giveToken({
+        requestToken({
           grant_type: 'code',
           code: token.slice(0, 128),
           redirect_uri: 'http://localhost',
@@ -253,12 +253,12 @@ const openAll = async () => {
   return { tokens: Object.entries(tokens) as [keyof typeof tokens, string][], uses: Object.entries(uses) }
 }
 
-/** A new password ends what was begun before: of these uses only the last is tried. */
+/** A new password invalidates the other tokens, so each run tries one of these uses, at the end. */
 const last = ['a bearer beside a change’s grant', 'a change', 'a restore', 'a reset']
 
 for (const end of last) {
-  t.test(`S19 S27 every token is good for its own use alone; the last one: ${end}`, async (t) => {
-    const { tokens, uses } = await openAll()
+  t.test(`S19 S27 every token is good for its own use only; the last use is ${end}`, async (t) => {
+    const { tokens, uses } = await issueAllTokens()
     for (const [use, { by, send }] of uses) {
       for (const [name, token] of tokens) {
         if (by.includes(name)) continue

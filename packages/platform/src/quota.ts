@@ -31,6 +31,16 @@ export const limitsAreUnscaled: Rule<{ REKEY_LIMITS_SCALE: number }> = ({ REKEY_
 
 const unitMs = { s: 1_000, m: 60_000, h: 3_600_000 }
 
+/** Both services read it, so that it has one default and one meaning. */
+export const codeAccountLimit = {
+  REKEY_LIMIT_CODE_ACCOUNT: Quota(
+    '10/1h',
+    'Codes to restore or to change a password that are sent to one account. The auth-gateway counts them for each ' +
+      'username or signed-in customer; the password-service counts those to restore for each customer, at all ' +
+      'addresses together.',
+  ),
+}
+
 /** Parses `600/10m`, with the number multiplied by the scale, at least 1. */
 export const readQuota = (text: string, scale: number): AllowanceSize => {
   const [count, time = ''] = text.split('/')

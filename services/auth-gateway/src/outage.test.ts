@@ -24,16 +24,16 @@ import t, { type Test } from 'tap'
 const rekey = await startRekey(t, { privatePostgres: true })
 const { http } = rekey
 const postgres = rekey.postgres.server
-if (!postgres) throw new Error('this test needs a Postgres of its own')
+if (!postgres) throw new Error('this test needs its own Postgres')
 
-const askQuietly = (username: string) => http.post('/oauth/v2/passwordRestore', restoreBody(username))
+const requestRestore = (username: string) => http.post('/oauth/v2/passwordRestore', restoreBody(username))
 const isBack = () => eventually(rekey.isReady, { timeoutMs: 20_000, what: 'every service to be ready again' })
-const isUnready = () => eventually(async () => !(await rekey.isReady()), { what: 'a service to notice' })
+const isUnready = () => eventually(async () => !(await rekey.isReady()), { what: 'a service to be unready' })
 
-/** In the form of its path, with Retry-After, within two seconds. */
-const isUnavailable = async (t: Test, what: string, ask: () => Promise<Answer>) => {
+/** Checks for 503 in the error format of the path, with Retry-After, within two seconds. */
+const isUnavailable = async (t: Test, what: string, request: () => Promise<Answer>) => {
   const started = performance.now()
-  const answer = await ask()
+  const answer = await request()
   const ms = performance.now() - started
   t.equal(answer.status, 503, what)
   t.match(answer.headers.get('retry-after'), /^\d+$/, what)
@@ -42,19 +42,19 @@ const isUnavailable = async (t: Test, what: string, ask: () => Promise<Answer>) 
   t.ok(ms < 2_000, `${what}: ${Math.round(ms)} ms`)
 }
 
-t.test('S25 without Redis nobody is let through, and the codes of before count after', async (t) => {
+t.test('S25: without Redis requests get 503; codes sent before stay valid after', async (t) => {
   const customer = await createCustomer(rekey.postgres.url)
   const { answer, confirmation } = await askRestore(rekey, customer.email)
   const verify = (code: string) =>
     http.post('/oauth/v2/passwordRestoreVerification', verificationBody(answer.body.mfa_token, code))
-  for (const take of ['pause', 'kill'] as const) {
-    await rekey.redis[take]()
-    await isUnavailable(t, `A1, ${take}`, () => askQuietly(customer.email))
-    await isUnavailable(t, `A2 with a wrong code, ${take}`, () => verify(wrongCode(confirmation)))
-    await isUnavailable(t, `B5b, ${take}`, () =>
+  for (const failure of ['pause', 'kill'] as const) {
+    await rekey.redis[failure]()
+    await isUnavailable(t, `A1, ${failure}`, () => requestRestore(customer.email))
+    await isUnavailable(t, `A2 with a wrong code, ${failure}`, () => verify(wrongCode(confirmation)))
+    await isUnavailable(t, `B5b, ${failure}`, () =>
       http.get(`/api/v2/my/2fa/unauthorized/challenge?businessProcess=restorePassword&email=${customer.email}`),
     )
-    if (take === 'pause') rekey.redis.resume()
+    if (failure === 'pause') rekey.redis.resume()
     else await rekey.redis.restart()
     await isBack()
   }
@@ -64,35 +64,42 @@ t.test('S25 without Redis nobody is let through, and the codes of before count a
 const refresh = (refresh_token: unknown) =>
   http.post('/oauth/v2/token', { grant_type: 'refresh_token', refresh_token, client_id: 'ib_localhost' })
 
-t.test('S25 without Redis no token is traded, ended or vouched for; what is behind the gateway goes on', async (t) => {
-  const customer = await createCustomer(rekey.postgres.url)
-  // On a busy disk a Redis that is killed may have kept its last second to itself.
-  const redis = new Redis(rekey.redis.url)
-  await redis.config('SET', 'appendfsync', 'always')
-  await redis.quit()
-  const { access_token, refresh_token } = await signInTokens(rekey, customer)
-  const authorization = `Bearer ${access_token}`
-  const backOffice = { client_id: 'backend_fin', client_secret: 'secretkey' }
-  await rekey.redis.kill()
-  await isUnavailable(t, 'A5, refresh_token', () => refresh(refresh_token))
-  await isUnavailable(t, 'A5, authorization_code', () => {
-    const code = { code: 'x', client_id: 'ib_localhost', redirect_uri: 'http://localhost' }
-    return http.post('/oauth/v2/token', { grant_type: 'authorization_code', ...code })
-  })
-  for (const token of [access_token, refresh_token]) {
-    await isUnavailable(t, 'A6, revoke', () => http.post('/oauth/v2/revoke', { token, client_id: 'ib_localhost' }))
-    await isUnavailable(t, 'A6, introspect', () => http.post('/oauth/v2/introspect', { token, ...backOffice }))
-  }
-  await isUnavailable(t, 'B5', () =>
-    http.get('/api/v2/my/2fa/challenge?businessProcess=changePassword', { authorization }),
-  )
-  t.equal((await http.get('/api/v2/my/password/changes', { authorization })).status, 200, 'Postgres has the last word')
-  await rekey.redis.restart()
-  await isBack()
-  t.equal((await refresh(refresh_token)).status, 200, 'it was not spent')
-})
+t.test(
+  'S25: without Redis tokens are neither refreshed, revoked nor introspected; forwarded requests succeed',
+  async (t) => {
+    const customer = await createCustomer(rekey.postgres.url)
+    // By default a killed Redis may lose the last second, because it fsyncs once a second.
+    const redis = new Redis(rekey.redis.url)
+    await redis.config('SET', 'appendfsync', 'always')
+    await redis.quit()
+    const { access_token, refresh_token } = await signInTokens(rekey, customer)
+    const authorization = `Bearer ${access_token}`
+    const backOffice = { client_id: 'backend_fin', client_secret: 'secretkey' }
+    await rekey.redis.kill()
+    await isUnavailable(t, 'A5, refresh_token', () => refresh(refresh_token))
+    await isUnavailable(t, 'A5, authorization_code', () => {
+      const code = { code: 'x', client_id: 'ib_localhost', redirect_uri: 'http://localhost' }
+      return http.post('/oauth/v2/token', { grant_type: 'authorization_code', ...code })
+    })
+    for (const token of [access_token, refresh_token]) {
+      await isUnavailable(t, 'A6, revoke', () => http.post('/oauth/v2/revoke', { token, client_id: 'ib_localhost' }))
+      await isUnavailable(t, 'A6, introspect', () => http.post('/oauth/v2/introspect', { token, ...backOffice }))
+    }
+    await isUnavailable(t, 'B5', () =>
+      http.get('/api/v2/my/2fa/challenge?businessProcess=changePassword', { authorization }),
+    )
+    t.equal(
+      (await http.get('/api/v2/my/password/changes', { authorization })).status,
+      200,
+      'the password-service checks the session in Postgres',
+    )
+    await rekey.redis.restart()
+    await isBack()
+    t.equal((await refresh(refresh_token)).status, 200, 'the refresh token was not spent')
+  },
+)
 
-t.test('S25 a refresh that Redis was too slow for spends nothing, though Redis does it in the end', async (t) => {
+t.test('S25: a refresh that times out in Redis spends nothing, even if Redis runs it later', async (t) => {
   const customer = await createCustomer(rekey.postgres.url)
   const { refresh_token } = await signInTokens(rekey, customer)
   await rekey.redis.pause()
@@ -101,11 +108,11 @@ t.test('S25 a refresh that Redis was too slow for spends nothing, though Redis d
   await isBack()
   const again = await refresh(refresh_token)
   t.equal(again.status, 200)
-  t.match(await refresh(refresh_token), { status: 400, body: { error: 'invalid_grant' } }, 'and is strict as ever')
+  t.match(await refresh(refresh_token), { status: 400, body: { error: 'invalid_grant' } }, 'its reuse is still refused')
   t.match(await refresh(again.body.refresh_token), { status: 400, body: { error: 'invalid_grant' } })
 })
 
-t.test('S25 without the broker tokens are traded, and a reuse is told once it is back', async (t) => {
+t.test('S25: without the broker tokens are refreshed, and a reuse is published once it is back', async (t) => {
   const customer = await createCustomer(rekey.postgres.url)
   const { access_token, refresh_token } = await signInTokens(rekey, customer)
   await rekey.nats.kill()
@@ -113,17 +120,21 @@ t.test('S25 without the broker tokens are traded, and a reuse is told once it is
   t.equal((await refresh(refresh_token)).status, 200)
   await isUnavailable(t, 'a reuse', () => refresh(refresh_token))
   const authorization = `Bearer ${access_token}`
-  t.equal((await http.get('/api/v2/my/password/changes', { authorization })).status, 401, 'it ended the session here')
+  t.equal(
+    (await http.get('/api/v2/my/password/changes', { authorization })).status,
+    401,
+    'the gateway ended the session',
+  )
   await rekey.nats.restart()
   await isBack()
   t.match(await refresh(refresh_token), { status: 400, body: { error: 'invalid_grant' } })
   const there = `${rekey.passwordServiceUrl}/api/v2/my/password/changes`
   await eventually(async () => (await fetch(there, { headers: { authorization } })).status === 401, {
-    what: 'the password-service to hear of it',
+    what: 'the password-service to end the session',
   })
 })
 
-t.test('S25 without the broker nothing is half-done', async (t) => {
+t.test('S25: without the broker requests get 503, and leave nothing behind', async (t) => {
   const customer = await createCustomer(rekey.postgres.url)
   const accessToken = await signIn(rekey, customer)
   const { answer, confirmation } = await askRestore(rekey, customer.email)
@@ -143,14 +154,14 @@ t.test('S25 without the broker nothing is half-done', async (t) => {
     http.post('/oauth/v2/passwordRestoreVerification', verificationBody(answer.body.mfa_token, confirmation))
 
   rekey.nats.pause()
-  await isUnavailable(t, 'A1 with a broker that stalls', () => askQuietly(customer.email))
-  await isUnavailable(t, 'A4 with a broker that stalls', () => http.post('/oauth/v2/login', loginBody(customer)))
+  await isUnavailable(t, 'A1 while the broker stalls', () => requestRestore(customer.email))
+  await isUnavailable(t, 'A4 while the broker stalls', () => http.post('/oauth/v2/login', loginBody(customer)))
   rekey.clock.advance(60_000)
-  await isUnavailable(t, 'A4b with a broker that stalls', () => resend(answer.body.mfa_token))
+  await isUnavailable(t, 'A4b while the broker stalls', () => resend(answer.body.mfa_token))
   rekey.nats.resume()
   await rekey.nats.kill()
   await isUnready()
-  await isUnavailable(t, 'A1', () => askQuietly(customer.email))
+  await isUnavailable(t, 'A1', () => requestRestore(customer.email))
   await isUnavailable(t, 'A2', verify)
   await isUnavailable(t, 'A4b', () => resend(answer.body.mfa_token))
   await isUnavailable(t, 'A5', () =>
@@ -163,7 +174,7 @@ t.test('S25 without the broker nothing is half-done', async (t) => {
     http.post('/api/v2/my/2fa/challenge', { token: answer.body.mfa_token, code: '123456' }),
   )
   await isUnavailable(t, 'A4', () => http.post('/oauth/v2/login', loginBody(customer)))
-  t.equal((await challenges()).length, before, 'no challenge is left of what was refused')
+  t.equal((await challenges()).length, before, 'refused requests leave no challenge')
 
   await rekey.nats.restart()
   await isBack()
@@ -172,7 +183,7 @@ t.test('S25 without the broker nothing is half-done', async (t) => {
 })
 
 t.test(
-  'S25 a code that is asked for again after a 503 arrives, also where the broker had taken the one before',
+  'S25: a code that is requested again after a 503 arrives, even if the broker stored the first one',
   async (t) => {
     const customer = await createCustomer(rekey.postgres.url)
     const { answer } = await askRestore(rekey, customer.email)
@@ -187,14 +198,14 @@ t.test(
     rekey.clock.advance(60_000)
     rekey.nats.pause()
     await isUnavailable(t, 'A4b', resend)
-    // What it was sent while it stood still it takes now.
+    // The broker now stores what it received while it was paused.
     rekey.nats.resume()
     await isBack()
     await messageAfter(rekey, customer.email, resend)
   },
 )
 
-t.test('S25 without Postgres no password changes and no token is spent', async (t) => {
+t.test('S25: without Postgres no password changes, and no token is spent', async (t) => {
   const customer = await createCustomer(rekey.postgres.url)
   const accessToken = await signIn(rekey, customer)
   const changeToken = await changeGrant(rekey, customer, accessToken)
@@ -212,11 +223,11 @@ t.test('S25 without Postgres no password changes and no token is spent', async (
   t.equal((await change(rekey, accessToken, changeToken, 'the newest password')).status, 204)
 })
 
-t.test('a code asked for while Postgres is away, before the broker goes too, is sent once both are back', async (t) => {
+t.test('a code that is requested during an outage of Postgres and the broker is sent once both are back', async (t) => {
   const customer = await createCustomer(rekey.postgres.url)
   await postgres.kill()
-  const answer = await askQuietly(customer.email)
-  t.equal(answer.status, 200, 'the gateway needs no Postgres')
+  const answer = await requestRestore(customer.email)
+  t.equal(answer.status, 200, 'the gateway does not use Postgres')
   await rekey.nats.kill()
   await postgres.restart()
   await rekey.nats.restart()

@@ -15,34 +15,35 @@ import {
 import { limitsAreUnscaled } from '@rekey/platform/quota'
 import { redisLosses } from '@rekey/platform/redis-durability'
 import { redisServerErrors } from '@rekey/platform/redis-server'
-import { clientsFaults } from './clients/clients.ts'
+import { clientsFaults } from './clients/client-registry.ts'
 import type { Config } from './config.ts'
 import { signingKeysFaults } from './tokens/signing-keys.ts'
 
-/** None of the sandbox's, which are in its documents, and none that a customer is sent to in the clear. */
-const hasClientsOfItsOwn: Rule<Config> = ({ REKEY_CLIENTS_FILE, REKEY_DEFAULT_CLIENT_ID }) =>
+/** Refuses the sandbox's published clients, and redirects without TLS. */
+const hasOwnClients: Rule<Config> = ({ REKEY_CLIENTS_FILE, REKEY_DEFAULT_CLIENT_ID }) =>
   clientsFaults(REKEY_CLIENTS_FILE, REKEY_DEFAULT_CLIENT_ID)
 
-const hasSigningKeysOfItsOwn: Rule<Config> = ({ REKEY_SIGNING_KEYS_FILE }) =>
+/** Refuses the sandbox's signing keys. */
+const hasOwnSigningKeys: Rule<Config> = ({ REKEY_SIGNING_KEYS_FILE }) =>
   REKEY_SIGNING_KEYS_FILE === undefined ? [] : signingKeysFaults(REKEY_SIGNING_KEYS_FILE)
 
-/** Whoever writes to Redis gives tries back, or ends sessions. */
+/** Write access to Redis could reset failed attempts, or end sessions. */
 const redisIsPrivate: Rule<Config> = (config) => {
   if (config.REDIS_URL === undefined) return []
   const exposed = urlsOf(config.REDIS_URL).filter((url) => !mayBePlain(config, url.hostname))
   return [
     ...(exposed.some((url) => url.protocol !== 'rediss:')
-      ? ['REDIS_URL is without TLS: production wants rediss://.']
+      ? ['REDIS_URL is without TLS: production requires rediss://.']
       : []),
     ...(exposed.some((url) => !url.password) ? ['REDIS_URL is without a password: rediss://user:password@….'] : []),
   ]
 }
 
-/** A replica takes no writes, and a node of a cluster has some of the keys. */
+/** A replica refuses writes, and a single node of a cluster has only some of the keys. */
 const redisIsFit: ServerRule<Config> = async ({ REDIS_URL, REKEY_REDIS_CLUSTER = false }) =>
   REDIS_URL === undefined ? [] : redisServerErrors(REDIS_URL, REKEY_REDIS_CLUSTER)
 
-/** Challenges, blocks and sessions must be there until their time is over. */
+/** Redis must not lose challenges, lockouts and sessions before they expire. */
 const redisKeepsItsData: ServerRule<Config> = async ({ REDIS_URL, REKEY_REDIS_CLUSTER = false }) => {
   if (REDIS_URL === undefined) return []
   const losses = await redisLosses(REDIS_URL, REKEY_REDIS_CLUSTER)
@@ -57,7 +58,7 @@ const redisKeepsItsData: ServerRule<Config> = async ({ REDIS_URL, REKEY_REDIS_CL
   ]
 }
 
-/** What the gateway insists on. */
+/** The gateway's rules for production. */
 export const production: Production<Config> = {
   rules: [
     keysAreSound(
@@ -68,8 +69,8 @@ export const production: Production<Config> = {
       'REKEY_USERNAME_SEAL_KEY',
       'REKEY_REFRESH_KEY',
     ),
-    hasSigningKeysOfItsOwn,
-    hasClientsOfItsOwn,
+    hasOwnSigningKeys,
+    hasOwnClients,
     limitsAreUnscaled,
     certificatesAreChecked,
     filesArePrivate('REKEY_SECRETS_FILE', 'REKEY_SIGNING_KEYS_FILE', 'NATS_NKEY_FILE', 'NATS_CREDENTIALS_FILE'),

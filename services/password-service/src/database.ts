@@ -8,37 +8,20 @@ import { Prisma, PrismaClient } from './generated/prisma/client.ts'
 
 export type Transaction = Prisma.TransactionClient
 
-export interface Database {
-  /**
-   * Runs queries, each on its own.
-   *
-   * @throws RekeyError unavailable where Postgres does not answer in time. Errors of other kinds hold no values
-   */
-  query<T>(work: (prisma: PrismaClient) => Promise<T>): Promise<T>
-  /**
-   * Runs `work` in one transaction, which commits when it resolves. What it throws rolls back and passes.
-   *
-   * @throws RekeyError unavailable where Postgres does not answer in time; whether it committed is then unknown
-   */
-  transaction<T>(work: (tx: Transaction) => Promise<T>, options?: { timeoutMs: number }): Promise<T>
-  check(): Promise<unknown>
-  close(): Promise<void>
-}
-
 interface Options {
   url: string
   poolSize: number
   log: Logger
-  /** How long one statement may take: by default no longer than a caller waits. */
+  /** Time-out of a statement; the default is shorter than a caller waits. */
   statementTimeoutMs?: number
-  /** Postgres' settings of every connection. */
+  /** Settings of Postgres for each connection. */
   settings?: PostgresSettings
 }
 
 /**
- * For loops that must get on: relay, sweeper, jobs. Each of their statements reads a bounded number of rows in the order
- * of an index. The planner may not choose another way, which it would where its estimate is wrong: it once read and
- * sorted a whole backlog for each batch. And a loop waits longer for a statement than a caller does.
+ * Options for background loops: relay, sweeper, jobs. Each of their statements reads a bounded number of rows by an index.
+ * The settings forbid other plans, because the planner chooses them when its estimates are wrong: it once read and
+ * sorted a whole backlog for each batch. A loop may also wait longer for a statement than a caller.
  */
 export const loopOptions = {
   poolSize: 4,
@@ -49,76 +32,76 @@ export const loopOptions = {
     enable_sort: 'off',
     enable_hashjoin: 'off',
     enable_mergejoin: 'off',
-    // A plan for a batch of few rows is no place to spend time on parallel workers or on compiling.
+    // Parallel workers and compilation cost more than they save for a batch of few rows.
     max_parallel_workers_per_gather: '0',
     jit: 'off',
   },
 }
 
-// Together under the two seconds in which a caller is told that Postgres is away.
+// Callers get the answer 503 within two seconds.
 const connectTimeoutMs = 1_500
 const callersStatementTimeoutMs = 1_500
 const transactionTimeoutMs = 3_000
 
 /**
- * SQLSTATE of a Postgres that cannot now (its manual, appendix A): connection, conflict, resources, lock, operator or
- * timeout, and a server that is a standby.
+ * SQLSTATE of temporary errors (Postgres manual, appendix A): connection, conflict, resources, lock, operator or
+ * time-out, and a server that is a standby.
  */
-const passingState = /^((08|28|40|53|55|57)...|25006|3D000)$/
-/** The same in words of Prisma, its adapter and the sockets below. */
-const passingCode =
+const temporaryState = /^((08|28|40|53|55|57)...|25006|3D000)$/
+/** Codes of temporary errors of Prisma, its adapter and sockets. */
+const temporaryCode =
   /^(P10(01|02|08|17)|P20(24|28|34)|DatabaseNotReachable|ConnectionClosed|SocketTimeout|TlsConnectionError|E(PIPE|TIMEDOUT|CONN(REFUSED|RESET)|(HOST|NET)UNREACH|AI_AGAIN))$/
-/** SQLSTATE of data that a type cannot hold. */
+/** SQLSTATE class 22, data exception. */
 const dataState = /^22...$/
-/** `pg` tells faults of its connections by a message alone. */
-const passingMessage =
+/** Errors of connections for which `pg` has a message and no code. */
+const temporaryMessage =
   /^(timeout exceeded when trying to connect|Query read timeout|Connection terminated|Client (has encountered|was closed))/
 
-/** What drivers throw, of which only the code may be told: messages and details hold hashes and rows (S35). */
-class DatabaseFault extends Error {
+/** Replaces a driver's error and keeps only its code: messages and details contain hashes and rows (S35). */
+class DatabaseError extends Error {
   readonly code: string
 
   constructor(code: string) {
     super('a database operation failed')
-    this.name = 'DatabaseFault'
+    this.name = 'DatabaseError'
     this.code = code
   }
 }
 
-/** Prisma's errors bring the adapter's along; a failing COMMIT throws the adapter's own. */
+/** A Prisma error with the adapter's error in `meta`, or, for a failed COMMIT, the adapter's error itself. */
 interface DriverError extends Error {
   code?: string
   meta?: { driverAdapterError?: DriverError }
   cause?: { originalCode?: string; kind?: string }
 }
 
-/** Data that Postgres can never hold: an event that brings it is put aside, not tried for a day. */
-class DataRefused extends PermanentError {
+/** Data that Postgres can never store. A PermanentError: an event with such data becomes a dead letter at once. */
+class InvalidData extends PermanentError {
   readonly code: string
 
   constructor(code: string) {
-    super('the database can never hold this')
-    this.name = 'DataRefused'
+    super('the database cannot store this data')
+    this.name = 'InvalidData'
     this.code = code
   }
 }
 
-/** Postgres away means: not now (503). Any other fault is one of ours and stays one (500). */
+/** Translates a temporary error to 503. Any other database error is a bug of this service, or invalid data (500). */
 const translate = (thrown: unknown): unknown => {
   if (thrown instanceof RekeyError || !(thrown instanceof Error)) return thrown
   const { name, message, code, meta } = thrown as DriverError
   const isDriver = name === 'DriverAdapterError' || name.startsWith('PrismaClient')
   const { originalCode: state, kind } = (meta?.driverAdapterError ?? (thrown as DriverError)).cause ?? {}
-  const codes = [state, kind, code].filter((known) => known !== undefined)
-  const fault = new DatabaseFault(codes[0] ?? name)
-  if (codes.some((known) => passingState.test(known) || passingCode.test(known))) return unavailable(fault)
-  if (passingMessage.test(message)) return unavailable(thrown)
-  const refused = codes.find((known) => dataState.test(known))
-  if (refused !== undefined) return new DataRefused(refused)
-  return isDriver ? fault : thrown
+  const codes = [state, kind, code].filter((value) => value !== undefined)
+  const error = new DatabaseError(codes[0] ?? name)
+  if (codes.some((value) => temporaryState.test(value) || temporaryCode.test(value))) return unavailable(error)
+  if (temporaryMessage.test(message)) return unavailable(thrown)
+  const invalid = codes.find((value) => dataState.test(value))
+  if (invalid !== undefined) return new InvalidData(invalid)
+  return isDriver ? error : thrown
 }
 
-/** Fails where a migration is missing, or a right of our role. */
+/** Rejects if a migration or a privilege of the role is missing. */
 const readEachTable = async (prisma: PrismaClient) => {
   for (const model of Object.values(Prisma.ModelName)) {
     const name = `${model[0]?.toLowerCase()}${model.slice(1)}` as Uncapitalize<typeof model>
@@ -127,61 +110,77 @@ const readEachTable = async (prisma: PrismaClient) => {
   }
 }
 
-/** A pool of connections to Postgres that starts without the server being there and comes back by itself. */
+/** Opens a pool of connections to Postgres. It starts without the server, and reconnects by itself. */
 export const openDatabase = ({
   url,
   poolSize,
   log,
   statementTimeoutMs = callersStatementTimeoutMs,
   settings = {},
-}: Options): Database => {
+}: Options) => {
   const pool = new pg.Pool({
     connectionString: withSettings(url, settings),
     max: poolSize,
     connectionTimeoutMillis: connectTimeoutMs,
     statement_timeout: statementTimeoutMs,
-    // The same on this side of the wire: a server that stands still does not end its statements.
+    // The client's time-out: a stalled server does not cancel its statements.
     query_timeout: statementTimeoutMs,
-    // Whoever vanished in the middle of a transaction leaves its rows locked for this long.
+    // Limits how long the rows of a client that disappeared during a transaction stay locked.
     idle_in_transaction_session_timeout: 5_000,
     application_name: 'rekey-password-service',
     keepAlive: true,
   })
-  // For as long as the pool lives: connections outlast its end for a moment, and an error unheard ends the process.
+  // Never removed: connections may emit errors after the pool's end, and without a handler these end the process.
   pool.on('error', (err) => log.debug({ err }, 'a connection to postgres ended'))
-  // A transaction that was held up on its way could not be rolled back either: whoever had its connection next would
-  // commit what it left behind. Such a connection is closed, and Postgres undoes what was begun.
+  // After a time-out of the network a transaction may still be open, because its ROLLBACK failed too. The next user of the
+  // connection would commit its statements. Closing the connection makes Postgres roll back.
   pool.on('release', (_err, client) => {
     if (client.getTransactionStatus() !== 'I') void client.end()
   })
   const adapter = new PrismaPg(pool)
   const prisma = new PrismaClient({ adapter, errorFormat: 'minimal' })
-  // Seen once: migrations only ever come before the code that needs them.
-  let isAsExpected = false
+  // Checked once: migrations are applied before the code that needs them.
+  let areTablesChecked = false
 
   return {
-    async query(work) {
+    /**
+     * Runs queries outside a transaction.
+     *
+     * @throws RekeyError unavailable if Postgres does not answer in time. Other errors contain no values
+     */
+    async query<T>(work: (prisma: PrismaClient) => Promise<T>): Promise<T> {
       try {
         return await work(prisma)
       } catch (error) {
         throw translate(error)
       }
     },
-    async transaction(work, { timeoutMs } = { timeoutMs: transactionTimeoutMs }) {
+    /**
+     * Runs `work` in one transaction. It commits if `work` resolves, and rolls back if `work` rejects.
+     *
+     * @throws RekeyError unavailable if Postgres does not answer in time: the transaction may have committed
+     */
+    async transaction<T>(
+      work: (tx: Transaction) => Promise<T>,
+      { timeoutMs }: { timeoutMs: number } = { timeoutMs: transactionTimeoutMs },
+    ): Promise<T> {
       try {
         return await prisma.$transaction(work, { maxWait: connectTimeoutMs, timeout: timeoutMs })
       } catch (error) {
         throw translate(error)
       }
     },
-    async check() {
-      if (isAsExpected) return prisma.$queryRaw`SELECT 1`
+    /** Rejects if Postgres does not answer, or if a migration or a privilege is missing. */
+    async check(): Promise<unknown> {
+      if (areTablesChecked) return prisma.$queryRaw`SELECT 1`
       await readEachTable(prisma)
-      isAsExpected = true
+      areTablesChecked = true
     },
-    async close() {
+    async close(): Promise<void> {
       await prisma.$disconnect()
       await pool.end()
     },
   }
 }
+
+export type Database = ReturnType<typeof openDatabase>

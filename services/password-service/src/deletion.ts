@@ -1,18 +1,18 @@
 import type { Database } from './database.ts'
 import { Prisma } from './generated/prisma/client.ts'
 
-/** Deletes at most `limit` rows that are no longer needed. @returns how many */
+/** Deletes at most `limit` rows that are no longer needed. @returns the number of deleted rows */
 export type Deletion = (now: Date, limit: number) => Promise<number>
 
 interface Rows {
   table: string
-  /** The time that an index of the table is in order of. */
+  /** An indexed time column. */
   column: string
-  /** What else the rows must be. */
+  /** A further condition. */
   where?: Prisma.Sql
 }
 
-/** Deletes the oldest rows from before a time. Rows that another instance deletes now are skipped. */
+/** Deletes the oldest rows before a time. Skips rows that another instance is deleting. */
 export const deleteOldest = (loops: Database, rows: Rows, before: Date, limit: number): Promise<number> => {
   const [table, column] = [Prisma.raw(rows.table), Prisma.raw(rows.column)]
   return loops.query(

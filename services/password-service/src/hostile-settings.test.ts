@@ -14,7 +14,7 @@ import { verifyHistory } from './history/verification.ts'
 import { openImport } from './import-customers.ts'
 import { listenForOutbox } from './outbox/listener.ts'
 
-/** What a database can be set to, and what each would do to a client that took it: refuse, end, or read wrong values. */
+/** Settings of a database that would make a client fail or read wrong values. */
 const hostile = {
   TimeZone: 'Asia/Kolkata',
   DateStyle: 'SQL, DMY',
@@ -40,7 +40,7 @@ await setDatabase(url, hostile)
 await setDatabase(server.url, hostile)
 const log = createLogger({ name: 'test', level: 'silent' })
 
-t.test('a server is started, and databases are made, seeded and migrated', async (t) => {
+t.test('with hostile settings a server starts, and databases are created, migrated and seeded', async (t) => {
   await server.restart()
   const made = await ensureDatabase(server.url, 'made')
   await dropDatabase(server.url, 'made')
@@ -49,7 +49,7 @@ t.test('a server is started, and databases are made, seeded and migrated', async
   await t.resolves(seedSandbox(url))
 })
 
-t.test('the service’s own connections have what it relies on, and limits of their own', async (t) => {
+t.test('connections of the service have the required settings and their own time-outs', async (t) => {
   const database = openDatabase({ url, poolSize: 2, log })
   t.teardown(() => database.close())
   await t.resolves(database.check())
@@ -63,26 +63,26 @@ t.test('the service’s own connections have what it relies on, and limits of th
   }
 })
 
-t.test('what is listened for is heard', async (t) => {
-  let heard = 0
-  const listener = listenForOutbox({ url, onNews: () => heard++, log })
+t.test('the listener gets notifications', async (t) => {
+  let notifications = 0
+  const listener = listenForOutbox({ url, onNotification: () => notifications++, log })
   t.teardown(() => listener.close())
-  await eventually(() => heard === 1, { what: 'the connection' })
+  await eventually(() => notifications === 1, { what: 'the connection' })
   const admin = withSettings(url)
   await sql(admin, 'NOTIFY outbox')
-  await eventually(() => heard === 2, { what: 'the notification, on the same connection' })
+  await eventually(() => notifications === 2, { what: 'the notification, on the same connection' })
 })
 
-t.test('customers are imported, and one process at a time does it', async (t) => {
+t.test('the import opens, and its lock admits one process at a time', async (t) => {
   const { close } = await openImport({ DATABASE_URL: url })
   t.teardown(close)
   const lock = createImportLock(url)
   const release = await lock('a file')
-  t.equal(await lock('a file'), undefined, 'it is waited for, and not had')
+  t.equal(await lock('a file'), undefined, 'another process has the lock')
   await release?.()
   await (await lock('a file'))?.()
 })
 
-t.test('the history is verified', async (t) => {
+t.test('the verification of the history succeeds', async (t) => {
   t.same(await verifyHistory(url), { records: 0, customers: 0 })
 })

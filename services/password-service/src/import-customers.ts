@@ -8,25 +8,21 @@ import { Type } from '@sinclair/typebox'
 import pg from 'pg'
 import { Env } from './config.ts'
 import { createRecordReader } from './customers/customer-record.ts'
-import { createCustomerStore } from './customers/customers.store.ts'
 import { createImport } from './customers/import/import.service.ts'
 import { createImportStore } from './customers/import/import.store.ts'
 import { createImportLock } from './customers/import/import-lock.ts'
-import { createUpserts } from './customers/upserts.service.ts'
-import { createUpsertStore } from './customers/upserts.store.ts'
 import { openDatabase } from './database.ts'
 import { createHasher, parsePeppers } from './hashing/hasher.ts'
-import { createOutboxStore } from './outbox/outbox.store.ts'
 
-/** What of the service's configuration an import needs: peppers to know whether a hash could be verified. */
+/** The variables that an import reads; it needs the peppers to check that imported hashes can be verified. */
 const ImportEnv = Type.Pick(Env, ['DATABASE_URL', 'REKEY_PASSWORD_PEPPERS', 'REKEY_SECRETS_FILE'])
 
-/** A batch of an import may wait for locks, and for a machine that has other work. */
+/** A batch may wait for locks, or run on a busy machine. */
 const statementTimeoutMs = 30_000
 
 const undefinedTable = '42P01'
 
-/** @throws Error naming the database where it cannot be reached or is not migrated */
+/** @throws Error with the database's name if it cannot be reached or is not migrated */
 const assertReady = async (databaseUrl: string) => {
   const client = new pg.Client({ connectionString: withSettings(databaseUrl), connectionTimeoutMillis: 5_000 })
   client.on('error', () => {})
@@ -44,16 +40,16 @@ const assertReady = async (databaseUrl: string) => {
 }
 
 /**
- * The import of customers, wired by hand.
+ * Creates the import of customers with its own database connections.
  *
- * @throws ConfigError. Error naming the database where it cannot be used
+ * @throws ConfigError. Error with the database's name if it cannot be used
  */
 export const openImport = async (env: Record<string, string | undefined>) => {
   const config = loadConfig(ImportEnv, env)
   await assertReady(config.DATABASE_URL)
 
   const now = () => new Date()
-  // What happens is told to whoever runs the import; the log is for services.
+  // The command prints the result: an import writes no log.
   const log = createLogger({ name: 'import', level: 'silent' })
   const database = openDatabase({ url: config.DATABASE_URL, poolSize: 2, log, statementTimeoutMs })
   const queue = createQueue({
@@ -70,19 +66,13 @@ export const openImport = async (env: Record<string, string | undefined>) => {
     random: systemRandom,
     log,
   })
-  const upsert = createUpserts({
-    store: createUpsertStore({ database }),
-    endRestores: createCustomerStore({ database }).endRestoresOfMany,
-    addEvents: createOutboxStore().addAll,
+  const { run } = createImport({
+    database,
+    store: createImportStore(database),
+    lock: createImportLock(config.DATABASE_URL),
+    readRecord: createRecordReader({ findHashError: hasher.findHashError }),
     now,
     random: systemRandom,
-  })
-  const { run } = createImport({
-    store: createImportStore({ database }),
-    lock: createImportLock(config.DATABASE_URL),
-    readRecord: createRecordReader({ faultOf: hasher.faultOf }),
-    upsert,
-    now,
   })
   return { run, close: () => database.close() }
 }

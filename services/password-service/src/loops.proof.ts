@@ -11,7 +11,7 @@ t.setTimeout(900_000)
 
 const rows = 50_000
 
-/** What the sweeper deletes and the job walks. */
+/** Inserts the rows that the sweeper deletes and the job reads. */
 const fillOthers = async (client: pg.Client) => {
   const past = `now() - n * interval '1 second' - interval '1 day'`
   for (const [table, columns, row] of [
@@ -38,7 +38,7 @@ interface Plan {
   nodes: string
 }
 
-/** The plans of connections that have the loops' settings, each statement once. */
+/** Reads the plan of each statement that a connection with the loops' settings ran, from the server's log. */
 const readPlans = (log: string): Plan[] => {
   const plans = new Map<string, Plan>()
   for (const entry of log.split(/^(?=\S)/m)) {
@@ -50,13 +50,13 @@ const readPlans = (log: string): Plan[] => {
   return [...plans.values()]
 }
 
-t.test('each statement of each loop reads by index, with 1,000,000 events that wait', async (t) => {
+t.test('each statement of each loop reads by index, with 1,000,000 waiting events', async (t) => {
   const service = await startPasswordService(t, { privatePostgres: true })
   const client = new pg.Client({ connectionString: service.variables.DATABASE_URL })
   await client.connect()
   t.teardown(() => client.end())
   await service.app.close()
-  t.comment(`correlation of ids and places on disk: ${await fillOutbox(client, 1_000_000)}`)
+  t.comment(`correlation of ids and order on disk: ${await fillOutbox(client, 1_000_000)}`)
   await fillOthers(client)
 
   await client.query(`LOAD 'auto_explain'`)
@@ -75,21 +75,21 @@ t.test('each statement of each loop reads by index, with 1,000,000 events that w
 
   const { url } = await service.startAnother({ REKEY_PASSWORD_HISTORY: '0' })
   const staff = { authorization: service.bearer('backend_fin', scopes.backOffice, { client_id: 'backend_fin' }) }
-  const asked = await fetch(`${url}/api/v2/clients/reset-password`, { method: 'POST', headers: staff })
-  t.equal(asked.status, 202)
+  const started = await fetch(`${url}/api/v2/clients/reset-password`, { method: 'POST', headers: staff })
+  t.equal(started.status, 202)
   const directory = await client.query<{ data_directory: string }>('SHOW data_directory')
   const path = join(dirname(directory.rows[0]?.data_directory ?? ''), 'server.log')
-  const seen = (wanted: string[]) =>
+  const plansOf = (wanted: string[]) =>
     eventually(
       async () => {
         const found = readPlans(readFileSync(path, 'utf8'))
         const missing = wanted.filter((part) => !found.some(({ statement }) => statement.includes(part)))
-        if (missing.length > 0) throw new Error(`not seen yet: ${missing.join('; ')}`)
+        if (missing.length > 0) throw new Error(`not logged yet: ${missing.join('; ')}`)
         return found
       },
       { what: 'every statement of the loops', timeoutMs: 300_000 },
     )
-  await seen([
+  await plansOf([
     'pg_try_advisory_xact_lock',
     'LEFT JOIN LATERAL ( SELECT h.retry_at',
     'UPDATE outbox SET published_at',
@@ -102,9 +102,9 @@ t.test('each statement of each loop reads by index, with 1,000,000 events that w
     'UPDATE approval SET hash',
     'DELETE FROM approval',
   ])
-  // The job waits for the outbox.
+  // The job starts when fewer than 500 events wait.
   await client.query('UPDATE outbox SET published_at = now() WHERE published_at IS NULL')
-  const plans = await seen(['SELECT id FROM customer WHERE id >'])
+  const plans = await plansOf(['SELECT id FROM customer WHERE id >'])
   for (const { statement, nodes } of plans) {
     t.notMatch(nodes, /Seq Scan|Bitmap/, statement)
     t.comment(`${statement}\n${nodes}`)

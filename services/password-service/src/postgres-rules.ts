@@ -6,18 +6,18 @@ import { loopOptions } from './database.ts'
 
 const timeoutMs = 2_000
 
-/** The oldest that we run on, as `server_version_num`. */
+/** The oldest supported version, as `server_version_num`. */
 const leastVersion = 150_000
 
-/** Longer than any transaction of ours, which the server must not end: the longest are a job's and a migration's. */
+/** Longer than any transaction of Rekey; the longest are those of a job and of a migration. */
 const leastTransactionTimeoutMs = 60_000
 
-/** One listens for the outbox; loops have a pool of their own. */
+/** The listener of the outbox, and the pool of the background loops. */
 const connectionsBesidePool = 1 + loopOptions.poolSize
 
-/** What a new connection of ours finds. */
+/** Properties of the server and of a new connection that affect correctness. */
 interface CorrectnessFacts {
-  /** Of the settings that it asked for, those that it has instead. */
+  /** Required settings for which the connection has another value. */
   settings: { name: string; setting: string }[]
   version: string
   versionNumber: number
@@ -26,9 +26,9 @@ interface CorrectnessFacts {
   isReadOnly: boolean
   replicationRole: string
   transactionTimeoutMs: number
-  /** Connections that this role may have at the same time, all its clients together. */
+  /** Most connections of this role at a time, over all its clients. */
   connections: number
-  /** What orders text was another when the indexes were built. */
+  /** True if the collation has changed since the indexes were built. */
   isCollationStale: boolean
 }
 
@@ -38,7 +38,7 @@ interface Facts extends CorrectnessFacts {
   synchronousCommit: string
 }
 
-const question = `
+const factsQuery = `
   SELECT current_setting('server_version') AS version,
          current_setting('server_version_num')::int AS "versionNumber",
          current_setting('server_encoding') AS "serverEncoding",
@@ -59,8 +59,8 @@ const question = `
          (SELECT coalesce(json_agg(json_build_object('name', name, 'setting', setting)), '[]') FROM pg_settings
           WHERE lower(name) = ANY ($1)) AS settings`
 
-/** Postgres records versions of collations since 15. */
-const collationQuestion = `
+/** Postgres stores versions of collations since version 15. */
+const collationQuery = `
   SELECT datcollversion IS DISTINCT FROM pg_database_collation_actual_version(oid) AS "isCollationStale"
   FROM pg_database WHERE datname = current_database()`
 
@@ -74,13 +74,11 @@ const isUnmet = ({ name, setting }: { name: string; setting: string }) =>
 
 const readFacts = async (client: pg.Client): Promise<Facts> => {
   const names = Object.keys(requiredSettings).map((name) => name.toLowerCase())
-  const { rows } = await client.query<Facts>(question, [names])
+  const { rows } = await client.query<Facts>(factsQuery, [names])
   const [facts] = rows
-  if (!facts) throw new Error('Postgres answers without a row')
+  if (!facts) throw new Error('Postgres returned no row')
   const collation =
-    facts.versionNumber < leastVersion
-      ? undefined
-      : await client.query<Pick<Facts, 'isCollationStale'>>(collationQuestion)
+    facts.versionNumber < leastVersion ? undefined : await client.query<Pick<Facts, 'isCollationStale'>>(collationQuery)
   return {
     ...facts,
     settings: facts.settings.filter(isUnmet),
@@ -88,11 +86,11 @@ const readFacts = async (client: pg.Client): Promise<Facts> => {
   }
 }
 
-/** SQLSTATE of a server that does not know a startup parameter or its value, or of a pooler that takes none. */
+/** SQLSTATE of a server that rejects a startup parameter or its value, or of a pooler that rejects all. */
 const isRefusedStart = ({ code }: { code?: string }) => code === '42704' || code === '22023' || code === '08P01'
 
-/** What it finds; why the server refuses such connections; undefined where it does not answer, or not yet. */
-const ask = async (databaseUrl: string): Promise<Facts | { refusal: string } | undefined> => {
+/** Reads the facts. @returns the refusal if the server rejects the connection; undefined if it does not answer (yet) */
+const probe = async (databaseUrl: string): Promise<Facts | { refusal: string } | undefined> => {
   const client = new pg.Client({
     connectionString: withSettings(databaseUrl),
     connectionTimeoutMillis: timeoutMs,
@@ -103,15 +101,15 @@ const ask = async (databaseUrl: string): Promise<Facts | { refusal: string } | u
     await client.connect()
     return await readFacts(client)
   } catch (error) {
-    const { message, ...fault } = error as Error & { code?: string }
-    return isRefusedStart(fault) ? { refusal: message } : undefined
+    const { message, ...rest } = error as Error & { code?: string }
+    return isRefusedStart(rest) ? { refusal: message } : undefined
   } finally {
-    // Not waited for: a server that stands still would not answer.
+    // Not awaited: a stalled server would not answer.
     void client.end().catch(() => {})
   }
 }
 
-/** One finding of a rule: its line, where it applies. */
+/** A possible configuration error: its line, and whether it applies. */
 type Finding = readonly [applies: boolean, line: string]
 
 const linesOf = (findings: readonly Finding[]) => findings.flatMap(([applies, line]) => (applies ? [line] : []))
@@ -127,7 +125,7 @@ const correctnessFindings = (facts: CorrectnessFacts, pool: number): Finding[] =
   ],
   [
     facts.isStandby,
-    'DATABASE_URL is a standby, which takes no writes: name the primary, or an address that follows it.',
+    'DATABASE_URL is a standby, which accepts no writes: name the primary, or an address that follows it.',
   ],
   [
     facts.isReadOnly && !facts.isStandby,
@@ -135,11 +133,11 @@ const correctnessFindings = (facts: CorrectnessFacts, pool: number): Finding[] =
   ],
   [
     facts.replicationRole !== 'origin',
-    `DATABASE_URL has session_replication_role ${facts.replicationRole}, which skips triggers: origin is needed.`,
+    `DATABASE_URL has session_replication_role ${facts.replicationRole}, which skips triggers: set it to origin.`,
   ],
   [
     facts.transactionTimeoutMs > 0 && facts.transactionTimeoutMs < leastTransactionTimeoutMs,
-    `DATABASE_URL has transaction_timeout ${facts.transactionTimeoutMs} ms: 0, or at least ${leastTransactionTimeoutMs}.`,
+    `DATABASE_URL has transaction_timeout ${facts.transactionTimeoutMs} ms: set it to 0, or to at least ${leastTransactionTimeoutMs}.`,
   ],
   [
     facts.isCollationStale,
@@ -155,14 +153,14 @@ const correctnessFindings = (facts: CorrectnessFacts, pool: number): Finding[] =
   ...facts.settings.map(
     ({ name, setting }): Finding => [
       true,
-      `DATABASE_URL gives connections with ${name} ${setting}, which are started with another value: let a pooler ` +
-        'pass startup parameters on, and no login trigger change it.',
+      `DATABASE_URL gives connections with ${name} ${setting}, although the startup parameter has another value: ` +
+        'configure the pooler to pass startup parameters on, and login triggers not to change it.',
     ],
   ),
 ]
 
-/** What is wrong with a server for a pool of so many connections, a line each. */
-export const correctnessFaults = (facts: CorrectnessFacts, pool: number): string[] =>
+/** Configuration errors of a server for a pool of this size, one line each. */
+export const correctnessErrors = (facts: CorrectnessFacts, pool: number): string[] =>
   linesOf(correctnessFindings(facts, pool))
 
 const durabilityFindings = ({ fsync, fullPageWrites, synchronousCommit }: Facts): Finding[] => [
@@ -173,24 +171,24 @@ const durabilityFindings = ({ fsync, fullPageWrites, synchronousCommit }: Facts)
   ],
   [
     synchronousCommit === 'off',
-    'DATABASE_URL is a Postgres with synchronous_commit off, which a crash can make forget a commit: turn it on.',
+    'DATABASE_URL is a Postgres with synchronous_commit off, which loses commits in a crash: turn it on.',
   ],
 ]
 
-/** The code is written for these; a server, a database, a role or a pooler can have others. */
+/** Refuses a server, database, role or pooler whose settings make results wrong. */
 export const postgresIsFit: ServerRule<Config> = async ({ DATABASE_URL, REKEY_DATABASE_POOL = 0 }) => {
   if (DATABASE_URL === undefined) return []
-  const answer = await ask(DATABASE_URL)
+  const answer = await probe(DATABASE_URL)
   if (answer === undefined) return undefined
   return 'refusal' in answer
-    ? [`DATABASE_URL takes no connection with our startup parameters: ${answer.refusal}.`]
-    : correctnessFaults(answer, REKEY_DATABASE_POOL)
+    ? [`DATABASE_URL rejects the startup parameters that Rekey needs: ${answer.refusal}.`]
+    : correctnessErrors(answer, REKEY_DATABASE_POOL)
 }
 
-/** What was committed must be there after a crash: a password that came back would be the thief's. */
+/** Refuses a server that can lose commits in a crash: the password before a restore, which a thief may have, would be valid again. */
 export const postgresIsDurable: ServerRule<Config> = async ({ DATABASE_URL }) => {
   if (DATABASE_URL === undefined) return []
-  const answer = await ask(DATABASE_URL)
+  const answer = await probe(DATABASE_URL)
   if (answer === undefined) return undefined
   return 'refusal' in answer ? [] : linesOf(durabilityFindings(answer))
 }

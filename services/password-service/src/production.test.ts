@@ -1,13 +1,13 @@
 import t from 'tap'
 import { production } from './production.ts'
 
-const faultsOf = (DATABASE_URL: string, REKEY_ALLOW_PLAINTEXT?: 'loopback') =>
+const configurationErrors = (DATABASE_URL: string, REKEY_ALLOW_PLAINTEXT?: 'loopback') =>
   production.rules
     .flatMap((rule) => rule({ DATABASE_URL, ...(REKEY_ALLOW_PLAINTEXT && { REKEY_ALLOW_PLAINTEXT }) }))
-    .filter((fault) => fault.startsWith('DATABASE_URL'))
+    .filter((error) => error.startsWith('DATABASE_URL'))
 
-t.test('Postgres is reached with a certificate that is checked, and a password', async (t) => {
-  t.same(faultsOf('postgresql://u:p@db.example/rekey?sslmode=verify-full'), [])
+t.test('a Postgres URL without verified TLS or without credentials is refused', async (t) => {
+  t.same(configurationErrors('postgresql://u:p@db.example/rekey?sslmode=verify-full'), [])
   const plain = [
     '',
     '?sslmode=disable',
@@ -17,18 +17,22 @@ t.test('Postgres is reached with a certificate that is checked, and a password',
     '?ssl=true',
   ]
   for (const query of plain) {
-    t.match(faultsOf(`postgresql://u:p@db.example/rekey${query}`), ['DATABASE_URL is without TLS'], query)
+    t.match(configurationErrors(`postgresql://u:p@db.example/rekey${query}`), ['DATABASE_URL is without TLS'], query)
   }
-  t.match(faultsOf('postgresql://u@db.example/rekey?sslmode=verify-full'), ['DATABASE_URL is without a password'])
-  t.match(faultsOf('postgresql://u:p@db.example/rekey?sslmode=verify-full&sslrootcert=/none'), ['cannot be read'])
+  t.match(configurationErrors('postgresql://u@db.example/rekey?sslmode=verify-full'), [
+    'DATABASE_URL is without a password',
+  ])
+  t.match(configurationErrors('postgresql://u:p@db.example/rekey?sslmode=verify-full&sslrootcert=/none'), [
+    'cannot be parsed',
+  ])
 })
 
-t.test('only a database of this machine may be plain, and only where that is said', async (t) => {
+t.test('plain text is accepted only for loopback, and only with REKEY_ALLOW_PLAINTEXT', async (t) => {
   for (const host of ['127.0.0.1:5432', 'localhost', '[::1]']) {
-    t.same(faultsOf(`postgresql://u@${host}/rekey`, 'loopback'), [], host)
-    t.equal(faultsOf(`postgresql://u@${host}/rekey`).length, 2, host)
+    t.same(configurationErrors(`postgresql://u@${host}/rekey`, 'loopback'), [], host)
+    t.equal(configurationErrors(`postgresql://u@${host}/rekey`).length, 2, host)
   }
   for (const other of ['db.example', '127.0.0.1.example', '127.0.0.1/rekey?host=db.example#', '10.0.0.1']) {
-    t.equal(faultsOf(`postgresql://u@${other}/rekey`, 'loopback').length, 2, other)
+    t.equal(configurationErrors(`postgresql://u@${other}/rekey`, 'loopback').length, 2, other)
   }
 })

@@ -17,24 +17,24 @@ import type { Config } from './config.ts'
 import { parsePeppers } from './hashing/hasher.ts'
 import { postgresIsDurable, postgresIsFit } from './postgres-rules.ts'
 
-/** Hashes that leave the database alone cannot be guessed without a pepper (ASVS App. C). */
+/** Without the pepper an attacker who has the database cannot guess passwords (ASVS App. C). */
 const hasPepper: Rule<Config> = ({ REKEY_PASSWORD_PEPPERS }) =>
   REKEY_PASSWORD_PEPPERS === undefined
-    ? ['REKEY_PASSWORD_PEPPERS is missing: npm run keys -- generate makes one.']
+    ? ['REKEY_PASSWORD_PEPPERS is missing: create one with npm run keys -- generate.']
     : parsePeppers(REKEY_PASSWORD_PEPPERS).flatMap(({ key }) =>
         keyErrors('REKEY_PASSWORD_PEPPERS', key.toString('base64url')),
       )
 
-/** ASVS 6.2.3 */
-const asksForCurrentPassword: Rule<Config> = ({ REKEY_REQUIRE_CURRENT_PASSWORD }) =>
-  REKEY_REQUIRE_CURRENT_PASSWORD === false ? ['REKEY_REQUIRE_CURRENT_PASSWORD is false: production asks for it.'] : []
+/** ASVS 6.2.3. */
+const requiresCurrentPassword: Rule<Config> = ({ REKEY_REQUIRE_CURRENT_PASSWORD }) =>
+  REKEY_REQUIRE_CURRENT_PASSWORD === false ? ['REKEY_REQUIRE_CURRENT_PASSWORD is false: production requires true.'] : []
 
-/** ASVS 6.2.4 */
+/** ASVS 6.2.4. */
 const refusesCommonPasswords: Rule<Config> = ({ REKEY_PASSWORD_BLOCKLIST }) =>
-  REKEY_PASSWORD_BLOCKLIST === false ? ['REKEY_PASSWORD_BLOCKLIST is false: production refuses common passwords.'] : []
+  REKEY_PASSWORD_BLOCKLIST === false ? ['REKEY_PASSWORD_BLOCKLIST is false: production requires true.'] : []
 
-/** As the driver will read it: some of its parameters replace what stands before them. */
-const readUrl = (url: string): ConnectionOptions | undefined => {
+/** Parses the URL as the driver does: some query parameters replace earlier parts of the URL. */
+const parseUrl = (url: string): ConnectionOptions | undefined => {
   try {
     return parse(url)
   } catch {
@@ -42,30 +42,33 @@ const readUrl = (url: string): ConnectionOptions | undefined => {
   }
 }
 
-/** Certificates are checked, and against the server's name. */
-const isVerified = ({ ssl, sslmode }: ConnectionOptions & { sslmode?: unknown }) => sslmode === 'verify-full' && ssl
+/** True if the driver verifies the server's certificate and its name. */
+const verifiesServer = ({ ssl, sslmode }: ConnectionOptions & { sslmode?: unknown }) => sslmode === 'verify-full' && ssl
 
 const hasCredentials = ({ user, password, ssl }: ConnectionOptions) =>
   Boolean(user && (password || (typeof ssl === 'object' && ssl.key)))
 
-/** Postgres holds the hashes, and who reads the wire reads them too. */
+/** Without TLS an attacker on the network could read the password hashes. */
 const postgresIsPrivate: Rule<Config> = (config) => {
   if (config.DATABASE_URL === undefined) return []
-  const url = readUrl(config.DATABASE_URL)
-  if (!url) return ['DATABASE_URL cannot be read: it is no URL, or a certificate that it names is not there.']
+  const url = parseUrl(config.DATABASE_URL)
+  if (!url)
+    return ['DATABASE_URL cannot be parsed: it is not a URL, or a certificate file that it names does not exist.']
   if (mayBePlain(config, url.host ?? '')) return []
   return [
-    ...(isVerified(url) ? [] : ['DATABASE_URL is without TLS: production wants sslmode=verify-full.']),
-    ...(hasCredentials(url) ? [] : ['DATABASE_URL is without a password or client certificate.']),
+    ...(verifiesServer(url) ? [] : ['DATABASE_URL is without TLS: production requires sslmode=verify-full.']),
+    ...(hasCredentials(url)
+      ? []
+      : ['DATABASE_URL is without a password or client certificate: production requires one.']),
   ]
 }
 
-/** What the password-service insists on. */
+/** The rules for the configuration and the servers of the password-service. */
 export const production: Production<Config> = {
   rules: [
     keysAreSound('REKEY_USERNAME_SEAL_KEY', 'REKEY_ADDRESS_SEAL_KEY', 'REKEY_REPORT_KEY'),
     hasPepper,
-    asksForCurrentPassword,
+    requiresCurrentPassword,
     refusesCommonPasswords,
     limitsAreUnscaled,
     certificatesAreChecked,

@@ -7,16 +7,16 @@ const service = await startPasswordService(t)
 const connection = service.broker.connection()
 
 const subjects = rpcs.map(({ subject }) => subject)
-/** An answer says that somebody listens there, whatever it is. */
-const ask = (subject: string, data: string | Uint8Array) => connection.request(subject, data, { timeout: 5_000 })
-/** As the services framework of NATS tells it: in headers. */
-const refusalOf = (answer: Awaited<ReturnType<typeof ask>>) => ({
+/** Sends a request; any answer shows that the subject is served. */
+const send = (subject: string, data: string | Uint8Array) => connection.request(subject, data, { timeout: 5_000 })
+/** The services framework of NATS puts the error in headers. */
+const refusalOf = (answer: Awaited<ReturnType<typeof send>>) => ({
   status: Number(answer.headers?.get('Nats-Service-Error-Code')),
   description: answer.headers?.get('Nats-Service-Error') ?? '',
   body: answer.data.length > 0 ? answer.json<object>() : {},
 })
 
-/** A request of each question that is as its contract says, of somebody who does not exist. */
+/** A valid request of each RPC, for a customer who does not exist. */
 const examples: Record<string, Record<string, unknown>> = {
   'password.verify': { username: 'nobody@example.com', password: 'Qwerty123' },
   'password.status': { customer: 'nobody' },
@@ -25,9 +25,9 @@ const examples: Record<string, Record<string, unknown>> = {
   'account.report-compromise': { token: 'a.b.c', ip: '203.0.113.7' },
 }
 
-t.before(() => eventually(() => ask('customers.get', '{"customer":"nobody"}'), { what: 'questions to be answered' }))
+t.before(() => eventually(() => send('customers.get', '{"customer":"nobody"}'), { what: 'the RPCs to be served' }))
 
-t.test('every mesh question is found as `nats micro ls` and `nats micro info` find it', async (t) => {
+t.test('`nats micro ls` and `nats micro info` list every RPC', async (t) => {
   interface Info {
     type: string
     name: string
@@ -35,10 +35,10 @@ t.test('every mesh question is found as `nats micro ls` and `nats micro info` fi
   }
   for (const verb of ['PING', 'INFO', 'STATS']) {
     for (const subject of [`$SRV.${verb}`, `$SRV.${verb}.password-service`]) {
-      t.match((await ask(subject, '')).json(), { name: 'password-service', version: '0.1.0' }, subject)
+      t.match((await send(subject, '')).json(), { name: 'password-service', version: '0.1.0' }, subject)
     }
   }
-  const { type, endpoints } = (await ask('$SRV.INFO.password-service', '')).json<Info>()
+  const { type, endpoints } = (await send('$SRV.INFO.password-service', '')).json<Info>()
   t.equal(type, 'io.nats.micro.v1.info_response')
   const found = new Map(endpoints.map((endpoint) => [endpoint.subject, endpoint.metadata]))
   t.same([...found.keys()].sort(), subjects.toSorted())
@@ -57,9 +57,9 @@ for (const { subject, request } of rpcs) {
   const example = examples[subject] ?? {}
   const [firstField = ''] = Object.keys(example)
 
-  t.test(`S31: ${subject} refuses what is not as its contract says, and names the field alone`, async (t) => {
+  t.test(`S31: ${subject} refuses an invalid request, and names the field without its value`, async (t) => {
     const refused = async (data: string | Uint8Array, names: string | undefined, what: string) => {
-      const { status, description, body } = refusalOf(await ask(subject, data))
+      const { status, description, body } = refusalOf(await send(subject, data))
       t.equal(status, 400, what)
       t.match(body, { code: 'invalid_request' }, what)
       if (names) {
@@ -67,7 +67,7 @@ for (const { subject, request } of rpcs) {
         t.match(body, { errors: [] }, what)
         t.ok(JSON.stringify(body).includes(`"field":"${names}`), `${what}: the body names ${names}`)
       }
-      t.notOk(`${description}${JSON.stringify(body)}`.includes(planted), `${what}: nothing is repeated`)
+      t.notOk(`${description}${JSON.stringify(body)}`.includes(planted), `${what}: no value is repeated`)
       t.ok(description.length < 1_000 && JSON.stringify(body).length < 10_000, what)
     }
 
@@ -85,7 +85,7 @@ for (const { subject, request } of rpcs) {
     ]
     for (const data of noObjects) await refused(data, undefined, data || 'nothing')
     await refused(new Uint8Array([0x7b, 0x22, 0xff, 0xfe, 0x22, 0x3a, 0x31, 0x7d]), undefined, 'invalid UTF-8')
-    await refused('['.repeat(100_000), undefined, 'nested without end')
+    await refused('['.repeat(100_000), undefined, 'deeply nested')
     await refused(`{"${firstField}":"${planted}","${firstField}":"${planted}"}`, firstField, 'a name twice')
     await refused('{"__proto__":{"customer":"nobody"}}', undefined, '__proto__')
     await refused('{}', undefined, 'an empty object')
@@ -104,9 +104,9 @@ for (const { subject, request } of rpcs) {
     }
   })
 
-  t.test(`${subject} ignores fields that it does not know`, async (t) => {
-    const plain = await ask(subject, JSON.stringify(example))
-    const more = await ask(subject, JSON.stringify({ ...example, [planted]: planted, extra: { more: [] } }))
+  t.test(`${subject} ignores unknown fields`, async (t) => {
+    const plain = await send(subject, JSON.stringify(example))
+    const more = await send(subject, JSON.stringify({ ...example, [planted]: planted, extra: { more: [] } }))
     t.notOk(plain.headers?.has('Nats-Service-Error-Code'))
     t.same(more.json<{ created?: boolean }>(), {
       ...plain.json<object>(),
@@ -115,10 +115,10 @@ for (const { subject, request } of rpcs) {
   })
 }
 
-t.test('a customer is referred to by exactly one of code, id and username', async (t) => {
+t.test('a request must name exactly one of code, id and username', async (t) => {
   for (const subject of ['customers.get', 'password.status']) {
     for (const reference of [{}, { customer: 'x', customerId: 1 }, { customer: 'x', username: 'x@example.com' }]) {
-      const { status, description, body } = refusalOf(await ask(subject, JSON.stringify(reference)))
+      const { status, description, body } = refusalOf(await send(subject, JSON.stringify(reference)))
       t.equal(status, 400, subject)
       t.equal(description, 'Exactly one of customer, customerId, username must be given.')
       t.match(body, { errors: [{ field: 'customer' }, { field: 'customerId' }, { field: 'username' }] })
@@ -126,28 +126,28 @@ t.test('a customer is referred to by exactly one of code, id and username', asyn
   }
 })
 
-t.test('a field within a list is named by its place', async (t) => {
+t.test('a field within a list is named by its index', async (t) => {
   const request = { customer: 'x', identifiers: [{ value: 'x@example.com', verified: true }, { value: planted }] }
-  const { status, body } = refusalOf(await ask('customers.upsert', JSON.stringify(request)))
+  const { status, body } = refusalOf(await send('customers.upsert', JSON.stringify(request)))
   t.equal(status, 400)
   t.match(body, { errors: [{ field: 'identifiers/1/verified', code: 'missing' }, { field: 'identifiers/1/value' }] })
   const many = Array.from({ length: 21 }, (_, index) => ({ value: `x${index}@example.com`, verified: true }))
-  t.match(refusalOf(await ask('customers.upsert', JSON.stringify({ customer: 'x', identifiers: many }))), {
+  t.match(refusalOf(await send('customers.upsert', JSON.stringify({ customer: 'x', identifiers: many }))), {
     status: 400,
     body: { errors: [{ field: 'identifiers' }] },
   })
 })
 
-t.test('S25: with Postgres away a question is answered 503, and why is told to nobody', async (t) => {
+t.test('S25: without Postgres an RPC answers 503 without the cause', async (t) => {
   const apart = await startPasswordService(t, { privatePostgres: true })
   await apart.postgres?.stop()
   const answer = await apart.broker.connection().request('customers.get', '{"customer":"nobody"}', { timeout: 5_000 })
   t.match(refusalOf(answer), { status: 503, body: { code: 'unavailable' } })
   t.notMatch(answer.string(), /127\.0\.0\.1|ECONN|prisma/i)
   await apart.postgres?.restart()
-  const back = async () =>
+  const findAgain = async () =>
     (await apart.broker.connection().request('customers.get', '{"customer":"nobody"}')).json<CustomersGetReply>()
-  t.same(await eventually(async () => ((await back()).found === false ? { found: false } : undefined)), {
+  t.same(await eventually(async () => ((await findAgain()).found === false ? { found: false } : undefined)), {
     found: false,
   })
 })

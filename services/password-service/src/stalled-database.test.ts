@@ -19,7 +19,7 @@ const notes = async () => {
 }
 const write = (text: string) => (tx: Transaction) => tx.$executeRaw`INSERT INTO note VALUES (${text})`
 
-/** A database as the service opens it, by way of a connection that can be held up, with one connection at a time. */
+/** Opens a database with one connection, through a link that can be stalled. */
 const open = async (t: Test) => {
   const link = await startLink()
   link.leadTo([Number(new URL(postgres.url).port)])
@@ -35,8 +35,8 @@ const open = async (t: Test) => {
   return { link, database }
 }
 
-/** Until it is served: what was held up may cost a caller or two their answer. */
-const eventuallyDone = async (database: Database, text: string) => {
+/** Writes a note, and retries: the first transactions after a stall may fail. */
+const writeEventually = async (database: Database, text: string) => {
   for (let tries = 0; tries < 10; tries += 1) {
     try {
       return await database.transaction(write(text))
@@ -46,30 +46,30 @@ const eventuallyDone = async (database: Database, text: string) => {
   }
 }
 
-t.test('S24 of a transaction that was held up in its middle nothing is committed by the next one', async (t) => {
+t.test('S24 the next transaction does not commit the statements of a stalled one', async (t) => {
   const { link, database } = await open(t)
-  const heldUp = database.transaction(async (tx) => {
-    await write('a first half')(tx)
+  const stalled = database.transaction(async (tx) => {
+    await write('first half')(tx)
     link.stall()
-    await write('a second half')(tx)
+    await write('second half')(tx)
   })
-  await t.rejects(heldUp, { code: 'unavailable' })
+  await t.rejects(stalled, { code: 'unavailable' })
   link.heal()
-  await eventuallyDone(database, 'the next one')
+  await writeEventually(database, 'the next one')
   t.same(await notes(), ['the next one'])
 })
 
-t.test('S24 a statement by itself is not written into a transaction that was held up before', async (t) => {
+t.test('S24 a single statement does not become part of a stalled transaction', async (t) => {
   const { link, database } = await open(t)
-  const heldUp = database.transaction(async (tx) => {
+  const stalled = database.transaction(async (tx) => {
     await write('another half')(tx)
     link.stall()
     await write('another second half')(tx)
   })
-  await t.rejects(heldUp, { code: 'unavailable' })
+  await t.rejects(stalled, { code: 'unavailable' })
   link.heal()
   await database.query((prisma) => prisma.$executeRaw`INSERT INTO note VALUES ('by itself')`).catch(() => {})
-  await eventuallyDone(database, 'the last one')
+  await writeEventually(database, 'the last one')
   const found = await notes()
   t.ok(found.includes('the last one'))
   t.notOk(found.some((text) => text.includes('half')))

@@ -3,17 +3,18 @@ import { createMetrics } from '@rekey/platform/metrics'
 import { createProgress } from '@rekey/platform/progress'
 import { startPasswordService } from '@rekey/test-support/password-service'
 import t from 'tap'
-import { deleteExpiredRestores } from './customers/customers.store.ts'
-import { deleteOldSends, deleteUnclaimedFailures } from './lockout/budgets.store.ts'
+import { deleteOldSends } from './codes/count-send.ts'
+import { deleteExpiredRestores } from './customers/restore-requests.ts'
+import { deleteUnclaimedFailures } from './lockout/failed-attempts.store.ts'
 import { openLoops } from './loops.fixture.ts'
 import { deletePublished } from './outbox/outbox.store.ts'
-import { deleteExpiredTokens } from './passwords/passwords.store.ts'
+import { deleteExpiredTokens } from './passwords/grant.ts'
 import { startSweeper } from './sweeper.ts'
 
 const service = await startPasswordService(t)
 const { query } = service
 
-t.test('what has had its day is deleted, in batches, by two sweepers at once, and nothing else', async (t) => {
+t.test('two concurrent sweeps delete all rows that are no longer needed, and no others', async (t) => {
   const { id } = await service.customer()
   await query(
     `INSERT INTO spent_token SELECT gen_random_uuid(), now() - interval '2 hours' FROM generate_series(1, 600)`,
@@ -62,10 +63,10 @@ t.test('what has had its day is deleted, in batches, by two sweepers at once, an
   t.ok((await query('SELECT 1 FROM spent_token WHERE expires_at < now()')).length >= 1)
   t.equal((await query('SELECT 1 FROM restore_send')).length, 1)
   const failures = await query('SELECT customer_id FROM restore_failure ORDER BY failed_at')
-  t.same(failures, [{ customer_id: id }, { customer_id: null }], 'what counts against somebody is kept for ever')
+  t.same(failures, [{ customer_id: id }, { customer_id: null }], 'failed attempts of a customer are kept')
 })
 
-t.test('a deletion that fails keeps no other from its turn, is counted, and is tried with fewer rows', async (t) => {
+t.test('a failed deletion is counted and retried with fewer rows, and the others still run', async (t) => {
   const limits: number[] = []
   const deleted: string[] = []
   const metrics = createMetrics()

@@ -1,4 +1,4 @@
-import { type Background, runInBackground } from '@rekey/platform/background'
+import { runInBackground } from '@rekey/platform/background'
 import { type BatchSize, createBatchSize } from '@rekey/platform/batch-size'
 import type { Now } from '@rekey/platform/clock'
 import type { Logger } from '@rekey/platform/logger'
@@ -7,7 +7,7 @@ import type { Progress } from '@rekey/platform/progress'
 import type { Deletion } from './deletion.ts'
 
 interface Deps {
-  /** By what the log and the metric call them; each is defined by the store that owns the rows. */
+  /** Deletions by the name that the metric uses; the store that owns the rows defines each. */
   deletions: Record<string, Deletion>
   metrics: Metrics
   progress: Progress
@@ -15,28 +15,20 @@ interface Deps {
   log: Logger
 }
 
-interface Sweeper extends Pick<Background, 'close'> {
-  /**
-   * Deletes everything that is no longer needed. A deletion that fails keeps no other from its turn; the first failure is
-   * thrown last.
-   */
-  sweep(): Promise<void>
-}
-
 const intervalMs = 60_000
 const backoffMs = { first: 5_000, most: intervalMs }
 const batchSize = 500
 
-/** Deletes rows that are no longer needed, some at a time. It may run on every instance. */
-export const startSweeper = ({ deletions, metrics, progress, now, log }: Deps): Sweeper => {
+/** Deletes rows that are no longer needed, in batches. Every instance runs it. */
+export const startSweeper = ({ deletions, metrics, progress, now, log }: Deps) => {
   const report = progress.watch('sweeper')
   const failures = counter(metrics, {
     name: 'rekey_sweep_failures_total',
-    help: 'Deletions of rows that are no longer needed, which failed and are tried again',
+    help: 'Failed deletions of rows that are no longer needed; each is retried',
     labelNames: ['rows'],
   })
 
-  const sizes = new Map(Object.keys(deletions).map((rows) => [rows, createBatchSize(batchSize)]))
+  const batchSizes = new Map(Object.keys(deletions).map((rows) => [rows, createBatchSize(batchSize)]))
 
   const deleteAll = async (deleteSome: Deletion, size: BatchSize, stopped?: AbortSignal) => {
     for (let limit = size.current; ; limit = size.current) {
@@ -48,9 +40,9 @@ export const startSweeper = ({ deletions, metrics, progress, now, log }: Deps): 
 
   const sweep = async (stopped?: AbortSignal) => {
     const errors: unknown[] = []
-    for (const [rows, size] of sizes) {
+    for (const [rows, size] of batchSizes) {
       await deleteAll(deletions[rows] as Deletion, size, stopped).catch((error) => {
-        // The batch may have been too much for its time.
+        // The failure may be a time-out: a smaller batch takes less time.
         size.shrink()
         failures.inc({ rows })
         errors.push(error)
@@ -63,11 +55,15 @@ export const startSweeper = ({ deletions, metrics, progress, now, log }: Deps): 
   const loop = runInBackground({
     work: sweep,
     pollMs: intervalMs,
-    // A start has more urgent work, and a rolling restart would sweep once for each instance.
+    // Otherwise each instance of a rolling restart would sweep when it starts.
     restsFirst: true,
     backoffMs,
     waiting: 'the sweep failed',
     log,
   })
-  return { sweep: () => sweep(), close: loop.close }
+  return {
+    /** Runs every deletion once, also if one fails. @throws the first failure */
+    sweep: (): Promise<void> => sweep(),
+    close: loop.close,
+  }
 }

@@ -3,11 +3,11 @@ import { eventually } from '@rekey/test-support/eventually'
 import { asBearer, change, changeGrant, reset, restore, restoreGrant, signIn, signsIn } from '@rekey/test-support/flows'
 import { startRekey } from '@rekey/test-support/rekey'
 import t from 'tap'
-import { startProvider } from '../../auth-gateway/src/own-idp.fixture.ts'
+import { startProvider } from '../../auth-gateway/src/identity-provider.fixture.ts'
 import { verifyHistory } from './history/verification.ts'
 
-// Prisma's adapter writes and reads times without their zone: in another zone than UTC it reads what it wrote, and what
-// compares times in SQL or reads them with pg, as `sql` and `verifyHistory` do, sees them hours off.
+// Prisma's adapter writes and reads times without a zone. In a connection whose zone is not UTC it reads back what it
+// wrote, but SQL comparisons and `pg` (`sql`, `verifyHistory`) would be hours off.
 
 const provider = await startProvider(t)
 
@@ -16,7 +16,6 @@ interface Change {
   holdUntil: Date | null
 }
 
-/** How many seconds are between two times, which are to be none. */
 const secondsBetween = (one: Date, other: Date) => Math.abs(one.getTime() - other.getTime()) / 1_000
 
 const dayMs = 86_400_000
@@ -36,9 +35,9 @@ for (const timezone of ['Asia/Kolkata', 'America/New_York']) {
         [id],
       )
 
-    t.test('a restore by the bank’s API, by the broker’s, and a change are stored with their times', async (t) => {
+    t.test('a restore by the bank’s API, by the broker’s, and a change have the right times', async (t) => {
       const customer = await createCustomer(url)
-      const began = rekey.clock.now()
+      const startedAt = rekey.clock.now()
       const first = await restore(rekey, await restoreGrant(rekey, customer), 'violet kettle 41 marsh')
       t.equal(first.status, 204, first.text)
       const second = await reset(rekey, await restoreGrant(rekey, customer, 'access_token'), {
@@ -51,13 +50,13 @@ for (const timezone of ['Asia/Kolkata', 'America/New_York']) {
       t.equal(third.status, 204, third.text)
       t.ok(await signsIn(rekey, customer, 'granite 9 willow'))
 
-      const took = secondsBetween(rekey.clock.now(), began)
+      const took = secondsBetween(rekey.clock.now(), startedAt)
       const stored = await changesOf(customer)
       t.equal(stored.length, 3)
-      for (const { createTime } of stored) t.ok(secondsBetween(createTime, began) <= took, createTime.toISOString())
-      const shown = (await history(token)).body.data.map(({ createTime }) => new Date(createTime))
-      for (const [index, time] of shown.toReversed().entries()) {
-        t.ok(secondsBetween(time, stored[index]?.createTime ?? new Date(0)) < 1, 'shown as it is stored')
+      for (const { createTime } of stored) t.ok(secondsBetween(createTime, startedAt) <= took, createTime.toISOString())
+      const listed = (await history(token)).body.data.map(({ createTime }) => new Date(createTime))
+      for (const [index, time] of listed.toReversed().entries()) {
+        t.ok(secondsBetween(time, stored[index]?.createTime ?? new Date(0)) < 1, 'the API returns the stored time')
       }
       const [hold] = stored
       t.equal(hold?.holdUntil?.getTime(), (hold?.createTime.getTime() ?? 0) + dayMs)
@@ -69,7 +68,7 @@ for (const timezone of ['Asia/Kolkata', 'America/New_York']) {
       t.ok(Math.abs((row?.seconds ?? 0) - dayMs / 1_000) <= took + 60, `a hold that lasts ${row?.seconds} s`)
     })
 
-    t.test('what expires does so at its time, by the clock of Postgres too', async (t) => {
+    t.test('a restore request expires at the right time, also by the clock of Postgres', async (t) => {
       const customer = await createCustomer(url)
       await restoreGrant(rekey, customer)
       const left = await eventually(
@@ -81,27 +80,27 @@ for (const timezone of ['Asia/Kolkata', 'America/New_York']) {
           )
           return row
         },
-        { what: 'whose restore it is' },
+        { what: 'the restore request' },
       )
       t.ok(left.seconds > 0 && left.seconds < 3_600, `${left.seconds} s are left`)
     })
 
     t.test(
-      'S21: tokens of the platform’s own provider are over by the time of the restore, and no others',
+      'S21: tokens of the platform’s identity provider from before the restore are refused, and later ones accepted',
       async (t) => {
         const customer = await createCustomer(url)
         const before = await provider.signIn(customer.code)
         t.equal((await history(before)).status, 200)
         t.equal((await restore(rekey, await restoreGrant(rekey, customer), 'violet kettle 41 marsh')).status, 204)
-        t.equal((await history(before)).status, 401, 'one of before')
+        t.equal((await history(before)).status, 401, 'a token from before the restore')
         const after = async () => (await history(await provider.signIn(customer.code))).status === 200
-        t.ok(await eventually(after, { timeoutMs: 20_000, what: 'a later sign-in to be good' }))
+        t.ok(await eventually(after, { timeoutMs: 20_000, what: 'a later sign-in to be accepted' }))
       },
     )
 
-    t.test('every record of the history holds', async (t) => {
-      const { records, fault } = await verifyHistory(url)
-      t.same(fault, undefined)
+    t.test('every record of the history is valid', async (t) => {
+      const { records, invalid } = await verifyHistory(url)
+      t.same(invalid, undefined)
       t.ok(records >= 4, `${records} records`)
     })
   })

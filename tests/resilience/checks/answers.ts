@@ -1,46 +1,49 @@
-import type { SignIn } from '../seen.ts'
+import type { SignIn } from '../client-log.ts'
 import type { Check } from './finding.ts'
 
 const tokensOf = ({ accessToken, refreshToken }: SignIn) => [accessToken, refreshToken]
 
-/** Of before a new password, but for the session that set it: neither token is good. Any other: both are, in their time. */
-export const sessionsAreOver: Check = ({ grants, signIns }, { activeTokens, spentTokens, readAt }) => {
+/** A new password ends all earlier sessions except the one that set it; the tokens of the others stay active until they expire. */
+export const sessionsEnded: Check = ({ grants, signIns }, { activeTokens, spentTokens, readAt }) => {
   const ofCustomers = Map.groupBy(grants, ({ customer }) => customer)
-  const isOver = ({ customer, session, grantsBefore }: SignIn) =>
+  const hasEnded = ({ customer, session, grantsBefore }: SignIn) =>
     (ofCustomers.get(customer) ?? [])
       .slice(grantsBefore)
       .some((grant) => spentTokens.has(grant.jti) && grant.session !== session)
-  const mustBeGood = ({ accessToken, refreshToken, accessExpiresAt }: SignIn) =>
+  const activeTokensOf = ({ accessToken, refreshToken, accessExpiresAt }: SignIn) =>
     accessExpiresAt > readAt ? [accessToken, refreshToken] : [refreshToken]
-  const { over = [], on = [] } = Object.groupBy(signIns, (signIn) => (isOver(signIn) ? 'over' : 'on'))
+  const { ended = [], active = [] } = Object.groupBy(signIns, (signIn) => (hasEnded(signIn) ? 'ended' : 'active'))
   return {
-    proven: signIns.length,
-    kinds: { over: over.length, 'going on': on.length },
-    faults: [
-      ...over
+    checked: signIns.length,
+    breakdown: { ended: ended.length, active: active.length },
+    violations: [
+      ...ended
         .filter((signIn) => tokensOf(signIn).some((token) => activeTokens.has(token)))
-        .map(({ session, customer }) => `session ${session} of ${customer.code} goes on after a new password`),
-      ...on
-        .filter((signIn) => !mustBeGood(signIn).every((token) => activeTokens.has(token)))
-        .map(({ session, customer }) => `session ${session} of ${customer.code} is over without a new password`),
+        .map(({ session, customer }) => `session ${session} of ${customer.code} is active after a new password`),
+      ...active
+        .filter((signIn) => !activeTokensOf(signIn).every((token) => activeTokens.has(token)))
+        .map(({ session, customer }) => `session ${session} of ${customer.code} ended without a new password`),
     ],
   }
 }
 
-export const ownPasswordsAreTaken: Check = ({ ownPassword: { tried, refused } }) => ({ proven: tried, faults: refused })
-
-export const refusalsHaveReasons: Check = ({ rightCodes, freshGrants }) => ({
-  proven: rightCodes.tried + freshGrants.tried,
-  faults: [...rightCodes.refused, ...freshGrants.refused],
+export const rightPasswordsAreAccepted: Check = ({ rightPasswords: { tried, refused } }) => ({
+  checked: tried,
+  violations: refused,
 })
 
-export const answersAreOfTheContract: Check = ({ requests }) => {
+export const refusalsHaveReasons: Check = ({ rightCodes, freshGrants }) => ({
+  checked: rightCodes.tried + freshGrants.tried,
+  violations: [...rightCodes.refused, ...freshGrants.refused],
+})
+
+export const answersMatchContract: Check = ({ requests }) => {
   const answers = [...requests].flatMap(([step, outcomes]) =>
     [...outcomes].map(([status, count]) => ({ step, status, count })),
   )
   return {
-    proven: answers.reduce((sum, { count }) => sum + count, 0),
-    faults: answers
+    checked: answers.reduce((sum, { count }) => sum + count, 0),
+    violations: answers
       .filter(({ status }) => status !== undefined && status >= 500 && status !== 503)
       .map(({ step, status, count }) => `${step}: ${status}, ${count} times`),
   }

@@ -1,14 +1,13 @@
-import type { Held } from '../held.ts'
-import type { Grant, Seen } from '../seen.ts'
+import type { ClientLog, Grant } from '../client-log.ts'
+import type { FinalState } from '../final-state.ts'
 
 const firstUse = ({ tries }: Grant) => Math.min(...tries.map(({ startedAt }) => startedAt.getTime()))
 
 /**
- * What stands for a customer on both sides: grants that the store holds as spent, in the order in which they were used,
- * and the history in its own. They are the same order: a customer uses one after the other, and a new password ends
- * what was begun before it.
+ * By customer: the spent grants in the order of their first use, and the history. Both have the same order: a customer
+ * uses grants one after the other, and a new password invalidates earlier ones.
  */
-export const byCustomer = ({ customers, grants }: Seen, { history, spentTokens }: Held) => {
+export const byCustomer = ({ customers, grants }: ClientLog, { history, spentTokens }: FinalState) => {
   const ofCustomer = Map.groupBy(grants, ({ customer }) => customer)
   const rows = Map.groupBy(history, ({ customerId }) => customerId)
   return customers.map((customer) => ({

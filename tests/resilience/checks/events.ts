@@ -1,22 +1,22 @@
 import type { Check } from './finding.ts'
 
-/** What tells listeners of a new password. */
-export const isFact = (type: string): boolean => type.startsWith('password.')
+/** True for the events of a new password. */
+export const isPasswordEvent = (type: string): boolean => type.startsWith('password.')
 
-export const oneEventEach: Check = (_seen, { history, outbox, events }) => {
+export const oneEventEach: Check = (_clientLog, { history, outbox, events }) => {
   const published = Map.groupBy(
-    events.PASSWORD.filter(({ type }) => isFact(type)),
+    events.PASSWORD.filter(({ type }) => isPasswordEvent(type)),
     ({ data }) => data.changeId,
   )
   const written = Map.groupBy(
-    outbox.filter(({ type }) => isFact(type)),
+    outbox.filter(({ type }) => isPasswordEvent(type)),
     ({ changeId }) => changeId,
   )
   const changes = new Set<unknown>(history.map(({ id }) => id))
   const ofCustomers = Map.groupBy(events.PASSWORD, ({ subject }) => subject)
   return {
-    proven: history.length,
-    faults: [
+    checked: history.length,
+    violations: [
       ...history.flatMap(({ id }) => {
         const found = published.get(id) ?? []
         const [row, ...more] = written.get(id) ?? []
@@ -25,29 +25,29 @@ export const oneEventEach: Check = (_seen, { history, outbox, events }) => {
       }),
       ...[...published.keys()]
         .filter((id) => !changes.has(id))
-        .map((id) => `an event tells of ${id}, which is not there`),
+        .map((id) => `an event has the record ${id}, which does not exist`),
       ...[...ofCustomers].flatMap(([customer, of]) => {
         const order = of.map(({ data }) => Number(data.changeId))
         const isOrdered = order.every((id, index) => index === 0 || id > (order[index - 1] ?? 0))
-        return isOrdered ? [] : [`events of ${customer} came as ${order}`]
+        return isOrdered ? [] : [`events of ${customer} were published in the order ${order}`]
       }),
     ],
   }
 }
 
-export const chainsHold: Check = (_seen, { verification, history, grownRecords }) => {
-  const { records, fault } = verification
-  const faults = fault ? [`record ${fault.changeId} of customer ${fault.customerId}: ${fault.flaw}`] : []
-  const all = grownRecords + history.length
-  if (!fault && records !== all) faults.push(`${records} of ${all} records were read`)
-  return { proven: records, faults }
+export const chainsAreUnbroken: Check = (_clientLog, { verification, history, prefilledRecords }) => {
+  const { records, invalid } = verification
+  const violations = invalid ? [`record ${invalid.changeId} of customer ${invalid.customerId}: ${invalid.flaw}`] : []
+  const all = prefilledRecords + history.length
+  if (!invalid && records !== all) violations.push(`${records} of ${all} records were read`)
+  return { checked: records, violations }
 }
 
-export const nothingGivenUp: Check = (_seen, { outbox, waiting, poison, events }) => {
-  const hopeless = new Set(poison.filter(({ fate }) => fate !== 'held').map(({ id }) => id))
-  const given = events.DEAD.filter(({ id }) => !hopeless.has(id))
+export const allEventsHandled: Check = (_clientLog, { outbox, waiting, poison, events }) => {
+  const expected = new Set(poison.filter(({ fate }) => fate !== 'held').map(({ id }) => id))
+  const unexpected = events.DEAD.filter(({ id }) => !expected.has(id))
   return {
-    proven: outbox.length + events.AUTH.length,
-    faults: [...waiting, ...given.map(({ type, id }) => `${type} ${id} is a dead letter`)],
+    checked: outbox.length + events.AUTH.length,
+    violations: [...waiting, ...unexpected.map(({ type, id }) => `${type} ${id} is a dead letter`)],
   }
 }

@@ -1,28 +1,30 @@
-import type { Held } from '../held.ts'
-import type { Seen } from '../seen.ts'
+import type { ClientLog } from '../client-log.ts'
+import type { FinalState } from '../final-state.ts'
 
-/** What one check found. */
+/** The result of one check. */
 export interface Finding {
-  what: string
-  /** How many it was shown for. */
-  proven: number
-  /** How many of these were of which kind. */
-  kinds?: Record<string, number>
-  /** What speaks against it. */
-  faults: string[]
-  /** Where there may rightly be nothing to show it for. Else a run that showed it for nothing has shown nothing. */
+  claim: string
+  /** Number of items that were checked. */
+  checked: number
+  /** Number of items by kind. */
+  breakdown?: Record<string, number>
+  /** Items that violate the claim, each as a sentence. */
+  violations: string[]
+  /** True if zero items are acceptable. Otherwise a check of zero items fails, since it proves nothing. */
   mayBeEmpty?: boolean
+  /** True for a time limit, which a busy machine may exceed. */
+  isTimed?: boolean
 }
 
-/** Whether it was shown, for something, and nothing speaks against it. */
-export const holds = ({ proven, faults, mayBeEmpty = false }: Finding): boolean =>
-  faults.length === 0 && (proven > 0 || mayBeEmpty)
+/** True if items were checked and none violates the claim. */
+export const holds = ({ checked, violations, mayBeEmpty = false }: Finding): boolean =>
+  violations.length === 0 && (checked > 0 || mayBeEmpty)
 
-type Found = Omit<Finding, 'what'>
+type Found = Omit<Finding, 'claim'>
 
-export type Check = (seen: Seen, held: Held) => Promise<Found> | Found
+export type Check = (clientLog: ClientLog, state: FinalState) => Promise<Found> | Found
 
-/** Those that stand there more than once, as often as they do beyond the first. */
+/** The second and later occurrences of each item. */
 export const repeated = <T>(items: T[]): T[] => {
   const before = new Set<T>()
   return items.filter((item) => before.has(item) || !before.add(item))

@@ -1,67 +1,69 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { ReceivedMessage } from '@rekey/test-support/inbox'
-import type { Held, OutboxRow } from '../held.ts'
-import type { Seen } from '../seen.ts'
+import type { ClientLog } from '../client-log.ts'
+import type { FinalState, OutboxRow } from '../final-state.ts'
 import type { StoredEvent } from '../stored-events.ts'
 import { byCustomer } from './by-customer.ts'
-import { isFact } from './events.ts'
+import { isPasswordEvent } from './events.ts'
 import type { Check } from './finding.ts'
 
-/** A code that is to be sent. */
-export const isOfCode = ({ type }: StoredEvent): boolean =>
+/** True for the events that request a code. */
+export const requestsCode = ({ type }: StoredEvent): boolean =>
   type === 'auth.restore.requested' || type === 'auth.challenge.issued'
 
-/** The message that an event asks for: its challenge's, of that number. */
-export const messageOf = ({ data }: StoredEvent) => `${data.challengeId}.${data.sendNumber}`
+/** The Message-ID of the code that an event requests. */
+export const messageIdOf = ({ data }: StoredEvent) => `${data.challengeId}.${data.sendNumber}`
 
-/** The event that a message was sent for: its Message-ID says so. */
-const eventOf = ({ MessageID }: ReceivedMessage) => MessageID.split('@')[0] ?? ''
+/** The event that a message was sent for, from its Message-ID. */
+const eventIdOf = ({ MessageID }: ReceivedMessage) => MessageID.split('@')[0] ?? ''
 
-const isNotice = ({ type }: OutboxRow) => type === 'notify.password-changed'
+const isNotification = ({ type }: OutboxRow) => type === 'notify.password-changed'
 
-/** The notices of a customer's records: those that were written behind each of them. */
-const noticesOf = (outbox: OutboxRow[], customer: string): Map<number | null, OutboxRow[]> => {
+/** The notifications of a customer by history record: the outbox rows after the event of each record. */
+const notificationsOf = (outbox: OutboxRow[], customer: string): Map<number | null, OutboxRow[]> => {
   const ofRecords = new Map<number | null, OutboxRow[]>()
   let ofLast: OutboxRow[] = []
   for (const row of outbox.filter(({ subject }) => subject === customer)) {
-    if (isFact(row.type)) {
+    if (isPasswordEvent(row.type)) {
       ofLast = []
       ofRecords.set(row.changeId, ofLast)
-    } else if (isNotice(row)) ofLast.push(row)
+    } else if (isNotification(row)) ofLast.push(row)
   }
   return ofRecords
 }
 
-export const oneNoticeEach: Check = (seen, held) => {
-  const notices = held.outbox.filter(isNotice)
-  const messages = Map.groupBy(held.messages, eventOf)
+export const oneNotificationEach: Check = (clientLog, state) => {
+  const notifications = state.outbox.filter(isNotification)
+  const messages = Map.groupBy(state.messages, eventIdOf)
   const addressesOf = (id: string) => [...new Set(messages.get(id)?.flatMap(({ To }) => To.map((to) => to.Address)))]
-  const codes = new Set(held.events.AUTH.filter(isOfCode).map(messageOf))
-  const known = new Set(notices.map(({ eventId }) => eventId))
-  const strange = [...messages.keys()].filter((id) => !known.has(id) && !codes.has(id))
+  const codes = new Set(state.events.AUTH.filter(requestsCode).map(messageIdOf))
+  const known = new Set(notifications.map(({ eventId }) => eventId))
+  const unrelated = [...messages.keys()].filter((id) => !known.has(id) && !codes.has(id))
   return {
-    proven: notices.length,
-    faults: [
-      ...notices.filter(({ eventId }) => !messages.has(eventId)).map(({ eventId }) => `notice ${eventId} was not sent`),
-      ...byCustomer(seen, held).flatMap(({ customer, rows }) => {
-        const ofRecords = noticesOf(held.outbox, customer.code)
+    checked: notifications.length,
+    violations: [
+      ...notifications
+        .filter(({ eventId }) => !messages.has(eventId))
+        .map(({ eventId }) => `notification ${eventId} was not sent`),
+      ...byCustomer(clientLog, state).flatMap(({ customer, rows }) => {
+        const ofRecords = notificationsOf(state.outbox, customer.code)
         const own = [customer.email, customer.phone].toSorted()
         return rows.flatMap(({ id }) => {
           const sent = (ofRecords.get(id) ?? []).flatMap(({ eventId }) => addressesOf(eventId))
           if (isDeepStrictEqual(sent.toSorted(), own)) return []
-          return [`the notices of record ${id} of ${customer.code} went to ${sent.join(' and ') || 'nobody'}`]
+          return [`the notifications of record ${id} of ${customer.code} went to ${sent.join(' and ') || 'no address'}`]
         })
       }),
-      ...strange.map((id) => `a message came of ${id}, which is no event`),
+      ...unrelated.map((id) => `a message was sent for ${id}, which is not an event`),
     ],
   }
 }
 
-/** How long a code may be on its way, long faults of what it passes not counted. */
-const onTheWayMs = 60_000
+/** How long the delivery of a code may take, without the time of long failures. */
+const deliveryMs = 60_000
 
-/** Milliseconds between two times that no interval covers. */
-const uncoveredMs = (from: number, to: number, intervals: Held['codesHeldUp']): number => {
+/** The part of a time span that no interval covers, in ms. */
+const uncoveredMs = (from: number, to: number, intervals: FinalState['codesDelayed']): number => {
   const sorted = intervals.toSorted((one, other) => one.from.getTime() - other.from.getTime())
   let [ms, at] = [0, from]
   for (const one of sorted) {
@@ -71,25 +73,25 @@ const uncoveredMs = (from: number, to: number, intervals: Held['codesHeldUp']): 
   return ms + Math.max(0, to - at)
 }
 
-export const codesArrive: Check = ({ promisedCodes }, { messages, codesLiveMs, codesHeldUp }) => {
-  const ofChallenges = Map.groupBy(messages, (message) => eventOf(message).split('.')[0])
+export const codesArrive: Check = ({ promisedCodes }, { messages, codesLiveMs, codesDelayed }) => {
+  const ofChallenges = Map.groupBy(messages, (message) => eventIdOf(message).split('.')[0])
   return {
-    proven: promisedCodes.length,
-    faults: promisedCodes.flatMap(({ to, challengeId, verification, expiresAt }) => {
+    checked: promisedCodes.length,
+    violations: promisedCodes.flatMap(({ to, challengeId, verification, expiresAt }) => {
       const message = ofChallenges
         .get(challengeId)
         ?.find(({ Text, To }) => Text.includes(`Verification code: ${verification}`) && To[0]?.Address === to)
-      if (!message) return [`no message came for ${challengeId}`]
+      if (!message) return [`no message was sent for ${challengeId}`]
       const [arrivedAt, expiresAtMs] = [new Date(message.Created).getTime(), expiresAt.getTime()]
-      const ms = uncoveredMs(expiresAtMs - codesLiveMs, arrivedAt, codesHeldUp)
-      return arrivedAt < expiresAtMs && ms <= onTheWayMs ? [] : [`the message for ${challengeId} came too late`]
+      const ms = uncoveredMs(expiresAtMs - codesLiveMs, arrivedAt, codesDelayed)
+      return arrivedAt < expiresAtMs && ms <= deliveryMs ? [] : [`the message for ${challengeId} came too late`]
     }),
   }
 }
 
-/** How long the slowest promised code was on its way at most, in ms: from when it was made. */
-export const slowestCodeMs = ({ promisedCodes }: Seen, { messages, codesLiveMs }: Held): number => {
-  const arrivals = Map.groupBy(messages, (message) => eventOf(message).split('.')[0])
+/** The longest time from the creation of a promised code to its arrival, in ms. */
+export const slowestCodeMs = ({ promisedCodes }: ClientLog, { messages, codesLiveMs }: FinalState): number => {
+  const arrivals = Map.groupBy(messages, (message) => eventIdOf(message).split('.')[0])
   const took = promisedCodes.flatMap(({ challengeId, verification, expiresAt }) =>
     (arrivals.get(challengeId) ?? [])
       .filter(({ Text }) => Text.includes(`Verification code: ${verification}`))
@@ -99,5 +101,6 @@ export const slowestCodeMs = ({ promisedCodes }: Seen, { messages, codesLiveMs }
   return Math.max(0, ...took)
 }
 
-/** Messages that came again, by the same Message-ID. */
-export const countRepeats = ({ messages }: Held): number => messages.length - new Set(messages.map(eventOf)).size
+/** Number of messages with the Message-ID of an earlier one. */
+export const countRepeats = ({ messages }: FinalState): number =>
+  messages.length - new Set(messages.map(eventIdOf)).size

@@ -1,32 +1,32 @@
-import type { PoisonState } from '../held.ts'
+import type { PoisonState } from '../final-state.ts'
 import type { Check } from './finding.ts'
 
-const faultOf = (
-  { fate, behind, isPublished, isPutAside, isDeadLetter }: PoisonState,
+const violationOf = (
+  { fate, heldBy, isPublished, isHeld, isDeadLetter }: PoisonState,
   all: Map<string, PoisonState>,
 ) => {
-  if (fate === 'dead letter') return isDeadLetter ? undefined : 'is no dead letter'
-  if (fate === 'refused') return isDeadLetter || isPutAside ? undefined : 'is neither a dead letter nor put aside'
-  // Free to leave once the one before it is a dead letter, and not earlier.
-  if (behind !== undefined && all.get(behind)?.isDeadLetter) return undefined
-  if (isPublished) return 'left before the one that it depends on'
-  return isPutAside ? undefined : 'is not put aside'
+  if (fate === 'dead letter') return isDeadLetter ? undefined : 'is not a dead letter'
+  if (fate === 'rejected') return isDeadLetter || isHeld ? undefined : 'is neither a dead letter nor held'
+  // It may be published once the event that holds it is a dead letter, and not earlier.
+  if (heldBy !== undefined && all.get(heldBy)?.isDeadLetter) return undefined
+  if (isPublished) return 'was published before the event that holds it'
+  return isHeld ? undefined : 'is not held'
 }
 
-export const poisonIsPutAside: Check = (_seen, { poison }) => {
+export const poisonIsContained: Check = (_clientLog, { poison }) => {
   const all = new Map(poison.map((one) => [one.id, one]))
   const count = (fate: PoisonState['fate']) => poison.filter((one) => one.fate === fate).length
   return {
-    proven: poison.length,
-    kinds: {
+    checked: poison.length,
+    breakdown: {
       'for consumers': count('dead letter'),
-      'that the broker refuses': count('refused'),
-      'behind those': count('held'),
+      'rejected by the broker': count('rejected'),
+      'held behind those': count('held'),
       'dead letters': poison.filter(({ isDeadLetter }) => isDeadLetter).length,
     },
-    faults: poison.flatMap((one) => {
-      const fault = faultOf(one, all)
-      return fault ? [`${one.id}, ${one.what}, ${fault}`] : []
+    violations: poison.flatMap((one) => {
+      const violation = violationOf(one, all)
+      return violation ? [`${one.id}, ${one.what}, ${violation}`] : []
     }),
   }
 }

@@ -1,12 +1,12 @@
 import { Agent, request } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
 
-/** What became of one request. */
+/** The outcome of one request. */
 export interface Outcome {
-  /** 0 where no answer came. */
+  /** 0 without an answer. */
   status: number
   retryAfter: string | undefined
-  /** From sending until the answer was read whole. */
+  /** Time until the whole answer was read. */
   ms: number
 }
 
@@ -18,10 +18,10 @@ export interface Sent {
   body?: object
 }
 
-/** As long as a client waits; longer than any request may take. */
+/** Longer than any request may take. */
 const timeoutMs = 10_000
 
-/** Sends requests to one origin over kept-alive connections, as many as are needed. */
+/** Sends requests to one origin over any number of kept-alive connections. */
 export const createSender = (origin: string) => {
   const agent = new Agent({ keepAlive: true })
   const send = ({ method, path, headers = {}, body }: Sent): Promise<Outcome> =>
@@ -52,7 +52,7 @@ interface Offer {
   send(index: number): Promise<Outcome>
 }
 
-/** An open loop: sends at a steady rate whatever comes back, as a crowd does, and waits for the last answer. */
+/** Open-loop load: sends at a constant rate regardless of the answers, and waits for the last answer. */
 export const offer = async ({ perSecond, seconds, send }: Offer): Promise<Outcome[]> => {
   const outcomes: Promise<Outcome>[] = []
   const started = performance.now()
@@ -65,7 +65,7 @@ export const offer = async ({ perSecond, seconds, send }: Offer): Promise<Outcom
   return Promise.all(outcomes)
 }
 
-/** Milliseconds that this share of the outcomes did not exceed; 0 without any. */
+/** Percentile of the times, in ms; 0 without outcomes. */
 export const percentile = (outcomes: Outcome[], share: number): number => {
   const sorted = outcomes.map(({ ms }) => ms).toSorted((a, b) => a - b)
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0

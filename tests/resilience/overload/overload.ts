@@ -6,23 +6,23 @@ import type { Processes } from '@rekey/test-support/processes'
 import { createSender, type Outcome, offer } from './offer.ts'
 
 interface Plan {
-  /** How long more is asked than can be served. */
+  /** Duration of the overload. */
   seconds: number
-  /** How many times the sign-ins that can be served are asked for. */
+  /** Offered sign-ins as a multiple of the capacity. */
   times: number
-  /** Histories, and restores, that are asked for meanwhile. */
+  /** Rate of histories, and of restore requests, during the overload. */
   othersPerSecond: number
-  /** New passwords that customers set meanwhile. */
+  /** New passwords that customers set during the overload. */
   restores: number
-  /** Whose sign-ins they are; the password need not be right. */
+  /** Customer of the sign-ins; the password may be wrong. */
   person: TestCustomer
 }
 
-/** What was verified was served, whatever came of it. */
+/** True if the password was verified, right or wrong. */
 export const isServed = ({ status }: Outcome): boolean => status === 200 || status === 400
 export const isRefused = ({ status }: Outcome): boolean => status === 503
 
-/** Asks for the same thing in several places at once for a while. @returns how many a second can be served */
+/** Sends the same request in parallel for a while. @returns served requests per second */
 const measureCapacity = async (seconds: number, send: () => Promise<Outcome>, places = 8) => {
   const started = performance.now()
   const elapsedSeconds = () => (performance.now() - started) / 1_000
@@ -33,7 +33,7 @@ const measureCapacity = async (seconds: number, send: () => Promise<Outcome>, pl
   return served / elapsedSeconds()
 }
 
-/** Does as Retry-After says until it is served. */
+/** Retries after Retry-After until it is served. */
 const sendPatiently = async (send: () => Promise<Outcome>, times = 60): Promise<Outcome & { refusals: Outcome[] }> => {
   const refusals: Outcome[] = []
   for (;;) {
@@ -44,11 +44,11 @@ const sendPatiently = async (send: () => Promise<Outcome>, times = 60): Promise<
   }
 }
 
-/** The most memory a process has had so far, in MB; Linux says. */
+/** Peak resident memory of a process, in MB. Linux only. */
 const peakMemoryMb = ({ pid }: { pid: number }) =>
   Math.round(Number(/^VmHWM:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1_024)
 
-/** Offers a started product more sign-ins than it can hash, while other people want other things of it. */
+/** Offers a running product more sign-ins than it can hash, with other requests in parallel. */
 export const overload = async (rekey: Processes, { seconds, times, othersPerSecond, restores, person }: Plan) => {
   const { send, close } = createSender(rekey.url)
   try {

@@ -7,7 +7,7 @@ import type { System } from '../system.ts'
 import { createStandstills, type Progress, type Queue, type Readiness } from './standstills.ts'
 
 const pollMs = 1_000
-/** Time for each answer: services wait 1.5 s for their stores. */
+/** Time-out of each answer: services wait 1.5 s for their stores. */
 const timeoutMs = 2_500
 const readinessOf = async (url: string): Promise<Readiness> => {
   try {
@@ -53,10 +53,10 @@ export interface ProgressMonitor {
   stop(): Promise<Progress>
 }
 
-/** Looks about once a second whether what waits moves, and what the services say meanwhile, past all links. */
+/** Reads queues and readiness about once a second, without passing a link. */
 export const watchProgress = (system: System, connection: NatsConnection): ProgressMonitor => {
   const stopped = new AbortController()
-  const { look, found } = createStandstills()
+  const { observe, found } = createStandstills()
   const services = [...new Set(Object.keys(system.services).map((name) => name.replace(/ \d+$/, '')))]
 
   const readQueues = async (): Promise<Queue[]> => {
@@ -74,12 +74,12 @@ export const watchProgress = (system: System, connection: NatsConnection): Progr
   const loop = async () => {
     while (!stopped.signal.aborted) {
       const [queues, instances] = await Promise.all([readQueues(), readInstances()])
-      look({ at: new Date(), queues, instances })
+      observe({ at: new Date(), queues, instances })
       await delay(pollMs, undefined, { signal: stopped.signal }).catch(() => {})
     }
   }
   const running = loop()
-  // Told by stop().
+  // stop() reports a failure: without this it would end the process.
   running.catch(() => {})
 
   return {

@@ -1,34 +1,34 @@
 import type { Finding } from '../checks/finding.ts'
 
-/** Something that waits to be worked on: rows of the outbox, or messages of a consumer. */
+/** Items that wait for a service: rows of the outbox, or messages of a consumer. */
 export interface Queue {
-  /** Also what `/readyz` calls it in `degraded`. */
+  /** Its name in `degraded` of `/readyz`. */
   name: string
   /** Service whose instances work on it. */
   service: string
-  /** How many wait. */
+  /** Number of waiting items. */
   waiting: number
-  /** How far it is: another one than before where something moved. */
+  /** Changes when an item leaves. */
   position: string
 }
 
 /** The answer of one instance's `/readyz`. */
 export interface Readiness {
   status: 'ok' | 'degraded' | 'unavailable'
-  /** Parts that do not move, each with a sentence, if the instance is degraded. */
+  /** If degraded: the parts without progress, each with a sentence. */
   degraded?: Record<string, string>
 }
 
-/** One look at a system. */
-export interface Look {
+/** One observation of a system. */
+export interface Observation {
   at: Date
   /** By the instance's name. */
   instances: Map<string, Readiness>
-  /** Those that could be read: what is not among them may stand as before. */
+  /** Queues that could be read; a missing one may be unchanged. */
   queues: Queue[]
 }
 
-/** Something waited, and nothing moved. */
+/** A time in which items waited and none left. */
 export interface Standstill {
   queue: string
   from: Date
@@ -42,15 +42,15 @@ export interface Standstill {
 }
 
 export interface Progress {
-  /** How many looks there were at something that waited. */
-  judged: number
-  /** All of them, also those that are not over. */
+  /** Number of observations of waiting items. */
+  observed: number
+  /** All standstills, also open ones. */
   standstills: Standstill[]
 }
 
-/** For how long a queue may stand still before its service must report it: the product counts as long itself. */
+/** A service must report a queue that stands still for so long: the product's own limit. */
 const limitMs = 15_000
-/** A service reads its queues every 5 s and is read itself every second or two: both notice that much later. */
+/** Both sides notice later: a service reads its queues every 5 s and is read every second or two. */
 const noticeMs = 8_000
 
 interface Open extends Standstill {
@@ -60,18 +60,18 @@ interface Open extends Standstill {
 
 const isInstanceOf = (instance: string, service: string) => instance === service || instance.startsWith(`${service} `)
 
-/** An instance's report on a queue; undefined if it is ready and reports nothing. */
-const reportOf = (instance: string, { status, degraded = {} }: Readiness, { name }: Queue): string | undefined => {
+/** The state that an instance reports for a queue; undefined if it is ready and reports none. */
+const reportedState = (instance: string, { status, degraded = {} }: Readiness, { name }: Queue): string | undefined => {
   if (status === 'unavailable') return `${instance} unavailable`
   return degraded[name] && `${instance} degraded`
 }
 
-/** Finds standstills in looks that come one after the other. */
+/** Finds standstills in successive observations. */
 export const createStandstills = () => {
   const open = new Map<string, Open>()
   const known = new Map<string, Queue>()
   const over: Standstill[] = []
-  let judged = 0
+  let observed = 0
 
   const end = (name: string) => {
     const one = open.get(name)
@@ -92,12 +92,12 @@ export const createStandstills = () => {
     })
   }
 
-  const judge = (one: Open, { at, instances }: Look) => {
+  const update = (one: Open, { at, instances }: Observation) => {
     const queue = known.get(one.queue)
     if (!queue) return
     one.forMs = at.getTime() - one.from.getTime()
     const own = [...instances].filter(([instance]) => isInstanceOf(instance, queue.service))
-    const reports = own.map(([instance, readiness]) => ({ instance, text: reportOf(instance, readiness, queue) }))
+    const reports = own.map(([instance, readiness]) => ({ instance, text: reportedState(instance, readiness, queue) }))
     one.reports = [...new Set([...one.reports, ...reports.flatMap(({ text }) => text ?? [])])]
     const ready = reports.filter(({ text }) => text === undefined).map(({ instance }) => instance)
     one.unreportedSince = ready.length > 0 ? (one.unreportedSince ?? at) : undefined
@@ -109,15 +109,15 @@ export const createStandstills = () => {
   }
 
   return {
-    look(look: Look) {
-      for (const queue of look.queues) follow(queue, look.at)
+    observe(observation: Observation) {
+      for (const queue of observation.queues) follow(queue, observation.at)
       for (const one of open.values()) {
-        judged += 1
-        judge(one, look)
+        observed += 1
+        update(one, observation)
       }
     },
     found: (): Progress => ({
-      judged,
+      observed,
       standstills: [...over, ...[...open.values()].map(({ position: _, unreportedSince: __, ...one }) => one)],
     }),
   }
@@ -128,18 +128,19 @@ const seconds = (ms: number) => `${(ms / 1_000).toFixed(1)} s`
 const toText = ({ queue, from, forMs, unreportedMs, unreportedBy }: Standstill) =>
   `${queue} stood still for ${seconds(forMs)} from ${from.toISOString()} on; ${unreportedBy.join(' and ')} was ready and did not report it for ${seconds(unreportedMs)}`
 
-/** Nothing that waits stands still for long while its service is ready and does not say so. */
-export const toFinding = ({ judged, standstills }: Progress): Finding => ({
-  what: 'looks at queues found none that stood still for 15 s while its service was ready and did not report it',
-  proven: judged,
-  faults: standstills.filter(({ unreportedMs }) => unreportedMs > limitMs + noticeMs).map(toText),
+/** Claims that no queue stands still for long while its service is ready and does not report it. */
+export const toFinding = ({ observed, standstills }: Progress): Finding => ({
+  claim: 'no observed queue stood still for 15 s while its service was ready and did not report it',
+  checked: observed,
+  violations: standstills.filter(({ unreportedMs }) => unreportedMs > limitMs + noticeMs).map(toText),
+  isTimed: true,
 })
 
-/** The longest standstill of all, and what was reported. */
+/** The longest standstill, and the states that instances reported. */
 export const longestStandstill = (standstills: Standstill[]): string => {
   const [longest] = standstills.toSorted((one, other) => other.forMs - one.forMs)
   if (!longest) return 'nothing stood still'
   const { queue, forMs, unreportedMs, reports } = longest
-  const silence = `for ${seconds(unreportedMs)} of it a ready service did not report it`
-  return `the longest standstill was of ${queue}, ${seconds(forMs)}; ${silence}; reported: ${reports.join(', ') || 'nothing'}`
+  const unreported = `for ${seconds(unreportedMs)} of it a ready service did not report it`
+  return `the longest standstill was of ${queue}, ${seconds(forMs)}; ${unreported}; reported: ${reports.join(', ') || 'nothing'}`
 }

@@ -13,24 +13,24 @@ const isReady = async ({ url }: TestServer) => {
   }
 }
 
-/** Makes links what a balancer is: new connections go to instances that say they are ready, and to no other. */
+/** Makes links act as a load balancer: new connections go to ready instances only. */
 export const balance = (links: Link[], instances: TestServer[]) => {
   const stopped = new AbortController()
   let ready: TestServer[] = []
-  const look = async () => {
+  const probe = async () => {
     const answers = await Promise.all(instances.map(isReady))
     ready = instances.filter((_, index) => answers[index])
     for (const link of links) link.leadTo(ready.map(({ url }) => Number(new URL(url).port)))
   }
   const loop = async () => {
     while (!stopped.signal.aborted) {
-      await look()
+      await probe()
       await delay(probeEveryMs, undefined, { signal: stopped.signal }).catch(() => {})
     }
   }
   const running = loop()
   return {
-    /** Whether new connections go to an instance. */
+    /** True if new connections go to this instance. */
     leadsTo: (instance: TestServer) => ready.includes(instance),
     async stop() {
       stopped.abort()

@@ -11,11 +11,11 @@ interface Options {
   mailbox: Mailbox
 }
 
-/** A notifier that is being restarted sends once it is back. */
-const mailPatienceMs = 60_000
+/** Includes a restart of the notifier. */
+const mailTimeoutMs = 60_000
 const restMs = 20
 
-/** People who need every answer: whatever is not as it should be is noted, and ends what they were at. */
+/** Customers who expect every request to succeed: each failure is recorded and ends the journey. */
 export const createCrowd = ({ origin, mailbox }: Options) => {
   const http = createHttp(origin)
   const stopping = new AbortController()
@@ -32,13 +32,13 @@ export const createCrowd = ({ origin, mailbox }: Options) => {
     return answer.body
   }
 
-  /** The secret code of the mail that belongs to an answer. */
-  const mailOf = async (step: string, to: string, { mfa_token, code }: Record<string, unknown>) => {
+  /** The confirmation code of the mail that belongs to an answer. */
+  const codeOf = async (step: string, to: string, { mfa_token, code }: Record<string, unknown>) => {
     const challengeId = String(claimsOf(String(mfa_token)).sub)
     const message = await mailbox.waitFor(
       to,
       (message) => message.MessageID.startsWith(challengeId) && codesOf(message).verification === code,
-      { timeoutMs: mailPatienceMs, signal: new AbortController().signal },
+      { timeoutMs: mailTimeoutMs, signal: new AbortController().signal },
     )
     if (!message) {
       failures.push(`${step}: no mail`)
@@ -49,7 +49,7 @@ export const createCrowd = ({ origin, mailbox }: Options) => {
 
   const restore = async (customer: TestCustomer) => {
     const asked = await expect('A1', 200, () => http.post('/oauth/v2/passwordRestore', restoreBody(customer.email)))
-    const code = await mailOf('A1', customer.email, asked)
+    const code = await codeOf('A1', customer.email, asked)
     const { sign_token } = await expect('A2', 200, () =>
       http.post('/oauth/v2/passwordRestoreVerification', verificationBody(asked.mfa_token, code)),
     )
@@ -72,7 +72,7 @@ export const createCrowd = ({ origin, mailbox }: Options) => {
         state,
       }),
     )
-    const code = await mailOf('A4b', customer.email, sent)
+    const code = await codeOf('A4b', customer.email, sent)
     const { access_token } = await expect('A5', 200, () =>
       http.post('/oauth/v2/token', { grant_type: 'mfa_oob', mfa_token: sent.mfa_token, code }),
     )
@@ -83,11 +83,11 @@ export const createCrowd = ({ origin, mailbox }: Options) => {
     await expect('B3', 200, () => http.get('/api/v2/my/password/changes', headers))
   }
 
-  /** One person at something, over and over. */
-  const live = async (turn: () => Promise<unknown>) => {
+  /** Repeats a journey until stopped. */
+  const repeat = async (journey: () => Promise<unknown>) => {
     while (!stopping.signal.aborted) {
-      // Noted already.
-      await turn().catch(() => {})
+      // The failure is recorded already.
+      await journey().catch(() => {})
       await delay(restMs, undefined, { signal: stopping.signal }).catch(() => {})
     }
   }
@@ -98,7 +98,7 @@ export const createCrowd = ({ origin, mailbox }: Options) => {
     restore,
     signIn,
     readHistory,
-    live,
+    repeat,
     stop: () => stopping.abort(),
   }
 }

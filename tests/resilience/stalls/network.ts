@@ -10,10 +10,10 @@ const tools = ['unshare', 'ip', 'iptables']
 export const hasOwnNetwork = process.env[ownNetwork] === '1'
 
 /**
- * Runs this file again in a network namespace of its own, where rules for packets touch nothing else and end with the
- * process. Linux as root, with iptables; elsewhere it does nothing.
+ * Runs this file again in its own network namespace, whose packet rules affect nothing else and end with the process.
+ * Needs Linux, root and iptables; otherwise it does nothing.
  *
- * @returns whether it ran
+ * @returns true if it ran
  */
 export const inOwnNetwork = async (file: string): Promise<boolean> => {
   if (hasOwnNetwork || process.getuid?.() !== 0 || !tools.every((tool) => findOnPath(tool))) return false
@@ -36,14 +36,14 @@ const setRules = (action: '-I' | '-D', links: Link[]) => {
   }
 }
 
-/** What stands for dropped packets, as the table names it. */
-export const dropMeans = hasOwnNetwork ? 'packets dropped (iptables)' : 'stalled link instead of dropped packets'
+/** How packets are dropped, for the heading of the table. */
+export const dropMethod = hasOwnNetwork ? 'packets dropped (iptables)' : 'stalled link instead of dropped packets'
 
 /**
- * Drops every packet between the parts and these links. The kernel sends them again: what was sent arrives once they
- * pass, and new connections are opened or time out. Without a network of its own the links stall instead.
+ * Drops every packet of these links. TCP retransmits: data arrives after the end, and new connections open late or time
+ * out. Without an own network namespace the links stall instead.
  *
- * @returns lets them pass again
+ * @returns stops dropping
  */
 export const dropPackets = (links: Link[]): (() => void) => {
   if (!hasOwnNetwork) {

@@ -3,19 +3,19 @@ import type { System } from '../system.ts'
 import { dropPackets } from './network.ts'
 import type { ProbeKind } from './probes.ts'
 
-/** A part that stands still, as those that use it see it. */
+/** A part that can stall. */
 export interface Part {
   name: string
-  /** What is timed: it needs this part. */
+  /** A request that needs this part. */
   probe: ProbeKind
   links: Link[]
-  /** Messages of log lines that report a lost connection, or what failed for one. */
+  /** Log messages of a lost connection or of requests that fail for it. */
   disconnect: RegExp
   pause(): void
   resume(): void
 }
 
-/** Makes a part stand still. @returns ends that */
+/** Stalls a part. @returns ends the stall */
 export type Stall = (part: Part) => () => void
 
 const paused: Stall = (part) => {
@@ -23,7 +23,7 @@ const paused: Stall = (part) => {
   return () => part.resume()
 }
 
-/** As a balancer does that takes connections for a dead server: what was sent meanwhile never arrives. */
+/** Acts as a load balancer that accepts connections for a dead server: data is lost. */
 const silent: Stall = ({ links }) => {
   for (const link of links) link.blackHole()
   return () => {
@@ -41,7 +41,7 @@ export const cases: { name: string; seconds: number; stall: Stall }[] = [
 
 const stalledLink = (link: Link) => ({ links: [link], pause: () => link.stall(), resume: () => link.heal() })
 
-/** Every part that another waits for. The inbox runs in this process: its link stalls where others are stopped. */
+/** The parts that other parts wait for. The inbox runs in this process: its link stalls instead of the process. */
 export const partsOf = ({ links, services, redis, postgres, brokers }: System): Part[] => {
   const [nats] = brokers.servers
   const passwordServices = [services['password-service 1'], services['password-service 2']]

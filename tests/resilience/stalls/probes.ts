@@ -4,12 +4,12 @@ import { claimsOf, restoreBody } from '@rekey/test-support/flows'
 import { createHttp } from '@rekey/test-support/http'
 import type { Mailbox } from '../mailbox.ts'
 
-/** A code by mail or SMS, or an answer of the password-service by way of the gateway. */
+/** A code by mail or SMS, or an answer of the password-service through the gateway. */
 export type ProbeKind = 'mail' | 'sms' | 'forwarded'
 
 export interface Probe {
   startedAt: number
-  /** Until the code arrived, or the answer. Infinity: refused, or not within `patienceMs`. */
+  /** Time until the code or the answer arrived. Infinity: refused, or not within `codeTimeoutMs`. */
   ms: number
 }
 
@@ -19,10 +19,10 @@ interface Options {
   mailbox: Mailbox
 }
 
-const patienceMs = 20_000
+const codeTimeoutMs = 20_000
 const never = new AbortController().signal
 
-/** Asks at an even pace and times each, the answers to the earlier ones not waited for. */
+/** Sends probes at a constant rate, without waiting for earlier ones, and measures each. */
 export const createProber = ({ origin, customers, mailbox }: Options) => {
   const http = createHttp(origin, { timeoutMs: 6_500 })
   let turn = 0
@@ -31,10 +31,10 @@ export const createProber = ({ origin, customers, mailbox }: Options) => {
     const { status, body } = await http.post('/oauth/v2/passwordRestore', restoreBody(to))
     if (status !== 200) return false
     const challengeId = String(claimsOf(String(body.mfa_token)).sub)
-    const isIt = ({ MessageID }: { MessageID: string }) => MessageID.startsWith(challengeId)
-    return (await mailbox.waitFor(to, isIt, { timeoutMs: patienceMs, signal: never })) !== undefined
+    const matches = ({ MessageID }: { MessageID: string }) => MessageID.startsWith(challengeId)
+    return (await mailbox.waitFor(to, matches, { timeoutMs: codeTimeoutMs, signal: never })) !== undefined
   }
-  const ask = async (kind: ProbeKind): Promise<boolean> => {
+  const send = async (kind: ProbeKind): Promise<boolean> => {
     // Without a token: the password-service refuses it.
     if (kind === 'forwarded') return (await http.get('/api/v2/my/password/changes')).status === 401
     const { email, phone } = customers[turn++ % customers.length] as TestCustomer
@@ -42,13 +42,13 @@ export const createProber = ({ origin, customers, mailbox }: Options) => {
   }
   const probe = async (kind: ProbeKind): Promise<Probe> => {
     const startedAt = Date.now()
-    const isDone = await ask(kind).catch(() => false)
+    const isDone = await send(kind).catch(() => false)
     return { startedAt, ms: isDone ? Date.now() - startedAt : Number.POSITIVE_INFINITY }
   }
 
   return {
     probe,
-    /** @param signal ends the asking; what was asked is waited for */
+    /** @param signal stops sending; open probes are awaited */
     async run(kind: ProbeKind, everyMs: number, signal: AbortSignal): Promise<Probe[]> {
       const probes: Promise<Probe>[] = []
       while (!signal.aborted) {

@@ -1,16 +1,16 @@
 import fc from 'fast-check'
 import { fitting, hostile, type Schema } from './values.ts'
 
-/** Values of a running product, by the field that they are good for. */
+/** Valid values of a running product, by field. */
 export type Known = Record<string, unknown[]>
 
 const absent = Symbol('absent')
 
-/** The second in one of so many requests, else the first. */
+/** `odd` in one of `oneOf` values, else `ordinary`. */
 export const rarely = <T>(oneOf: number, ordinary: fc.Arbitrary<T>, odd: fc.Arbitrary<T>) =>
   fc.oneof({ weight: oneOf - 1, arbitrary: ordinary }, { weight: 1, arbitrary: odd })
 
-/** Of a request with eight fields half are as they should be: as many get through the schema as are stopped by it. */
+/** The weights make half of the requests with eight fields valid: as many pass the schema as it refuses. */
 const fieldOf = (schema: Schema, isRequired: boolean, known: unknown[] | undefined, odd: fc.Arbitrary<unknown>) =>
   fc.oneof(
     { weight: 20, arbitrary: known ? fc.constantFrom(...known) : fitting(schema) },

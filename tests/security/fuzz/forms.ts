@@ -3,7 +3,7 @@ import type { Schema } from './values.ts'
 const text = { type: 'string' }
 const codeStep = { token: text, username: text, verification: { type: 'string', pattern: '^\\d{4}$' } }
 
-/** What the forms of the pages send: they are a person's, so that no contract has their fields. */
+/** Fields of the forms of the pages, which no contract describes. */
 export const forms: Record<string, Schema> = {
   'POST /restore/begin': { properties: { username: text } },
   'POST /restore/resend': { properties: codeStep },

@@ -1,12 +1,12 @@
-/** Makes a Node process take questions about itself, on a port of this machine that it tells on its standard error. */
+/** Opens the inspector of a Node process on a loopback port, which the process prints on standard error. */
 export const inspected = { NODE_OPTIONS: '--inspect=127.0.0.1:0' }
 
-/** Lines that this adds to what the process says. */
+/** True for the lines that the inspector prints. */
 export const isOfInspector = (line: string) => /^(Debugger |For help, see: )/.test(line)
 
-/** What a process holds on to, asked through its inspector (Chrome DevTools Protocol). */
+/** Reads the memory of a process through its inspector (Chrome DevTools Protocol). */
 export interface HeldMemory {
-  /** MiB that are in use after a collection: objects, and buffers outside of the heap. */
+  /** MiB in use after a garbage collection: heap, and buffers outside of it. */
   read(): Promise<number>
   close(): void
 }
@@ -17,16 +17,16 @@ interface Reply {
   error?: { message: string }
 }
 
-const question = `(({ heapUsed, external }) => (heapUsed + external) / 2 ** 20)(process.memoryUsage())`
+const expression = `(({ heapUsed, external }) => (heapUsed + external) / 2 ** 20)(process.memoryUsage())`
 
-/** `log`: all that the process has said. @throws Error where it tells of no inspector, or that takes no connection */
+/** @param log the output of the process @throws Error if it names no inspector, or the inspector refuses connections */
 export const openHeldMemory = async (log: string): Promise<HeldMemory> => {
   const url = /^Debugger listening on (ws:\S+)$/m.exec(log)?.[1]
-  if (url === undefined) throw new Error('the process tells of no inspector')
+  if (url === undefined) throw new Error('the process did not print the URL of its inspector')
   const socket = new WebSocket(url)
   await new Promise((resolve, reject) => {
     socket.addEventListener('open', resolve, { once: true })
-    socket.addEventListener('error', () => reject(new Error(`${url} takes no connection`)), { once: true })
+    socket.addEventListener('error', () => reject(new Error(`${url} refuses connections`)), { once: true })
   })
   const waiting = new Map<number, (reply: Reply) => void>()
   socket.addEventListener('message', ({ data }) => {
@@ -47,7 +47,7 @@ export const openHeldMemory = async (log: string): Promise<HeldMemory> => {
   return {
     async read() {
       await call('HeapProfiler.collectGarbage')
-      return (await call('Runtime.evaluate', { expression: question, returnByValue: true }))?.result?.value as number
+      return (await call('Runtime.evaluate', { expression, returnByValue: true }))?.result?.value as number
     },
     close: () => socket.close(),
   }

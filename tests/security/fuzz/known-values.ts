@@ -6,12 +6,12 @@ import { readSigningKey } from '../forged-token.ts'
 import { maskOf } from '../requests.ts'
 import type { Known } from './fields.ts'
 
-/** Customers, names and tokens of a running product: what gets past its schemas and its checks of tokens. */
+/** Customers, usernames and tokens of a running product: values that pass its schemas and token checks. */
 export const knownValues = async (
   rekey: Processes,
 ): Promise<{ fields: Known; bearers: { customer: string; backOffice: string } }> => {
   const backOfficeBearer = { authorization: `Bearer ${await backOfficeToken(rekey)}` }
-  // Over nobody yet.
+  // Before there are customers: the job resets none.
   const job = await rekey.http.post<{ jobId: string }>('/api/v2/clients/reset-password', {}, backOfficeBearer)
   const customers = await Promise.all(Array.from({ length: 20 }, () => createCustomer(rekey.postgres.url)))
   const [first, second] = customers
@@ -29,7 +29,7 @@ export const knownValues = async (
       client_id: 'ib_localhost',
       scope: 'CUSTOMER:FULL',
       sid: randomUUID(),
-      // Higher than any that the run leads to: whatever it changes, this one goes on.
+      // Higher than any epoch of the run, so that the token stays valid.
       session_epoch: 2 ** 31 - 1,
       ...claims,
     })
@@ -58,7 +58,7 @@ export const knownValues = async (
       phone: phones,
       password: [first.password, 'a good new password', 'e\u0301'.repeat(20)],
       currentPassword: [first.password],
-      // Not the bearers: these may be revoked.
+      // Not the bearers: a fuzzed request may revoke these.
       token: [mint(), mint(backOffice), mint(grant), session.access_token, session.refresh_token, asked.body.mfa_token],
       mfa_token: [asked.body.mfa_token],
       refresh_token: [session.refresh_token],

@@ -22,15 +22,15 @@ export interface HttpRequest {
   body: string | Buffer | undefined
 }
 
-export interface Question {
-  kind: 'question'
+export interface RpcRequest {
+  kind: 'rpc'
   route: string
   body: string | Buffer
 }
 
-export type Request = HttpRequest | Question
+export type Request = HttpRequest | RpcRequest
 
-/** What an HTTP client can be made to send as a header's value. */
+/** Text that an HTTP client can send as a header. */
 const headerText = hostileText.map((value) =>
   Buffer.from(value)
     .toString('latin1')
@@ -95,7 +95,7 @@ const queryOf = (schema: Schema | undefined, known: Known) =>
 
 const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
 
-/** It is made to be refused: each that asks in earnest would be a job over every customer. */
+/** Gets only invalid bodies: each valid request would start a job over every customer. */
 export const resetAll = 'POST /api/v2/clients/reset-password'
 
 interface Source {
@@ -141,7 +141,7 @@ const httpRequest = (route: string, schema: Route, known: Known, bearers: Record
   return { route, request }
 }
 
-/** A page's form as a browser sends it, or a program. */
+/** A form of a page. */
 const formRequest = (route: string, schema: Schema, known: Known): Source => {
   const [method = '', path = ''] = route.split(' ')
   const send = (body: string): HttpRequest => ({
@@ -155,21 +155,21 @@ const formRequest = (route: string, schema: Schema, known: Known): Source => {
   return { route, request: fieldsOf(schema, known).map((fields) => send(asForm(fields))) }
 }
 
-const question = ({ subject, request }: { subject: string; request: Schema }, known: Known): Source => ({
+const rpcRequest = ({ subject, request }: { subject: string; request: Schema }, known: Known): Source => ({
   route: subject,
-  request: spelled(request, known).map(({ body }): Question => ({ kind: 'question', route: subject, body })),
+  request: spelled(request, known).map(({ body }): RpcRequest => ({ kind: 'rpc', route: subject, body })),
 })
 
-/** These may hash a password or send a message. */
+/** Routes that may hash a password or send a message. */
 const costly =
   /login|2fa\/challenge$|\/restore\/|password\.verify|passwordRestoreReset|reset-password|password\/(change|restore)$|\/password$/
-/** These go on to the password-service and its database. */
+/** Routes that the gateway forwards to the password-service and its database. */
 const forwarded = /\/(password|clients|jobs|approvals)\/?/
 
-/** Whether it may cost a hash: two cores do some hundred and fifty of them a second. */
+/** True if the request may cost a hash: two cores compute about 150 a second. */
 export const isCostly = ({ route }: Request): boolean => costly.test(route)
 
-/** So that a run takes no longer than it must: the dearer, the fewer. */
+/** The costlier a route, the fewer of its requests: this keeps a run short. */
 const shareOf = (route: string): number => {
   if (costly.test(route)) return 1
   return forwarded.test(route) ? 3 : 20
@@ -178,12 +178,12 @@ const shareOf = (route: string): number => {
 /** Every route of the contracts. */
 export const routes: string[] = [...Object.keys(http), ...rpcs.map(({ subject }) => subject)]
 
-/** Any request to any route, any form of a page, and any question: as the contract wants it, nearly so, or not at all. */
+/** Valid, nearly valid and invalid requests to any route, form of a page and RPC. */
 export const requests = (known: Known, bearers: { customer: string; backOffice: string }): fc.Arbitrary<Request> =>
   fc.oneof(
     ...[
       ...Object.entries(http).map(([route, schema]) => httpRequest(route, schema as Route, known, bearers)),
       ...Object.entries(forms).map(([route, schema]) => formRequest(route, schema, known)),
-      ...rpcs.map((one) => question(one as never, known)),
+      ...rpcs.map((one) => rpcRequest(one as never, known)),
     ].map(({ route, request }) => ({ weight: shareOf(route), arbitrary: request })),
   )

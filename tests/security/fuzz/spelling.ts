@@ -28,7 +28,7 @@ const misspellings: Spelling[] = [
   () => '',
 ]
 
-/** A body of these fields, and the type that it is said to be of; mostly JSON as everybody writes it. */
+/** A body of these fields and its content type, mostly well-formed JSON. */
 export const spelled = (schema: Schema, known: Known): fc.Arbitrary<{ body: string | Buffer; type: string }> =>
   fc
     .tuple(

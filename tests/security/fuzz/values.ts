@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 
-/** What of JSON Schema the contracts use. */
+/** The part of JSON Schema that the contracts use. */
 export interface Schema {
   type?: string | string[]
   enum?: unknown[]
@@ -24,14 +24,14 @@ const formats: Record<string, fc.Arbitrary<string>> = {
   ipv6: fc.ipV6(),
 }
 
-/** What fast-check cannot read, or takes seconds for: of a class of a million characters some hundreds stand for all. */
+/** Replaces regular expressions that fast-check cannot read or needs seconds for: a large class by some hundred characters. */
 const simpler: [RegExp, string][] = [
   [/\(\?=[^)]*\)/, ''],
   [/\[\^[^\]]*\\p\{C\}[^\]]*\]/g, '[a-z0-9à-ÿ_+-]'],
   [/\\P\{Cs?\}/g, '[ -~à-ÿあ-ん\u{1f600}-\u{1f64f}]'],
 ]
 
-/** What does not fit all the same is sent as it is. */
+/** Text for a simplified pattern; text that does not match the original pattern is sent too. */
 const textMatching = (pattern: string): fc.Arbitrary<string> =>
   fc.stringMatching(
     new RegExp(
@@ -46,7 +46,7 @@ const text = ({ format, pattern, minLength = 0, maxLength = 200 }: Schema): fc.A
   return fc.string({ minLength, maxLength: Math.min(maxLength, 200) })
 }
 
-/** Values as the schema wants them. */
+/** Values that match the schema. */
 export const fitting = (schema: Schema): fc.Arbitrary<unknown> => {
   const { type, minimum = -1_000_000, maximum = 1_000_000 } = schema
   if (schema.enum) return fc.constantFrom(...schema.enum)
@@ -74,7 +74,7 @@ export const fitting = (schema: Schema): fc.Arbitrary<unknown> => {
   }
 }
 
-/** What has broken servers before. */
+/** Texts that are known to break servers. */
 export const nasty = [
   '',
   ' ',
@@ -117,7 +117,7 @@ export const nasty = [
 
 const numbers = [0, -0, -1, 0.5, 1e21, 1e308, 2 ** 31, 2 ** 53, -(2 ** 63)]
 
-/** Values as no schema wants them. */
+/** Values that match no schema. */
 export const hostile: fc.Arbitrary<unknown> = fc.oneof(
   { weight: 4, arbitrary: fc.constantFrom<unknown>(...nasty) },
   { weight: 2, arbitrary: fc.constantFrom<unknown>(...numbers, null, true, false, [], {}, [[]], [null]) },
@@ -125,7 +125,7 @@ export const hostile: fc.Arbitrary<unknown> = fc.oneof(
   { weight: 1, arbitrary: fc.jsonValue({ maxDepth: 3 }) },
 )
 
-/** Texts for the places where only text fits. */
+/** Hostile text, for fields that can only be text. */
 export const hostileText = fc.oneof(
   fc.constantFrom(...nasty),
   fc.string({ unit: 'binary', maxLength: 60 }),

@@ -7,8 +7,8 @@ export interface Answer {
   body: string
 }
 
-/** Words that only our own insides would say. */
-const insides = /node_modules|\bat \S+ \(|\b(prisma|ajv|redis|nats\b|postgres)|ECONN/i
+/** Words that reveal internals. */
+const internals = /node_modules|\bat \S+ \(|\b(prisma|ajv|redis|nats\b|postgres)|ECONN/i
 
 const isOAuthError = compileCheck(OAuthError)
 const isProblem = compileCheck(Problem)
@@ -28,45 +28,45 @@ const parse = (body: string): unknown => {
   }
 }
 
-/** Without what is echoed, which may say anything. */
-const ownWords = (error: unknown, body: string): string =>
+/** The error without `state`, which echoes the request. */
+const withoutEcho = (error: unknown, body: string): string =>
   typeof error === 'object' ? JSON.stringify({ ...error, state: undefined }) : body
 
 const isPage = (path: string) => /^\/(restore|not-me)/.test(path)
 
-const faultOfRefusal = (path: string, { status, headers, body }: Answer): string | undefined => {
-  if (headers['cache-control'] !== 'no-store') return 'may be kept by caches'
+const violationOfRefusal = (path: string, { status, headers, body }: Answer): string | undefined => {
+  if (headers['cache-control'] !== 'no-store') return 'may be cached'
   const error = parse(body)
-  if (insides.test(ownWords(error, body))) return 'tells of our insides'
+  if (internals.test(withoutEcho(error, body))) return 'reveals internals'
   if (isPage(path)) return undefined
-  if (path.startsWith('/oauth/')) return isOAuthError(error) ? undefined : 'is no OAuth error'
+  if (path.startsWith('/oauth/')) return isOAuthError(error) ? undefined : 'is not an OAuth error'
   if (!String(headers['content-type']).startsWith('application/problem+json'))
-    return 'is of another type than a problem'
-  return isProblem(error) && (error as Problem).status === status ? undefined : 'is no problem document'
+    return 'has another content type than application/problem+json'
+  return isProblem(error) && (error as Problem).status === status ? undefined : 'is not a problem document'
 }
 
-interface Asked {
+interface Target {
   route: string
   method: string
   path: string
 }
 
-/** By which of its errors an answer refuses: OAuth's code, or the problem's. */
+/** The error code of a refusal: OAuth's, or the problem's. */
 export const errorOf = ({ status, body }: Pick<Answer, 'status' | 'body'>): string | undefined => {
   if (status < 400) return undefined
   const error = parse(body) as { error?: string; code?: string } | undefined
   return error?.code ?? error?.error ?? String(status)
 }
 
-/** What is wrong with an answer; undefined where it is as the contracts say. */
-export const faultOf = ({ route, method, path }: Asked, answer: Answer): string | undefined => {
+/** How an answer violates the contracts; undefined if it does not. */
+export const violationOf = ({ route, method, path }: Target, answer: Answer): string | undefined => {
   const { status, body } = answer
-  if (status >= 500) return `is a ${status}`
+  if (status >= 500) return `has the status ${status}`
   if (method === 'HEAD') return undefined
-  if (status >= 400) return faultOfRefusal(path, answer)
+  if (status >= 400) return violationOfRefusal(path, answer)
   if (isPage(path) || !route.startsWith(`${method} `)) return undefined
   const { response } = http[route as keyof typeof http] as { response: Record<number, object> }
   const schema = response[status]
-  if (!schema) return `is a ${status}, of which the contract knows nothing`
+  if (!schema) return `has the status ${status}, which the contract does not have`
   return body === '' || fits(schema, parse(body)) ? undefined : 'is not as the contract says'
 }

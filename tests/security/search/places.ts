@@ -6,7 +6,7 @@ import type { Teardown } from '@rekey/test-support/infrastructure'
 import type { Processes } from '@rekey/test-support/processes'
 import { Redis } from 'ioredis'
 import type { MsgHdrs } from 'nats'
-import type { Wiretap } from '../wiretap.ts'
+import type { MessageLog } from '../message-log.ts'
 
 const filesBelow = (dir: string) =>
   readdirSync(dir, { recursive: true, withFileTypes: true })
@@ -27,8 +27,8 @@ const redisContents = async (redis: Redis) => {
   for (const key of await redis.keys('*')) {
     const type = await redis.type(key)
     const reader = readers[type]
-    // One that has run out since is of no type.
-    if (!reader && type !== 'none') throw new Error(`${key} is a ${type}, which nothing here reads`)
+    // A key that expired since `keys` has the type none.
+    if (!reader && type !== 'none') throw new Error(`${key} has the type ${type}: add a reader for it`)
     entries.push(`${key} ${JSON.stringify(await reader?.(redis, key))}`)
   }
   return entries.join('\n')
@@ -61,8 +61,8 @@ const claimsIn = (text: string) =>
       .join(),
   )
 
-/** Looks over the product's shoulder from now on, and reads all that it keeps. */
-export const watchPlaces = async (t: Teardown, rekey: Processes, wiretap: Wiretap) => {
+/** Records answers and Redis commands from now on, and reads everything that the product stores. */
+export const watchPlaces = async (t: Teardown, rekey: Processes, messageLog: MessageLog) => {
   const redis = new Redis(rekey.redis.url)
   t.teardown(() => redis.quit())
   const monitor = await redis.monitor()
@@ -71,17 +71,16 @@ export const watchPlaces = async (t: Teardown, rekey: Processes, wiretap: Wireta
   monitor.on('monitor', (_time, words: string[]) => void commands.push(words.join(' ')))
 
   const answers: string[] = []
-  const note = async <A extends Answer<unknown>>(answer: Promise<A>): Promise<A> => {
+  const record = async <A extends Answer<unknown>>(answer: Promise<A>): Promise<A> => {
     const { status, headers, text } = await answer
     answers.push(`${status} ${JSON.stringify([...headers])} ${text}`)
     return answer
   }
   const { http } = rekey
-  /** The same, overheard. */
-  const overheard: Http = {
-    send: (...request) => note(http.send(...request)),
-    get: (...request) => note(http.get(...request)),
-    post: (...request) => note(http.post(...request)),
+  const recorded: Http = {
+    send: (...request) => record(http.send(...request)),
+    get: (...request) => record(http.get(...request)),
+    post: (...request) => record(http.post(...request)),
   }
 
   const services = ['auth-gateway', 'password-service', 'notifier'] as const
@@ -93,12 +92,12 @@ export const watchPlaces = async (t: Teardown, rekey: Processes, wiretap: Wireta
     Promise.all(services.map(async (name) => [`${what} of the ${name}`, await read(name)] as const))
 
   return {
-    http: overheard,
+    http: recorded,
     async read(): Promise<Record<string, string>> {
-      const stored = await wiretap.stored()
+      const stored = await messageLog.stored()
       return {
         answers: answers.join('\n'),
-        'tokens, opened': claimsIn(answers.join('\n')).join('\n'),
+        'tokens, decoded': claimsIn(answers.join('\n')).join('\n'),
         ...Object.fromEntries(await each('the log', logOf)),
         ...Object.fromEntries(await each('metrics', rekey.metricsOf)),
         Redis: await redisContents(redis),
@@ -106,10 +105,10 @@ export const watchPlaces = async (t: Teardown, rekey: Processes, wiretap: Wireta
         'files of Redis': filesBelow(join(rekey.dataDir, 'redis')),
         'files of JetStream': filesBelow(join(rekey.dataDir, 'nats', 'jetstream')),
         streams: stored.map(({ subject, header, data }) => textOf(subject, header, data)).join('\n'),
-        'all that went over the broker': wiretap.messages
+        'all that went over the broker': messageLog.messages
           .map(({ subject, headers, data }) => textOf(subject, headers, data))
           .join('\n'),
-        traces: wiretap.messages.map(({ headers }) => headers?.get('traceparent')).join('\n'),
+        traces: messageLog.messages.map(({ headers }) => headers?.get('traceparent')).join('\n'),
         Postgres: await databaseDump(rekey.postgres.url),
       }
     },

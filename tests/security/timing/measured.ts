@@ -5,23 +5,23 @@ import type { Test } from 'tap'
 import { createCustomers, newAddresses } from './population.ts'
 import { connect } from './samples.ts'
 
-/** As new hashes are. */
+/** Has the parameters of new hashes. */
 export const ourHash =
   '$argon2id$v=19$m=19456,t=2,p=1$kTJnOtsi6g8qeu2IHlTo6A$75DBmRzKcBJ+TT8wX5CxXfiUNzgle0ALVOWYycVxpu8'
 
-/** As many as are asked for one comparison: of fewer, one refusal would be too large a share. */
+/** Requests of one comparison: with fewer, a single 503 would exceed the allowed share. */
 const leastAsked = 2_000
-/** As long as Retry-After says. */
+/** The Retry-After of a 503. */
 const refusedMs = 2_000
 
-/** The started product, one connection to it, and people to ask it about. */
+/** Starts the product, with one connection to it, and makes usernames to measure. */
 export const startMeasured = async (t: Test) => {
   const rekey = await startProcesses(t, { gatewayEnv: { REKEY_LIMITS_SCALE: '1000', REKEY_RESEND_SECONDS: '1' } })
   const { ask, close } = connect(rekey.url)
   t.teardown(close)
 
   const asked = { times: 0, refused: 0 }
-  /** A busy machine's 503 takes no sample: it is asked again. Above one in a hundred there is something wrong. */
+  /** Retries after a 503, which is no sample. More than one 503 in a hundred requests is an error. */
   const expecting = async (expected: number, request: Parameters<typeof ask>[0]) => {
     for (;;) {
       const { status, text, ms } = await ask(request)
@@ -44,7 +44,7 @@ export const startMeasured = async (t: Test) => {
         body: JSON.stringify(body),
       }),
 
-    /** Customers whose hashes are these in turn, and as many addresses that are nobody's. */
+    /** Makes customers who have these hashes in turn, and as many addresses without an account. */
     async people(count: number, hashes = [ourHash]) {
       const people = { known: newAddresses(count), unknown: newAddresses(count) }
       await createCustomers(rekey.postgres.url, people.known, hashes)

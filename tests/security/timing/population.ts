@@ -1,10 +1,10 @@
 import { sql } from '@rekey/test-support/customers'
-import { nobody } from '../requests.ts'
+import { unknownEmail } from '../requests.ts'
 
-/** Addresses of equal length that are nobody's yet. */
-export const newAddresses = (count: number): string[] => Array.from({ length: count }, nobody)
+/** E-mail addresses of equal length without an account. */
+export const newAddresses = (count: number): string[] => Array.from({ length: count }, unknownEmail)
 
-/** Makes customers of addresses; the n-th has the n-th hash, beginning again after the last. */
+/** Creates a customer for each address, with the hashes in turn. */
 export const createCustomers = async (databaseUrl: string, addresses: string[], hashes: string[]): Promise<void> => {
   await sql(
     databaseUrl,

@@ -6,7 +6,7 @@ import { quickest, welchT } from './welch.ts'
 
 t.setTimeout(120_000)
 
-/** A server that takes some busy time for each request, and some more for names it knows. */
+/** Starts a server that takes random time for each request, and `moreMs` more for known names. */
 const startServer = async (t: Test, { moreMs }: { moreMs: number }) => {
   const server = createServer((request, response) => {
     const untilMs = performance.now() + Math.random() / 2 + (request.url?.startsWith('/known') ? moreMs : 0)
@@ -30,16 +30,16 @@ const measure = async (t: Test, planted: { moreMs: number }) => {
   return [samples, quickest(0.9, samples)].map(welchT)
 }
 
-t.test('S12: a millisecond more for known names is found', async (t) => {
+t.test('S12: one millisecond more for known names is found', async (t) => {
   const values = await measure(t, { moreMs: 1 })
   t.ok(Math.max(...values) > 4.5, `t = ${values}`)
 })
 
-t.test('S12: where nothing is planted nothing is found', async (t) => {
+t.test('S12: without a planted difference none is found', async (t) => {
   for (const value of await measure(t, { moreMs: 0 })) t.ok(Math.abs(value) <= 4.5, `t = ${value}`)
 })
 
-t.test('the t value is as R computes it', async (t) => {
+t.test('the t value equals that of R', async (t) => {
   const known = [14, 15, 15, 15, 16, 18, 22, 23, 24, 25, 25]
   const unknown = [10, 12, 14, 15, 18, 22, 24, 27, 31, 33, 34, 34, 34]
   t.equal(welchT({ known, unknown }).toFixed(4), '-1.5379')

@@ -5,11 +5,11 @@ import type { Samples } from './welch.ts'
 interface TimedAnswer {
   status: number
   text: string
-  /** From before the first byte was sent to after the last came. */
+  /** From before the first byte is sent until the last is received. */
   ms: number
 }
 
-/** One connection to a server, with one request at a time. */
+/** Opens one connection to a server, for one request at a time. */
 export const connect = (origin: string) => {
   const client = new Client(origin, { pipelining: 1 })
   return {
@@ -26,10 +26,10 @@ export const connect = (origin: string) => {
 export type Connection = ReturnType<typeof connect>
 
 /**
- * Takes one sample of each member of both groups, in random order: whatever drifts, and whatever work a request leaves
- * behind for the next ones, falls on both alike.
+ * Takes one sample of each member of both groups, in random order, so that drift and work that a request leaves behind
+ * affect both groups alike.
  *
- * @param ask answers how long it took, in ms
+ * @param ask returns how long the request took, in ms
  */
 export const sample = async <T>(groups: Record<keyof Samples, T[]>, ask: (member: T) => Promise<number>) => {
   const samples: Samples = { known: [], unknown: [] }

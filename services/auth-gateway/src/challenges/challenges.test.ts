@@ -27,15 +27,15 @@ const resend = (mfaToken: unknown, email: string) =>
     state,
   })
 
-t.test('S1 codes have six digits, and leading zeros are kept', async (t) => {
+t.test('S1: a code has six digits and keeps its leading zeros', async (t) => {
   const customer = await createCustomer(rekey.postgres.url)
   const codes = new Set<string>()
   for (let count = 0; count < 40; count += 1) codes.add((await askRestore(rekey, customer.email)).confirmation)
   for (const code of codes) t.match(code, /^\d{6}$/)
-  t.ok(codes.size > 35, 'they differ')
+  t.ok(codes.size > 35, 'the codes differ')
 })
 
-t.test('S2 a code lives ten minutes', async (t) => {
+t.test('S2: a code expires after ten minutes', async (t) => {
   const first = await newRestore()
   rekey.clock.advance(10 * minuteMs - 5_000)
   t.equal((await verify(first.mfaToken, first.confirmation)).status, 200)
@@ -44,7 +44,7 @@ t.test('S2 a code lives ten minutes', async (t) => {
   t.match(await verify(second.mfaToken, second.confirmation), { status: 400, body: { error: 'invalid_grant' } })
 })
 
-t.test('a new code replaces the old one, keeps the failures, and waits a minute', async (t) => {
+t.test('a new code can be sent after a minute, replaces the old one, and keeps the failed attempts', async (t) => {
   const { mfaToken, confirmation, customer } = await newRestore()
   for (let count = 0; count < 4; count += 1) await verify(mfaToken, wrongCode(confirmation))
   const early = await resend(mfaToken, customer.email)
@@ -59,25 +59,25 @@ t.test('a new code replaces the old one, keeps the failures, and waits a minute'
   t.match(
     await verify(sent.body.mfa_token, confirmation),
     { status: 400, body: { error: 'invalid_grant' } },
-    'superseded',
+    'the replaced code',
   )
   t.match(
     await verify(sent.body.mfa_token, confirmation),
     { status: 400, body: { error: 'access_denied' } },
-    'the sixth',
+    'the sixth attempt',
   )
 })
 
-t.test('a code is sent to no other device than the one the restore was asked for', async (t) => {
+t.test('a code is not sent to a device that is not on offer', async (t) => {
   const { mfaToken } = await newRestore()
   rekey.clock.advance(minuteMs)
-  // No address of the test's customers ends like this.
+  // No test customer's address ends like this.
   const refused = await resend(mfaToken, 'xz@example.com')
   t.match(refused, { status: 400, body: { error: 'invalid_request', state } })
   t.match(String(refused.body.error_description), 'challenge_type')
 })
 
-t.test('S8 Redis holds a keyed hash of the code, not the code, and no username', async (t) => {
+t.test('S8: Redis stores an HMAC of the code, and neither the code nor the username', async (t) => {
   const { confirmation, customer } = await newRestore()
   const redis = new Redis(rekey.redis.url)
   t.teardown(() => redis.quit())
@@ -87,11 +87,11 @@ t.test('S8 Redis holds a keyed hash of the code, not the code, and no username',
   const values = records.flatMap((record) => Object.values(record))
   for (const { codeMac } of records as { codeMac?: string }[]) t.match(codeMac, /^[\w-]{43}$/)
   const plain = createHash('sha256').update(confirmation).digest('base64url')
-  t.notOk(values.includes(plain), 'not a hash that anyone could compute')
+  t.notOk(values.includes(plain), 'the hash needs a key')
   t.notOk(values.some((value) => value.includes(confirmation) || value.includes(customer.email)))
 })
 
-t.test('S10 an authorization code has 256 bits, and no two requests share an id or a token', async (t) => {
+t.test('S10: an authorization code has 256 bits, and each request gets its own token', async (t) => {
   const { mfaToken, confirmation } = await newRestore()
   const body = verificationBody(mfaToken, confirmation, { response_type: 'code' })
   const { code } = (await http.post('/oauth/v2/passwordRestoreVerification', body)).body
@@ -100,7 +100,7 @@ t.test('S10 an authorization code has 256 bits, and no two requests share an id 
   t.equal(new Set(answers.map(({ body }) => body.mfa_token)).size, 20)
 })
 
-t.test('every challenge expires from Redis by itself', async (t) => {
+t.test('every challenge has a TTL in Redis', async (t) => {
   await newRestore()
   const redis = new Redis(rekey.redis.url)
   t.teardown(() => redis.quit())

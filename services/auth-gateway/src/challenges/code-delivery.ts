@@ -4,8 +4,7 @@ import type { Now } from '@rekey/platform/clock'
 import { hashForLog, type Logger } from '@rekey/platform/logger'
 import type { Publisher } from '@rekey/platform/publisher'
 import { seal } from '@rekey/platform/seal'
-import type { Caller } from './challenges.service.ts'
-import type { ChallengeName, ChallengeRecord } from './challenges.store.ts'
+import type { Caller, ChallengeName, ChallengeRecord } from './challenge.ts'
 import type { Codes } from './codes.ts'
 
 interface Deps {
@@ -18,13 +17,14 @@ interface Deps {
   log: Logger
 }
 
-/** Which send of a challenge it is, and why nobody is to get its code, if so: wrong codes (S6), or too many codes (S7). */
 interface Send {
+  /** 1 for the first code of a challenge. */
   sendNumber: number
-  withheld: 'budget' | 'limit' | undefined
+  /** Why the code is suppressed: by a lockout (S6), by a rate limit (S7), or not at all. */
+  suppressed: 'budget' | 'limit' | undefined
 }
 
-/** A confirmation code that can be stored and handed on, and that nobody can read any more. */
+/** A confirmation code in the forms that are stored and published; the digits themselves are not kept. */
 interface NewCode {
   mac: string
   sealed: string
@@ -32,7 +32,7 @@ interface NewCode {
   expiresAt: Date
 }
 
-/** Confirmation codes on their way out. */
+/** Makes confirmation codes and publishes them for delivery. */
 export const createCodeDelivery = ({ codes, publisher, key, codeTtlMs, now, log }: Deps) => ({
   async newCode(challengeId: string): Promise<NewCode> {
     const code = codes.confirmation()
@@ -45,17 +45,17 @@ export const createCodeDelivery = ({ codes, publisher, key, codeTtlMs, now, log 
   },
 
   /**
-   * Hands the code to whoever knows the address; the broker has stored it when this resolves. One that is withheld goes
-   * the same way, so that nobody can tell by the time it takes.
+   * Publishes a code for the password-service; resolves when the broker has stored the event. A suppressed code is
+   * published as well, marked: otherwise the response time would reveal it.
    *
    * @throws RekeyError unavailable
    */
-  async handOver(
+  async publishCode(
     { challengeId, purpose }: ChallengeName,
     { flow, clientId, customer, device, sealedUsername: username }: ChallengeRecord,
     { sealed, verificationCode, expiresAt }: NewCode,
-    { sendNumber, withheld }: Send,
-    { address, claimedIp }: Caller,
+    { sendNumber, suppressed: withheld }: Send,
+    { address, assertedIp: claimedIp }: Caller,
   ): Promise<void> {
     const code = {
       challengeId,

@@ -1,23 +1,42 @@
 import { createHmac, type KeyObject } from 'node:crypto'
 import type { Random } from '@rekey/platform/random'
+import { Type } from '@sinclair/typebox'
+
+/** Variables of confirmation codes: length and life. */
+export const codeEnv = {
+  REKEY_CODE_DIGITS: Type.Integer({
+    minimum: 6,
+    maximum: 12,
+    default: 6,
+    description: 'Digits of a confirmation code.',
+  }),
+  REKEY_CODE_TTL_SECONDS: Type.Integer({
+    minimum: 30,
+    maximum: 600,
+    default: 600,
+    description: 'Life of a confirmation code, in seconds.',
+  }),
+}
+
+const verificationCodeDigits = 4
 
 interface Options {
   random: Random
-  /** HMAC key that is kept away from the codes' store (ASVS 11.2.4). */
+  /** HMAC key, stored apart from the codes (ASVS 11.2.4). */
   key: KeyObject
   digits: number
 }
 
-/** Confirmation codes (the secret) and verification codes (shown to the person; not secret). */
+/** Confirmation codes (secret) and verification codes (not secret). */
 export const createCodes = ({ random, key, digits }: Options) => ({
   confirmation: (): string => random.digits(digits),
-  verification: (): string => random.digits(4),
+  verification: (): string => random.digits(verificationCodeDigits),
 
-  /** What is stored of a code: HMAC-SHA-256, bound to its challenge. */
+  /** The stored form of a code: HMAC-SHA-256, bound to its challenge. */
   mac: (challengeId: string, code: string): string =>
     createHmac('sha256', key).update(`${challengeId}.${code}`).digest('base64url'),
 
-  /** A code as it was sent: an integer has lost its leading zeros. */
+  /** A submitted code as text. An integer has lost its leading zeros. */
   read: (code: string | number): string => (typeof code === 'number' ? String(code).padStart(digits, '0') : code),
 })
 

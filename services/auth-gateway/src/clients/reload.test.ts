@@ -12,7 +12,7 @@ const dir = mkdtempSync(join(tmpdir(), 'rekey-clients-'))
 t.teardown(() => rmSync(dir, { recursive: true, force: true }))
 const path = join(dir, 'clients.json')
 
-/** As a ConfigMap does it: each version in a folder of its own, behind a link that is swapped. */
+/** Like a ConfigMap: each version has its own folder, behind a symbolic link that is replaced. */
 let versions = 0
 const deploy = (content: string) => {
   versions += 1
@@ -43,23 +43,23 @@ const withClient = (clientId: string) =>
 
 const tokenFor = (clientId: string, secret: string) =>
   http.post('/oauth/v2/token', { grant_type: 'client_credentials', client_id: clientId, client_secret: secret })
-const isKnown = (clientId: string) => async () => (await tokenFor(clientId, 'its secret')).status === 200
+const isRegistered = (clientId: string) => async () => (await tokenFor(clientId, 'its secret')).status === 200
 const logged = (text: string) => () => rekey.logs.some((line) => line.includes(text))
 
-/** Requests of a client that is in every version: none may notice that versions change. */
+/** Runs the work while a client of every version sends requests, none of which may fail. */
 const underLoad = async (t: Test, work: () => Promise<unknown>) => {
   const load = keepAsking(4, async () => (await tokenFor('backend_fin', 'secretkey')).status)
   await work()
   const statuses = await load.stop()
-  t.ok(statuses.length > 10, `${statuses.length} requests meanwhile`)
+  t.ok(statuses.length > 10, `${statuses.length} requests`)
   t.same(new Set(statuses), new Set([200]))
 }
 
-t.test('a client in a new version of the file is known without a restart, and no request fails meanwhile', (t) =>
+t.test('a client of a new version is accepted without a restart, and no request fails', (t) =>
   underLoad(t, async () => {
     for (const clientId of ['first', 'second']) {
       deploy(withClient(clientId))
-      await eventually(isKnown(clientId), { what: `${clientId} to be known` })
+      await eventually(isRegistered(clientId), { what: `${clientId} to be registered` })
     }
     t.match(await tokenFor('first', 'its secret'), { status: 401, body: { error: 'invalid_client' } })
     const preflight = await http.send('OPTIONS', '/oauth/v2/token', {
@@ -70,10 +70,10 @@ t.test('a client in a new version of the file is known without a restart, and no
   }),
 )
 
-t.test('a version with faults is refused with each of them in the log, and the one before stays', (t) =>
+t.test('a version with errors is refused with a log line that lists them, and the previous version stays', (t) =>
   underLoad(t, async () => {
     deploy(withClient('third'))
-    await eventually(isKnown('third'))
+    await eventually(isRegistered('third'))
     deploy(JSON.stringify([{ client_id: 'broken' }]))
     await eventually(logged('REKEY_CLIENTS_FILE /0/scopes: is missing'))
     const line = JSON.parse(rekey.logs.find((line) => line.includes('REKEY_CLIENTS_FILE /0/scopes')) ?? '{}')
@@ -86,29 +86,29 @@ t.test('a version with faults is refused with each of them in the log, and the o
     ])
     deploy('[')
     await eventually(logged('REKEY_CLIENTS_FILE cannot be read: it is not JSON'))
-    t.ok(await isKnown('third')())
+    t.ok(await isRegistered('third')())
     deploy(withClient('fourth'))
-    await eventually(isKnown('fourth'))
+    await eventually(isRegistered('fourth'))
   }),
 )
 
-t.test('a file that is gone for a moment is told once, and read when it is back', (t) =>
+t.test('a missing file is logged once, and read when it returns', (t) =>
   underLoad(t, async () => {
     rmSync(join(dir, 'current'))
     await eventually(logged('REKEY_CLIENTS_FILE cannot be read: ENOENT'))
-    t.ok(await isKnown('fourth')())
+    t.ok(await isRegistered('fourth')())
     deploy(withClient('fifth'))
-    await eventually(isKnown('fifth'))
+    await eventually(isRegistered('fifth'))
     t.equal(rekey.logs.filter((line) => line.includes('ENOENT')).length, 1)
   }),
 )
 
-t.test('a file that is written in place is read again too', (t) =>
+t.test('a file that is written in place is read again', (t) =>
   underLoad(t, async () => {
     rmSync(path)
     writeFileSync(path, withClient('sixth'))
-    await eventually(isKnown('sixth'))
+    await eventually(isRegistered('sixth'))
     writeFileSync(path, withClient('other'))
-    await eventually(isKnown('other'))
+    await eventually(isRegistered('other'))
   }),
 )

@@ -1,13 +1,13 @@
 import { RekeyError } from '@rekey/contracts'
-import type { Client } from './registry.ts'
+import type { Client } from './registry-file.ts'
 
 /**
- * Every asked scope must be one that the endpoint gives and that the client may have (RFC 6749 §3.3).
+ * Checks that the endpoint grants every requested scope, and that the client may have it (RFC 6749 §3.3).
  *
  * @throws RekeyError invalid_scope
  */
-export const checkScope = (scope: string, given: readonly string[], client: Client): void => {
+export const checkScope = (scope: string, granted: readonly string[], client: Client): void => {
   const registered: readonly string[] = client.scopes
-  const fit = scope.split(' ').every((item) => given.includes(item) && registered.includes(item))
-  if (!fit) throw new RekeyError('invalid_scope')
+  const isAllowed = scope.split(' ').every((item) => granted.includes(item) && registered.includes(item))
+  if (!isAllowed) throw new RekeyError('invalid_scope')
 }

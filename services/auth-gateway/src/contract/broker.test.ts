@@ -15,7 +15,7 @@ import {
 import { startRekey } from '@rekey/test-support/rekey'
 import t, { type Test } from 'tap'
 
-// The broker's API: one test a row of its contract.
+// The broker's API: one test for each row of its contract.
 const rekey = await startRekey(t)
 const { http } = rekey
 const backOffice = { authorization: `Bearer ${await backOfficeToken(rekey)}` }
@@ -31,12 +31,12 @@ const isProblem = (t: Test, answer: Awaited<ReturnType<typeof http.get>>, status
   t.match(answer.headers.get('content-type'), 'application/problem+json')
 }
 
-/** A customer with one change in the history, signed in again. */
+/** A signed-in customer with one change in the history. */
 const changed = async () => {
   const customer = await newCustomer()
   await restore(rekey, await restoreGrant(rekey, customer), 'My own password')
-  const person = { ...customer, password: 'My own password' }
-  return { person, token: await signIn(rekey, person) }
+  const changedCustomer = { ...customer, password: 'My own password' }
+  return { customer: changedCustomer, token: await signIn(rekey, changedCustomer) }
 }
 
 t.test('B1. POST /api/v2/my/password/change', async (t) => {
@@ -93,8 +93,8 @@ t.test('B4. GET /api/v2/my/password/changes/{changeId}', async (t) => {
     const { body } = await http.get<{ data: { id: number }[] }>('/api/v2/my/password/changes', bearer(token))
     return body.data[0]?.id
   }
-  const show = (id: unknown) => http.get(`/api/v2/my/password/changes/${id}`, bearer(mine.token))
-  const one = await show(await idOf(mine.token))
+  const getChange = (id: unknown) => http.get(`/api/v2/my/password/changes/${id}`, bearer(mine.token))
+  const one = await getChange(await idOf(mine.token))
   t.equal(one.status, 200)
   t.match(one.body, {
     type: 'restored',
@@ -104,9 +104,9 @@ t.test('B4. GET /api/v2/my/password/changes/{changeId}', async (t) => {
     holdUntil: time,
     digest: /^[0-9a-f]{64}$/,
   })
-  const none = await show(2_000_000_000)
+  const none = await getChange(2_000_000_000)
   isProblem(t, none, 404, 'not_found')
-  t.same((await show(await idOf(anothers.token))).body, none.body)
+  t.same((await getChange(await idOf(anothers.token))).body, none.body)
 })
 
 t.test('B5. GET /api/v2/my/2fa/challenge', async (t) => {
@@ -145,13 +145,13 @@ t.test('B6. POST /api/v2/my/2fa/challenge', async (t) => {
       `/api/v2/my/2fa/unauthorized/challenge?businessProcess=restorePassword&email=${encodeURIComponent(email)}`,
     ),
   )
-  const prove = (code: unknown) => http.post('/api/v2/my/2fa/challenge', { token: answer.body.token, code })
-  isProblem(t, await prove(wrongCode(confirmation)), 400, 'invalid_grant')
-  const proven = await prove(confirmation)
-  t.equal(proven.status, 200)
-  t.match(proven.body, { successToken: String, expiresAt: time })
-  isProblem(t, await prove(confirmation), 400, 'invalid_grant')
-  t.equal((await restore(rekey, String(proven.body.successToken), 'Qwerty123')).status, 204)
+  const submit = (code: unknown) => http.post('/api/v2/my/2fa/challenge', { token: answer.body.token, code })
+  isProblem(t, await submit(wrongCode(confirmation)), 400, 'invalid_grant')
+  const verified = await submit(confirmation)
+  t.equal(verified.status, 200)
+  t.match(verified.body, { successToken: String, expiresAt: time })
+  isProblem(t, await submit(confirmation), 400, 'invalid_grant')
+  t.equal((await restore(rekey, String(verified.body.successToken), 'Qwerty123')).status, 204)
 })
 
 const put = (id: number, body: object, method = 'PUT', headers: object = backOffice) =>
@@ -185,18 +185,18 @@ t.test('B7. PUT and PATCH /api/v2/clients/{clientId}/password', async (t) => {
 const signInOf = async () => signIn(rekey, await newCustomer())
 
 t.test('B8. GET /api/v2/clients/{clientId}/password/changes and /{changeId}', async (t) => {
-  const { person, token } = await changed()
+  const { customer, token } = await changed()
   const mine = await http.get<{ data: { id: number }[] }>('/api/v2/my/password/changes', bearer(token))
-  const list = await http.get(`/api/v2/clients/${person.id}/password/changes`, backOffice)
+  const list = await http.get(`/api/v2/clients/${customer.id}/password/changes`, backOffice)
   t.same(list.body, mine.body)
   const id = mine.body.data[0]?.id
-  t.same((await http.get(`/api/v2/clients/${person.id}/password/changes/${id}`, backOffice)).body, mine.body.data[0])
+  t.same((await http.get(`/api/v2/clients/${customer.id}/password/changes/${id}`, backOffice)).body, mine.body.data[0])
   const stranger: TestCustomer = await newCustomer()
   isProblem(t, await http.get(`/api/v2/clients/${stranger.id}/password/changes/${id}`, backOffice), 404, 'not_found')
   isProblem(t, await http.get('/api/v2/clients/2000000000/password/changes', backOffice), 404, 'not_found')
   isProblem(
     t,
-    await http.get(`/api/v2/clients/${person.id}/password/changes`, bearer(token)),
+    await http.get(`/api/v2/clients/${customer.id}/password/changes`, bearer(token)),
     403,
     'insufficient_scope',
   )
@@ -215,7 +215,7 @@ t.test('B9. POST /api/v2/clients/{clientId}/reset-password', async (t) => {
   const grant = await changeGrant(rekey, customer, narrowed)
   t.equal((await change(rekey, narrowed, grant, 'A new one, mine')).status, 204)
   isProblem(t, await post(2_000_000_000), 404, 'not_found')
-  t.equal((await post(customer.id, json)).status, 202, 'with a content type and nothing in it')
+  t.equal((await post(customer.id, json)).status, 202, 'with a content type and an empty body')
 })
 
 t.test('B9. POST /api/v2/clients/reset-password', async (t) => {
@@ -240,7 +240,7 @@ t.test('B9. POST /api/v2/clients/reset-password', async (t) => {
   isProblem(t, await http.send('POST', '/api/v2/clients/reset-password'), 401, 'invalid_token')
 })
 
-t.test('Conventions: 404, 405, 413 and 415 are problems too', async (t) => {
+t.test('Conventions: 404, 405, 413 and 415 are problem documents', async (t) => {
   isProblem(t, await http.get('/api/v2/nothing'), 404, 'not_found')
   isProblem(t, await http.send('DELETE', '/api/v2/my/2fa/challenge'), 405, 'method_not_allowed')
   isProblem(t, await http.send('POST', '/api/v2/my/2fa/challenge', json, ' '.repeat(17_000)), 413, 'payload_too_large')

@@ -1,10 +1,10 @@
 import type { AllowanceSize } from '@rekey/platform/quota'
 import { loadScript, type Redis } from '@rekey/platform/redis'
 
-/** What happens when an allowance is used up: see spend.lua. */
-export type Rule = 'refuse' | 'withhold' | 'newcomers'
+/** What a quota does once it is used up: see spend.lua. */
+export type Rule = 'refuse' | 'suppress' | 'distinct_accounts'
 
-/** One allowance of one address, account or client. */
+/** The quota of one address, account or client. */
 export interface Limit extends AllowanceSize {
   name: string
   rule: Rule
@@ -12,38 +12,38 @@ export interface Limit extends AllowanceSize {
 
 export type Spending<L> =
   | { result: 'ok'; spent: L[] }
-  /** `isNews`: nobody was told yet since it was used up. */
-  | { result: 'refused' | 'withheld'; spent: L[]; limit: L; waitMs: number; isNews: boolean }
+  /** `isFirstReport`: false if this exhaustion of the quota was reported before. */
+  | { result: 'refused' | 'suppressed'; spent: L[]; limit: L; waitMs: number; isFirstReport: boolean }
 
-/** As many as spend.lua cuts a window into. */
+/** Slices of a window; the same number as in spend.lua. */
 const slices = 12
 const sliceMs = ({ windowMs }: Limit) => Math.ceil(windowMs / slices)
 
-// One hash tag, so that one script decides over all of them. That puts the limits on one master of a cluster: about
-// four small hashes a request, which one Redis does tens of thousands of times a second.
+// One hash tag: one script decides on all quotas of a request. They all live on one master of a cluster, which is about
+// four small hashes a request; one Redis does that tens of thousands of times a second.
 const keyOf = ({ name }: Limit) => `rekey:{limits}:${name}`
 
 const script = (name: string) => new URL(`./${name}.lua`, import.meta.url)
 
-/** Allowances in Redis: each method is one script, and so one atomic step. @throws RekeyError unavailable */
+/** Quotas in Redis: each method is one script, and so one atomic step. @throws RekeyError unavailable */
 export const createLimitStore = (redis: Redis) => {
   const spendScript = loadScript(redis, script('spend'))
-  const giveBackScript = loadScript(redis, script('give-back'))
+  const refundScript = loadScript(redis, script('refund'))
   return {
-    /** One of each, or of none. The account's limit stands right before the one for newcomers. */
+    /** Spends one of each quota, or of none. The account's quota must come right before the one of distinct accounts. */
     async spend<L extends Limit>(limits: L[], now: number): Promise<Spending<L>> {
       const args = limits.flatMap((limit) => [limit.allowance, sliceMs(limit), limit.rule])
       const answer = await spendScript(limits.map(keyOf), [now, ...args])
-      const [result, places, place = 0, waitMs = 0, news] = answer as [Spending<L>['result'], number[], ...number[]]
+      const [result, places, place = 0, waitMs = 0, report] = answer as [Spending<L>['result'], number[], ...number[]]
       const spent = limits.filter((_, index) => places.includes(index + 1))
       if (result === 'ok') return { result, spent }
-      return { result, spent, limit: limits[place - 1] as L, waitMs, isNews: news === 1 }
+      return { result, spent, limit: limits[place - 1] as L, waitMs, isFirstReport: report === 1 }
     },
 
     /** `spentAt`: the `now` of the spending. */
-    async giveBack(limits: Limit[], spentAt: number): Promise<void> {
+    async refund(limits: Limit[], spentAt: number): Promise<void> {
       if (limits.length === 0) return
-      await giveBackScript(
+      await refundScript(
         limits.map(keyOf),
         limits.map((limit) => Math.floor(spentAt / sliceMs(limit))),
       )

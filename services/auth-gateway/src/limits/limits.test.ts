@@ -50,46 +50,46 @@ const { http, clock } = rekey
 const minuteMs = 60_000
 
 let usernames = 0
-const nobody = () => {
+/** A username without an account. */
+const newUsername = () => {
   usernames += 1
   return `nobody.${usernames}@example.com`
 }
 const a1 = (username: string, other: object = {}, headers: Record<string, string> = {}) =>
   http.post('/oauth/v2/passwordRestore', restoreBody(username, other), headers)
 
-/** All windows are over. */
-const later = () => clock.advance(2 * 60 * minuteMs)
-t.beforeEach(later)
+/** Ends all windows. */
+t.beforeEach(() => clock.advance(2 * 60 * minuteMs))
 
 const basic = (sent: string) => ({
   authorization: `Basic ${Buffer.from(`front_end:${encodeURIComponent(sent)}`).toString('base64')}`,
 })
 const statusesOf = (answers: Answer[]) => answers.map(({ status }) => status)
 
-t.test('a refusal says how many are allowed, and when to come again', async (t) => {
-  await race(few, () => a1(nobody()))
-  const refused = await a1(nobody())
+t.test('a refusal states the quota, and when to retry', async (t) => {
+  await race(few, () => a1(newUsername()))
+  const refused = await a1(newUsername())
   t.match(refused, { status: 429, body: { error: 'temporarily_unavailable', state } })
   t.match(Object.fromEntries(refused.headers), { 'ratelimit-limit': String(few), 'ratelimit-remaining': '0' })
   const seconds = Number(refused.headers.get('retry-after'))
   t.equal(Number(refused.headers.get('ratelimit-reset')), seconds)
   clock.advance(seconds * 1_000)
-  t.equal((await a1(nobody())).status, 200)
+  t.equal((await a1(newUsername())).status, 200)
 })
 
-t.test('S11 while spraying uses up what all may ask for, nobody can tell who asked before', async (t) => {
-  const before = nobody()
+t.test('S11: while spraying uses up the overall quota, all accounts are refused alike', async (t) => {
+  const before = newUsername()
   await a1(before)
-  await race(few - 1, () => a1(nobody()))
-  t.same(statusesOf([await a1(before), await a1(nobody())]), [429, 429])
+  await race(few - 1, () => a1(newUsername()))
+  t.same(statusesOf([await a1(before), await a1(newUsername())]), [429, 429])
 })
 
-t.test('S7 while spraying uses up what all may ask for, a restore that was begun goes on', async (t) => {
+t.test('S7: while spraying uses up the overall quota, an open restore continues', async (t) => {
   const customer = await createCustomer(rekey.postgres.url)
   const { answer } = await askRestore(rekey, customer.email)
-  await race(few - 1, () => a1(nobody()))
+  await race(few - 1, () => a1(newUsername()))
   clock.advance(minuteMs)
-  t.equal((await a1(nobody())).status, 429)
+  t.equal((await a1(newUsername())).status, 429)
   const mail = (await rekey.inbox.messagesTo(customer.email)).length
   const resent = await http.post('/oauth/v2/challenge', {
     challenge_type: `oob:email:t*${customer.email.split('@')[0]?.at(-1)}@example.com`,
@@ -99,23 +99,25 @@ t.test('S7 while spraying uses up what all may ask for, a restore that was begun
     state,
   })
   t.equal(resent.status, 200)
-  await eventually(async () => (await rekey.inbox.messagesTo(customer.email)).length > mail, { what: 'another code' })
+  await eventually(async () => (await rekey.inbox.messagesTo(customer.email)).length > mail, {
+    what: 'the second code to arrive',
+  })
 })
 
-t.test('S25 a code that could not be handed over is not counted', async (t) => {
+t.test('S25: a code that could not be published is not counted', async (t) => {
   const customer = await createCustomer(rekey.postgres.url)
   rekey.nats.pause()
   t.same(statusesOf(await race(2, () => a1(customer.email))), [503, 503])
-  // What waits in its connections goes with it.
+  // The kill drops the requests that the paused broker has not read.
   await rekey.nats.kill()
   await rekey.nats.restart()
   await eventually(rekey.isReady, { what: 'every service to be ready again' })
   t.ok((await askRestore(rekey, customer.email)).confirmation)
 })
 
-/** Everywhere that a client's secret is compared. */
+/** Every endpoint that compares a client secret. */
 const guesses: Record<string, () => Promise<Answer>> = {
-  A1: () => a1(nobody(), { client_id: 'front_end' }, basic('guessed')),
+  A1: () => a1(newUsername(), { client_id: 'front_end' }, basic('guessed')),
   'A5, client_credentials': () =>
     http.post('/oauth/v2/token', {
       grant_type: 'client_credentials',
@@ -129,24 +131,24 @@ const guesses: Record<string, () => Promise<Answer>> = {
 }
 
 for (const [where, guess] of Object.entries(guesses)) {
-  t.test(`guesses at a client’s secret count: ${where}`, async (t) => {
+  t.test(`wrong client secrets are limited: ${where}`, async (t) => {
     t.same(statusesOf(await race(few, guess)), Array(few).fill(401))
     t.equal((await guess()).status, 429)
   })
 }
 
-t.test('a client that proves itself is not limited by its address', async (t) => {
+t.test('an authenticated client is not limited by its address', async (t) => {
   const token = () =>
     http.post('/oauth/v2/token', { grant_type: 'client_credentials', client_id: 'front_end', client_secret: secret })
   for (let count = 0; count < 3 * few; count += 1) {
     const { status } = await token()
-    if (status !== 200) return t.fail(`the ${count + 1}th: ${status}`)
+    if (status !== 200) return t.fail(`request ${count + 1}: ${status}`)
   }
 })
 
-t.test('of a client that proves itself each user is limited, by the address that it tells', async (t) => {
+t.test('the users of an authenticated client are limited by their client-asserted IP', async (t) => {
   const user = (ip: string) => ({ client_id: 'front_end', ip })
-  const username = nobody()
+  const username = newUsername()
   const { body } = await a1(username, user('203.0.113.1'), basic(secret))
   const answer = (ip: string) =>
     http.post(
@@ -159,17 +161,17 @@ t.test('of a client that proves itself each user is limited, by the address that
   t.equal((await answer('203.0.113.2')).status, 400)
 })
 
-t.test('whoever has an IPv6 site has no more guesses at a password than one with an address', async (t) => {
+t.test('all addresses of an IPv6 /48 together get the wrong passwords of one address', async (t) => {
   const { email, password } = await createCustomer(rekey.postgres.url)
   const login = (ip: string, guess: string) =>
     http.post('/oauth/v2/login', loginBody({ email, password: guess }, { client_id: 'front_end', ip }), basic(secret))
   const guesses = []
   for (let count = 0; count < 4; count += 1) guesses.push(await login(`2001:db8:1:${count}::1`, 'a guess'))
   t.same(statusesOf(guesses), [400, 400, 429, 429])
-  t.equal((await login('2001:db8:2::1', password)).status, 200, 'the person, at another')
+  t.equal((await login('2001:db8:2::1', password)).status, 200, 'the customer can sign in from another network')
 })
 
-t.test('a new password counts on the page as it does without', async (t) => {
+t.test('a new password on the hosted page spends the same quota as through the API', async (t) => {
   const customer = await createCustomer(rekey.postgres.url)
   const token = await restoreGrant(rekey, customer)
   const finish = () =>

@@ -1,66 +1,68 @@
--- Spends one of each allowance, or of none where one that refuses is used up.
--- A window slides in slices: what was spent in a slice counts until the whole of it has left the window, so that no
--- window of that length ever holds more than is allowed.
--- KEYS: one hash for each limit: slice -> spent; 'told' -> the slice in which it was last said that it is used up
--- ARGV: 1 now (ms)  then for each key: allowance, length of a slice (ms), and what to do when it is used up:
---   refuse · withhold (go on, but say so) · newcomers (refuse; what counts is who comes new: whose account, which
---   stands before it, has spent nothing yet. All are refused alike, or its answer would tell who came before.)
+-- Spends one of each quota, or of none if a refusing quota is used up.
+-- The window slides in slices: a slice counts until all of it has left the window, so no window of that length ever
+-- contains more than the quota.
+-- KEYS: one hash a quota: slice -> spent; 'told' -> the slice in which its exhaustion was last reported
+-- ARGV: 1 now (ms)  then for each key: allowance, length of a slice (ms), and what to do once it is used up:
+--   refuse
+--   suppress (let the request through, and say so)
+--   distinct_accounts (refuse; counts a request only if the account's quota, the key before it, has nothing spent in
+--   its window. Refuses all accounts alike: a different answer would reveal which accounts were requested before.)
 local slices = 12
 local now = tonumber(ARGV[1])
 
-local function look(index)
-  local limit = { key = KEYS[index], index = index, spent = 0, inUse = {}, gone = {},
+local function read(index)
+  local quota = { key = KEYS[index], index = index, spent = 0, inUse = {}, expired = {},
     allowance = tonumber(ARGV[index * 3 - 1]), length = tonumber(ARGV[index * 3]), rule = ARGV[index * 3 + 1] }
-  limit.slice = math.floor(now / limit.length)
-  local flat = redis.call('HGETALL', limit.key)
+  quota.slice = math.floor(now / quota.length)
+  local flat = redis.call('HGETALL', quota.key)
   for at = 1, #flat, 2 do
     local slice, value = tonumber(flat[at]), tonumber(flat[at + 1])
-    if flat[at] == 'told' then limit.told = value
-    elseif slice < limit.slice - slices then table.insert(limit.gone, flat[at])
+    if flat[at] == 'told' then quota.reported = value
+    elseif slice < quota.slice - slices then table.insert(quota.expired, flat[at])
     else
-      limit.spent = limit.spent + value
-      table.insert(limit.inUse, { slice = slice, spent = value })
+      quota.spent = quota.spent + value
+      table.insert(quota.inUse, { slice = slice, spent = value })
     end
   end
-  return limit
+  return quota
 end
 
--- How long until enough has left the window for one more.
-local function wait(limit)
-  table.sort(limit.inUse, function(a, b) return a.slice < b.slice end)
-  local left = limit.spent
-  for _, use in ipairs(limit.inUse) do
+-- Milliseconds until enough slices have left the window for one more request.
+local function wait(quota)
+  table.sort(quota.inUse, function(a, b) return a.slice < b.slice end)
+  local left = quota.spent
+  for _, use in ipairs(quota.inUse) do
     left = left - use.spent
-    if left < limit.allowance then return (use.slice + slices + 1) * limit.length - now end
+    if left < quota.allowance then return (use.slice + slices + 1) * quota.length - now end
   end
-  return limit.length
+  return quota.length
 end
 
--- Once as long as it stays used up.
-local function tell(limit)
-  if limit.told and limit.told >= limit.slice - slices then return 0 end
-  redis.call('HSET', limit.key, 'told', limit.slice)
-  redis.call('PEXPIRE', limit.key, limit.length * (slices + 1))
+-- 1 if the exhaustion is to be reported: once for as long as the quota stays used up.
+local function report(quota)
+  if quota.reported and quota.reported >= quota.slice - slices then return 0 end
+  redis.call('HSET', quota.key, 'told', quota.slice)
+  redis.call('PEXPIRE', quota.key, quota.length * (slices + 1))
   return 1
 end
 
-local spending, spent, refusing, withheld, before = {}, {}, nil, nil, nil
+local spending, spent, refusing, suppressing, before = {}, {}, nil, nil, nil
 for index in ipairs(KEYS) do
-  local limit = look(index)
-  if limit.spent < limit.allowance then
-    if limit.rule ~= 'newcomers' or before.spent == 0 then table.insert(spending, limit) end
-  elseif limit.rule == 'withhold' then withheld = limit
-  elseif not refusing or wait(limit) > wait(refusing) then refusing = limit
+  local quota = read(index)
+  if quota.spent < quota.allowance then
+    if quota.rule ~= 'distinct_accounts' or before.spent == 0 then table.insert(spending, quota) end
+  elseif quota.rule == 'suppress' then suppressing = quota
+  elseif not refusing or wait(quota) > wait(refusing) then refusing = quota
   end
-  before = limit
+  before = quota
 end
 
-if refusing then return { 'refused', {}, refusing.index, wait(refusing), tell(refusing) } end
-for _, limit in ipairs(spending) do
-  table.insert(spent, limit.index)
-  redis.call('HINCRBY', limit.key, limit.slice, 1)
-  if #limit.gone > 0 then redis.call('HDEL', limit.key, unpack(limit.gone)) end
-  redis.call('PEXPIRE', limit.key, limit.length * (slices + 1))
+if refusing then return { 'refused', {}, refusing.index, wait(refusing), report(refusing) } end
+for _, quota in ipairs(spending) do
+  table.insert(spent, quota.index)
+  redis.call('HINCRBY', quota.key, quota.slice, 1)
+  if #quota.expired > 0 then redis.call('HDEL', quota.key, unpack(quota.expired)) end
+  redis.call('PEXPIRE', quota.key, quota.length * (slices + 1))
 end
-if withheld then return { 'withheld', spent, withheld.index, wait(withheld), tell(withheld) } end
+if suppressing then return { 'suppressed', spent, suppressing.index, wait(suppressing), report(suppressing) } end
 return { 'ok', spent }

@@ -1,8 +1,8 @@
 import { Login, SendChallenge } from '@rekey/contracts'
 import type { Server } from '@rekey/platform/server'
-import type { Logins } from './login.service.ts'
+import type { LoginService } from './login.service.ts'
 
-export const loginRoutes = (app: Server, logins: Logins): void => {
+export const loginRoutes = (app: Server, logins: LoginService): void => {
   app.post('/oauth/v2/login', { schema: Login, config: { public: true } }, (request) =>
     logins.signIn(request.body, { address: request.ip }, request.headers.authorization),
   )

@@ -6,7 +6,7 @@ import t from 'tap'
 const rekey = await startRekey(t)
 const { http } = rekey
 
-t.test('A4 lists the person’s devices, masked, once the password is right', async (t) => {
+t.test('A4 lists the customer’s masked devices after a right password', async (t) => {
   const customer = await createCustomer(rekey.postgres.url)
   const answer = await http.post('/oauth/v2/login', loginBody(customer))
   t.equal(answer.status, 200)
@@ -21,7 +21,7 @@ t.test('A4 lists the person’s devices, masked, once the password is right', as
   t.equal(answer.headers.get('cache-control'), 'no-store')
 })
 
-t.test('A4b and A5 turn the code into an access token for an hour', async (t) => {
+t.test('A4b and A5 return an access token of one hour for the code', async (t) => {
   const customer = await createCustomer(rekey.postgres.url)
   const { answer, confirmation } = await askLogin(rekey, customer)
   t.same(Object.keys(answer.body), ['mfa_token', 'code', 'error', 'error_description', 'state'])
@@ -29,10 +29,14 @@ t.test('A4b and A5 turn the code into an access token for an hour', async (t) =>
   const token = await http.post('/oauth/v2/token', body)
   t.equal(token.status, 200)
   t.match(token.body, { access_token: String, token_type: 'bearer', expires_in: 3600, scope: 'CUSTOMER:FULL', state })
-  t.match(await http.post('/oauth/v2/token', body), { status: 400, body: { error: 'invalid_grant' } }, 'once')
+  t.match(
+    await http.post('/oauth/v2/token', body),
+    { status: 400, body: { error: 'invalid_grant' } },
+    'the second time',
+  )
 })
 
-t.test('a sign-in’s code can go to the phone', async (t) => {
+t.test('the code of a sign-in can be sent to the phone', async (t) => {
   const customer = await createCustomer(rekey.postgres.url)
   const login = await http.post<{ challenge_type: string[]; mfa_token: string }>('/oauth/v2/login', loginBody(customer))
   const sent = await http.post('/oauth/v2/challenge', {
@@ -46,14 +50,14 @@ t.test('a sign-in’s code can go to the phone', async (t) => {
   t.match((await rekey.inbox.waitForMessage(customer.phone)).Text, `Verification code: ${sent.body.code}`)
 })
 
-t.test('a code cannot be answered before a device was chosen', async (t) => {
+t.test('a code is refused before a device was chosen', async (t) => {
   const customer = await createCustomer(rekey.postgres.url)
   const login = await http.post('/oauth/v2/login', loginBody(customer))
   const body = { grant_type: 'mfa_oob', mfa_token: login.body.mfa_token, code: '000000' }
   t.match(await http.post('/oauth/v2/token', body), { status: 400, body: { error: 'invalid_grant' } })
 })
 
-t.test('S23 there is no factor beyond mail and SMS that a restore could get past', async (t) => {
+t.test('S23: mail and SMS are the only factors, so a restore bypasses none', async (t) => {
   const customer = await createCustomer(rekey.postgres.url)
   const { body } = await http.post<{ challenge_type: string[]; mfa_token: string }>(
     '/oauth/v2/login',
@@ -77,18 +81,11 @@ t.test('S23 there is no factor beyond mail and SMS that a restore could get past
   t.same(
     kinds.map(({ kind }) => kind).toSorted(),
     ['email', 'phone'],
-    'whoever adds a factor has to say here what a restore asks of it',
+    'a new factor needs a decision here on what a restore requires',
   )
 })
 
-t.test('a code cannot be answered before a device was chosen', async (t) => {
-  const customer = await createCustomer(rekey.postgres.url)
-  const login = await http.post('/oauth/v2/login', loginBody(customer))
-  const body = { grant_type: 'mfa_oob', mfa_token: login.body.mfa_token, code: '000000' }
-  t.match(await http.post('/oauth/v2/token', body), { status: 400, body: { error: 'invalid_grant' } })
-})
-
-t.test('a scope that the customer may not have is refused', async (t) => {
+t.test('a scope that customers cannot have is refused', async (t) => {
   const customer = await createCustomer(rekey.postgres.url)
   for (const scope of ['REST:FULL', 'CUSTOMER:PASSWORD:RESTORE', 'CUSTOMER:FULL REST:FULL']) {
     t.match(await http.post('/oauth/v2/login', loginBody(customer, { scope })), {
@@ -98,7 +95,7 @@ t.test('a scope that the customer may not have is refused', async (t) => {
   }
 })
 
-t.test('the token opens the history, and nothing of the back office', async (t) => {
+t.test('a customer’s token opens the history, and no route of the back office', async (t) => {
   const customer = await createCustomer(rekey.postgres.url)
   const authorization = `Bearer ${await signIn(rekey, customer)}`
   t.same((await http.get('/api/v2/my/password/changes', { authorization })).body, { total: 0, data: [] })

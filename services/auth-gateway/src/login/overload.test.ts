@@ -3,15 +3,15 @@ import { loginBody, race, state } from '@rekey/test-support/flows'
 import { startRekey } from '@rekey/test-support/rekey'
 import t from 'tap'
 
-/** Sign-ins that are allowed from the address, and to the client, of these tests. */
-const allowed = 60
+/** Quota of sign-ins of the tests' address and client. */
+const quota = 60
 const rekey = await startRekey(t, {
   env: {
     REKEY_SIGN_IN_CONCURRENCY: '5',
     REKEY_HASH_CONCURRENCY: '1',
     REKEY_HASH_QUEUE: '1',
-    REKEY_LIMIT_LOGIN_ADDRESS: `${allowed}/10m`,
-    REKEY_LIMIT_LOGIN_CLIENT: `${allowed}/10m`,
+    REKEY_LIMIT_LOGIN_ADDRESS: `${quota}/10m`,
+    REKEY_LIMIT_LOGIN_CLIENT: `${quota}/10m`,
   },
 })
 
@@ -20,7 +20,7 @@ const refusedBy = async (service: 'auth-gateway' | 'password-service', queue: st
   return values?.find(({ labels }) => labels.queue === queue)?.value ?? 0
 }
 
-t.test('sign-ins that exceed what can be hashed are 503 with Retry-After, wherever they are refused', async (t) => {
+t.test('sign-ins beyond the hashing capacity get 503 with Retry-After, and spend no quota', async (t) => {
   const customer = await createCustomer(rekey.postgres.url)
   const signIn = () => rekey.http.post('/oauth/v2/login', loginBody(customer))
   const answers = await race(40, signIn)
@@ -31,21 +31,21 @@ t.test('sign-ins that exceed what can be hashed are 503 with Retry-After, wherev
     t.match(headers.get('retry-after'), /^[1-9]\d*$/)
     t.match(body, { error: 'temporarily_unavailable', state })
   }
-  const [here, there] = await Promise.all([
+  const [byGateway, byPasswordService] = await Promise.all([
     refusedBy('auth-gateway', 'password_verifications'),
     refusedBy('password-service', 'password_hashes'),
   ])
-  t.ok(here > 0, 'some before they cross the broker')
-  t.ok(there > 0, 'some behind it')
-  t.equal(here + there, refused.length)
+  t.ok(byGateway > 0, 'the gateway refuses some')
+  t.ok(byPasswordService > 0, 'the password-service refuses some')
+  t.equal(byGateway + byPasswordService, refused.length)
   t.same(
     rekey.logs.filter((line) => JSON.parse(line).severity === 'error'),
     [],
-    'none is a fault',
+    'none is logged as an error',
   )
-  t.equal((await signIn()).status, 200, 'afterwards it is served')
+  t.equal((await signIn()).status, 200, 'a sign-in afterwards succeeds')
 
   let served = answers.length - refused.length + 1
   for (let status = 200; status === 200; served += 1) status = (await signIn()).status
-  t.equal(served - 1, allowed, 'what was refused counts neither against the address nor the client')
+  t.equal(served - 1, quota, 'refused sign-ins spend neither the address’s nor the client’s quota')
 })

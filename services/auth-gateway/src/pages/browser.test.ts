@@ -1,54 +1,47 @@
-import { existsSync } from 'node:fs'
+import { launchBrowser, noBrowser } from '@rekey/test-support/browser'
 import { createCustomer } from '@rekey/test-support/customers'
 import { eventually } from '@rekey/test-support/eventually'
 import { codesOf, restore, restoreGrant } from '@rekey/test-support/flows'
 import { startRekey } from '@rekey/test-support/rekey'
-import { type BrowserContextOptions, chromium, type Page } from 'playwright-core'
+import type { BrowserContextOptions, Page } from 'playwright-core'
 import t, { type Test } from 'tap'
-
-const executablePath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync)
-const skip = executablePath ? false : 'no chromium on this machine: hosted-restore.test.ts walks the same pages by HTTP'
 
 const views = [
   { name: 'a phone', options: { viewport: { width: 375, height: 667 } } },
   { name: 'a desktop', options: { viewport: { width: 1280, height: 800 } } },
   {
-    name: 'a phone that runs no scripts',
+    name: 'a phone without JavaScript',
     options: { viewport: { width: 375, height: 667 }, javaScriptEnabled: false },
   },
 ] satisfies { name: string; options: BrowserContextOptions }[]
 
-t.test('the pages in a real browser', { skip }, async (t) => {
+t.test('the pages work in a browser', { skip: noBrowser }, async (t) => {
   const rekey = await startRekey(t, { env: { REKEY_PASSWORD_BLOCKLIST: 'true' } })
-  const browser = await chromium.launch({
-    executablePath: executablePath ?? '',
-    args: ['--no-sandbox', '--disable-background-networking'],
-  })
-  t.teardown(() => browser.close())
+  const browser = await launchBrowser(t)
 
-  /** A page that tells of every complaint of the browser (a blocked style, say) and every request to elsewhere. */
+  /** Opens a page that records browser errors (for example a blocked style) and requests to other origins. */
   const openBrowser = async (t: Test, options: BrowserContextOptions) => {
     const context = await browser.newContext(options)
     t.teardown(() => context.close())
     const page = await context.newPage()
-    const complaints: string[] = []
+    const browserErrors: string[] = []
     page.on('console', (message) => {
-      // A refused password answers 422, which the browser notes.
-      if (!message.text().includes('a status of 422')) complaints.push(message.text())
+      // The browser logs the 422 of a refused password as an error.
+      if (!message.text().includes('a status of 422')) browserErrors.push(message.text())
     })
-    page.on('pageerror', (error) => complaints.push(error.message))
+    page.on('pageerror', (error) => browserErrors.push(error.message))
     page.on('request', (request) => {
-      if (!request.url().startsWith(`${rekey.url}/`)) complaints.push(`asked ${request.url()}`)
+      if (!request.url().startsWith(`${rekey.url}/`)) browserErrors.push(`request to ${request.url()}`)
     })
-    return { page, context, complaints }
+    return { page, context, browserErrors }
   }
 
-  const fits = async (t: Test, page: Page, what: string) => {
+  const checkLayout = async (t: Test, page: Page, what: string) => {
     t.equal(await page.title(), `${await page.locator('h1').textContent()} · Rekey`)
     const { width } = page.viewportSize() ?? { width: 0 }
     const box = await page.locator('main').boundingBox()
     t.ok(box && box.x >= 0 && box.x + box.width <= width, `${what} fits`)
-    // Told as text: the code runs in the browser, whose names are not this program's.
+    // A text, because TypeScript does not know the names of the browser, where it runs.
     const styled = await page.evaluate("getComputedStyle(document.querySelector('main')).borderTopLeftRadius")
     t.not(styled, '0px', `${what} has its style`)
     const tooWide = await page.evaluate('document.documentElement.scrollWidth > document.documentElement.clientWidth')
@@ -56,26 +49,26 @@ t.test('the pages in a real browser', { skip }, async (t) => {
   }
 
   for (const { name, options } of views) {
-    t.test(`a restore on ${name}`, async (t) => {
+    t.test(`a customer restores the password on ${name}`, async (t) => {
       const customer = await createCustomer(rekey.postgres.url)
-      const { page, context, complaints } = await openBrowser(t, options)
+      const { page, context, browserErrors } = await openBrowser(t, options)
       await page.goto(`${rekey.url}/restore`)
-      await fits(t, page, 'the first page')
+      await checkLayout(t, page, 'the first page')
       await page.getByLabel('E-mail address or phone number').fill(customer.email)
       await page.getByRole('button', { name: 'Send the code' }).click()
 
       await page.getByRole('heading', { name: 'Enter the code' }).waitFor()
-      await fits(t, page, 'the page for the code')
-      const shown = /Verification code\s+(\d{4})/.exec((await page.locator('.shown').textContent()) ?? '')?.[1]
+      await checkLayout(t, page, 'the page for the code')
+      const verification = /Verification code\s+(\d{4})/.exec((await page.locator('.shown').textContent()) ?? '')?.[1]
       const confirmation = await eventually(async () => {
         const message = (await rekey.inbox.messagesTo(customer.email))[0]
-        return message && codesOf(message).verification === shown ? codesOf(message).confirmation : undefined
+        return message && codesOf(message).verification === verification ? codesOf(message).confirmation : undefined
       })
       await page.getByLabel('Confirmation code').fill(confirmation)
       await page.getByRole('button', { name: 'Go on' }).click()
 
       await page.getByRole('heading', { name: 'Choose a new password' }).waitFor()
-      await fits(t, page, 'the page for the password')
+      await checkLayout(t, page, 'the page for the password')
       await page.getByLabel('New password').fill('short')
       await page.getByLabel('The same again').fill('short')
       await page.getByRole('button', { name: 'Set the password' }).click()
@@ -84,31 +77,31 @@ t.test('the pages in a real browser', { skip }, async (t) => {
       await page.getByLabel('The same again').fill('iloveyou')
       await page.getByRole('button', { name: 'Set the password' }).click()
       await page.getByText('The password is too easy to guess: many people use it, or one like it.').waitFor()
-      await fits(t, page, 'the page with a problem')
+      await checkLayout(t, page, 'the page with a problem')
       await page.getByLabel('New password').fill('four words of mine')
       await page.getByLabel('The same again').fill('four words of mine')
       await page.getByRole('button', { name: 'Set the password' }).click()
 
       await page.getByRole('heading', { name: 'You have a new password' }).waitFor()
-      await fits(t, page, 'the last page')
+      await checkLayout(t, page, 'the last page')
       t.same(await context.cookies(), [])
-      t.same(complaints, [])
+      t.same(browserErrors, [])
     })
 
-    t.test(`"it was not me" on ${name}`, async (t) => {
+    t.test(`a customer reports a compromise on ${name}`, async (t) => {
       const customer = await createCustomer(rekey.postgres.url)
       await restore(rekey, await restoreGrant(rekey, customer), 'Qwerty-12345')
       const link = await eventually(async () => {
         const texts = (await rekey.inbox.messagesTo(customer.email)).map(({ Text }) => Text)
         return texts.flatMap((text) => /^It was not me: (\S+)$/m.exec(text)?.[1] ?? [])[0]
       })
-      const { page, complaints } = await openBrowser(t, options)
+      const { page, browserErrors } = await openBrowser(t, options)
       await page.goto(link)
-      await fits(t, page, 'the question')
+      await checkLayout(t, page, 'the page that asks for a confirmation')
       await page.getByRole('button', { name: 'Block my account' }).click()
       await page.getByRole('heading', { name: 'Your account is blocked' }).waitFor()
-      await fits(t, page, 'the confirmation')
-      t.same(complaints, [])
+      await checkLayout(t, page, 'the result page')
+      t.same(browserErrors, [])
     })
   }
 })

@@ -2,23 +2,23 @@ import { CompactToken, errors, Username } from '@rekey/contracts'
 import { noteError, waitHeaders } from '@rekey/platform/errors'
 import type { Server } from '@rekey/platform/server'
 import { Type } from '@sinclair/typebox'
-import type { HostedRestore, Outcome } from './hosted-restore.service.ts'
+import type { HostedRestore, StepResult } from './hosted-restore.service.ts'
 import { stepPage } from './hosted-restore.template.ts'
 import type { Page } from './layout.ts'
 
 interface Deps {
   brand: string
   hostedRestore: HostedRestore
-  show(page: Page): string
+  render(page: Page): string
 }
 
-/** What of an answer is set here. */
+/** The part of a reply that is used here. */
 type Reply = Parameters<typeof noteError>[1] & {
   code(status: number): { headers(values: ReturnType<typeof waitHeaders>): unknown }
 }
 
-/** What a person types is looked at by the step, which can say what is wrong; what the form brings along is ours. */
-const typed = Type.String({ maxLength: 4096 })
+/** Free text: the step validates the customer's input, and says what is wrong. The schemas refuse changed hidden fields. */
+const input = Type.String({ maxLength: 4096 })
 const codeStep = {
   token: CompactToken,
   username: Username,
@@ -26,25 +26,25 @@ const codeStep = {
 }
 
 const steps = {
-  begin: { body: Type.Object({ username: typed }) },
+  begin: { body: Type.Object({ username: input }) },
   resend: { body: Type.Object(codeStep) },
-  answer: { body: Type.Object({ ...codeStep, code: typed }) },
+  answer: { body: Type.Object({ ...codeStep, code: input }) },
   finish: {
     body: Type.Object({ token: CompactToken, username: Username, password: Type.String(), repeated: Type.String() }),
   },
 }
 
 /** The hosted restore, one page a step. */
-export const hostedRestoreRoutes = (app: Server, { brand, hostedRestore, show }: Deps): void => {
+export const hostedRestoreRoutes = (app: Server, { brand, hostedRestore, render }: Deps): void => {
   const config = { public: true }
-  const answer = (reply: Reply, { step, error }: Outcome) => {
+  const answer = (reply: Reply, { step, error }: StepResult) => {
     if (error) reply.code(errors[noteError(error, reply).code].status).headers(waitHeaders(error))
-    return show(stepPage(brand, step))
+    return render(stepPage(brand, step))
   }
 
-  app.get('/restore', { config }, async () => show(stepPage(brand, { name: 'start', username: '' })))
+  app.get('/restore', { config }, async () => render(stepPage(brand, { name: 'start', username: '' })))
 
-  // A phone that has put the page aside asks for its address again, which was that of a form.
+  // A phone browser that reloads the page later requests the form's path by GET.
   for (const step of ['begin', 'resend', 'answer', 'finish']) {
     app.get(`/restore/${step}`, { config }, async (_request, reply) => reply.redirect('/restore', 303))
   }

@@ -21,14 +21,14 @@ const startPage = ({ username, problem }: Of<'start'>): Page => ({
 })
 
 const codePage = ({ token, username, verificationCode, note, problem }: Of<'code'>): Page => {
-  const carried = hidden({ token, username, verification: verificationCode })
+  const hiddenFields = hidden({ token, username, verification: verificationCode })
   return {
     title: 'Enter the code',
     body: html`!${note ? html`<p class="notice" role="status">${note}</p>` : ''}
 <p>If <strong>${username}</strong> belongs to an account, a message is on its way there.</p>
 <p class="shown">Verification code <strong>${verificationCode}</strong> The message must show the same. If it does not, it is not about this page.</p>
 <form method="post" action="/restore/answer">
-!${carried}
+!${hiddenFields}
 !${field({
       name: 'code',
       label: 'Confirmation code',
@@ -42,7 +42,7 @@ const codePage = ({ token, username, verificationCode, note, problem }: Of<'code
 <div class="aside">
 <p>No message after a minute? Look where unwanted mail goes, or let us send a new code.</p>
 <form method="post" action="/restore/resend">
-!${carried}
+!${hiddenFields}
 <button class="second">Send again</button>
 </form>
 <p class="after"><a href="/restore">Use another address</a></p>
@@ -80,7 +80,7 @@ const donePage = (brand: string): Page => ({
 <p>We tell you of it by a message too.</p>`,
 })
 
-const overPage = ({ why }: Of<'over'>): Page => ({
+const endedPage = ({ why }: Of<'ended'>): Page => ({
   title: 'Please start again',
   body: html`<p>${why}</p>
 <p><a href="/restore">Start again</a></p>`,
@@ -97,7 +97,7 @@ export const stepPage = (brand: string, step: Step): Page => {
       return passwordPage(step)
     case 'done':
       return donePage(brand)
-    case 'over':
-      return overPage(step)
+    case 'ended':
+      return endedPage(step)
   }
 }

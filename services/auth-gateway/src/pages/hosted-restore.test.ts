@@ -1,13 +1,9 @@
-import { once } from 'node:events'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { createCustomer, sql } from '@rekey/test-support/customers'
 import { eventually } from '@rekey/test-support/eventually'
 import { codesOf, wrongCode } from '@rekey/test-support/flows'
 import type { Answer } from '@rekey/test-support/http'
 import { startRekey } from '@rekey/test-support/rekey'
 import t from 'tap'
-import { createSetNewPassword } from './new-password.ts'
 import { createVisitor, formsOf, problemOf, titleOf } from './pages.fixture.ts'
 
 const rekey = await startRekey(t, {
@@ -15,12 +11,12 @@ const rekey = await startRekey(t, {
 })
 const visitor = createVisitor(rekey.http)
 
-/** The message that belongs to the page which shows this verification code. */
+/** The confirmation code of the message with the page's verification code. */
 const codeFor = (page: Answer, to: string) =>
   eventually(
     async () => {
-      const shown = formsOf(page.text)[0]?.fields.verification
-      const message = (await rekey.inbox.messagesTo(to)).find((one) => codesOf(one).verification === shown)
+      const verification = formsOf(page.text)[0]?.fields.verification
+      const message = (await rekey.inbox.messagesTo(to)).find((one) => codesOf(one).verification === verification)
       return message && codesOf(message).confirmation
     },
     { what: `a code for ${to}` },
@@ -28,13 +24,13 @@ const codeFor = (page: Answer, to: string) =>
 
 const begin = async (username: string) => visitor.submit(await visitor.open('/restore'), { username })
 
-/** Up to the page that asks for a new password. */
-const proven = async (email: string) => {
+/** Completes the restore up to the page for the new password. */
+const passwordPageOf = async (email: string) => {
   const page = await begin(email)
   return visitor.submit(page, { code: await codeFor(page, email) })
 }
 
-const verify = async (username: string, password: string) => {
+const canSignIn = async (username: string, password: string) => {
   const login = await rekey.http.post('/oauth/v2/login', {
     client_id: 'ib_localhost',
     redirect_uri: 'http://localhost',
@@ -50,7 +46,7 @@ const verify = async (username: string, password: string) => {
   return login.status === 200
 }
 
-t.test('a restore from the first page to the new password, with forms alone', async (t) => {
+t.test('a customer restores the password with forms only', async (t) => {
   const customer = await createCustomer(rekey.postgres.url)
   const start = await visitor.open('/restore')
   t.equal(start.status, 200)
@@ -59,7 +55,7 @@ t.test('a restore from the first page to the new password, with forms alone', as
   const code = await visitor.submit(start, { username: customer.email })
   t.equal(titleOf(code), 'Enter the code')
   const confirmation = await codeFor(code, customer.email)
-  t.notOk(code.text.includes(confirmation), 'S9 the confirmation code is in the message alone')
+  t.notOk(code.text.includes(confirmation), 'S9 only the message contains the confirmation code')
 
   const password = await visitor.submit(code, { code: ` ${confirmation.slice(0, 3)} ${confirmation.slice(3)} ` })
   t.equal(titleOf(password), 'Choose a new password')
@@ -70,33 +66,33 @@ t.test('a restore from the first page to the new password, with forms alone', as
   t.equal(titleOf(done), 'You have a new password')
   t.match(done.text, 'Sign in to Rekey with the new password')
   t.equal(done.headers.get('set-cookie'), null)
-  t.equal(await verify(customer.email, 'a new Пароль & more'), true)
-  t.equal(await verify(customer.email, customer.password), false)
+  t.equal(await canSignIn(customer.email, 'a new Пароль & more'), true)
+  t.equal(await canSignIn(customer.email, customer.password), false)
 
   const again = await visitor.submit(password, { password: 'another-password', repeated: 'another-password' })
   t.equal(again.status, 403)
   t.equal(titleOf(again), 'Please start again')
-  t.equal(await verify(customer.email, 'another-password'), false)
+  t.equal(await canSignIn(customer.email, 'another-password'), false)
 })
 
-t.test('a restore by phone, as people write phone numbers', async (t) => {
+t.test('a phone number is accepted in common notations', async (t) => {
   const { phone } = await createCustomer(rekey.postgres.url)
   const [area, rest] = [phone.slice(3, 7), phone.slice(7)]
-  for (const typed of [` +44 ${area} ${rest}`, `0044 (${area}) ${rest.slice(0, 3)}-${rest.slice(3)}`]) {
-    const page = await begin(typed)
-    t.equal(titleOf(page), 'Enter the code', typed)
+  for (const input of [` +44 ${area} ${rest}`, `0044 (${area}) ${rest.slice(0, 3)}-${rest.slice(3)}`]) {
+    const page = await begin(input)
+    t.equal(titleOf(page), 'Enter the code', input)
     t.match(page.text, phone)
     t.equal(titleOf(await visitor.submit(page, { code: await codeFor(page, phone) })), 'Choose a new password')
   }
 })
 
-t.test('a weak password is refused with the reason, and the restore goes on', async (t) => {
+t.test('a weak password is refused with the reason, and the restore continues', async (t) => {
   const customer = await createCustomer(rekey.postgres.url)
-  const page = await proven(customer.email)
+  const page = await passwordPageOf(customer.email)
   const weak = await visitor.submit(page, { password: 'short', repeated: 'short' })
   t.equal(weak.status, 422)
   t.equal(problemOf(weak), 'The password must have at least 8 characters.')
-  t.notMatch(weak.text, 'value="short"', 'a password is not sent back')
+  t.notMatch(weak.text, 'value="short"', 'the page does not contain the password')
   const different = await visitor.submit(weak, { password: 'long enough 1', repeated: 'long enough 2' })
   t.equal(different.status, 400)
   t.match(problemOf(different), 'not the same')
@@ -109,7 +105,7 @@ t.test('a weak password is refused with the reason, and the restore goes on', as
   )
 })
 
-t.test('S16 why a password is refused is said in plain words, next to the field', async (t) => {
+t.test('S16: the page states next to the field why a password is refused', async (t) => {
   const customer = await createCustomer(rekey.postgres.url)
   const guessable = 'The password is too easy to guess: many people use it, or one like it.'
   const ours =
@@ -121,59 +117,38 @@ t.test('S16 why a password is refused is said in plain words, next to the field'
     [`${customer.email}1`]: `${ours} added.`,
     [customer.password]: 'The password must not be one that this account had before.',
   }
-  let page = await proven(customer.email)
+  let page = await passwordPageOf(customer.email)
   for (const [password, reason] of Object.entries(reasons)) {
     page = await visitor.submit(page, { password, repeated: password })
     t.equal(page.status, 422, password)
     t.equal(problemOf(page), reason)
-    t.notMatch(page.text, `value="${password}"`, 'a password is not sent back')
+    t.notMatch(page.text, `value="${password}"`, 'the page does not contain the password')
   }
   const done = await visitor.submit(page, { password: 'four words of mine', repeated: 'four words of mine' })
   t.equal(titleOf(done), 'You have a new password')
 })
 
-t.test('what something before the password-service refuses is said to be unavailable, and is no fault', async (t) => {
-  const refused = { type: 'urn:rekey:problem:password_refused', title: 'No.', status: 422, detail: 'No.', code: 'x' }
-  let answer = { status: 0, body: '' }
-  const between = createServer((_request, response) => response.writeHead(answer.status).end(answer.body))
-  await once(between.listen(0, '127.0.0.1'), 'listening')
-  t.teardown(() => between.close())
-  const upstream = `http://127.0.0.1:${(between.address() as AddressInfo).port}`
-  const set = () => createSetNewPassword({ upstream })('a token', 'a password', '203.0.113.7')
-  for (const status of [400, 422]) {
-    for (const body of ['<h1>Request blocked</h1>', '', 'null', '"no"', '[]', '{"message":"blocked"}']) {
-      answer = { status, body }
-      await t.rejects(set(), {
-        code: 'unavailable',
-        cause: { message: `the password-service answered with ${status}` },
-      })
-    }
-    answer = { status, body: JSON.stringify(refused) }
-    await t.rejects(set(), { code: 'password_refused', message: 'No.', fields: [] })
-  }
-})
-
-t.test('a wrong code can be mended, five of them end the restore', async (t) => {
+t.test('a wrong code can be corrected; five wrong codes end the restore', async (t) => {
   const customer = await createCustomer(rekey.postgres.url)
   let page = await begin(customer.email)
   const confirmation = await codeFor(page, customer.email)
-  const unreadable = await visitor.submit(page, { code: 'seven' })
-  t.equal(unreadable.status, 400)
-  t.match(problemOf(unreadable), 'digits alone')
+  const malformed = await visitor.submit(page, { code: 'seven' })
+  t.equal(malformed.status, 400)
+  t.match(problemOf(malformed), 'digits alone')
   for (let failure = 1; failure < 5; failure += 1) {
     page = await visitor.submit(page, { code: wrongCode(confirmation) })
     t.equal(page.status, 400)
     t.match(problemOf(page), 'That code is not right')
   }
   for (const code of [wrongCode(confirmation), confirmation]) {
-    const over = await visitor.submit(page, { code })
-    t.equal(over.status, 400)
-    t.equal(titleOf(over), 'Please start again')
-    t.match(over.text, 'Too many codes were wrong')
+    const ended = await visitor.submit(page, { code })
+    t.equal(ended.status, 400)
+    t.equal(titleOf(ended), 'Please start again')
+    t.match(ended.text, 'Too many codes were wrong')
   }
 })
 
-t.test('S7 a code may be sent again, after a minute that the page tells', async (t) => {
+t.test('S7: a code can be sent again after a minute, and the page states the wait', async (t) => {
   const customer = await createCustomer(rekey.postgres.url)
   const page = await begin(customer.email)
   const first = await codeFor(page, customer.email)
@@ -191,10 +166,14 @@ t.test('S7 a code may be sent again, after a minute that the page tells', async 
     titleOf(await visitor.submit(second, { code: await codeFor(second, customer.email) })),
     'Choose a new password',
   )
-  t.equal(titleOf(await visitor.submit(second, {}, '/restore/resend')), 'Please start again', 'a spent one is over')
+  t.equal(
+    titleOf(await visitor.submit(second, {}, '/restore/resend')),
+    'Please start again',
+    'a spent challenge has ended',
+  )
 })
 
-t.test('S19 no step can be skipped: each needs the token of the one before', async (t) => {
+t.test('S19: no step can be skipped, because each needs the token of the step before', async (t) => {
   const customer = await createCustomer(rekey.postgres.url)
   const page = await begin(customer.email)
   const token = formsOf(page.text)[0]?.fields.token ?? ''
@@ -202,19 +181,19 @@ t.test('S19 no step can be skipped: each needs the token of the one before', asy
   const skipped = await visitor.post('/restore/finish', { ...fields, token })
   t.equal(skipped.status, 403)
   t.equal(titleOf(skipped), 'Please start again')
-  t.equal(await verify(customer.email, customer.password), true)
+  t.equal(await canSignIn(customer.email, customer.password), true)
 })
 
-t.test('what is no address is said next to the field', async (t) => {
-  for (const typed of ['', 'somebody', '7700900222', 'a@b', '+44', `${'a'.repeat(300)}@example.com`]) {
-    const page = await begin(typed)
-    t.equal(page.status, 400, typed)
+t.test('a malformed address is refused next to the field', async (t) => {
+  for (const input of ['', 'somebody', '7700900222', 'a@b', '+44', `${'a'.repeat(300)}@example.com`]) {
+    const page = await begin(input)
+    t.equal(page.status, 400, input)
     t.match(problemOf(page), 'Enter an e-mail address, or a phone number')
-    t.equal(formsOf(page.text)[0]?.fields.username, typed)
+    t.equal(formsOf(page.text)[0]?.fields.username, input)
   }
 })
 
-t.test('a page that a phone asks for again leads back to the first', async (t) => {
+t.test('a GET of a form’s path redirects to the first page', async (t) => {
   for (const step of ['begin', 'resend', 'answer', 'finish']) {
     const answer = await fetch(`${rekey.url}/restore/${step}`, { redirect: 'manual' })
     t.equal(answer.status, 303)
@@ -222,9 +201,9 @@ t.test('a page that a phone asks for again leads back to the first', async (t) =
   }
 })
 
-t.test('the history names the address of the customer, and one trace goes through', async (t) => {
+t.test('the history contains the customer’s IP address, and both services log one trace id', async (t) => {
   const customer = await createCustomer(rekey.postgres.url)
-  const page = await proven(customer.email)
+  const page = await passwordPageOf(customer.email)
   const traceId = '4bf92f3577b34da6a3ce929d0e0e4736'
   const [form] = formsOf(page.text)
   const fields = { ...form?.fields, password: 'four words of mine', repeated: 'four words of mine' }
@@ -240,9 +219,9 @@ t.test('the history names the address of the customer, and one trace goes throug
   t.same(new Set(lines.map(({ service }) => service)).has('password-service'), true)
 })
 
-t.test('passwords and codes are in no log', async (t) => {
+t.test('logs contain no password and no token', async (t) => {
   const customer = await createCustomer(rekey.postgres.url)
-  const page = await proven(customer.email)
+  const page = await passwordPageOf(customer.email)
   await visitor.submit(page, { password: 'unmistakable-words', repeated: 'unmistakable-words' })
   const logs = rekey.logs.join('')
   t.match(logs, '/restore/finish')

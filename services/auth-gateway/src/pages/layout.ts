@@ -1,14 +1,14 @@
 import { html } from 'ghtml'
 import { stylesheetPath } from './stylesheet.ts'
 
-/** One page. Whatever a template is given is escaped, but for what stands behind `!$`, which is HTML of our own. */
+/** One page. Templates escape every value, except after `!$`, where it is HTML of our own. */
 export interface Page {
   title: string
   /** HTML. */
   body: string
 }
 
-/** A whole document: no script, nothing from anywhere else (S34). */
+/** A whole document, without scripts or content of other origins (S34). */
 export const renderPage = (brand: string, { title, body }: Page): string => html`<!doctype html>
 <html lang="en">
 <head>
@@ -32,13 +32,13 @@ export const renderPage = (brand: string, { title, body }: Page): string => html
 
 const paragraph = (text: string): string => html`<p>${text}</p>`
 
-/** A page that only tells something. */
-export const telling = (title: string, ...paragraphs: string[]): Page => ({
+/** A page of text without a form. */
+export const textPage = (title: string, ...paragraphs: string[]): Page => ({
   title,
   body: paragraphs.map(paragraph).join('\n'),
 })
 
-/** What the next step needs: it travels with the form, so that the pages need no cookie. */
+/** Hidden fields carry the state of the next step, so that the pages need no cookie. */
 export const hidden = (fields: Record<string, string>): string =>
   Object.entries(fields)
     .map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`)
@@ -48,15 +48,15 @@ interface Field {
   name: string
   label: string
   hint?: string
-  /** What was wrong with what was entered. */
+  /** The error of the input. */
   problem?: string | undefined
-  /** HTML: the input's further attributes. */
+  /** HTML: further attributes of the input. */
   attributes: string
-  /** The field that a person goes on with. */
+  /** Gets the focus when the page opens. */
   focused?: boolean
 }
 
-/** A labelled input, its hint and what was wrong with it tied to it for those who hear the page. */
+/** A labelled input; `aria-describedby` ties its hint and its error to it for screen readers. */
 export const field = ({ name, label, hint, problem, attributes, focused = false }: Field): string => {
   const describedBy = [...(problem ? [`${name}-problem`] : []), ...(hint ? [`${name}-hint`] : [])].join(' ')
   return html`<label for="${name}">${label}</label>

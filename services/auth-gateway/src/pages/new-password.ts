@@ -1,21 +1,19 @@
 import { Problem, RekeyError, unavailable } from '@rekey/contracts'
 import { currentTrace } from '@rekey/platform/trace'
 import { compileCheck } from '@rekey/platform/validation'
+import { answerTimeoutMs } from '../forwarding/forwarding.ts'
 
 /**
- * B2: sets a new password with a success token alone.
+ * B2: sets a new password with a success token.
  *
- * @throws RekeyError password_refused (with every reason, and the token still good), success_token_refused,
- * payload_too_large (in JSON it takes more room than in a form), unavailable
+ * @throws RekeyError password_refused (with every reason; the token stays valid), success_token_refused,
+ * payload_too_large (JSON is longer than the form), unavailable
  */
 export type SetNewPassword = (successToken: string, password: string, address: string) => Promise<void>
 
-/** As long as forwarded requests may take. */
-const answerTimeoutMs = 5_000
-
 const isProblem = compileCheck(Problem)
 
-/** What the password-service says of its refusal; undefined where it was refused by what stands before it. */
+/** The password-service's problem document; undefined if something in front of it refused the request. */
 const readProblem = (text: string): Problem | undefined => {
   try {
     const body: unknown = JSON.parse(text)
@@ -25,24 +23,24 @@ const readProblem = (text: string): Problem | undefined => {
   }
 }
 
-/** Asks the password-service as a forwarded request does: it sees the customer's address and the trace goes on. */
+/** Calls the password-service like a forwarded request, with the customer's address and the trace. */
 export const createSetNewPassword = ({ upstream }: { upstream: string }): SetNewPassword => {
   const url = `${upstream.replace(/\/$/, '')}/api/v2/my/password/restore`
-  const ask = async (successToken: string, password: string, address: string) => {
+  const post = async (successToken: string, password: string, address: string) => {
     const trace = currentTrace()
     try {
       const answer = await fetch(url, {
         method: 'POST',
         headers: {
           'content-type': 'application/json',
-          // One that was kept may be hung up on just now, by an instance that stops: whether it was done is then unknown.
+          // A stopping instance may close a reused connection during the request: its result would be unknown.
           connection: 'close',
           successtoken: successToken,
           'x-forwarded-for': address,
           ...(trace && { traceparent: trace }),
         },
         body: JSON.stringify({ password }),
-        // Another host is not the one that the token and the password are for.
+        // A redirect would send the token and the password to another host.
         redirect: 'error',
         signal: AbortSignal.timeout(answerTimeoutMs),
       })
@@ -52,7 +50,7 @@ export const createSetNewPassword = ({ upstream }: { upstream: string }): SetNew
     }
   }
   return async (successToken, password, address) => {
-    const { status, text } = await ask(successToken, password, address)
+    const { status, text } = await post(successToken, password, address)
     if (status === 204) return
     if (status === 413) throw new RekeyError('payload_too_large')
     if (status === 403) throw new RekeyError('success_token_refused')

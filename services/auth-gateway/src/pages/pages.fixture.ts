@@ -1,14 +1,14 @@
 import type { Answer, Http } from '@rekey/test-support/http'
 
-const plain = (text: string) =>
+const unescapeHtml = (text: string) =>
   text.replaceAll(/&#(\d+);/g, (_, code) => String.fromCodePoint(Number(code))).replaceAll('&amp;', '&')
 
 const attribute = (tag: string, name: string) => {
   const value = new RegExp(`\\s${name}="([^"]*)"`).exec(tag)?.[1]
-  return value === undefined ? undefined : plain(value)
+  return value === undefined ? undefined : unescapeHtml(value)
 }
 
-/** A form as a browser without scripts sees it. */
+/** A form, as a browser without scripts reads it. */
 export interface Form {
   action: string
   fields: Record<string, string>
@@ -26,12 +26,12 @@ export const formsOf = (page: string): Form[] =>
     ),
   }))
 
-export const titleOf = ({ text }: Answer) => plain(/<h1>([^<]*)<\/h1>/.exec(text)?.[1] ?? '')
+export const titleOf = ({ text }: Answer) => unescapeHtml(/<h1>([^<]*)<\/h1>/.exec(text)?.[1] ?? '')
 
-/** What a page complains of, if it does. */
-export const problemOf = ({ text }: Answer) => plain(/role="alert">([^<]*)</.exec(text)?.[1] ?? '')
+/** The error that a page states; '' for none. */
+export const problemOf = ({ text }: Answer) => unescapeHtml(/role="alert">([^<]*)</.exec(text)?.[1] ?? '')
 
-/** Somebody with a browser that runs no scripts: sends forms as they stand, with what is entered. */
+/** A browser without scripts: submits the forms of a page with the given input. */
 export const createVisitor = (http: Http) => {
   const post = (action: string, fields: Record<string, string>, headers: Record<string, string> = {}) =>
     http.send(
@@ -43,11 +43,11 @@ export const createVisitor = (http: Http) => {
   return {
     open: (path: string) => http.get(path),
     post,
-    /** Sends the first form of a page, or the one with this action. */
-    submit(page: Answer, entered: Record<string, string> = {}, action?: string) {
+    /** Submits the first form of a page, or the one with this action. */
+    submit(page: Answer, input: Record<string, string> = {}, action?: string) {
       const form = formsOf(page.text).find((one) => action === undefined || one.action === action)
-      if (!form) throw new Error(`no such form in "${titleOf(page)}"`)
-      return post(form.action, { ...form.fields, ...entered })
+      if (!form) throw new Error(`"${titleOf(page)}" has no such form`)
+      return post(form.action, { ...form.fields, ...input })
     },
   }
 }

@@ -19,23 +19,23 @@ const { http, url, clock } = rekey
 const visitor = createVisitor(http)
 const customer = await createCustomer(rekey.postgres.url)
 
-const carried = { token: 'x.y', username: customer.email, verification: '1234' }
+const hiddenFields = { token: 'x.y', username: customer.email, verification: '1234' }
 const form = 'application/x-www-form-urlencoded'
 
-/** Every form's target, with fields that are of the right form. */
+/** The path of every form, with valid fields. */
 const targets = [
   { path: '/not-me', fields: { token: 'x.y' } },
   { path: '/restore/begin', fields: { username: 'nobody@example.com' } },
-  { path: '/restore/resend', fields: carried },
-  { path: '/restore/answer', fields: { ...carried, code: '123456' } },
+  { path: '/restore/resend', fields: hiddenFields },
+  { path: '/restore/answer', fields: { ...hiddenFields, code: '123456' } },
   {
     path: '/restore/finish',
     fields: { token: 'x.y', username: customer.email, password: 'Qwerty123', repeated: 'Qwerty123' },
   },
 ]
-const addresses = ['/not-me?token=x.y', '/restore']
+const paths = ['/not-me?token=x.y', '/restore']
 
-/** A page as a person sees it, whatever it says: HTML, dressed as S34 asks. */
+/** Checks that the answer is HTML with the security headers of S34, whatever its text. */
 const isPage = (t: Test, answer: Answer, status: number, what: string) => {
   t.equal(answer.status, status, what)
   t.equal(answer.headers.get('content-type'), 'text/html; charset=utf-8', what)
@@ -58,18 +58,18 @@ const send = (path: string, body: string | Buffer, headers: Record<string, strin
 
 const encode = (fields: Record<string, string>) => new URLSearchParams(fields).toString()
 
-t.test('S34 every page is dressed: no script, no third party, no frame, no referrer, no cache', async (t) => {
-  for (const address of addresses) {
-    const page = await visitor.open(address)
-    isPage(t, page, 200, address)
+t.test('S34: every page forbids scripts, third parties, frames, referrers and caches', async (t) => {
+  for (const path of paths) {
+    const page = await visitor.open(path)
+    isPage(t, page, 200, path)
     const links = [...page.text.matchAll(/(?:href|src|action)="([^"]*)"/g)].map(([, link = '']) => link)
     t.ok(links.length > 0)
-    for (const link of links) t.match(link, /^\/[a-z]/, 'nothing but our own')
+    for (const link of links) t.match(link, /^\/[a-z]/, 'links stay on our origin')
     t.match(page.text, 'Bank &#38; &#34;Sons&#34;')
   }
 })
 
-t.test('the stylesheet is ours, and named by its content', async (t) => {
+t.test('the stylesheet is our own, and its path contains its digest', async (t) => {
   const page = await visitor.open('/restore')
   const href = /<link rel="stylesheet" href="([^"]+)">/.exec(page.text)?.[1] ?? ''
   t.match(href, /^\/pages\/[0-9a-f]{16}\.css$/)
@@ -81,8 +81,8 @@ t.test('the stylesheet is ours, and named by its content', async (t) => {
 })
 
 t.test('each input has a label', async (t) => {
-  for (const address of addresses) {
-    const { text } = await visitor.open(address)
+  for (const path of paths) {
+    const { text } = await visitor.open(path)
     for (const [tag] of text.matchAll(/<input [^>]*>/g)) {
       if (/type="hidden"|hidden>/.test(tag)) continue
       t.match(text, `<label for="${/id="([^"]+)"/.exec(tag)?.[1]}">`)
@@ -90,13 +90,13 @@ t.test('each input has a label', async (t) => {
   }
 })
 
-t.test('our own forms are taken, however a browser names where they come from', async (t) => {
+t.test('our own forms are accepted with every Origin that a browser sends for them', async (t) => {
   const before = rekey.logs.filter((line) => line.includes('authn_challenge_sent')).length
   const own = [
     {},
     { origin: url },
     { 'sec-fetch-site': 'same-origin', origin: 'null' },
-    // Before Sec-Fetch-Site, and where there is no TLS, a page without referrer sends its own forms like this.
+    // Browsers without Sec-Fetch-Site, and all without TLS, send this from a page without referrer.
     { origin: 'null' },
   ]
   for (const [index, headers] of own.entries()) {
@@ -107,36 +107,36 @@ t.test('our own forms are taken, however a browser names where they come from', 
   t.equal(after - before, own.length)
 })
 
-t.test('what is sent back is never HTML', async (t) => {
+t.test('input is escaped in every page', async (t) => {
   const hostile = '"><script>alert(1)</script>'
   const attribute = "'onfocus=alert(1)autofocus='"
   for (const text of [hostile, attribute, '</title><svg/onload=alert(1)>']) {
     const reported = await visitor.open(`/not-me?${encode({ token: text })}`)
     isPage(t, reported, 200, text)
     t.notOk(reported.text.includes(text))
-    const asked = await visitor.post('/restore/begin', { username: text })
-    isPage(t, asked, 400, text)
-    t.notOk(asked.text.includes(text))
+    const begun = await visitor.post('/restore/begin', { username: text })
+    isPage(t, begun, 400, text)
+    t.notOk(begun.text.includes(text))
     isPage(t, await visitor.post('/not-me', { token: text }), 400, text)
     for (const field of ['token', 'username', 'verification', 'code']) {
-      const answer = await visitor.post('/restore/answer', { ...carried, code: '123456', [field]: text })
+      const answer = await visitor.post('/restore/answer', { ...hiddenFields, code: '123456', [field]: text })
       isPage(t, answer, 400, field)
       t.notOk(answer.text.includes(text))
     }
     for (const field of ['token', 'username', 'password', 'repeated']) {
-      const fields = { ...carried, password: 'Qwerty123', repeated: 'Qwerty123', [field]: text }
+      const fields = { ...hiddenFields, password: 'Qwerty123', repeated: 'Qwerty123', [field]: text }
       const answer = await visitor.post('/restore/finish', fields)
       t.ok(answer.status >= 400 && answer.status < 500)
       t.notOk(answer.text.includes(text))
     }
   }
-  // An address may hold these.
+  // A valid e-mail address may contain these characters.
   const quoted = await visitor.post('/restore/begin', { username: "o'brien&co@example.com" })
   isPage(t, quoted, 200, 'an apostrophe')
   t.match(quoted.text, 'value="o&#39;brien&#38;co@example.com"')
 })
 
-t.test('S31 malformed forms: a page with 400, never JSON, never 5xx', async (t) => {
+t.test('S31: a malformed form gets a page with 4xx, never JSON, never 5xx', async (t) => {
   for (const { path, fields } of targets) {
     for (const field of Object.keys(fields)) {
       const { [field]: _, ...others } = fields as Record<string, string>
@@ -160,18 +160,18 @@ t.test('S31 malformed forms: a page with 400, never JSON, never 5xx', async (t) 
     isPage(t, await send(path, `${encode(fields)}&filler=${'x'.repeat(17 * 1024)}`), 413, `${path} too large`)
     isPage(t, await send(path, `${encode(fields)}&more=is+ignored`), (await send(path, encode(fields))).status, path)
   }
-  // Each of these takes six times its room in what the password-service is asked.
+  // In JSON each of these characters takes six bytes.
   const grown = `token=x.y&username=a@example.com&password=${'\u0001'.repeat(4_000)}&repeated=${'\u0001'.repeat(4_000)}`
   isPage(t, await send('/restore/finish', grown), 413, 'too large for the password-service')
   for (const query of ['', '?', '?token', '?token=', '?token=a&token=b', '?token=%FF', '?token=%zz', '?token=a%20b']) {
     isPage(t, await visitor.open(`/not-me${query}`), 400, query)
   }
   isPage(t, await visitor.open(`/not-me?token=${'x'.repeat(5_000)}`), 400, 'long')
-  isPage(t, await visitor.open('/restore?%zz'), 400, 'a query that nobody asked for')
-  isPage(t, await visitor.open('/restore?utm=1'), 200, 'a query that does not matter')
+  isPage(t, await visitor.open('/restore?%zz'), 400, 'a malformed query')
+  isPage(t, await visitor.open('/restore?utm=1'), 200, 'an unknown query parameter')
 })
 
-t.test('other methods are refused, HEAD acts on nothing', async (t) => {
+t.test('other methods are refused, and HEAD has no effect', async (t) => {
   for (const { path, fields } of targets) {
     for (const method of ['PUT', 'PATCH', 'DELETE']) {
       const answer = await http.send(method, path, { 'content-type': form }, encode(fields))
@@ -179,42 +179,42 @@ t.test('other methods are refused, HEAD acts on nothing', async (t) => {
       t.match(answer.headers.get('allow'), 'POST')
     }
   }
-  for (const address of addresses) {
-    const head = await http.send('HEAD', address)
+  for (const path of paths) {
+    const head = await http.send('HEAD', path)
     t.equal(head.status, 200)
     t.equal(head.text, '')
     t.match(head.headers.get('content-security-policy'), "default-src 'none'")
   }
 })
 
-t.test('S32 a poisoned Host changes nothing', async (t) => {
+t.test('S32: a forged Host header changes no page', async (t) => {
   const { hostname, port } = new URL(url)
-  const ask = async (head: string) => {
+  const request = async (head: string) => {
     const socket = connect(Number(port), hostname)
     socket.end(`${head}\r\nHost: evil.example\r\nX-Forwarded-Host: evil.example\r\nConnection: close\r\n\r\n`)
     return text(socket)
   }
-  for (const path of [...addresses, '/restore/begin']) {
-    const answer = await ask(`GET ${path} HTTP/1.1`)
+  for (const path of [...paths, '/restore/begin']) {
+    const answer = await request(`GET ${path} HTTP/1.1`)
     t.match(answer, /^HTTP\/1\.1 (200|303)/)
     t.notMatch(answer, 'evil')
   }
 })
 
-t.test('where the password-service is away, the last page can be sent again', async (t) => {
-  const alone = await startRekey(t, { env: { REKEY_PASSWORD_SERVICE_URL: 'http://127.0.0.1:9' } })
-  const { post } = createVisitor(alone.http)
-  const answer = await post('/restore/finish', { ...carried, password: 'Qwerty123', repeated: 'Qwerty123' })
-  isPage(t, answer, 503, 'away')
+t.test('without the password-service the last page answers 503 and can be sent again', async (t) => {
+  const withoutUpstream = await startRekey(t, { env: { REKEY_PASSWORD_SERVICE_URL: 'http://127.0.0.1:9' } })
+  const { post } = createVisitor(withoutUpstream.http)
+  const answer = await post('/restore/finish', { ...hiddenFields, password: 'Qwerty123', repeated: 'Qwerty123' })
+  isPage(t, answer, 503, 'unavailable')
   t.equal(titleOf(answer), 'Choose a new password')
   t.ok(Number(answer.headers.get('retry-after')) > 0)
   t.ok(
-    alone.logs.some((line) => JSON.parse(line).severity === 'error' && line.includes('fetch failed')),
-    'operators see why',
+    withoutUpstream.logs.some((line) => JSON.parse(line).severity === 'error' && line.includes('fetch failed')),
+    'the log states the cause',
   )
 })
 
-t.test('without a client that a restore could count as, there is no page for one', async (t) => {
+t.test('without a default client there is no hosted restore', async (t) => {
   const dir = mkdtempSync(join(tmpdir(), 'rekey-production-'))
   t.teardown(() => rmSync(dir, { recursive: true, force: true }))
   await generateKeys(dir)
@@ -231,5 +231,5 @@ t.test('without a client that a restore could count as, there is no page for one
   t.equal((await app.inject('/restore')).statusCode, 404)
   t.equal((await app.inject({ method: 'POST', url: '/restore/begin' })).statusCode, 404)
   t.equal((await app.inject('/not-me?token=x')).statusCode, 200)
-  t.equal((await app.inject('/.well-known/change-password')).statusCode, 404, 'and nothing leads to it')
+  t.equal((await app.inject('/.well-known/change-password')).statusCode, 404, 'no link leads to it')
 })

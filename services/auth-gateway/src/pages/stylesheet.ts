@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 
-/** One stylesheet for all pages. Its address names its content, so that it may be kept for good. */
+/** One stylesheet for all pages. Its path contains a digest of it, so browsers may cache it forever. */
 export const stylesheet = `:root { color-scheme: light dark; --paper: #fff; --around: #f2f3f5; --ink: #1b1d22; --quiet: #565b66; --line: #868c98; --act: #1746a2; --on-act: #fff; --wrong: #a31621 }
 @media (prefers-color-scheme: dark) {
   :root { --paper: #16181d; --around: #0d0e11; --ink: #eceef2; --quiet: #a9afbb; --line: #6f7683; --act: #9dbdff; --on-act: #0d1524; --wrong: #ff9a9f }
@@ -17,7 +17,7 @@ ul { margin: 0 0 1rem; padding-left: 1.25rem }
 form { margin: 1.5rem 0 0 }
 label { display: block; font-weight: 600; margin: 0 0 .25rem }
 .hint { margin: 0 0 .5rem; color: var(--quiet); font-size: .9375rem }
-/* At 16 px or more a phone does not zoom into the field. */
+/* Phones zoom into fields of less than 16 px. */
 input { display: block; width: 100%; min-height: 3rem; margin: 0 0 1.25rem; padding: .5rem .75rem; font: inherit; color: inherit; background: var(--paper); border: 1px solid var(--line); border-radius: .5rem }
 input[hidden] { display: none }
 input.code { font: 600 1.375rem/1.4 ui-monospace, Menlo, Consolas, monospace; letter-spacing: .15em }

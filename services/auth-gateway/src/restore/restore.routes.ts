@@ -1,10 +1,10 @@
 import { PasswordRestore, PasswordRestoreVerification } from '@rekey/contracts'
 import type { Server } from '@rekey/platform/server'
-import type { Restores } from './restore.service.ts'
+import type { RestoreService } from './restore.service.ts'
 
-export const restoreRoutes = (app: Server, restores: Restores): void => {
+export const restoreRoutes = (app: Server, restores: RestoreService): void => {
   app.post('/oauth/v2/passwordRestore', { schema: PasswordRestore, config: { public: true } }, (request) =>
-    restores.request(request.body, { address: request.ip, claimedIp: request.body.ip }, request.headers.authorization),
+    restores.request(request.body, { address: request.ip, assertedIp: request.body.ip }, request.headers.authorization),
   )
 
   app.post(

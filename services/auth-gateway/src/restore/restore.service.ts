@@ -1,71 +1,102 @@
 import { type CodeSent, type PasswordRestoreBody, type PasswordRestoreVerificationBody, scopes } from '@rekey/contracts'
-import type { Caller, Challenges } from '../challenges/challenges.service.ts'
-import { codeSent } from '../challenges/code-sent.ts'
+import type { Caller } from '../challenges/challenge.ts'
+import type { Challenges } from '../challenges/challenges.ts'
 import type { Clients } from '../clients/clients.ts'
 import { checkScope } from '../clients/scope.ts'
+import { codeSent } from '../tokens/code-sent.ts'
 import { codeChallengeOf } from '../tokens/pkce.ts'
-import { checkResponseType, type Responder } from '../tokens/response-types.ts'
+import { checkResponseType, type ResponseType } from '../tokens/response-type.ts'
 import type { Tokens } from '../tokens/tokens.ts'
-import type { Vouching } from '../tokens/vouching.ts'
 
 interface Deps {
   clients: Clients
   challenges: Challenges
-  vouching: Vouching
   tokens: Tokens
-  responder: Responder
 }
 
-/** A1 and A2: a restore asked for, and the proof that its code arrived. */
-export const createRestores = ({ clients, challenges, vouching, tokens, responder }: Deps) => ({
-  /**
-   * @throws RekeyError access_denied (client, redirect URI), unsupported_response_type, invalid_scope, invalid_client
-   * (a secret that is wrong), too_many_requests (address, client, all), unavailable.
-   * Never anything that depends on whether the account exists (ASVS 6.3.8).
-   */
-  async request(ask: PasswordRestoreBody, caller: Caller, authorization?: string): Promise<CodeSent> {
-    const client = clients.forRedirect(ask.client_id, ask.redirect_uri)
-    checkResponseType(ask.response_type)
-    checkScope(ask.scope, [scopes.restore], client)
-    const request = {
-      clientId: ask.client_id,
-      redirectUri: ask.redirect_uri,
-      scope: ask.scope,
-      state: ask.state,
-      codeChallenge: codeChallengeOf(ask),
+/** A verified challenge, which stands for the customer: the gateway does not know who that is. */
+interface Verified {
+  challengeId: string
+  clientId: string
+  scope: string
+}
+
+interface VerifiedRequest {
+  redirectUri: string
+  state: string
+  /** RFC 7636 S256 challenge, for a public client that will redeem a code. */
+  codeChallenge: string
+}
+
+/** A1 and A2: the request of a restore, and the verification of its code. */
+export const createRestoreService = ({ clients, challenges, tokens }: Deps) => {
+  /** Answers in the form that `response_type` names. @throws RekeyError unavailable, for a code */
+  const grantAnswer = async (
+    responseType: ResponseType,
+    verified: Verified,
+    { redirectUri, state, codeChallenge }: VerifiedRequest,
+  ) => {
+    const subject = { ...verified, subject: verified.challengeId }
+    if (responseType === 'code') {
+      const code = await tokens.authorizationCodes.issue({ ...subject, redirectUri, codeChallenge })
+      return { code, redirect_uri: redirectUri, state }
     }
-    const limitedAddress = await vouching.limitedAddress({ clientId: ask.client_id, ip: ask.ip, authorization }, caller)
-    const challenge = await challenges.openRestore('oauthRestore', ask.username, request, { ...caller, limitedAddress })
-    return codeSent(tokens, challenge)
-  },
+    const rest = { token_type: 'bearer' as const, scope: subject.scope, state }
+    if (responseType === 'access_token') {
+      const { token, expiresInSeconds } = tokens.issueAccessToken(subject)
+      return { access_token: token, expires_in: expiresInSeconds, ...rest }
+    }
+    const { token, expiresInSeconds } = tokens.issueSuccessToken(subject)
+    return { sign_token: token, expires_in: expiresInSeconds, ...rest }
+  }
 
-  /**
-   * @throws RekeyError unsupported_response_type, invalid_grant, access_denied (five wrong codes), invalid_client (a
-   * secret that is wrong), too_many_requests, unavailable
-   */
-  async verify(proof: PasswordRestoreVerificationBody, caller: Caller, authorization?: string) {
-    const responseType = checkResponseType(proof.response_type)
-    const lateCodeChallenge = codeChallengeOf(proof)
-    const challenge = tokens.readMfa(proof.mfa_token)
-    const claim = { clientId: proof.client_id ?? challenge.clientId, ip: proof.ip, authorization }
-    const limitedAddress = await vouching.limitedAddress(claim, caller)
-    const { clientId, redirectUri, scope, state, codeChallenge } = await challenges.answer(
-      challenge,
-      proof.code,
-      { flows: ['oauthRestore'], clientId: proof.client_id ?? '', state: proof.state, scope: proof.scope },
-      { ...caller, limitedAddress },
-    )
-    return responder.answer(
-      responseType,
-      { challengeId: challenge.challengeId, clientId, scope },
-      {
-        redirectUri,
-        state,
-        // RFC 7636 puts it into the first request; the document has no room for it in either.
-        codeChallenge: codeChallenge || lateCodeChallenge,
-      },
-    )
-  },
-})
+  return {
+    /**
+     * A1. The answer never depends on whether the account exists (ASVS 6.3.8).
+     *
+     * @throws RekeyError access_denied (client, redirect URI), unsupported_response_type, invalid_scope, invalid_client
+     * (wrong secret), too_many_requests (address, client, all), unavailable
+     */
+    async request(body: PasswordRestoreBody, caller: Caller, authorization?: string): Promise<CodeSent> {
+      const { client_id: clientId, redirect_uri: redirectUri, scope, state, ip } = body
+      const client = clients.forRedirect(clientId, redirectUri)
+      checkResponseType(body.response_type)
+      checkScope(scope, [scopes.restore], client)
+      const request = { clientId, redirectUri, scope, state, codeChallenge: codeChallengeOf(body) }
+      const countedAddress = await clients.countedAddress({ clientId, ip, authorization }, caller.address)
+      const challenge = await challenges.openRestore('oauthRestore', body.username, request, {
+        ...caller,
+        countedAddress,
+      })
+      return codeSent(tokens, challenge)
+    },
 
-export type Restores = ReturnType<typeof createRestores>
+    /**
+     * A2.
+     *
+     * @throws RekeyError unsupported_response_type, invalid_grant, access_denied (five failed attempts), invalid_client
+     * (wrong secret), too_many_requests, unavailable
+     */
+    async verify(body: PasswordRestoreVerificationBody, caller: Caller, authorization?: string) {
+      const responseType = checkResponseType(body.response_type)
+      const lateCodeChallenge = codeChallengeOf(body)
+      const challenge = tokens.readMfaToken(body.mfa_token)
+      const assertion = { clientId: body.client_id ?? challenge.clientId, ip: body.ip, authorization }
+      const countedAddress = await clients.countedAddress(assertion, caller.address)
+      const { clientId, redirectUri, scope, state, codeChallenge } = await challenges.answer(
+        challenge,
+        body.code,
+        { flows: ['oauthRestore'], clientId: body.client_id ?? '', state: body.state, scope: body.scope },
+        { ...caller, countedAddress },
+      )
+      return grantAnswer(
+        responseType,
+        { challengeId: challenge.challengeId, clientId, scope },
+        // RFC 7636 sends the challenge in the first request; the published contract does not say which of the two.
+        { redirectUri, state, codeChallenge: codeChallenge || (lateCodeChallenge ?? '') },
+      )
+    },
+  }
+}
+
+export type RestoreService = ReturnType<typeof createRestoreService>

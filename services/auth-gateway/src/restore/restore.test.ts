@@ -8,7 +8,7 @@ const rekey = await startRekey(t)
 const { http } = rekey
 const verification = '/oauth/v2/passwordRestoreVerification'
 
-t.test('A1 answers the document’s own example with the example’s own keys', async (t) => {
+t.test('A1 answers the example of the published contract with the fields of its example', async (t) => {
   const example = `{
     "response_type":"code",
     "client_id":"ib_localhost",
@@ -32,14 +32,14 @@ t.test('A1 answers the document’s own example with the example’s own keys', 
   t.equal(answer.headers.get('cache-control'), 'no-store')
 })
 
-t.test('A1 also takes a form (RFC 6749)', async (t) => {
+t.test('A1 accepts a form (RFC 6749)', async (t) => {
   const form = new URLSearchParams(restoreBody('nobody@example.com')).toString()
   const headers = { 'content-type': 'application/x-www-form-urlencoded' }
   const answer = await http.send('POST', '/oauth/v2/passwordRestore', headers, form)
   t.equal(answer.status, 200)
 })
 
-t.test('A1’s mfa_token has the contract’s header and claims, and tells nothing of the customer', async (t) => {
+t.test('A1 returns an mfa_token with the claims of the contract, which does not reveal the customer', async (t) => {
   const customer = await createCustomer(rekey.postgres.url)
   const { body } = await http.post('/oauth/v2/passwordRestore', restoreBody(customer.email))
   const token = String(body.mfa_token)
@@ -55,8 +55,8 @@ t.test('A1’s mfa_token has the contract’s header and claims, and tells nothi
   t.notMatch(JSON.stringify(claims), customer.code)
 })
 
-t.test('A1 refuses what is not registered or not allowed, each with its own code and the state', async (t) => {
-  const ask = (other: object) => http.post('/oauth/v2/passwordRestore', restoreBody('nobody@example.com', other))
+t.test('A1 refuses each unregistered or disallowed value with its own error code and the state', async (t) => {
+  const request = (other: object) => http.post('/oauth/v2/passwordRestore', restoreBody('nobody@example.com', other))
   const denied = 'The resource owner or authorization server denied the request.'
   const expectations = [
     [{ client_id: 'stranger' }, { error: 'access_denied', error_description: denied, state }],
@@ -70,14 +70,14 @@ t.test('A1 refuses what is not registered or not allowed, each with its own code
     [{ username: 'not an address' }, { error: 'invalid_request', error_description: 'username is malformed.', state }],
   ] as const
   for (const [other, expected] of expectations) {
-    const answer = await ask(other)
+    const answer = await request(other)
     t.equal(answer.status, 400)
     t.match(answer.body, expected)
     t.equal(answer.headers.get('cache-control'), 'no-store')
   }
 })
 
-t.test('the message repeats the verification code of the answer, and a phone gets the same two codes', async (t) => {
+t.test('mail and SMS contain the verification code of the answer and a confirmation code', async (t) => {
   const customer = await createCustomer(rekey.postgres.url)
   const byMail = await askRestore(rekey, customer.email)
   t.equal(byMail.verification, byMail.answer.body.code)
@@ -87,7 +87,7 @@ t.test('the message repeats the verification code of the answer, and a phone get
   t.match(byPhone.confirmation, /^\d{6}$/)
 })
 
-t.test('A2 answers in the form that response_type asks for, and each form restores the password', async (t) => {
+t.test('A2 answers in the form that response_type requests, and each form restores the password', async (t) => {
   for (const responseType of ['sign_token', 'access_token']) {
     const customer = await createCustomer(rekey.postgres.url)
     const { answer, confirmation } = await askRestore(rekey, customer.email)
@@ -108,19 +108,19 @@ t.test('A2 answers in the form that response_type asks for, and each form restor
   }
 })
 
-t.test('A2 with response_type code gives an authorization code that A5 redeems once, with PKCE', async (t) => {
+t.test('A2 with response_type code returns an authorization code that A5 redeems once, with PKCE', async (t) => {
   // RFC 7636, Appendix B.
   const pkce = { code_challenge: 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM', code_challenge_method: 'S256' }
   await redeemsOnce(t, pkce, {})
   await redeemsOnce(t, {}, pkce)
 })
 
-const redeemsOnce = async (t: Test, atFirst: object, atLast: object) => {
+const redeemsOnce = async (t: Test, inRequest: object, inVerification: object) => {
   const customer = await createCustomer(rekey.postgres.url)
-  const { answer, confirmation } = await askRestore(rekey, customer.email, atFirst)
+  const { answer, confirmation } = await askRestore(rekey, customer.email, inRequest)
   const verified = await http.post(
     verification,
-    verificationBody(answer.body.mfa_token, confirmation, { response_type: 'code', ...atLast }),
+    verificationBody(answer.body.mfa_token, confirmation, { response_type: 'code', ...inVerification }),
   )
   t.match(verified.body, { code: /^[\w-]{43}$/, redirect_uri: 'http://localhost', state })
   const exchange = {
@@ -136,7 +136,7 @@ const redeemsOnce = async (t: Test, atFirst: object, atLast: object) => {
   t.match(await http.post('/oauth/v2/token', exchange), { status: 400, body: { error: 'invalid_grant' } })
 }
 
-t.test('an authorization code that was asked for without PKCE cannot be redeemed by a public client', async (t) => {
+t.test('a public client cannot redeem an authorization code that was requested without PKCE', async (t) => {
   const customer = await createCustomer(rekey.postgres.url)
   const { answer, confirmation } = await askRestore(rekey, customer.email)
   const body = verificationBody(answer.body.mfa_token, confirmation, { response_type: 'code' })
@@ -145,14 +145,14 @@ t.test('an authorization code that was asked for without PKCE cannot be redeemed
   t.match(await http.post('/oauth/v2/token', exchange), { status: 400, body: { error: 'invalid_grant' } })
 })
 
-t.test('A2 takes the code as an integer that lost its leading zeros', async (t) => {
+t.test('A2 accepts the code as an integer without leading zeros', async (t) => {
   const customer = await createCustomer(rekey.postgres.url)
   const { answer, confirmation } = await askRestore(rekey, customer.email)
   const verified = await http.post(verification, verificationBody(answer.body.mfa_token, Number(confirmation)))
   t.equal(verified.status, 200)
 })
 
-t.test('S19 a restore’s code signs nobody in, and its grant opens no route as a bearer', async (t) => {
+t.test('S19: the code of a restore does not sign in, and its grant is no bearer token', async (t) => {
   const customer = await createCustomer(rekey.postgres.url)
   const { answer, confirmation } = await askRestore(rekey, customer.email)
   const login = { grant_type: 'mfa_oob', mfa_token: answer.body.mfa_token, code: confirmation }

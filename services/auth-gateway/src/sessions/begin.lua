@@ -1,4 +1,4 @@
--- Begins a session, unless all of the customer's were ended after its password was proven.
+-- Begins a session, unless all of the customer's sessions were ended after the password was verified.
 -- KEYS[1] session  KEYS[2] epoch
 -- ARGV: 1 epoch of the sign-in  2 scope  3 digest of the refresh token's secret  4 end (ms)  5 life (ms)
 local current = redis.call('HGET', KEYS[2], 'epoch')

@@ -1,4 +1,4 @@
--- Ends all of a customer's sessions but the kept one. Only ever raised: events may come twice, or late.
+-- Ends all sessions of a customer except the kept one. Only raises the epoch: events may come twice, or out of order.
 -- KEYS[1] epoch
 -- ARGV: 1 new epoch  2 kept session ('' = none)  3 life (ms)
 local current = redis.call('HGET', KEYS[1], 'epoch')

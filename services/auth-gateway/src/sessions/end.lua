@@ -1,6 +1,6 @@
--- Ends one session for as long as a token of it could live.
+-- Ends one session, and remembers that for as long as a token of the session may live.
 -- KEYS[1] session
--- ARGV: 1 now (ms)  2 end of the token that it is ended by (ms; '' = the session's own end, if it is there at all)
+-- ARGV: 1 now (ms)  2 end of the revoked token (ms; '' = the session's own end, if the session has a record)
 local endsAt = tonumber(redis.call('HGET', KEYS[1], 'endsAt') or 0)
 local untilAt = math.max(endsAt, tonumber(ARGV[2]) or 0)
 if untilAt <= tonumber(ARGV[1]) then return 'missing' end

@@ -23,11 +23,11 @@ export interface SignIn {
   customer: string
   clientId: string
   scope: string
-  /** The customer's epoch when the password was compared. */
+  /** The customer's epoch when the password was verified. */
   epoch: number
 }
 
-/** What an access token is made from, and the refresh token beside it. */
+/** Data of an access token, and the refresh token that goes with it. */
 export interface Session extends SessionName {
   clientId: string
   scope: string
@@ -39,27 +39,28 @@ export interface Session extends SessionName {
 
 type Reason = 'revoked' | 'refresh_token_reused' | 'code_replayed'
 
-interface Ending extends SessionName {
+interface Revocation extends SessionName {
   clientId: string
   reason: Reason
 }
 
-/** A sign-in may still be on its way, and an event late, when the last session of before is over. */
+/** The epoch outlives the last older session by this margin: a sign-in may be in progress, and an event late. */
 const epochMarginMs = 24 * 3_600_000
 
-const refused = () =>
+/** One error for every reason: the answer must not say what is wrong with a refresh token. */
+export const refreshTokenRefused = () =>
   new RekeyError('invalid_grant', { detail: 'The refresh token is invalid, expired, revoked or already used.' })
 
-/** What a sign-in gives: it can be continued, and be ended (ASVS 7.4.1, 10.4.5, 10.4.8). */
-export const createSessions = ({ store, refreshTokens, publisher, lifeMs, now, random, log }: Deps) => {
-  /** One id whoever tells it, and how often: the broker keeps one. @throws RekeyError unavailable */
-  const tell = ({ subject, sessionId, clientId, reason }: Ending) => {
+/** Sessions of signed-in customers: refreshed, and revoked (ASVS 7.4.1, 10.4.5, 10.4.8). */
+export const createSessionService = ({ store, refreshTokens, publisher, lifeMs, now, random, log }: Deps) => {
+  /** The event id depends on the session alone, so the broker stores one event however often it is published. */
+  const publishRevoked = ({ subject, sessionId, clientId, reason }: Revocation) => {
     log.warn({ event: 'session_revoked', reason, clientId, sessionId })
     const data = { sessionId, subject, clientId, reason }
     return publisher.publish(SessionRevoked, { subject, data, id: `${sessionId}.revoked` })
   }
 
-  const shown = ({ subject, sessionId, generation, secret }: RefreshToken) => ({
+  const digestOf = ({ subject, sessionId, generation, secret }: RefreshToken) => ({
     subject,
     sessionId,
     generation,
@@ -68,9 +69,10 @@ export const createSessions = ({ store, refreshTokens, publisher, lifeMs, now, r
 
   return {
     /**
-     * Begins a session. One with CUSTOMER:FULL can be refreshed; whoever must change a password first signs in anew.
+     * Begins a session. It gets a refresh token only with CUSTOMER:FULL: a customer who must change the password signs
+     * in again afterwards.
      *
-     * @throws RekeyError invalid_grant (all sessions were ended after the password was proven), unavailable
+     * @throws RekeyError invalid_grant (all sessions were ended after the password was verified), unavailable
      */
     async begin({ customer, clientId, scope, epoch }: SignIn): Promise<Session> {
       const name = { subject: customer, sessionId: random.id() }
@@ -87,30 +89,30 @@ export const createSessions = ({ store, refreshTokens, publisher, lifeMs, now, r
       return { ...name, clientId, scope, sessionEpoch: epoch, endsAt: new Date(endsAt), refreshToken }
     },
 
-    /** One refusal for whatever may be wrong with a refresh token. */
-    refused,
-
-    /** Takes a session back that nobody was given a token of. */
+    /** Deletes a session whose tokens were not delivered. */
     discard: (session: Session): Promise<void> => store.discard(session),
 
-    /** What a refresh token says of itself; undefined where it is none of ours. Whether it is good is not asked. */
+    /** Content of a refresh token; undefined if it is none of ours. Does not check whether it is still valid. */
     read: (refreshToken: string): Promise<RefreshToken | undefined> => refreshTokens.read(refreshToken),
 
     /**
-     * Trades a refresh token for the next one (RFC 6749 §6). Strict: one that was traded before ends the session, also
-     * where a client only repeats itself after a lost answer, since nothing tells the two apart (RFC 9700 §4.14.2).
+     * Trades a refresh token for the next one (RFC 6749 §6). A token that was traded before ends the session, even if a
+     * client only repeats a request whose answer was lost: the two cannot be told apart (RFC 9700 §4.14.2).
      *
-     * @param scope what the access token may do; '' for all that the session may
-     * @param allowed what the client is registered for today
-     * @throws RekeyError invalid_grant, invalid_scope (nothing is spent), unavailable
+     * @param scope requested scope of the access token; '' for the session's
+     * @param allowed scopes that the client is registered for now
+     * @throws RekeyError invalid_grant, invalid_scope (the token stays valid), unavailable
      */
     async refresh(token: RefreshToken, scope: string, allowed: readonly string[]): Promise<Session> {
       const { subject, sessionId, clientId, generation } = token
       const secret = refreshTokens.newSecret()
-      const rotation = await store.rotate(shown(token), refreshTokens.digest(secret), scope, allowed, now().getTime())
+      const nextDigest = refreshTokens.digest(secret)
+      const rotation = await store.rotate(digestOf(token), nextDigest, scope, allowed, now().getTime())
       if (rotation.result === 'scope') throw new RekeyError('invalid_scope')
-      if (rotation.result === 'reused') await tell({ subject, sessionId, clientId, reason: 'refresh_token_reused' })
-      if (rotation.result !== 'rotated') throw refused()
+      if (rotation.result === 'reused') {
+        await publishRevoked({ subject, sessionId, clientId, reason: 'refresh_token_reused' })
+      }
+      if (rotation.result !== 'rotated') throw refreshTokenRefused()
       return {
         subject,
         sessionId,
@@ -122,27 +124,26 @@ export const createSessions = ({ store, refreshTokens, publisher, lifeMs, now, r
       }
     },
 
-    /** What a refresh token is good for, and until when; undefined where it is good for nothing. @throws RekeyError unavailable */
-    look: (token: RefreshToken) => store.look(shown(token), now().getTime()),
+    /** Scope and end of a valid refresh token's session; undefined if the token is not valid. @throws RekeyError unavailable */
+    checkRefreshToken: (token: RefreshToken) => store.checkRefreshToken(digestOf(token), now().getTime()),
 
     /**
-     * Ends one session: here at once, elsewhere once the event is there. Nothing to do where it ended by its time.
+     * Ends one session: here at once, at other services when the event arrives. Does nothing if the session has expired.
      *
-     * @param until end of the token that it is ended by, where the session may have no record of its own
-     * @throws RekeyError unavailable; to be asked again, which tells it again
+     * @param until end of the revoked token, whose session may have no record
+     * @throws RekeyError unavailable; a repeated call publishes the event again
      */
-    async end(ending: Ending, until?: Date): Promise<void> {
-      if ((await store.end(ending, now().getTime(), until?.getTime())) === 'ended') await tell(ending)
+    async end(revocation: Revocation, until?: Date): Promise<void> {
+      const result = await store.end(revocation, now().getTime(), until?.getTime())
+      if (result === 'ended') await publishRevoked(revocation)
     },
 
-    /** Whether a sound token's session is over. @throws RekeyError unavailable */
+    /** True if the session of a verified token has ended. @throws RekeyError unavailable */
     isEnded: ({ sub, sid, session_epoch }: TokenClaims): Promise<boolean> =>
-      store.isOver({ subject: sub, sessionId: sid }, session_epoch),
+      store.isEnded({ subject: sub, sessionId: sid }, session_epoch),
 
-    /** Ends all of a customer's sessions but the kept one (S21). Safe to run twice, and in any order. @throws RekeyError unavailable */
+    /** Ends all sessions of a customer except the kept one (S21). Safe to repeat, in any order. @throws RekeyError unavailable */
     endAll: (customer: string, epoch: number, kept?: string): Promise<void> =>
       store.endAll(customer, epoch, kept, lifeMs + epochMarginMs),
   }
 }
-
-export type Sessions = ReturnType<typeof createSessions>

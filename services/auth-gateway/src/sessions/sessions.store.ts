@@ -1,14 +1,14 @@
 import { loadScript, type Redis } from '@rekey/platform/redis'
 
-/** Names one session of one subject. */
+/** Identifies one session of one subject. */
 export interface SessionName {
   /** Token subject: the customer's code, a challenge, or the client. */
   subject: string
   sessionId: string
 }
 
-/** The refresh token that is shown, as far as Redis knows it. */
-interface Shown extends SessionName {
+/** A submitted refresh token, in the form that Redis stores. */
+interface TokenDigest extends SessionName {
   generation: number
   digest: string
 }
@@ -19,9 +19,9 @@ export type Rotation =
 
 const script = (name: string) => new URL(`./${name}.lua`, import.meta.url)
 
-// One hash tag for all of a subject's keys, so that one script can use them in a cluster. Encoded, since a customer's
-// code may hold braces and colons. Half a surrogate pair cannot be: an event that names such a customer would fail at
-// each try.
+// One hash tag for all keys of a subject: one script uses several of them, also on a cluster. Encoded, because a
+// customer's code may contain braces and colons; made well-formed first, because encoding half a surrogate pair throws,
+// and an event about such a customer would fail at each retry.
 const tagOf = (subject: string) => `rekey:{${encodeURIComponent(subject.toWellFormed())}}`
 const epochOf = (subject: string) => `${tagOf(subject)}:epoch`
 const sessionOf = ({ subject, sessionId }: SessionName) => `${tagOf(subject)}:session:${sessionId}`
@@ -31,10 +31,10 @@ const keysOf = (name: SessionName) => [sessionOf(name), epochOf(name.subject)]
 export const createSessionStore = (redis: Redis) => {
   const beginScript = loadScript(redis, script('begin'))
   const rotateScript = loadScript(redis, script('rotate'))
-  const unrotateScript = loadScript(redis, script('unrotate'))
-  const lookScript = loadScript(redis, script('look'))
+  const undoRotateScript = loadScript(redis, script('undo-rotate'))
+  const checkRefreshTokenScript = loadScript(redis, script('check-refresh-token'))
   const endScript = loadScript(redis, script('end'))
-  const isOverScript = loadScript(redis, script('is-over'))
+  const checkEndedScript = loadScript(redis, script('check-ended'))
   const endAllScript = loadScript(redis, script('end-all'))
   return {
     async begin(
@@ -47,39 +47,41 @@ export const createSessionStore = (redis: Redis) => {
       return (await beginScript(keysOf(name), [epoch, scope, digest, endsAt, endsAt - now])) as 'ok' | 'ended'
     },
 
-    /** Takes a session back that nobody was told of. */
+    /** Deletes a session whose tokens were not delivered. */
     async discard(name: SessionName): Promise<void> {
       await redis.del(sessionOf(name)).catch(() => {})
     },
 
-    async rotate(shown: Shown, nextDigest: string, scope: string, allowed: readonly string[], now: number) {
-      const { sessionId, generation, digest } = shown
-      const asked = [now, sessionId, generation, digest, nextDigest, scope, allowed.join(' ')]
-      const answer = await rotateScript(keysOf(shown), asked).catch((error) => {
-        // A Redis that only stalls will still trade it, for one that nobody gets. This comes right behind, on the same
-        // connection, so that the caller who tries again is not taken for a thief.
-        unrotateScript([sessionOf(shown)], [generation, digest, nextDigest]).catch(() => {})
+    async rotate(token: TokenDigest, nextDigest: string, scope: string, allowed: readonly string[], now: number) {
+      const { sessionId, generation, digest } = token
+      const args = [now, sessionId, generation, digest, nextDigest, scope, allowed.join(' ')]
+      const answer = await rotateScript(keysOf(token), args).catch((error) => {
+        // A Redis that stalls may still run the script after the time-out. The undo follows on the same connection, so
+        // that a client that repeats the request is not treated as a thief.
+        undoRotateScript([sessionOf(token)], [generation, digest, nextDigest]).catch(() => {})
         throw error
       })
-      const [result, given = '', epoch, endsAt] = answer as [Rotation['result'], string?, string?, string?]
+      const [result, granted = '', epoch, endsAt] = answer as [Rotation['result'], string?, string?, string?]
       const rotation: Rotation =
-        result === 'rotated' ? { result, scope: given, epoch: Number(epoch), endsAt: Number(endsAt) } : { result }
+        result === 'rotated' ? { result, scope: granted, epoch: Number(epoch), endsAt: Number(endsAt) } : { result }
       return rotation
     },
 
-    async look(shown: Shown, now: number): Promise<{ scope: string; endsAt: number } | undefined> {
-      const { sessionId, generation, digest } = shown
-      const [scope, endsAt] = (await lookScript(keysOf(shown), [now, sessionId, generation, digest])) as string[]
+    /** @returns undefined if the token is not valid */
+    async checkRefreshToken(token: TokenDigest, now: number): Promise<{ scope: string; endsAt: number } | undefined> {
+      const { sessionId, generation, digest } = token
+      const args = [now, sessionId, generation, digest]
+      const [scope, endsAt] = (await checkRefreshTokenScript(keysOf(token), args)) as string[]
       return scope === undefined ? undefined : { scope, endsAt: Number(endsAt) }
     },
 
-    /** `until`: end of a token of a session that may have no record. */
+    /** `until`: end of the revoked token, whose session may have no record. */
     async end(name: SessionName, now: number, until?: number) {
       return (await endScript([sessionOf(name)], [now, until ?? ''])) as 'ended' | 'missing'
     },
 
-    async isOver(name: SessionName, epoch: number | undefined): Promise<boolean> {
-      return (await isOverScript(keysOf(name), [name.sessionId, epoch ?? ''])) === 1
+    async isEnded(name: SessionName, epoch: number | undefined): Promise<boolean> {
+      return (await checkEndedScript(keysOf(name), [name.sessionId, epoch ?? ''])) === 1
     },
 
     async endAll(subject: string, epoch: number, kept: string | undefined, lifeMs: number): Promise<void> {

@@ -3,28 +3,28 @@ import type { Now } from '@rekey/platform/clock'
 import type { Random } from '@rekey/platform/random'
 import { loadScript, type Redis } from '@rekey/platform/redis'
 
-/** What an authorization code stands for. */
+/** What an authorization code grants. */
 export interface Authorization {
-  /** The challenge that was answered. */
+  /** The verified challenge. */
   subject: string
   challengeId: string
   clientId: string
   scope: string
   redirectUri: string
-  /** RFC 7636 S256 challenge, '' for none; without one a public client cannot redeem the code. */
+  /** RFC 7636 S256 challenge; '' for none, and then a public client cannot redeem the code. */
   codeChallenge: string
 }
 
-/** What must be right of a redemption. */
+/** What a redemption must match, and what is stored for a replay. */
 interface Proof {
   clientId: string
   redirectUri: string
-  /** S256 challenge of the verifier that was shown; '' for none. */
+  /** S256 challenge of the submitted verifier; '' for none. */
   codeChallenge: string
   pkceRequired: boolean
-  /** Session that the token will belong to. */
+  /** Session of the token to be issued. */
   sessionId: string
-  /** The longest that the token can live. */
+  /** Longest life of that token. */
   tokenLifeMs: number
 }
 
@@ -33,7 +33,7 @@ export type Redemption =
   | { result: 'replayed'; subject: string; sessionId: string; clientId: string }
   | { result: 'missing' | 'refused' | 'unprotected' }
 
-/** RFC 6749 §4.1.2 wants a short life; one minute is ours (S26). */
+/** RFC 6749 §4.1.2 recommends ten minutes at most; ours is shorter (S26). */
 const lifeMs = 60_000
 
 const keyOf = (code: string) => `rekey:{${createHash('sha256').update(code).digest('base64url')}}:authorization`
@@ -46,10 +46,10 @@ const toAuthorization = (flat: string[]): Authorization => {
   return fields as unknown as Authorization
 }
 
-/** Authorization codes: 256 random bits, kept as a digest, redeemed once. @throws RekeyError unavailable */
+/** Authorization codes: 256 random bits, stored as a digest, redeemed once. @throws RekeyError unavailable */
 export const createAuthorizationCodes = ({ redis, random, now }: { redis: Redis; random: Random; now: Now }) => {
-  const issueScript = loadScript(redis, script('issue'))
-  const redeemScript = loadScript(redis, script('redeem'))
+  const issueScript = loadScript(redis, script('issue-code'))
+  const redeemScript = loadScript(redis, script('redeem-code'))
   return {
     async issue(authorization: Authorization): Promise<string> {
       const code = random.bytes(32).toString('base64url')

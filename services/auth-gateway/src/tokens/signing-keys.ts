@@ -15,34 +15,22 @@ const PrivateKey = Type.Object({
   x: Type.String(),
   d: Type.String(),
   kid: Type.String({ minLength: 1 }),
-  /** Seconds since the epoch. Before, the key is only published. */
+  /** Seconds since the epoch. Until then the key is published, and does not sign. */
   sign_from: Type.Integer({ minimum: 0, default: 0 }),
 })
 type PrivateKey = Static<typeof PrivateKey>
 const parseFile = fileParser(variable, Type.Object({ keys: Type.Array(PrivateKey, { minItems: 1 }) }))
 
-/** The gateway's signing keys, as of the newest good version of their file. */
-export interface SigningKeys {
-  /** An access or sign token (RFC 9068) with these claims, signed by the newest key whose time has come. */
-  sign(claims: object): string
-  /** Public half of any key in the file. */
-  publicKey(kid: string): KeyObject | undefined
-  /** Public halves (RFC 7517 §5), also of keys that do not sign yet. */
-  jwks(): { keys: { kty: 'OKP'; crv: 'Ed25519'; x: string; kid: string; alg: 'EdDSA'; use: 'sig' }[] }
-  /** Reads the file no more. */
-  close(): Promise<void>
-}
-
-/** @throws Error of a key whose halves are none, or are not of one pair */
+/** @throws Error if the two halves are no valid key pair */
 const toKey = ({ kty, crv, x, kid, sign_from: signFrom, ...jwk }: PrivateKey) => {
   const privateKey = createPrivateKey({ key: { kty, crv, x, ...jwk }, format: 'jwk' })
   const publicKey = createPublicKey(privateKey)
-  if (publicKey.export({ format: 'jwk' }).x !== x) throw new Error('x belongs to another key')
+  if (publicKey.export({ format: 'jwk' }).x !== x) throw new Error('x is not the public half of d')
   const key = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
   return {
     kid,
     signFrom,
-    // Made once a key: reading the key takes longer than signing with it.
+    // One signer a key: parsing the key takes longer than signing with it.
     sign: createSigner({ key, algorithm: 'EdDSA', kid, header: { typ: 'at+jwt' } as never }),
     publicKey,
     jwk: { kty, crv, x, kid, alg: 'EdDSA', use: 'sig' } as const,
@@ -56,18 +44,18 @@ const parse = (text: string) => {
   const seen = new Set<string>()
   const faults: string[] = []
   const read = keys.flatMap((jwk, index) => {
-    if (seen.has(jwk.kid)) faults.push(`${variable} /keys/${index}/kid: is another key’s too`)
+    if (seen.has(jwk.kid)) faults.push(`${variable} /keys/${index}/kid: is used by another key`)
     seen.add(jwk.kid)
     try {
       return toKey(jwk)
     } catch {
-      faults.push(`${variable} /keys/${index}: is no pair of keys`)
+      faults.push(`${variable} /keys/${index}: is no valid key pair`)
       return []
     }
   })
   if (faults.length > 0) throw new ConfigError(faults)
   const newestFirst = read.toSorted((one, other) => other.signFrom - one.signFrom)
-  // The file has one at least. It signs before its time where nothing else can.
+  // The schema requires one key at least. The oldest signs before its time if no other can.
   const oldest = newestFirst.at(-1) as Key
   return {
     newestFirst,
@@ -77,7 +65,7 @@ const parse = (text: string) => {
   }
 }
 
-/** `npm start` makes keys of which anybody may have a copy: it names them so. */
+/** Production rejects the keys that `npm start` generates: their `kid` marks them, because copies may be public. */
 const parseForProduction = (text: string) => {
   const read = parse(text)
   const faults = read.jwks.keys.flatMap(({ kid }, index) =>
@@ -89,7 +77,7 @@ const parseForProduction = (text: string) => {
   return read
 }
 
-/** What production does not take of a file of signing keys. */
+/** Configuration errors of a file of signing keys in production. */
 export const signingKeysFaults = (path: string): readonly string[] =>
   configurationErrors(() => readOnce({ variable, path, parse: parseForProduction }))
 
@@ -101,21 +89,30 @@ interface Options {
 }
 
 /**
- * The private JWK Set, read again when it changes. All of its keys verify; the one whose `sign_from` came last signs,
- * of several the first. So a new key is known to every verifier before any instance signs with it.
+ * The private JWK Set, read again when it changes. All of its keys verify; the one with the latest `sign_from` in the
+ * past signs, the first of equals. So each verifier has a new key before any instance signs with it.
  *
- * @throws ConfigError naming every fault
+ * @throws ConfigError that lists every error
  */
-export const loadSigningKeys = ({ path, profile, now, log }: Options): SigningKeys => {
+export const loadSigningKeys = ({ path, profile, now, log }: Options) => {
   const file = watchFile({ variable, path, parse: profile === 'production' ? parseForProduction : parse, log })
   return {
-    sign(claims) {
+    /** Signs the claims of an access or success token (RFC 9068). */
+    sign(claims: object): string {
       const { newestFirst, oldest } = file.current()
       const nowSeconds = now().getTime() / 1_000
       return (newestFirst.find(({ signFrom }) => signFrom <= nowSeconds) ?? oldest).sign(claims)
     },
-    publicKey: (kid) => file.current().byKid.get(kid)?.publicKey,
+
+    /** Public half of a key in the file. */
+    publicKey: (kid: string): KeyObject | undefined => file.current().byKid.get(kid)?.publicKey,
+
+    /** Public halves of all keys (RFC 7517 §5), also of those that do not sign yet. */
     jwks: () => file.current().jwks,
+
+    /** Stops watching the file. */
     close: file.close,
   }
 }
+
+export type SigningKeys = ReturnType<typeof loadSigningKeys>

@@ -1,19 +1,19 @@
 import { AuthorizationServerMetadata, ChangePasswordPage, Jwks, responseTypes, scopes } from '@rekey/contracts'
 import type { Server } from '@rekey/platform/server'
-import type { SigningKeys } from '../tokens/signing-keys.ts'
+import type { Tokens } from '../tokens/tokens.ts'
 
 interface Deps {
   issuer: string
-  /** Page where a person sets a new password. None: password managers are told by a 404. */
+  /** Page where a customer sets a new password. Undefined: the path answers 404, which password managers understand. */
   changePasswordUrl: string | undefined
-  keys: SigningKeys
+  jwks: Tokens['jwks']
 }
 
 const cacheable = 'public, max-age=300'
 
-export const wellKnownRoutes = (app: Server, { issuer, changePasswordUrl, keys }: Deps): void => {
+export const wellKnownRoutes = (app: Server, { issuer, changePasswordUrl, jwks }: Deps): void => {
   app.get('/.well-known/jwks.json', { schema: Jwks, config: { public: true } }, async (_request, reply) =>
-    reply.header('cache-control', cacheable).send(keys.jwks()),
+    reply.header('cache-control', cacheable).send(jwks()),
   )
 
   app.get(
@@ -38,7 +38,7 @@ export const wellKnownRoutes = (app: Server, { issuer, changePasswordUrl, keys }
   )
 
   if (changePasswordUrl === undefined) return
-  // Password managers follow it to the page, and first see that an address where nothing is answers 404.
+  // A password manager follows the redirect only if another, missing path answers 404.
   app.get(
     '/.well-known/change-password',
     { schema: ChangePasswordPage, config: { public: true } },

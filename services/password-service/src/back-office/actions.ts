@@ -1,55 +1,51 @@
 import type { Logger } from '@rekey/platform/logger'
-import type { Transaction } from '../database.ts'
-import type { Jobs } from '../jobs/jobs.service.ts'
-import type { PreparedPassword, Replacement } from '../passwords/replacement.service.ts'
-import type { Resets } from './resets.service.ts'
-import { type Mandate, staffForLog } from './staff.ts'
+import type { JobsFeature } from '../jobs/jobs.feature.ts'
+import type { PreparedPassword } from '../passwords/credential.ts'
+import { type ReplaceDeps, replacePassword } from '../passwords/replace-password.ts'
+import type { ApprovalDecision } from '../staff/decide-approval.ts'
+import { type Mandate, staffForLog } from '../staff/staff.ts'
+import { resetPassword } from './reset-password.ts'
 
 interface Customer {
   id: number
   code: string
 }
 
-/** What the back office does to passwords, checked and ready to be carried out: at once, or when another agrees. */
+/** An action of the back office that has been checked: it is carried out at once, or after an approval. */
 export type Action =
   | { kind: 'set_password'; customer: Customer; password: PreparedPassword }
   | { kind: 'reset_password'; customer: Customer }
   | { kind: 'reset_all' }
 
 interface Deps {
-  replacement: Pick<Replacement, 'replace'>
-  resets: Pick<Resets, 'resetOne'>
-  jobs: Pick<Jobs, 'start'>
+  replaceDeps: ReplaceDeps
+  startJob: JobsFeature['start']
   log: Logger
 }
 
 /**
- * Carries an action out. `alongside` runs in the transaction that does it; by throwing it undoes it.
+ * Creates the function that carries out an action. The approval is decided in the action's transaction.
  *
- * @returns the job that was started, where it is one
- * @throws RekeyError not_found, unavailable
+ * @returns the id of the job, for an action on all customers
+ * @throws RekeyError not_found, already_decided, unavailable
  */
-export type CarryOut = (
-  action: Action,
-  by: Mandate,
-  alongside?: (tx: Transaction) => Promise<void>,
-) => Promise<{ jobId?: string }>
-
-export const createActions = ({ replacement, resets, jobs, log }: Deps): CarryOut => {
-  return async (action, by, alongside) => {
-    if (action.kind === 'reset_all') return jobs.start(by, alongside)
+export const createActions =
+  ({ replaceDeps, startJob, log }: Deps) =>
+  async (action: Action, by: Mandate, approval?: ApprovalDecision): Promise<{ jobId?: string }> => {
+    if (action.kind === 'reset_all') return startJob(by, approval)
     const { customer } = action
     if (action.kind === 'reset_password') {
-      await resets.resetOne(customer.id, by, alongside)
-      const line = { event: 'authn_password_reset', customer: customer.code, ...staffForLog(by) }
-      log.info(line, 'password to be changed: the back office wants it')
+      await resetPassword(replaceDeps, customer.id, by, approval)
+      const line = { event: 'authn_password_reset_required', customer: customer.code, ...staffForLog(by) }
+      log.info(line, 'the back office requires a new password')
       return {}
     }
     const { password } = action
-    await replacement.replace({ customerId: customer.id, password, operation: 'set', by, alongside })
+    await replacePassword(replaceDeps, { customerId: customer.id, password, operation: 'set', by, approval })
     const temporary = password.temporary !== undefined
     const line = { event: 'authn_password_set', customer: customer.code, temporary, ...staffForLog(by) }
-    log.info(line, 'password set by the back office')
+    log.info(line, 'the back office set a password')
     return {}
   }
-}
+
+export type CarryOut = ReturnType<typeof createActions>

@@ -1,5 +1,7 @@
 import {
+  EndHold,
   GetClientPasswordChange,
+  LiftBlock,
   ListClientPasswordChanges,
   ResetAllPasswords,
   ResetClientPassword,
@@ -7,13 +9,18 @@ import {
   scopes,
 } from '@rekey/contracts'
 import type { Server } from '@rekey/platform/server'
-import type { BackOffice } from './back-office.service.ts'
-import { staffOf } from './staff.ts'
+import { type Staff, staffOf } from '../staff/staff.ts'
+import type { BackOfficeService } from './back-office.service.ts'
 
 const config = { scopes: [scopes.backOffice] }
 const customer = '/api/v2/clients/:clientId'
 
-/** B7, B8, B9. The published contract's `clientId` is our customer's id. */
+interface BackOffice extends BackOfficeService {
+  liftBlock(customerId: number, by: Staff): Promise<void>
+  endHold(customerId: number, by: Staff): Promise<void>
+}
+
+/** B7, B8, B9, and the end of a block or a recovery hold. The contract's `clientId` is the customer's id. */
 export const backOfficeRoutes = (app: Server, backOffice: BackOffice): void => {
   app.route({
     method: ['PUT', 'PATCH'],
@@ -22,8 +29,12 @@ export const backOfficeRoutes = (app: Server, backOffice: BackOffice): void => {
     config,
     handler: async (request, reply) => {
       const { password, send_mail: sendMail } = request.body
-      const ask = { customerId: request.params.clientId, password, sendMail, by: staffOf(request) }
-      const { approval } = await backOffice.setPassword(ask)
+      const { approval } = await backOffice.setPassword({
+        customerId: request.params.clientId,
+        password,
+        sendMail,
+        by: staffOf(request),
+      })
       return approval ? reply.code(202).send(approval) : reply.code(204).send(null)
     },
   })
@@ -44,5 +55,15 @@ export const backOfficeRoutes = (app: Server, backOffice: BackOffice): void => {
   app.post('/api/v2/clients/reset-password', { schema: ResetAllPasswords, config }, async (request, reply) => {
     const { jobId = '', approval } = await backOffice.resetAll(staffOf(request))
     return reply.code(202).send(approval ?? { jobId })
+  })
+
+  app.delete(`${customer}/block`, { schema: LiftBlock, config }, async (request, reply) => {
+    await backOffice.liftBlock(request.params.clientId, staffOf(request))
+    return reply.code(204).send(null)
+  })
+
+  app.delete(`${customer}/hold`, { schema: EndHold, config }, async (request, reply) => {
+    await backOffice.endHold(request.params.clientId, staffOf(request))
+    return reply.code(204).send(null)
   })
 }

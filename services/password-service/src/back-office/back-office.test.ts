@@ -18,7 +18,7 @@ const set = (id: unknown, body: object, { method = 'PUT', as = backOffice() } = 
 const verify = (username: string, password: string) => callRpc(service.broker, PasswordVerify, { username, password })
 
 for (const method of ['PUT', 'PATCH']) {
-  t.test(`${method}: the back office sets a password, and the history says that it did`, async (t) => {
+  t.test(`${method}: the back office sets a password, and the history names it as the actor`, async (t) => {
     const customer = await service.customer({ phones: [`+44770090${method.length}`] })
     const answer = await set(customer.id, { password: 'Qwerty123', send_mail: false }, { method })
     t.equal(answer.status, 204)
@@ -29,9 +29,9 @@ for (const method of ['PUT', 'PATCH']) {
     ])
     await service.outboxEmpty()
     t.match(await service.events('PASSWORD', customer.code), [{ type: 'password.set' }])
-    const notices = await service.events('NOTIFY', customer.code)
+    const notifications = await service.events('NOTIFY', customer.code)
     t.same(
-      notices.map(({ type }) => type),
+      notifications.map(({ type }) => type),
       ['notify.password-changed', 'notify.password-changed'],
     )
     t.match(await verify(customer.addresses[0] ?? '', 'Qwerty123'), { verified: true, mustChange: false })
@@ -39,19 +39,19 @@ for (const method of ['PUT', 'PATCH']) {
   })
 }
 
-t.test('with send_mail the password is temporary: mailed sealed, to be changed, and good for a day', async (t) => {
+t.test('with send_mail the password is temporary: mailed sealed, to be changed, and valid for a day', async (t) => {
   const customer = await service.customer()
   const [username = ''] = customer.addresses
   t.equal((await set(customer.id, { password: 'Temporary-1', send_mail: true })).status, 204)
   t.match(await verify(username, 'Temporary-1'), { verified: true, mustChange: true })
 
   await service.outboxEmpty()
-  const notices = await service.events('NOTIFY', customer.code)
+  const notifications = await service.events('NOTIFY', customer.code)
   t.same(
-    notices.map(({ type }) => type),
+    notifications.map(({ type }) => type),
     ['notify.password-changed', 'notify.temporary-password'],
   )
-  const mail = notices[1]
+  const mail = notifications[1]
   t.equal(await service.openAddress(mail?.id ?? '', mail?.data.password ?? ''), 'Temporary-1')
   t.match(await service.openAddress(mail?.id ?? '', mail?.data.recipient ?? ''), { channel: 'email', to: username })
   t.notOk(JSON.stringify(await query('SELECT data FROM outbox')).includes('Temporary-1'))
@@ -61,7 +61,7 @@ t.test('with send_mail the password is temporary: mailed sealed, to be changed, 
   t.match(await verify(username, 'Temporary-1'), { verified: false })
 })
 
-t.test("the customer's own new password ends a temporary one", async (t) => {
+t.test("a customer's own new password replaces a temporary one", async (t) => {
   const customer = await service.customer()
   await set(customer.id, { password: 'Temporary-1', send_mail: true })
   const headers = { authorization: bearer(customer.code), successToken: service.grant('change', customer.code) }
@@ -72,7 +72,7 @@ t.test("the customer's own new password ends a temporary one", async (t) => {
   t.match(await verify(customer.addresses[0] ?? '', 'My own 1'), { verified: true, mustChange: false })
 })
 
-t.test('nobody to mail it to, an unknown customer, a weak password, a bearer of another scope: refused', async (t) => {
+t.test('B7 refuses an unknown customer, one without e-mail, a weak password and another scope', async (t) => {
   const silent = await service.customer({ emails: [], phones: ['+447700900999'], unconfirmed: ['silent@example.com'] })
   const body = { password: 'Qwerty123', send_mail: true }
   const noMail = await set(silent.id, body)
@@ -94,7 +94,7 @@ const changesOf = (id: unknown, rest = '') =>
   )
 const reset = (id: unknown, as?: string) => http.send('POST', `/api/v2/clients/${id}/reset-password`, authorized(as))
 
-t.test("B8: the back office sees a customer's changes, by the same rules as the customer", async (t) => {
+t.test("B8: the back office reads a customer's changes as the customer does", async (t) => {
   const customer = await service.customer()
   const other = await service.customer()
   for (let round = 0; round < 3; round += 1) t.equal((await service.change(customer)).status, 204)
@@ -118,7 +118,7 @@ t.test("B8: the back office sees a customer's changes, by the same rules as the 
   t.same((await changesOf(customer.id, `/${newest?.id}`)).body, newest)
 })
 
-t.test("B8: an unknown customer, an unknown change and another customer's change are a 404 alike", async (t) => {
+t.test("B8: an unknown customer, an unknown change and another customer's change are each a 404", async (t) => {
   const customer = await service.customer()
   const other = await service.customer()
   await service.change(other)
@@ -138,7 +138,7 @@ t.test("B8: an unknown customer, an unknown change and another customer's change
   }
 })
 
-t.test('S21 S24 B9: one customer is signed out everywhere and has to change the password', async (t) => {
+t.test("S21 S24: B9 ends a customer's sessions and restores and requires a new password", async (t) => {
   const customer = await service.customer({ phones: ['+447700900077'] })
   const [username = ''] = customer.addresses
   await set(customer.id, { password: 'Qwerty123', send_mail: false })
@@ -151,14 +151,14 @@ t.test('S21 S24 B9: one customer is signed out everywhere and has to change the 
   t.equal(answer.status, 202)
   t.same(answer.body, {})
 
-  t.equal((await http.get('/api/v2/my/password/changes', signedIn)).status, 401, 'the session is over')
+  t.equal((await http.get('/api/v2/my/password/changes', signedIn)).status, 401, 'the session has ended')
   t.match(await verify(username, 'Qwerty123'), { verified: true, mustChange: true, sessionEpoch: 2 })
   const restored = await http.post(
     '/api/v2/my/password/restore',
     { password: 'My own one' },
     { successToken: service.grant('restore', challenge) },
   )
-  t.equal(restored.status, 403, 'a restore begun before is over')
+  t.equal(restored.status, 403, 'the earlier restore has ended')
   t.match(await query('SELECT hold_until FROM customer WHERE id = $1', [customer.id]), [{ hold_until: null }])
 
   t.match((await changesOf(customer.id)).body.data[0], { type: 'changed', operation: 'reset', actor: 'back_office' })
@@ -167,11 +167,11 @@ t.test('S21 S24 B9: one customer is signed out everywhere and has to change the 
   t.match(event, { type: 'password.reset-requested', data: { actorId: 'backend_fin', sessionEpoch: 2 } })
   t.notHas(event?.data, 'jobId')
   t.notHas(event?.data, 'approvedBy')
-  const notices = (await service.events('NOTIFY', customer.code)).filter(
+  const notifications = (await service.events('NOTIFY', customer.code)).filter(
     ({ type }) => type === 'notify.reset-requested',
   )
-  t.equal(notices.length, 2, 'one for each confirmed address')
-  t.match(service.logged('authn_password_reset').at(-1), {
+  t.equal(notifications.length, 2, 'one for each confirmed address')
+  t.match(service.logged('authn_password_reset_required').at(-1), {
     customer: customer.code,
     actor: 'back_office',
     actorId: 'backend_fin',
@@ -179,7 +179,7 @@ t.test('S21 S24 B9: one customer is signed out everywhere and has to change the 
   })
 })
 
-t.test('B9: whoever has no password is reset too; nobody is not, and not by just anyone', async (t) => {
+t.test('B9 resets a customer without a password, and refuses an unknown customer and another scope', async (t) => {
   const customer = await service.customer()
   t.equal((await reset(customer.id)).status, 202)
   t.equal((await changesOf(customer.id)).body.total, 1)
@@ -188,7 +188,7 @@ t.test('B9: whoever has no password is reset too; nobody is not, and not by just
   t.equal((await changesOf(customer.id)).body.total, 1)
 })
 
-t.test('B9 and changes at once: each that is answered is in the history once, and the chain holds', async (t) => {
+t.test('B9 and changes at once: each success is in the history once, and the chain is valid', async (t) => {
   const customer = await service.customer()
   await set(customer.id, { password: 'Qwerty123', send_mail: false })
   const statuses = await race(20, async (index) =>

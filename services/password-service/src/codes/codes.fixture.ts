@@ -6,14 +6,14 @@ import type { startPasswordService } from '@rekey/test-support/password-service'
 
 type Service = Awaited<ReturnType<typeof startPasswordService>>
 
-/** Sealed for the notifier: nothing that this service could open. */
+/** A code that is sealed for the notifier: this service cannot open it. */
 export const sealedCode = 'eyJhbGciOiJkaXIifQ..planted.code.xyz'
 
-/** What a gateway does that makes codes and gives them away, and what is seen of it. */
+/** Publishes a gateway's events of codes, and reads what the service does with them. */
 export const createCodeSource = (service: Service) => {
   const { publisher, clock, query } = service
 
-  const codeMade = (challengeId: string) => ({
+  const codeFields = (challengeId: string) => ({
     challengeId,
     sendNumber: 1,
     clientId: 'ib_localhost',
@@ -35,7 +35,7 @@ export const createCodeSource = (service: Service) => {
       id: eventId,
       subject: challengeId,
       data: {
-        ...codeMade(challengeId),
+        ...codeFields(challengeId),
         username: await service.sealUsername(challengeId, username),
         ...more,
       },
@@ -47,7 +47,7 @@ export const createCodeSource = (service: Service) => {
     const challengeId = systemRandom.id()
     await publisher.publish(ChallengeIssued, {
       subject: challengeId,
-      data: { ...codeMade(challengeId), purpose: 'login', customer, device, ...more },
+      data: { ...codeFields(challengeId), purpose: 'login', customer, device, ...more },
     })
     return challengeId
   }
@@ -58,12 +58,12 @@ export const createCodeSource = (service: Service) => {
         const events = await service.events('NOTIFY', challengeId)
         return events.length > 0 ? events : undefined
       },
-      { what: 'the code to be handed on' },
+      { what: 'the code to be published' },
     )
 
-  /** Waits until every event of the gateway's has been dealt with. */
+  /** Waits until every event of the gateway has been handled. */
   const everythingHandled = async () => {
-    // Once this one has been, the consumers are there.
+    // Once this one is handled, the consumers exist.
     const { addresses } = await service.customer()
     await sent(await requestRestore(addresses[0] ?? ''))
     const { consumers } = await service.broker.connection().jetstreamManager()
@@ -82,11 +82,11 @@ export const createCodeSource = (service: Service) => {
     sent,
     everythingHandled,
 
-    /** Whose restore a challenge is, if anyone's. */
+    /** The record of a challenge's customer, if there is one. */
     restoreRequests: (challengeId: string) =>
       query('SELECT * FROM restore_request WHERE challenge_id = $1', [challengeId]),
 
-    /** Why no code was sent, each time. */
+    /** The logged reasons why a challenge's codes were not sent. */
     reasonsOf(challengeId: string) {
       const challenge = hashForLog(challengeId)
       return service

@@ -4,6 +4,7 @@ import {
   type ChallengeIssued,
   challengeType,
   type EventData,
+  grantSeconds,
   NotifyCode,
   parseUsername,
   type RestoreRequested,
@@ -11,70 +12,71 @@ import {
 import type { Now } from '@rekey/platform/clock'
 import { PermanentError } from '@rekey/platform/consumer'
 import { hashForLog, type Logger } from '@rekey/platform/logger'
-import type { Metrics } from '@rekey/platform/metrics'
+import { counter, type Metrics } from '@rekey/platform/metrics'
 import type { Publisher } from '@rekey/platform/publisher'
+import type { AllowanceSize } from '@rekey/platform/quota'
 import { seal, unseal } from '@rekey/platform/seal'
-import { Counter } from 'prom-client'
 import type { CustomerStore, Reachable } from '../customers/customers.store.ts'
-import type { Budgets } from '../lockout/budgets.service.ts'
-import { toRecipient } from './recipient.ts'
+import { recordRestore } from '../customers/restore-requests.ts'
+import type { Database } from '../database.ts'
+import type { LockoutFeature } from '../lockout/lockout.feature.ts'
+import { toRecipient } from '../notifications/recipient.ts'
+import { countSend } from './count-send.ts'
 
 interface Deps {
+  database: Database
   store: CustomerStore
-  budgets: Pick<Budgets, 'blockOf' | 'countSend' | 'charge'>
+  lockout: Pick<LockoutFeature, 'lockoutOf' | 'count'>
   publisher: Publisher
   keys: { username: KeyObject; address: KeyObject }
+  /** Codes to restore for one customer, at all addresses together (S7). */
+  quota: AllowanceSize
   metrics: Metrics
   now: Now
   log: Logger
 }
 
-/** What both events say of a code. */
 type Code = Pick<
   EventData<typeof NotifyCode>,
   'challengeId' | 'purpose' | 'code' | 'verificationCode' | 'expiresAt'
 > & { sendNumber: number }
 
-export interface Codes {
-  /** @throws RekeyError unavailable: to be tried again. PermanentError: the username cannot be opened */
-  sendForRestore(request: EventData<typeof RestoreRequested>): Promise<void>
-  /** @throws RekeyError unavailable: to be tried again */
-  sendForChallenge(issued: EventData<typeof ChallengeIssued>): Promise<void>
-}
-
-/** A grant lives ten minutes from the moment its code was given; five more for clocks that differ. */
-const restoreOutlivesCodeMs = 15 * 60_000
+/** A grant may be issued until its code expires, and then lives on; five minutes more for clocks that differ. */
+const restoreOutlivesCodeMs = (grantSeconds + 5 * 60) * 1_000
 
 const unreachable = 'unknown or blocked'
 
+/** Why the gateway had a code suppressed, by the event's value. */
+const suppressedBy = { limit: 'limit', budget: 'lockout' } as const
+
 /**
- * `oob:email`: whatever the customer prefers, which is the first address. Otherwise the address of that mask; of two that
- * look alike the older one, since a person could not tell them apart either.
+ * Picks the address of a device: `oob:email` means the preferred one, which is the first; any other value is an address's
+ * mask. If two addresses have the same mask, it is the older one: the customer could not distinguish them either.
  */
 const pickDevice = ({ addresses }: Reachable, device: string): Address | undefined =>
   device === 'oob:email' ? addresses[0] : addresses.find((address) => challengeType(address) === device)
 
 /**
- * Finds out whose code it is, and hands it on to the notifier with the address. The code is sealed for the notifier and
- * is not looked at here. It goes straight to the broker, never through the outbox: no code, sealed or not, is ever to
- * stand in the database (S9). Both sends may run again: the event's id is the challenge's and the send's number, so that
- * the broker drops the second one.
+ * Adds the recipient to a code and publishes it for the notifier. The code stays sealed, and goes to the broker without
+ * the outbox: no code, sealed or not, may be stored in the database (S9). Safe to repeat: the event's id consists of the
+ * challenge and the send number, so that the broker drops a duplicate.
  */
-export const createCodes = ({ store, budgets, publisher, keys, metrics, now, log }: Deps): Codes => {
-  const dropped = new Counter({
+export const createCodeService = (deps: Deps) => {
+  const { database, store, lockout, publisher, keys, quota, metrics, now, log } = deps
+  const suppressed = counter(metrics, {
     name: 'rekey_codes_not_sent_total',
-    help: 'Codes that were made and not sent to anyone, by reason.',
+    help: 'Codes that were created but not sent, by reason.',
     labelNames: ['reason'],
-    registers: [metrics],
   })
-  const expired = ({ expiresAt }: { expiresAt: string }) => new Date(expiresAt) <= now()
-  // Told apart from what got lost on the way, by the challenge alone: never who it was that is not known.
-  const drop = (challengeId: string, reason: string) => {
-    dropped.inc({ reason })
-    log.info({ event: 'code_not_sent', challenge: hashForLog(challengeId), reason }, 'no code is sent')
+  const isExpired = (expiresAt: string) => new Date(expiresAt) <= now()
+
+  /** Logs the challenge only: the username of somebody unknown must not be logged. */
+  const suppress = (challengeId: string, reason: string) => {
+    suppressed.inc({ reason })
+    log.info({ event: 'code_not_sent', challenge: hashForLog(challengeId), reason }, 'code not sent')
   }
 
-  const hand = async (customer: Reachable, to: Address, { sendNumber, ...code }: Code) => {
+  const publish = async (customer: Reachable, to: Address, { sendNumber, ...code }: Code) => {
     const recipient = toRecipient(to, customer)
     await publisher.publish(NotifyCode, {
       id: `${code.challengeId}.${sendNumber}`,
@@ -90,39 +92,63 @@ export const createCodes = ({ store, budgets, publisher, keys, metrics, now, log
         channel: recipient.channel,
         attempt: sendNumber,
       },
-      'code handed on',
+      'code published for the notifier',
     )
   }
 
   return {
-    async sendForRestore({ challengeId, username, sendNumber, code, verificationCode, expiresAt, withheld }) {
-      if (expired({ expiresAt })) return drop(challengeId, 'expired')
-      // The gateway's limits, by the address that was typed. Ours below are by the person, who may have several.
-      if (withheld) return drop(challengeId, withheld)
+    /** @throws RekeyError unavailable: retry. PermanentError: the username cannot be opened */
+    async sendForRestore(request: EventData<typeof RestoreRequested>): Promise<void> {
+      const { challengeId, username, sendNumber, code, verificationCode, expiresAt, withheld } = request
+      if (isExpired(expiresAt)) return suppress(challengeId, 'expired')
+      // The gateway counts for each username; the checks below count for the customer, who may have several.
+      if (withheld) return suppress(challengeId, suppressedBy[withheld])
       const opened = await unseal<string>(keys.username, challengeId, username).catch(() => {
         throw new PermanentError('the username cannot be opened')
       })
       const address = parseUsername(opened)
       const customer = await store.findByAddress(address)
-      if (!customer) return drop(challengeId, unreachable)
-      if (await budgets.blockOf(customer.id)) return drop(challengeId, 'budget')
-      if (!(await budgets.countSend(customer.id, { challengeId, sendNumber }))) return drop(challengeId, 'limit')
-      const restoreUntil = new Date(new Date(expiresAt).getTime() + restoreOutlivesCodeMs)
-      // Before the message, so that nobody can answer it earlier than we know whose it is.
-      const isTheirs = await store.recordRestore(challengeId, { customerId: customer.id, address }, restoreUntil)
-      if (!isTheirs) return drop(challengeId, unreachable)
-      // Who guesses at once may have been heard of before the request was.
-      await budgets.charge(challengeId)
-      await hand(customer, address, { challengeId, purpose: 'restore', code, verificationCode, expiresAt, sendNumber })
+      if (!customer) return suppress(challengeId, unreachable)
+      if (await lockout.lockoutOf(customer.id)) return suppress(challengeId, 'lockout')
+      const send = { customerId: customer.id, challengeId, sendNumber, at: now() }
+      if (!(await countSend(database, quota, send))) return suppress(challengeId, 'limit')
+      // Before the code is sent: its answer needs the record.
+      const recorded = await recordRestore(database, {
+        challengeId,
+        customerId: customer.id,
+        address,
+        expiresAt: new Date(new Date(expiresAt).getTime() + restoreOutlivesCodeMs),
+      })
+      if (!recorded) return suppress(challengeId, unreachable)
+      // Events of wrong codes may have arrived before this one.
+      await lockout.count(challengeId)
+      await publish(customer, address, {
+        challengeId,
+        purpose: 'restore',
+        code,
+        verificationCode,
+        expiresAt,
+        sendNumber,
+      })
     },
 
-    async sendForChallenge({ challengeId, customer: customerCode, device, purpose, sendNumber, ...issued }) {
-      if (expired(issued)) return drop(challengeId, 'expired')
+    /** @throws RekeyError unavailable: retry */
+    async sendForChallenge(issued: EventData<typeof ChallengeIssued>): Promise<void> {
+      const {
+        challengeId,
+        customer: customerCode,
+        device,
+        purpose,
+        sendNumber,
+        code,
+        verificationCode,
+        expiresAt,
+      } = issued
+      if (isExpired(expiresAt)) return suppress(challengeId, 'expired')
       const customer = await store.findByCode(customerCode)
       const to = customer && pickDevice(customer, device)
-      if (!to) return drop(challengeId, customer ? 'no such device' : unreachable)
-      const { code, verificationCode, expiresAt } = issued
-      await hand(customer, to, { challengeId, purpose, code, verificationCode, expiresAt, sendNumber })
+      if (!to) return suppress(challengeId, customer ? 'no such device' : unreachable)
+      await publish(customer, to, { challengeId, purpose, code, verificationCode, expiresAt, sendNumber })
     },
   }
 }

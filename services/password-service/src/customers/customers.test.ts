@@ -28,7 +28,7 @@ const changesOf = async (customer: string) => {
   return events.filter(({ type }) => type === 'account.identifiers-changed').map(({ data }) => data)
 }
 
-t.test('a customer who is given is there, and known by code, id and confirmed address alone', async (t) => {
+t.test('an upserted customer is found by code, id and confirmed address only', async (t) => {
   const [customer, email, other] = [newCode(), newEmail(), newEmail()]
   const identifiers = [confirmed(email.toUpperCase()), unconfirmed(other), confirmed('+447700900100')]
   const reply = await upsert({ customer, locale: 'de-de', timezone: 'Europe/Berlin', identifiers })
@@ -50,12 +50,12 @@ t.test('a customer who is given is there, and known by code, id and confirmed ad
   t.same(await get({ customerId: expected.customerId }), expected)
   t.same(await get({ username: email }), expected)
   t.same(await get({ username: '+447700900100' }), expected)
-  t.same(await get({ username: other }), { found: false }, 'not by an address that is not confirmed')
+  t.same(await get({ username: other }), { found: false }, 'not by an unconfirmed address')
   t.same(await get({ customer: newCode() }), { found: false })
-  t.same(await changesOf(customer), [], 'nothing has changed for whoever is new')
+  t.same(await changesOf(customer), [], 'a new customer makes no event')
 })
 
-t.test('what is not named stays as it is', async (t) => {
+t.test('an upsert leaves omitted fields unchanged', async (t) => {
   const [customer, email] = [newCode(), newEmail()]
   await upsert({ customer, locale: 'de-DE', timezone: 'Europe/Berlin', identifiers: [confirmed(email)] })
   t.match(await upsert({ customer }), { stored: true, created: false })
@@ -70,7 +70,7 @@ t.test('what is not named stays as it is', async (t) => {
   t.match(await get({ customer: plain }), { locale: 'en-GB', timezone: 'UTC', identifiers: [] })
 })
 
-t.test('addresses where named are all there are; since when one is confirmed is kept', async (t) => {
+t.test('given addresses replace all others; a confirmed one keeps its time', async (t) => {
   const [customer, kept, gone, later] = [newCode(), newEmail(), newEmail(), newEmail()]
   await upsert({ customer, identifiers: [confirmed(kept), confirmed(gone), unconfirmed(later)] })
   const since = async () => {
@@ -88,26 +88,26 @@ t.test('addresses where named are all there are; since when one is confirmed is 
   t.match(await changesOf(customer), [{ customer, added: [mask(later)], removed: [mask(gone)] }])
 
   await upsert({ customer, identifiers: [unconfirmed(kept), confirmed(later)] })
-  t.notOk((await since())[kept], 'one that is given as not confirmed is not')
+  t.notOk((await since())[kept], 'given as unconfirmed it becomes unconfirmed')
   t.match((await changesOf(customer)).at(-1), { added: [], removed: [mask(kept)] })
   t.same(await get({ username: kept }), { found: false })
   await upsert({ customer, identifiers: [unconfirmed(kept), confirmed(later)] })
-  t.equal((await changesOf(customer)).length, 2, 'the same again changes nothing')
+  t.equal((await changesOf(customer)).length, 2, 'the same upsert again makes no event')
 })
 
-t.test("an address that is another customer's is refused by its place, and nothing is stored", async (t) => {
+t.test("another customer's address is refused by its index, and nothing is stored", async (t) => {
   const [holder, customer, held] = [newCode(), newCode(), newEmail()]
   await upsert({ customer: holder, identifiers: [unconfirmed(held)] })
   const request = { customer, locale: 'fr-FR', identifiers: [confirmed(newEmail()), confirmed(held.toUpperCase())] }
   const reply = await upsert(request)
   t.same(reply, taken(1))
-  t.notOk(JSON.stringify(reply).includes(holder), 'and nobody is told whose')
+  t.notOk(JSON.stringify(reply).includes(holder), 'the reply does not name the holder')
   t.same(await get({ customer }), { found: false })
   await upsert({ customer: holder, identifiers: [] })
-  t.match(await upsert(request), { stored: true, created: true }, 'once it is given up it can be had')
+  t.match(await upsert(request), { stored: true, created: true }, 'once the holder gives it up it is accepted')
 })
 
-t.test('every fault of a record is told at once, by field', async (t) => {
+t.test('a reply lists every error of a record, by field', async (t) => {
   const email = newEmail()
   const reply = await upsert({
     customer: newCode(),
@@ -135,7 +135,7 @@ t.test('every fault of a record is told at once, by field', async (t) => {
   t.match(await upsert({ customer: newCode(), timezone: '+01' }), { reasons: [{ code: 'unknown_timezone' }] })
 })
 
-t.test('S17: a hash is taken only where there is no password yet, and never logged', async (t) => {
+t.test('S17: a hash is stored only for a customer without a password, and is never logged', async (t) => {
   const [customer, email] = [newCode(), newEmail()]
   const [first, second] = await Promise.all([argon2('Qwerty123'), argon2('Qwerty124')])
   const identifiers = [confirmed(email)]
@@ -152,10 +152,10 @@ t.test('S17: a hash is taken only where there is no password yet, and never logg
       { created: false, passwordStored: false },
     ],
   )
-  t.notOk(service.logs().includes(email), 'nor is an address')
+  t.notOk(service.logs().includes(email), 'addresses are not logged either')
 })
 
-t.test('whoever loses a confirmed address loses the restores that are open', async (t) => {
+t.test("losing a confirmed address ends the customer's open restores", async (t) => {
   const [customer, kept, gone] = [newCode(), newEmail(), newEmail()]
   const reply = await upsert({ customer, identifiers: [confirmed(kept), confirmed(gone)] })
   const challengeId = await service.restoreOf((reply as { customerId: number }).customerId)
@@ -167,12 +167,12 @@ t.test('whoever loses a confirmed address loses the restores that are open', asy
     )
   await upsert({ customer, identifiers: [confirmed(kept), confirmed(gone), unconfirmed(newEmail())] })
   const open = () => query('SELECT 1 FROM restore_request WHERE challenge_id = $1', [challengeId])
-  t.equal((await open()).length, 1, 'another address ends none')
+  t.equal((await open()).length, 1, 'an added address ends none')
   await upsert({ customer, identifiers: [confirmed(kept)] })
   t.equal((await restore()).status, 403)
 })
 
-t.test('a restore asked for in the moment in which its address is taken away is ended or never begun', async (t) => {
+t.test('a restore that races with the removal of its address is ended or never recorded', async (t) => {
   for (let round = 0; round < 10; round += 1) {
     const [customer, email, challengeId] = [newCode(), newEmail(), systemRandom.id()]
     await upsert({ customer, identifiers: [confirmed(email)] })
@@ -202,7 +202,7 @@ t.test('a restore asked for in the moment in which its address is taken away is 
   }
 })
 
-t.test('one new customer given twenty times at once is one customer', async (t) => {
+t.test('twenty concurrent upserts of a new customer create one customer', async (t) => {
   const customer = newCode()
   const [one, two] = [newEmail(), newEmail()]
   const replies = await Promise.all(
@@ -220,17 +220,17 @@ t.test('one new customer given twenty times at once is one customer', async (t) 
   t.equal(found.found && found.identifiers.length, 2)
 })
 
-t.test('of twenty customers given one address at once one gets it', async (t) => {
+t.test('of twenty concurrent upserts with the same address one succeeds', async (t) => {
   const email = newEmail()
   const codes = Array.from({ length: 20 }, newCode)
   const replies = await Promise.all(codes.map((customer) => upsert({ customer, identifiers: [confirmed(email)] })))
   t.equal(replies.filter(({ stored }) => stored).length, 1)
   t.ok(replies.every((reply) => reply.stored || reply.reasons[0]?.code === 'identifier_taken'))
   const rows = await query('SELECT 1 FROM customer WHERE code = ANY($1)', [codes])
-  t.equal(rows.length, 1, 'of the others nothing is left')
+  t.equal(rows.length, 1, 'the others left nothing')
 })
 
-t.test('customers who take addresses from each other at once end in an answer, each', async (t) => {
+t.test('concurrent upserts that swap addresses each get a reply', async (t) => {
   const [one, two] = [newCode(), newCode()]
   const [x, y] = [newEmail(), newEmail()]
   for (let round = 0; round < 10; round += 1) {

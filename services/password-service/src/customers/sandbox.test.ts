@@ -19,7 +19,7 @@ const query = async (sql: string) => {
   return rows
 }
 
-t.test('the sandbox has its two customers, and a second seed resets no password', async (t) => {
+t.test('the seed creates two customers, and a second one changes no password', async (t) => {
   await seedSandbox(database.url)
   t.same(await query('SELECT id, code, locale, timezone FROM customer ORDER BY id'), [
     { id: 1, code: 'EN00000CY', locale: 'en-GB', timezone: 'Europe/London' },
@@ -39,8 +39,8 @@ t.test('the sandbox has its two customers, and a second seed resets no password'
   t.match(await query(`INSERT INTO customer (code) VALUES ('EN00000EA') RETURNING id`), [{ id: 3 }])
 })
 
-t.test('a database that cannot be reached is named, without its password', async (t) => {
+t.test('the error for an unreachable database names it, without its password', async (t) => {
   await t.rejects(seedSandbox('postgres://rekey:secret@127.0.0.1:1/none'), {
-    message: /^cannot seed the database 127\.0\.0\.1:1\/none: (?!.*secret)/,
+    message: /^Cannot seed the database 127\.0\.0\.1:1\/none: (?!.*secret)/,
   })
 })

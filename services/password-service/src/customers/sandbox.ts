@@ -31,7 +31,7 @@ const people: Person[] = [
   },
 ]
 
-// Not by the policy, which binds new passwords only: these came from elsewhere, as it were.
+// These passwords do not pass the policy, which applies to new passwords only.
 const log = createLogger({ name: 'seed', level: 'error' })
 const hasher = createHasher({
   queue: createQueue({
@@ -47,7 +47,7 @@ const hasher = createHasher({
   log,
 })
 
-const plant = async (client: pg.Client, { id, code, password, addresses }: Person) => {
+const insert = async (client: pg.Client, { id, code, password, addresses }: Person) => {
   const { rowCount } = await client.query(
     `INSERT INTO customer (id, code, locale, timezone) VALUES ($1, $2, 'en-GB', 'Europe/London') ON CONFLICT DO NOTHING`,
     [id, code],
@@ -66,10 +66,9 @@ const plant = async (client: pg.Client, { id, code, password, addresses }: Perso
 }
 
 /**
- * Puts the sandbox's customers into a migrated database. One that is there stays as it is: a password that was changed
- * stays changed.
+ * Inserts the sandbox's customers into a migrated database. An existing one is left unchanged, with its password.
  *
- * @throws Error naming the database where it cannot be reached or is not migrated
+ * @throws Error naming the database, if it cannot be reached or is not migrated
  */
 export const seedSandbox = async (databaseUrl: string): Promise<void> => {
   const client = new pg.Client({ connectionString: withSettings(databaseUrl), connectionTimeoutMillis: 5_000 })
@@ -77,8 +76,8 @@ export const seedSandbox = async (databaseUrl: string): Promise<void> => {
   try {
     await client.connect()
     await client.query('BEGIN')
-    for (const person of people) await plant(client, person)
-    // Customers to come get ids after these.
+    for (const person of people) await insert(client, person)
+    // Later customers get ids after these.
     await client.query(
       `SELECT setval('customer_id_seq', greatest((SELECT max(id) FROM customer), (SELECT last_value FROM customer_id_seq)))`,
     )
@@ -86,7 +85,7 @@ export const seedSandbox = async (databaseUrl: string): Promise<void> => {
   } catch (cause) {
     const { message, code } = cause as Error & { code?: string }
     const { host, pathname } = new URL(databaseUrl)
-    throw new Error(`cannot seed the database ${host}${pathname}: ${message || code}`, { cause })
+    throw new Error(`Cannot seed the database ${host}${pathname}: ${message || code}`, { cause })
   } finally {
     await client.end().catch(() => {})
   }

@@ -4,23 +4,22 @@ import { startInfrastructure } from '@rekey/test-support/infrastructure'
 import pg from 'pg'
 import t from 'tap'
 import { openDatabase } from '../database.ts'
-import { createUpsertStore } from './upserts.store.ts'
+import { storeCustomers } from './upserts.store.ts'
 
-t.test('many customers are locked in the order in which a job locks them: neither waits in a circle', async (t) => {
+t.test('an upsert and a job lock customers in the same order: no deadlock', async (t) => {
   const { postgres } = await startInfrastructure(t, { postgres: true })
   const log = createLogger({ name: 'test', level: 'silent' })
   const database = openDatabase({ url: postgres.url, poolSize: 2, log })
   const job = new pg.Client({ connectionString: postgres.url })
-  // Within its transaction a session sees no news of the others.
+  // A connection of its own: within a transaction pg_stat_activity does not change.
   const observer = new pg.Client({ connectionString: postgres.url })
   await Promise.all([job.connect(), observer.connect()])
   t.teardown(() => Promise.all([job.end(), observer.end(), database.close()]))
-  // The codes are in the other order than the ids.
+  // The order of the codes is the reverse of the order of the ids.
   await job.query(`INSERT INTO customer (id, code) VALUES (1, 'Z'), (2, 'A')`)
   await job.query('BEGIN')
   await job.query('SELECT 1 FROM customer WHERE id = 1 FOR UPDATE')
 
-  const store = createUpsertStore({ database })
   const given = ['A', 'Z'].map((code) => ({
     code,
     locale: 'de-DE',
@@ -28,7 +27,7 @@ t.test('many customers are locked in the order in which a job locks them: neithe
     identifiers: undefined,
     hash: undefined,
   }))
-  const stored = store.transaction((tx) => store.store(tx, given, new Date()))
+  const stored = database.transaction((tx) => storeCustomers(tx, given, new Date()))
   await eventually(
     async () =>
       (
@@ -36,9 +35,9 @@ t.test('many customers are locked in the order in which a job locks them: neithe
           `SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()`,
         )
       ).rowCount === 1,
-    { what: 'the customers given to wait for the job' },
+    { what: 'the upsert to wait for the job' },
   )
-  await t.resolves(job.query('SELECT 1 FROM customer WHERE id = 2 FOR UPDATE NOWAIT'), 'the job goes on')
+  await t.resolves(job.query('SELECT 1 FROM customer WHERE id = 2 FOR UPDATE NOWAIT'), 'the job is not blocked')
   await job.query('COMMIT')
   t.equal((await stored).length, 2)
 })

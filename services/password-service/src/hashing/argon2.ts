@@ -1,18 +1,18 @@
 import { hash, type ParsedHashOptions, parseOptions, verify } from '@node-rs/argon2'
-import { type Form, UnusableHash } from './form.ts'
+import { type HashFormat, UnusableHash } from './hash-format.ts'
 
-/** A secret that is mixed into hashes and kept outside the database; hashes name it by its id. */
+/** A secret that is mixed into hashes and stored outside the database; a hash contains the pepper's id. */
 export interface Pepper {
   id: string
   key: Buffer
 }
 
-/** S17, ASVS Appendix C: argon2id, 19 MiB, two passes, one lane. The library's own defaults, but not to be left to it. */
+/** S17, ASVS Appendix C: argon2id, 19 MiB, two passes, one lane. Set here, because the library's defaults may change. */
 const cost = { memoryCost: 19_456, timeCost: 2, parallelism: 1 }
 const parameters = `m=${cost.memoryCost},t=${cost.timeCost},p=${cost.parallelism}`
 const saltBytes = 16
 
-/** What a foreign hash may ask for: 256 MiB, and no more than twenty times the work of our own. */
+/** Upper bounds for a foreign hash: 256 MiB, and twenty times the work of a new hash. */
 const bounds = { memoryCost: 262_144, parallelism: 16, work: 20 * cost.memoryCost * cost.timeCost }
 
 /** PHC string format: the parameter `keyid` is base64 without padding. */
@@ -28,16 +28,16 @@ const parse = (stored: string): ParsedHashOptions => {
 }
 
 interface Deps {
-  /** The first is for new hashes. */
+  /** New hashes use the first. */
   peppers: readonly Pepper[]
   bytes(count: number): Buffer
 }
 
-/** Argon2 (RFC 9106): our own hashes, and those of any other argon2 that came from elsewhere. */
+/** Argon2 (RFC 9106): makes new hashes, and verifies those of other systems too. */
 export const createArgon2 = ({ peppers, bytes }: Deps) => {
   const [pepper] = peppers
-  const ours = pepper ? `${parameters},keyid=${toKeyId(pepper.id)}` : parameters
-  const prefix = `$argon2id$v=19$${ours}$`
+  const newParameters = pepper ? `${parameters},keyid=${toKeyId(pepper.id)}` : parameters
+  const prefix = `$argon2id$v=19$${newParameters}$`
 
   const secretOf = (stored: string): Buffer | undefined => {
     const keyId = keyIdPattern.exec(stored)?.[1]
@@ -47,26 +47,26 @@ export const createArgon2 = ({ peppers, bytes }: Deps) => {
     return named.key
   }
 
-  const form: Form = {
-    owns: (stored) => stored.startsWith('$argon2'),
-    read(stored) {
+  const format: HashFormat = {
+    matches: (stored) => stored.startsWith('$argon2'),
+    parse(stored) {
       const secret = secretOf(stored)
-      const plain = stored.replace(keyIdPattern, '')
-      const { memoryCost, timeCost, parallelism, outputLen } = parse(plain)
+      const withoutKeyId = stored.replace(keyIdPattern, '')
+      const { memoryCost, timeCost, parallelism, outputLen } = parse(withoutKeyId)
       if (outputLen < 16) throw new UnusableHash('malformed', 'argon2 hash is too short')
       if (memoryCost > bounds.memoryCost || parallelism > bounds.parallelism || memoryCost * timeCost > bounds.work) {
         throw new UnusableHash('too_costly', 'argon2 parameters are out of bounds')
       }
-      return (password) => verify(plain, password, secret && { secret })
+      return (password) => verify(withoutKeyId, password, secret && { secret })
     },
   }
   return {
-    ...form,
-    /** Whether a hash is as new ones are. */
+    ...format,
+    /** True if the hash has the algorithm, parameters and pepper of new hashes. */
     isCurrent: (stored: string): boolean => stored.startsWith(prefix),
     async hash(password: string): Promise<string> {
       const made = await hash(password, { ...cost, salt: bytes(saltBytes), ...(pepper && { secret: pepper.key }) })
-      return made.replace(`$${parameters}$`, `$${ours}$`)
+      return made.replace(`$${parameters}$`, `$${newParameters}$`)
     },
   }
 }

@@ -1,17 +1,18 @@
 import { parseOptions, verify } from '@node-rs/bcrypt'
-import { type Form, UnusableHash } from './form.ts'
+import { type HashFormat, UnusableHash } from './hash-format.ts'
 
 const maxCost = 14
-/** What bcrypt reads of a password; more would be cut without a word. */
+/** bcrypt ignores every byte after these. */
 const maxBytes = 72
 
 /**
- * bcrypt ($2a$, $2b$, $2y$). A password that bcrypt would cut, at 72 bytes or at a NUL, is refused, and takes as long as
- * any other: bcrypt's time depends on the cost alone. Refused at once it would tell who has such a hash (ASVS 6.3.8).
+ * bcrypt ($2a$, $2b$, $2y$). It truncates a password at 72 bytes or at a NUL; such a password is refused, after a full
+ * computation (the time of bcrypt depends on the cost alone). A faster refusal would reveal which customers have a
+ * bcrypt hash (ASVS 6.3.8).
  */
-export const bcrypt: Form = {
-  owns: (stored) => /^\$2[aby]\$/.test(stored),
-  read(stored) {
+export const bcrypt: HashFormat = {
+  matches: (stored) => /^\$2[aby]\$/.test(stored),
+  parse(stored) {
     let cost: number
     try {
       cost = parseOptions(stored).cost
@@ -20,9 +21,9 @@ export const bcrypt: Form = {
     }
     if (cost > maxCost) throw new UnusableHash('too_costly', 'bcrypt cost is out of bounds')
     return async (password) => {
-      const isCut = Buffer.byteLength(password) > maxBytes || password.includes('\0')
-      const matches = await verify(isCut ? '' : password, stored)
-      return matches && !isCut
+      const isTruncated = Buffer.byteLength(password) > maxBytes || password.includes('\0')
+      const matches = await verify(isTruncated ? '' : password, stored)
+      return matches && !isTruncated
     }
   },
 }

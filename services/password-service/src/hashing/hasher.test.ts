@@ -9,11 +9,11 @@ import t from 'tap'
 import { createHasher, parsePeppers } from './hasher.ts'
 
 const log = createLogger({ name: 'test', level: 'silent' })
-const queueOf = (sizes: { concurrency: number; waiting: number }) =>
+const queueWith = (sizes: { concurrency: number; waiting: number }) =>
   createQueue({ ...sizes, name: 'password_hashes', elapsedMs: () => performance.now(), metrics: createMetrics(), log })
 const hasherWith = (peppers = '') =>
   createHasher({
-    queue: queueOf({ concurrency: 2, waiting: 100 }),
+    queue: queueWith({ concurrency: 2, waiting: 100 }),
     peppers: parsePeppers(peppers),
     random: systemRandom,
     log,
@@ -25,7 +25,7 @@ const wrong = { verified: false, outdated: false }
 const base64 = (bytes: Buffer) => bytes.toString('base64').replaceAll('=', '')
 const salt = Buffer.from('0123456789abcdef')
 
-t.test('S17: a new hash is argon2id at the floor, with a salt of its own', async (t) => {
+t.test('S17: a new hash is argon2id with the least allowed cost and a new salt', async (t) => {
   const [one, two] = await Promise.all([hasher.hash('Qwerty123'), hasher.hash('Qwerty123')])
   t.match(one, /^\$argon2id\$v=19\$m=19456,t=2,p=1\$[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}$/)
   t.not(one, two)
@@ -33,13 +33,13 @@ t.test('S17: a new hash is argon2id at the floor, with a salt of its own', async
   t.same(await hasher.verify(one, 'Qwerty124'), wrong)
 })
 
-t.test('S15: composed and decomposed text hash alike, and nothing is trimmed', async (t) => {
+t.test('S15: composed and decomposed text match the same hash, and nothing is trimmed', async (t) => {
   const stored = await hasher.hash('cafe\u0301')
   t.same(await hasher.verify(stored, 'caf\u00e9'), verified)
   t.same(await hasher.verify(stored, 'caf\u00e9 '), wrong)
 })
 
-t.test('S17: foreign hashes are verified as they are, and are outdated', async (t) => {
+t.test('S17: foreign hashes are verified and reported as outdated', async (t) => {
   const password = 'Qwerty123'
   const pbkdf2 = (digest: string, bytes: number) => base64(pbkdf2Sync(password, salt, 1_000, bytes, digest))
   const ab64 = (text: string) => text.replaceAll('+', '.')
@@ -58,24 +58,24 @@ t.test('S17: foreign hashes are verified as they are, and are outdated', async (
   }
   for (const [name, stored] of Object.entries(foreign)) {
     t.same(await hasher.verify(stored, password), outdated, name)
-    t.equal(hasher.faultOf(stored), undefined, name)
+    t.equal(hasher.findHashError(stored), undefined, name)
     t.same(await hasher.verify(stored, 'Qwerty124'), wrong, `${name}: wrong password`)
   }
 })
 
-t.test('S17: a password of 73 bytes against bcrypt is refused, not cut', async (t) => {
+t.test('S17: a password of 73 bytes is refused for a bcrypt hash, not truncated', async (t) => {
   const long = 'é'.repeat(36)
   const stored = await bcrypt(long, { cost: 4 })
   t.same(await hasher.verify(stored, long), outdated, '72 bytes')
   t.same(await hasher.verify(stored, `${long}x`), wrong, '73 bytes')
-  t.same(await hasher.verify(await bcrypt('abc', { cost: 4 }), 'abc\0d'), wrong, 'a NUL ends it for bcrypt')
+  t.same(await hasher.verify(await bcrypt('abc', { cost: 4 }), 'abc\0d'), wrong, 'bcrypt ignores what follows a NUL')
 })
 
-t.test('S12: what bcrypt would cut takes as long as any other wrong password', async (t) => {
+t.test('S12: a password that bcrypt would truncate takes as long as any other wrong password', async (t) => {
   const stored = await bcrypt('Qwerty123', { cost: 11 })
   const passwords = { usual: 'Qwerty124', long: 'x'.repeat(73), nul: 'Qwerty123\0' }
   const best = { usual: Number.POSITIVE_INFINITY, long: Number.POSITIVE_INFINITY, nul: Number.POSITIVE_INFINITY }
-  // The least of some interleaved rounds: what else the machine does only ever adds.
+  // The minimum of interleaved rounds: other load on the machine can only add time.
   for (let round = 0; round < 8; round += 1) {
     for (const [name, password] of Object.entries(passwords) as [keyof typeof best, string][]) {
       const started = performance.now()
@@ -85,34 +85,37 @@ t.test('S12: what bcrypt would cut takes as long as any other wrong password', a
   }
   t.ok(best.long > best.usual / 2, '73 bytes')
   t.ok(best.nul > best.usual / 2, 'a NUL')
-  const ofNothing = await bcrypt('', { cost: 4 })
-  t.same(await hasher.verify(ofNothing, 'x'.repeat(73)), wrong)
+  const hashOfEmpty = await bcrypt('', { cost: 4 })
+  t.same(await hasher.verify(hashOfEmpty, 'x'.repeat(73)), wrong)
 })
 
-t.test('S17: malformed, empty, unknown or monstrous hashes verify nothing, and say so beforehand', async (t) => {
-  const stored = {
-    '': 'unknown_form',
-    Qwerty123: 'unknown_form',
-    '$argon2id$v=19$m=4194304,t=2,p=1$MDEyMzQ1Njc4OWFiY2RlZg$AAAAAAAAAAAAAAAAAAAAAA': 'too_costly',
-    '$argon2id$v=19$m=19456,t=9999999,p=1$MDEyMzQ1Njc4OWFiY2RlZg$AAAAAAAAAAAAAAAAAAAAAA': 'too_costly',
-    '$argon2id$v=19$m=19456,t=2,p=1$MDEyMzQ1Njc4OWFiY2RlZg$AAAAAAAA': 'malformed',
-    $argon2id$nonsense: 'malformed',
-    '$2b$31$abcdefghijklmnopqrstuuO6l3H.rYqzlmHPk0u5Oul0q8gn3Zn8y': 'too_costly',
-    $2b$10$short: 'malformed',
-    '$scrypt$ln=30,r=8,p=1$MDEyMzQ1Njc4OWFiY2RlZg$MDEyMzQ1Njc4OWFiY2RlZg': 'too_costly',
-    '$scrypt$ln=0,r=8,p=1$MDEyMzQ1Njc4OWFiY2RlZg$MDEyMzQ1Njc4OWFiY2RlZg': 'malformed',
-    '$scrypt$ln=10,r=8,p=1$MDEyMzQ1Njc4OWFiY2RlZg$': 'malformed',
-    '$pbkdf2-sha256$i=99999999$MDEyMzQ1Njc4OWFiY2RlZg$MDEyMzQ1Njc4OWFiY2RlZg': 'too_costly',
-    '$pbkdf2-sha256$i=1000$MDEyMzQ1Njc4OWFiY2RlZg$': 'malformed',
-    '$pbkdf2-md5$i=1000$MDEyMzQ1Njc4OWFiY2RlZg$MDEyMzQ1Njc4OWFiY2RlZg': 'malformed',
-  }
-  for (const [hash, fault] of Object.entries(stored)) {
-    t.same(await hasher.verify(hash, 'Qwerty123'), wrong, hash)
-    t.equal(hasher.faultOf(hash)?.code, fault, hash)
-  }
-})
+t.test(
+  'S17: a malformed, empty, unknown or too costly hash verifies nothing and is reported as unusable',
+  async (t) => {
+    const stored = {
+      '': 'unknown_form',
+      Qwerty123: 'unknown_form',
+      '$argon2id$v=19$m=4194304,t=2,p=1$MDEyMzQ1Njc4OWFiY2RlZg$AAAAAAAAAAAAAAAAAAAAAA': 'too_costly',
+      '$argon2id$v=19$m=19456,t=9999999,p=1$MDEyMzQ1Njc4OWFiY2RlZg$AAAAAAAAAAAAAAAAAAAAAA': 'too_costly',
+      '$argon2id$v=19$m=19456,t=2,p=1$MDEyMzQ1Njc4OWFiY2RlZg$AAAAAAAA': 'malformed',
+      $argon2id$nonsense: 'malformed',
+      '$2b$31$abcdefghijklmnopqrstuuO6l3H.rYqzlmHPk0u5Oul0q8gn3Zn8y': 'too_costly',
+      $2b$10$short: 'malformed',
+      '$scrypt$ln=30,r=8,p=1$MDEyMzQ1Njc4OWFiY2RlZg$MDEyMzQ1Njc4OWFiY2RlZg': 'too_costly',
+      '$scrypt$ln=0,r=8,p=1$MDEyMzQ1Njc4OWFiY2RlZg$MDEyMzQ1Njc4OWFiY2RlZg': 'malformed',
+      '$scrypt$ln=10,r=8,p=1$MDEyMzQ1Njc4OWFiY2RlZg$': 'malformed',
+      '$pbkdf2-sha256$i=99999999$MDEyMzQ1Njc4OWFiY2RlZg$MDEyMzQ1Njc4OWFiY2RlZg': 'too_costly',
+      '$pbkdf2-sha256$i=1000$MDEyMzQ1Njc4OWFiY2RlZg$': 'malformed',
+      '$pbkdf2-md5$i=1000$MDEyMzQ1Njc4OWFiY2RlZg$MDEyMzQ1Njc4OWFiY2RlZg': 'malformed',
+    }
+    for (const [hash, code] of Object.entries(stored)) {
+      t.same(await hasher.verify(hash, 'Qwerty123'), wrong, hash)
+      t.equal(hasher.findHashError(hash)?.code, code, hash)
+    }
+  },
+)
 
-t.test('S17: a pepper is named by the hash, rotates, and is needed', async (t) => {
+t.test('S17: a hash names its pepper, verifies only with it, and is outdated after a rotation', async (t) => {
   const key = (fill: number) => Buffer.alloc(32, fill).toString('base64url')
   const [first, second] = [`k1:${key(1)}`, `k2:${key(2)}`]
   const old = await hasherWith(first).hash('Qwerty123')
@@ -120,14 +123,18 @@ t.test('S17: a pepper is named by the hash, rotates, and is needed', async (t) =
   t.same(await hasherWith(first).verify(old, 'Qwerty123'), verified)
   t.same(await hasherWith(`${second},${first}`).verify(old, 'Qwerty123'), outdated, 'after a rotation')
   t.same(await hasherWith(second).verify(old, 'Qwerty123'), wrong, 'without its pepper')
-  t.equal(hasherWith(second).faultOf(old)?.code, 'unknown_pepper')
-  t.same(await hasherWith(`k1:${key(3)}`).verify(old, 'Qwerty123'), wrong, 'with another of the same name')
-  t.same(await hasherWith(first).verify(await hasher.hash('Qwerty123'), 'Qwerty123'), outdated, 'from before')
+  t.equal(hasherWith(second).findHashError(old)?.code, 'unknown_pepper')
+  t.same(await hasherWith(`k1:${key(3)}`).verify(old, 'Qwerty123'), wrong, 'with another key of the same id')
+  t.same(
+    await hasherWith(first).verify(await hasher.hash('Qwerty123'), 'Qwerty123'),
+    outdated,
+    'a hash without a pepper',
+  )
 })
 
-t.test('more hashes than may wait are refused at once, and the rest is computed', async (t) => {
+t.test('hashes beyond the queue are refused at once, and the queued ones are computed', async (t) => {
   const busy = createHasher({
-    queue: queueOf({ concurrency: 1, waiting: 1 }),
+    queue: queueWith({ concurrency: 1, waiting: 1 }),
     peppers: [],
     random: systemRandom,
     log,

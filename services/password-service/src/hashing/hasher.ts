@@ -3,7 +3,7 @@ import type { Queue } from '@rekey/platform/queue'
 import type { Random } from '@rekey/platform/random'
 import { createArgon2, type Pepper } from './argon2.ts'
 import { bcrypt } from './bcrypt.ts'
-import { type Form, UnusableHash, type Verifier } from './form.ts'
+import { type HashFormat, UnusableHash, type Verifier } from './hash-format.ts'
 import { pbkdf2 } from './pbkdf2.ts'
 import { scrypt } from './scrypt.ts'
 
@@ -14,70 +14,69 @@ interface Deps {
   log: Logger
 }
 
-interface Verdict {
+interface Verification {
   verified: boolean
-  /** The password is right, and its hash is not as new ones are: hash it again. */
+  /** True if the password matches, but the hash has other parameters than new ones: store a new hash. */
   outdated: boolean
 }
 
-export interface Hasher {
-  /** Asked before the look-ups for a hash that would be refused. @throws RekeyError unavailable where too many wait already */
-  assertRoom(): void
-  /**
-   * A new hash as a PHC string, with a salt of its own.
-   *
-   * @throws RekeyError unavailable where too many wait already, or the turn comes too late
-   */
-  hash(password: string): Promise<string>
-  /**
-   * Holds a password against a stored hash of any form that we know. Without one, or with one that is of no use, a
-   * full hash is computed all the same: that there was nothing to compare must not be measurable (ASVS 6.3.8). A foreign
-   * hash takes as long as its own form and cost, until its owner's next success, which rehashes it: where the time could
-   * tell whether there is an owner, a username without one needs a hash that stands in (docs/adr/0007).
-   *
-   * @throws RekeyError unavailable where too many wait already, or the turn comes too late
-   */
-  verify(stored: string | undefined, password: string): Promise<Verdict>
-  /** Why nothing could be verified against a hash that came from elsewhere. Nothing is computed. */
-  faultOf(stored: string): UnusableHash | undefined
-}
+const mismatch: Verification = { verified: false, outdated: false }
 
-const wrong: Verdict = { verified: false, outdated: false }
-
-/** Password hashes (S17). Text is hashed in NFC, so that one keyboard's "é" is another's (NIST SP 800-63B-4 §3.1.1.2). */
-export const createHasher = ({ queue, peppers, random, log }: Deps): Hasher => {
+/**
+ * Password hashes (S17). Passwords are hashed in NFC, because keyboards send the same character composed or decomposed
+ * (NIST SP 800-63B-4 §3.1.1.2).
+ */
+export const createHasher = ({ queue, peppers, random, log }: Deps) => {
   const argon2 = createArgon2({ peppers, bytes: random.bytes })
-  const forms: Form[] = [argon2, bcrypt, scrypt, pbkdf2]
+  const formats: HashFormat[] = [argon2, bcrypt, scrypt, pbkdf2]
 
-  const read = (stored: string): Verifier => {
-    const form = forms.find(({ owns }) => owns(stored))
-    if (!form) throw new UnusableHash('unknown_form', 'unknown form of hash')
-    return form.read(stored)
+  const parse = (stored: string): Verifier => {
+    const format = formats.find(({ matches }) => matches(stored))
+    if (!format) throw new UnusableHash('unknown_form', 'unknown form of hash')
+    return format.parse(stored)
   }
-  const hold = async (stored: string, password: string): Promise<Verdict> => {
-    if (!(await read(stored)(password))) return wrong
+  const compare = async (stored: string, password: string): Promise<Verification> => {
+    if (!(await parse(stored)(password))) return mismatch
     return { verified: true, outdated: !argon2.isCurrent(stored) }
   }
   return {
+    /** Refuses a request before its queries if the queue is full. @throws RekeyError unavailable */
     assertRoom: queue.assertRoom,
-    hash: (password) => queue.run(() => argon2.hash(password.normalize('NFC'))),
-    verify: (stored, password) =>
+
+    /**
+     * A new hash as a PHC string, with a new salt.
+     *
+     * @throws RekeyError unavailable if the queue is full, or if the turn comes too late
+     */
+    hash: (password: string): Promise<string> => queue.run(() => argon2.hash(password.normalize('NFC'))),
+
+    /**
+     * Compares a password with a stored hash of any supported format. Without a hash, or with an unusable one, it
+     * computes a full hash all the same: the time must not show that there was nothing to compare (ASVS 6.3.8). A
+     * foreign hash takes the time of its own format and cost until the next successful sign-in replaces it; therefore
+     * an unknown username needs a decoy credential (docs/adr/0007).
+     *
+     * @throws RekeyError unavailable if the queue is full, or if the turn comes too late
+     */
+    verify: (stored: string | undefined, password: string): Promise<Verification> =>
       queue.run(async () => {
         const text = password.normalize('NFC')
         if (stored !== undefined) {
           try {
-            return await hold(stored, text)
+            return await compare(stored, text)
           } catch (err) {
             if (!(err instanceof UnusableHash)) throw err
             log.error({ reason: err.message }, 'a stored password hash cannot be used')
           }
         }
         await argon2.hash(text)
-        return wrong
+        return mismatch
       }),
-    faultOf(stored) {
+
+    /** Why no password can be verified against this foreign hash; undefined if it is usable. Computes nothing. */
+    findHashError(stored: string): UnusableHash | undefined {
       try {
-        read(stored)
+        parse(stored)
       } catch (err) {
         if (err instanceof UnusableHash) return err
         throw err
@@ -86,7 +85,9 @@ export const createHasher = ({ queue, peppers, random, log }: Deps): Hasher => {
   }
 }
 
-/** Reads `id:base64url,…`. */
+export type Hasher = ReturnType<typeof createHasher>
+
+/** Parses `id:base64url,…`. */
 export const parsePeppers = (text = ''): Pepper[] =>
   text
     .split(',')

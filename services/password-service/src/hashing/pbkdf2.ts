@@ -1,10 +1,10 @@
 import { pbkdf2 as derive, timingSafeEqual } from 'node:crypto'
 import { promisify } from 'node:util'
-import { type Form, UnusableHash } from './form.ts'
+import { type HashFormat, UnusableHash } from './hash-format.ts'
 
 const pbkdf2Async = promisify(derive)
 
-/** PHC (`$i=29000,l=32$`) or passlib's own form (`$29000$`, base64 with `.` for `+`). */
+/** PHC (`$i=29000,l=32$`) or passlib's format (`$29000$`, base64 with `.` instead of `+`). */
 const pattern =
   /^\$pbkdf2(?:-(sha1|sha256|sha512))?\$(?:i=(\d{1,8})(?:,l=\d{1,3})?|(\d{1,8}))\$([A-Za-z0-9+/.]{8,})\$([A-Za-z0-9+/.]{22,})$/
 const maxIterations = 2_000_000
@@ -12,10 +12,10 @@ const maxOutputBytes = 128
 
 const fromBase64 = (text: string) => Buffer.from(text.replaceAll('.', '+'), 'base64')
 
-/** PBKDF2 (RFC 8018 §5.2). No digest in the name means SHA-1, as passlib writes it. */
-export const pbkdf2: Form = {
-  owns: (stored) => /^\$pbkdf2[-$]/.test(stored),
-  read(stored) {
+/** PBKDF2 (RFC 8018 §5.2). Passlib omits the digest from the name for SHA-1. */
+export const pbkdf2: HashFormat = {
+  matches: (stored) => /^\$pbkdf2[-$]/.test(stored),
+  parse(stored) {
     const [, digest = 'sha1', phc, passlib, salt, hash] = pattern.exec(stored) ?? []
     const iterations = Number(phc ?? passlib)
     if (!salt || !hash || iterations < 1) throw new UnusableHash('malformed', 'malformed pbkdf2 hash')

@@ -1,6 +1,6 @@
 import { scrypt as derive, timingSafeEqual } from 'node:crypto'
 import { promisify } from 'node:util'
-import { type Form, UnusableHash } from './form.ts'
+import { type HashFormat, UnusableHash } from './hash-format.ts'
 
 const scryptAsync = promisify<string, Buffer, number, object, Buffer>(derive)
 
@@ -10,9 +10,9 @@ const maxLanes = 16
 const maxOutputBytes = 128
 
 /** scrypt (RFC 7914) as a PHC string. */
-export const scrypt: Form = {
-  owns: (stored) => stored.startsWith('$scrypt$'),
-  read(stored) {
+export const scrypt: HashFormat = {
+  matches: (stored) => stored.startsWith('$scrypt$'),
+  parse(stored) {
     const [, ln, r, p, salt, hash] = pattern.exec(stored) ?? []
     if (!ln || !r || !p || !salt || !hash) throw new UnusableHash('malformed', 'malformed scrypt hash')
     const options = { cost: 2 ** Number(ln), blockSize: Number(r), parallelization: Number(p) }
@@ -31,7 +31,7 @@ export const scrypt: Form = {
     return async (password) => {
       const actual = await scryptAsync(password, Buffer.from(salt, 'base64'), expected.length, {
         ...options,
-        // Node's own limit is 32 MiB; the algorithm needs a little beside its large block.
+        // Node's default limit is 32 MiB; the algorithm needs a little more than its large block.
         maxmem: 2 * memory + 1024 * 1024,
       })
       return timingSafeEqual(actual, expected)

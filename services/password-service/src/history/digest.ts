@@ -1,33 +1,33 @@
 import { createHash } from 'node:crypto'
 
-/** One record of the history, as it is stored. */
+/** One record of the history. */
 export interface ChangeRecord {
   id: number
   customerId: number
   type: 'changed' | 'restored'
   operation: 'change' | 'restore' | 'reset' | 'set'
   actor: 'client' | 'back_office'
-  /** Token subject of who did it: the customer's code, or the back office's client. */
+  /** Subject of the token: the customer's code, or the back office's client. */
   actorId: string
-  /** OAuth client the request came through. */
+  /** OAuth client that sent the request. */
   clientId: string
   channel: string
   ip: string
-  /** Whole milliseconds: what the column keeps. */
+  /** In milliseconds, the precision of the column. */
   createTime: Date
-  /** End of the recovery hold that it began. */
+  /** End of the recovery hold that this change started. */
   holdUntil?: Date | null | undefined
 }
 
-/** A record that stands in its customer's chain. */
+/** A record with its digest. */
 export interface ChainedChange extends ChangeRecord {
   digest: string
 }
 
-/** What the digest of a customer's first record stands on. */
+/** Takes the place of the previous digest for a customer's first record. */
 export const firstPreviousDigest = '0'.repeat(64)
 
-/** The record as canonical JSON (RFC 8785): names in order, no white space, the time in UTC with milliseconds. */
+/** The record as canonical JSON (RFC 8785): sorted names, no white space, times in UTC with milliseconds. */
 const canonical = ({
   id,
   customerId,
@@ -48,7 +48,7 @@ const canonical = ({
     clientId,
     createTime: createTime.toISOString(),
     customerId,
-    // Left out where there is none: records older than holds have no such member.
+    // Omitted if there is no hold: the digests of records from before holds were computed without this member.
     ...(holdUntil && { holdUntil: holdUntil.toISOString() }),
     id,
     ip,
@@ -57,8 +57,8 @@ const canonical = ({
   })
 
 /**
- * Chains a record to the one before it of the same customer: SHA-256, in hex, over the previous digest's hex text
- * followed by the record's canonical JSON. Whoever changes, drops or moves a record breaks every digest after it.
+ * Digest of a record, chained to the customer's previous record: SHA-256, in hex, of the previous digest's hex text
+ * followed by the record's canonical JSON. Changing, deleting or moving a record invalidates every later digest.
  */
 export const digestOf = (previousDigest: string, record: ChangeRecord): string =>
   createHash('sha256').update(previousDigest).update(canonical(record)).digest('hex')

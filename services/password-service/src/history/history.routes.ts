@@ -1,11 +1,11 @@
 import { GetPasswordChange, ListPasswordChanges, scopes } from '@rekey/contracts'
 import type { Server } from '@rekey/platform/server'
-import type { History } from './history.service.ts'
+import type { HistoryService } from './history.service.ts'
 
 const config = { scopes: [scopes.full] }
 
 /** B3, B4. */
-export const historyRoutes = (app: Server, history: History): void => {
+export const historyRoutes = (app: Server, history: HistoryService): void => {
   app.get('/api/v2/my/password/changes', { schema: ListPasswordChanges, config }, async (request) =>
     history.list(request.bearer.sub, request.query),
   )

@@ -1,7 +1,7 @@
 import { formatTime, type Page, type PasswordChange, RekeyError } from '@rekey/contracts'
 import type { HistoryStore, ShownChange } from './history.store.ts'
 
-const show = ({ id, type, createTime, holdUntil, ...rest }: ShownChange): PasswordChange => ({
+const toPasswordChange = ({ id, type, createTime, holdUntil, ...rest }: ShownChange): PasswordChange => ({
   id,
   type,
   createTime: formatTime(createTime),
@@ -9,22 +9,20 @@ const show = ({ id, type, createTime, holdUntil, ...rest }: ShownChange): Passwo
   ...(holdUntil && { holdUntil: formatTime(holdUntil) }),
 })
 
-export interface History {
-  /** One's own changes (B3). */
-  list(customerCode: string, page: Page): Promise<{ total: number; data: PasswordChange[] }>
-  /** One of one's own changes (B4). @throws RekeyError not_found: there is none, or it is another's */
-  show(customerCode: string, id: number): Promise<PasswordChange>
-}
-
-/** What a customer sees of the changes to their password. */
-export const createHistory = ({ store }: { store: HistoryStore }): History => ({
-  async list(customerCode, page) {
+/** The changes to a customer's password, as the API returns them. */
+export const createHistoryService = (store: HistoryStore) => ({
+  /** The customer's changes (B3). @throws RekeyError unavailable */
+  async list(customerCode: string, page: Page): Promise<{ total: number; data: PasswordChange[] }> {
     const { total, changes } = await store.list(customerCode, page)
-    return { total, data: changes.map(show) }
+    return { total, data: changes.map(toPasswordChange) }
   },
-  async show(customerCode, id) {
+
+  /** One of the customer's changes (B4). @throws RekeyError not_found: none, or of another customer; unavailable */
+  async show(customerCode: string, id: number): Promise<PasswordChange> {
     const change = await store.find(customerCode, id)
     if (!change) throw new RekeyError('not_found')
-    return show(change)
+    return toPasswordChange(change)
   },
 })
+
+export type HistoryService = ReturnType<typeof createHistoryService>

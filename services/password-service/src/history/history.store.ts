@@ -3,7 +3,7 @@ import type { Database, Transaction } from '../database.ts'
 import { Prisma } from '../generated/prisma/client.ts'
 import { type ChainedChange, type ChangeRecord, digestOf, firstPreviousDigest } from './digest.ts'
 
-/** A record as it is shown. */
+/** A record as the API returns it. */
 export interface ShownChange
   extends Pick<ChangeRecord, 'id' | 'type' | 'createTime' | 'operation' | 'actor' | 'channel' | 'ip' | 'holdUntil'> {
   digest: string
@@ -12,20 +12,7 @@ export interface ShownChange
 const shownColumns = Prisma.sql`c.id, c.type::text, c.create_time AS "createTime", c.operation::text, c.actor::text,
   c.channel, c.ip, c.digest, c.hold_until AS "holdUntil"`
 
-export interface HistoryStore {
-  /**
-   * Adds a record to a customer's chain. The caller's transaction holds the customer's row locked, so that no other
-   * record comes between. Its time is never before the previous record's, also where two machines' clocks differ.
-   */
-  append(tx: Transaction, change: Omit<ChangeRecord, 'id'>): Promise<ChainedChange>
-  /** The same for many customers, a record each, in two statements. */
-  appendAll(tx: Transaction, changes: Omit<ChangeRecord, 'id'>[]): Promise<ChainedChange[]>
-  /** A page of a customer's records, and how many there are: one statement. */
-  list(customerCode: string, page: Page): Promise<{ total: number; changes: ShownChange[] }>
-  find(customerCode: string, id: number): Promise<ShownChange | undefined>
-}
-
-/** What a customer's next record stands on. */
+/** The id of a customer's next record, and the last record, which it chains to. */
 interface ChainEnd {
   customerId: number
   id: number
@@ -33,8 +20,12 @@ interface ChainEnd {
   createTime: Date | null
 }
 
-const appendAll: HistoryStore['appendAll'] = async (tx, changes) => {
-  // One row each also for whoever has no record yet.
+/**
+ * Appends a record to the chain of each customer, in two statements. The transaction has the customers locked, so that
+ * no other record comes between. A record is never dated before the previous one, even if two machines' clocks differ.
+ */
+export const appendChanges = async (tx: Transaction, changes: Omit<ChangeRecord, 'id'>[]): Promise<ChainedChange[]> => {
+  // The left join returns a row also for a customer without records.
   const ends = await tx.$queryRaw<ChainEnd[]>`
     SELECT "customerId", nextval(pg_get_serial_sequence('password_change', 'id'))::int AS id,
            last.digest, last.create_time AS "createTime"
@@ -57,16 +48,19 @@ const appendAll: HistoryStore['appendAll'] = async (tx, changes) => {
   return rows
 }
 
-export const createHistoryStore = ({ database }: { database: Database }): HistoryStore => ({
-  appendAll,
+/** Appends a record to the chain of one customer, whom the transaction has locked. */
+export const appendChange = async (tx: Transaction, change: Omit<ChangeRecord, 'id'>): Promise<ChainedChange> => {
+  const [chained] = await appendChanges(tx, [change])
+  if (!chained) throw new Error('a record was not appended')
+  return chained
+}
 
-  async append(tx, change) {
-    const [chained] = await appendAll(tx, [change])
-    if (!chained) throw new Error('a record was not appended')
-    return chained
-  },
-
-  list: (customerCode, { limit, offset, sort_order }) =>
+export const createHistoryStore = (database: Database) => ({
+  /** A page of a customer's records and their total, in one statement. */
+  list: (
+    customerCode: string,
+    { limit, offset, sort_order }: Page,
+  ): Promise<{ total: number; changes: ShownChange[] }> =>
     database.query(async (prisma) => {
       const order = sort_order === 'asc' ? Prisma.sql`"createTime" ASC, id ASC` : Prisma.sql`"createTime" DESC, id DESC`
       const rows = await prisma.$queryRaw<(ShownChange & { total: number })[]>`
@@ -78,11 +72,11 @@ export const createHistoryStore = ({ database }: { database: Database }): Histor
         FROM (SELECT count(*)::int AS total FROM mine) AS counted
         LEFT JOIN (SELECT * FROM mine ORDER BY ${order} LIMIT ${limit} OFFSET ${offset}) AS page ON true
         ORDER BY ${order}`
-      // A page beyond the end is one row that holds the total alone.
+      // A page beyond the end is one row with the total only.
       return { total: rows[0]?.total ?? 0, changes: rows.filter(({ id }) => id !== null) }
     }),
 
-  find: (customerCode, id) =>
+  find: (customerCode: string, id: number): Promise<ShownChange | undefined> =>
     database.query(async (prisma) => {
       const [row] = await prisma.$queryRaw<ShownChange[]>`
         SELECT ${shownColumns} FROM password_change c JOIN customer ON customer.id = c.customer_id
@@ -90,3 +84,5 @@ export const createHistoryStore = ({ database }: { database: Database }): Histor
       return row
     }),
 })
+
+export type HistoryStore = ReturnType<typeof createHistoryStore>

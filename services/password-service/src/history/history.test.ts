@@ -6,13 +6,13 @@ const service = await startPasswordService(t)
 const { http, bearer, query, clock } = service
 const changesUrl = '/api/v2/my/password/changes'
 
-interface Shown extends Record<string, unknown> {
+interface Change extends Record<string, unknown> {
   id: number
   digest: string
 }
-interface Listed extends Record<string, unknown> {
+interface ChangeList extends Record<string, unknown> {
   total: number
-  data: Shown[]
+  data: Change[]
 }
 
 type Customer = Awaited<ReturnType<typeof service.customer>>
@@ -30,31 +30,34 @@ const customerWithChanges = async (count: number) => {
   return customer
 }
 const list = ({ code }: Customer, search = '') =>
-  http.get<Listed>(`${changesUrl}${search}`, { authorization: bearer(code) })
+  http.get<ChangeList>(`${changesUrl}${search}`, { authorization: bearer(code) })
 
-t.test('the history has exactly the fields of the contract, and times in whole seconds with an offset', async (t) => {
-  const customer = await customerWithChanges(1)
-  const { status, body } = await list(customer, '?limit=10&offset=0&sort_order=desc&sort_by=createTime')
-  t.equal(status, 200)
-  t.same(Object.keys(body), ['total', 'data'])
-  t.equal(body.total, 1)
-  const [shown] = body.data
-  t.same(Object.keys(shown ?? {}), ['id', 'type', 'createTime', 'operation', 'actor', 'channel', 'ip', 'digest'])
-  t.type(shown?.id, 'number')
-  t.match(shown, {
-    type: 'restored',
-    createTime: /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00$/,
-    operation: 'change',
-    actor: 'client',
-    channel: 'api',
-    ip: '127.0.0.1',
-    digest: /^[0-9a-f]{64}$/,
-  })
-  const one = await http.get(`${changesUrl}/${shown?.id}`, { authorization: bearer(customer.code) })
-  t.same(one.body, shown)
-})
+t.test(
+  'a record has exactly the fields of the contract, and its time is in whole seconds with an offset',
+  async (t) => {
+    const customer = await customerWithChanges(1)
+    const { status, body } = await list(customer, '?limit=10&offset=0&sort_order=desc&sort_by=createTime')
+    t.equal(status, 200)
+    t.same(Object.keys(body), ['total', 'data'])
+    t.equal(body.total, 1)
+    const [record] = body.data
+    t.same(Object.keys(record ?? {}), ['id', 'type', 'createTime', 'operation', 'actor', 'channel', 'ip', 'digest'])
+    t.type(record?.id, 'number')
+    t.match(record, {
+      type: 'restored',
+      createTime: /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00$/,
+      operation: 'change',
+      actor: 'client',
+      channel: 'api',
+      ip: '127.0.0.1',
+      digest: /^[0-9a-f]{64}$/,
+    })
+    const one = await http.get(`${changesUrl}/${record?.id}`, { authorization: bearer(customer.code) })
+    t.same(one.body, record)
+  },
+)
 
-t.test('the history is paged, newest first unless asked otherwise, and the total counts all', async (t) => {
+t.test('the history is paged, by default newest first, and the total counts all records', async (t) => {
   const customer = await customerWithChanges(3)
   const ids = (await list(customer)).body.data.map(({ id }) => id)
   t.same(
@@ -70,7 +73,7 @@ t.test('the history is paged, newest first unless asked otherwise, and the total
   t.same(empty.body, { total: 0, data: [] })
 })
 
-t.test("another's record and none at all are the same 404", async (t) => {
+t.test("another customer's record and an unknown one have the same 404", async (t) => {
   const [mine, theirs] = [await customerWithChanges(1), await customerWithChanges(1)]
   const [record] = (await list(theirs)).body.data
   const get = (id: unknown) => http.get(`${changesUrl}/${id}`, { authorization: bearer(mine.code) })
@@ -80,7 +83,7 @@ t.test("another's record and none at all are the same 404", async (t) => {
   t.equal(another.text, none.text)
 })
 
-t.test('every digest follows from the stored record and the one before it', async (t) => {
+t.test('each digest is computed from the stored record and the previous digest', async (t) => {
   const customer = await customerWithChanges(2)
   await Promise.all([change(customer), change(customer), change(customer)])
   const rows = await query<ChangeRecord & { previousDigest: string; digest: string }>(
@@ -94,12 +97,12 @@ t.test('every digest follows from the stored record and the one before it', asyn
   for (const { previousDigest, digest, ...record } of rows) {
     t.equal(previousDigest, previous)
     t.equal(digestOf(previous, record), digest)
-    t.not(digestOf(previous, { ...record, ip: '203.0.113.1' }), digest, 'a changed record does not fit')
+    t.not(digestOf(previous, { ...record, ip: '203.0.113.1' }), digest, 'a changed record has another digest')
     previous = digest
   }
 })
 
-t.test('a record is never before the previous one, also where a clock is late', async (t) => {
+t.test('a record is never earlier than the previous one, also with a late clock', async (t) => {
   const customer = await customerWithChanges(1)
   clock.advance(-3_600_000)
   await change(customer)
@@ -108,7 +111,7 @@ t.test('a record is never before the previous one, also where a clock is late', 
   t.equal(times[1], times[0])
 })
 
-t.test('a recovery hold is part of its record’s digest, and records without one are as they were', async (t) => {
+t.test('the digest includes the recovery hold, and is unchanged for records without one', async (t) => {
   const customer = await service.customer()
   const successToken = service.grant('restore', await service.restoreOf(customer.id))
   const restored = await http.post('/api/v2/my/password/restore', { password: 'Qwerty123' }, { successToken })
@@ -129,7 +132,7 @@ t.test('a recovery hold is part of its record’s digest, and records without on
   t.equal(digestOf(firstPreviousDigest, record), digestOf(firstPreviousDigest, { ...record, holdUntil: null }))
 })
 
-t.test('the history is append-only: the database refuses to change it', async (t) => {
+t.test('the database refuses to update, delete or truncate the history', async (t) => {
   const customer = await customerWithChanges(1)
   await t.rejects(query(`UPDATE password_change SET ip = '::1' WHERE customer_id = ${customer.id}`), /append-only/)
   await t.rejects(query(`DELETE FROM password_change WHERE customer_id = ${customer.id}`), /append-only/)

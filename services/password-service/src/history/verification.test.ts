@@ -17,7 +17,7 @@ interface Run {
   stderr: string
 }
 
-/** `npm run history -- …`, with nothing in its environment but these. */
+/** `npm run history -- …` with exactly this environment. */
 const history = (args: string[], env: Record<string, string> = { DATABASE_URL: databaseUrl }) =>
   new Promise<Run>((resolve) => {
     const script = join(import.meta.dirname, '../../../../scripts/history.ts')
@@ -47,7 +47,7 @@ const customerWithChanges = async () => {
 
 const [one, other] = [await customerWithChanges(), await customerWithChanges()]
 
-/** Does what the trigger forbids, as whoever owns the table can; undone when the test ends. */
+/** Changes the history with its trigger disabled, as the owner of the table can; restores it when the test ends. */
 const tamper = async (t: Test, ...statements: string[]) => {
   await query('CREATE TABLE kept AS TABLE password_change')
   const forge = (...all: string[]) =>
@@ -63,14 +63,14 @@ const tamper = async (t: Test, ...statements: string[]) => {
   )
   await forge(...statements)
 }
-const doesNotHold = async (t: Test, { id, change, flaw }: { id: number; change: number; flaw: string }) => {
+const isReported = async (t: Test, { id, change, flaw }: { id: number; change: number; flaw: string }) => {
   const { exitCode, stdout, stderr } = await verify()
   t.equal(exitCode, 1)
   t.equal(stdout, '')
-  t.match(stderr, `Record ${change} of customer ${id} does not hold (${flaw}): `)
+  t.match(stderr, `Record ${change} of customer ${id} is invalid (${flaw}): `)
 }
 
-t.test('a history that nobody touched holds, with records of before there were holds', async (t) => {
+t.test('an unchanged history is valid, also with records without a hold', async (t) => {
   const { id } = await service.customer()
   const record: ChangeRecord = {
     id: 1_000_000,
@@ -90,12 +90,12 @@ t.test('a history that nobody touched holds, with records of before there were h
      VALUES ($1, $2, 'changed', 'set', 'back_office', 'backend_fin', 'backend_fin', 'api', $3, $4, $5, $6)`,
     [record.id, id, record.ip, record.createTime, firstPreviousDigest, digestOf(firstPreviousDigest, record)],
   )
-  const [held] = await query('SELECT hold_until FROM password_change WHERE id = $1', [one.second])
-  t.ok(held?.hold_until, 'one of them began a hold')
-  t.same(await verify(), { exitCode: 0, stdout: '7 records of 3 customers hold.\n', stderr: '' })
+  const [hold] = await query('SELECT hold_until FROM password_change WHERE id = $1', [one.second])
+  t.ok(hold?.hold_until, 'one of the records started a hold')
+  t.same(await verify(), { exitCode: 0, stdout: '7 records of 3 customers are valid.\n', stderr: '' })
 })
 
-t.test('a column that was changed is found, whichever it is', async (t) => {
+t.test('a change of any column is found', async (t) => {
   const values: Record<string, string> = {
     type: "'changed'",
     operation: "'set'",
@@ -112,16 +112,16 @@ t.test('a column that was changed is found, whichever it is', async (t) => {
   for (const [column, value] of Object.entries(values)) {
     await t.test(column, async (t) => {
       await tamper(t, `UPDATE password_change SET ${column} = ${value} WHERE id = ${other.second}`)
-      await doesNotHold(t, { id: other.id, change: other.second, flaw: 'digest' })
+      await isReported(t, { id: other.id, change: other.second, flaw: 'digest' })
     })
   }
-  await t.test('a time that is none', async (t) => {
+  await t.test('an infinite time', async (t) => {
     await tamper(t, `UPDATE password_change SET create_time = 'infinity' WHERE id = ${other.third}`)
-    await doesNotHold(t, { id: other.id, change: other.third, flaw: 'digest' })
+    await isReported(t, { id: other.id, change: other.third, flaw: 'digest' })
   })
 })
 
-t.test('a changed record with a digest made to fit is found by the next one', async (t) => {
+t.test('a changed record with a recomputed digest is found by the next record', async (t) => {
   const [row] = await query<ChangeRecord & { previousDigest: string }>(
     `SELECT id, customer_id AS "customerId", type, operation, actor, actor_id AS "actorId", client_id AS "clientId",
             channel, ip, create_time AS "createTime", hold_until AS "holdUntil", previous_digest AS "previousDigest"
@@ -132,35 +132,35 @@ t.test('a changed record with a digest made to fit is found by the next one', as
   const { previousDigest, ...record } = row
   const digest = digestOf(previousDigest, { ...record, ip: '203.0.113.99' })
   await tamper(t, `UPDATE password_change SET ip = '203.0.113.99', digest = '${digest}' WHERE id = ${other.second}`)
-  await doesNotHold(t, { id: other.id, change: other.third, flaw: 'previous digest' })
+  await isReported(t, { id: other.id, change: other.third, flaw: 'previous digest' })
 })
 
-t.test('a record that was removed is found by the next one', async (t) => {
+t.test('a deleted record is found by the next record', async (t) => {
   await tamper(t, `DELETE FROM password_change WHERE id = ${one.second}`)
-  await doesNotHold(t, { id: one.id, change: one.third, flaw: 'previous digest' })
+  await isReported(t, { id: one.id, change: one.third, flaw: 'previous digest' })
 })
 
-t.test('a first record that was removed is found', async (t) => {
+t.test('a deleted first record is found', async (t) => {
   await tamper(t, `DELETE FROM password_change WHERE id = ${one.first}`)
-  await doesNotHold(t, { id: one.id, change: one.second, flaw: 'previous digest' })
+  await isReported(t, { id: one.id, change: one.second, flaw: 'previous digest' })
 })
 
-t.test('two records that changed places are found', async (t) => {
+t.test('two swapped records are found', async (t) => {
   const [a, b] = [one.first, one.second]
   await tamper(
     t,
     `UPDATE password_change SET id = -id WHERE id IN (${a}, ${b})`,
     `UPDATE password_change SET id = CASE id WHEN ${-a} THEN ${b} ELSE ${a} END WHERE id < 0`,
   )
-  await doesNotHold(t, { id: one.id, change: a, flaw: 'digest' })
+  await isReported(t, { id: one.id, change: a, flaw: 'digest' })
 })
 
-t.test('a record that was given to another customer is found', async (t) => {
+t.test('a record that was moved to another customer is found', async (t) => {
   await tamper(t, `UPDATE password_change SET customer_id = ${one.id} WHERE id = ${other.third}`)
-  await doesNotHold(t, { id: one.id, change: other.third, flaw: 'digest' })
+  await isReported(t, { id: one.id, change: other.third, flaw: 'digest' })
 })
 
-t.test('a record of before the one before it is found, also where its digests fit', async (t) => {
+t.test('a record that is earlier than the previous one is found, also with valid digests', async (t) => {
   const [row] = await query<ChangeRecord & { digest: string }>(
     `SELECT id, customer_id AS "customerId", type, operation, actor, actor_id AS "actorId", client_id AS "clientId",
             channel, ip, create_time AS "createTime", hold_until AS "holdUntil", digest
@@ -177,10 +177,10 @@ t.test('a record of before the one before it is found, also where its digests fi
             '${late.createTime.toISOString()}', '${previousDigest}', '${digestOf(previousDigest, late)}', hold_until
      FROM password_change WHERE id = ${other.third}`,
   )
-  await doesNotHold(t, { id: other.id, change: late.id, flaw: 'order' })
+  await isReported(t, { id: other.id, change: late.id, flaw: 'order' })
 })
 
-t.test('the database is the one of DATABASE_URL or of REKEY_SECRETS_FILE', async (t) => {
+t.test('the command reads DATABASE_URL from the environment or REKEY_SECRETS_FILE', async (t) => {
   const dir = mkdtempSync(join(tmpdir(), 'rekey-history-'))
   t.teardown(() => rmSync(dir, { recursive: true, force: true }))
   const file = join(dir, 'secrets.env')
@@ -193,7 +193,7 @@ t.test('the database is the one of DATABASE_URL or of REKEY_SECRETS_FILE', async
   })
 })
 
-t.test('what is wrong with the database, or the command, is told in a line without a password', async (t) => {
+t.test('an unusable database or a wrong command line is one line without a password', async (t) => {
   const unreachable = await history(['verify'], { DATABASE_URL: 'postgres://rekey:secret@127.0.0.1:1/none' })
   t.match(unreachable, { exitCode: 1, stderr: /^cannot reach the database 127\.0\.0\.1:1\/none: (?!.*secret).*\n$/ })
   const adminUrl = service.postgres?.url ?? ''

@@ -2,21 +2,21 @@ import { loadConfig, Url } from '@rekey/platform/config'
 import { withSettings } from '@rekey/platform/postgres-settings'
 import { Type } from '@sinclair/typebox'
 import pg from 'pg'
-import { createChainCheck, type Fault, type StoredChange } from './chain.ts'
+import { createChainCheck, type InvalidRecord, type StoredChange } from './chain.ts'
 
 const Env = Type.Object({
-  DATABASE_URL: Url('postgres(ql)?', { description: 'Postgres, which keeps the history.' }),
+  DATABASE_URL: Url('postgres(ql)?', { description: 'Postgres with the history.' }),
 })
 
-/** Which database a service of these variables uses. @throws ConfigError */
+/** The database URL from these variables. @throws ConfigError */
 export const databaseUrlOf = (env: NodeJS.ProcessEnv): string => loadConfig(Env, env).DATABASE_URL
 
-/** How the whole history stands. */
+/** Result of verifying the whole history. */
 export interface Verification {
   records: number
   customers: number
-  /** The first record that does not hold; those counted come before it. */
-  fault?: Fault
+  /** The first invalid record; the counts cover the records before it. */
+  invalid?: InvalidRecord
 }
 
 export interface Progress {
@@ -30,10 +30,10 @@ const columns = `id, customer_id AS "customerId", type, operation, actor, actor_
   client_id AS "clientId", channel, ip, create_time AS "createTime", hold_until AS "holdUntil",
   previous_digest AS "previousDigest", digest`
 
-/** A table or a column is not there (SQLSTATE, the Postgres manual, appendix A). */
+/** SQLSTATE undefined_table or undefined_column (Postgres manual, appendix A). */
 const isNotMigrated = (code: string | undefined) => code === '42P01' || code === '42703'
 
-/** Says which database, and never its password. */
+/** Adds the database's host and name to the message, never its password. */
 const explain = (databaseUrl: string, thrown: unknown, what: string): Error => {
   const { message, code } = thrown as Error & { code?: string }
   const { host, pathname } = new URL(databaseUrl)
@@ -42,14 +42,14 @@ const explain = (databaseUrl: string, thrown: unknown, what: string): Error => {
   return new Error(`${what} ${name}: ${message || code}`, { cause: thrown })
 }
 
-/** The records of one moment, page by page: the next is fetched while the one before is looked at. */
+/** Reads the records page by page from one cursor; fetches the next page while the current one is verified. */
 async function* readPages(client: pg.Client): AsyncGenerator<StoredChange[]> {
   await client.query(
     `DECLARE history NO SCROLL CURSOR FOR SELECT ${columns} FROM password_change ORDER BY customer_id, id`,
   )
   const fetch = () => {
     const page = client.query<StoredChange>(`FETCH ${pageSize} FROM history`)
-    // Heard once it is waited for, which may be a page later.
+    // Without a handler, an error would be unhandled until the page is awaited; await still rejects.
     page.catch(() => {})
     return page
   }
@@ -70,8 +70,8 @@ const walk = async (client: pg.Client, onProgress: (progress: Progress) => void)
   let records = 0
   for await (const page of readPages(client)) {
     for (const record of page) {
-      const fault = check(record)
-      if (fault) return { records, customers: customers(), fault }
+      const invalid = check(record)
+      if (invalid) return { records, customers: customers(), invalid }
       records += 1
     }
     onProgress({ records, total })
@@ -80,9 +80,9 @@ const walk = async (client: pg.Client, onProgress: (progress: Progress) => void)
 }
 
 /**
- * Verifies every customer's chain as of one moment, in constant memory; nothing is written, and nobody waits for it.
+ * Verifies every customer's chain in one snapshot and constant memory. It writes nothing and takes no locks.
  *
- * @throws Error naming the database where it cannot be reached, read, or is not migrated
+ * @throws Error with the database's name if it cannot be reached or read, or is not migrated
  */
 export const verifyHistory = async (
   databaseUrl: string,

@@ -12,7 +12,7 @@ interface JobView {
   failed: number
 }
 
-/** What tests do with jobs, and how they see what became of each customer. */
+/** Starts, reads and cancels jobs, and queries the result for each customer. */
 export const jobsOf = (service: Service) => {
   const { query, bearer } = service
   const headers = () => ({ authorization: bearer('backend_fin', scopes.backOffice, { client_id: 'backend_fin' }) })
@@ -35,7 +35,7 @@ export const jobsOf = (service: Service) => {
         { what: 'the end of the job', timeoutMs: 60_000 },
       ),
 
-    /** Customers by the thousand, each with a confirmed address, a password and an open restore. */
+    /** Inserts customers, each with a confirmed address, a password and an open restore. */
     async customers(count: number) {
       await query(
         `WITH made AS (
@@ -51,7 +51,7 @@ export const jobsOf = (service: Service) => {
       )
     },
 
-    /** How often each customer was reset, as its history, its events, its notices and its sessions tell. */
+    /** Number of resets of each customer in its history, events, notifications and sessions. */
     resetsOf: (jobId: unknown) =>
       query<{ resets: string; customers: number }>(
         `SELECT resets, count(*)::int AS customers FROM (
@@ -68,7 +68,7 @@ export const jobsOf = (service: Service) => {
         [jobId],
       ),
 
-    /** Customers whose chain of digests does not hold. */
+    /** Records of the history that break their customer's chain of digests. */
     async brokenChains() {
       const rows = await query(`SELECT id, customer_id AS "customerId", type, operation, actor, actor_id AS "actorId",
         client_id AS "clientId", channel, ip, create_time AS "createTime", previous_digest AS "previousDigest", digest
@@ -83,5 +83,5 @@ export const jobsOf = (service: Service) => {
   }
 }
 
-/** Once in everything: what `resetsOf` says of a customer with one confirmed address. */
+/** The result of `resetsOf` for a customer with one confirmed address who was reset once. */
 export const once = '1 1 1 1 t 0'

@@ -1,12 +1,12 @@
 import { CancelJob, GetJob, scopes } from '@rekey/contracts'
 import type { Server } from '@rekey/platform/server'
-import { staffOf } from '../back-office/staff.ts'
-import type { Jobs } from './jobs.service.ts'
+import { staffOf } from '../staff/staff.ts'
+import type { JobService } from './jobs.service.ts'
 
 const config = { scopes: [scopes.backOffice] }
 
-/** B9: what became of a job. */
-export const jobRoutes = (app: Server, jobs: Pick<Jobs, 'show' | 'cancel'>): void => {
+/** B9: shows and cancels a job. */
+export const jobRoutes = (app: Server, jobs: Pick<JobService, 'show' | 'cancel'>): void => {
   app.get('/api/v2/jobs/:jobId', { schema: GetJob, config }, async (request) => jobs.show(request.params.jobId))
   app.post('/api/v2/jobs/:jobId/cancel', { schema: CancelJob, config }, async (request) =>
     jobs.cancel(request.params.jobId, staffOf(request)),

@@ -1,20 +1,20 @@
 import { ChallengeFailed, ChallengeLocked, ChallengeVerified } from '@rekey/contracts'
 import { type Consumer, type ConsumerDeps, consume, PermanentError } from '@rekey/platform/consumer'
 import { afterAnswer } from '../after-answer.ts'
-import type { Budgets } from './budgets.service.ts'
+import type { LockoutService } from './lockout.service.ts'
 
 const concurrency = 32
 
-/** When the gateway was given the code. @throws PermanentError */
-const given = (time: Date): Date => {
+/** When the gateway received the code. @throws PermanentError */
+const answeredAt = (time: Date): Date => {
   if (Number.isNaN(time.getTime())) throw new PermanentError('the event has no time')
   return time
 }
 
-/** Codes were given, right and wrong ones. What they were for but to restore counts elsewhere. */
+/** Consumes right and wrong codes of restores; the gateway alone counts those of sign-in and change. */
 export const consumeAnswers = (
   deps: ConsumerDeps,
-  { note, noteRight }: Pick<Budgets, 'note' | 'noteRight'>,
+  { recordFailure, recordSuccess }: Pick<LockoutService, 'recordFailure' | 'recordSuccess'>,
 ): Consumer[] => [
   ...[ChallengeFailed, ChallengeLocked].map((event) =>
     consume(deps, {
@@ -22,7 +22,7 @@ export const consumeAnswers = (
       concurrency,
       pause: afterAnswer,
       async handle({ purpose, challengeId, attempt }, { time }) {
-        if (purpose === 'restore') await note({ challengeId, attempt, failedAt: given(time) })
+        if (purpose === 'restore') await recordFailure({ challengeId, attempt, failedAt: answeredAt(time) })
       },
     }),
   ),
@@ -30,7 +30,7 @@ export const consumeAnswers = (
     event: ChallengeVerified,
     concurrency,
     async handle({ purpose, challengeId }, { time }) {
-      if (purpose === 'restore') await noteRight(challengeId, given(time))
+      if (purpose === 'restore') await recordSuccess(challengeId, answeredAt(time))
     },
   }),
 ]

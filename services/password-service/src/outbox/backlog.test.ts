@@ -7,7 +7,7 @@ import { createOutboxGauges } from './gauges.ts'
 import { lanesOf } from './lanes.ts'
 import { findWork, readLane } from './relay.store.ts'
 
-t.test('S24: a backlog is read in order by index, whatever Postgres last saw of the outbox', async (t) => {
+t.test('S24: a backlog is read in order by index, also with outdated statistics', async (t) => {
   const { postgres } = await startInfrastructure(t, { postgres: true })
   const loops = openLoops(t, postgres.url)
   const client = new pg.Client({ connectionString: postgres.url })
@@ -21,7 +21,7 @@ t.test('S24: a backlog is read in order by index, whatever Postgres last saw of 
       [count],
     )
 
-  // A day on which all events were published. Then the broker goes away.
+  // Statistics of a day on which all events were published; then the broker is unavailable.
   await client.query('ALTER TABLE outbox SET (autovacuum_enabled = false)')
   await fill(20_000, 'now()')
   await client.query('ANALYZE outbox')
@@ -53,7 +53,7 @@ t.test('S24: a backlog is read in order by index, whatever Postgres last saw of 
   const metrics = createMetrics()
   createOutboxGauges({ loops, metrics, now: () => new Date() })
   const scrape = await metrics.metrics()
-  t.match(scrape, /rekey_outbox_waiting_events\{stream="PASSWORD"\} 100000\n/, 'counted no further')
+  t.match(scrape, /rekey_outbox_waiting_events\{stream="PASSWORD"\} 100000\n/, 'the count stops at 100,000')
   t.match(scrape, /rekey_outbox_waiting_events\{stream="NOTIFY"\} 0\n/)
   t.match(scrape, /rekey_outbox_held_events\{stream="PASSWORD"\} 0\n/)
   t.match(scrape, /rekey_outbox_oldest_age_seconds\{stream="PASSWORD"\} \d/)

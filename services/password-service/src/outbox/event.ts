@@ -1,6 +1,6 @@
 import type { EventData, EventDefinition } from '@rekey/contracts'
 
-/** An event that is to leave once its cause has committed. */
+/** An event to be published once its cause has committed. */
 export interface NewEvent {
   /** UUIDv7. */
   id: string
@@ -8,14 +8,14 @@ export interface NewEvent {
   data: object
 }
 
-/** Holds an event's data to its contract. */
+/** Creates an event; the compiler checks its data against the contract. */
 export const newEvent = <E extends EventDefinition>(definition: E, id: string, data: EventData<E>): NewEvent => ({
   id,
   type: definition.type,
   data,
 })
 
-/** Events of one subject, in their order. */
+/** Events of one subject, in the order of their publication. */
 export interface EventsOf {
   /** The customer's code. */
   subject: string

@@ -16,16 +16,16 @@ interface Figures {
   oldestAgeSeconds: number
 }
 
-/** Counting further would cost more than the figure is worth: the age says the rest. */
+/** Counting more rows would slow each scrape down; the age of the oldest event shows a longer backlog. */
 const countedUpTo = 100_000
 
-/** Shows at each scrape what waits in the outbox. A figure is absent while Postgres does not answer. */
+/** Gauges of the outbox, read at each scrape. They are absent while Postgres does not answer. */
 export const createOutboxGauges = ({ loops, metrics, now }: Deps): void => {
   const read = async (stream: OutboxStream): Promise<Figures> => {
     const [depth, oldest] = await Promise.all([countWaiting(loops, stream, countedUpTo), findOldest(loops, stream)])
     return { stream, ...depth, oldestAgeSeconds: oldest ? (now().getTime() - oldest.getTime()) / 1_000 : 0 }
   }
-  // One reading for the three gauges of a scrape.
+  // The three gauges of a scrape share one query.
   let reading: Promise<Figures[]> | undefined
   const readOnce = () => {
     reading ??= Promise.all(outboxStreams.map(read)).finally(() => {
@@ -33,7 +33,7 @@ export const createOutboxGauges = ({ loops, metrics, now }: Deps): void => {
     })
     return reading
   }
-  const show = (name: string, help: string, pick: (figures: Figures) => number) =>
+  const addGauge = (name: string, help: string, pick: (figures: Figures) => number) =>
     gauge(metrics, {
       name,
       help,
@@ -43,27 +43,27 @@ export const createOutboxGauges = ({ loops, metrics, now }: Deps): void => {
         for (const figures of await readOnce().catch(() => [])) this.set({ stream: figures.stream }, pick(figures))
       },
     })
-  show(
+  addGauge(
     'rekey_outbox_waiting_events',
     `Events that wait for the broker, held ones included; counted up to ${countedUpTo}`,
     ({ waiting }) => waiting,
   )
-  show(
+  addGauge(
     'rekey_outbox_held_events',
-    `Events that the broker refused, and later ones of the same customers; counted up to ${countedUpTo}`,
+    `Events that the broker rejected, and later ones of the same customers; counted up to ${countedUpTo}`,
     ({ held }) => held,
   )
-  show(
+  addGauge(
     'rekey_outbox_oldest_age_seconds',
     'Age of the oldest event that waits for the broker and is not held; 0 if none waits',
     ({ oldestAgeSeconds }) => oldestAgeSeconds,
   )
 }
 
-/** Counts publications that the broker refused, by the event's type. */
+/** Counts publications that the broker rejected, by the event's type. */
 export const createRefusalCounter = (metrics: Metrics) =>
   counter(metrics, {
     name: 'rekey_outbox_refused_total',
-    help: 'Publications that the broker refused; each event is tried again, and becomes a dead letter at last',
+    help: 'Publications that the broker rejected; each event is retried, then becomes a dead letter',
     labelNames: ['type'],
   })

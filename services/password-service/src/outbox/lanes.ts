@@ -5,9 +5,9 @@ export const outboxStreams = ['PASSWORD', 'NOTIFY'] as const satisfies StreamNam
 export type OutboxStream = (typeof outboxStreams)[number]
 
 /**
- * The outbox is relayed in lanes. All events of one customer and one stream are in one lane, which one relay at a time
- * holds: so they leave in order, and lanes leave side by side. The database's function `outbox_lane` computes them
- * (migration outbox_lanes): change both together, and only while nothing waits.
+ * Lanes of each stream. All events of one customer and stream are in one lane, and one relay at a time publishes a lane,
+ * so that they stay in order while lanes run in parallel. The database function `outbox_lane` computes the lane
+ * (migration outbox_lanes): change both together, and only while the outbox is empty.
  */
 export const lanesOf: Record<OutboxStream, readonly number[]> = {
   PASSWORD: [0, 1, 2, 3, 4, 5, 6, 7],

@@ -6,7 +6,7 @@ import { startLink } from '@rekey/test-support/link'
 import t from 'tap'
 import { listenForOutbox } from './listener.ts'
 
-t.test('news are heard again after the connection was lost without a word', async (t) => {
+t.test('notifications arrive again after the connection was lost without an error', async (t) => {
   const { postgres } = await startInfrastructure(t, { postgres: true })
   const link = await startLink()
   t.teardown(() => link.close())
@@ -14,17 +14,17 @@ t.test('news are heard again after the connection was lost without a word', asyn
   link.leadTo([Number(url.port)])
   url.port = String(link.port)
 
-  let heard = 0
+  let notifications = 0
   const log = createLogger({ name: 'test', level: 'silent' })
-  const listener = listenForOutbox({ url: url.href, onNews: () => void heard++, log })
+  const listener = listenForOutbox({ url: url.href, onNotification: () => void notifications++, log })
   t.teardown(() => listener.close())
-  await eventually(() => heard === 1, { what: 'the connection' })
+  await eventually(() => notifications === 1, { what: 'the connection' })
   await sql(postgres.url, 'NOTIFY outbox')
-  await eventually(() => heard === 2, { what: 'the news' })
+  await eventually(() => notifications === 2, { what: 'the notification' })
 
   link.blackHole()
   link.heal()
-  await eventually(() => heard === 3, { what: 'another connection' })
+  await eventually(() => notifications === 3, { what: 'a new connection' })
   await sql(postgres.url, 'NOTIFY outbox')
-  await eventually(() => heard === 4, { what: 'the news again' })
+  await eventually(() => notifications === 4, { what: 'the next notification' })
 })

@@ -5,38 +5,34 @@ import pg from 'pg'
 
 interface Deps {
   url: string
-  /** Called at every notification, and at every new connection: some may have been missed. */
-  onNews(): void
+  /** Called at each notification, and at each new connection because notifications may have been missed. */
+  onNotification(): void
   log: Logger
-}
-
-interface Listener {
-  close(): Promise<void>
 }
 
 const connectTimeoutMs = 1_500
 const retryMs = 500
 const closeTimeoutMs = 1_000
-/** A connection whose other end is gone without a word would be as quiet as one that has nothing to tell. */
+/** Without it, a connection whose server has disappeared looks like one without notifications. */
 const heartbeatMs = 2_000
 
-/** Waits. @returns whether something did not end meanwhile */
-const goesOn = async (ended: Promise<void>, ms: number): Promise<boolean> => {
-  const waited = new AbortController()
+/** Waits for this time. @returns false if `ended` resolved in the meantime */
+const staysOpen = async (ended: Promise<void>, ms: number): Promise<boolean> => {
+  const timer = new AbortController()
   const isEnded = await Promise.race([
     ended.then(() => true),
-    delay(ms, false, { signal: waited.signal }).catch(() => true),
+    delay(ms, false, { signal: timer.signal }).catch(() => true),
   ])
-  waited.abort()
+  timer.abort()
   return !isEnded
 }
 
-/** Hears `NOTIFY outbox` on a connection of its own, which comes back by itself. */
-export const listenForOutbox = ({ url, onNews, log }: Deps): Listener => {
+/** Runs `LISTEN outbox` on its own connection, and reconnects after a failure. */
+export const listenForOutbox = ({ url, onNotification, log }: Deps) => {
   const stopped = new AbortController()
   let client: pg.Client | undefined
 
-  /** Resolves when the connection has ended. */
+  /** Resolves when the connection ends. */
   const listen = async () => {
     const current = new pg.Client({
       connectionString: withSettings(url),
@@ -47,9 +43,9 @@ export const listenForOutbox = ({ url, onNews, log }: Deps): Listener => {
     })
     client = current
     const ended = new Promise<void>((resolve) => current.once('end', resolve))
-    // An error of an idle connection ends it too; without a handler it would end the process.
+    // Without a handler, an error of an idle connection would end the process.
     current.on('error', (err) => log.debug({ err }, 'outbox: connection lost'))
-    current.on('notification', onNews)
+    current.on('notification', onNotification)
     try {
       await current.connect()
       await current.query('LISTEN outbox')
@@ -57,27 +53,27 @@ export const listenForOutbox = ({ url, onNews, log }: Deps): Listener => {
       await current.end().catch(() => {})
       throw err
     }
-    onNews()
+    onNotification()
     const heartbeat = async () => {
-      while (await goesOn(ended, heartbeatMs)) await current.query('SELECT 1')
+      while (await staysOpen(ended, heartbeatMs)) await current.query('SELECT 1')
     }
     await heartbeat().finally(() => current.end().catch(() => {}))
   }
 
   const loop = async () => {
     while (!stopped.signal.aborted) {
-      await listen().catch((err) => log.debug({ err }, 'outbox: not listening yet'))
+      await listen().catch((err) => log.debug({ err }, 'outbox: LISTEN failed, it is retried'))
       await delay(retryMs, undefined, { signal: stopped.signal }).catch(() => {})
     }
   }
   const running = loop()
 
   return {
-    async close() {
+    async close(): Promise<void> {
       stopped.abort()
-      // A server that stands still does not even take leave.
-      const patience = delay(closeTimeoutMs, undefined, { ref: false })
-      await Promise.race([client?.end().then(() => running), patience])
+      // A stalled server does not answer the end of a connection.
+      const timeout = delay(closeTimeoutMs, undefined, { ref: false })
+      await Promise.race([client?.end().then(() => running), timeout])
     },
   }
 }

@@ -5,14 +5,8 @@ import { Prisma } from '../generated/prisma/client.ts'
 import type { EventsOf, NewEvent } from './event.ts'
 import { lanesOf, type OutboxStream, outboxStreams } from './lanes.ts'
 
-export interface OutboxStore {
-  /** Adds events within the transaction of their cause. Ids follow commits for whoever holds the subject locked. */
-  add(tx: Transaction, subject: string, createdAt: Date, events: NewEvent[]): Promise<void>
-  /** The same for many subjects in one statement. */
-  addAll(tx: Transaction, createdAt: Date, all: EventsOf[]): Promise<void>
-}
-
-const addAll: OutboxStore['addAll'] = async (tx, createdAt, all) => {
+/** Adds the events of many subjects in one statement. */
+export const addEventsOfMany = async (tx: Transaction, createdAt: Date, all: EventsOf[]): Promise<void> => {
   await tx.outbox.createMany({
     data: all.flatMap(({ subject, events }) =>
       events.map(({ id, type, data }) => ({
@@ -27,19 +21,21 @@ const addAll: OutboxStore['addAll'] = async (tx, createdAt, all) => {
   })
 }
 
-export const createOutboxStore = (): OutboxStore => ({
-  add: (tx, subject, createdAt, events) => addAll(tx, createdAt, [{ subject, events }]),
-  addAll,
-})
+/**
+ * Adds a customer's events within the transaction of their cause; they are published after its commit. The transaction
+ * has the customer locked, so that the ids of its events follow the order of commits.
+ */
+export const addEvents = (tx: Transaction, subject: string, createdAt: Date, events: NewEvent[]): Promise<void> =>
+  addEventsOfMany(tx, createdAt, [{ subject, events }])
 
-/** How many events of one stream are in the outbox, each counted no further than `most`. */
+/** Unpublished events of one stream; each figure is counted up to `most`. */
 export interface Depth {
   waiting: number
-  /** Of these, events that are held: refused by the broker, or behind one that was. */
+  /** Held events among them: rejected by the broker, or behind a rejected one of the same customer. */
   held: number
 }
 
-/** Counts the events that wait, in index order and no further than `most` of each kind. */
+/** Counts unpublished events, in index order and up to `most` of each kind. */
 export const countWaiting = async (loops: Database, stream: OutboxStream, most: number): Promise<Depth> => {
   const lanes = Prisma.sql`unnest(${lanesOf[stream]}::int[]) AS l(lane)`
   const count = (condition: Prisma.Sql) => Prisma.sql`
@@ -56,7 +52,7 @@ export const countWaiting = async (loops: Database, stream: OutboxStream, most: 
   return { waiting: row.ready + row.held, held: row.held }
 }
 
-/** Counts the events of all streams that wait and are not held: what the relays are about to publish. */
+/** Counts the unpublished events of all streams that are not held: the relays publish them next. */
 export const countReady = async (loops: Database, most: number): Promise<number> => {
   const depths = await Promise.all(outboxStreams.map((stream) => countWaiting(loops, stream, most)))
   return depths.reduce((sum, { waiting, held }) => sum + waiting - held, 0)
@@ -76,7 +72,7 @@ export const findOldest = async (loops: Database, stream: OutboxStream): Promise
   return times.length > 0 ? new Date(Math.min(...times)) : undefined
 }
 
-/** Published events are kept for a day: an operator may ask what left, and when. */
+/** Published events are kept for a day, so that an operator can look up what was published, and when. */
 const keptForMs = 24 * 3_600_000
 
 /** Deletes events that were published more than a day ago. */

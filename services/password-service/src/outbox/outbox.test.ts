@@ -13,10 +13,10 @@ const changeIds = ({ id }: Customer) =>
 const published = async ({ code }: Customer) =>
   (await service.events('PASSWORD', code)).map(({ data }) => Number(data.changeId))
 
-t.test('S24: events of one customer leave once, in order, with several relays at work', async (t) => {
+t.test('S24: with three relays each event is published once, and those of a customer in order', async (t) => {
   const others = await Promise.all([service.startAnother(), service.startAnother()])
   const customers = await Promise.all([service.customer(), service.customer(), service.customer()])
-  // Each customer's one after another, as people do, and the three at once.
+  // The changes of one customer run one after another, those of the three customers in parallel.
   const statuses = await Promise.all(
     customers.map(async (customer) => {
       const answers = []
@@ -31,26 +31,26 @@ t.test('S24: events of one customer leave once, in order, with several relays at
       await published(customer),
       (await changeIds(customer)).map(({ id }) => id),
     )
-    const notices = await service.events('NOTIFY', customer.code)
-    t.equal(new Set(notices.map(({ messageId }) => messageId)).size, 5)
-    t.equal(notices.length, 5)
-    t.ok(notices.every(({ id, messageId }) => id === messageId))
+    const notifications = await service.events('NOTIFY', customer.code)
+    t.equal(new Set(notifications.map(({ messageId }) => messageId)).size, 5)
+    t.equal(notifications.length, 5)
+    t.ok(notifications.every(({ id, messageId }) => id === messageId))
   }
   await Promise.all(others.map(({ app }) => app.close()))
 })
 
-t.test('S24: an event that the broker got just before a crash is not there twice', async (t) => {
+t.test('S24: an event that was published just before a crash is not stored twice', async (t) => {
   const customer = await service.customer()
   await change(customer)
   await service.outboxEmpty()
-  // As if the relay had died between the broker's answer and its own commit.
+  // The state after a relay crashed between the broker's acknowledgement and its own commit.
   await query('UPDATE outbox SET published_at = NULL WHERE subject = $1', [customer.code])
   await query(`NOTIFY outbox`)
   await service.outboxEmpty()
   t.equal((await published(customer)).length, 1)
 })
 
-t.test('S24: with the broker away passwords still change, and every event leaves once it is back', async (t) => {
+t.test('S24: without the broker passwords still change, and each event is published once it is back', async (t) => {
   const customer = await service.customer()
   await service.nats.kill()
   t.equal(await change(customer), 204)
@@ -67,7 +67,7 @@ t.test('S24: with the broker away passwords still change, and every event leaves
   )
 })
 
-t.test('events leave although the connection that hears of them was cut', async (t) => {
+t.test('events are published although the listener lost its connection', async (t) => {
   await query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity
                WHERE application_name LIKE '%outbox' AND datname = current_database()`)
   const customer = await service.customer()
@@ -80,11 +80,11 @@ t.test('events leave although the connection that hears of them was cut', async 
                                 WHERE application_name LIKE '%outbox' AND datname = current_database()`)
       return rows.length === 1
     },
-    { what: 'the listener to be back' },
+    { what: 'the listener to reconnect' },
   )
 })
 
-t.test('what waits at a stop is published by the next instance', async (t) => {
+t.test('the next instance publishes the events that were left at a stop', async (t) => {
   const customer = await service.customer()
   await service.app.close()
   await query(

@@ -1,35 +1,35 @@
 import type { WaitingEvent } from './relay.store.ts'
 
-/** An event that was not published, and why. */
+/** An event that was not published. */
 export interface Failure {
   event: WaitingEvent
   error: unknown
 }
 
-/** What became of each event of a batch. */
+/** The events of a batch, by result. */
 export interface Outcome {
   published: WaitingEvent[]
   failed: Failure[]
-  /** Later events of a customer whose earlier one failed just now. */
+  /** Later events of a customer whose earlier one failed in this batch. */
   behindFailed: WaitingEvent[]
-  /** Later events of a customer whose earlier one is held. */
+  /** Later events of a customer with held events. */
   behindHeld: WaitingEvent[]
-  /** Events for which there was no time. */
+  /** Events that were not tried because the time was over. */
   left: WaitingEvent[]
 }
 
 interface Options {
-  /** @throws where the broker does not store the event */
+  /** @throws if the broker does not store the event */
   publish(event: WaitingEvent): Promise<void>
   elapsedMs(): number
 }
 
-/** The rest of a batch that takes longer is left for the next: its transaction must end in time. */
-const batchMs = 2_500
+/** After this time the rest is left for the next batch, because the transaction of the batch has a time-out. */
+const publishMs = 2_500
 
-/** Publishes events side by side, and those of one customer one after the other, up to the first that fails. */
+/** Publishes the events of different customers in parallel, and those of one customer in order up to the first failure. */
 export const publishBatch = async (events: WaitingEvent[], { publish, elapsedMs }: Options): Promise<Outcome> => {
-  const endsAtMs = elapsedMs() + batchMs
+  const endsAtMs = elapsedMs() + publishMs
   const outcome: Outcome = { published: [], failed: [], behindFailed: [], behindHeld: [], left: [] }
 
   const publishInOrder = async (customersEvents: WaitingEvent[]) => {

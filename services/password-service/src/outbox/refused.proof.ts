@@ -4,22 +4,21 @@ import { startPasswordService } from '@rekey/test-support/password-service'
 import { speedShares } from '@rekey/test-support/speed'
 import t from 'tap'
 
-// Refused events take no speed from those behind them: 5,000 good ones behind 1 and behind 100 that the broker refuses,
-// against 5,000 alone.
+// Rejected events do not slow down later ones: measures 5,000 good events alone, behind 1 and behind 100 rejected ones.
 
 t.setTimeout(900_000)
 
 const good = 5_000
-const patienceMs = 60_000
+const timeoutMs = 60_000
 
-t.test('5,000 good events behind 1 and behind 100 refused ones have at least 90 % of the speed', async (t) => {
+t.test('5,000 good events behind 1 or 100 rejected ones are published at 90 % of the speed or more', async (t) => {
   const service = await startPasswordService(t, { privatePostgres: true })
   const manager = async () => (await service.broker.connected()).jetstreamManager()
   await (await manager()).streams.update('PASSWORD', { max_msg_size: 2_000 })
   const stored = async () => (await (await manager()).streams.info('PASSWORD')).state.messages
 
-  /** Good events published in a second, or 0 where not all of them were within a minute. */
-  const speedBehind = async (refused: number): Promise<number> => {
+  /** Good events published a second; 0 if not all were published within a minute. */
+  const speedBehind = async (rejected: number): Promise<number> => {
     await (await manager()).streams.purge('PASSWORD')
     const startMs = performance.now()
     await service.query(
@@ -27,11 +26,11 @@ t.test('5,000 good events behind 1 and behind 100 refused ones have at least 90 
        SELECT gen_random_uuid(), 'password.changed', $1 || n,
               jsonb_build_object('filler', repeat('x', CASE WHEN n <= $2::int THEN 3000 ELSE 10 END)), now()
        FROM generate_series(1, $2::int + ${good}) AS n`,
-      [randomUUID(), refused],
+      [randomUUID(), rejected],
     )
-    const isDone = await eventually(async () => (await stored()) === good, { timeoutMs: patienceMs }).catch(() => false)
+    const isDone = await eventually(async () => (await stored()) === good, { timeoutMs }).catch(() => false)
     const seconds = (performance.now() - startMs) / 1_000
-    t.comment(`behind ${refused}: ${await stored()} of ${good} in ${seconds.toFixed(2)} s`)
+    t.comment(`behind ${rejected}: ${await stored()} of ${good} in ${seconds.toFixed(2)} s`)
     await service.query('DELETE FROM outbox')
     return isDone ? good / seconds : 0
   }

@@ -11,7 +11,7 @@ const update = async (stream: string, config: Partial<StreamConfig>) => {
   await (await manager()).streams.update(stream, config)
 }
 
-/** Adds events to the outbox as a transaction would: each a customer's code, its type, and how large its data is. */
+/** Adds events to the outbox: subject (a customer's code), number, type and size of the data. */
 const add = async (...events: [subject: string, number: number, options?: { type?: string; bytes?: number }][]) => {
   for (const [subject, number, { type = 'password.changed', bytes = 10 } = {}] of events) {
     await query(
@@ -28,19 +28,20 @@ const published = (stream: 'PASSWORD' | 'NOTIFY' | 'DEAD', subject: string, expe
     what: `${expected} of ${subject} on ${stream}`,
     timeoutMs: 30_000,
   })
-const refused = { bytes: 3_000 }
+/** An event that the broker rejects because of its size. */
+const tooLarge = { bytes: 3_000 }
 
 t.beforeEach(() => update('PASSWORD', { max_msg_size: 2_000 }))
 
-t.test('a refused event holds up only the later events of its customer and stream', async (t) => {
-  await add(['one', 1], ['one', 2, refused], ['one', 3], ['one', 4, { type: 'notify.password-changed' }], ['two', 1])
+t.test('a rejected event delays only later events of the same customer and stream', async (t) => {
+  await add(['one', 1], ['one', 2, tooLarge], ['one', 3], ['one', 4, { type: 'notify.password-changed' }], ['two', 1])
   await add(['two', 2], ['one', 5])
   await published('PASSWORD', 'two', [1, 2])
   await published('PASSWORD', 'one', [1])
   await published('NOTIFY', 'one', [4])
   await add(['one', 6], ['two', 3])
   await published('PASSWORD', 'two', [1, 2, 3])
-  t.same(await numbers('PASSWORD', 'one'), [1], 'events that come later are held too')
+  t.same(await numbers('PASSWORD', 'one'), [1], 'events added later are held too')
 
   const held = await query<{ attempts: number; refused: boolean }>(
     `SELECT attempts, refused_at IS NOT NULL AS refused FROM outbox
@@ -58,8 +59,8 @@ t.test('a refused event holds up only the later events of its customer and strea
   await published('PASSWORD', 'one', [1, 2, 3, 5, 6])
 })
 
-t.test('an event that the broker refused for a day becomes a dead letter, and later ones are published', async (t) => {
-  await add(['three', 1, refused], ['three', 2])
+t.test('an event that the broker rejected for a day becomes a dead letter, and later ones are published', async (t) => {
+  await add(['three', 1, tooLarge], ['three', 2])
   await eventually(
     async () => (await query(`SELECT 1 FROM outbox WHERE subject = 'three' AND retry_at IS NOT NULL`)).length === 2,
     { what: 'the events to be held' },
@@ -71,8 +72,8 @@ t.test('an event that the broker refused for a day becomes a dead letter, and la
   await service.outboxEmpty()
 })
 
-t.test('an event that no stream takes holds up no other, and becomes a dead letter at last', async (t) => {
-  // No refusal, but silence: as where an older version left a type that a newer one does not have.
+t.test('an event that no stream stores delays no other event, and becomes a dead letter', async (t) => {
+  // No stream has this subject, so no server answers: an older version may have left events of a removed type.
   const unknown = { type: 'password.unknown' }
   for (const subject of ['p', 'q', 'r']) await add([subject, 1, unknown], [subject, 2])
   await add(['eight', 1])
@@ -108,10 +109,10 @@ t.test('an event that is too large for the broker becomes a dead letter without 
   const letter = await jsm.streams.getMessage('DEAD', { last_by_subj: 'dead.password.changed' })
   t.equal(letter.data.length, 0)
   t.match(letter.header.get('rekey-data-omitted'), /^11\d{5} bytes$/)
-  t.match(letter.header.get('rekey-reason'), /^refused by the broker since /)
+  t.match(letter.header.get('rekey-reason'), /^rejected by the broker since /)
 })
 
-t.test('S24: five hundred refused events of as many customers stop no other', async (t) => {
+t.test('S24: rejected events of five hundred customers delay no other event', async (t) => {
   await query(
     `INSERT INTO outbox (event_id, type, subject, data, created_at)
      SELECT gen_random_uuid(), 'password.changed', 'P' || n, jsonb_build_object('filler', repeat('x', 3000)), now()
@@ -125,7 +126,7 @@ t.test('S24: five hundred refused events of as many customers stop no other', as
   await service.outboxEmpty()
 })
 
-t.test('S21: a NOTIFY that is full, or not there, delays no event of PASSWORD', async (t) => {
+t.test('S21: a full or missing stream NOTIFY delays no event of PASSWORD', async (t) => {
   await add(['five', 1, { type: 'notify.password-changed' }])
   await service.outboxEmpty()
   const { state } = await (await manager()).streams.info('NOTIFY')
@@ -136,11 +137,11 @@ t.test('S21: a NOTIFY that is full, or not there, delays no event of PASSWORD', 
   const [waiting] = await query<{ attempts: number }>(
     `SELECT attempts FROM outbox WHERE subject = 'six' AND published_at IS NULL AND retry_at IS NULL`,
   )
-  t.same(waiting, { attempts: 0 }, 'the event waits, and is not counted as refused')
+  t.same(waiting, { attempts: 0 }, 'the event waits, and is not counted as rejected')
   await update('NOTIFY', { max_msgs: -1, discard: DiscardPolicy.Old })
   await published('NOTIFY', 'six', [1])
 
-  // To a publisher a stream without a leader is one that is not there: no server answers for it.
+  // A publisher cannot distinguish a missing stream from one without a leader: no server answers.
   const { config } = await (await manager()).streams.info('NOTIFY')
   await (await manager()).streams.delete('NOTIFY')
   await add(['seven', 1, { type: 'notify.password-changed' }], ['seven', 2])

@@ -5,16 +5,16 @@ import { isRejection, type Publisher } from '@rekey/platform/publisher'
 import type { Database, Transaction } from '../database.ts'
 import type { createRefusalCounter } from './gauges.ts'
 import { type Failure, type Outcome, publishBatch } from './publish-batch.ts'
-import { holdBehind, holdCustomers, lockLane, notePublished, noteRefused, type WaitingEvent } from './relay.store.ts'
+import { holdBehind, holdCustomers, lockLane, markPublished, markRejected, type WaitingEvent } from './relay.store.ts'
 
 export interface RelayDeps {
-  /** Plans its statements by index alone. */
+  /** The database with `loopOptions`: statements read by index only. */
   loops: Database
   publisher: Publisher
   deadLetters: Pick<DeadLetters, 'storeEvent'>
   /** CloudEvents `source`: the service's name. */
   source: string
-  /** An event that the broker has refused for this long becomes a dead letter. */
+  /** An event that the broker has rejected for this long becomes a dead letter. */
   retryMs: number
   refusals: ReturnType<typeof createRefusalCounter>
   elapsedMs(): number
@@ -24,27 +24,27 @@ export interface RelayDeps {
 
 interface Batch {
   lane: number
-  /** Events that wait, or held ones that are due. */
+  /** Reads waiting events, or held ones whose retry is due. */
   kind: 'waiting' | 'held'
-  /** True if the stream has stored events of other lanes since it stored none of this one. */
+  /** True if the stream stored events of other lanes after this lane's last batch failed. */
   isStreamUp: boolean
   read(tx: Transaction): Promise<WaitingEvent[]>
 }
 
-/** What a batch came to. */
+/** Result of a batch. */
 interface Relayed {
   published: number
   /** Events that were published or held. */
   count: number
-  /** The lane is dealt with up to this id. */
+  /** Each event of the lane up to this id was published or held. */
   upTo: bigint
-  /** Why the stream stored no event and refused none: it is away. */
-  away: Error | undefined
+  /** The error, if the stream neither stored nor rejected an event: it is unavailable. */
+  unavailable: Error | undefined
 }
 
-/** Longer than it takes to read a batch, to publish it and to note the outcome. */
+/** Longer than reading a batch, publishing it and storing the result take. */
 const batchTimeoutMs = 12_000
-/** How long a refused event waits until it is tried again; the last time again and again. */
+/** Waits before the retries of a rejected event; the last one repeats. */
 const holdsMs = [1_000, 5_000, 15_000, 30_000, 60_000]
 
 const idsOf = (events: WaitingEvent[]) => events.map(({ rowId }) => rowId)
@@ -57,16 +57,16 @@ const toHold = ({ event: { subject, attempts } }: Failure, now: Date) => ({
 const causeOf = ({ error }: Failure) => (error as Error).cause
 
 /**
- * A failure is the event's own where the broker refused it, or where the stream stores other events. Otherwise the
- * stream is away, and its events wait as they are. Held events count their failures in any case: their retries must not
- * pause the stream.
+ * A failure counts as a rejection if the broker rejected the event, or if the stream stores other events. Otherwise the
+ * stream is unavailable, and its events wait unchanged. A failure of a held event always counts as a rejection: its
+ * retries must not pause the stream.
  */
 const splitFailures = ({ failed, published }: Outcome, { kind, isStreamUp }: Batch) => {
-  const isOwn = ({ error }: Failure) => kind === 'held' || isStreamUp || published.length > 0 || isRejection(error)
-  return { refused: failed.filter(isOwn), away: failed.find((failure) => !isOwn(failure)) }
+  const isRejected = ({ error }: Failure) => kind === 'held' || isStreamUp || published.length > 0 || isRejection(error)
+  return { rejected: failed.filter(isRejected), unavailable: failed.find((failure) => !isRejected(failure)) }
 }
 
-/** Up to which id nothing is left to do. */
+/** The last id before the first event that was not tried. */
 const reachedBy = (events: WaitingEvent[], { left }: Outcome): bigint => {
   const [first] = idsOf(left).toSorted((one, other) => Number(one - other))
   return first === undefined ? (events.at(-1)?.rowId ?? 0n) : first - 1n
@@ -83,11 +83,11 @@ export const createRelayBatch = (deps: RelayDeps) => {
       await publisher.send(cloudEvent)
     } catch (error) {
       if (refusedAt === null || now().getTime() - refusedAt.getTime() < retryMs) throw error
-      await deadLetters.storeEvent(cloudEvent, `refused by the broker since ${refusedAt.toISOString()}`)
+      await deadLetters.storeEvent(cloudEvent, `rejected by the broker since ${refusedAt.toISOString()}`)
     }
   }
 
-  /** @returns undefined where another relay has the lane */
+  /** @returns undefined if another relay has locked the lane */
   return async (wanted: Batch): Promise<Relayed | undefined> => {
     const { lane, read } = wanted
     const batch = await loops.transaction(
@@ -95,32 +95,34 @@ export const createRelayBatch = (deps: RelayDeps) => {
         if (!(await lockLane(tx, lane))) return undefined
         const events = await read(tx)
         const outcome = await publishBatch(events, { publish, elapsedMs })
-        const { refused, away } = splitFailures(outcome, wanted)
-        await notePublished(tx, idsOf(outcome.published), now())
-        await noteRefused(tx, idsOf(refused.map(({ event }) => event)), now())
+        const { rejected, unavailable } = splitFailures(outcome, wanted)
+        await markPublished(tx, idsOf(outcome.published), now())
+        await markRejected(tx, idsOf(rejected.map(({ event }) => event)), now())
         await holdCustomers(
           tx,
           lane,
-          refused.map((failure) => toHold(failure, now())),
-          idsOf([...refused.map(({ event }) => event), ...outcome.behindFailed]),
+          rejected.map((failure) => toHold(failure, now())),
+          idsOf([...rejected.map(({ event }) => event), ...outcome.behindFailed]),
         )
         await holdBehind(tx, outcome.behindHeld)
-        return { events, outcome, refused, away }
+        return { events, outcome, rejected, unavailable }
       },
       { timeoutMs: batchTimeoutMs },
     )
     if (!batch) return undefined
-    const { events, outcome, refused, away } = batch
-    for (const failure of refused) {
+    const { events, outcome, rejected, unavailable } = batch
+    for (const failure of rejected) {
       const { type, eventId, attempts } = failure.event
       refusals.inc({ type })
-      log.warn({ type, eventId, attempt: attempts + 1, err: causeOf(failure) }, 'the broker refused an event')
+      log.warn({ type, eventId, attempt: attempts + 1, err: causeOf(failure) }, 'the broker rejected an event')
     }
     return {
       published: outcome.published.length,
-      count: away ? 0 : events.length - outcome.left.length,
+      count: unavailable ? 0 : events.length - outcome.left.length,
       upTo: reachedBy(events, outcome),
-      away: away && new Error(`the broker did not store ${away.event.eventId}`, { cause: causeOf(away) }),
+      unavailable:
+        unavailable &&
+        new Error(`the broker did not store ${unavailable.event.eventId}`, { cause: causeOf(unavailable) }),
     }
   }
 }

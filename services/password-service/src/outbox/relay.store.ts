@@ -1,7 +1,7 @@
 import type { Database, Transaction } from '../database.ts'
 import { Prisma } from '../generated/prisma/client.ts'
 
-/** An event that committed and waits for the broker. */
+/** A committed event that is not published yet. */
 export interface WaitingEvent {
   rowId: bigint
   eventId: string
@@ -11,25 +11,26 @@ export interface WaitingEvent {
   data: object
   traceparent: string | null
   createdAt: Date
-  /** How often the broker refused it, and since when. */
+  /** Number of rejections by the broker. */
   attempts: number
+  /** Time of the first rejection. */
   refusedAt: Date | null
-  /** When held events of the same customer and lane are tried again; null where none is held. */
+  /** Next retry of the held events of the same customer and lane; null if there are none. */
   heldUntil: Date | null
 }
 
-/** A lane with something to do now. */
+/** A lane with events to publish now. */
 export interface LaneWork {
   lane: number
-  /** The first event after the cursor; null where only held events are due. */
+  /** The first event after the cursor; null if only held events are due. */
   firstId: bigint | null
-  /** Whether held events are due. */
+  /** True if a retry of held events is due. */
   due: boolean
 }
 
-/** Lanes with events after their cursor, or with held ones that are due. */
+/** Finds lanes with events after their cursor, or with held events that are due. */
 export const findWork = (loops: Database, from: ReadonlyMap<number, bigint>, now: Date): Promise<LaneWork[]> =>
-  // Each look is LATERAL with a LIMIT of its own: an EXISTS could become a hash of everything that waits.
+  // LATERAL with LIMIT reads one row of each lane: for EXISTS the planner could hash all waiting events.
   loops.query(
     (prisma) => prisma.$queryRaw<LaneWork[]>`
       SELECT l.lane, first.id AS "firstId", due.id IS NOT NULL AS due
@@ -47,10 +48,10 @@ export const findWork = (loops: Database, from: ReadonlyMap<number, bigint>, now
       WHERE first.id IS NOT NULL OR due.id IS NOT NULL`,
   )
 
-/** Keeps the locks of lanes apart from other advisory locks. */
+/** Class of the advisory locks of lanes: separates them from other advisory locks. */
 const laneLocks = 7_281_402
 
-/** Takes a lane for this transaction. @returns false where another relay has it */
+/** Locks a lane for this transaction. @returns false if another relay has locked it */
 export const lockLane = async (tx: Transaction, lane: number): Promise<boolean> => {
   const [row] = await tx.$queryRaw<[{ locked: boolean }]>`
     SELECT pg_try_advisory_xact_lock(${laneLocks}::int, ${lane}::int) AS locked`
@@ -77,11 +78,11 @@ export const readLane = (
     WHERE outbox_lane(o.type, o.subject) = ${lane} AND o.published_at IS NULL AND o.retry_at IS NULL AND o.id > ${after}
     ORDER BY o.id LIMIT ${size}`
 
-/** Customers whose held events are tried at a time, and events of each. */
+/** Customers whose held events are retried in one batch, and events of each. */
 const dueCustomers = 20
 const dueEventsEach = 20
 
-/** Held events that are due, those of each customer in order. */
+/** Held events whose retry is due; those of each customer in order. */
 export const readDue = (tx: Transaction, lane: number, now: Date): Promise<WaitingEvent[]> =>
   tx.$queryRaw<WaitingEvent[]>`
     SELECT e.* FROM (
@@ -97,25 +98,25 @@ export const readDue = (tx: Transaction, lane: number, now: Date): Promise<Waiti
       ORDER BY o.id LIMIT ${dueEventsEach}
     ) AS e`
 
-export const notePublished = async (tx: Transaction, rowIds: bigint[], now: Date): Promise<void> => {
+export const markPublished = async (tx: Transaction, rowIds: bigint[], now: Date): Promise<void> => {
   if (rowIds.length === 0) return
   await tx.$executeRaw`UPDATE outbox SET published_at = ${now} WHERE id = ANY(${rowIds})`
 }
 
-/** Counts a refusal of each event. */
-export const noteRefused = async (tx: Transaction, rowIds: bigint[], now: Date): Promise<void> => {
+/** Counts one more rejection of each event. */
+export const markRejected = async (tx: Transaction, rowIds: bigint[], now: Date): Promise<void> => {
   if (rowIds.length === 0) return
   await tx.$executeRaw`
     UPDATE outbox SET attempts = attempts + 1, refused_at = coalesce(refused_at, ${now}) WHERE id = ANY(${rowIds})`
 }
 
-/** Until when a customer's events are held. */
+/** Time until which a customer's events are held. */
 export interface Hold {
   subject: string
   until: Date
 }
 
-/** Holds events of these customers in a lane: those given, and those that are held already. */
+/** Holds the given events of these customers, and prolongs the hold of those that are held already. */
 export const holdCustomers = async (tx: Transaction, lane: number, holds: Hold[], rowIds: bigint[]): Promise<void> => {
   if (holds.length === 0) return
   const until = Prisma.sql`unnest(
@@ -129,7 +130,7 @@ export const holdCustomers = async (tx: Transaction, lane: number, holds: Hold[]
     UPDATE outbox o SET retry_at = h.until FROM ${until} WHERE o.id = ANY(${rowIds}) AND o.subject = h.subject`
 }
 
-/** Holds later events of customers who have held ones, for as long as those. */
+/** Holds later events of customers with held events until the same time. */
 export const holdBehind = async (tx: Transaction, events: WaitingEvent[]): Promise<void> => {
   if (events.length === 0) return
   const ids = events.map(({ rowId }) => rowId)

@@ -12,15 +12,15 @@ interface Deps extends RelayDeps {
   progress: Progress
 }
 
-/** Events of one lane in flight at a time. */
+/** Most events of one lane in a batch. */
 const batchSize = 200
-/** A safety net: a wake that was lost, or a held event that is due, waits no longer. */
+/** Longest wait after a lost notification, or for a held event that is due. */
 const pollMs = 5_000
 const backoffMs = { first: 100, most: 5_000 }
 
 /**
- * Brings the committed events of one stream to the broker, in order for each customer, until it has stored each. An
- * event that it refuses holds up the later ones of its customer alone. What waits at the close stays in Postgres.
+ * Publishes the committed events of one stream, in order for each customer, and retries until the broker stored each. A
+ * rejected event delays only later events of the same customer. Events that are left at the close stay in Postgres.
  */
 export const startRelay = (stream: OutboxStream, { broker, progress, ...deps }: Deps): Background => {
   const { loops, elapsedMs, now, log } = deps
@@ -28,48 +28,48 @@ export const startRelay = (stream: OutboxStream, { broker, progress, ...deps }: 
   const cursors = createCursors({ elapsedMs })
   const size = createBatchSize(batchSize)
   const relayBatch = createRelayBatch(deps)
-  /** The first event of each lane, as it was last found. */
+  /** The first waiting event of each lane in the last round. */
   let firstIds = new Map<number, bigint>()
 
-  /** Another relay may move a lane too: that its first event left shows it. */
-  const noteProgress = (work: LaneWork[]) => {
+  /** Reports progress if the first event of a lane was published, by this or another relay. */
+  const reportProgress = (work: LaneWork[]) => {
     const found = new Map(work.flatMap(({ lane, firstId }) => (firstId === null ? [] : [[lane, firstId]])))
     if ([...firstIds].some(([lane, id]) => found.get(lane) !== id)) report.moved()
     report.waiting(found.size)
     firstIds = found
   }
 
-  /** Events that the stream has stored, and how many it had when it last stored none of a lane. */
+  /** Events that the stream has stored so far, and that number when a lane's batch failed first. */
   let stored = 0
-  const storedWhenAway = new Map<number, number>()
+  const storedAtFailure = new Map<number, number>()
 
   const relayLane = async (lane: number, batch: Pick<Parameters<typeof relayBatch>[0], 'kind' | 'read'>) => {
-    const isStreamUp = stored > (storedWhenAway.get(lane) ?? stored)
+    const isStreamUp = stored > (storedAtFailure.get(lane) ?? stored)
     const relayed = await relayBatch({ ...batch, lane, isStreamUp })
     if (!relayed) return undefined
     stored += relayed.published
-    if (!relayed.away) storedWhenAway.delete(lane)
-    else if (!storedWhenAway.has(lane)) storedWhenAway.set(lane, stored)
+    if (!relayed.unavailable) storedAtFailure.delete(lane)
+    else if (!storedAtFailure.has(lane)) storedAtFailure.set(lane, stored)
     return relayed
   }
 
-  /** @throws where the broker, the stream or Postgres is away */
+  /** @throws if the broker, the stream or Postgres is unavailable */
   const drain = async (stopped: AbortSignal) => {
     const from = new Map(lanesOf[stream].map((lane) => [lane, cursors.begin(lane)]))
     while (!stopped.aborted) {
-      // Asked first: without a broker no lane needs to be locked.
+      // Throws if the broker is not connected: then no query is needed.
       broker.connection()
       const work = await findWork(loops, from, now())
-      noteProgress(work)
+      reportProgress(work)
       let count = 0
-      let away: Error | undefined
+      let unavailable: Error | undefined
       for (const { lane, firstId, due } of work) {
         if (stopped.aborted) return
         if (firstId !== null) {
           const wanted = { lane, after: from.get(lane) ?? 0n, size: size.current }
           const relayed = await relayLane(lane, { kind: 'waiting', read: (tx) => readLane(tx, wanted) })
           count += relayed?.count ?? 0
-          away ??= relayed?.away
+          unavailable ??= relayed?.unavailable
           if (relayed && relayed.count > 0) {
             from.set(lane, relayed.upTo)
             cursors.passed(lane, relayed.upTo)
@@ -82,19 +82,25 @@ export const startRelay = (stream: OutboxStream, { broker, progress, ...deps }: 
       }
       size.grow()
       if (count > 0) continue
-      // Every lane was tried: an event that fails in one holds up no other.
-      if (away) throw away
-      // Nothing is left, or other relays have it.
+      // Thrown after every lane was tried, so that a failure in one lane delays no other.
+      if (unavailable) throw unavailable
+      // No event is left, or other relays have locked the lanes.
       return
     }
   }
 
   const work = (stopped: AbortSignal) =>
     drain(stopped).catch((error) => {
-      // The batch may have been too much for its time.
+      // The failure may be a time-out: a smaller batch takes less time.
       size.shrink()
       throw error
     })
 
-  return runInBackground({ work, pollMs, backoffMs, waiting: `outbox ${stream} waits`, log })
+  return runInBackground({
+    work,
+    pollMs,
+    backoffMs,
+    waiting: `outbox ${stream}: publishing failed, it is retried`,
+    log,
+  })
 }

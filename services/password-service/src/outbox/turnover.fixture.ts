@@ -1,10 +1,10 @@
 import type pg from 'pg'
 
 /**
- * Leaves the outbox as a day of turnover and an outage of the broker leave it: rows were published and deleted, events
- * that wait lie in the freed space in no order, and Postgres has looked at it all.
+ * Fills the outbox as a day of traffic and an outage of the broker would: published rows were deleted, waiting events are
+ * in the freed space in random order, and the statistics of Postgres are up to date.
  *
- * @returns how well the order of ids fits the order on disk, from -1 to 1, as Postgres has found it
+ * @returns the correlation of ids with the order on disk, from -1 to 1, by the statistics of Postgres
  */
 export const fillOutbox = async (client: pg.Client, waiting: number): Promise<number> => {
   await client.query('ALTER TABLE outbox SET (autovacuum_enabled = false)')
@@ -14,10 +14,10 @@ export const fillOutbox = async (client: pg.Client, waiting: number): Promise<nu
     `INSERT INTO outbox (${columns}) SELECT ${row}, now() - interval '25 hours' FROM generate_series(1, $1::int) AS n`,
     [waiting],
   )
-  // A few rows stay, so that the table keeps its size.
+  // Without these rows the vacuum would truncate the table.
   await client.query('DELETE FROM outbox WHERE id % 50 > 0')
   await client.query('VACUUM outbox')
-  // Rows of many transactions fill freed space in no order.
+  // Concurrent transactions fill freed space in random order.
   await client.query(
     `INSERT INTO outbox (${columns})
      SELECT ${row}, NULL FROM generate_series($1::int + 1, 2 * $1::int) AS n ORDER BY random()`,

@@ -6,7 +6,7 @@ const service = await startPasswordService(t, {
   env: { REKEY_REQUIRE_CURRENT_PASSWORD: 'true', REKEY_HASH_CONCURRENCY: '1', REKEY_HASH_QUEUE: '1' },
 })
 
-t.test('S18: a change asks for the current password where that is configured', async (t) => {
+t.test('S18: a change requires the current password if configured', async (t) => {
   const customer = await service.customer()
   const headers = {
     authorization: service.bearer(customer.code),
@@ -20,10 +20,10 @@ t.test('S18: a change asks for the current password where that is configured', a
     { password: 'Qwerty123', currentPassword: 'anything' },
     headers,
   )
-  t.equal(none.body.code, 'current_password_wrong', 'also where there is no password yet')
+  t.equal(none.body.code, 'current_password_wrong', 'also without a password')
 })
 
-t.test('S18: production asks for it without being told to, the sandbox does not', async (t) => {
+t.test('S18: production requires the current password by default, the sandbox does not', async (t) => {
   const changeAt = async (profile: 'production' | 'sandbox') => {
     const { url } = await service.startAnother({ REKEY_REQUIRE_CURRENT_PASSWORD: '', REKEY_PROFILE: profile })
     const { code } = await service.customer()
@@ -38,7 +38,7 @@ t.test('S18: production asks for it without being told to, the sandbox does not'
   t.equal((await changeAt('sandbox')).status, 204)
 })
 
-t.test('more hashes than may wait answer 503 at once, and their tokens are not spent', async (t) => {
+t.test('a full hash queue answers 503 at once and spends no token', async (t) => {
   const customers = await Promise.all(Array.from({ length: 40 }, () => service.customer()))
   const tokens = await Promise.all(
     customers.map(async ({ id }) => service.grant('restore', await service.restoreOf(id))),

@@ -1,57 +1,66 @@
 import { RekeyError } from '@rekey/contracts'
 import type { TokenClaims } from '@rekey/platform/auth'
+import type { Database, Transaction } from '../database.ts'
+import { type Deletion, deleteOldest } from '../deletion.ts'
+import { clockSlackMs } from '../sessions/sessions.store.ts'
 
-/** What a success token is good for: one new password. */
+/** The single-use right to set one password, read from a success token. */
 export interface Grant {
   jti: string
   purpose: 'change' | 'restore'
   challengeId: string
-  /** The customer's code for a change; for a restore the challenge, since the gateway does not know whose it is. */
+  /** For a change the customer's code; for a restore the challenge: the gateway does not know the customer. */
   subject: string
   clientId: string
   expiresAt: Date
-  /** As they were verified: whose session it came from. */
+  /** The verified claims; they name the session that the token was issued in. */
   claims: TokenClaims
 }
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
-/** Why a token is none of ours to take. Callers are told none of it; logs are. */
-type Refusal = 'not sound' | 'for another purpose' | 'malformed' | 'for another person'
-
-/** One answer for whatever is wrong, so that a token's fault cannot be probed for; the cause is for the log. */
+/** Refuses a grant. The caller gets the same answer for every reason, so that tokens cannot be probed; the log gets it. */
 export const refuseGrant = (reason: string): RekeyError =>
   new RekeyError('success_token_refused', { cause: new Error(reason) })
 
-/** A change is the signed-in person's own (S19). */
-const isAnothers = (claims: TokenClaims, owner: string | undefined) => owner !== undefined && claims.sub !== owner
-
-const faultOf = (
-  claims: TokenClaims | undefined,
-  purpose: 'change' | 'restore',
-  owner: string | undefined,
-): Refusal | undefined => {
-  if (!claims) return 'not sound'
-  if (claims.purpose !== purpose) return 'for another purpose'
-  if (!uuid.test(claims.jti) || !uuid.test(claims.challenge_id ?? '')) return 'malformed'
-  if (isAnothers(claims, owner)) return 'for another person'
-}
-
 /**
- * Reads a success token's verified claims. `owner` is the signed-in customer's code where there is one.
+ * Reads a success token's verified claims. `owner` is the code of the signed-in customer, who alone may use the grant of
+ * a change (S19).
  *
  * @throws RekeyError success_token_refused
  */
 export const toGrant = (claims: TokenClaims | undefined, purpose: 'change' | 'restore', owner?: string): Grant => {
-  const fault = faultOf(claims, purpose, owner)
-  if (fault || !claims) throw refuseGrant(fault ?? 'not sound')
+  if (!claims) throw refuseGrant('invalid token')
+  if (claims.purpose !== purpose) throw refuseGrant('another purpose')
+  const { jti, challenge_id: challengeId = '' } = claims
+  if (!uuid.test(jti) || !uuid.test(challengeId)) throw refuseGrant('malformed')
+  if (owner !== undefined && claims.sub !== owner) throw refuseGrant('another customer')
   return {
-    jti: claims.jti,
+    jti,
     purpose,
-    challengeId: claims.challenge_id ?? '',
+    challengeId,
     subject: claims.sub,
     clientId: claims.client_id,
     expiresAt: new Date(claims.exp * 1_000),
     claims,
   }
 }
+
+/**
+ * Spends a grant: of several transactions at once, the primary key lets one insert. The challenge is spent with its
+ * token: a Redis that was killed or replaced by its replica may have lost that a code was used, and accept it again.
+ *
+ * @throws RekeyError success_token_refused
+ */
+export const spendGrant = async (tx: Transaction, { jti, challengeId, expiresAt }: Grant): Promise<void> => {
+  const inserted = await tx.$executeRaw`
+    INSERT INTO spent_token (jti, expires_at)
+    VALUES (${jti}::uuid, ${expiresAt}), (${challengeId}::uuid, ${expiresAt}) ON CONFLICT DO NOTHING`
+  if (inserted < 2) throw refuseGrant('spent')
+}
+
+/** Deletes spent tokens that have expired on every machine's clock. */
+export const deleteExpiredTokens =
+  (loops: Database): Deletion =>
+  (now, limit) =>
+    deleteOldest(loops, { table: 'spent_token', column: 'expires_at' }, new Date(now.getTime() - clockSlackMs), limit)

@@ -1,9 +1,9 @@
 import { audiences, ChangePassword, RestorePassword, scopes } from '@rekey/contracts'
 import type { Server } from '@rekey/platform/server'
-import type { Passwords } from './passwords.service.ts'
+import type { PasswordService } from './passwords.service.ts'
 
 /** B1, B2. */
-export const passwordRoutes = (app: Server, passwords: Passwords): void => {
+export const passwordRoutes = (app: Server, passwords: Pick<PasswordService, 'change' | 'restore'>): void => {
   const grantOf = (successToken: string | undefined) => app.verifyToken(audiences.grant, successToken)
 
   app.post(

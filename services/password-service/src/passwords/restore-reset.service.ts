@@ -1,8 +1,8 @@
 import { audiences, type PasswordRestoreResetBody, RekeyError, responseTypes, scopes } from '@rekey/contracts'
 import type { TokenClaims } from '@rekey/platform/auth'
-import type { Passwords } from './passwords.service.ts'
+import type { PasswordService } from './passwords.service.ts'
 
-interface Ask {
+interface Request {
   /** Claims of the access token. */
   bearer: TokenClaims
   body: PasswordRestoreResetBody
@@ -10,8 +10,8 @@ interface Ask {
   ip: string
 }
 
-/** What the other contract calls a refusal: the grant is the bearer here, and 422 is no status of OAuth's. */
-const inOAuthTerms = (error: unknown): unknown => {
+/** Translates a refusal into OAuth's terms: here the grant is the bearer token, and OAuth has no status 422. */
+const toOAuthError = (error: unknown): unknown => {
   if (!(error instanceof RekeyError)) return error
   const { code, message, fields, cause } = error
   if (code === 'success_token_refused') return new RekeyError('invalid_token', { cause })
@@ -19,25 +19,25 @@ const inOAuthTerms = (error: unknown): unknown => {
   return new RekeyError('invalid_request', { detail: message, ...(fields && { fields }) })
 }
 
-/** An access token of a restore is the grant itself. Any other may be sound, but restores nothing. */
+/** The access token of a restore is its grant. Any other access token is no grant, valid or not. */
 const grantOf = (bearer: TokenClaims): TokenClaims | undefined =>
   bearer.aud.includes(audiences.grant) ? bearer : undefined
 
 /**
- * A3: the restore that ends with its access token. The same rules as B2, said in OAuth's words (RFC 6750 §3.1).
+ * Ends a restore with its access token (A3): the rules of B2, with OAuth's errors (RFC 6750 §3.1).
  *
  * @throws RekeyError invalid_scope, unsupported_response_type, invalid_token, invalid_request, unavailable
  */
 export const createRestoreReset =
-  ({ restore, reset }: Pick<Passwords, 'restore' | 'reset'>) =>
-  async ({ bearer, body, ip }: Ask): Promise<void> => {
+  ({ restore, issueTemporary }: Pick<PasswordService, 'restore' | 'issueTemporary'>) =>
+  async ({ bearer, body, ip }: Request): Promise<void> => {
     if (!bearer.scope.split(' ').includes(scopes.restore)) throw new RekeyError('invalid_scope')
     if (!responseTypes.some((type) => type === body.response_type)) throw new RekeyError('unsupported_response_type')
-    const ask = { grant: grantOf(bearer), ip, claimedIp: body.ip }
+    const request = { grant: grantOf(bearer), ip, claimedIp: body.ip }
     try {
-      await (body.password === undefined ? reset(ask) : restore({ ...ask, password: body.password }))
+      await (body.password === undefined ? issueTemporary(request) : restore({ ...request, password: body.password }))
     } catch (error) {
-      throw inOAuthTerms(error)
+      throw toOAuthError(error)
     }
   }
 

@@ -14,7 +14,7 @@ const url = '/oauth/v2/passwordRestoreReset'
 const password = 'a password of my own'
 const body = { client_timezone: '-3', ip: '198.51.100.9', response_type: 'code', source_system: 'IB' }
 
-/** The access token that a restore ends with: a bearer and a grant in one. */
+/** The access token of a restore, which is its grant. */
 const restoreToken = (challengeId: string, more: object = {}) =>
   grant('restore', challengeId, { aud: [audiences.api, audiences.grant], session_epoch: undefined, ...more })
 const reset = (token: string, more: object = {}, headers: object = {}) =>
@@ -31,21 +31,21 @@ const credentialOf = async ({ id }: Customer) =>
 const verify = ({ addresses: [username = ''] }: Customer, attempt: string) =>
   callRpc(service.broker, PasswordVerify, { username, password: attempt })
 
-/** The temporary password, as the notifier would send it. */
+/** The temporary password that the notifier would send. */
 const mailed = async (customer: Customer) => {
   await service.outboxEmpty()
-  const notices = await service.events('NOTIFY', customer.code)
-  const notice = notices.findLast(({ type }) => type === 'notify.temporary-password')
-  const id = notice?.id ?? ''
+  const notifications = await service.events('NOTIFY', customer.code)
+  const notification = notifications.findLast(({ type }) => type === 'notify.temporary-password')
+  const id = notification?.id ?? ''
   return {
-    types: notices.map(({ type }) => type),
-    data: notice?.data ?? {},
-    recipient: await service.openAddress(id, notice?.data.recipient ?? ''),
-    password: await service.openAddress<string>(id, notice?.data.password ?? ''),
+    types: notifications.map(({ type }) => type),
+    data: notification?.data ?? {},
+    recipient: await service.openAddress(id, notification?.data.recipient ?? ''),
+    password: await service.openAddress<string>(id, notification?.data.password ?? ''),
   }
 }
 
-t.test('A3 with a password sets it: 200, an empty object, a restore in history and events', async (t) => {
+t.test('A3 with a password sets it: 200 with an empty object, and a restore in history and events', async (t) => {
   const { customer, token } = await verifiedRestore()
   const answer = await reset(token, { password }, { 'x-forwarded-for': '203.0.113.7' })
   t.equal(answer.status, 200)
@@ -64,33 +64,39 @@ t.test('A3 with a password sets it: 200, an empty object, a restore in history a
   })
 })
 
-t.test('A3 without one: the old stops at once, a random temporary one goes out, good for a day', async (t) => {
-  const { customer, token } = await verifiedRestore({ phones: ['+447700900321'] })
-  await query(`INSERT INTO credential (customer_id, hash, updated_at) VALUES ($1, 'the old hash', now())`, [
-    customer.id,
-  ])
-  const answer = await reset(token)
-  t.equal(answer.status, 200)
-  t.equal(answer.text, '{}')
-  t.match(await credentialOf(customer), { hash: /^\$argon2id/, must_change: true })
-  t.match(await changesOf(customer), [{ type: 'restored', operation: 'reset', actor: 'client' }])
+t.test(
+  'A3 without a password replaces the old one by a random temporary one, which is sent and valid for a day',
+  async (t) => {
+    const { customer, token } = await verifiedRestore({ phones: ['+447700900321'] })
+    await query(`INSERT INTO credential (customer_id, hash, updated_at) VALUES ($1, 'the old hash', now())`, [
+      customer.id,
+    ])
+    const answer = await reset(token)
+    t.equal(answer.status, 200)
+    t.equal(answer.text, '{}')
+    t.match(await credentialOf(customer), { hash: /^\$argon2id/, must_change: true })
+    t.match(await changesOf(customer), [{ type: 'restored', operation: 'reset', actor: 'client' }])
 
-  const sent = await mailed(customer)
-  t.same(sent.types, ['notify.password-changed', 'notify.password-changed', 'notify.temporary-password'])
-  t.match(sent.recipient, { channel: 'email', to: customer.addresses[0] })
-  t.match(sent.data, { setBy: 'client' })
-  t.match(sent.password, /^[abcdefghjkmnpqrstuvwxyz23456789]{20}$/, 'as long as the policy wants it')
-  t.match(await verify(customer, sent.password), { verified: true, mustChange: true })
-  t.match(await service.events('PASSWORD', customer.code), [{ type: 'password.reset', data: { actor: 'client' } }])
-  t.match(service.logged('authn_password_reset').at(-1), { customer: customer.code, clientId: 'ib_localhost' })
+    const sent = await mailed(customer)
+    t.same(sent.types, ['notify.password-changed', 'notify.password-changed', 'notify.temporary-password'])
+    t.match(sent.recipient, { channel: 'email', to: customer.addresses[0] })
+    t.match(sent.data, { setBy: 'client' })
+    t.match(sent.password, /^[abcdefghjkmnpqrstuvwxyz23456789]{20}$/, 'of the length that the policy requires')
+    t.match(await verify(customer, sent.password), { verified: true, mustChange: true })
+    t.match(await service.events('PASSWORD', customer.code), [{ type: 'password.reset', data: { actor: 'client' } }])
+    t.match(service.logged('authn_temporary_password_issued').at(-1), {
+      customer: customer.code,
+      clientId: 'ib_localhost',
+    })
 
-  clock.advance(24 * 3_600_000 - 60_000)
-  t.match(await verify(customer, sent.password), { verified: true })
-  clock.advance(60_001)
-  t.match(await verify(customer, sent.password), { verified: false })
-})
+    clock.advance(24 * 3_600_000 - 60_000)
+    t.match(await verify(customer, sent.password), { verified: true })
+    clock.advance(60_001)
+    t.match(await verify(customer, sent.password), { verified: false })
+  },
+)
 
-t.test('a temporary password goes by SMS where there is no mail address, and is another each time', async (t) => {
+t.test('without an e-mail address a temporary password is sent by SMS; each is different', async (t) => {
   const sent = []
   for (const phone of ['+447700900331', '+447700900332']) {
     const { customer, token } = await verifiedRestore({ emails: [], phones: [phone] })
@@ -102,7 +108,7 @@ t.test('a temporary password goes by SMS where there is no mail address, and is 
   t.equal(new Set(sent).size, 2)
 })
 
-t.test('A3 takes a form as well as JSON', async (t) => {
+t.test('A3 accepts a form and JSON', async (t) => {
   const { customer, token } = await verifiedRestore()
   const headers = { 'content-type': 'application/x-www-form-urlencoded', authorization: `bearer ${token}` }
   const form = new URLSearchParams({ ...body, password }).toString()
@@ -112,7 +118,7 @@ t.test('A3 takes a form as well as JSON', async (t) => {
   t.match(await verify(customer, password), { verified: true })
 })
 
-t.test('S19 A3: whatever is wrong with the token, the answer is the same 401', async (t) => {
+t.test('S19: A3: every invalid token gets the same 401', async (t) => {
   const { challengeId, token } = await verifiedRestore()
   t.equal((await reset(token, { password })).status, 200)
   const blocked = await verifiedRestore({ status: 'blocked' })
@@ -145,7 +151,7 @@ t.test('S19 A3: whatever is wrong with the token, the answer is the same 401', a
   t.equal(missing.headers.get('www-authenticate'), 'Bearer realm="rekey"', 'RFC 6750 §3.1: no code without a token')
 })
 
-t.test('A3 with a token of another scope: 400 invalid_scope, in the contract’s words', async (t) => {
+t.test('A3 with a token of another scope answers 400 invalid_scope', async (t) => {
   const customer = await service.customer()
   for (const scope of [scopes.full, scopes.change, scopes.backOffice]) {
     const answer = await http.post(url, body, { authorization: bearer(customer.code, scope) })
@@ -154,7 +160,7 @@ t.test('A3 with a token of another scope: 400 invalid_scope, in the contract’s
   }
 })
 
-t.test('S15 A3: a password that the policy refuses is told each reason, and the grant stays good', async (t) => {
+t.test('S15: A3: a refused password gets every reason, and the grant is not spent', async (t) => {
   const { token } = await verifiedRestore()
   const short = await reset(token, { password: 'too short' })
   t.equal(short.status, 400)
@@ -166,7 +172,7 @@ t.test('S15 A3: a password that the policy refuses is told each reason, and the 
   t.equal((await reset(token, { password })).status, 200)
 })
 
-t.test('A3: a response_type that nobody knows is refused as such', async (t) => {
+t.test('A3 refuses an unknown response_type', async (t) => {
   const { token } = await verifiedRestore()
   const answer = await reset(token, { response_type: 'magic' })
   t.equal(answer.status, 400)
@@ -176,19 +182,19 @@ t.test('A3: a response_type that nobody knows is refused as such', async (t) => 
   }
 })
 
-t.test('S19 A3: of fifty at once, with a password or without, one is done', async (t) => {
+t.test('S19: A3: of fifty requests at once, with a password or without, one succeeds', async (t) => {
   for (const more of [{ password }, {}]) {
     const { customer, token } = await verifiedRestore()
     const answers = await race(50, () => reset(token, more))
     t.equal(answers.filter(({ status }) => status === 200).length, 1)
     const refusals = answers.filter(({ status }) => status !== 200)
-    // On a machine that is busy elsewhere some may not get their turn in time: no password either way.
+    // On a busy machine the hash queue refuses some: they set no password either.
     t.ok(refusals.every(({ body }) => ['invalid_token', 'temporarily_unavailable'].includes(String(body.error))))
     t.equal((await changesOf(customer)).length, 1)
   }
 })
 
-t.test('S19 A3 and B2 with the same grant: one of the two', async (t) => {
+t.test('S19: of A3 and B2 with the same grant one succeeds', async (t) => {
   const { customer, token } = await verifiedRestore()
   const answers = await Promise.all([
     reset(token),
@@ -198,14 +204,14 @@ t.test('S19 A3 and B2 with the same grant: one of the two', async (t) => {
   t.equal((await changesOf(customer)).length, 1)
 })
 
-t.test('S19 A3 ends the restores that were begun before', async (t) => {
+t.test('S19: A3 ends the restores that began before it', async (t) => {
   const { customer, token } = await verifiedRestore()
   const other = restoreToken(await service.restoreOf(customer.id))
   t.equal((await reset(token)).status, 200)
   t.equal((await reset(other)).status, 401)
 })
 
-t.test('S19: the access token of a restore opens nothing else', async (t) => {
+t.test('S19: the access token of a restore is refused everywhere else', async (t) => {
   const { customer, token } = await verifiedRestore()
   const authorization = `Bearer ${token}`
   const answers = await Promise.all([
@@ -222,7 +228,7 @@ t.test('S19: the access token of a restore opens nothing else', async (t) => {
   t.same(await changesOf(customer), [])
 })
 
-t.test('S20: no sign-in comes out of a restore: no token, no cookie, and what was signed in is over', async (t) => {
+t.test('S20: a restore signs nobody in: no token, no cookie, and all sessions end', async (t) => {
   const { customer, token } = await verifiedRestore()
   const before = bearer(customer.code, scopes.full, { session_epoch: 0 })
   const done = await reset(token, { password })
@@ -240,7 +246,7 @@ t.test('S20: no sign-in comes out of a restore: no token, no cookie, and what wa
   t.equal((await http.get('/api/v2/my/password/changes', { authorization: `Bearer ${token}` })).status, 403)
 })
 
-t.test('S21 A3: a restore whose session was revoked is refused, and keeps the password as it is', async (t) => {
+t.test('S21: A3: a restore whose session was revoked is refused, and the password is unchanged', async (t) => {
   const { customer, challengeId } = await verifiedRestore()
   const sid = systemRandom.id()
   const token = restoreToken(challengeId, { sid })
@@ -253,7 +259,7 @@ t.test('S21 A3: a restore whose session was revoked is refused, and keeps the pa
   t.equal(await credentialOf(customer), undefined)
 })
 
-t.test('S24 A3: where the temporary password cannot be announced, nothing else is done', async (t) => {
+t.test('S24: A3: if the event of the temporary password cannot be written, nothing is', async (t) => {
   const { customer, token } = await verifiedRestore()
   await query(`ALTER TABLE outbox ADD CONSTRAINT none CHECK (type <> 'notify.temporary-password') NOT VALID`)
   const answer = await reset(token)
@@ -265,7 +271,7 @@ t.test('S24 A3: where the temporary password cannot be announced, nothing else i
   t.equal((await reset(token)).status, 200, 'the token was not spent')
 })
 
-t.test('S35 A3: neither the password nor the token stands in log or database', async (t) => {
+t.test('S35: A3: neither the password nor the token is in the log or the database', async (t) => {
   const { customer, token } = await verifiedRestore()
   t.equal((await reset(token)).status, 200)
   const sent = await mailed(customer)

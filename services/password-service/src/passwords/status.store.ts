@@ -5,7 +5,7 @@ import type { ChangeRecord } from '../history/digest.ts'
 
 type LastChange = Pick<ChangeRecord, 'id' | 'type' | 'operation' | 'createTime'>
 
-/** How a customer's password is. */
+/** The state of a customer's password. */
 export interface Status {
   customerId: number
   customer: string
@@ -17,10 +17,6 @@ export interface Status {
   lastChange: LastChange | undefined
 }
 
-export interface StatusStore {
-  find(reference: Reference): Promise<Status | undefined>
-}
-
 type Row = Omit<Status, 'lastChange'> & (LastChange | { [Column in keyof LastChange]: null })
 
 const toStatus = ({ id, type, operation, createTime, ...status }: Row): Status => ({
@@ -28,8 +24,8 @@ const toStatus = ({ id, type, operation, createTime, ...status }: Row): Status =
   lastChange: id === null ? undefined : { id, type, operation, createTime },
 })
 
-export const createStatusStore = ({ database }: { database: Database }): StatusStore => ({
-  find: (reference) =>
+export const createStatusStore = (database: Database) => ({
+  find: (reference: Reference): Promise<Status | undefined> =>
     database.query(async (prisma) => {
       const [row] = await prisma.$queryRaw<Row[]>`
         SELECT c.id AS "customerId", c.code AS customer, c.status::text, k.hash IS NOT NULL AS "hasPassword",
@@ -46,3 +42,5 @@ export const createStatusStore = ({ database }: { database: Database }): StatusS
       return row && toStatus(row)
     }),
 })
+
+export type StatusStore = ReturnType<typeof createStatusStore>

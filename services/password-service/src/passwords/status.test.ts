@@ -9,7 +9,7 @@ const statusOf = (reference: { customer?: string; customerId?: number; username?
   callRpc(service.broker, PasswordStatus, reference)
 const time = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00$/
 
-t.test('password.status answers by code, by id and by a confirmed address alike', async (t) => {
+t.test('password.status gives the same reply for a code, an id and a confirmed address', async (t) => {
   const customer = await service.customer({ phones: ['+447700900401'], unconfirmed: ['new.status@example.com'] })
   t.equal((await service.change(customer)).status, 204)
   const [change] = await query<{ id: number }>('SELECT id FROM password_change WHERE customer_id = $1', [customer.id])
@@ -28,10 +28,10 @@ t.test('password.status answers by code, by id and by a confirmed address alike'
   for (const reference of [{ customer: customer.code }, { username: email.toUpperCase() }, { username: phone }]) {
     t.same(await statusOf(reference), status)
   }
-  t.same(await statusOf({ username: 'new.status@example.com' }), { found: false }, 'not by an unconfirmed one')
+  t.same(await statusOf({ username: 'new.status@example.com' }), { found: false }, 'not for an unconfirmed one')
 })
 
-t.test('who is not there, who has no password, who is blocked, whose password is temporary', async (t) => {
+t.test('password.status of an unknown customer, a blocked one without a password, a temporary password', async (t) => {
   t.same(await statusOf({ customerId: 2_147_483_647 }), { found: false })
   t.same(await statusOf({ customer: 'nobody' }), { found: false })
   t.same(await statusOf({ username: 'nobody@example.com' }), { found: false })
@@ -52,10 +52,10 @@ t.test('who is not there, who has no password, who is blocked, whose password is
     temporaryUntil: `${temporaryUntil.toISOString().slice(0, 19)}+00:00`,
   })
   clock.advance(60_001)
-  t.notOk('temporaryUntil' in (await statusOf({ customer: temporary.code })), 'what is over is not told')
+  t.notOk('temporaryUntil' in (await statusOf({ customer: temporary.code })), 'an expired one is omitted')
 })
 
-t.test('a reference that is not exactly one is refused with 400', async (t) => {
+t.test('a request without exactly one reference is refused with 400', async (t) => {
   const connection = service.broker.connection()
   const wrong = [{}, { customer: 'a', customerId: 1 }, { customerId: '1' }, { customerId: 0 }, { username: 'x' }, []]
   for (const reference of [...wrong, null]) {

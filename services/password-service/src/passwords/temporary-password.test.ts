@@ -18,7 +18,7 @@ const customerWithTemporary = () =>
 const verify = ({ addresses: [username = ''] }: Customer, password = temporary) =>
   callRpc(service.broker, PasswordVerify, { username, password })
 
-/** A5 at the gateway; returns the session. */
+/** Publishes the event of a sign-in. @returns its session */
 const signIn = async ({ code }: Customer, sessionEpoch = 0, id: string = systemRandom.id()) => {
   const sessionId = systemRandom.id()
   const data = { customer: code, clientId: 'ib_localhost', ip: '203.0.113.7', sessionId, sessionEpoch }
@@ -28,7 +28,7 @@ const signIn = async ({ code }: Customer, sessionEpoch = 0, id: string = systemR
     grant: () => grant('change', code, { sid: sessionId, session_epoch: sessionEpoch }),
   }
 }
-/** Until every sign-in that was told has been dealt with. */
+/** Waits until every sign-in event has been handled. */
 const everythingHandled = () =>
   eventually(async () => {
     const jsm = await (await service.broker.connected()).jetstreamManager()
@@ -37,7 +37,7 @@ const everythingHandled = () =>
   })
 const usedUp = (customer: Customer) => eventually(async () => !(await verify(customer)).verified)
 
-t.test('a temporary password is good for one sign-in, and that one can change it', async (t) => {
+t.test('a temporary password works for one sign-in, which can change it', async (t) => {
   const customer = await customerWithTemporary()
   t.match(await verify(customer), { verified: true, mustChange: true })
   const session = await signIn(customer)
@@ -46,14 +46,14 @@ t.test('a temporary password is good for one sign-in, and that one can change it
   const headers = { authorization: session.authorization, successToken: session.grant() }
   const change = (password: string) => http.post('/api/v2/my/password/change', { password }, headers)
   const kept = await change(temporary)
-  t.equal(kept.status, 422, 'it is still not the one to keep')
+  t.equal(kept.status, 422, 'it cannot be kept as the new one')
   t.match(kept.body, { errors: [{ field: 'password', code: 'temporary' }] })
   t.equal((await change('one of my own')).status, 204)
   t.match(await verify(customer, 'one of my own'), { verified: true, mustChange: false })
   t.match(service.logged('authn_temporary_password_used').at(-1), { customer: customer.code, severity: 'info' })
 })
 
-t.test('of two sign-ins with it that were under way at once only one goes on', async (t) => {
+t.test('of two concurrent sign-ins with a temporary password one session stays', async (t) => {
   const customer = await customerWithTemporary()
   const sessions = await Promise.all([signIn(customer), signIn(customer)])
   await usedUp(customer)
@@ -63,10 +63,10 @@ t.test('of two sign-ins with it that were under way at once only one goes on', a
     const headers = { authorization, successToken: grant() }
     statuses.push((await http.post('/api/v2/my/password/change', { password: 'short' }, headers)).status)
   }
-  t.same(statuses.sort(), [401, 422], 'one is over, the other comes as far as the policy')
+  t.same(statuses.sort(), [401, 422], 'one session ended, the other reaches the policy')
 })
 
-t.test('a sign-in that is told twice, or late, does not end a newer temporary password', async (t) => {
+t.test('a duplicate or late sign-in event does not end a newer temporary password', async (t) => {
   const customer = await customerWithTemporary()
   await signIn(customer)
   await usedUp(customer)
@@ -82,7 +82,7 @@ t.test('a sign-in that is told twice, or late, does not end a newer temporary pa
   t.match(await verify(customer, 'a newer temporary one'), { verified: true, mustChange: true })
 })
 
-t.test('a password that is not temporary outlives its sign-ins, also where it must be changed', async (t) => {
+t.test('a password that is not temporary survives sign-ins, also if it must be changed', async (t) => {
   const usual = await service.customer({ hash: temporaryHash })
   const mustChange = await service.customer({ hash: temporaryHash })
   await query('UPDATE credential SET must_change = true WHERE customer_id = $1', [mustChange.id])
@@ -98,7 +98,7 @@ t.test('a password that is not temporary outlives its sign-ins, also where it mu
   t.match(kept, { status: 422, body: { errors: [{ field: 'password', code: 'not_new' }] } })
 })
 
-t.test('random, and of characters that nobody takes for others', (t) => {
+t.test('temporary passwords are random and without characters that look alike', (t) => {
   const made = Array.from({ length: 2_000 }, () => makeTemporaryPassword(systemRandom, 8))
   t.equal(new Set(made).size, made.length)
   t.ok(made.every((password) => /^[a-hjkmnp-z2-9]{16}$/.test(password)))

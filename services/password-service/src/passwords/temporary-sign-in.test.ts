@@ -24,17 +24,19 @@ const staff = async (method: string, path: string, body?: object) =>
     body && JSON.stringify(body),
   )
 
-t.test('a temporary password: one sign-in, whose token opens the change and nothing else', async (t) => {
+t.test('a temporary password works for one sign-in, whose token allows the change only', async (t) => {
   const customer = await createCustomer(rekey.postgres.url)
   const temporary = { ...customer, password: 'given by the staff' }
   const set = { password: temporary.password, send_mail: true }
   t.equal((await staff('PUT', `/api/v2/clients/${customer.id}/password`, set)).status, 204)
-  t.same(await signInStatus(customer), refused, 'the old one stopped at once')
+  t.same(await signInStatus(customer), refused, 'the old password stopped working at once')
 
   const given = await signInTokens(rekey, temporary)
   t.match(given, { scope: scopes.change })
   t.notOk(given.refresh_token)
-  await eventually(async () => (await signInStatus(temporary)).status === 400, { what: 'a second sign-in refused' })
+  await eventually(async () => (await signInStatus(temporary)).status === 400, {
+    what: 'a second sign-in to be refused',
+  })
   t.same(await signInStatus(temporary), refused)
 
   const opened = await history(given.access_token)
@@ -54,7 +56,7 @@ t.test('a temporary password: one sign-in, whose token opens the change and noth
   t.same(await signInStatus(temporary), refused)
 })
 
-t.test('a password that the back office wants changed goes on signing in until it is', async (t) => {
+t.test('a password that the back office reset signs in until it is changed', async (t) => {
   const customer = await createCustomer(rekey.postgres.url)
   t.equal((await staff('POST', `/api/v2/clients/${customer.id}/reset-password`)).status, 202)
   const first = await signInTokens(rekey, customer)

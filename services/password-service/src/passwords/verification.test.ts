@@ -13,7 +13,7 @@ const hashOf = async ({ id }: { id: number }) => {
   return row?.hash
 }
 
-t.test('password.verify tells the customer and the masked devices, e-mail first', async (t) => {
+t.test('password.verify returns the customer and the masked devices, e-mail first', async (t) => {
   const customer = await service.customer({
     emails: ['bob1@example.com'],
     phones: ['+447700900001'],
@@ -29,10 +29,10 @@ t.test('password.verify tells the customer and the masked devices, e-mail first'
   }
   t.same(await verify('Bob1@Example.com', 'Qwerty123'), expected)
   t.same(await verify('+447700900001', 'Qwerty123'), expected)
-  t.same(await verify('new@example.com', 'Qwerty123'), { verified: false }, 'not by an unconfirmed address')
+  t.same(await verify('new@example.com', 'Qwerty123'), { verified: false }, 'not for an unconfirmed address')
 })
 
-t.test('devices that look alike are told once', async (t) => {
+t.test('devices with the same mask are returned once', async (t) => {
   const customer = await service.customer({
     emails: ['bill2@example.com', 'bob2@example.com'],
     hash: await argon2('Qwerty123'),
@@ -41,7 +41,7 @@ t.test('devices that look alike are told once', async (t) => {
   t.same(devices, ['oob:email:b*2@example.com'])
 })
 
-/** The least of some rounds, in ms: what else the machine does only ever adds. */
+/** The shortest of some rounds, in ms: other load only adds time. */
 const leastMs = async (username: string, password: string) => {
   const times = []
   for (let round = 0; round < 3; round += 1) {
@@ -52,7 +52,7 @@ const leastMs = async (username: string, password: string) => {
   return Math.min(...times)
 }
 
-t.test('S12: wrong, unknown, blocked, expired, without a password: the same answer, and a full hash', async (t) => {
+t.test('S12: wrong, unknown, blocked, expired or without a password: the same reply, after a full hash', async (t) => {
   const hash = await argon2('Qwerty123')
   const known = await service.customer({ hash })
   const blocked = await service.customer({ hash, status: 'blocked' })
@@ -61,14 +61,18 @@ t.test('S12: wrong, unknown, blocked, expired, without a password: the same answ
   const usual = await leastMs(known.addresses[0] ?? '', 'wrong')
   for (const username of ['nobody@example.com', ...[blocked, expired, without].map((who) => who.addresses[0] ?? '')]) {
     t.same(await verify(username, 'wrong'), { verified: false })
-    t.same(await verify(username, 'Qwerty123'), { verified: false }, "not with a right one, nor with a stand-in's")
+    t.same(
+      await verify(username, 'Qwerty123'),
+      { verified: false },
+      "neither with the right password nor with a decoy's",
+    )
     t.ok((await leastMs(username, 'wrong')) > usual / 3)
   }
 })
 
-t.test('S12: who has no password is dealt with like one of the customers, and as long as that one is', async (t) => {
+t.test('S12: an unknown username always has the same decoy, whose hash decides how long it takes', async (t) => {
   const service = await startPasswordService(t)
-  // Hashes that cannot be used: the log says for which reason, and so whose was taken.
+  // Unusable hashes: the logged reason shows which decoy was taken.
   const reasons = {
     plain: 'unknown form of hash',
     $2b$10$short: 'malformed bcrypt hash',
@@ -81,29 +85,29 @@ t.test('S12: who has no password is dealt with like one of the customers, and as
     [kinds],
   )
   const usernames = Array.from({ length: 40 }, (_, index) => `nobody${index}@example.com`)
-  const reasonsTold = async () => {
-    const told = []
+  const loggedReasons = async () => {
+    const logged = []
     for (const username of usernames) {
       const before = service.logs().length
       t.same(await callRpc(service.broker, PasswordVerify, { username, password: 'wrong' }), { verified: false })
-      told.push(/"reason":"([^"]*)"/.exec(service.logs().slice(before))?.[1])
+      logged.push(/"reason":"([^"]*)"/.exec(service.logs().slice(before))?.[1])
     }
-    return told
+    return logged
   }
-  const count = (told: unknown[], reason: string) => told.filter((one) => one === reason).length
+  const count = (logged: unknown[], reason: string) => logged.filter((one) => one === reason).length
 
-  const first = await reasonsTold()
+  const first = await loggedReasons()
   for (const reason of Object.values(reasons)) t.ok(count(first, reason) >= 2, `some of each: ${reason}`)
   const another = await service.startAnother()
   await eventually(async () => (await fetch(`${another.url}/readyz`)).ok, { what: 'another instance' })
   await service.app.close()
-  t.same(await reasonsTold(), first, 'the same by another instance')
+  t.same(await loggedReasons(), first, 'another instance takes the same decoys')
   await service.query(`UPDATE credential SET hash = 'plain' WHERE hash = '$2b$10$short'`)
   const renewed = first.map((reason) => (reason === reasons.$2b$10$short ? reasons.plain : reason))
-  t.same(await reasonsTold(), renewed, 'whose stand-ins got a new hash follow them, and nobody else changes')
+  t.same(await loggedReasons(), renewed, 'only usernames whose decoy got a new hash change')
 })
 
-t.test('S17: a foreign hash verifies as it is and is replaced by our own at that success', async (t) => {
+t.test('S17: a foreign hash verifies, and the first success replaces it by our own', async (t) => {
   const salt = Buffer.alloc(16, 7)
   const key = pbkdf2Sync('Qwerty123', salt, 1_000, 32, 'sha256')
   const base64 = (bytes: Buffer) => bytes.toString('base64').replaceAll('=', '')
@@ -119,14 +123,14 @@ t.test('S17: a foreign hash verifies as it is and is replaced by our own at that
   t.equal(await hashOf(customer), renewed, 'once')
 })
 
-t.test('S17: a stored hash that is of no use lets nobody in', async (t) => {
+t.test('S17: an unusable stored hash verifies no password', async (t) => {
   for (const hash of ['', 'plain', '$argon2id$v=19$m=4194304,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAA', '$2b$31$x']) {
     const customer = await service.customer({ hash: hash || ' ' })
     t.same(await verify(customer.addresses[0] ?? '', hash || ' '), { verified: false }, hash)
   }
 })
 
-t.test('a question that is not as the contract says is refused, not answered', async (t) => {
+t.test('an RPC request that violates the contract is refused', async (t) => {
   const connection = service.broker.connection()
   for (const data of ['', 'no JSON', '{}', '{"username":"nobody@example.com"}', '[]', '{"username":1,"password":2}']) {
     const answer = await connection.request(PasswordVerify.subject, data)
@@ -134,10 +138,10 @@ t.test('a question that is not as the contract says is refused, not answered', a
   }
 })
 
-t.test('questions in hand at a stop are still answered', async (t) => {
+t.test('RPCs in progress at a shutdown are still answered', async (t) => {
   const customer = await service.customer({ hash: await argon2('Qwerty123') })
   const answers = Promise.all(Array.from({ length: 4 }, () => verify(customer.addresses[0] ?? '', 'Qwerty123')))
-  // The broker has handed all of them over once it has answered a later question.
+  // The broker has delivered all of them once it has delivered a later one.
   await service.broker.connection().request(PasswordVerify.subject, '{}')
   await service.app.close()
   t.ok((await answers).every(({ verified }) => verified))

@@ -9,10 +9,10 @@ export const sha1Of = (password: string) => createHash('sha1').update(password).
 
 const padding = Array.from({ length: 20 }, (_, index) => `${sha1Of(`padding ${index}`).slice(5)}:0`)
 
-/** A range API on loopback, as a vendor of leaked passwords has one. */
+/** A range API of leaked passwords, on loopback. */
 export const startRangeApi = async (t: Teardown) => {
   const leaked = new Map<string, number>()
-  const asked: IncomingMessage[] = []
+  const requests: IncomingMessage[] = []
   let connections = 0
   const range: Answer = (response, request) => {
     const prefix = request.url?.slice(-5) ?? ''
@@ -24,7 +24,7 @@ export const startRangeApi = async (t: Teardown) => {
   }
   let answer = range
   const server = createServer((request, response) => {
-    asked.push(request)
+    requests.push(request)
     answer(response, request)
   })
   server.on('connection', () => {
@@ -39,10 +39,10 @@ export const startRangeApi = async (t: Teardown) => {
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/range`,
     /** Every request, the oldest first. */
-    asked,
+    requests,
     connections: () => connections,
     leak: (password: string, count = 3) => void leaked.set(password, count),
-    /** From now on; without an answer as a vendor does. */
+    /** Answers every later request with this; without an argument as the API does. */
     answerWith(other: Answer = range) {
       answer = other
     },

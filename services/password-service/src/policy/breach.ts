@@ -6,33 +6,27 @@ import { Counter } from 'prom-client'
 import { Pool } from 'undici'
 
 interface Options {
-  /** Base of the range API: the five characters become its last segment. */
+  /** Base URL of the range API: five characters are appended as the last path segment. */
   url: string
-  /** After which a password is taken without an answer. */
+  /** A password is accepted without an answer after this time. */
   timeoutMs: number
-  /** How long nobody is asked after failures in a row. */
+  /** Length of the pause after three failures in a row. */
   pauseMs?: number
   log: Logger
   metrics: Metrics
 }
 
-export interface Breaches {
-  /** Whether a password is known from a leak. Where nobody can say in time it counts as unknown: never rejects. */
-  isLeaked(password: string): Promise<boolean>
-  close(): Promise<void>
-}
-
-/** Look-ups at a time; what comes more waits, within its own time. */
+/** Look-ups at a time. Others wait, and their time-out runs while they wait. */
 const connections = 8
 const keepAliveMs = 30_000
-/** About a thousand lines of forty bytes are usual, and as many again for padding. */
+/** A usual answer has about a thousand lines of forty bytes, and as many again of padding. */
 const maxAnswerBytes = 262_144
 const failuresInARow = 3
 
-/** Characters of the SHA-1 that are sent. */
+/** Hexadecimal digits of the SHA-1 that are sent. */
 const prefixLength = 5
 
-/** `SUFFIX:COUNT` for each leaked password of that prefix. Padding has a count of 0. */
+/** A line `SUFFIX:COUNT` for each leaked password with that prefix. Padding has a count of 0. */
 const answerLine = /^([0-9A-F]{35}):(\d{1,12})$/
 
 class UnusableAnswer extends Error {}
@@ -41,13 +35,13 @@ const countOf = (answer: string, suffix: string): number => {
   let count = 0
   for (const line of answer.trimEnd().split(/\r?\n/)) {
     const [, other, times] = answerLine.exec(line) ?? []
-    if (other === undefined) throw new UnusableAnswer('not in the form of a range')
+    if (other === undefined) throw new UnusableAnswer('malformed answer')
     if (other === suffix) count = Number(times)
   }
   return count
 }
 
-/** What went wrong, in words that hold nothing of the request. */
+/** Why a look-up failed. Contains nothing of the request. */
 const reasonOf = (error: unknown): string => {
   if (isBrokenCircuitError(error)) return 'paused after failures'
   if (error instanceof UnusableAnswer) return error.message
@@ -63,15 +57,15 @@ const outcomeOf = (error: unknown): (typeof outcomes)[number] => {
 }
 
 /**
- * Asks a vendor whether a password is known from a leak (ASVS 6.2.12), by k-anonymity: of its SHA-1 five characters
- * leave, and thousands of passwords share them; `Add-Padding` keeps the length of the answer from telling which. A vendor
- * that does not answer keeps nobody from a new password; after failures in a row it is left alone for a while, so that it
- * does not cost every change the time-out.
+ * Looks up whether a password is known from a leak (ASVS 6.2.12), by k-anonymity: only five characters of its SHA-1 are
+ * sent, which thousands of passwords share, and `Add-Padding` hides the length of the answer. A look-up that fails
+ * accepts the password, so that an outage of the vendor stops no new password. Three failures in a row pause the
+ * look-ups, so that not every change waits for the time-out.
  */
-export const createBreaches = ({ url, timeoutMs, pauseMs = 30_000, log, metrics }: Options): Breaches => {
+export const createBreaches = ({ url, timeoutMs, pauseMs = 30_000, log, metrics }: Options) => {
   const lookups = new Counter({
     name: 'rekey_breach_lookups_total',
-    help: 'Look-ups of new passwords among leaked ones. timeout, failed and skipped: taken without an answer.',
+    help: 'Look-ups of new passwords among leaked ones. timeout, failed and skipped: accepted without an answer.',
     labelNames: ['outcome'],
     registers: [metrics],
   })
@@ -89,11 +83,13 @@ export const createBreaches = ({ url, timeoutMs, pauseMs = 30_000, log, metrics 
     breaker: new ConsecutiveBreaker(failuresInARow),
     halfOpenAfter: pauseMs,
   })
-  circuit.onBreak(() => log.warn({ event: 'breach_lookups_paused', pauseMs }, 'leaked passwords are not asked for'))
-  circuit.onReset(() => log.info({ event: 'breach_lookups_resumed' }, 'leaked passwords are asked for again'))
+  circuit.onBreak(() =>
+    log.warn({ event: 'breach_lookups_paused', pauseMs }, 'look-ups of leaked passwords are paused'),
+  )
+  circuit.onReset(() => log.info({ event: 'breach_lookups_resumed' }, 'look-ups of leaked passwords resume'))
 
-  const ask = async (prefix: string, signal: AbortSignal): Promise<string> => {
-    // No redirect is followed: another host is not the one that was configured.
+  const fetchRange = async (prefix: string, signal: AbortSignal): Promise<string> => {
+    // Redirects are not followed: the configuration names the only host that may receive a prefix.
     const { statusCode, body } = await pool.request({
       method: 'GET',
       path: `${base}/${prefix}${search}`,
@@ -106,17 +102,21 @@ export const createBreaches = ({ url, timeoutMs, pauseMs = 30_000, log, metrics 
   }
 
   return {
-    async isLeaked(password) {
+    /** True if the password is known from a leak; false if it is not, or if there is no answer in time. Never rejects. */
+    async isLeaked(password: string): Promise<boolean> {
       const digest = createHash('sha1').update(password.normalize('NFC')).digest('hex').toUpperCase()
       const [prefix, suffix] = [digest.slice(0, prefixLength), digest.slice(prefixLength)]
       const signal = AbortSignal.timeout(timeoutMs)
       try {
-        const isFound = await circuit.execute(async () => countOf(await ask(prefix, signal), suffix) > 0)
+        const isFound = await circuit.execute(async () => countOf(await fetchRange(prefix, signal), suffix) > 0)
         lookups.inc({ outcome: isFound ? 'found' : 'not_found' })
         return isFound
       } catch (error) {
         lookups.inc({ outcome: outcomeOf(error) })
-        log.warn({ event: 'breach_lookup_fail', reason: reasonOf(error) }, 'nobody says whether a password was leaked')
+        log.warn(
+          { event: 'breach_lookup_fail', reason: reasonOf(error) },
+          'look-up of a leaked password failed: the password is accepted',
+        )
         return false
       }
     },

@@ -4,7 +4,7 @@ import { loadCommonPasswords } from './common-passwords.ts'
 
 const isCommon = await loadCommonPasswords()
 
-t.test('S16 more than ten thousand common passwords of eight characters and more are refused', async (t) => {
+t.test('S16 more than ten thousand common passwords of at least eight characters are refused', async (t) => {
   const long = dictionary['passwords-common'].filter((password) => Array.from(password).length >= 8)
   t.ok(long.length > 10_000, String(long.length))
   t.same(
@@ -13,12 +13,12 @@ t.test('S16 more than ten thousand common passwords of eight characters and more
   )
 })
 
-t.test('S16 in any case, and however it is composed', async (t) => {
+t.test('S16 a common password is refused in any case', async (t) => {
   for (const password of ['password1', 'PassWord1', 'QWERTY123', 'Iloveyou', 'ILOVEYOU'])
     t.ok(isCommon(password), password)
 })
 
-t.test('S16 what a list leaves out because a rule says it is common too', async (t) => {
+t.test('S16 repetitions, keyboard rows and dates are refused too', async (t) => {
   const passwords = [
     ...['88888888', 'aaaaaaaaaa', 'абабабаб', 'qwerqwer', '1234512345', '🔑🔑🔑🔑🔑🔑🔑🔑'],
     ...['12345678', '0987654321', '1234567890123', 'abcdefgh', 'ZYXWVUTS', 'poiuytre', 'lkjhgfdsa', 'Qwertzui'],
@@ -27,7 +27,7 @@ t.test('S16 what a list leaves out because a rule says it is common too', async 
   for (const password of passwords) t.ok(isCommon(password), password)
 })
 
-t.test('S16 the whole password is compared, and never a part of it', async (t) => {
+t.test('S16 a password that only contains a common one is accepted', async (t) => {
   const passwords = [
     ...['password1 of mine', 'my iloveyou song', 'xpassword1x', 'Pass wor d1'],
     ...['correct horse correct horse ', 'abcdefgh and so on', '12345678x', 'in 1984, on 31.12.'],

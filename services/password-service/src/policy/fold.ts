@@ -1,2 +1,2 @@
-/** A text in which case, and how a character is composed, make no difference. */
+/** Lower case in NFC: two texts that differ only in case or composition become equal. */
 export const fold = (text: string): string => text.normalize('NFC').toLowerCase()

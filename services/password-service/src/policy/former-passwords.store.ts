@@ -7,19 +7,10 @@ interface Options {
   kept: number
 }
 
-export interface FormerPasswordStore {
+/** Former passwords, kept only while new ones are compared with them. */
+export const createFormerPasswordStore = ({ database, kept }: Options) => ({
   /** Hashes of a customer's former passwords, the newest first. */
-  list(customerId: number): Promise<string[]>
-  /**
-   * Within the customer's lock, before the credential is written: keeps the hash that is there, and no more than so many.
-   * A temporary password was never the customer's own, and is not kept.
-   */
-  keep(tx: Transaction, customerId: number, at: Date): Promise<void>
-}
-
-/** Former passwords, only while new ones are compared with them. */
-export const createFormerPasswordStore = ({ database, kept }: Options): FormerPasswordStore => ({
-  async list(customerId) {
+  async list(customerId: number): Promise<string[]> {
     if (kept === 0) return []
     const rows = await database.query((prisma) =>
       prisma.formerPassword.findMany({
@@ -31,20 +22,30 @@ export const createFormerPasswordStore = ({ database, kept }: Options): FormerPa
     )
     return rows.map(({ hash }) => hash)
   },
-
-  async keep(tx, customerId, at) {
-    if (kept === 0) return
-    await tx.$executeRaw`
-      INSERT INTO former_password (customer_id, hash, replaced_at)
-      SELECT customer_id, hash, ${at} FROM credential WHERE customer_id = ${customerId} AND temporary_until IS NULL`
-    await tx.$executeRaw`
-      DELETE FROM former_password WHERE customer_id = ${customerId} AND id <= (
-        SELECT id FROM former_password WHERE customer_id = ${customerId} ORDER BY id DESC OFFSET ${kept} LIMIT 1
-      )`
-  },
 })
 
-/** Deletes former passwords where none is kept any more. */
+export type FormerPasswordStore = ReturnType<typeof createFormerPasswordStore>
+
+/**
+ * Keeps the current password of a locked customer before a new one is stored, and no more than `kept` in all. A temporary
+ * password is not kept: the customer did not choose it.
+ */
+export const keepFormerPassword = async (
+  tx: Transaction,
+  customerId: number,
+  { kept, at }: { kept: number; at: Date },
+): Promise<void> => {
+  if (kept === 0) return
+  await tx.$executeRaw`
+    INSERT INTO former_password (customer_id, hash, replaced_at)
+    SELECT customer_id, hash, ${at} FROM credential WHERE customer_id = ${customerId} AND temporary_until IS NULL`
+  await tx.$executeRaw`
+    DELETE FROM former_password WHERE customer_id = ${customerId} AND id <= (
+      SELECT id FROM former_password WHERE customer_id = ${customerId} ORDER BY id DESC OFFSET ${kept} LIMIT 1
+    )`
+}
+
+/** Deletes all former passwords if the configuration stores none. */
 export const deleteFormerPasswords =
   (loops: Database, kept: number): Deletion =>
   async (_now, limit) => {

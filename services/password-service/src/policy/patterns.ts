@@ -1,4 +1,4 @@
-/** Keys and letters as they come one after another. */
+/** Digits, letters and keyboard rows in their order. */
 const rows = [
   '01234567890123456789',
   'abcdefghijklmnopqrstuvwxyz',
@@ -10,7 +10,7 @@ const rows = [
 ]
 const sequences = rows.flatMap((row) => [row, Array.from(row).reverse().join('')])
 
-/** Up to six characters again and again. */
+/** One to six characters, repeated. */
 const repetition = /^(.{1,6})\1+$/u
 
 const day = '(0[1-9]|[12]\\d|3[01])'
@@ -24,8 +24,8 @@ const dates = [
 ].map((parts) => new RegExp(`^${parts.join('[-./ ]?')}$`))
 
 /**
- * Whether a text in lower case is a repetition, a row of keys or letters, or a date of the last or this century: what a
- * list of common passwords leaves out, because a few rules say it. Judged as a whole, as the list is.
+ * True if the whole text, in lower case, is a repetition, a part of a keyboard row or of the alphabet, or a date of the
+ * 20th or 21st century. The list of common passwords leaves these out, because a few rules cover them all.
  */
 export const isPattern = (text: string): boolean =>
   repetition.test(text) ||

@@ -18,12 +18,12 @@ const service = await startPasswordService(t, {
   },
 })
 const { http, bearer, grant } = service
-/** A restore's access token is a bearer and a grant in one. */
+/** Claims that make a token of a restore both an access token and a grant. */
 const accessToken = { aud: [audiences.api, audiences.grant], session_epoch: undefined }
 type Customer = Awaited<ReturnType<typeof service.customer>>
 
 const good = 'four words of mine'
-const refused = (customer: Customer) => ({
+const refusedPasswords = (customer: Customer) => ({
   short: { password: 'a1!', codes: ['too_short'] },
   long: { password: 'x '.repeat(65), codes: ['too_long', 'common'] },
   common: { password: 'Password123', codes: ['common'] },
@@ -35,8 +35,8 @@ const refused = (customer: Customer) => ({
   leaked: { password: leaked, codes: ['breached'] },
 })
 
-/** The four ways to a new password; each sends with one grant of its own again and again. */
-const ways = {
+/** The four endpoints that set a password. Each function obtains one grant and returns a request that reuses it. */
+const endpoints = {
   B1: async (customer: Customer) => {
     const headers = { authorization: bearer(customer.code), successToken: grant('change', customer.code) }
     return (password: string) => http.post('/api/v2/my/password/change', { password }, headers)
@@ -62,15 +62,16 @@ const ways = {
   },
 }
 
-const somebody = () => service.customer({ phones: [`+447700900456`] })
-const forget = () => service.query('DELETE FROM identifier')
+const newCustomer = () => service.customer({ phones: ['+447700900456'] })
+/** Frees the phone number for the next customer. */
+const deleteIdentifiers = () => service.query('DELETE FROM identifier')
 
-for (const [name, way] of Object.entries(ways)) {
-  t.test(`S16 ${name} tells why a password is refused, and the grant is good for a better one`, async (t: Test) => {
-    await forget()
-    const customer = await somebody()
-    const send = await way(customer)
-    for (const [what, { password, codes }] of Object.entries(refused(customer))) {
+for (const [name, prepare] of Object.entries(endpoints)) {
+  t.test(`S16 ${name} answers why a password is refused, and the grant sets a better one`, async (t: Test) => {
+    await deleteIdentifiers()
+    const customer = await newCustomer()
+    const send = await prepare(customer)
+    for (const [what, { password, codes }] of Object.entries(refusedPasswords(customer))) {
       const answer = await send(password)
       if (name === 'A3') {
         t.equal(answer.status, 400, what)
@@ -91,52 +92,55 @@ for (const [name, way] of Object.entries(ways)) {
   })
 }
 
-t.test('S16 of a password that is refused anyway nothing is asked, and of a good one five characters', async (t) => {
-  await forget()
-  const customer = await somebody()
-  const send = await ways.B2(customer)
-  vendor.asked.length = 0
-  await send('Password123')
-  await send('short')
-  t.equal(vendor.asked.length, 0)
-  t.equal((await send(good)).status, 204)
-  t.same(
-    vendor.asked.map(({ url }) => url),
-    [`/range/${sha1Of(good).slice(0, 5)}`],
-  )
-})
+t.test(
+  'S16 a password that breaks a rule is not looked up; for any other five characters of the digest are sent',
+  async (t) => {
+    await deleteIdentifiers()
+    const customer = await newCustomer()
+    const send = await endpoints.B2(customer)
+    vendor.requests.length = 0
+    await send('Password123')
+    await send('short')
+    t.equal(vendor.requests.length, 0)
+    t.equal((await send(good)).status, 204)
+    t.same(
+      vendor.requests.map(({ url }) => url),
+      [`/range/${sha1Of(good).slice(0, 5)}`],
+    )
+  },
+)
 
-t.test('S14 without a grant nothing is told, and nobody is asked', async (t) => {
-  vendor.asked.length = 0
+t.test('S14 without a grant the answer gives no reason, and nothing is looked up', async (t) => {
+  vendor.requests.length = 0
   for (const password of ['a', 'Password123', leaked, good]) {
     const answer = await http.post('/api/v2/my/password/restore', { password }, { successToken: 'none' })
     t.equal(answer.status, 403)
     t.notOk('errors' in answer.body)
   }
-  t.equal(vendor.asked.length, 0)
+  t.equal(vendor.requests.length, 0)
 })
 
-t.test('S16 a vendor that does not answer keeps nobody from a new password', async (t) => {
+t.test('S16 a failure of the vendor accepts a leaked password, and is logged', async (t) => {
   vendor.answerWith((response) => void response.writeHead(500).end())
   t.teardown(() => vendor.answerWith())
-  await forget()
-  const send = await ways.B2(await somebody())
+  await deleteIdentifiers()
+  const send = await endpoints.B2(await newCustomer())
   t.equal((await send(leaked)).status, 204)
   t.match(service.logged('breach_lookup_fail').at(-1), { severity: 'warn', reason: 'status 500' })
   t.notOk(service.logs().includes(leaked))
 })
 
-t.test('a password that is refused is not hashed: refusals take no turns', async (t) => {
-  await forget()
-  const customer = await somebody()
-  const send = await ways.B2(customer)
+t.test('a password that breaks a rule is not hashed: it takes no place in the queue', async (t) => {
+  await deleteIdentifiers()
+  const customer = await newCustomer()
+  const send = await endpoints.B2(customer)
   const answers = await Promise.all(
     Array.from({ length: 40 }, (_, number) => send(number % 2 ? 'Password123' : `Acme ${number}`)),
   )
   t.same([...new Set(answers.map(({ status }) => status))], [422])
 })
 
-/** A restore at another instance. */
+/** Restores a password at another instance. */
 const restoreAt = async (url: string, password: string) => {
   const { id } = await service.customer()
   const answer = await fetch(`${url}/api/v2/my/password/restore`, {
@@ -147,7 +151,7 @@ const restoreAt = async (url: string, password: string) => {
   return { status: answer.status, body: answer.status === 204 ? {} : await answer.json() }
 }
 
-t.test('S15 at least 15 characters where a sign-in asks for no second factor', async (t) => {
+t.test('S15 at least 15 characters are required if a sign-in needs no second factor', async (t) => {
   const { url } = await service.startAnother({ REKEY_SIGN_IN_MFA: 'false' })
   t.match(await restoreAt(url, 'fourteen chars'), {
     status: 422,
@@ -157,7 +161,7 @@ t.test('S15 at least 15 characters where a sign-in asks for no second factor', a
 })
 
 t.test(
-  'S16 production has the list unless told otherwise; the sandbox has not, so that the published examples pass',
+  'S16 by default production refuses common passwords, and the sandbox accepts those of the published examples',
   async (t) => {
     const unset = { REKEY_PASSWORD_BLOCKLIST: '', REKEY_BREACH_URL: '' }
     const production = await service.startAnother({ ...unset, REKEY_PROFILE: 'production' })

@@ -12,38 +12,22 @@ interface Deps {
   refuseReused(owner: FormerOwner, password: string): Promise<void>
 }
 
-/** Whose password it is to be. */
+/** The customer who gets the new password. */
 export interface Owner extends FormerOwner {
   /** Mail addresses and phone numbers. */
   usernames: readonly string[]
 }
 
-/** What a password does wrong, if it does. */
+/** Returns the reason to refuse a password, or undefined. */
 type Rule = (password: string) => Reason | undefined
 
-/** A new password on trial. */
-export interface Candidate {
-  /** What costs nothing to know. @throws RekeyError password_refused, with every reason */
-  refuseGuessable(owner: Pick<Owner, 'usernames'>): void
-  /** What others know, or the account has seen before. @throws RekeyError password_refused, unavailable */
-  refuseKnown(owner: FormerOwner): Promise<void>
-}
-
-export interface Policy {
-  /**
-   * Begins to judge. Whether it was leaked is asked at once, unless it is out of the question anyway: the answer comes
-   * while its caller looks for the owner. Only who has proven who they are may begin, and learn anything of it (S14).
-   */
-  judge(password: string): Candidate
-}
-
-/** Code points: what a person counts as characters, near enough (NIST SP 800-63B-4 §3.1.1.2). */
+/** Code points: the closest to what a person counts as characters (NIST SP 800-63B-4 §3.1.1.2). */
 const length = (password: string) => Array.from(password).length
 
-/** Of a password that is the only factor (NIST SP 800-63B-4 §3.1.1.2). */
+/** Least length of a password that is the only factor (NIST SP 800-63B-4 §3.1.1.2). */
 export const minLengthWithoutMfa = 15
 
-/** Longer is refused, never cut (ASVS 6.2.8, 6.2.9). */
+/** A longer password is refused, never truncated (ASVS 6.2.8, 6.2.9). */
 const maxLength = 128
 
 /** ASVS 6.2.1; NIST SP 800-63B-4 §3.1.1.2. */
@@ -79,22 +63,29 @@ const breached: Reason = {
 }
 
 /**
- * What a new password must be. Judged in the form that is hashed (NFC); nothing is trimmed. No rule asks for kinds of
- * characters (ASVS 6.2.5) or for a new password after some time (ASVS 6.2.10).
+ * The rules for a new password. They check the form that is hashed (NFC), and nothing is trimmed. No rule demands kinds
+ * of characters (ASVS 6.2.5) or a new password after some time (ASVS 6.2.10).
  */
-export const createPolicy = ({ minLength, isCommon, isContextWord, isLeaked, refuseReused }: Deps): Policy => {
+export const createPolicy = ({ minLength, isCommon, isContextWord, isLeaked, refuseReused }: Deps) => {
   const rules = [longEnough(minLength), notTooLong, notCommon(isCommon)]
   return {
-    judge(password) {
+    /**
+     * Starts the check of a new password. The look-up of leaked passwords starts at once, in parallel with the caller's
+     * queries, unless a rule has refused the password already. Call it only after authentication: an attacker without
+     * proof of identity must learn nothing about the policy (S14).
+     */
+    startCheck(password: string) {
       const text = password.normalize('NFC')
-      const faults = rules.flatMap((rule) => rule(text) ?? [])
-      const leaked = faults.length === 0 && isLeaked(text)
+      const broken = rules.flatMap((rule) => rule(text) ?? [])
+      const leaked = broken.length === 0 && isLeaked(text)
       return {
-        refuseGuessable({ usernames }) {
-          const reasons = isContextWord(text, usernames) ? [...faults, contextWord] : faults
+        /** Applies the rules that need no query and no hash. @throws RekeyError password_refused, with every reason */
+        assertNotGuessable({ usernames }: Pick<Owner, 'usernames'>): void {
+          const reasons = isContextWord(text, usernames) ? [...broken, contextWord] : broken
           if (reasons.length > 0) throw refusePassword(reasons)
         },
-        async refuseKnown(owner) {
+        /** Refuses leaked and former passwords. @throws RekeyError password_refused, unavailable */
+        async assertNotLeakedOrReused(owner: FormerOwner): Promise<void> {
           if (await leaked) throw refusePassword([breached])
           await refuseReused(owner, text)
         },
@@ -102,3 +93,5 @@ export const createPolicy = ({ minLength, isCommon, isContextWord, isLeaked, ref
     },
   }
 }
+
+export type Policy = ReturnType<typeof createPolicy>

@@ -2,21 +2,21 @@ import type { Hasher } from '../hashing/hasher.ts'
 import type { FormerPasswordStore } from './former-passwords.store.ts'
 import { type Reason, refusePassword } from './refusal.ts'
 
-/** Whose former passwords they are. */
+/** The customer whose current and former passwords are compared. */
 export interface FormerOwner {
   id: number
-  /** Of the current password, where there is one. */
+  /** Hash of the current password; null if there is none. */
   hash: string | null
-  /** Whether the current password must be changed. */
+  /** True if the current password must be changed. */
   mustChange: boolean
-  /** Whether it was given as a temporary one. */
+  /** True if the current password is a temporary one. */
   temporary: boolean
 }
 
 interface Deps {
   hasher: Hasher
   former: Pick<FormerPasswordStore, 'list'>
-  /** Whether former passwords are kept, and none may come again. */
+  /** True if former passwords are stored and refused. */
   isKept: boolean
 }
 
@@ -25,9 +25,9 @@ const unchanged: Reason = { code: 'not_new', message: 'must not be the one that 
 const temporaryOne: Reason = { code: 'temporary', message: 'must not be the temporary one' }
 
 /**
- * Refuses a password that the account has, where it must be changed or former ones are kept, or had before (PCI DSS
- * 8.3.7). Each comparison is a whole hash and waits for its turn; they come one after another, so that one customer's
- * history does not take the turns of many.
+ * Refuses the current password if it must be changed or if former passwords are stored, and refuses former passwords
+ * (PCI DSS 8.3.7). Each comparison computes a whole hash in the queue. Comparisons run one after another, so that the
+ * history of one customer does not fill the queue.
  *
  * @throws RekeyError password_refused, unavailable
  */

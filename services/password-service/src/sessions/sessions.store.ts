@@ -1,85 +1,81 @@
+import type { TokenClaims } from '@rekey/platform/auth'
 import type { Database, Transaction } from '../database.ts'
 import { type Deletion, deleteOldest } from '../deletion.ts'
 import { Prisma } from '../generated/prisma/client.ts'
-import { type SessionClaims, sessionOf } from './session.ts'
 
-/** All sessions of a customer are over but, where there is one, the kept one. */
-export interface SessionsEnd {
-  at: Date
-  /** Session that goes on. */
-  kept?: string | undefined
+/** What expires with a token is kept for longer: a machine whose clock is late still accepts the token. */
+export const clockSlackMs = 3_600_000
+
+/** The claims that say which session a token belongs to. */
+export type SessionClaims = Pick<TokenClaims, 'sub' | 'sid' | 'jti' | 'iat' | 'session_epoch'>
+
+/** A token's session. A token without `sid`, from an issuer without sessions, is a session of its own. */
+export const sessionOf = ({ sid, jti }: Pick<TokenClaims, 'sid' | 'jti'>): string => sid ?? jti
+
+/**
+ * Ends all sessions of a locked customer, except `kept` (S21). Earlier sessions have a lower epoch, so no clock decides.
+ *
+ * @returns the new epoch
+ */
+export const endSessions = async (
+  tx: Transaction,
+  customerId: number,
+  { at, kept }: { at: Date; kept?: string | undefined },
+): Promise<number> => {
+  const { sessionEpoch } = await tx.customer.update({
+    where: { id: customerId },
+    data: { sessionEpoch: { increment: 1 }, sessionsEndedAt: at, keptSession: kept ?? null },
+    select: { sessionEpoch: true },
+  })
+  return sessionEpoch
 }
 
-export interface SessionStore {
-  /**
-   * Within the customer's lock: ends all sessions but the kept one (S21). Whatever was signed in before has a lower
-   * epoch; no clock decides.
-   *
-   * @returns the new epoch
-   */
-  endAll(tx: Transaction, customerId: number, end: SessionsEnd): Promise<number>
-  /** The same for many customers, keeping no session. @returns the new epochs, by customer */
-  endAllOfMany(tx: Transaction, customerIds: number[], at: Date): Promise<Map<number, number>>
-  /**
-   * Whether a token's session is over: revoked by itself, or begun before all of its customer's were ended (S21). A
-   * subject that is no customer (a back-office client, a restore's challenge) is judged by the session alone. Within a
-   * transaction that holds the customer's lock no new password makes the answer untrue before the commit.
-   *
-   * @throws RekeyError unavailable
-   */
-  isEnded(token: SessionClaims, tx?: Transaction): Promise<boolean>
-  /** Notes that one session is over, for as long as a token of it could live. Safe to run again. */
-  revoke(sessionId: string, expiresAt: Date): Promise<void>
+/** Ends all sessions of many locked customers. @returns the new epochs, by customer */
+export const endSessionsOfMany = async (
+  tx: Transaction,
+  customerIds: number[],
+  at: Date,
+): Promise<Map<number, number>> => {
+  const rows = await tx.$queryRaw<{ id: number; sessionEpoch: number }[]>`
+    UPDATE customer SET session_epoch = session_epoch + 1, sessions_ended_at = ${at}, kept_session = NULL
+    WHERE id = ANY(${customerIds}) RETURNING id, session_epoch AS "sessionEpoch"`
+  return new Map(rows.map(({ id, sessionEpoch }) => [id, sessionEpoch]))
 }
 
 /**
- * A token of another issuer carries no epoch. It is over when it was made before the end, or in the same second: its
- * time has whole seconds only.
+ * A token of another issuer has no epoch. Its session ended if the token was issued before the end or in the same second:
+ * `iat` has whole seconds.
  */
 const beganBefore = ({ session_epoch: epoch, iat }: SessionClaims) =>
   epoch === undefined
     ? Prisma.sql`sessions_ended_at >= to_timestamp(${Math.floor(iat)})`
     : Prisma.sql`session_epoch > ${epoch}`
 
-export const createSessionStore = ({ database }: { database: Database }): SessionStore => ({
-  async endAll(tx, customerId, { at, kept }) {
-    const { sessionEpoch } = await tx.customer.update({
-      where: { id: customerId },
-      data: { sessionEpoch: { increment: 1 }, sessionsEndedAt: at, keptSession: kept ?? null },
-      select: { sessionEpoch: true },
-    })
-    return sessionEpoch
-  },
+/**
+ * True if a token's session was revoked, or began before all sessions of its customer ended (S21). A subject that is no
+ * customer (a back-office client, the challenge of a restore) has the first check only. While the transaction has the
+ * customer locked, the answer stays true until it commits.
+ */
+export const isSessionEnded = async (tx: Transaction, token: SessionClaims): Promise<boolean> => {
+  const session = sessionOf(token)
+  const [{ ended }] = await tx.$queryRaw<[{ ended: boolean }]>`
+    SELECT EXISTS (SELECT 1 FROM revoked_session WHERE sid = ${session}) OR EXISTS (
+      SELECT 1 FROM customer
+      WHERE code = ${token.sub} AND kept_session IS DISTINCT FROM ${session} AND ${beganBefore(token)}
+    ) AS ended`
+  return ended
+}
 
-  async endAllOfMany(tx, customerIds, at) {
-    const rows = await tx.$queryRaw<{ id: number; sessionEpoch: number }[]>`
-      UPDATE customer SET session_epoch = session_epoch + 1, sessions_ended_at = ${at}, kept_session = NULL
-      WHERE id = ANY(${customerIds}) RETURNING id, session_epoch AS "sessionEpoch"`
-    return new Map(rows.map(({ id, sessionEpoch }) => [id, sessionEpoch]))
-  },
+/** Records that a session was revoked, until none of its tokens can be valid. Safe to repeat. */
+export const recordRevokedSession = async (database: Database, sessionId: string, expiresAt: Date): Promise<void> => {
+  await database.query(
+    (prisma) => prisma.$executeRaw`
+      INSERT INTO revoked_session (sid, expires_at) VALUES (${sessionId}, ${expiresAt})
+      ON CONFLICT (sid) DO UPDATE SET expires_at = GREATEST(revoked_session.expires_at, EXCLUDED.expires_at)`,
+  )
+}
 
-  async isEnded(token, tx) {
-    const session = sessionOf(token)
-    const question = Prisma.sql`
-      SELECT EXISTS (SELECT 1 FROM revoked_session WHERE sid = ${session}) OR EXISTS (
-        SELECT 1 FROM customer
-        WHERE code = ${token.sub} AND kept_session IS DISTINCT FROM ${session} AND ${beganBefore(token)}
-      ) AS ended`
-    const ask = (asked: Transaction) => asked.$queryRaw<[{ ended: boolean }]>(question)
-    const [{ ended }] = await (tx ? ask(tx) : database.query(ask))
-    return ended
-  },
-
-  async revoke(sessionId, expiresAt) {
-    await database.query(
-      (prisma) => prisma.$executeRaw`
-        INSERT INTO revoked_session (sid, expires_at) VALUES (${sessionId}, ${expiresAt})
-        ON CONFLICT (sid) DO UPDATE SET expires_at = GREATEST(revoked_session.expires_at, EXCLUDED.expires_at)`,
-    )
-  },
-})
-
-/** Deletes revoked sessions of which no token lives any more. */
+/** Deletes revoked sessions whose tokens have all expired. */
 export const deleteExpiredSessions =
   (loops: Database): Deletion =>
   (now, limit) =>

@@ -16,7 +16,7 @@ const password = 'Qwerty123'
 const changesUrl = '/api/v2/my/password/changes'
 const statusWith = async (authorization: string) => (await http.get(changesUrl, { authorization })).status
 
-/** A session of a sign-in at this epoch: its access token, and success tokens that it was given. */
+/** A session with this epoch: its access token and success tokens. */
 const session = ({ code }: Customer, epoch: number) => {
   const claims = { sid: systemRandom.id(), session_epoch: epoch }
   return {
@@ -41,7 +41,7 @@ const isRevoked = (sid: string) =>
 const epochOf = async ({ id }: Customer) =>
   (await query<{ epoch: number }>('SELECT session_epoch AS epoch FROM customer WHERE id = $1', [id]))[0]?.epoch
 
-t.test('S21: a change ends every other session at once, and the one that made it goes on', async (t) => {
+t.test('S21: a change ends every other session at once, and keeps its own', async (t) => {
   const customer = await service.customer()
   const [mine, other] = [session(customer, 0), session(customer, 0)]
   t.same([await statusWith(mine.bearer), await statusWith(other.bearer)], [200, 200])
@@ -60,10 +60,10 @@ t.test('S21: a change ends every other session at once, and the one that made it
 
   const newer = session(customer, 1)
   t.equal((await change(newer, newer.grant())).status, 204)
-  t.equal(await statusWith(mine.bearer), 401, 'one session is kept, not every one that ever made a change')
+  t.equal(await statusWith(mine.bearer), 401, 'only the session of the last change is kept')
 })
 
-t.test('S21: a restore and a password of the back office end all sessions', async (t) => {
+t.test('S21: a restore and a password set by the back office end all sessions', async (t) => {
   const customer = await service.customer()
   const before = session(customer, 0)
   const restored = await http.post(
@@ -90,21 +90,18 @@ t.test('S21: a restore and a password of the back office end all sessions', asyn
   t.notOk(events.some(({ data }) => 'keptSession' in data))
 })
 
-t.test(
-  "S21: nobody's clock decides: a token signed by a late machine, or by an early one, is judged alike",
-  async (t) => {
-    const customer = await service.customer()
-    const mine = session(customer, 0)
-    t.equal((await change(mine, mine.grant())).status, 204)
-    const at = (iat: number, epoch: number) =>
-      bearer(customer.code, scopes.full, { iat, session_epoch: epoch, sid: systemRandom.id() })
-    const seconds = Math.floor(clock.now().getTime() / 1_000)
-    t.equal(await statusWith(at(seconds + 30, 0)), 401)
-    t.equal(await statusWith(at(seconds - 30, 1)), 200)
-  },
-)
+t.test('S21: the session epoch decides, not the clock of the machine that signed a token', async (t) => {
+  const customer = await service.customer()
+  const mine = session(customer, 0)
+  t.equal((await change(mine, mine.grant())).status, 204)
+  const at = (iat: number, epoch: number) =>
+    bearer(customer.code, scopes.full, { iat, session_epoch: epoch, sid: systemRandom.id() })
+  const seconds = Math.floor(clock.now().getTime() / 1_000)
+  t.equal(await statusWith(at(seconds + 30, 0)), 401)
+  t.equal(await statusWith(at(seconds - 30, 1)), 200)
+})
 
-t.test('S21: a session that is revoked by itself ends within a second, and no other', async (t) => {
+t.test('S21: a revoked session ends within a second, and no other does', async (t) => {
   const customer = await service.customer()
   const [revoked, other] = [session(customer, 0), session(customer, 0)]
   const started = performance.now()
@@ -115,31 +112,37 @@ t.test('S21: a session that is revoked by itself ends within a second, and no ot
   t.equal(await statusWith(other.bearer), 200)
 })
 
-t.test('S21: a back-office token ends with its session, and is nobody else to any customer', async (t) => {
-  const sid = systemRandom.id()
-  const authorization = bearer('backend_fin', scopes.backOffice, { sid, session_epoch: undefined })
-  const read = async () => (await http.get('/api/v2/clients/2147483647/password/changes', { authorization })).status
-  t.equal(await read(), 404)
-  await revoke(sid, 'backend_fin')
-  await isRevoked(sid)
-  t.equal(await read(), 401)
-})
+t.test(
+  "S21: a back-office token ends with its session, and a customer's end of sessions does not end it",
+  async (t) => {
+    const sid = systemRandom.id()
+    const authorization = bearer('backend_fin', scopes.backOffice, { sid, session_epoch: undefined })
+    const read = async () => (await http.get('/api/v2/clients/2147483647/password/changes', { authorization })).status
+    t.equal(await read(), 404)
+    await revoke(sid, 'backend_fin')
+    await isRevoked(sid)
+    t.equal(await read(), 401)
+  },
+)
 
-t.test("S21: another issuer's token, which has no epoch, is over when it is as old as the end or older", async (t) => {
-  const customer = await service.customer()
-  const mine = session(customer, 0)
-  t.equal((await change(mine, mine.grant())).status, 204)
-  const [row] = await query<{ at: Date }>('SELECT sessions_ended_at AS at FROM customer WHERE id = $1', [customer.id])
-  const ended = Math.floor((row?.at.getTime() ?? 0) / 1_000)
-  const at = (iat: number, sid: string = systemRandom.id()) =>
-    bearer(customer.code, scopes.full, { iat, sid, session_epoch: undefined })
-  t.equal(await statusWith(at(ended - 1)), 401)
-  t.equal(await statusWith(at(ended)), 401, 'the same second')
-  t.equal(await statusWith(at(ended + 1)), 200)
-  t.equal(await statusWith(at(ended - 1, mine.sid)), 200, 'the kept session')
-})
+t.test(
+  'S21: a token without an epoch, of another issuer, ends if it was issued up to the end of sessions',
+  async (t) => {
+    const customer = await service.customer()
+    const mine = session(customer, 0)
+    t.equal((await change(mine, mine.grant())).status, 204)
+    const [row] = await query<{ at: Date }>('SELECT sessions_ended_at AS at FROM customer WHERE id = $1', [customer.id])
+    const ended = Math.floor((row?.at.getTime() ?? 0) / 1_000)
+    const at = (iat: number, sid: string = systemRandom.id()) =>
+      bearer(customer.code, scopes.full, { iat, sid, session_epoch: undefined })
+    t.equal(await statusWith(at(ended - 1)), 401)
+    t.equal(await statusWith(at(ended)), 401, 'the same second')
+    t.equal(await statusWith(at(ended + 1)), 200)
+    t.equal(await statusWith(at(ended - 1, mine.sid)), 200, 'the kept session')
+  },
+)
 
-t.test('S21: a success token of a session that is over is refused, like any other that is unfit', async (t) => {
+t.test('S21: a success token of an ended session is refused like any invalid one', async (t) => {
   const customer = await service.customer()
   const [first, second] = [session(customer, 0), session(customer, 0)]
   const held = second.grant()
@@ -147,8 +150,8 @@ t.test('S21: a success token of a session that is over is refused, like any othe
   const answer = await change(session(customer, 1), held)
   t.equal(answer.status, 403)
   t.equal(answer.body.code, 'success_token_refused')
-  t.match(service.logged('authn_password_change_fail').at(-1), { reason: 'of a session that is over' })
-  t.equal((await change(first, first.grant())).status, 204, 'those of the kept session are not')
+  t.match(service.logged('authn_password_change_fail').at(-1), { reason: 'session ended' })
+  t.equal((await change(first, first.grant())).status, 204, 'that of the kept session is accepted')
 
   const revoked = session(customer, 2)
   const spare = revoked.grant()
@@ -157,23 +160,20 @@ t.test('S21: a success token of a session that is over is refused, like any othe
   t.equal((await change(session(customer, 2), spare)).body.code, 'success_token_refused')
 })
 
-t.test(
-  'S21: a restore whose session was revoked, its authorization code having been replayed, is refused',
-  async (t) => {
-    const customer = await service.customer()
-    const sid = systemRandom.id()
-    const claims = { sid, session_epoch: undefined }
-    const successToken = grant('restore', await service.restoreOf(customer.id), claims)
-    await revoke(sid)
-    await isRevoked(sid)
-    const answer = await http.post('/api/v2/my/password/restore', { password }, { successToken })
-    t.equal(answer.status, 403)
-    t.equal(answer.body.code, 'success_token_refused')
-    t.equal(await epochOf(customer), 0)
-  },
-)
+t.test('S21: a restore is refused if its session was revoked after a replayed authorization code', async (t) => {
+  const customer = await service.customer()
+  const sid = systemRandom.id()
+  const claims = { sid, session_epoch: undefined }
+  const successToken = grant('restore', await service.restoreOf(customer.id), claims)
+  await revoke(sid)
+  await isRevoked(sid)
+  const answer = await http.post('/api/v2/my/password/restore', { password }, { successToken })
+  t.equal(answer.status, 403)
+  t.equal(answer.body.code, 'success_token_refused')
+  t.equal(await epochOf(customer), 0)
+})
 
-t.test('S21: a change that is under way while its session is ended changes nothing', async (t) => {
+t.test('S21: a change whose session ends while it runs changes nothing', async (t) => {
   const customer = await service.customer()
   const [username = ''] = customer.addresses
   const thief = session(customer, 0)
@@ -199,25 +199,22 @@ t.test('S21: a change that is under way while its session is ended changes nothi
   t.match(await callRpc(service.broker, PasswordVerify, { username, password: 'the thief’s' }), { verified: false })
 })
 
-t.test(
-  'a revocation that is told twice is noted once, for longer than any token lives, and then forgotten',
-  async (t) => {
-    const sid = systemRandom.id()
-    await revoke(sid)
-    await isRevoked(sid)
-    const untilOf = async () =>
-      (await query<{ until: Date }>('SELECT expires_at AS until FROM revoked_session WHERE sid = $1', [sid]))[0]?.until
-    const first = (await untilOf())?.getTime() ?? 0
-    t.ok(first > clock.now().getTime() + 3_600_000)
-    clock.advance(60_000)
-    await revoke(sid)
-    await eventually(async () => ((await untilOf())?.getTime() ?? 0) > first)
-    t.equal((await query('SELECT 1 FROM revoked_session WHERE sid = $1', [sid])).length, 1)
+t.test('a duplicate revocation is stored once, and deleted after every token has expired', async (t) => {
+  const sid = systemRandom.id()
+  await revoke(sid)
+  await isRevoked(sid)
+  const untilOf = async () =>
+    (await query<{ until: Date }>('SELECT expires_at AS until FROM revoked_session WHERE sid = $1', [sid]))[0]?.until
+  const first = (await untilOf())?.getTime() ?? 0
+  t.ok(first > clock.now().getTime() + 3_600_000)
+  clock.advance(60_000)
+  await revoke(sid)
+  await eventually(async () => ((await untilOf())?.getTime() ?? 0) > first)
+  t.equal((await query('SELECT 1 FROM revoked_session WHERE sid = $1', [sid])).length, 1)
 
-    const deleteExpired = deleteExpiredSessions(openLoops(t, service.variables.DATABASE_URL))
-    await deleteExpired(clock.now(), 500)
-    t.ok(await untilOf(), 'not before its time')
-    await deleteExpired(new Date(first + 120_000), 500)
-    t.equal(await untilOf(), undefined)
-  },
-)
+  const deleteExpired = deleteExpiredSessions(openLoops(t, service.variables.DATABASE_URL))
+  await deleteExpired(clock.now(), 500)
+  t.ok(await untilOf(), 'not before its expiry')
+  await deleteExpired(new Date(first + 120_000), 500)
+  t.equal(await untilOf(), undefined)
+})

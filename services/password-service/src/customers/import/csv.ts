@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { CsvError, parse } from 'csv-parse/sync'
-import { type Format, ImportFault, invalidUtf8, type Read, refuseLine, tooLong } from './format.ts'
+import { type Format, invalidUtf8, type Read, refuseLine, tooLong, UnusableFile } from './format.ts'
 import type { Line } from './lines.ts'
 
 const columns = ['customer', 'locale', 'timezone', 'email', 'phone', 'password_hash'] as const
@@ -8,7 +8,7 @@ type Column = (typeof columns)[number]
 
 const options = { trim: true, relax_column_count: true } as const
 
-/** Without line breaks within quotes, so that a quote that is never closed costs one line and not the rest of the file. */
+/** Parses one line. Line breaks within quotes are not supported, so that an unclosed quote breaks one line only. */
 const parseCells = (text: string): string[] | undefined => {
   try {
     return parse(text, options)[0] ?? []
@@ -18,7 +18,7 @@ const parseCells = (text: string): string[] | undefined => {
   }
 }
 
-/** All at once is many times faster. Where a line is broken, or two would be taken for one, each is parsed by itself. */
+/** Parses all lines at once, which is much faster. If that fails, or joins two lines, parses each line separately. */
 const parseAll = (texts: string[]): (string[] | undefined)[] => {
   try {
     const all: string[][] = parse(texts.join('\n'), options)
@@ -29,23 +29,23 @@ const parseAll = (texts: string[]): (string[] | undefined)[] => {
   return texts.map(parseCells)
 }
 
-/** Cells of a first line that is no header may be anything; what can be nobody's hash or address may be shown. */
-const show = (cell: string) => (/^[A-Za-z_ -]{1,32}$/.test(cell) ? `"${cell}"` : 'one that is no name of a column')
+/** A first line that is not a header may contain hashes or addresses: quotes only what cannot be one. */
+const quote = (cell: string) => (/^[A-Za-z_ -]{1,32}$/.test(cell) ? `"${cell}"` : '(not shown: not a column name)')
 
 const readHeader = (header: Line | undefined): Column[] => {
   const hint = `The first line must name the columns: ${columns.join(',')}.`
-  if (!header?.bytes || !isUtf8(header.bytes)) throw new ImportFault(`The header cannot be read. ${hint}`)
+  if (!header?.bytes || !isUtf8(header.bytes)) throw new UnusableFile(`The header cannot be read. ${hint}`)
   const cells = parseCells(header.bytes.toString('utf8'))
-  if (!cells) throw new ImportFault(`The header is not valid CSV. ${hint}`)
+  if (!cells) throw new UnusableFile(`The header is not valid CSV. ${hint}`)
   const unknown = cells.filter((cell) => !columns.includes(cell as Column))
   if (unknown.length > 0)
-    throw new ImportFault(`Unknown column: ${[...new Set(unknown.map(show))].join(', ')}. ${hint}`)
+    throw new UnusableFile(`Unknown column: ${[...new Set(unknown.map(quote))].join(', ')}. ${hint}`)
   const repeated = cells.find((cell, index) => cells.indexOf(cell) !== index)
-  if (repeated) throw new ImportFault(`The column ${repeated} stands twice. ${hint}`)
-  if (!cells.includes('customer')) throw new ImportFault(`The column customer is missing. ${hint}`)
+  if (repeated) throw new UnusableFile(`The column ${repeated} is given more than once. ${hint}`)
+  if (!cells.includes('customer')) throw new UnusableFile(`The column customer is missing. ${hint}`)
   if (cells.includes('email') !== cells.includes('phone')) {
-    throw new ImportFault(
-      'The columns email and phone go together: an address that a line does not name is taken away.',
+    throw new UnusableFile(
+      'The columns email and phone are both required: an import removes each address that a line does not contain.',
     )
   }
   return cells as Column[]
@@ -53,7 +53,7 @@ const readHeader = (header: Line | undefined): Column[] => {
 
 const split = (cell: string) => cell.split(';').flatMap((address) => address.trim() || [])
 
-/** An empty cell says nothing. Addresses are confirmed ones: CSV has no way to say that one is not. */
+/** An empty cell leaves the field unchanged. All addresses are confirmed: CSV has no column for unconfirmed ones. */
 const toRecord = (names: Column[], cells: string[]) => {
   const given: Partial<Record<Column, string>> = {}
   for (const [index, name] of names.entries()) if (cells[index]) given[name] = cells[index]
@@ -74,14 +74,14 @@ const fieldName = (path: string, record: unknown): string => {
   if (list !== 'identifiers') return path
   const { identifiers = [] } = record as ReturnType<typeof toRecord>
   if (index === undefined) return 'email, phone'
-  // Which column it stood in is not kept; what has nothing but digits was meant for a number.
+  // The record does not contain the column: a value of digits and signs was meant as a phone number.
   return /^[+\d\s().-]+$/.test(identifiers[Number(index)]?.value ?? '') ? 'phone' : 'email'
 }
 
 /**
- * CSV (RFC 4180, UTF-8, commas) below a header line.
+ * CSV (RFC 4180, UTF-8, commas) with a header line.
  *
- * @throws ImportFault where the header is not one
+ * @throws UnusableFile if the header is invalid
  */
 export const createCsv = (header: Line | undefined): Format => {
   const names = readHeader(header)

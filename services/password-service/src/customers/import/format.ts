@@ -1,21 +1,21 @@
 import type { FieldError } from '@rekey/contracts'
 import type { Line } from './lines.ts'
 
-/** What stands on a line, not yet held against the schema; or why nothing can be read there. */
+/** A record that was parsed from a line and is not validated yet, or the reasons why it could not be parsed. */
 export type Read = { line: Line; record: unknown } | { line: Line; reasons: FieldError[] }
 
-/** One way that a file of customers can be written. */
+/** One format of files with customers. */
 export interface Format {
-  /** @returns what stands on each line, in their order */
+  /** Parses lines. @returns one result for each line, in order */
   read(lines: Line[]): Read[]
-  /** What the file calls a field of a record, by its path: `identifiers/0/value`. */
+  /** The file's name for a field of a record, whose path is given: `identifiers/0/value`. */
   fieldName(path: string, record: unknown): string
 }
 
-/** The file as a whole is of no use. The message is for whoever runs the import. */
-export class ImportFault extends Error {}
+/** The file cannot be imported. The message is written for the operator. */
+export class UnusableFile extends Error {}
 
-/** The longest line: a record with twenty of the longest addresses is far below it. */
+/** Longest line. A record with twenty addresses of the greatest length is far shorter. */
 export const maxLineBytes = 65_536
 
 export const refuseLine = (line: Line, code: string, message: string): Read => ({

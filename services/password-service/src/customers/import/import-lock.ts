@@ -1,29 +1,24 @@
 import { withSettings } from '@rekey/platform/postgres-settings'
 import pg from 'pg'
 
-/** Gives it back. */
-type Release = () => Promise<void>
-
-/** @returns undefined where another process has it */
-export type ImportLock = (fingerprint: string) => Promise<Release | undefined>
-
-/** A process that was just killed may still have it until Postgres notices. */
-const patienceMs = 2_000
+/** Postgres may need this long to notice that a killed process has released its lock. */
+const lockTimeoutMs = 2_000
 const lockNotAvailable = '55P03'
 
 /**
- * One process at a time takes in a file, and writes its file of refused lines: an advisory lock of Postgres, which goes
- * with the connection of a process that was killed.
+ * Makes the lock that lets one process at a time import a file and write its errors file: an advisory lock of Postgres,
+ * which is released when the connection of a killed process ends.
  */
 export const createImportLock =
-  (databaseUrl: string): ImportLock =>
-  async (fingerprint) => {
+  (databaseUrl: string) =>
+  /** @returns a function that releases the lock; undefined if another process has it */
+  async (fingerprint: string): Promise<(() => Promise<void>) | undefined> => {
     const client = new pg.Client({
       connectionString: withSettings(databaseUrl),
       keepAlive: true,
-      lock_timeout: patienceMs,
+      lock_timeout: lockTimeoutMs,
     })
-    // Lost with its connection: then the progress in the table still lets one process alone go on.
+    // A lost connection releases the lock: the progress in the table then still lets only one process continue.
     client.on('error', () => {})
     await client.connect()
     try {
@@ -35,3 +30,5 @@ export const createImportLock =
       throw error
     }
   }
+
+export type ImportLock = ReturnType<typeof createImportLock>

@@ -1,43 +1,48 @@
 import { CustomerRecord, type FieldError, maskAddress, parseUsername } from '@rekey/contracts'
 import type { Now } from '@rekey/platform/clock'
+import type { Random } from '@rekey/platform/random'
 import { compileFieldErrors } from '@rekey/platform/validation'
+import type { Database, Transaction } from '../../database.ts'
 import type { GivenCustomer, Reading } from '../customer-record.ts'
-import type { Outcome, Upserts } from '../upserts.service.ts'
-import { type Format, ImportFault, type Read } from './format.ts'
-import type { ImportStore, KnownImport, Progress } from './import.store.ts'
+import { type Outcome, upsertCustomers } from '../upsert-customers.ts'
+import { retryOnContention } from '../upserts.store.ts'
+import { type Format, type Read, UnusableFile } from './format.ts'
+import { advanceImport, type ImportStore, type Progress, type StoredImport } from './import.store.ts'
+import { type ImportError, openImportErrorsFile, type ReasonCounts } from './import-errors-file.ts'
 import type { ImportLock } from './import-lock.ts'
-import { openRefusedReport, type ReasonCounts, type Refusal } from './refused-report.ts'
 import type { RawBatch, Source } from './source.ts'
 
 interface Deps {
+  database: Database
   store: ImportStore
   lock: ImportLock
   readRecord(record: CustomerRecord): Reading
-  upsert: Upserts
   now: Now
+  random: Random
 }
 
-interface Order {
+interface ImportRequest {
   source: Source
-  /** By which a changed file is known again. */
+  /** Finds the earlier import of a file whose content has changed. */
   fileName: string
-  refusedPath: string
-  /** Whether a file that was taken in before is to be taken in once more. */
+  /** Path of the import errors file. */
+  errorsPath: string
+  /** Imports a file again that was imported before. */
   again: boolean
   signal: AbortSignal
 }
 
-/** How an import begins. */
-export type Beginning = { kind: 'new' } | { kind: 'changed' | 'resumed' | 'finished'; known: KnownImport }
+/** How an import begins: `changed` if a file of this name had other content, `finished` if there is nothing to do. */
+export type Beginning = { kind: 'new' } | { kind: 'changed' | 'resumed' | 'finished'; earlier: StoredImport }
 
 interface Listener {
   begins(beginning: Beginning): void
-  /** A batch has committed. `bytes`: of the file, up to its end. */
+  /** Called when a batch has committed. `bytes`: offset of its end in the file. */
   progressed(progress: Progress & { bytes: number }): void
 }
 
 export interface Result extends Progress {
-  /** Whether the whole file was taken in; it was asked to stop otherwise. */
+  /** False if the import was stopped before the end of the file. */
   finished: boolean
   reasons: ReasonCounts
 }
@@ -45,20 +50,20 @@ export interface Result extends Progress {
 /** A line of the file, ready to be stored or refused. */
 type Prepared = { read: Read; customer: GivenCustomer } | { read: Read; reasons: FieldError[] }
 
-/** Together with the retries of a batch; a batch takes a part of a second. */
+/** Covers the retries within a batch. A batch usually takes less than a second. */
 const batchTimeoutMs = 60_000
 
 const busy = 'The same file is being imported by another process.'
 
-const faultsOf = compileFieldErrors(CustomerRecord)
-const noObject: FieldError = { field: '', code: 'wrong_type', message: 'is no record' }
+const findFieldErrors = compileFieldErrors(CustomerRecord)
+const noObject: FieldError = { field: '', code: 'wrong_type', message: 'is not a record' }
 
 const codeOf = (record: unknown) => {
   const { customer } = (record ?? {}) as { customer?: unknown }
   return typeof customer === 'string' && /^[\x21-\x7E]{1,64}$/.test(customer) ? { customer } : {}
 }
 
-/** The address that a reason is about, where it is one. */
+/** The masked address that a reason is about, if it is about one. */
 const addressOf = (record: unknown, { field, code }: FieldError) => {
   if (code !== 'identifier_taken' && code !== 'duplicate') return {}
   const index = Number(/^identifiers\/(\d+)\/value$/.exec(field)?.[1])
@@ -66,7 +71,7 @@ const addressOf = (record: unknown, { field, code }: FieldError) => {
   return value === undefined ? {} : { address: maskAddress(parseUsername(value)) }
 }
 
-const toRefusal = (read: Read, reasons: FieldError[], format: Format): Refusal => {
+const toImportError = (read: Read, reasons: FieldError[], format: Format): ImportError => {
   if ('reasons' in read) return { line: read.line.number, reasons }
   const { line, record } = read
   return {
@@ -81,28 +86,28 @@ const toRefusal = (read: Read, reasons: FieldError[], format: Format): Refusal =
 }
 
 /**
- * Takes in files of customers, a batch a transaction, in which its progress commits too: an import that was killed goes
- * on where it stood. Nobody is sent anything.
+ * Imports files of customers. Each batch is one transaction, which also stores the progress: a killed import resumes
+ * after its last batch. Customers are sent nothing.
  */
-export const createImport = ({ store, lock, readRecord, upsert, now }: Deps) => {
+export const createImport = ({ database, store, lock, readRecord, now, random }: Deps) => {
   const prepare = (read: Read): Prepared => {
     if ('reasons' in read) return { read, reasons: read.reasons }
-    const faults = faultsOf(read.record)
-    if (faults) return { read, reasons: faults.length > 0 ? faults : [noObject] }
+    const errors = findFieldErrors(read.record)
+    if (errors) return { read, reasons: errors.length > 0 ? errors : [noObject] }
     return { read, ...readRecord(read.record as CustomerRecord) }
   }
 
-  /** Whatever is known of the file decides where it begins. */
-  const begin = async (fingerprint: string, { fileName, again }: Order): Promise<Beginning> => {
-    const known = await store.find(fingerprint)
-    if (known && !known.finishedAt) return { kind: 'resumed', known }
-    if (known && !again) return { kind: 'finished', known }
-    const earlier = known ? undefined : await store.findEarlier(fileName, fingerprint)
+  /** Decides by earlier imports of the file where this one begins. */
+  const begin = async (fingerprint: string, { fileName, again }: ImportRequest): Promise<Beginning> => {
+    const earlier = await store.find(fingerprint)
+    if (earlier && !earlier.finishedAt) return { kind: 'resumed', earlier }
+    if (earlier && !again) return { kind: 'finished', earlier }
+    const changed = earlier ? undefined : await store.findEarlier(fileName, fingerprint)
     await store.begin({ fingerprint, fileName }, now())
-    return earlier ? { kind: 'changed', known: earlier } : { kind: 'new' }
+    return changed ? { kind: 'changed', earlier: changed } : { kind: 'new' }
   }
 
-  /** While one batch is being stored the next one is read. */
+  /** Parses and validates the next batch while one is stored. */
   async function* prepareAhead(batches: AsyncIterable<RawBatch>, format: Format) {
     for await (const { lines, records } of batches) {
       const prepared = format.read(lines).map(prepare)
@@ -110,11 +115,11 @@ export const createImport = ({ store, lock, readRecord, upsert, now }: Deps) => 
     }
   }
 
-  const takeIn = async (fingerprint: string, order: Order, listener: Listener): Promise<Result> => {
-    const { source, refusedPath, signal } = order
-    const beginning = await begin(fingerprint, order)
+  const importFile = async (fingerprint: string, request: ImportRequest, listener: Listener): Promise<Result> => {
+    const { source, errorsPath, signal } = request
+    const beginning = await begin(fingerprint, request)
     listener.begins(beginning)
-    const resumed = beginning.kind === 'resumed' || beginning.kind === 'finished' ? beginning.known : undefined
+    const resumed = beginning.kind === 'resumed' || beginning.kind === 'finished' ? beginning.earlier : undefined
     let done: Progress = {
       records: resumed?.records ?? 0,
       imported: resumed?.imported ?? 0,
@@ -125,35 +130,33 @@ export const createImport = ({ store, lock, readRecord, upsert, now }: Deps) => 
     const { format, batches } = await source.read(done.records)
     const ahead = prepareAhead(batches, format)
     let next = await ahead.next()
-    const goesOnAt = next.done ? Number.POSITIVE_INFINITY : next.value.firstLine
-    const report = await openRefusedReport(refusedPath, resumed ? goesOnAt : undefined)
+    const resumeLine = next.done ? Number.POSITIVE_INFINITY : next.value.firstLine
+    const errorsFile = await openImportErrorsFile(errorsPath, resumed ? resumeLine : undefined)
 
     const storeBatch = async (prepared: Prepared[], records: number): Promise<Progress> => {
       const good = prepared.filter((line) => 'customer' in line)
-      let after = done
-      await upsert(
-        good.map(({ customer }) => customer),
-        {
-          timeoutMs: batchTimeoutMs,
-          alongside: async (tx, outcomes) => {
-            const conflicts = new Map<Read, Outcome>(good.map(({ read }, index) => [read, outcomes[index] as Outcome]))
-            const refusals = prepared.flatMap((line) => {
-              const { reasons } = 'reasons' in line ? line : { reasons: undefined, ...conflicts.get(line.read) }
-              return reasons ? [toRefusal(line.read, reasons, format)] : []
-            })
-            after = {
-              records,
-              imported: done.imported + prepared.length - refusals.length,
-              refused: done.refused + refusals.length,
-            }
-            if (!(await store.advance(tx, fingerprint, done, after))) {
-              throw new ImportFault(busy)
-            }
-            await report.put(refusals)
-          },
-        },
-      )
-      report.keep()
+      const storeAll = async (tx: Transaction): Promise<Progress> => {
+        const outcomes = await upsertCustomers(
+          tx,
+          { now, random },
+          good.map(({ customer }) => customer),
+        )
+        const conflicts = new Map<Read, Outcome>(good.map(({ read }, index) => [read, outcomes[index] as Outcome]))
+        const errors = prepared.flatMap((line) => {
+          const { reasons } = 'reasons' in line ? line : { reasons: undefined, ...conflicts.get(line.read) }
+          return reasons ? [toImportError(line.read, reasons, format)] : []
+        })
+        const after = {
+          records,
+          imported: done.imported + prepared.length - errors.length,
+          refused: done.refused + errors.length,
+        }
+        if (!(await advanceImport(tx, fingerprint, done, after))) throw new UnusableFile(busy)
+        await errorsFile.write(errors)
+        return after
+      }
+      const after = await retryOnContention(() => database.transaction(storeAll, { timeoutMs: batchTimeoutMs }))
+      errorsFile.commit()
       return after
     }
 
@@ -169,28 +172,30 @@ export const createImport = ({ store, lock, readRecord, upsert, now }: Deps) => 
       }
       const finished = next.done === true
       if (finished) await store.finish(fingerprint, now())
-      return { ...done, finished, reasons: report.reasons() }
+      return { ...done, finished, reasons: errorsFile.reasons() }
     } finally {
       await ahead.return(undefined)
-      await report.close()
+      await errorsFile.close()
     }
   }
 
   return {
     /**
-     * @throws ImportFault: the file, or the one for refused lines, is of no use; or another process is at it. RekeyError
-     * unavailable: Postgres is away; all batches before are in
+     * Imports one file.
+     *
+     * @throws UnusableFile if the file or its errors file is unusable, or if another process imports it. RekeyError
+     * unavailable if Postgres does not answer; the batches before have committed
      */
-    async run(order: Order, listener: Listener): Promise<Result> {
-      // Before anything is noted: a file without a header, or with nothing else, is no import.
-      const { batches: probe } = await order.source.read(0)
-      if ((await probe.next()).done) throw new ImportFault('The file holds no customers.')
+    async run(request: ImportRequest, listener: Listener): Promise<Result> {
+      // Checked before the import is stored: a file without a valid header or without records is not an import.
+      const { batches: probe } = await request.source.read(0)
+      if ((await probe.next()).done) throw new UnusableFile('The file contains no customers.')
       await probe.return(undefined)
-      const fingerprint = await order.source.fingerprint()
+      const fingerprint = await request.source.fingerprint()
       const release = await lock(fingerprint)
-      if (!release) throw new ImportFault(busy)
+      if (!release) throw new UnusableFile(busy)
       try {
-        return await takeIn(fingerprint, order, listener)
+        return await importFile(fingerprint, request, listener)
       } finally {
         await release()
       }

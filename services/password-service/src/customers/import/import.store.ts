@@ -1,38 +1,39 @@
 import type { Database, Transaction } from '../../database.ts'
 
-/** How far a file was taken in. */
+/** Numbers of records that were read, imported and refused so far. */
 export interface Progress {
   records: number
   imported: number
   refused: number
 }
 
-export interface KnownImport extends Progress {
+export interface StoredImport extends Progress {
   startedAt: Date
   finishedAt: Date | null
 }
 
-export interface ImportStore {
-  find(fingerprint: string): Promise<KnownImport | undefined>
-  /** The last import of another content under the same name. */
-  findEarlier(fileName: string, fingerprint: string): Promise<KnownImport | undefined>
-  /** Notes that an import begins, or begins anew. */
-  begin(file: { fingerprint: string; fileName: string }, at: Date): Promise<void>
-  /** Moves an import on. @returns false where it is not where it is thought to be: another process carries it out */
-  advance(tx: Transaction, fingerprint: string, from: Progress, to: Progress): Promise<boolean>
-  finish(fingerprint: string, at: Date): Promise<void>
-}
-
 const columns = { records: true, imported: true, refused: true, startedAt: true, finishedAt: true } as const
 
-export const createImportStore = ({ database }: { database: Database }): ImportStore => ({
-  find: (fingerprint) =>
+/** Stores the progress of a batch. @returns false if the stored progress is not `from`: another process imports the file */
+export const advanceImport = async (
+  tx: Transaction,
+  fingerprint: string,
+  from: Progress,
+  to: Progress,
+): Promise<boolean> => {
+  const { count } = await tx.customerImport.updateMany({ where: { fingerprint, finishedAt: null, ...from }, data: to })
+  return count === 1
+}
+
+export const createImportStore = (database: Database) => ({
+  find: (fingerprint: string): Promise<StoredImport | undefined> =>
     database.query(
       async (prisma) =>
         (await prisma.customerImport.findUnique({ select: columns, where: { fingerprint } })) ?? undefined,
     ),
 
-  findEarlier: (fileName, fingerprint) =>
+  /** Finds the last import of a file with the same name and other content. */
+  findEarlier: (fileName: string, fingerprint: string): Promise<StoredImport | undefined> =>
     database.query(
       async (prisma) =>
         (await prisma.customerImport.findFirst({
@@ -42,7 +43,8 @@ export const createImportStore = ({ database }: { database: Database }): ImportS
         })) ?? undefined,
     ),
 
-  async begin({ fingerprint, fileName }, startedAt) {
+  /** Stores the start of an import, with no progress. */
+  async begin({ fingerprint, fileName }: { fingerprint: string; fileName: string }, startedAt: Date): Promise<void> {
     const begun = { fileName, startedAt, records: 0, imported: 0, refused: 0, finishedAt: null }
     await database.query((prisma) =>
       prisma.customerImport.upsert({
@@ -53,17 +55,11 @@ export const createImportStore = ({ database }: { database: Database }): ImportS
     )
   },
 
-  async advance(tx, fingerprint, from, to) {
-    const { count } = await tx.customerImport.updateMany({
-      where: { fingerprint, finishedAt: null, ...from },
-      data: to,
-    })
-    return count === 1
-  },
-
-  async finish(fingerprint, finishedAt) {
+  async finish(fingerprint: string, finishedAt: Date): Promise<void> {
     await database.query((prisma) =>
       prisma.customerImport.updateMany({ where: { fingerprint, finishedAt: null }, data: { finishedAt } }),
     )
   },
 })
+
+export type ImportStore = ReturnType<typeof createImportStore>

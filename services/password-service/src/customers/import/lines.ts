@@ -1,10 +1,10 @@
-/** A line of a file, without its end. */
+/** A line of a file, without its line break. */
 export interface Line {
   /** From 1. */
   number: number
-  /** Absent where the line is longer than allowed. */
+  /** Undefined if the line is too long. */
   bytes: Buffer | undefined
-  /** How many bytes of the file there are up to its end. */
+  /** Offset of its end in the file, in bytes. */
   end: number
 }
 
@@ -23,8 +23,8 @@ const strip = (bytes: Buffer, number: number) => {
 }
 
 /**
- * Splits a stream into lines, as they come, those of a chunk at a time. Blank lines are counted and left out. No more of
- * a line is kept than `maxBytes`, however long it is.
+ * Splits a stream into lines and yields the lines of each chunk. Blank lines are numbered but not yielded. At most
+ * `maxBytes` of a line are held in memory.
  */
 export async function* readLines(chunks: AsyncIterable<Buffer>, maxBytes: number): AsyncGenerator<Line[]> {
   let number = 0

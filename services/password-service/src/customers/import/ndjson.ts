@@ -15,5 +15,5 @@ const readLine = (line: Line): Read => {
   }
 }
 
-/** NDJSON: on each line one record of the mesh question `customers.upsert`. */
+/** NDJSON: each line is one request of the RPC `customers.upsert`. */
 export const ndjson: Format = { read: (lines) => lines.map(readLine), fieldName: (path) => path }

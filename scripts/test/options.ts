@@ -1,0 +1,62 @@
+import { relative, resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+
+export const usage = `npm test [-- OPTIONS] [PATH ...]: runs every test, or those below the paths given.
+
+  --proofs        run the proofs (*.proof.ts) instead, one at a time: they need time or a quiet machine
+  --grep TITLE    run only tests whose title contains TITLE; /TITLE/i is a regular expression
+  --watch         run again each time a file changes, until Ctrl-C
+  --coverage      also print how much of each folder the tests execute
+  --jobs N        run N files at once (default 4; 1 for proofs)
+  --help          print this text
+
+Environment:
+  CI              true: a skipped test is a failure, unless its reason begins with "platform"`
+
+export interface Options {
+  proofs: boolean
+  coverage: boolean
+  watch: boolean
+  help: boolean
+  grep: string | undefined
+  jobs: number
+  /** Folders and files, relative to the repository. */
+  paths: string[]
+}
+
+const options = {
+  proofs: { type: 'boolean', default: false },
+  coverage: { type: 'boolean', default: false },
+  watch: { type: 'boolean', default: false },
+  help: { type: 'boolean', short: 'h', default: false },
+  grep: { type: 'string' },
+  jobs: { type: 'string' },
+} as const
+
+const parse = (args: string[]) => {
+  try {
+    return parseArgs({ args, options, allowPositionals: true })
+  } catch (error) {
+    throw new Error(`${(error as Error).message}\n\n${usage}`)
+  }
+}
+
+/** @throws Error with the usage if an option is unknown or has no valid value */
+export const readOptions = (args: string[], root: string): Options => {
+  const { values, positionals } = parse(args)
+  const jobs = Number(values.jobs ?? (values.proofs ? 1 : 4))
+  if (!Number.isInteger(jobs) || jobs < 1) {
+    throw new Error(`--jobs must be a positive number, not ${JSON.stringify(values.jobs)}\n\n${usage}`)
+  }
+  if (values.grep === '') throw new Error(`--grep needs a title\n\n${usage}`)
+  const { proofs, coverage, watch, help, grep } = values
+  return {
+    proofs,
+    coverage,
+    watch,
+    help,
+    grep,
+    jobs,
+    paths: positionals.map((path) => relative(root, resolve(path)) || '.'),
+  }
+}

@@ -1,0 +1,62 @@
+import { stringify } from 'yaml'
+
+/** The result of one test file. */
+export interface FileResult {
+  path: string
+  seconds: number
+  /** Assertions. */
+  passed: number
+  failures: { title: string; diagnosis: Record<string, unknown> | null }[]
+  skipped: { title: string; reason: string }[]
+  /** Written with `t.comment`. */
+  comments: string[]
+  stderr: string
+}
+
+const indent = (text: string, by: number) => text.replaceAll(/^(?=.)/gm, ' '.repeat(by))
+
+const countsOf = (passed: number, failed: number, skipped: number) =>
+  [`${passed} passed`, ...(failed ? [`${failed} failed`] : []), ...(skipped ? [`${skipped} skipped`] : [])].join(', ')
+
+/** A file's result in one line, followed by what the file printed. */
+export const lineOf = ({ path, seconds, passed, failures, skipped, comments, stderr }: FileResult): string => {
+  const verdict = failures.length ? 'FAILED' : 'ok    '
+  const line = `${verdict} ${seconds.toFixed(1).padStart(6)} s  ${path}: ${countsOf(passed, failures.length, skipped.length)}`
+  const printed = [...comments, ...stderr.split('\n')].filter((text) => text.trim())
+  return [line, ...printed.map((text) => indent(text, 18))].join('\n')
+}
+
+const describeFailure = ({ title, diagnosis }: FileResult['failures'][number]) => {
+  // The lines of the source are long, and the stack names them.
+  const { source: _source, ...details } = diagnosis ?? {}
+  const text = Object.keys(details).length ? stringify(details, { lineWidth: 0 }).trimEnd() : ''
+  return [`✖ ${title}`, ...(text ? [indent(text, 4)] : [])].join('\n')
+}
+
+/** A skip that the machine's kind explains, which no installation can change. */
+const isOfPlatform = ({ reason }: { reason: string }) => reason.startsWith('platform')
+
+export interface Summary {
+  /** The failures, the skipped tests, and last the line with the counts. */
+  text: string
+  isGreen: boolean
+}
+
+/** @param strict whether a skipped test is a failure, unless its reason begins with "platform" */
+export const summarize = (results: FileResult[], missing: string[], { strict }: { strict: boolean }): Summary => {
+  const skipped = results.flatMap((result) => result.skipped)
+  const forbidden = strict ? skipped.filter((skip) => !isOfPlatform(skip)) : []
+  const failures = [
+    ...results.flatMap((result) => result.failures),
+    ...missing.map((path) => ({ title: `${path} has no result`, diagnosis: null })),
+    ...forbidden.map(({ title, reason }) => ({ title: `${title} was skipped: ${reason}`, diagnosis: null })),
+  ]
+  const passed = results.reduce((sum, result) => sum + result.passed, 0)
+  const lines = [
+    ...(failures.length ? ['', ...failures.map(describeFailure)] : []),
+    ...(skipped.length ? ['', 'Skipped:', ...skipped.map(({ title, reason }) => `- ${title}: ${reason}`)] : []),
+    '',
+    `${passed} passed, ${failures.length} failed${skipped.length ? `, ${skipped.length} skipped` : ''}`,
+  ]
+  return { text: lines.join('\n'), isGreen: failures.length === 0 }
+}

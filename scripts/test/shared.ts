@@ -1,0 +1,40 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createDatabase } from '@rekey/local-servers/database'
+import { migrate } from '@rekey/local-servers/migrate'
+import { startPostgres } from '@rekey/local-servers/postgres'
+import { ensureServers } from '@rekey/local-servers/servers'
+import { prepareBrowser } from '@rekey/test-support/browser'
+import { templateDatabase } from '@rekey/test-support/postgres'
+import { buildTap } from './tap.ts'
+
+/** Where Node keeps compiled modules between runs. */
+const compileCache = join(import.meta.dirname, '../../node_modules/.rekey-compile-cache')
+
+/** Starts the servers that all test files share, and returns the variables by which tests find them. */
+export const startShared = async (signal: AbortSignal) => {
+  const scratch = mkdtempSync(join(tmpdir(), 'rekey-test-run-'))
+  const stops: (() => Promise<unknown>)[] = [async () => rmSync(scratch, { recursive: true, force: true })]
+  const stop = async () => {
+    for (const stopOne of stops.toReversed()) await stopOne()
+  }
+  try {
+    const [postgres] = await Promise.all([
+      startPostgres({ dataDir: join(scratch, 'postgres'), durable: false, signal }),
+      // Tests kill, pause and restart their own servers, which they cannot do with containers.
+      ensureServers(['redis', 'nats'], { say: console.log, allowCompose: false, signal }),
+      buildTap(),
+      prepareBrowser(),
+    ])
+    stops.push(postgres.stop)
+    await migrate({ databaseUrl: await createDatabase(postgres.url, templateDatabase) })
+    return {
+      env: { ...process.env, REKEY_TEST_POSTGRES_URL: postgres.url, NODE_COMPILE_CACHE: compileCache },
+      stop,
+    }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}

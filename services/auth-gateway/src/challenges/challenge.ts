@@ -1,0 +1,86 @@
+import type { Purpose } from '@rekey/contracts'
+import type { Requester } from '../limits/limits.service.ts'
+import { accountTag, failedAttemptsKey } from '../limits/lockout.ts'
+
+/**
+ * The flow that opened a challenge. Only the second endpoint of the flow accepts its code: A1 → A2, A4 → A5, B5b → B6,
+ * B5 → B6.
+ */
+export type Flow = 'oauthRestore' | 'oauthLogin' | 'brokerRestore' | 'brokerChange'
+
+/** Identifies a challenge, and the failed attempts that it counts towards. */
+export interface ChallengeName {
+  challengeId: string
+  /** Account key: HMAC of the normalised username, or of the customer if known when the challenge opens. */
+  account: string
+  purpose: Purpose
+}
+
+/** A challenge and the client that opened it: the content of an `mfa_token`. */
+export interface ChallengeReference extends ChallengeName {
+  clientId: string
+}
+
+/** A challenge in Redis. Reveals neither the code nor, in a restore, whether the account exists. */
+export interface ChallengeRecord {
+  flow: Flow
+  account: string
+  clientId: string
+  redirectUri: string
+  scope: string
+  state: string
+  /** The devices that a code may be sent to (oob:email:b*1@gmail.com). */
+  devices: string[]
+  /** The device that the last code was sent to. */
+  device: string
+  /** Username sealed for the password-service, if the customer is not known. */
+  sealedUsername: string
+  /** The customer's code, once a password or a bearer token has proven it; else ''. */
+  customer: string
+  /** In a change: the session of the request; else ''. */
+  sessionId: string
+  /** Decimal. In a change: the epoch of that session; in a sign-in: the customer's, when the password was verified; else ''. */
+  sessionEpoch: string
+  verificationCode: string
+  /** RFC 7636 S256 challenge of the first request; '' if it had none. */
+  codeChallenge: string
+}
+
+/** An open challenge, as the caller may see it. */
+export interface OpenChallenge extends ChallengeReference {
+  device: string
+  verificationCode: string
+  state: string
+  expiresAt: Date
+}
+
+/** Where a request came from. */
+export interface Caller {
+  /** The client's address, as the gateway sees it. */
+  address: string
+  /** The user's address, as the client states it. */
+  assertedIp?: string | undefined
+  /** The address that rate limits count, if it is not `address`: see clients/client-asserted-ip.ts. */
+  countedAddress?: string
+}
+
+export const requesterOf = (
+  { address, countedAddress = address }: Caller,
+  { clientId, account }: { clientId: string; account: string },
+): Required<Requester> => ({ address: countedAddress, clientId, account })
+
+export const challengeKey = ({ account, challengeId }: ChallengeName) =>
+  `${accountTag(account)}:challenge:${challengeId}`
+
+/** The keys that a script uses: the challenge, and the failed attempts of its account. */
+export const keysOf = (name: ChallengeName) => [challengeKey(name), failedAttemptsKey(name.account, name.purpose)]
+
+/** A caller of a restore must not learn of the lockout (S11), so its code is suppressed; any other request is refused. */
+export const onLockout = ({ purpose }: ChallengeName) => (purpose === 'restore' ? 'suppress' : 'refuse')
+
+/** The record from a flat list of fields and values, as Redis returns it. */
+export const toRecord = (flat: string[]): ChallengeRecord => {
+  const fields: Record<string, string> = {}
+  for (let index = 0; index < flat.length; index += 2) fields[flat[index] ?? ''] = flat[index + 1] ?? ''
+  return { ...(fields as unknown as ChallengeRecord), devices: (fields.devices ?? '').split('\n') }
+}

@@ -1,0 +1,213 @@
+import type { KeyObject } from 'node:crypto'
+import { challengeType, parseUsername } from '@rekey/contracts'
+import type { Broker } from '@rekey/platform/broker'
+import type { Now } from '@rekey/platform/clock'
+import type { Logger } from '@rekey/platform/logger'
+import type { Random } from '@rekey/platform/random'
+import { loadScript, type Redis } from '@rekey/platform/redis'
+import { seal } from '@rekey/platform/seal'
+import type { AccountKeys } from '../limits/account-keys.ts'
+import type { Limits } from '../limits/limits.ts'
+import {
+  type Caller,
+  type ChallengeName,
+  type ChallengeRecord,
+  challengeKey,
+  keysOf,
+  type OpenChallenge,
+  onLockout,
+  requesterOf,
+} from './challenge.ts'
+import type { CodeDelivery } from './code-delivery.ts'
+import type { Codes } from './codes.ts'
+import { refuseLockedOut, suppressedBy } from './refusals.ts'
+
+interface Deps {
+  redis: Redis
+  broker: Broker
+  limits: Limits
+  accountKeys: AccountKeys
+  /** Seals usernames for the password-service. */
+  usernameKey: KeyObject
+  codes: Codes
+  delivery: CodeDelivery
+  codeTtlMs: number
+  now: Now
+  random: Random
+  log: Logger
+}
+
+/** The OAuth parameters of the request that opens a challenge. */
+interface Request {
+  clientId: string
+  redirectUri: string
+  scope: string
+  state: string
+  codeChallenge: string | undefined
+}
+
+/** A signed-in customer, and the session. */
+export interface SignedIn {
+  customer: string
+  sessionId: string
+  /** Undefined if another issuer signed the customer in. */
+  sessionEpoch: number | undefined
+}
+
+/** A customer whose password was verified. */
+interface VerifiedCustomer {
+  customer: string
+  sessionEpoch: number
+  devices: string[]
+}
+
+/** A record with the request's fields only. */
+const recordOf = ({ codeChallenge = '', ...request }: Request) => ({
+  ...request,
+  codeChallenge,
+  devices: [],
+  device: '',
+  sealedUsername: '',
+  customer: '',
+  sessionId: '',
+  sessionEpoch: '',
+  verificationCode: '',
+})
+
+/** The customer's first e-mail address, which the gateway does not know. */
+const firstEmail = 'oob:email'
+
+/** Opens challenges. */
+export const createOpen = (deps: Deps) => {
+  const { redis, broker, limits, accountKeys, usernameKey, codes, delivery, codeTtlMs, now, random, log } = deps
+  const script = loadScript(redis, new URL('./open.lua', import.meta.url))
+
+  /** Stores a challenge. With a code, that code counts as the first one sent. */
+  const store = async (name: ChallengeName, challenge: ChallengeRecord, expiresAt: Date, codeMac?: string) => {
+    const at = now().getTime()
+    const fields = {
+      ...challenge,
+      devices: challenge.devices.join('\n'),
+      failures: 0,
+      sends: codeMac ? 1 : 0,
+      sentAt: at,
+      expiresAt: expiresAt.getTime(),
+      ...(codeMac && { codeMac }),
+    }
+    const args = [at, expiresAt.getTime() - at, onLockout(name), ...Object.entries(fields).flat()]
+    const [result, waitMs] = (await script(keysOf(name), args)) as ['ok' | 'suppressed' | 'locked_out', number]
+    return { result, waitMs }
+  }
+
+  /** `username`: if the customer is not known. */
+  const openAndSend = async (
+    name: ChallengeName,
+    request: ChallengeRecord,
+    caller: Caller,
+    username?: string,
+  ): Promise<OpenChallenge> => {
+    // Throws before anything is spent or stored: without the broker the code could not be published.
+    broker.connection()
+    const { challengeId, account, purpose } = name
+    const { clientId, device, state } = request
+    const spent = await limits.spendCode({ purpose, isFirst: true }, requesterOf(caller, { clientId, account }))
+    return spent.refundOnFailure(async () => {
+      const [code, sealedUsername] = await Promise.all([
+        delivery.newCode(challengeId),
+        username === undefined ? '' : seal(usernameKey, challengeId, username),
+      ])
+      const { verificationCode, expiresAt } = code
+      const challenge = { ...request, verificationCode, sealedUsername }
+      const { result, waitMs } = await store(name, challenge, expiresAt, code.mac)
+      if (result !== 'ok') limits.countLockedOut('code')
+      if (result === 'locked_out') {
+        throw refuseLockedOut(log, name, waitMs, { clientId, customer: request.customer, address: caller.address })
+      }
+      const suppressed = suppressedBy(result, spent.isSuppressed)
+      try {
+        await delivery.publishCode(name, challenge, code, { sendNumber: 1, suppressed }, caller)
+      } catch (error) {
+        await redis.del(challengeKey(name)).catch(() => {})
+        throw error
+      }
+      return { ...name, clientId, device, verificationCode, state, expiresAt }
+    })
+  }
+
+  return {
+    /**
+     * Opens a restore, without looking the username up: answers for known and unknown users must be alike (ASVS 6.3.8).
+     * The password-service finds the customer later.
+     *
+     * @throws RekeyError unavailable, with nothing left behind
+     */
+    async openRestore(
+      flow: 'oauthRestore' | 'brokerRestore',
+      username: string,
+      request: Request,
+      caller: Caller,
+    ): Promise<OpenChallenge> {
+      const challengeId = random.id()
+      const device = challengeType(parseUsername(username))
+      const account = accountKeys.ofUsername(username)
+      const challenge = { ...recordOf(request), flow, account, devices: [device], device }
+      return openAndSend({ challengeId, account, purpose: 'restore' }, challenge, caller, username)
+    },
+
+    /**
+     * Opens a challenge for a signed-in customer who wants to change the password.
+     *
+     * @throws RekeyError too_many_requests (rate limit or lockout), unavailable
+     */
+    async openChange(
+      { customer, sessionId, sessionEpoch }: SignedIn,
+      request: Request,
+      caller: Caller,
+    ): Promise<OpenChallenge> {
+      const account = accountKeys.ofCustomer(customer)
+      const challenge = {
+        ...recordOf(request),
+        flow: 'brokerChange' as const,
+        account,
+        devices: [firstEmail],
+        device: firstEmail,
+        customer,
+        sessionId,
+        sessionEpoch: String(sessionEpoch ?? ''),
+      }
+      return openAndSend({ challengeId: random.id(), account, purpose: 'change' }, challenge, caller)
+    },
+
+    /**
+     * Opens a challenge after the password was verified. Its code is sent when the customer has chosen a device.
+     *
+     * @throws RekeyError too_many_requests (lockout), unavailable
+     */
+    async openLogin(
+      username: string,
+      { customer, devices, sessionEpoch }: VerifiedCustomer,
+      request: Request,
+      caller: Caller,
+    ): Promise<OpenChallenge> {
+      const { clientId, state } = request
+      const expiresAt = new Date(now().getTime() + codeTtlMs)
+      const verificationCode = codes.verification()
+      const name = { challengeId: random.id(), account: accountKeys.ofUsername(username), purpose: 'login' as const }
+      const challenge = {
+        ...recordOf(request),
+        flow: 'oauthLogin' as const,
+        account: name.account,
+        devices,
+        customer,
+        sessionEpoch: String(sessionEpoch),
+        verificationCode,
+      }
+      const { result, waitMs } = await store(name, challenge, expiresAt)
+      if (result === 'locked_out') {
+        limits.countLockedOut('login')
+        throw refuseLockedOut(log, name, waitMs, { clientId, customer, address: caller.address })
+      }
+      return { ...name, clientId, device: devices.join(' '), verificationCode, state, expiresAt }
+    },
+  }
+}

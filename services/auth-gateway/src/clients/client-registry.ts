@@ -1,0 +1,77 @@
+import { createHash, timingSafeEqual } from 'node:crypto'
+import { RekeyError } from '@rekey/contracts'
+import { ConfigError, configurationErrors } from '@rekey/platform/config'
+import type { Logger } from '@rekey/platform/logger'
+import { readOnce, watchFile } from '@rekey/platform/watched-file'
+import { type Client, parseRegistry, productionParser, sandboxRegistry, variable } from './registry-file.ts'
+
+/** Configuration errors of a registry file in production. */
+export const clientsFaults = (path: string | undefined, defaultClientId: string | undefined): readonly string[] =>
+  path === undefined
+    ? [`${variable} is missing. Production does not run with the demo registry.`]
+    : configurationErrors(() => readOnce({ variable, path, parse: productionParser(defaultClientId) }))
+
+interface Source {
+  path: string | undefined
+  profile: 'sandbox' | 'production'
+  /** In production: must be in the file, with the scope of restores. */
+  defaultClientId?: string | undefined
+  log: Logger
+}
+
+/** Without a path the sandbox uses its own file, which does not change. */
+const openRegistry = ({ path, profile, defaultClientId, log }: Source) => {
+  if (path !== undefined) {
+    const parse = profile === 'production' ? productionParser(defaultClientId) : parseRegistry
+    return watchFile({ variable, path, parse, log })
+  }
+  if (profile === 'production') throw new ConfigError([...clientsFaults(path, defaultClientId)])
+  return { current: () => sandboxRegistry, close: async () => {} }
+}
+
+/**
+ * The registry of OAuth clients: one validated file, read again when it changes. Each request uses one whole version. A
+ * version with errors is rejected, and the previous version stays in use.
+ *
+ * @throws ConfigError that lists every error
+ */
+export const loadClientRegistry = (source: Source) => {
+  const registry = openRegistry(source)
+  const find = (clientId: string): Client | undefined => registry.current().byId.get(clientId)
+  return {
+    find,
+
+    /**
+     * Finds the client that may redirect a customer to this URI.
+     *
+     * @throws RekeyError access_denied if the client or the URI is not registered (exact match: RFC 9700 §2.1)
+     */
+    forRedirect(clientId: string, redirectUri: string): Client {
+      const client = find(clientId)
+      if (!client?.redirect_uris.includes(redirectUri)) throw new RekeyError('access_denied')
+      return client
+    },
+
+    /**
+     * Authenticates a confidential client.
+     *
+     * @throws RekeyError invalid_client (RFC 6749 §5.2): the same for an unknown client and for a wrong secret
+     */
+    authenticate(clientId: string, secret: string): Client {
+      const client = find(clientId)
+      const submitted = createHash('sha256').update(secret).digest()
+      const registered = Buffer.from(client?.secret_sha256 ?? '', 'hex')
+      if (!client || registered.length !== submitted.length || !timingSafeEqual(registered, submitted)) {
+        throw new RekeyError('invalid_client')
+      }
+      return client
+    },
+
+    allowsOrigin: (origin: string): boolean => registry.current().origins.has(origin),
+
+    /** Stops watching the file. */
+    close: registry.close,
+  }
+}
+
+export type ClientRegistry = ReturnType<typeof loadClientRegistry>

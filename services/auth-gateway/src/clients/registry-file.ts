@@ -1,0 +1,132 @@
+import { readFileSync } from 'node:fs'
+import { OneOf, scopes } from '@rekey/contracts'
+import { ConfigError, fileParser } from '@rekey/platform/config'
+import { isLoopback } from '@rekey/platform/production'
+import { type Static, Type } from '@sinclair/typebox'
+
+/** Variable that contains the path of the file. */
+export const variable = 'REKEY_CLIENTS_FILE'
+
+const Client = Type.Object(
+  {
+    client_id: Type.String({ minLength: 1, maxLength: 128 }),
+    type: OneOf(['public', 'confidential']),
+    /** A plain digest is enough to keep secrets out of the file: they are long and random. */
+    secret_sha256: Type.Optional(Type.String({ pattern: '^[0-9a-f]{64}$' })),
+    redirect_uris: Type.Array(Type.String()),
+    /** Browser origins that may call the gateway (CORS). */
+    origins: Type.Array(Type.String()),
+    scopes: Type.Array(OneOf(Object.values(scopes)), { minItems: 1 }),
+  },
+  // Otherwise a misspelt field would be ignored.
+  { additionalProperties: false },
+)
+export type Client = Static<typeof Client>
+
+/** RFC 6749 §3.1.2: absolute, without a fragment. */
+const isRedirectUri = (uri: string) => URL.canParse(uri) && !uri.includes('#')
+const isOrigin = (origin: string) => URL.canParse(origin) && new URL(origin).origin === origin
+
+/** A requirement of one field, and the error if it is not met. */
+type Rule = [field: keyof Client, isMet: boolean, error: string]
+
+const errorsOf = (rules: Rule[], index: number): string[] =>
+  rules.flatMap(([field, isMet, error]) => (isMet ? [] : [`${variable} /${index}/${field}: ${error}`]))
+
+/** Configuration errors of one client that the schema cannot express. */
+const clientErrors = (client: Client, index: number, all: Client[]): string[] => {
+  const isFirst = all.findIndex(({ client_id }) => client_id === client.client_id) === index
+  const { type, secret_sha256, redirect_uris, origins } = client
+  return errorsOf(
+    [
+      ['client_id', isFirst, 'is used by another client'],
+      ['secret_sha256', type === 'public' || secret_sha256 !== undefined, 'is missing: the client is confidential'],
+      [
+        'secret_sha256',
+        type === 'confidential' || secret_sha256 === undefined,
+        'must not be set: the client is public',
+      ],
+      ['redirect_uris', redirect_uris.every(isRedirectUri), 'must be absolute URIs without a fragment'],
+      ['origins', origins.every(isOrigin), 'must be origins: scheme, host and port only'],
+    ],
+    index,
+  )
+}
+
+const parseList = fileParser(variable, Type.Array(Client))
+
+/** The clients of one version of the file. */
+export interface Registry {
+  byId: ReadonlyMap<string, Client>
+  /** Browser origins of all clients. */
+  origins: ReadonlySet<string>
+}
+
+/** @throws ConfigError that lists every error of the text */
+export const parseRegistry = (text: string): Registry => {
+  const clients = parseList(text)
+  const faults = clients.flatMap(clientErrors)
+  if (faults.length > 0) throw new ConfigError(faults)
+  return {
+    byId: new Map(clients.map((client) => [client.client_id, client])),
+    origins: new Set(clients.flatMap((client) => client.origins)),
+  }
+}
+
+const sandboxText = readFileSync(new URL('./sandbox.json', import.meta.url), 'utf8')
+
+/** The sandbox's own clients. */
+export const sandboxRegistry = parseRegistry(sandboxText)
+
+/** Ids and secrets of the sandbox's clients, which its documents publish. */
+const published = new Set(parseList(sandboxText).flatMap(({ client_id, secret_sha256 }) => [client_id, secret_sha256]))
+
+/**
+ * True if a redirect keeps the code confidential: over TLS, or to an app on the customer's device by a loopback port or
+ * a private-use scheme, which is a reversed domain name (RFC 8252 §7.1, §7.3).
+ */
+const isConfidentialRedirect = (uri: string) => {
+  const { protocol, hostname } = new URL(uri)
+  return protocol === 'https:' || protocol.includes('.') || (protocol === 'http:' && isLoopback(hostname))
+}
+
+const isHttps = (origin: string) => origin.startsWith('https://')
+
+/** Errors of one client that only production rejects. */
+const productionErrors = ({ client_id, secret_sha256, redirect_uris, origins }: Client, index: number): string[] =>
+  errorsOf(
+    [
+      ['client_id', !published.has(client_id), 'is a client of the sandbox'],
+      ['secret_sha256', secret_sha256 === undefined || !published.has(secret_sha256), 'is a secret of the sandbox'],
+      [
+        'redirect_uris',
+        redirect_uris.filter(isRedirectUri).every(isConfidentialRedirect),
+        'must be https, or an app’s: http to a loopback address, or a scheme with a dot',
+      ],
+      ['origins', origins.filter(isOrigin).every(isHttps), 'must be https'],
+    ],
+    index,
+  )
+
+/**
+ * Parses a registry for production, where the client of hosted restores must be in the file and may restore.
+ *
+ * @throws ConfigError that lists every error of the text
+ */
+export const productionParser =
+  (defaultClientId: string | undefined) =>
+  (text: string): Registry => {
+    const clients = parseList(text)
+    const canRestore = clients.some(
+      (client) => client.client_id === defaultClientId && client.scopes.includes(scopes.restore),
+    )
+    const faults = [
+      ...clients.flatMap(productionErrors),
+      ...clients.flatMap(clientErrors),
+      ...(defaultClientId === undefined || canRestore
+        ? []
+        : [`REKEY_DEFAULT_CLIENT_ID is no client of ${variable} with the scope ${scopes.restore}.`]),
+    ]
+    if (faults.length > 0) throw new ConfigError(faults)
+    return parseRegistry(text)
+  }

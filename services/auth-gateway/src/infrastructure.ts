@@ -1,0 +1,44 @@
+import { createBackgroundPublisher } from '@rekey/platform/background-publisher'
+import { connectBroker } from '@rekey/platform/broker'
+import { brokerAccess } from '@rekey/platform/broker-access'
+import type { ServiceConfig } from '@rekey/platform/config'
+import { createProgress } from '@rekey/platform/progress'
+import { createPublisher } from '@rekey/platform/publisher'
+import { connectRedis } from '@rekey/platform/redis'
+import type { Runtime } from '@rekey/platform/run'
+import { ensureStreams } from '@rekey/platform/streams'
+
+interface Settings extends ServiceConfig {
+  REDIS_URL: string
+  REKEY_REDIS_CLUSTER: boolean
+}
+
+/** What every feature may use: the runtime, one connection to each server, and the publishers of events. */
+export const createInfrastructure = (config: Settings, runtime: Runtime) => {
+  const { log, metrics, now, random } = runtime
+  const redis = connectRedis({ url: config.REDIS_URL, cluster: config.REKEY_REDIS_CLUSTER, log })
+  const broker = connectBroker({ ...brokerAccess(config), name: 'auth-gateway', log, metrics })
+  ensureStreams(broker, ['AUTH'], config)
+  const publisher = createPublisher({ broker, source: 'auth-gateway', now, random })
+  const elapsedMs = () => performance.now()
+  const progress = createProgress({ elapsedMs, metrics })
+  const backgroundPublisher = createBackgroundPublisher({ publisher, broker, elapsedMs, metrics, progress, log })
+  return {
+    ...runtime,
+    redis,
+    broker,
+    publisher,
+    elapsedMs,
+    progress,
+    backgroundPublisher,
+
+    /** Publishes what waits, then disconnects. */
+    async close(): Promise<void> {
+      await backgroundPublisher.close()
+      await broker.close()
+      redis.disconnect()
+    },
+  }
+}
+
+export type Infrastructure = ReturnType<typeof createInfrastructure>

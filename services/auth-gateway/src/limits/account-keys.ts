@@ -1,0 +1,25 @@
+import { createHmac } from 'node:crypto'
+import { parseUsername } from '@rekey/contracts'
+import { toKey } from '@rekey/platform/seal'
+
+interface Settings {
+  REKEY_ACCOUNT_KEY: string
+}
+
+/**
+ * Account keys: an HMAC identifies an account in rate limits, challenges, logs and events, whether or not the account
+ * exists (S13).
+ */
+export const createAccountKeys = ({ REKEY_ACCOUNT_KEY }: Settings) => {
+  const key = toKey(REKEY_ACCOUNT_KEY)
+  const hmac = (text: string) => createHmac('sha256', key).update(text).digest('base64url')
+  return {
+    /** HMAC of the normalised username. */
+    ofUsername: (username: string): string => hmac(parseUsername(username).value),
+
+    /** HMAC of a customer's code. The prefix keeps it apart: no username begins with a control character. */
+    ofCustomer: (customer: string): string => hmac(`\0${customer}`),
+  }
+}
+
+export type AccountKeys = ReturnType<typeof createAccountKeys>

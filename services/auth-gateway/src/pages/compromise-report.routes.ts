@@ -1,0 +1,47 @@
+import {
+  CompactToken,
+  errors,
+  RekeyError,
+  type ReportCompromiseReply,
+  type ReportCompromiseRequest,
+} from '@rekey/contracts'
+import { noteError } from '@rekey/platform/errors'
+import type { Server } from '@rekey/platform/server'
+import { Type } from '@sinclair/typebox'
+import { confirmPage, resultPage, tryAgainPage } from './compromise-report.template.ts'
+import type { Page } from './layout.ts'
+
+/** @throws RekeyError unavailable */
+export type ReportCompromiseRpc = (report: ReportCompromiseRequest) => Promise<ReportCompromiseReply>
+
+interface Deps {
+  brand: string
+  report: ReportCompromiseRpc
+  render(page: Page): string
+}
+
+const token = Type.Object({ token: CompactToken })
+
+const statuses = { reported: 200, used: 200, expired: 400, invalid: 400 } as const
+
+/**
+ * "It was not me": the link of a notification. The link only opens a page: mail scanners and previews follow links, and
+ * must not block a customer.
+ */
+export const compromiseReportRoutes = (app: Server, { brand, report, render }: Deps): void => {
+  app.get('/not-me', { schema: { querystring: token }, config: { public: true } }, async (request) =>
+    render(confirmPage(brand, request.query.token)),
+  )
+
+  app.post('/not-me', { schema: { body: token }, config: { public: true } }, async (request, reply) => {
+    try {
+      const { result } = await report({ token: request.body.token, ip: request.ip })
+      return reply.code(statuses[result]).send(render(resultPage(brand, result)))
+    } catch (error) {
+      if (!(error instanceof RekeyError) || error.code !== 'unavailable') throw error
+      noteError(error, reply)
+      reply.code(errors.unavailable.status).header('retry-after', error.retryAfterSeconds ?? 2)
+      return reply.send(render(tryAgainPage(brand, request.body.token)))
+    }
+  })
+}

@@ -1,7 +1,0 @@
--- Puts back the refresh token that was traded for one which nobody was given, unless the session ended meanwhile.
--- KEYS[1] session
--- ARGV: 1 generation  2 digest  3 digest of the one that took its place
-local state, digest = unpack(redis.call('HMGET', KEYS[1], 'state', 'digest'))
-if state ~= 'active' or digest ~= ARGV[3] then return 'gone' end
-redis.call('HSET', KEYS[1], 'generation', ARGV[1], 'digest', ARGV[2])
-return 'ok'

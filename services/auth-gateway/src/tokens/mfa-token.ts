@@ -1,0 +1,79 @@
+import fastifyJwt, { type JWT } from '@fastify/jwt'
+import { formatClaimTime, type Purpose, RekeyError } from '@rekey/contracts'
+import type { Now } from '@rekey/platform/clock'
+import type { Random } from '@rekey/platform/random'
+import type { Server } from '@rekey/platform/server'
+import type { ChallengeReference, OpenChallenge } from '../challenges/challenge.ts'
+
+interface Deps {
+  issuer: string
+  key: Buffer
+  now: Now
+  random: Random
+}
+
+/** The claims that are read of an `mfa_token`. */
+interface MfaClaims {
+  sub: string
+  sid: string
+  client_id: string
+}
+
+/** `sid` contains the challenge's purpose and the account key that Redis keeps it under. */
+const sidPattern = /^(restore|change|login)\.([\w-]{43})$/
+
+/** The published contract's `mfa_token`, which names a challenge. Its HS256 key signs nothing else (RFC 8725 §3.1). */
+export const createMfaTokens = async (app: Server, { issuer, key, now, random }: Deps) => {
+  await app.register(fastifyJwt, {
+    namespace: 'mfa',
+    secret: key,
+    sign: { algorithm: 'HS256' },
+    verify: {
+      algorithms: ['HS256'],
+      allowedIss: issuer,
+      checkTyp: 'JWT',
+      requiredClaims: ['iss', 'sub', 'exp', 'jti', 'client_id'],
+    },
+  })
+  const { mfa: jwt } = app.jwt as unknown as { mfa: JWT }
+
+  return {
+    /**
+     * Reveals nothing that its holder does not know: the subject is the challenge, never the customer, and the account
+     * key is an HMAC of the username that the holder entered.
+     */
+    issueMfaToken(challenge: OpenChallenge): string {
+      const { challengeId, account, purpose, clientId, device, verificationCode, expiresAt } = challenge
+      const issuedAt = now()
+      return jwt.sign({
+        iss: issuer,
+        sub: challengeId,
+        act: { sub: challengeId },
+        iat: Math.floor(issuedAt.getTime() / 1_000),
+        exp: Math.floor(expiresAt.getTime() / 1_000),
+        jti: random.id(),
+        sid: `${purpose}.${account}`,
+        amr: device,
+        client_id: clientId,
+        scope: `mfa_token:${verificationCode}`,
+        token_type: 'bearer',
+        expires: formatClaimTime(expiresAt),
+        issued_at: formatClaimTime(issuedAt),
+      })
+    },
+
+    /** @throws RekeyError invalid_grant for any token that does not verify */
+    readMfaToken(token: string): ChallengeReference {
+      try {
+        const claims = jwt.verify<MfaClaims>(token, { clockTimestamp: now().getTime() })
+        const [, purpose, account] = sidPattern.exec(claims.sid) ?? []
+        if (!account) throw new Error('sid is not in the expected form')
+        return { challengeId: claims.sub, account, purpose: purpose as Purpose, clientId: claims.client_id }
+      } catch {
+        throw new RekeyError('invalid_grant')
+      }
+    },
+  }
+}
+
+export type MfaTokens = Awaited<ReturnType<typeof createMfaTokens>>

@@ -1,0 +1,113 @@
+import {
+  type AnswerChallengeBody,
+  type ChallengeAnswer,
+  challengeType,
+  formatTime,
+  missingField,
+  type OpenUnauthorizedChallengeQuery,
+  parseUsername,
+  RekeyError,
+  type SuccessToken,
+  scopes,
+} from '@rekey/contracts'
+import type { TokenClaims } from '@rekey/platform/auth'
+import type { Caller, OpenChallenge } from '../challenges/challenge.ts'
+import type { Challenges } from '../challenges/challenges.ts'
+import type { Clients } from '../clients/clients.ts'
+import type { Tokens } from '../tokens/tokens.ts'
+
+interface Deps {
+  clients: Clients
+  challenges: Challenges
+  tokens: Tokens
+}
+
+/** The broker contract has no redirect and no state: its challenges are bound to the client alone. */
+const noRedirect = { redirectUri: '', state: '', codeChallenge: undefined }
+
+/** @throws RekeyError invalid_request unless exactly one of the two is given */
+const usernameOf = ({ email, phone }: OpenUnauthorizedChallengeQuery): string => {
+  if ((email === undefined) === (phone === undefined)) {
+    throw new RekeyError('invalid_request', {
+      detail: 'Exactly one of email and phone must be given.',
+      fields: [{ field: 'email', code: 'not_exactly_one', message: 'or phone must be given, and not both' }],
+    })
+  }
+  return email ?? `+${phone?.slice(1)}`
+}
+
+/** A sent code of a restore, for the hosted page, which displays the verification code. */
+export interface RestoreCode {
+  token: string
+  verificationCode: string
+}
+
+/** B5, B5b, B6: the two-factor procedure of the broker contract. */
+export const createTwoFactorService = ({ clients, challenges, tokens }: Deps) => {
+  const openRestore = async (username: string, clientId: string, caller: Caller): Promise<OpenChallenge> => {
+    if (!clients.find(clientId)?.scopes.includes(scopes.restore)) throw new RekeyError('access_denied')
+    const request = { ...noRedirect, clientId, scope: scopes.restore }
+    return challenges.openRestore('brokerRestore', username, request, caller)
+  }
+  const answerOf = (challenge: OpenChallenge, provider: 'email' | 'sms'): ChallengeAnswer => ({
+    token: tokens.issueMfaToken(challenge),
+    provider,
+    expiresAt: formatTime(challenge.expiresAt),
+  })
+  const restoreCodeOf = (challenge: OpenChallenge): RestoreCode => ({
+    token: tokens.issueMfaToken(challenge),
+    verificationCode: challenge.verificationCode,
+  })
+
+  return {
+    /** B5. @throws RekeyError too_many_requests, unavailable */
+    async openChange({ sub, sid, session_epoch, client_id }: TokenClaims, caller: Caller): Promise<ChallengeAnswer> {
+      const signedIn = { customer: sub, sessionId: sid, sessionEpoch: session_epoch }
+      const request = { ...noRedirect, clientId: client_id, scope: scopes.change }
+      return answerOf(await challenges.openChange(signedIn, request, caller), 'email')
+    },
+
+    /** B5b. @throws RekeyError invalid_request, access_denied (client), unavailable; never depends on the account (S11) */
+    async openRestore(query: OpenUnauthorizedChallengeQuery, caller: Caller): Promise<ChallengeAnswer> {
+      const username = usernameOf(query)
+      const clientId = query.client_id ?? clients.defaultClientId
+      if (clientId === undefined) throw missingField('client_id')
+      const challenge = await openRestore(username, clientId, caller)
+      return answerOf(challenge, query.phone === undefined ? 'email' : 'sms')
+    },
+
+    /** B5b for the hosted restore. @throws RekeyError access_denied (client), unavailable */
+    async openRestoreCode(username: string, clientId: string, caller: Caller): Promise<RestoreCode> {
+      return restoreCodeOf(await openRestore(username, clientId, caller))
+    },
+
+    /** Sends a new code for the hosted restore. @throws RekeyError invalid_grant, access_denied, too_many_requests, unavailable */
+    async resendRestoreCode(token: string, username: string, caller: Caller): Promise<RestoreCode> {
+      const device = challengeType(parseUsername(username))
+      return restoreCodeOf(await challenges.send(tokens.readMfaToken(token), noRedirect.state, device, caller))
+    },
+
+    /** B6. @throws RekeyError invalid_grant, access_denied (five failed attempts), too_many_requests, unavailable */
+    async answer({ token, code }: AnswerChallengeBody, caller: Caller): Promise<SuccessToken> {
+      const challenge = tokens.readMfaToken(token)
+      const { customer, sessionId, sessionEpoch, clientId, scope } = await challenges.answer(
+        challenge,
+        code,
+        { flows: ['brokerRestore', 'brokerChange'], clientId: '', state: '', scope: '' },
+        caller,
+      )
+      const issued = tokens.issueSuccessToken({
+        subject: customer || challenge.challengeId,
+        clientId,
+        scope,
+        challengeId: challenge.challengeId,
+        // The grant of a change ends with the session that requested it.
+        ...(sessionId !== '' && { sessionId }),
+        ...(sessionEpoch !== '' && { sessionEpoch: Number(sessionEpoch) }),
+      })
+      return { successToken: issued.token, expiresAt: formatTime(issued.expiresAt) }
+    },
+  }
+}
+
+export type TwoFactorService = ReturnType<typeof createTwoFactorService>

@@ -1,0 +1,15 @@
+import type { Feature } from '@rekey/platform/feature'
+import type { Clients } from '../clients/clients.ts'
+import type { Tokens } from '../tokens/tokens.ts'
+import { wellKnownRoutes } from './well-known.routes.ts'
+
+interface Settings {
+  REKEY_CHANGE_PASSWORD_URL?: string
+}
+
+/** Documents under /.well-known (RFC 8615): JWKS, server metadata, and the page that changes a password. */
+export const createWellKnown = (config: Settings, clients: Clients, { issuer, jwks }: Tokens): Feature => {
+  const hostedPage = clients.defaultClientId === undefined ? undefined : `${issuer}/restore`
+  const changePasswordUrl = config.REKEY_CHANGE_PASSWORD_URL ?? hostedPage
+  return { routes: (app) => wellKnownRoutes(app, { issuer, changePasswordUrl, jwks }) }
+}

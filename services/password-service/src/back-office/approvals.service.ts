@@ -1,0 +1,142 @@
+import { type Approval, formatTime, RekeyError } from '@rekey/contracts'
+import type { Now } from '@rekey/platform/clock'
+import type { Logger } from '@rekey/platform/logger'
+import type { Random } from '@rekey/platform/random'
+import { type Staff, staffForLog } from '../staff/staff.ts'
+import type { Action, CarryOut } from './actions.ts'
+import type { ApprovalStore, PendingApproval, StoredApproval } from './approvals.store.ts'
+import type { Outcome } from './back-office.service.ts'
+
+interface Deps {
+  store: ApprovalStore
+  carryOut: CarryOut
+  now: Now
+  random: Random
+  log: Logger
+}
+
+/** An approval must be decided within this time. */
+const validForMs = 24 * 3_600_000
+
+const isExpired = ({ state, expiresAt }: StoredApproval, at: Date) => state === 'pending' && expiresAt <= at
+
+const toApproval = (approval: StoredApproval, at: Date): Approval => {
+  const { id, action, state, customer, maker, createdAt, expiresAt, decidedBy, decidedAt, mailEventId } = approval
+  return {
+    id,
+    action,
+    state: isExpired(approval, at) ? 'expired' : state,
+    ...(customer && { clientId: customer.id }),
+    ...(action === 'set_password' && { send_mail: mailEventId !== null }),
+    maker,
+    createTime: formatTime(createdAt),
+    expiresAt: formatTime(expiresAt),
+    ...(decidedBy !== null && { decidedBy }),
+    ...(decidedAt && { decidedAt: formatTime(decidedAt) }),
+  }
+}
+
+/** The columns of an action. A password is stored as its hash and, to be mailed, sealed for the notifier. */
+const toColumns = (action: Action) => {
+  const password = action.kind === 'set_password' ? action.password : undefined
+  return {
+    action: action.kind,
+    customerId: action.kind === 'reset_all' ? null : action.customer.id,
+    hash: password?.hash ?? null,
+    sealedPassword: password?.temporary?.sealed ?? null,
+    mailEventId: password?.temporary?.eventId ?? null,
+  }
+}
+
+/** The action as it was requested; undefined if its password has been deleted. */
+const toAction = ({ action, customer, hash, sealedPassword, mailEventId }: PendingApproval): Action | undefined => {
+  if (action === 'reset_all') return { kind: action }
+  if (!customer) return undefined
+  if (action === 'reset_password') return { kind: action, customer }
+  if (hash === null) return undefined
+  const temporary = mailEventId && sealedPassword ? { eventId: mailEventId, sealed: sealedPassword } : undefined
+  return { kind: action, customer, password: { hash, temporary } }
+}
+
+/** Four eyes: an action that one member of staff requests is carried out once another approves it. */
+export const createApprovals = ({ store, carryOut, now, random, log }: Deps) => {
+  const logFields = ({ id, action, customer }: Pick<StoredApproval, 'id' | 'action' | 'customer'>, by: Staff) => ({
+    approval: id,
+    action,
+    ...(customer && { customer: customer.code }),
+    ...staffForLog(by),
+  })
+
+  const find = async (id: string): Promise<PendingApproval> => {
+    const approval = await store.find(id)
+    if (!approval) throw new RekeyError('not_found', { detail: 'There is no such approval.' })
+    return approval
+  }
+
+  /** Finds an approval that this member may decide. Another may still decide it first: `decideApproval` checks again. */
+  const findDecidable = async (id: string, by: Staff): Promise<PendingApproval> => {
+    const approval = await find(id)
+    if (approval.maker === by.id) {
+      log.warn(
+        { event: 'back_office_approval_own', ...logFields(approval, by) },
+        'the maker may not decide an approval',
+      )
+      throw new RekeyError('own_approval')
+    }
+    if (approval.state !== 'pending' || isExpired(approval, now())) throw new RekeyError('already_decided')
+    return approval
+  }
+
+  return {
+    /** Stores an action until another member decides. @throws RekeyError unavailable */
+    async request(action: Action, by: Staff): Promise<Outcome> {
+      const createdAt = now()
+      const expiresAt = new Date(createdAt.getTime() + validForMs)
+      const id = random.id()
+      const maker = { maker: by.id, makerClientId: by.clientId, makerIp: by.ip }
+      await store.add({ ...toColumns(action), ...maker, id, createdAt, expiresAt })
+      const customer = action.kind === 'reset_all' ? null : action.customer
+      const fields = logFields({ id, action: action.kind, customer }, by)
+      log.info({ event: 'back_office_approval_requested', ...fields }, 'approval requested')
+      return { approval: { approvalId: id, expiresAt: formatTime(expiresAt) } }
+    },
+
+    /** Pending approvals, the oldest first. @throws RekeyError unavailable */
+    async list(page: { limit: number; offset: number }): Promise<{ total: number; data: Approval[] }> {
+      const at = now()
+      const { total, approvals } = await store.listPending(at, page)
+      return { total, data: approvals.map((approval) => toApproval(approval, at)) }
+    },
+
+    /** One approval in any state. @throws RekeyError not_found, unavailable */
+    async show(id: string): Promise<Approval> {
+      return toApproval(await find(id), now())
+    },
+
+    /**
+     * Approves an action and carries it out in the maker's name. Both commit together, so that it is carried out once.
+     *
+     * @throws RekeyError not_found, own_approval, already_decided, unavailable
+     */
+    async approve(id: string, by: Staff): Promise<{ jobId?: string }> {
+      const approval = await findDecidable(id, by)
+      const action = toAction(approval)
+      if (!action) throw new RekeyError('already_decided')
+      const { maker, makerClientId, makerIp } = approval
+      const mandate = { id: maker, clientId: makerClientId, ip: makerIp, approvedBy: by.id }
+      const outcome = await carryOut(action, mandate, { id, state: 'approved', by: by.id, at: now() })
+      log.info({ event: 'back_office_approval_approved', maker, ...logFields(approval, by) }, 'approval given')
+      return outcome
+    },
+
+    /** Rejects an action. @throws RekeyError not_found, own_approval, already_decided, unavailable */
+    async reject(id: string, by: Staff): Promise<void> {
+      const approval = await findDecidable(id, by)
+      await store.decide({ id, state: 'rejected', by: by.id, at: now() })
+      const { maker } = approval
+      log.info({ event: 'back_office_approval_rejected', maker, ...logFields(approval, by) }, 'approval rejected')
+    },
+  }
+}
+
+export type Approvals = ReturnType<typeof createApprovals>

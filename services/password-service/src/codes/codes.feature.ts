@@ -1,0 +1,33 @@
+import { ChallengeIssued, RestoreRequested } from '@rekey/contracts'
+import { consume } from '@rekey/platform/consumer'
+import { readQuota } from '@rekey/platform/quota'
+import { afterAnswer } from '../after-answer.ts'
+import type { Config } from '../config.ts'
+import { createCustomerStore } from '../customers/customers.store.ts'
+import type { Feature } from '../feature.ts'
+import type { Infrastructure } from '../infrastructure.ts'
+import type { LockoutFeature } from '../lockout/lockout.feature.ts'
+import { createCodeService } from './codes.service.ts'
+import { deleteOldSends } from './count-send.ts'
+
+interface Others {
+  lockout: LockoutFeature
+}
+
+/** Finds the recipient of each code that the gateway created. */
+export const createCodes = (infra: Infrastructure, config: Config, { lockout }: Others): Feature => {
+  const quota = readQuota(config.REKEY_LIMIT_CODE_ACCOUNT, config.REKEY_LIMITS_SCALE)
+  const codes = createCodeService({ ...infra, store: createCustomerStore(infra.database), lockout, quota })
+  return {
+    consumers: (deps) => [
+      consume(deps, {
+        event: RestoreRequested,
+        concurrency: 32,
+        pause: afterAnswer,
+        handle: (request) => codes.sendForRestore(request),
+      }),
+      consume(deps, { event: ChallengeIssued, concurrency: 32, handle: (issued) => codes.sendForChallenge(issued) }),
+    ],
+    deletions: { 'old sends': deleteOldSends(infra.loops, quota) },
+  }
+}

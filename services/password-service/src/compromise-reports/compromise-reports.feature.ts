@@ -1,0 +1,37 @@
+import { ReportCompromise, type ReportCompromiseReply, type ReportCompromiseRequest } from '@rekey/contracts'
+import type { Feature } from '../feature.ts'
+import type { Infrastructure } from '../infrastructure.ts'
+import { readReportLink } from '../notifications/report-links.ts'
+import { reportCompromise } from './report-compromise.ts'
+
+/** Takes the compromise reports of customers: the links "it was not me" of their notifications. */
+export const createCompromiseReports = (infra: Infrastructure): Feature => {
+  const { keys, now, log } = infra
+
+  const refuse = (
+    result: 'used' | 'expired' | 'invalid',
+    address: string,
+    about: object = {},
+  ): ReportCompromiseReply => {
+    const line = { event: 'authn_compromise_report_fail', reason: result, address, ...about }
+    log.warn(line, 'compromise report refused')
+    return { result }
+  }
+
+  /** @throws RekeyError unavailable */
+  const report = async ({ token, ip }: ReportCompromiseRequest): Promise<ReportCompromiseReply> => {
+    const link = await readReportLink(keys.report, token)
+    if (!link) return refuse('invalid', ip)
+    const { customerId, changeId, channel, expiresAt } = link
+    if (now() >= expiresAt) return refuse('expired', ip, { customerId, changeId })
+    const reported = await reportCompromise(infra, link, ip)
+    if (reported.result !== 'reported') {
+      return refuse(reported.result === 'used' ? 'used' : 'invalid', ip, { customerId, changeId })
+    }
+    const line = { customer: reported.customer, actor: 'client', changeId, channel, address: ip }
+    log.warn({ event: 'authn_compromise_reported', ...line }, 'customer blocked after a compromise report')
+    return { result: 'reported' }
+  }
+
+  return { rpcs: [{ rpc: ReportCompromise, answer: report }] }
+}

@@ -1,0 +1,53 @@
+import { CompromiseReported } from '@rekey/contracts'
+import type { Now } from '@rekey/platform/clock'
+import type { Random } from '@rekey/platform/random'
+import { lockCustomer } from '../customers/lock.ts'
+import { endRestores } from '../customers/restore-requests.ts'
+import type { Database, Transaction } from '../database.ts'
+import type { ReportLink } from '../notifications/report-links.ts'
+import { newEvent } from '../outbox/event.ts'
+import { addEvents } from '../outbox/outbox.store.ts'
+import { endSessions } from '../sessions/sessions.store.ts'
+
+interface Deps {
+  database: Database
+  now: Now
+  random: Random
+}
+
+/** Spends a link: of several transactions at once, the primary key lets one insert. @returns false if it was used */
+const spendLink = async (tx: Transaction, { jti, expiresAt }: ReportLink): Promise<boolean> => {
+  const inserted = await tx.$executeRaw`
+    INSERT INTO spent_token (jti, expires_at) VALUES (${jti}::uuid, ${expiresAt}) ON CONFLICT DO NOTHING`
+  return inserted > 0
+}
+
+const block = async (tx: Transaction, customerId: number): Promise<void> => {
+  await tx.customer.update({ where: { id: customerId }, data: { status: 'blocked' } })
+}
+
+/**
+ * Blocks a customer who reports that a change was not theirs; from the commit on nobody signs in, restores or uses a
+ * session. All of it commits together or not at all (S24). A customer who is blocked already is reported again: each
+ * link is about another change.
+ *
+ * @throws RekeyError unavailable
+ */
+export const reportCompromise = (
+  { database, now, random }: Deps,
+  link: ReportLink,
+  ip: string,
+): Promise<{ result: 'reported'; customer: string } | { result: 'used' | 'unknown' }> =>
+  database.transaction(async (tx) => {
+    const at = now()
+    const { customerId, changeId, channel } = link
+    const customer = await lockCustomer(tx, customerId)
+    if (!customer) return { result: 'unknown' }
+    if (!(await spendLink(tx, link))) return { result: 'used' }
+    await block(tx, customerId)
+    await endRestores(tx, [customerId])
+    const sessionEpoch = await endSessions(tx, customerId, { at })
+    const data = { customer: customer.code, customerId, changeId, channel, ip, sessionEpoch }
+    await addEvents(tx, customer.code, at, [newEvent(CompromiseReported, random.id(), data)])
+    return { result: 'reported', customer: customer.code }
+  })

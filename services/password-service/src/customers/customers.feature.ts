@@ -1,0 +1,61 @@
+import {
+  type CustomerRecord,
+  type CustomerReference,
+  CustomersGet,
+  type CustomersGetReply,
+  CustomersUpsert,
+  type CustomersUpsertReply,
+  toReference,
+} from '@rekey/contracts'
+import type { Feature } from '../feature.ts'
+import type { Hashing } from '../hashing/hashing.feature.ts'
+import type { Infrastructure } from '../infrastructure.ts'
+import { createRecordReader } from './customer-record.ts'
+import { createCustomerStore } from './customers.store.ts'
+import { deleteExpiredRestores } from './restore-requests.ts'
+import { upsertCustomers } from './upsert-customers.ts'
+import { retryOnContention } from './upserts.store.ts'
+
+/** The customers of a platform that keeps its own: `customers.get`, `customers.upsert`. */
+export const createCustomers = (infra: Infrastructure, { hasher }: Hashing): Feature => {
+  const { database, loops, log } = infra
+  const store = createCustomerStore(database)
+  const readRecord = createRecordReader({ findHashError: hasher.findHashError })
+
+  /** @throws RekeyError invalid_request unless exactly one reference is given; unavailable */
+  const get = async (reference: CustomerReference): Promise<CustomersGetReply> => {
+    const found = await store.find(toReference(reference))
+    return found ? { found: true, ...found } : { found: false }
+  }
+
+  /** @throws RekeyError unavailable */
+  const upsert = async (record: CustomerRecord): Promise<CustomersUpsertReply> => {
+    const read = readRecord(record)
+    if ('reasons' in read) return { stored: false, reasons: read.reasons }
+    const [outcome] = await retryOnContention(() =>
+      database.transaction((tx) => upsertCustomers(tx, infra, [read.customer])),
+    )
+    if (!outcome || 'reasons' in outcome) return { stored: false, reasons: outcome?.reasons ?? [] }
+    const { id, code, created, passwordStored, added, removed } = outcome.stored
+    log.info(
+      {
+        event: 'customer_stored',
+        customer: code,
+        created,
+        passwordStored,
+        addressesAdded: added.length,
+        addressesRemoved: removed.length,
+      },
+      'customer stored',
+    )
+    return { stored: true, customerId: id, created, passwordStored }
+  }
+
+  return {
+    rpcs: [
+      { rpc: CustomersGet, answer: get },
+      { rpc: CustomersUpsert, answer: upsert },
+    ],
+    deletions: { 'expired restores': deleteExpiredRestores(loops) },
+  }
+}

@@ -1,0 +1,55 @@
+import type { Address } from '@rekey/contracts'
+import type { Database, Transaction } from '../database.ts'
+import { type Deletion, deleteOldest } from '../deletion.ts'
+
+interface RestoreRequest {
+  challengeId: string
+  customerId: number
+  /** The address that the code goes to. */
+  address: Address
+  expiresAt: Date
+}
+
+/**
+ * Records whose restore a challenge is. Repeated for a later code, it extends the record and keeps its customer.
+ *
+ * @returns false if the customer is blocked or lost the address since
+ */
+export const recordRestore = async (
+  database: Database,
+  { challengeId, customerId, address: { kind, value }, expiresAt }: RestoreRequest,
+): Promise<boolean> => {
+  // FOR SHARE: a transaction that blocks the customer or removes the address commits before this, or ends this restore.
+  const recorded = await database.query(
+    (prisma) => prisma.$executeRaw`
+      INSERT INTO restore_request (challenge_id, customer_id, expires_at)
+      SELECT ${challengeId}::uuid, c.id, ${expiresAt}::timestamptz
+      FROM customer c JOIN identifier i ON i.customer_id = c.id
+      WHERE c.id = ${customerId} AND c.status = 'active'
+        AND i.value = ${value} AND i.kind = ${kind}::identifier_kind AND i.verified_at IS NOT NULL
+      FOR SHARE
+      ON CONFLICT (challenge_id) DO UPDATE SET expires_at = GREATEST(restore_request.expires_at, EXCLUDED.expires_at)`,
+  )
+  return recorded > 0
+}
+
+/** Ends all restores of these customers, whom the transaction has locked. */
+export const endRestores = async (tx: Transaction, customerIds: number[]): Promise<void> => {
+  await tx.$executeRaw`DELETE FROM restore_request WHERE customer_id = ANY(${customerIds})`
+}
+
+/**
+ * Ends the restores of a locked customer except one: somebody else may have their codes.
+ *
+ * @returns whether that one is open
+ */
+export const endRestoresExcept = async (tx: Transaction, customerId: number, challengeId: string): Promise<boolean> => {
+  await tx.restoreRequest.deleteMany({ where: { customerId, challengeId: { not: challengeId } } })
+  return (await tx.restoreRequest.count({ where: { customerId, challengeId } })) > 0
+}
+
+/** Deletes records of restores that have expired. */
+export const deleteExpiredRestores =
+  (loops: Database): Deletion =>
+  (now, limit) =>
+    deleteOldest(loops, { table: 'restore_request', column: 'expires_at' }, now, limit)

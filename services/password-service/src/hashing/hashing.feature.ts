@@ -1,0 +1,22 @@
+import { createQueue } from '@rekey/platform/queue'
+import type { Config } from '../config.ts'
+import type { Feature } from '../feature.ts'
+import type { Infrastructure } from '../infrastructure.ts'
+import { createHasher, type Hasher, parsePeppers } from './hasher.ts'
+
+export interface Hashing extends Feature {
+  hasher: Hasher
+}
+
+/** Hashes passwords, on a bounded queue. */
+export const createHashing = ({ elapsedMs, metrics, log, random }: Infrastructure, config: Config): Hashing => {
+  const queue = createQueue({
+    name: 'password_hashes',
+    concurrency: config.REKEY_HASH_CONCURRENCY,
+    waiting: config.REKEY_HASH_QUEUE,
+    elapsedMs,
+    metrics,
+    log,
+  })
+  return { hasher: createHasher({ queue, peppers: parsePeppers(config.REKEY_PASSWORD_PEPPERS), random, log }) }
+}

@@ -1,0 +1,51 @@
+import { connectBroker } from '@rekey/platform/broker'
+import { brokerAccess } from '@rekey/platform/broker-access'
+import { createDeadLetters } from '@rekey/platform/dead-letter'
+import { createProgress } from '@rekey/platform/progress'
+import { createPublisher } from '@rekey/platform/publisher'
+import type { Runtime } from '@rekey/platform/run'
+import { toKey } from '@rekey/platform/seal'
+import { ensureStreams } from '@rekey/platform/streams'
+import type { Config } from './config.ts'
+import { loopOptions, openDatabase } from './database.ts'
+
+const service = 'password-service'
+
+/** Everything that the features share, created once. Neither Postgres nor the broker needs to be up yet. */
+export const createInfrastructure = (config: Config, { log, metrics, now, random }: Runtime) => {
+  const elapsedMs = () => performance.now()
+  const database = openDatabase({ url: config.DATABASE_URL, poolSize: config.REKEY_DATABASE_POOL, log })
+  /** For background loops (docs/adr/0009). */
+  const loops = openDatabase({ ...loopOptions, url: config.DATABASE_URL, log })
+  const broker = connectBroker({ ...brokerAccess(config), name: service, log, metrics })
+  ensureStreams(broker, ['PASSWORD', 'NOTIFY'], config)
+  return {
+    service,
+    log,
+    metrics,
+    now,
+    random,
+    elapsedMs,
+    database,
+    loops,
+    broker,
+    progress: createProgress({ elapsedMs, metrics }),
+    publisher: createPublisher({ broker, source: service, now, random }),
+    deadLetters: createDeadLetters({ broker, metrics }),
+    /** How long an event is retried before it becomes a dead letter. */
+    retryMs: config.REKEY_EVENT_RETRY_HOURS * 3_600_000,
+    /** Origin of the gateway. */
+    publicUrl: config.REKEY_PUBLIC_URL,
+    keys: {
+      username: toKey(config.REKEY_USERNAME_SEAL_KEY),
+      address: toKey(config.REKEY_ADDRESS_SEAL_KEY),
+      report: toKey(config.REKEY_REPORT_KEY),
+    },
+    async close() {
+      await broker.close()
+      await Promise.all([database.close(), loops.close()])
+    },
+  }
+}
+
+export type Infrastructure = ReturnType<typeof createInfrastructure>

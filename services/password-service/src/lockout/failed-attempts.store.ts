@@ -1,0 +1,76 @@
+import type { Database, Transaction } from '../database.ts'
+import { type Deletion, deleteOldest } from '../deletion.ts'
+import { Prisma } from '../generated/prisma/client.ts'
+
+/** A wrong code of a restore. */
+export interface FailedAttempt {
+  challengeId: string
+  /** The number of this wrong code within its challenge. */
+  attempt: number
+  failedAt: Date
+}
+
+/** A challenge whose customer is unknown for this long stays unknown: its request was dropped when its code expired. */
+const claimableForMs = 30 * 60_000
+
+/** Records a wrong code before its customer is known: requests and answers arrive in any order. Safe to repeat. */
+export const recordFailedAttempt = async (database: Database, attempt: FailedAttempt): Promise<void> => {
+  await database.query((prisma) => prisma.restoreFailure.createMany({ data: attempt, skipDuplicates: true }))
+}
+
+/** Times of the customer's wrong codes since the last successful restore. */
+export const failedAttemptTimes = async (tx: Transaction, customerId: number): Promise<Date[]> => {
+  const rows = await tx.restoreFailure.findMany({ select: { failedAt: true }, where: { customerId } })
+  return rows.map(({ failedAt }) => failedAt)
+}
+
+/** True if the challenge's customer is known and some of its wrong codes are not counted yet. */
+export const hasUncountedAttempts = async (database: Database, challengeId: string): Promise<boolean> => {
+  const rows = await database.query(
+    (prisma) => prisma.$queryRaw<unknown[]>`
+      SELECT 1 FROM restore_failure f JOIN restore_request r ON r.challenge_id = f.challenge_id
+      WHERE f.challenge_id = ${challengeId}::uuid AND f.customer_id IS NULL LIMIT 1`,
+  )
+  return rows.length > 0
+}
+
+/**
+ * Counts the recorded wrong codes of a challenge against its locked customer, each once. Those up to `forgivenAt` are
+ * deleted instead.
+ *
+ * @returns the times of those counted now
+ */
+export const claimFailedAttempts = async (
+  tx: Transaction,
+  challengeId: string,
+  { id, forgivenAt }: { id: number; forgivenAt: Date | null },
+): Promise<Date[]> => {
+  await tx.$executeRaw`
+    DELETE FROM restore_failure
+    WHERE challenge_id = ${challengeId}::uuid AND customer_id IS NULL AND failed_at <= ${forgivenAt}::timestamptz`
+  // The condition again: a wrong code may have been recorded since the DELETE. Its own event deletes it.
+  const counted = await tx.$queryRaw<{ failedAt: Date }[]>`
+    UPDATE restore_failure SET customer_id = ${id}
+    WHERE challenge_id = ${challengeId}::uuid AND customer_id IS NULL
+      AND failed_at > COALESCE(${forgivenAt}::timestamptz, '-infinity')
+    RETURNING failed_at AS "failedAt"`
+  return counted.map(({ failedAt }) => failedAt)
+}
+
+/** Resets the failed attempts of a locked customer up to a time. @returns how many there were */
+export const resetFailedAttempts = async (tx: Transaction, customerId: number, at: Date): Promise<number> => {
+  await tx.$executeRaw`
+    UPDATE customer SET forgiven_at = GREATEST(forgiven_at, ${at}::timestamptz) WHERE id = ${customerId}`
+  return (await tx.restoreFailure.deleteMany({ where: { customerId, failedAt: { lte: at } } })).count
+}
+
+/** Deletes wrong codes of challenges whose customer stays unknown. */
+export const deleteUnclaimedFailures =
+  (loops: Database): Deletion =>
+  (now, limit) =>
+    deleteOldest(
+      loops,
+      { table: 'restore_failure', column: 'failed_at', where: Prisma.sql`customer_id IS NULL` },
+      new Date(now.getTime() - claimableForMs),
+      limit,
+    )

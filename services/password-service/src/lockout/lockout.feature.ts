@@ -1,0 +1,23 @@
+import type { Feature } from '../feature.ts'
+import type { Infrastructure } from '../infrastructure.ts'
+import { consumeAnswers } from './answered.consumers.ts'
+import { deleteUnclaimedFailures } from './failed-attempts.store.ts'
+import { createLockoutService, type LockoutService } from './lockout.service.ts'
+
+export interface LockoutFeature extends Feature, Pick<LockoutService, 'count' | 'lockoutOf'> {
+  /** Divides the duration of lockouts. */
+  scale: number
+}
+
+/** Locks a customer's restore after too many wrong codes. */
+export const createLockout = (infra: Infrastructure, config: { REKEY_LIMITS_SCALE: number }): LockoutFeature => {
+  const scale = config.REKEY_LIMITS_SCALE
+  const { count, lockoutOf, ...answers } = createLockoutService({ ...infra, scale })
+  return {
+    count,
+    lockoutOf,
+    scale,
+    consumers: (deps) => consumeAnswers(deps, answers),
+    deletions: { 'unclaimed failures': deleteUnclaimedFailures(infra.loops) },
+  }
+}

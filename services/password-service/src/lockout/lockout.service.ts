@@ -1,0 +1,79 @@
+import type { Logger } from '@rekey/platform/logger'
+import { counter, type Metrics } from '@rekey/platform/metrics'
+import { lockCustomerOfRestore } from '../customers/lock.ts'
+import type { Transaction } from '../database.ts'
+import { type CountDeps, countFailedAttempts } from './count-failed-attempts.ts'
+import {
+  type FailedAttempt,
+  failedAttemptTimes,
+  recordFailedAttempt,
+  resetFailedAttempts,
+} from './failed-attempts.store.ts'
+import { activeLockout, type Lockout, lockoutsAfter, wasLockedOut } from './lockout.ts'
+
+interface Deps extends CountDeps {
+  metrics: Metrics
+  log: Logger
+}
+
+/** True if restore was locked for this customer, whom the transaction has locked, when the code was given. */
+export const wasLockedOutAt = async (
+  tx: Transaction,
+  customerId: number,
+  { at, scale }: { at: Date; scale: number },
+): Promise<boolean> => wasLockedOut(lockoutsAfter(await failedAttemptTimes(tx, customerId), scale), at)
+
+/**
+ * Counts wrong codes of restores (S6) for each customer, at all addresses together. The gateway counts them for each
+ * address and decides at once; only this service knows which addresses are one customer's. A lockout concerns restore,
+ * never sign-in.
+ */
+export const createLockoutService = (deps: Deps) => {
+  const { database, scale, now, metrics, log } = deps
+  const begun = counter(metrics, {
+    name: 'rekey_restore_lockouts_total',
+    help: 'Lockouts of restore that wrong codes began.',
+  })
+
+  /** Counts the recorded wrong codes of a challenge, once its customer is known. @throws RekeyError unavailable */
+  const count = async (challengeId: string): Promise<void> => {
+    const lockout = await countFailedAttempts(deps, challengeId)
+    if (!lockout) return
+    begun.inc()
+    const { customer, failures, from, until = 'lifted' } = lockout
+    log.warn(
+      { event: 'authn_restore_locked', customer, failures, from, until },
+      'restore is locked after too many wrong codes',
+    )
+  }
+
+  return {
+    count,
+
+    /** Records a wrong code of a restore and counts it if its customer is known. @throws RekeyError unavailable */
+    async recordFailure(attempt: FailedAttempt): Promise<void> {
+      await recordFailedAttempt(database, attempt)
+      await count(attempt.challengeId)
+    },
+
+    /**
+     * Resets the failed attempts before a right code, unless the code was given during a lockout.
+     *
+     * @throws RekeyError unavailable
+     */
+    recordSuccess: (challengeId: string, at: Date): Promise<void> =>
+      database.transaction(async (tx) => {
+        const customer = await lockCustomerOfRestore(tx, challengeId)
+        if (!customer || (await wasLockedOutAt(tx, customer.id, { at, scale }))) return
+        await resetFailedAttempts(tx, customer.id, at)
+      }),
+
+    /** The lockout of the customer's restore that is active now. @throws RekeyError unavailable */
+    lockoutOf: (customerId: number): Promise<Lockout | undefined> =>
+      database.query(async (prisma) =>
+        activeLockout(lockoutsAfter(await failedAttemptTimes(prisma, customerId), scale), now()),
+      ),
+  }
+}
+
+export type LockoutService = ReturnType<typeof createLockoutService>

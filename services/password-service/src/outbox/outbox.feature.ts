@@ -1,0 +1,24 @@
+import type { Feature } from '../feature.ts'
+import type { Infrastructure } from '../infrastructure.ts'
+import { createOutboxGauges, createRefusalCounter } from './gauges.ts'
+import { outboxStreams } from './lanes.ts'
+import { listenForOutbox } from './listener.ts'
+import { deletePublished } from './outbox.store.ts'
+import { startRelay } from './relay.ts'
+
+/** Publishes the outbox: a relay for each stream, which a commit or a new connection to the broker wakes. */
+export const createOutbox = (infra: Infrastructure, config: { DATABASE_URL: string }): Feature => {
+  const { loops, broker, service: source, metrics, now, log } = infra
+  createOutboxGauges({ loops, metrics, now })
+  const refusals = createRefusalCounter(metrics)
+  const relays = outboxStreams.map((stream) => startRelay(stream, { ...infra, source, refusals }))
+  const wakeRelays = () => {
+    for (const relay of relays) relay.wake()
+  }
+  const listener = listenForOutbox({ url: config.DATABASE_URL, onNotification: wakeRelays, log })
+  broker.onConnect(async () => wakeRelays())
+  return {
+    deletions: { 'published events': deletePublished(loops) },
+    close: () => Promise.all([listener.close(), ...relays.map((relay) => relay.close())]),
+  }
+}

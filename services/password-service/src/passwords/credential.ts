@@ -1,0 +1,58 @@
+import { RekeyError } from '@rekey/contracts'
+import type { Transaction } from '../database.ts'
+import type { Hasher } from '../hashing/hasher.ts'
+import { type NotificationDeps, type SealedPassword, sealTemporaryPassword } from '../notifications/notifications.ts'
+
+/** A password that is ready to be stored; nothing in it can be read by this service. */
+export interface PreparedPassword {
+  hash: string
+  /** A temporary password, sealed for the notifier. It must be changed at the next sign-in. */
+  temporary?: SealedPassword | undefined
+}
+
+interface Deps extends Pick<NotificationDeps, 'keys' | 'random'> {
+  hasher: Hasher
+}
+
+/** The password sent is not the current one, or no longer. */
+export const refuseCurrentPassword = (): RekeyError =>
+  new RekeyError('current_password_wrong', {
+    fields: [{ field: 'currentPassword', code: 'wrong', message: 'is wrong' }],
+  })
+
+/**
+ * Hashes a password that has passed the policy, and seals a temporary one. Before the transaction: no row stays locked
+ * while a hash is computed or waits for its turn.
+ *
+ * @throws RekeyError unavailable
+ */
+export const preparePassword = async (
+  { hasher, ...sealing }: Deps,
+  password: string,
+  { temporary = false } = {},
+): Promise<PreparedPassword> => {
+  const hash = await hasher.hash(password)
+  return temporary ? { hash, temporary: await sealTemporaryPassword(sealing, password) } : { hash }
+}
+
+/**
+ * Stores the credential of a locked customer. With `verifiedHash`, the hash that the current password was verified
+ * against, in one conditional write: a password that was set since is not overwritten.
+ *
+ * @throws RekeyError current_password_wrong
+ */
+export const storeCredential = async (
+  tx: Transaction,
+  customerId: number,
+  {
+    verifiedHash,
+    ...credential
+  }: { hash: string; mustChange: boolean; temporaryUntil: Date | null; verifiedHash?: string | undefined },
+): Promise<void> => {
+  if (verifiedHash === undefined) {
+    await tx.credential.upsert({ where: { customerId }, create: { customerId, ...credential }, update: credential })
+    return
+  }
+  const { count } = await tx.credential.updateMany({ where: { customerId, hash: verifiedHash }, data: credential })
+  if (count === 0) throw refuseCurrentPassword()
+}

@@ -1,0 +1,91 @@
+import {
+  type Address,
+  type EventDefinition,
+  PasswordChanged,
+  PasswordReset,
+  PasswordResetRequested,
+  PasswordRestored,
+  PasswordSet,
+} from '@rekey/contracts'
+import type { ChainedChange } from '../history/digest.ts'
+import {
+  type NotificationDeps,
+  passwordChangedNotifications,
+  resetRequestedNotifications,
+  type SealedPassword,
+  temporaryPasswordNotification,
+} from '../notifications/notifications.ts'
+import { type NewEvent, newEvent } from '../outbox/event.ts'
+
+/** What replaces a password: the customer's change, restore, or request of a temporary one; the back office. */
+export type Operation = 'change' | 'restore' | 'reset' | 'set'
+
+/** A change as it was written. */
+export interface WrittenChange {
+  customer: { id: number; code: string; locale: string; timezone: string }
+  change: ChainedChange
+  /** Confirmed ones: e-mail before phone, the oldest first. */
+  addresses: Address[]
+  sessionEpoch: number
+  /** Token subject of the second person who approved it. */
+  approvedBy?: string | undefined
+}
+
+interface NewPassword extends WrittenChange {
+  operation: Operation
+  keptSession?: string | undefined
+  temporary?: { sealed: SealedPassword; expiresAt: Date } | undefined
+}
+
+const eventOf = {
+  change: PasswordChanged,
+  restore: PasswordRestored,
+  reset: PasswordReset,
+  set: PasswordSet,
+} satisfies Record<Operation, EventDefinition>
+
+const fieldsOf = ({ customer, change, sessionEpoch, approvedBy }: WrittenChange) => ({
+  customer: customer.code,
+  customerId: customer.id,
+  changeId: change.id,
+  actor: change.actor,
+  actorId: change.actorId,
+  clientId: change.clientId,
+  channel: change.channel,
+  ip: change.ip,
+  digest: change.digest,
+  sessionEpoch,
+  ...(approvedBy !== undefined && { approvedBy }),
+})
+
+/** The events of a new password: for other services, and a notification for every confirmed address (S22). */
+export const passwordEvents = async (deps: NotificationDeps, about: NewPassword): Promise<NewEvent[]> => {
+  const { operation, keptSession, change, temporary } = about
+  return [
+    newEvent(eventOf[operation], deps.random.id(), {
+      ...fieldsOf(about),
+      ...(keptSession !== undefined && { keptSession }),
+      ...(change.holdUntil && { holdUntil: change.holdUntil.toISOString() }),
+    }),
+    ...(await passwordChangedNotifications(deps, about)),
+    ...(temporary
+      ? [
+          await temporaryPasswordNotification(
+            deps,
+            temporary.sealed,
+            { setBy: change.actor, expiresAt: temporary.expiresAt },
+            about,
+          ),
+        ]
+      : []),
+  ]
+}
+
+/** The events of a reset: for other services, and a notification for every confirmed address (S22). */
+export const resetEvents = async (
+  deps: NotificationDeps,
+  { jobId, ...about }: WrittenChange & { jobId?: string | undefined },
+): Promise<NewEvent[]> => [
+  newEvent(PasswordResetRequested, deps.random.id(), { ...fieldsOf(about), ...(jobId !== undefined && { jobId }) }),
+  ...(await resetRequestedNotifications(deps, about)),
+]

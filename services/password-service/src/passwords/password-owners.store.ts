@@ -1,0 +1,68 @@
+import type { Database } from '../database.ts'
+import { Prisma } from '../generated/prisma/client.ts'
+import type { Grant } from './grant.ts'
+
+/** A customer, with what the policy compares a new password with. */
+export interface PasswordOwner {
+  id: number
+  code: string
+  blocked: boolean
+  /** Null without a password. */
+  hash: string | null
+  mustChange: boolean
+  /** True if the current password is a temporary one. */
+  temporary: boolean
+  /** E-mail addresses and phone numbers. */
+  usernames: string[]
+}
+
+/** The customer that a grant belongs to. */
+export interface GrantHolder extends PasswordOwner {
+  /** True with a confirmed address, to which a password can be sent. */
+  reachable: boolean
+  /** True if the grant has been used. */
+  spent: boolean
+}
+
+/** Columns of a PasswordOwner, from the customer `c` and its credential `k`. */
+const owner = Prisma.sql`
+  c.id, c.code, c.status = 'blocked' AS blocked, k.hash, coalesce(k.must_change, false) AS "mustChange",
+  k.temporary_until IS NOT NULL AS temporary,
+  ARRAY(SELECT i.value FROM identifier i WHERE i.customer_id = c.id) AS usernames`
+
+const holder = ({ jti, challengeId }: Grant) => Prisma.sql`${owner},
+  EXISTS (SELECT 1 FROM identifier i WHERE i.customer_id = c.id AND i.verified_at IS NOT NULL) AS reachable,
+  EXISTS (SELECT 1 FROM spent_token WHERE jti IN (${jti}::uuid, ${challengeId}::uuid)) AS spent`
+
+export const createPasswordOwnerStore = (database: Database) => ({
+  /** Finds the customer that a change's grant names. */
+  findForChange: (grant: Grant): Promise<GrantHolder | undefined> =>
+    database.query(async (prisma) => {
+      const [row] = await prisma.$queryRaw<GrantHolder[]>`
+        SELECT ${holder(grant)} FROM customer c LEFT JOIN credential k ON k.customer_id = c.id
+        WHERE c.code = ${grant.subject}`
+      return row
+    }),
+
+  /** Finds the customer whose restore the grant's challenge is. */
+  findForRestore: (grant: Grant): Promise<GrantHolder | undefined> =>
+    database.query(async (prisma) => {
+      const [row] = await prisma.$queryRaw<GrantHolder[]>`
+        SELECT ${holder(grant)} FROM restore_request r JOIN customer c ON c.id = r.customer_id
+        LEFT JOIN credential k ON k.customer_id = c.id
+        WHERE r.challenge_id = ${grant.challengeId}::uuid`
+      return row
+    }),
+
+  findById: (customerId: number): Promise<(PasswordOwner & { confirmedEmail: boolean }) | undefined> =>
+    database.query(async (prisma) => {
+      const [row] = await prisma.$queryRaw<(PasswordOwner & { confirmedEmail: boolean })[]>`
+        SELECT ${owner}, EXISTS (
+          SELECT 1 FROM identifier i WHERE i.customer_id = c.id AND i.kind = 'email' AND i.verified_at IS NOT NULL
+        ) AS "confirmedEmail"
+        FROM customer c LEFT JOIN credential k ON k.customer_id = c.id WHERE c.id = ${customerId}`
+      return row
+    }),
+})
+
+export type PasswordOwnerStore = ReturnType<typeof createPasswordOwnerStore>

@@ -1,0 +1,54 @@
+import type { Address } from '@rekey/contracts'
+import { confirmedAddressesSql } from '../customers/confirmed-addresses.ts'
+import type { Database } from '../database.ts'
+
+/** The account that a password is verified against: the named customer's, or a decoy. */
+export interface Account {
+  id: number
+  code: string
+  blocked: boolean
+  /** False for a decoy: then no password is right, whatever its hash matches. */
+  named: boolean
+  hash: string
+  mustChange: boolean
+  temporaryUntil: Date | null
+  sessionEpoch: number
+  /** Confirmed ones: e-mail before phone, the oldest first. */
+  addresses: Address[]
+}
+
+export const createSignInStore = (database: Database) => ({
+  /**
+   * Finds the customer with this confirmed address or, if none with a password has it, the next credential from `decoy`
+   * on as a decoy. Both cases cost the same. Undefined only if there are no credentials at all.
+   */
+  find: ({ kind, value }: Address, decoy: number): Promise<Account | undefined> =>
+    database.query(async (prisma) => {
+      // ORDER BY makes Postgres evaluate both branches, also if the first finds a row.
+      const [row] = await prisma.$queryRaw<Account[]>`
+        SELECT c.id, c.code, c.status = 'blocked' AS blocked, found.named, k.hash, k.must_change AS "mustChange",
+          k.temporary_until AS "temporaryUntil", c.session_epoch AS "sessionEpoch", ${confirmedAddressesSql} AS addresses
+        FROM (
+          SELECT k.customer_id, true AS named FROM identifier i JOIN credential k ON k.customer_id = i.customer_id
+          WHERE i.value = ${value} AND i.kind = ${kind}::identifier_kind AND i.verified_at IS NOT NULL
+          UNION ALL
+          SELECT coalesce(
+            (SELECT customer_id FROM credential WHERE decoy_position >= ${decoy}::float8 ORDER BY decoy_position LIMIT 1),
+            (SELECT customer_id FROM credential ORDER BY decoy_position LIMIT 1)
+          ), false
+          ORDER BY named DESC LIMIT 1
+        ) found
+        JOIN customer c ON c.id = found.customer_id
+        JOIN credential k ON k.customer_id = c.id`
+      return row
+    }),
+
+  /** Replaces `from` by another hash of the same password, unless a new password was set since. */
+  async rehash(customerId: number, from: string, to: string): Promise<void> {
+    await database.query((prisma) =>
+      prisma.credential.updateMany({ where: { customerId, hash: from }, data: { hash: to } }),
+    )
+  },
+})
+
+export type SignInStore = ReturnType<typeof createSignInStore>

@@ -1,0 +1,46 @@
+import type { Config } from '../config.ts'
+import type { Feature } from '../feature.ts'
+import type { Hashing } from '../hashing/hashing.feature.ts'
+import type { Infrastructure } from '../infrastructure.ts'
+import { createBreaches } from './breach.ts'
+import { loadCommonPasswords } from './common-passwords.ts'
+import { createContextWords } from './context-words.ts'
+import { createFormerPasswordStore, deleteFormerPasswords } from './former-passwords.store.ts'
+import { createPolicy, minLengthWithoutMfa, type Policy } from './policy.ts'
+import { createReuse } from './reuse.ts'
+
+export interface PasswordPolicy extends Feature {
+  policy: Policy
+  /** Code points of a new password, at least. */
+  minLength: number
+}
+
+/** The rules for new passwords. */
+export const createPasswordPolicy = async (
+  { database, loops, log, metrics }: Infrastructure,
+  config: Config,
+  { hasher }: Hashing,
+): Promise<PasswordPolicy> => {
+  const minLength = Math.max(config.REKEY_PASSWORD_MIN_LENGTH, config.REKEY_SIGN_IN_MFA ? 0 : minLengthWithoutMfa)
+  const refusesCommon = config.REKEY_PASSWORD_BLOCKLIST ?? config.REKEY_PROFILE === 'production'
+  const breaches =
+    config.REKEY_BREACH_URL === undefined
+      ? undefined
+      : createBreaches({ url: config.REKEY_BREACH_URL, timeoutMs: config.REKEY_BREACH_TIMEOUT_MS, log, metrics })
+  const kept = config.REKEY_PASSWORD_HISTORY
+  const former = createFormerPasswordStore({ database, kept })
+  return {
+    minLength,
+    policy: createPolicy({
+      minLength,
+      isCommon: refusesCommon ? await loadCommonPasswords() : () => false,
+      isContextWord: createContextWords({ brand: config.REKEY_BRAND, publicUrl: config.REKEY_PUBLIC_URL }),
+      isLeaked: breaches?.isLeaked ?? (async () => false),
+      refuseReused: createReuse({ hasher, former, isKept: kept > 0 }),
+    }),
+    deletions: { 'former passwords': deleteFormerPasswords(loops, kept) },
+    async close() {
+      await breaches?.close()
+    },
+  }
+}

@@ -1,0 +1,36 @@
+import { accessTokenSeconds, SessionRevoked } from '@rekey/contracts'
+import { consume } from '@rekey/platform/consumer'
+import type { Feature } from '../feature.ts'
+import type { Infrastructure } from '../infrastructure.ts'
+import {
+  clockSlackMs,
+  deleteExpiredSessions,
+  isSessionEnded,
+  recordRevokedSession,
+  type SessionClaims,
+} from './sessions.store.ts'
+
+export interface Sessions extends Feature {
+  /** True if the token's session is over. @throws RekeyError unavailable */
+  isEnded(token: SessionClaims): Promise<boolean>
+}
+
+/** Revoked sessions, and the check of a token's session. */
+export const createSessions = ({ database, loops, now }: Infrastructure): Sessions => ({
+  isEnded: (token) => database.query((prisma) => isSessionEnded(prisma, token)),
+
+  consumers: (deps) => [
+    consume(deps, {
+      event: SessionRevoked,
+      concurrency: 32,
+      // Counted from now: the event may have waited, but no token was issued for the session since.
+      handle: ({ sessionId }) =>
+        recordRevokedSession(
+          database,
+          sessionId,
+          new Date(now().getTime() + accessTokenSeconds * 1_000 + clockSlackMs),
+        ),
+    }),
+  ],
+  deletions: { 'expired sessions': deleteExpiredSessions(loops) },
+})

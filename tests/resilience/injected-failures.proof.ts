@@ -1,0 +1,8 @@
+import t from 'tap'
+import { assertNothingIsLost, shortRunTimeoutMs } from './short-run.ts'
+
+t.setTimeout(shortRunTimeoutMs)
+
+t.test('S24 S25 nothing is lost and no wrong login succeeds while every part and connection fails', async (t) => {
+  t.same(await assertNothingIsLost(t, { brokers: 1 }), [], 'every target had a failure')
+})

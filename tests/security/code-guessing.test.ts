@@ -1,0 +1,258 @@
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { ChallengeFailed, ChallengeLocked } from '@rekey/contracts'
+import { hashForLog } from '@rekey/platform/logger'
+import { createCustomer } from '@rekey/test-support/customers'
+import { eventually } from '@rekey/test-support/eventually'
+import {
+  askChange,
+  askLogin,
+  askRestore,
+  claimsOf,
+  codesOf,
+  messageAfter,
+  race,
+  signIn,
+  state,
+  wrongCode,
+} from '@rekey/test-support/flows'
+import { type Answer, createHttp } from '@rekey/test-support/http'
+import { patiently } from '@rekey/test-support/patiently'
+import { startProcesses } from '@rekey/test-support/processes'
+import t from 'tap'
+import { registeredClient } from './clients.ts'
+import { startMessageLog } from './message-log.ts'
+import { compactToken, createRequests } from './requests.ts'
+
+const clients = t.testdir({
+  'clients.json': JSON.stringify(['ib_localhost', 'another'].map((id) => registeredClient(id))),
+})
+
+const rekey = await startProcesses(t, {
+  gatewayEnv: { REKEY_RESEND_SECONDS: '1', REKEY_CLIENTS_FILE: join(clients, 'clients.json') },
+})
+const { http } = rekey
+const messageLog = await startMessageLog(t, rekey)
+const newCustomer = () => createCustomer(rekey.postgres.url)
+
+const { a2: A2, b6: B6, b5b, page, resend } = createRequests(rekey)
+
+/** The endpoints that take a code. */
+const endpoints = {
+  A2,
+  A5: (token: string, code: string, other: object = {}) =>
+    http.post('/oauth/v2/token', { grant_type: 'mfa_oob', mfa_token: token, code, ...other }),
+  B6,
+  page: (token: string, code: string) =>
+    page('answer', { token, username: 'a.customer@example.com', verification: '0000', code }),
+}
+
+/** An endpoint's verdict on a code. */
+const outcomeOf = ({ status, text }: Answer) => {
+  if (status === 200) return 'right'
+  if (status === 503) return 'unavailable'
+  if (/invalid_grant|That code is not right/.test(text)) return 'wrong'
+  return /access_denied|Too many codes were wrong/.test(text) ? 'locked' : `${status} ${text}`
+}
+const outcomesOf = (answers: Answer[]) =>
+  Object.fromEntries(
+    Map.groupBy(answers.map(outcomeOf), (outcome) => outcome)
+      .entries()
+      .map(([outcome, all]) => [outcome, all.length]),
+  )
+
+interface Challenge {
+  token: string
+  right: string
+  endpoint: keyof typeof endpoints
+  scope?: string
+}
+
+/** Opens a challenge for a new customer, for each purpose and endpoint. */
+const purposes: Record<string, () => Promise<Challenge>> = {
+  'a restore (A1)': async () => {
+    const { answer, confirmation: right } = await askRestore(rekey, (await newCustomer()).email)
+    return { token: String(answer.body.mfa_token), right, endpoint: 'A2' }
+  },
+  'a restore (B5b)': async () => {
+    const { email } = await newCustomer()
+    const { answer, confirmation: right } = await messageAfter(rekey, email, () => b5b({ email }))
+    return { token: String(answer.body.token), right, endpoint: 'B6' }
+  },
+  'a restore on the pages': async () => {
+    const { email } = await newCustomer()
+    const begun = await page('begin', { username: email })
+    const { confirmation: right } = codesOf(await rekey.inbox.waitForMessage(email))
+    return { token: begun.text.match(compactToken)?.[0] ?? '', right, endpoint: 'page' }
+  },
+  'a change (B5)': async () => {
+    const customer = await newCustomer()
+    const { answer, confirmation: right } = await askChange(rekey, customer, await signIn(rekey, customer))
+    return { token: String(answer.body.token), right, endpoint: 'B6' }
+  },
+  'a sign-in (A4b)': async () => {
+    const { answer, confirmation: right } = await askLogin(rekey, await newCustomer())
+    return { token: String(answer.body.mfa_token), right, endpoint: 'A5', scope: 'CUSTOMER:FULL' }
+  },
+}
+const send = ({ endpoint, token }: Challenge, code: string) => endpoints[endpoint](token, code)
+
+/** How many of five wrong codes are answered as wrong: the page answers the fifth as locked. */
+const answeredWrong = ({ endpoint }: Challenge) => (endpoint === 'page' ? 4 : 5)
+
+/** Resends after the Retry-After of an early attempt. */
+const resendInTime = async (token: string, email: string) => {
+  const early = await resend(token, email)
+  if (early.status !== 429) return early
+  await delay(Number(early.headers.get('retry-after')) * 1_000)
+  return resend(token, email)
+}
+
+// Opened first and answered last, so that no test waits for it: codes of this gateway expire after half a minute.
+const shortLived = await rekey.startGateway({ REKEY_CODE_TTL_SECONDS: '30' })
+const openShortLived = async () => {
+  const { answer, confirmation } = await askRestore(
+    { ...rekey, http: createHttp(shortLived.url) },
+    (await newCustomer()).email,
+  )
+  return { token: String(answer.body.mfa_token), right: confirmation }
+}
+const [inTime, tooLate] = [await openShortLived(), await openShortLived()]
+t.equal(outcomeOf(await endpoints.A2(inTime.token, inTime.right)), 'right', 'S2 a code is accepted before it expires')
+
+for (const [purpose, open] of Object.entries(purposes)) {
+  t.test(`S5 ${purpose}: after five wrong codes the right one is refused`, async (t) => {
+    const challenge = await open()
+    for (let count = 1; count <= 5; count += 1) {
+      const outcome = count <= answeredWrong(challenge) ? 'wrong' : 'locked'
+      t.equal(outcomeOf(await send(challenge, wrongCode(challenge.right))), outcome)
+    }
+    t.equal(outcomeOf(await send(challenge, challenge.right)), 'locked')
+  })
+
+  t.test(`S3 ${purpose}: of fifty parallel right answers one is accepted, and none later`, async (t) => {
+    const challenge = await open()
+    const answers = await race(50, () => send(challenge, challenge.right))
+    const { right = 0, wrong = 0, unavailable = 0 } = outcomesOf(answers)
+    t.ok(right <= 1 && right + wrong + unavailable === 50, `${right} right, ${wrong} wrong, ${unavailable} unavailable`)
+    // A 503 leaves open whether the code was accepted: a store timed out.
+    const after = outcomeOf(await patiently(() => send(challenge, challenge.right)))
+    const accepted = right + (after === 'right' ? 1 : 0)
+    t.ok(accepted === 1 || (accepted === 0 && unavailable > 0), `${accepted} accepted in all`)
+    t.equal(outcomeOf(await patiently(() => send(challenge, challenge.right))), 'wrong')
+  })
+
+  t.test(
+    `S5 S35 ${purpose}: of two hundred parallel wrong codes five are compared, logged and published`,
+    async (t) => {
+      const challenge = await open()
+      const answers = await race(200, () => send(challenge, wrongCode(challenge.right)))
+      const { wrong = 0, locked = 0, unavailable = 0 } = outcomesOf(answers)
+      t.equal(wrong + locked + unavailable, 200)
+      const expected = answeredWrong(challenge)
+      t.ok(
+        wrong <= expected && wrong + unavailable >= expected,
+        `${wrong} wrong, ${locked} locked, ${unavailable} unavailable`,
+      )
+      t.equal(outcomeOf(await patiently(() => send(challenge, challenge.right))), 'locked')
+
+      const { sub } = claimsOf(challenge.token)
+      const lines = (await rekey.logOf('auth-gateway')).filter((line) => line.challenge === hashForLog(String(sub)))
+      const compared = lines.filter(({ reason }) => reason === 'wrong')
+      t.same(
+        compared.map(({ attempt }) => attempt),
+        [1, 2, 3, 4, 5],
+      )
+      const who = { clientId: 'ib_localhost', address: '127.0.0.1', severity: 'warn', traceId: /^[\da-f]{32}$/ }
+      for (const line of compared) t.match(line, { event: 'authn_challenge_fail', ...who })
+      const refusals = lines.filter(
+        ({ event, reason }) => event === 'authn_challenge_fail' && reason === 'locked',
+      ).length
+      t.equal(refusals, 200 - unavailable - compared.length + 1)
+
+      const ofChallenge = ({ challengeId }: { challengeId: string }) => challengeId === sub
+      // Events of a challenge are published in order: this one is the last.
+      await eventually(() => messageLog.events(ChallengeLocked).some(ofChallenge), { what: 'the locked challenge' })
+      const failed = messageLog.events(ChallengeFailed).filter(ofChallenge)
+      t.same(failed.map(({ attempt }) => attempt).toSorted(), [1, 2, 3, 4])
+      t.match(messageLog.events(ChallengeLocked).filter(ofChallenge), [{ attempt: 5, clientId: 'ib_localhost' }])
+    },
+  )
+}
+
+t.test('S7 S5 a resent code replaces the old one, comes after the cooldown, and adds no attempt', async (t) => {
+  const { email } = await newCustomer()
+  const { answer, confirmation } = await askRestore(rekey, email)
+  const token = String(answer.body.mfa_token)
+  for (let count = 0; count < 3; count += 1) await endpoints.A2(token, wrongCode(confirmation))
+  const second = await messageAfter(rekey, email, () => resendInTime(token, email))
+  t.equal(second.answer.status, 200)
+  t.equal(outcomeOf(await endpoints.A2(token, confirmation)), 'wrong', 'a replaced code is the fourth failed attempt')
+  t.equal(outcomeOf(await endpoints.A2(String(second.answer.body.mfa_token), wrongCode(second.confirmation))), 'wrong')
+  for (const either of [token, String(second.answer.body.mfa_token)]) {
+    t.equal(outcomeOf(await endpoints.A2(either, second.confirmation)), 'locked')
+  }
+  t.equal(outcomeOf(await resendInTime(token, email)), 'locked', 'no further code is sent')
+})
+
+t.test('S7 a challenge is sent five codes, one per cooldown; the last one is right', async (t) => {
+  const { email } = await newCustomer()
+  const first = await askRestore(rekey, email)
+  const token = String(first.answer.body.mfa_token)
+  const codes = [first.confirmation]
+  while (codes.length < 5) {
+    const answers = await race(10, () => resend(token, email))
+    const sent = answers.filter(({ status }) => status === 200).length
+    t.ok(sent <= 1 && answers.every(({ status }) => status === 200 || status === 429))
+    if (sent === 0) await delay(Number(answers[0]?.headers.get('retry-after')) * 1_000)
+    else codes.push(codesOf(await rekey.inbox.waitForMessage(email, { after: codes.length })).confirmation)
+  }
+  await delay(1_000)
+  const sixth = await resend(token, email)
+  t.match(sixth, { status: 429, body: { error: 'temporarily_unavailable', state } })
+  t.ok(Number(sixth.headers.get('retry-after')) > 1, 'Retry-After is the end of the challenge')
+  await messageLog.allHandled()
+  t.equal((await rekey.inbox.messagesTo(email)).length, 5)
+  for (const old of codes.slice(0, 3)) t.equal(outcomeOf(await endpoints.A2(token, old)), 'wrong')
+  t.equal(outcomeOf(await endpoints.A2(token, codes[4] ?? '')), 'right')
+})
+
+t.test(
+  'S4 a code is accepted for its own challenge, endpoint and client only, and such attempts do not spend it',
+  async (t) => {
+    // Five: four wrong codes, which are those of the others, do not lock a challenge.
+    const kinds = ['a restore (A1)', 'a restore (A1)', 'a restore (B5b)', 'a change (B5)', 'a sign-in (A4b)']
+    const challenges = await Promise.all(kinds.flatMap((kind) => purposes[kind]?.() ?? []))
+    for (const own of challenges) {
+      for (const other of challenges) {
+        if (own !== other) t.equal(outcomeOf(await send(other, own.right)), 'wrong')
+      }
+      const { scope = 'CUSTOMER:PASSWORD:RESTORE' } = own
+      for (const endpoint of ['A2', 'A5', 'B6'] as const) {
+        if (endpoint === own.endpoint) continue
+        t.equal(
+          outcomeOf(await endpoints[endpoint](own.token, own.right, { scope })),
+          'wrong',
+          `${own.endpoint} by ${endpoint}`,
+        )
+      }
+      if (own.endpoint === 'A2' || own.endpoint === 'A5') {
+        const byAnother = await endpoints[own.endpoint](own.token, own.right, { client_id: 'another' })
+        t.equal(outcomeOf(byAnother), 'wrong', 'by another client')
+      }
+      if (own.endpoint === 'A2') {
+        for (const other of [{ state: 'another' }, { scope: 'CUSTOMER:FULL' }]) {
+          t.equal(outcomeOf(await endpoints.A2(own.token, own.right, other)), 'wrong', Object.keys(other).join())
+        }
+      }
+    }
+    for (const own of challenges)
+      t.equal(outcomeOf(await send(own, own.right)), 'right', `its own code at ${own.endpoint}`)
+  },
+)
+
+t.test('S2 an expired code is refused', async (t) => {
+  const expiresAt = Number(claimsOf(tooLate.token).exp) * 1_000
+  await delay(Math.max(0, expiresAt - Date.now()) + 1_000)
+  t.equal(outcomeOf(await endpoints.A2(tooLate.token, tooLate.right)), 'wrong')
+})
