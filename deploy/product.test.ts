@@ -93,7 +93,7 @@ t.test('S33: the service’s role can import customers and verify the history', 
     })
   await t.resolves(run('customers.ts', 'import', file))
   t.equal((await sql(database.owner, `SELECT 1 FROM customer WHERE code LIKE 'EN0FILE_'`)).length, 2)
-  t.match((await run('history.ts', 'verify')).stdout, / hold\.$/m)
+  t.match((await run('history.ts', 'verify')).stdout, / are valid\.$/m)
 })
 
 t.test('S33: every consumer in the permissions exists, and the broker refused the services nothing', async (t) => {

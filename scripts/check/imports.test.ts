@@ -1,10 +1,12 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { type Test, test } from 'tap'
 import { checkImports } from './imports.ts'
 
 const violationsIn = (t: Test, files: Record<string, string>) => {
-  const root = t.testdir()
+  const root = mkdtempSync(join(tmpdir(), 'rekey-imports-'))
+  t.teardown(() => rmSync(root, { recursive: true, force: true }))
   for (const [path, text] of Object.entries(files)) {
     mkdirSync(dirname(join(root, path)), { recursive: true })
     writeFileSync(join(root, path), text)
