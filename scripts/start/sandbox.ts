@@ -2,10 +2,11 @@ import { execFile } from 'node:child_process'
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { generateKeys, keyFiles } from '@rekey/local-servers/keys'
+import { generateKeys } from '@rekey/local-servers/keys'
 import { migrate } from '@rekey/local-servers/migrate'
 import { freePort } from '@rekey/local-servers/ports'
 import type { RunningServer } from '@rekey/local-servers/server'
+import { gatewayVariables, notifierVariables, passwordServiceVariables } from '@rekey/local-servers/topology'
 import { partsOf } from './data-dir.ts'
 import { findDatabase, findRedisAndNats, type Start } from './servers.ts'
 import { startService } from './service.ts'
@@ -34,8 +35,6 @@ const noteServers = ({ settings, onStop }: Start, urls: Record<string, string>) 
 const startParts = async (start: Start) => {
   const { settings, signal } = start
   const keysDir = partsOf(settings.dataDir).keys
-  const keys = keyFiles(keysDir)
-  const gatewayUrl = `http://127.0.0.1:${settings.port}`
   const [passwordPort, notifierPort, smtpPort] = await Promise.all([freePort(), freePort(), freePort()])
 
   const keysReady = generateKeys(keysDir, 'sandbox')
@@ -44,18 +43,17 @@ const startParts = async (start: Start) => {
     await migrate({ databaseUrl: url })
     return url
   })
-  const common = async (secretsFile: string) => {
+  const local = (port: number) => `http://127.0.0.1:${port}`
+  const common = async () => {
     const [{ nats }] = await Promise.all([serversReady, keysReady])
-    return {
-      HOST: '127.0.0.1',
-      REKEY_PROFILE: 'sandbox',
-      REKEY_PUBLIC_URL: `http://localhost:${settings.port}`,
-      NATS_URL: nats,
-      REKEY_SECRETS_FILE: secretsFile,
-      // May be run more often than a customer is sent codes.
-      ...(settings.mode === 'check' && { REKEY_LIMITS_SCALE: '1000' }),
-    }
+    return { profile: 'sandbox', publicUrl: `http://localhost:${settings.port}`, natsUrl: nats, keysDir } as const
   }
+  const own = (port: number) => ({
+    HOST: '127.0.0.1',
+    PORT: String(port),
+    // A check may run more often in an hour than a customer may be sent codes.
+    ...(settings.mode === 'check' && { REKEY_LIMITS_SCALE: '1000' }),
+  })
 
   const startInbox = () =>
     startService(
@@ -65,46 +63,20 @@ const startParts = async (start: Start) => {
       start,
     )
   const startGateway = async () => {
-    const [env, { redis }] = await Promise.all([common(keys.authGateway), serversReady])
-    return startService(
-      'auth-gateway',
-      settings.port,
-      {
-        ...env,
-        PORT: String(settings.port),
-        REDIS_URL: redis,
-        REKEY_PASSWORD_SERVICE_URL: `http://127.0.0.1:${passwordPort}`,
-        REKEY_SIGNING_KEYS_FILE: keys.signingKeys,
-      },
-      start,
-    )
+    const [servers, { redis }] = await Promise.all([common(), serversReady])
+    const variables = gatewayVariables({ ...servers, redisUrl: redis, passwordServiceUrl: local(passwordPort) })
+    return startService('auth-gateway', settings.port, { ...variables, ...own(settings.port) }, start)
   }
   const startPasswordService = async () => {
-    const [env, databaseUrl] = await Promise.all([common(keys.passwordService), databaseReady])
-    return startService(
-      'password-service',
-      passwordPort,
-      {
-        ...env,
-        PORT: String(passwordPort),
-        DATABASE_URL: databaseUrl,
-        REKEY_JWKS_URL: `${gatewayUrl}/.well-known/jwks.json`,
-      },
-      start,
-    )
+    const [servers, databaseUrl] = await Promise.all([common(), databaseReady])
+    const variables = passwordServiceVariables({ ...servers, databaseUrl, gatewayUrl: local(settings.port) })
+    return startService('password-service', passwordPort, { ...variables, ...own(passwordPort) }, start)
   }
-  const startNotifier = async () =>
-    startService(
-      'notifier',
-      notifierPort,
-      {
-        ...(await common(keys.notifier)),
-        PORT: String(notifierPort),
-        SMTP_URL: `smtp://127.0.0.1:${smtpPort}`,
-        REKEY_SMS_URL: `http://127.0.0.1:${settings.inboxPort}/api/v1/sms`,
-      },
-      start,
-    )
+  const startNotifier = async () => {
+    const smtpUrl = `smtp://127.0.0.1:${smtpPort}`
+    const variables = notifierVariables({ ...(await common()), smtpUrl, smsUrl: local(settings.inboxPort) })
+    return startService('notifier', notifierPort, { ...variables, ...own(notifierPort) }, start)
+  }
   return [
     startInbox(),
     startGateway(),

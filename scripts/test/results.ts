@@ -18,19 +18,20 @@ const indent = (text: string, by: number) => text.replaceAll(/^(?=.)/gm, ' '.rep
 const countsOf = (passed: number, failed: number, skipped: number) =>
   [`${passed} passed`, ...(failed ? [`${failed} failed`] : []), ...(skipped ? [`${skipped} skipped`] : [])].join(', ')
 
-/** A file's result in one line, followed by what the file printed. */
-export const lineOf = ({ path, seconds, passed, failures, skipped, comments, stderr }: FileResult): string => {
-  const verdict = failures.length ? 'FAILED' : 'ok    '
-  const line = `${verdict} ${seconds.toFixed(1).padStart(6)} s  ${path}: ${countsOf(passed, failures.length, skipped.length)}`
-  const printed = [...comments, ...stderr.split('\n')].filter((text) => text.trim())
-  return [line, ...printed.map((text) => indent(text, 18))].join('\n')
-}
-
 const describeFailure = ({ title, diagnosis }: FileResult['failures'][number]) => {
   // The lines of the source are long, and the stack names them.
   const { source: _source, ...details } = diagnosis ?? {}
   const text = Object.keys(details).length ? stringify(details, { lineWidth: 0 }).trimEnd() : ''
   return [`✖ ${title}`, ...(text ? [indent(text, 4)] : [])].join('\n')
+}
+
+/** A file's result in one line, followed by what the file printed and by its failures. */
+export const lineOf = (result: FileResult): string => {
+  const { path, seconds, passed, failures, skipped, comments, stderr } = result
+  const verdict = failures.length ? 'FAILED' : 'ok    '
+  const line = `${verdict} ${seconds.toFixed(1).padStart(6)} s  ${path}: ${countsOf(passed, failures.length, skipped.length)}`
+  const printed = [...comments, ...stderr.split('\n')].filter((text) => text.trim())
+  return [line, ...printed.map((text) => indent(text, 18)), ...failures.map(describeFailure)].join('\n')
 }
 
 /** A skip that the machine's kind explains, which no installation can change. */

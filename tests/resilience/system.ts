@@ -1,10 +1,11 @@
 import { join } from 'node:path'
 import { createDatabase } from '@rekey/local-servers/database'
-import { generateKeys, keyFiles } from '@rekey/local-servers/keys'
+import { generateKeys } from '@rekey/local-servers/keys'
 import { migrate } from '@rekey/local-servers/migrate'
 import { startPostgres } from '@rekey/local-servers/postgres'
 import { startRedis } from '@rekey/local-servers/redis'
 import type { RunningServer } from '@rekey/local-servers/server'
+import { gatewayVariables, notifierVariables, passwordServiceVariables } from '@rekey/local-servers/topology'
 import { startInbox } from '@rekey/test-support/inbox'
 import type { Teardown } from '@rekey/test-support/infrastructure'
 import { type Link, startLink } from '@rekey/test-support/link'
@@ -90,7 +91,6 @@ export const startSystem = async (
   )
   const keysDir = join(dataDir, 'keys')
   await generateKeys(keysDir)
-  const keys = keyFiles(keysDir)
 
   const brokerPorts = brokers.servers.map(portOf)
   links['auth-gateway to Redis'].leadTo([portOf(redis)])
@@ -106,42 +106,45 @@ export const startSystem = async (
   t.teardown(() => cleanLink.close())
 
   const origin = `http://127.0.0.1:${links['clients to auth-gateway'].port}`
-  const start = (name: string, number: number, natsLink: LinkName, env: Record<string, string>) =>
+  const throughPort = (name: LinkName, protocol = 'http') => `${protocol}://127.0.0.1:${links[name].port}`
+  const common = (natsLink: LinkName) =>
+    ({ profile: 'sandbox', publicUrl: origin, natsUrl: throughPort(natsLink, 'nats'), keysDir }) as const
+  const start = (name: string, number: number, env: Record<string, string>) =>
     startServiceProcess(t, {
       name,
       dataDir: join(dataDir, `${name}-${number}`),
       startedAt,
-      env: {
-        REKEY_PROFILE: 'sandbox',
-        REKEY_PUBLIC_URL: origin,
-        NATS_URL: `nats://127.0.0.1:${links[natsLink].port}`,
-        REKEY_STREAM_REPLICAS: String(count),
-        ...env,
-        ...given,
-      },
+      env: { ...env, REKEY_STREAM_REPLICAS: String(count), ...given },
     })
   const startPasswordService = (number: number) =>
-    start('password-service', number, 'password-service to NATS', {
-      DATABASE_URL: throughLink(databaseUrl, links['password-service to Postgres']),
-      REKEY_JWKS_URL: `http://127.0.0.1:${links['password-service to auth-gateway'].port}/.well-known/jwks.json`,
-      REKEY_SECRETS_FILE: keys.passwordService,
+    start('password-service', number, {
+      ...passwordServiceVariables({
+        ...common('password-service to NATS'),
+        databaseUrl: throughLink(databaseUrl, links['password-service to Postgres']),
+        gatewayUrl: throughPort('password-service to auth-gateway'),
+      }),
       REKEY_LIMITS_SCALE: '1000',
     })
   const startGateway = (number: number) =>
-    start('auth-gateway', number, 'auth-gateway to NATS', {
-      REDIS_URL: throughLink(redis.url, links['auth-gateway to Redis']),
-      REKEY_PASSWORD_SERVICE_URL: `http://127.0.0.1:${links['auth-gateway to password-service'].port}`,
-      REKEY_SIGNING_KEYS_FILE: keys.signingKeys,
-      REKEY_SECRETS_FILE: keys.authGateway,
+    start('auth-gateway', number, {
+      ...gatewayVariables({
+        ...common('auth-gateway to NATS'),
+        redisUrl: throughLink(redis.url, links['auth-gateway to Redis']),
+        passwordServiceUrl: throughPort('auth-gateway to password-service'),
+      }),
       REKEY_RESEND_SECONDS: '1',
       REKEY_LIMITS_SCALE: '1000',
     })
   const startNotifier = () =>
-    start('notifier', 1, 'notifier to NATS', {
-      SMTP_URL: `smtp://127.0.0.1:${links['notifier to SMTP'].port}`,
-      REKEY_SMS_URL: `http://127.0.0.1:${links['notifier to SMS'].port}/api/v1/sms`,
-      REKEY_SECRETS_FILE: keys.notifier,
-    })
+    start(
+      'notifier',
+      1,
+      notifierVariables({
+        ...common('notifier to NATS'),
+        smtpUrl: throughPort('notifier to SMTP', 'smtp'),
+        smsUrl: throughPort('notifier to SMS'),
+      }),
+    )
   const [gateways, passwordServices, notifier] = await settleAll(
     settleAll(startGateway(1), startGateway(2)),
     settleAll(startPasswordService(1), startPasswordService(2)),

@@ -1,10 +1,11 @@
 import { waitUntil } from '@rekey/local-servers/wait-until'
 
 /**
- * Asks `condition` until it answers something truthy, and returns that. A condition that throws is asked again.
- * @throws Error after `timeoutMs` (10 s by default), with the condition's last error.
+ * Calls `condition` until it returns something truthy, and returns that. A condition that throws is called again.
+ * @throws Error after `timeoutMs` with the condition's last error. The default of 60 s is for a machine that is busy with
+ *   other work: a test that passes does not wait that long.
  */
 export const eventually = <T>(
   condition: () => T | Promise<T>,
-  { timeoutMs = 10_000, what = 'the expected state' }: { timeoutMs?: number; what?: string } = {},
+  { timeoutMs = 60_000, what = 'the expected state' }: { timeoutMs?: number; what?: string } = {},
 ): Promise<NonNullable<T>> => waitUntil(condition, { what, timeoutMs, intervalMs: 20 })

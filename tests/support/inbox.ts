@@ -41,13 +41,13 @@ export const startInbox = async () => {
      * Waits for a message to an address and returns the newest.
      * @param after how many messages to this address to leave out, the oldest first: 0 by default.
      */
-    waitForMessage: (to: string, { after = 0, timeoutMs = 10_000 }: { after?: number; timeoutMs?: number } = {}) =>
+    waitForMessage: (to: string, { after = 0 }: { after?: number } = {}) =>
       eventually(
         async () => {
           const found = await messagesTo(to)
           return found.length > after ? found[0] : undefined
         },
-        { timeoutMs, what: `message ${after + 1} to ${to}` },
+        { what: `message ${after + 1} to ${to}` },
       ),
   }
 }

@@ -4,11 +4,10 @@ import type { Answer } from './http.ts'
 const longestMs = 60_000
 
 /**
- * Sends again when Retry-After says for as long as the answer is 503: more was asked than a busy machine does now, and
- * nobody is told yes or no.
+ * Sends a request again after the seconds of Retry-After while the answer is 503: the machine is busy with other work.
  *
- * @param refused is told each 503
- * @throws Error where the answer is still 503 after a minute
+ * @param refused is called with each 503
+ * @throws Error if the answer is still 503 after a minute
  */
 export const patiently = async <A extends Answer<unknown>>(
   send: () => Promise<A>,

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { generateKeys, keyFiles } from '@rekey/local-servers/keys'
 import { freePort } from '@rekey/local-servers/ports'
+import { gatewayVariables, notifierVariables, passwordServiceVariables } from '@rekey/local-servers/topology'
 import { eventually } from './eventually.ts'
 import { createHttp } from './http.ts'
 import { startInfrastructure, type Teardown } from './infrastructure.ts'
@@ -32,7 +33,7 @@ export const startProcesses = async (
   const keys = keyFiles(keysDir)
   const gatewayPort = await freePort()
   const url = `http://127.0.0.1:${gatewayPort}`
-  const common = { REKEY_PROFILE: 'sandbox', NATS_URL: infrastructure.nats.url, REKEY_PUBLIC_URL: url }
+  const common = { profile: 'sandbox', publicUrl: url, natsUrl: infrastructure.nats.url, keysDir } as const
   const metricsPorts = new Map<Name, number>()
   const start = async (name: Name, env: Record<string, string>, port?: number) => {
     if (metrics) metricsPorts.set(name, await freePort())
@@ -40,7 +41,6 @@ export const startProcesses = async (
       name,
       dataDir: join(dataDir, name),
       env: {
-        ...common,
         ...env,
         ...given,
         ...(name === 'auth-gateway' && gatewayEnv),
@@ -50,26 +50,27 @@ export const startProcesses = async (
     })
   }
 
-  const passwordService = await start('password-service', {
-    DATABASE_URL: infrastructure.postgres.url,
-    REKEY_JWKS_URL: `${url}/.well-known/jwks.json`,
-    REKEY_SECRETS_FILE: keys.passwordService,
-    ...wideLimits,
-  })
-  const gatewayVariables = {
-    REDIS_URL: infrastructure.redis.url,
-    REKEY_PASSWORD_SERVICE_URL: passwordService.url,
-    REKEY_SIGNING_KEYS_FILE: keys.signingKeys,
-    REKEY_SECRETS_FILE: keys.authGateway,
+  const passwordServicePort = await freePort()
+  const variablesOfGateway = {
+    ...gatewayVariables({
+      ...common,
+      redisUrl: infrastructure.redis.url,
+      passwordServiceUrl: `http://127.0.0.1:${passwordServicePort}`,
+    }),
     ...wideLimits,
   }
-  const [gateway, notifier] = await Promise.all([
-    start('auth-gateway', gatewayVariables, gatewayPort),
-    start('notifier', {
-      SMTP_URL: infrastructure.inbox.smtpUrl,
-      REKEY_SMS_URL: `${infrastructure.inbox.httpUrl}/api/v1/sms`,
-      REKEY_SECRETS_FILE: keys.notifier,
-    }),
+  const { smtpUrl, httpUrl: smsUrl } = infrastructure.inbox
+  const [passwordService, gateway, notifier] = await Promise.all([
+    start(
+      'password-service',
+      {
+        ...passwordServiceVariables({ ...common, databaseUrl: infrastructure.postgres.url, gatewayUrl: url }),
+        ...wideLimits,
+      },
+      passwordServicePort,
+    ),
+    start('auth-gateway', variablesOfGateway, gatewayPort),
+    start('notifier', notifierVariables({ ...common, smtpUrl, smsUrl })),
   ])
   return {
     ...infrastructure,
@@ -85,7 +86,7 @@ export const startProcesses = async (
       startServiceProcess(t, {
         name: 'auth-gateway',
         dataDir: join(dataDir, 'another-gateway'),
-        env: { ...common, ...gatewayVariables, ...given, ...gatewayEnv, ...env },
+        env: { ...variablesOfGateway, ...given, ...gatewayEnv, ...env },
       }),
     /** What a service, which must log its requests, has written to its log until now, line by line. */
     async logOf(name: Name): Promise<Record<string, unknown>[]> {

@@ -4,8 +4,9 @@ import { type AddressInfo, connect } from 'node:net'
 import { join } from 'node:path'
 import { createServer } from 'node:tls'
 import type { BrokerUser } from '@rekey/local-servers/keys'
-import { generateKeys, keyFiles } from '@rekey/local-servers/keys'
+import { generateKeys } from '@rekey/local-servers/keys'
 import { freePort } from '@rekey/local-servers/ports'
+import { gatewayVariables, notifierVariables, passwordServiceVariables } from '@rekey/local-servers/topology'
 import { type Certificate, writeCertificate } from './certificate.ts'
 import { startDeployedBroker } from './deployed-broker.ts'
 import { startDeployedDatabase } from './deployed-database.ts'
@@ -50,14 +51,13 @@ const startSecureSmtp = async (t: Teardown, smtpUrl: string, { certFile, keyFile
 }
 
 /**
- * What production is made of, on this machine: keys of its own, the broker of deploy/nats, the database of
- * deploy/postgres, the Redis of deploy/redis, mail; all over TLS; and the variables of each service.
+ * Starts what production needs: its own keys, the broker of deploy/nats, the database of deploy/postgres, the Redis of
+ * deploy/redis and a mail server, all over TLS. Returns the variables of each service.
  */
 export const prepareProduction = async (t: Teardown) => {
   const { dataDir, inbox } = await startInfrastructure(t, { inbox: true })
   const keysDir = join(dataDir, 'keys')
   await generateKeys(keysDir)
-  const keys = keyFiles(keysDir)
   const certificate = await writeCertificate(dataDir)
   const clientsFile = join(dataDir, 'clients.json')
   writeFileSync(clientsFile, JSON.stringify(clients))
@@ -70,11 +70,11 @@ export const prepareProduction = async (t: Teardown) => {
     freePort(),
   ])
   const url = `http://127.0.0.1:${gatewayPort}`
-  const common = (user: BrokerUser) => ({
+  const common = { profile: 'production', publicUrl: url, natsUrl: broker.server.url, keysDir } as const
+  const ofProduction = (user: BrokerUser) => ({
     ...broker.access(user),
-    REKEY_PROFILE: 'production',
-    REKEY_PUBLIC_URL: url,
-    // Nothing stands before it that would have to notice.
+    NODE_EXTRA_CA_CERTS: certificate.certFile,
+    // No load balancer has to notice that it ends.
     REKEY_DRAIN_SECONDS: '0',
   })
   return {
@@ -86,29 +86,25 @@ export const prepareProduction = async (t: Teardown) => {
     database,
     url,
     ports: { 'auth-gateway': gatewayPort, 'password-service': passwordServicePort },
-    /** Variables of each service, with everything as it should be. */
+    /** Variables with which each service starts. */
     variables: {
       'auth-gateway': {
-        ...common('auth-gateway'),
-        REDIS_URL: redis.url,
-        NODE_EXTRA_CA_CERTS: certificate.certFile,
-        REKEY_PASSWORD_SERVICE_URL: `http://127.0.0.1:${passwordServicePort}`,
+        ...gatewayVariables({
+          ...common,
+          redisUrl: redis.url,
+          passwordServiceUrl: `http://127.0.0.1:${passwordServicePort}`,
+        }),
+        ...ofProduction('auth-gateway'),
         REKEY_CLIENTS_FILE: clientsFile,
-        REKEY_SIGNING_KEYS_FILE: keys.signingKeys,
-        REKEY_SECRETS_FILE: keys.authGateway,
       },
       'password-service': {
-        ...common('password-service'),
-        DATABASE_URL: database.service,
-        REKEY_JWKS_URL: `${url}/.well-known/jwks.json`,
-        REKEY_SECRETS_FILE: keys.passwordService,
+        ...passwordServiceVariables({ ...common, databaseUrl: database.service, gatewayUrl: url }),
+        ...ofProduction('password-service'),
       },
       notifier: {
-        ...common('notifier'),
-        SMTP_URL: smtpUrl,
+        ...notifierVariables({ ...common, smtpUrl }),
+        ...ofProduction('notifier'),
         REKEY_MAIL_FROM: 'Bank <no-reply@bank.example>',
-        REKEY_SECRETS_FILE: keys.notifier,
-        NODE_EXTRA_CA_CERTS: certificate.certFile,
       },
     },
   }

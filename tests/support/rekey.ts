@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createApp as createGateway } from '@rekey/auth-gateway/app'
 import { Env as GatewayEnv } from '@rekey/auth-gateway/config'
-import { generateKeys, keyFiles } from '@rekey/local-servers/keys'
+import { generateKeys } from '@rekey/local-servers/keys'
 import { freePort } from '@rekey/local-servers/ports'
+import { gatewayVariables, notifierVariables, passwordServiceVariables } from '@rekey/local-servers/topology'
 import { createApp as createNotifier } from '@rekey/notifier/app'
 import { Env as NotifierEnv } from '@rekey/notifier/config'
 import { createApp as createPasswordService } from '@rekey/password-service/app'
@@ -48,7 +49,6 @@ export const startRekey = async (
   const dir = mkdtempSync(join(tmpdir(), 'rekey-keys-'))
   t.teardown(() => rmSync(dir, { recursive: true, force: true }))
   await generateKeys(dir, 'sandbox')
-  const keys = keyFiles(dir)
 
   const clock = createClock()
   const logs: string[] = []
@@ -66,7 +66,8 @@ export const startRekey = async (
 
   const gatewayPort = await freePort()
   const url = `http://127.0.0.1:${gatewayPort}`
-  const common = { REKEY_PROFILE: 'sandbox', NATS_URL: infrastructure.nats.url, REKEY_PUBLIC_URL: url, PORT: '0' }
+  const { redis, nats, postgres, inbox } = infrastructure
+  const common = { profile: 'sandbox', publicUrl: url, natsUrl: nats.url, keysDir: dir } as const
 
   const apps: Server[] = []
   t.teardown(() => Promise.all(apps.map((app) => app.close())))
@@ -76,10 +77,8 @@ export const startRekey = async (
   }
 
   const passwordServiceConfig = loadConfig(PasswordServiceEnv, {
-    ...common,
-    DATABASE_URL: infrastructure.postgres.url,
-    REKEY_JWKS_URL: `${url}/.well-known/jwks.json`,
-    REKEY_SECRETS_FILE: keys.passwordService,
+    ...passwordServiceVariables({ ...common, databaseUrl: postgres.url, gatewayUrl: url }),
+    PORT: '0',
     ...wideLimits,
     ...env,
   })
@@ -87,20 +86,15 @@ export const startRekey = async (
     await createPasswordService(passwordServiceConfig, runtime('password-service')),
   )
   const gatewayConfig = loadConfig(GatewayEnv, {
-    ...common,
-    REDIS_URL: infrastructure.redis.url,
-    REKEY_PASSWORD_SERVICE_URL: passwordServiceUrl,
-    REKEY_SIGNING_KEYS_FILE: keys.signingKeys,
-    REKEY_SECRETS_FILE: keys.authGateway,
+    ...gatewayVariables({ ...common, redisUrl: redis.url, passwordServiceUrl }),
+    PORT: '0',
     ...wideLimits,
     ...env,
   })
   await listen(await createGateway(gatewayConfig, runtime('auth-gateway')), gatewayPort)
   const notifierConfig = loadConfig(NotifierEnv, {
-    ...common,
-    SMTP_URL: infrastructure.inbox.smtpUrl,
-    REKEY_SMS_URL: `${infrastructure.inbox.httpUrl}/api/v1/sms`,
-    REKEY_SECRETS_FILE: keys.notifier,
+    ...notifierVariables({ ...common, smtpUrl: inbox.smtpUrl, smsUrl: inbox.httpUrl }),
+    PORT: '0',
     ...env,
   })
   const notifierUrl = await listen(await createNotifier(notifierConfig, runtime('notifier')))

@@ -14,15 +14,21 @@ interface ServiceProcess {
   dataDir: string
   env: Record<string, string>
   port?: number
-  /** What tells that it has started: `/healthz` where what it needs may be away. */
+  /** The path that answers once it has started: `/healthz` if the servers that it needs may be away. */
   startedAt?: '/readyz' | '/healthz'
 }
 
 const mainOf = (name: string) => join(services, name, 'src/main.ts')
 
-/** A service that is expected to end by itself: what it said, and its exit code. Ended after 60 s. */
+/** Where Node keeps compiled modules, if the test run has such a folder: a service starts in half the time. */
+const compileCache = () => {
+  const { NODE_COMPILE_CACHE: folder } = process.env
+  return folder ? { NODE_COMPILE_CACHE: folder } : {}
+}
+
+/** Runs a service that ends by itself. @returns what it printed and its exit code; it is ended after two minutes */
 export const runToItsEnd = async (name: string, env: Record<string, string>) => {
-  const child = spawn(process.execPath, [mainOf(name)], { env, timeout: 60_000 })
+  const child = spawn(process.execPath, [mainOf(name)], { env: { ...compileCache(), ...env }, timeout: 120_000 })
   const [[code], stdout, stderr] = await Promise.all([once(child, 'close'), text(child.stdout), text(child.stderr)])
   return { code: code as number | null, stdout, stderr }
 }
@@ -42,7 +48,7 @@ export const startServiceProcess = async (
       launch: (port) => ({
         command: process.execPath,
         args: [mainOf(name)],
-        env: { ...env, PORT: String(port) },
+        env: { ...compileCache(), ...env, PORT: String(port) },
         channel: true,
       }),
       isReady: async (port) => (await fetch(`http://127.0.0.1:${port}${startedAt}`)).ok,

@@ -104,6 +104,6 @@ t.test('a message that waits long for its turn is not redelivered', async (t) =>
   t.teardown(() => consumer.close())
   for (const account of ['a', 'b']) await publishLogin(parts, account)
   await eventually(async () => (await consumerInfo(parts)).num_ack_pending === 2)
-  await eventually(async () => seen.length > 0 && (await openWork(parts)) === 0, { timeoutMs: 20_000 })
+  await eventually(async () => seen.length > 0 && (await openWork(parts)) === 0)
   t.equal(seen.length, 2)
 })

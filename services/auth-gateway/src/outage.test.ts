@@ -27,7 +27,7 @@ const postgres = rekey.postgres.server
 if (!postgres) throw new Error('this test needs its own Postgres')
 
 const requestRestore = (username: string) => http.post('/oauth/v2/passwordRestore', restoreBody(username))
-const isBack = () => eventually(rekey.isReady, { timeoutMs: 20_000, what: 'every service to be ready again' })
+const isBack = () => eventually(rekey.isReady, { what: 'every service to be ready again' })
 const isUnready = () => eventually(async () => !(await rekey.isReady()), { what: 'a service to be unready' })
 
 /** Checks for 503 in the error format of the path, with Retry-After, within two seconds. */
@@ -231,7 +231,7 @@ t.test('a code that is requested during an outage of Postgres and the broker is 
   await rekey.nats.kill()
   await postgres.restart()
   await rekey.nats.restart()
-  const message = await rekey.inbox.waitForMessage(customer.email, { timeoutMs: 40_000 })
+  const message = await rekey.inbox.waitForMessage(customer.email)
   const { confirmation, verification } = codesOf(message)
   t.equal(verification, answer.body.code)
   await isBack()

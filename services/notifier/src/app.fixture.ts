@@ -124,7 +124,6 @@ export const startServers = async (t: Teardown, env: Record<string, string> = {}
     waitForEmptyQueue() {
       return eventually(async () => (await this.stored('NOTIFY')).length === 0, {
         what: 'an empty queue',
-        timeoutMs: 30_000,
       })
     },
   }

@@ -100,7 +100,7 @@ t.test('without the broker the page answers 503, and its button works once the b
   t.match(problemOf(start), 'Try again')
   t.equal(formsOf(start.text)[0]?.fields.username, 'somebody@example.com')
   await rekey.nats.restart()
-  await eventually(rekey.isReady, { what: 'every service to be ready', timeoutMs: 30_000 })
+  await eventually(rekey.isReady, { what: 'every service to be ready' })
   const back = await eventually(
     async () => {
       const answer = await visitor.submit(away)

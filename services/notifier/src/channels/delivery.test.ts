@@ -70,7 +70,7 @@ t.test('a mail is not sent again if the broker dies before the acknowledgement',
     const address = `round${round}@example.com`
     await servers.publishCode({ to: { to: address } })
     // A message that was on its way to a closed pull request is redelivered after its `ack_wait` of 10 s.
-    await servers.inbox.waitForMessage(address, { timeoutMs: 30_000 })
+    await servers.inbox.waitForMessage(address)
     await servers.nats.kill()
     await servers.nats.restart()
     await servers.waitForEmptyQueue()
@@ -94,7 +94,7 @@ t.test(
     t.same(await servers.inbox.messages(), [])
 
     await startNotifier(t, servers)
-    const mail = await servers.inbox.waitForMessage('bpmtestusr1@gmail.com', { timeoutMs: 20_000 })
+    const mail = await servers.inbox.waitForMessage('bpmtestusr1@gmail.com')
     t.equal(mail.MessageID, `${id}@rekey.test`)
     t.same(stalled.messageIds(), [`${id}@rekey.test`])
     await servers.waitForEmptyQueue()

@@ -26,7 +26,6 @@ const numbers = async (stream: 'PASSWORD' | 'NOTIFY' | 'DEAD', subject: string) 
 const published = (stream: 'PASSWORD' | 'NOTIFY' | 'DEAD', subject: string, expected: number[]) =>
   eventually(async () => String(await numbers(stream, subject)) === String(expected), {
     what: `${expected} of ${subject} on ${stream}`,
-    timeoutMs: 30_000,
   })
 /** An event that the broker rejects because of its size. */
 const tooLarge = { bytes: 3_000 }
@@ -84,7 +83,7 @@ t.test('an event that no stream stores delays no other event, and becomes a dead
   }
   await eventually(
     async () => (await query(`SELECT 1 FROM outbox WHERE type = 'password.unknown' AND attempts > 0`)).length === 3,
-    { what: 'the events to be held', timeoutMs: 30_000 },
+    { what: 'the events to be held' },
   )
   clock.advance(24 * 3_600_000)
   for (const subject of ['p', 'q', 'r']) {

@@ -2,6 +2,7 @@ import { hash as argon2 } from '@node-rs/argon2'
 import { audiences, scopes } from '@rekey/contracts'
 import { eventually } from '@rekey/test-support/eventually'
 import { startPasswordService } from '@rekey/test-support/password-service'
+import { patiently } from '@rekey/test-support/patiently'
 import t from 'tap'
 import { openLoops } from '../loops.fixture.ts'
 import { deleteFormerPasswords } from './former-passwords.store.ts'
@@ -19,11 +20,10 @@ const restore = async ({ id }: Customer, password: string, url = service.url) =>
     headers: { 'content-type': 'application/json', successToken: grant('restore', await service.restoreOf(id)) },
     body: JSON.stringify({ password }),
   })
-const change = ({ code }: Customer, body: object) =>
-  http.post('/api/v2/my/password/change', body, {
-    authorization: bearer(code),
-    successToken: grant('change', code),
-  })
+const change = ({ code }: Customer, body: object) => {
+  const headers = { authorization: bearer(code), successToken: grant('change', code) }
+  return patiently(() => http.post('/api/v2/my/password/change', body, headers))
+}
 const set = ({ id }: Customer, password: string, sendMail = false) =>
   http.send(
     'PUT',

@@ -1,0 +1,44 @@
+import { createCustomer } from '@rekey/test-support/customers'
+import { eventually } from '@rekey/test-support/eventually'
+import { change, changeGrant, restore, restoreGrant, signInTokens } from '@rekey/test-support/flows'
+import { createHttp } from '@rekey/test-support/http'
+import { startRekey } from '@rekey/test-support/rekey'
+import t from 'tap'
+
+// The tests of this folder wait for each refusal as long as a busy machine needs. Here it has the second that S21 allows.
+
+const limitMs = 1_000
+
+const rekey = await startRekey(t)
+const passwordService = createHttp(rekey.passwordServiceUrl)
+const bearer = (token: string) => ({ authorization: `Bearer ${token}` })
+
+/** A proxied route, a route of the gateway itself, and the password-service behind the gateway. */
+const places = {
+  proxy: (token: string) => rekey.http.get('/api/v2/my/password/changes', bearer(token)),
+  gateway: (token: string) => rekey.http.get('/api/v2/my/2fa/challenge?businessProcess=changePassword', bearer(token)),
+  'password-service': (token: string) => passwordService.get('/api/v2/my/password/changes', bearer(token)),
+}
+
+for (const [operation, endSessions] of Object.entries({
+  restore: async (customer: Awaited<ReturnType<typeof createCustomer>>) =>
+    restore(rekey, await restoreGrant(rekey, customer), 'a new password'),
+  change: async (customer: Awaited<ReturnType<typeof createCustomer>>) => {
+    const { access_token } = await signInTokens(rekey, customer)
+    return change(rekey, access_token, await changeGrant(rekey, customer, access_token), 'a new password')
+  },
+})) {
+  t.test(`S21 after a ${operation} a token of another session is refused everywhere within a second`, async (t) => {
+    for (let round = 0; round < 5; round += 1) {
+      const customer = await createCustomer(rekey.postgres.url)
+      const { access_token } = await signInTokens(rekey, customer)
+      t.equal((await endSessions(customer)).status, 204)
+      const endedAt = performance.now()
+      for (const [place, ask] of Object.entries(places)) {
+        await eventually(async () => (await ask(access_token)).status === 401, { what: `a refusal by the ${place}` })
+        const ms = Math.round(performance.now() - endedAt)
+        t.ok(ms <= limitMs, `${place}: after ${ms} ms`)
+      }
+    }
+  })
+}
