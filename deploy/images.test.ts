@@ -12,7 +12,7 @@ interface Stage {
   instructions: [instruction: string, rest: string][]
 }
 
-/** The stages of a Dockerfile, in order: continued lines put together, comments left out. */
+/** The stages of a Dockerfile in order, with continued lines joined and without comments. */
 const stagesOf = (dockerfile: string): Stage[] => {
   const lines = dockerfile
     .replaceAll(/\\\n/g, ' ')
@@ -31,11 +31,11 @@ const stagesOf = (dockerfile: string): Stage[] => {
 const stages = stagesOf(read('deploy/Dockerfile'))
 const targets = stages.filter(({ name }) => ['tools', 'service'].includes(name))
 
-t.test('S37: what an image runs is not root, and was installed from the lock file alone', async (t) => {
+t.test('S37: an image runs as another user than root, and is installed from the lock file', async (t) => {
   t.equal(targets.length, 2)
   for (const { name, instructions } of targets) {
     t.same(instructions.filter(([instruction]) => instruction === 'USER').at(-1), ['USER', 'node'], name)
-    // What root would still do afterwards, it would do as somebody else, or not at all.
+    // Later instructions would run as that user.
     const after = instructions.slice(instructions.findIndex(([instruction]) => instruction === 'USER') + 1)
     t.notOk(
       after.some(([instruction]) => ['RUN', 'COPY', 'ADD', 'USER'].includes(instruction)),
@@ -49,7 +49,7 @@ t.test('S37: what an image runs is not root, and was installed from the lock fil
   t.match(runs.map(([, command]) => command).join('\n'), /npm install --global pnpm@\d+\.\d+\.\d+/)
 })
 
-t.test('S37: images are built on a named version, and take neither the repository nor secrets along', async (t) => {
+t.test('S37: images name the version of their base, and contain neither the repository nor secrets', async (t) => {
   const own = stages.map(({ name }) => name)
   for (const { from } of stages) if (!own.includes(from)) t.match(from, /^node:24-slim(@sha256:[0-9a-f]{64})?$/)
   const ignored = read('.dockerignore').split('\n')
@@ -67,24 +67,30 @@ interface ComposeService {
   security_opt?: string[]
 }
 
-t.test('S37: every container of ours has a read-only root, no capabilities and no way to get more', async (t) => {
+t.test('S37: every container has a read-only root, no capabilities and no new privileges', async (t) => {
   const { services } = parse(read('docker-compose.yml'), { merge: true }) as {
     services: Record<string, ComposeService>
   }
-  const ours = Object.entries(services).filter(([, { image }]) => image.startsWith('rekey/'))
-  t.same(ours.map(([name]) => name).toSorted(), ['auth-gateway', 'keys', 'migrate', 'notifier', 'password-service'])
-  for (const [name, service] of ours) {
+  const ownServices = Object.entries(services).filter(([, { image }]) => image.startsWith('rekey/'))
+  t.same(ownServices.map(([name]) => name).toSorted(), [
+    'auth-gateway',
+    'keys',
+    'migrate',
+    'notifier',
+    'password-service',
+  ])
+  for (const [name, service] of ownServices) {
     t.equal(service.read_only, true, name)
     t.same(service.cap_drop, ['ALL'], name)
     t.same(service.security_opt, ['no-new-privileges:true'], name)
     for (const setting of ['user', 'privileged', 'cap_add'] as const) t.equal(service[setting], undefined, name)
   }
   for (const [name, { image }] of Object.entries(services)) {
-    if (!image.startsWith('rekey/')) t.match(image, /:v?\d/, `${name} is of a named version`)
+    if (!image.startsWith('rekey/')) t.match(image, /:v?\d/, `${name} names its version`)
   }
 })
 
-t.test('the broker in containers notices a connection that is gone as soon as that of deploy/nats', async (t) => {
+t.test('the broker in containers has the PING settings of deploy/nats', async (t) => {
   const { configs } = parse(read('docker-compose.yml'), { merge: true }) as {
     configs: Record<string, { content: string }>
   }

@@ -3,77 +3,41 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { BrokerUser } from '@rekey/local-servers/keys'
-import { brokerAccess } from '@rekey/platform/broker-access'
 import { createCustomer, sql } from '@rekey/test-support/customers'
 import { eventually } from '@rekey/test-support/eventually'
 import { askRestore, changeGrant, restore, restoreGrant, signIn, signInTokens } from '@rekey/test-support/flows'
-import { backOffice, bankClient, startProduction } from '@rekey/test-support/production'
+import { bankClient, startProduction } from '@rekey/test-support/production'
 import { Redis } from 'ioredis'
-import { connect, headers } from 'nats'
+import { headers } from 'nats'
 import t from 'tap'
+import { useProduction } from './product.fixture.ts'
 
 const rekey = await startProduction(t)
 const { database, redis, http, inbox } = rekey
+const { jsm, connectAs, violations, messagesIn, settled, backOfficeHeaders, secrets, commandLines } =
+  await useProduction(t, rekey)
 
-const connectAs = async (user: BrokerUser) => {
-  const { url, ...access } = brokerAccess(rekey.broker.access(user))
-  const connection = await connect({ ...access, servers: url, inboxPrefix: `_INBOX.${user}`, reconnect: false })
-  t.teardown(() => connection.close())
-  return connection
-}
-const jsm = await (await connectAs('operator')).jetstreamManager()
-
-/** What the broker refused, and to which subject: one entry each time. */
-const violations = () =>
-  [
-    ...readFileSync(join(rekey.dataDir, 'nats', 'server.log'), 'utf8').matchAll(/(\w+ Violation) .* Subject "(.+?)"/g),
-  ].map(([, what, subject]) => `${what}: ${subject}`)
-
-const messagesIn = async (stream: string) => (await jsm.streams.info(stream)).state.last_seq
-
-/** Nothing waits any more, and nobody is at work. */
-const settled = () =>
-  eventually(
-    async () => {
-      for (const stream of ['AUTH', 'PASSWORD', 'NOTIFY']) {
-        for await (const { num_pending, num_ack_pending } of jsm.consumers.list(stream)) {
-          if (num_pending + num_ack_pending > 0) return false
-        }
-      }
-      return true
-    },
-    { what: 'every event to be consumed' },
+t.test('S33: restore, sign-in and change work with the production’s permissions', async (t) => {
+  const person = await createCustomer(database.owner)
+  const restored = { ...person, password: 'violet kettle 41 marsh' }
+  const grant = await restoreGrant(rekey, person, 'sign_token', bankClient)
+  t.equal((await restore(rekey, grant, restored.password)).status, 204)
+  const accessToken = await signIn(rekey, restored, bankClient)
+  const authorization = `Bearer ${accessToken}`
+  const changed = await http.post(
+    '/api/v2/my/password/change',
+    { password: 'copper lantern 77 fjord', currentPassword: restored.password },
+    { authorization, successToken: await changeGrant(rekey, restored, accessToken) },
   )
+  t.equal(changed.status, 204, changed.text)
+  const history = await http.get<{ total: number }>('/api/v2/my/password/changes', { authorization })
+  t.equal(history.body.total, 2)
+  await eventually(async () => (await inbox.messagesTo(person.email)).length === 5, {
+    what: 'three codes and two notifications',
+  })
+})
 
-const backOfficeHeaders = async () => {
-  const { body } = await http.post('/oauth/v2/token', { grant_type: 'client_credentials', ...backOffice })
-  return { authorization: `Bearer ${body.access_token}`, 'content-type': 'application/json' }
-}
-
-t.test(
-  'S33: a restore, a sign-in and a change work with the users of the broker and the role of the database',
-  async (t) => {
-    const person = await createCustomer(database.owner)
-    const restored = { ...person, password: 'violet kettle 41 marsh' }
-    const grant = await restoreGrant(rekey, person, 'sign_token', bankClient)
-    t.equal((await restore(rekey, grant, restored.password)).status, 204)
-    const accessToken = await signIn(rekey, restored, bankClient)
-    const authorization = `Bearer ${accessToken}`
-    const changed = await http.post(
-      '/api/v2/my/password/change',
-      { password: 'copper lantern 77 fjord', currentPassword: restored.password },
-      { authorization, successToken: await changeGrant(rekey, restored, accessToken) },
-    )
-    t.equal(changed.status, 204, changed.text)
-    const history = await http.get<{ total: number }>('/api/v2/my/password/changes', { authorization })
-    t.equal(history.body.total, 2)
-    await eventually(async () => (await inbox.messagesTo(person.email)).length === 5, {
-      what: 'three codes and two notices',
-    })
-  },
-)
-
-t.test('S33: the back office, the platform and their consequences work with them too', async (t) => {
+t.test('S33: back office and platform RPCs work with the production’s permissions', async (t) => {
   const person = await createCustomer(database.owner)
   const staff = await backOfficeHeaders()
   const { refresh_token } = await signInTokens(rekey, person, bankClient, { client_id: bankClient.client_id })
@@ -95,7 +59,7 @@ t.test('S33: the back office, the platform and their consequences work with them
       })
       return refreshed.status === 400
     },
-    { what: 'the session to be over' },
+    { what: 'the end of the session' },
   )
   t.equal((await http.send('POST', `${client}/reset-password`, staff)).status, 202)
   const { body } = await http.send<{ jobId: number }>('POST', '/api/v2/clients/reset-password', staff)
@@ -106,17 +70,17 @@ t.test('S33: the back office, the platform and their consequences work with them
   t.equal((await http.send('DELETE', `${client}/hold`, staff)).status, 204)
 
   const platform = await connectAs('platform')
-  const ask = async (subject: string, question: object) =>
-    (await platform.request(subject, JSON.stringify(question), { timeout: 5_000 })).json<Record<string, unknown>>()
+  const call = async (subject: string, request: object) =>
+    (await platform.request(subject, JSON.stringify(request), { timeout: 5_000 })).json<Record<string, unknown>>()
   const identifiers = [{ value: 'somebody.new@example.com', verified: true }]
-  t.match(await ask('customers.upsert', { customer: 'EN0NEW', identifiers }), { stored: true, created: true })
-  t.match(await ask('customers.get', { customer: 'EN0NEW' }), { found: true })
-  t.match(await ask('password.status', { customerId: person.id }), { found: true })
-  t.match(await ask('password.verify', { username: person.email, password: 'wrong' }), { verified: false })
+  t.match(await call('customers.upsert', { customer: 'EN0NEW', identifiers }), { stored: true, created: true })
+  t.match(await call('customers.get', { customer: 'EN0NEW' }), { found: true })
+  t.match(await call('password.status', { customerId: person.id }), { found: true })
+  t.match(await call('password.verify', { username: person.email, password: 'wrong' }), { verified: false })
   await settled()
 })
 
-t.test('S33: customers are taken from a file, and the history is verified, as the service’s role', async (t) => {
+t.test('S33: the service’s role can import customers and verify the history', async (t) => {
   const file = join(rekey.dataDir, 'customers.ndjson')
   const customers = ['EN0FILE1', 'EN0FILE2'].map((customer) => ({
     customer,
@@ -129,84 +93,53 @@ t.test('S33: customers are taken from a file, and the history is verified, as th
     })
   await t.resolves(run('customers.ts', 'import', file))
   t.equal((await sql(database.owner, `SELECT 1 FROM customer WHERE code LIKE 'EN0FILE_'`)).length, 2)
-  t.match((await run('history.ts', 'verify')).stdout, / hold\.$/m)
+  t.match((await run('history.ts', 'verify')).stdout, / are valid\.$/m)
 })
 
-t.test(
-  'S33: every consumer that the broker’s users name is there, and the broker refused the services nothing',
-  async (t) => {
-    const folder = join(import.meta.dirname, 'nats/users')
-    const services = ['auth-gateway', 'password-service', 'notifier']
-    const named = readdirSync(folder)
-      .filter((name) => services.includes(name.replace('.conf', '')))
-      .flatMap((name) => [...readFileSync(join(folder, name), 'utf8').matchAll(/"\$JS\.API\.CONSUMER\.INFO\.(.+)"/g)])
-      .map(([, consumer]) => consumer)
-    const existing: string[] = []
-    for (const stream of ['AUTH', 'PASSWORD', 'NOTIFY']) {
-      for await (const { name } of jsm.consumers.list(stream)) existing.push(`${stream}.${name}`)
-    }
-    t.same(existing.toSorted(), named.toSorted())
-    t.same([...new Set(violations())], [])
-  },
-)
+t.test('S33: every consumer in the permissions exists, and the broker refused the services nothing', async (t) => {
+  const folder = join(import.meta.dirname, 'nats/users')
+  const services = ['auth-gateway', 'password-service', 'notifier']
+  const named = readdirSync(folder)
+    .filter((name) => services.includes(name.replace('.conf', '')))
+    .flatMap((name) => [...readFileSync(join(folder, name), 'utf8').matchAll(/"\$JS\.API\.CONSUMER\.INFO\.(.+)"/g)])
+    .map(([, consumer]) => consumer)
+  const existing: string[] = []
+  for (const stream of ['AUTH', 'PASSWORD', 'NOTIFY']) {
+    for await (const { name } of jsm.consumers.list(stream)) existing.push(`${stream}.${name}`)
+  }
+  t.same(existing.toSorted(), named.toSorted())
+  t.same([...new Set(violations())], [])
+})
 
-t.test(
-  'S33: the database was spoken to over TLS alone, and Redis refused nothing that the gateway asked',
-  async (t) => {
-    const connections = await sql<{ ssl: boolean }>(
-      database.superuser,
-      `SELECT ssl FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE application_name = 'rekey-password-service'`,
-    )
-    t.ok(connections.length > 0)
-    t.ok(connections.every(({ ssl }) => ssl))
-    t.same(await redis.denied(), [])
-  },
-)
-
-t.test(
-  'S33: the gateway’s user of Redis reads no other keys, and changes neither the server nor its users',
-  async (t) => {
-    const client = new Redis(redis.url, { tls: { ca: readFileSync(redis.certFile) } })
-    t.teardown(() => client.disconnect())
-    const refused = [
-      ['GET', 'session:of-somebody-else'],
-      ['SET', 'mine', '1'],
-      ['EVAL', "return redis.call('GET', 'session:of-somebody-else')", '0'],
-      ['KEYS', '*'],
-      ['FLUSHALL'],
-      ['CONFIG', 'SET', 'maxmemory-policy', 'allkeys-lru'],
-      ['ACL', 'SETUSER', 'rekey', 'allkeys'],
-      ['SUBSCRIBE', 'news'],
-      ['SHUTDOWN', 'NOSAVE'],
-    ]
-    for (const [command = '', ...args] of refused) {
-      await t.rejects(client.call(command, ...args), /NOPERM|can't access/, command)
-    }
-    t.equal(await client.call('GET', 'rekey:{a}:nothing'), null)
-  },
-)
-
-/** Every secret of the services and of these stores, as it would be written out. */
-const secrets = () => {
-  const files = readdirSync(rekey.keysDir).map((name) => readFileSync(join(rekey.keysDir, name), 'utf8'))
-  const keys = files.flatMap(
-    (content) => content.match(/(?<![\w-])[A-Za-z0-9_-]{43}(?![\w-])|\bSU[A-Z2-7]{56}\b/g) ?? [],
+t.test('S33: all database connections use TLS, and Redis refused the gateway nothing', async (t) => {
+  const connections = await sql<{ ssl: boolean }>(
+    database.superuser,
+    `SELECT ssl FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE application_name = 'rekey-password-service'`,
   )
-  return [...new Set(keys), ...[database.owner, database.service, redis.url].map((url) => new URL(url).password)]
-}
+  t.ok(connections.length > 0)
+  t.ok(connections.every(({ ssl }) => ssl))
+  t.same(await redis.denied(), [])
+})
 
-/** The command lines of every process of this machine. */
-const commandLines = () =>
-  readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .flatMap((pid) => {
-      try {
-        return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')
-      } catch {
-        // Gone in between.
-        return []
-      }
-    })
+t.test('S33: the gateway’s user of Redis can neither access other keys nor change the server', async (t) => {
+  const client = new Redis(redis.url, { tls: { ca: readFileSync(redis.certFile) } })
+  t.teardown(() => client.disconnect())
+  const refused = [
+    ['GET', 'session:of-somebody-else'],
+    ['SET', 'mine', '1'],
+    ['EVAL', "return redis.call('GET', 'session:of-somebody-else')", '0'],
+    ['KEYS', '*'],
+    ['FLUSHALL'],
+    ['CONFIG', 'SET', 'maxmemory-policy', 'allkeys-lru'],
+    ['ACL', 'SETUSER', 'rekey', 'allkeys'],
+    ['SUBSCRIBE', 'news'],
+    ['SHUTDOWN', 'NOSAVE'],
+  ]
+  for (const [command = '', ...args] of refused) {
+    await t.rejects(client.call(command, ...args), /NOPERM|can't access/, command)
+  }
+  t.equal(await client.call('GET', 'rekey:{a}:nothing'), null)
+})
 
 t.test('S36: no secret is on a command line', { skip: process.platform !== 'linux' && 'it reads /proc' }, async (t) => {
   const lines = commandLines()
@@ -220,7 +153,7 @@ t.test('S36: no secret is on a command line', { skip: process.platform !== 'linu
   t.same(secrets().filter((secret) => lines.some((line) => line.includes(secret))).length, 0)
 })
 
-t.test('S33: a forged event is refused, and nothing happens', async (t) => {
+t.test('S33: a forged event is refused and has no effect', async (t) => {
   const person = await createCustomer(database.owner)
   const { refresh_token } = await signInTokens(rekey, person, bankClient, { client_id: bankClient.client_id })
   await askRestore(rekey, person.email, bankClient)
@@ -265,10 +198,10 @@ t.test('S33: a forged event is refused, and nothing happens', async (t) => {
   t.same(await Promise.all(streams.map(messagesIn)), before)
   t.equal((await inbox.messages()).length, mails)
   const refresh = { grant_type: 'refresh_token', refresh_token, client_id: bankClient.client_id }
-  t.equal((await http.post('/oauth/v2/token', refresh)).status, 200, 'the session goes on')
+  t.equal((await http.post('/oauth/v2/token', refresh)).status, 200, 'the session continues')
 })
 
-t.test('S33: an event that comes twice has no second effect', async (t) => {
+t.test('S33: a repeated event has no second effect', async (t) => {
   const person = await createCustomer(database.owner)
   const { refresh_token: ended } = await signInTokens(rekey, person, bankClient, { client_id: bankClient.client_id })
   const restored = { ...person, password: 'birch anchor 52 tidal' }
@@ -279,7 +212,7 @@ t.test('S33: an event that comes twice has no second effect', async (t) => {
   const mails = (await inbox.messagesTo(person.email)).length
   const records = await sql(database.owner, 'SELECT * FROM password_change ORDER BY id')
 
-  /** Once as the broker knows it, which drops it; once under another id, so that it is delivered. */
+  /** Publishes once with the same id, which the broker drops, and once with another id, so that it is delivered. */
   const repeat = async (user: BrokerUser, stream: string, subject: string) => {
     const js = (await connectAs(user)).jetstream()
     const { data, header } = await jsm.streams.getMessage(stream, { last_by_subj: subject })
@@ -292,15 +225,15 @@ t.test('S33: an event that comes twice has no second effect', async (t) => {
   await repeat('password-service', 'PASSWORD', 'password.restored')
   await settled()
 
-  t.equal((await inbox.messagesTo(person.email)).length, mails, 'no second code, and no second notice')
+  t.equal((await inbox.messagesTo(person.email)).length, mails, 'no second code, and no second notification')
   t.same(await sql(database.owner, 'SELECT * FROM password_change ORDER BY id'), records)
   const refresh = (refresh_token: string) =>
     http.post('/oauth/v2/token', { grant_type: 'refresh_token', refresh_token, client_id: bankClient.client_id })
   t.equal((await refresh(ended)).status, 400)
-  t.equal((await refresh(begun)).status, 200, 'who signed in since stays signed in')
+  t.equal((await refresh(begun)).status, 200, 'a session that began later continues')
 })
 
-t.test('production takes no list of clients with the sandbox’s among them while it runs either', async (t) => {
+t.test('a running gateway refuses a client list with a client of the sandbox', async (t) => {
   const path = rekey.variables['auth-gateway'].REKEY_CLIENTS_FILE
   const sandboxClient = {
     client_id: 'ib_localhost',
@@ -311,7 +244,7 @@ t.test('production takes no list of clients with the sandbox’s among them whil
   }
   writeFileSync(path, JSON.stringify([sandboxClient]))
   const log = () => readFileSync(join(rekey.dataDir, 'auth-gateway', 'server.log'), 'utf8')
-  await eventually(() => /"file_refused".*is a client of the sandbox/.test(log()), { what: 'the refusal in the log' })
+  await eventually(() => /"file_refused".*is a client of the sandbox/.test(log()), { what: 'file_refused in the log' })
   const staff = await backOfficeHeaders()
-  t.notMatch(staff.authorization, 'undefined', 'the clients before stay')
+  t.notMatch(staff.authorization, 'undefined', 'the previous clients stay')
 })

@@ -1,16 +1,14 @@
-import { createHash } from 'node:crypto'
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { generateKeys, keyFiles, nkeyFile } from '@rekey/local-servers/keys'
 import { freePort } from '@rekey/local-servers/ports'
-import { startRedis } from '@rekey/local-servers/redis'
 import { sql } from '@rekey/test-support/customers'
 import { eventually } from '@rekey/test-support/eventually'
 import { startInfrastructure } from '@rekey/test-support/infrastructure'
 import { runToItsEnd } from '@rekey/test-support/service-process'
-import { Redis } from 'ioredis'
-import t, { type Test } from 'tap'
+import t from 'tap'
+import { assertErrors, demoClients, errorsOf, evict, startVolatileRedis } from './refusal.fixture.ts'
 
 const dir = mkdtempSync(join(tmpdir(), 'rekey-refusal-'))
 t.teardown(() => rmSync(dir, { recursive: true, force: true }))
@@ -19,71 +17,19 @@ await generateKeys(join(dir, 'production'))
 const sandbox = keyFiles(join(dir, 'sandbox'))
 const production = keyFiles(join(dir, 'production'))
 
-/** A Redis that forgets. */
-const startForgetful = async (t: Test, port?: number) => {
-  const redis = await startRedis({ port })
-  t.teardown(() => redis.stop())
-  return redis
-}
-
-/** Has it drop what was used least recently. */
-const evict = async (url: string) => {
-  const client = new Redis(url)
-  await client.config('SET', 'maxmemory-policy', 'allkeys-lru')
-  client.disconnect()
-}
-
 const write = (name: string, text: string) => {
   const path = join(dir, name)
   writeFileSync(path, text, { mode: 0o600 })
   return path
 }
 
-/** The faults of a refusal, which is one list on standard error; nothing else was said, and nothing was served. */
-const refusalOf = async (t: Test, name: string, env: Record<string, string>) => {
-  const { code, stdout, stderr } = await runToItsEnd(name, { PORT: '0', ...env })
-  const [first, ...faults] = stderr.trimEnd().split('\n')
-  t.equal(code, 1, stderr)
-  t.equal(stdout, '')
-  t.equal(first, `${name}: Configuration refused:`)
-  return faults.map((fault) => fault.trim())
-}
-
-/** Each of these beginnings is that of one fault, and there are no others. */
-const isEachTold = (t: Test, faults: string[], wanted: string[]) => {
-  t.same(
-    wanted.filter((beginning) => faults.filter((fault) => fault.startsWith(beginning)).length !== 1),
-    [],
-    faults.join('\n'),
-  )
-  t.equal(faults.length, wanted.length, faults.join('\n'))
-}
-
-const demoClients = [
-  {
-    client_id: 'ib_localhost',
-    type: 'public',
-    redirect_uris: ['http://localhost'],
-    origins: [],
-    scopes: ['CUSTOMER:FULL'],
-  },
-  {
-    client_id: 'back_office',
-    type: 'confidential',
-    secret_sha256: createHash('sha256').update('secretkey').digest('hex'),
-    redirect_uris: ['http://bank.example/back'],
-    origins: ['http://bank.example'],
-    scopes: ['REST:FULL'],
-  },
-]
-
-t.test('a gateway with everything wrong names every fault at once, and no value', async (t) => {
-  const forgetful = await startForgetful(t)
-  await evict(forgetful.url)
+t.test('a gateway reports every configuration error at once, and no value', async (t) => {
+  const volatile = await startVolatileRedis(t)
+  await evict(volatile.url)
   const env = {
     REKEY_PROFILE: 'production',
     NATS_URL: 'nats://127.0.0.1:4222',
-    REDIS_URL: forgetful.url,
+    REDIS_URL: volatile.url,
     REKEY_PUBLIC_URL: 'http://rekey.example',
     REKEY_PASSWORD_SERVICE_URL: 'http://passwords.internal:8080',
     REKEY_CHANGE_PASSWORD_URL: 'http://bank.example/password',
@@ -97,8 +43,8 @@ t.test('a gateway with everything wrong names every fault at once, and no value'
     REKEY_LIMITS_SCALE: '1000',
     NODE_TLS_REJECT_UNAUTHORIZED: '0',
   }
-  const faults = await refusalOf(t, 'auth-gateway', env)
-  isEachTold(t, faults, [
+  const errors = await errorsOf(t, 'auth-gateway', env)
+  assertErrors(t, errors, [
     'REKEY_MFA_TOKEN_KEY is not valid.',
     'REKEY_CODE_KEY is not 32 random bytes',
     'REKEY_ACCOUNT_KEY is a key of the sandbox',
@@ -127,10 +73,10 @@ t.test('a gateway with everything wrong names every fault at once, and no value'
     'REKEY_IDP_JWKS_URL is missing',
   ])
   const secrets = [...readFileSync(sandbox.authGateway, 'utf8').matchAll(/=(.+)/g)].map(([, secret]) => secret ?? '')
-  for (const value of [...secrets, 'A'.repeat(43), 'secretkey']) t.notMatch(faults.join('\n'), value)
+  for (const value of [...secrets, 'A'.repeat(43), 'secretkey']) t.notMatch(errors.join('\n'), value)
 })
 
-t.test('a password-service with everything wrong names every fault at once, and no value', async (t) => {
+t.test('a password-service reports every configuration error at once, and no value', async (t) => {
   const env = {
     REKEY_PROFILE: 'production',
     REKEY_ALLOW_PLAINTEXT: 'loopback',
@@ -163,18 +109,18 @@ t.test('a password-service with everything wrong names every fault at once, and 
     'REKEY_JWKS_URL is without TLS',
     'REKEY_BREACH_URL is without TLS',
   ]
-  isEachTold(t, await refusalOf(t, 'password-service', env), wanted)
+  assertErrors(t, await errorsOf(t, 'password-service', env), wanted)
 
   const pepper = `p1:sandbox_${'Ab3-_'.repeat(7)}`
-  const peppered = await refusalOf(t, 'password-service', { ...env, REKEY_PASSWORD_PEPPERS: pepper })
-  isEachTold(
+  const peppered = await errorsOf(t, 'password-service', { ...env, REKEY_PASSWORD_PEPPERS: pepper })
+  assertErrors(
     t,
     peppered,
-    wanted.map((fault) => (fault.includes('PEPPERS') ? 'REKEY_PASSWORD_PEPPERS is a key of the sandbox' : fault)),
+    wanted.map((error) => (error.includes('PEPPERS') ? 'REKEY_PASSWORD_PEPPERS is a key of the sandbox' : error)),
   )
 })
 
-t.test('a notifier with everything wrong names every fault at once, and no value', async (t) => {
+t.test('a notifier reports every configuration error at once, and no value', async (t) => {
   const env = {
     REKEY_PROFILE: 'production',
     NODE_TLS_REJECT_UNAUTHORIZED: '0',
@@ -185,23 +131,23 @@ t.test('a notifier with everything wrong names every fault at once, and no value
     REKEY_SECRETS_FILE: sandbox.notifier,
     REKEY_ADDRESS_SEAL_KEY: /^REKEY_CODE_SEAL_KEY=(.*)$/m.exec(readFileSync(sandbox.notifier, 'utf8'))?.[1] ?? '',
   }
-  const faults = await refusalOf(t, 'notifier', env)
-  isEachTold(t, faults, [
+  const errors = await errorsOf(t, 'notifier', env)
+  assertErrors(t, errors, [
     'REKEY_CODE_SEAL_KEY is a key of the sandbox',
     'REKEY_ADDRESS_SEAL_KEY is a key of the sandbox',
-    'REKEY_ADDRESS_SEAL_KEY is the same as REKEY_CODE_SEAL_KEY',
+    'REKEY_ADDRESS_SEAL_KEY equals REKEY_CODE_SEAL_KEY',
     'SMTP_URL is plaintext',
-    'SMTP_URL has a parameter that production does not take',
+    'SMTP_URL has a parameter that production refuses',
     'REKEY_MAIL_FROM is missing',
     'REKEY_SMS_URL is without TLS',
     'NODE_TLS_REJECT_UNAUTHORIZED is 0',
-    'NATS_NKEY_FILE does not hold',
+    'NATS_NKEY_FILE names a file that does not contain',
     'NATS_URL is without TLS',
   ])
-  t.notMatch(faults.join('\n'), 'hunter2')
+  t.notMatch(errors.join('\n'), 'hunter2')
 })
 
-t.test('a gateway whose Redis comes later and forgets ends with the reason', async (t) => {
+t.test('a gateway ends with the reason if its Redis starts later and has no persistence', async (t) => {
   const port = await freePort()
   const env = {
     REKEY_PROFILE: 'production',
@@ -217,14 +163,14 @@ t.test('a gateway whose Redis comes later and forgets ends with the reason', asy
   }
   const ended = runToItsEnd('auth-gateway', env)
   await eventually(async () => (await fetch(`http://127.0.0.1:${env.PORT}/healthz`)).ok, { timeoutMs: 25_000 })
-  await startForgetful(t, port)
+  await startVolatileRedis(t, port)
   const { code, stderr } = await ended
   t.equal(code, 1)
   t.match(stderr, 'REDIS_URL is a Redis that forgets at a restart')
 })
 
 t.test(
-  'production refuses files of secrets that other accounts can read, a line each',
+  'production refuses files of secrets that other accounts can read, with one error each',
   { skip: process.platform === 'win32' && 'Windows has no such modes' },
   async (t) => {
     await generateKeys(join(dir, 'open'))
@@ -242,16 +188,16 @@ t.test(
       REKEY_SIGNING_KEYS_FILE: open.signingKeys,
       REKEY_SECRETS_FILE: open.authGateway,
     }
-    const fault = 'is a file that every account of this machine can read or write'
-    isEachTold(
+    const error = 'names a file that every account of this machine can read or write'
+    assertErrors(
       t,
-      await refusalOf(t, 'auth-gateway', env),
-      ['REKEY_SECRETS_FILE', 'REKEY_SIGNING_KEYS_FILE', 'NATS_NKEY_FILE'].map((name) => `${name} ${fault}`),
+      await errorsOf(t, 'auth-gateway', env),
+      ['REKEY_SECRETS_FILE', 'REKEY_SIGNING_KEYS_FILE', 'NATS_NKEY_FILE'].map((name) => `${name} ${error}`),
     )
   },
 )
 
-t.test('the sandbox too refuses a Postgres that would make results wrong', async (t) => {
+t.test('the sandbox also refuses a Postgres whose settings make results wrong', async (t) => {
   const { postgres } = await startInfrastructure(t, { postgres: true })
   await sql(
     postgres.url,
@@ -268,15 +214,15 @@ t.test('the sandbox too refuses a Postgres that would make results wrong', async
     REKEY_JWKS_URL: 'http://localhost:8080/.well-known/jwks.json',
     REKEY_SECRETS_FILE: sandbox.passwordService,
   }
-  isEachTold(t, await refusalOf(t, 'password-service', env), [
+  assertErrors(t, await errorsOf(t, 'password-service', env), [
     'DATABASE_URL gives connections with TimeZone Asia/Kolkata',
     'REKEY_DATABASE_POOL is 200, and Postgres allows this role',
   ])
 })
 
-t.test('production refuses a Postgres that may lose what it confirmed, which the sandbox takes', async (t) => {
+t.test('production refuses a Postgres that may lose committed data, which the sandbox accepts', async (t) => {
   const { postgres } = await startInfrastructure(t, { postgres: 'private' })
-  const faults = await refusalOf(t, 'password-service', {
+  const errors = await errorsOf(t, 'password-service', {
     REKEY_PROFILE: 'production',
     REKEY_ALLOW_PLAINTEXT: 'loopback',
     NATS_URL: `nats://127.0.0.1:${await freePort()}`,
@@ -285,7 +231,7 @@ t.test('production refuses a Postgres that may lose what it confirmed, which the
     REKEY_JWKS_URL: 'https://rekey.example/jwks',
     REKEY_SECRETS_FILE: production.passwordService,
   })
-  isEachTold(t, faults, [
+  assertErrors(t, errors, [
     'DATABASE_URL is a Postgres with fsync off',
     'DATABASE_URL is a Postgres with full_page_writes off',
   ])

@@ -1,4 +1,4 @@
 import { writeDocuments } from './docs/documents.ts'
 
-// npm run docs: writes the OpenAPI and AsyncAPI documents, and the table of security lines, anew.
+// npm run docs: generates the documents and the broker's permissions from the contracts and the tests.
 writeDocuments()

@@ -1,5 +1,5 @@
--- After every migration, as the owner of the tables: what the password-service may do with each. No DDL, and of the
--- history nothing but reading and adding.
+-- Run after every migration as the owner of the tables. Grants the password-service its access: no DDL, and on the history
+-- only SELECT and INSERT.
 
 BEGIN;
 REVOKE ALL ON ALL TABLES IN SCHEMA public FROM rekey_service;
@@ -8,10 +8,10 @@ REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM rekey_service;
 -- Append-only.
 GRANT SELECT, INSERT ON password_change TO rekey_service;
 
--- Never deleted.
+-- Rows are never deleted.
 GRANT SELECT, INSERT, UPDATE ON customer, credential, job, customer_import TO rekey_service;
 
--- What is taken away, expires or has left is deleted.
+-- Rows that expired, were removed or were published are deleted.
 GRANT SELECT, INSERT, UPDATE, DELETE ON
   identifier, former_password, restore_request, restore_send, restore_failure, spent_token, revoked_session, approval,
   outbox

@@ -1,4 +1,4 @@
--- Once, as a superuser, in the database that is to be Rekey's (CREATE DATABASE rekey; before):
+-- Run once as a superuser in the database for Rekey (first: CREATE DATABASE rekey):
 --
 --   psql -d rekey -f deploy/postgres/roles.sql
 --   psql -d rekey -c '\password rekey_owner' -c '\password rekey_service'
@@ -8,16 +8,16 @@
 --   DATABASE_URL=postgresql://rekey_owner:…@…/rekey?sslmode=verify-full npm run migrate
 --   psql 'postgresql://rekey_owner:…@…/rekey?sslmode=verify-full' -f deploy/postgres/grants.sql
 
--- Owns the tables. Nothing but the migrations signs in as it.
+-- Owns the tables. Only the migrations use it.
 CREATE ROLE rekey_owner LOGIN;
 
--- What DATABASE_URL of the password-service, of `npm run customers` and of `npm run history` names.
+-- The role in DATABASE_URL of the password-service, `npm run customers` and `npm run history`.
 CREATE ROLE rekey_service LOGIN;
 
 DO $$
 BEGIN
   EXECUTE format('ALTER DATABASE %I OWNER TO rekey_owner', current_database());
-  -- Nobody else comes in, and nobody but the owner makes anything, temporary tables included.
+  -- Other roles cannot connect, and only the owner can create objects, including temporary tables.
   EXECUTE format('REVOKE ALL ON DATABASE %I FROM PUBLIC', current_database());
   EXECUTE format('GRANT CONNECT ON DATABASE %I TO rekey_service', current_database());
 END

@@ -1,32 +1,48 @@
 import { readFileSync, writeFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
+import { join, resolve } from 'node:path'
 import { asyncapi } from '@rekey/contracts/documents/asyncapi'
+import { brokerPermissions } from '@rekey/contracts/documents/broker-permissions'
+import { eventTables, rpcTable } from '@rekey/contracts/documents/event-tables'
 import { openapi } from '@rekey/contracts/documents/openapi'
 import { securityDocument } from './security.ts'
 
-const root = fileURLToPath(new URL('../..', import.meta.url))
+const root = resolve(import.meta.dirname, '../..')
 const json = (document: object) => `${JSON.stringify(document, null, 2)}\n`
 
-/** The documents that are made from the contracts and the tests, by file. */
-const documents = () =>
-  Object.entries({
-    'docs/openapi.json': json(openapi()),
-    'docs/asyncapi.json': json(asyncapi()),
-    'docs/security.md': securityDocument(root),
-  }).map(([name, text]) => ({ name, path: new URL(`../../${name}`, import.meta.url), text }))
-
-const read = (path: URL) => {
+const read = (name: string) => {
   try {
-    return readFileSync(path, 'utf8')
+    return readFileSync(join(root, name), 'utf8')
   } catch {
     return ''
   }
 }
 
-/** Names of the documents that are not what the contracts and the tests say now. */
+/** Replaces the text between `<!-- NAME: generated -->` and `<!-- end -->`. @throws Error if the page has no such markers */
+export const replaceSection = (page: string, name: string, text: string): string => {
+  const section = new RegExp(`(<!-- ${name}: generated -->\\n)[^]*?(<!-- end -->)`)
+  if (!section.test(page)) throw new Error(`no section "${name}"`)
+  return page.replace(section, (_, begin: string, end: string) => `${begin}\n${text}\n\n${end}`)
+}
+
+/** docs/events.md is written by hand but for its tables. */
+const eventsPage = () =>
+  replaceSection(replaceSection(read('docs/events.md'), 'streams', eventTables()), 'rpcs', rpcTable())
+
+/** Text of each generated file, by its path. */
+const documents = (): Record<string, string> => ({
+  'docs/openapi.json': json(openapi()),
+  'docs/asyncapi.json': json(asyncapi()),
+  'docs/events.md': eventsPage(),
+  'docs/security.md': securityDocument(root),
+  ...Object.fromEntries(
+    Object.entries(brokerPermissions()).map(([user, text]) => [`deploy/nats/users/${user}.conf`, text]),
+  ),
+})
+
+/** Paths of the generated files whose text differs from what the contracts and the tests give now. */
 export const staleDocuments = (): string[] =>
-  documents().flatMap(({ name, path, text }) => (read(path) === text ? [] : [name]))
+  Object.entries(documents()).flatMap(([name, text]) => (read(name) === text ? [] : [name]))
 
 export const writeDocuments = (): void => {
-  for (const { path, text } of documents()) writeFileSync(path, text)
+  for (const [name, text] of Object.entries(documents())) writeFileSync(join(root, name), text)
 }

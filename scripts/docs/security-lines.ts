@@ -1,4 +1,4 @@
-/** What must hold of Rekey's security, by number. Each line has at least one test whose title begins with the number. */
+/** A security requirement. Each has at least one test whose title starts with its number. */
 export interface SecurityLine {
   number: string
   /** Markdown; sources in brackets: ASVS 5.0.0, NIST SP 800-63B-4 (§), RFCs, OWASP cheat sheets (CS). */
@@ -81,7 +81,7 @@ export const securityLines: Record<string, SecurityLine[]> = {
     },
     {
       number: 'S22',
-      text: 'A notice goes to every confirmed address, with time, place and "it was not me" [ASVS 6.3.7; §4.6].',
+      text: 'A notification goes to every confirmed address, with time, place and "it was not me" [ASVS 6.3.7; §4.6].',
     },
     {
       number: 'S23',

@@ -1,12 +1,12 @@
 import t from 'tap'
-import { faultsOf, proofsIn, render } from './security.ts'
+import { errorsOf, proofsIn, render } from './security.ts'
 
 const lines = [
   { number: 'S1', text: 'One | holds.' },
   { number: 'S2', text: 'Two holds.' },
 ]
 
-t.test('tests are found by the numbers that their titles begin with', async (t) => {
+t.test('tests are found by the numbers at the start of their titles', async (t) => {
   const text = [
     "t.test('S1 it’s one', async () => {})",
     'test(`S2: one of two`, () => {})',
@@ -20,12 +20,12 @@ t.test('tests are found by the numbers that their titles begin with', async (t) 
   )
 })
 
-t.test('a line without a test is a fault, and so is a test of no line', async (t) => {
+t.test('a line without a test and a test of an unknown line are errors', async (t) => {
   const proofs = proofsIn('a.test.ts', "t.test('S1 holds', f); t.test('S9 holds', f)")
-  t.same(faultsOf(lines, proofs), ['S2 has no test', 'a.test.ts: there is no S9: S9 holds'])
+  t.same(errorsOf(lines, proofs), ['S2 has no test', 'a.test.ts: unknown line S9: S9 holds'])
 })
 
-t.test('the table names each line, and below it each test', async (t) => {
+t.test('the page lists each line, and below it each test', async (t) => {
   const page = render({ Codes: lines }, proofsIn('a.test.ts', "t.test('S1 holds', f)"))
   t.match(page, '| [S1](#s1) | One \\| holds. | 1 in 1 |')
   t.match(page, '| [S2](#s2) | Two holds. | 0 in 0 |')

@@ -11,8 +11,8 @@ import type { Teardown } from '@rekey/test-support/infrastructure'
 import t from 'tap'
 import { forwarding } from '../../services/auth-gateway/src/forwarding/forwarding.ts'
 import { createSetNewPassword } from '../../services/auth-gateway/src/pages/new-password.ts'
-import { createSms } from '../../services/notifier/src/delivery/sms.ts'
-import { createSmtp } from '../../services/notifier/src/delivery/smtp.ts'
+import { createSms } from '../../services/notifier/src/channels/sms.ts'
+import { createSmtp } from '../../services/notifier/src/channels/smtp.ts'
 import { createBreaches } from '../../services/password-service/src/policy/breach.ts'
 
 // A server accepts connections and never answers. All kinds of stalls: stalls.proof.ts.

@@ -1,8 +1,8 @@
 import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseEnv } from 'node:util'
-import { ask } from '@rekey/local-servers/ask'
 import { findOnPath } from '@rekey/local-servers/command'
+import { exchangeLine } from '@rekey/local-servers/exchange-line'
 import { type BrokerUser, brokerKeysFile, nkeyFile } from '@rekey/local-servers/keys'
 import { launch } from '@rekey/local-servers/launch'
 import { startServer } from '@rekey/local-servers/server'
@@ -41,7 +41,7 @@ export const startDeployedBroker = async (t: Teardown, { dataDir, keysDir, certi
         ...launch(binary, ['-c', configuration, '-a', '127.0.0.1', '-p', String(port)], { stopSignal: 'SIGTERM' }),
         env,
       }),
-      isReady: async (port) => /^INFO .*"jetstream":true/.test(await ask(port)),
+      isReady: async (port) => /^INFO .*"jetstream":true/.test(await exchangeLine(port)),
     }),
   )
   t.teardown(() => server.stop())

@@ -34,9 +34,9 @@ type Answer<Route extends { response: { 200: { static: unknown } } }> = Route['r
 type Accepted<Route extends { response: { 202: { static: unknown } } }> = Route['response'][202]['static']
 
 export interface ClientOptions {
-  /** Where the gateway is: `https://id.example.com`, with or without a path. */
+  /** URL of the gateway: `https://id.example.com`, with or without a path. */
   baseUrl: string
-  /** Replaces the global one: to add a time limit, say. */
+  /** Replaces the global `fetch`, for example to add a timeout. */
   fetch?: typeof globalThis.fetch
 }
 
@@ -57,15 +57,15 @@ interface OfApproval extends Bearer {
   approvalId: string
 }
 
-/** The gateway's HTTP API. Every method throws `RekeyHttpError` for an answer that is not a success. */
+/** The gateway's HTTP API. Every method throws `RekeyHttpError` if the status is not 2xx. */
 export interface RekeyClient {
-  /** A1. Sends a code to whoever forgot a password. The answer is the same whether the account exists or not. */
+  /** A1. Sends a code for a restore. The answer is the same whether or not the account exists. */
   requestRestore(body: PasswordRestoreBody): Promise<CodeSent>
-  /** A2. Trades the code for a token, or an authorization code, by `response_type`. */
+  /** A2. Exchanges the code for a token or an authorization code, depending on `response_type`. */
   verifyRestore(body: PasswordRestoreVerificationBody): Promise<Answer<typeof PasswordRestoreVerification>>
-  /** A3. Resets the password; without `password` the customer is sent a temporary one. */
-  resetPassword(ask: Bearer & PasswordRestoreResetBody): Promise<void>
-  /** A4. The password, before the code. */
+  /** A3. Sets the password; without `password` the customer is sent a temporary one. */
+  resetPassword(request: Bearer & PasswordRestoreResetBody): Promise<void>
+  /** A4. Verifies the password; a code is needed next. */
   login(body: LoginBody): Promise<Answer<typeof Login>>
   /** A4b. Sends a code to a device, or sends it again. */
   sendChallenge(body: SendChallengeBody): Promise<CodeSent>
@@ -76,47 +76,47 @@ export interface RekeyClient {
   /** A6 (RFC 7662). For confidential clients. */
   introspect(body: IntrospectBody): Promise<IntrospectAnswer>
   /** B5. Sends a code to the signed-in customer, to change the password. */
-  openChallenge(ask: Bearer): Promise<Answer<typeof OpenChallenge>>
-  /** B5b. Sends a code to whoever forgot a password, by exactly one of `email` and `phone`. */
+  openChallenge(request: Bearer): Promise<Answer<typeof OpenChallenge>>
+  /** B5b. Sends a code for a restore, to exactly one of `email` and `phone`. */
   openUnauthorizedChallenge(
-    ask: Omit<OpenUnauthorizedChallengeQuery, 'businessProcess'>,
+    request: Omit<OpenUnauthorizedChallengeQuery, 'businessProcess'>,
   ): Promise<Answer<typeof OpenUnauthorizedChallenge>>
-  /** B6. Trades the code for a success token. */
+  /** B6. Exchanges the code for a success token. */
   answerChallenge(body: AnswerChallengeBody): Promise<Answer<typeof AnswerChallenge>>
   /** B1. */
-  changePassword(ask: Bearer & { successToken: string } & ChangePasswordBody): Promise<void>
+  changePassword(request: Bearer & { successToken: string } & ChangePasswordBody): Promise<void>
   /** B2. */
-  restorePassword(ask: { successToken: string; password: string }): Promise<void>
+  restorePassword(request: { successToken: string; password: string }): Promise<void>
   /** B3. */
-  listPasswordChanges(ask: Bearer & Partial<Page>): Promise<Answer<typeof ListPasswordChanges>>
+  listPasswordChanges(request: Bearer & Partial<Page>): Promise<Answer<typeof ListPasswordChanges>>
   /** B4. */
-  getPasswordChange(ask: Bearer & { changeId: number }): Promise<Answer<typeof GetPasswordChange>>
-  /** B7. An approval where a second person has to agree first. */
-  setClientPassword(ask: OfClient & SetClientPasswordBody): Promise<ApprovalNeeded | undefined>
+  getPasswordChange(request: Bearer & { changeId: number }): Promise<Answer<typeof GetPasswordChange>>
+  /** B7. Resolves with an approval if a second person must approve first. */
+  setClientPassword(request: OfClient & SetClientPasswordBody): Promise<ApprovalNeeded | undefined>
   /** B8. */
-  listClientPasswordChanges(ask: OfClient & Partial<Page>): Promise<Answer<typeof ListPasswordChanges>>
+  listClientPasswordChanges(request: OfClient & Partial<Page>): Promise<Answer<typeof ListPasswordChanges>>
   /** B8. */
-  getClientPasswordChange(ask: OfClient & { changeId: number }): Promise<Answer<typeof GetPasswordChange>>
-  /** B9. Signs the customer out and has the password changed at the next sign-in. */
-  resetClientPassword(ask: OfClient): Promise<Accepted<typeof ResetClientPassword>>
-  /** B9. The same for every customer: a job, or an approval to be given first. */
-  resetAllPasswords(ask: Bearer): Promise<Accepted<typeof ResetAllPasswords>>
-  getJob(ask: OfJob): Promise<Job>
-  cancelJob(ask: OfJob): Promise<Job>
-  /** Ends a recovery hold before its time. */
-  endHold(ask: OfClient): Promise<void>
-  /** Lets a customer who was blocked by "it was not me" sign in and restore again. */
-  liftBlock(ask: OfClient): Promise<void>
-  /** What waits for a second person. */
-  listApprovals(ask: Bearer & { limit?: number; offset?: number }): Promise<{ total: number; data: Approval[] }>
-  getApproval(ask: OfApproval): Promise<Approval>
-  /** Agrees to a colleague's action. The job's id where it started one. */
-  approve(ask: OfApproval): Promise<{ jobId: string } | undefined>
-  reject(ask: OfApproval): Promise<void>
+  getClientPasswordChange(request: OfClient & { changeId: number }): Promise<Answer<typeof GetPasswordChange>>
+  /** B9. Signs the customer out and demands a new password at the next sign-in. */
+  resetClientPassword(request: OfClient): Promise<Accepted<typeof ResetClientPassword>>
+  /** B9. The same for all customers. Resolves with a job, or an approval if a second person must approve first. */
+  resetAllPasswords(request: Bearer): Promise<Accepted<typeof ResetAllPasswords>>
+  getJob(request: OfJob): Promise<Job>
+  cancelJob(request: OfJob): Promise<Job>
+  /** Ends a recovery hold early. */
+  endHold(request: OfClient): Promise<void>
+  /** Lifts the block of a compromise report and any lockout of a customer. */
+  liftBlock(request: OfClient): Promise<void>
+  /** Lists pending approvals. */
+  listApprovals(request: Bearer & { limit?: number; offset?: number }): Promise<{ total: number; data: Approval[] }>
+  getApproval(request: OfApproval): Promise<Approval>
+  /** Approves the action of another person. Resolves with the job if the action starts one. */
+  approve(request: OfApproval): Promise<{ jobId: string } | undefined>
+  reject(request: OfApproval): Promise<void>
 }
 
-/** An answer without a body, as nothing. */
-const orNothing = <T>(answer: T | ''): T | undefined => (answer === '' ? undefined : answer)
+/** Converts an empty body to undefined. */
+const orUndefined = <T>(answer: T | ''): T | undefined => (answer === '' ? undefined : answer)
 
 export const createClient = ({ baseUrl, fetch = globalThis.fetch }: ClientOptions): RekeyClient => {
   const send = createHttp(baseUrl, fetch)
@@ -135,8 +135,8 @@ export const createClient = ({ baseUrl, fetch = globalThis.fetch }: ClientOption
     introspect: (body) => send('POST', '/oauth/v2/introspect', { body }),
     openChallenge: ({ accessToken }) =>
       send('GET', '/api/v2/my/2fa/challenge', { accessToken, query: { businessProcess: 'changePassword' } }),
-    openUnauthorizedChallenge: (ask) =>
-      send('GET', '/api/v2/my/2fa/unauthorized/challenge', { query: { businessProcess: 'restorePassword', ...ask } }),
+    openUnauthorizedChallenge: (query) =>
+      send('GET', '/api/v2/my/2fa/unauthorized/challenge', { query: { businessProcess: 'restorePassword', ...query } }),
     answerChallenge: (body) => send('POST', '/api/v2/my/2fa/challenge', { body }),
     async changePassword({ accessToken, successToken, ...body }) {
       await send('POST', '/api/v2/my/password/change', { accessToken, successToken, body })
@@ -149,7 +149,7 @@ export const createClient = ({ baseUrl, fetch = globalThis.fetch }: ClientOption
     getPasswordChange: ({ accessToken, changeId }) =>
       send('GET', `/api/v2/my/password/changes/${changeId}`, { accessToken }),
     async setClientPassword({ accessToken, clientId, ...body }) {
-      return orNothing(
+      return orUndefined(
         await send<ApprovalNeeded | ''>('PUT', `/api/v2/clients/${clientId}/password`, { accessToken, body }),
       )
     },
@@ -172,7 +172,7 @@ export const createClient = ({ baseUrl, fetch = globalThis.fetch }: ClientOption
     getApproval: ({ accessToken, approvalId }) => send('GET', `/api/v2/approvals/${approvalId}`, { accessToken }),
     async approve({ accessToken, approvalId }) {
       const path = `/api/v2/approvals/${approvalId}/approve`
-      return orNothing(await send<{ jobId: string } | ''>('POST', path, { accessToken }))
+      return orUndefined(await send<{ jobId: string } | ''>('POST', path, { accessToken }))
     },
     async reject({ accessToken, approvalId }) {
       await send('POST', `/api/v2/approvals/${approvalId}/reject`, { accessToken })

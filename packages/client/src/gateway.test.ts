@@ -7,16 +7,16 @@ import { createClient } from './index.ts'
 const rekey = await startRekey(t)
 const client = createClient({ baseUrl: rekey.url })
 
-/** Waits for the message that an answer of the client belongs to. */
+/** Waits for the message of a call of the client. */
 const codeAfter = async <T extends object>(to: string, send: () => Promise<T>) => {
   const { answer, confirmation } = await messageAfter(rekey, to, async () => ({ body: await send() }))
   return { answer: answer.body, confirmation }
 }
 
-t.test('a restore, a sign-in and a change, with the client alone', async (t) => {
+t.test('the client alone can restore, sign in and change the password', async (t) => {
   const customer = await createCustomer(rekey.postgres.url)
-  const asked = await codeAfter(customer.email, () => client.requestRestore(restoreBody(customer.email)))
-  const verified = await client.verifyRestore(verificationBody(asked.answer.mfa_token, asked.confirmation))
+  const requested = await codeAfter(customer.email, () => client.requestRestore(restoreBody(customer.email)))
+  const verified = await client.verifyRestore(verificationBody(requested.answer.mfa_token, requested.confirmation))
   if (!('sign_token' in verified)) throw new Error('no sign token')
   const password = 'a new password'
   await client.restorePassword({ successToken: verified.sign_token, password })

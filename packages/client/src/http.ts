@@ -2,7 +2,7 @@ import { RekeyHttpError } from './http-error.ts'
 
 interface Call {
   accessToken?: string
-  /** Goes into the `successToken` header. */
+  /** Sent in the `successToken` header. */
   successToken?: string
   query?: Record<string, string | number | undefined>
   body?: object
@@ -22,7 +22,7 @@ const toQuery = (query: NonNullable<Call['query']>): string => {
   return parameters.size > 0 ? `?${parameters}` : ''
 }
 
-/** Sends one request and gives back the parsed answer. @throws RekeyHttpError for any answer but a 2xx. */
+/** Sends one request and returns the parsed body. @throws RekeyHttpError if the status is not 2xx */
 export const createHttp =
   (baseUrl: string, fetch: typeof globalThis.fetch) =>
   async <Answer>(

@@ -1,6 +1,6 @@
 /**
- * Every error that a caller can see. `oauth` is the code of RFC 6749 §5.2 (and RFC 6750 §3.1) that the OAuth endpoints
- * answer with; the others answer with the key itself, in problem form (RFC 9457).
+ * Every error that a caller can get. OAuth endpoints answer with the code `oauth` (RFC 6749 §5.2, RFC 6750 §3.1); all
+ * other endpoints answer a problem document (RFC 9457) whose code is the key of this table.
  */
 export const errors = {
   invalid_request: { status: 400, oauth: 'invalid_request', title: 'The request is malformed.' },
@@ -45,14 +45,14 @@ export const errors = {
   own_approval: {
     status: 403,
     oauth: 'access_denied',
-    title: 'Another person must decide: nobody approves or rejects what they asked for themselves.',
+    title: 'An action must be approved or rejected by another person than the one who requested it.',
   },
-  not_found: { status: 404, oauth: 'invalid_request', title: 'There is nothing here.' },
-  method_not_allowed: { status: 405, oauth: 'invalid_request', title: 'The method is not allowed here.' },
+  not_found: { status: 404, oauth: 'invalid_request', title: 'No such resource.' },
+  method_not_allowed: { status: 405, oauth: 'invalid_request', title: 'This path does not allow the method.' },
   already_decided: {
     status: 409,
     oauth: 'invalid_request',
-    title: 'It was approved, rejected or has expired already.',
+    title: 'The approval was already approved or rejected, or has expired.',
   },
   payload_too_large: { status: 413, oauth: 'invalid_request', title: 'The request body is over 16 KiB.' },
   unsupported_media_type: {
@@ -60,11 +60,11 @@ export const errors = {
     oauth: 'invalid_request',
     title: 'The content type is not supported.',
   },
-  password_refused: { status: 422, oauth: 'invalid_request', title: 'The new password is refused by the policy.' },
+  password_refused: { status: 422, oauth: 'invalid_request', title: 'The password policy refuses the new password.' },
   current_password_wrong: { status: 422, oauth: 'access_denied', title: 'The current password is wrong.' },
   too_many_requests: { status: 429, oauth: 'temporarily_unavailable', title: 'Too many requests. Try again later.' },
   headers_too_large: { status: 431, oauth: 'invalid_request', title: 'The request headers are too large.' },
-  internal: { status: 500, oauth: 'server_error', title: 'Something went wrong on our side.' },
+  internal: { status: 500, oauth: 'server_error', title: 'An internal error occurred.' },
   unavailable: {
     status: 503,
     oauth: 'temporarily_unavailable',
@@ -74,7 +74,7 @@ export const errors = {
 
 export type ErrorCode = keyof typeof errors
 
-/** One fault of one field, as problem documents list them. */
+/** One validation error of one field, as problem documents list them. */
 export interface FieldError {
   field: string
   code: string
@@ -82,17 +82,17 @@ export interface FieldError {
 }
 
 interface Details {
-  /** Replaces the table's title as the description. */
+  /** Replaces the title of the table as the description. */
   detail?: string
   fields?: FieldError[]
-  /** Seconds; becomes `Retry-After`. */
+  /** Sent as `Retry-After`. */
   retryAfterSeconds?: number
-  /** How many were allowed; becomes `RateLimit-Limit`. */
+  /** Size of the quota that is used up, sent as `RateLimit-Limit`. */
   allowance?: number
   cause?: unknown
 }
 
-/** The one error that domain code throws: it knows a code, and nothing of HTTP. */
+/** The error that domain code throws. It has a code of the table; the HTTP layer renders it. */
 export class RekeyError extends Error {
   readonly code: ErrorCode
   readonly fields: FieldError[] | undefined
@@ -109,11 +109,11 @@ export class RekeyError extends Error {
   }
 }
 
-/** A store or the broker did not answer: nobody is let through (ASVS 16.5.3), and the caller may try again. */
+/** The error if a store or the broker does not answer: the request is refused (ASVS 16.5.3) and may be retried. */
 export const unavailable = (cause: unknown): RekeyError =>
   new RekeyError('unavailable', { retryAfterSeconds: 2, cause })
 
-/** A field that this request needs, where the schema could not say so. */
+/** The error for a field that this request requires although the schema makes it optional. */
 export const missingField = (field: string): RekeyError =>
   new RekeyError('invalid_request', {
     detail: `${field} is missing.`,

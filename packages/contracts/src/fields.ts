@@ -1,10 +1,10 @@
 import { type SchemaOptions, type Static, Type } from '@sinclair/typebox'
 
-/** One of a few words, as `enum`, so that a refusal can list them. */
+/** A string `enum`, so that the error can list the allowed values (TypeBox would emit `anyOf`). */
 export const OneOf = <const T extends string>(values: readonly T[], options: SchemaOptions = {}) =>
   Type.Unsafe<T>({ type: 'string', enum: [...values], ...options })
 
-/** Fields that more than one contract uses. Patterns are ECMAScript with the `u` flag. */
+// Fields that several contracts use. Patterns are ECMAScript with the `u` flag.
 
 export const State = Type.String({
   pattern: '^[\\x20-\\x7E]{1,512}$',
@@ -27,10 +27,10 @@ export const Scope = Type.String({
   description: 'Scope of access, space-separated (RFC 6749 §3.3).',
 })
 
-/** How a request wants its answer. */
+/** What the answer to a request contains. */
 export const responseTypes = ['access_token', 'code', 'sign_token'] as const
 
-/** A plain string here: an unknown value must answer `unsupported_response_type`, not `invalid_request`. */
+/** Not an enum: an unknown value must be answered `unsupported_response_type`, not `invalid_request`. */
 export const ResponseType = Type.String({
   maxLength: 64,
   description: `One of ${responseTypes.join(', ')}.`,
@@ -48,12 +48,12 @@ export const ClaimedIp = Type.Unsafe<string>({
   maxLength: 45,
   anyOf: [{ format: 'ipv4' }, { format: 'ipv6' }],
   description:
-    'Address the caller claims for its user: recorded as claimed. Limits count by it only where a confidential client proves itself.',
+    'Client-asserted IP: the address that the caller states for its user. Rate limits count it only for an authenticated confidential client.',
 })
 
 const notInAddress = '\\s@\\p{C}"<>(),;:\\\\'
 
-/** No part can match in two ways, and the length is looked at first: a hostile text costs no more than a good one. */
+/** No part can match in two ways and the length is checked first, so that no input makes the match slow (ReDoS). */
 const email = `[^${notInAddress}]+@[^.${notInAddress}]+(\\.[^.${notInAddress}]+)+`
 const phone = '\\+[1-9]\\d{6,14}'
 
@@ -65,44 +65,46 @@ export const Username = Type.String({
   description: 'E-mail address, or phone number with "+" and country code.',
 })
 
-/** Length and content are the policy's business (422); here only what no password can be. */
+/** Only what no password can be. The policy checks length and content and answers 422. */
 export const Password = Type.String({
   minLength: 1,
   pattern: '^\\P{Cs}*$',
-  description: 'Any Unicode text. Lone surrogates are refused: they have no UTF-8 form and would hash alike.',
+  description:
+    'Any Unicode text. Lone surrogates are refused: they have no UTF-8 form, so different passwords would have equal hashes.',
 })
 
 export const CompactToken = Type.String({ pattern: '^[\\x21-\\x7E]+$', maxLength: 4096 })
 
-/** Digits as a string, or as an integer that lost its leading zeros. */
+/** A string of digits, or an integer, which has lost leading zeros. */
 export const ConfirmationCode = Type.Unsafe<string | number>({
   type: ['string', 'integer'],
   pattern: '^\\d{1,12}$',
   minimum: 0,
   maximum: 999_999_999_999,
-  description: 'The confirmation code of the message: 6 to 12 digits.',
+  description: 'Confirmation code from the message: 6 to 12 digits.',
 })
 
-/** Of what Postgres' `integer` holds. */
+/** Largest value of Postgres' `integer`. */
 const largestInteger = 2_147_483_647
 
-/** How often a customer's sessions have been ended all at once: whatever was signed in at a lower number is over. */
+/** Raising the epoch ends every session that began at a lower one. */
 export const SessionEpoch = Type.Integer({
   minimum: 0,
   maximum: largestInteger,
-  description: "How often the customer's sessions were ended at once; a session begun at a lower number is over.",
+  description:
+    'Session epoch: how often all sessions of the customer were ended. A session that began at a lower epoch has ended.',
 })
 
-/** A serial number in a path or a rpc. */
 export const SerialId = Type.Integer({ minimum: 1, maximum: largestInteger })
 
 export const Time = Type.String({ description: 'Whole seconds, UTC: 2022-01-01T00:00:00+00:00.' })
 
 export const Uuid = Type.String({ format: 'uuid' })
 
-/** Compact JWE (RFC 7516, `dir` + A256GCM) that only the named reader can open. */
-export const Sealed = (reader: string) => Type.String({ description: `Compact JWE that only the ${reader} can open.` })
+/** Compact JWE (RFC 7516, `dir` + A256GCM) that only the named service can decrypt. */
+export const Sealed = (reader: string) =>
+  Type.String({ description: `Compact JWE that only the ${reader} can decrypt.` })
 
-/** What a challenge, and the grant that comes out of it, is for. */
+/** What a challenge, and the grant that it yields, permits. */
 export const Purpose = OneOf(['restore', 'change', 'login'])
 export type Purpose = Static<typeof Purpose>

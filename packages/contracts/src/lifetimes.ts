@@ -1,4 +1,4 @@
-/** Life of an access token, in seconds: no token that the gateway signs lives longer. */
+/** Lifetime of an access token. No token that the gateway signs lives longer. */
 export const accessTokenSeconds = 3_600
 
 /** Life of a grant (a success token), in seconds. */

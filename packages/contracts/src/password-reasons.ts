@@ -1,4 +1,4 @@
-/** Why the policy refuses a new password: the code of each error in a `password_refused`. */
+/** Reasons for which the policy refuses a new password: the field error codes of `password_refused`. */
 export const passwordReasons = [
   'too_short',
   'too_long',

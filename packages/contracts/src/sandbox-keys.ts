@@ -1,2 +1,2 @@
-/** What every key that `npm start` makes begins with, secrets and key ids alike: production knows them by it. */
+/** Prefix of every secret and key id that `npm start` generates. Production refuses keys that have it. */
 export const sandboxKeyPrefix = 'sandbox_'

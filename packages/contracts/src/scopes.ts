@@ -7,7 +7,7 @@ export const scopes = {
 } as const
 
 /**
- * Audiences of the tokens the gateway signs (RFC 9068 §3). An API token opens routes as a bearer; a grant is good for
- * one password change or restore in the `successToken` header. A token names each use it has.
+ * Audiences of the tokens that the gateway signs (RFC 9068 §3). `api`: bearer tokens of routes. `grant`: one password
+ * change or restore, in the `successToken` header. A token that serves both has both audiences.
  */
 export const audiences = { api: 'rekey:api', grant: 'rekey:grant' } as const

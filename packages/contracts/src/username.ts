@@ -1,12 +1,12 @@
 export interface Address {
   kind: 'email' | 'phone'
-  /** Normalised: the same person's address always reads the same. */
+  /** Normalised: two spellings of one address are equal. */
   value: string
 }
 
 /**
- * Normalises a username that has passed the `Username` schema. E-mail addresses are compared without case: no mail
- * host of note tells `A@x` from `a@x`, and a person on a phone types a capital first letter.
+ * Normalises a username that matches the `Username` schema. Case of e-mail addresses is ignored: no common mail host
+ * distinguishes `A@x` from `a@x`, and phones capitalise the first letter.
  */
 export const parseUsername = (username: string): Address =>
   username.startsWith('+')
@@ -14,7 +14,7 @@ export const parseUsername = (username: string): Address =>
     : { kind: 'email', value: username.normalize('NFC').toLowerCase() }
 
 /**
- * `b*1@gmail.com`, `+44*******01`: enough for its owner to know it again. The number of stars says nothing of the
+ * `b*1@gmail.com`, `+44*******01`: enough for the owner to recognise it. The number of stars does not depend on the
  * length.
  */
 export const maskAddress = ({ kind, value }: Address): string => {
@@ -24,6 +24,6 @@ export const maskAddress = ({ kind, value }: Address): string => {
   return `${local[0]}*${local.length > 1 ? local.at(-1) : ''}${value.slice(at)}`
 }
 
-/** How the published contract names a device: `oob:email:b*1@gmail.com`. */
+/** Name of a device in the published contract: `oob:email:b*1@gmail.com`. */
 export const challengeType = (address: Address): string =>
   `oob:${address.kind === 'email' ? 'email' : 'sms'}:${maskAddress(address)}`

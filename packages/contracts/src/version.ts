@@ -1,2 +1,4 @@
-/** Version of Rekey, as the NATS services and the published documents state it. */
-export const version = '0.1.0'
+import manifest from '../../../package.json' with { type: 'json' }
+
+/** Version of the product, as the documents and the NATS services state it. */
+export const version: string = manifest.version

@@ -2,12 +2,12 @@ import { spawn } from 'node:child_process'
 import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import { findOnPath } from './command.ts'
 
-/** Whether packages can be installed here without asking anybody. */
+/** True if this process may install Debian packages. */
 export const canAptInstall = () => process.getuid?.() === 0 && findOnPath('apt-get') !== undefined
 
 const servicePolicy = '/usr/sbin/policy-rc.d'
 
-// Debian starts a server's system service when its package is installed; we want the program alone, and run our own.
+// Debian starts a server's system service when its package is installed. Only the program is needed.
 const withoutStartingServices = async (install: () => Promise<void>) => {
   if (existsSync(servicePolicy)) return install()
   writeFileSync(servicePolicy, '#!/bin/sh\nexit 101\n', { mode: 0o755 })
@@ -34,8 +34,8 @@ const run = (args: string[], signal?: AbortSignal) =>
   })
 
 /**
- * Installs Debian packages, leaving their system services stopped.
- * @throws Error with apt-get's own words.
+ * Installs Debian packages without starting their system services.
+ * @throws Error with the output of apt-get
  */
 export const aptInstall = async (packages: string[], signal?: AbortSignal) => {
   const lockWait = ['-o', 'DPkg::Lock::Timeout=120']

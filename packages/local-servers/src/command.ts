@@ -4,7 +4,7 @@ import { delimiter, join } from 'node:path'
 
 /** Path of an executable found on PATH, or undefined. */
 export const findOnPath = (name: string): string | undefined => {
-  // Debian keeps servers in sbin folders that a plain user's PATH may lack.
+  // Debian installs servers in sbin folders, which the PATH of a normal user may lack.
   const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/local/sbin', '/usr/sbin', '/sbin']
   for (const folder of folders.filter(Boolean)) {
     const path = join(folder, name)
@@ -18,6 +18,6 @@ export const findOnPath = (name: string): string | undefined => {
   return undefined
 }
 
-/** Whether a command can be run and exits 0. */
+/** True if the command can be run and exits with 0. */
 export const succeeds = (command: string, args: string[], { timeoutMs = 10_000 } = {}) =>
   spawnSync(command, args, { stdio: 'ignore', timeout: timeoutMs }).status === 0

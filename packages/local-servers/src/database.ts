@@ -20,8 +20,8 @@ export const databaseUrl = (url: string, name: string) => {
 }
 
 /**
- * Creates a database, as a copy of `template` when one is named, and returns its URL.
- * @throws DatabaseError 42P04 when it exists.
+ * Creates a database, as a copy of `template` if given, and returns its URL.
+ * @throws DatabaseError 42P04 if it exists
  */
 export const createDatabase = async (adminUrl: string, name: string, { template }: { template?: string } = {}) => {
   const from = template === undefined ? '' : ` TEMPLATE ${pg.escapeIdentifier(template)}`
@@ -29,7 +29,7 @@ export const createDatabase = async (adminUrl: string, name: string, { template 
   return databaseUrl(adminUrl, name)
 }
 
-/** Creates a database unless it is there already, and returns its URL. */
+/** Creates a database unless it exists, and returns its URL. */
 export const ensureDatabase = async (adminUrl: string, name: string) => {
   const exists = await withClient(adminUrl, (client) =>
     client.query('SELECT 1 FROM pg_database WHERE datname = $1', [name]),
@@ -37,7 +37,7 @@ export const ensureDatabase = async (adminUrl: string, name: string) => {
   return exists.rowCount ? databaseUrl(adminUrl, name) : createDatabase(adminUrl, name)
 }
 
-/** Removes a database, if it is there, and ends whoever is connected to it. */
+/** Drops a database if it exists, and closes its connections. */
 export const dropDatabase = async (adminUrl: string, name: string): Promise<void> => {
   await withClient(adminUrl, (client) =>
     client.query(`DROP DATABASE IF EXISTS ${pg.escapeIdentifier(name)} WITH (FORCE)`),

@@ -15,7 +15,7 @@ const generate = async (t: Test, profile: KeyProfile = 'production') => {
 
 const secrets = (path: string) => parseEnv(readFileSync(path, 'utf8'))
 
-test('S36: every file is for its owner alone, whatever the umask', async (t) => {
+test('S36: only the owner can access the files, whatever the umask', async (t) => {
   const umask = process.umask(0)
   t.teardown(() => process.umask(umask))
   for (const profile of ['sandbox', 'production'] as const) {
@@ -25,7 +25,7 @@ test('S36: every file is for its owner alone, whatever the umask', async (t) => 
   }
 })
 
-test('the sandbox’s keys say what they are, are as long as others and random, and none stands in for production’s', async (t) => {
+test('keys of the sandbox have a prefix, the usual length and randomness, and production has others', async (t) => {
   const { files, written } = await generate(t, 'sandbox')
   t.same(written, ['auth-gateway.env', 'password-service.env', 'notifier.env', 'signing-keys.json'])
   const all = [files.authGateway, files.passwordService, files.notifier].flatMap((file) => Object.values(secrets(file)))
@@ -38,22 +38,22 @@ test('the sandbox’s keys say what they are, are as long as others and random, 
   t.equal(keys[0].kid, `sandbox_${await calculateJwkThumbprint(keys[0])}`)
 })
 
-test('production’s keys are random throughout, with a pepper and a user of the broker for each that uses it', async (t) => {
+test('keys of production are random, with a pepper and a user of the broker for each service', async (t) => {
   const { dir, files } = await generate(t)
   const all = [files.authGateway, files.passwordService, files.notifier].flatMap((file) => Object.values(secrets(file)))
   t.notMatch(all.join(), 'sandbox')
   t.match(secrets(files.passwordService).REKEY_PASSWORD_PEPPERS, /^p1:[A-Za-z0-9_-]{43}$/)
-  const known = secrets(brokerKeysFile(dir))
-  t.equal(Object.keys(known).length, 6)
+  const existing = secrets(brokerKeysFile(dir))
+  t.equal(Object.keys(existing).length, 6)
   const seed = readFileSync(nkeyFile(dir, 'auth-gateway'), 'utf8').trim()
   t.match(seed, /^SU/)
-  t.equal(known.NATS_AUTH_GATEWAY, nkeys.fromSeed(Buffer.from(seed)).getPublicKey())
+  t.equal(existing.NATS_AUTH_GATEWAY, nkeys.fromSeed(Buffer.from(seed)).getPublicKey())
   rmSync(brokerKeysFile(dir))
   t.same(await generateKeys(dir), ['nats-server.env'])
-  t.same(secrets(brokerKeysFile(dir)), known, 'made anew from the seeds')
+  t.same(secrets(brokerKeysFile(dir)), existing, 'derived from the seeds again')
 })
 
-test('a service gets its own secrets, and shares only what it seals for another or opens', async (t) => {
+test('a service gets its own secrets and shares only the keys of sealed fields', async (t) => {
   const { files } = await generate(t)
   const gateway = secrets(files.authGateway)
   const passwords = secrets(files.passwordService)
@@ -74,7 +74,7 @@ test('a service gets its own secrets, and shares only what it seals for another 
   for (const secret of all) t.match(secret, /^[A-Za-z0-9_-]{43}$/)
 })
 
-test('the signing key is a private Ed25519 key named by its thumbprint', async (t) => {
+test('the signing key is a private Ed25519 key with its thumbprint as id', async (t) => {
   const { files } = await generate(t)
   const { keys } = JSON.parse(readFileSync(files.signingKeys, 'utf8'))
   t.match(keys, [{ kty: 'OKP', crv: 'Ed25519', alg: 'EdDSA', use: 'sig', d: String }])
@@ -82,7 +82,7 @@ test('the signing key is a private Ed25519 key named by its thumbprint', async (
   await t.resolves(importJWK(keys[0], 'EdDSA'))
 })
 
-test('what exists is never written over, and a lost file gets the shared secrets again', async (t) => {
+test('existing files are not overwritten, and a lost file gets the shared secrets again', async (t) => {
   const { dir, files } = await generate(t)
   const before = readFileSync(files.authGateway, 'utf8')
   t.same(await generateKeys(dir), [])
@@ -92,10 +92,10 @@ test('what exists is never written over, and a lost file gets the shared secrets
   t.equal(secrets(files.notifier).REKEY_CODE_SEAL_KEY, secrets(files.authGateway).REKEY_CODE_SEAL_KEY)
 })
 
-test('a kept file gets the secrets that it lacks, and those it has stay', async (t) => {
+test('an existing file gets its missing secrets and keeps the others', async (t) => {
   const { dir, files } = await generate(t)
   const before = secrets(files.authGateway)
-  // As a sandbox has it that was made before the secret was needed.
+  // A sandbox from before the secret was needed.
   const { REKEY_REFRESH_KEY: _, REKEY_USERNAME_SEAL_KEY: __, ...older } = before
   const lines = Object.entries(older).map(([key, value]) => `${key}=${value}`)
   writeFileSync(files.authGateway, lines.join('\n'))

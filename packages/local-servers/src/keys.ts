@@ -2,12 +2,12 @@ import { randomBytes } from 'node:crypto'
 import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseEnv } from 'node:util'
-import { sandboxKeyPrefix } from '@rekey/contracts'
+import { sandboxKeyPrefix, serviceNames } from '@rekey/contracts'
 import { nkeys } from 'nats'
 import { formatSigningKeys, newSigningKey } from './signing-keys.ts'
 
-// Which service holds which secret. One that two services name is the same in both: what one seals the other opens.
-const holders = {
+// The secrets of each service. A secret of two services has the same value in both: one encrypts, the other decrypts.
+const secretsByFile = {
   'auth-gateway.env': [
     'REKEY_MFA_TOKEN_KEY',
     'REKEY_CODE_KEY',
@@ -25,16 +25,16 @@ const holders = {
   'notifier.env': ['REKEY_CODE_SEAL_KEY', 'REKEY_ADDRESS_SEAL_KEY'],
 } as const
 
-/** What the sandbox does without. */
+/** The sandbox works without this secret. */
 const productionOnly = 'REKEY_PASSWORD_PEPPERS'
 
 const signingKeys = 'signing-keys.json'
 
-/** Users of the broker, as deploy/nats names them, each with an NKey seed of its own. */
-const brokerUsers = ['auth-gateway', 'password-service', 'notifier', 'operator', 'platform', 'audit'] as const
+/** Users of the broker (deploy/nats/users), each with an NKey seed. */
+const brokerUsers = [...serviceNames, 'operator', 'platform', 'audit'] as const
 export type BrokerUser = (typeof brokerUsers)[number]
 
-/** The broker's own file: it knows its users by their public keys. */
+/** The broker's file: the public keys of its users. */
 const brokerFile = 'nats-server.env'
 const publicKeyVariable = (user: BrokerUser) => `NATS_${user.toUpperCase().replace('-', '_')}`
 
@@ -56,7 +56,7 @@ export const brokerKeysFile = (dir: string) => join(dir, brokerFile)
 
 const newSecret = (name: string, profile: KeyProfile) => {
   const random = randomBytes(32).toString('base64url')
-  // Of the same length, and over 200 random bits are left.
+  // Same length as other keys; over 200 random bits are left.
   if (profile === 'sandbox') return sandboxKeyPrefix + random.slice(sandboxKeyPrefix.length)
   return name === productionOnly ? `p1:${random}` : random
 }
@@ -76,7 +76,7 @@ const createFolder = (dir: string) => {
     read,
     write,
     variables: (name: string) => parseEnv(read(name)),
-    /** Adds lines to a file, which is made where there is none. */
+    /** Adds lines to a file, and creates the file if it does not exist. */
     add(name: string, lines: string[]) {
       if (lines.length === 0) return
       if (missing(name)) return write(name, lines.join(''))
@@ -90,7 +90,7 @@ type Folder = ReturnType<typeof createFolder>
 
 const writeSecrets = (folder: Folder, profile: KeyProfile) => {
   const secrets = new Map<string, string>()
-  for (const name of Object.keys(holders)) {
+  for (const name of Object.keys(secretsByFile)) {
     for (const [key, value] of Object.entries(folder.variables(name))) if (value) secrets.set(key, value)
   }
   const secret = (key: string) => {
@@ -98,31 +98,30 @@ const writeSecrets = (folder: Folder, profile: KeyProfile) => {
     secrets.set(key, value)
     return `${key}=${value}\n`
   }
-  for (const [name, keys] of Object.entries(holders)) {
-    const held = folder.variables(name)
+  for (const [name, keys] of Object.entries(secretsByFile)) {
+    const existing = folder.variables(name)
     const wanted = keys.filter((key) => profile === 'production' || key !== productionOnly)
-    folder.add(name, wanted.filter((key) => !held[key]).map(secret))
+    folder.add(name, wanted.filter((key) => !existing[key]).map(secret))
   }
 }
 
 const writeBrokerUsers = (folder: Folder) => {
   const lines: string[] = []
-  const known = folder.variables(brokerFile)
+  const existing = folder.variables(brokerFile)
   for (const user of brokerUsers) {
     const name = `${user}.nk`
     if (folder.missing(name)) folder.write(name, `${Buffer.from(nkeys.createUser().getSeed())}\n`)
     const publicKey = nkeys.fromSeed(Buffer.from(folder.read(name).trim())).getPublicKey()
-    if (known[publicKeyVariable(user)] !== publicKey) lines.push(`${publicKeyVariable(user)}=${publicKey}\n`)
+    if (existing[publicKeyVariable(user)] !== publicKey) lines.push(`${publicKeyVariable(user)}=${publicKey}\n`)
   }
   folder.add(brokerFile, lines)
 }
 
 /**
- * Writes each service's secrets to a file of its own (dotenv form, read through REKEY_SECRETS_FILE) and the gateway's
- * private signing keys (a JWK Set); for production also the broker's users. All with mode 0600. What a file holds is
- * kept, and repeated where another file needs the same; a file from before a secret was there gets that secret added.
- * The sandbox's keys say of themselves what they are.
- * @returns the names of the files that were written or added to.
+ * Writes a file of secrets for each service (dotenv form, read through REKEY_SECRETS_FILE) and the gateway's private
+ * signing keys (a JWK Set); for production also the broker's users. All files have mode 0600. Existing secrets are kept
+ * and copied to other files that need them; missing secrets are added. Keys of the sandbox have a prefix.
+ * @returns names of the files that were written or extended
  */
 export const generateKeys = async (dir: string, profile: KeyProfile = 'production'): Promise<string[]> => {
   const folder = createFolder(dir)

@@ -1,30 +1,30 @@
 import { findOnPath, succeeds } from './command.ts'
 
-/** How to start a program: handed to `spawn` as it is. */
+/** Arguments of `spawn`. */
 export interface Launch {
   command: string
   args: string[]
   uid?: number
   gid?: number
-  /** Further variables of its environment. */
+  /** Additional environment variables. */
   env?: NodeJS.ProcessEnv
-  /** Opens Node's channel, whose end tells the program that we are gone. */
+  /** Opens Node's IPC channel: its end tells the program that this process has ended. */
   channel?: boolean
 }
 
-/** An account without rights, for programs that refuse to run as root. */
+/** An unprivileged account, for programs that refuse to run as root. */
 export interface Account {
   uid: number
   gid: number
 }
 
-// A clone and its data may lie below a folder that is closed to the account, such as root's home. The one right that is
-// left to it opens such folders, and without the fix-up it does so for access(2) too, by which initdb looks for postgres.
+// The clone may be below a folder that the account cannot enter, such as root's home. The capability dac_override lets it
+// enter; no_setuid_fixup makes that true for access(2) too, which initdb uses to find postgres.
 const reachClosedFolders = ['--inh-caps=+dac_override', '--ambient-caps=+dac_override', '--securebits=+no_setuid_fixup']
 
 /**
- * Wraps a command so that the kernel ends it when this process dies, however that happens, and so that it runs as
- * `account` when one is given. Linux only; elsewhere, and without setpriv, only the account is changed.
+ * Wraps a command so that the kernel ends it when this process dies, and so that it runs as `account` if given. Works on
+ * Linux with setpriv; elsewhere only the account is changed.
  */
 export const launch = (
   command: string,
@@ -35,7 +35,7 @@ export const launch = (
   const endWithUs = `--pdeathsig=${stopSignal.replace('SIG', '')}`
   const asAccount = account ? [`--reuid=${account.uid}`, `--regid=${account.gid}`, '--clear-groups'] : []
   const fullest = [endWithUs, ...asAccount, ...(account ? reachClosedFolders : [])]
-  // A container may lack the rights to hand on rights, and an old setpriv the death signal.
+  // A container may lack the right to pass on capabilities, and an old setpriv lacks --pdeathsig.
   const options = [fullest, asAccount].find((wanted) => setpriv && succeeds(setpriv, [...wanted, 'true']))
   if (setpriv && options) return { command: setpriv, args: [...options, command, ...args] }
   return { command, args, ...account }

@@ -33,7 +33,7 @@ const insertChange = `
     previous_digest, digest)
   SELECT id, 'restored', 'restore', 'client', 'EN00000CY', 'ib_localhost', 'email', '::1', now(), '', 'd' FROM customer`
 
-test('migrations are applied once, and recorded where Prisma looks for them', async (t) => {
+test('migrations are applied once and recorded in Prisma’s table', async (t) => {
   const { databaseUrl, open } = await start(t)
   const { applied } = await migrate({ databaseUrl })
   t.match(applied[0], /_init$/)
@@ -47,7 +47,7 @@ test('migrations are applied once, and recorded where Prisma looks for them', as
   t.ok(rows.every((row) => row.finished_at instanceof Date))
 })
 
-test('two migrations at once do each other no harm', async (t) => {
+test('two concurrent migrations both succeed', async (t) => {
   const { databaseUrl } = await start(t)
   const both = await Promise.all([migrate({ databaseUrl }), migrate({ databaseUrl })])
   t.equal(both.filter(({ applied }) => applied.length > 0).length, 1)
@@ -67,7 +67,7 @@ test('the history of password changes is append-only', async (t) => {
   }
 })
 
-test('an event in the outbox wakes whoever listens', async (t) => {
+test('an event in the outbox notifies listeners', async (t) => {
   const { databaseUrl, open } = await start(t)
   await migrate({ databaseUrl })
   const client = await open()
@@ -79,7 +79,7 @@ test('an event in the outbox wakes whoever listens', async (t) => {
   t.match(await woken, { channel: 'outbox' })
 })
 
-test('a migration that fails says why, and leaves nothing of itself', async (t) => {
+test('a failing migration reports the error and is rolled back', async (t) => {
   const { databaseUrl, open } = await start(t)
   cpSync(prismaDir, join(dir, 'prisma'), { recursive: true })
   mkdirSync(join(dir, 'prisma/migrations/99990101000000_broken'))
@@ -90,14 +90,14 @@ test('a migration that fails says why, and leaves nothing of itself', async (t) 
   t.same(rows, [{ half: null }])
 })
 
-test('a database that cannot be reached is named, without its password', async (t) => {
+test('the error for an unreachable database names it without the password', async (t) => {
   const databaseUrl = 'postgresql://somebody:secret@127.0.0.1:1/nowhere'
   const error = await migrate({ databaseUrl }).catch((error) => error)
   t.match(error.message, /cannot reach the database 127\.0\.0\.1:1\/nowhere/)
   t.notMatch(error.message, 'secret')
 })
 
-test('the migrations lead to what schema.prisma says', async (t) => {
+test('the migrations result in schema.prisma', async (t) => {
   const { databaseUrl } = await start(t)
   const schema = readFileSync(join(prismaDir, 'schema.prisma'), 'utf8')
   t.equal(await diffSchemas({ databaseUrl, from: schema, to: schema }), undefined)

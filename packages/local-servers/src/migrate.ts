@@ -34,7 +34,7 @@ const withoutPassword = (databaseUrl: string) => {
   return `${url.host}${url.pathname}`
 }
 
-// The engine's own words for a database that does not answer are a stack of its insides.
+// The engine's error for an unreachable database is a stack trace.
 const assertReachable = async (databaseUrl: string) => {
   const name = withoutPassword(databaseUrl)
   const client = new pg.Client({ connectionString: withSettings(databaseUrl), connectionTimeoutMillis: 5_000 })
@@ -56,9 +56,9 @@ export interface MigrateOptions {
 }
 
 /**
- * Applies the migrations that the database has not had yet, as `prisma migrate deploy` does, and returns their names.
- * Running it again, or twice at once, is safe.
- * @throws Error naming the database when it cannot be reached; the engine's words when a migration fails.
+ * Applies the missing migrations, as `prisma migrate deploy` does, and returns their names. Idempotent; concurrent runs
+ * wait for each other.
+ * @throws Error that names the database if it is unreachable; the engine's error if a migration fails
  */
 export const migrate = async ({ databaseUrl, dir = prismaDir }: MigrateOptions): Promise<{ applied: string[] }> => {
   await assertReachable(databaseUrl)
@@ -70,7 +70,7 @@ export const migrate = async ({ databaseUrl, dir = prismaDir }: MigrateOptions):
     )
     return { applied: appliedMigrationNames }
   } catch (cause) {
-    // The engine appends a trace of its insides to its message.
+    // The engine appends a stack trace to its message.
     const [message] = (cause as Error).message.split(/\n\s+0: /)
     throw new Error(`migration failed: ${message}`, { cause })
   }

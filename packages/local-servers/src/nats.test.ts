@@ -14,7 +14,7 @@ const start = async (t: Test, options: NatsOptions) => {
   return server
 }
 
-test('JetStream keeps acknowledged messages over SIGKILL and a restart', async (t) => {
+test('JetStream keeps acknowledged messages after SIGKILL and a restart', async (t) => {
   const dataDir = mkdtempSync(join(tmpdir(), 'rekey-nats-test-'))
   t.teardown(() => rmSync(dataDir, { recursive: true, force: true }))
   const first = await start(t, { dataDir })
@@ -34,22 +34,22 @@ test('JetStream keeps acknowledged messages over SIGKILL and a restart', async (
   t.equal(state.messages, 1)
 })
 
-test('a client that does not answer any more is let go of within seconds', async (t) => {
+test('a client that stops answering is disconnected within seconds', async (t) => {
   const dataDir = mkdtempSync(join(tmpdir(), 'rekey-nats-test-'))
   t.teardown(() => rmSync(dataDir, { recursive: true, force: true }))
   const { port } = await start(t, { dataDir })
   const socket = connectSocket({ host: '127.0.0.1', port })
   t.teardown(() => socket.destroy())
-  let heard = ''
+  let received = ''
   socket.on('data', (chunk) => {
-    heard += chunk
+    received += chunk
   })
-  socket.write('CONNECT {"verbose":false}\r\nSUB questions 1\r\nPING\r\n')
-  await waitUntil(() => heard.includes('PONG'), { what: 'the connection', timeoutMs: 5_000 })
-  await waitUntil(() => heard.includes('Stale Connection'), { what: 'it to be noticed', timeoutMs: 15_000 })
+  socket.write('CONNECT {"verbose":false}\r\nSUB requests 1\r\nPING\r\n')
+  await waitUntil(() => received.includes('PONG'), { what: 'the connection', timeoutMs: 5_000 })
+  await waitUntil(() => received.includes('Stale Connection'), { what: 'the disconnect', timeoutMs: 15_000 })
 })
 
-test('three servers are a cluster, which keeps what it acknowledged when a leader is killed', async (t) => {
+test('a cluster of three servers keeps acknowledged messages when a leader is killed', async (t) => {
   const dataDir = mkdtempSync(join(tmpdir(), 'rekey-nats-test-'))
   t.teardown(() => rmSync(dataDir, { recursive: true, force: true }))
   const names = ['a', 'b', 'c']
@@ -68,7 +68,7 @@ test('three servers are a cluster, which keeps what it acknowledged when a leade
   const manager = await waitUntil(() => connection.jetstreamManager(), { ...patience, what: 'JetStream' })
   await waitUntil(() => manager.streams.add({ name: 'KEPT', subjects: ['kept.>'], num_replicas: 3 }), {
     ...patience,
-    what: 'a stream of three copies',
+    what: 'a stream with three replicas',
   })
   await connection.jetstream().publish('kept.one', 'yes')
   const { cluster } = await manager.streams.info('KEPT')
@@ -77,7 +77,7 @@ test('three servers are a cluster, which keeps what it acknowledged when a leade
   process.kill(leader?.pid ?? 0, 'SIGKILL')
   const message = await waitUntil(() => manager.streams.getMessage('KEPT', { seq: 1 }), {
     ...patience,
-    what: 'the message of another leader',
+    what: 'the message from another leader',
   })
   t.equal(message.string(), 'yes')
 })

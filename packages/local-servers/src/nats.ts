@@ -1,25 +1,25 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { ask } from './ask.ts'
 import { findOnPath } from './command.ts'
+import { exchangeLine } from './exchange-line.ts'
 import { launch } from './launch.ts'
 import { type RunningServer, startServer } from './server.ts'
 
-/** What one server of a cluster knows of all of them. */
+/** Settings of one server of a cluster. */
 export interface NatsCluster {
-  /** This server's own, by which the JetStream API names leaders. */
+  /** Name of this server: the JetStream API names leaders by it. */
   serverName: string
-  /** Where this server listens for the others. */
+  /** Port on which this server listens for the other servers. */
   routePort: number
-  /** Where all of them listen for each other. */
+  /** Such ports of all servers. */
   routePorts: readonly number[]
 }
 
 export interface NatsOptions {
-  /** Where JetStream keeps its streams. */
+  /** Folder of JetStream's streams. */
   dataDir: string
   port?: number | undefined
-  /** Absent: a server by itself. */
+  /** Absent: a single server. */
   cluster?: NatsCluster | undefined
   binary?: string | undefined
   signal?: AbortSignal | undefined
@@ -27,7 +27,7 @@ export interface NatsOptions {
 
 const routeUrl = (port: number) => `nats://127.0.0.1:${port}`
 
-// Clients are not told of the other servers: whoever starts a cluster says by which addresses it is reached.
+// --no_advertise: clients use only the addresses that they are configured with.
 const clusterArgs = ({ serverName, routePort, routePorts }: NatsCluster) => [
   '--name',
   serverName,
@@ -40,8 +40,8 @@ const clusterArgs = ({ serverName, routePort, routePorts }: NatsCluster) => [
   '--no_advertise',
 ]
 
-// A client whose connection is gone without a word is one that questions and messages still go to, and are lost with,
-// until the server asks whether it is there. Of itself it would ask every two minutes.
+// The server sends RPCs and messages to a client that vanished without closing until a PING times out, and these are
+// lost. The default interval is two minutes.
 const settings = 'ping_interval: "2s"\nping_max: 2\n'
 
 const writeSettings = (dataDir: string): string => {
@@ -53,7 +53,7 @@ const writeSettings = (dataDir: string): string => {
 
 /**
  * Starts a private NATS server with JetStream on 127.0.0.1.
- * @throws Error with the tail of its log when it does not become ready.
+ * @throws Error with the tail of its log if it does not become ready
  */
 export const startNats = ({
   dataDir,
@@ -78,6 +78,6 @@ export const startNats = ({
         ],
         { stopSignal: 'SIGTERM' },
       ),
-    // The server introduces itself; it takes connections a moment before JetStream has recovered its streams.
-    isReady: async (port) => /^INFO .*"jetstream":true/.test(await ask(port)),
+    // The server sends INFO first. It accepts connections shortly before JetStream has recovered its streams.
+    isReady: async (port) => /^INFO .*"jetstream":true/.test(await exchangeLine(port)),
   })

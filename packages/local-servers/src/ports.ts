@@ -12,7 +12,7 @@ const listenOnce = (host: string, port: number) =>
     })
   })
 
-/** Whether a server could listen on this port now. A port that needs rights we lack is not free either. */
+/** True if a server can listen on this port now. A privileged port counts as not free. */
 export const isPortFree = async (port: number, host = '127.0.0.1') => {
   try {
     await listenOnce(host, port)
@@ -23,12 +23,12 @@ export const isPortFree = async (port: number, host = '127.0.0.1') => {
 }
 
 /**
- * Below the ports that systems give to outgoing connections (RFC 6335 §6; Linux begins at 32768): such a connection may
- * get a port that was free a moment ago.
+ * Below the ephemeral ports (RFC 6335 §6; Linux starts at 32768): an outgoing connection could take one of those between
+ * the check and the start of the server.
  */
 const range = { first: 20_000, last: 32_767 }
 
-/** A port of 127.0.0.1 that nothing listens on now. Another program may take it before its user does. */
+/** A free port of 127.0.0.1. Another program may take it before it is used. */
 export const freePort = async (): Promise<number> => {
   const port = randomInt(range.first, range.last + 1)
   return (await isPortFree(port)) ? port : freePort()

@@ -6,8 +6,8 @@ interface Binaries {
 }
 
 /**
- * Paths of the PostgreSQL programs that came from npm for this platform.
- * @throws Error naming the platform when there are none for it.
+ * Paths of the PostgreSQL programs of the npm package for this platform.
+ * @throws Error that names the platform if there is no package for it
  */
 export const postgresBinaries = async (): Promise<Binaries> => {
   const platform = process.platform === 'win32' ? 'windows' : process.platform
@@ -16,7 +16,7 @@ export const postgresBinaries = async (): Promise<Binaries> => {
   try {
     binaries = await import(name)
   } catch (cause) {
-    throw new Error(`no PostgreSQL for ${platform}-${process.arch} among our packages: set DATABASE_URL`, { cause })
+    throw new Error(`no npm package of PostgreSQL for ${platform}-${process.arch}: set DATABASE_URL`, { cause })
   }
   for (const path of [binaries.initdb, binaries.postgres]) {
     // Some package managers lose the executable bits.

@@ -44,7 +44,7 @@ test('committed rows survive SIGKILL and a restart on the same folder and port',
   t.same(await query(second.url, 'SELECT answer FROM kept'), [{ answer: 42 }])
 })
 
-test('a server left over from a run that was killed is ended by the next start', async (t) => {
+test('the next start ends a server of a killed run', async (t) => {
   const dataDir = scratch(t)
   const orphan = await start(t, { dataDir, durable: false })
   const next = await start(t, { dataDir, durable: false })
@@ -52,7 +52,7 @@ test('a server left over from a run that was killed is ended by the next start',
   t.same(await query(next.url, 'SELECT 1 AS one'), [{ one: 1 }])
 })
 
-test('it wants the password, which only its owner can read', async (t) => {
+test('it requires the password, which only its owner can read', async (t) => {
   const dataDir = scratch(t)
   const { url } = await start(t, { dataDir, durable: false })
   const wrong = new URL(url)
@@ -63,21 +63,21 @@ test('it wants the password, which only its owner can read', async (t) => {
   t.same(await query(url, 'SHOW listen_addresses'), [{ listen_addresses: '127.0.0.1' }])
 })
 
-test('stop leaves no process, and can be called twice', async (t) => {
+test('stop leaves no process and is idempotent', async (t) => {
   const server = await start(t, { dataDir: scratch(t), durable: false })
   await server.stop()
   await server.stop()
   t.equal(startTimeOf(server.pid), undefined)
 })
 
-test('a start that is called off leaves no process', async (t) => {
+test('an aborted start leaves no process', async (t) => {
   const controller = new AbortController()
   const starting = startPostgres({ dataDir: scratch(t), durable: false, signal: controller.signal })
   controller.abort(new Error('called off'))
   await t.rejects(starting, { message: 'called off' })
 })
 
-test('databases are made empty or from a template, and removed with whoever is connected', async (t) => {
+test('databases are created empty or from a template, and dropped with their connections', async (t) => {
   const { url } = await start(t, { dataDir: scratch(t), durable: false })
   const template = await createDatabase(url, 'model')
   await query(template, 'CREATE TABLE thing ()')

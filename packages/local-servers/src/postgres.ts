@@ -11,10 +11,10 @@ import { startTimeOf } from './process-identity.ts'
 import { endOrphan, type RunningServer, startServer } from './server.ts'
 
 export interface PostgresOptions {
-  /** Holds the cluster, its password and its log. */
+  /** Folder of the cluster, its password and its log. */
   dataDir: string
   port?: number | undefined
-  /** False spares the disk where a power cut may cost the data, as in tests; a crash of the process still may not. */
+  /** False turns fsync off: a power cut may lose data, a crash of the process may not. For tests. */
   durable?: boolean
   signal?: AbortSignal | undefined
 }
@@ -32,7 +32,7 @@ const initialise = (
   { cluster, dataDir }: { cluster: string; dataDir: string },
   account: ReturnType<typeof postgresAccount>,
 ) => {
-  // Made aside and then renamed: an initdb that was cut short must not pass for a cluster.
+  // Created under another name and then renamed: an interrupted initdb must not look like a cluster.
   const unfinished = `${cluster}.unfinished`
   rmSync(unfinished, { recursive: true, force: true })
   mkdirSync(unfinished, { mode: 0o700 })
@@ -52,9 +52,9 @@ const initialise = (
   renameSync(unfinished, cluster)
 }
 
-const forgetStrangersLock = (cluster: string) => {
-  // Postgres takes any living process of its own account with the recorded number for another server of this cluster,
-  // and would refuse to start for good when the number has gone to some other program since.
+const removeForeignLock = (cluster: string) => {
+  // Postgres refuses to start if the recorded process id belongs to any live process of its account, even if another
+  // program has got the id since.
   const path = join(cluster, 'postmaster.pid')
   if (!existsSync(path)) return
   const pid = Number(readFileSync(path, 'utf8').split('\n')[0])
@@ -64,9 +64,9 @@ const forgetStrangersLock = (cluster: string) => {
 }
 
 /**
- * Starts PostgreSQL on 127.0.0.1 over TCP only, on a cluster that is made at the first start.
- * `url` opens the database `postgres` as its superuser.
- * @throws Error with the tail of its log when it does not become ready.
+ * Starts PostgreSQL on 127.0.0.1, over TCP only, and creates its cluster at the first start. `url` is that of the
+ * superuser and the database `postgres`.
+ * @throws Error with the tail of its log if it does not become ready
  */
 export const startPostgres = async ({
   dataDir,
@@ -81,7 +81,7 @@ export const startPostgres = async ({
   const password = readPassword(dataDir)
   await endOrphan(dataDir, 'SIGINT')
   if (!existsSync(join(cluster, 'PG_VERSION'))) initialise(initdb, { cluster, dataDir }, account)
-  forgetStrangersLock(cluster)
+  removeForeignLock(cluster)
 
   const settings = {
     listen_addresses: '127.0.0.1',
@@ -96,7 +96,7 @@ export const startPostgres = async ({
     dataDir,
     port,
     signal,
-    stopSignal: 'SIGINT', // "fast shutdown": does not wait for clients to leave
+    stopSignal: 'SIGINT', // "fast shutdown": does not wait for clients to disconnect
     url,
     launch: (port) => launch(postgres, ['-D', cluster, '-p', String(port), ...args], { stopSignal: 'SIGINT', account }),
     isReady: async (port) => {
@@ -109,7 +109,7 @@ export const startPostgres = async ({
         await client.end()
       }
     },
-    // Backends of a killed server hold its shared memory until they notice, which takes them a moment.
-    isPassing: (log) => /pre-existing shared memory block|lock file "postmaster.pid" already exists/.test(log),
+    // Backends of a killed server keep its shared memory for a moment.
+    isTransient: (log) => /pre-existing shared memory block|lock file "postmaster.pid" already exists/.test(log),
   })
 }

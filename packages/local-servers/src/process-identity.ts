@@ -2,14 +2,14 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { waitUntil } from './wait-until.ts'
 
-/** A process as it can be found again by a later run: the number alone may have gone to another program since. */
+/** Identifies a process for a later run. The id alone may belong to another program by then. */
 export interface ProcessIdentity {
   pid: number
-  /** When the process started, in the system's own notation. */
+  /** Start time in the notation of the system. */
   startedAt: string
 }
 
-// The fields of proc(5) that follow the command name, which stands in brackets and may hold spaces itself.
+// The fields of proc(5) after the command name, which is in parentheses and may contain spaces.
 const linuxStat = (pid: number) => {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
   const [state, parent, ...others] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
@@ -28,7 +28,7 @@ const psStartTime = (pid: number) => {
   return execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8', env }).trim() || undefined
 }
 
-/** Start time of a living process, or undefined when there is none with this number (a zombie counts as none). */
+/** Start time of a live process; undefined if no process has this id or it is a zombie. */
 export const startTimeOf = (pid: number): string | undefined => {
   try {
     return process.platform === 'linux' ? linuxStartTime(pid) : psStartTime(pid)
@@ -37,7 +37,7 @@ export const startTimeOf = (pid: number): string | undefined => {
   }
 }
 
-/** The process that started this one, or undefined where the system does not tell. */
+/** Id of the parent process; undefined if the system does not provide it. */
 export const parentOf = (pid: number): number | undefined => {
   try {
     return linuxStat(pid).parent
@@ -46,27 +46,27 @@ export const parentOf = (pid: number): number | undefined => {
   }
 }
 
-/** Whether the very process that was recorded is still alive. */
+/** True if the recorded process itself is still alive. */
 export const isAlive = ({ pid, startedAt }: ProcessIdentity) => startTimeOf(pid) === startedAt
 
 const send = (pid: number, signal: NodeJS.Signals) => {
   try {
     process.kill(pid, signal)
   } catch {
-    // It ended by itself in between.
+    // It has ended by itself.
   }
 }
 
 /**
- * Ends a recorded process: `signal` first, SIGKILL when it is still there after `graceMs`.
- * Does nothing when the process is gone or its number belongs to another program by now.
+ * Ends a recorded process: `signal` first, SIGKILL if it is still alive after `graceMs`. Does nothing if the process has
+ * ended or its id belongs to another program.
  */
 export const endProcess = async (
   identity: ProcessIdentity,
   { signal = 'SIGTERM', graceMs = 10_000 }: { signal?: NodeJS.Signals; graceMs?: number } = {},
 ) => {
   if (!isAlive(identity)) return
-  send(identity.pid, 'SIGCONT') // a paused process would not hear anything but SIGKILL
+  send(identity.pid, 'SIGCONT') // a stopped process reacts only to SIGKILL
   send(identity.pid, signal)
   const gone = () => !isAlive(identity)
   try {

@@ -1,29 +1,29 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { ask } from './ask.ts'
 import { findOnPath } from './command.ts'
+import { exchangeLine } from './exchange-line.ts'
 import { launch } from './launch.ts'
 import { type RunningServer, startServer } from './server.ts'
 
 export interface RedisOptions {
-  /** Where the append-only file is kept. Absent: nothing outlives the process. */
+  /** Folder of the append-only file. Absent: data is lost at the end of the process. */
   dataDir?: string | undefined
   /**
-   * `always`: what was answered outlives a kill, at once. `everysec` (the default): while the disk is busy a Redis that
-   * is killed keeps up to its last two seconds to itself.
+   * `always`: acknowledged writes survive a kill. `everysec` (the default): a killed Redis may lose its last two seconds
+   * while the disk is busy.
    */
   appendfsync?: 'always' | 'everysec'
   port?: number | undefined
-  /** Makes it a node of a cluster, which talks to the others on this port. */
+  /** Makes this server a node of a cluster; the cluster bus uses this port. */
   clusterPort?: number | undefined
   binary?: string | undefined
   signal?: AbortSignal | undefined
 }
 
 /**
- * Starts a private Redis on 127.0.0.1. It refuses writes rather than evict a challenge when memory runs out.
- * @throws Error with the tail of its log when it does not become ready.
+ * Starts a private Redis on 127.0.0.1. If its memory is full, it refuses writes and does not evict challenges.
+ * @throws Error with the tail of its log if it does not become ready
  */
 export const startRedis = async ({
   dataDir,
@@ -56,7 +56,7 @@ export const startRedis = async ({
       stopSignal: 'SIGTERM',
       url: (port) => `redis://127.0.0.1:${port}`,
       launch: (port) => launch(binary, [...args, '--port', String(port)], { stopSignal: 'SIGTERM' }),
-      isReady: async (port) => (await ask(port, 'PING\r\n')).startsWith('+PONG'),
+      isReady: async (port) => (await exchangeLine(port, 'PING\r\n')).startsWith('+PONG'),
     })
     return {
       ...server,

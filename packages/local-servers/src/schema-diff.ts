@@ -2,7 +2,7 @@ import type { DiffTarget } from '@prisma/schema-engine-wasm'
 import { withSchemaEngine } from './schema-engine.ts'
 
 export interface SchemaDiff {
-  /** Any database: the engine insists on connecting to one, and leaves it alone. */
+  /** Any database: the engine needs a connection but does not change the database. */
   databaseUrl: string
   /** schema.prisma as of the last migration, or undefined for the first one. */
   from: string | undefined
@@ -10,9 +10,9 @@ export interface SchemaDiff {
 }
 
 /**
- * Writes the SQL that takes a database from one Prisma schema to another. The two texts are compared, not a database:
- * the engine's WebAssembly build cannot read the catalogue of PostgreSQL 18.
- * @returns the script, or undefined when there is nothing to change.
+ * Generates the SQL that migrates a database from one Prisma schema to another. Compares the two texts, since the engine's
+ * WebAssembly build cannot read the catalogue of PostgreSQL 18.
+ * @returns the script; undefined if the schemas are equal
  */
 export const diffSchemas = async ({ databaseUrl, from, to }: SchemaDiff): Promise<string | undefined> => {
   const datamodel = (content: string): DiffTarget => ({

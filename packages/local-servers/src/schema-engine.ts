@@ -10,13 +10,13 @@ interface EngineExports {
   __wbindgen_start(): void
 }
 
-// TypeScript declares this global in its library for browsers alone.
+// TypeScript declares this global only in its library for browsers.
 declare const WebAssembly: {
   instantiate(bytes: Uint8Array, imports: Record<string, object>): Promise<{ instance: { exports: EngineExports } }>
 }
 
-// The engine never clears the ten seconds that it gives itself to lock the migrations: they must not hold a program up
-// that has nothing else left to do.
+// The engine never clears its timer of ten seconds for the lock of migrations: without unref it would keep the process
+// running.
 const withIdleTimers = (glue: object) => {
   const setTimer = (callback: () => void, milliseconds: number) => setTimeout(callback, milliseconds).unref()
   const isTimer = ([name]: [string, unknown]) => name.startsWith('__wbg_setTimeout_')
@@ -30,7 +30,7 @@ const withIdleTimers = (glue: object) => {
   }
 }
 
-// By hand rather than through the package's entry, which needs Node's experimental import of .wasm files.
+// Not through the package's entry, which needs Node's experimental import of .wasm files.
 const instantiate = async () => {
   const glue = bindings as typeof bindings & { __wbg_set_wasm(exports: EngineExports): void }
   const entry = new URL(import.meta.resolve('@prisma/schema-engine-wasm'))
@@ -40,30 +40,29 @@ const instantiate = async () => {
   instance.exports.__wbindgen_start()
 }
 
-// The bindings keep views of the one memory they were first given.
+// Only once: the bindings keep views of the memory that they got first.
 let instantiated: Promise<void> | undefined
 
-const inEngineTerms = (error: pg.DatabaseError) => {
+const toEngineError = (error: pg.DatabaseError) => {
   const { code = '', severity = 'ERROR', message, detail, column, hint } = error
   throw new DriverAdapterError({ kind: 'postgres', code, severity, message, detail, column, hint })
 }
 
-// The adapter cuts a script at every semicolon, also those inside a function's body. Sent whole, it is also one
+// The adapter splits a script at every semicolon, also inside function bodies. Sent as a whole, the script is also one
 // transaction, as with the native engine.
 class WholeScripts extends PrismaPg {
   override async connect() {
     const adapter = await super.connect()
     adapter.executeScript = async (script) => {
-      await adapter.underlyingDriver().query(script).catch(inEngineTerms)
+      await adapter.underlyingDriver().query(script).catch(toEngineError)
     }
     return adapter
   }
 }
 
 /**
- * Opens Prisma's own schema engine, the WebAssembly build, on a database, for the time that `use` takes. The native
- * build that the Prisma CLI runs is fetched from outside the package registry; this one came with the install and keeps
- * the same `_prisma_migrations`.
+ * Opens the WebAssembly build of Prisma's schema engine on a database while `use` runs. The Prisma CLI downloads a native
+ * build; this one is part of the npm package and uses the same table `_prisma_migrations`.
  */
 export const withSchemaEngine = async <T>(
   databaseUrl: string,

@@ -7,48 +7,48 @@ import { freePort, isPortFree } from './ports.ts'
 import { endProcess, isAlive, type ProcessIdentity, startTimeOf } from './process-identity.ts'
 import { waitUntil } from './wait-until.ts'
 
-/** A server that this process started and answers for. */
+/** A server that this process started. */
 export interface RunningServer {
   readonly name: string
   readonly url: string
   readonly port: number
   readonly pid: number
-  /** Resolves when the process has ended, whoever ended it: with its exit code, or null where a signal did. */
+  /** Resolves when the process has ended: with its exit code, or null if a signal ended it. */
   readonly exited: Promise<number | null>
-  /** The last lines it printed. */
+  /** The last lines of its output. */
   logTail(lines: number): string
-  /** Ends the process and waits until it is gone. Safe to call twice. */
+  /** Ends the process and waits for its end. Idempotent. */
   stop(): Promise<void>
 }
 
 export interface ServerPlan {
   name: string
-  /** Holds, while the server runs, `process.json`, and `server.log` unless `logPath` is given. */
+  /** Folder of `process.json` while the server runs, and of `server.log` unless `logPath` is given. */
   dataDir: string
   logPath?: string
-  /** A free port is taken when absent. */
+  /** Absent: any free port. */
   port?: number | undefined
   url: (port: number) => string
   launch: (port: number) => Launch
-  /** Answers true once the server does its work; may throw until then. */
+  /** Resolves with true once the server works; may throw until then. */
   isReady: (port: number) => Promise<boolean>
   stopSignal: NodeJS.Signals
-  /** What the log says when a server that has just died still holds something that will be free in a moment. */
-  isPassing?: (log: string) => boolean
+  /** True if the log shows that a server which just died still holds a resource: the start is repeated. */
+  isTransient?: (log: string) => boolean
   timeoutMs?: number
   signal?: AbortSignal | undefined
 }
 
 const recordPath = (dataDir: string) => join(dataDir, 'process.json')
 
-/** Ends the server that an earlier run recorded in this folder and could not end itself, if it is still alive. */
+/** Ends the server that an earlier run recorded in this folder, if it is still alive. */
 export const endOrphan = async (dataDir: string, stopSignal: NodeJS.Signals = 'SIGTERM') => {
   if (!existsSync(recordPath(dataDir))) return
   let recorded: ProcessIdentity | undefined
   try {
     recorded = JSON.parse(readFileSync(recordPath(dataDir), 'utf8'))
   } catch {
-    // Cut short by the crash that left it: says nothing.
+    // The crash interrupted its writing.
   }
   if (recorded) await endProcess(recorded, { signal: stopSignal })
   rmSync(recordPath(dataDir), { force: true })
@@ -58,7 +58,7 @@ const spawnServer = ({ dataDir, logPath = join(dataDir, 'server.log'), launch }:
   const log = openSync(logPath, 'a', 0o600)
   const logStart = statSync(logPath).size
   const { command, args, env, channel, ...account } = launch(port)
-  // Its own process group: Ctrl-C in the terminal reaches us alone, and we end the parts in order.
+  // A process group of its own: Ctrl-C in the terminal reaches only this process, which stops the parts in order.
   const child = spawn(command, args, {
     stdio: channel ? ['ignore', log, log, 'ipc'] : ['ignore', log, log],
     detached: true,
@@ -75,23 +75,23 @@ const spawnServer = ({ dataDir, logPath = join(dataDir, 'server.log'), launch }:
   return { identity, exited, printed: () => readFileSync(logPath).subarray(logStart).toString('utf8') }
 }
 
-// Or the readiness check would be answered by whoever has the port. One that was killed may hold it for a moment.
-const portIsOurs = (name: string, port: number, signal: AbortSignal | undefined) =>
+// Otherwise another server on the port would answer the readiness check. A killed server may hold its port for a moment.
+const waitForPort = (name: string, port: number, signal: AbortSignal | undefined) =>
   waitUntil(() => isPortFree(port), { what: `port ${port} to be free for ${name}`, timeoutMs: 2_000, signal })
 
 const tail = (text: string, lines: number) => text.trimEnd().split('\n').slice(-lines).join('\n')
 
 /**
- * Starts a server, waits until it is ready and returns its handle. An orphan of the same folder is ended first.
- * Either the server runs when this resolves, or nothing of it is left when it rejects.
- * @throws Error with the tail of the server's log when it ends early or is not ready in time; the signal's reason.
+ * Starts a server and waits until it is ready. Ends an orphan of the same folder first. If this rejects, no process is
+ * left.
+ * @throws Error with the tail of the server's log if it ends early or is not ready in time; the signal's reason
  */
 export const startServer = async (plan: ServerPlan): Promise<RunningServer> => {
-  const { name, dataDir, stopSignal, isPassing, timeoutMs = 30_000, signal } = plan
+  const { name, dataDir, stopSignal, isTransient, timeoutMs = 30_000, signal } = plan
   mkdirSync(dataDir, { recursive: true, mode: 0o700 })
   await endOrphan(dataDir, stopSignal)
   const deadline = performance.now() + timeoutMs
-  if (plan.port !== undefined) await portIsOurs(name, plan.port, signal)
+  if (plan.port !== undefined) await waitForPort(name, plan.port, signal)
   for (;;) {
     signal?.throwIfAborted()
     const port = plan.port ?? (await freePort())
@@ -133,7 +133,7 @@ export const startServer = async (plan: ServerPlan): Promise<RunningServer> => {
     await stop()
     const log = printed()
     const lostRace = plan.port === undefined && /address already in use|is busy/i.test(log)
-    const again = (lostRace || isPassing?.(log)) && performance.now() < deadline
+    const again = (lostRace || isTransient?.(log)) && performance.now() < deadline
     if (!again) throw new Error(`${name} ended while starting:\n${tail(log, 15)}`)
     await delay(100, undefined, signal ? { signal } : {})
   }

@@ -2,7 +2,7 @@ import { aptInstall, canAptInstall } from './apt.ts'
 import { findOnPath } from './command.ts'
 import { composeAnswers } from './compose.ts'
 
-/** Where Redis or NATS comes from: a program of this machine, or a container. */
+/** How to run Redis or NATS: by a program of this machine, or in a container. */
 export type ServerSource = { binary: string } | { compose: true }
 
 const programs = { redis: 'redis-server', nats: 'nats-server' } as const
@@ -10,7 +10,7 @@ export type ServerName = keyof typeof programs
 
 const withSudo = (install: string) => (process.getuid?.() === 0 ? install : `sudo ${install}`)
 
-// On all but Debian the package of Redis is named after the product.
+// Only Debian names the package of Redis after its program.
 const packageNames = (names: ServerName[]) => names.map((name) => (name === 'nats' ? 'nats-server' : name)).join(' ')
 const installLines: [manager: string, line: (names: ServerName[]) => string][] = [
   ['brew', (names) => `brew install ${packageNames(names)}`],
@@ -20,14 +20,14 @@ const installLines: [manager: string, line: (names: ServerName[]) => string][] =
   ['pacman', (names) => withSudo(`pacman -S --noconfirm ${packageNames(names)}`)],
 ]
 
-const lineToType = (names: ServerName[]) =>
+const installLine = (names: ServerName[]) =>
   installLines.find(([manager]) => findOnPath(manager))?.[1](names) ??
   `export ${names.map((name) => `${name.toUpperCase()}_URL=${name}://HOST:PORT`).join(' ')}`
 
 /**
- * Finds a way to run each named server: its program on PATH, else a container where an engine answers (only with
- * `allowCompose`), else its Debian package, which is installed when we may.
- * @throws Error whose message is the one line to type where none of these is possible.
+ * Finds a way to run each named server: its program on PATH, else a container (only with `allowCompose`), else its Debian
+ * package, which is installed if this process may.
+ * @throws Error with the command to type if none of these is possible
  */
 export const ensureServers = async (
   names: ServerName[],
@@ -50,9 +50,9 @@ export const ensureServers = async (
     await aptInstall(packages, signal)
     search()
   }
-  const wanting = missing()
-  if (wanting.length) {
-    throw new Error(`${wanting.map((name) => programs[name]).join(' and ')} not found. Type: ${lineToType(wanting)}`)
+  const absent = missing()
+  if (absent.length) {
+    throw new Error(`${absent.map((name) => programs[name]).join(' and ')} not found. Type: ${installLine(absent)}`)
   }
   return found
 }

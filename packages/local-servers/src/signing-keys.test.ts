@@ -29,7 +29,7 @@ const generate = async (t: Test) => {
 const start = new Date('2030-01-01T00:00:00Z')
 const later = (seconds: number) => () => new Date(start.getTime() + seconds * 1_000)
 
-test('S29: a rotation adds a key that signs once every verifier has it, and keeps the one that signs now', async (t) => {
+test('S29: a rotation adds a key that signs once every verifier has it, and keeps the current one', async (t) => {
   const { path, read } = await generate(t)
   const [old] = read()
   const { added, signFrom, dropped } = await rotateSigningKeys(path, { now: later(0) })
@@ -40,7 +40,7 @@ test('S29: a rotation adds a key that signs once every verifier has it, and keep
   t.equal(statSync(path).mode & 0o777, 0o600)
 })
 
-test('S29: a rotation leaves the file to its group, and to no other account', async (t) => {
+test('S29: after a rotation the file’s group has access, and no other account', async (t) => {
   const { path } = await generate(t)
   for (const [before, after] of [
     [0o640, 0o640],
@@ -53,12 +53,12 @@ test('S29: a rotation leaves the file to its group, and to no other account', as
   }
 })
 
-test('S29: a key is dropped when whatever it signed has expired, and not before', async (t) => {
+test('S29: a key is dropped once all of its tokens have expired, and not before', async (t) => {
   const { path, read } = await generate(t)
   const [first] = read()
   const { added: second } = await rotateSigningKeys(path, { afterSeconds: 100, now: later(0) })
   const early = await rotateSigningKeys(path, { afterSeconds: 100, now: later(100 + 3_600) })
-  t.same(early.dropped, [], 'a token of its last second has just expired: clocks differ')
+  t.same(early.dropped, [], 'clocks differ: a token of its last second may still be valid')
   const late = await rotateSigningKeys(path, { afterSeconds: 100, now: later(100 + 3_600 + 301) })
   t.same(late.dropped, [first?.kid])
   t.same(
@@ -67,7 +67,7 @@ test('S29: a key is dropped when whatever it signed has expired, and not before'
   )
 })
 
-test('a file behind a link is replaced where it stands', async (t) => {
+test('a file behind a symbolic link is replaced at its target', async (t) => {
   const { dir, path } = await generate(t)
   const elsewhere = join(dir, 'elsewhere')
   mkdirSync(elsewhere)
@@ -77,10 +77,10 @@ test('a file behind a link is replaced where it stands', async (t) => {
   t.equal(JSON.parse(readFileSync(join(elsewhere, 'keys.json'), 'utf8')).keys.length, 2)
 })
 
-test('the second of two rotations at a time is refused, and a file that is none stays as it was', async (t) => {
+test('a concurrent rotation is refused, and a malformed file is not changed', async (t) => {
   const { path, read } = await generate(t)
   writeFileSync(`${path}.new`, '')
-  await t.rejects(rotateSigningKeys(path), /another rotation is at work/)
+  await t.rejects(rotateSigningKeys(path), /another rotation is running/)
   t.equal(read().length, 1)
   rmSync(`${path}.new`)
 
@@ -103,7 +103,7 @@ const command = (...args: string[]) =>
     child.once('close', (code) => resolve({ code, output }))
   })
 
-test('the command says what it did, and how it is used', async (t) => {
+test('the command prints its result, and its usage if the arguments are wrong', async (t) => {
   const { dir, read } = await generate(t)
   const rotated = await command('rotate', dir, '--after', '1')
   t.equal(rotated.code, 0)

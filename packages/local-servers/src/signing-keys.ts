@@ -14,19 +14,19 @@ import {
 import { accessTokenSeconds, sandboxKeyPrefix } from '@rekey/contracts'
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK } from 'jose'
 
-/** A private Ed25519 key named by its thumbprint (RFC 7638), after what tells the sandbox's. */
+/** A private Ed25519 key. Its id is its thumbprint (RFC 7638), with a prefix in the sandbox. */
 export interface SigningKey extends JWK {
   kid: string
-  /** Seconds since the epoch from when the gateway signs with it; not set: from the beginning. */
+  /** Seconds since the epoch at which the gateway begins to sign with the key; not set: at once. */
   sign_from?: number
 }
 
 /**
- * Seconds in which every verifier has learnt of a new key: five minutes in HTTP caches, then ten in a verifier that asks
- * no sooner (ours does, for a key it does not know), and five for the file to reach every instance of the gateway.
+ * Time until every verifier has a new key: five minutes in HTTP caches, ten in a verifier that caches the set, and five
+ * until the file has reached every instance of the gateway.
  */
 export const publishSeconds = 1_200
-/** Clocks of verifiers differ. */
+/** Allowance for the clocks of verifiers. */
 const leewaySeconds = 300
 
 export const newSigningKey = async (profile: 'sandbox' | 'production' = 'production'): Promise<SigningKey> => {
@@ -38,27 +38,29 @@ export const newSigningKey = async (profile: 'sandbox' | 'production' = 'product
 
 export const formatSigningKeys = (keys: SigningKey[]): string => `${JSON.stringify({ keys }, undefined, 2)}\n`
 
-/** The keys that may still be needed: whatever a dropped one signed has expired. */
+/** The keys that may still be needed: every token of a dropped key has expired. */
 const stillNeeded = (keys: SigningKey[], nowSeconds: number) => {
   const order = keys.toSorted((one, other) => (one.sign_from ?? 0) - (other.sign_from ?? 0))
-  const isOver = (key: SigningKey) => {
+  const isExpired = (key: SigningKey) => {
     const successor = order.find((other) => (other.sign_from ?? 0) > (key.sign_from ?? 0))
     return successor !== undefined && (successor.sign_from ?? 0) + accessTokenSeconds + leewaySeconds < nowSeconds
   }
-  return keys.filter((key) => !isOver(key))
+  return keys.filter((key) => !isExpired(key))
 }
 
-/** @throws Error where the file is there already */
-const openAlone = (path: string) => {
+/** @throws Error if the file exists */
+const openExclusively = (path: string) => {
   try {
     return openSync(path, 'wx', 0o600)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-    throw new Error(`${path} is there: another rotation is at work, or one was cut short and its file is to be removed`)
+    throw new Error(
+      `${path} exists: another rotation is running, or one was interrupted. In that case remove the file.`,
+    )
   }
 }
 
-/** @throws Error that repeats nothing of the file */
+/** @throws Error without the content of the file */
 const parseSigningKeys = (text: string): SigningKey[] => {
   try {
     const { keys } = JSON.parse(text)
@@ -67,16 +69,16 @@ const parseSigningKeys = (text: string): SigningKey[] => {
   throw new Error('the file of signing keys is not a JWK Set')
 }
 
-/** Replaces a file in one step: whoever reads it sees the old text or the new one, whole. One change at a time. */
+/** Replaces a file atomically: readers get the old text or the new one. Refuses concurrent changes. */
 const changeFile = (path: string, change: (text: string) => string) => {
   const { uid, gid, mode } = statSync(path)
   const beside = `${path}.new`
-  const handle = openAlone(beside)
+  const handle = openExclusively(beside)
   try {
     writeFileSync(handle, change(readFileSync(path, 'utf8')))
-    // Root may give files away, and is not the account that reads this one.
+    // If root runs this, the file must stay readable for the service's account.
     if (process.getuid?.() === 0) fchownSync(handle, uid, gid)
-    // A service that reads it as the file's group must go on reading it; other accounts never may.
+    // The file's group keeps its access; other accounts get none.
     fchmodSync(handle, mode & 0o660)
     fsyncSync(handle)
     renameSync(beside, path)
@@ -88,7 +90,7 @@ const changeFile = (path: string, change: (text: string) => string) => {
   }
 }
 
-/** Where the file is, behind whatever links lead to it. */
+/** Resolves symbolic links. */
 const locate = (path: string) => {
   try {
     return realpathSync(path)
@@ -97,7 +99,7 @@ const locate = (path: string) => {
   }
 }
 
-/** What became of the keys. */
+/** The result of a rotation. */
 export interface Rotation {
   added: string
   signFrom: Date
@@ -105,10 +107,10 @@ export interface Rotation {
 }
 
 /**
- * Adds a key to the gateway's private JWK Set. Every gateway publishes it at once and signs with it `afterSeconds`
- * later. Keys that nothing valid is signed with any more are dropped.
+ * Adds a key to the gateway's private JWK Set. Every gateway publishes it at once and signs with it `afterSeconds` later.
+ * Drops keys whose tokens have all expired.
  *
- * @throws Error where the file is not there, is not what it should be, or is being changed by another
+ * @throws Error if the file is missing or malformed, or another rotation is running
  */
 export const rotateSigningKeys = async (
   path: string,

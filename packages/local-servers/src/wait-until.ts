@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 
 export interface WaitOptions {
-  /** What is waited for, as it completes the sentence "timed out waiting for …". */
+  /** Completes the sentence "timed out waiting for …". */
   what: string
   timeoutMs: number
   intervalMs?: number
@@ -9,9 +9,9 @@ export interface WaitOptions {
 }
 
 /**
- * Asks `condition` again and again until it answers something truthy, and returns that.
- * A condition that throws counts as "not yet"; its last error becomes the cause of the time-out's error.
- * @throws Error after `timeoutMs`, or the signal's reason as soon as it is aborted.
+ * Polls `condition` until it returns a truthy value, and returns that. An exception counts as "not yet"; the last one is
+ * the cause of the timeout error.
+ * @throws Error after `timeoutMs`; the signal's reason as soon as it is aborted
  */
 export const waitUntil = async <T>(
   condition: () => T | Promise<T>,

@@ -4,51 +4,33 @@ import fp from 'fastify-plugin'
 import { type CryptoKey, decodeJwt } from 'jose'
 import type { Now } from './clock.ts'
 import type { IdentityProvider } from './identity-provider.ts'
+import type { TokenClaims } from './token-claims.ts'
 import { createTokenVerifier } from './token-verifier.ts'
 
-/** Claims of the tokens that the gateway signs (RFC 9068 §2.2). */
-export interface TokenClaims {
-  iss: string
-  aud: string[]
-  /** The customer's code, the back-office client, or (in a restore's grant) the challenge: whose it is, is not known there. */
-  sub: string
-  jti: string
-  /** Seconds since the epoch. */
-  exp: number
-  iat: number
-  client_id: string
-  scope: string
-  /** The session that the token belongs to; one of its own where nothing continues it. */
-  sid: string
-  /** The customer's epoch at the sign-in: the token is over once the customer's is higher. Only in customers' tokens. */
-  session_epoch?: number
-  /** In a grant: what it is good for, and the challenge it came from. */
-  purpose?: 'restore' | 'change'
-  challenge_id?: string
-}
+export type { TokenClaims }
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Open to anyone. Every other route asks for a bearer token. */
+    /** True: no bearer token is required. */
     public?: boolean
-    /** A bearer token needs one of these. */
+    /** The bearer token must have one of these scopes. */
     scopes?: readonly string[]
   }
   interface FastifyRequest {
-    /** Claims of the verified bearer token. Only on routes that are not public. */
+    /** Claims of the verified bearer token. Not set on public routes. */
     bearer: TokenClaims
   }
 }
 
 interface Options {
   issuer: string
-  /** Our own public key that a key id names. @throws RekeyError unavailable where the keys cannot be had now. */
+  /** The gateway's public key with this id. @throws RekeyError unavailable if the keys cannot be fetched */
   publicKey(kid: string): Promise<CryptoKey | KeyObject | undefined>
-  /** Whose access tokens open routes beside ours. */
+  /** An issuer whose access tokens are accepted besides the gateway's. */
   identityProvider?: IdentityProvider | undefined
   /**
-   * Whether the session of a sound bearer token is over (ASVS 7.4.1). Asked on every route that is not public.
-   * @throws RekeyError unavailable where that cannot be known now: nobody is let through on a guess.
+   * True if the session of a valid bearer token has ended (ASVS 7.4.1). Called on every route that is not public.
+   * @throws RekeyError unavailable if the store does not answer: the request is refused
    */
   isEnded?: (claims: TokenClaims) => Promise<boolean>
   now: Now
@@ -57,19 +39,19 @@ interface Options {
 declare module 'fastify' {
   interface FastifyInstance {
     /**
-     * Claims of a token of ours that is sound and meant for the audience; undefined for any other.
+     * Claims of a valid token of the gateway for this audience; undefined for any other token.
      * @throws RekeyError unavailable
      */
     verifyToken(audience: string, token: string | undefined): Promise<TokenClaims | undefined>
     /**
-     * Claims of a sound bearer token, whoever of those we trust signed it; undefined for any other.
+     * Claims of a valid bearer token of the gateway or the identity provider; undefined for any other token.
      * @throws RekeyError unavailable
      */
     readBearer(token: string | undefined): Promise<TokenClaims | undefined>
   }
 }
 
-/** The token of an Authorization header (RFC 6750 §2.1); undefined for any other header. */
+/** The token of an Authorization header (RFC 6750 §2.1); undefined for other schemes and malformed headers. */
 export const bearerOf = (header: string | undefined): string | undefined => {
   const [scheme, token, ...rest] = (header ?? '').split(' ')
   return scheme?.toLowerCase() === 'bearer' && rest.length === 0 ? token : undefined
@@ -77,7 +59,7 @@ export const bearerOf = (header: string | undefined): string | undefined => {
 
 const requiredClaims = ['iss', 'aud', 'sub', 'jti', 'exp', 'iat', 'client_id', 'scope']
 
-/** Who a token says that it is from. Not verified. */
+/** The `iss` of a token that is not verified yet. */
 const issuerOf = (token: string): string | undefined => {
   try {
     return decodeJwt(token).iss
@@ -86,7 +68,7 @@ const issuerOf = (token: string): string | undefined => {
   }
 }
 
-/** Every route asks for a bearer token but for those that say `public`. */
+/** Requires a bearer token on every route that is not `public`. */
 export const auth = fp<Options>(async (app, { issuer, publicKey, identityProvider, isEnded, now }) => {
   const verify = createTokenVerifier({
     issuer,
@@ -108,13 +90,13 @@ export const auth = fp<Options>(async (app, { issuer, publicKey, identityProvide
 
   app.decorateRequest('bearer', null as never)
   app.addHook('onRequest', async (request) => {
-    const { public: open, scopes } = request.routeOptions.config
-    // What no route serves is refused by 404 or 405, OPTIONS among it: CORS has answered before where it may.
-    if (open || request.is404 || request.method === 'OPTIONS') return
+    const { public: isPublic, scopes } = request.routeOptions.config
+    // Unknown paths and methods are answered 404 or 405. CORS has already answered its OPTIONS requests.
+    if (isPublic || request.is404 || request.method === 'OPTIONS') return
     const claims = await app.readBearer(bearerOf(request.headers.authorization))
     if (!claims || (await isEnded?.(claims))) throw new RekeyError('invalid_token')
-    const held = claims.scope.split(' ')
-    if (scopes && !scopes.some((scope) => held.includes(scope))) throw new RekeyError('insufficient_scope')
+    const granted = claims.scope.split(' ')
+    if (scopes && !scopes.some((scope) => granted.includes(scope))) throw new RekeyError('insufficient_scope')
     request.bearer = claims
   })
 })

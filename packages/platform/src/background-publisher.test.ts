@@ -19,8 +19,8 @@ const challenge = (challengeId: string) => ({
   data: { challengeId, purpose: 'restore' as const, clientId: 'ib_localhost', ip: '203.0.113.7', attempt: 1 },
 })
 
-/** A recorder in a time that the test moves. */
-const startRecorder = (t: Test, { broker, publisher }: { broker: Broker; publisher: Publisher }) => {
+/** A background publisher; the test sets the clock. */
+const startPublisher = (t: Test, { broker, publisher }: { broker: Broker; publisher: Publisher }) => {
   const { log, logs } = keepLogs()
   const metrics = createMetrics()
   let time = 0
@@ -58,7 +58,7 @@ const attemptsOf = async (broker: Broker, subject: string) =>
   (await eventsOf(broker))
     .filter((message) => subjectOf(message) === subject)
     .map((message) => message.json<{ attempt: number }>().attempt)
-const record = (backgroundPublisher: BackgroundPublisher, kinds: string) => {
+const publishAll = (backgroundPublisher: BackgroundPublisher, kinds: string) => {
   for (const [index, kind] of [...kinds].entries()) {
     if (kind === 'l') backgroundPublisher.publish(LoginFailed, login(`login ${index}`))
     else backgroundPublisher.publish(ChallengeFailed, challenge(`challenge ${index}`))
@@ -72,28 +72,28 @@ const deadLettersOf = async (broker: Broker) => {
   return Promise.all(numbers.map((seq) => jsm.streams.getMessage(deadLetters.name, { seq })))
 }
 
-t.test('rejected events hold up no others', async (t) => {
+t.test('rejected events do not delay others', async (t) => {
   const parts = await startStrictBroker(t, [LoginFailed.type])
-  const { backgroundPublisher, logged, figure } = startRecorder(t, parts)
-  record(backgroundPublisher, `${'l'.repeat(100)}${'c'.repeat(200)}`)
+  const { backgroundPublisher, logged, figure } = startPublisher(t, parts)
+  publishAll(backgroundPublisher, `${'l'.repeat(100)}${'c'.repeat(200)}`)
   await eventually(async () => (await storedBy(parts.broker)).length === 200, { timeoutMs: 60_000 })
   t.equal(await figure('rekey_background_events_waiting'), 100)
-  t.match(logged('fact not published yet'), [{ severity: 'warn', type: LoginFailed.type, id: String }])
-  t.equal(logged('fact not published yet').length, 1, 'once for the type')
+  t.match(logged('event not published yet'), [{ severity: 'warn', type: LoginFailed.type, id: String }])
+  t.equal(logged('event not published yet').length, 1, 'logged once for the type')
 })
 
-t.test('an event that the broker goes on rejecting becomes a dead letter, and no other does', async (t) => {
+t.test('an event that the broker keeps rejecting becomes a dead letter, and no other event does', async (t) => {
   const parts = await startStrictBroker(t, [LoginFailed.type])
-  const { backgroundPublisher, elapse, logged, figure } = startRecorder(t, parts)
-  record(backgroundPublisher, 'clc')
-  await eventually(() => logged('fact not published yet').length === 1)
+  const { backgroundPublisher, elapse, logged, figure } = startPublisher(t, parts)
+  publishAll(backgroundPublisher, 'clc')
+  await eventually(() => logged('event not published yet').length === 1)
   elapse(29_000)
   await eventually(async () => (await storedBy(parts.broker)).length === 2)
-  t.same(await deadLettersOf(parts.broker), [], 'permission may still be given')
+  t.same(await deadLettersOf(parts.broker), [], 'the permission may still be granted')
   elapse(1_000)
   await eventually(async () => (await deadLettersOf(parts.broker)).length === 1)
-  // The type is known by now.
-  record(backgroundPublisher, 'l')
+  // Later events of a rejected type become dead letters at once.
+  publishAll(backgroundPublisher, 'l')
   const letters = await eventually(async () => {
     const found = await deadLettersOf(parts.broker)
     return found.length === 2 ? found : undefined
@@ -112,25 +112,25 @@ t.test('an event that the broker goes on rejecting becomes a dead letter, and no
   t.equal(await figure('rekey_background_events_waiting'), 0)
 })
 
-t.test('an event is dropped where the broker rejects its dead letter too', async (t) => {
+t.test('an event is dropped if the broker also rejects its dead letter', async (t) => {
   const parts = await startStrictBroker(t, [LoginFailed.type, `dead.${LoginFailed.type}`])
-  const { backgroundPublisher, elapse, logged, figure } = startRecorder(t, parts)
-  record(backgroundPublisher, 'lc')
-  await eventually(() => logged('fact not published yet').length === 1)
+  const { backgroundPublisher, elapse, logged, figure } = startPublisher(t, parts)
+  publishAll(backgroundPublisher, 'lc')
+  await eventually(() => logged('event not published yet').length === 1)
   elapse(30_000)
-  await eventually(() => logged('fact dropped: the broker rejects it').length === 1)
-  t.match(logged('fact dropped: the broker rejects it'), [{ severity: 'error', lost: LoginFailed.type, id: String }])
+  await eventually(() => logged('event dropped: the broker rejects it').length === 1)
+  t.match(logged('event dropped: the broker rejects it'), [{ severity: 'error', lost: LoginFailed.type, id: String }])
   t.equal(await figure('rekey_background_events_dropped_total', { reason: 'refused' }), 1)
   t.same(await storedBy(parts.broker), ['challenge 1'])
 })
 
-t.test('a rejected event holds up the later events of its subject', async (t) => {
+t.test('a rejected event delays the later events of its subject', async (t) => {
   const parts = await startStrictBroker(t, [LoginFailed.type])
-  const { backgroundPublisher, elapse, logged } = startRecorder(t, parts)
+  const { backgroundPublisher, elapse, logged } = startPublisher(t, parts)
   backgroundPublisher.publish(LoginFailed, login('a'))
   backgroundPublisher.publish(ChallengeFailed, challenge('a'))
   backgroundPublisher.publish(ChallengeFailed, challenge('b'))
-  await eventually(() => logged('fact not published yet').length === 1)
+  await eventually(() => logged('event not published yet').length === 1)
   await eventually(async () => (await storedBy(parts.broker)).length === 1)
   t.same(await storedBy(parts.broker), ['b'])
   elapse(30_000)
@@ -139,11 +139,11 @@ t.test('a rejected event holds up the later events of its subject', async (t) =>
   t.equal((await deadLettersOf(parts.broker)).length, 1)
 })
 
-t.test('events outlast a broker that is away, however long, and those of a subject come in order', async (t) => {
+t.test('events wait for a broker that is away, and the events of one subject stay in order', async (t) => {
   const parts = await startBroker(t, ['AUTH'])
   const { broker, nats } = parts
   await eventually(() => storedBy(broker).then(() => true))
-  const { backgroundPublisher, elapse, logged, figure } = startRecorder(t, parts)
+  const { backgroundPublisher, elapse, logged, figure } = startPublisher(t, parts)
   await nats.kill()
   for (const attempt of [1, 2, 3, 4, 5]) {
     for (const account of ['a', 'b']) {
@@ -153,22 +153,22 @@ t.test('events outlast a broker that is away, however long, and those of a subje
       })
     }
   }
-  await eventually(() => logged('fact not published yet').length === 1)
+  await eventually(() => logged('event not published yet').length === 1)
   elapse(3_600_000)
   await nats.restart()
   await eventually(async () => (await storedBy(broker)).length === 10)
   t.same(await attemptsOf(broker, 'a'), [1, 2, 3, 4, 5])
   t.same(await attemptsOf(broker, 'b'), [1, 2, 3, 4, 5])
   t.equal(await figure('rekey_background_events_dropped_total', { reason: 'refused' }), 0)
-  t.equal(logged('fact not published yet').length, 1, 'once for all')
+  t.equal(logged('event not published yet').length, 1, 'logged once for all events')
 })
 
-t.test('more events than may wait are dropped, logged and counted', async (t) => {
+t.test('events beyond the capacity are dropped, logged and counted', async (t) => {
   const parts = await startBroker(t, ['AUTH'])
-  const { backgroundPublisher, logged, figure } = startRecorder(t, parts)
+  const { backgroundPublisher, logged, figure } = startPublisher(t, parts)
   await parts.nats.kill()
-  record(backgroundPublisher, 'l'.repeat(10_003))
-  t.equal(logged('fact dropped: too many wait for the broker').length, 3)
+  publishAll(backgroundPublisher, 'l'.repeat(10_003))
+  t.equal(logged('event dropped: too many wait for the broker').length, 3)
   t.equal(await figure('rekey_background_events_dropped_total', { reason: 'away' }), 3)
   t.equal(await figure('rekey_background_events_waiting'), 10_000)
 })

@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import type { CloudEvent, EventData, EventDefinition } from '@rekey/contracts'
 import pLimit from 'p-limit'
 import type { Broker } from './broker.ts'
@@ -7,12 +6,13 @@ import type { Logger } from './logger.ts'
 import { counter, gauge, type Metrics } from './metrics.ts'
 import type { Progress } from './progress.ts'
 import { isRejection, type Publisher } from './publisher.ts'
+import { backoff, pause } from './retry.ts'
 import { streamOf } from './streams.ts'
 
 interface Deps {
   publisher: Publisher
   broker: Broker
-  /** Milliseconds from any one moment on, never back. */
+  /** Milliseconds since any fixed moment; never decreases. */
   elapsedMs(): number
   metrics: Metrics
   progress: Progress
@@ -21,24 +21,25 @@ interface Deps {
 
 export interface BackgroundPublisher {
   /**
-   * Takes a fact that no request waits for. It is published again until the broker has stored it, in order with the
-   * other facts of its subject; those of other subjects do not wait for it. One that the broker goes on rejecting
-   * becomes a dead letter.
+   * Publishes an event that no request waits for. Retries until the broker has stored it, in order with the other events
+   * of its subject and stream; events of other subjects do not wait. An event that the broker keeps rejecting becomes a
+   * dead letter.
    */
-  publish<E extends EventDefinition>(definition: E, fact: { subject: string; data: EventData<E> }): void
-  /** Publishes what is left, for at most three seconds. */
+  publish<E extends EventDefinition>(definition: E, event: { subject: string; data: EventData<E> }): void
+  /** Publishes the waiting events, for at most three seconds. */
   close(): Promise<void>
 }
 
-/** Facts that wait, while the broker is away say. Beyond it the newest are dropped, with a line in the log. */
+/** Events that may wait, for example while the broker is away. Further ones are dropped and logged. */
 const capacity = 10_000
-/** Facts that are sent at a time: as many as one answer of the broker takes to come, and no flood for it. */
+/** Events that are sent at a time: enough to use the broker's round trip, few enough not to flood it. */
 const inFlight = 64
-const backoffMs = [250, 500, 1_000, 2_000, 5_000]
-/** How long a fact, or each of its type, may be rejected before it is a dead letter: permissions may change meanwhile. */
-const patienceMs = 30_000
+const pausesMs = [250, 500, 1_000, 2_000, 5_000] as const
+/** How long the broker may reject an event, or its type, before it becomes a dead letter: permissions may change meanwhile. */
+const rejectedForMs = 30_000
+const closeTimeoutMs = 3_000
 
-/** Publishes facts of the past, which no request depends on, in the background. */
+/** Publishes events in the background. */
 export const createBackgroundPublisher = ({
   publisher,
   broker,
@@ -47,24 +48,24 @@ export const createBackgroundPublisher = ({
   progress,
   log,
 }: Deps): BackgroundPublisher => {
-  /** What waits, by stream and subject: each lane in order, one fact at a time. */
+  /** Waiting events by stream and subject. Each lane sends one event at a time, in order. */
   const lanes = new Map<string, CloudEvent[]>()
-  const working = new Set<Promise<void>>()
+  const running = new Set<Promise<void>>()
   const limit = pLimit(inFlight)
   const stopped = new AbortController()
-  /** When the broker began to reject all events of a type. */
+  /** Since when the broker has rejected every event of a type. */
   const typeRejectedMs = new Map<string, number>()
   const deadLetters = createDeadLetters({ broker, metrics })
-  const part = progress.watch('recorder')
+  const part = progress.watch('background publisher')
   let waiting = 0
-  /** Resolves once there is a broker to try again with. */
-  let away: Promise<void> | undefined
-  /** Since the last success: one line in the log for all that wait. */
+  /** Resolves when the broker is connected again; undefined while it is. */
+  let reconnected: Promise<void> | undefined
+  /** True from the first failure until the next success: one log line for all waiting events. */
   let isAway = false
   const closing = new Promise<void>((resolve) => stopped.signal.addEventListener('abort', () => resolve()))
-  const untilConnected = async () => {
+  const waitForConnection = async () => {
     await Promise.race([broker.connected().catch(() => {}), closing])
-    away = undefined
+    reconnected = undefined
   }
   const dropped = counter(metrics, {
     name: 'rekey_background_events_dropped_total',
@@ -84,8 +85,8 @@ export const createBackgroundPublisher = ({
     if (change < 0) part.moved()
   }
 
-  /** @returns whether it is stored, or dropped because the broker rejects the dead letter too */
-  const bury = async (event: CloudEvent, err: Error): Promise<boolean> => {
+  /** @returns true if the dead letter is stored, or dropped because the broker rejects it too */
+  const deadLetter = async (event: CloudEvent, err: Error): Promise<boolean> => {
     const { type, id } = event
     try {
       await deadLetters.storeEvent(event, err.message)
@@ -93,12 +94,12 @@ export const createBackgroundPublisher = ({
     } catch (error) {
       if (!isRejection(error)) return false
       dropped.inc({ reason: 'refused' })
-      log.error({ lost: type, id, err }, 'fact dropped: the broker rejects it')
+      log.error({ lost: type, id, err }, 'event dropped: the broker rejects it')
     }
     return true
   }
 
-  /** @returns whether the fact is done with */
+  /** @returns true if the event needs no further attempt */
   const attempt = async (event: CloudEvent, since: { rejectedMs?: number | undefined }): Promise<boolean> => {
     const { type, id } = event
     try {
@@ -108,12 +109,12 @@ export const createBackgroundPublisher = ({
       return true
     } catch (error) {
       const err = (error as Error).cause as Error
-      const warn = () => log.warn({ type, id, err }, 'fact not published yet')
+      const warn = () => log.warn({ type, id, err }, 'event not published yet')
       if (!isRejection(error)) {
         if (!isAway) warn()
         isAway = true
-        away ??= untilConnected()
-        // Permissions may be others once the broker is back: restart the clock.
+        reconnected ??= waitForConnection()
+        // Permissions may have changed after a reconnect: restart the timers.
         typeRejectedMs.clear()
         since.rejectedMs = undefined
         return false
@@ -123,56 +124,55 @@ export const createBackgroundPublisher = ({
       since.rejectedMs ??= elapsedMs()
       if (typeMs === undefined) typeRejectedMs.set(type, elapsedMs())
       const sinceMs = Math.min(since.rejectedMs, typeMs ?? since.rejectedMs)
-      return elapsedMs() - sinceMs >= patienceMs && bury(event, err)
+      return elapsedMs() - sinceMs >= rejectedForMs && deadLetter(event, err)
     }
   }
 
-  /** Until the fact is stored, or given up. @returns false where neither came about before the close */
+  /** Attempts until done, and once more after `close()`. @returns false if the event is left over then */
   const settle = async (event: CloudEvent): Promise<boolean> => {
     const since = {}
-    for (let failures = 0; ; failures += 1) {
+    for (let failures = 1; ; failures += 1) {
       const isLast = stopped.signal.aborted
-      await away
+      await reconnected
       if (await limit(() => attempt(event, since))) return true
       if (isLast) return false
-      const pauseMs = backoffMs[Math.min(failures, backoffMs.length - 1)]
-      await delay(pauseMs, undefined, stopped).catch(() => {})
+      await pause(backoff(pausesMs, failures), stopped.signal)
     }
   }
 
-  const work = async (key: string, lane: CloudEvent[]) => {
+  const runLane = async (key: string, lane: CloudEvent[]) => {
     for (let event = lane[0]; event && (await settle(event)); event = lane[0]) {
       lane.shift()
       count(-1)
     }
     if (lane.length === 0) lanes.delete(key)
   }
-  const begin = (key: string, lane: CloudEvent[]) => {
+  const startLane = (key: string, lane: CloudEvent[]) => {
     lanes.set(key, lane)
-    const worked = work(key, lane).finally(() => working.delete(worked))
-    working.add(worked)
+    const done = runLane(key, lane).finally(() => running.delete(done))
+    running.add(done)
   }
 
   return {
-    publish(definition, fact) {
+    publish(definition, { subject, data }) {
       if (waiting >= capacity) {
         dropped.inc({ reason: 'away' })
-        return log.error({ lost: definition.type }, 'fact dropped: too many wait for the broker')
+        return log.error({ lost: definition.type }, 'event dropped: too many wait for the broker')
       }
-      const key = `${streamOf(definition.type)} ${fact.subject}`
-      const event = publisher.event(definition, fact)
+      const key = `${streamOf(definition.type)} ${subject}`
+      const event = publisher.event(definition, { subject, data })
       const lane = lanes.get(key)
       if (lane) lane.push(event)
-      else begin(key, [event])
+      else startLane(key, [event])
       count(1)
     },
     async close() {
       stopped.abort()
-      const late = new AbortController()
-      await Promise.race([Promise.all(working), delay(3_000, undefined, { signal: late.signal }).catch(() => {})])
-      late.abort()
+      const timer = new AbortController()
+      await Promise.race([Promise.all(running), pause(closeTimeoutMs, timer.signal)])
+      timer.abort()
       const left = [...lanes.values()].flat()
-      if (left.length > 0) log.error({ lost: left.map(({ type }) => type) }, 'facts not published')
+      if (left.length > 0) log.error({ lost: left.map(({ type }) => type) }, 'events not published before the stop')
     },
   }
 }

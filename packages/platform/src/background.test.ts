@@ -7,11 +7,11 @@ const start = (work: () => Promise<void>) => {
   const lines: string[] = []
   const log = createLogger({ name: 'test', level: 'info', destination: { write: (line) => void lines.push(line) } })
   const backoffMs = { first: 100, most: 10_000 }
-  const background = runInBackground({ work, pollMs: 10_000, backoffMs, waiting: 'it waits', log })
+  const background = runInBackground({ work, pollMs: 10_000, backoffMs, waiting: 'work failed', log })
   return { background, lines }
 }
 
-t.test('news are dealt with at once', async (t) => {
+t.test('wake starts the next round at once', async (t) => {
   let times = 0
   const { background } = start(async () => void times++)
   t.teardown(() => background.close())
@@ -22,14 +22,14 @@ t.test('news are dealt with at once', async (t) => {
   t.equal(times, 2)
 })
 
-t.test('what fails is not tried at every piece of news, and is told once', async (t) => {
+t.test('failing work is not repeated at every wake, and is logged once', async (t) => {
   let times = 0
   const { background, lines } = start(async () => {
     times += 1
     throw new Error('not now')
   })
   t.teardown(() => background.close())
-  for (let news = 0; news < 50; news += 1) {
+  for (let wakes = 0; wakes < 50; wakes += 1) {
     background.wake()
     await delay(10)
   }

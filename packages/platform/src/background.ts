@@ -1,32 +1,28 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from './logger.ts'
+import { pause } from './retry.ts'
 
 interface Options {
-  /** Does all that there is to do now. Stops early where it is told to. @throws where it cannot now */
+  /** Does all work that is due, and stops early when the signal aborts. @throws if it must be retried */
   work(stopped: AbortSignal): Promise<void>
-  /** How long news may go unseen that nobody woke it for. */
+  /** Pause between two rounds unless `wake` is called. */
   pollMs: number
-  /** Rests before the first round too. */
+  /** Pauses before the first round too. */
   restsFirst?: boolean
-  /** Wait after a failure: twice as long after each further one, up to `most`. */
+  /** Pause after a failure: `first`, and twice as long after each further one, up to `most`. */
   backoffMs: { first: number; most: number }
-  /** What the log says when it cannot go on. */
+  /** Log message after a failure. */
   waiting: string
   log: Logger
 }
 
 export interface Background {
-  /** There may be something to do. */
+  /** Starts the next round at once: there may be work. */
   wake(): void
-  /** Finishes what is in hand. */
+  /** Waits for the current round to end. */
   close(): Promise<void>
 }
 
-/** Resolves after this time, or as soon as the signal says so. */
-export const pause = (ms: number, stopped: AbortSignal): Promise<void> =>
-  delay(ms, undefined, { signal: stopped }).catch(() => {})
-
-/** Work that goes on for as long as the service runs: done, then waited for; tried again when it failed. */
+/** Repeats work for as long as the service runs, with a pause after each round and a longer one after a failure. */
 export const runInBackground = ({ work, pollMs, restsFirst = false, backoffMs, waiting, log }: Options): Background => {
   const stopped = new AbortController()
   let woken = Promise.withResolvers<void>()
@@ -41,17 +37,17 @@ export const runInBackground = ({ work, pollMs, restsFirst = false, backoffMs, w
     let failures = 0
     if (restsFirst) await rest(pollMs)
     while (!stopped.signal.aborted) {
-      // Before the work: what comes while it is done is not missed.
+      // Reset before the work: a wake during the work starts another round.
       woken = Promise.withResolvers<void>()
       try {
         await work(stopped.signal)
         failures = 0
         await rest(pollMs)
       } catch (err) {
-        // Once for each time that it fails, not at every attempt.
+        // Logged once for all failures in a row.
         if (failures === 0) log.warn({ err }, waiting)
         failures += 1
-        // What comes meanwhile wakes it too: without this each piece of news would be one more attempt at once.
+        // `wake` does not shorten this pause: otherwise each wake during an outage would be an attempt.
         await pause(backoffMs.first, stopped.signal)
         await rest(Math.min(backoffMs.first * 2 ** failures, backoffMs.most))
       }

@@ -1,13 +1,13 @@
-/** How many items a loop takes at a time. */
+/** Number of items that a loop handles in one batch. */
 export interface BatchSize {
   readonly current: number
-  /** After a success: twice as many, up to the most. */
+  /** Call after a success: doubles the size, up to the maximum. */
   grow(): void
-  /** After a failure, which may be a timeout: half as many, and one at least, so that the loop gets on. */
+  /** Call after a failure, which may be a timeout: halves the size, down to one, so that the loop makes progress. */
   shrink(): void
 }
 
-/** A batch that adapts: what takes too long at once is done in smaller parts. */
+/** A batch size that shrinks while batches fail or time out. */
 export const createBatchSize = (most: number): BatchSize => {
   let size = most
   return {

@@ -37,7 +37,7 @@ const open = async (settings: Partial<Parameters<typeof brokerAccess>[0]>) => {
   return true
 }
 
-t.test('the broker is opened by a password or by an NKey, and not without', async (t) => {
+t.test('the broker accepts a password or an NKey, and refuses connections without credentials', async (t) => {
   t.ok(await open({ NATS_USER: 'service', NATS_PASSWORD: 'secret' }))
   t.ok(await open({ NATS_NKEY_FILE: write('first.nk', `${first.seed}\n`) }))
   for (const wrong of [{}, { NATS_USER: 'service', NATS_PASSWORD: 'other' }]) {
@@ -45,26 +45,26 @@ t.test('the broker is opened by a password or by an NKey, and not without', asyn
   }
 })
 
-t.test('tls:// does not talk to a broker that has no TLS', async (t) => {
+t.test('tls:// refuses a broker without TLS', async (t) => {
   const settings = { NATS_URL: server.url.replace('nats:', 'tls:'), NATS_USER: 'service', NATS_PASSWORD: 'secret' }
   await t.rejects(open(settings), { code: 'SERVER_OPT_NA' })
 })
 
 t.test(
-  'a credentials file is read when the service starts, and what is none is refused without a word of it',
+  'a file without valid credentials is refused at the start, and the error does not repeat its content',
   async (t) => {
     const credentials = `-----BEGIN NATS USER JWT-----\nheader.claims.signature\n------END NATS USER JWT------\n
 -----BEGIN USER NKEY SEED-----\n${first.seed}\n------END USER NKEY SEED------\n`
     t.ok(brokerAccess({ NATS_URL: server.url, NATS_CREDENTIALS_FILE: write('a.creds', credentials) }).authenticator)
     for (const variable of ['NATS_CREDENTIALS_FILE', 'NATS_NKEY_FILE']) {
       t.throws(() => brokerAccess({ NATS_URL: server.url, [variable]: write('none', 'secret') }), {
-        message: `Configuration refused:\n  ${variable} does not hold what it should.`,
+        message: `Configuration refused:\n  ${variable} names a file that does not contain valid credentials.`,
       })
     }
   },
 )
 
-t.test('a service that is refused says so once, and comes in as soon as its file holds the right seed', async (t) => {
+t.test('a refused service logs it once, and connects as soon as its file has the right seed', async (t) => {
   const path = write('changing.nk', newSeed().seed)
   const { log, logs } = keepLogs()
   const broker = connectBroker({

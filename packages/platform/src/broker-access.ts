@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { type Authenticator, type ConnectionOptions, credsAuthenticator, nkeyAuthenticator } from 'nats'
-import { ConfigError, faultsOf, type ServiceConfig } from './config.ts'
+import { ConfigError, configurationErrors, type ServiceConfig } from './config.ts'
 
-/** How the broker is reached, and as whom. */
+/** Address of the broker, and the credentials for it. */
 export type BrokerAccess = Pick<ConnectionOptions, 'tls' | 'authenticator' | 'user' | 'pass'> & {
   /** One server, or several of one cluster, comma-separated. */
   url: string
@@ -24,13 +24,15 @@ const readText = (variable: keyof Settings, path: string): string => {
   }
 }
 
-/** Signs as it will at a connection. @throws ConfigError: what is in the file is not told */
-const tried = (variable: keyof Settings, authenticator: Authenticator) => {
+/** Signs once to validate the file. @throws ConfigError without the content of the file */
+const validated = (variable: keyof Settings, authenticator: Authenticator) => {
   try {
     authenticator('nonce')
     return { authenticator }
   } catch (error) {
-    throw error instanceof ConfigError ? error : new ConfigError([`${variable} does not hold what it should.`])
+    throw error instanceof ConfigError
+      ? error
+      : new ConfigError([`${variable} names a file that does not contain valid credentials.`])
   }
 }
 
@@ -38,20 +40,20 @@ const byPassword = ({ NATS_USER: user, NATS_PASSWORD: pass }: Settings) => {
   if (user !== undefined && pass !== undefined) return { user, pass }
   throw new ConfigError([
     user === undefined
-      ? 'NATS_USER is missing. It is needed beside NATS_PASSWORD.'
-      : 'NATS_PASSWORD is missing. It is needed beside NATS_USER.',
+      ? 'NATS_USER is missing: NATS_PASSWORD requires it.'
+      : 'NATS_PASSWORD is missing: NATS_USER requires it.',
   ])
 }
 
-// A file is read again at each connection: credentials may be replaced while the service runs.
+// The file is read at each connection, so that credentials can be replaced while the service runs.
 const byNKey = (path: string) =>
-  tried(
+  validated(
     'NATS_NKEY_FILE',
     nkeyAuthenticator(() => Buffer.from(readText('NATS_NKEY_FILE', path).trim())),
   )
 
 const byCredentials = (path: string) =>
-  tried(
+  validated(
     'NATS_CREDENTIALS_FILE',
     credsAuthenticator(() => Buffer.from(readText('NATS_CREDENTIALS_FILE', path))),
   )
@@ -69,15 +71,15 @@ const identify = (settings: Settings) => {
   return ways[0]?.()
 }
 
-/** Whether a service shows the broker who it is. */
+/** True if the service authenticates to the broker. */
 export const hasBrokerCredentials = ({ NATS_USER, NATS_NKEY_FILE, NATS_CREDENTIALS_FILE }: Settings): boolean =>
   [NATS_USER, NATS_NKEY_FILE, NATS_CREDENTIALS_FILE].some((value) => value !== undefined)
 
 /**
- * Reads how to reach the broker: with TLS where the URL says tls:// or an authority is named, and by password, NKey or
- * credentials file.
+ * Reads the address of the broker and the credentials (password, NKey or credentials file). TLS is on if the URL begins
+ * with tls:// or NATS_CA_FILE is set.
  *
- * @throws ConfigError where credentials are incomplete, of several kinds, or cannot be read
+ * @throws ConfigError if credentials are incomplete, of several kinds, or cannot be read
  */
 export const brokerAccess = (settings: Settings & { NATS_URL: string }): BrokerAccess => {
   const { NATS_URL: url, NATS_CA_FILE: caFile } = settings
@@ -86,6 +88,6 @@ export const brokerAccess = (settings: Settings & { NATS_URL: string }): BrokerA
   return { url, ...tls, ...identify(settings) }
 }
 
-/** What is wrong with these variables together, and with the files that they name. */
-export const brokerAccessFaults = (settings: Settings): readonly string[] =>
-  faultsOf(() => brokerAccess({ NATS_URL: '', ...settings }))
+/** Errors of these variables together, and of the files that they name. */
+export const brokerAccessErrors = (settings: Settings): readonly string[] =>
+  configurationErrors(() => brokerAccess({ NATS_URL: '', ...settings }))

@@ -14,10 +14,10 @@ const folder = (t: Test) => {
   return dir
 }
 
-/** A nats-server with this configuration alone. */
+/** A nats-server with this configuration only. */
 const startWith = async (t: Test, configuration: string) => (await startConfiguredNats(t, folder(t), configuration)).url
 
-t.test('the broker of the sandbox is taken, and one of a cluster that has no streams itself', async (t) => {
+t.test('the broker of the sandbox is accepted, and a member of a cluster without JetStream of its own', async (t) => {
   const nats = await startNats({ dataDir: folder(t) })
   t.teardown(() => nats.stop())
   t.same(await brokerIsFit({ NATS_URL: nats.url }), [])
@@ -25,7 +25,7 @@ t.test('the broker of the sandbox is taken, and one of a cluster that has no str
   t.same(await brokerIsFit({ NATS_URL: member }), [])
 })
 
-t.test('one line each refuses a broker without JetStream, and one that takes small messages alone', async (t) => {
+t.test('a broker without JetStream, or with too small a payload, is refused in one line each', async (t) => {
   t.match(await brokerIsFit({ NATS_URL: await startWith(t, '') }), [
     /^NATS_URL is a nats-server without JetStream: turn/,
   ])
@@ -33,7 +33,7 @@ t.test('one line each refuses a broker without JetStream, and one that takes sma
   t.match(await brokerIsFit({ NATS_URL: small }), [/^NATS_URL is a nats-server with max_payload 4096: 65536 bytes/])
 })
 
-/** What a server says at first, where no such server is at hand. */
+/** The first line of a server that is not installed here. */
 const startGreeting = async (t: Test, text: string) => {
   const server = createServer((socket) => {
     socket.on('error', () => {})
@@ -47,7 +47,7 @@ const startGreeting = async (t: Test, text: string) => {
 const greeting = (version: string) =>
   `INFO ${JSON.stringify({ version, max_payload: 1_048_576, jetstream: true })} \r\n`
 
-t.test('one line refuses a broker that is too old', async (t) => {
+t.test('a broker that is too old is refused in one line', async (t) => {
   for (const version of ['2.9.10', '2.12.4', '3.0.0-RC.1']) {
     t.same(await brokerIsFit({ NATS_URL: await startGreeting(t, greeting(version)) }), [], version)
   }
@@ -60,7 +60,7 @@ t.test('one line refuses a broker that is too old', async (t) => {
   }
 })
 
-t.test('a broker that is away, says nothing or something else is asked again', async (t) => {
+t.test('a broker that is away, silent or not NATS is queried again', async (t) => {
   const answers = [
     `nats://127.0.0.1:${await freePort()}`,
     await startGreeting(t, 'INFO {\r\n'),

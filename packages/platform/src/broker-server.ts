@@ -2,13 +2,13 @@ import { connect } from 'node:net'
 import type { ServiceConfig } from './config.ts'
 import { type ServerRule, urlsOf } from './production.ts'
 
-/** The oldest that we run on: 2.9. */
-const least = { major: 2, minor: 9 }
+/** The oldest version that is supported. */
+const minVersion = { major: 2, minor: 9 }
 
-/** Bytes. A request has 16 KiB; sealed and in an event it is below four times as much. */
-const leastPayload = 65_536
+/** A request has at most 16 KiB; encrypted in an event it has less than four times as much. */
+const minPayloadBytes = 65_536
 
-/** What a server says of itself to every connection, before TLS and before it asks who is there (INFO, NATS protocol). */
+/** What a server sends on each new connection, before TLS and authentication (INFO, NATS protocol). */
 interface Info {
   version: string
   max_payload: number
@@ -19,8 +19,8 @@ interface Info {
 const timeoutMs = 2_000
 const defaultPort = 4_222
 
-/** @returns undefined where it does not answer, or with something else */
-const ask = ({ hostname, port }: URL): Promise<Info | undefined> =>
+/** @returns undefined if the server does not answer, or not with INFO */
+const readInfo = ({ hostname, port }: URL): Promise<Info | undefined> =>
   new Promise((resolve) => {
     const host = hostname.replace(/^\[|\]$/g, '')
     const socket = connect({ host, port: Number(port) || defaultPort, timeout: timeoutMs })
@@ -45,23 +45,25 @@ const ask = ({ hostname, port }: URL): Promise<Info | undefined> =>
 
 const isOld = (version: string) => {
   const [major = 0, minor = 0] = version.split('.').map((part) => Number.parseInt(part, 10))
-  return major < least.major || (major === least.major && minor < least.minor)
+  return major < minVersion.major || (major === minVersion.major && minor < minVersion.minor)
 }
 
-const faultsOf = ({ version, max_payload, jetstream, cluster }: Info): string[] => [
-  ...(isOld(version) ? [`NATS_URL is nats-server ${version}: ${least.major}.${least.minor} or newer is needed.`] : []),
-  // In a cluster other servers may keep the streams.
+const errorsOf = ({ version, max_payload, jetstream, cluster }: Info): string[] => [
+  ...(isOld(version)
+    ? [`NATS_URL is nats-server ${version}: ${minVersion.major}.${minVersion.minor} or newer is needed.`]
+    : []),
+  // In a cluster, other servers may have JetStream.
   ...(jetstream !== true && cluster === undefined
     ? ['NATS_URL is a nats-server without JetStream: turn it on (jetstream {} in its configuration, or -js).']
     : []),
-  ...(max_payload < leastPayload
-    ? [`NATS_URL is a nats-server with max_payload ${max_payload}: ${leastPayload} bytes at least are needed.`]
+  ...(max_payload < minPayloadBytes
+    ? [`NATS_URL is a nats-server with max_payload ${max_payload}: ${minPayloadBytes} bytes at least are needed.`]
     : []),
 ]
 
-/** Events need streams, and room. */
+/** Checks version, JetStream and payload size: events need them. */
 export const brokerIsFit: ServerRule<ServiceConfig> = async ({ NATS_URL }) => {
   if (NATS_URL === undefined) return []
-  const answers = (await Promise.all(urlsOf(NATS_URL).map(ask))).filter((info) => info !== undefined)
-  return answers.length === 0 ? undefined : [...new Set(answers.flatMap(faultsOf))]
+  const answers = (await Promise.all(urlsOf(NATS_URL).map(readInfo))).filter((info) => info !== undefined)
+  return answers.length === 0 ? undefined : [...new Set(answers.flatMap(errorsOf))]
 }

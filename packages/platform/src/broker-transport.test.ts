@@ -8,12 +8,12 @@ import { keepLogs, startBroker } from './broker.fixture.ts'
 import { connectBroker } from './broker.ts'
 import { createMetrics } from './metrics.ts'
 
-// Each waits for several timeouts of two seconds: all at once.
+// Each test waits for several timeouts of two seconds, so all run at once.
 t.setTimeout(120_000)
 t.jobs = 8
 const beside = { buffered: true }
 
-/** A server that speaks only as far as `greet` does. */
+/** A server that sends only what `greet` sends. */
 const startHalfServer = async (t: Teardown, greet: (socket: Socket) => void) => {
   const sockets: Socket[] = []
   const server = createServer((socket) => {
@@ -52,23 +52,20 @@ for (const [stage, greet, access] of [
   })
 }
 
-t.test(
-  'a broker that reads nothing any more is left for a new connection, however much waits to be sent',
-  async (t) => {
-    const { sockets, url } = await startHalfServer(t, (socket) => {
-      socket.write(infoLine({}))
-      // CONNECT and PING come together; nothing is read after them.
-      socket.once('data', () => socket.pause().write('PONG\r\n'))
-    })
-    const broker = connectTo(t, url)
-    const connection = await broker.connected()
-    const piece = new Uint8Array(1_000_000)
-    for (let count = 0; count < 50; count += 1) connection.publish('test', piece)
-    await eventually(() => sockets.length >= 2, { timeoutMs: 60_000, what: 'another connection' })
-  },
-)
+t.test('a broker that stops reading is left for a new connection even if the send buffer is full', async (t) => {
+  const { sockets, url } = await startHalfServer(t, (socket) => {
+    socket.write(infoLine({}))
+    // CONNECT and PING arrive together; nothing is read after them.
+    socket.once('data', () => socket.pause().write('PONG\r\n'))
+  })
+  const broker = connectTo(t, url)
+  const connection = await broker.connected()
+  const piece = new Uint8Array(1_000_000)
+  for (let count = 0; count < 50; count += 1) connection.publish('test', piece)
+  await eventually(() => sockets.length >= 2, { timeoutMs: 60_000, what: 'another connection' })
+})
 
-t.test('closing ends a handshake that is going on', beside, async (t) => {
+t.test('closing ends a handshake in progress', beside, async (t) => {
   const { sockets, url } = await startHalfServer(t, (socket) => {
     if (sockets.length === 1) {
       socket.write(infoLine({}))
@@ -89,13 +86,9 @@ const disconnectsOf = async ({ metrics }: Awaited<ReturnType<typeof startBroker>
 
 for (const [length, until, disconnects] of [
   ['shorter than two PINGs', [DebugEvents.PingTimer], 0],
-  [
-    'longer than a handshake may take',
-    [DebugEvents.StaleConnection, DebugEvents.Reconnecting, DebugEvents.Reconnecting],
-    1,
-  ],
+  ['longer than a handshake', [DebugEvents.StaleConnection, DebugEvents.Reconnecting, DebugEvents.Reconnecting], 1],
 ] as const) {
-  t.test(`a broker that stood still for ${length} keeps its connections afterwards`, beside, async (t) => {
+  t.test(`a broker that was paused for ${length} keeps its connections afterwards`, beside, async (t) => {
     const parts = await startBroker(t)
     const statuses = parts.broker.connection().status()[Symbol.asyncIterator]()
     const next = async (type: string) => {
@@ -110,7 +103,7 @@ for (const [length, until, disconnects] of [
     parts.nats.resume()
     await eventually(() => parts.broker.check().then(() => true))
     t.equal(await disconnectsOf(parts), disconnects)
-    // The server closes an abandoned connection three PINGs after it woke up.
+    // The server closes an abandoned connection three PINGs after it resumes.
     for (let pings = 0; pings < 5; pings += 1) await next(DebugEvents.PingTimer)
     t.equal(await disconnectsOf(parts), disconnects)
   })

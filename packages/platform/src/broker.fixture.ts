@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Writable } from 'node:stream'
 import type { StreamName } from '@rekey/contracts'
-import { ask } from '@rekey/local-servers/ask'
 import { findOnPath } from '@rekey/local-servers/command'
+import { exchangeLine } from '@rekey/local-servers/exchange-line'
 import { launch } from '@rekey/local-servers/launch'
 import { startNats } from '@rekey/local-servers/nats'
 import { startServer } from '@rekey/local-servers/server'
@@ -19,7 +19,7 @@ import { createPublisher } from './publisher.ts'
 import { systemRandom } from './random.ts'
 import { ensureStreams } from './streams.ts'
 
-/** A logger whose lines can be read. */
+/** A logger, and the lines that it wrote. */
 export const keepLogs = () => {
   const lines: string[] = []
   const destination = new Writable({
@@ -31,7 +31,7 @@ export const keepLogs = () => {
   return { log: createLogger({ name: 'test', level: 'debug', destination }), logs: () => lines.join('') }
 }
 
-/** A real broker with a configuration of its own, such as who may do what. */
+/** A real broker with this configuration, for example with permissions. */
 export const startConfiguredNats = async (t: Teardown, dataDir: string, configuration: string) => {
   const path = join(dataDir, 'nats.conf')
   writeFileSync(path, configuration)
@@ -44,13 +44,13 @@ export const startConfiguredNats = async (t: Teardown, dataDir: string, configur
       launch(findOnPath('nats-server') ?? 'nats-server', ['-c', path, '-a', '127.0.0.1', '-p', String(port)], {
         stopSignal: 'SIGTERM',
       }),
-    isReady: async (port) => (await ask(port)).startsWith('INFO'),
+    isReady: async (port) => (await exchangeLine(port)).startsWith('INFO'),
   })
   t.teardown(() => server.stop())
   return server
 }
 
-/** A real broker that can be taken away, and a service's connection to it. */
+/** A real broker that can be killed and restarted, and a service's connection to it. */
 export const startBroker = async (
   t: Teardown,
   names: StreamName[] = ['AUTH', 'NOTIFY'],
@@ -71,7 +71,7 @@ export const startBroker = async (
   const progress = createProgress({ elapsedMs, metrics })
   return {
     nats,
-    /** Deletes what the server keeps, while it is not running. */
+    /** Deletes the server's data; call while it is not running. */
     forget,
     broker,
     publisher,
@@ -91,7 +91,7 @@ export const startBroker = async (
   }
 }
 
-/** A real broker whose one user may not publish some subjects, and that user's connection to it. */
+/** A real broker whose one user may not publish some subjects, and a connection of that user. */
 export const startStrictBroker = async (t: Teardown, denied: string[]) => {
   const dataDir = mkdtempSync(join(tmpdir(), 'rekey-platform-'))
   t.teardown(() => rmSync(dataDir, { recursive: true, force: true }))

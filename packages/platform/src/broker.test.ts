@@ -1,4 +1,4 @@
-import { LoginFailed, PasswordVerify, RekeyError } from '@rekey/contracts'
+import { LoginFailed, PasswordVerify, RekeyError, version } from '@rekey/contracts'
 import { freePort } from '@rekey/local-servers/ports'
 import { eventually } from '@rekey/test-support/eventually'
 import t from 'tap'
@@ -43,7 +43,7 @@ t.test('publishing to a broker that stalls is refused within two seconds', async
   parts.nats.pause()
   t.teardown(() => parts.nats.resume())
   let started = 0
-  // The signal takes a moment to hold every thread of the server: one event may still come through.
+  // The signal needs a moment to stop every thread of the server: one event may still be stored.
   const refusal = await eventually(() => {
     started = Date.now()
     return parts.publisher.publish(LoginFailed, { subject: 'a', data: login }).then(
@@ -77,7 +77,7 @@ t.test('a service may start before the broker, and closes at once without it', a
   t.ok(Date.now() - started < 500)
 })
 
-t.test('what is to be set up is tried again until it succeeds, and after every new connection', async (t) => {
+t.test('a set-up is retried until it succeeds, and runs again after every new connection', async (t) => {
   const parts = await startBroker(t)
   let runs = 0
   parts.broker.onConnect(async () => {
@@ -92,34 +92,34 @@ t.test('what is to be set up is tried again until it succeeds, and after every n
 
 const ready = async () => {}
 
-t.test('no question is taken before it could be answered', async (t) => {
+t.test('no RPC is accepted before the service is ready', async (t) => {
   const parts = await startBroker(t)
   let isReady = false
-  let asked = 0
+  let calls = 0
   const answer = async () => {
-    asked += 1
+    calls += 1
     return { verified: false }
   }
   const readyLater = async () => {
     if (!isReady) throw new Error('a store is away')
   }
-  const service = { name: 'test', version: '0.1.0', description: 'test' }
+  const service = { name: 'test', version, description: 'test' }
   serveRpcs({ ...parts.deps, ready: readyLater }, service, [{ rpc: PasswordVerify, answer }])
   const verify = () => callRpc(parts.broker, PasswordVerify, { username: 'a@example.com', password: 'x' })
   await t.rejects(verify(), { code: 'unavailable' })
-  t.equal(asked, 0)
+  t.equal(calls, 0)
   isReady = true
   t.same(await eventually(verify), { verified: false })
 })
 
-t.test('a question is answered, also after the broker was killed and came back', async (t) => {
+t.test('an RPC is answered, also after the broker was killed and restarted', async (t) => {
   const parts = await startBroker(t)
   const answer = async ({ password }: { password: string }) => {
-    if (password === 'broken') throw new Error('a fault of ours')
+    if (password === 'broken') throw new Error('an internal error')
     if (password === 'busy') throw new RekeyError('unavailable')
     return { verified: false }
   }
-  const service = { name: 'test', version: '0.1.0', description: 'test' }
+  const service = { name: 'test', version, description: 'test' }
   serveRpcs({ ...parts.deps, ready }, service, [{ rpc: PasswordVerify, answer }])
   const verify = (password: string) => callRpc(parts.broker, PasswordVerify, { username: 'a@example.com', password })
 
@@ -133,27 +133,27 @@ t.test('a question is answered, also after the broker was killed and came back',
   t.same(await eventually(() => verify('x')), { verified: false })
 })
 
-t.test('S33: a question that wants its answer published as an event is not answered', async (t) => {
+t.test('S33: an RPC whose reply subject is an event is not answered', async (t) => {
   const parts = await startBroker(t)
-  let asked = 0
+  let calls = 0
   const answer = async () => {
-    asked += 1
+    calls += 1
     return { verified: false }
   }
-  const service = { name: 'test', version: '0.1.0', description: 'test' }
+  const service = { name: 'test', version, description: 'test' }
   serveRpcs({ ...parts.deps, ready }, service, [{ rpc: PasswordVerify, answer }])
-  const question = { username: 'a@example.com', password: 'x' }
-  await eventually(() => callRpc(parts.broker, PasswordVerify, question))
+  const request = { username: 'a@example.com', password: 'x' }
+  await eventually(() => callRpc(parts.broker, PasswordVerify, request))
   const connection = parts.broker.connection()
   for (const reply of [LoginFailed.type, undefined]) {
-    connection.publish(PasswordVerify.subject, JSON.stringify(question), { ...(reply && { reply }) })
+    connection.publish(PasswordVerify.subject, JSON.stringify(request), { ...(reply && { reply }) })
   }
-  await callRpc(parts.broker, PasswordVerify, question)
-  t.equal(asked, 2)
+  await callRpc(parts.broker, PasswordVerify, request)
+  t.equal(calls, 2)
   t.equal(await storedLogins(parts), 0)
 })
 
-t.test('a question that nobody answers is unavailable at once', async (t) => {
+t.test('an RPC without a server is unavailable at once', async (t) => {
   const parts = await startBroker(t)
   const started = Date.now()
   await t.rejects(callRpc(parts.broker, PasswordVerify, { username: 'a@example.com', password: 'x' }), {

@@ -6,145 +6,159 @@ import type { BrokerAccess } from './broker-access.ts'
 import { connectNats } from './broker-transport.ts'
 import type { Logger } from './logger.ts'
 import type { Metrics } from './metrics.ts'
+import { pause, retry } from './retry.ts'
+
+type SetUp = (connection: NatsConnection) => Promise<void>
 
 export interface Broker {
   /** @throws RekeyError unavailable while there is no connection: nothing is queued to be sent later. */
   connection(): NatsConnection
   /** Resolves once there is a connection; rejects when the broker is closed. */
   connected(): Promise<NatsConnection>
-  /** Runs now if connected, and again after every new connection: the server may have lost what it held. Retried until it succeeds. */
-  onConnect(work: (connection: NatsConnection) => Promise<void>): void
-  /** Rejects while the broker is away, or what it needs to hold is not there yet. */
+  /** Runs now if connected, and after every new connection: the server may have lost its state. Retried until it succeeds. */
+  onConnect(setUp: SetUp): void
+  /** Rejects while there is no connection or a set-up has not succeeded. */
   check(): Promise<void>
   /** Sends what is buffered, for up to a second, then closes. */
   close(): Promise<void>
 }
 
 interface Options extends BrokerAccess {
-  /** Also what replies to this service are addressed to: nobody else may listen there. */
+  /** Also the prefix of the inboxes for replies: the broker lets only this user subscribe to them. */
   name: string
   log: Logger
   metrics: Metrics
 }
 
 const drainTimeoutMs = 1_000
+const reconnectMs = 200
+const setUpRetryMs = 500
 
 /**
- * A connection to NATS that starts without the server being there and comes back by itself. A server that leaves two
- * PINGs unanswered, or a handshake for 2 s, is given up: its socket is closed (broker-transport.ts) and another opened.
+ * A connection to NATS that does not need the server at its start and reconnects by itself. It gives up a server that
+ * leaves two PINGs or, for 2 s, a handshake unanswered: it closes the socket (broker-transport.ts) and opens another.
+ *
+ * The library's `waitOnFirstConnect` and `ignoreAuthErrorAbort` (nats 2.29.3) do not replace the loop in `start`:
+ * - `waitOnFirstConnect` hides why an attempt failed, so that a service that the broker refuses logs nothing; and such a
+ *   `connect` cannot be cancelled, so that `close()` leaves it dialling.
+ * - `ignoreAuthErrorAbort` does not apply if the authenticator throws, as with an unreadable credentials file: the library
+ *   then closes the connection for good.
  */
 export const connectBroker = ({ url, name, log, metrics, ...access }: Options): Broker => {
   const disconnects = new Counter({
     name: 'rekey_broker_disconnects_total',
-    help: 'Lost connections to the broker.',
+    help: 'Lost connections to the broker',
     registers: [metrics],
   })
+  const closed = new AbortController()
   let current: NatsConnection | undefined
-  let online = false
-  let closed = false
-  let sessions = 0
-  let unfinished = 0
-  /** Why there was no connection the last time: told once. */
-  let refusal = ''
-  const works: ((connection: NatsConnection) => Promise<void>)[] = []
+  /** Aborted when the current connection is lost; undefined while there is none. */
+  let session: AbortController | undefined
+  let pendingSetUps = 0
+  /** Why the last attempt to connect failed: the same reason is logged once. */
+  let failure = ''
+  const setUps: SetUp[] = []
   const waiting = new Set<{ resolve: (connection: NatsConnection) => void; reject: (error: Error) => void }>()
 
-  // A server that just started takes connections before JetStream answers, so a failed set-up is tried again.
-  const run = async (work: (connection: NatsConnection) => Promise<void>, connection: NatsConnection) => {
-    const session = sessions
-    unfinished += 1
-    while (online && !closed && session === sessions) {
-      try {
-        await work(connection)
-        break
-      } catch (err) {
-        if (online && !closed) log.warn({ err }, 'broker: set-up failed, trying again')
-      }
-      await delay(500)
-    }
-    unfinished -= 1
+  const online = () => (session && !closed.signal.aborted ? current : undefined)
+
+  // A server that has just started accepts connections before JetStream answers: a failed set-up is retried.
+  const run = async (setUp: SetUp, connection: NatsConnection, { signal }: AbortController) => {
+    pendingSetUps += 1
+    await retry(() => setUp(connection), {
+      pausesMs: [setUpRetryMs],
+      signal: AbortSignal.any([signal, closed.signal]),
+      onFailure: (err) => log.warn({ err }, 'broker: set-up failed, trying again'),
+    })
+    pendingSetUps -= 1
   }
-  const welcome = (connection: NatsConnection) => {
-    online = true
-    sessions += 1
-    for (const work of works) void run(work, connection)
+  const begin = (connection: NatsConnection) => {
+    session = new AbortController()
+    for (const setUp of setUps) void run(setUp, connection, session)
     for (const { resolve } of waiting) resolve(connection)
     waiting.clear()
   }
+  const end = () => {
+    session?.abort()
+    session = undefined
+  }
   const watch = async (connection: NatsConnection) => {
     for await (const status of connection.status()) {
-      // The library reports a reconnect once for each handshake that failed on the way to it.
-      if (status.type === Events.Disconnect && online) {
-        online = false
+      // The library reports Reconnect once for each handshake that failed before it.
+      if (status.type === Events.Disconnect && session) {
+        end()
         disconnects.inc()
         log.warn('broker is away')
       }
-      if (status.type === Events.Reconnect && !online) {
+      if (status.type === Events.Reconnect && !session) {
         log.info('broker is back')
-        welcome(connection)
+        begin(connection)
       }
     }
   }
+  const connect = () =>
+    connectNats({
+      ...access,
+      servers: url.split(','),
+      name,
+      inboxPrefix: `_INBOX.${name}`,
+      timeout: 2_000,
+      maxReconnectAttempts: -1,
+      reconnectTimeWait: reconnectMs,
+      reconnectJitter: 100,
+      pingInterval: 2_000,
+      maxPingOut: 2,
+    })
+  const logFailure = (err: unknown) => {
+    const reason = (err as Error).message
+    if (reason !== failure) log.warn({ err }, 'broker takes no connection yet')
+    failure = reason
+  }
   const start = async () => {
-    while (!closed) {
-      try {
-        current = await connectNats({
-          ...access,
-          servers: url.split(','),
-          name,
-          inboxPrefix: `_INBOX.${name}`,
-          timeout: 2_000,
-          maxReconnectAttempts: -1,
-          reconnectTimeWait: 200,
-          reconnectJitter: 100,
-          pingInterval: 2_000,
-          maxPingOut: 2,
-        })
-        if (closed) return await current.close()
-        refusal = ''
-        void watch(current)
-        welcome(current)
-        // It reconnects by itself, but ends for good where the server refuses it: credentials being rotated, say.
-        const err = await current.closed()
-        online = false
-        if (!closed) log.warn({ err }, 'broker ended the connection')
-      } catch (err) {
-        const reason = (err as Error).message
-        if (reason !== refusal) log.warn({ err }, 'broker takes no connection yet')
-        refusal = reason
-      }
-      if (!closed) await delay(200)
+    while (!closed.signal.aborted) {
+      current = await retry(connect, { pausesMs: [reconnectMs], signal: closed.signal, onFailure: logFailure })
+      if (!current) return
+      if (closed.signal.aborted) return current.close()
+      failure = ''
+      void watch(current)
+      begin(current)
+      // The library ends a connection for good if the server refuses the credentials, for example while they rotate.
+      const err = await current.closed()
+      end()
+      if (!closed.signal.aborted) log.warn({ err }, 'broker ended the connection')
+      await pause(reconnectMs, closed.signal)
     }
   }
   void start()
 
   return {
     connection() {
-      if (!current || !online || closed) throw unavailable(new Error('no connection to the broker'))
-      return current
+      const connection = online()
+      if (!connection) throw unavailable(new Error('no connection to the broker'))
+      return connection
     },
-    connected: () =>
-      current && online && !closed
-        ? Promise.resolve(current)
-        : new Promise((resolve, reject) => {
-            if (closed) return reject(new Error('broker closed'))
-            waiting.add({ resolve, reject })
-          }),
-    onConnect(work) {
-      works.push(work)
-      if (current && online) void run(work, current)
+    async connected() {
+      const connection = online()
+      if (connection) return connection
+      if (closed.signal.aborted) throw new Error('broker closed')
+      return new Promise((resolve, reject) => waiting.add({ resolve, reject }))
+    },
+    onConnect(setUp) {
+      setUps.push(setUp)
+      if (current && session) void run(setUp, current, session)
     },
     async check() {
-      if (unfinished > 0) throw new Error('the broker is being set up')
+      if (pendingSetUps > 0) throw new Error('the broker is being set up')
       await this.connection().flush()
     },
     async close() {
-      closed = true
+      const connection = online()
+      closed.abort()
       for (const { reject } of waiting) reject(new Error('broker closed'))
       waiting.clear()
-      // Draining needs the server's answer; a server that is away or stalled gives none.
-      if (current && online) {
-        await Promise.race([current.drain().catch(() => {}), delay(drainTimeoutMs, undefined, { ref: false })])
+      // Draining needs an answer of the server, which may be stalled.
+      if (connection) {
+        await Promise.race([connection.drain().catch(() => {}), delay(drainTimeoutMs, undefined, { ref: false })])
       }
       await current?.close()
     },

@@ -1,2 +1,2 @@
-/** The clock, given to each service by its composition root. */
+/** The clock. app.ts passes it to the modules that need the time. */
 export type Now = () => Date

@@ -8,7 +8,7 @@ import { Flag, Key, loadConfig, serviceEnv, toProxyList, Url, Urls } from './con
 const Env = Type.Object({
   ...serviceEnv,
   DATABASE_URL: Url('postgres', { description: 'Database.' }),
-  REKEY_KEY: Key('Seals.'),
+  REKEY_KEY: Key('Encrypts.'),
   REKEY_FLAG: Flag({ description: 'Flag.', default: false }),
 })
 const good = {
@@ -19,8 +19,8 @@ const good = {
   REKEY_KEY: 'A'.repeat(43),
 }
 
-/** What a refused configuration is told. */
-const refusalOf = (work: () => unknown): string => {
+/** The message of a refused configuration. */
+const messageOf = (work: () => unknown): string => {
   try {
     work()
     return ''
@@ -29,7 +29,7 @@ const refusalOf = (work: () => unknown): string => {
   }
 }
 
-t.test('variables become numbers and flags, and defaults are filled in', async (t) => {
+t.test('variables are converted to numbers and flags, and defaults are filled in', async (t) => {
   t.match(loadConfig(Env, { ...good, REKEY_FLAG: 'true' }), {
     PORT: 8080,
     HOST: '127.0.0.1',
@@ -39,10 +39,10 @@ t.test('variables become numbers and flags, and defaults are filled in', async (
   })
 })
 
-t.test('every fault is told at once, by name, and no value is repeated', async (t) => {
+t.test('every error is reported at once with its variable, and no value is repeated', async (t) => {
   const env = { PORT: 'eighty', REKEY_PROFILE: 'demo', DATABASE_URL: 'mysql://u:hunter2@h/db', REKEY_KEY: 'tooshort' }
   t.throws(() => loadConfig(Env, env), { name: 'ConfigError' })
-  const message = refusalOf(() => loadConfig(Env, env))
+  const message = messageOf(() => loadConfig(Env, env))
   for (const name of ['PORT', 'REKEY_PROFILE', 'NATS_URL', 'DATABASE_URL', 'REKEY_KEY']) t.match(message, name)
   t.match(message, 'NATS_URL is missing')
   t.match(message, 'Allowed: sandbox, production')
@@ -50,7 +50,7 @@ t.test('every fault is told at once, by name, and no value is repeated', async (
   for (const value of ['hunter2', 'tooshort', 'eighty']) t.notMatch(message, value)
 })
 
-t.test('S36: what is nearly a URL is told of by name, and its password is not repeated', async (t) => {
+t.test('S36: a malformed URL is reported without its password', async (t) => {
   const WithRedis = Type.Object({ ...Env.properties, REDIS_URL: Urls('rediss?', { description: 'Redis.' }) })
   const redis = { ...good, REDIS_URL: 'rediss://u:p%2Fss@a:1,rediss://:p@b' }
   t.match(loadConfig(WithRedis, redis), redis)
@@ -61,11 +61,11 @@ t.test('S36: what is nearly a URL is told of by name, and its password is not re
     'rediss://a,rediss://u:hunter2/ss@h',
     'rediss://u:hunter2,ss@h',
   ]) {
-    const message = refusalOf(() => loadConfig(WithRedis, { ...redis, REDIS_URL: url }))
-    t.match(message, 'REDIS_URL is not valid. Redis. A URL: of its user name and password', url)
+    const message = messageOf(() => loadConfig(WithRedis, { ...redis, REDIS_URL: url }))
+    t.match(message, 'REDIS_URL is not valid. Redis. A URL: percent-encode', url)
     t.notMatch(message, 'hunter2', url)
   }
-  const message = refusalOf(() => loadConfig(WithRedis, { ...redis, DATABASE_URL: 'postgres://u:hunter2/x@h/db' }))
+  const message = messageOf(() => loadConfig(WithRedis, { ...redis, DATABASE_URL: 'postgres://u:hunter2/x@h/db' }))
   t.match(message, 'DATABASE_URL is not valid.')
   t.notMatch(message, 'hunter2')
 })
@@ -73,12 +73,12 @@ t.test('S36: what is nearly a URL is told of by name, and its password is not re
 t.test('an empty variable counts as not set', async (t) => {
   t.match(loadConfig(Env, { ...good, LOG_LEVEL: '' }), { LOG_LEVEL: 'info' })
   t.match(
-    refusalOf(() => loadConfig(Env, { ...good, REKEY_KEY: '' })),
+    messageOf(() => loadConfig(Env, { ...good, REKEY_KEY: '' })),
     'REKEY_KEY is missing',
   )
 })
 
-t.test('S36: secrets may stand in a file, and the environment goes before it', async (t) => {
+t.test('S36: secrets are read from a file, and the environment has precedence', async (t) => {
   const dir = mkdtempSync(join(tmpdir(), 'rekey-config-'))
   t.teardown(() => rmSync(dir, { recursive: true, force: true }))
   const file = join(dir, 'secrets')
@@ -86,12 +86,12 @@ t.test('S36: secrets may stand in a file, and the environment goes before it', a
   const { REKEY_KEY: _, ...rest } = good
   t.match(loadConfig(Env, { ...rest, REKEY_SECRETS_FILE: file }), { REKEY_KEY: 'B'.repeat(43), PORT: 8080 })
   t.match(
-    refusalOf(() => loadConfig(Env, { ...good, REKEY_SECRETS_FILE: join(dir, 'none') })),
+    messageOf(() => loadConfig(Env, { ...good, REKEY_SECRETS_FILE: join(dir, 'none') })),
     'REKEY_SECRETS_FILE cannot be read: ENOENT',
   )
 })
 
-t.test('a list of proxies is split, and an empty one is none', async (t) => {
+t.test('a list of proxies is split, and an empty list is no proxy', async (t) => {
   t.same(toProxyList(' 10.0.0.0/8, 127.0.0.1 ,'), ['10.0.0.0/8', '127.0.0.1'])
   t.same(toProxyList(''), [])
 })

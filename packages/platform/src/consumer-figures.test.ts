@@ -8,7 +8,7 @@ import { createServer } from './server.ts'
 
 const durable = 'test-auth-login-failed'
 
-/** A service with a consumer of one message at a time, in a time that the test moves. */
+/** A service with a consumer of one message at a time; the test sets the clock. */
 const startService = async (t: Test, { accounts, handle }: { accounts: string[]; handle(): Promise<void> }) => {
   let time = 0
   const parts = await startBroker(t, ['AUTH'], { elapsedMs: () => time })
@@ -39,7 +39,7 @@ const startService = async (t: Test, { accounts, handle }: { accounts: string[];
   }
 }
 
-t.test('a consumer that stands still makes its service degraded, and no less ready', async (t) => {
+t.test('a consumer without progress makes its service degraded but not unready', async (t) => {
   let finish = () => {}
   const finished = new Promise<void>((resolve) => {
     finish = resolve
@@ -62,7 +62,7 @@ t.test('a consumer that stands still makes its service degraded, and no less rea
   await eventually(async () => (await readiness()).status === 'ok')
 })
 
-t.test('a scrape has the figures of each consumer', async (t) => {
+t.test('the metrics include the state of each consumer', async (t) => {
   let isFixed = false
   const { figure, scrape } = await startService(t, {
     accounts: [...'abc'],

@@ -1,10 +1,10 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import type { StreamName } from '@rekey/contracts'
 import { type JsMsg, millis } from 'nats'
 import type { Broker } from './broker.ts'
 import type { Now } from './clock.ts'
 import { gauge, type Metrics } from './metrics.ts'
 import type { Progress } from './progress.ts'
+import { pause } from './retry.ts'
 
 interface Deps {
   broker: Broker
@@ -13,18 +13,18 @@ interface Deps {
   now: Now
   stream: StreamName
   durable: string
-  /** Messages that this instance has in hand. */
+  /** Messages that this instance handles or has queued. */
   inHand(): Iterable<JsMsg>
 }
 
 export interface ConsumerFigures {
-  /** This instance has settled a message. */
+  /** Call when this instance has acknowledged, rejected or dead-lettered a message. */
   moved(): void
   close(): void
 }
 
 const pollMs = 5_000
-/** After a failure: a consumer that is just being created is seen soon. */
+/** Shorter after a failure: the consumer may be about to be created. */
 const retryMs = 1_000
 
 const createGauges = (metrics: Metrics) => {
@@ -32,19 +32,19 @@ const createGauges = (metrics: Metrics) => {
     gauge(metrics, { name: `rekey_consumer_${name}`, help, labelNames: ['consumer'] })
   return {
     waiting: of('waiting_messages', 'Messages that the broker has not delivered yet'),
-    unacknowledged: of('unacknowledged_messages', 'Messages in hand or waiting for their next try, of all instances'),
+    unacknowledged: of('unacknowledged_messages', 'Messages that are handled or wait for a retry, over all instances'),
     redelivered: of('redelivered_messages', 'Unacknowledged messages that were delivered more than once'),
     oldestAge: of(
       'oldest_age_seconds',
-      'Age of the oldest message in hand here, or the time for which the acknowledgement floor has stood still while ' +
+      'Age of the oldest message that this instance handles, or time since the acknowledgement floor last rose while ' +
         'messages wait, whichever is longer; 0 if none wait',
     ),
   }
 }
 
 /**
- * Asks the broker every 5 s what waits for a durable consumer, for the metrics and for progress. Messages move when
- * the broker delivers one to any instance or this instance settles one.
+ * Reads the state of a durable consumer from the broker every 5 s, for the metrics and for progress. Progress means: the
+ * broker delivered a message to any instance, or this instance finished one.
  */
 export const watchConsumer = ({ broker, metrics, progress, now, stream, durable, inHand }: Deps): ConsumerFigures => {
   const gauges = createGauges(metrics)
@@ -53,35 +53,35 @@ export const watchConsumer = ({ broker, metrics, progress, now, stream, durable,
   let delivered = -1
   let floor = { sequence: -1, sinceMs: 0 }
 
-  /** @throws while the broker is away or does not know the consumer yet */
-  const ask = async () => {
+  /** @throws while the broker is away or the consumer does not exist yet */
+  const update = async () => {
     const jsm = await broker.connection().jetstreamManager({ timeout: 2_000, checkAPI: false })
     const info = await jsm.consumers.info(stream, durable)
     const nowMs = now().getTime()
-    const held = [...inHand()]
+    const handled = [...inHand()]
     const waits = info.num_pending + info.num_ack_pending > 0
     if (!waits || info.ack_floor.consumer_seq !== floor.sequence) {
       floor = { sequence: info.ack_floor.consumer_seq, sinceMs: nowMs }
     }
-    const oldestMs = Math.min(floor.sinceMs, ...held.map(({ info }) => millis(info.timestampNanos)))
+    const oldestMs = Math.min(floor.sinceMs, ...handled.map(({ info }) => millis(info.timestampNanos)))
     gauges.waiting.set({ consumer: durable }, info.num_pending)
     gauges.unacknowledged.set({ consumer: durable }, info.num_ack_pending)
     gauges.redelivered.set({ consumer: durable }, info.num_redelivered)
     gauges.oldestAge.set({ consumer: durable }, waits ? Math.max(0, nowMs - oldestMs) / 1_000 : 0)
 
-    // What waits for its next try is not counted: it does not move for up to 30 s, as it should.
-    part.waiting(info.num_pending + held.length)
+    // Messages that wait for a retry are not counted: they rightly make no progress for up to 30 s.
+    part.waiting(info.num_pending + handled.length)
     if (info.delivered.consumer_seq !== delivered) part.moved()
     delivered = info.delivered.consumer_seq
   }
 
   const poll = async () => {
     while (!stopped.signal.aborted) {
-      const waitMs = await ask().then(
+      const waitMs = await update().then(
         () => pollMs,
         () => retryMs,
       )
-      await delay(waitMs, undefined, { signal: stopped.signal, ref: false }).catch(() => {})
+      await pause(waitMs, stopped.signal)
     }
   }
   void poll()

@@ -1,5 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises'
-import type { EventData, EventDefinition } from '@rekey/contracts'
+import { durableName, type EventData, type EventDefinition } from '@rekey/contracts'
 import { AckPolicy, type JsMsg, millis, nanos } from 'nats'
 import pLimit from 'p-limit'
 import type { Broker } from './broker.ts'
@@ -11,19 +10,20 @@ import type { Metrics } from './metrics.ts'
 import type { Progress } from './progress.ts'
 import { pull } from './pull.ts'
 import type { Random } from './random.ts'
+import { backoff, pause as pauseFor } from './retry.ts'
 import { streamOf } from './streams.ts'
 import { runInTrace } from './trace.ts'
 import { compileCheck } from './validation.ts'
 
-/** What a handler gets beside the data. */
+/** Attributes of an event that a handler gets besides the data. */
 export interface Delivery {
-  /** CloudEvents id: the same at every redelivery. */
+  /** CloudEvents id: equal at every redelivery. */
   eventId: string
-  /** CloudEvents time: when it happened, by the publisher's clock. An invalid one where the event does not say. */
+  /** CloudEvents time by the publisher's clock. An invalid Date if the event has none. */
   time: Date
 }
 
-/** Thrown by a handler that can never succeed: the message becomes a dead letter at once. */
+/** Thrown by a handler that can never succeed: the event becomes a dead letter without a retry. */
 export class PermanentError extends Error {}
 
 export interface ConsumerDeps {
@@ -33,67 +33,67 @@ export interface ConsumerDeps {
   now: Now
   random: Random
   log: Logger
-  /** Names the durable consumer, so that instances of one service share the work. */
+  /** Part of the durable consumer's name: all instances of a service share the work. */
   service: string
-  /** How long an event whose handling fails is tried again, from its publication on. */
+  /** How long a failing event is retried, counted from its publication. */
   retryMs: number
 }
 
-/** A pause, of random length within its bounds, before an event is handled. */
+/** A random pause before an event is handled. */
 export interface Pause {
   shortestMs: number
   longestMs: number
-  /** Most events that an instance has in hand: those that pause and those that are handled. */
+  /** Maximum number of events per instance that pause or are handled. */
   mostInHand: number
 }
 
 interface Consumption<E extends EventDefinition> {
   event: E
-  /** Events that each instance handles at a time. */
+  /** Number of events that each instance handles at a time. */
   concurrency: number
   pause?: Pause
-  /** Must be safe to run twice. */
+  /** Must be idempotent: delivery is at least once. */
   handle(data: EventData<E>, delivery: Delivery): Promise<void>
 }
 
 export interface Consumer {
-  /** Takes no more, waits for what is being handled and gives back what waits for its turn. */
+  /** Stops pulling, waits for the handlers that run, and returns queued messages to the broker. */
   close(): Promise<void>
 }
 
-/** Redelivery after a consumer died. Longer work, and longer waits for a turn, send heartbeats. */
+/** The broker redelivers after this time without a heartbeat: an instance that died loses its messages to others. */
 const ackWaitMs = 10_000
-const backoffMs = [250, 1_000, 2_000, 5_000, 10_000, 20_000, 30_000]
+const pausesMs = [250, 1_000, 2_000, 5_000, 10_000, 20_000, 30_000] as const
 /**
- * Messages that are in hand or wait for their next try, over all instances: the broker delivers no others beyond it.
- * Enough that failing messages do not hold up good ones, and little enough for the broker, which keeps each in memory
- * and looks through all of them when one is due. More than so many failing at once is an outage of what they need.
+ * Messages that are handled or wait for a retry, over all instances: the broker delivers no more beyond it. High enough
+ * that failing messages do not delay good ones; low enough for the broker, which keeps each in memory and scans all of
+ * them when one is due.
  */
-const mostUnacknowledged = 10_000
+const maxUnacknowledged = 10_000
 
-const pauseMs = ({ shortestMs, longestMs }: Pause, random: Random): number =>
+const randomMs = ({ shortestMs, longestMs }: Pause, random: Random): number =>
   shortestMs + (random.bytes(2).readUInt16BE() / 2 ** 16) * (longestMs - shortestMs)
 
-/** Consumes one event with the three ends that a message can have: acknowledged, tried again later, dead letter. */
+/** Consumes one event. Each message is acknowledged, retried with backoff, or stored as a dead letter. */
 export const consume = <E extends EventDefinition>(
   deps: ConsumerDeps,
   { event, concurrency, pause, handle }: Consumption<E>,
 ): Consumer => {
   const { broker, now, random, log, service, retryMs } = deps
   const limit = pLimit(concurrency)
-  // Half as many again wait for a turn here, so that no turn is lost while the broker is asked for more.
+  // Half as many again are queued here, so that handlers do not idle while the next messages are requested.
   const capacity = pause?.mostInHand ?? concurrency + Math.ceil(concurrency / 2)
   const stream = streamOf(event.type)
-  const durable = `${service}-${event.type.replaceAll('.', '-')}`
+  const durable = durableName(service, event.type)
   const valid = compileCheck(event.data)
   const deadLetters = createDeadLetters(deps)
   const stopped = new AbortController()
 
-  const bury = async (message: JsMsg, reason: string) => {
+  const deadLetter = async (message: JsMsg, reason: string) => {
     const { data, headers, info } = message
     const msgID = `${durable}.${info.streamSequence}`
     await deadLetters.store({ type: event.type, data, headers, reason, msgID })
-    // Without the reason: servers before 2.10.4 do not know a termination that has one, and would deliver again.
+    // No reason in the acknowledgement: servers before 2.10.4 ignore a termination with one and redeliver.
     message.term()
     log.error({ event: event.type, eventId: headers?.get('ce-id'), reason }, 'dead letter')
   }
@@ -103,31 +103,34 @@ export const consume = <E extends EventDefinition>(
     try {
       data = message.json()
     } catch {
-      throw new PermanentError('not JSON')
+      throw new PermanentError('the data is not JSON')
     }
-    if (!valid(data)) throw new PermanentError('not as the contract says')
+    if (!valid(data)) throw new PermanentError('the data does not match the contract')
     const time = new Date(message.headers?.get('ce-time') ?? '')
     await handle(data as EventData<E>, { eventId: message.headers?.get('ce-id') ?? '', time })
     message.ack()
   }
 
-  /** Each step of the backoff is used all the same: the consumer may have been away for longer than that. */
+  /** All pauses are used first: the whole service may have been down for longer than retryMs. */
   const isOverdue = ({ timestampNanos, redeliveryCount }: JsMsg['info']) =>
-    now().getTime() - millis(timestampNanos) >= retryMs && redeliveryCount > backoffMs.length
+    now().getTime() - millis(timestampNanos) >= retryMs && redeliveryCount > pausesMs.length
 
   const settle = async (message: JsMsg) => {
     try {
       await deliver(message)
     } catch (err) {
       const attempt = message.info.redeliveryCount
-      const hopeless = err instanceof PermanentError || isOverdue(message.info)
+      const isFinal = err instanceof PermanentError || isOverdue(message.info)
       try {
-        if (hopeless) return await bury(message, (err as Error).message)
-      } catch (buryError) {
-        log.warn({ err: buryError }, 'dead letter not stored yet')
+        if (isFinal) return await deadLetter(message, (err as Error).message)
+      } catch (storeError) {
+        log.warn({ err: storeError }, 'dead letter not stored yet')
       }
-      log.warn({ event: event.type, eventId: message.headers?.get('ce-id'), attempt, err }, 'will be tried again')
-      message.nak(backoffMs[Math.min(attempt - 1, backoffMs.length - 1)])
+      log.warn(
+        { event: event.type, eventId: message.headers?.get('ce-id'), attempt, err },
+        'event not handled: will be retried',
+      )
+      message.nak(backoff(pausesMs, attempt))
     }
   }
 
@@ -142,12 +145,12 @@ export const consume = <E extends EventDefinition>(
       try {
         message.working()
       } catch {
-        // The connection is closed for good: the broker delivers the message again.
+        // The connection is closed for good: the broker redelivers the message.
         clearInterval(heartbeat)
       }
     }, ackWaitMs / 3)
     try {
-      if (pause) await delay(pauseMs(pause, random), undefined, stopped).catch(() => {})
+      if (pause) await pauseFor(randomMs(pause, random), stopped.signal)
       await settleInTurn(message)
       figures.moved()
     } finally {
@@ -164,7 +167,7 @@ export const consume = <E extends EventDefinition>(
       filter_subject: event.type,
       ack_policy: AckPolicy.Explicit,
       ack_wait: nanos(ackWaitMs),
-      max_ack_pending: mostUnacknowledged,
+      max_ack_pending: maxUnacknowledged,
       max_deliver: -1,
     },
     capacity,

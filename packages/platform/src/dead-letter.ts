@@ -5,21 +5,21 @@ import { counter, gauge, type Metrics } from './metrics.ts'
 import { isRejection, messageOf } from './publisher.ts'
 
 export interface DeadLetter {
-  /** Type of the event, which is its subject too. */
+  /** Type of the event, which is also its subject. */
   type: string
   data: Uint8Array | string
   /** The event's own headers. */
   headers: Iterable<[string, string[]]> | undefined
-  /** For the operator: why it could not be handled or published. */
+  /** Why the event could not be handled or published, for the operator. */
   reason: string
-  /** The same at every try: DEAD drops a repeat. */
+  /** Equal at every attempt, so that the stream drops a repeat. */
   msgID: string
 }
 
 export interface DeadLetters {
   /** Stores a message as `dead.<type>` and counts it. @throws RekeyError unavailable, as `Publisher.publish` does */
   store(letter: DeadLetter): Promise<void>
-  /** The same for an event that was not published. */
+  /** The same for an event that could not be published. */
   storeEvent(event: CloudEvent, reason: string): Promise<void>
 }
 
@@ -31,11 +31,14 @@ const copyOf = (original: Iterable<[string, string[]]>): MsgHdrs => {
   return copy
 }
 
-/** Keeps what can be neither handled nor published for the operator, with the reason in the header `rekey-reason`, without data that the broker refuses. */
+/**
+ * Stores events that cannot be handled or published, with the reason in the header `rekey-reason`. Data that the broker
+ * rejects is left out.
+ */
 export const createDeadLetters = ({ broker, metrics }: { broker: Broker; metrics: Metrics }): DeadLetters => {
   const stored = counter(metrics, {
     name: 'rekey_dead_letters_total',
-    help: 'Events that this process gave up and stored as dead letters',
+    help: 'Events that this process stored as dead letters',
     labelNames: ['event'],
   })
   gauge(metrics, {
@@ -53,7 +56,7 @@ export const createDeadLetters = ({ broker, metrics }: { broker: Broker; metrics
 
   const store = async ({ type, data, headers: original = [], reason, msgID }: DeadLetter) => {
     const meta = copyOf(original)
-    // Set anew from msgID: the event's own id would be another message's.
+    // msgID replaces the event's own id: with that, DEAD could drop the dead letter as a repeat.
     meta.delete('Nats-Msg-Id')
     meta.set('rekey-reason', reason.replaceAll(/\s+/g, ' '))
     const publish = async (payload: DeadLetter['data']) => {
@@ -67,7 +70,7 @@ export const createDeadLetters = ({ broker, metrics }: { broker: Broker; metrics
     }
     await publish(data).catch((error) => {
       if (!isRejection(error)) throw error
-      // Too large for the event's own stream is too large for this one: the operator still learns that it existed.
+      // An event may be too large for DEAD too: store the dead letter without data, so that the operator sees it.
       meta.set('rekey-data-omitted', `${Buffer.byteLength(data)} bytes`)
       return publish('')
     })

@@ -14,7 +14,7 @@ const Echo = {
   body: Type.Object({ state: Type.Optional(Type.String()), password: Type.String({ minLength: 1, maxLength: 64 }) }),
 }
 
-/** The same two routes below each of the two forms of error. */
+/** The same routes below both prefixes, so that errors take both forms. */
 const startServer = async (t: Tap) => {
   const { log, logs } = keepLogs()
   const app = await createServer({ log, random: systemRandom, trustedProxies: [] })
@@ -73,10 +73,10 @@ const refusals: [string, Parameters<Awaited<ReturnType<typeof startServer>>['sen
   ['/away', { headers: json, body: '{}' }, 503, 'unavailable'],
 ]
 
-t.test('S31: every refusal outside /oauth has the problem form', async (t) => {
+t.test('S31: every error outside /oauth has the problem form', async (t) => {
   const { send } = await startServer(t)
-  for (const [path, ask, status, code] of refusals) {
-    const answer = await send(`/api/v2${path}`, ask)
+  for (const [path, request, status, code] of refusals) {
+    const answer = await send(`/api/v2${path}`, request)
     t.match(
       answer,
       {
@@ -89,15 +89,15 @@ t.test('S31: every refusal outside /oauth has the problem form', async (t) => {
   }
 })
 
-t.test('S28: every refusal below /oauth has the OAuth form', async (t) => {
+t.test('S28: every error below /oauth has the OAuth form', async (t) => {
   const { send } = await startServer(t)
   const oauth: Record<number, string> = {
     429: 'temporarily_unavailable',
     500: 'server_error',
     503: 'temporarily_unavailable',
   }
-  for (const [path, ask, status] of refusals) {
-    const { headers, body, ...answer } = await send(`/oauth/v2${path}`, ask)
+  for (const [path, request, status] of refusals) {
+    const { headers, body, ...answer } = await send(`/oauth/v2${path}`, request)
     t.equal(answer.status, status, `${path} ${status}`)
     t.match(headers, { 'content-type': /^application\/json/, 'cache-control': 'no-store' })
     t.same(Object.keys(body), ['error', 'error_description'])
@@ -105,7 +105,7 @@ t.test('S28: every refusal below /oauth has the OAuth form', async (t) => {
   }
 })
 
-t.test('a refusal echoes the state, names the field, the allowed methods and when to come back', async (t) => {
+t.test('an error echoes the state and names the field, the allowed methods and Retry-After', async (t) => {
   const { send } = await startServer(t)
   t.match((await send('/oauth/v2/echo', { headers: json, body: '{"state":"s1"}' })).body, {
     state: 's1',
@@ -119,7 +119,7 @@ t.test('a refusal echoes the state, names the field, the allowed methods and whe
   t.equal((await send('/api/v2/away', { headers: json, body: '{}' })).headers['retry-after'], '2')
 })
 
-t.test('S31: what is not known says nothing of itself, but the log does', async (t) => {
+t.test('S31: an unexpected error is logged in full and answered without details', async (t) => {
   const { send, logs } = await startServer(t)
   for (const path of ['/api/v2/broken', '/api/v2/away']) {
     const { body } = await send(path, { headers: json, body: '{}' })
@@ -128,7 +128,7 @@ t.test('S31: what is not known says nothing of itself, but the log does', async 
   t.match(logs(), 'secret detail')
 })
 
-t.test('S31: huge headers, a broken address and bad bytes are a clear 4xx', async (t) => {
+t.test('S31: huge headers, a malformed path and invalid bytes are a clear 4xx', async (t) => {
   const { send } = await startServer(t)
   t.match(await send('/api/v2/echo', { headers: { 'x-huge': 'x'.repeat(20_000) } }), {
     status: 431,

@@ -6,31 +6,31 @@ import findMyWay, { type HTTPMethod } from 'find-my-way'
 import { isOverload } from './queue.ts'
 import { toInvalidRequest } from './validation.ts'
 
-/** Fastify's own refusals, in our table's words. */
+/** Fastify's own errors as errors of the table. */
 const fromFastify: Record<string, RekeyError> = {
   FST_ERR_CTP_BODY_TOO_LARGE: new RekeyError('payload_too_large'),
   FST_ERR_CTP_INVALID_MEDIA_TYPE: new RekeyError('unsupported_media_type'),
   FST_ERR_CTP_EMPTY_JSON_BODY: new RekeyError('invalid_request', { detail: 'The body is empty.' }),
 }
 
-/** Anything thrown, as an error of the table. What is not known is `internal`, and says nothing of itself. */
+/** Converts anything thrown to an error of the table. Unknown errors become `internal`, without their message. */
 const toRekeyError = (error: FastifyError | RekeyError): RekeyError => {
   if (error instanceof RekeyError) return error
   if (error.validation) return toInvalidRequest(error.validation as ErrorObject[], error.validationContext ?? 'body')
-  const known = fromFastify[error.code]
-  if (known) return known
-  const refused = error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500
-  return new RekeyError(refused ? 'invalid_request' : 'internal', { cause: error })
+  const listed = fromFastify[error.code]
+  if (listed) return listed
+  const isClientError = error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500
+  return new RekeyError(isClientError ? 'invalid_request' : 'internal', { cause: error })
 }
 
-/** An answer of another server was on its way through when whoever asked had left: nothing failed. */
-const isForNobody = (thrown: FastifyError | RekeyError) => thrown.code === 'UND_ERR_ABORTED'
+/** The client disconnected while the proxy passed an answer on: nothing failed. */
+const isClientGone = (thrown: FastifyError | RekeyError) => thrown.code === 'UND_ERR_ABORTED'
 
-/** What was thrown, as an error of the table, with its line in the log. */
+/** Converts anything thrown to an error of the table, and logs it. */
 export const noteError = (thrown: FastifyError | RekeyError, reply: Pick<FastifyReply, 'log'>): RekeyError => {
   const error = toRekeyError(thrown)
-  reply.log.debug({ code: error.code }, 'refused')
-  if (errors[error.code].status >= 500 && !isOverload(error) && !isForNobody(thrown))
+  reply.log.debug({ code: error.code }, 'request refused')
+  if (errors[error.code].status >= 500 && !isOverload(error) && !isClientGone(thrown))
     reply.log.error({ err: error.cause ?? thrown }, error.code)
   return error
 }
@@ -47,7 +47,7 @@ export const toProblem = (error: RekeyError): Problem => ({
 
 const printable = /^[\x20-\x7e]{1,512}$/
 
-/** RFC 6749 §5.2; the client's `state` is echoed where it is one. */
+/** RFC 6749 §5.2. A valid `state` of the client is echoed. */
 const toOAuthError = (error: RekeyError, body: unknown): OAuthError => {
   const state = (body as { state?: unknown } | null | undefined)?.state
   return {
@@ -57,7 +57,7 @@ const toOAuthError = (error: RekeyError, body: unknown): OAuthError => {
   }
 }
 
-/** RFC 6750 §3: no error code where the request carried no token at all. */
+/** RFC 6750 §3: no error code if the request had no token. */
 const challengeOf = (error: RekeyError, request: FastifyRequest): string | undefined => {
   const sent = request.headers.authorization !== undefined
   if (error.code === 'invalid_client') return 'Basic realm="rekey"'
@@ -69,8 +69,8 @@ const challengeOf = (error: RekeyError, request: FastifyRequest): string | undef
 }
 
 /**
- * When to come again, and what was allowed until now (draft-ietf-httpapi-ratelimit-headers-07 §3): only refusals say it,
- * so that no answer tells what another caller did.
+ * Retry-After and RateLimit headers (draft-ietf-httpapi-ratelimit-headers-07 §3). Only refusals have them: on other
+ * answers they would disclose the requests of other callers.
  */
 export const waitHeaders = ({ allowance, retryAfterSeconds }: RekeyError): Record<string, number> => ({
   ...(retryAfterSeconds !== undefined && { 'retry-after': retryAfterSeconds }),
@@ -82,18 +82,18 @@ export const waitHeaders = ({ allowance, retryAfterSeconds }: RekeyError): Recor
     }),
 })
 
-/** Answers with an error in the form of the request's path. */
+/** Sends an error in the form that the request's path requires. */
 export const sendError = (error: RekeyError, request: FastifyRequest, reply: FastifyReply) => {
   const challenge = challengeOf(error, request)
   if (challenge) reply.header('www-authenticate', challenge)
   reply.headers(waitHeaders(error))
   reply.code(errors[error.code].status)
-  // The contracts set the form by path, also where no route was found to say it.
+  // By path, not by route: errors of unknown routes must have the form of the contract too.
   if (request.url.startsWith('/oauth/')) return reply.send(toOAuthError(error, request.body))
   return reply.type('application/problem+json').send(toProblem(error))
 }
 
-/** One plugin renders every error, in the OAuth or the problem form, and owns 404 and 405 too. */
+/** Renders every error in the OAuth or the problem form, including 404 and 405. */
 export const errorHandling = fp(async (app) => {
   const routes = findMyWay()
   app.addHook('onRoute', ({ method, url }) => {

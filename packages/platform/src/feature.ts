@@ -3,8 +3,8 @@ import type { Rpc } from './rpc.ts'
 import type { Server } from './server.ts'
 
 /**
- * What a feature adds to its service: each feature folder exports one `createX(infra, config, …)` that returns this,
- * with whatever other features call beside it. `app.ts` lists the features and does nothing else with them.
+ * The parts that a feature adds to its service. Each feature folder exports one `createX(infra, config, …)` that returns
+ * them, together with the functions that other features call. `app.ts` only lists the features.
  */
 export interface Feature {
   /** Registers the feature's HTTP endpoints. */
@@ -13,6 +13,6 @@ export interface Feature {
   rpcs?: Rpc[]
   /** Starts the feature's event consumers. */
   consumers?(deps: ConsumerDeps): Consumer[]
-  /** Stops the feature's background work; called after requests, RPCs and consumers have ended. */
+  /** Stops the feature's background work. Called after requests, RPCs and consumers have ended. */
   close?(): Promise<unknown>
 }

@@ -4,7 +4,7 @@ import type { Progress } from './progress.ts'
 import type { Server } from './server.ts'
 
 interface Options {
-  /** By the name operators know the part: resolves when it answers. */
+  /** By the name of the part in /readyz: resolves if the part answers. */
   checks: Record<string, () => Promise<unknown>>
   progress: Progress
 }
@@ -25,8 +25,8 @@ const probe = async (check: () => Promise<unknown>): Promise<string> => {
 }
 
 /**
- * `/healthz`: the process runs. `/readyz`: its stores and the broker answer, and it is not being stopped. What does not
- * move makes it `degraded` and no less ready: the instance serves, and another would stand still at the same place.
+ * `/healthz`: the process runs. `/readyz`: stores and broker answer, and the instance is not stopping. A part without
+ * progress makes the instance `degraded` but not unready: it serves, and other instances would have the same problem.
  */
 export const health = fp<Options>(async (instance, { checks, progress }) => {
   const app = instance as unknown as Server

@@ -23,7 +23,7 @@ const pairs = {
 const own = generateKeyPairSync('ed25519')
 type Kid = keyof typeof pairs
 
-/** The provider's key set, and a service that takes the provider's tokens beside ours and shows what it read. */
+/** The provider's key set, and a service that accepts the provider's and the gateway's tokens and answers their claims. */
 const start = async (t: Test, env: Record<string, string> = {}) => {
   const clock = createClock()
   const provider = createHttpServer(async (_request, response) => {
@@ -81,10 +81,10 @@ const start = async (t: Test, env: Record<string, string> = {}) => {
   return { claims, sign, read, seconds }
 }
 
-t.test('the claims are told in our words', async (t) => {
+t.test('claims of the provider are read under the names of the gateway’s tokens', async (t) => {
   const { claims, sign, read } = await start(t)
   const { iat, exp } = claims()
-  const asOurs = {
+  const usual = {
     iss: issuer,
     aud: [audience],
     sub: 'EN00000CY',
@@ -102,29 +102,29 @@ t.test('the claims are told in our words', async (t) => {
     ['a session alone', { sid: 'session-1', jti: undefined }, { sid: 'session-1', jti: 'session-1' }],
     ['azp', { client_id: undefined, azp: 'web-app' }, { client_id: 'web-app' }],
     ['a list of scopes', { scope: ['REST:FULL', 'openid'] }, { scope: 'REST:FULL openid' }],
-    ['what is not ours to believe', { purpose: 'change', challenge_id: 'x', session_epoch: 99 }, {}],
+    ['claims that only the gateway may set', { purpose: 'change', challenge_id: 'x', session_epoch: 99 }, {}],
   ]
-  for (const [name, change, told] of expectations) {
+  for (const [name, change, expected] of expectations) {
     const answer = await read(await sign({ iat, exp, ...change }))
-    t.strictSame(answer.body, { ...asOurs, ...told }, name)
+    t.strictSame(answer.body, { ...usual, ...expected }, name)
   }
 })
 
-t.test('another claim may say who it is', async (t) => {
+t.test('the subject claim is configurable', async (t) => {
   const { sign, read } = await start(t, { REKEY_IDP_SUBJECT_CLAIM: 'customer_code' })
   t.match((await read(await sign({ sub: 'user-7', customer_code: 'EN00000CY' }))).body, { sub: 'EN00000CY' })
   t.equal((await read(await sign())).status, 401)
 })
 
-t.test('S27: tokens of every usual algorithm and type are taken', async (t) => {
+t.test('S27: tokens of every usual algorithm and type are accepted', async (t) => {
   const { sign, read } = await start(t)
   for (const kid of Object.keys(pairs) as Kid[]) t.equal((await read(await sign({}, {}, kid))).status, 200, kid)
   for (const typ of ['JWT', 'jwt', 'application/at+jwt'])
     t.equal((await read(await sign({}, { typ }))).status, 200, typ)
-  t.equal((await read(await sign({}, { alg: 'PS256' }, 'rsa'))).status, 401, 'but only by the key that is meant for it')
+  t.equal((await read(await sign({}, { alg: 'PS256' }, 'rsa'))).status, 401, 'only with the key of that algorithm')
 })
 
-t.test('S27: no other token is taken', async (t) => {
+t.test('S27: no other token is accepted', async (t) => {
   const { claims, sign, read, seconds } = await start(t)
   const stranger = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const confused = (alg: string, secret: string | Buffer) => {
@@ -171,32 +171,34 @@ t.test('S27: no other token is taken', async (t) => {
   }
 })
 
-t.test('S27: our own key does not sign for the provider, and our own tokens are as good as before', async (t) => {
+t.test('S27: the gateway’s key does not sign for the provider, and the gateway’s tokens stay valid', async (t) => {
   const { claims, read } = await start(t)
-  const ours = (change: object) =>
+  const gatewayToken = (change: object) =>
     new SignJWT({ ...claims(), iss: ownIssuer, aud: ['rekey:api'], sid: 'session-1', ...change })
       .setProtectedHeader({ alg: 'EdDSA', kid: 'ed', typ: 'at+jwt' })
       .sign(own.privateKey)
-  t.equal((await read(await ours({}))).status, 200)
-  t.equal((await read(await ours({ iss: issuer, aud: audience }))).status, 401)
+  t.equal((await read(await gatewayToken({}))).status, 200)
+  t.equal((await read(await gatewayToken({ iss: issuer, aud: audience }))).status, 401)
 })
 
-t.test('its variables come together or not at all, and name another issuer than ours', async (t) => {
+t.test('its variables are set together or not at all, and the issuer is not the gateway', async (t) => {
   const now = () => new Date()
-  const faultsOf = (settings: object) => {
+  const errorsOf = (settings: object) => {
     try {
       createIdentityProvider(settings, { ownIssuer, now })
       return []
     } catch (error) {
-      return (error as ConfigError).faults
+      return (error as ConfigError).errors
     }
   }
   t.equal(createIdentityProvider({}, { ownIssuer, now }), undefined)
-  t.strictSame(faultsOf({ REKEY_IDP_ISSUER: issuer }), [
-    'REKEY_IDP_AUDIENCE is missing. It is needed beside REKEY_IDP_ISSUER.',
-    'REKEY_IDP_JWKS_URL is missing. It is needed beside REKEY_IDP_ISSUER.',
+  t.strictSame(errorsOf({ REKEY_IDP_ISSUER: issuer }), [
+    'REKEY_IDP_AUDIENCE is missing: REKEY_IDP_ISSUER requires it.',
+    'REKEY_IDP_JWKS_URL is missing: REKEY_IDP_ISSUER requires it.',
   ])
-  t.equal(faultsOf({ REKEY_IDP_SUBJECT_CLAIM: 'customer_code' }).length, 3)
+  t.equal(errorsOf({ REKEY_IDP_SUBJECT_CLAIM: 'customer_code' }).length, 3)
   const all = { REKEY_IDP_ISSUER: ownIssuer, REKEY_IDP_AUDIENCE: audience, REKEY_IDP_JWKS_URL: `${issuer}/jwks` }
-  t.strictSame(faultsOf(all), ['REKEY_IDP_ISSUER is REKEY_PUBLIC_URL: our own tokens need none.'])
+  t.strictSame(errorsOf(all), [
+    "REKEY_IDP_ISSUER equals REKEY_PUBLIC_URL: the gateway's own tokens need no identity provider.",
+  ])
 })

@@ -1,25 +1,24 @@
 import { type Static, Type } from '@sinclair/typebox'
 import type { JWTPayload } from 'jose'
-import type { TokenClaims } from './auth.ts'
 import type { Now } from './clock.ts'
-import { ConfigError, faultsOf, Url } from './config.ts'
+import { ConfigError, configurationErrors, Url } from './config.ts'
 import { createIssuerKeys } from './issuer-keys.ts'
+import type { TokenClaims } from './token-claims.ts'
 import { createTokenVerifier } from './token-verifier.ts'
 
-/** Variables of a platform's own identity provider, whose access tokens open routes beside ours. */
+/** Variables of the platform's identity provider, whose access tokens are accepted besides the gateway's. */
 export const identityProviderEnv = {
   REKEY_IDP_ISSUER: Type.Optional(
     Url('https?', {
-      description: "Issuer (`iss`) of the platform's own access tokens. Without it only ours are taken.",
+      description:
+        "Issuer (`iss`) of the platform's own access tokens. Not set: only the gateway's tokens are accepted.",
     }),
   ),
-  REKEY_IDP_AUDIENCE: Type.Optional(
-    Type.String({ description: 'Audience (`aud`) that those tokens must be meant for.' }),
-  ),
-  REKEY_IDP_JWKS_URL: Type.Optional(Url('https?', { description: "That issuer's JWK Set." })),
+  REKEY_IDP_AUDIENCE: Type.Optional(Type.String({ description: 'Audience (`aud`) that those tokens must have.' })),
+  REKEY_IDP_JWKS_URL: Type.Optional(Url('https?', { description: "URL of that issuer's JWK Set." })),
   REKEY_IDP_SUBJECT_CLAIM: Type.Optional(
     Type.String({
-      description: "Claim that holds the customer's code, or who the back-office user is. Unset: `sub`.",
+      description: "Claim with the customer's code or the back-office user's id. Not set: `sub`.",
     }),
   ),
 }
@@ -28,7 +27,7 @@ const schema = Type.Object(identityProviderEnv)
 type Settings = Static<typeof schema>
 type Variable = keyof Settings
 
-/** All of them or none, but for the one that has a default. @throws ConfigError */
+/** All variables without a default, or none, must be set. @throws ConfigError */
 const readSettings = (settings: Settings, ownIssuer: string) => {
   const { REKEY_IDP_ISSUER: issuer, REKEY_IDP_AUDIENCE: audience, REKEY_IDP_JWKS_URL: jwksUrl } = settings
   const names = Object.keys(identityProviderEnv) as Variable[]
@@ -36,21 +35,26 @@ const readSettings = (settings: Settings, ownIssuer: string) => {
   if (given.length === 0) return undefined
   if (issuer === undefined || audience === undefined || jwksUrl === undefined) {
     const missing = names.filter((name) => !given.includes(name) && name !== 'REKEY_IDP_SUBJECT_CLAIM')
-    throw new ConfigError(missing.map((name) => `${name} is missing. It is needed beside ${given.join(', ')}.`))
+    throw new ConfigError(
+      missing.map((name) => `${name} is missing: ${given.join(', ')} ${given.length > 1 ? 'require' : 'requires'} it.`),
+    )
   }
-  if (issuer === ownIssuer) throw new ConfigError(['REKEY_IDP_ISSUER is REKEY_PUBLIC_URL: our own tokens need none.'])
+  if (issuer === ownIssuer)
+    throw new ConfigError([
+      "REKEY_IDP_ISSUER equals REKEY_PUBLIC_URL: the gateway's own tokens need no identity provider.",
+    ])
   return { issuer, audience, jwksUrl, subjectClaim: settings.REKEY_IDP_SUBJECT_CLAIM ?? 'sub' }
 }
 
-/** What is wrong with these variables together. */
-export const identityProviderFaults = (config: Settings & { REKEY_PUBLIC_URL?: string }): readonly string[] =>
-  faultsOf(() => readSettings(config, config.REKEY_PUBLIC_URL ?? ''))
+/** Errors of these variables together. */
+export const identityProviderErrors = (config: Settings & { REKEY_PUBLIC_URL?: string }): readonly string[] =>
+  configurationErrors(() => readSettings(config, config.REKEY_PUBLIC_URL ?? ''))
 
-// Families of RFC 7518 §3.1 and RFC 8037 whose keys are pairs.
+// Asymmetric algorithms of RFC 7518 §3.1 and RFC 8037.
 const sized = ['RS', 'PS', 'ES'].flatMap((family) => ['256', '384', '512'].map((size) => family + size))
 const algorithms = [...sized, 'EdDSA', 'Ed25519']
 
-/** As every identifier here: what no log, key or column chokes on. */
+/** Identifiers must be printable ASCII: they go to logs, keys and columns. */
 const asText = (value: unknown): string | undefined =>
   typeof value === 'string' && /^[\x21-\x7e]{1,255}$/.test(value) ? value : undefined
 
@@ -59,7 +63,7 @@ const scopeOf = ({ scope }: JWTPayload): string | undefined => {
   return typeof scope === 'string' ? scope : undefined
 }
 
-/** An issuer that knows no sessions gives each token one of its own. @returns undefined where a claim is missing */
+/** Without a `sid`, each token is a session of its own. @returns undefined if a claim is missing */
 const toClaims = (payload: JWTPayload, subjectClaim: string): TokenClaims | undefined => {
   const { iss = '', aud = [], exp = 0, iat = 0 } = payload
   const sub = asText(payload[subjectClaim])
@@ -71,27 +75,27 @@ const toClaims = (payload: JWTPayload, subjectClaim: string): TokenClaims | unde
   return { iss, aud: [aud].flat(), sub, jti, exp, iat, client_id: clientId, scope, sid }
 }
 
-/** Reads bearer tokens of an issuer that is not ours. */
+/** Verifies bearer tokens of the platform's identity provider. */
 export interface IdentityProvider {
   issuer: string
   /**
-   * Claims of a sound token that is meant for us, in our words. Never a grant: a success token is ours alone.
+   * Claims of a valid token for REKEY_IDP_AUDIENCE, as the gateway's tokens name them; undefined for any other token. Never
+   * a grant: only the gateway issues success tokens.
    *
-   * @throws RekeyError unavailable where the issuer's keys cannot be had now
+   * @throws RekeyError unavailable if the issuer's keys cannot be fetched
    */
   read(token: string): Promise<TokenClaims | undefined>
 }
 
 interface Deps {
-  /** Issuer of our own tokens. */
+  /** Issuer of the gateway's tokens. */
   ownIssuer: string
   now: Now
 }
 
 /**
- * The platform's own identity provider, where one is configured.
- *
- * @throws ConfigError where some of its variables are missing, or it is our own issuer
+ * @returns undefined if no identity provider is configured
+ * @throws ConfigError if some of its variables are missing, or it is the gateway's own issuer
  */
 export const createIdentityProvider = (config: Settings, { ownIssuer, now }: Deps): IdentityProvider | undefined => {
   const settings = readSettings(config, ownIssuer)

@@ -7,30 +7,30 @@ interface Options {
   now: Now
 }
 
-/** What a token says of the key that it is signed with (RFC 7515 §4.1). */
+/** Header fields that name the signing key (RFC 7515 §4.1). */
 export interface KeyName {
   alg: string
   kid: string
 }
 
 const timeoutMs = 1_500
-/** A key that is not in the set may be a new one: ask again, but for nobody's pleasure more often than this (S29). */
+/** An unknown key may be a new one: fetch the set again (S29), but not more often than this. */
 const cooldownMs = 1_000
 const freshMs = 600_000
-/** An issuer that is away is not waited for by every request. */
+/** After a failure, the next attempt waits this long, so that requests do not wait for an issuer that is away. */
 const retryMs = 10_000
-/** As long as tokens live that were signed before the issuer went away. */
+/** Lifetime of tokens that were signed before the issuer became unreachable. */
 const keptMs = 3_600_000
 
 /**
- * A token issuer's public keys by their name, from its JWK Set (RFC 7517): asked for anew every ten minutes. While the
- * issuer is away the keys that it had last are good for an hour.
+ * Finds a token issuer's public keys in its JWK Set (RFC 7517), which is fetched every ten minutes. While the issuer is
+ * unreachable, its last keys are used for an hour.
  *
- * @returns the key of this name that fits the algorithm; undefined where the issuer has none
- * @throws RekeyError unavailable where the issuer cannot be asked and had no such key, or is away for an hour
+ * @returns the key of this name for the algorithm; undefined if the issuer has none
+ * @throws RekeyError unavailable if the issuer is unreachable and its last keys lack this key or are an hour old
  */
 export const createIssuerKeys = ({ jwksUrl, now }: Options) => {
-  // When to ask is decided here: by itself the library has no key at all once its set is old and the issuer away.
+  // Fetches are decided here: the library itself has no keys while its set is old and the issuer unreachable.
   const keys = createRemoteJWKSet(new URL(jwksUrl), {
     timeoutDuration: timeoutMs,
     cooldownDuration: Number.POSITIVE_INFINITY,
@@ -41,7 +41,7 @@ export const createIssuerKeys = ({ jwksUrl, now }: Options) => {
   let failure: unknown
   const since = (time: number) => now().getTime() - time
 
-  /** @throws unknown whatever kept the issuer from answering, now or a moment ago */
+  /** @throws the error of this fetch, or of one within the cooldown */
   const load = async () => {
     if (since(failedAt) < cooldownMs) throw failure
     try {
@@ -77,8 +77,8 @@ export const createIssuerKeys = ({ jwksUrl, now }: Options) => {
   return async (name: KeyName): Promise<CryptoKey | undefined> => {
     try {
       await refresh()
-      const known = await find(name)
-      if (known || since(loadedAt) < cooldownMs) return known
+      const found = await find(name)
+      if (found || since(loadedAt) < cooldownMs) return found
       await load()
       return await find(name)
     } catch (cause) {

@@ -3,15 +3,15 @@ import { parseJson } from './json.ts'
 
 const parseText = (text: string) => parseJson(Buffer.from(text))
 
-t.test('sound JSON is parsed as it stands', async (t) => {
+t.test('valid JSON is parsed', async (t) => {
   t.same(parseText('{"a":[1,"é",null],"b":{"c":true}}'), { a: [1, 'é', null], b: { c: true } })
 })
 
-t.test('S31: a name that stands twice is refused by its name', async (t) => {
+t.test('S31: a duplicate name is refused and named in the error', async (t) => {
   for (const body of ['{"code":"1","code":"2"}', '{"code":"1","code":"1"}', '{"a":[{"code":1,"b":2,"code":1}]}']) {
     t.throws(() => parseText(body), {
       code: 'invalid_request',
-      message: 'code stands twice.',
+      message: 'code is given more than once.',
       fields: [{ field: 'code', code: 'duplicate' }],
     })
   }

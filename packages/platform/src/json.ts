@@ -6,12 +6,12 @@ import secureParse from 'secure-json-parse'
 /** @throws RekeyError invalid_request */
 export const refuseDuplicate = (field: string): never => {
   throw new RekeyError('invalid_request', {
-    detail: `${field.slice(0, 40)} stands twice.`,
-    fields: [{ field: field.slice(0, 40), code: 'duplicate', message: 'stands twice' }],
+    detail: `${field.slice(0, 40)} is given more than once.`,
+    fields: [{ field: field.slice(0, 40), code: 'duplicate', message: 'is given more than once' }],
   })
 }
 
-/** @throws RekeyError invalid_request for a name that stands twice in one object: which one a reader takes differs (RFC 8259 §4) */
+/** @throws RekeyError invalid_request for a duplicate name in one object: parsers differ in which one they use (RFC 8259 §4) */
 const refuseDuplicates = (text: string): void => {
   const open: Set<string>[] = []
   visit(text, {
@@ -25,8 +25,7 @@ const refuseDuplicates = (text: string): void => {
 }
 
 /**
- * Parses a request body more strictly than JSON.parse: invalid UTF-8, a name that stands twice, and `__proto__` are
- * refused.
+ * Parses a request body more strictly than JSON.parse: refuses invalid UTF-8, duplicate names and `__proto__`.
  *
  * @throws RekeyError invalid_request
  */

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { createLogger } from './logger.ts'
 
-t.test('S35 of an error only name, code, message, stack and causes are written, not what drivers hang on it', (t) => {
+t.test('S35 an error is logged with name, code, message, stack and causes, without fields of drivers', (t) => {
   const lines: string[] = []
   const log = createLogger({ name: 'test', level: 'info', destination: { write: (line) => void lines.push(line) } })
   const driver = Object.assign(new Error('OOM command not allowed'), {
@@ -21,7 +21,7 @@ t.test('S35 of an error only name, code, message, stack and causes are written, 
   t.end()
 })
 
-t.test('S35 an error that is none, or refers to itself, is written all the same', (t) => {
+t.test('S35 a thrown value that is no error, or an error that is its own cause, is logged', (t) => {
   const lines: string[] = []
   const log = createLogger({ name: 'test', level: 'info', destination: { write: (line) => void lines.push(line) } })
   const circular = new Error('round and round')

@@ -4,8 +4,8 @@ import { currentTraceId } from './trace.ts'
 
 export type { Logger }
 
-/** Levels of `cause` that are followed. */
-const causesShown = 3
+/** Depth to which `cause` is logged. */
+const maxCauses = 3
 
 const describeError = (error: unknown, depth = 0): unknown => {
   if (!(error instanceof Error)) return { name: typeof error }
@@ -15,14 +15,13 @@ const describeError = (error: unknown, depth = 0): unknown => {
     message,
     stack,
     ...(typeof code === 'string' && { code }),
-    ...(cause !== undefined && depth < causesShown && { cause: describeError(cause, depth + 1) }),
+    ...(cause !== undefined && depth < maxCauses && { cause: describeError(cause, depth + 1) }),
   }
 }
 
 /**
- * JSON lines with UTC times and the trace id. Callers pass named fields only: no bodies, headers or addresses with a
- * query. Of an error no more is written than its name, code and stack: drivers hang commands, rows and parameters on
- * theirs.
+ * JSON lines with UTC times and the trace id. Callers pass named fields only: no bodies, headers or URLs with a query. Of
+ * an error only name, message, code, stack and cause are logged: drivers attach commands, rows and parameters to theirs.
  */
 export const createLogger = (options: { name: string; level: string; destination?: DestinationStream }): Logger =>
   pino(
@@ -37,5 +36,5 @@ export const createLogger = (options: { name: string; level: string; destination
     options.destination ?? pino.destination(1),
   )
 
-/** A challenge or account as logs name it: the same one can be followed, and none can be looked up. */
+/** Hash of a challenge or account for logs: equal ids can be followed, and the hash does not disclose the id. */
 export const hashForLog = (id: string): string => createHash('sha256').update(id).digest('hex').slice(0, 16)

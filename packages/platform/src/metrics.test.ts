@@ -6,7 +6,7 @@ import { freePort } from '@rekey/local-servers/ports'
 import { startServiceProcess } from '@rekey/test-support/service-process'
 import t, { type Test } from 'tap'
 
-/** A service that listens on every address, and whether its metrics answer at one of this machine's. */
+/** Starts a service that listens on every address. @returns true if its metrics answer at this address */
 const start = async (t: Test, env: Record<string, string>) => {
   const dataDir = mkdtempSync(join(tmpdir(), 'rekey-metrics-'))
   t.teardown(() => rmSync(dataDir, { recursive: true, force: true }))
@@ -32,18 +32,18 @@ const start = async (t: Test, env: Record<string, string>) => {
   return (address: string) =>
     fetch(`http://${address}:${metricsPort}/metrics`).then(
       (response) => response.text(),
-      () => 'nobody listens',
+      () => 'no listener',
     )
 }
 
-t.test('metrics are served to this machine alone, whatever addresses the service itself listens on', async (t) => {
+t.test('metrics are served on the loopback address only, whatever address the service listens on', async (t) => {
   const metricsAt = await start(t, {})
   t.match(await metricsAt('127.0.0.1'), 'process_cpu_seconds_total')
-  t.equal(await metricsAt('127.0.0.2'), 'nobody listens')
+  t.equal(await metricsAt('127.0.0.2'), 'no listener')
 })
 
-t.test('metrics are served at the address that is named for them', async (t) => {
+t.test('metrics are served at REKEY_METRICS_HOST', async (t) => {
   const metricsAt = await start(t, { REKEY_METRICS_HOST: '127.0.0.2' })
   t.match(await metricsAt('127.0.0.2'), 'process_cpu_seconds_total')
-  t.equal(await metricsAt('127.0.0.1'), 'nobody listens')
+  t.equal(await metricsAt('127.0.0.1'), 'no listener')
 })

@@ -8,17 +8,17 @@ import {
   Registry,
 } from 'prom-client'
 
-/** Where a service's counters and gauges are registered: `new Counter({ …, registers: [metrics] })`. */
+/** The registry of a service's counters and gauges: `new Counter({ …, registers: [metrics] })`. */
 export type Metrics = Registry
 
 export const createMetrics = (): Metrics => new Registry()
 
-/** The counter of this name: several parts of a service count in one. */
+/** The counter of this name, created on first use: several parts of a service may share it. */
 export const counter = <T extends string>(metrics: Metrics, configuration: CounterConfiguration<T>): Counter<T> =>
   (metrics.getSingleMetric(configuration.name) as Counter<T> | undefined) ??
   new Counter({ ...configuration, registers: [metrics] })
 
-/** The gauge of this name, likewise. */
+/** The gauge of this name, created on first use. */
 export const gauge = <T extends string>(metrics: Metrics, configuration: GaugeConfiguration<T>): Gauge<T> =>
   (metrics.getSingleMetric(configuration.name) as Gauge<T> | undefined) ??
   new Gauge({ ...configuration, registers: [metrics] })
@@ -29,8 +29,8 @@ interface Address {
 }
 
 /**
- * Serves `GET /metrics` in Prometheus' text format, with the process's own figures, on a port that is not the public
- * one, for as long as the process lives: also while it stops.
+ * Serves `GET /metrics` in Prometheus' text format, with the metrics of the process, on a port of its own. Never closed,
+ * so that metrics can be read while the service stops.
  */
 export const serveMetrics = async (metrics: Metrics, { host, port }: Address): Promise<void> => {
   collectDefaultMetrics({ register: metrics })

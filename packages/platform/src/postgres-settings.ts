@@ -2,43 +2,43 @@
 export type PostgresSettings = Readonly<Record<string, string>>
 
 /**
- * What our code relies on, and a server, a database or a role could set otherwise. As startup parameters they stand
- * above `postgresql.conf`, `ALTER DATABASE … SET` and `ALTER ROLE … SET` (Postgres manual, 19.1). Each exists in every
- * version that we take: a connection that names another is refused.
+ * Settings that the code relies on and that a server, a database or a role could change. Startup parameters override
+ * `postgresql.conf`, `ALTER DATABASE … SET` and `ALTER ROLE … SET` (Postgres manual, 19.1). Every supported version has
+ * each of them: Postgres refuses a connection with an unknown setting.
  */
 export const requiredSettings = {
-  // Prisma's adapter writes and reads times without their zone.
+  // Prisma's adapter writes and reads times without a time zone.
   TimeZone: 'UTC',
-  // The drivers read dates, intervals, numbers and text in these forms alone.
+  // The drivers parse only these forms of dates, intervals, numbers and text.
   DateStyle: 'ISO,MDY',
   IntervalStyle: 'postgres',
   extra_float_digits: '1',
   client_encoding: 'UTF8',
-  // Otherwise a backslash in a string begins an escape, and NULL in a list of parameters is the text "NULL".
+  // Otherwise a backslash in a string starts an escape, and NULL in an array parameter is the text "NULL".
   standard_conforming_strings: 'on',
   array_nulls: 'on',
-  // Tables are in this schema: Prisma names it, our SQL does not.
+  // The schema of all tables: hand-written SQL does not name it.
   search_path: 'public',
-  // A lock is waited for and the row is read anew; stricter levels fail the transaction instead.
+  // After waiting for a lock, the transaction reads the row again; stricter levels would fail.
   default_transaction_isolation: 'read committed',
-  // A unique row that is there already is an answer, not the end of the connection.
+  // A violated unique constraint must not end the connection: the code handles it.
   exit_on_error: 'off',
-  // Each client sets the limits that it needs: one of somebody else's ends a migration, a lock or the listener.
+  // Each client sets its own timeouts: one from the server would end a migration, a lock or the outbox listener.
   statement_timeout: '0',
   lock_timeout: '0',
   idle_in_transaction_session_timeout: '0',
   idle_session_timeout: '0',
 } as const satisfies PostgresSettings
 
-/** One `-c` of the startup parameter `options`: spaces part these, unless a backslash stands before. */
+/** One `-c` of the startup parameter `options`, with spaces and backslashes escaped. */
 const toOption = ([name, value]: [string, string]) => `-c ${name}=${value.replaceAll(/[\\\s]/g, String.raw`\$&`)}`
 
-/** Only what a query cannot hold is encoded: the driver leaves more as it is where a password has a lone `%`. */
+/** Encodes only what a query cannot contain: the driver decodes nothing more if the password has a lone `%`. */
 const toQuery = (value: string) => value.replaceAll(/[%&#+]/g, encodeURIComponent).replaceAll(' ', '+')
 
 /**
- * Has every connection by this URL begin with the settings that our code relies on, and with those given. Options that
- * the URL has already stay, but for these; of several drivers take the last.
+ * Adds the required settings, and the given ones, to a connection URL. Other options of the URL stay. If the URL has
+ * several `options`, drivers use the last one, and so does this.
  */
 export const withSettings = (url: string, settings: PostgresSettings = {}): string => {
   const own = new URL(url).searchParams.getAll('options').slice(-1)

@@ -7,26 +7,26 @@ import t from 'tap'
 import {
   brokerIsPrivate,
   certificatesAreChecked,
-  faultsOnceTheyAnswer,
   filesArePrivate,
   isLoopback,
   keysAreSound,
-  profileFaults,
+  profileErrors,
+  serverErrors,
   usesHttps,
 } from './production.ts'
 
-t.test('this machine is told by its addresses and its name, and nothing that looks like them', async (t) => {
+t.test('loopback addresses and localhost are this machine, and similar names are not', async (t) => {
   for (const host of ['localhost', '127.0.0.1', '127.1.2.3', '::1', '[::1]']) t.ok(isLoopback(host), host)
   const others = ['127.0.0.1.example', 'localhost.example', '0.0.0.0', '10.0.0.1', '::', '1.127.0.0.1', '']
   for (const host of others) t.notOk(isLoopback(host), host)
 })
 
-t.test('keys are random, each its own, and none the sandbox’s', async (t) => {
+t.test('keys that are weak, repeated or the sandbox’s are refused', async (t) => {
   const random = () => randomBytes(32).toString('base64url')
   const rule = keysAreSound('A', 'B')
   const same = random()
   t.same(rule({ A: random(), B: random() }), [])
-  t.match(rule({ A: same, B: same }), ['B is the same as A'])
+  t.match(rule({ A: same, B: same }), ['B equals A: each key'])
   for (const weak of [
     'A'.repeat(43),
     'password'.repeat(6).slice(0, 43),
@@ -35,23 +35,23 @@ t.test('keys are random, each its own, and none the sandbox’s', async (t) => {
     t.match(rule({ A: weak }), ['A is not 32 random bytes'])
   }
   t.match(rule({ A: `sandbox_${random().slice(8)}` }), ['A is a key of the sandbox'])
-  t.same(rule({}), [], 'a key that is missing is told elsewhere')
+  t.same(rule({}), [], 'another rule reports a missing key')
 })
 
-t.test('what is not on this machine is reached by https', async (t) => {
+t.test('a URL outside this machine must use https', async (t) => {
   const rule = usesHttps('A', 'B', 'C', 'D')
   t.same(rule({ A: 'https://a.example', B: 'http://127.0.0.1:1', C: 'http://localhost/x' }), [])
   t.match(rule({ A: 'http://a.example', D: 'http://127.0.0.1.a.example' }), ['A is without TLS', 'D is without TLS'])
   t.match(rule({ A: 'http://127.0.0.1,http://a.example' }), ['A is without TLS'])
 })
 
-t.test('a variable that has Node take any certificate is refused', async (t) => {
+t.test('the variable that makes Node accept any certificate is refused', async (t) => {
   t.match(certificatesAreChecked({ NODE_TLS_REJECT_UNAUTHORIZED: '0' }), ['NODE_TLS_REJECT_UNAUTHORIZED is 0'])
   t.same(certificatesAreChecked({ NODE_TLS_REJECT_UNAUTHORIZED: '1' }), [])
   t.same(certificatesAreChecked({}), [])
 })
 
-t.test('the broker is reached with TLS and as somebody, by one way alone', async (t) => {
+t.test('the broker requires TLS and exactly one kind of credentials', async (t) => {
   const dir = mkdtempSync(join(tmpdir(), 'rekey-broker-'))
   t.teardown(() => rmSync(dir, { recursive: true, force: true }))
   const seed = join(dir, 'user.nk')
@@ -69,26 +69,26 @@ t.test('the broker is reached with TLS and as somebody, by one way alone', async
   t.same(brokerIsPrivate({ ...mixed, NATS_URL: 'nats://127.0.0.1,nats://[::1]' }), [])
 })
 
-t.test('what has been told of a variable is not told again, and servers are asked until they answer', async (t) => {
-  let asked = 0
+t.test('a variable is reported once, and servers are queried until they answer', async (t) => {
+  let queries = 0
   const production = {
     rules: [() => ['A is missing.', 'B is odd.']],
-    durability: [async () => (asked++ === 0 ? undefined : ['C forgets.'])],
+    durability: [async () => (queries++ === 0 ? undefined : ['C forgets.'])],
   }
-  t.same(await profileFaults(production, 'production', {}, ['A is not valid.']), ['B is odd.'])
-  t.same(await faultsOnceTheyAnswer(production, 'production', {}), ['C forgets.'])
+  t.same(await profileErrors(production, 'production', {}, ['A is not valid.']), ['B is odd.'])
+  t.same(await serverErrors(production, 'production', {}), ['C forgets.'])
 })
 
-t.test('the sandbox asks servers whether results are right, and nothing else', async (t) => {
+t.test('the sandbox checks only the correctness of servers', async (t) => {
   const production = {
     rules: [() => ['A is missing.']],
     correctness: [async () => ['B is in another time zone.']],
     durability: [async () => ['C forgets.']],
   }
   const wrong = ['B is in another time zone.']
-  t.same(await profileFaults(production, 'sandbox', {}, []), wrong)
-  t.same(await faultsOnceTheyAnswer(production, 'sandbox', {}), wrong)
-  t.same(await profileFaults(production, 'production', {}, []), ['A is missing.', ...wrong, 'C forgets.'])
+  t.same(await profileErrors(production, 'sandbox', {}, []), wrong)
+  t.same(await serverErrors(production, 'sandbox', {}), wrong)
+  t.same(await profileErrors(production, 'production', {}, []), ['A is missing.', ...wrong, 'C forgets.'])
 })
 
 t.test(
@@ -100,14 +100,14 @@ t.test(
     const path = join(dir, 'secrets.env')
     writeFileSync(path, '')
     const rule = filesArePrivate('A', 'B')
-    const faultsAt = (mode: number) => {
+    const errorsAt = (mode: number) => {
       chmodSync(path, mode)
       return rule({ A: path, B: undefined })
     }
-    for (const mode of [0o600, 0o400, 0o440, 0o660]) t.same(faultsAt(mode), [], mode.toString(8))
+    for (const mode of [0o600, 0o400, 0o440, 0o660]) t.same(errorsAt(mode), [], mode.toString(8))
     for (const mode of [0o644, 0o604, 0o602, 0o777]) {
-      t.match(faultsAt(mode), [/^A is a file that every account .*: chmod o-rw/], mode.toString(8))
+      t.match(errorsAt(mode), [/^A names a file that every account .*: chmod o-rw/], mode.toString(8))
     }
-    t.same(rule({ A: join(dir, 'none') }), [], 'a file that is not there has a line of its own')
+    t.same(rule({ A: join(dir, 'none') }), [], 'another rule reports a missing file')
   },
 )

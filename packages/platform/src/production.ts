@@ -1,25 +1,25 @@
 import { statSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { sandboxKeyPrefix } from '@rekey/contracts'
-import { brokerAccessFaults, hasBrokerCredentials } from './broker-access.ts'
+import { brokerAccessErrors, hasBrokerCredentials } from './broker-access.ts'
 import type { ServiceConfig } from './config.ts'
 
 /**
- * One thing that production insists on: what is wrong with it, each fault beginning with the variable's name and none
- * repeating a value. What is not sound by itself has been told before, and is not there.
+ * One requirement of production. Returns configuration errors that begin with the variable's name and never repeat a
+ * value. Variables that violate the schema are absent: their errors are already reported.
  */
 export type Rule<Config> = (config: Partial<Config>) => readonly string[]
 
-/** The same of a server, which is asked: undefined while it does not answer. */
+/** A requirement on a server, which is queried. Returns undefined if the server does not answer. */
 export type ServerRule<Config> = (config: Partial<Config>) => Promise<readonly string[] | undefined>
 
-/** What a service insists on. */
+/** The requirements of a service. */
 export interface Production<Config> {
-  /** In production. */
+  /** Apply in production. */
   rules: readonly Rule<Config>[]
-  /** Of servers, in every profile: what is wrong there makes results wrong. */
+  /** Apply in every profile: a violation makes results wrong. */
   correctness?: readonly ServerRule<Config>[]
-  /** Of servers, in production: what is wrong there loses data. */
+  /** Apply in production: a violation loses data. */
   durability?: readonly ServerRule<Config>[]
 }
 
@@ -28,26 +28,26 @@ type Profile = ServiceConfig['REKEY_PROFILE'] | undefined
 const serversOf = <Config>({ correctness = [], durability = [] }: Production<Config>, profile: Profile) =>
   profile === 'production' ? [...correctness, ...durability] : correctness
 
-/** Every fault that the profile's rules find, except of variables that have faults already. */
-export const profileFaults = async <Config>(
+/** Every error that the profile's rules find, except those of variables with `reported` errors. */
+export const profileErrors = async <Config>(
   production: Production<Config>,
   profile: Profile,
   config: Partial<Config>,
-  told: readonly string[],
+  reported: readonly string[],
 ): Promise<string[]> => {
   const rules = profile === 'production' ? production.rules : []
   const answers = await Promise.all(serversOf(production, profile).map((rule) => rule(config)))
-  const variableOf = (fault: string) => fault.split(' ', 1)[0]
-  const known = new Set(told.map(variableOf))
-  return [...rules.flatMap((rule) => rule(config)), ...answers.flatMap((faults) => faults ?? [])].filter(
-    (fault) => !known.has(variableOf(fault)),
+  const variableOf = (error: string) => error.split(' ', 1)[0]
+  const skipped = new Set(reported.map(variableOf))
+  return [...rules.flatMap((rule) => rule(config)), ...answers.flatMap((errors) => errors ?? [])].filter(
+    (error) => !skipped.has(variableOf(error)),
   )
 }
 
-const askAgainMs = 1_000
+const retryMs = 1_000
 
-/** Asks servers until each has answered once; resolves with the first faults, if there are any. */
-export const faultsOnceTheyAnswer = async <Config>(
+/** Queries the servers until each has answered once. @returns the first errors; none if every server is fit */
+export const serverErrors = async <Config>(
   production: Production<Config>,
   profile: Profile,
   config: Partial<Config>,
@@ -55,68 +55,69 @@ export const faultsOnceTheyAnswer = async <Config>(
   for (
     let waiting = serversOf(production, profile);
     waiting.length > 0;
-    await delay(askAgainMs, undefined, { ref: false })
+    await delay(retryMs, undefined, { ref: false })
   ) {
     const answers = await Promise.all(waiting.map((rule) => rule(config)))
-    const faults = answers.flatMap((answer) => answer ?? [])
-    if (faults.length > 0) return faults
+    const errors = answers.flatMap((answer) => answer ?? [])
+    if (errors.length > 0) return errors
     waiting = waiting.filter((_, index) => answers[index] === undefined)
   }
   return []
 }
 
-/** This machine: 127.0.0.0/8 (RFC 1122), ::1, and the name for both (RFC 6761 §6.3). */
+/** True for this machine: 127.0.0.0/8 (RFC 1122), ::1, and localhost (RFC 6761 §6.3). */
 export const isLoopback = (host: string): boolean => /^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$/i.test(host)
 
-/** Whether this address may go without TLS and credentials. */
+/** True if connections to this host may do without TLS and credentials. */
 export const mayBePlain = ({ REKEY_ALLOW_PLAINTEXT }: Partial<ServiceConfig>, host: string): boolean =>
   REKEY_ALLOW_PLAINTEXT === 'loopback' && isLoopback(host)
 
-/** The URLs that one variable lists, comma-separated. */
+/** The URLs of a comma-separated variable. */
 export const urlsOf = (text: string): URL[] => text.split(',').map((url) => new URL(url))
 
-/** NATS carries passwords (`password.verify`) and says who may publish: TLS, and a user of one's own. */
+/** Requires TLS and credentials: NATS carries passwords (`password.verify`), and permissions depend on the user. */
 export const brokerIsPrivate: Rule<ServiceConfig> = (config) => {
-  const faults = [...brokerAccessFaults(config)]
+  const errors = [...brokerAccessErrors(config)]
   const exposed = urlsOf(config.NATS_URL ?? 'tls://unset').filter((url) => !mayBePlain(config, url.hostname))
-  if (exposed.some((url) => url.protocol !== 'tls:')) faults.push('NATS_URL is without TLS: production wants tls://.')
+  if (exposed.some((url) => url.protocol !== 'tls:'))
+    errors.push('NATS_URL is without TLS: production requires tls://.')
   if (exposed.length > 0 && !hasBrokerCredentials(config)) {
-    faults.push('NATS_NKEY_FILE is missing, and so are the other ways to say who this is: production wants one.')
+    errors.push('NATS_NKEY_FILE is missing: production requires it, NATS_CREDENTIALS_FILE, or NATS_USER.')
   }
-  return faults
+  return errors
 }
 
-/** One variable of Node itself takes any certificate for a server's, wherever TLS is asked for. */
+/** Refuses the variable that turns off Node's verification of certificates. */
 export const certificatesAreChecked: Rule<ServiceConfig> = ({ NODE_TLS_REJECT_UNAUTHORIZED }) =>
   NODE_TLS_REJECT_UNAUTHORIZED === '0'
     ? [
-        'NODE_TLS_REJECT_UNAUTHORIZED is 0, which takes any certificate: NODE_EXTRA_CA_CERTS names an authority of your own.',
+        'NODE_TLS_REJECT_UNAUTHORIZED is 0, which accepts any certificate: name your own authority in NODE_EXTRA_CA_CERTS instead.',
       ]
     : []
 
-/** What travels to these addresses is secret or must not be changed on its way. */
+/** Requires HTTPS for URLs outside this machine. */
 export const usesHttps =
   <Name extends string>(...names: Name[]): Rule<Record<Name, string | undefined>> =>
   (config) =>
     names.flatMap((name) => {
       const url = new URL(config[name] ?? 'https://unset')
       const isSafe = url.protocol === 'https:' || isLoopback(url.hostname)
-      return isSafe ? [] : [`${name} is without TLS: production wants https:// for what is not on this machine.`]
+      return isSafe ? [] : [`${name} is without TLS: production requires https:// outside this machine.`]
     })
 
-/** Of 32 random bytes about 30 differ; fewer than this many do once in 10^13. */
-const leastDifferentBytes = 18
+/** 32 random bytes have about 30 distinct values; fewer than this many occur once in 10^13. */
+const minDistinctBytes = 18
 
-const isWeak = (key: string) => new Set(Buffer.from(key, 'base64url')).size < leastDifferentBytes
+const isWeak = (key: string) => new Set(Buffer.from(key, 'base64url')).size < minDistinctBytes
 
-/** What is wrong with a key of 32 bytes in base64url, after the name of its variable. */
-export const keyFaults = (name: string, key: string): string[] => {
+/** Errors of a key of 32 bytes in base64url. */
+export const keyErrors = (name: string, key: string): string[] => {
   if (key.startsWith(sandboxKeyPrefix))
-    return [`${name} is a key of the sandbox: npm run keys -- generate makes others.`]
-  return isWeak(key) ? [`${name} is not 32 random bytes: npm run keys -- generate makes such.`] : []
+    return [`${name} is a key of the sandbox: make one with npm run keys -- generate.`]
+  return isWeak(key) ? [`${name} is not 32 random bytes: make one with npm run keys -- generate.`] : []
 }
 
-/** Keys are random, none is the sandbox's, and each does one thing. */
+/** Requires keys that are random, distinct, and not the sandbox's. */
 export const keysAreSound =
   <Name extends string>(...names: Name[]): Rule<Record<Name, string>> =>
   (config) =>
@@ -124,22 +125,22 @@ export const keysAreSound =
       const key = config[name]
       if (key === undefined) return []
       const twin = names.slice(0, index).find((other) => config[other] === key)
-      return [...keyFaults(name, key), ...(twin ? [`${name} is the same as ${twin}: each key does one thing.`] : [])]
+      return [...keyErrors(name, key), ...(twin ? [`${name} equals ${twin}: each key must have one purpose.`] : [])]
     })
 
-/** What accounts outside a file's owner and group may do with it: read it (4) or write it (2). */
+/** True if accounts other than the file's owner and group may read (4) or write (2) it. */
 const isOpenToOthers = (path: string): boolean => {
-  // Windows has no such bits.
+  // Windows has no such mode bits.
   if (process.platform === 'win32') return false
   try {
     return (statSync(path).mode & 0o006) !== 0
   } catch {
-    // A file that cannot be read has a line of its own.
+    // Another rule reports a file that cannot be read.
     return false
   }
 }
 
-/** Files of secrets are for the service's account, or its group as with Kubernetes' fsGroup, alone. */
+/** Requires that only the service's account and group (Kubernetes: fsGroup) can access files of secrets. */
 export const filesArePrivate =
   <Name extends string>(...names: Name[]): Rule<Record<Name, string | undefined>> =>
   (config) =>
@@ -147,7 +148,7 @@ export const filesArePrivate =
       const path = config[name]
       return path !== undefined && isOpenToOthers(path)
         ? [
-            `${name} is a file that every account of this machine can read or write: chmod o-rw (Kubernetes: defaultMode 0440).`,
+            `${name} names a file that every account of this machine can read or write: chmod o-rw (Kubernetes: defaultMode 0440).`,
           ]
         : []
     })

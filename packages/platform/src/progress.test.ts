@@ -2,7 +2,7 @@ import t from 'tap'
 import { createMetrics } from './metrics.ts'
 import { createProgress } from './progress.ts'
 
-/** A registry in a time that the test moves. */
+/** A registry; the test sets the clock. */
 const start = () => {
   let time = 0
   const metrics = createMetrics()
@@ -15,7 +15,7 @@ const start = () => {
   }
 }
 
-t.test('a part where something waits and nothing moved for 15 s is degraded until something moves', async (t) => {
+t.test('a part with waiting items and no progress for 15 s is degraded until an item is finished', async (t) => {
   const { watch, degraded, elapse } = start()
   const relay = watch('relay')
   watch('sweeper').waiting(0)
@@ -34,7 +34,7 @@ t.test('a part where something waits and nothing moved for 15 s is degraded unti
   t.same(degraded(), {})
 })
 
-t.test('the time in which nothing waited does not count as a stall', async (t) => {
+t.test('time without waiting items does not count as a stall', async (t) => {
   const { watch, degraded, elapse } = start()
   const relay = watch('relay')
   elapse(3_600_000)
@@ -44,7 +44,7 @@ t.test('the time in which nothing waited does not count as a stall', async (t) =
   t.match(degraded(), { relay: String })
 })
 
-t.test('a scrape gives what waits in each part and for how long nothing moved', async (t) => {
+t.test('the metrics state how many items wait in each part and how long none was finished', async (t) => {
   const { watch, metrics, elapse } = start()
   watch('relay').waiting(3)
   watch('sweeper').waiting(0)

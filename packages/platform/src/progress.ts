@@ -1,18 +1,18 @@
 import { Gauge } from 'prom-client'
 import type { Metrics } from './metrics.ts'
 
-/** What a loop, a consumer or a queue reports. Both calls are cheap: make them in every round. */
+/** A loop, consumer or queue reports its progress by this. Both calls are cheap: make them in every round. */
 export interface ProgressReport {
-  /** Items that wait now. The clock of a stall starts when the first one comes. */
+  /** Number of items that wait. A stall is measured from the time when the first item arrives. */
   waiting(count: number): void
-  /** At least one item was finished: restarts the clock of a stall. */
+  /** At least one item was finished: restarts the measurement. */
   moved(): void
 }
 
 export interface Progress {
-  /** Registers a part by the name that operators know. The same name gives the same part. */
+  /** Registers a part by its name in /readyz and metrics. An equal name returns the same part. */
   watch(name: string): ProgressReport
-  /** Parts where something waits and nothing has moved for 15 s, each with a sentence for the operator. */
+  /** Parts in which items wait and none was finished for 15 s, each with a sentence for the operator. */
   degraded(): Record<string, string>
 }
 
@@ -24,17 +24,14 @@ interface Deps {
 
 interface Part {
   waiting: number
-  /** When something moved last, or when the first waiting item came if that is later. */
+  /** When an item was last finished, or when the first waiting item arrived if that is later. */
   movedAtMs: number
 }
 
-/**
- * Longer than what a healthy part needs between two items: a redelivery after a crash takes 10 s, a slow mail host a
- * few seconds. Shorter than the patience of an operator.
- */
+/** Longer than a healthy part needs between two items: a redelivery after a crash takes 10 s, a slow mail host a few. */
 const stalledAfterMs = 15_000
 
-/** Tells which parts of a service have work and do not get on with it, which an answer of the stores does not show. */
+/** Detects parts of a service that have work but make no progress although stores and broker answer. */
 export const createProgress = ({ elapsedMs, metrics }: Deps): Progress => {
   const parts = new Map<string, Part>()
   const stalledMs = ({ waiting, movedAtMs }: Part) => (waiting > 0 ? elapsedMs() - movedAtMs : 0)

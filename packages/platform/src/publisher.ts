@@ -13,8 +13,8 @@ interface Deps {
   random: Random
 }
 
-interface Fact<E extends EventDefinition> {
-  /** Opaque id of the customer or challenge that it is about. */
+interface NewEvent<E extends EventDefinition> {
+  /** Opaque id of the customer or challenge that the event is about. */
   subject: string
   data: EventData<E>
   id?: string
@@ -22,30 +22,30 @@ interface Fact<E extends EventDefinition> {
 
 export interface Publisher {
   /**
-   * Publishes a fact and waits up to 1.5 s for the broker to have stored it. `id` is given where a repeat must be
-   * recognisable; the broker drops an id that it has seen in the last ten minutes.
+   * Publishes an event and waits up to 1.5 s until the broker has stored it. Pass an `id` if the event may be published
+   * again: the broker drops an id that it has stored within ten minutes.
    *
-   * @throws RekeyError unavailable; whether the broker has it is then unknown.
+   * @throws RekeyError unavailable. The broker may have stored the event all the same.
    */
-  publish<E extends EventDefinition>(definition: E, fact: Fact<E>): Promise<void>
-  /** Makes the event without publishing it: with the time and the trace of now. */
-  event<E extends EventDefinition>(definition: E, fact: Fact<E>): CloudEvent<EventData<E>>
-  /** Publishes an event that was made earlier, as `publish` does. */
+  publish<E extends EventDefinition>(definition: E, event: NewEvent<E>): Promise<void>
+  /** Creates an event with the current time and trace, without publishing it. */
+  event<E extends EventDefinition>(definition: E, event: NewEvent<E>): CloudEvent<EventData<E>>
+  /** Publishes an event that `event` created, as `publish` does. */
   send(event: CloudEvent): Promise<void>
 }
 
 const ackTimeoutMs = 1_500
 
-/** Whether the broker was there and would not take an event, as one without leave: not that it was away, or not ready. */
+/** True if the broker rejected the event (for example: no publish permission); false if it was unreachable or not ready. */
 export const isRejection = (error: unknown): boolean => {
   const cause = error instanceof RekeyError ? error.cause : undefined
   if (!(cause instanceof NatsError)) return false
   const { code, api_error: answer } = cause
-  const unwanted: string[] = [ErrorCode.PermissionsViolation, ErrorCode.MaxPayloadExceeded]
-  return unwanted.includes(code) || (answer !== undefined && answer.code < 500)
+  const rejections: string[] = [ErrorCode.PermissionsViolation, ErrorCode.MaxPayloadExceeded]
+  return rejections.includes(code) || (answer !== undefined && answer.code < 500)
 }
 
-/** An event as it is sent: CloudEvents 1.0, binary mode over NATS headers. */
+/** The message of an event: CloudEvents 1.0, binary mode over NATS headers. */
 export const messageOf = (event: CloudEvent): { data: string; headers: MsgHdrs } => {
   const meta = headers()
   meta.set('ce-specversion', '1.0')
@@ -80,5 +80,5 @@ export const createPublisher = ({ broker, source, now, random }: Deps): Publishe
       throw unavailable(cause)
     }
   }
-  return { event, send, publish: (definition, fact) => send(event(definition, fact)) }
+  return { event, send, publish: (definition, created) => send(event(definition, created)) }
 }

@@ -11,32 +11,33 @@ import {
 } from 'nats'
 import type { Broker } from './broker.ts'
 import type { Logger } from './logger.ts'
+import { pause } from './retry.ts'
 
 interface Source {
   broker: Broker
   log: Logger
   stream: StreamName
   settings: Partial<ConsumerConfig> & { durable_name: string }
-  /** Most messages in hand. */
+  /** Maximum number of messages that are handled or queued. */
   capacity: number
-  /** Asks for more once so many fit in: fewer requests than one for each message. */
+  /** Requests more messages once this many fit in: fewer requests than one per message. */
   leastRoom: number
-  /** Settles one message. */
+  /** Handles and acknowledges one message. */
   take(message: JsMsg): Promise<void>
 }
 
 export interface Pulling {
-  /** What is being handled or waits for it, in the order in which it came. */
+  /** Messages that are handled or queued, in order of arrival. */
   inHand(): Iterable<JsMsg>
-  /** Asks for no more, takes what the broker has sent already and waits until all of it is settled. */
+  /** Stops requesting, takes the messages that the broker has already sent, and waits until all are handled. */
   close(): Promise<void>
 }
 
-/** Answer of servers from 2.10 on where the consumer exists with other settings; those before take the new ones. */
+/** Error of servers from 2.10 on if the consumer exists with other settings; older servers accept the new settings. */
 const existsOtherwise = 10_148
 
-/** Creates the durable consumer or brings its settings up to date: an older version of the service may have made it. */
-const bringUpToDate = async ({ consumers }: JetStreamManager, { stream, settings }: Source) => {
+/** Creates the durable consumer, or updates the settings that an older version of the service gave it. */
+const createOrUpdate = async ({ consumers }: JetStreamManager, { stream, settings }: Source) => {
   try {
     await consumers.add(stream, settings)
   } catch (error) {
@@ -45,18 +46,20 @@ const bringUpToDate = async ({ consumers }: JetStreamManager, { stream, settings
   }
 }
 
+/** Pause before the pull starts again. */
+const restartMs = 200
 const expiresMs = 5_000
-/** The broker ends a request when it expires. Longer than that takes to arrive on a busy machine. */
+/** The broker ends an expired request; this allows for the delay of that message on a busy machine. */
 const graceMs = 2_000
-/** Of the broker, which may be away. */
+/** Draining needs an answer of the broker, which may be away. */
 const leaveTimeoutMs = 1_000
 
-/** What the library's own class has beside its interface. */
+/** Fields of the library's class that its interface lacks. */
 type Fetched = ConsumerMessages & { sub: Subscription; timeout: { cancel(): void } | null }
 
-/** Takes what is on its way. Closing alone would drop it: no instance would get it before its `ack_wait` is over. */
+/** Takes the messages that are on their way. Closing alone would drop them until their `ack_wait` ends. */
 const leave = async (messages: ConsumerMessages) => {
-  // Draining it is how the library ends the messages itself where a whole connection is drained.
+  // The library does the same for each subscription when it drains a connection.
   const { sub } = messages as Fetched
   const drained = sub.drain().then(() => messages.closed())
   await Promise.race([drained.catch(() => {}), delay(leaveTimeoutMs, undefined, { ref: false })])
@@ -64,8 +67,8 @@ const leave = async (messages: ConsumerMessages) => {
 }
 
 /**
- * Pulls from a durable consumer no more than fits in hand. Requests are made one by one, each for what there is room
- * for: the library's endless `consume` asks for more as soon as messages arrive, settled or not.
+ * Pulls from a durable consumer at most `capacity` messages. Each request is for as many as fit in: the library's
+ * endless `consume` requests more as soon as messages arrive, handled or not.
  */
 export const pull = (source: Source): Pulling => {
   const { broker, log, stream, settings, capacity, leastRoom, take } = source
@@ -85,9 +88,9 @@ export const pull = (source: Source): Pulling => {
     })
   signal.addEventListener('abort', () => roomMade())
 
-  const hold = (message: JsMsg) => {
+  const handle = (message: JsMsg) => {
     const settled = take(message)
-      // Only the answer to the broker fails, over a connection that is closed: the broker delivers the message again.
+      // Only the acknowledgement can fail, over a closed connection: the broker redelivers the message.
       .catch((err) => log.warn({ err, consumer: settings.durable_name }, 'message not acknowledged'))
       .finally(() => {
         inHand.delete(message)
@@ -98,21 +101,21 @@ export const pull = (source: Source): Pulling => {
 
   const receive = async (connection: NatsConnection) => {
     const ownSession = session
-    await bringUpToDate(await connection.jetstreamManager({ timeout: 2_000 }), source)
+    await createOrUpdate(await connection.jetstreamManager({ timeout: 2_000 }), source)
     const consumer = await connection.jetstream().consumers.get(stream, settings.durable_name)
     while (ownSession === session) {
       await room()
       if (signal.aborted) return
       const fetched = await consumer.fetch({ max_messages: capacity - inHand.size, expires: expiresMs })
-      // The library closes late requests, which drops what is on its way.
+      // The library's own timeout closes the request, which drops the messages that are on their way.
       ;(fetched as Fetched).timeout?.cancel()
       const late = setTimeout(() => void leave(fetched), expiresMs + graceMs)
       messages = fetched
-      // close() may have come meanwhile.
+      // close() may have been called during the fetch.
       if (signal.aborted) void fetched.close()
       interrupted = false
       try {
-        for await (const message of fetched) hold(message)
+        for await (const message of fetched) handle(message)
       } finally {
         clearTimeout(late)
       }
@@ -124,13 +127,14 @@ export const pull = (source: Source): Pulling => {
       try {
         await receive(await broker.connected())
       } catch (err) {
-        if (!signal.aborted && !interrupted) log.warn({ consumer: settings.durable_name, err }, 'consumer interrupted')
+        if (!signal.aborted && !interrupted)
+          log.warn({ consumer: settings.durable_name, err }, 'consumer interrupted: will pull again')
         interrupted = true
       }
-      await delay(200, undefined, { signal }).catch(() => {})
+      await pause(restartMs, signal)
     }
   }
-  // A server that came back may not know this consumer, or a request that was made before: begin anew at once.
+  // After a reconnect the server may have lost the consumer and the request: start again at once.
   broker.onConnect(async () => {
     session += 1
     void messages?.close()
@@ -142,7 +146,7 @@ export const pull = (source: Source): Pulling => {
     async close() {
       stopped.abort()
       if (messages) await leave(messages)
-      // The loop may still wait for a broker that is away; it ends when the broker is closed.
+      // The loop may wait for a connection: it ends when the broker is closed.
       await Promise.all(inHand.values())
     },
   }

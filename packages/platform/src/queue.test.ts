@@ -4,7 +4,7 @@ import { createLogger } from './logger.ts'
 import { createMetrics } from './metrics.ts'
 import { createQueue, Overload } from './queue.ts'
 
-/** A queue in a time that moves when it is told to, and works that end when they are. */
+/** A queue; the test sets the clock and ends the works. */
 const startQueue = (sizes: { concurrency: number; waiting: number }) => {
   const lines: string[] = []
   const log = createLogger({ name: 'test', level: 'info', destination: { write: (line) => void lines.push(line) } })
@@ -18,7 +18,7 @@ const startQueue = (sizes: { concurrency: number; waiting: number }) => {
     elapse(ms: number) {
       time += ms
     },
-    /** Work that goes on until it is ended. */
+    /** Starts work that runs until the returned function is called. */
     async begin() {
       const [started, ended] = [Promise.withResolvers<void>(), Promise.withResolvers<string>()]
       const answer = queue.run(() => {
@@ -36,7 +36,7 @@ const startQueue = (sizes: { concurrency: number; waiting: number }) => {
 
 const overloaded = { status: 'rejected', reason: { code: 'unavailable', retryAfterSeconds: Number } }
 
-t.test('what exceeds the places is refused at once, before and when it comes, and the rest is done', async (t) => {
+t.test('work beyond the capacity is refused at once, and the rest is done', async (t) => {
   const { run, begin, assertRoom } = startQueue({ concurrency: 1, waiting: 1 })
   const end = await begin()
   assertRoom()
@@ -47,7 +47,7 @@ t.test('what exceeds the places is refused at once, before and when it comes, an
   assertRoom()
 })
 
-t.test('what would wait for too long is refused however many places there are, and told when to come', async (t) => {
+t.test('work that would wait too long is refused with Retry-After, however large the capacity', async (t) => {
   const { run, begin, elapse } = startQueue({ concurrency: 1, waiting: 1_000 })
   for (let times = 0; times < 50; times += 1) {
     const end = await begin()
@@ -63,18 +63,18 @@ t.test('what would wait for too long is refused however many places there are, a
   t.same(await Promise.all(waiting), ['first', 'second'])
 })
 
-t.test('work whose turn comes when its caller has left is not done', async (t) => {
+t.test('work that waited longer than its caller does is not done', async (t) => {
   const { run, begin, elapse } = startQueue({ concurrency: 1, waiting: 10 })
   const end = await begin()
-  const early = run(async () => 'of one who has left')
+  const early = run(async () => 'caller gave up')
   elapse(1_000)
-  const outcomes = Promise.allSettled([early, run(async () => 'of one who waits')])
+  const outcomes = Promise.allSettled([early, run(async () => 'caller waits')])
   elapse(300)
   await end()
-  t.match(await outcomes, [overloaded, { value: 'of one who waits' }])
+  t.match(await outcomes, [overloaded, { value: 'caller waits' }])
 })
 
-t.test('whoever refuses is asked for less at a time, and for more again once it serves', async (t) => {
+t.test('refusals downstream lower the concurrency, and successes raise it again', async (t) => {
   const { run, begin, assertRoom } = startQueue({ concurrency: 10, waiting: 0 })
   const begun = async (most: number) => {
     const ends: (() => Promise<void>)[] = []
@@ -93,13 +93,13 @@ t.test('whoever refuses is asked for less at a time, and for more again once it 
     throw new RekeyError('unavailable', { cause: new Overload('elsewhere') })
   }
   for (let times = 0; times < 50; times += 1) await t.rejects(run(refuse))
-  t.equal(await begun(1), 1, 'never for nothing')
+  t.equal(await begun(1), 1, 'at least one at a time')
   t.ok((await begun(20)) < 5)
   for (let times = 0; times < 100; times += 1) await begun(20)
   t.equal(await begun(20), 10)
 })
 
-t.test('a flood is counted one by one and told once a second', async (t) => {
+t.test('each refusal of a flood is counted, and the log has one line a second', async (t) => {
   const { begin, assertRoom, elapse, lines, metrics } = startQueue({ concurrency: 1, waiting: 0 })
   const end = await begin()
   const flood = () => {

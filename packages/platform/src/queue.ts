@@ -4,83 +4,83 @@ import { Counter } from 'prom-client'
 import type { Logger } from './logger.ts'
 import type { Metrics } from './metrics.ts'
 
-/** More was asked than can be done in time: no fault of any part, and many in a second. */
+/** More work was requested than can be done in time. Not logged as an error: it may occur many times a second. */
 export class Overload extends Error {}
 
 export interface Queue {
   /**
    * Runs work when its turn comes.
    *
-   * @throws RekeyError unavailable at once where too much waits already; Retry-After says when that will be done
+   * @throws RekeyError unavailable at once if too much work waits; Retry-After states when that will be done
    */
   run<T>(work: () => Promise<T>): Promise<T>
-  /** Asked before what it costs to prepare work that would be refused. @throws RekeyError unavailable, as `run` does */
+  /** Call before expensive preparation of work that `run` would refuse. @throws RekeyError unavailable, as `run` does */
   assertRoom(): void
 }
 
 interface Options {
-  /** What waits, in the log and in `rekey_overload_refused_total`. */
+  /** Name of the queue in the log and in `rekey_overload_refused_total`. */
   name: string
-  /** Works at a time. */
+  /** Maximum number of works that run at a time. */
   concurrency: number
-  /** Works that may wait. */
+  /** Maximum number of works that wait. */
   waiting: number
-  /** Milliseconds from any one moment on, never back. */
+  /** Milliseconds since any fixed moment; never decreases. */
   elapsedMs(): number
   metrics: Metrics
   log: Logger
 }
 
-/** Nobody who is let in waits longer for a turn: a refusal at once serves better than an answer that comes too late. */
-const longestWaitMs = 800
-/** Callers are answered within two seconds, or have left: work that starts after this is done for nobody. */
-const patienceMs = 1_200
-/** How much one more duration counts in the mean. */
+/** Work that would wait longer is refused: an immediate refusal is better than a late answer. */
+const maxWaitMs = 800
+/** Callers give up after two seconds: work that would start later than this is refused. */
+const latestStartMs = 1_200
+/** Weight of the newest duration in the moving average. */
 const weight = 0.2
-/** What is left of the works at a time when one of them is refused. */
-const narrowing = 0.9
+/** Factor for the concurrency after a refusal downstream. */
+const decrease = 0.9
 const logEveryMs = 1_000
 
-/** Whether something was refused because of more work than can be done, here or where it was asked for. */
+/** True if this service, or one that it called, refused because of overload. */
 export const isOverload = (error: unknown): boolean => error instanceof RekeyError && error.cause instanceof Overload
 
-/** So many at a time, so many waiting: a flood must not take the machine (ASVS 15.1.3, 15.2.2). */
+/** Limits the works that run and wait, so that a flood cannot exhaust the machine (ASVS 15.1.3, 15.2.2). */
 export const createQueue = ({ name, concurrency, waiting, elapsedMs, metrics, log }: Options): Queue => {
   const limit = pLimit(concurrency)
   const refused = new Counter({
     name: 'rekey_overload_refused_total',
-    help: 'Work refused because more was asked than could be done in time',
+    help: 'Work refused because more was requested than could be done in time',
     labelNames: ['queue'],
     registers: [metrics],
   })
   let meanMs = 0
-  /** Works at a time that whoever does them has taken lately without being overloaded itself: at most `concurrency`. */
+  /** Works at a time that the service downstream currently accepts without overload; at most `concurrency`. */
   let width = concurrency
-  let untold = 0
-  let toldAtMs = Number.NEGATIVE_INFINITY
+  let unlogged = 0
+  let loggedAtMs = Number.NEGATIVE_INFINITY
 
-  /** Until the turn of who comes now. */
+  /** Expected wait of new work. */
   const waitMs = () => (limit.activeCount < width ? 0 : ((limit.pendingCount + 1) * meanMs) / width)
 
   const refuse = (reason: string) => {
     refused.inc({ queue: name })
-    untold += 1
-    // A line for each would be work of its own.
-    if (elapsedMs() - toldAtMs >= logEveryMs) {
-      log.warn({ queue: name, refused: untold, expectedWaitMs: Math.round(waitMs()) }, 'overload')
-      untold = 0
-      toldAtMs = elapsedMs()
+    unlogged += 1
+    // Logging each refusal would add load.
+    if (elapsedMs() - loggedAtMs >= logEveryMs) {
+      log.warn({ queue: name, refused: unlogged, expectedWaitMs: Math.round(waitMs()) }, 'overload')
+      unlogged = 0
+      loggedAtMs = elapsedMs()
     }
     const retryAfterSeconds = Math.max(1, Math.ceil(waitMs() / 1_000))
     return new RekeyError('unavailable', { retryAfterSeconds, cause: new Overload(reason) })
   }
   const assertRoom = () => {
     const full = limit.activeCount >= Math.floor(width) && limit.pendingCount >= waiting
-    if (full || waitMs() > longestWaitMs) throw refuse(`too much waits: ${name}`)
+    if (full || waitMs() > maxWaitMs) throw refuse(`the queue is full: ${name}`)
   }
-  /** Who is refused by whoever does the work costs both of them: fewer at a time then, and one by one more again. */
+  /** A refusal downstream costs both services: fewer works at a time then, and one more after each success. */
   const adapt = (isOverload: boolean) => {
-    width = isOverload ? Math.max(1, width * narrowing) : Math.min(concurrency, width + 1 / width)
+    width = isOverload ? Math.max(1, width * decrease) : Math.min(concurrency, width + 1 / width)
   }
   const measured = async <T>(work: () => Promise<T>) => {
     const startedAtMs = elapsedMs()
@@ -100,7 +100,7 @@ export const createQueue = ({ name, concurrency, waiting, elapsedMs, metrics, lo
       assertRoom()
       const queuedAtMs = elapsedMs()
       return limit(async () => {
-        if (elapsedMs() - queuedAtMs > patienceMs) throw refuse(`the turn came too late: ${name}`)
+        if (elapsedMs() - queuedAtMs > latestStartMs) throw refuse(`waited too long: ${name}`)
         return measured(work)
       })
     },

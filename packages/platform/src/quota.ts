@@ -1,30 +1,35 @@
 import { type TString, Type } from '@sinclair/typebox'
 import type { Rule } from './production.ts'
 
-/** How much of something is allowed in which time. */
+/** A number of requests in a sliding window. */
 export interface AllowanceSize {
   allowance: number
   windowMs: number
 }
 
-/** 600/10m is six hundred in any ten minutes; s, m and h are the units. */
+/** A variable such as `600/10m`: six hundred in any ten minutes. Units are s, m and h. */
 export const Quota = (standard: string, description: string): TString =>
   Type.String({
     pattern: '^[1-9]\\d{0,8}/[1-9]\\d{0,3}[smh]$',
     default: standard,
-    description: `${description} Such as ${standard}, with s, m or h.`,
+    description: `${description} Form: ${standard}; units s, m, h.`,
   })
 
-/** Every service that limits something reads it. */
+/** For every service that has rate limits or lockouts. */
 export const limitsScale = {
   REKEY_LIMITS_SCALE: Type.Number({
     minimum: 0.001,
     maximum: 1_000_000,
     default: 1,
     description:
-      'For load tests: multiplies every allowance and divides every cooldown and block. Production takes 1 alone.',
+      'For load tests: multiplies every quota and divides every cooldown and lockout. Production accepts only 1.',
   }),
 }
+
+export const limitsAreUnscaled: Rule<{ REKEY_LIMITS_SCALE: number }> = ({ REKEY_LIMITS_SCALE = 1 }) =>
+  REKEY_LIMITS_SCALE === 1 ? [] : ['REKEY_LIMITS_SCALE is not 1: other values are for load tests in the sandbox.']
+
+const unitMs = { s: 1_000, m: 60_000, h: 3_600_000 }
 
 /** Both services read it, so that it has one default and one meaning. */
 export const codeAccountLimit = {
@@ -36,13 +41,7 @@ export const codeAccountLimit = {
   ),
 }
 
-/** The scale is for load tests. */
-export const limitsAreUnscaled: Rule<{ REKEY_LIMITS_SCALE: number }> = ({ REKEY_LIMITS_SCALE = 1 }) =>
-  REKEY_LIMITS_SCALE === 1 ? [] : ['REKEY_LIMITS_SCALE is not 1: it is for load tests of a sandbox.']
-
-const unitMs = { s: 1_000, m: 60_000, h: 3_600_000 }
-
-/** Reads `600/10m`, as often as the scale says, and once at least. */
+/** Parses `600/10m`, with the number multiplied by the scale, at least 1. */
 export const readQuota = (text: string, scale: number): AllowanceSize => {
   const [count, time = ''] = text.split('/')
   const unit = time.at(-1) as keyof typeof unitMs

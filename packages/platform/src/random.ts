@@ -1,12 +1,12 @@
 import { randomBytes, randomInt } from 'node:crypto'
 import { v7 } from 'uuid'
 
-/** Where unguessable values come from; given to each service by its composition root. */
+/** Source of unguessable values. app.ts passes it to the modules that need one. */
 export interface Random {
   /** UUIDv7 (RFC 9562 §5.7): sortable by time. */
   id(): string
   bytes(count: number): Buffer
-  /** A decimal code; every value is equally likely, leading zeros kept (ASVS 6.5.3). */
+  /** A decimal code with leading zeros; every value is equally likely (ASVS 6.5.3). */
   digits(count: number): string
 }
 

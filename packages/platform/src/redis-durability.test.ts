@@ -7,13 +7,13 @@ import { Redis } from 'ioredis'
 import t from 'tap'
 import { redisLosses } from './redis-durability.ts'
 
-/** What the server says, and where it has something to say. */
+/** The losses that Redis reports, once it answers. */
 const lossesOf = async (url: string) => {
   const losses = await redisLosses(url, false)
   return losses && [...losses]
 }
 
-t.test('Redis says whether it keeps what it holds: by its append-only file, or by snapshots', async (t) => {
+t.test('Redis with an append-only file or snapshots keeps its data at a restart', async (t) => {
   const dataDir = mkdtempSync(join(tmpdir(), 'rekey-redis-'))
   t.teardown(() => rmSync(dataDir, { recursive: true, force: true }))
   const [keeping, forgetful] = await Promise.all([startRedis({ dataDir }), startRedis()])
@@ -26,10 +26,10 @@ t.test('Redis says whether it keeps what it holds: by its append-only file, or b
   await client.config('SET', 'save', '900 1')
   t.same(await lossesOf(forgetful.url), [])
   await client.acl('SETUSER', 'default', '-config')
-  t.same(await lossesOf(forgetful.url), ['at a restart'], 'who may not ask does not know')
+  t.same(await lossesOf(forgetful.url), ['at a restart'], 'without the permission for CONFIG')
 })
 
-t.test('S25: Redis says whether it drops blocks and sessions when its memory is full', async (t) => {
+t.test('S25: a Redis that evicts lockouts and sessions when its memory is full is detected', async (t) => {
   const redis = await startRedis()
   t.teardown(() => redis.stop())
   const client = new Redis(redis.url)
@@ -43,6 +43,6 @@ t.test('S25: Redis says whether it drops blocks and sessions when its memory is 
   t.same(await lossesOf(redis.url), [])
 })
 
-t.test('a Redis that does not answer says nothing', async (t) => {
+t.test('a Redis that does not answer has no result', async (t) => {
   t.equal(await redisLosses(`redis://127.0.0.1:${await freePort()}`, false), undefined)
 })

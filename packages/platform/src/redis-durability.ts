@@ -4,20 +4,20 @@ import { connectRedis, type Redis } from './redis.ts'
 
 type Node = Exclude<Redis, Cluster>
 
-/** When a server drops what it was told to keep. */
+/** When a server loses its data. */
 export type Loss = 'at a restart' | 'when its memory is full'
 
-/** Snapshots, where the append-only file is off. Some vendors let nobody ask: then nobody knows. */
+/** True if snapshots are on. Some vendors refuse CONFIG: then they count as off. */
 const hasSnapshots = async (node: Node): Promise<boolean> => {
   const [, rules] = (await node.config('GET', 'save').catch(() => [])) as string[]
   return Boolean(rules)
 }
 
-/** Whether what this server holds outlives it. @throws Error where it does not answer */
+/** True if the server keeps its data at a restart. @throws Error if it does not answer */
 const isPersistent = async (node: Node): Promise<boolean> =>
   /^aof_enabled:1\r?$/m.test(await node.info('persistence')) || (await hasSnapshots(node))
 
-/** Whether it rather refuses what is new. @throws Error where it does not answer */
+/** True if a full server refuses new data instead of evicting old data. @throws Error if it does not answer */
 const evictsNothing = async (node: Node): Promise<boolean> =>
   /^maxmemory_policy:noeviction\r?$/m.test(await node.info('memory'))
 
@@ -27,10 +27,10 @@ const lossesOf = async (node: Node): Promise<Loss[]> => {
 }
 
 /**
- * Asks Redis, or each master of its cluster, whether it keeps what it holds: challenges, blocks and sessions that are
- * forgotten let people try again, or stay signed in.
+ * Checks that Redis, or each master of its cluster, keeps its data: lost challenges and lockouts would allow more guesses,
+ * and lost session epochs would keep ended sessions alive.
  *
- * @returns undefined where it does not answer within about two seconds
+ * @returns undefined if it does not answer within about two seconds
  */
 export const redisLosses = async (url: string, cluster: boolean): Promise<ReadonlySet<Loss> | undefined> => {
   const redis = connectRedis({ url, cluster, log: createLogger({ name: 'redis', level: 'silent' }) })

@@ -1,17 +1,17 @@
 import { createLogger } from './logger.ts'
 import { connectRedis } from './redis.ts'
 
-/** The oldest that we run on. */
-const leastMajor = 7
+/** The oldest major version that is supported. */
+const minMajor = 7
 
-interface Facts {
+interface ServerInfo {
   version: string
   role: string
   isCluster: boolean
 }
 
-/** @returns undefined where it does not answer within about two seconds */
-const ask = async (url: string): Promise<Facts | undefined> => {
+/** @returns undefined if it does not answer within about two seconds */
+const readInfo = async (url: string): Promise<ServerInfo | undefined> => {
   const redis = connectRedis({ url, cluster: false, log: createLogger({ name: 'redis', level: 'silent' }) })
   try {
     await new Promise<void>((resolve, reject) => {
@@ -28,29 +28,29 @@ const ask = async (url: string): Promise<Facts | undefined> => {
   }
 }
 
-const faultsOf = ({ version, role, isCluster }: Facts, cluster: boolean): string[] => [
-  ...(Number.parseInt(version, 10) < leastMajor
-    ? [`REDIS_URL is Redis ${version}: ${leastMajor}.0 or newer is needed.`]
+const errorsOf = ({ version, role, isCluster }: ServerInfo, cluster: boolean): string[] => [
+  ...(Number.parseInt(version, 10) < minMajor
+    ? [`REDIS_URL is Redis ${version}: ${minMajor}.0 or newer is needed.`]
     : []),
   ...(isCluster && !cluster
-    ? ['REKEY_REDIS_CLUSTER is not set, and REDIS_URL is a node of a cluster: set it to true.']
+    ? ['REKEY_REDIS_CLUSTER is not set although REDIS_URL is a node of a cluster: set it to true.']
     : []),
   ...(cluster && !isCluster
-    ? ['REKEY_REDIS_CLUSTER is true, and REDIS_URL is a server by itself: leave it unset.']
+    ? ['REKEY_REDIS_CLUSTER is true although REDIS_URL is a single server: leave it unset.']
     : []),
-  // A cluster's client finds the masters itself.
+  // A cluster client finds the masters itself.
   ...(!cluster && !isCluster && role !== 'master'
-    ? ['REDIS_URL is a replica, which takes no writes: name its master, or an address that follows it.']
+    ? ['REDIS_URL is a replica, which accepts no writes: name the master, or a host name that follows it.']
     : []),
 ]
 
 /**
- * Asks Redis, or each node of a cluster that REDIS_URL names, whether it is what the configuration says.
+ * Compares Redis, or each node of a cluster that REDIS_URL names, with the configuration.
  *
- * @returns what is wrong, each beginning with the variable; undefined where none of them answers
+ * @returns errors that begin with the variable's name; undefined if no server answers
  */
-export const redisServerFaults = async (urls: string, cluster: boolean): Promise<readonly string[] | undefined> => {
-  const answers = (await Promise.all(urls.split(',').map(ask))).filter((answer) => answer !== undefined)
+export const redisServerErrors = async (urls: string, cluster: boolean): Promise<readonly string[] | undefined> => {
+  const answers = (await Promise.all(urls.split(',').map(readInfo))).filter((answer) => answer !== undefined)
   if (answers.length === 0) return undefined
-  return [...new Set(answers.flatMap((facts) => faultsOf(facts, cluster)))]
+  return [...new Set(answers.flatMap((info) => errorsOf(info, cluster)))]
 }

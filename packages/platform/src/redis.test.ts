@@ -17,7 +17,7 @@ import { connectRedis } from './redis.ts'
 
 const log = createLogger({ name: 'test', level: 'silent' })
 
-t.test('a connection that is lost without a word is replaced as soon as it leaves something unanswered', async (t) => {
+t.test('a connection whose peer vanished is replaced as soon as a command is unanswered', async (t) => {
   const { redis } = await startInfrastructure(t, { redis: true })
   const link = await startLink()
   t.teardown(() => link.close())
@@ -38,7 +38,7 @@ t.test('a connection that is lost without a word is replaced as soon as it leave
   await eventually(() => connection.ping(), { what: 'another connection', timeoutMs: 5_000 })
 })
 
-t.test('the nodes of a cluster are reached by the names that their certificates have', async (t) => {
+t.test('the nodes of a cluster are connected by the names of their certificates', async (t) => {
   const dataDir = mkdtempSync(join(tmpdir(), 'rekey-redis-'))
   t.teardown(() => rmSync(dataDir, { recursive: true, force: true }))
   const { certFile, keyFile } = await writeCertificate(dataDir, { byNameAlone: true })

@@ -3,7 +3,7 @@ import { unavailable } from '@rekey/contracts'
 import { Cluster, Redis as Single } from 'ioredis'
 import type { Logger } from './logger.ts'
 
-/** One server or a cluster: every key of a script has the same hash tag, so nobody needs to know which. */
+/** One server or a cluster. All keys of a script have one hash tag, so that scripts run on both. */
 export type Redis = Single | Cluster
 
 interface Options {
@@ -13,17 +13,17 @@ interface Options {
   log: Logger
 }
 
-/** Of a command, a connection, or a look at who has which slots. */
+/** Timeout of a command, a connection, and a refresh of the cluster's slots. */
 const timeoutMs = 1_500
-const delayOf = (attempt: number) => Math.min(attempt * 50, 1_000)
+const reconnectMs = (attempt: number) => Math.min(attempt * 50, 1_000)
 
-const patience = {
+const timeouts = {
   enableOfflineQueue: false,
   maxRetriesPerRequest: 0,
   connectTimeout: timeoutMs,
   commandTimeout: timeoutMs,
-  // A connection whose other end is gone without a word takes commands for as long as TCP is patient, a quarter of an
-  // hour, and answers none: one that left a command without an answer is replaced.
+  // A peer that vanished without closing leaves the connection open until TCP times out, about 15 minutes: replace a
+  // connection on which a command got no answer.
   socketTimeout: timeoutMs,
 }
 
@@ -33,27 +33,27 @@ const connectCluster = (url: string): Cluster => {
   const isSecure = protocol === 'rediss:'
   return new Cluster(seeds, {
     enableOfflineQueue: false,
-    clusterRetryStrategy: delayOf,
+    clusterRetryStrategy: reconnectMs,
     slotsRefreshTimeout: timeoutMs,
     slotsRefreshInterval: 5_000,
-    // While a slot has no master the caller is told so, like anybody whose one server is away.
+    // While a slot has no master, fail at once, as with a single server that is away.
     retryDelayOnClusterDown: 0,
     retryDelayOnFailover: 0,
     maxRedirections: 3,
     redisOptions: {
-      ...patience,
+      ...timeouts,
       username: decodeURIComponent(username),
       password: decodeURIComponent(password),
       ...(isSecure && { tls: {} }),
     },
-    // Of itself the driver connects to the address behind a node's name, and a certificate is for the name.
+    // By default the driver connects to the IP address of a node, but the certificate is for the name.
     ...(isSecure && { dnsLookup: (name, use) => use(null, name) }),
   })
 }
 
-/** A connection that fails within 1.5 s instead of queueing, and comes back by itself. */
+/** A connection that fails within 1.5 s instead of queueing commands, and reconnects by itself. */
 export const connectRedis = ({ url, cluster, log }: Options): Redis => {
-  const redis = cluster ? connectCluster(url) : new Single(url, { ...patience, retryStrategy: delayOf })
+  const redis = cluster ? connectCluster(url) : new Single(url, { ...timeouts, retryStrategy: reconnectMs })
   let away = false
   redis.on('error', (err) => {
     if (!away) log.warn({ err }, 'redis is away')
@@ -66,13 +66,13 @@ export const connectRedis = ({ url, cluster, log }: Options): Redis => {
   return redis
 }
 
-/** Runs one Lua script file; its keys must share a hash tag. */
+/** Runs one Lua script. All keys must have the same hash tag. */
 export type Script = (keys: string[], args: (string | number)[]) => Promise<unknown>
 
 /**
- * Loads a script that is one atomic step. Sent by its hash; by its text only when the server does not know it yet.
+ * Loads a Lua script, which Redis runs atomically. The driver sends its hash, and its text only if the server lacks it.
  *
- * @throws RekeyError unavailable, from the script's runs
+ * @returns a function that throws RekeyError unavailable if Redis does not answer
  */
 export const loadScript = (redis: Redis, file: URL): Script => {
   const lua = readFileSync(file, 'utf8')

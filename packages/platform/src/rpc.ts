@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { type ErrorCode, errors, type FieldError, RekeyError, unavailable } from '@rekey/contracts'
 import type { Static, TSchema } from '@sinclair/typebox'
 import { headers, type Msg, type NatsConnection, type Service, ServiceError, type ServiceMsg } from 'nats'
@@ -7,10 +6,11 @@ import { parseJson } from './json.ts'
 import type { Logger } from './logger.ts'
 import { isOverload, Overload } from './queue.ts'
 import type { Random } from './random.ts'
+import { pause } from './retry.ts'
 import { currentTrace, runInTrace } from './trace.ts'
-import { compileCheck, compileFieldFaults, refuseFields } from './validation.ts'
+import { compileCheck, compileFieldErrors, refuseFields } from './validation.ts'
 
-/** A question that travels as NATS request/reply. */
+/** An RPC: NATS request/reply. */
 export interface RpcDefinition {
   /** `<service>.<endpoint>` */
   subject: string
@@ -19,7 +19,7 @@ export interface RpcDefinition {
   reply: TSchema
 }
 
-/** Where an answer may go: the inboxes of those who ask here, and those of other accounts of the broker. */
+/** Reply subjects that are allowed: inboxes of this account, and of other accounts of the broker (`_R_`). */
 const isInbox = (subject: string | undefined) => /^(_INBOX|_R_)\./.test(subject ?? '')
 
 const timeoutMs = 1_800
@@ -33,11 +33,11 @@ export interface Rpc {
   answer: Answer
 }
 
-/** The body of a refusal. */
-interface Refusal {
+/** Body of an error reply. */
+interface ErrorReply {
   code: ErrorCode
   errors?: FieldError[]
-  /** Of an overloaded service. */
+  /** Set by an overloaded service. */
   retryAfterSeconds?: number
 }
 
@@ -49,17 +49,17 @@ const isReply = (rpc: RpcDefinition) => {
   return check
 }
 
-/** From an overloaded service: when to ask again comes through, and that it is no fault. */
-const toUnavailable = (refusal: ServiceError, answer: Msg): RekeyError => {
-  const { retryAfterSeconds } = answer.json<Refusal>()
-  if (retryAfterSeconds === undefined) return unavailable(refusal)
-  return new RekeyError('unavailable', { retryAfterSeconds, cause: new Overload(refusal.message) })
+/** Keeps Retry-After of an overloaded service, and marks the error as overload. */
+const toUnavailable = (error: ServiceError, answer: Msg): RekeyError => {
+  const { retryAfterSeconds } = answer.json<ErrorReply>()
+  if (retryAfterSeconds === undefined) return unavailable(error)
+  return new RekeyError('unavailable', { retryAfterSeconds, cause: new Overload(error.message) })
 }
 
 /**
- * Asks and waits up to 1.8 s.
+ * Calls an RPC and waits up to 1.8 s for the reply.
  *
- * @throws RekeyError unavailable where nobody answers in time or the answering service is overloaded
+ * @throws RekeyError unavailable if there is no reply in time, or an error reply
  */
 export const callRpc = async <Q extends RpcDefinition>(
   broker: Broker,
@@ -75,10 +75,10 @@ export const callRpc = async <Q extends RpcDefinition>(
       timeout: timeoutMs,
       headers: meta,
     })
-    const refusal = ServiceError.toServiceError(answer)
-    if (refusal) throw toUnavailable(refusal, answer)
+    const error = ServiceError.toServiceError(answer)
+    if (error) throw toUnavailable(error, answer)
     const reply = answer.json<Static<Q['reply']>>()
-    if (!isReply(rpc)(reply)) throw new Error('the reply is not as the contract says')
+    if (!isReply(rpc)(reply)) throw new Error('the reply does not match the contract')
     return reply
   } catch (cause) {
     throw cause instanceof RekeyError ? cause : unavailable(cause)
@@ -87,22 +87,22 @@ export const callRpc = async <Q extends RpcDefinition>(
 
 interface Deps {
   broker: Broker
-  /** Rejects while no question could be answered: others are asked until then. */
+  /** Rejects while this instance cannot serve RPCs: other instances get them until then. */
   ready(): Promise<unknown>
   random: Random
   log: Logger
 }
 
 export interface RpcServer {
-  /** Takes no more questions and answers those in hand. */
+  /** Accepts no more requests and answers those that it has received. */
   close(): Promise<void>
 }
 
 /** @throws RekeyError invalid_request */
-const readRequest = (data: Uint8Array, faultsOf: ReturnType<typeof compileFieldFaults>): unknown => {
+const readRequest = (data: Uint8Array, errorsOf: ReturnType<typeof compileFieldErrors>): unknown => {
   const request = parseJson(Buffer.from(data.buffer, data.byteOffset, data.byteLength))
-  const faults = faultsOf(request)
-  if (faults) throw refuseFields(faults, 'question')
+  const fields = errorsOf(request)
+  if (fields) throw refuseFields(fields, 'request')
   return request
 }
 
@@ -110,14 +110,14 @@ const toRekeyError = (thrown: unknown) =>
   thrown instanceof RekeyError ? thrown : new RekeyError('internal', { cause: thrown })
 
 /**
- * The status of the table of errors, the description that the services framework puts into a header, and the fields in
- * the body. Names are told, never values; nothing of what failed on our side.
+ * Replies with the status of the error table, a description in the header of the services framework, and the fields in
+ * the body. Never repeats values, and gives no details of internal errors.
  */
-const refuse = (message: ServiceMsg, error: RekeyError) => {
+const replyError = (message: ServiceMsg, error: RekeyError) => {
   const { code, message: detail, fields, retryAfterSeconds } = error
   const { status, title } = errors[code]
   const description = (status < 500 ? detail : title).replaceAll(/[^\x20-\x7E]/g, '?')
-  const body: Refusal = {
+  const body: ErrorReply = {
     code,
     ...(status < 500 && fields && { errors: fields }),
     ...(isOverload(error) && retryAfterSeconds !== undefined && { retryAfterSeconds }),
@@ -126,38 +126,38 @@ const refuse = (message: ServiceMsg, error: RekeyError) => {
 }
 
 /**
- * Answers questions as a NATS service, so that `nats micro ls` finds it; instances share the load. A question that is
- * not as the contract says is answered 400, with what is wrong.
+ * Serves RPCs as a NATS service, which `nats micro ls` finds; instances share the load. A request that does not match the
+ * contract is answered 400 with its errors.
  */
 export const serveRpcs = (
   { broker, ready, random, log }: Deps,
   service: { name: string; version: string; description: string },
   answers: Rpc[],
 ): RpcServer => {
-  const inHand = new Set<Promise<void>>()
+  const running = new Set<Promise<void>>()
   let closing = false
-  let running: Service | undefined
-  const checked = answers.map((entry) => ({ ...entry, faultsOf: compileFieldFaults(entry.rpc.request) }))
-  const reply = async (message: ServiceMsg, { rpc, answer, faultsOf }: (typeof checked)[number]) => {
+  let started: Service | undefined
+  const checked = answers.map((entry) => ({ ...entry, errorsOf: compileFieldErrors(entry.rpc.request) }))
+  const reply = async (message: ServiceMsg, { rpc, answer, errorsOf }: (typeof checked)[number]) => {
     try {
-      const request = readRequest(message.data, faultsOf)
+      const request = readRequest(message.data, errorsOf)
       const answered = await runInTrace(random, message.headers?.get('traceparent'), () => answer(request as never))
       message.respond(JSON.stringify(answered))
     } catch (thrown) {
       const error = toRekeyError(thrown)
       if (errors[error.code].status >= 500 && !isOverload(error))
-        log.error({ err: thrown, rpc: rpc.subject }, 'not answered')
-      refuse(message, error)
+        log.error({ err: thrown, rpc: rpc.subject }, 'RPC failed')
+      replyError(message, error)
     }
   }
   const served = new WeakSet<NatsConnection>()
   broker.onConnect(async (connection) => {
-    // Subscriptions outlive a reconnection of the same connection.
+    // Subscriptions survive a reconnect of the same connection.
     if (served.has(connection)) return
     await ready()
     if (closing) return
     const added = await connection.services.add(service)
-    running = added
+    started = added
     served.add(connection)
     for (const entry of checked) {
       const { subject, summary, request } = entry.rpc
@@ -169,10 +169,10 @@ export const serveRpcs = (
           reply: JSON.stringify(entry.rpc.reply),
         },
         handler: (error, message) => {
-          // Whoever names an event's subject for the answer would have us publish what they may not.
+          // A reply subject that is an event's subject would make this service publish a forged event.
           if (error || !isInbox(message.reply)) return
-          const work = reply(message, entry).finally(() => inHand.delete(work))
-          inHand.add(work)
+          const work = reply(message, entry).finally(() => running.delete(work))
+          running.add(work)
         },
       })
     }
@@ -181,12 +181,11 @@ export const serveRpcs = (
   return {
     async close() {
       closing = true
-      // Stopping drains: what the broker has handed over is still answered. It needs the broker, which may be away.
-      const late = new AbortController()
-      const patience = delay(stopTimeoutMs, undefined, { signal: late.signal }).catch(() => {})
-      await Promise.race([running?.stop().catch(() => {}), patience])
-      late.abort()
-      await Promise.all(inHand)
+      // `stop` drains, so that received requests are still answered. It needs the broker, which may be away.
+      const timer = new AbortController()
+      await Promise.race([started?.stop().catch(() => {}), pause(stopTimeoutMs, timer.signal)])
+      timer.abort()
+      await Promise.all(running)
     },
   }
 }

@@ -4,11 +4,11 @@ import type { Now } from './clock.ts'
 import { ConfigError, readConfig, type ServiceConfig } from './config.ts'
 import { createLogger, type Logger } from './logger.ts'
 import { createMetrics, type Metrics, serveMetrics } from './metrics.ts'
-import { faultsOnceTheyAnswer, type Production, profileFaults } from './production.ts'
+import { type Production, profileErrors, serverErrors } from './production.ts'
 import { type Random, systemRandom } from './random.ts'
 import type { Server } from './server.ts'
 
-/** What every composition root is given. */
+/** What `createApp` gets from the process. */
 export interface Runtime {
   log: Logger
   metrics: Metrics
@@ -19,32 +19,31 @@ export interface Runtime {
 interface Service<T extends TObject> {
   name: string
   env: T
-  /** What the profile insists on beyond the schema. */
+  /** Requirements beyond the schema. */
   production: Production<Static<T>>
   createApp(config: Static<T>, runtime: Runtime): Promise<Server>
 }
 
-/** @throws ConfigError naming every fault of the configuration, and of what the profile insists on, in one list */
+/** @throws ConfigError with every error of the configuration and of the profile's requirements */
 const loadProfile = async <T extends TObject>(env: T, production: Production<Static<T>>) => {
-  const { config, faults } = readConfig(env, process.env)
+  const { config, errors } = readConfig(env, process.env)
   const { REKEY_PROFILE: profile } = config as Partial<ServiceConfig>
-  const further = await profileFaults(production, profile, config, faults)
-  if (faults.length + further.length > 0) throw new ConfigError([...faults, ...further])
+  const further = await profileErrors(production, profile, config, errors)
+  if (errors.length + further.length > 0) throw new ConfigError([...errors, ...further])
   return config as Static<T> & ServiceConfig
 }
 
-/** In production balancers take a few seconds to notice that a service is not ready any more. */
+/** In production, load balancers need a few seconds to notice that an instance is no longer ready. */
 const drainSecondsOf = ({ REKEY_DRAIN_SECONDS, REKEY_PROFILE }: ServiceConfig) =>
   REKEY_DRAIN_SECONDS ?? (REKEY_PROFILE === 'production' ? 5 : 0)
 
-/** From the end of the drain: longer than any request takes. */
+/** Counted from the end of the drain; longer than any request takes. */
 const closeTimeoutMs = 8_000
 
 /**
- * Boots a service: configuration, composition, port. SIGTERM, SIGINT and the end of a parent process that opened a
- * channel stop it: it says that it is not ready and serves on for a while, answers what is in hand, closes and exits.
- * A configuration with faults or a busy port is told in plain words. A server that is not what it should be ends the
- * service too, as soon as it answers.
+ * Starts a service: configuration, app, port. SIGTERM, SIGINT, or the end of a parent process that opened a channel stop
+ * it: it becomes unready, serves for REKEY_DRAIN_SECONDS, answers the requests that it has, closes and exits. It prints
+ * configuration errors and exits with 1, also later if a server that was unreachable at the start turns out unfit.
  */
 export const runService = async <T extends TObject>({
   name,
@@ -74,11 +73,11 @@ export const runService = async <T extends TObject>({
     if (stopping) return
     stopping = true
     const drainSeconds = drainSecondsOf(config)
-    log.info({ reason, drainSeconds }, 'stopping')
+    log.info({ reason, drainSeconds }, 'service stopping')
     app.beginDrain()
     await delay(drainSeconds * 1_000)
     setTimeout(() => {
-      log.error('not closed in time')
+      log.error('service not closed in time')
       process.exit(1)
     }, closeTimeoutMs).unref()
     await app.close()
@@ -96,6 +95,6 @@ export const runService = async <T extends TObject>({
     return fail(code === 'EADDRINUSE' ? `port ${busyPort ?? port} on ${address ?? host} is busy` : String(error))
   }
 
-  const faults = await faultsOnceTheyAnswer(production, config.REKEY_PROFILE, config)
-  if (faults.length > 0) fail(new ConfigError([...faults]).message)
+  const errors = await serverErrors(production, config.REKEY_PROFILE, config)
+  if (errors.length > 0) fail(new ConfigError([...errors]).message)
 }

@@ -12,7 +12,7 @@ import { createServer } from './server.ts'
 const startServer = () =>
   createServer({ log: createLogger({ name: 'test', level: 'silent' }), random: systemRandom, trustedProxies: [] })
 
-t.test('closing answers what is in flight on kept-alive connections, and then is done', async (t) => {
+t.test('closing answers requests in flight on kept-alive connections, then ends', async (t) => {
   const app = await startServer()
   let begin = () => {}
   let end = () => {}
@@ -27,7 +27,7 @@ t.test('closing answers what is in flight on kept-alive connections, and then is
     await ended
     return { ok: true }
   })
-  // The answer comes once closing has begun.
+  // The answer is sent after closing has begun.
   app.addHook('preClose', async () => end())
   await app.listen({ host: '127.0.0.1', port: 0 })
   const agent = new Agent({ keepAlive: true })
@@ -41,11 +41,11 @@ t.test('closing answers what is in flight on kept-alive connections, and then is
   response.resume()
   t.equal(response.statusCode, 200)
   t.equal(response.headers.connection, 'close')
-  // Without the header this would wait for the client, for as long as connections are kept alive.
+  // Without Connection: close this would wait until the client closes the connection.
   await closed
 })
 
-t.test('a server that drains is not ready, serves on, and keeps no connection for a second request', async (t) => {
+t.test('a draining server is unready, still serves, and closes each connection after one answer', async (t) => {
   const app = await startServer()
   t.teardown(() => app.close())
   const progress = createProgress({ elapsedMs: () => 0, metrics: createMetrics() })
@@ -63,7 +63,7 @@ t.test('a server that drains is not ready, serves on, and keeps no connection fo
   t.equal(served.headers.get('connection'), 'close')
 })
 
-t.test('a connection on which nothing is asked does not keep a server from closing', async () => {
+t.test('a connection without a request does not keep a server from closing', async () => {
   const app = await startServer()
   await app.listen({ host: '127.0.0.1', port: 0 })
   const { port } = app.server.address() as AddressInfo

@@ -10,16 +10,16 @@ import Fastify, {
   type RawServerDefault,
 } from 'fastify'
 import { errorHandling, sendError, toProblem } from './errors.ts'
-import { checkQuery } from './form.ts'
 import { parseJson } from './json.ts'
 import type { Logger } from './logger.ts'
 import type { Random } from './random.ts'
 import { runInTrace } from './trace.ts'
+import { checkQuery } from './url-encoded.ts'
 import { compileValidator } from './validation.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Goes on serving, on no connection for longer than one answer: whoever comes next had better go elsewhere. */
+    /** Starts to close each connection after its next answer, so that clients move to other instances. */
     beginDrain(): void
     isDraining(): boolean
   }
@@ -30,21 +30,21 @@ export type Server = FastifyInstance<RawServerDefault, IncomingMessage, ServerRe
 interface Options {
   log: Logger
   random: Random
-  /** Addresses or networks whose X-Forwarded-For is believed (ASVS 4.1.3). */
+  /** Addresses or networks whose X-Forwarded-For is trusted (ASVS 4.1.3). */
   trustedProxies: string[]
 }
 
 /** Longer than any answer takes. */
-const answersEndMs = 6_000
-/** In which a connection that was just made can bring its request. */
-const askWithinMs = 250
+const maxAnswerMs = 6_000
+/** Time for the first request of a new connection. */
+const firstRequestMs = 250
 
-/** In which a request must have come whole, headers and body: whoever sends half of one holds nothing for longer. */
-const requestMs = 10_000
+/** Time in which headers and body must arrive: a client that stops halfway cannot keep resources longer. */
+const requestTimeoutMs = 10_000
 
-const headersOfAll = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' }
+const commonHeaders = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' }
 
-/** Answers what Node's HTTP parser refuses before any request exists. */
+/** Answers input that Node's HTTP parser refuses, before there is a request. */
 const refuseRaw = (cause: NodeJS.ErrnoException, socket: Socket) => {
   if (!socket.writable) return
   const code: ErrorCode = cause.code === 'HPE_HEADER_OVERFLOW' ? 'headers_too_large' : 'invalid_request'
@@ -55,27 +55,27 @@ const refuseRaw = (cause: NodeJS.ErrnoException, socket: Socket) => {
   )
 }
 
-/** RFC 9112 §3.2: one Host, and one alone. Node would take the first of two, where another may take the second. */
+/** Requires exactly one Host (RFC 9112 §3.2): of two, Node uses the first and a proxy may use the second. */
 const checkHost = ({ rawHeaders, httpVersion }: IncomingMessage) => {
   const hosts = rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'host').length
   if (hosts === 1 || (hosts === 0 && httpVersion === '1.0')) return
   throw new RekeyError('invalid_request', { detail: 'There must be one Host header.' })
 }
 
-/** A proxy that passes on what the client wrote, or writes a port too, would make limits and notices speak of nobody. */
+/** Refuses an X-Forwarded-For without an address, or with a port: rate limits and notifications need the address. */
 const checkCaller = (ip: string) => {
   if (isIP(ip) === 0) throw new RekeyError('invalid_request', { detail: 'X-Forwarded-For does not end in an address.' })
 }
 
-/** Answers an address that the router cannot read (a broken percent escape, say). */
-const refuseAddress = (_error: unknown, request: FastifyRequest, reply: FastifyReply) => {
-  reply.headers(headersOfAll)
-  void sendError(new RekeyError('invalid_request', { detail: 'The address is malformed.' }), request, reply)
+/** Answers a path that the router cannot parse, for example with a broken percent escape. */
+const refusePath = (_error: unknown, request: FastifyRequest, reply: FastifyReply) => {
+  reply.headers(commonHeaders)
+  void sendError(new RekeyError('invalid_request', { detail: 'The path is malformed.' }), request, reply)
 }
 
 /**
- * A connection that stays open after its answer, or that brings no request, would keep the server from closing; Node
- * itself ends only those that are idle between two requests.
+ * Closes connections that would keep the server from closing: those that stay open after an answer, and those without a
+ * request. Node closes only connections that are idle between two requests.
  */
 const endConnections = (app: Server) => {
   let draining = false
@@ -96,41 +96,41 @@ const endConnections = (app: Server) => {
   }
   app.addHook('preClose', async () => {
     app.beginDrain()
-    setTimeout(endUnused, askWithinMs).unref()
-    setTimeout(() => app.server.closeAllConnections(), answersEndMs).unref()
+    setTimeout(endUnused, firstRequestMs).unref()
+    setTimeout(() => app.server.closeAllConnections(), maxAnswerMs).unref()
   })
 }
 
-/** An HTTP server as every service has it: limits, strict parsing, one error form, one log line a request, a trace. */
+/** The HTTP server of every service: limits, strict parsing, one form of errors, one log line per request, traces. */
 export const createServer = async ({ log, random, trustedProxies }: Options): Promise<Server> => {
   const app = Fastify({
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: 16 * 1024,
-    requestTimeout: requestMs,
+    requestTimeout: requestTimeoutMs,
     http: {
-      // Node takes the longer of the two for the whole request, and this one would be a minute.
-      headersTimeout: requestMs,
-      // It looks twice a minute otherwise.
+      // Node uses the longer of the two timeouts for the whole request; the default of this one is a minute.
+      headersTimeout: requestTimeoutMs,
+      // The default is 30 s.
       connectionsCheckingInterval: 1_000,
       requireHostHeader: false,
     },
-    // On shutdown requests in flight and on kept-alive connections are still served; then the server closes.
+    // Requests in flight and on kept-alive connections are still served during the shutdown.
     return503OnClosing: false,
     trustProxy: trustedProxies.length > 0 && trustedProxies,
     clientErrorHandler: refuseRaw,
-    frameworkErrors: refuseAddress,
+    frameworkErrors: refusePath,
   }).withTypeProvider<TypeBoxTypeProvider>() as unknown as Server
 
   app.setValidatorCompiler(compileValidator)
   app.removeAllContentTypeParsers()
-  // Clients set the type also where they send nothing: an empty body is no body.
+  // Some clients set the content type without a body: an empty body counts as none.
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, async (_request: unknown, body: Buffer) =>
     body.length === 0 ? undefined : parseJson(body),
   )
 
   app.addHook('onRequest', (request, reply, done) => {
-    reply.headers(headersOfAll)
+    reply.headers(commonHeaders)
     const caller = request.headers.traceparent
     runInTrace(random, Array.isArray(caller) ? caller[0] : caller, done)
   })
@@ -139,11 +139,11 @@ export const createServer = async ({ log, random, trustedProxies }: Options): Pr
     checkCaller(request.ip)
     checkQuery(request.url)
   })
-  // A body that was not sent is one without fields: the refusal then names what is missing.
+  // Validate a missing body as an empty object: the error then names the missing fields.
   app.addHook('preValidation', async (request) => {
     if (request.body === undefined && request.routeOptions.schema?.body) request.body = {}
   })
-  // The route's pattern, never the address as sent: a query may hold somebody's e-mail address.
+  // Log the route's pattern, not the URL: its query may contain an e-mail address.
   app.addHook('onResponse', async (request, reply) => {
     request.log.info(
       {
@@ -153,7 +153,7 @@ export const createServer = async ({ log, random, trustedProxies }: Options): Pr
         ms: Math.round(reply.elapsedTime),
         address: request.ip,
       },
-      'request',
+      'request answered',
     )
   })
   endConnections(app)
@@ -161,7 +161,7 @@ export const createServer = async ({ log, random, trustedProxies }: Options): Pr
   return app
 }
 
-/** Routes with plugins of their own, that the rest of the server does not have. */
+/** Registers routes with plugins that the rest of the server does not have. */
 export const registerScope = async (app: Server, wire: (scope: Server) => Promise<void>): Promise<void> => {
   // Fastify does not carry the logger's and the schemas' types into a scope.
   await app.register(async (scope) => wire(scope as unknown as Server))

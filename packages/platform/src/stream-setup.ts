@@ -17,10 +17,10 @@ const Env = Type.Object({
 })
 
 /**
- * Makes every stream be as the contracts say, as whoever the variables say: in production the operator.
+ * Creates or updates every stream of the contracts, as the user of the variables: in production the operator.
  *
- * @returns their names
- * @throws ConfigError; Error where the broker does not answer, or does not let this user make streams
+ * @returns names of the streams
+ * @throws ConfigError; Error if the broker does not answer, or the user may not create streams
  */
 export const setUpStreams = async (env: NodeJS.ProcessEnv): Promise<string[]> => {
   const config = loadConfig(Env, env)
@@ -33,7 +33,7 @@ export const setUpStreams = async (env: NodeJS.ProcessEnv): Promise<string[]> =>
     timeout: 5_000,
     reconnect: false,
   }).catch((cause) => {
-    throw new Error(`the broker takes no connection: ${(cause as Error).message}`, { cause })
+    throw new Error(`no connection to the broker: ${(cause as Error).message}`, { cause })
   })
   try {
     const names = Object.keys(streams) as StreamName[]

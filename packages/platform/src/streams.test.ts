@@ -10,7 +10,7 @@ import { connectBroker } from './broker.ts'
 import { createMetrics } from './metrics.ts'
 import { ensureStreams, makeStreams } from './streams.ts'
 
-/** The broker, where everybody may do everything, and its operator. */
+/** A broker without permissions, and its operator. */
 const start = async (t: Test) => {
   const dataDir = mkdtempSync(join(tmpdir(), 'rekey-streams-'))
   t.teardown(() => rmSync(dataDir, { recursive: true, force: true }))
@@ -34,10 +34,10 @@ const start = async (t: Test) => {
   return { operator, streams, startService }
 }
 
-t.test('production leaves the streams, and how many copies there are, to the operator', async (t) => {
+t.test('in production the operator creates the streams and sets the number of replicas', async (t) => {
   const { operator, streams, startService } = await start(t)
   const { isReady, logs } = startService()
-  await eventually(() => logs().includes('stream DEAD is not there: npm run streams'))
+  await eventually(() => logs().includes('stream DEAD is missing: run npm run streams'))
   t.notOk(await isReady())
   t.same(await streams.list().next(), [], 'it makes none')
 
@@ -46,17 +46,17 @@ t.test('production leaves the streams, and how many copies there are, to the ope
   t.equal((await streams.info('AUTH')).config.num_replicas, 1)
 })
 
-t.test('production changes no stream that is not as it should be', async (t) => {
+t.test('in production a service does not change a stream that differs from the contracts', async (t) => {
   const { operator, streams, startService } = await start(t)
   await makeStreams(operator, ['AUTH'], 1)
   await streams.update('AUTH', { max_msgs: 7, max_age: 0 })
   const { isReady, logs } = startService()
-  await eventually(() => logs().includes('stream AUTH has another max_age than it should: npm run streams'))
+  await eventually(() => logs().includes('stream AUTH differs in max_age: run npm run streams'))
   t.notOk(await isReady())
   t.match((await streams.info('AUTH')).config, { max_msgs: 7, max_age: 0 })
 })
 
-t.test('a stream that would refuse or drop events is not as it should be, until the operator made it so', async (t) => {
+t.test('a service is unready while a stream could refuse or drop events, until the operator updates it', async (t) => {
   const { operator, streams, startService } = await start(t)
   await makeStreams(operator, ['AUTH'], 1)
   const { isReady, logs } = startService()
@@ -65,15 +65,15 @@ t.test('a stream that would refuse or drop events is not as it should be, until 
   for (const [name, value] of Object.entries(settings)) {
     await streams.update('AUTH', { [name]: value })
     const another = startService()
-    await eventually(() => another.logs().includes(`stream AUTH has another ${name} than it should: npm run streams`))
+    await eventually(() => another.logs().includes(`stream AUTH differs in ${name}: run npm run streams`))
     t.notOk(await another.isReady(), name)
     await makeStreams(operator, ['AUTH'], 1)
     await eventually(another.isReady, { what: 'the service to be ready' })
   }
-  t.notMatch(logs(), /has another/)
+  t.notMatch(logs(), /differs in/)
 
   await streams.update('AUTH', { sealed: true } as object)
   const another = startService()
-  await eventually(() => another.logs().includes('stream AUTH has another'))
-  t.match(another.logs(), /stream AUTH has another [a-z_, ]*sealed/)
+  await eventually(() => another.logs().includes('stream AUTH differs in'))
+  t.match(another.logs(), /stream AUTH differs in [a-z_, ]*sealed/)
 })

@@ -14,15 +14,15 @@ import {
 import type { Broker } from './broker.ts'
 import type { ServiceConfig } from './config.ts'
 
-type Wanted = Partial<StreamConfig> & { name: string }
+type WantedStream = Partial<StreamConfig> & { name: string }
 
-const deadLetterStream: Wanted = {
+const deadLetterStream: WantedStream = {
   name: deadLetters.name,
   subjects: [...deadLetters.subjects],
   max_age: nanos(deadLetters.maxAgeSeconds * 1_000),
 }
 
-const eventStream = (name: StreamName): Wanted => {
+const eventStream = (name: StreamName): WantedStream => {
   const { events, workQueue, maxAgeSeconds, maxBytes = -1 }: StreamDefinition = streams[name]
   return {
     name,
@@ -30,12 +30,12 @@ const eventStream = (name: StreamName): Wanted => {
     retention: workQueue ? RetentionPolicy.Workqueue : RetentionPolicy.Limits,
     max_age: nanos(maxAgeSeconds * 1_000),
     max_bytes: maxBytes,
-    // As long as a code lives: a repeat of an event within it is dropped by the broker.
+    // Lifetime of a code: within it the broker drops a repeat of an event.
     duplicate_window: nanos(600_000),
   }
 }
 
-/** @throws Error where the type is of no stream */
+/** @throws Error if no stream has events of this type */
 export const streamOf = (type: string): StreamName => {
   const entry = Object.entries(streams).find(([, { events }]) => events.some((event) => event.type === type))
   if (!entry) throw new Error(`${type} is in no stream`)
@@ -51,13 +51,13 @@ const find = async (jsm: JetStreamManager, name: string): Promise<StreamConfig |
   }
 }
 
-/** Names of the settings that differ. The broker leaves out some that are false. */
-const differences = (found: StreamConfig, wanted: Wanted): string[] =>
+/** Names of the settings that differ. The broker omits some that are false. */
+const differences = (found: StreamConfig, wanted: WantedStream): string[] =>
   Object.entries(wanted)
     .filter(([name, value]) => !isDeepStrictEqual(found[name as keyof StreamConfig] ?? false, value))
     .map(([name]) => name)
 
-/** Any other would refuse, drop or leave unacknowledged what is published. */
+/** With other values the stream would refuse, drop or not acknowledge events. */
 const everyStream = {
   storage: StorageType.File,
   discard: DiscardPolicy.Old,
@@ -67,15 +67,15 @@ const everyStream = {
   sealed: false,
 } as const satisfies Partial<StreamConfig>
 
-const wantedStreams = (names: readonly StreamName[]): Wanted[] =>
+const wantedStreams = (names: readonly StreamName[]): WantedStream[] =>
   [deadLetterStream, ...names.map(eventStream)].map((stream) => ({ ...stream, ...everyStream }))
 
 const managerOf = (connection: NatsConnection) => connection.jetstreamManager({ timeout: 2_000 })
 
 /**
- * Makes the named streams, and the one for dead letters, be as the contracts say. Safe to run twice and from many.
+ * Creates or updates the named streams and the stream of dead letters. Idempotent; may run in several instances at once.
  *
- * @throws NatsError where this user of the broker may not
+ * @throws NatsError if the user has no permission
  */
 export const makeStreams = async (
   connection: NatsConnection,
@@ -92,25 +92,25 @@ export const makeStreams = async (
 }
 
 /**
- * Looks whether they are, but for the number of copies: that is the operator's.
+ * Compares the streams with the contracts, except for the number of replicas, which the operator sets.
  *
- * @throws Error where one is not
+ * @throws Error if a stream is missing or differs
  */
 export const checkStreams = async (connection: NatsConnection, names: readonly StreamName[]): Promise<void> => {
   const jsm = await managerOf(connection)
   for (const wanted of wantedStreams(names)) {
     const found = await find(jsm, wanted.name)
-    if (!found) throw new Error(`stream ${wanted.name} is not there: npm run streams`)
+    if (!found) throw new Error(`stream ${wanted.name} is missing: run npm run streams`)
     const names = differences(found, wanted)
     if (names.length > 0) {
-      throw new Error(`stream ${wanted.name} has another ${names.join(', ')} than it should: npm run streams`)
+      throw new Error(`stream ${wanted.name} differs in ${names.join(', ')}: run npm run streams`)
     }
   }
 }
 
 /**
- * Has a service be ready only with its streams, also on a server that came back without them. In production they are
- * made by the operator, as tables are; in the sandbox by the services.
+ * Makes the service unready until its streams exist, also after the server came back without them. In production the
+ * operator creates streams, as it creates tables; in the sandbox the services do.
  */
 export const ensureStreams = (
   broker: Broker,

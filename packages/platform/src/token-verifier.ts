@@ -6,24 +6,24 @@ import type { KeyName } from './issuer-keys.ts'
 
 interface Options {
   issuer: string
-  /** Values of `alg`: asymmetric ones alone, so that no public key is ever a secret (RFC 8725 §3.1). */
+  /** Accepted values of `alg`. Only asymmetric ones: otherwise a public key could be used as an HMAC secret (RFC 8725 §3.1). */
   algorithms: string[]
-  /** Values of `typ` (RFC 8725 §3.11). */
+  /** Accepted values of `typ` (RFC 8725 §3.11). */
   types: string[]
   requiredClaims: string[]
-  /** The issuer's public key of this name. @throws RekeyError unavailable where its keys cannot be had now. */
+  /** The issuer's public key of this name. @throws RekeyError unavailable if the keys cannot be fetched */
   key(name: KeyName): Promise<CryptoKey | KeyObject | undefined>
   now: Now
 }
 
-/** Media types: case says nothing, and "application/" may be left out (RFC 7515 §4.1.9). */
+/** Media types ignore case, and "application/" may be omitted (RFC 7515 §4.1.9). */
 const typeOf = ({ typ = '' }: JWSHeaderParameters) => typ.toLowerCase().replace(/^application\//, '')
 
 /**
- * Verifies compact tokens of one issuer: algorithm, key, issuer, audience, times, type (RFC 9068 §4, RFC 8725). Headers
- * that bring a key along (jwk, jku, x5u) are not looked at.
+ * Verifies compact tokens of one issuer: algorithm, key, issuer, audience, times, type (RFC 9068 §4, RFC 8725). Ignores
+ * headers that bring a key (jwk, jku, x5u).
  *
- * @returns the claims of a token that is sound and meant for the audience; undefined for any other
+ * @returns the claims of a valid token for the audience; undefined for any other token
  */
 export const createTokenVerifier =
   ({ issuer, algorithms, types, requiredClaims, key, now }: Options) =>

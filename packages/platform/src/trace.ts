@@ -1,17 +1,17 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Random } from './random.ts'
 
-/** W3C Trace Context: carried by HTTP requests and events, and put into every log line. */
+/** W3C Trace Context: HTTP requests and events carry it, and every log line has its trace id. */
 const storage = new AsyncLocalStorage<string>()
 
 const form = /^00-([0-9a-f]{32})-[0-9a-f]{16}-([0-9a-f]{2})$/
 
-/** The `traceparent` of the work at hand, if any. */
+/** The `traceparent` of the current request or event, if any. */
 export const currentTrace = (): string | undefined => storage.getStore()
 
 export const currentTraceId = (): string | undefined => currentTrace()?.slice(3, 35)
 
-/** Runs `work` as the next span of the caller's trace, or of a new one where the caller sent none that is valid. */
+/** Runs `work` as the next span of the caller's trace, or of a new trace if the caller sent no valid one. */
 export const runInTrace = <T>(random: Random, caller: string | undefined, work: () => T): T => {
   const [, traceId, flags] = form.exec(caller ?? '') ?? []
   const span = random.bytes(8).toString('hex')

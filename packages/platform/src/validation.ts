@@ -3,7 +3,7 @@ import { Ajv, type ErrorObject } from 'ajv'
 import addFormats from 'ajv-formats'
 import type { FastifySchemaCompiler } from 'fastify'
 
-/** Whether it is one, down to credentials that can be decoded. */
+/** True if the text is a URL and its credentials can be decoded. */
 const isUrl = (text: string): boolean => {
   try {
     const { username, password } = new URL(text)
@@ -14,11 +14,11 @@ const isUrl = (text: string): boolean => {
   }
 }
 
-/** Formats that JSON Schema has no name for: a URL, and several of them, comma-separated. */
+/** Formats that JSON Schema lacks: a URL, and comma-separated URLs. */
 const urlFormats = { url: isUrl, urls: (text: string) => text.split(',').every(isUrl) }
 
 const createAjv = (coerceTypes: boolean) => {
-  // All faults at once: bodies are capped at 16 KiB, so collecting them costs little.
+  // Collect all errors: bodies have at most 16 KiB, so this costs little.
   const ajv = new Ajv({ allErrors: true, useDefaults: true, allowUnionTypes: true, coerceTypes, formats: urlFormats })
   return addFormats.default(ajv, ['ipv4', 'ipv6', 'uuid', 'date-time'])
 }
@@ -27,51 +27,51 @@ const asSent = createAjv(false)
 const fromText = createAjv(true)
 
 /**
- * A whole number as people write it: nothing that only a computer would take for one, such as 1e0 or 0x1, and none of
- * 309 digits, which is infinite, and to which Ajv holds no maximum.
+ * A whole number in decimal digits. Ajv would also accept 1e0 and 0x1, and 309 digits, which become infinite and pass any
+ * maximum.
  */
 const wholeNumber = /^(0|-?[1-9]\d{0,14})$/
 
-/** Compiles a check of values that are text, and become numbers in place where the schema says so. */
+/** Compiles a check that converts text to the types of the schema, in place. */
 const compileText = (schema: { properties?: Record<string, { type?: string }> }) => {
   const valid = fromText.compile(schema)
   const integers = Object.entries(schema.properties ?? {}).flatMap(([name, { type }]) =>
     type === 'integer' ? name : [],
   )
   const check = (values: Record<string, unknown>): boolean => {
-    const odd = integers.find((name) => typeof values[name] === 'string' && !wholeNumber.test(values[name]))
-    if (odd === undefined) {
+    const malformed = integers.find((name) => typeof values[name] === 'string' && !wholeNumber.test(values[name]))
+    if (malformed === undefined) {
       const isValid = valid(values)
       check.errors = valid.errors ?? null
       return isValid
     }
-    const fault = { instancePath: `/${odd}`, keyword: 'type', message: 'must be a whole number, of 15 digits at most' }
-    check.errors = [{ ...fault, schemaPath: '', params: {} }]
+    const message = 'must be a whole number of at most 15 digits'
+    check.errors = [{ instancePath: `/${malformed}`, keyword: 'type', message, schemaPath: '', params: {} }]
     return false
   }
   check.errors = null as ErrorObject[] | null
   return check
 }
 
-/** Query and path values are text and become numbers where the schema says so; a body's values stay as they were sent. */
+/** Validates requests. Query and path values are converted to the schema's types; body values are not. */
 export const compileValidator: FastifySchemaCompiler<object> = ({ schema, httpPart }) =>
   httpPart === 'body' || httpPart === 'headers' ? asSent.compile(schema) : compileText(schema)
 
-/** A check of data that did not come by HTTP. */
+/** Compiles a check of data that is not an HTTP request. */
 export const compileCheck = (schema: object): ((data: unknown) => boolean) => asSent.compile(schema)
 
-/** The same, with the fields that do not fit: none of them where the data is no object at all, undefined where it is well. */
-export const compileFieldFaults = (schema: object): ((data: unknown) => FieldError[] | undefined) => {
+/** Compiles a check that returns the field errors: an empty list if the data is no object, undefined if it is valid. */
+export const compileFieldErrors = (schema: object): ((data: unknown) => FieldError[] | undefined) => {
   const valid = asSent.compile(schema)
   return (data) => (valid(data) ? undefined : toFieldErrors(valid.errors ?? []))
 }
 
-/** Every fault of data that did not come by HTTP, each after its place (a JSON Pointer, RFC 6901). */
-export const compileFaults = (schema: object): ((data: unknown) => string[]) => {
+/** Compiles a check that returns every error as text, each after its place (a JSON Pointer, RFC 6901). */
+export const compileValidationErrors = (schema: object): ((data: unknown) => string[]) => {
   const check = asSent.compile(schema)
   const placeOf = ({ instancePath, params }: ErrorObject) =>
     [instancePath, params.missingProperty ?? params.additionalProperty].filter(Boolean).join('/') || '/'
-  return (data) => (check(data) ? [] : (check.errors ?? []).map((fault) => `${placeOf(fault)}: ${describe(fault)}`))
+  return (data) => (check(data) ? [] : (check.errors ?? []).map((error) => `${placeOf(error)}: ${describe(error)}`))
 }
 
 const kinds: Record<string, string> = {
@@ -94,25 +94,25 @@ const describe = ({ keyword, params, message }: ErrorObject): string => {
   return message ?? 'is malformed'
 }
 
-/** The first fault of each field, in the words of the contracts. */
-export const toFieldErrors = (faults: ErrorObject[]): FieldError[] => {
+/** The first error of each field, with the codes of the contracts. */
+export const toFieldErrors = (errors: ErrorObject[]): FieldError[] => {
   const fields = new Map<string, FieldError>()
-  for (const fault of faults) {
-    const path = fault.instancePath.slice(1)
-    const named = fault.params.missingProperty ?? fault.params.additionalProperty
+  for (const error of errors) {
+    const path = error.instancePath.slice(1)
+    const named = error.params.missingProperty ?? error.params.additionalProperty
     const field = named === undefined ? path : `${path && `${path}/`}${named}`
     if (field && !fields.has(field)) {
-      fields.set(field, { field, code: kinds[fault.keyword] ?? 'malformed', message: describe(fault) })
+      fields.set(field, { field, code: kinds[error.keyword] ?? 'malformed', message: describe(error) })
     }
   }
   return [...fields.values()]
 }
 
-/** What a request that failed its schema is answered with. */
-export const toInvalidRequest = (faults: ErrorObject[], part: string): RekeyError =>
-  refuseFields(toFieldErrors(faults), part)
+/** The error of a request that violates its schema. */
+export const toInvalidRequest = (errors: ErrorObject[], part: string): RekeyError =>
+  refuseFields(toFieldErrors(errors), part)
 
-/** A request of which these fields do not fit; none where it is no object at all. */
+/** The error of a request with these field errors; an empty list means that it is no object. */
 export const refuseFields = (fields: FieldError[], part: string): RekeyError => {
   const detail = fields.length
     ? `${fields.map(({ field, message }) => `${field} ${message}`).join('; ')}.`
@@ -120,7 +120,7 @@ export const refuseFields = (fields: FieldError[], part: string): RekeyError => 
   return new RekeyError('invalid_request', { detail, ...(fields.length > 0 && { fields }) })
 }
 
-/** Fills in defaults and turns text into what the schema says, in place; returns what does not fit. */
+/** Converts text to the types of the schema and fills in defaults, in place. @returns the field errors */
 export const coerce = (schema: object, values: Record<string, unknown>): FieldError[] => {
   const valid = fromText.compile(schema)
   return valid(values) ? [] : toFieldErrors(valid.errors ?? [])

@@ -1,14 +1,12 @@
-import { readFileSync, statSync } from 'node:fs'
-import { readFile, stat } from 'node:fs/promises'
-import { setTimeout as delay } from 'node:timers/promises'
+import { readFileSync, unwatchFile, watchFile as watchStat } from 'node:fs'
 import { ConfigError } from './config.ts'
 import type { Logger } from './logger.ts'
 
 interface Source<T> {
-  /** Name of the variable that names the file, for faults. */
+  /** The variable that names the file, for errors. */
   variable: string
   path: string
-  /** Reads the whole text. @throws ConfigError naming every fault: the file is refused */
+  /** @throws ConfigError with every error of the text */
   parse(text: string): T
 }
 
@@ -16,90 +14,89 @@ interface Options<T> extends Source<T> {
   log: Logger
 }
 
-/** What a file says, as of its last version that was good. */
 export interface WatchedFile<T> {
+  /** Content of the last valid version. */
   current(): T
   close(): Promise<void>
 }
 
-/** A file system's own notices miss renames over the file and the symbolic links that Kubernetes swaps; asking does not. */
 const intervalMs = 1_000
 
-const versionOf = ({
-  dev,
-  ino,
-  size,
-  mtimeNs,
-  ctimeNs,
-}: Record<'dev' | 'ino' | 'size' | 'mtimeNs' | 'ctimeNs', bigint>) => [dev, ino, size, mtimeNs, ctimeNs].join()
+const toConfigError = (variable: string, error: unknown): ConfigError =>
+  error instanceof ConfigError
+    ? error
+    : new ConfigError([`${variable} cannot be read: ${(error as NodeJS.ErrnoException).code ?? 'unknown error'}`])
 
-const cannotRead = (variable: string, error: unknown) =>
-  new ConfigError([`${variable} cannot be read: ${(error as NodeJS.ErrnoException).code ?? 'unknown fault'}`])
-
-/**
- * Reads a file as it is now.
- *
- * @throws ConfigError naming every fault
- */
-export const readOnce = <T>({ variable, path, parse }: Source<T>): { version: string; value: T } => {
+/** Reads a file once. @throws ConfigError with every error */
+export const readOnce = <T>({ variable, path, parse }: Source<T>): T => {
   try {
-    // The version before the text: what is written between the two is read again.
-    return { version: versionOf(statSync(path, { bigint: true })), value: parse(readFileSync(path, 'utf8')) }
+    return parse(readFileSync(path, 'utf8'))
   } catch (error) {
-    throw error instanceof ConfigError ? error : cannotRead(variable, error)
+    throw toConfigError(variable, error)
   }
 }
 
 /**
- * Reads a file now, and again within about a second whenever it changes. What a new version says replaces the old in
- * one step. A version with faults, or none at all, is told in the log and the one before stays.
+ * Reads a file now, and again within about two seconds after a change. A new valid version replaces the old one as a
+ * whole. A version with errors, or a file that cannot be read, is logged, and the old version stays.
  *
- * @throws ConfigError naming every fault of the first version
+ * @throws ConfigError with every error of the first version
  */
-export const watchFile = <T>({ variable, path, parse, log }: Options<T>): WatchedFile<T> => {
-  const first = readOnce({ variable, path, parse })
-  let value = first.value
-  /** Of the text that was read last, good or not; undefined while there is none to be read. */
-  let version: string | undefined = first.version
+export const watchFile = <T>(source: Options<T>): WatchedFile<T> => {
+  const { variable, path, log } = source
+  let text = ''
+  const parse = (found: string) => {
+    text = found
+    return source.parse(found)
+  }
+  let value = readOnce({ variable, path, parse })
+  /** Why the file could not be read the last time: the same reason is logged once. */
   let unreadable = ''
+  let again: NodeJS.Timeout
 
-  const refuse = ({ faults }: ConfigError) =>
-    log.error({ event: 'file_refused', variable, faults }, 'the version before stays')
+  const refuse = ({ errors }: ConfigError) =>
+    log.error({ event: 'file_refused', variable, errors }, 'file refused: the version before stays in use')
 
-  /** Asked for again each second, and told once. */
-  const miss = (error: ConfigError) => {
-    version = undefined
-    if (unreadable !== error.message) refuse(error)
-    unreadable = error.message
+  const readLater = () => {
+    clearTimeout(again)
+    again = setTimeout(read, intervalMs).unref()
   }
-
-  const readAgain = async () => {
-    const found = versionOf(await stat(path, { bigint: true }))
-    if (found === version) return
-    const text = await readFile(path, 'utf8')
-    version = found
-    unreadable = ''
-    value = parse(text)
-    log.info({ event: 'file_reloaded', variable })
-  }
-
-  const stopped = new AbortController()
-  const watch = async () => {
-    while (!stopped.signal.aborted) {
-      await delay(intervalMs, undefined, { signal: stopped.signal, ref: false }).catch(() => {})
-      if (stopped.signal.aborted) return
-      await readAgain().catch((error) =>
-        error instanceof ConfigError ? refuse(error) : miss(cannotRead(variable, error)),
-      )
+  const readText = () => {
+    try {
+      const found = readFileSync(path, 'utf8')
+      unreadable = ''
+      return found
+    } catch (cause) {
+      const error = toConfigError(variable, cause)
+      if (error.message !== unreadable) refuse(error)
+      unreadable = error.message
+      // The file may become readable without another change of its status.
+      readLater()
+      return undefined
     }
   }
-  const watching = watch()
+  const read = () => {
+    const found = readText()
+    if (found === undefined || found === text) return
+    try {
+      value = parse(found)
+      log.info({ event: 'file_reloaded', variable }, 'file reloaded')
+    } catch (error) {
+      refuse(toConfigError(variable, error))
+    }
+  }
+
+  // Polls the file's status: notifications of the file system miss renames over the file and the symbolic links that
+  // Kubernetes swaps.
+  watchStat(path, { interval: intervalMs, persistent: false }, read)
+  // A change between the first read and the first look at the status is not reported.
+  readLater()
 
   return {
     current: () => value,
     async close() {
-      stopped.abort()
-      await watching
+      clearTimeout(again)
+      unwatchFile(path, read)
     },
   }
 }

@@ -116,7 +116,7 @@ t.test('S31: a body that is not a JSON object, not JSON or not UTF-8 is refused'
     ]) {
       isRejection(t, await send(one, body), 400, one.path)
     }
-    t.match((await send(one, twice)).text, `${first} stands twice`)
+    t.match((await send(one, twice)).text, `${first} is given more than once`)
     isRejection(t, await send(one, Buffer.from([0x7b, 0x22, 0xff, 0xfe, 0x22, 0x7d])), 400, one.path)
     isRejection(t, await send(one, Buffer.from(valid, 'utf16le')), 400, one.path)
   }

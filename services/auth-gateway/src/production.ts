@@ -1,5 +1,5 @@
 import { brokerIsFit } from '@rekey/platform/broker-server'
-import { identityProviderFaults } from '@rekey/platform/identity-provider'
+import { identityProviderErrors } from '@rekey/platform/identity-provider'
 import {
   brokerIsPrivate,
   certificatesAreChecked,
@@ -14,7 +14,7 @@ import {
 } from '@rekey/platform/production'
 import { limitsAreUnscaled } from '@rekey/platform/quota'
 import { redisLosses } from '@rekey/platform/redis-durability'
-import { redisServerFaults } from '@rekey/platform/redis-server'
+import { redisServerErrors } from '@rekey/platform/redis-server'
 import { clientsFaults } from './clients/client-registry.ts'
 import type { Config } from './config.ts'
 import { signingKeysFaults } from './tokens/signing-keys.ts'
@@ -41,7 +41,7 @@ const redisIsPrivate: Rule<Config> = (config) => {
 
 /** A replica refuses writes, and a single node of a cluster has only some of the keys. */
 const redisIsFit: ServerRule<Config> = async ({ REDIS_URL, REKEY_REDIS_CLUSTER = false }) =>
-  REDIS_URL === undefined ? [] : redisServerFaults(REDIS_URL, REKEY_REDIS_CLUSTER)
+  REDIS_URL === undefined ? [] : redisServerErrors(REDIS_URL, REKEY_REDIS_CLUSTER)
 
 /** Redis must not lose challenges, lockouts and sessions before they expire. */
 const redisKeepsItsData: ServerRule<Config> = async ({ REDIS_URL, REKEY_REDIS_CLUSTER = false }) => {
@@ -83,7 +83,7 @@ export const production: Production<Config> = {
       'REKEY_IDP_ISSUER',
       'REKEY_IDP_JWKS_URL',
     ),
-    identityProviderFaults,
+    identityProviderErrors,
   ],
   correctness: [redisIsFit, brokerIsFit],
   durability: [redisKeepsItsData],

@@ -23,8 +23,8 @@ const toSummary = ({ Text, HTML: _, ...message }: Message) => ({
 })
 
 /**
- * The shape of Mailpit's REST API (https://mailpit.axllent.org/docs/api-v1/), so that a test written against this inbox
- * runs against that one; and the sandbox's SMS vendor.
+ * The form of Mailpit's REST API (https://mailpit.axllent.org/docs/api-v1/), so that tests of this inbox also run against
+ * Mailpit; and the SMS vendor of the sandbox.
  */
 export const apiRoutes: FastifyPluginAsyncTypebox<{ messages: MessageStore }> = async (app, { messages }) => {
   app.get('/api/v1/messages', { schema: ListMessages }, async ({ query: { start, limit } }) => {

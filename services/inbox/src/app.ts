@@ -7,16 +7,16 @@ import { startSmtp } from './smtp.ts'
 
 interface Options {
   host: string
-  /** 0 takes a free port. */
+  /** 0: any free port. */
   httpPort: number
-  /** 0 takes a free port. */
+  /** 0: any free port. */
   smtpPort: number
 }
 
 /**
- * Starts the sandbox's inbox: catches mail by SMTP and SMS by HTTP, and shows both on a page and through Mailpit's API.
- * It keeps the newest 1,000 messages, in memory.
- * @throws Error EADDRINUSE when a port is taken.
+ * Starts the sandbox's inbox: receives mail by SMTP and SMS by HTTP, and shows both on a page and by Mailpit's API. Keeps
+ * the newest 1,000 messages in memory.
+ * @throws Error EADDRINUSE if a port is busy
  */
 export const createInbox = async ({ host, httpPort, smtpPort }: Options) => {
   const messages = createMessageStore({ capacity: 1_000 })

@@ -1,6 +1,6 @@
 import { type Static, Type } from '@sinclair/typebox'
 
-/** What the inbox reads from its environment. */
+/** Variables of the inbox. */
 export const Env = Type.Object({
   HOST: Type.String({ default: '127.0.0.1', description: 'Address to listen on.' }),
   INBOX_PORT: Type.Integer({

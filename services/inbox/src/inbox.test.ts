@@ -46,7 +46,7 @@ const mail = {
   messageId: '<0001@rekey>',
 }
 
-test("a mail sent by SMTP is answered in Mailpit's shape, newest first", async (t) => {
+test("a mail sent by SMTP is listed in the form of Mailpit's API, newest first", async (t) => {
   const { mailer, list, json } = await start(t)
   await mailer.sendMail(mail)
   await mailer.sendMail({ ...mail, subject: 'Second', text: 'Fällig: 10 €\n\nBye' })
@@ -64,7 +64,7 @@ test("a mail sent by SMTP is answered in Mailpit's shape, newest first", async (
   t.match(message, { ID: first.ID, MessageID: '0001@rekey', Text: mail.text, HTML: /<b>code<\/b>/ })
 })
 
-test('the list is paged by start and limit', async (t) => {
+test('start and limit page the list', async (t) => {
   const { sendSms, list, request } = await start(t)
   for (const id of ['1', '2', '3']) await sendSms({ id, to: '+447700900001', text: id })
   const { total, messages } = await list('?start=1&limit=1')
@@ -73,7 +73,7 @@ test('the list is paged by start and limit', async (t) => {
   t.equal((await request('/api/v1/messages?limit=many')).status, 400)
 })
 
-test('an SMS is accepted, and every delivery of it is shown', async (t) => {
+test('an SMS is accepted, and a repeat is shown as another message', async (t) => {
   const { sendSms, list } = await start(t)
   const sms = { id: 'a1', to: '+447700900001', text: 'Confirmation code: 123456' }
   const response = await sendSms(sms)
@@ -85,7 +85,7 @@ test('an SMS is accepted, and every delivery of it is shown', async (t) => {
   t.match(messages[0], { To: [{ Address: sms.to }], Snippet: sms.text, MessageID: 'a1' })
 })
 
-test('an SMS without its parts, of another type or too long is refused', async (t) => {
+test('an SMS with missing fields, another content type or too long a text is refused', async (t) => {
   const { sendSms, list, request } = await start(t)
   const refused = [{}, { id: 'a', to: '+44' }, { id: 'a', to: ['+44'], text: '' }, [], 'text']
   for (const body of refused) t.equal((await sendSms(body)).status, 400, JSON.stringify(body))
@@ -95,14 +95,14 @@ test('an SMS without its parts, of another type or too long is refused', async (
   t.equal((await list()).total, 0)
 })
 
-test('DELETE forgets everything', async (t) => {
+test('DELETE removes all messages', async (t) => {
   const { sendSms, list, request } = await start(t)
   await sendSms({ id: '1', to: '+447700900001', text: 'gone' })
   t.equal((await request('/api/v1/messages', { method: 'DELETE' })).status, 200)
   t.same((await list()).messages, [])
 })
 
-test('an unknown message is a 404: JSON to programs, a page to people', async (t) => {
+test('an unknown message is a 404: JSON from the API, a page from the pages', async (t) => {
   const { request } = await start(t)
   const api = await request('/api/v1/message/none')
   t.equal(api.status, 404)
@@ -113,7 +113,7 @@ test('an unknown message is a 404: JSON to programs, a page to people', async (t
   t.equal((await request('/messages/none/html')).status, 404)
 })
 
-test('the pages escape what a sender wrote and run no script', async (t) => {
+test('the pages escape the text of a sender and run no script', async (t) => {
   const { mailer, list, request } = await start(t)
   const script = '<script>alert(1)</script>'
   await mailer.sendMail({ ...mail, subject: script, text: script, html: script })
@@ -139,14 +139,14 @@ test('only the newest 1,000 messages are kept', async (t) => {
   t.equal(messages.length, 1)
 })
 
-test('a mail over a megabyte is refused, and the listener goes on', async (t) => {
+test('a mail over a megabyte is refused, and the listener continues', async (t) => {
   const { mailer, list } = await start(t)
   await t.rejects(mailer.sendMail({ ...mail, text: 'x\n'.repeat(700_000) }), { message: /552/ })
   await mailer.sendMail(mail)
   t.equal((await list()).total, 1)
 })
 
-test('what is no mail at all is kept as it came or refused, and the listener goes on', async (t) => {
+test('malformed mail is kept or refused, and the listener continues', async (t) => {
   const { mailer, list, smtpUrl } = await start(t)
   const talk = (lines: string[]) =>
     new Promise<string>((resolve, reject) => {
@@ -174,7 +174,7 @@ test('what is no mail at all is kept as it came or refused, and the listener goe
   await mailer.sendMail(mail)
   const { messages } = await list()
   t.match(messages[0], { Subject: mail.subject })
-  t.match(messages[1], { To: [{ Address: 'c@d' }] }, 'without a To header the envelope tells the recipient')
+  t.match(messages[1], { To: [{ Address: 'c@d' }] }, 'without a To header the recipient is that of the envelope')
 })
 
 test('health and readiness answer', async (t) => {
@@ -183,7 +183,7 @@ test('health and readiness answer', async (t) => {
   t.same(await json('/readyz'), { status: 'ok', checks: { smtp: 'ok' } })
 })
 
-test('a busy port is told, and leaves nothing listening', async (t) => {
+test('a busy port is an error, and no listener is left', async (t) => {
   const { smtpUrl, httpUrl } = await start(t)
   const port = (url: string) => Number(new URL(url).port)
   await t.rejects(createInbox({ host: '127.0.0.1', httpPort: port(httpUrl), smtpPort: 0 }), { code: 'EADDRINUSE' })

@@ -21,7 +21,7 @@ try {
   }
   process.once('SIGTERM', stop)
   process.once('SIGINT', stop)
-  // The process that started us is gone, however it went.
+  // The parent process has ended.
   if (process.channel) process.once('disconnect', stop)
 } catch (error) {
   const { code, port } = error as NodeJS.ErrnoException & { port?: number }

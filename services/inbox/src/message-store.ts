@@ -5,17 +5,17 @@ export interface Address {
   Address: string
 }
 
-/** A message as Mailpit's API names its fields. */
+/** A message with the field names of Mailpit's API. */
 export interface Message {
   ID: string
-  /** Of a mail: its Message-ID without the angle brackets. Of an SMS: the id that its sender gave it. */
+  /** Message-ID of a mail without the angle brackets, or the sender's id of an SMS. */
   MessageID: string
   From: Address
   To: Address[]
   Subject: string
-  /** When it arrived, ISO 8601. */
+  /** Time of arrival, ISO 8601. */
   Created: string
-  /** Bytes as received. */
+  /** Number of bytes received. */
   Size: number
   Text: string
   HTML: string

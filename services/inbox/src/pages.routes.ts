@@ -6,10 +6,10 @@ import { listPage, messagePage, missingPage, styles } from './pages.ts'
 const GetMessage = { params: Type.Object({ id: Type.String() }) }
 
 const pagePolicy = "default-src 'none'; style-src 'self'; frame-src 'self'; frame-ancestors 'none'; base-uri 'none'"
-// The mail's own styles and nothing else: no script, no request to anywhere, an origin of its own.
+// A mail may use its own styles, but no scripts and no external resources, and has an origin of its own.
 const mailPolicy = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'"
 
-/** The inbox as a person reads it. */
+/** The pages of the inbox. */
 export const pageRoutes: FastifyPluginAsyncTypebox<{ messages: MessageStore }> = async (app, { messages }) => {
   app.addHook('onRequest', async (_request, reply) => {
     reply.type('text/html; charset=utf-8').headers({

@@ -26,7 +26,7 @@ const row = (message: Message) => html`<li><a href="/messages/${message.ID}">
 </a></li>
 `
 
-/** Every message, newest first; looks again by itself every three seconds. */
+/** The messages, newest first. The page reloads every three seconds. */
 export const listPage = (messages: readonly Message[], total: number) =>
   page(
     `Inbox (${total})`,
@@ -38,7 +38,7 @@ export const listPage = (messages: readonly Message[], total: number) =>
 </main>`,
   )
 
-/** One message: its text, and its HTML in a frame that may do nothing. */
+/** One message: its text, and its HTML in a sandboxed frame. */
 export const messagePage = (message: Message) =>
   page(
     message.Subject || 'Message',
@@ -58,7 +58,7 @@ export const messagePage = (message: Message) =>
 </main>`,
   )
 
-/** Also what stands in place of a message that newer ones have pushed out. */
+/** The page for an unknown message, or one that newer messages have replaced. */
 export const missingPage = () =>
   page('Not found', false, html`<header><p><a href="/">← Inbox</a></p><h1>No such message</h1></header>`)
 

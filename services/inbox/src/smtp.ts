@@ -18,7 +18,7 @@ const receive = async (stream: SMTPServerDataStream): Promise<Buffer> => {
   let size = 0
   for await (const chunk of stream) {
     size += chunk.length
-    // Read to its end all the same: the client waits for an answer, and only then hears that it was too much.
+    // Read to the end: the client accepts the error only after it has sent everything.
     if (size <= maxMailBytes) chunks.push(chunk)
   }
   if (size > maxMailBytes || stream.sizeExceeded) {
@@ -41,7 +41,7 @@ const toMessage = (mail: ParsedMail, { envelope }: SMTPServerSession, size: numb
   }
 }
 
-/** Listens for mail, for anybody and without TLS or sign-in, and keeps what comes. Sandbox only. */
+/** Receives mail without TLS and authentication, and keeps it. Sandbox only. */
 export const startSmtp = async ({ host, port, messages }: { host: string; port: number; messages: MessageStore }) => {
   const server = new SMTPServer({
     name: 'rekey-inbox',
@@ -52,7 +52,7 @@ export const startSmtp = async ({ host, port, messages }: { host: string; port: 
     onData(stream, session, callback) {
       receive(stream)
         .then(async (raw) => {
-          // Links and dates stay as they were sent: the page shows the HTML itself.
+          // Keeps links as they were sent: the page shows the HTML itself.
           const mail = await simpleParser(raw, { skipImageLinks: true, skipTextLinks: true })
           messages.add(toMessage(mail, session, raw.length))
           callback()
@@ -60,7 +60,7 @@ export const startSmtp = async ({ host, port, messages }: { host: string; port: 
         .catch(callback)
     },
   })
-  // A client that breaks off is its own affair.
+  // A client that disconnects early is no error of the inbox.
   server.on('error', () => {})
   server.listen(port, host)
   await once(server.server, 'listening')

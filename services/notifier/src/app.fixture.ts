@@ -23,14 +23,14 @@ export const recipient: Recipient = {
   timezone: 'Asia/Nicosia',
 }
 
-/** As long as real ones are. */
+/** As long as a real link. */
 export const reportLink = `https://bank.example/not-me?token=${'eyJhbGciOiJkaXIifQ..'.padEnd(196, 'x')}`
 
 const connectQuietly = (url: string) =>
   connectBroker({ url, name: 'test', log: createLogger({ name: 'test', level: 'silent' }), metrics: createMetrics() })
 
-/** A real broker and inbox, and what the services that publish for the notifier would do. */
-export const startSurroundings = async (t: Teardown, env: Record<string, string> = {}) => {
+/** A real broker and inbox, and functions that publish as the password-service does. */
+export const startServers = async (t: Teardown, env: Record<string, string> = {}) => {
   const { nats, inbox } = await startInfrastructure(t, { nats: true, inbox: true })
   const variables = {
     REKEY_PROFILE: 'sandbox',
@@ -52,14 +52,14 @@ export const startSurroundings = async (t: Teardown, env: Record<string, string>
   const publisher = createPublisher({ broker, source: 'test', now: () => new Date(), random: systemRandom })
   const manager = async () => (await broker.connected()).jetstreamManager()
 
-  /** Publishes once the streams are there: a notifier that has started makes them. */
-  const publish: typeof publisher.publish = (definition, fact) =>
+  /** Publishes once the streams exist: a notifier creates them at its start. */
+  const publish: typeof publisher.publish = (definition, event) =>
     eventually(
       async () => {
-        await publisher.publish(definition, fact)
+        await publisher.publish(definition, event)
         return true
       },
-      { what: `${definition.type} to be stored` },
+      { what: `${definition.type} to be stored`, timeoutMs: 30_000 },
     ).then(() => {})
 
   return {
@@ -70,13 +70,13 @@ export const startSurroundings = async (t: Teardown, env: Record<string, string>
     publish,
     sealAddress: (context: string, value: unknown) => seal(addressKey, context, value),
 
-    /** What every notice carries, sealed for the event of this id. */
-    sealNotice: async (id: string, to: Partial<Recipient> = {}, link = reportLink) => ({
+    /** The sealed fields of a notification, for the event with this id. */
+    sealNotification: async (id: string, to: Partial<Recipient> = {}, link = reportLink) => ({
       recipient: await seal(addressKey, id, { ...recipient, ...to }),
       reportLink: await seal(addressKey, id, link),
     }),
 
-    /** Publishes `notify.code` as the password-service does, with what the test wants otherwise. */
+    /** Publishes `notify.code` as the password-service does, with the fields of the test. */
     async publishCode({
       code = '012345',
       to = {},
@@ -101,7 +101,7 @@ export const startSurroundings = async (t: Teardown, env: Record<string, string>
       return { id, challengeId }
     },
 
-    /** Messages of a stream, in full. */
+    /** All messages of a stream. */
     async stored(stream: string) {
       const jsm = await manager()
       const { state } = await jsm.streams.info(stream)
@@ -120,7 +120,7 @@ export const startSurroundings = async (t: Teardown, env: Record<string, string>
       )
     },
 
-    /** Waits until the notifier has nothing left to do. */
+    /** Waits until the notifier has handled every event. */
     waitForEmptyQueue() {
       return eventually(async () => (await this.stored('NOTIFY')).length === 0, {
         what: 'an empty queue',
@@ -129,12 +129,12 @@ export const startSurroundings = async (t: Teardown, env: Record<string, string>
   }
 }
 
-type Runtime = Awaited<ReturnType<typeof startSurroundings>>
+type Servers = Awaited<ReturnType<typeof startServers>>
 
-/** Starts a notifier in this process, and keeps what it logs. */
+/** Starts a notifier in this process, and keeps its log. */
 export const startNotifier = async (
   t: Teardown,
-  { variables }: Pick<Runtime, 'variables'>,
+  { variables }: Pick<Servers, 'variables'>,
   now: Now = () => new Date(),
 ) => {
   const lines: string[] = []

@@ -6,21 +6,25 @@ import type { Runtime } from '@rekey/platform/run'
 import { toKey } from '@rekey/platform/seal'
 import { createServer, type Server } from '@rekey/platform/server'
 import { ensureStreams } from '@rekey/platform/streams'
-import { consumeCodes } from './code/code.consumer.ts'
+import { createDelivery } from './channels/delivery.ts'
+import { createSms } from './channels/sms.ts'
+import { createSmtp } from './channels/smtp.ts'
 import type { Config } from './config.ts'
-import { createDelivery } from './delivery/delivery.ts'
-import { createOpener } from './delivery/opener.ts'
-import { createSms } from './delivery/sms.ts'
-import { createSmtp } from './delivery/smtp.ts'
-import { consumePasswordChanges } from './password-changed/password-changed.consumer.ts'
-import { consumeResetRequests } from './reset-requested/reset-requested.consumer.ts'
-import { consumeRestoreBlocks } from './restore-blocked/restore-blocked.consumer.ts'
-import { consumeTemporaryPasswords } from './temporary-password/temporary-password.consumer.ts'
+import { sendCodes } from './messages/code/code.consumer.ts'
+import type { MessageDeps } from './messages/message.ts'
+import { sendPasswordChanged } from './messages/password-changed/password-changed.consumer.ts'
+import { sendResetRequested } from './messages/reset-requested/reset-requested.consumer.ts'
+import { sendRestoreBlocked } from './messages/restore-blocked/restore-blocked.consumer.ts'
+import { createSealedFields } from './messages/sealed-fields.ts'
+import { sendTemporaryPasswords } from './messages/temporary-password/temporary-password.consumer.ts'
+
+const messages = [sendCodes, sendPasswordChanged, sendTemporaryPasswords, sendResetRequested, sendRestoreBlocked]
 
 export const createApp = async (config: Config, { log, metrics, now, random }: Runtime): Promise<Server> => {
   const broker = connectBroker({ ...brokerAccess(config), name: 'notifier', log, metrics })
   ensureStreams(broker, ['NOTIFY'], config)
   const progress = createProgress({ elapsedMs: () => performance.now(), metrics })
+  const retryMs = config.REKEY_EVENT_RETRY_HOURS * 3_600_000
 
   const smtp = createSmtp({
     url: config.SMTP_URL,
@@ -28,22 +32,18 @@ export const createApp = async (config: Config, { log, metrics, now, random }: R
     requireTls: config.REKEY_PROFILE === 'production',
   })
   const sms = config.REKEY_SMS_URL ? createSms({ url: config.REKEY_SMS_URL, token: config.REKEY_SMS_TOKEN }) : undefined
-  const delivery = createDelivery({ smtp, sms, log })
-  const opener = createOpener({
-    codeKey: toKey(config.REKEY_CODE_SEAL_KEY),
-    addressKey: toKey(config.REKEY_ADDRESS_SEAL_KEY),
-  })
 
-  const retryMs = config.REKEY_EVENT_RETRY_HOURS * 3_600_000
-  const messaging = { broker, metrics, progress, now, random, log, service: 'notifier', retryMs }
-  const brand = config.REKEY_BRAND
-  const consumers = [
-    consumeCodes({ messaging, opener, delivery, brand, now }),
-    consumePasswordChanges({ messaging, opener, delivery, brand }),
-    consumeTemporaryPasswords({ messaging, opener, delivery, brand, now }),
-    consumeResetRequests({ messaging, opener, delivery, brand }),
-    consumeRestoreBlocks({ messaging, opener, delivery, brand }),
-  ]
+  const deps: MessageDeps = {
+    consuming: { broker, metrics, progress, now, random, log, service: 'notifier', retryMs },
+    sealedFields: createSealedFields({
+      codeKey: toKey(config.REKEY_CODE_SEAL_KEY),
+      addressKey: toKey(config.REKEY_ADDRESS_SEAL_KEY),
+    }),
+    delivery: createDelivery({ smtp, sms, log }),
+    brand: config.REKEY_BRAND,
+    now,
+  }
+  const consumers = messages.map((start) => start(deps))
 
   const app = await createServer({ log, random, trustedProxies: [] })
   await app.register(health, { checks: { nats: () => broker.check(), smtp: () => smtp.check() }, progress })

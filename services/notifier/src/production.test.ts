@@ -1,19 +1,19 @@
 import t from 'tap'
 import { production } from './production.ts'
 
-const faultsOf = (SMTP_URL: string) =>
-  production.rules.flatMap((rule) => rule({ SMTP_URL })).filter((fault) => fault.startsWith('SMTP_URL'))
+const errorsOf = (SMTP_URL: string) =>
+  production.rules.flatMap((rule) => rule({ SMTP_URL })).filter((error) => error.startsWith('SMTP_URL'))
 
-t.test('mail goes by smtps, or by a port of submission, or where the URL insists on STARTTLS', async (t) => {
+t.test('mail requires smtps, the submission port, or requireTLS=true in the URL', async (t) => {
   for (const url of ['smtps://mail.example', 'smtp://mail.example:587', 'smtp://mail.example:2525?requireTLS=true']) {
-    t.same(faultsOf(url), [], url)
+    t.same(errorsOf(url), [], url)
   }
   for (const url of ['smtp://mail.example', 'smtp://127.0.0.1:1025', 'smtp://mail.example:25']) {
-    t.match(faultsOf(url), ['SMTP_URL is plaintext'], url)
+    t.match(errorsOf(url), ['SMTP_URL is plaintext'], url)
   }
 })
 
-t.test('S9 S35: no parameter of the URL takes TLS back, or has the driver log messages', async (t) => {
+t.test('S9 S35: no parameter of the URL can turn off TLS or turn on the driver’s log', async (t) => {
   for (const parameters of [
     'ignoreTLS=true',
     'secure=false',
@@ -27,9 +27,9 @@ t.test('S9 S35: no parameter of the URL takes TLS back, or has the driver log me
     'hunter2',
   ]) {
     for (const server of ['smtps://mail.example', 'smtp://mail.example:587']) {
-      const faults = faultsOf(`${server}?${parameters}`)
-      t.match(faults, ['SMTP_URL has a parameter that production does not take'], `${server}?${parameters}`)
-      t.notMatch(faults.join(), 'hunter2')
+      const errors = errorsOf(`${server}?${parameters}`)
+      t.match(errors, ['SMTP_URL has a parameter that production refuses'], `${server}?${parameters}`)
+      t.notMatch(errors.join(), 'hunter2')
     }
   }
 })

@@ -1,10 +1,10 @@
 import { brokerIsFit } from '@rekey/platform/broker-server'
-import { identityProviderFaults } from '@rekey/platform/identity-provider'
+import { identityProviderErrors } from '@rekey/platform/identity-provider'
 import {
   brokerIsPrivate,
   certificatesAreChecked,
   filesArePrivate,
-  keyFaults,
+  keyErrors,
   keysAreSound,
   mayBePlain,
   type Production,
@@ -22,7 +22,7 @@ const hasPepper: Rule<Config> = ({ REKEY_PASSWORD_PEPPERS }) =>
   REKEY_PASSWORD_PEPPERS === undefined
     ? ['REKEY_PASSWORD_PEPPERS is missing: create one with npm run keys -- generate.']
     : parsePeppers(REKEY_PASSWORD_PEPPERS).flatMap(({ key }) =>
-        keyFaults('REKEY_PASSWORD_PEPPERS', key.toString('base64url')),
+        keyErrors('REKEY_PASSWORD_PEPPERS', key.toString('base64url')),
       )
 
 /** ASVS 6.2.3. */
@@ -76,7 +76,7 @@ export const production: Production<Config> = {
     brokerIsPrivate,
     postgresIsPrivate,
     usesHttps('REKEY_PUBLIC_URL', 'REKEY_JWKS_URL', 'REKEY_IDP_ISSUER', 'REKEY_IDP_JWKS_URL', 'REKEY_BREACH_URL'),
-    identityProviderFaults,
+    identityProviderErrors,
   ],
   correctness: [postgresIsFit, brokerIsFit],
   durability: [postgresIsDurable],

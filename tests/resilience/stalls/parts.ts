@@ -73,13 +73,13 @@ export const partsOf = ({ links, services, redis, postgres, brokers }: System): 
     {
       name: 'SMTP',
       probe: 'mail',
-      disconnect: /^(will be tried again|dead letter)/,
+      disconnect: /^(event not handled|dead letter)/,
       ...stalledLink(links['notifier to SMTP']),
     },
     {
       name: 'SMS vendor',
       probe: 'sms',
-      disconnect: /^(will be tried again|dead letter)/,
+      disconnect: /^(event not handled|dead letter)/,
       ...stalledLink(links['notifier to SMS']),
     },
     {

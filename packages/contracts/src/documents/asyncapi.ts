@@ -8,7 +8,7 @@ const headers = {
   properties: Object.fromEntries(
     Object.entries({
       'ce-specversion': '1.0 (CloudEvents).',
-      'ce-id': 'The same at every redelivery; also Nats-Msg-Id.',
+      'ce-id': 'Equal at every redelivery; also Nats-Msg-Id.',
       'ce-source': 'Publishing service.',
       'ce-type': 'The subject.',
       'ce-subject': 'Opaque id of the customer or challenge.',
@@ -28,7 +28,7 @@ const eventChannel = (stream: string, event: EventDefinition) => ({
   },
 })
 
-/** The AsyncAPI 3.0 document of the broker: every event, and every question that is answered there. */
+/** The AsyncAPI 3.0 document of the broker: every event and every RPC. */
 export const asyncapi = () => {
   const channels: Record<string, object> = {}
   const operations: Record<string, object> = {}

@@ -2,7 +2,7 @@ import type { TObject, TSchema } from '@sinclair/typebox'
 import { http } from '../http/index.ts'
 import { version } from '../version.ts'
 
-/** An endpoint's contract, as packages/contracts declares it. */
+/** A contract of `http`. */
 interface Endpoint {
   summary: string
   tags: string[]
@@ -22,7 +22,7 @@ const parametersOf = (endpoint: Endpoint) =>
     return Object.entries(properties).map(([name, schema]) => ({
       name: name === 'successtoken' ? 'successToken' : name,
       in: place,
-      // A route refuses a missing success token as it refuses an unfit one (403), so its schema does not require it.
+      // The schema makes the success token optional, so that a missing one is answered 403 like an invalid one.
       required: (required.includes(name) && schema.default === undefined) || name === 'successtoken',
       schema,
     }))
@@ -36,13 +36,16 @@ const requestBodyOf = (path: string, body: TSchema) => ({
   },
 })
 
-/** What every refusal may carry beside its body. */
+/** Headers that an error response may have. */
 const refusalHeaders = {
   'WWW-Authenticate': { description: 'With 401 and insufficient_scope (RFC 6750 §3).', schema: { type: 'string' } },
   'Retry-After': { description: 'With 429 and 503: seconds.', schema: { type: 'integer' } },
-  'RateLimit-Limit': { description: 'With 429: how many are allowed in the window.', schema: { type: 'integer' } },
+  'RateLimit-Limit': { description: 'With 429: size of the quota.', schema: { type: 'integer' } },
   'RateLimit-Remaining': { description: 'With 429: 0.', schema: { type: 'integer' } },
-  'RateLimit-Reset': { description: 'With 429: seconds until one more is.', schema: { type: 'integer' } },
+  'RateLimit-Reset': {
+    description: 'With 429: seconds until one more request is allowed.',
+    schema: { type: 'integer' },
+  },
 }
 
 const responsesOf = (path: string, response: Record<string, TSchema>) =>
@@ -73,7 +76,7 @@ const operationOf = (path: string, endpoint: Endpoint) => {
   }
 }
 
-/** The OpenAPI 3.1 document of the gateway's public port, from the same schemas that the routes are checked with. */
+/** The OpenAPI 3.1 document of the gateway's public port, from the schemas that validate its requests. */
 export const openapi = () => {
   const paths: Record<string, Record<string, object>> = {}
   for (const [route, endpoint] of Object.entries(http)) {

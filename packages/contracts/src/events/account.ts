@@ -7,13 +7,13 @@ const customer = {
   customerId: Type.Integer(),
 }
 
-/** "It was not me": the customer is blocked until the back office lifts it. */
 export const CompromiseReported = defineEvent({
   type: 'account.compromise-reported',
-  summary: 'A customer said by the link of a notice that a change was not theirs; all sessions are over.',
+  summary:
+    'A customer reported through the link of a notification that a change was not theirs. The customer is blocked until the back office lifts the block, and all sessions end.',
   data: Type.Object({
     ...customer,
-    changeId: Type.Integer({ description: 'Id of the history record that the notice told of.' }),
+    changeId: Type.Integer({ description: 'Id of the history record that the notification was about.' }),
     channel: OneOf(['email', 'sms']),
     ip: Type.String(),
     sessionEpoch: SessionEpoch,
@@ -30,11 +30,12 @@ const byBackOffice = {
 
 export const BlockLifted = defineEvent({
   type: 'account.block-lifted',
-  summary: 'The back office lets a customer sign in and restore again, whatever stopped it.',
+  summary:
+    'The back office lifted whatever kept a customer from signing in or restoring: the block of a compromise report, or a lockout. Also published if neither existed.',
   data: Type.Object({
     ...byBackOffice,
     usernames: Type.Array(Sealed('auth-gateway'), {
-      description: "The customer's addresses, whose wrong codes are forgiven.",
+      description: "The customer's addresses. Their failed attempts are reset.",
     }),
   }),
 })
@@ -50,10 +51,10 @@ const Devices = (description: string) =>
 
 export const IdentifiersChanged = defineEvent({
   type: 'account.identifiers-changed',
-  summary: 'The platform gave a customer whom it had given before other confirmed addresses.',
+  summary: 'The platform changed the confirmed addresses of an existing customer.',
   data: Type.Object({
     ...customer,
-    added: Devices('Where codes may be sent from now on'),
-    removed: Devices('Where codes may not be sent any more; restores that were asked for before are over'),
+    added: Devices('Devices that may receive codes from now on'),
+    removed: Devices('Devices that may no longer receive codes; open restores of the customer end'),
   }),
 })

@@ -3,10 +3,10 @@ import { Purpose, Uuid } from '../fields.ts'
 import { codeMade } from './code-made.ts'
 import { defineEvent } from './event.ts'
 
-/** A code was made for a customer who is already known: at sign-in, or to change the password. */
 export const ChallengeIssued = defineEvent({
   type: 'auth.challenge.issued',
-  summary: 'A code for a known customer is to be sent to one of its devices.',
+  summary:
+    "A code was made for an identified customer, at sign-in or to change the password, and must be sent to one of the customer's devices.",
   data: Type.Object({
     ...codeMade,
     purpose: Purpose,
@@ -15,22 +15,24 @@ export const ChallengeIssued = defineEvent({
   }),
 })
 
+const attempt = Type.Integer({ description: 'Number of the wrong code within its challenge.' })
+
 const outcome = Type.Object({ challengeId: Uuid, purpose: Purpose, clientId: Type.String(), ip: Type.String() })
 
 export const ChallengeVerified = defineEvent({
   type: 'auth.challenge.verified',
-  summary: 'The right code was given; the challenge is spent.',
+  summary: 'The right code was entered; the challenge is spent.',
   data: outcome,
 })
 
 export const ChallengeFailed = defineEvent({
   type: 'auth.challenge.failed',
-  summary: 'A wrong code was given.',
-  data: Type.Composite([outcome, Type.Object({ attempt: Type.Integer() })]),
+  summary: 'A wrong code was entered.',
+  data: Type.Composite([outcome, Type.Object({ attempt })]),
 })
 
 export const ChallengeLocked = defineEvent({
   type: 'auth.challenge.locked',
-  summary: 'The last allowed wrong code was given; the challenge takes no more.',
-  data: Type.Composite([outcome, Type.Object({ attempt: Type.Integer() })]),
+  summary: 'The last wrong code that a challenge allows was entered; the challenge accepts no more codes.',
+  data: Type.Composite([outcome, Type.Object({ attempt })]),
 })

@@ -1,13 +1,13 @@
 import { Type } from '@sinclair/typebox'
 import { Sealed, Uuid } from '../fields.ts'
 
-/** What every event says of a code that was made and is to be sent. */
+/** Fields of every event about a code that must be sent. */
 export const codeMade = {
   challengeId: Uuid,
   sendNumber: Type.Integer({ minimum: 1 }),
   clientId: Type.String(),
   code: Sealed('notifier'),
   verificationCode: Type.String(),
-  ip: Type.String({ description: 'Address the gateway saw.' }),
+  ip: Type.String({ description: 'Client address that the gateway saw.' }),
   expiresAt: Type.String({ format: 'date-time' }),
 }

@@ -1,3 +1,4 @@
+import type { ServiceName } from '../services.ts'
 import { BlockLifted, CompromiseReported, HoldEnded, IdentifiersChanged } from './account.ts'
 import { ChallengeFailed, ChallengeIssued, ChallengeLocked, ChallengeVerified } from './challenge.ts'
 import type { EventDefinition } from './event.ts'
@@ -17,18 +18,21 @@ import { SessionRevoked } from './session.ts'
 const day = 86_400
 
 export interface StreamDefinition {
-  /** Only the events' own subjects: a wildcard would also catch questions such as `password.verify`, and keep them. */
+  /** The one service that publishes these events. */
+  publisher: ServiceName
+  /** A stream keeps the subjects of these events only: a wildcard would also store RPCs such as `password.verify`. */
   events: EventDefinition[]
-  /** A work queue drops a message once its one consumer has acknowledged it. */
+  /** A work queue deletes a message once its one consumer has acknowledged it. */
   workQueue: boolean
   maxAgeSeconds: number
-  /** Where anyone may cause events: what goes over it is the oldest. */
+  /** Set where unauthenticated requests cause events. Beyond this size the oldest events are deleted. */
   maxBytes?: number
 }
 
-/** Which stream of the broker keeps which events: what the AsyncAPI document is made from. */
+/** The streams of the broker. docs/asyncapi.json, docs/events.md and deploy/nats/users are generated from them. */
 export const streams = {
   AUTH: {
+    publisher: 'auth-gateway',
     events: [
       RestoreRequested,
       ChallengeIssued,
@@ -45,6 +49,7 @@ export const streams = {
     maxBytes: 512 * 1024 * 1024,
   },
   PASSWORD: {
+    publisher: 'password-service',
     events: [
       PasswordChanged,
       PasswordRestored,
@@ -60,6 +65,7 @@ export const streams = {
     maxAgeSeconds: 30 * day,
   },
   NOTIFY: {
+    publisher: 'password-service',
     events: [NotifyCode, NotifyPasswordChanged, NotifyTemporaryPassword, NotifyResetRequested, NotifyRestoreBlocked],
     workQueue: true,
     maxAgeSeconds: 7 * day,
@@ -68,5 +74,5 @@ export const streams = {
 
 export type StreamName = keyof typeof streams
 
-/** Events that could be neither handled nor published, under `dead.<subject>`. */
+/** The stream of events that could not be handled or published, each under `dead.<subject>`. */
 export const deadLetters = { name: 'DEAD', subjects: ['dead.>'], maxAgeSeconds: 30 * day } as const

@@ -4,7 +4,7 @@ import { defineEvent } from './event.ts'
 
 export const LoginSucceeded = defineEvent({
   type: 'auth.login.succeeded',
-  summary: 'A customer proved password and code and was given an access token.',
+  summary: 'A customer signed in with password and code and got an access token.',
   data: Type.Object({
     customer: Type.String(),
     clientId: Type.String(),
@@ -19,7 +19,7 @@ export const LoginFailed = defineEvent({
   summary: 'A sign-in was refused at the password.',
   data: Type.Object({
     account: Type.String({
-      description: 'Keyed hash of the username: the same account reads the same, existing or not.',
+      description: 'Keyed hash of the username: equal for equal usernames, whether or not the account exists.',
     }),
     clientId: Type.String(),
     ip: Type.String(),

@@ -2,7 +2,7 @@ import { type Static, Type } from '@sinclair/typebox'
 import { OneOf, Purpose, Sealed, Uuid } from '../fields.ts'
 import { defineEvent } from './event.ts'
 
-/** What `recipient` holds once opened. */
+/** Content of `recipient` after decryption. */
 export const Recipient = Type.Object({
   channel: OneOf(['email', 'sms']),
   to: Type.String(),
@@ -24,12 +24,12 @@ export const NotifyCode = defineEvent({
   }),
 })
 
-/** "It was not me": opened, it blocks the account. Sealed, since whoever has it can do that. */
+/** Link for the compromise report. Sealed: its possession is enough to block the account. */
 const reportLink = { reportLink: Sealed('notifier') }
 
 export const NotifyPasswordChanged = defineEvent({
   type: 'notify.password-changed',
-  summary: 'Tell one confirmed address that the password is a new one.',
+  summary: 'Notify one confirmed address that the password has changed.',
   data: Type.Object({
     operation: OneOf(['change', 'restore', 'reset', 'set']),
     ...reportLink,
@@ -41,7 +41,7 @@ export const NotifyPasswordChanged = defineEvent({
 
 export const NotifyTemporaryPassword = defineEvent({
   type: 'notify.temporary-password',
-  summary: 'Send a temporary password that the back office set, or that a restore ended with.',
+  summary: 'Send a temporary password that the back office set or a restore made.',
   data: Type.Object({
     setBy: OneOf(['client', 'back_office']),
     ...reportLink,
@@ -53,19 +53,19 @@ export const NotifyTemporaryPassword = defineEvent({
 
 export const NotifyRestoreBlocked = defineEvent({
   type: 'notify.restore-blocked',
-  summary: 'Tell one confirmed address that wrong codes block restore, and until when.',
+  summary: 'Notify one confirmed address that too many wrong codes locked restore, and until when.',
   data: Type.Object({
     recipient: Sealed('notifier'),
     blockedFrom: Type.String({ format: 'date-time' }),
     blockedUntil: Type.Optional(
-      Type.String({ format: 'date-time', description: 'Absent: until the back office lifts it.' }),
+      Type.String({ format: 'date-time', description: 'Absent: until the back office lifts the lockout.' }),
     ),
   }),
 })
 
 export const NotifyResetRequested = defineEvent({
   type: 'notify.reset-requested',
-  summary: 'Tell one confirmed address that the password must be changed at the next sign-in.',
+  summary: 'Notify one confirmed address that the password must be changed at the next sign-in.',
   data: Type.Object({
     ...reportLink,
     recipient: Sealed('notifier'),

@@ -11,53 +11,58 @@ const fields = {
   clientId: Type.String(),
   channel: Type.String(),
   ip: Type.String(),
-  digest: Type.String({ description: 'Digest of the history record: an anchor of the chain outside the database.' }),
+  digest: Type.String({
+    description:
+      'Digest of the history record. Kept outside the database, it shows whether the end of the history was cut off.',
+  }),
   sessionEpoch: SessionEpoch,
 }
 
 const approved = {
   approvedBy: Type.Optional(
-    Type.String({ description: 'Token subject of the second person who agreed, where one had to.' }),
+    Type.String({ description: 'Token subject of the second person who approved; absent if no approval was needed.' }),
   ),
 }
 
 const held = {
-  holdUntil: Type.Optional(Type.String({ format: 'date-time', description: 'Withdrawals should wait until then.' })),
+  holdUntil: Type.Optional(
+    Type.String({ format: 'date-time', description: 'Withdrawals should wait until this time.' }),
+  ),
 }
 
 export const PasswordChanged = defineEvent({
   type: 'password.changed',
-  summary: 'A signed-in customer changed the password; every other session is over.',
+  summary: 'A signed-in customer changed the password; every other session ends.',
   data: Type.Object({
     ...fields,
-    keptSession: Type.Optional(Type.String({ description: 'The session that made the change goes on.' })),
+    keptSession: Type.Optional(Type.String({ description: 'The session that made the change; it continues.' })),
   }),
 })
 
 export const PasswordRestored = defineEvent({
   type: 'password.restored',
-  summary: 'A customer who had forgotten the password set a new one; all sessions are over.',
+  summary: 'A customer who had forgotten the password set a new one; all sessions end.',
   data: Type.Object({ ...fields, ...held }),
 })
 
 export const PasswordReset = defineEvent({
   type: 'password.reset',
-  summary: 'A customer who had forgotten the password was sent a temporary one; all sessions are over.',
+  summary: 'A customer who had forgotten the password was sent a temporary one; all sessions end.',
   data: Type.Object({ ...fields, ...held }),
 })
 
 export const PasswordSet = defineEvent({
   type: 'password.set',
-  summary: "The back office set a customer's password; all sessions are over.",
+  summary: "The back office set a customer's password; all sessions end.",
   data: Type.Object({ ...fields, ...approved }),
 })
 
 export const PasswordResetRequested = defineEvent({
   type: 'password.reset-requested',
-  summary: 'The back office wants the password changed at the next sign-in; all sessions are over.',
+  summary: 'The back office demanded a new password at the next sign-in; all sessions end.',
   data: Type.Object({
     ...fields,
     ...approved,
-    jobId: Type.Optional(Type.String({ description: 'Where it was done for all.' })),
+    jobId: Type.Optional(Type.String({ description: 'The job, if the reset was for all customers.' })),
   }),
 })

@@ -3,19 +3,21 @@ import { OneOf, Sealed } from '../fields.ts'
 import { codeMade } from './code-made.ts'
 import { defineEvent } from './event.ts'
 
-/** Somebody asked for a code to restore a password. Whether the account exists is not known where this is published. */
 export const RestoreRequested = defineEvent({
   type: 'auth.restore.requested',
-  summary: 'A restore was asked for, or its code asked for again.',
+  summary:
+    'A restore was requested, or its code was requested again. Published for existing and unknown accounts alike: the gateway does not look the customer up.',
   data: Type.Object({
     ...codeMade,
     username: Sealed('password-service'),
     withheld: Type.Optional(
       OneOf(['limit', 'budget'], {
         description:
-          'No code is to be sent, and nobody told so: too many were asked for, or guessed at, for this username.',
+          'The code is suppressed and the caller gets the usual answer. limit: a quota of this username is used up; budget: it is locked out after too many wrong codes.',
       }),
     ),
-    claimedIp: Type.Optional(Type.String({ description: 'Address the client claims for its user.' })),
+    claimedIp: Type.Optional(
+      Type.String({ description: 'Client-asserted IP: the address that the client states for its user.' }),
+    ),
   }),
 })

@@ -7,9 +7,9 @@ const Approval = Type.Object({
   id: Uuid,
   action: OneOf(['set_password', 'reset_password', 'reset_all']),
   state: OneOf(['pending', 'approved', 'rejected', 'expired']),
-  clientId: Type.Optional({ ...SerialId, description: 'The customer; none for all of them.' }),
-  send_mail: Type.Optional(Type.Boolean({ description: 'Whether the new password is to be mailed (B7).' })),
-  maker: Type.String({ description: 'Token subject of who asked.' }),
+  clientId: Type.Optional({ ...SerialId, description: 'Id of the customer; absent for all customers.' }),
+  send_mail: Type.Optional(Type.Boolean({ description: 'True if the new password is mailed (B7).' })),
+  maker: Type.String({ description: 'Token subject of the person who requested the action.' }),
   createTime: Time,
   expiresAt: Time,
   decidedBy: Type.Optional(Type.String()),
@@ -22,7 +22,7 @@ const one = { ...about, params: Type.Object({ approvalId: Uuid }) }
 
 export const ListApprovals = {
   ...about,
-  summary: 'What waits for a second person, the oldest first',
+  summary: 'List pending approvals, oldest first',
   querystring: Type.Object({
     limit: Type.Integer({ minimum: 1, maximum: 100, default: 10 }),
     offset: Type.Integer({ minimum: 0, maximum: 2_147_483_647, default: 0 }),
@@ -30,13 +30,12 @@ export const ListApprovals = {
   response: { 200: Type.Object({ total: Type.Integer(), data: Type.Array(Approval) }), ...problems },
 }
 
-export const GetApproval = { ...one, summary: 'One approval', response: { 200: Approval, ...problems } }
+export const GetApproval = { ...one, summary: 'Get an approval', response: { 200: Approval, ...problems } }
 
-/** Never by the maker. */
 export const Approve = {
   ...one,
   body: Type.Object({}),
-  summary: "Agree to a colleague's action, which is then carried out",
+  summary: 'Approve the action of another person and carry it out',
   response: {
     202: Type.Object({ jobId: Uuid }, { description: 'A job was started.' }),
     204: Type.Null({ description: 'Done; no body.' }),
@@ -44,10 +43,9 @@ export const Approve = {
   },
 }
 
-/** Never by the maker. */
 export const Reject = {
   ...one,
   body: Type.Object({}),
-  summary: "Refuse a colleague's action",
-  response: { 204: Type.Null({ description: 'It will not be carried out.' }), ...problems },
+  summary: 'Reject the action of another person',
+  response: { 204: Type.Null({ description: 'Rejected; no body.' }), ...problems },
 }

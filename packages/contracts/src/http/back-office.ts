@@ -7,7 +7,7 @@ import { bearer, problems } from './problem.ts'
 const tags = ['Back office']
 const client = Type.Object({ clientId: SerialId })
 
-/** A second person has to agree first: REKEY_BACK_OFFICE_FOUR_EYES. */
+/** The answer while an action waits for a second person (REKEY_BACK_OFFICE_FOUR_EYES). */
 export const ApprovalNeeded = Type.Object({ approvalId: Uuid, expiresAt: Time })
 export type ApprovalNeeded = Static<typeof ApprovalNeeded>
 
@@ -19,7 +19,9 @@ export const SetClientPassword = {
   params: client,
   body: Type.Object({
     password: Password,
-    send_mail: Type.Boolean({ description: 'Mail it as a temporary password that must be changed at next sign-in.' }),
+    send_mail: Type.Boolean({
+      description: 'Mail it as a temporary password that must be changed at the next sign-in.',
+    }),
   }),
   response: { 202: ApprovalNeeded, 204: Type.Null({ description: 'Done; no body.' }), ...problems },
 }
@@ -28,7 +30,7 @@ export type SetClientPasswordBody = Static<typeof SetClientPassword.body>
 /** B8. */
 export const ListClientPasswordChanges = {
   ...ListPasswordChanges,
-  summary: "List a customer's password changes",
+  summary: 'List the password changes of a customer',
   tags,
   ...bearer(scopes.backOffice),
   params: client,
@@ -37,7 +39,7 @@ export const ListClientPasswordChanges = {
 /** B8. */
 export const GetClientPasswordChange = {
   ...GetPasswordChange,
-  summary: "Show one of a customer's password changes",
+  summary: 'Get a password change of a customer',
   tags,
   ...bearer(scopes.backOffice),
   params: Type.Object({ clientId: SerialId, changeId: SerialId }),
@@ -45,11 +47,11 @@ export const GetClientPasswordChange = {
 
 /** B9, one customer. */
 export const ResetClientPassword = {
-  summary: 'Sign a customer out and have the password changed at the next sign-in',
+  summary: 'Sign a customer out and demand a new password at the next sign-in',
   tags,
   ...bearer(scopes.backOffice),
   params: client,
-  body: Type.Object({}, { description: 'Nothing, or an empty object.' }),
+  body: Type.Object({}, { description: 'No body, or an empty object.' }),
   response: {
     202: Type.Union([Type.Object({}, { description: 'Done.', additionalProperties: false }), ApprovalNeeded]),
     ...problems,
@@ -58,31 +60,29 @@ export const ResetClientPassword = {
 
 /** B9, all customers: a job. */
 export const ResetAllPasswords = {
-  summary: 'Sign every customer out and have every password changed at the next sign-in',
+  summary: 'Sign all customers out and demand a new password of each at the next sign-in',
   tags,
   ...bearer(scopes.backOffice),
-  // Whoever names anyone does not mean everybody.
+  // A body that names a customer was meant for the path of one customer.
   body: Type.Object(
     {},
-    { additionalProperties: false, description: 'Nothing, or an empty object: any field is refused.' },
+    { additionalProperties: false, description: 'No body, or an empty object. Any field is refused.' },
   ),
   response: { 202: Type.Union([Type.Object({ jobId: Uuid }), ApprovalNeeded]), ...problems },
 }
 
-/** Ends a recovery hold before its time. */
 export const EndHold = {
   summary: "End a customer's recovery hold early",
   tags,
   ...bearer(scopes.backOffice),
   params: client,
-  response: { 204: Type.Null({ description: 'No hold is on any more.' }), ...problems },
+  response: { 204: Type.Null({ description: 'No recovery hold is active.' }), ...problems },
 }
 
-/** Lifts the block that "it was not me" set. */
 export const LiftBlock = {
-  summary: 'Let a customer sign in and restore again, whatever blocked it: a report, or wrong codes',
+  summary: 'Lift the block of a compromise report and any lockout of a customer',
   tags,
   ...bearer(scopes.backOffice),
   params: client,
-  response: { 204: Type.Null({ description: 'Nothing blocks the customer any more.' }), ...problems },
+  response: { 204: Type.Null({ description: 'The customer is neither blocked nor locked out.' }), ...problems },
 }

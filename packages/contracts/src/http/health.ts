@@ -1,17 +1,16 @@
 import { Type } from '@sinclair/typebox'
 
-/** The process runs. */
 export const Healthz = {
-  summary: 'Whether the process runs',
+  summary: 'Liveness: the process runs',
   tags: ['Health'],
   response: { 200: Type.Object({ status: Type.Literal('ok') }) },
 }
 
-const checks = Type.Record(Type.String(), Type.String({ description: 'ok, or what is wrong.' }))
+const checks = Type.Record(Type.String(), Type.String({ description: 'ok, or the error.' }))
 
-/** Every store and the broker, each named. An instance that is degraded serves: send traffic. */
+/** Checks every store and the broker. A degraded instance is ready: keep sending traffic to it. */
 export const Readyz = {
-  summary: 'Whether the stores and the broker answer, and what does not move',
+  summary: 'Readiness: the stores and the broker answer; which parts make no progress',
   tags: ['Health'],
   response: {
     200: Type.Object({
@@ -20,9 +19,9 @@ export const Readyz = {
       degraded: Type.Optional(
         Type.Record(
           Type.String(),
-          Type.String({ description: 'How much waits, and for how long nothing was finished.' }),
+          Type.String({ description: 'How many items wait, and for how long none was finished.' }),
           {
-            description: 'Parts where something waits and nothing was finished for 15 s.',
+            description: 'Parts in which items wait and none was finished for 15 s.',
           },
         ),
       ),

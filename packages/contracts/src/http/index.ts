@@ -17,7 +17,7 @@ import { Introspect, Revoke, Token } from './token.ts'
 import { AnswerChallenge, OpenChallenge, OpenUnauthorizedChallenge } from './two-factor.ts'
 import { AuthorizationServerMetadata, ChangePasswordPage, Jwks } from './well-known.ts'
 
-/** Every public route by method and path: what the OpenAPI document is made from and what a test holds the routes to. */
+/** Every public route. docs/openapi.json is generated from this list, and a test compares the services' routes with it. */
 export const http = {
   'POST /oauth/v2/passwordRestore': PasswordRestore,
   'POST /oauth/v2/passwordRestoreVerification': PasswordRestoreVerification,

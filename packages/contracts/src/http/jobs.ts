@@ -13,8 +13,8 @@ export type Job = Static<typeof Job>
 
 const about = { tags: ['Back office'], ...bearer(scopes.backOffice), params: Type.Object({ jobId: Uuid }) }
 
-/** B9: how far a job is. */
+/** B9. */
 export const GetJob = { ...about, summary: 'Progress of a job', response: { 200: Job, ...problems } }
 
-/** What was done stays done. */
+/** Customers that the job has already reset stay reset. */
 export const CancelJob = { ...about, summary: 'Stop a job', body: Type.Object({}), response: { 200: Job, ...problems } }

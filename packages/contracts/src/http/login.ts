@@ -5,14 +5,14 @@ import { CodeSent, commonRequest } from './restore.ts'
 
 /** A4. */
 export const Login = {
-  summary: 'Sign in: the password, before the code',
+  summary: 'Sign in with the password; a code is needed next',
   tags: ['Sign-in'],
   body: Type.Object({ ...commonRequest, ip: ClaimedIp, password: Password }),
   response: {
     200: Type.Object({
       error: Type.Literal('mfa_required'),
       error_description: Type.String(),
-      challenge_type: Type.Array(Type.String(), { description: "The person's devices, masked." }),
+      challenge_type: Type.Array(Type.String(), { description: "The customer's devices, masked." }),
       binding_method: Type.Literal('prompt'),
       mfa_token: Type.String(),
       state: Type.String(),

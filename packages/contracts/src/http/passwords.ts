@@ -6,8 +6,8 @@ import { bearer, problems } from './problem.ts'
 const success = { 204: Type.Null({ description: 'Done; no body.' }), ...problems }
 
 const successToken = Type.Object({
-  // Not required by the schema: a missing one answers 403 like every other unfit one.
-  successtoken: Type.Optional(Type.String({ description: 'Proof of the second factor, single-use.' })),
+  // Optional in the schema, so that a missing token is answered 403 like an invalid one.
+  successtoken: Type.Optional(Type.String({ description: 'Single-use proof of the second factor.' })),
 })
 
 /** B1. */
@@ -23,7 +23,7 @@ export type ChangePasswordBody = Static<typeof ChangePassword.body>
 
 /** B2. */
 export const RestorePassword = {
-  summary: 'Set a new password with a success token alone',
+  summary: 'Set a new password with a success token and no access token',
   tags: ['Passwords', 'Restore'],
   headers: successToken,
   body: Type.Object({ password: Password }),
@@ -39,22 +39,22 @@ const changeFields = {
   operation: OneOf(['change', 'restore', 'reset', 'set']),
   actor: OneOf(['client', 'back_office']),
   channel: Type.String(),
-  ip: Type.String({ description: 'Address the service saw.' }),
+  ip: Type.String({ description: 'Client address that the service saw.' }),
   digest: Type.String({ description: 'SHA-256 over the previous record’s digest and this record, in hex.' }),
   holdUntil: Type.Optional({
     ...Time,
-    description: 'End of the recovery hold that this change began. password.status tells whether it was ended early.',
+    description: 'End of the recovery hold that this change began. password.status states whether it was ended early.',
   }),
 }
 
-/** One record of the history, as every route that shows it does. */
+/** One record of the history. */
 export const PasswordChange = Type.Object(changeFields)
 export type PasswordChange = Static<typeof PasswordChange>
 
 /** A page of a history. */
 export const PasswordChanges = Type.Object({ total: Type.Integer(), data: Type.Array(PasswordChange) })
 
-/** Which part of a history, in which order. */
+/** Paging and order of a history. */
 export const Page = Type.Object({
   limit: Type.Integer({ minimum: 1, maximum: 100, default: 10 }),
   offset: Type.Integer({ minimum: 0, maximum: 2_147_483_647, default: 0 }),
@@ -65,7 +65,7 @@ export type Page = Static<typeof Page>
 
 /** B3. */
 export const ListPasswordChanges = {
-  summary: "List one's own password changes",
+  summary: 'List the password changes of the signed-in customer',
   tags: ['History'],
   ...bearer(scopes.full),
   querystring: Page,
@@ -74,7 +74,7 @@ export const ListPasswordChanges = {
 
 /** B4. */
 export const GetPasswordChange = {
-  summary: "Show one of one's own password changes",
+  summary: 'Get a password change of the signed-in customer',
   tags: ['History'],
   ...bearer(scopes.full),
   params: Type.Object({ changeId: SerialId }),

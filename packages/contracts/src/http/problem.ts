@@ -26,7 +26,7 @@ export const Problem = Type.Object({
     Type.Array(
       Type.Object({
         field: Type.String(),
-        code: Type.String({ description: `Of a refused password one of ${passwordReasons.join(', ')}.` }),
+        code: Type.String({ description: `For a refused password: one of ${passwordReasons.join(', ')}.` }),
         message: Type.String(),
       }),
     ),
@@ -34,7 +34,7 @@ export const Problem = Type.Object({
 })
 export type Problem = Static<typeof Problem>
 
-/** Marks a route that asks for a bearer token with one of these scopes; the others are open to anyone. */
+/** Marks a route that requires a bearer token with one of these scopes. Routes without it are public. */
 export const bearer = (...scopes: string[]) => ({ security: [{ bearer: scopes }] })
 
 export const oauthErrors = { '4xx': OAuthError, '5xx': OAuthError }

@@ -17,7 +17,7 @@ import {
 import { scopes } from '../scopes.ts'
 import { bearer, oauthErrors } from './problem.ts'
 
-/** RFC 7636: what a public client sends to be able to redeem the authorization code it asks for. */
+/** PKCE (RFC 7636): a public client needs it to redeem its authorization code. */
 export const pkce = {
   code_challenge: Type.Optional(Type.String({ pattern: '^[A-Za-z0-9_-]{43}$' })),
   code_challenge_method: Type.Optional(OneOf(['S256'])),
@@ -35,10 +35,10 @@ export const commonRequest = {
   username: Username,
 }
 
-/** A code went out, or would have if the account existed. The error fields are the contract's, with status 200. */
+/** The same answer whether or not the account exists. The contract has the error fields at status 200. */
 export const CodeSent = Type.Object({
   mfa_token: Type.String(),
-  code: Type.String({ description: 'Verification code: shown to the person and repeated in the message.' }),
+  code: Type.String({ description: 'Verification code: shown to the customer and repeated in the message.' }),
   error: Type.Literal('mfa_code_required'),
   error_description: Type.String(),
   state: Type.String(),
@@ -47,7 +47,7 @@ export type CodeSent = Static<typeof CodeSent>
 
 /** A1. */
 export const PasswordRestore = {
-  summary: 'Ask for a password restore',
+  summary: 'Request a password restore',
   tags: ['Restore'],
   body: Type.Object({ ...commonRequest, ip: Type.Optional(ClaimedIp), ...pkce }),
   response: { 200: CodeSent, ...oauthErrors },
@@ -79,7 +79,7 @@ export const AuthorizationCodeAnswer = Type.Object({
 
 /** A2. */
 export const PasswordRestoreVerification = {
-  summary: 'Prove that the confirmation code arrived',
+  summary: 'Exchange the confirmation code for a token',
   tags: ['Restore'],
   body: Type.Object({
     client_id: Type.Optional(ClientId),
@@ -108,7 +108,7 @@ export const PasswordRestoreReset = {
     source_system: SourceSystem,
     password: Type.Optional({
       ...Password,
-      description: 'The new password. Without it a temporary one goes out to the customer.',
+      description: 'The new password. If absent, the customer is sent a temporary one.',
     }),
   }),
   response: { 200: Type.Object({}, { description: 'Done.' }), ...oauthErrors },

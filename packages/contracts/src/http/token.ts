@@ -3,7 +3,7 @@ import { ClaimedIp, ClientId, CompactToken, RedirectUri, Scope, State } from '..
 import { oauthErrors } from './problem.ts'
 import { TokenAnswer } from './restore.ts'
 
-/** A5. Nothing is mandatory in the vendor's document: which fields a grant type needs is checked by that grant. */
+/** A5. The vendor's document makes no field mandatory: each grant type checks the fields that it needs. */
 export const Token = {
   summary: 'Exchange a grant for an access token (RFC 6749 §3.2)',
   tags: ['Tokens'],
@@ -26,14 +26,14 @@ export const Token = {
 }
 export type TokenBody = Static<typeof Token.body>
 
-/** Who asks: by HTTP Basic, or here (RFC 6749 §2.3.1). */
+/** Client authentication in the body; HTTP Basic is the other way (RFC 6749 §2.3.1). */
 const clientCredentials = {
   client_id: Type.Optional(ClientId),
   client_secret: Type.Optional(Type.String({ maxLength: 512 })),
 }
 
 const presentedToken = {
-  // Whatever a token may look like (RFC 6749 Appendix A.12): one of nobody is no error (RFC 7009 §2.2).
+  // Any form of token (RFC 6749 Appendix A.12): an unknown token is not an error (RFC 7009 §2.2).
   token: Type.String({ pattern: '^[\\x20-\\x7E]+$', maxLength: 4096 }),
   token_type_hint: Type.Optional(Type.String({ maxLength: 64 })),
 }
@@ -44,7 +44,7 @@ export const Revoke = {
   tags: ['Tokens'],
   body: Type.Object({ ...presentedToken, ...clientCredentials }),
   response: {
-    200: Type.Object({}, { description: 'The token is of no use any more, if it ever was.' }),
+    200: Type.Object({}, { description: 'The token is revoked, or was not valid.' }),
     ...oauthErrors,
   },
 }
@@ -52,7 +52,7 @@ export type RevokeBody = Static<typeof Revoke.body>
 
 /** A6 (RFC 7662), for confidential clients. */
 export const Introspect = {
-  summary: 'Whether a token is good, and for what (RFC 7662)',
+  summary: 'State and claims of a token (RFC 7662)',
   tags: ['Tokens'],
   body: Type.Object({ ...presentedToken, ...clientCredentials }),
   response: {

@@ -17,7 +17,7 @@ export const OpenChallenge = {
 
 /** B5b. Exactly one of `email` and `phone`. */
 export const OpenUnauthorizedChallenge = {
-  summary: 'Send a code to whoever forgot a password',
+  summary: 'Send a code for a password restore',
   tags: ['Two-factor', 'Restore'],
   querystring: Type.Object({
     businessProcess: OneOf(['restorePassword']),
@@ -40,7 +40,7 @@ export type SuccessToken = Static<typeof SuccessToken>
 
 /** B6. */
 export const AnswerChallenge = {
-  summary: 'Trade a code for a success token',
+  summary: 'Exchange a code for a success token',
   tags: ['Two-factor'],
   body: Type.Object({ token: CompactToken, code: ConfirmationCode }),
   response: { 200: SuccessToken, ...problems },

@@ -46,9 +46,9 @@ export const AuthorizationServerMetadata = {
   },
 }
 
-/** A6: where password managers send a person (W3C, A Well-Known URL for Changing Passwords). */
+/** A6: the path that password managers open (W3C, A Well-Known URL for Changing Passwords). */
 export const ChangePasswordPage = {
-  summary: 'Redirects to the page for a new password',
+  summary: 'Redirect to the page for a new password',
   tags: ['Discovery'],
   response: { 302: Type.Null({ description: 'To the page.' }), ...problems },
 }

@@ -3,13 +3,16 @@ import { RekeyError } from '../errors.ts'
 import { OneOf, SerialId, Time, Username } from '../fields.ts'
 import { type Address, parseUsername } from '../username.ts'
 
-/** The platform's own name for a customer, and the subject of its tokens. */
+/** The platform's id of a customer, and the subject of the customer's tokens. */
 export const CustomerCode = Type.String({ pattern: '^[\\x21-\\x7E]{1,64}$', description: "The customer's code." })
 
 const Locale = Type.String({ pattern: '^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$', maxLength: 35, description: 'BCP 47.' })
 const Timezone = Type.String({ pattern: '^[A-Za-z0-9_+/-]{1,64}$', description: 'IANA name.' })
 const Status = OneOf(['active', 'blocked'])
-const identifier = { value: Username, verified: Type.Boolean({ description: 'Whether codes may be sent there.' }) }
+const identifier = {
+  value: Username,
+  verified: Type.Boolean({ description: 'True if codes may be sent to this address.' }),
+}
 
 export const CustomerReference = Type.Object(
   {
@@ -17,14 +20,14 @@ export const CustomerReference = Type.Object(
     customerId: Type.Optional(SerialId),
     username: Type.Optional({ ...Username, description: 'An address that the customer has confirmed.' }),
   },
-  { description: 'Exactly one of the three.' },
+  { description: 'Exactly one of the three fields.' },
 )
 export type CustomerReference = Static<typeof CustomerReference>
 
-/** The one thing that a customer is referred to by. */
+/** A reference to a customer in its one form. */
 export type Reference = { code: string } | { id: number } | { address: Address }
 
-/** @throws RekeyError invalid_request where not exactly one of the three is given */
+/** @throws RekeyError invalid_request unless exactly one of the three fields is given */
 export const toReference = ({ customer, customerId, username }: CustomerReference): Reference => {
   const given: Reference[] = [
     ...(customer !== undefined ? [{ code: customer }] : []),
@@ -33,7 +36,7 @@ export const toReference = ({ customer, customerId, username }: CustomerReferenc
   ]
   const [only] = given
   if (only && given.length === 1) return only
-  const message = 'must be given if and only if the others of customer, customerId, username are not'
+  const message = 'must be the only one of customer, customerId and username'
   throw new RekeyError('invalid_request', {
     detail: 'Exactly one of customer, customerId, username must be given.',
     fields: ['customer', 'customerId', 'username'].map((field) => ({ field, code: 'not_exactly_one', message })),
@@ -50,7 +53,7 @@ const found = {
 
 export const CustomersGet = {
   subject: 'customers.get',
-  summary: 'Who is this customer?',
+  summary: 'Get a customer.',
   request: CustomerReference,
   reply: Type.Union([
     NotFound,
@@ -64,7 +67,7 @@ export const CustomersGet = {
 }
 export type CustomersGetReply = Static<typeof CustomersGet.reply>
 
-/** What is not named stays as it is; `identifiers`, where named, are all there are. */
+/** Fields that are absent keep their value. `identifiers`, if present, replaces the whole list. */
 export const CustomerRecord = Type.Object({
   customer: CustomerCode,
   locale: Type.Optional(Locale),
@@ -74,7 +77,7 @@ export const CustomerRecord = Type.Object({
     Type.String({
       pattern: '^[\\x21-\\x7E]{1,512}$',
       description:
-        'PHC string of argon2, scrypt or PBKDF2, or bcrypt. Taken only where the customer has no password yet.',
+        'PHC string of argon2, scrypt or PBKDF2, or bcrypt. Stored only if the customer has no password yet.',
     }),
   ),
 })
@@ -82,14 +85,14 @@ export type CustomerRecord = Static<typeof CustomerRecord>
 
 export const CustomersUpsert = {
   subject: 'customers.upsert',
-  summary: 'Make this customer be as given.',
+  summary: 'Create or update a customer.',
   request: CustomerRecord,
   reply: Type.Union([
     Type.Object({
       stored: Type.Literal(true),
       customerId: Type.Integer(),
       created: Type.Boolean(),
-      passwordStored: Type.Boolean({ description: 'Whether `passwordHash` was taken.' }),
+      passwordStored: Type.Boolean({ description: 'True if `passwordHash` was stored.' }),
     }),
     Type.Object({
       stored: Type.Literal(false),
@@ -101,7 +104,7 @@ export type CustomersUpsertReply = Static<typeof CustomersUpsert.reply>
 
 export const PasswordStatus = {
   subject: 'password.status',
-  summary: "How is this customer's password: last change, must it be changed, is a recovery hold on?",
+  summary: "State of a customer's password: last change, whether it must be changed, recovery hold, lockout.",
   request: CustomerReference,
   reply: Type.Union([
     NotFound,
@@ -110,11 +113,14 @@ export const PasswordStatus = {
       hasPassword: Type.Boolean(),
       mustChange: Type.Boolean(),
       temporaryUntil: Type.Optional(Time),
-      holdUntil: Type.Optional({ ...Time, description: 'Absent where no recovery hold is on.' }),
+      holdUntil: Type.Optional({ ...Time, description: 'Absent if no recovery hold is active.' }),
       restoreBlock: Type.Optional(
         Type.Object(
-          { from: Time, until: Type.Optional({ ...Time, description: 'Absent: until the back office lifts it.' }) },
-          { description: 'Absent where wrong codes do not block restore.' },
+          {
+            from: Time,
+            until: Type.Optional({ ...Time, description: 'Absent: until the back office lifts the lockout.' }),
+          },
+          { description: 'Lockout of restore after too many wrong codes; absent if there is none.' },
         ),
       ),
       lastChange: Type.Optional(

@@ -1,10 +1,9 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { Password, SessionEpoch, Username } from '../fields.ts'
 
-/** A question on the broker that a service answers (NATS services, request/reply); never kept in a stream. */
 export const PasswordVerify = {
   subject: 'password.verify',
-  summary: 'Is this the password of this username?',
+  summary: 'Verify the password of a username.',
   request: Type.Object({ username: Username, password: Password }),
   reply: Type.Union([
     Type.Object({ verified: Type.Literal(false) }),

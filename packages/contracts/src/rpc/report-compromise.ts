@@ -1,15 +1,15 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { CompactToken, OneOf } from '../fields.ts'
 
-/** The gateway's page passes on what the link of a notice holds. */
+/** The gateway's page sends the token of the link in a notification. */
 export const ReportCompromise = {
   subject: 'account.report-compromise',
-  summary: 'A customer says by the link of a notice: it was not me.',
+  summary: "Report through the link of a notification that a change was not the customer's own.",
   request: Type.Object({ token: CompactToken, ip: Type.String() }),
   reply: Type.Object({ result: OneOf(['reported', 'used', 'expired', 'invalid']) }),
 }
 export type ReportCompromiseRequest = Static<typeof ReportCompromise.request>
 export type ReportCompromiseReply = Static<typeof ReportCompromise.reply>
 
-/** For how long the link of a notice is good. */
+/** Lifetime of the report link in a notification. */
 export const reportLinkDays = 7

@@ -22,7 +22,7 @@ const faultsOf = (path: string, defaultClientId?: string): readonly string[] => 
     loadClientRegistry({ path, profile: 'production', defaultClientId, log })
     return []
   } catch (error) {
-    return (error as ConfigError).faults
+    return (error as ConfigError).errors
   }
 }
 

@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { RekeyError } from '@rekey/contracts'
-import { ConfigError, faultsOf } from '@rekey/platform/config'
+import { ConfigError, configurationErrors } from '@rekey/platform/config'
 import type { Logger } from '@rekey/platform/logger'
 import { readOnce, watchFile } from '@rekey/platform/watched-file'
 import { type Client, parseRegistry, productionParser, sandboxRegistry, variable } from './registry-file.ts'
@@ -9,7 +9,7 @@ import { type Client, parseRegistry, productionParser, sandboxRegistry, variable
 export const clientsFaults = (path: string | undefined, defaultClientId: string | undefined): readonly string[] =>
   path === undefined
     ? [`${variable} is missing. Production does not run with the demo registry.`]
-    : faultsOf(() => readOnce({ variable, path, parse: productionParser(defaultClientId) }))
+    : configurationErrors(() => readOnce({ variable, path, parse: productionParser(defaultClientId) }))
 
 interface Source {
   path: string | undefined

@@ -78,7 +78,7 @@ t.test('a version with errors is refused with a log line that lists them, and th
     await eventually(logged('REKEY_CLIENTS_FILE /0/scopes: is missing'))
     const line = JSON.parse(rekey.logs.find((line) => line.includes('REKEY_CLIENTS_FILE /0/scopes')) ?? '{}')
     t.match(line, { severity: 'error', event: 'file_refused', variable: 'REKEY_CLIENTS_FILE' })
-    t.same(line.faults, [
+    t.same(line.errors, [
       'REKEY_CLIENTS_FILE /0/type: is missing',
       'REKEY_CLIENTS_FILE /0/redirect_uris: is missing',
       'REKEY_CLIENTS_FILE /0/origins: is missing',

@@ -22,7 +22,7 @@ export const createSessionClient = ({ http, nats, passwordServiceUrl }: Awaited<
     refresh: (token: unknown, other: object = {}) =>
       http.post('/oauth/v2/token', { grant_type: 'refresh_token', refresh_token: token, ...other }),
 
-    /** Checks that the proxy, the gateway's own routes and the password-service refuse the token. within-a-second.proof.ts checks the time. */
+    /** Checks that the proxy, the gateway's own routes and the password-service refuse the token. */
     async isEndedEverywhere(t: Test, token: unknown) {
       const places = {
         proxy: () => history(token),

@@ -31,7 +31,7 @@ const history = (token: unknown, through = http) =>
   through.get('/api/v2/my/password/changes', { authorization: `Bearer ${token}` })
 const inactive = { active: false }
 
-t.test('A6 revoking either token ends both, at the password-service too', async (t) => {
+t.test('A6 revoking either token ends both, also at the password-service', async (t) => {
   for (const which of ['access_token', 'refresh_token'] as const) {
     const tokens = await signInTokens(rekey, await newCustomer())
     const answer = await revoke(tokens[which])

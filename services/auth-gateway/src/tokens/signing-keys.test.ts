@@ -94,7 +94,7 @@ t.test('S29: a key file with errors is refused, and the previous keys stay', asy
     const seen = rekey.logs.length
     writeFileSync(file, JSON.stringify(content))
     const line = await eventually(() => rekey.logs.slice(seen).find((line) => line.includes('REKEY_SIGNING_KEYS_FILE')))
-    t.match(JSON.parse(line), { event: 'file_refused', faults: [`REKEY_SIGNING_KEYS_FILE ${fault}`] })
+    t.match(JSON.parse(line), { event: 'file_refused', errors: [`REKEY_SIGNING_KEYS_FILE ${fault}`] })
     t.notMatch(line, key.d)
     t.same(await jwksOf(http), kids)
     t.equal(await backOfficeHistory(await backOfficeToken(rekey)), 200)

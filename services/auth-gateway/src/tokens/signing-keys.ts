@@ -1,7 +1,7 @@
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
 import { sandboxKeyPrefix } from '@rekey/contracts'
 import type { Now } from '@rekey/platform/clock'
-import { ConfigError, faultsOf, fileParser } from '@rekey/platform/config'
+import { ConfigError, configurationErrors, fileParser } from '@rekey/platform/config'
 import type { Logger } from '@rekey/platform/logger'
 import { readOnce, watchFile } from '@rekey/platform/watched-file'
 import { type Static, Type } from '@sinclair/typebox'
@@ -79,7 +79,7 @@ const parseForProduction = (text: string) => {
 
 /** Configuration errors of a file of signing keys in production. */
 export const signingKeysFaults = (path: string): readonly string[] =>
-  faultsOf(() => readOnce({ variable, path, parse: parseForProduction }))
+  configurationErrors(() => readOnce({ variable, path, parse: parseForProduction }))
 
 interface Options {
   path: string

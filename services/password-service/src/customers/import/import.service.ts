@@ -1,7 +1,7 @@
 import { CustomerRecord, type FieldError, maskAddress, parseUsername } from '@rekey/contracts'
 import type { Now } from '@rekey/platform/clock'
 import type { Random } from '@rekey/platform/random'
-import { compileFieldFaults } from '@rekey/platform/validation'
+import { compileFieldErrors } from '@rekey/platform/validation'
 import type { Database, Transaction } from '../../database.ts'
 import type { GivenCustomer, Reading } from '../customer-record.ts'
 import { type Outcome, upsertCustomers } from '../upsert-customers.ts'
@@ -55,7 +55,7 @@ const batchTimeoutMs = 60_000
 
 const busy = 'The same file is being imported by another process.'
 
-const findFieldErrors = compileFieldFaults(CustomerRecord)
+const findFieldErrors = compileFieldErrors(CustomerRecord)
 const noObject: FieldError = { field: '', code: 'wrong_type', message: 'is not a record' }
 
 const codeOf = (record: unknown) => {

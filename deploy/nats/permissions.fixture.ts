@@ -1,0 +1,148 @@
+import { deadLetters, type EventDefinition, rpcs, type StreamName, streams } from '@rekey/contracts'
+import type { BrokerUser } from '@rekey/local-servers/keys'
+
+// What each user of the broker may publish and subscribe to, written independently of the generated permissions.
+
+export const users = ['auth-gateway', 'password-service', 'notifier', 'operator', 'platform', 'audit'] as const
+const streamNames = [...(Object.keys(streams) as StreamName[]), deadLetters.name]
+export const typesOf = (name: StreamName) => streams[name].events.map(({ type }: EventDefinition) => type)
+export const events = [...typesOf('AUTH'), ...typesOf('PASSWORD'), ...typesOf('NOTIFY')]
+export const rpcSubjects = rpcs.map(({ subject }) => subject)
+
+/** The events that each service consumes, listed once more: the generated permissions must match this decision. */
+const consumed = {
+  'auth-gateway': [
+    'password.changed',
+    'password.restored',
+    'password.reset',
+    'password.set',
+    'password.reset-requested',
+    'account.compromise-reported',
+    'account.block-lifted',
+  ],
+  'password-service': [
+    'auth.restore.requested',
+    'auth.challenge.issued',
+    'auth.challenge.verified',
+    'auth.challenge.failed',
+    'auth.challenge.locked',
+    'auth.login.succeeded',
+    'auth.session.revoked',
+  ],
+  notifier: typesOf('NOTIFY'),
+}
+
+const streamOf = (type: string) => (Object.keys(streams) as StreamName[]).find((name) => typesOf(name).includes(type))
+
+/** Subjects of a durable consumer: create, read its state, pull, acknowledge. */
+const consumerSubjects = (service: string, type: string) => {
+  const at = `${streamOf(type)}.${service}-${type.replaceAll('.', '-')}`
+  return [
+    `$JS.API.CONSUMER.CREATE.${at}.${type}`,
+    `$JS.API.CONSUMER.INFO.${at}`,
+    `$JS.API.CONSUMER.MSG.NEXT.${at}`,
+    `$JS.ACK.${at}.1.1.1.1.0`,
+  ]
+}
+
+const ofConsumers = (service: keyof typeof consumed) =>
+  consumed[service].flatMap((type) => [...consumerSubjects(service, type), `dead.${type}`])
+const streamInfo = (...names: string[]) => ['$JS.API.INFO', ...names.map((name) => `$JS.API.STREAM.INFO.${name}`)]
+
+export const auditSubjects = (prefix: string) =>
+  ['AUTH', 'PASSWORD'].flatMap((name) => [
+    `${prefix}.CONSUMER.INFO.${name}.audit`,
+    `${prefix}.CONSUMER.MSG.NEXT.${name}.audit`,
+    `$JS.ACK.${name}.audit.1.1.1.1.0`,
+  ])
+
+const everyUser = (subject: (user: string) => string) => users.map(subject)
+
+/** All subjects that any user may publish to, and many that no user may. */
+export const published = [
+  ...events,
+  ...events.map((type) => `dead.${type}`),
+  ...rpcSubjects,
+  ...(Object.keys(consumed) as (keyof typeof consumed)[]).flatMap(ofConsumers),
+  // Consumers of events that the service does not consume, and with another filter, name or API.
+  ...Object.keys(consumed).flatMap((service) => events.flatMap((type) => consumerSubjects(service, type))),
+  ...streamNames.flatMap((name) => [
+    `$JS.API.STREAM.INFO.${name}`,
+    ...['CREATE', 'UPDATE', 'DELETE', 'PURGE', 'MSG.GET', 'MSG.DELETE', 'SNAPSHOT', 'RESTORE', 'LEADER.STEPDOWN'].map(
+      (call) => `$JS.API.STREAM.${call}.${name}`,
+    ),
+    `$JS.API.CONSUMER.CREATE.${name}`,
+    `$JS.API.CONSUMER.CREATE.${name}.spy`,
+    `$JS.API.CONSUMER.CREATE.${name}.auth-gateway-password-restored.>`,
+    `$JS.API.CONSUMER.DURABLE.CREATE.${name}.auth-gateway-password-restored`,
+    `$JS.API.CONSUMER.DELETE.${name}.auth-gateway-password-restored`,
+    `$JS.API.CONSUMER.LIST.${name}`,
+    `$JS.API.CONSUMER.NAMES.${name}`,
+    `$JS.API.DIRECT.GET.${name}`,
+  ]),
+  '$JS.API.INFO',
+  '$JS.API.STREAM.NAMES',
+  '$JS.API.STREAM.LIST',
+  '$JS.API.SERVER.REMOVE',
+  ...auditSubjects('$JS.API'),
+  ...auditSubjects('$JS.REKEY.API'),
+  '$SRV.PING',
+  '$SRV.INFO.password-service',
+  '$SYS.REQ.SERVER.PING',
+  '$JS.EVENT.ADVISORY.API',
+  'anything.else',
+  ...everyUser((user) => `_INBOX.${user}.anything`),
+]
+
+export const mayPublish: Record<Exclude<BrokerUser, 'operator'>, string[]> = {
+  'auth-gateway': [
+    ...typesOf('AUTH'),
+    ...typesOf('AUTH').map((type) => `dead.${type}`),
+    'password.verify',
+    'account.report-compromise',
+    ...streamInfo('AUTH', 'DEAD'),
+    ...ofConsumers('auth-gateway'),
+  ],
+  'password-service': [
+    ...typesOf('PASSWORD'),
+    ...typesOf('NOTIFY'),
+    ...[...typesOf('PASSWORD'), ...typesOf('NOTIFY')].map((type) => `dead.${type}`),
+    ...streamInfo('PASSWORD', 'NOTIFY', 'DEAD'),
+    ...ofConsumers('password-service'),
+  ],
+  notifier: [...streamInfo('NOTIFY', 'DEAD'), ...ofConsumers('notifier')],
+  platform: ['password.verify', 'password.status', 'customers.get', 'customers.upsert'],
+  audit: auditSubjects('$JS.REKEY.API'),
+}
+
+export const listened = [
+  '>',
+  'auth.>',
+  'password.>',
+  'notify.>',
+  'dead.>',
+  ...events,
+  ...rpcSubjects,
+  '$JS.>',
+  '$JS.API.>',
+  '$JS.EVENT.ADVISORY.>',
+  '$JS.ACK.>',
+  '$SRV.>',
+  ...['PING', 'INFO', 'STATS'].flatMap((verb) => [`$SRV.${verb}`, `$SRV.${verb}.password-service`]),
+  '_INBOX.>',
+  ...everyUser((user) => `_INBOX.${user}.>`),
+]
+
+const ownInbox = (user: string) => `_INBOX.${user}.>`
+export const mayListen: Record<BrokerUser, string[]> = {
+  'auth-gateway': [ownInbox('auth-gateway')],
+  'password-service': [
+    ownInbox('password-service'),
+    ...rpcSubjects,
+    ...listened.filter((subject) => /^\$SRV\.[A-Z]/.test(subject)),
+  ],
+  notifier: [ownInbox('notifier')],
+  operator: [ownInbox('operator'), '$JS.EVENT.ADVISORY.>'],
+  platform: [ownInbox('platform')],
+  audit: [ownInbox('audit')],
+}

@@ -1,0 +1,102 @@
+import { http, type RekeyError } from '@rekey/contracts'
+import { createLogger } from '@rekey/platform/logger'
+import { systemRandom } from '@rekey/platform/random'
+import { createServer } from '@rekey/platform/server'
+import { createClient } from './index.ts'
+
+export const change = {
+  id: 7,
+  type: 'restored',
+  createTime: '2026-11-21T20:37:12+00:00',
+  operation: 'restore',
+  actor: 'client',
+  channel: 'email',
+  ip: '203.0.113.7',
+  digest: 'ab',
+}
+export const codeSent = { mfa_token: 'm', code: '0042', error: 'mfa_code_required', error_description: 'd', state: 's' }
+export const opened = { token: 't', provider: 'email', expiresAt: '2026-11-21T20:47:12+00:00' }
+export const approvalId = '018f0000-0000-7000-8000-000000000001'
+export const jobId = '018f0000-0000-7000-8000-000000000002'
+export const job = { state: 'running', total: 3, done: 1, failed: 0 }
+export const approval = {
+  id: approvalId,
+  action: 'reset_all',
+  state: 'pending',
+  maker: 'backend_fin',
+  createTime: change.createTime,
+  expiresAt: change.createTime,
+}
+export const token = { access_token: 'a', token_type: 'bearer', expires_in: 3600, scope: 'CUSTOMER:FULL' }
+
+/** Answers of the server by route. A route without one answers 204. */
+export const answers: Partial<Record<keyof typeof http, unknown>> = {
+  'POST /oauth/v2/passwordRestore': codeSent,
+  'POST /oauth/v2/passwordRestoreVerification': token,
+  'POST /oauth/v2/login': {
+    error: 'mfa_required',
+    error_description: 'd',
+    challenge_type: ['oob:email:b*1@gmail.com'],
+    binding_method: 'prompt',
+    mfa_token: 'm',
+    state: 's',
+  },
+  'POST /oauth/v2/challenge': codeSent,
+  'POST /oauth/v2/token': token,
+  'GET /api/v2/my/2fa/challenge': opened,
+  'GET /api/v2/my/2fa/unauthorized/challenge': opened,
+  'POST /api/v2/my/2fa/challenge': { successToken: 'st', expiresAt: opened.expiresAt },
+  'GET /api/v2/my/password/changes': { total: 1, data: [change] },
+  'GET /api/v2/my/password/changes/:changeId': change,
+  'POST /oauth/v2/passwordRestoreReset': {},
+  'POST /oauth/v2/revoke': {},
+  'POST /oauth/v2/introspect': { active: false },
+  'GET /api/v2/clients/:clientId/password/changes': { total: 1, data: [change] },
+  'GET /api/v2/clients/:clientId/password/changes/:changeId': change,
+  'POST /api/v2/clients/:clientId/reset-password': {},
+  'POST /api/v2/clients/reset-password': { jobId },
+  'GET /api/v2/jobs/:jobId': job,
+  'POST /api/v2/jobs/:jobId/cancel': job,
+  'GET /api/v2/approvals': { total: 1, data: [approval] },
+  'GET /api/v2/approvals/:approvalId': approval,
+}
+
+/** A server with the schemas and error forms of the contracts: it refuses a request that violates them. */
+export const startServer = async (t: Tap, error?: RekeyError) => {
+  const app = await createServer({
+    log: createLogger({ name: 'test', level: 'silent' }),
+    random: systemRandom,
+    trustedProxies: [],
+  })
+  const seen: { route: string; headers: Record<string, unknown>; query: unknown; params: unknown; body: unknown }[] = []
+  for (const [route, schema] of Object.entries(http)) {
+    const [method = '', url = ''] = route.split(' ')
+    app.route({
+      method,
+      url,
+      schema,
+      config: { public: true },
+      async handler({ headers, query, params, body }, reply) {
+        seen.push({ route, headers, query, params, body })
+        if (error) throw error
+        const answer = answers[route as keyof typeof http]
+        return answer === undefined ? reply.code(204).send() : answer
+      },
+    })
+  }
+  const baseUrl = await app.listen({ host: '127.0.0.1', port: 0 })
+  t.teardown(() => app.close())
+  return { client: createClient({ baseUrl }), baseUrl, last: () => seen.at(-1) }
+}
+type Tap = { teardown(work: () => unknown): void }
+
+export const common = {
+  client_id: 'ib_localhost',
+  client_timezone: '-3',
+  redirect_uri: 'http://localhost',
+  response_type: 'access_token',
+  scope: 'CUSTOMER:PASSWORD:RESTORE',
+  source_system: 'IB',
+  state: 's',
+  username: 'bpmtestusr1@gmail.com',
+} as const

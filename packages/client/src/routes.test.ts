@@ -1,0 +1,113 @@
+import t from 'tap'
+import {
+  answers,
+  approval,
+  approvalId,
+  change,
+  codeSent,
+  common,
+  job,
+  jobId,
+  opened,
+  startServer,
+  token,
+} from './client.fixture.ts'
+
+const reset = { client_timezone: '-3', ip: '::1', response_type: 'access_token', source_system: 'IB' } as const
+
+t.test('every method reaches its route with a request that the contract accepts', async (t) => {
+  const { client, last } = await startServer(t)
+  const { response_type, scope, state, client_timezone } = common
+  const calls: [string, () => Promise<unknown>, unknown][] = [
+    ['POST /oauth/v2/passwordRestore', () => client.requestRestore(common), codeSent],
+    [
+      'POST /oauth/v2/passwordRestoreVerification',
+      () =>
+        client.verifyRestore({ code: '012345', grant_type: 'mfa_oob', mfa_token: 'm', response_type, scope, state }),
+      token,
+    ],
+    [
+      'POST /oauth/v2/login',
+      () => client.login({ ...common, ip: '203.0.113.7', password: '111111' }),
+      answers['POST /oauth/v2/login'],
+    ],
+    [
+      'POST /oauth/v2/challenge',
+      () =>
+        client.sendChallenge({ challenge_type: 'oob:email', client_timezone, mfa_token: 'm', response_type, state }),
+      codeSent,
+    ],
+    ['POST /oauth/v2/passwordRestoreReset', () => client.resetPassword({ accessToken: 'a', ...reset }), undefined],
+    ['POST /oauth/v2/revoke', () => client.revoke({ token: 'a', client_id: 'ib_localhost' }), undefined],
+    ['POST /oauth/v2/introspect', () => client.introspect({ token: 'a' }), { active: false }],
+    ['POST /oauth/v2/token', () => client.token({ grant_type: 'client_credentials' }), token],
+    ['GET /api/v2/my/2fa/challenge', () => client.openChallenge({ accessToken: 'a' }), opened],
+    [
+      'GET /api/v2/my/2fa/unauthorized/challenge',
+      () => client.openUnauthorizedChallenge({ phone: '+447700900001' }),
+      opened,
+    ],
+    [
+      'POST /api/v2/my/2fa/challenge',
+      () => client.answerChallenge({ token: 't', code: '012345' }),
+      answers['POST /api/v2/my/2fa/challenge'],
+    ],
+    [
+      'POST /api/v2/my/password/change',
+      () => client.changePassword({ accessToken: 'a', successToken: 'st', password: 'Qwerty123' }),
+      undefined,
+    ],
+    [
+      'POST /api/v2/my/password/restore',
+      () => client.restorePassword({ successToken: 'st', password: 'Qwerty123' }),
+      undefined,
+    ],
+    [
+      'GET /api/v2/my/password/changes',
+      () => client.listPasswordChanges({ accessToken: 'a', limit: 5 }),
+      { total: 1, data: [change] },
+    ],
+    [
+      'GET /api/v2/my/password/changes/:changeId',
+      () => client.getPasswordChange({ accessToken: 'a', changeId: 7 }),
+      change,
+    ],
+    [
+      'PUT /api/v2/clients/:clientId/password',
+      () => client.setClientPassword({ accessToken: 'a', clientId: 1, password: 'Qwerty123', send_mail: true }),
+      undefined,
+    ],
+    [
+      'GET /api/v2/clients/:clientId/password/changes',
+      () => client.listClientPasswordChanges({ accessToken: 'a', clientId: 1, offset: 10 }),
+      { total: 1, data: [change] },
+    ],
+    [
+      'GET /api/v2/clients/:clientId/password/changes/:changeId',
+      () => client.getClientPasswordChange({ accessToken: 'a', clientId: 1, changeId: 7 }),
+      change,
+    ],
+    [
+      'POST /api/v2/clients/:clientId/reset-password',
+      () => client.resetClientPassword({ accessToken: 'a', clientId: 1 }),
+      {},
+    ],
+    ['POST /api/v2/clients/reset-password', () => client.resetAllPasswords({ accessToken: 'a' }), { jobId }],
+    ['DELETE /api/v2/clients/:clientId/hold', () => client.endHold({ accessToken: 'a', clientId: 1 }), undefined],
+    ['DELETE /api/v2/clients/:clientId/block', () => client.liftBlock({ accessToken: 'a', clientId: 1 }), undefined],
+    ['GET /api/v2/jobs/:jobId', () => client.getJob({ accessToken: 'a', jobId }), job],
+    ['POST /api/v2/jobs/:jobId/cancel', () => client.cancelJob({ accessToken: 'a', jobId }), job],
+    [
+      'GET /api/v2/approvals',
+      () => client.listApprovals({ accessToken: 'a', limit: 5 }),
+      { total: 1, data: [approval] },
+    ],
+    ['GET /api/v2/approvals/:approvalId', () => client.getApproval({ accessToken: 'a', approvalId }), approval],
+    ['POST /api/v2/approvals/:approvalId/approve', () => client.approve({ accessToken: 'a', approvalId }), undefined],
+    ['POST /api/v2/approvals/:approvalId/reject', () => client.reject({ accessToken: 'a', approvalId }), undefined],
+  ]
+  for (const [route, call, answer] of calls) {
+    t.same(await call(), answer, route)
+    t.equal(last()?.route, route)
+  }
+})

@@ -1,0 +1,43 @@
+import type { ServiceName } from '../services.ts'
+import { BlockLifted, CompromiseReported } from './account.ts'
+import { ChallengeFailed, ChallengeIssued, ChallengeLocked, ChallengeVerified } from './challenge.ts'
+import type { EventDefinition } from './event.ts'
+import { type StreamDefinition, streams } from './index.ts'
+import { LoginSucceeded } from './login.ts'
+import { PasswordChanged, PasswordReset, PasswordResetRequested, PasswordRestored, PasswordSet } from './password.ts'
+import { RestoreRequested } from './restore.ts'
+import { SessionRevoked } from './session.ts'
+
+/**
+ * The events that each service consumes, each by a durable consumer. The broker's permissions are generated from this
+ * list: a service cannot consume an event that is missing here.
+ */
+export const consumedEvents: Record<ServiceName, readonly EventDefinition[]> = {
+  'auth-gateway': [
+    PasswordChanged,
+    PasswordRestored,
+    PasswordReset,
+    PasswordSet,
+    PasswordResetRequested,
+    CompromiseReported,
+    BlockLifted,
+  ],
+  'password-service': [
+    RestoreRequested,
+    ChallengeIssued,
+    ChallengeFailed,
+    ChallengeLocked,
+    ChallengeVerified,
+    LoginSucceeded,
+    SessionRevoked,
+  ],
+  notifier: streams.NOTIFY.events,
+}
+
+/** Name of the durable consumer through which all instances of a service share one event. */
+export const durableName = (service: string, type: string): string => `${service}-${type.replaceAll('.', '-')}`
+
+/** Names of the streams that other services of the platform read: all but work queues, whose messages have one consumer. */
+export const listenerStreams = Object.entries<StreamDefinition>(streams).flatMap(([name, { workQueue }]) =>
+  workQueue ? [] : name,
+)

@@ -1,0 +1,34 @@
+import type { EventData, EventDefinition, Recipient } from '@rekey/contracts'
+import type { Now } from '@rekey/platform/clock'
+import { type Consumer, type ConsumerDeps, consume } from '@rekey/platform/consumer'
+import type { Delivery, Message } from '../channels/delivery.ts'
+import type { SealedFields } from './sealed-fields.ts'
+
+/** What a message needs to consume its event and to be sent. */
+export interface MessageDeps {
+  consuming: ConsumerDeps
+  sealedFields: SealedFields
+  delivery: Delivery
+  /** Name of the platform in all texts. */
+  brand: string
+  now: Now
+}
+
+/** Higher than the number of SMTP connections, so that mail and SMS do not wait for each other. */
+const concurrency = 64
+
+/** Sends one message for each event. */
+export const sendOn = <E extends EventDefinition>(
+  { consuming, delivery }: MessageDeps,
+  event: E,
+  /** @throws PermanentError if the message can never be sent */
+  compose: (data: EventData<E>, eventId: string) => Promise<{ recipient: Recipient; message: Message }>,
+): Consumer =>
+  consume(consuming, {
+    event,
+    concurrency,
+    async handle(data, { eventId }) {
+      const { recipient, message } = await compose(data, eventId)
+      await delivery.send({ id: eventId, type: event.type }, recipient, message)
+    },
+  })

@@ -1,0 +1,49 @@
+import type { KeyObject } from 'node:crypto'
+import { Recipient, Username } from '@rekey/contracts'
+import { PermanentError } from '@rekey/platform/consumer'
+import { unseal } from '@rekey/platform/seal'
+import { compileCheck } from '@rekey/platform/validation'
+import { Type } from '@sinclair/typebox'
+
+interface Deps {
+  /** Key that the gateway encrypts codes with. */
+  codeKey: KeyObject
+  /** Key that the password-service encrypts the other fields with. */
+  addressKey: KeyObject
+}
+
+/**
+ * Decrypts sealed fields of events. `context` is the challenge's id in `notify.code` and the event's id in notifications.
+ *
+ * @throws PermanentError if the field cannot be decrypted or its content is invalid
+ */
+export interface SealedFields {
+  recipient(context: string, sealed: string): Promise<Recipient>
+  code(context: string, sealed: string): Promise<string>
+  password(context: string, sealed: string): Promise<string>
+  reportLink(context: string, sealed: string): Promise<string>
+}
+
+// Validated although a service of this platform encrypted it: a comma or line break would make several addresses of one.
+const isRecipient = compileCheck(Type.Composite([Recipient, Type.Object({ to: Username })]))
+const isCode = compileCheck(Type.String({ pattern: '^\\d{6,12}$' }))
+const isPassword = compileCheck(Type.String({ minLength: 1 }))
+const isReportLink = compileCheck(Type.String({ pattern: '^https?://[^\\s/?#]+/not-me\\?token=[\\w.-]+$' }))
+
+export const createSealedFields = ({ codeKey, addressKey }: Deps): SealedFields => {
+  const decrypt =
+    <T>(what: string, key: KeyObject, isValid: (value: unknown) => boolean) =>
+    async (context: string, sealed: string): Promise<T> => {
+      const value = await unseal<T>(key, context, sealed).catch(() => {
+        throw new PermanentError(`the ${what} cannot be opened`)
+      })
+      if (!isValid(value)) throw new PermanentError(`the ${what} is not a valid one`)
+      return value
+    }
+  return {
+    recipient: decrypt<Recipient>('recipient', addressKey, isRecipient),
+    code: decrypt<string>('code', codeKey, isCode),
+    password: decrypt<string>('password', addressKey, isPassword),
+    reportLink: decrypt<string>('report link', addressKey, isReportLink),
+  }
+}
