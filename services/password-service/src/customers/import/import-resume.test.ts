@@ -1,6 +1,7 @@
 import { appendFileSync } from 'node:fs'
 import { CustomersUpsert } from '@rekey/contracts'
 import { callRpc } from '@rekey/platform/rpc'
+import { eventually } from '@rekey/test-support/eventually'
 import t from 'tap'
 import { confirmed, ndjson, newCode, newEmail, startImports } from './import.fixture.ts'
 import { openSource } from './source.ts'
