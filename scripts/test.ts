@@ -11,17 +11,14 @@ import { untilChanged } from './test/watch.ts'
 // npm test and npm run test:proofs: see scripts/test/options.ts for what they take.
 
 const root = resolve(import.meta.dirname, '..')
-/** The folders whose tests take longest come first: the last files to end should be short ones. */
-const folders = ['tests', 'deploy', 'services', 'packages', 'scripts', 'bench', 'examples']
+const folders = ['services', 'packages', 'scripts', 'bench', 'deploy', 'tests', 'examples']
 
 const findTests = ({ paths, proofs }: Options) => {
   const suffix = proofs ? 'proof' : 'test'
   const patterns = (paths.length ? paths : folders).map((path) =>
     path.endsWith('.ts') ? path : join(path, `**/*.${suffix}.ts`),
   )
-  const find = (pattern: string) =>
-    globSync(pattern, { cwd: root, exclude: (path) => path.includes('node_modules') }).toSorted()
-  const files = [...new Set(patterns.flatMap(find))]
+  const files = globSync(patterns, { cwd: root, exclude: (path) => path.includes('node_modules') }).toSorted()
   if (files.length === 0) throw new Error(`no ${suffix}s found in ${paths.join(', ') || root}`)
   return files
 }

@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { ChallengeLocked, LimitExceeded, RestoreRequested } from '@rekey/contracts'
 import { hashForLog } from '@rekey/platform/logger'
 import { createCustomer } from '@rekey/test-support/customers'
@@ -13,15 +12,14 @@ import {
   restore,
   signIn,
 } from '@rekey/test-support/flows'
-import { createHttp } from '@rekey/test-support/http'
-import { startProcesses } from '@rekey/test-support/processes'
+import { startRekey } from '@rekey/test-support/rekey'
 import t from 'tap'
 import { startMessageLog } from './message-log.ts'
 import { createRequests, wrong } from './requests.ts'
 
-/** REKEY_LIMITS_SCALE shortens lockouts to a twentieth: half a minute, then a minute. */
-const firstLockoutSeconds = 30
-const rekey = await startProcesses(t, { env: { REKEY_LIMITS_SCALE: '20' } })
+const firstLockoutSeconds = 600
+const rekey = await startRekey(t)
+const { clock } = rekey
 const messageLog = await startMessageLog(t, rekey)
 const requests = createRequests(rekey)
 type Requests = typeof requests
@@ -53,13 +51,12 @@ const suppressedBecause = async ({ a1 }: Requests, email: string) => {
 const codesSentTo = async (address: string) =>
   (await rekey.inbox.messagesTo(address)).filter((message) => codesOf(message).confirmation !== '').length
 
-t.setTimeout(300_000)
-// In parallel: most of their time they wait for lockouts to end.
-t.jobs = 3
+/** What the gateway logged about an account or a challenge. */
+const loggedFor = (field: 'account' | 'challenge', value: unknown) =>
+  rekey.logs.map((line) => JSON.parse(line)).filter((line) => line[field] === hashForLog(String(value)))
 
 t.test(
   'S6 S35 ten wrong codes over challenges and resends lock restore and nothing else; the next lockout is twice as long',
-  { buffered: true },
   async (t) => {
     const customer = await newCustomer()
     const { email, phone } = customer
@@ -70,7 +67,7 @@ t.test(
     const { mfa_token } = (await requests.a1(email)).body
     await race(4, () => requests.a2(mfa_token, wrong))
     const early = await requests.resend(mfa_token, email)
-    await delay(Number(early.headers.get('retry-after') ?? 0) * 1_000)
+    clock.advance(Number(early.headers.get('retry-after')) * 1_000)
     await requests.resend(mfa_token, email)
     await requests.a2(mfa_token, wrong)
     const other = (await requests.b5b({ email })).body.token
@@ -78,7 +75,6 @@ t.test(
     await messageLog.allHandled()
     const sent = await codesSentTo(email)
     await race(5, () => requests.b6(other, wrong))
-    const lockedAt = Date.now()
 
     const refused = await requests.a2(right.token, right.code)
     t.match(refused, { status: 400, body: { error: 'invalid_grant' } }, 'the right code of an earlier challenge')
@@ -98,22 +94,19 @@ t.test(
     t.match(lockoutsOf(account), [
       { action: 'answer', clientId: 'ib_localhost', retryAfterSeconds: firstLockoutSeconds },
     ])
-    const lines = (await rekey.logOf('auth-gateway')).filter((line) => line.account === hashForLog(account))
+    const lines = loggedFor('account', account)
     const expected = { event: 'excess_rate_limit_exceeded', severity: 'warn', by: 'budget', address: '127.0.0.1' }
     t.match(lines, [{ ...expected, clientId: 'ib_localhost', retryAfterSeconds: firstLockoutSeconds }])
-    const refusals = (await rekey.logOf('auth-gateway')).filter(
-      ({ challenge }) => challenge === hashForLog(String(claimsOf(String(right.token)).sub)),
-    )
+    const refusals = loggedFor('challenge', claimsOf(String(right.token)).sub)
     t.match(refusals.at(-1), { event: 'authn_challenge_fail', reason: 'locked_out', severity: 'warn', attempt: 1 })
 
-    await delay(lockedAt + firstLockoutSeconds * 1_000 - Date.now())
+    clock.advance(firstLockoutSeconds * 1_000)
     t.equal(await suppressedBecause(requests, email), undefined, 'the lockout ends')
     const [, second] = await guess(requests, email, 2)
-    const secondAt = Date.now()
     t.equal(second?.retryAfterSeconds, 2 * firstLockoutSeconds)
-    await delay(firstLockoutSeconds * 1_000)
+    clock.advance(firstLockoutSeconds * 1_000)
     t.equal(await suppressedBecause(requests, email), 'budget')
-    await delay(secondAt + 2 * firstLockoutSeconds * 1_000 - Date.now())
+    clock.advance(firstLockoutSeconds * 1_000)
 
     const last = await askRestore(rekey, email)
     const given = await requests.a2(last.answer.body.mfa_token, last.confirmation)
@@ -123,7 +116,7 @@ t.test(
   },
 )
 
-t.test('S6 of 180 wrong codes that race over 30 challenges, ten are compared', { buffered: true }, async (t) => {
+t.test('S6 of 180 wrong codes that race over 30 challenges, ten are compared', async (t) => {
   const { email } = await newCustomer()
   const { answer, confirmation } = await askRestore(rekey, email)
   const opened = await race(30, () => requests.a1(email))
@@ -132,7 +125,7 @@ t.test('S6 of 180 wrong codes that race over 30 challenges, ten are compared', {
     tokens.flatMap((token) => Array.from({ length: 6 }, () => requests.a2(token, wrong))),
   )
   const challenges = new Set(tokens.map((token) => hashForLog(String(claimsOf(token).sub))))
-  const lines = (await rekey.logOf('auth-gateway')).filter(({ challenge }) => challenges.has(String(challenge)))
+  const lines = rekey.logs.map((line) => JSON.parse(line)).filter(({ challenge }) => challenges.has(String(challenge)))
   const compared = lines.filter(({ reason }) => reason === 'wrong')
   t.equal(compared.length, 10)
   t.equal(lines.filter(({ reason }) => reason === 'locked_out').length, 140)
@@ -142,38 +135,31 @@ t.test('S6 of 180 wrong codes that race over 30 challenges, ten are compared', {
   t.match(await requests.a2(answer.body.mfa_token, confirmation), { status: 400, body: { error: 'invalid_grant' } })
 })
 
-t.test(
-  'S6 after a hundred wrong codes restore stays locked until the back office lifts the lockout',
-  { buffered: true },
-  async (t) => {
-    // At this scale the first lockout lasts 30 ms, the longest 4.3 s.
-    const { url } = await rekey.startGateway({ REKEY_LIMITS_SCALE: '20000' })
-    const quick = createRequests({ http: createHttp(url), url: rekey.url })
-    const customer = await newCustomer()
-    const { answer, confirmation } = await askRestore(rekey, customer.email)
-    const waits: number[] = []
-    while (waits.length < 10) {
-      const lockouts = await guess(quick, customer.email, waits.length + 1)
-      waits.push(lockouts.at(-1)?.retryAfterSeconds ?? 0)
-      await delay(Math.max(0, waits.at(-1) ?? 0) * 1_000)
-    }
-    t.same(waits, [1, 1, 1, 1, 1, 1, 2, 4, 5, -1])
-    await delay(5_000)
-    t.equal(await suppressedBecause(quick, customer.email), 'budget', 'after longer than any lockout')
-    t.equal(await suppressedBecause(requests, customer.email), 'budget')
-    const early = await requests.a2(answer.body.mfa_token, confirmation)
-    t.match(early, { status: 400, body: { error: 'invalid_grant' } }, 'the right code of an earlier challenge')
-    t.ok(await signIn(rekey, customer), 'sign-in works')
+t.test('S6 after a hundred wrong codes restore stays locked until the back office lifts the lockout', async (t) => {
+  const customer = await newCustomer()
+  const { answer, confirmation } = await askRestore(rekey, customer.email)
+  const waits: number[] = []
+  while (waits.length < 10) {
+    const lockouts = await guess(requests, customer.email, waits.length + 1)
+    waits.push(lockouts.at(-1)?.retryAfterSeconds ?? 0)
+    clock.advance(Math.max(0, waits.at(-1) ?? 0) * 1_000)
+  }
+  t.same(waits, [600, 1_200, 2_400, 4_800, 9_600, 19_200, 38_400, 76_800, 86_400, -1])
+  t.equal(await suppressedBecause(requests, customer.email), 'budget')
+  clock.advance(2 * 86_400_000)
+  t.equal(await suppressedBecause(requests, customer.email), 'budget', 'after longer than any lockout')
+  const early = await requests.a2(answer.body.mfa_token, confirmation)
+  t.match(early, { status: 400, body: { error: 'invalid_grant' } }, 'the right code of an earlier challenge')
+  t.ok(await signIn(rekey, customer), 'sign-in works')
 
-    const lift = async (token: string) =>
-      rekey.http.send('DELETE', `/api/v2/clients/${customer.id}/block`, { authorization: `Bearer ${token}` })
-    t.equal((await lift(await signIn(rekey, customer))).status, 403, 'a customer cannot lift it')
-    t.equal((await lift(await backOfficeToken(rekey))).status, 204)
-    await eventually(async () => (await suppressedBecause(requests, customer.email)) === undefined, {
-      what: 'the lockout to be lifted',
-    })
-    const { answer: fresh, confirmation: right } = await askRestore(rekey, customer.email)
-    const given = await requests.a2(fresh.body.mfa_token, right)
-    t.equal((await restore(rekey, String(given.body.sign_token), 'a new password')).status, 204)
-  },
-)
+  const lift = async (token: string) =>
+    rekey.http.send('DELETE', `/api/v2/clients/${customer.id}/block`, { authorization: `Bearer ${token}` })
+  t.equal((await lift(await signIn(rekey, customer))).status, 403, 'a customer cannot lift it')
+  t.equal((await lift(await backOfficeToken(rekey))).status, 204)
+  await eventually(async () => (await suppressedBecause(requests, customer.email)) === undefined, {
+    what: 'the lockout to be lifted',
+  })
+  const { answer: fresh, confirmation: right } = await askRestore(rekey, customer.email)
+  const given = await requests.a2(fresh.body.mfa_token, right)
+  t.equal((await restore(rekey, String(given.body.sign_token), 'a new password')).status, 204)
+})
