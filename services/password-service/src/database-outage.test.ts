@@ -89,7 +89,7 @@ t.test('S25: a stalled Postgres is unavailable too', async (t) => {
   link.stall()
   const started = performance.now()
   await another.app.close()
-  t.ok(performance.now() - started < 5_000, 'the service stops all the same')
+  t.ok(performance.now() - started < 30_000, 'the service stops all the same')
   http = direct
 })
 
