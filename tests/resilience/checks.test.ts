@@ -314,7 +314,7 @@ const planted: [string, RegExp[], (all: ReturnType<typeof correctRun>) => unknow
   [
     'a chain is broken',
     [/chains/],
-    ({ state }) => Object.assign(state.verification, { fault: { customerId: 1, changeId: 2, flaw: 'digest' } }),
+    ({ state }) => Object.assign(state.verification, { invalid: { customerId: 1, changeId: 2, flaw: 'digest' } }),
   ],
   ['an event became a dead letter', [/handled/], ({ state }) => state.events.DEAD.push(passwordEventOf(1))],
   ['a poison event is lost', [/^poison/], ({ state }) => Object.assign(state.poison[0] ?? {}, { isDeadLetter: false })],
