@@ -10,7 +10,7 @@ const scratch = (t: Test) => {
   return dir
 }
 
-test('a data folder is for one copy at a time', async (t) => {
+test('a data folder is used by one process at a time', async (t) => {
   const dir = scratch(t)
   const giveBack = takeDataDir(dir)
   t.throws(() => takeDataDir(dir), { message: new RegExp(`^${dir} is used by another copy`) })
@@ -18,7 +18,7 @@ test('a data folder is for one copy at a time', async (t) => {
   takeDataDir(dir)()
 })
 
-test('the claim of a copy that is dead counts for nothing, also when its number lives on', async (t) => {
+test('the lock of a dead process is ignored, also if another process has its id', async (t) => {
   for (const claim of [JSON.stringify({ pid: process.pid, startedAt: 'long ago' }), '{"pid":', '']) {
     const dir = scratch(t)
     writeFileSync(join(dir, 'run.json'), claim)
@@ -26,7 +26,7 @@ test('the claim of a copy that is dead counts for nothing, also when its number 
   }
 })
 
-test('wiping removes what is ours and nothing else', async (t) => {
+test("wiping removes the sandbox's files only", async (t) => {
   const dir = scratch(t)
   mkdirSync(partsOf(dir).postgres)
   writeFileSync(join(dir, 'thesis.txt'), 'mine')

@@ -5,7 +5,7 @@ import { test } from 'tap'
 
 const root = resolve(import.meta.dirname, '../..')
 
-test('S36: what the sandbox makes stays outside git, and out of images', async (t) => {
+test('S36: git and images ignore the files that the sandbox creates', async (t) => {
   for (const file of ['.gitignore', '.dockerignore']) {
     const ignored = readFileSync(join(root, file), 'utf8').split('\n')
     t.ok(ignored.includes('.rekey/') || ignored.includes('.rekey'), file)
@@ -15,7 +15,7 @@ test('S36: what the sandbox makes stays outside git, and out of images', async (
 /** Keys as they are written to files: ours in base64url after their variable, JWKs, NKey seeds, PEM. */
 const key = /\bREKEY_\w+=[\w-]{43}\b|"d": ?"[\w-]{43}"|\bSU[A-Z2-7]{56}\b|-----BEGIN [A-Z ]*PRIVATE KEY-----\n\w/
 
-test('S36: no key stands in the repository', {
+test('S36: the repository contains no key', {
   skip: !existsSync(join(root, '.git')) && 'there is no git',
 }, async (t) => {
   const tracked = execFileSync('git', ['ls-files', '-z'], { cwd: root, encoding: 'utf8', maxBuffer: 2 ** 24 }).split(

@@ -3,7 +3,7 @@ import { readSettings } from './settings.ts'
 
 const root = '/somewhere'
 
-test('nothing needs to be set', async (t) => {
+test('every setting has a default', async (t) => {
   t.match(readSettings([], {}, root), {
     mode: 'run',
     fresh: false,
@@ -14,7 +14,7 @@ test('nothing needs to be set', async (t) => {
   })
 })
 
-test('options and variables are taken as given', async (t) => {
+test('options and variables set the ports and folders', async (t) => {
   const env = { PORT: '9000', REKEY_DATA_DIR: '/tmp/other', NATS_URL: 'nats://127.0.0.1:4222' }
   t.match(readSettings(['--check', '--fresh'], env, root), {
     mode: 'check',
@@ -25,7 +25,7 @@ test('options and variables are taken as given', async (t) => {
   })
 })
 
-test('what cannot be meant is refused in one line that names it', async (t) => {
+test('an invalid option is refused with one line that names it', async (t) => {
   const refused: [string[], Record<string, string>, RegExp][] = [
     [['--wipe'], {}, /--wipe/],
     [['now'], {}, /now/],

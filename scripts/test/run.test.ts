@@ -59,7 +59,7 @@ t.test('a file without a result is a failure', async (t) => {
   t.match(text, '✖ a.test.ts has no result')
 })
 
-t.test('options', async (t) => {
+t.test('options are read, and unknown ones are refused', async (t) => {
   t.match(readOptions(['--grep', 'refused', '--watch', 'services/'], process.cwd()), {
     grep: 'refused',
     watch: true,

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { cpSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import type { FileResult } from './results.ts'
@@ -34,14 +34,27 @@ const exitOf = (child: ChildProcess) =>
   })
 
 /**
+ * Replaces a folder by a copy of itself. pnpm hard-links its files to a store that other installs use too: a build that
+ * writes into them would change those installs.
+ */
+const detachFromStore = (folder: string) => {
+  const copy = `${folder}.copy`
+  rmSync(copy, { recursive: true, force: true })
+  cpSync(folder, copy, { recursive: true, preserveTimestamps: true })
+  rmSync(folder, { recursive: true })
+  renameSync(copy, folder)
+}
+
+/**
  * tap compiles its plugins into its own package, once after each install. By default it includes the TypeScript plugin,
  * which does not work with TypeScript 7. .taprc leaves it out, together with those that no test uses and each test would
  * load; only a build applies that.
  */
 export const buildTap = async () => {
   const requireFromTap = createRequire(requireHere.resolve('tap/package.json'))
-  const built = join(requireFromTap.resolve('@tapjs/test/package.json'), '../test-built/dist/esm/index.js')
-  if (!/from ["']@tapjs\/(typescript|mock)["']/.test(readFileSync(built, 'utf8'))) return
+  const built = join(requireFromTap.resolve('@tapjs/test/package.json'), '../test-built')
+  if (!/from ["']@tapjs\/(typescript|mock)["']/.test(readFileSync(join(built, 'dist/esm/index.js'), 'utf8'))) return
+  detachFromStore(built)
   const exitCode = await exitOf(startTap(['build'], process.env, ['ignore', 'ignore', 'inherit']))
   if (exitCode !== 0) throw new Error('tap could not be built')
 }

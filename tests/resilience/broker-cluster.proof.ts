@@ -6,7 +6,7 @@ t.setTimeout(shortRunTimeoutMs)
 t.test(
   'S24 S25 nothing is lost and no wrong login succeeds while the leader of AUTH is killed and every other part fails',
   async (t) => {
-    // A leader is away for so long that leaders of the other streams fail only in longer runs.
+    // A leader is unavailable for so long that leaders of the other streams fail only in longer runs.
     const untouched = await assertNothingIsLost(t, { brokers: 3 })
     t.same(
       untouched.toSorted(),

@@ -42,7 +42,7 @@ const started = async (t: Test) => {
   return link
 }
 
-t.test('connections go to one target after the other, and past one that is not there', async (t) => {
+t.test('connections go to the targets in turn, and skip one that is unreachable', async (t) => {
   const link = await started(t)
   link.leadTo([await startEcho(t, 'a'), await freePort(), await startEcho(t, 'b')])
   const names = new Set<string>()
@@ -55,7 +55,7 @@ t.test('connections go to one target after the other, and past one that is not t
   t.same(names, new Set(['a:hello', 'b:hello']))
 })
 
-t.test('what is delayed arrives later', async (t) => {
+t.test('delayed data arrives later', async (t) => {
   const link = await started(t)
   link.leadTo([await startEcho(t, 'a')])
   const client = await startClient(t, link.port)
@@ -66,7 +66,7 @@ t.test('what is delayed arrives later', async (t) => {
   t.ok(performance.now() - begun >= 195, 'there and back')
 })
 
-t.test('a reset cuts what there is, and what comes until it is healed', async (t) => {
+t.test('a reset cuts open connections, and new ones until the link is healed', async (t) => {
   const link = await started(t)
   link.leadTo([await startEcho(t, 'a')])
   const before = await startClient(t, link.port)
@@ -82,7 +82,7 @@ t.test('a reset cuts what there is, and what comes until it is healed', async (t
   await eventually(() => after.heard() === 'a:hello')
 })
 
-t.test('what is stalled arrives when it is healed', async (t) => {
+t.test('stalled data arrives once the link is healed', async (t) => {
   const link = await started(t)
   link.leadTo([await startEcho(t, 'a')])
   const before = await startClient(t, link.port)
@@ -98,7 +98,7 @@ t.test('what is stalled arrives when it is healed', async (t) => {
   await eventually(() => before.heard() === 'a:1a:2' && meanwhile.heard() === 'a:3')
 })
 
-t.test('what is dropped arrives after the link is healed, in order, and new connections hang until then', async (t) => {
+t.test('dropped data arrives in order once the link is healed, and new connections hang until then', async (t) => {
   const link = await started(t)
   link.leadTo([await startEcho(t, 'a')])
   const before = await startClient(t, link.port)
@@ -123,7 +123,7 @@ t.test('lost data is sent again after 0.2 s, and each time after twice as long',
   t.equal(untilRetransmissionMs(12_600), 0)
 })
 
-t.test('what is lost stays lost without a word, and new connections are as they should be', async (t) => {
+t.test('lost data never arrives, no error shows it, and new connections work', async (t) => {
   const link = await started(t)
   link.leadTo([await startEcho(t, 'a')])
   const before = await startClient(t, link.port)
@@ -142,7 +142,7 @@ t.test('what is lost stays lost without a word, and new connections are as they 
   t.notOk(before.socket.destroyed || meanwhile.socket.destroyed)
 })
 
-t.test('an end is passed on behind what was sent before it', async (t) => {
+t.test('the end of a connection arrives after the data that was sent before it', async (t) => {
   const link = await started(t)
   const server = createServer((socket) => socket.on('error', () => {}).end('a last word'))
   server.listen(0, '127.0.0.1')

@@ -3,7 +3,7 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { Transform } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 
-/** A TCP proxy between two parts, with faults on demand. */
+/** A TCP proxy between two parts that injects failures on demand. */
 export interface Link {
   readonly port: number
   /** Number of connections accepted. */
@@ -33,7 +33,7 @@ export interface Link {
 
 interface Connection {
   sockets: Socket[]
-  /** Its data is dropped for good. */
+  /** Its data is lost. */
   lost: boolean
 }
 

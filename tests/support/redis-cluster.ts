@@ -28,7 +28,7 @@ const withNode = async <Result>({ url }: Pick<TestServer, 'url'>, work: (node: R
 
 /**
  * Starts a Redis Cluster of masters on loopback, each with its share of the slots. It has no replicas: the slots of a
- * killed master are away until it is back.
+ * killed master are unavailable until it is back.
  */
 export const startRedisCluster = async (t: Teardown, masters = 3) => {
   const dir = mkdtempSync(join(tmpdir(), 'rekey-redis-cluster-'))

@@ -14,7 +14,7 @@ interface ServiceProcess {
   dataDir: string
   env: Record<string, string>
   port?: number
-  /** The path that answers once it has started: `/healthz` if the servers that it needs may be away. */
+  /** The path that answers once it has started: `/healthz` if the servers that it needs may be unavailable. */
   startedAt?: '/readyz' | '/healthz'
 }
 

@@ -139,7 +139,7 @@ t.test('a rejected event delays the later events of its subject', async (t) => {
   t.equal((await deadLettersOf(parts.broker)).length, 1)
 })
 
-t.test('events wait for a broker that is away, and the events of one subject stay in order', async (t) => {
+t.test('events wait for a broker that is unavailable, and the events of one subject stay in order', async (t) => {
   const parts = await startBroker(t, ['AUTH'])
   const { broker, nats } = parts
   await eventually(() => storedBy(broker).then(() => true))

@@ -30,7 +30,7 @@ export interface BackgroundPublisher {
   close(): Promise<void>
 }
 
-/** Events that may wait, for example while the broker is away. Further ones are dropped and logged. */
+/** Events that may wait, for example while the broker is unavailable. Further ones are dropped and logged. */
 const capacity = 10_000
 /** Events that are sent at a time: enough to use the broker's round trip, few enough not to flood it. */
 const inFlight = 64
@@ -69,7 +69,7 @@ export const createBackgroundPublisher = ({
   }
   const dropped = counter(metrics, {
     name: 'rekey_background_events_dropped_total',
-    help: 'Events that were not published: the broker rejected them and their dead letters, or was away for too long',
+    help: 'Events that were not published: the broker rejected them and their dead letters, or was unavailable for too long',
     labelNames: ['reason'],
   })
   gauge(metrics, {

@@ -60,7 +60,7 @@ t.test('a broker that is too old is refused in one line', async (t) => {
   }
 })
 
-t.test('a broker that is away, silent or not NATS is queried again', async (t) => {
+t.test('a broker that is unavailable, silent or not NATS is queried again', async (t) => {
   const answers = [
     `nats://127.0.0.1:${await freePort()}`,
     await startGreeting(t, 'INFO {\r\n'),

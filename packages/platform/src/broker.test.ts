@@ -22,11 +22,11 @@ t.test('an event that is published twice with one id is stored once', async (t) 
   t.equal(await storedLogins(parts), 2)
 })
 
-t.test('S25: publishing while the broker is away is refused at once, and nothing is sent later', async (t) => {
+t.test('S25: publishing while the broker is unavailable is refused at once, and nothing is sent later', async (t) => {
   const parts = await startBroker(t)
   await eventually(() => storedLogins(parts).then(() => true))
   await parts.nats.kill()
-  await eventually(() => parts.logs().includes('broker is away'))
+  await eventually(() => parts.logs().includes('broker is unavailable'))
   const started = Date.now()
   await t.rejects(parts.publisher.publish(LoginFailed, { subject: 'a', data: login }), {
     code: 'unavailable',
@@ -101,7 +101,7 @@ t.test('no RPC is accepted before the service is ready', async (t) => {
     return { verified: false }
   }
   const readyLater = async () => {
-    if (!isReady) throw new Error('a store is away')
+    if (!isReady) throw new Error('a store is unavailable')
   }
   const service = { name: 'test', version, description: 'test' }
   serveRpcs({ ...parts.deps, ready: readyLater }, service, [{ rpc: PasswordVerify, answer }])
@@ -127,7 +127,7 @@ t.test('an RPC is answered, also after the broker was killed and restarted', asy
   for (const refused of ['', 'broken', 'busy']) await t.rejects(verify(refused), { code: 'unavailable' })
 
   await parts.nats.kill()
-  await eventually(() => parts.logs().includes('broker is away'))
+  await eventually(() => parts.logs().includes('broker is unavailable'))
   await t.rejects(verify('x'), { code: 'unavailable' })
   await parts.nats.restart()
   t.same(await eventually(() => verify('x')), { verified: false })

@@ -88,10 +88,10 @@ export const connectBroker = ({ url, name, log, metrics, ...access }: Options): 
       if (status.type === Events.Disconnect && session) {
         end()
         disconnects.inc()
-        log.warn('broker is away')
+        log.warn('broker is unavailable')
       }
       if (status.type === Events.Reconnect && !session) {
-        log.info('broker is back')
+        log.info('broker is available again')
         begin(connection)
       }
     }

@@ -16,12 +16,12 @@ t.test('a consumer that is closed during its set-up handles nothing', async (t) 
   t.equal(handled, 0)
 })
 
-t.test('a consumer closes at once while the broker is away', async (t) => {
+t.test('a consumer closes at once while the broker is unavailable', async (t) => {
   const parts = await startBroker(t)
   const consumer = consume(parts.deps, { event: LoginFailed, concurrency: 8, handle: async () => {} })
   await publishLogin(parts, 'a')
   await parts.nats.kill()
-  await eventually(() => parts.logs().includes('broker is away'))
+  await eventually(() => parts.logs().includes('broker is unavailable'))
   const started = Date.now()
   await consumer.close()
   await parts.broker.close()

@@ -53,7 +53,7 @@ export const watchConsumer = ({ broker, metrics, progress, now, stream, durable,
   let delivered = -1
   let floor = { sequence: -1, sinceMs: 0 }
 
-  /** @throws while the broker is away or the consumer does not exist yet */
+  /** @throws while the broker is unavailable or the consumer does not exist yet */
   const update = async () => {
     const jsm = await broker.connection().jetstreamManager({ timeout: 2_000, checkAPI: false })
     const info = await jsm.consumers.info(stream, durable)

@@ -49,7 +49,7 @@ const startIssuer = async (t: Test, ...keys: object[]) => {
 }
 
 t.test(
-  'S25: while the issuer is away, its last keys stay valid for an hour, and other keys are unavailable',
+  'S25: while the issuer is unavailable, its last keys stay valid for an hour, and other keys are unavailable',
   async (t) => {
     const [one, two] = [newKey('one'), newKey('two')]
     const clock = createClock()
@@ -100,7 +100,7 @@ t.test('S29: a key that the issuer has removed is refused ten minutes later', as
   t.equal(await keys('one'), undefined)
   await leave()
   clock.advance(11 * minuteMs)
-  await t.rejects(keys('one'), { code: 'unavailable' }, 'nor when the issuer is away')
+  await t.rejects(keys('one'), { code: 'unavailable' }, 'nor when the issuer is unavailable')
   t.equal(await keys('two'), two.x)
 })
 

@@ -17,7 +17,7 @@ const timeoutMs = 1_500
 /** An unknown key may be a new one: fetch the set again (S29), but not more often than this. */
 const cooldownMs = 1_000
 const freshMs = 600_000
-/** After a failure, the next attempt waits this long, so that requests do not wait for an issuer that is away. */
+/** After a failure, the next attempt waits this long, so that requests do not wait for an issuer that is unavailable. */
 const retryMs = 10_000
 /** Lifetime of tokens that were signed before the issuer became unreachable. */
 const keptMs = 3_600_000

@@ -51,7 +51,7 @@ const restartMs = 200
 const expiresMs = 5_000
 /** The broker ends an expired request; this allows for the delay of that message on a busy machine. */
 const graceMs = 2_000
-/** Draining needs an answer of the broker, which may be away. */
+/** Draining needs an answer of the broker, which may be unavailable. */
 const leaveTimeoutMs = 1_000
 
 /** Fields of the library's class that its interface lacks. */

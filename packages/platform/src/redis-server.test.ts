@@ -30,7 +30,7 @@ t.test('a cluster that is configured as a single server is refused in one line, 
   t.match(await redisServerErrors(single.url, true), [/^REKEY_REDIS_CLUSTER is true although .*: leave it unset\.$/])
 })
 
-t.test('a Redis that is away is queried again, and some nodes of a cluster may be away', async (t) => {
+t.test('a Redis that is unavailable is queried again, and some nodes of a cluster may be unavailable', async (t) => {
   const away = `redis://127.0.0.1:${await freePort()}`
   t.equal(await redisServerErrors(away, false), undefined)
   const single = await startRedis()

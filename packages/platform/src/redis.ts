@@ -36,7 +36,7 @@ const connectCluster = (url: string): Cluster => {
     clusterRetryStrategy: reconnectMs,
     slotsRefreshTimeout: timeoutMs,
     slotsRefreshInterval: 5_000,
-    // While a slot has no master, fail at once, as with a single server that is away.
+    // While a slot has no master, fail at once, as with a single server that is unavailable.
     retryDelayOnClusterDown: 0,
     retryDelayOnFailover: 0,
     maxRedirections: 3,
@@ -56,11 +56,11 @@ export const connectRedis = ({ url, cluster, log }: Options): Redis => {
   const redis = cluster ? connectCluster(url) : new Single(url, { ...timeouts, retryStrategy: reconnectMs })
   let away = false
   redis.on('error', (err) => {
-    if (!away) log.warn({ err }, 'redis is away')
+    if (!away) log.warn({ err }, 'redis is unavailable')
     away = true
   })
   redis.on('ready', () => {
-    if (away) log.info('redis is back')
+    if (away) log.info('redis is available again')
     away = false
   })
   return redis

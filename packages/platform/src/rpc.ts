@@ -181,7 +181,7 @@ export const serveRpcs = (
   return {
     async close() {
       closing = true
-      // `stop` drains, so that received requests are still answered. It needs the broker, which may be away.
+      // `stop` drains, so that received requests are still answered. It needs the broker, which may be unavailable.
       const timer = new AbortController()
       await Promise.race([started?.stop().catch(() => {}), pause(stopTimeoutMs, timer.signal)])
       timer.abort()

@@ -17,7 +17,7 @@ t.test('mail has the headers that prevent out-of-office replies', async (t) => {
   t.match(raw, /^Content-Type: multipart\/alternative;/im)
 })
 
-t.test('mail waits while the mail server is away, and goes out exactly once when it is back', async (t) => {
+t.test('mail waits while the mail server is unavailable, and goes out exactly once when it is back', async (t) => {
   const port = await freePort()
   const servers = await startServers(t, { SMTP_URL: `smtp://127.0.0.1:${port}` })
   const { app, logs } = await startNotifier(t, servers)
