@@ -6,14 +6,14 @@ import { RestoreRequested } from '@rekey/contracts'
 import { createCustomer } from '@rekey/test-support/customers'
 import { claimsOf, race } from '@rekey/test-support/flows'
 import type { Answer } from '@rekey/test-support/http'
-import { startProcesses } from '@rekey/test-support/processes'
+import { startRekey } from '@rekey/test-support/rekey'
 import { Redis } from 'ioredis'
 import t from 'tap'
 import { startMessageLog } from './message-log.ts'
 import { compactToken, createRequests, maskOf, unknownEmail, wrong } from './requests.ts'
 
 const codesAnHour = 10
-const rekey = await startProcesses(t, {
+const rekey = await startRekey(t, {
   gatewayEnv: {
     REKEY_LIMIT_CODE_ACCOUNT: `${codesAnHour}/1h`,
     REKEY_LIMIT_LOGIN_ACCOUNT: '5/1h',

@@ -18,12 +18,12 @@ import {
   signsIn,
   verificationBody,
 } from '@rekey/test-support/flows'
-import { startProcesses } from '@rekey/test-support/processes'
+import { startRekey } from '@rekey/test-support/rekey'
 import t, { type Test } from 'tap'
 import { readSigningKey } from './forged-token.ts'
 import { pkce, verifier } from './pkce.ts'
 
-const rekey = await startProcesses(t)
+const rekey = await startRekey(t)
 const { http } = rekey
 const newCustomer = () => createCustomer(rekey.postgres.url)
 const key = readSigningKey(rekey.keys.signingKeys)

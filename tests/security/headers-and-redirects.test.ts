@@ -13,14 +13,14 @@ import {
   signIn,
   verificationBody,
 } from '@rekey/test-support/flows'
-import { startProcesses } from '@rekey/test-support/processes'
+import { startRekey } from '@rekey/test-support/rekey'
 import t from 'tap'
 import { createAttackerHttp } from './attacker-http.ts'
 import { startMessageLog } from './message-log.ts'
 import { sendRaw } from './raw-request.ts'
 
 const proxy = '127.0.0.2'
-const rekey = await startProcesses(t, { gatewayEnv: { REKEY_TRUSTED_PROXIES: proxy } })
+const rekey = await startRekey(t, { gatewayEnv: { REKEY_TRUSTED_PROXIES: proxy } })
 const { url, inbox } = rekey
 const messageLog = await startMessageLog(t, rekey)
 const newCustomer = () => createCustomer(rekey.postgres.url)

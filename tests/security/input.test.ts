@@ -2,12 +2,12 @@ import { gzipSync } from 'node:zlib'
 import { CustomersUpsert } from '@rekey/contracts'
 import { createCustomer } from '@rekey/test-support/customers'
 import { backOfficeToken, login, restore, restoreBody, restoreGrant, signIn } from '@rekey/test-support/flows'
-import { startProcesses } from '@rekey/test-support/processes'
+import { startRekey } from '@rekey/test-support/rekey'
 import { connect } from 'nats'
 import t, { type Test } from 'tap'
 import { sendRaw, statusesOf } from './raw-request.ts'
 
-const rekey = await startProcesses(t)
+const rekey = await startRekey(t)
 const { http, url } = rekey
 const customer = await createCustomer(rekey.postgres.url)
 const bearer = `Bearer ${await signIn(rekey, customer)}`

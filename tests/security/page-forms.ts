@@ -4,7 +4,7 @@ import { createCustomer, type TestCustomer } from '@rekey/test-support/customers
 import { eventually } from '@rekey/test-support/eventually'
 import { claimsOf, codesOf, restore, restoreGrant, signsIn } from '@rekey/test-support/flows'
 import type { Answer } from '@rekey/test-support/http'
-import type { Processes } from '@rekey/test-support/processes'
+import type { Rekey } from '@rekey/test-support/rekey'
 
 export type Fields = Record<string, string>
 
@@ -22,7 +22,7 @@ export interface PageForm {
 export const resendSeconds = 1
 
 /** Fills in the forms of the pages, with codes from the inbox; the gateway must run with {@link resendSeconds}. */
-export const createPageForms = (rekey: Processes) => {
+export const createPageForms = (rekey: Pick<Rekey, 'http' | 'inbox' | 'url' | 'postgres' | 'logOf'>) => {
   const { http, inbox } = rekey
   const newCustomer = () => createCustomer(rekey.postgres.url)
 

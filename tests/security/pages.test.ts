@@ -5,13 +5,13 @@ import { launchBrowser, noBrowser } from '@rekey/test-support/browser'
 import { eventually } from '@rekey/test-support/eventually'
 import { signsIn } from '@rekey/test-support/flows'
 import type { Answer } from '@rekey/test-support/http'
-import { startProcesses } from '@rekey/test-support/processes'
+import { startRekey } from '@rekey/test-support/rekey'
 import type { Page } from 'playwright-core'
 import t, { type Test } from 'tap'
 import { startMessageLog } from './message-log.ts'
 import { createPageForms, type Fields, resendSeconds } from './page-forms.ts'
 
-const rekey = await startProcesses(t, { gatewayEnv: { REKEY_RESEND_SECONDS: String(resendSeconds) } })
+const rekey = await startRekey(t, { gatewayEnv: { REKEY_RESEND_SECONDS: String(resendSeconds) } })
 const { url } = rekey
 const { post, hiddenOf, titleOf, newCustomer, codeForm, everyForm } = createPageForms(rekey)
 const { allHandled } = await startMessageLog(t, rekey)

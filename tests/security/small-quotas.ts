@@ -4,7 +4,7 @@ import { LimitExceeded } from '@rekey/contracts'
 import { createCustomer } from '@rekey/test-support/customers'
 import { eventually } from '@rekey/test-support/eventually'
 import type { Answer } from '@rekey/test-support/http'
-import { startProcesses } from '@rekey/test-support/processes'
+import { startRekey } from '@rekey/test-support/rekey'
 import type { Test } from 'tap'
 import { createAttackerHttp } from './attacker-http.ts'
 import { registeredClient } from './clients.ts'
@@ -58,8 +58,7 @@ export const pool = async <T>(total: number, places: number, work: () => Promise
 
 /** The product with small {@link quotas} behind a trusted proxy, so that a request can come from any IP. */
 export const startWithSmallQuotas = async (t: Test) => {
-  const rekey = await startProcesses(t, {
-    metrics: true,
+  const rekey = await startRekey(t, {
     gatewayEnv: {
       ...Object.fromEntries(Object.entries(quotas).map(([name, count]) => [name, `${count}/10m`])),
       REKEY_LIMIT_CODE_ACCOUNT: '10/1h',

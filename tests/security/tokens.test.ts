@@ -21,12 +21,12 @@ import {
   signInTokens,
   verificationBody,
 } from '@rekey/test-support/flows'
-import { startProcesses } from '@rekey/test-support/processes'
+import { startRekey } from '@rekey/test-support/rekey'
 import t from 'tap'
 import { eddsa, forge, hmac, readSigningKey, unsigned } from './forged-token.ts'
 import { pkce, verifier } from './pkce.ts'
 
-const rekey = await startProcesses(t)
+const rekey = await startRekey(t)
 const { http } = rekey
 const key = readSigningKey(rekey.keys.signingKeys)
 const newCustomer = () => createCustomer(rekey.postgres.url)

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import pg from 'pg'
+import type pg from 'pg'
+import { poolOf } from './pool.ts'
 
 export interface TestCustomer {
   id: number
@@ -17,16 +18,9 @@ export const passwordHash =
 
 const digits = (count: number) => String(Math.floor(Math.random() * 10 ** count)).padStart(count, '0')
 
-/** Runs one statement over a connection of its own. */
-export const sql = async <Row extends pg.QueryResultRow>(databaseUrl: string, text: string, values: unknown[] = []) => {
-  const client = new pg.Client(databaseUrl)
-  await client.connect()
-  try {
-    return (await client.query<Row>(text, values)).rows
-  } finally {
-    await client.end()
-  }
-}
+/** Runs one statement. */
+export const sql = async <Row extends pg.QueryResultRow>(databaseUrl: string, text: string, values: unknown[] = []) =>
+  (await poolOf(databaseUrl).query<Row>(text, values)).rows
 
 /** Adds a customer with a confirmed e-mail address, a confirmed phone number and a password. */
 export const createCustomer = async (

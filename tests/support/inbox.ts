@@ -22,11 +22,19 @@ const getJson = async <T>(url: string) => {
 export const startInbox = async () => {
   const inbox = await createInbox({ host: '127.0.0.1', httpPort: 0, smtpPort: 0 })
 
+  const api = `${inbox.httpUrl}/api/v1`
+  // A message never changes: tests that wait for one read the others once.
+  const read = new Map<string, Promise<ReceivedMessage>>()
+  const readMessage = (id: string) => {
+    const message = read.get(id) ?? getJson<ReceivedMessage>(`${api}/message/${id}`)
+    read.set(id, message)
+    return message
+  }
+
   /** Every message, newest first, with its whole text. */
   const messages = async (): Promise<ReceivedMessage[]> => {
-    const api = `${inbox.httpUrl}/api/v1`
     const { messages } = await getJson<{ messages: { ID: string }[] }>(`${api}/messages?limit=1000`)
-    return Promise.all(messages.map(({ ID }) => getJson<ReceivedMessage>(`${api}/message/${ID}`)))
+    return Promise.all(messages.map(({ ID }) => readMessage(ID)))
   }
   const messagesTo = async (to: string) =>
     (await messages()).filter((message) => message.To.some(({ Address }) => Address === to))

@@ -15,8 +15,9 @@ import { createPublisher } from '@rekey/platform/publisher'
 import { systemRandom } from '@rekey/platform/random'
 import { seal, toKey, unseal } from '@rekey/platform/seal'
 import { ensureStreams } from '@rekey/platform/streams'
-import pg from 'pg'
+import type pg from 'pg'
 import { createClock } from './clock.ts'
+import { sql } from './customers.ts'
 import { eventually } from './eventually.ts'
 import { createHttp } from './http.ts'
 import { startInfrastructure, type Teardown } from './infrastructure.ts'
@@ -123,16 +124,8 @@ export const startPasswordService = async (t: Teardown, { env = {}, privatePostg
   const manager = async () => (await broker.connected()).jetstreamManager()
   await eventually(async () => (await manager()).streams.info('AUTH'), { what: 'the streams' })
 
-  const query = async <Row extends pg.QueryResultRow>(sql: string, values: unknown[] = []): Promise<Row[]> => {
-    const client = new pg.Client({ connectionString: postgres.url })
-    client.on('error', () => {})
-    await client.connect()
-    try {
-      return (await client.query<Row>(sql, values)).rows
-    } finally {
-      await client.end()
-    }
-  }
+  const query = <Row extends pg.QueryResultRow>(text: string, values: unknown[] = []): Promise<Row[]> =>
+    sql<Row>(postgres.url, text, values)
 
   const { app, url } = await start({}, metrics)
   await eventually(async () => (await fetch(`${url}/readyz`)).ok, { what: 'the service to be ready' })

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createApp as createGateway } from '@rekey/auth-gateway/app'
 import { Env as GatewayEnv } from '@rekey/auth-gateway/config'
-import { generateKeys } from '@rekey/local-servers/keys'
+import { generateKeys, keyFiles } from '@rekey/local-servers/keys'
 import { freePort } from '@rekey/local-servers/ports'
 import { gatewayVariables, notifierVariables, passwordServiceVariables } from '@rekey/local-servers/topology'
 import { createApp as createNotifier } from '@rekey/notifier/app'
@@ -25,6 +25,8 @@ import type { DatabaseSettings } from './postgres.ts'
 interface Options {
   /** Variables that replace those of the sandbox, for every service. */
   env?: Record<string, string>
+  /** Variables for the gateway alone. */
+  gatewayEnv?: Record<string, string>
   /** Starts a Postgres server for this test alone, which it may stop and restart. */
   privatePostgres?: boolean
   /** Settings of the database that replace the server's. */
@@ -37,7 +39,7 @@ interface Options {
  */
 export const startRekey = async (
   t: Teardown,
-  { env = {}, privatePostgres = false, databaseSettings }: Options = {},
+  { env = {}, gatewayEnv = {}, privatePostgres = false, databaseSettings }: Options = {},
 ) => {
   const infrastructure = await startInfrastructure(t, {
     redis: true,
@@ -90,6 +92,7 @@ export const startRekey = async (
     PORT: '0',
     ...wideLimits,
     ...env,
+    ...gatewayEnv,
   })
   await listen(await createGateway(gatewayConfig, runtime('auth-gateway')), gatewayPort)
   const notifierConfig = loadConfig(NotifierEnv, {
@@ -113,10 +116,17 @@ export const startRekey = async (
     clock,
     gatewayConfig,
     passwordServiceConfig,
+    /** Paths of the files of secrets. */
+    keys: keyFiles(dir),
     /** Log lines of all services. */
     logs,
+    /** The log of a service until now, one object a line. */
+    logOf: async (name: keyof typeof metrics): Promise<Record<string, unknown>[]> =>
+      logs.map((line) => JSON.parse(line)).filter(({ service }) => service === name),
     /** The metrics of each service. */
     metrics,
+    /** The metrics of a service in the text format of Prometheus. */
+    metricsOf: (name: keyof typeof metrics) => metrics[name].metrics(),
     /** True if `/readyz` of every service answers 200. */
     isReady,
   }

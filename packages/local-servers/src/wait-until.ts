@@ -4,6 +4,7 @@ export interface WaitOptions {
   /** Completes the sentence "timed out waiting for …". */
   what: string
   timeoutMs: number
+  /** The first pause. Each is half as long again as the one before, up to five times the first: polls take time too. */
   intervalMs?: number
   signal?: AbortSignal | undefined
 }
@@ -19,6 +20,7 @@ export const waitUntil = async <T>(
 ): Promise<NonNullable<T>> => {
   const deadline = performance.now() + timeoutMs
   let cause: unknown
+  let pauseMs = intervalMs
   for (;;) {
     signal?.throwIfAborted()
     try {
@@ -32,6 +34,7 @@ export const waitUntil = async <T>(
       const detail = cause instanceof Error ? ` (${cause.message})` : ''
       throw new Error(`timed out after ${timeoutMs} ms waiting for ${what}${detail}`, { cause })
     }
-    await delay(intervalMs, undefined, signal ? { signal } : {}).catch(() => signal?.throwIfAborted())
+    await delay(pauseMs, undefined, signal ? { signal } : {}).catch(() => signal?.throwIfAborted())
+    pauseMs = Math.min(5 * intervalMs, 1.5 * pauseMs)
   }
 }
