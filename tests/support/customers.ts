@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type pg from 'pg'
+import pg from 'pg'
 import { poolOf } from './pool.ts'
 
 export interface TestCustomer {
@@ -21,6 +21,17 @@ const digits = (count: number) => String(Math.floor(Math.random() * 10 ** count)
 /** Runs one statement. */
 export const sql = async <Row extends pg.QueryResultRow>(databaseUrl: string, text: string, values: unknown[] = []) =>
   (await poolOf(databaseUrl).query<Row>(text, values)).rows
+
+/** Runs one statement on a new connection, which begins with the current settings of its role and database. */
+export const sqlOnNewConnection = async <Row extends pg.QueryResultRow>(databaseUrl: string, text: string) => {
+  const client = new pg.Client(databaseUrl)
+  await client.connect()
+  try {
+    return (await client.query<Row>(text)).rows
+  } finally {
+    await client.end()
+  }
+}
 
 /** Adds a customer with a confirmed e-mail address, a confirmed phone number and a password. */
 export const createCustomer = async (

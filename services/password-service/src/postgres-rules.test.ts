@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { databaseUrl } from '@rekey/local-servers/database'
 import { freePort } from '@rekey/local-servers/ports'
-import { sql } from '@rekey/test-support/customers'
+import { sql, sqlOnNewConnection } from '@rekey/test-support/customers'
 import { eventually } from '@rekey/test-support/eventually'
 import { startInfrastructure } from '@rekey/test-support/infrastructure'
 import { setDatabase } from '@rekey/test-support/postgres'
@@ -44,7 +44,7 @@ t.test(
 t.test('any time zone of the server and of the role is accepted', async (t) => {
   await sql(server.url, `ALTER SYSTEM SET timezone = 'Asia/Kolkata'`)
   await sql(server.url, 'SELECT pg_reload_conf()')
-  const zone = async () => (await sql<{ TimeZone: string }>(postgres.url, 'SHOW timezone'))[0]?.TimeZone
+  const zone = async () => (await sqlOnNewConnection<{ TimeZone: string }>(postgres.url, 'SHOW timezone'))[0]?.TimeZone
   await eventually(async () => (await zone()) === 'Asia/Kolkata', { what: 'the configuration to be read' })
   t.same(await configurationErrors(postgres.url), [])
   await sql(server.url, `ALTER ROLE CURRENT_USER SET timezone = 'America/New_York'`)
