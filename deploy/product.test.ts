@@ -141,17 +141,21 @@ t.test('S33: the gateway’s user of Redis can neither access other keys nor cha
   t.equal(await client.call('GET', 'rekey:{a}:nothing'), null)
 })
 
-t.test('S36: no secret is on a command line', { skip: process.platform !== 'linux' && 'it reads /proc' }, async (t) => {
-  const lines = commandLines()
-  for (const name of ['auth-gateway', 'password-service', 'notifier', 'nats-server', 'redis-server', 'postgres']) {
-    t.ok(
-      lines.some((line) => line.includes(name)),
-      name,
-    )
-  }
-  t.ok(secrets().length > 15)
-  t.same(secrets().filter((secret) => lines.some((line) => line.includes(secret))).length, 0)
-})
+t.test(
+  'S36: no secret is on a command line',
+  { skip: process.platform !== 'linux' && 'platform: it reads /proc' },
+  async (t) => {
+    const lines = commandLines()
+    for (const name of ['auth-gateway', 'password-service', 'notifier', 'nats-server', 'redis-server', 'postgres']) {
+      t.ok(
+        lines.some((line) => line.includes(name)),
+        name,
+      )
+    }
+    t.ok(secrets().length > 15)
+    t.same(secrets().filter((secret) => lines.some((line) => line.includes(secret))).length, 0)
+  },
+)
 
 t.test('S33: a forged event is refused and has no effect', async (t) => {
   const person = await createCustomer(database.owner)

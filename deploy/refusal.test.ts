@@ -171,7 +171,7 @@ t.test('a gateway ends with the reason if its Redis starts later and has no pers
 
 t.test(
   'production refuses files of secrets that other accounts can read, with one error each',
-  { skip: process.platform === 'win32' && 'Windows has no such modes' },
+  { skip: process.platform === 'win32' && 'platform: Windows has no such modes' },
   async (t) => {
     await generateKeys(join(dir, 'open'))
     const open = keyFiles(join(dir, 'open'))

@@ -93,7 +93,7 @@ t.test('the sandbox checks only the correctness of servers', async (t) => {
 
 t.test(
   'S36: production refuses a file of secrets that other accounts can read or write',
-  { skip: process.platform === 'win32' && 'Windows has no such modes' },
+  { skip: process.platform === 'win32' && 'platform: Windows has no such modes' },
   async (t) => {
     const dir = mkdtempSync(join(tmpdir(), 'rekey-modes-'))
     t.teardown(() => rmSync(dir, { recursive: true, force: true }))

@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { findOnPath } from '@rekey/local-servers/command'
 import type { Link } from '@rekey/test-support/link'
@@ -9,14 +9,20 @@ const tools = ['unshare', 'ip', 'iptables']
 /** True in a process that `inOwnNetwork` started: its packets can be dropped. */
 export const hasOwnNetwork = process.env[ownNetwork] === '1'
 
+/** False in a container that may not create a network namespace or set packet rules. */
+const mayDropPackets = () => {
+  if (process.getuid?.() !== 0 || !tools.every((tool) => findOnPath(tool))) return false
+  return spawnSync('unshare', ['--net', 'iptables', '-w', '-L', 'INPUT', '-n'], { stdio: 'ignore' }).status === 0
+}
+
 /**
  * Runs this file again in its own network namespace, whose packet rules affect nothing else and end with the process.
- * Needs Linux, root and iptables; otherwise it does nothing.
+ * Needs Linux, root, iptables and the permission to use them; otherwise it does nothing.
  *
  * @returns true if it ran
  */
 export const inOwnNetwork = async (file: string): Promise<boolean> => {
-  if (hasOwnNetwork || process.getuid?.() !== 0 || !tools.every((tool) => findOnPath(tool))) return false
+  if (hasOwnNetwork || !mayDropPackets()) return false
   const script = 'ip link set lo up && exec "$0" "$1"'
   const child = spawn('unshare', ['--net', 'sh', '-c', script, process.execPath, file], {
     stdio: 'inherit',

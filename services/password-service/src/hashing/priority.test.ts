@@ -11,7 +11,7 @@ const niceValues = () =>
 
 t.test(
   'threads that compute hashes have a lower priority than the event loop',
-  { skip: process.platform !== 'linux' && 'only Linux has thread priorities' },
+  { skip: process.platform !== 'linux' && 'platform: only Linux has thread priorities' },
   async (t) => {
     await lowerHashPriority()
     const pool = niceValues().filter(({ name }) => name === 'libuv-worker')
