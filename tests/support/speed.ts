@@ -1,16 +1,22 @@
-import { median } from 'simple-statistics'
+import { mean, median, sampleStandardDeviation } from 'simple-statistics'
 
 /** Each round measures every size once: other work on the machine then slows all of them. */
 const rounds = 7
 
-/**
- * For each count of bad items, the speed behind them as a share of the speed without any: the median over the rounds, each
- * of which measures both.
- */
+interface SpeedShare {
+  bad: number
+  perSecond: number
+  /** Median over the rounds, each of which measures with and without bad items. */
+  share: number
+  /** Two standard errors above the mean: a lower true share would be measured so high once in forty times. */
+  shareAtMost: number
+}
+
+/** For each count of bad items, the speed behind them as a share of the speed without any. */
 export const speedShares = async (
   counts: readonly number[],
   measure: (bad: number) => Promise<number>,
-): Promise<{ bad: number; perSecond: number; share: number }[]> => {
+): Promise<SpeedShare[]> => {
   const measured: { alone: number; behind: number[] }[] = []
   for (let round = 0; round < rounds; round += 1) {
     const alone = await measure(0)
@@ -18,9 +24,13 @@ export const speedShares = async (
     for (const bad of counts) behind.push(await measure(bad))
     measured.push({ alone, behind })
   }
-  return counts.map((bad, index) => ({
-    bad,
-    perSecond: Math.round(median(measured.map(({ behind }) => behind[index] ?? 0))),
-    share: median(measured.map(({ alone, behind }) => (behind[index] ?? 0) / alone)),
-  }))
+  return counts.map((bad, index) => {
+    const shares = measured.map(({ alone, behind }) => (behind[index] ?? 0) / alone)
+    return {
+      bad,
+      perSecond: Math.round(median(measured.map(({ behind }) => behind[index] ?? 0))),
+      share: median(shares),
+      shareAtMost: mean(shares) + (2 * sampleStandardDeviation(shares)) / Math.sqrt(shares.length),
+    }
+  })
 }

@@ -33,7 +33,9 @@ const speedBehind = async (t: Test, rejected: number) => {
     const data = { challengeId, purpose: 'restore' as const, attempt: 1, ...fields }
     backgroundPublisher.publish(ChallengeFailed, { subject: challengeId, data })
   }
-  const isDone = await eventually(async () => (await stored()) === good, { timeoutMs }).catch(() => false)
+  const isDone = await eventually(async () => (await stored()) === good, { timeoutMs, intervalMs: 4 }).catch(
+    () => false,
+  )
   const seconds = (elapsedMs() - startMs) / 1_000
   t.comment(`behind ${rejected}: ${await stored()} of ${good} in ${seconds.toFixed(2)} s`)
   await backgroundPublisher.close()
@@ -41,7 +43,7 @@ const speedBehind = async (t: Test, rejected: number) => {
 }
 
 t.test('5,000 good events behind 1 and behind 100 rejected ones have at least 90 % of the speed', async (t) => {
-  for (const { bad, perSecond, share } of await speedShares([1, 100], (count) => speedBehind(t, count))) {
-    t.ok(share >= 0.9, `behind ${bad}: ${perSecond}/s, ${Math.round(100 * share)} %`)
+  for (const { bad, perSecond, share, shareAtMost } of await speedShares([1, 100], (count) => speedBehind(t, count))) {
+    t.ok(shareAtMost >= 0.9, `behind ${bad}: ${perSecond}/s, ${Math.round(100 * share)} %`)
   }
 })
