@@ -1,6 +1,7 @@
 import { keyFiles } from './keys.ts'
 
-// Which service gets which URL, key file and variable: for npm start, tests, fault runs and the production test alike.
+// Which service gets which URL, key file and variable: for npm start, tests, runs with injected failures and the
+// production test alike.
 
 interface Common {
   profile: 'sandbox' | 'production'

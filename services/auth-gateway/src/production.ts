@@ -15,17 +15,17 @@ import {
 import { limitsAreUnscaled } from '@rekey/platform/quota'
 import { redisLosses } from '@rekey/platform/redis-durability'
 import { redisServerErrors } from '@rekey/platform/redis-server'
-import { clientsFaults } from './clients/client-registry.ts'
+import { clientsErrors } from './clients/client-registry.ts'
 import type { Config } from './config.ts'
-import { signingKeysFaults } from './tokens/signing-keys.ts'
+import { signingKeysErrors } from './tokens/signing-keys.ts'
 
 /** Refuses the sandbox's published clients, and redirects without TLS. */
 const hasOwnClients: Rule<Config> = ({ REKEY_CLIENTS_FILE, REKEY_DEFAULT_CLIENT_ID }) =>
-  clientsFaults(REKEY_CLIENTS_FILE, REKEY_DEFAULT_CLIENT_ID)
+  clientsErrors(REKEY_CLIENTS_FILE, REKEY_DEFAULT_CLIENT_ID)
 
 /** Refuses the sandbox's signing keys. */
 const hasOwnSigningKeys: Rule<Config> = ({ REKEY_SIGNING_KEYS_FILE }) =>
-  REKEY_SIGNING_KEYS_FILE === undefined ? [] : signingKeysFaults(REKEY_SIGNING_KEYS_FILE)
+  REKEY_SIGNING_KEYS_FILE === undefined ? [] : signingKeysErrors(REKEY_SIGNING_KEYS_FILE)
 
 /** Write access to Redis could reset failed attempts, or end sessions. */
 const redisIsPrivate: Rule<Config> = (config) => {

@@ -17,7 +17,7 @@ const write = (content: unknown) => {
   return path
 }
 
-const faultsOf = (path: string, defaultClientId?: string): readonly string[] => {
+const errorsOf = (path: string, defaultClientId?: string): readonly string[] => {
   try {
     loadClientRegistry({ path, profile: 'production', defaultClientId, log })
     return []
@@ -48,15 +48,15 @@ t.test('a valid registry is accepted', async (t) => {
 })
 
 t.test('a file that is missing, not JSON, or not a list is refused', async (t) => {
-  t.same(faultsOf(join(dir, 'nowhere.json')), ['REKEY_CLIENTS_FILE cannot be read: ENOENT'])
-  t.same(faultsOf(write('{ secret')), ['REKEY_CLIENTS_FILE cannot be read: it is not JSON'])
-  t.same(faultsOf(write({})), ['REKEY_CLIENTS_FILE /: must be array'])
+  t.same(errorsOf(join(dir, 'nowhere.json')), ['REKEY_CLIENTS_FILE cannot be read: ENOENT'])
+  t.same(errorsOf(write('{ secret')), ['REKEY_CLIENTS_FILE cannot be read: it is not JSON'])
+  t.same(errorsOf(write({})), ['REKEY_CLIENTS_FILE /: must be array'])
 })
 
 t.test('every error is reported with its place, and without values of the file', async (t) => {
   const odd = { client_id: '', type: 'odd', secret_sha256: 'secret', scopes: ['EVERYTHING'], origin: 'secret' }
   t.strictSame(
-    faultsOf(write([odd])).toSorted(),
+    errorsOf(write([odd])).toSorted(),
     [
       'REKEY_CLIENTS_FILE /0/client_id: must not be empty',
       'REKEY_CLIENTS_FILE /0/origin: is not known',
@@ -74,7 +74,7 @@ t.test('every error is reported with its place, and without values of the file',
     { ...open, client_id: 'without a secret' },
     { ...bank, client_id: 'with one', type: 'public', redirect_uris: ['https://bank.example/#here'] },
   ]
-  t.strictSame(faultsOf(write(others)), [
+  t.strictSame(errorsOf(write(others)), [
     'REKEY_CLIENTS_FILE /1/client_id: is used by another client',
     'REKEY_CLIENTS_FILE /1/redirect_uris: must be absolute URIs without a fragment',
     'REKEY_CLIENTS_FILE /1/origins: must be origins: scheme, host and port only',
@@ -85,7 +85,7 @@ t.test('every error is reported with its place, and without values of the file',
 })
 
 t.test('production redirects a customer only over TLS, or to an app on the customer’s device', async (t) => {
-  const inProduction = (redirectUri: string) => faultsOf(write([{ ...bank, redirect_uris: [redirectUri] }]))
+  const inProduction = (redirectUri: string) => errorsOf(write([{ ...bank, redirect_uris: [redirectUri] }]))
   for (const uri of [
     'https://bank.example/back',
     'http://127.0.0.1:51004/back',
@@ -111,8 +111,8 @@ t.test('production redirects a customer only over TLS, or to an app on the custo
     )
   }
   const plain = write([{ ...bank, redirect_uris: ['http://bank.example'], origins: ['http://bank.example'] }])
-  t.equal(faultsOf(plain).length, 2)
-  t.match(faultsOf(plain)[1], '/0/origins: must be https')
+  t.equal(errorsOf(plain).length, 2)
+  t.match(errorsOf(plain)[1], '/0/origins: must be https')
   const clients = loadClientRegistry({ path: plain, profile: 'sandbox', log })
   t.ok(clients.allowsOrigin('http://bank.example'), 'the sandbox accepts them')
   await clients.close()
@@ -121,10 +121,10 @@ t.test('production redirects a customer only over TLS, or to an app on the custo
 t.test('production requires that the client of hosted restores is registered and may restore', async (t) => {
   const restorer = { ...bank, client_id: 'pages', scopes: ['CUSTOMER:PASSWORD:RESTORE'] }
   const path = write([bank, restorer])
-  t.strictSame(faultsOf(path, 'pages'), [])
+  t.strictSame(errorsOf(path, 'pages'), [])
   for (const clientId of ['bank', 'page', '']) {
     t.strictSame(
-      faultsOf(path, clientId),
+      errorsOf(path, clientId),
       ['REKEY_DEFAULT_CLIENT_ID is no client of REKEY_CLIENTS_FILE with the scope CUSTOMER:PASSWORD:RESTORE.'],
       clientId,
     )

@@ -6,7 +6,7 @@ import { readOnce, watchFile } from '@rekey/platform/watched-file'
 import { type Client, parseRegistry, productionParser, sandboxRegistry, variable } from './registry-file.ts'
 
 /** Configuration errors of a registry file in production. */
-export const clientsFaults = (path: string | undefined, defaultClientId: string | undefined): readonly string[] =>
+export const clientsErrors = (path: string | undefined, defaultClientId: string | undefined): readonly string[] =>
   path === undefined
     ? [`${variable} is missing. Production does not run with the demo registry.`]
     : configurationErrors(() => readOnce({ variable, path, parse: productionParser(defaultClientId) }))
@@ -25,7 +25,7 @@ const openRegistry = ({ path, profile, defaultClientId, log }: Source) => {
     const parse = profile === 'production' ? productionParser(defaultClientId) : parseRegistry
     return watchFile({ variable, path, parse, log })
   }
-  if (profile === 'production') throw new ConfigError([...clientsFaults(path, defaultClientId)])
+  if (profile === 'production') throw new ConfigError([...clientsErrors(path, defaultClientId)])
   return { current: () => sandboxRegistry, close: async () => {} }
 }
 

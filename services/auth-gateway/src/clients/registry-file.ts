@@ -65,8 +65,8 @@ export interface Registry {
 /** @throws ConfigError that lists every error of the text */
 export const parseRegistry = (text: string): Registry => {
   const clients = parseList(text)
-  const faults = clients.flatMap(clientErrors)
-  if (faults.length > 0) throw new ConfigError(faults)
+  const errors = clients.flatMap(clientErrors)
+  if (errors.length > 0) throw new ConfigError(errors)
   return {
     byId: new Map(clients.map((client) => [client.client_id, client])),
     origins: new Set(clients.flatMap((client) => client.origins)),
@@ -120,13 +120,13 @@ export const productionParser =
     const canRestore = clients.some(
       (client) => client.client_id === defaultClientId && client.scopes.includes(scopes.restore),
     )
-    const faults = [
+    const errors = [
       ...clients.flatMap(productionErrors),
       ...clients.flatMap(clientErrors),
       ...(defaultClientId === undefined || canRestore
         ? []
         : [`REKEY_DEFAULT_CLIENT_ID is no client of ${variable} with the scope ${scopes.restore}.`]),
     ]
-    if (faults.length > 0) throw new ConfigError(faults)
+    if (errors.length > 0) throw new ConfigError(errors)
     return parseRegistry(text)
   }

@@ -83,18 +83,18 @@ t.test('S29: a key file with errors is refused, and the previous keys stay', asy
   const before = readFileSync(file, 'utf8')
   const kids = await jwksOf(http)
   const [key] = JSON.parse(before).keys
-  const faulty: [object, string][] = [
+  const invalidFiles: [object, string][] = [
     [{ keys: [] }, '/keys: must NOT have fewer than 1 items'],
     [{ keys: [key, key] }, '/keys/1/kid: is used by another key'],
     [{ keys: [{ ...key, d: 'AAAA' }] }, '/keys/0: is no valid key pair'],
     [{ keys: [{ ...key, x: 'A'.repeat(43) }] }, '/keys/0: is no valid key pair'],
     [{ keys: [{ ...key, sign_from: 'soon' }] }, '/keys/0/sign_from: must be integer'],
   ]
-  for (const [content, fault] of faulty) {
+  for (const [content, error] of invalidFiles) {
     const seen = rekey.logs.length
     writeFileSync(file, JSON.stringify(content))
     const line = await eventually(() => rekey.logs.slice(seen).find((line) => line.includes('REKEY_SIGNING_KEYS_FILE')))
-    t.match(JSON.parse(line), { event: 'file_refused', errors: [`REKEY_SIGNING_KEYS_FILE ${fault}`] })
+    t.match(JSON.parse(line), { event: 'file_refused', errors: [`REKEY_SIGNING_KEYS_FILE ${error}`] })
     t.notMatch(line, key.d)
     t.same(await jwksOf(http), kids)
     t.equal(await backOfficeHistory(await backOfficeToken(rekey)), 200)

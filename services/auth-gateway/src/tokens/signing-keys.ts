@@ -42,18 +42,18 @@ type Key = ReturnType<typeof toKey>
 const parse = (text: string) => {
   const { keys } = parseFile(text)
   const seen = new Set<string>()
-  const faults: string[] = []
+  const errors: string[] = []
   const read = keys.flatMap((jwk, index) => {
-    if (seen.has(jwk.kid)) faults.push(`${variable} /keys/${index}/kid: is used by another key`)
+    if (seen.has(jwk.kid)) errors.push(`${variable} /keys/${index}/kid: is used by another key`)
     seen.add(jwk.kid)
     try {
       return toKey(jwk)
     } catch {
-      faults.push(`${variable} /keys/${index}: is no valid key pair`)
+      errors.push(`${variable} /keys/${index}: is no valid key pair`)
       return []
     }
   })
-  if (faults.length > 0) throw new ConfigError(faults)
+  if (errors.length > 0) throw new ConfigError(errors)
   const newestFirst = read.toSorted((one, other) => other.signFrom - one.signFrom)
   // The schema requires one key at least. The oldest signs before its time if no other can.
   const oldest = newestFirst.at(-1) as Key
@@ -68,17 +68,17 @@ const parse = (text: string) => {
 /** Production rejects the keys that `npm start` generates: their `kid` marks them, because copies may be public. */
 const parseForProduction = (text: string) => {
   const read = parse(text)
-  const faults = read.jwks.keys.flatMap(({ kid }, index) =>
+  const errors = read.jwks.keys.flatMap(({ kid }, index) =>
     kid.startsWith(sandboxKeyPrefix)
       ? [`${variable} /keys/${index}/kid: is a key of the sandbox: npm run keys -- generate makes others.`]
       : [],
   )
-  if (faults.length > 0) throw new ConfigError(faults)
+  if (errors.length > 0) throw new ConfigError(errors)
   return read
 }
 
 /** Configuration errors of a file of signing keys in production. */
-export const signingKeysFaults = (path: string): readonly string[] =>
+export const signingKeysErrors = (path: string): readonly string[] =>
   configurationErrors(() => readOnce({ variable, path, parse: parseForProduction }))
 
 interface Options {
