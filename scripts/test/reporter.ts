@@ -1,4 +1,4 @@
-import type { FileResult } from './results.ts'
+import { type FileResult, groupName } from './results.ts'
 
 // tap's reporter for this repository: sends each file's result to the parent process as the file ends. tap takes it for
 // a React component, because only a component gets the running tests; it renders nothing.
@@ -8,6 +8,8 @@ interface Result {
   fullname: string
   diag: Record<string, unknown> | null
   skip: string | boolean
+  todo: string | boolean
+  ok: boolean
 }
 
 interface Emitter {
@@ -84,17 +86,78 @@ const recordNoModules = () => {
 
 let isListening = false
 
+/** @returns sends the result of a file that has a process of its own */
+const reportFile = (file: FileRun) => {
+  const printed = collectPrinted(file)
+  return (): void => void process.send?.({ fileResult: resultOf(file, printed) })
+}
+
+interface FileParser extends Emitter {
+  name: string
+}
+
+/** The results of a test file of a group, until the file ends. */
+const collectFile = ({ name }: FileParser): FileResult => ({
+  path: name,
+  seconds: 0,
+  passed: 0,
+  failures: [],
+  skipped: [],
+  comments: [],
+  stderr: '',
+})
+
+/** The title without the name of the group's own file. */
+const addResult = (file: FileResult, { fullname, diag, skip, todo, ok }: Result) => {
+  const title = fullname.slice(fullname.indexOf(file.path))
+  if (skip || todo) file.skipped.push({ title, reason: typeof skip === 'string' ? skip : '' })
+  else if (ok) file.passed += 1
+  else file.failures.push({ title, diagnosis: diag })
+}
+
+/** Sends the result of each file of a group as the file ends, and what of the process belongs to no file. */
+const reportGroup = (group: FileRun) => {
+  let file: FileResult | undefined
+  let startedMs = 0
+  const send = () => {
+    if (file) process.send?.({ fileResult: { ...file, seconds: (performance.now() - startedMs) / 1_000 } })
+    file = undefined
+  }
+  group.parser.on('child', (parser: FileParser & Emitter) => {
+    file = collectFile(parser)
+    startedMs = performance.now()
+    collectComments(parser, file.comments)
+    parser.on('complete', send)
+  })
+  group.parser.on('result', (result: Result) => {
+    if (file) addResult(file, result)
+  })
+  group.on('process', (child: { stderr: Emitter | null }) => {
+    child.stderr?.on('data', (chunk: Buffer) => {
+      if (file) file.stderr += chunk
+    })
+  })
+  return (): void => {
+    const { exitCode, signal } = group.options
+    if (group.parser.ok) return
+    file ??= collectFile({ ...group.parser, name: group.name })
+    if (file.failures.length === 0 && group.lists.fail.length === 0) {
+      file.failures.push({ title: `${file.path} ended with ${signal ?? `exit code ${exitCode}`}`, diagnosis: null })
+    }
+    if (file.failures.length) send()
+  }
+}
+
 const reporter = ({ test }: { test: Emitter }) => {
   // React may render a component more than once.
   if (isListening) return null
   isListening = true
   recordNoModules()
-  const running = new Map<FileRun, Printed>()
-  test.on('subtestStart', (file: FileRun) => void running.set(file, collectPrinted(file)))
-  test.on('subtestEnd', (file: FileRun) => {
-    const printed = running.get(file)
-    if (printed) process.send?.({ fileResult: resultOf(file, printed) })
+  const reports = new Map<FileRun, () => void>()
+  test.on('subtestStart', (file: FileRun) => {
+    reports.set(file, file.name.includes(`/${groupName}`) ? reportGroup(file) : reportFile(file))
   })
+  test.on('subtestEnd', (file: FileRun) => reports.get(file)?.())
   return null
 }
 

@@ -1,5 +1,8 @@
 import { stringify } from 'yaml'
 
+/** Name, before its number, of a file that runs a group of test files. */
+export const groupName = 'group-'
+
 /** The result of one test file. */
 export interface FileResult {
   path: string

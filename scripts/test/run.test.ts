@@ -11,31 +11,44 @@ const ended = 'scripts/test/fixtures/ended.fixture.ts'
 t.setTimeout(150_000)
 
 /** Runs fixtures with the variables of this process but for those of the tap that runs this file. */
-const run = async (t: Test, files: string[], grep?: string) => {
+const run = async (t: Test, files: string[], options: { grep?: string; groupSize?: number } = {}) => {
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^_?TAP/.test(name)))
   const stop = new AbortController()
   t.teardown(() => stop.abort())
   const results: FileResult[] = []
-  await runTap(files, { env, jobs: 2, grep, signal: stop.signal, onResult: (result) => void results.push(result) })
+  await runTap(files, {
+    env,
+    jobs: 2,
+    ...options,
+    signal: stop.signal,
+    onResult: (result) => void results.push(result),
+  })
   return results.toSorted((a, b) => (a.path < b.path ? -1 : 1))
 }
 
-t.test('each file gets one line with its counts, and its failures and skips are named at the end', async (t) => {
-  const results = await run(t, [mixed, ended])
-  const [first, second] = results.map((result) => lineOf({ ...result, seconds: 1.25, stderr: '' }))
-  t.equal(first?.split('\n')[0], `FAILED    1.3 s  ${ended}: 1 passed, 1 failed`)
-  t.match(
-    second,
-    `FAILED    1.3 s  ${mixed}: 1 passed, 1 failed, 2 skipped\n                  seed 42\n✖ ${mixed} > fails > deep`,
-  )
+// Of a file that ends its process early tap knows the exit code, or in a group that its test did not finish.
+const runs = [
+  { place: 'its own process', groupSize: 2, end: 'ended with exit code 3' },
+  { place: 'a group', groupSize: 1, end: '> test unfinished' },
+]
+for (const { place, groupSize, end } of runs) {
+  t.test(`a file in ${place} gets one line with its counts, and its failures and skips again`, async (t) => {
+    const results = await run(t, [mixed, ended], { groupSize })
+    const [first, second] = results.map((result) => lineOf({ ...result, seconds: 1.25, stderr: '' }))
+    t.equal(first?.split('\n')[0], `FAILED    1.3 s  ${ended}: 1 passed, 1 failed`)
+    t.match(
+      second,
+      `FAILED    1.3 s  ${mixed}: 1 passed, 1 failed, 2 skipped\n                  seed 42\n✖ ${mixed} > fails > deep`,
+    )
 
-  const { text, isGreen } = summarize(results, [], { strict: false })
-  t.notOk(isGreen)
-  t.match(text, `✖ ${ended} ended with exit code 3`)
-  t.match(text, `✖ ${mixed} > fails > deep > one is two`)
-  t.match(text, `- ${mixed} > is skipped: no server here`)
-  t.equal(text.split('\n').at(-1), '2 passed, 2 failed, 2 skipped')
-})
+    const { text, isGreen } = summarize(results, [], { strict: false })
+    t.notOk(isGreen)
+    t.match(text, `✖ ${ended} ${end}`)
+    t.match(text, `✖ ${mixed} > fails > deep > one is two`)
+    t.match(text, `- ${mixed} > is skipped: no server here`)
+    t.equal(text.split('\n').at(-1), '2 passed, 2 failed, 2 skipped')
+  })
+}
 
 t.test('a skip is a failure in CI unless its reason begins with "platform"', async (t) => {
   const [result] = await run(t, [mixed])
@@ -49,7 +62,7 @@ t.test('a skip is a failure in CI unless its reason begins with "platform"', asy
 })
 
 t.test('--grep runs the tests with that title alone and does not count the others as skipped', async (t) => {
-  const [result] = await run(t, [mixed], 'passes')
+  const [result] = await run(t, [mixed], { grep: 'passes' })
   t.match(result, { passed: 1, failures: [], skipped: [] })
 })
 

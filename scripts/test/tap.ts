@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { cpSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { cpSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
-import type { FileResult } from './results.ts'
+import { type FileResult, groupName } from './results.ts'
 
 const root = join(import.meta.dirname, '../..')
 const requireHere = createRequire(import.meta.url)
@@ -18,6 +18,8 @@ export interface RunOptions {
   proofs?: boolean
   coverage?: boolean
   grep?: string | undefined
+  /** Files that one process runs: more save processor time, fewer share the work among the jobs more evenly. */
+  groupSize?: number
   onResult: (result: FileResult) => void
 }
 
@@ -67,9 +69,32 @@ const argumentsOf = ({ jobs, proofs = false, coverage = false, grep }: RunOption
   ...(coverage ? ['--allow-incomplete-coverage', '--coverage-report=json-summary'] : ['--disable-coverage']),
 ]
 
+/**
+ * Writes a file for each group of test files, which runs them in one process. Neighbours go to different groups: the
+ * files of a folder take about as long as each other.
+ */
+const writeGroups = (files: string[], groupSize: number, folder: string): string[] => {
+  mkdirSync(join(root, folder), { recursive: true })
+  const count = Math.ceil(files.length / groupSize)
+  return Array.from({ length: count }, (_, index) => {
+    const group = files.filter((_file, at) => at % count === index)
+    const path = `${folder}/${groupName}${String(index + 1).padStart(2, '0')}.mjs`
+    const runner = new URL('./group.ts', import.meta.url).href
+    const text = `import { runGroup } from ${JSON.stringify(runner)}\nawait runGroup(${JSON.stringify(group)})\n`
+    writeFileSync(join(root, path), text)
+    return path
+  })
+}
+
 /** Runs test files and passes on the result of each as it ends. */
 export const runTap = async (files: string[], options: RunOptions) => {
-  const child = startTap([...argumentsOf(options), ...files], options.env, ['ignore', 'ignore', 'inherit', 'ipc'])
+  const { proofs = false, grep, groupSize = 6 } = options
+  // A proof measures its own process, and `--grep` counts the levels of titles.
+  const isGrouped = !proofs && grep === undefined && files.length > groupSize
+  // Tests of this runner run it too.
+  const folder = `.tap/groups/${process.pid}-${Math.random().toString(36).slice(2)}`
+  const entries = isGrouped ? writeGroups(files, groupSize, folder) : files
+  const child = startTap([...argumentsOf(options), ...entries], options.env, ['ignore', 'ignore', 'inherit', 'ipc'])
   child.on('message', ({ fileResult }: { fileResult?: FileResult }) => {
     // tap sends its own messages over the same channel.
     if (fileResult) options.onResult(fileResult)
@@ -80,5 +105,6 @@ export const runTap = async (files: string[], options: RunOptions) => {
     await exitOf(child)
   } finally {
     options.signal.removeEventListener('abort', stop)
+    rmSync(join(root, folder), { recursive: true, force: true })
   }
 }

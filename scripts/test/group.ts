@@ -1,0 +1,38 @@
+import { registerHooks } from 'node:module'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import t from 'tap'
+import { setCurrentTest } from './current-test.ts'
+
+// Runs test files in one process, one after the other: most of the processor time of a small file is the start of its
+// process. A file's root test is a subtest with the file's path as its title.
+
+const root = join(import.meta.dirname, '../..')
+const currentTest = new URL('./current-test.ts', import.meta.url).href
+/** Modules that start servers for the test file that imports them. */
+const holdsServers = /[.]fixture[.]ts$|\/tests\/(security|resilience)\//
+/** Minutes that one file may take on a loaded machine. */
+const fileTimeoutMs = 300_000
+
+let index = 0
+
+registerHooks({
+  resolve(specifier, context, nextResolve) {
+    if (specifier === 'tap' && context.parentURL !== import.meta.url) return { url: currentTest, shortCircuit: true }
+    const resolved = nextResolve(specifier, context)
+    // Each file gets its own instance: the servers of the one before have stopped.
+    return holdsServers.test(resolved.url) ? { ...resolved, url: `${resolved.url}?file=${index}` } : resolved
+  },
+})
+
+/** @param files paths relative to the repository */
+export const runGroup = async (files: string[]): Promise<void> => {
+  t.setTimeout(files.length * fileTimeoutMs)
+  for (const file of files) {
+    index += 1
+    await t.test(file, async (t) => {
+      setCurrentTest(t)
+      await import(pathToFileURL(join(root, file)).href)
+    })
+  }
+}
