@@ -96,9 +96,8 @@ interface FileParser extends Emitter {
   name: string
 }
 
-/** The results of a test file of a group, until the file ends. */
-const collectFile = ({ name }: FileParser): FileResult => ({
-  path: name,
+const emptyResult = (path: string): FileResult => ({
+  path,
   seconds: 0,
   passed: 0,
   failures: [],
@@ -107,8 +106,8 @@ const collectFile = ({ name }: FileParser): FileResult => ({
   stderr: '',
 })
 
-/** The title without the name of the group's own file. */
 const addResult = (file: FileResult, { fullname, diag, skip, todo, ok }: Result) => {
+  // Without the name of the group's own file.
   const title = fullname.slice(fullname.indexOf(file.path))
   if (skip || todo) file.skipped.push({ title, reason: typeof skip === 'string' ? skip : '' })
   else if (ok) file.passed += 1
@@ -123,8 +122,8 @@ const reportGroup = (group: FileRun) => {
     if (file) process.send?.({ fileResult: { ...file, seconds: (performance.now() - startedMs) / 1_000 } })
     file = undefined
   }
-  group.parser.on('child', (parser: FileParser & Emitter) => {
-    file = collectFile(parser)
+  group.parser.on('child', (parser: FileParser) => {
+    file = emptyResult(parser.name)
     startedMs = performance.now()
     collectComments(parser, file.comments)
     parser.on('complete', send)
@@ -140,7 +139,7 @@ const reportGroup = (group: FileRun) => {
   return (): void => {
     const { exitCode, signal } = group.options
     if (group.parser.ok) return
-    file ??= collectFile({ ...group.parser, name: group.name })
+    file ??= emptyResult(group.name)
     if (file.failures.length === 0 && group.lists.fail.length === 0) {
       file.failures.push({ title: `${file.path} ended with ${signal ?? `exit code ${exitCode}`}`, diagnosis: null })
     }
