@@ -111,7 +111,7 @@ export const createAnswer = (deps: Deps) => {
       const answer = await compare(name, codes.mac(challengeId, codes.read(submitted)), binding)
       const line = { challenge: hashForLog(challengeId), address: caller.address }
       if (!('challenge' in answer)) {
-        log.warn({ ...line, event: 'authn_challenge_fail', reason: answer.result })
+        log.warn({ ...line, event: 'authn_challenge_fail', reason: answer.result }, 'code refused')
         throw new RekeyError(answer.result === 'locked' ? 'access_denied' : 'invalid_grant')
       }
       const { challenge } = answer
@@ -119,7 +119,7 @@ export const createAnswer = (deps: Deps) => {
       const data = { challengeId, purpose, clientId, ip: caller.address }
       if (answer.result !== 'ok') {
         const { result: reason, failures: attempt } = answer
-        log.warn({ ...line, event: 'authn_challenge_fail', reason, clientId, attempt })
+        log.warn({ ...line, event: 'authn_challenge_fail', reason, clientId, attempt }, 'code refused')
         if (reason === 'locked_out') limits.countLockedOut('answer')
         if (reason === 'wrong') {
           const event = attempt >= maxFailedAttemptsPerChallenge ? ChallengeLocked : ChallengeFailed
@@ -128,7 +128,7 @@ export const createAnswer = (deps: Deps) => {
         }
         throw attempt < maxFailedAttemptsPerChallenge ? new RekeyError('invalid_grant') : new ChallengeEnded()
       }
-      log.info({ ...line, event: 'authn_challenge_success', clientId })
+      log.info({ ...line, event: 'authn_challenge_success', clientId }, 'code accepted')
       backgroundPublisher.publish(ChallengeVerified, { subject: challengeId, data })
       return { ...challenge, challengeId }
     },

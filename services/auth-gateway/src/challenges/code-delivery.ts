@@ -75,7 +75,10 @@ export const createCodeDelivery = ({ codes, publisher, key, codeTtlMs, now, log 
       await publisher.publish(ChallengeIssued, { subject: customer, data: { ...code, purpose, customer, device } })
     }
     const challenge = hashForLog(challengeId)
-    log.info({ event: 'authn_challenge_sent', flow, challenge, clientId, address, attempt: sendNumber })
+    log.info(
+      { event: 'authn_challenge_sent', flow, challenge, clientId, address, attempt: sendNumber },
+      'code published',
+    )
   },
 })
 

@@ -24,7 +24,7 @@ export const refuseLockedOut = (
   const error = tooManyRequests(waitMs, lockoutAttempts)
   const { retryAfterSeconds } = error
   const line = { event: 'authn_challenge_fail', reason: 'locked_out', purpose, retryAfterSeconds, address }
-  log.warn({ ...line, ...caller, account: hashForLog(account) })
+  log.warn({ ...line, ...caller, account: hashForLog(account) }, 'refused during a lockout')
   return error
 }
 

@@ -64,7 +64,10 @@ export const createLoginService = (deps: Deps) => {
       const spent = await limits.spendLogin({ address, clientId, account })
       const reply = await spent.refundOnFailure(() => verify({ username, password }))
       if (!reply.verified) {
-        log.warn({ event: 'authn_login_fail', account: hashForLog(account), clientId, address: caller.address })
+        log.warn(
+          { event: 'authn_login_fail', account: hashForLog(account), clientId, address: caller.address },
+          'password refused',
+        )
         backgroundPublisher.publish(LoginFailed, { subject: account, data: { account, clientId, ip: caller.address } })
         throw new RekeyError('access_denied')
       }

@@ -55,7 +55,7 @@ export const refreshTokenRefused = () =>
 export const createSessionService = ({ store, refreshTokens, publisher, lifeMs, now, random, log }: Deps) => {
   /** The event id depends on the session alone, so the broker stores one event however often it is published. */
   const publishRevoked = ({ subject, sessionId, clientId, reason }: Revocation) => {
-    log.warn({ event: 'session_revoked', reason, clientId, sessionId })
+    log.warn({ event: 'session_revoked', reason, clientId, sessionId }, 'session revoked')
     const data = { sessionId, subject, clientId, reason }
     return publisher.publish(SessionRevoked, { subject, data, id: `${sessionId}.revoked` })
   }

@@ -82,7 +82,7 @@ export const createGrant = (deps: Deps) => {
       await sessions.discard(session)
       throw error
     }
-    log.info({ event: 'authn_login_success', customer, clientId, address })
+    log.info({ event: 'authn_login_success', customer, clientId, address }, 'customer signed in')
   }
 
   /** The code that follows the password completes a sign-in. */
