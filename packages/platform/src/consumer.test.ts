@@ -3,7 +3,7 @@ import { eventually } from '@rekey/test-support/eventually'
 import t from 'tap'
 import { startBroker } from './broker.fixture.ts'
 import { deadLettersOf, openWork, publishLogin } from './consumer.fixture.ts'
-import { consume, PermanentError } from './consumer.ts'
+import { consume, PermanentError, readEventTime } from './consumer.ts'
 
 t.test('a handled event is acknowledged', async (t) => {
   const parts = await startBroker(t)
@@ -130,4 +130,18 @@ t.test('data that is not JSON or does not match the contract becomes a dead lett
     'the data is not JSON',
   ])
   t.equal(handled, 1)
+})
+
+t.test('the time of an event is RFC 3339, between the years 1970 and 9999', async (t) => {
+  for (const text of ['2026-11-26T06:20:34.123Z', '1970-01-01T00:00:00Z', '9999-12-31T23:59:59+00:00']) {
+    t.equal(readEventTime(text).getTime(), Date.parse(text), text)
+  }
+  const invalid = ['', 'now', '0', '2026', '2026-11-26', '2026-13-26T06:20:34Z', 'Thu, 26 Nov 2026 06:20:34 GMT']
+  const outside = [
+    '1969-12-31T23:59:59Z',
+    '0000-01-01T00:00:00Z',
+    '+012026-11-26T06:20:34Z',
+    '9999-12-31T23:59:59-01:00',
+  ]
+  for (const text of [...invalid, ...outside]) t.ok(Number.isNaN(readEventTime(text).getTime()), text)
 })

@@ -23,6 +23,20 @@ export interface Delivery {
   time: Date
 }
 
+const rfc3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/i
+/** Postgres stores no later time, and no event of ours is older than 1970. */
+const endOfTimeMs = Date.UTC(10_000, 0)
+
+/**
+ * Reads the CloudEvents attribute `time` (RFC 3339).
+ *
+ * @returns an invalid Date if it is malformed, or not between the years 1970 and 9999
+ */
+export const readEventTime = (text: string): Date => {
+  const time = new Date(rfc3339.test(text) ? text : Number.NaN)
+  return time.getTime() >= 0 && time.getTime() < endOfTimeMs ? time : new Date(Number.NaN)
+}
+
 /** Thrown by a handler that can never succeed: the event becomes a dead letter without a retry. */
 export class PermanentError extends Error {}
 
@@ -106,7 +120,7 @@ export const consume = <E extends EventDefinition>(
       throw new PermanentError('the data is not JSON')
     }
     if (!valid(data)) throw new PermanentError('the data does not match the contract')
-    const time = new Date(message.headers?.get('ce-time') ?? '')
+    const time = readEventTime(message.headers?.get('ce-time') ?? '')
     await handle(data as EventData<E>, { eventId: message.headers?.get('ce-id') ?? '', time })
     message.ack()
   }
