@@ -1,6 +1,6 @@
 import type { Test } from 'tap'
 
-// What a test file of a group imports as `tap`: the subtest of the file that runs.
+// Test files of a group import this module as `tap`: it forwards to the subtest of the file that runs.
 
 let current: Test | undefined
 

@@ -26,7 +26,7 @@ export interface ServerPlan {
   /** Folder of `process.json` while the server runs, and of `server.log` unless `logPath` is given. */
   dataDir: string
   logPath?: string
-  /** Absent: any free port. */
+  /** By default any free port. */
   port?: number | undefined
   url: (port: number) => string
   launch: (port: number) => Launch

@@ -8,7 +8,7 @@ import { type Production, profileErrors, serverErrors } from './production.ts'
 import { type Random, systemRandom } from './random.ts'
 import type { Server } from './server.ts'
 
-/** What `createApp` gets from the process. */
+/** Log, metrics, clock and randomness: the process gives them to `createApp`. */
 export interface Runtime {
   log: Logger
   metrics: Metrics
