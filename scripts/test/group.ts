@@ -1,11 +1,11 @@
+import { writeFileSync } from 'node:fs'
 import { registerHooks } from 'node:module'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import t from 'tap'
 import { setCurrentTest } from './current-test.ts'
 
-// Runs test files in one process, one after the other: most of the processor time of a small file is the start of its
-// process. A file's root test is a subtest with the file's path as its title.
+// Runs test files in one process, one after the other. A file's root test is a subtest with the file's path as its title.
 
 const root = join(import.meta.dirname, '../..')
 const currentTest = new URL('./current-test.ts', import.meta.url).href
@@ -25,11 +25,28 @@ registerHooks({
   },
 })
 
-/** @param files paths relative to the repository */
-export const runGroup = async (files: string[]): Promise<void> => {
+/** Creates a file that only one process can create. */
+const take = (folder: string, index: number) => {
+  try {
+    writeFileSync(join(folder, `${index}.taken`), '', { flag: 'wx' })
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
+    throw error
+  }
+}
+
+/**
+ * Runs the files that no other process has taken.
+ *
+ * @param files paths relative to the repository, the same for each process
+ * @param folder where the processes mark what they took
+ */
+export const runGroup = async (files: string[], folder: string): Promise<void> => {
   t.setTimeout(files.length * fileTimeoutMs)
   for (const file of files) {
     index += 1
+    if (!take(folder, index)) continue
     await t.test(file, async (t) => {
       setCurrentTest(t)
       await import(pathToFileURL(join(root, file)).href)

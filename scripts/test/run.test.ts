@@ -11,7 +11,7 @@ const ended = 'scripts/test/fixtures/ended.fixture.ts'
 t.setTimeout(150_000)
 
 /** Runs fixtures with the variables of this process but for those of the tap that runs this file. */
-const run = async (t: Test, files: string[], options: { grep?: string; groupSize?: number } = {}) => {
+const run = async (t: Test, files: string[], options: { grep?: string; jobs?: number } = {}) => {
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^_?TAP/.test(name)))
   const stop = new AbortController()
   t.teardown(() => stop.abort())
@@ -28,12 +28,12 @@ const run = async (t: Test, files: string[], options: { grep?: string; groupSize
 
 // Of a file that ends its process early tap knows the exit code, or in a group that its test did not finish.
 const runs = [
-  { place: 'its own process', groupSize: 2, end: 'ended with exit code 3' },
-  { place: 'a group', groupSize: 1, end: '> test unfinished' },
+  { place: 'its own process', jobs: 2, end: 'ended with exit code 3' },
+  { place: 'a group', jobs: 1, end: '> test unfinished' },
 ]
-for (const { place, groupSize, end } of runs) {
+for (const { place, jobs, end } of runs) {
   t.test(`a file in ${place} gets one line with its counts, and its failures and skips again`, async (t) => {
-    const results = await run(t, [mixed, ended], { groupSize })
+    const results = await run(t, [mixed, ended], { jobs })
     const [first, second] = results.map((result) => lineOf({ ...result, seconds: 1.25, stderr: '' }))
     t.equal(first?.split('\n')[0], `FAILED    1.3 s  ${ended}: 1 passed, 1 failed`)
     t.match(
@@ -77,7 +77,7 @@ t.test('options are read, and unknown ones are refused', async (t) => {
     grep: 'refused',
     watch: true,
     proofs: false,
-    jobs: 4,
+    jobs: 6,
     paths: ['services'],
   })
   t.equal(readOptions(['--proofs'], process.cwd()).jobs, 1)

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { cpSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { type FileResult, groupName } from './results.ts'
@@ -18,8 +18,6 @@ export interface RunOptions {
   proofs?: boolean
   coverage?: boolean
   grep?: string | undefined
-  /** Files that one process runs: more save processor time, fewer share the work among the jobs more evenly. */
-  groupSize?: number
   onResult: (result: FileResult) => void
 }
 
@@ -70,17 +68,19 @@ const argumentsOf = ({ jobs, proofs = false, coverage = false, grep }: RunOption
 ]
 
 /**
- * Writes a file for each group of test files, which runs them in one process. Neighbours go to different groups: the
- * files of a folder take about as long as each other.
+ * Writes a file for each job. It takes one test file after the other, as long as any is left, and runs it in the same
+ * process: most of the processor time of a small file is the start of its process. The longest files come first, so
+ * that the jobs end together.
  */
-const writeGroups = (files: string[], groupSize: number, folder: string): string[] => {
+const writeGroups = (files: string[], jobs: number, folder: string): string[] => {
   mkdirSync(join(root, folder), { recursive: true })
-  const count = Math.ceil(files.length / groupSize)
-  return Array.from({ length: count }, (_, index) => {
-    const group = files.filter((_file, at) => at % count === index)
-    const path = `${folder}/${groupName}${String(index + 1).padStart(2, '0')}.mjs`
-    const runner = new URL('./group.ts', import.meta.url).href
-    const text = `import { runGroup } from ${JSON.stringify(runner)}\nawait runGroup(${JSON.stringify(group)})\n`
+  const bySize = files.toSorted((a, b) => statSync(join(root, b)).size - statSync(join(root, a)).size)
+  const runner = new URL('./group.ts', import.meta.url).href
+  const text = `import { runGroup } from ${JSON.stringify(runner)}
+await runGroup(${JSON.stringify(bySize)}, import.meta.dirname)
+`
+  return Array.from({ length: jobs }, (_, index) => {
+    const path = `${folder}/${groupName}${index + 1}.mjs`
     writeFileSync(join(root, path), text)
     return path
   })
@@ -88,12 +88,12 @@ const writeGroups = (files: string[], groupSize: number, folder: string): string
 
 /** Runs test files and passes on the result of each as it ends. */
 export const runTap = async (files: string[], options: RunOptions) => {
-  const { proofs = false, grep, groupSize = 6 } = options
+  const { proofs = false, grep, jobs } = options
   // A proof measures its own process, and `--grep` counts the levels of titles.
-  const isGrouped = !proofs && grep === undefined && files.length > groupSize
+  const isGrouped = !proofs && grep === undefined && files.length > jobs
   // Tests of this runner run it too.
   const folder = `.tap/groups/${process.pid}-${Math.random().toString(36).slice(2)}`
-  const entries = isGrouped ? writeGroups(files, groupSize, folder) : files
+  const entries = isGrouped ? writeGroups(files, jobs, folder) : files
   const child = startTap([...argumentsOf(options), ...entries], options.env, ['ignore', 'ignore', 'inherit', 'ipc'])
   child.on('message', ({ fileResult }: { fileResult?: FileResult }) => {
     // tap sends its own messages over the same channel.
