@@ -1,5 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { createDatabase } from '@rekey/local-servers/database'
 import { migrate } from '@rekey/local-servers/migrate'
@@ -7,6 +6,7 @@ import { startPostgres } from '@rekey/local-servers/postgres'
 import { ensureServers } from '@rekey/local-servers/servers'
 import { prepareBrowser } from '@rekey/test-support/browser'
 import { templateDatabase } from '@rekey/test-support/postgres'
+import { createScratch } from './scratch.ts'
 import { buildTap } from './tap.ts'
 
 /** Where Node keeps compiled modules between runs. */
@@ -14,7 +14,7 @@ const compileCache = join(import.meta.dirname, '../../node_modules/.rekey-compil
 
 /** Starts the servers that all test files share, and returns the variables by which tests find them. */
 export const startShared = async (signal: AbortSignal) => {
-  const scratch = mkdtempSync(join(tmpdir(), 'rekey-test-run-'))
+  const scratch = createScratch()
   const stops: (() => Promise<unknown>)[] = [async () => rmSync(scratch, { recursive: true, force: true })]
   const stop = async () => {
     for (const stopOne of stops.toReversed()) await stopOne()
@@ -30,7 +30,12 @@ export const startShared = async (signal: AbortSignal) => {
     stops.push(postgres.stop)
     await migrate({ databaseUrl: await createDatabase(postgres.url, templateDatabase) })
     return {
-      env: { ...process.env, REKEY_TEST_POSTGRES_URL: postgres.url, NODE_COMPILE_CACHE: compileCache },
+      env: {
+        ...process.env,
+        REKEY_TEST_POSTGRES_URL: postgres.url,
+        NODE_COMPILE_CACHE: compileCache,
+        TMPDIR: scratch,
+      },
       stop,
     }
   } catch (error) {

@@ -22,6 +22,16 @@ export interface Account {
 // enter; no_setuid_fixup makes that true for access(2) too, which initdb uses to find postgres.
 const reachClosedFolders = ['--inh-caps=+dac_override', '--ambient-caps=+dac_override', '--securebits=+no_setuid_fixup']
 
+const supported = new Map<string, boolean>()
+
+/** True if setpriv takes these options here. Asked once: starting a process takes as long as starting some servers. */
+const supports = (setpriv: string, options: string[]) => {
+  const key = [setpriv, ...options].join(' ')
+  const known = supported.get(key) ?? succeeds(setpriv, [...options, 'true'])
+  supported.set(key, known)
+  return known
+}
+
 /**
  * Wraps a command so that the kernel ends it when this process dies, and so that it runs as `account` if given. Works on
  * Linux with setpriv; elsewhere only the account is changed.
@@ -36,7 +46,7 @@ export const launch = (
   const asAccount = account ? [`--reuid=${account.uid}`, `--regid=${account.gid}`, '--clear-groups'] : []
   const fullest = [endWithUs, ...asAccount, ...(account ? reachClosedFolders : [])]
   // A container may lack the right to pass on capabilities, and an old setpriv lacks --pdeathsig.
-  const options = [fullest, asAccount].find((wanted) => setpriv && succeeds(setpriv, [...wanted, 'true']))
+  const options = [fullest, asAccount].find((wanted) => setpriv && supports(setpriv, wanted))
   if (setpriv && options) return { command: setpriv, args: [...options, command, ...args] }
   return { command, args, ...account }
 }
