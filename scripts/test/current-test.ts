@@ -8,6 +8,12 @@ export const setCurrentTest = (test: Test): void => {
   current = test
 }
 
+/** Fails the test of the file that runs, and ends it. */
+export const failCurrentTest = (error: unknown): void => {
+  if (!current) throw error
+  current.threw(error)
+}
+
 const t = new Proxy({} as Test, {
   get(_target, name) {
     if (!current) throw new Error('no test file runs')

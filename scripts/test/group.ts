@@ -2,13 +2,13 @@ import { writeFileSync } from 'node:fs'
 import { registerHooks } from 'node:module'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import t from 'tap'
 import { setCurrentTest } from './current-test.ts'
 
 // Runs test files in one process, one after the other. A file's root test is a subtest with the file's path as its title.
 
 const root = join(import.meta.dirname, '../..')
 const currentTest = new URL('./current-test.ts', import.meta.url).href
+const domain = new URL('./domain.ts', import.meta.url).href
 /** Modules that start servers for the test file that imports them. */
 const holdsServers = /[.]fixture[.]ts$|\/tests\/(security|resilience)\//
 /** Minutes that one file may take on a loaded machine. */
@@ -18,12 +18,16 @@ let index = 0
 
 registerHooks({
   resolve(specifier, context, nextResolve) {
+    if (specifier === 'async-hook-domain') return { url: domain, shortCircuit: true }
     if (specifier === 'tap' && context.parentURL !== import.meta.url) return { url: currentTest, shortCircuit: true }
     const resolved = nextResolve(specifier, context)
     // Each file gets its own instance: the servers of the one before have stopped.
     return holdsServers.test(resolved.url) ? { ...resolved, url: `${resolved.url}?file=${index}` } : resolved
   },
 })
+
+// Imported after the hooks are registered: they apply to what tap imports.
+const { default: t } = await import('tap')
 
 /** Creates a file that only one process can create. */
 const take = (folder: string, index: number) => {

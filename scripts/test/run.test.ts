@@ -6,6 +6,7 @@ import { runTap } from './tap.ts'
 
 const mixed = 'scripts/test/fixtures/mixed.fixture.ts'
 const ended = 'scripts/test/fixtures/ended.fixture.ts'
+const uncaught = 'scripts/test/fixtures/uncaught.fixture.ts'
 
 // Loading tap twice takes long on a busy machine.
 t.setTimeout(150_000)
@@ -47,6 +48,14 @@ for (const { place, jobs, end } of runs) {
     t.match(text, `✖ ${mixed} > fails > deep > one is two`)
     t.match(text, `- ${mixed} > is skipped: no server here`)
     t.equal(text.split('\n').at(-1), '2 passed, 2 failed, 2 skipped')
+  })
+}
+
+for (const { place, jobs } of runs) {
+  t.test(`an error that no test catches fails the file, in ${place}`, async (t) => {
+    const results = await run(t, [uncaught, mixed], { jobs })
+    const titles = results.find(({ path }) => path === uncaught)?.failures.map(({ title }) => title) ?? []
+    t.match(titles.join(), /thrown later.*not handled/)
   })
 }
 

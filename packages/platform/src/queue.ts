@@ -53,6 +53,12 @@ export const createQueue = ({ name, concurrency, waiting, elapsedMs, metrics, lo
     labelNames: ['queue'],
     registers: [metrics],
   })
+  const completed = new Counter({
+    name: 'rekey_work_completed_total',
+    help: 'Work that a queue ran without an error',
+    labelNames: ['queue'],
+    registers: [metrics],
+  })
   let meanMs = 0
   /** Works at a time that the service downstream currently accepts without overload; at most `concurrency`. */
   let width = concurrency
@@ -86,6 +92,7 @@ export const createQueue = ({ name, concurrency, waiting, elapsedMs, metrics, lo
     const startedAtMs = elapsedMs()
     try {
       const result = await work()
+      completed.inc({ queue: name })
       adapt(false)
       meanMs += (elapsedMs() - startedAtMs - meanMs) * weight
       return result
