@@ -2,8 +2,9 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { launchBrowser, noBrowser } from '@rekey/test-support/browser'
+import type { TestCustomer } from '@rekey/test-support/customers'
 import { eventually } from '@rekey/test-support/eventually'
-import { signsIn } from '@rekey/test-support/flows'
+import { codesOf, signsIn } from '@rekey/test-support/flows'
 import type { Answer } from '@rekey/test-support/http'
 import { startRekey } from '@rekey/test-support/rekey'
 import type { Page } from 'playwright-core'
@@ -67,7 +68,6 @@ t.test(
       ['/restore/answer', { ...theirs, code: mine.code }],
       ['/restore/answer', { ...theirs, code: theirs.verification }],
       ['/restore/finish', { ...theirs, password: 'An-attackers-own', repeated: 'An-attackers-own' }],
-      ['/restore/resend', { ...mine, username: victim.email }],
       ['/not-me', { token: theirs.token }],
     ] as const
     for (const [path, fields] of steps) {
@@ -88,6 +88,15 @@ t.test(
     t.ok(await signsIn(rekey, thief, 'An-attackers-own'), 'the attacker’s own password was set')
     t.equal(titleOf(await post('/restore/finish', finish)), 'Please start again', 'the same form sent twice')
     t.equal(titleOf(await post('/restore/answer', mine)), 'Enter the code', 'a used code')
+
+    const again = await codeForm(thief)
+    const codesTo = async ({ email }: TestCustomer) =>
+      (await rekey.inbox.messagesTo(email)).filter((message) => codesOf(message).confirmation).length
+    const [toVictim, toThief] = [await codesTo(victim), await codesTo(thief)]
+    // Refused until the cooldown is over.
+    await eventually(async () => (await post('/restore/resend', { ...again, username: victim.email })).status === 200)
+    await eventually(async () => (await codesTo(thief)) === toThief + 1)
+    t.equal(await codesTo(victim), toVictim, 'the new code goes to the person of the token')
   },
 )
 

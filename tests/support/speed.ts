@@ -1,36 +1,35 @@
-import { mean, median, sampleStandardDeviation } from 'simple-statistics'
+import { sum } from 'simple-statistics'
 
-/** Each round measures every size once: other work on the machine then slows all of them. */
-const rounds = 7
+/** An even number: see `speedShares`. */
+const rounds = 8
 
 interface SpeedShare {
   bad: number
   perSecond: number
-  /** Median over the rounds, each of which measures with and without bad items. */
+  /** Speed of all rounds together, divided by that of the rounds without bad items. */
   share: number
-  /** Two standard errors above the mean: a lower true share would be measured so high once in forty times. */
-  shareAtMost: number
 }
 
-/** For each count of bad items, the speed behind them as a share of the speed without any. */
+/** Items per second over several measurements of as many items; 0 if one of them did not end. */
+const meanSpeed = (speeds: number[]) => (speeds.includes(0) ? 0 : speeds.length / sum(speeds.map((speed) => 1 / speed)))
+
+/**
+ * For each count of bad items, the speed behind them as a share of the speed without any. Every second round measures
+ * the counts in reverse order, so that whatever alternates on the machine falls on each of them as often. The first
+ * measurement warms up and does not count.
+ *
+ * @param measure items per second behind so many bad items; 0 if it did not end
+ */
 export const speedShares = async (
   counts: readonly number[],
   measure: (bad: number) => Promise<number>,
 ): Promise<SpeedShare[]> => {
-  const measured: { alone: number; behind: number[] }[] = []
+  const all = [0, ...counts]
+  const speeds = new Map<number, number[]>(all.map((bad) => [bad, []]))
+  await measure(0)
   for (let round = 0; round < rounds; round += 1) {
-    const alone = await measure(0)
-    const behind: number[] = []
-    for (const bad of counts) behind.push(await measure(bad))
-    measured.push({ alone, behind })
+    for (const bad of round % 2 === 0 ? all : all.toReversed()) speeds.get(bad)?.push(await measure(bad))
   }
-  return counts.map((bad, index) => {
-    const shares = measured.map(({ alone, behind }) => (behind[index] ?? 0) / alone)
-    return {
-      bad,
-      perSecond: Math.round(median(measured.map(({ behind }) => behind[index] ?? 0))),
-      share: median(shares),
-      shareAtMost: mean(shares) + (2 * sampleStandardDeviation(shares)) / Math.sqrt(shares.length),
-    }
-  })
+  const speedOf = (bad: number) => meanSpeed(speeds.get(bad) ?? [])
+  return counts.map((bad) => ({ bad, perSecond: Math.round(speedOf(bad)), share: speedOf(bad) / speedOf(0) }))
 }
