@@ -126,5 +126,13 @@ export const securityLines: Record<string, SecurityLine[]> = {
     },
     { number: 'S36', text: 'Secrets from environment or files, never argv; sandbox keys in a 0600 file outside git.' },
     { number: 'S37', text: 'Dependencies pinned by lock file; images run as non-root with a read-only root.' },
+    {
+      number: 'S45',
+      text: "Scopes of a foreign identity provider are those that configuration allows; never staff's and a customer's in one token.",
+    },
+    {
+      number: 'S48',
+      text: 'Production refuses values outside bounds for everything that guards something (proxies, quotas, holds, log level, file modes, public clients’ scopes).',
+    },
   ],
 }

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Type } from '@sinclair/typebox'
 import t from 'tap'
-import { Flag, Key, loadConfig, serviceEnv, toProxyList, Url, Urls } from './config.ts'
+import { Flag, Key, loadConfig, serviceEnv, Url, Urls } from './config.ts'
+import { toProxyList } from './trusted-proxies.ts'
 
 const Env = Type.Object({
   ...serviceEnv,

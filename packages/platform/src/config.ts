@@ -105,14 +105,12 @@ export const brand = Type.String({
   description: 'Name of the platform in pages and messages. Passwords must not consist of it.',
 })
 
-/** Addresses or networks whose `X-Forwarded-For` is trusted. */
-export const trustedProxies = Type.String({
-  pattern: '^\\s*([0-9A-Fa-f:.]+(/\\d{1,3})?\\s*(,\\s*|$))*$',
-  default: '',
-  description: 'Addresses or CIDR networks, comma-separated, whose X-Forwarded-For is trusted. Empty: none.',
+/** Origin of the gateway for its clients: the issuer of tokens, and the base of links. */
+export const publicUrl = Type.String({
+  format: 'url',
+  pattern: '^https?://[^\\s/]+$',
+  description: 'Public origin of the gateway, without a path: issuer of tokens and base of links.',
 })
-
-export const toProxyList = (value: string): string[] => value.split(',').flatMap((item) => item.trim() || [])
 
 /** A configuration that is refused, with every error. */
 export class ConfigError extends Error {
@@ -127,6 +125,7 @@ export class ConfigError extends Error {
 
 const allowed = ({ enum: values, minimum, maximum, format }: TSchema): string => {
   if (values) return ` Allowed: ${values.join(', ')}.`
+  if (format === 'networks') return ' Each item is an address, or a network such as 10.0.0.0/8.'
   if (format) return ' A URL: percent-encode : / ? # @ , and % in its user name and password.'
   return minimum === undefined ? '' : ` Allowed: ${minimum} to ${maximum}.`
 }

@@ -101,13 +101,55 @@ t.test('claims of the provider are read under the names of the gateway’s token
     ['a session', { sid: 'session-1' }, { sid: 'session-1' }],
     ['a session alone', { sid: 'session-1', jti: undefined }, { sid: 'session-1', jti: 'session-1' }],
     ['azp', { client_id: undefined, azp: 'web-app' }, { client_id: 'web-app' }],
-    ['a list of scopes', { scope: ['REST:FULL', 'openid'] }, { scope: 'REST:FULL openid' }],
+    ['a list of scopes', { scope: ['openid', 'CUSTOMER:FULL'] }, { scope: 'CUSTOMER:FULL' }],
     ['claims that only the gateway may set', { purpose: 'change', challenge_id: 'x', session_epoch: 99 }, {}],
   ]
   for (const [name, change, expected] of expectations) {
     const answer = await read(await sign({ iat, exp, ...change }))
     t.strictSame(answer.body, { ...usual, ...expected }, name)
   }
+})
+
+const subsets = <T>(all: readonly T[]): T[][] =>
+  Array.from({ length: 2 ** all.length }, (_, bits) => all.filter((_one, index) => (bits >> index) & 1))
+
+t.test('S45: for every set of audiences and scopes a token gives what configuration allows', async (t) => {
+  const staff = 'https://staff.example'
+  const full = 'CUSTOMER:FULL'
+  const change = 'CUSTOMER:PASSWORD:CHANGE'
+  const configurations = [
+    { env: {}, customers: [full, change], employees: [] },
+    { env: { REKEY_IDP_SCOPES: change }, customers: [change], employees: [] },
+    { env: { REKEY_IDP_STAFF_AUDIENCE: staff }, customers: [full, change], employees: ['REST:FULL'] },
+    { env: { REKEY_IDP_SCOPES: full, REKEY_IDP_STAFF_AUDIENCE: staff }, customers: [full], employees: ['REST:FULL'] },
+  ]
+  for (const { env, customers, employees } of configurations) {
+    const { sign, read } = await start(t, env)
+    for (const aud of subsets([audience, staff, 'https://other.example'])) {
+      for (const named of subsets([full, change, 'CUSTOMER:PASSWORD:RESTORE', 'REST:FULL', 'openid'])) {
+        const answer = await read(await sign({ aud, scope: named.join(' ') }))
+        const isCustomer = aud.includes(audience)
+        const isStaff = employees.length > 0 && aud.includes(staff)
+        const what = `${JSON.stringify(env)} ${aud} ${named}`
+        if (isCustomer === isStaff) t.equal(answer.status, 401, what)
+        else {
+          const allowed: string[] = isStaff ? employees : customers
+          t.equal(answer.body.scope, named.filter((scope) => allowed.includes(scope)).join(' '), what)
+        }
+      }
+    }
+  }
+})
+
+t.test('S27: the provider’s clock may be five seconds ahead; an expired token gets no leeway', async (t) => {
+  const { sign, read, seconds } = await start(t)
+  const statusOf = async (change: object) => (await read(await sign(change))).status
+  for (const claim of ['iat', 'nbf']) {
+    t.equal(await statusOf({ [claim]: seconds() + 4 }), 200, claim)
+    t.equal(await statusOf({ [claim]: seconds() + 60 }), 401, claim)
+  }
+  t.equal(await statusOf({ exp: seconds() + 1 }), 200)
+  t.equal(await statusOf({ exp: seconds() }), 401)
 })
 
 t.test('the subject claim is configurable', async (t) => {

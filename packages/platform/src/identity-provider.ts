@@ -1,3 +1,4 @@
+import { scopes } from '@rekey/contracts'
 import { type Static, Type } from '@sinclair/typebox'
 import type { JWTPayload } from 'jose'
 import type { Now } from './clock.ts'
@@ -14,7 +15,23 @@ export const identityProviderEnv = {
         "Issuer (`iss`) of the platform's own access tokens. Not set: only the gateway's tokens are accepted.",
     }),
   ),
-  REKEY_IDP_AUDIENCE: Type.Optional(Type.String({ description: 'Audience (`aud`) that those tokens must have.' })),
+  REKEY_IDP_AUDIENCE: Type.Optional(
+    Type.String({ description: 'Audience (`aud`) that access tokens of customers must have.' }),
+  ),
+  REKEY_IDP_SCOPES: Type.Optional(
+    Type.String({
+      description:
+        'Scopes that access tokens of customers may give, separated by spaces: ' +
+        'CUSTOMER:FULL, CUSTOMER:PASSWORD:CHANGE. Not set: both. Others in a token are ignored.',
+    }),
+  ),
+  REKEY_IDP_STAFF_AUDIENCE: Type.Optional(
+    Type.String({
+      description:
+        "Audience of back-office users' access tokens, which give REST:FULL and no customer's scope. A token with both " +
+        'audiences is refused. Not set: no token of the identity provider gives REST:FULL.',
+    }),
+  ),
   REKEY_IDP_JWKS_URL: Type.Optional(Url('https?', { description: "URL of that issuer's JWK Set." })),
   REKEY_IDP_SUBJECT_CLAIM: Type.Optional(
     Type.String({
@@ -27,6 +44,21 @@ const schema = Type.Object(identityProviderEnv)
 type Settings = Static<typeof schema>
 type Variable = keyof Settings
 
+/** Only the gateway permits a restore. */
+const customerScopes: readonly string[] = [scopes.full, scopes.change]
+const optional: readonly Variable[] = ['REKEY_IDP_SUBJECT_CLAIM', 'REKEY_IDP_SCOPES', 'REKEY_IDP_STAFF_AUDIENCE']
+
+/** The scopes that a customer's token may give. @throws ConfigError */
+const readScopes = ({ REKEY_IDP_SCOPES: text }: Settings): readonly string[] => {
+  if (text === undefined) return customerScopes
+  const named = text.split(' ').filter(Boolean)
+  if (named.length > 0 && named.every((scope) => customerScopes.includes(scope))) return named
+  throw new ConfigError([
+    `REKEY_IDP_SCOPES must contain ${customerScopes.join(' or ')}, separated by a space, and nothing else: ` +
+      `${scopes.backOffice} comes with REKEY_IDP_STAFF_AUDIENCE.`,
+  ])
+}
+
 /** All variables without a default, or none, must be set. @throws ConfigError */
 const readSettings = (settings: Settings, ownIssuer: string) => {
   const { REKEY_IDP_ISSUER: issuer, REKEY_IDP_AUDIENCE: audience, REKEY_IDP_JWKS_URL: jwksUrl } = settings
@@ -34,7 +66,7 @@ const readSettings = (settings: Settings, ownIssuer: string) => {
   const given = names.filter((name) => settings[name] !== undefined)
   if (given.length === 0) return undefined
   if (issuer === undefined || audience === undefined || jwksUrl === undefined) {
-    const missing = names.filter((name) => !given.includes(name) && name !== 'REKEY_IDP_SUBJECT_CLAIM')
+    const missing = names.filter((name) => !given.includes(name) && !optional.includes(name))
     throw new ConfigError(
       missing.map((name) => `${name} is missing: ${given.join(', ')} ${given.length > 1 ? 'require' : 'requires'} it.`),
     )
@@ -43,7 +75,17 @@ const readSettings = (settings: Settings, ownIssuer: string) => {
     throw new ConfigError([
       "REKEY_IDP_ISSUER equals REKEY_PUBLIC_URL: the gateway's own tokens need no identity provider.",
     ])
-  return { issuer, audience, jwksUrl, subjectClaim: settings.REKEY_IDP_SUBJECT_CLAIM ?? 'sub' }
+  const staffAudience = settings.REKEY_IDP_STAFF_AUDIENCE
+  if (staffAudience === audience)
+    throw new ConfigError(["REKEY_IDP_STAFF_AUDIENCE equals REKEY_IDP_AUDIENCE: no token is staff's and a customer's."])
+  return {
+    issuer,
+    audience,
+    staffAudience,
+    allowedScopes: readScopes(settings),
+    jwksUrl,
+    subjectClaim: settings.REKEY_IDP_SUBJECT_CLAIM ?? 'sub',
+  }
 }
 
 /** Errors of these variables together. */
@@ -79,8 +121,9 @@ const toClaims = (payload: JWTPayload, subjectClaim: string): TokenClaims | unde
 export interface IdentityProvider {
   issuer: string
   /**
-   * Claims of a valid token for REKEY_IDP_AUDIENCE, as the gateway's tokens name them; undefined for any other token. Never
-   * a grant: only the gateway issues success tokens.
+   * Claims of a valid token, as the gateway's tokens name them; undefined for any other token. A token for
+   * REKEY_IDP_AUDIENCE gives the scopes of REKEY_IDP_SCOPES that it names, one for REKEY_IDP_STAFF_AUDIENCE gives
+   * REST:FULL if it names it, one for both is refused (S45). Never a grant: only the gateway issues success tokens.
    *
    * @throws RekeyError unavailable if the issuer's keys cannot be fetched
    */
@@ -100,7 +143,8 @@ interface Deps {
 export const createIdentityProvider = (config: Settings, { ownIssuer, now }: Deps): IdentityProvider | undefined => {
   const settings = readSettings(config, ownIssuer)
   if (!settings) return undefined
-  const { issuer, audience, jwksUrl, subjectClaim } = settings
+  const { issuer, audience, staffAudience, allowedScopes, jwksUrl, subjectClaim } = settings
+  const accepted = [audience, ...(staffAudience === undefined ? [] : [staffAudience])]
   const verify = createTokenVerifier({
     issuer,
     algorithms,
@@ -112,8 +156,14 @@ export const createIdentityProvider = (config: Settings, { ownIssuer, now }: Dep
   return {
     issuer,
     async read(token) {
-      const payload = await verify(token, audience)
-      return payload && toClaims(payload, subjectClaim)
+      const payload = await verify(token, accepted)
+      const claims = payload && toClaims(payload, subjectClaim)
+      if (!claims) return undefined
+      const named = accepted.filter((one) => claims.aud.includes(one))
+      if (named.length !== 1) return undefined
+      const allowed = named[0] === audience ? allowedScopes : [scopes.backOffice]
+      const scope = claims.scope.split(' ').filter((one) => allowed.includes(one as never))
+      return { ...claims, scope: scope.join(' ') }
     },
   }
 }

@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { sandboxKeyPrefix } from '@rekey/contracts'
 import { brokerAccessErrors, hasBrokerCredentials } from './broker-access.ts'
 import type { ServiceConfig } from './config.ts'
+import { shareOf, toProxyList } from './trusted-proxies.ts'
 
 /**
  * One requirement of production. Returns configuration errors that begin with the variable's name and never repeat a
@@ -95,6 +96,37 @@ export const certificatesAreChecked: Rule<ServiceConfig> = ({ NODE_TLS_REJECT_UN
       ]
     : []
 
+/** Refuses levels that leave out events such as `authn_password_change`, which are written at `info` (ASVS 16.3). */
+export const logsSecurityEvents: Rule<ServiceConfig> = ({ LOG_LEVEL }) =>
+  LOG_LEVEL === undefined || ['info', 'debug', 'trace'].includes(LOG_LEVEL)
+    ? []
+    : [`LOG_LEVEL is ${LOG_LEVEL}: production requires info, debug or trace, which log security events.`]
+
+/** Refuses a number below its bound in production. `why` says what the variable protects. */
+export const isAtLeast =
+  <Name extends string>(name: Name, least: number, why: string): Rule<Record<Name, number>> =>
+  (config) => {
+    const value = config[name]
+    return value === undefined || value >= least ? [] : [`${name} is below ${least}: ${why}.`]
+  }
+
+/** All private IPv4 networks together (RFC 1918, RFC 6598) are 0.53 % of the addresses. */
+const mostOf = { ipv4: 1 / 128, ipv6: 1 / 65_536 }
+
+/** Refuses to trust most of the Internet: a trusted proxy names the address that limits and the history see (ASVS 4.1.3). */
+export const proxiesAreFew: Rule<{ REKEY_TRUSTED_PROXIES: string }> = ({ REKEY_TRUSTED_PROXIES = '' }) => {
+  const shares = toProxyList(REKEY_TRUSTED_PROXIES).flatMap((network) => shareOf(network) ?? [])
+  const isMost = (['ipv4', 'ipv6'] as const).some(
+    (family) =>
+      shares.filter((one) => one.family === family).reduce((sum, { share }) => sum + share, 0) > mostOf[family],
+  )
+  return isMost
+    ? [
+        'REKEY_TRUSTED_PROXIES trusts so many addresses that clients can choose the address that limits see: name the proxies’ own networks.',
+      ]
+    : []
+}
+
 /** Requires HTTPS for URLs outside this machine. */
 export const usesHttps =
   <Name extends string>(...names: Name[]): Rule<Record<Name, string | undefined>> =>
@@ -128,17 +160,32 @@ export const keysAreSound =
       return [...keyErrors(name, key), ...(twin ? [`${name} equals ${twin}: each key must have one purpose.`] : [])]
     })
 
-/** True if accounts other than the file's owner and group may read (4) or write (2) it. */
-const isOpenToOthers = (path: string): boolean => {
+/** Mode bits of accounts other than the file's owner and group. */
+const writableByOthers = 0o002
+const readableOrWritableByOthers = 0o006
+
+/** True if the file has one of these mode bits. */
+export const isOpenToOthers = (path: string, bits = readableOrWritableByOthers): boolean => {
   // Windows has no such mode bits.
   if (process.platform === 'win32') return false
   try {
-    return (statSync(path).mode & 0o006) !== 0
+    return (statSync(path).mode & bits) !== 0
   } catch {
     // Another rule reports a file that cannot be read.
     return false
   }
 }
+
+/** Requires that only the service's account and group can write files that the service believes. */
+export const filesAreUnwritable =
+  <Name extends string>(...names: Name[]): Rule<Record<Name, string | undefined>> =>
+  (config) =>
+    names.flatMap((name) => {
+      const path = config[name]
+      return path !== undefined && isOpenToOthers(path, writableByOthers)
+        ? [`${name} names a file that every account of this machine can write: chmod o-w.`]
+        : []
+    })
 
 /** Requires that only the service's account and group (Kubernetes: fsGroup) can access files of secrets. */
 export const filesArePrivate =

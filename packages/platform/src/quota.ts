@@ -1,4 +1,4 @@
-import { type TString, Type } from '@sinclair/typebox'
+import { type TSchema, type TString, Type } from '@sinclair/typebox'
 import type { Rule } from './production.ts'
 
 /** A number of requests in a sliding window. */
@@ -28,6 +28,27 @@ export const limitsScale = {
 
 export const limitsAreUnscaled: Rule<{ REKEY_LIMITS_SCALE: number }> = ({ REKEY_LIMITS_SCALE = 1 }) =>
   REKEY_LIMITS_SCALE === 1 ? [] : ['REKEY_LIMITS_SCALE is not 1: other values are for load tests in the sandbox.']
+
+const perMs = (text: string) => {
+  const { allowance, windowMs } = readQuota(text, 1)
+  return allowance / windowMs
+}
+
+/** How many times the default rate production accepts. Those of clients and of all depend on the platform's size. */
+const mostTimes = (name: string) => (/_(CLIENT|ALL)$/.test(name) ? 1_000 : 20)
+
+/** Refuses quotas so large that they limit nothing. */
+export const quotasAreBounded =
+  <Name extends string>(quotas: Record<Name, TSchema>): Rule<Record<Name, unknown>> =>
+  (config) =>
+    (Object.keys(quotas) as Name[]).flatMap((name) => {
+      const [value, standard] = [config[name], quotas[name].default]
+      if (typeof value !== 'string' || typeof standard !== 'string') return []
+      const most = mostTimes(name)
+      return perMs(value) <= most * perMs(standard)
+        ? []
+        : [`${name} is more than ${most} times its default ${standard}: it would limit nothing.`]
+    })
 
 const unitMs = { s: 1_000, m: 60_000, h: 3_600_000 }
 

@@ -16,6 +16,9 @@ interface Options {
   now: Now
 }
 
+/** How far the issuer's clock may be ahead of ours, in seconds (RFC 7519 §4.1.5). A token still ends when it expires. */
+const clockLeewaySeconds = 5
+
 /** Media types ignore case, and "application/" may be omitted (RFC 7515 §4.1.9). */
 const typeOf = ({ typ = '' }: JWSHeaderParameters) => typ.toLowerCase().replace(/^application\//, '')
 
@@ -27,16 +30,21 @@ const typeOf = ({ typ = '' }: JWSHeaderParameters) => typ.toLowerCase().replace(
  */
 export const createTokenVerifier =
   ({ issuer, algorithms, types, requiredClaims, key, now }: Options) =>
-  /** @throws RekeyError unavailable */
-  async (token: string, audience: string): Promise<JWTPayload | undefined> => {
+  /** @param audience one of several, if it is a list @throws RekeyError unavailable */
+  async (token: string, audience: string | string[]): Promise<JWTPayload | undefined> => {
     const keyOf = async ({ alg = '', kid }: JWSHeaderParameters) => {
       const found = typeof kid === 'string' ? await key({ alg, kid }) : undefined
       if (!found) throw new RekeyError('invalid_token')
       return found
     }
     try {
-      const policy = { algorithms, issuer, audience, requiredClaims, currentDate: now() }
+      const currentDate = now()
+      const seconds = currentDate.getTime() / 1_000
+      const policy = { algorithms, issuer, audience, requiredClaims, currentDate, clockTolerance: clockLeewaySeconds }
       const { payload, protectedHeader } = await jwtVerify(token, keyOf, policy)
+      const { exp = Number.POSITIVE_INFINITY, iat = 0 } = payload
+      // A token from the future would outlive the end of its session, which is judged by `iat`.
+      if (exp <= Math.floor(seconds) || iat > seconds + clockLeewaySeconds) return undefined
       return types.includes(typeOf(protectedHeader)) ? payload : undefined
     } catch (error) {
       if (error instanceof RekeyError && error.code === 'unavailable') throw error

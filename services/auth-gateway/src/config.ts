@@ -1,5 +1,6 @@
-import { brand, Flag, Key, serviceEnv, trustedProxies, Url, Urls } from '@rekey/platform/config'
+import { brand, Flag, Key, publicUrl, serviceEnv, Url, Urls } from '@rekey/platform/config'
 import { identityProviderEnv } from '@rekey/platform/identity-provider'
+import { trustedProxies } from '@rekey/platform/trusted-proxies'
 import { type Static, Type } from '@sinclair/typebox'
 import { codeEnv } from './challenges/codes.ts'
 import { resendEnv } from './challenges/resend-cooldown.ts'
@@ -12,11 +13,7 @@ export const Env = Type.Object({
     description: 'Redis, for challenges, limits and sessions. For a cluster: some of its nodes, comma-separated.',
   }),
   REKEY_REDIS_CLUSTER: Flag({ default: false, description: 'True if REDIS_URL is a Redis Cluster.' }),
-  REKEY_PUBLIC_URL: Type.String({
-    format: 'url',
-    pattern: '^https?://[^\\s/]+$',
-    description: 'Public origin of the gateway, without a path: issuer of tokens and base of links.',
-  }),
+  REKEY_PUBLIC_URL: publicUrl,
   REKEY_BRAND: brand,
   REKEY_PASSWORD_SERVICE_URL: Url('https?', { description: 'URL of the password-service.' }),
   REKEY_TRUSTED_PROXIES: trustedProxies,

@@ -4,8 +4,12 @@ import type { Teardown } from '@rekey/test-support/infrastructure'
 import { exportJWK, generateKeyPair } from 'jose'
 import Provider, { type Configuration, type JWK } from 'oidc-provider'
 
-/** Audiences of the provider's tokens: Rekey, and another. */
-export const resources = { rekey: 'https://rekey.example', other: 'https://other.example' }
+/** Audiences of the provider's tokens: Rekey's for customers and for staff, and another. */
+export const resources = {
+  rekey: 'https://rekey.example',
+  staff: 'https://staff.rekey.example',
+  other: 'https://other.example',
+}
 const scopes = 'CUSTOMER:FULL CUSTOMER:PASSWORD:CHANGE REST:FULL'
 const redirectUri = 'https://bank.example/back'
 const app = { id: 'bank-app', secret: 'the secret of the bank app' }
@@ -132,6 +136,7 @@ export const startProvider = async (t: Teardown) => {
     env: {
       REKEY_IDP_ISSUER: issuer,
       REKEY_IDP_AUDIENCE: resources.rekey,
+      REKEY_IDP_STAFF_AUDIENCE: resources.staff,
       REKEY_IDP_JWKS_URL: `${issuer}/jwks`,
     },
 
@@ -142,7 +147,7 @@ export const startProvider = async (t: Teardown) => {
     },
 
     /** An access token of the back office. */
-    backOfficeToken: (resource = resources.rekey) =>
+    backOfficeToken: (resource = resources.staff) =>
       requestToken(backOffice, { grant_type: 'client_credentials', scope: 'REST:FULL', resource }),
 
     /** Signs with a new key from now on; the old keys stay published. */

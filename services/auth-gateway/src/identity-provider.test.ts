@@ -86,6 +86,23 @@ t.test('a token opens the routes of its scope, and is refused with another audie
   t.match(await http.get('/api/v2/my/2fa/challenge?businessProcess=changePassword', bearer(otherAudience)), refused)
 })
 
+t.test('S45: a token gives staff’s scope or customers’ scopes, by its audience alone', async (t) => {
+  const { code, id } = await createCustomer(rekey.postgres.url)
+  const everything = 'CUSTOMER:FULL CUSTOMER:PASSWORD:CHANGE REST:FULL'
+  const records = (token: string) => http.get(`/api/v2/clients/${id}/password/changes`, bearer(token))
+  const forbidden = { status: 403, body: { code: 'insufficient_scope' } }
+
+  const asCustomer = await provider.signIn(code, { scope: everything })
+  t.match(decodeJwt(asCustomer), { scope: everything })
+  t.equal((await history(asCustomer)).status, 200)
+  t.match(await records(asCustomer), forbidden)
+  t.match(await records(await provider.backOfficeToken(resources.rekey)), forbidden)
+
+  const asStaff = await provider.signIn(code, { scope: everything, resource: resources.staff })
+  t.equal((await records(asStaff)).status, 200)
+  t.match(await history(asStaff), forbidden)
+})
+
 t.test(
   'S19: a token of the identity provider is accepted neither as a success token nor as an mfa_token',
   async (t) => {

@@ -4,19 +4,24 @@ import {
   brokerIsPrivate,
   certificatesAreChecked,
   filesArePrivate,
+  filesAreUnwritable,
+  isAtLeast,
   keysAreSound,
+  logsSecurityEvents,
   mayBePlain,
   type Production,
+  proxiesAreFew,
   type Rule,
   type ServerRule,
   urlsOf,
   usesHttps,
 } from '@rekey/platform/production'
-import { limitsAreUnscaled } from '@rekey/platform/quota'
+import { limitsAreUnscaled, quotasAreBounded } from '@rekey/platform/quota'
 import { redisLosses } from '@rekey/platform/redis-durability'
 import { redisServerErrors } from '@rekey/platform/redis-server'
 import { clientsErrors } from './clients/client-registry.ts'
 import type { Config } from './config.ts'
+import { quotaEnv } from './limits/quotas.ts'
 import { signingKeysErrors } from './tokens/signing-keys.ts'
 
 /** Refuses the sandbox's published clients, and redirects without TLS. */
@@ -72,8 +77,13 @@ export const production: Production<Config> = {
     hasOwnSigningKeys,
     hasOwnClients,
     limitsAreUnscaled,
+    quotasAreBounded(quotaEnv),
+    isAtLeast('REKEY_RESEND_SECONDS', 30, 'codes could be sent to a customer without a pause'),
+    proxiesAreFew,
+    logsSecurityEvents,
     certificatesAreChecked,
     filesArePrivate('REKEY_SECRETS_FILE', 'REKEY_SIGNING_KEYS_FILE', 'NATS_NKEY_FILE', 'NATS_CREDENTIALS_FILE'),
+    filesAreUnwritable('REKEY_CLIENTS_FILE', 'NATS_CA_FILE'),
     brokerIsPrivate,
     redisIsPrivate,
     usesHttps(

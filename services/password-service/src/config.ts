@@ -1,7 +1,8 @@
 import { availableParallelism } from 'node:os'
-import { brand, Flag, Key, serviceEnv, trustedProxies, Url } from '@rekey/platform/config'
+import { brand, Flag, Key, publicUrl, serviceEnv, Url } from '@rekey/platform/config'
 import { identityProviderEnv } from '@rekey/platform/identity-provider'
 import { codeAccountLimit, limitsScale } from '@rekey/platform/quota'
+import { trustedProxies } from '@rekey/platform/trusted-proxies'
 import { type Static, Type } from '@sinclair/typebox'
 
 /** The password-service's configuration, read from environment variables. */
@@ -15,9 +16,7 @@ export const Env = Type.Object({
     description:
       'Most connections of one instance to Postgres, besides five for the listener and the background loops.',
   }),
-  REKEY_PUBLIC_URL: Url('https?', {
-    description: 'Origin of the gateway for its clients; issuer of the accepted tokens.',
-  }),
+  REKEY_PUBLIC_URL: publicUrl,
   REKEY_JWKS_URL: Url('https?', { description: "URL of the gateway's JWK Set, whose keys verify its tokens." }),
   // Only the gateway calls this service. The default covers one machine; otherwise set the gateway's network.
   REKEY_TRUSTED_PROXIES: { ...trustedProxies, default: '127.0.0.1,::1' },

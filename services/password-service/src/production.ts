@@ -4,14 +4,19 @@ import {
   brokerIsPrivate,
   certificatesAreChecked,
   filesArePrivate,
+  filesAreUnwritable,
+  isAtLeast,
+  isOpenToOthers,
   keyErrors,
   keysAreSound,
+  logsSecurityEvents,
   mayBePlain,
   type Production,
+  proxiesAreFew,
   type Rule,
   usesHttps,
 } from '@rekey/platform/production'
-import { limitsAreUnscaled } from '@rekey/platform/quota'
+import { codeAccountLimit, limitsAreUnscaled, quotasAreBounded } from '@rekey/platform/quota'
 import { type ConnectionOptions, parse } from 'pg-connection-string'
 import type { Config } from './config.ts'
 import { parsePeppers } from './hashing/hasher.ts'
@@ -63,6 +68,14 @@ const postgresIsPrivate: Rule<Config> = (config) => {
   ]
 }
 
+/** The key of a client certificate is as good as the password of the database. */
+const clientKeyIsPrivate: Rule<Config> = ({ DATABASE_URL }) => {
+  const path = DATABASE_URL && URL.canParse(DATABASE_URL) && new URL(DATABASE_URL).searchParams.get('sslkey')
+  return path && isOpenToOthers(path)
+    ? ['DATABASE_URL names a sslkey that every account of this machine can read or write: chmod o-rw.']
+    : []
+}
+
 /** The rules for the configuration and the servers of the password-service. */
 export const production: Production<Config> = {
   rules: [
@@ -71,10 +84,16 @@ export const production: Production<Config> = {
     requiresCurrentPassword,
     refusesCommonPasswords,
     limitsAreUnscaled,
+    quotasAreBounded(codeAccountLimit),
+    isAtLeast('REKEY_HOLD_HOURS', 1, 'other services would not learn that a password was restored'),
+    proxiesAreFew,
+    logsSecurityEvents,
     certificatesAreChecked,
     filesArePrivate('REKEY_SECRETS_FILE', 'NATS_NKEY_FILE', 'NATS_CREDENTIALS_FILE'),
+    filesAreUnwritable('NATS_CA_FILE'),
     brokerIsPrivate,
     postgresIsPrivate,
+    clientKeyIsPrivate,
     usesHttps('REKEY_PUBLIC_URL', 'REKEY_JWKS_URL', 'REKEY_IDP_ISSUER', 'REKEY_IDP_JWKS_URL', 'REKEY_BREACH_URL'),
     identityProviderErrors,
   ],

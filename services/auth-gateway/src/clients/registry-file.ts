@@ -93,9 +93,17 @@ const isConfidentialRedirect = (uri: string) => {
 const isHttps = (origin: string) => origin.startsWith('https://')
 
 /** Errors of one client that only production rejects. */
-const productionErrors = ({ client_id, secret_sha256, redirect_uris, origins }: Client, index: number): string[] =>
+const productionErrors = (
+  { client_id, type, secret_sha256, redirect_uris, origins, scopes: granted }: Client,
+  index: number,
+): string[] =>
   errorsOf(
     [
+      [
+        'scopes',
+        type === 'confidential' || !granted.includes(scopes.backOffice),
+        `must not contain ${scopes.backOffice}: a public client cannot authenticate`,
+      ],
       ['client_id', !published.has(client_id), 'is a client of the sandbox'],
       ['secret_sha256', secret_sha256 === undefined || !published.has(secret_sha256), 'is a secret of the sandbox'],
       [

@@ -1,5 +1,5 @@
 import { hash, type ParsedHashOptions, parseOptions, verify } from '@node-rs/argon2'
-import { type HashFormat, UnusableHash } from './hash-format.ts'
+import { checkCost, type HashFormat, malformedHash, UnusableHash } from './hash-format.ts'
 
 /** A secret that is mixed into hashes and stored outside the database; a hash contains the pepper's id. */
 export interface Pepper {
@@ -19,11 +19,15 @@ const bounds = { memoryCost: 262_144, parallelism: 16, work: 20 * cost.memoryCos
 const toKeyId = (id: string) => Buffer.from(id).toString('base64').replaceAll('=', '')
 const keyIdPattern = /,keyid=([A-Za-z0-9+/]{1,12})(?=[,$])/
 
+/** Unlike the other formats, argon2 has its version between the algorithm and the parameters. */
+const argon2Error = (stored: string) =>
+  malformedHash('argon2', stored.replace(/[$]v=\d+(?=[$])/, ''), '$argon2id$v=19$m=<KiB>,t=<n>,p=<n>$<salt>$<hash>')
+
 const parse = (stored: string): ParsedHashOptions => {
   try {
     return parseOptions(stored)
   } catch {
-    throw new UnusableHash('malformed', 'malformed argon2 hash')
+    throw argon2Error(stored)
   }
 }
 
@@ -53,10 +57,13 @@ export const createArgon2 = ({ peppers, bytes }: Deps) => {
       const secret = secretOf(stored)
       const withoutKeyId = stored.replace(keyIdPattern, '')
       const { memoryCost, timeCost, parallelism, outputLen } = parse(withoutKeyId)
-      if (outputLen < 16) throw new UnusableHash('malformed', 'argon2 hash is too short')
-      if (memoryCost > bounds.memoryCost || parallelism > bounds.parallelism || memoryCost * timeCost > bounds.work) {
-        throw new UnusableHash('too_costly', 'argon2 parameters are out of bounds')
-      }
+      if (outputLen < 16)
+        throw new UnusableHash('malformed', 'malformed argon2 hash: the hash is shorter than 16 bytes')
+      checkCost('argon2', [
+        ['m', memoryCost, bounds.memoryCost],
+        ['p', parallelism, bounds.parallelism],
+        ['m × t', memoryCost * timeCost, bounds.work],
+      ])
       return (password) => verify(withoutKeyId, password, secret && { secret })
     },
   }

@@ -1,5 +1,5 @@
 import { parseOptions, verify } from '@node-rs/bcrypt'
-import { type HashFormat, UnusableHash } from './hash-format.ts'
+import { checkCost, type HashFormat, UnusableHash } from './hash-format.ts'
 
 const maxCost = 14
 /** bcrypt ignores every byte after these. */
@@ -17,9 +17,12 @@ export const bcrypt: HashFormat = {
     try {
       cost = parseOptions(stored).cost
     } catch {
-      throw new UnusableHash('malformed', 'malformed bcrypt hash')
+      throw new UnusableHash(
+        'malformed',
+        'malformed bcrypt hash: it must have the form $2b$<cost>$ and 53 characters of salt and hash',
+      )
     }
-    if (cost > maxCost) throw new UnusableHash('too_costly', 'bcrypt cost is out of bounds')
+    checkCost('bcrypt', [['cost', cost, maxCost]])
     return async (password) => {
       const isTruncated = Buffer.byteLength(password) > maxBytes || password.includes('\0')
       const matches = await verify(isTruncated ? '' : password, stored)

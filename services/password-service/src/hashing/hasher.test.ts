@@ -63,6 +63,51 @@ t.test('S17: foreign hashes are verified and reported as outdated', async (t) =>
   }
 })
 
+t.test('S17: a foreign hash of the password as typed matches, and is reported as outdated', async (t) => {
+  const spellings = { NFC: 'caf\u00e9 \ufb01n', NFD: 'cafe\u0301 \ufb01n' }
+  const makers: Record<string, (password: string) => Promise<string>> = {
+    argon2id: (password) => argon2(password),
+    bcrypt: (password) => bcrypt(password, { cost: 4 }),
+    scrypt: async (password) =>
+      `$scrypt$ln=10,r=8,p=1$${base64(salt)}$${base64(scryptSync(password, salt, 32, { N: 1_024, r: 8, p: 1 }))}`,
+    pbkdf2: async (password) =>
+      `$pbkdf2-sha256$i=1000$${base64(salt)}$${base64(pbkdf2Sync(password, salt, 1_000, 32, 'sha256'))}`,
+  }
+  for (const [format, make] of Object.entries(makers)) {
+    const [composed, decomposed] = [await make(spellings.NFC), await make(spellings.NFD)]
+    t.match(await hasher.verify(decomposed, spellings.NFD), outdated, `${format}: as typed`)
+    t.match(await hasher.verify(composed, spellings.NFD), { verified: true }, `${format}: NFC`)
+    t.same(await hasher.verify(decomposed, spellings.NFC), wrong, `${format}: a form that nobody typed`)
+    t.same(await hasher.verify(decomposed, `${spellings.NFD}x`), wrong, format)
+  }
+  t.match(await hasher.verify(await hasher.hash(spellings.NFD), spellings.NFC), verified, 'a new hash is of NFC')
+})
+
+t.test('the error of an unusable hash says what is wrong, and does not repeat the hash', async (t) => {
+  const [saltText, text] = [base64(salt), base64(Buffer.alloc(32, 7))]
+  const cases: Record<string, string> = {
+    [`$scrypt$ln=10,r=8,p=1$${saltText}==$${text}=`]: 'without padding (=)',
+    [`$pbkdf2-sha256$i=1000$${saltText}$${text}=`]: 'without padding (=)',
+    [`$argon2id$v=19$m=19456,t=2,p=1$${saltText}==$${text}`]: 'without padding (=)',
+    [`$scrypt$ln=10,r=8,p=1$${saltText.slice(1)}_$${text}`]: 'not base64url',
+    [`$scrypt$N=1024,r=8,p=1$${saltText}$${text}`]: 'the form is $scrypt$ln=<n>,r=<n>,p=<n>$<salt>$<hash>',
+    [`$scrypt$ln=10,r=8,p=1$${saltText}`]: 'it must have the form $scrypt$',
+    [`$scrypt$ln=10,r=8,p=1$abc$${text}`]: 'the salt is shorter',
+    [`$pbkdf2-sha256$i=1000$${saltText}$short`]: 'the hash is shorter',
+    [`$pbkdf2-md5$i=1000$${saltText}$${text}`]: '$pbkdf2-<sha1|sha256|sha512>$',
+    [`$pbkdf2-sha256$i=3000000$${saltText}$${text}`]: 'the number of iterations is 3000000, more than 2000000',
+    [`$scrypt$ln=20,r=8,p=17$${saltText}$${text}`]: 'p is 17, more than 16',
+    [`$argon2id$v=19$m=524288,t=2,p=1$${saltText}$${text}`]: 'm is 524288, more than 262144',
+    '$2b$15$abcdefghijklmnopqrstuuO6l3H.rYqzlmHPk0u5Oul0q8gn3Zn8y': 'cost is 15, more than 14',
+    $2b$10$short: '53 characters',
+  }
+  for (const [stored, reason] of Object.entries(cases)) {
+    const message = hasher.findHashError(stored)?.message ?? ''
+    t.ok(message.toLowerCase().includes(reason.toLowerCase()), `${stored}: ${message}`)
+    t.notOk(message.includes(text) || message.includes(saltText), 'not the hash')
+  }
+})
+
 t.test('S17: a password of 73 bytes is refused for a bcrypt hash, not truncated', async (t) => {
   const long = 'é'.repeat(36)
   const stored = await bcrypt(long, { cost: 4 })

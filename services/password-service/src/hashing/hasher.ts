@@ -23,8 +23,14 @@ interface Verification {
 const mismatch: Verification = { verified: false, outdated: false }
 
 /**
- * Password hashes (S17). Passwords are hashed in NFC, because keyboards send the same character composed or decomposed
- * (NIST SP 800-63B-4 §3.1.1.2).
+ * The forms of a password that are compared with a stored hash: ours, NFC, and the password as typed, since another
+ * system may have hashed it so. Their number depends on the password alone, never on the account (ASVS 6.3.8).
+ */
+const formsOf = (password: string): string[] => [...new Set([password.normalize('NFC'), password])]
+
+/**
+ * Password hashes (S17). New hashes are of the password in NFC, because keyboards send the same character composed or
+ * decomposed (NIST SP 800-63B-4 §3.1.1.2).
  */
 export const createHasher = ({ queue, peppers, random, log }: Deps) => {
   const argon2 = createArgon2({ peppers, bytes: random.bytes })
@@ -36,8 +42,14 @@ export const createHasher = ({ queue, peppers, random, log }: Deps) => {
     return format.parse(stored)
   }
   const compare = async (stored: string, password: string): Promise<Verification> => {
-    if (!(await parse(stored)(password))) return mismatch
-    return { verified: true, outdated: !argon2.isCurrent(stored) }
+    const verify = parse(stored)
+    const [ours, ...asTyped] = formsOf(password)
+    const isOurs = await verify(ours ?? '')
+    let isForeign = false
+    // Compared even if the first form matches: the time must not show which one does.
+    for (const form of asTyped) isForeign = (await verify(form)) || isForeign
+    if (!isOurs && !isForeign) return mismatch
+    return { verified: true, outdated: !isOurs || !argon2.isCurrent(stored) }
   }
   return {
     /** Refuses a request before its queries if the queue is full. @throws RekeyError unavailable */
@@ -51,7 +63,7 @@ export const createHasher = ({ queue, peppers, random, log }: Deps) => {
     hash: (password: string): Promise<string> => queue.run(() => argon2.hash(password.normalize('NFC'))),
 
     /**
-     * Compares a password with a stored hash of any supported format. Without a hash, or with an unusable one, it
+     * Compares a password with a stored hash of any supported format, in NFC and as typed. Without a hash, or with an unusable one, it
      * computes a full hash all the same: the time must not show that there was nothing to compare (ASVS 6.3.8). A
      * foreign hash takes the time of its own format and cost until the next successful sign-in replaces it; therefore
      * an unknown username needs a decoy credential (docs/adr/0007).
@@ -60,16 +72,15 @@ export const createHasher = ({ queue, peppers, random, log }: Deps) => {
      */
     verify: (stored: string | undefined, password: string): Promise<Verification> =>
       queue.run(async () => {
-        const text = password.normalize('NFC')
         if (stored !== undefined) {
           try {
-            return await compare(stored, text)
+            return await compare(stored, password)
           } catch (err) {
             if (!(err instanceof UnusableHash)) throw err
             log.error({ reason: err.message }, 'a stored password hash cannot be used')
           }
         }
-        await argon2.hash(text)
+        for (const form of formsOf(password)) await argon2.hash(form)
         return mismatch
       }),
 

@@ -1,6 +1,6 @@
 import { pbkdf2 as derive, timingSafeEqual } from 'node:crypto'
 import { promisify } from 'node:util'
-import { type HashFormat, UnusableHash } from './hash-format.ts'
+import { checkCost, type HashFormat, malformedHash } from './hash-format.ts'
 
 const pbkdf2Async = promisify(derive)
 
@@ -18,11 +18,14 @@ export const pbkdf2: HashFormat = {
   parse(stored) {
     const [, digest = 'sha1', phc, passlib, salt, hash] = pattern.exec(stored) ?? []
     const iterations = Number(phc ?? passlib)
-    if (!salt || !hash || iterations < 1) throw new UnusableHash('malformed', 'malformed pbkdf2 hash')
-    const expected = fromBase64(hash)
-    if (iterations > maxIterations || expected.length > maxOutputBytes) {
-      throw new UnusableHash('too_costly', 'pbkdf2 parameters are out of bounds')
+    if (!salt || !hash || iterations < 1) {
+      throw malformedHash('pbkdf2', stored, '$pbkdf2-<sha1|sha256|sha512>$i=<n>$<salt>$<hash>')
     }
+    const expected = fromBase64(hash)
+    checkCost('pbkdf2', [
+      ['the number of iterations', iterations, maxIterations],
+      ['the length of the hash in bytes', expected.length, maxOutputBytes],
+    ])
     return async (password) =>
       timingSafeEqual(await pbkdf2Async(password, fromBase64(salt), iterations, expected.length, digest), expected)
   },

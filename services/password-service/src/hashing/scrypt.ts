@@ -1,6 +1,6 @@
 import { scrypt as derive, timingSafeEqual } from 'node:crypto'
 import { promisify } from 'node:util'
-import { type HashFormat, UnusableHash } from './hash-format.ts'
+import { checkCost, type HashFormat, malformedHash, UnusableHash } from './hash-format.ts'
 
 const scryptAsync = promisify<string, Buffer, number, object, Buffer>(derive)
 
@@ -14,20 +14,20 @@ export const scrypt: HashFormat = {
   matches: (stored) => stored.startsWith('$scrypt$'),
   parse(stored) {
     const [, ln, r, p, salt, hash] = pattern.exec(stored) ?? []
-    if (!ln || !r || !p || !salt || !hash) throw new UnusableHash('malformed', 'malformed scrypt hash')
+    if (!ln || !r || !p || !salt || !hash) {
+      throw malformedHash('scrypt', stored, '$scrypt$ln=<n>,r=<n>,p=<n>$<salt>$<hash>')
+    }
     const options = { cost: 2 ** Number(ln), blockSize: Number(r), parallelization: Number(p) }
     if (options.cost < 2 || options.blockSize < 1 || options.parallelization < 1) {
-      throw new UnusableHash('malformed', 'scrypt parameters are out of bounds')
+      throw new UnusableHash('malformed', 'malformed scrypt hash: ln, r and p must be at least 1')
     }
     const memory = 128 * options.cost * options.blockSize
     const expected = Buffer.from(hash, 'base64')
-    if (
-      options.parallelization > maxLanes ||
-      memory * options.parallelization > maxMemoryBytes ||
-      expected.length > maxOutputBytes
-    ) {
-      throw new UnusableHash('too_costly', 'scrypt parameters are out of bounds')
-    }
+    checkCost('scrypt', [
+      ['p', options.parallelization, maxLanes],
+      ['memory in bytes', memory * options.parallelization, maxMemoryBytes],
+      ['length of the hash in bytes', expected.length, maxOutputBytes],
+    ])
     return async (password) => {
       const actual = await scryptAsync(password, Buffer.from(salt, 'base64'), expected.length, {
         ...options,
