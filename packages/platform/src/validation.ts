@@ -2,6 +2,7 @@ import { type FieldError, RekeyError } from '@rekey/contracts'
 import { Ajv, type ErrorObject } from 'ajv'
 import addFormats from 'ajv-formats'
 import type { FastifySchemaCompiler } from 'fastify'
+import { areDistinctKeys } from './keys.ts'
 
 /** True if the text is a URL and its credentials can be decoded. */
 const isUrl = (text: string): boolean => {
@@ -14,12 +15,12 @@ const isUrl = (text: string): boolean => {
   }
 }
 
-/** Formats that JSON Schema lacks: a URL, and comma-separated URLs. */
-const urlFormats = { url: isUrl, urls: (text: string) => text.split(',').every(isUrl) }
+/** Formats that JSON Schema lacks: a URL, comma-separated URLs, and a list of keys. */
+const ownFormats = { url: isUrl, urls: (text: string) => text.split(',').every(isUrl), keys: areDistinctKeys }
 
 const createAjv = (coerceTypes: boolean) => {
   // Collect all errors: bodies have at most 16 KiB, so this costs little.
-  const ajv = new Ajv({ allErrors: true, useDefaults: true, allowUnionTypes: true, coerceTypes, formats: urlFormats })
+  const ajv = new Ajv({ allErrors: true, useDefaults: true, allowUnionTypes: true, coerceTypes, formats: ownFormats })
   return addFormats.default(ajv, ['ipv4', 'ipv6', 'uuid', 'date-time'])
 }
 
