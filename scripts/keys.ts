@@ -1,12 +1,19 @@
 import { parseArgs } from 'node:util'
 import { generateKeys, keyFiles } from '@rekey/local-servers/keys'
+import { type RotationStep, rotateSecret, rotationSteps } from '@rekey/local-servers/secret-rotation'
 import { publishSeconds, rotateSigningKeys } from '@rekey/local-servers/signing-keys'
 
 const usage = `npm run keys -- generate DIR
   Writes each service's secrets and the gateway's first signing key; keeps files that exist.
 
 npm run keys -- rotate DIR [--after SECONDS]
-  Adds a signing key, which signs after ${publishSeconds} seconds or SECONDS; drops expired keys.`
+  Adds a signing key, which signs after ${publishSeconds} seconds or SECONDS; drops expired keys.
+
+npm run keys -- add | use | drop DIR NAME
+  Replaces a secret key such as REKEY_CODE_KEY, in every file of DIR that has it. Restart all services after each step:
+  add   adds a new key, which reads
+  use   lets the new key write; the others still read
+  drop  removes the others, once nothing that they wrote is in use (docs/operations.md, Secret keys)`
 
 const generate = async (dir: string) => {
   const written = await generateKeys(dir)
@@ -21,11 +28,26 @@ const rotate = async (dir: string, after: string | undefined) => {
   for (const kid of dropped) console.log(`Dropped ${kid}.`)
 }
 
+const nextSteps: Record<RotationStep, string> = {
+  add: 'Copy the files to every instance, restart all services, and then: use.',
+  use: 'Copy the files to every instance, restart all services, wait for the overlap of the key, and then: drop.',
+  drop: 'Copy the files to every instance, and restart all services.',
+}
+
+const rotateOne = async (step: RotationStep, dir: string, name: string) => {
+  const { files, ids } = rotateSecret(dir, name, step)
+  console.log(`${name} in ${files.join(', ')}: ${ids.join(', ')}; the first writes. ${nextSteps[step]}`)
+}
+
+const isStep = (text: string | undefined): text is RotationStep => rotationSteps.some((step) => step === text)
+
 const read = () => {
   const { values, positionals } = parseArgs({ options: { after: { type: 'string' } }, allowPositionals: true })
-  const [command, dir, ...rest] = positionals
+  const [command, dir, name, ...rest] = positionals
   const { after } = values
   if (!dir || rest.length > 0) return undefined
+  if (isStep(command)) return name && after === undefined ? () => rotateOne(command, dir, name) : undefined
+  if (name) return undefined
   if (after !== undefined && !/^\d{1,9}$/.test(after)) throw new Error('--after takes a whole number of seconds.')
   if (command === 'generate' && after === undefined) return () => generate(dir)
   if (command === 'rotate') return () => rotate(dir, after)

@@ -135,4 +135,22 @@ export const securityLines: Record<string, SecurityLine[]> = {
       text: 'Production refuses values outside bounds for everything that guards something (proxies, quotas, holds, log level, file modes, public clients’ scopes).',
     },
   ],
+  'Added after review': [
+    {
+      number: 'S40',
+      text: 'State read back from Redis is authenticated: every field that a token is made from is bound by a MAC or sealed under a key not in Redis. Token issue asserts scope ⊆ client ∩ flow; staff scopes come from `client_credentials` alone.',
+    },
+    {
+      number: 'S42',
+      text: 'A proof counts at the time it was given, judged by every failure of that person up to then, over all addresses.',
+    },
+    {
+      number: 'S46',
+      text: 'A confidential client is named in tokens, events and history only after it authenticated [RFC 6749 §2.3].',
+    },
+    {
+      number: 'S52',
+      text: 'Every secret key (signing, sealing, HMAC, client secrets) rotates with an overlap and without a lost code or session.',
+    },
+  ],
 }

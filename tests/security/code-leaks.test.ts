@@ -2,7 +2,8 @@ import { createHash, randomInt } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { parseEnv } from 'node:util'
 import { ChallengeIssued, NotifyCode, RestoreRequested } from '@rekey/contracts'
-import { toKey, unseal } from '@rekey/platform/seal'
+import { toKeys } from '@rekey/platform/keys'
+import { unseal } from '@rekey/platform/seal'
 import { createCustomer, sql } from '@rekey/test-support/customers'
 import { eventually } from '@rekey/test-support/eventually'
 import {
@@ -42,7 +43,7 @@ const keyFiles = {
   passwordService: rekey.keys.passwordService,
   notifier: rekey.keys.notifier,
 }
-const sealKey = toKey(secretsOf(keyFiles.notifier).REKEY_CODE_SEAL_KEY ?? '')
+const sealKey = toKeys(secretsOf(keyFiles.notifier).REKEY_CODE_SEAL_KEY ?? '')
 
 const codes = new Map<string, string>()
 const others = new Map<string, string>()
@@ -232,7 +233,7 @@ t.test(
     t.ok(sealed.length >= 2 * typed.length, 'each code was published twice, sealed')
     for (const [service, file] of Object.entries(keyFiles)) {
       for (const [name, value] of Object.entries(secretsOf(file))) {
-        const openings = sealed.map((event) => unseal(toKey(value), event.challengeId, event.code))
+        const openings = sealed.map((event) => unseal(toKeys(value), event.challengeId, event.code))
         const opened = (await Promise.allSettled(openings)).filter(({ status }) => status === 'fulfilled').length
         t.equal(opened, name === 'REKEY_CODE_SEAL_KEY' ? sealed.length : 0, `opened by ${name} of the ${service}`)
       }

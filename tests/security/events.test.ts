@@ -2,7 +2,8 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { parseEnv } from 'node:util'
 import { NotifyCode, NotifyPasswordChanged, NotifyTemporaryPassword, RestoreRequested } from '@rekey/contracts'
-import { seal, toKey } from '@rekey/platform/seal'
+import { toKeys } from '@rekey/platform/keys'
+import { seal } from '@rekey/platform/seal'
 import { createCustomer } from '@rekey/test-support/customers'
 import { eventually } from '@rekey/test-support/eventually'
 import {
@@ -119,8 +120,8 @@ const field = (message: Msg | undefined, name: string) => String(message?.json<R
 
 t.test('S33 a field sealed with another key or for another event makes a dead letter and has no effect', async (t) => {
   const secrets = parseEnv(readFileSync(rekey.keys.authGateway, 'utf8'))
-  const usernameKey = toKey(secrets.REKEY_USERNAME_SEAL_KEY ?? '')
-  const foreign = toKey(randomBytes(32).toString('base64url'))
+  const usernameKey = toKeys(secrets.REKEY_USERNAME_SEAL_KEY ?? '')
+  const foreign = toKeys(randomBytes(32).toString('base64url'))
   const [victim, thief] = [await newCustomer(), await newCustomer()]
   /** Real events, still sealed: all that an attacker has who can read and publish. */
   const eventsOf = async (email: string) => {

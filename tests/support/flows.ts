@@ -60,6 +60,10 @@ export const loginBody = (person: Person, other: object = {}) => ({
   ...other,
 })
 
+/** What of a request authenticates its client, for the later steps. */
+const credentialsOf = ({ client_id, client_secret }: { client_id?: string; client_secret?: string }) =>
+  client_secret === undefined ? {} : { client_id, client_secret }
+
 /** The claims of a token, not verified; none if it is no JWT. */
 export const claimsOf = (token: string): Record<string, unknown> =>
   JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString() || '{}')
@@ -99,7 +103,7 @@ export const restoreGrant = async (
   const { answer, confirmation } = await askRestore(rekey, person.email, other)
   const verified = await rekey.http.post(
     '/oauth/v2/passwordRestoreVerification',
-    verificationBody(answer.body.mfa_token, confirmation, { response_type: responseType }),
+    verificationBody(answer.body.mfa_token, confirmation, { response_type: responseType, ...credentialsOf(other) }),
   )
   return String(verified.body[responseType])
 }
@@ -139,13 +143,14 @@ export const askLogin = async (rekey: Rekey, person: Person, other: object = {})
       mfa_token: body.mfa_token,
       response_type: 'code',
       state,
+      ...credentialsOf(other),
     }),
   )
 }
 
 /** A4, A4b, A5: the tokens of a sign-in. */
 export const signInTokens = async (rekey: Rekey, person: Person, other: object = {}, client: object = {}) => {
-  const { answer, confirmation } = await askLogin(rekey, person, other)
+  const { answer, confirmation } = await askLogin(rekey, person, { ...other, ...client })
   const { body } = await rekey.http.post<{ access_token: string; refresh_token: string }>('/oauth/v2/token', {
     grant_type: 'mfa_oob',
     mfa_token: answer.body.mfa_token,

@@ -9,11 +9,12 @@ import { createApp } from '@rekey/password-service/app'
 import { Env } from '@rekey/password-service/config'
 import { connectBroker } from '@rekey/platform/broker'
 import { loadConfig } from '@rekey/platform/config'
+import { toKeys } from '@rekey/platform/keys'
 import { createLogger } from '@rekey/platform/logger'
 import { createMetrics } from '@rekey/platform/metrics'
 import { createPublisher } from '@rekey/platform/publisher'
 import { systemRandom } from '@rekey/platform/random'
-import { seal, toKey, unseal } from '@rekey/platform/seal'
+import { seal, unseal } from '@rekey/platform/seal'
 import { ensureStreams } from '@rekey/platform/streams'
 import type pg from 'pg'
 import { createClock } from './clock.ts'
@@ -91,8 +92,8 @@ export const startPasswordService = async (t: Teardown, { env = {}, privatePostg
     ...env,
   }
   const config = loadConfig(Env, variables)
-  const usernameKey = toKey(config.REKEY_USERNAME_SEAL_KEY)
-  const addressKey = toKey(config.REKEY_ADDRESS_SEAL_KEY)
+  const usernameKey = toKeys(config.REKEY_USERNAME_SEAL_KEY)
+  const addressKey = toKeys(config.REKEY_ADDRESS_SEAL_KEY)
 
   const metrics = createMetrics()
   const lines: string[] = []

@@ -54,11 +54,12 @@ export const startRekey = async (
 
   const clock = createClock()
   const logs: string[] = []
-  const metrics = {
+  const newMetrics = () => ({
     'auth-gateway': createMetrics(),
     'password-service': createMetrics(),
     notifier: createMetrics(),
-  }
+  })
+  const metrics = newMetrics()
   const runtime = (name: keyof typeof metrics) => ({
     log: createLogger({ name, level: 'debug', destination: { write: (line: string) => void logs.push(line) } }),
     metrics: metrics[name],
@@ -71,42 +72,58 @@ export const startRekey = async (
   const { redis, nats, postgres, inbox } = infrastructure
   const common = { profile: 'sandbox', publicUrl: url, natsUrl: nats.url, keysDir: dir } as const
 
-  const apps: Server[] = []
-  t.teardown(() => Promise.all(apps.map((app) => app.close())))
-  const listen = async (app: Server, port = 0) => {
-    apps.push(app)
+  const apps = new Map<keyof typeof metrics, Server>()
+  const stop = async (names: Iterable<keyof typeof metrics>) => {
+    for (const name of names) {
+      await apps.get(name)?.close()
+      apps.delete(name)
+    }
+  }
+  t.teardown(() => Promise.all([...apps.values()].map((app) => app.close())))
+  const listen = async (name: keyof typeof metrics, app: Server, port = 0) => {
+    apps.set(name, app)
     return app.listen({ host: '127.0.0.1', port })
   }
 
-  const passwordServiceConfig = loadConfig(PasswordServiceEnv, {
-    ...passwordServiceVariables({ ...common, databaseUrl: postgres.url, gatewayUrl: url }),
-    PORT: '0',
-    ...wideLimits,
-    ...env,
-  })
+  const configOfPasswordService = (more: Record<string, string> = {}) =>
+    loadConfig(PasswordServiceEnv, {
+      ...passwordServiceVariables({ ...common, databaseUrl: postgres.url, gatewayUrl: url }),
+      PORT: '0',
+      ...wideLimits,
+      ...env,
+      ...more,
+    })
+  const passwordServiceConfig = configOfPasswordService()
   const passwordServiceUrl = await listen(
+    'password-service',
     await createPasswordService(passwordServiceConfig, runtime('password-service')),
   )
-  const gatewayConfig = loadConfig(GatewayEnv, {
-    ...gatewayVariables({ ...common, redisUrl: redis.url, passwordServiceUrl }),
-    PORT: '0',
-    ...wideLimits,
-    ...env,
-    ...gatewayEnv,
-  })
-  await listen(await createGateway(gatewayConfig, runtime('auth-gateway')), gatewayPort)
-  const notifierConfig = loadConfig(NotifierEnv, {
-    ...notifierVariables({ ...common, smtpUrl: inbox.smtpUrl, smsUrl: inbox.httpUrl }),
-    PORT: '0',
-    ...env,
-  })
-  const notifierUrl = await listen(await createNotifier(notifierConfig, runtime('notifier')))
+  const configOfGateway = (passwordServiceUrl: string, more: Record<string, string> = {}) =>
+    loadConfig(GatewayEnv, {
+      ...gatewayVariables({ ...common, redisUrl: redis.url, passwordServiceUrl }),
+      PORT: '0',
+      ...wideLimits,
+      ...env,
+      ...gatewayEnv,
+      ...more,
+    })
+  const gatewayConfig = configOfGateway(passwordServiceUrl)
+  await listen('auth-gateway', await createGateway(gatewayConfig, runtime('auth-gateway')), gatewayPort)
+  const configOfNotifier = (more: Record<string, string> = {}) =>
+    loadConfig(NotifierEnv, {
+      ...notifierVariables({ ...common, smtpUrl: inbox.smtpUrl, smsUrl: inbox.httpUrl }),
+      PORT: '0',
+      ...env,
+      ...more,
+    })
+  const notifierUrl = await listen('notifier', await createNotifier(configOfNotifier(), runtime('notifier')))
 
   const http = createHttp(url)
-  const isReady = async () => {
-    const answers = await Promise.all([url, passwordServiceUrl, notifierUrl].map((base) => fetch(`${base}/readyz`)))
+  const areReady = async (...bases: string[]) => {
+    const answers = await Promise.all(bases.map((base) => fetch(`${base}/readyz`)))
     return answers.every((answer) => answer.ok)
   }
+  const isReady = () => areReady(url, passwordServiceUrl, notifierUrl)
   await eventually(isReady, { what: 'every service to be ready' })
   return {
     ...infrastructure,
@@ -129,6 +146,22 @@ export const startRekey = async (
     metricsOf: (name: keyof typeof metrics) => metrics[name].metrics(),
     /** True if `/readyz` of every service answers 200. */
     isReady,
+    /** Stops services, in this order; `restart` starts them again. */
+    stop: (...names: (keyof typeof metrics)[]) => stop(names),
+    /** Stops every service, and starts all of them with other variables: at their places, with new metrics. */
+    async restart(variables: Record<string, string>) {
+      await stop(['auth-gateway', 'password-service', 'notifier'])
+      Object.assign(metrics, newMetrics())
+      const passwords = await createPasswordService(configOfPasswordService(variables), runtime('password-service'))
+      const passwordServiceUrl = await listen('password-service', passwords)
+      const gateway = await createGateway(configOfGateway(passwordServiceUrl, variables), runtime('auth-gateway'))
+      await listen('auth-gateway', gateway, gatewayPort)
+      const notifierUrl = await listen(
+        'notifier',
+        await createNotifier(configOfNotifier(variables), runtime('notifier')),
+      )
+      await eventually(() => areReady(url, passwordServiceUrl, notifierUrl), { what: 'every service to be ready' })
+    },
   }
 }
 

@@ -29,6 +29,13 @@ t.test('a plus sign in a phone number survives the query', async (t) => {
   t.same(last()?.query, { businessProcess: 'restorePassword', phone: '+447700900001' })
 })
 
+t.test('a confidential client’s secret is sent by Basic where a URL would contain it', async (t) => {
+  const { client, last } = await startServer(t)
+  await client.openUnauthorizedChallenge({ email: 'a@example.com', client_id: 'web app', client_secret: 'a: +%' })
+  t.same(last()?.query, { businessProcess: 'restorePassword', email: 'a@example.com', client_id: 'web app' })
+  t.equal(last()?.headers.authorization, `Basic ${btoa('web%20app:a%3A%20%2B%25')}`)
+})
+
 t.test('an error in the OAuth form is thrown with its code, description and body', async (t) => {
   const { client } = await startServer(t, new RekeyError('invalid_grant'))
   const error = await client.requestRestore(common).catch((thrown) => thrown)

@@ -77,9 +77,9 @@ export interface RekeyClient {
   introspect(body: IntrospectBody): Promise<IntrospectAnswer>
   /** B5. Sends a code to the signed-in customer, to change the password. */
   openChallenge(request: Bearer): Promise<Answer<typeof OpenChallenge>>
-  /** B5b. Sends a code for a restore, to exactly one of `email` and `phone`. */
+  /** B5b. Sends a code for a restore, to exactly one of `email` and `phone`. `client_secret`: of a confidential client. */
   openUnauthorizedChallenge(
-    request: Omit<OpenUnauthorizedChallengeQuery, 'businessProcess'>,
+    request: Omit<OpenUnauthorizedChallengeQuery, 'businessProcess'> & { client_secret?: string },
   ): Promise<Answer<typeof OpenUnauthorizedChallenge>>
   /** B6. Exchanges the code for a success token. */
   answerChallenge(body: AnswerChallengeBody): Promise<Answer<typeof AnswerChallenge>>
@@ -135,8 +135,12 @@ export const createClient = ({ baseUrl, fetch = globalThis.fetch }: ClientOption
     introspect: (body) => send('POST', '/oauth/v2/introspect', { body }),
     openChallenge: ({ accessToken }) =>
       send('GET', '/api/v2/my/2fa/challenge', { accessToken, query: { businessProcess: 'changePassword' } }),
-    openUnauthorizedChallenge: (query) =>
-      send('GET', '/api/v2/my/2fa/unauthorized/challenge', { query: { businessProcess: 'restorePassword', ...query } }),
+    openUnauthorizedChallenge: ({ client_secret: clientSecret, ...query }) =>
+      send('GET', '/api/v2/my/2fa/unauthorized/challenge', {
+        query: { businessProcess: 'restorePassword', ...query },
+        ...(query.client_id !== undefined &&
+          clientSecret !== undefined && { client: { clientId: query.client_id, clientSecret } }),
+      }),
     answerChallenge: (body) => send('POST', '/api/v2/my/2fa/challenge', { body }),
     async changePassword({ accessToken, successToken, ...body }) {
       await send('POST', '/api/v2/my/password/change', { accessToken, successToken, body })

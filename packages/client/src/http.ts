@@ -2,6 +2,8 @@ import { RekeyHttpError } from './http-error.ts'
 
 interface Call {
   accessToken?: string
+  /** Sent by HTTP Basic (RFC 6749 §2.3.1). */
+  client?: { clientId: string; clientSecret: string }
   /** Sent in the `successToken` header. */
   successToken?: string
   query?: Record<string, string | number | undefined>
@@ -22,13 +24,17 @@ const toQuery = (query: NonNullable<Call['query']>): string => {
   return parameters.size > 0 ? `?${parameters}` : ''
 }
 
+/** Each part is form-encoded, so that any character may be in it. */
+const basicOf = ({ clientId, clientSecret }: NonNullable<Call['client']>): string =>
+  `Basic ${btoa(`${encodeURIComponent(clientId)}:${encodeURIComponent(clientSecret)}`)}`
+
 /** Sends one request and returns the parsed body. @throws RekeyHttpError if the status is not 2xx */
 export const createHttp =
   (baseUrl: string, fetch: typeof globalThis.fetch) =>
   async <Answer>(
     method: string,
     path: string,
-    { accessToken, successToken, query = {}, body }: Call,
+    { accessToken, client, successToken, query = {}, body }: Call,
   ): Promise<Answer> => {
     const response = await fetch(`${baseUrl.replace(/\/+$/, '')}${path}${toQuery(query)}`, {
       method,
@@ -36,6 +42,7 @@ export const createHttp =
         accept: 'application/json, application/problem+json',
         ...(body && { 'content-type': 'application/json' }),
         ...(accessToken && { authorization: `Bearer ${accessToken}` }),
+        ...(client && { authorization: basicOf(client) }),
         ...(successToken && { successToken }),
       },
       ...(body && { body: JSON.stringify(body) }),

@@ -16,6 +16,12 @@ export const ClientId = Type.String({
   description: 'Client identifier issued to the client.',
 })
 
+/** For a confidential client; it may authenticate by HTTP Basic instead (RFC 6749 §2.3.1). */
+export const ClientSecret = Type.String({
+  maxLength: 512,
+  description: 'Secret of a confidential client, unless it authenticates by HTTP Basic.',
+})
+
 export const RedirectUri = Type.String({
   pattern: '^[\\x21-\\x7E]{1,2000}$',
   description: 'Compared character by character with the registered ones (RFC 9700 §2.1).',

@@ -25,6 +25,9 @@ const secretsByFile = {
   'notifier.env': ['REKEY_CODE_SEAL_KEY', 'REKEY_ADDRESS_SEAL_KEY'],
 } as const
 
+/** Names of the files of secrets. */
+export const secretFiles: string[] = Object.keys(secretsByFile)
+
 /** The sandbox works without this secret. */
 const productionOnly = 'REKEY_PASSWORD_PEPPERS'
 

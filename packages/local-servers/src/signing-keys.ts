@@ -1,18 +1,7 @@
-import {
-  closeSync,
-  fchmodSync,
-  fchownSync,
-  fsyncSync,
-  openSync,
-  readFileSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs'
+import { realpathSync } from 'node:fs'
 import { accessTokenSeconds, sandboxKeyPrefix } from '@rekey/contracts'
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK } from 'jose'
+import { changeFile } from './change-file.ts'
 
 /** A private Ed25519 key. Its id is its thumbprint (RFC 7638), with a prefix in the sandbox. */
 export interface SigningKey extends JWK {
@@ -48,18 +37,6 @@ const stillNeeded = (keys: SigningKey[], nowSeconds: number) => {
   return keys.filter((key) => !isExpired(key))
 }
 
-/** @throws Error if the file exists */
-const openExclusively = (path: string) => {
-  try {
-    return openSync(path, 'wx', 0o600)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-    throw new Error(
-      `${path} exists: another rotation is running, or one was interrupted. In that case remove the file.`,
-    )
-  }
-}
-
 /** @throws Error without the content of the file */
 const parseSigningKeys = (text: string): SigningKey[] => {
   try {
@@ -67,27 +44,6 @@ const parseSigningKeys = (text: string): SigningKey[] => {
     if (Array.isArray(keys)) return keys
   } catch {}
   throw new Error('the file of signing keys is not a JWK Set')
-}
-
-/** Replaces a file atomically: readers get the old text or the new one. Refuses concurrent changes. */
-const changeFile = (path: string, change: (text: string) => string) => {
-  const { uid, gid, mode } = statSync(path)
-  const beside = `${path}.new`
-  const handle = openExclusively(beside)
-  try {
-    writeFileSync(handle, change(readFileSync(path, 'utf8')))
-    // If root runs this, the file must stay readable for the service's account.
-    if (process.getuid?.() === 0) fchownSync(handle, uid, gid)
-    // The file's group keeps its access; other accounts get none.
-    fchmodSync(handle, mode & 0o660)
-    fsyncSync(handle)
-    renameSync(beside, path)
-  } catch (error) {
-    rmSync(beside)
-    throw error
-  } finally {
-    closeSync(handle)
-  }
 }
 
 /** Resolves symbolic links. */

@@ -4,9 +4,7 @@ import { OneOf } from '@rekey/contracts'
 import { type Static, type TObject, type TSchema, Type } from '@sinclair/typebox'
 import { coerce, compileValidationErrors } from './validation.ts'
 
-/** 256 bits in base64url: the form of every HMAC and encryption key. */
-export const Key = (description: string) =>
-  Type.String({ pattern: '^[A-Za-z0-9_-]{43}$', description: `${description} 32 random bytes in base64url.` })
+export { Key } from './keys.ts'
 
 interface UrlOptions {
   description: string
@@ -126,6 +124,7 @@ export class ConfigError extends Error {
 const allowed = ({ enum: values, minimum, maximum, format }: TSchema): string => {
   if (values) return ` Allowed: ${values.join(', ')}.`
   if (format === 'networks') return ' Each item is an address, or a network such as 10.0.0.0/8.'
+  if (format === 'keys') return ' No id and no key may be given more than once.'
   if (format) return ' A URL: percent-encode : / ? # @ , and % in its user name and password.'
   return minimum === undefined ? '' : ` Allowed: ${minimum} to ${maximum}.`
 }

@@ -99,6 +99,8 @@ t.test('claims of the provider are read under the names of the gateway’s token
     ['as RFC 9068 has them', {}, {}],
     ['several audiences', { aud: ['https://other.example', audience] }, { aud: ['https://other.example', audience] }],
     ['a session', { sid: 'session-1' }, { sid: 'session-1' }],
+    ['a session and its sign-in', { sid: 'session-1', auth_time: 1 }, { sid: 'session-1', auth_time: 1 }],
+    ['a sign-in without a session', { auth_time: 1 }, {}],
     ['a session alone', { sid: 'session-1', jti: undefined }, { sid: 'session-1', jti: 'session-1' }],
     ['azp', { client_id: undefined, azp: 'web-app' }, { client_id: 'web-app' }],
     ['a list of scopes', { scope: ['openid', 'CUSTOMER:FULL'] }, { scope: 'CUSTOMER:FULL' }],

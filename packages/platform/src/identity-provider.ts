@@ -114,7 +114,14 @@ const toClaims = (payload: JWTPayload, subjectClaim: string): TokenClaims | unde
   const jti = asText(payload.jti ?? payload.sid)
   const sid = asText(payload.sid ?? payload.jti)
   if (sub === undefined || clientId === undefined || scope === undefined || !jti || !sid) return undefined
-  return { iss, aud: [aud].flat(), sub, jti, exp, iat, client_id: clientId, scope, sid }
+  // A refreshed token of an old session is new, and the session is not (S42). Without a session id the session that changed
+  // the password could not be kept, so such a token counts from its issue.
+  const { auth_time: authTime } = payload
+  const began = payload.sid !== undefined && typeof authTime === 'number' && authTime <= iat ? authTime : undefined
+  return {
+    ...{ iss, aud: [aud].flat(), sub, jti, exp, iat, client_id: clientId, scope, sid },
+    ...(began !== undefined && { auth_time: began }),
+  }
 }
 
 /** Verifies bearer tokens of the platform's identity provider. */

@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { sandboxKeyPrefix } from '@rekey/contracts'
 import { brokerAccessErrors, hasBrokerCredentials } from './broker-access.ts'
 import type { ServiceConfig } from './config.ts'
+import { parseKeys } from './keys.ts'
 import { shareOf, toProxyList } from './trusted-proxies.ts'
 
 /**
@@ -149,16 +150,20 @@ export const keyErrors = (name: string, key: string): string[] => {
   return isWeak(key) ? [`${name} is not 32 random bytes: make one with npm run keys -- generate.`] : []
 }
 
-/** Requires keys that are random, distinct, and not the sandbox's. */
+/** Requires keys that are random, distinct, and not the sandbox's; each key of a list. */
 export const keysAreSound =
   <Name extends string>(...names: Name[]): Rule<Record<Name, string>> =>
-  (config) =>
-    names.flatMap((name, index) => {
-      const key = config[name]
-      if (key === undefined) return []
-      const twin = names.slice(0, index).find((other) => config[other] === key)
-      return [...keyErrors(name, key), ...(twin ? [`${name} equals ${twin}: each key must have one purpose.`] : [])]
+  (config) => {
+    const secretsOf = (name: Name) => parseKeys(config[name] ?? '').flatMap(({ secret }) => secret || [])
+    return names.flatMap((name, index) => {
+      const secrets = secretsOf(name)
+      const twins = names.slice(0, index).filter((other) => secretsOf(other).some((key) => secrets.includes(key)))
+      return [
+        ...new Set(secrets.flatMap((secret) => keyErrors(name, secret))),
+        ...twins.map((twin) => `${name} equals ${twin}: each key must have one purpose.`),
+      ]
     })
+  }
 
 /** Mode bits of accounts other than the file's owner and group. */
 const writableByOthers = 0o002

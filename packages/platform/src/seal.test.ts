@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import t from 'tap'
-import { seal, toKey, unseal } from './seal.ts'
+import { toKeys } from './keys.ts'
+import { seal, unseal } from './seal.ts'
 
-const newKey = () => toKey(randomBytes(32).toString('base64url'))
+const newKey = () => toKeys(randomBytes(32).toString('base64url'))
 const key = newKey()
 
 t.test('a sealed field is decrypted with the same key and context', async (t) => {

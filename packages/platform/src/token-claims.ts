@@ -8,6 +8,11 @@ export interface TokenClaims {
   /** Seconds since the epoch. */
   exp: number
   iat: number
+  /**
+   * When the customer gave the proof that the token was made from (OpenID Connect Core §2): the submitted code, or the
+   * sign-in at the identity provider. Judge a proof by this time: a token may be issued much later.
+   */
+  auth_time?: number
   client_id: string
   scope: string
   /** The session that the token belongs to. A token that no refresh token continues has a session of its own. */

@@ -2,6 +2,7 @@ import { type FieldError, RekeyError } from '@rekey/contracts'
 import { Ajv, type ErrorObject } from 'ajv'
 import addFormats from 'ajv-formats'
 import type { FastifySchemaCompiler } from 'fastify'
+import { areDistinctKeys } from './keys.ts'
 import { areNetworks } from './trusted-proxies.ts'
 
 /** True if the text is a URL and its credentials can be decoded. */
@@ -15,8 +16,13 @@ const isUrl = (text: string): boolean => {
   }
 }
 
-/** Formats that JSON Schema lacks: a URL, comma-separated URLs, comma-separated addresses and networks. */
-const formats = { url: isUrl, urls: (text: string) => text.split(',').every(isUrl), networks: areNetworks }
+/** Formats that JSON Schema lacks: a URL, comma-separated URLs, addresses and networks, and a list of keys. */
+const formats = {
+  url: isUrl,
+  urls: (text: string) => text.split(',').every(isUrl),
+  networks: areNetworks,
+  keys: areDistinctKeys,
+}
 
 const createAjv = (coerceTypes: boolean) => {
   // Collect all errors: bodies have at most 16 KiB, so this costs little.

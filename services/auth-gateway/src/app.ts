@@ -17,6 +17,7 @@ import { createLogin } from './login/login.ts'
 import { createPages } from './pages/pages.ts'
 import { createRestore } from './restore/restore.ts'
 import { createSessions } from './sessions/sessions.ts'
+import { createStoredRecords } from './stored-records/stored-records.ts'
 import { createToken } from './token/token.ts'
 import { createTokens } from './tokens/tokens.ts'
 import { createTwoFactor } from './two-factor/two-factor.ts'
@@ -31,9 +32,10 @@ export const createApp = async (config: Config, runtime: Runtime): Promise<Serve
   const accountKeys = createAccountKeys(config)
   const limits = createLimits(infra, config, accountKeys)
   const clients = createClients(infra, config, limits)
-  const challenges = createChallenges(infra, config, limits, accountKeys)
+  const records = createStoredRecords(infra, config)
+  const challenges = createChallenges(infra, config, { limits, accountKeys, records })
   const sessions = createSessions(infra, config)
-  const tokens = await createTokens(app, infra, config)
+  const tokens = await createTokens(app, infra, config, { clients, records })
   const twoFactor = createTwoFactor(clients, challenges, tokens)
   const features: Feature[] = [
     limits,
@@ -46,7 +48,7 @@ export const createApp = async (config: Config, runtime: Runtime): Promise<Serve
     twoFactor,
     createWellKnown(config, clients, tokens),
     createPages(infra, config, { limits, clients, twoFactor }),
-    createForwarding(config, { limits, sessions, accountKeys }),
+    createForwarding(config, { clients, limits, sessions, accountKeys }),
   ]
 
   await registerCors(app, clients)

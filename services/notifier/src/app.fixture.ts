@@ -4,11 +4,12 @@ import { deadLetters, type EventData, NotifyCode, type Recipient } from '@rekey/
 import { connectBroker } from '@rekey/platform/broker'
 import type { Now } from '@rekey/platform/clock'
 import { loadConfig } from '@rekey/platform/config'
+import { toKeys } from '@rekey/platform/keys'
 import { createLogger } from '@rekey/platform/logger'
 import { createMetrics } from '@rekey/platform/metrics'
 import { createPublisher } from '@rekey/platform/publisher'
 import { systemRandom } from '@rekey/platform/random'
-import { seal, toKey } from '@rekey/platform/seal'
+import { seal } from '@rekey/platform/seal'
 import { eventually } from '@rekey/test-support/eventually'
 import { startInfrastructure, type Teardown } from '@rekey/test-support/infrastructure'
 import { createApp } from './app.ts'
@@ -44,8 +45,8 @@ export const startServers = async (t: Teardown, env: Record<string, string> = {}
     REKEY_ADDRESS_SEAL_KEY: newKey(),
     ...env,
   }
-  const codeKey = toKey(variables.REKEY_CODE_SEAL_KEY)
-  const addressKey = toKey(variables.REKEY_ADDRESS_SEAL_KEY)
+  const codeKey = toKeys(variables.REKEY_CODE_SEAL_KEY)
+  const addressKey = toKeys(variables.REKEY_ADDRESS_SEAL_KEY)
 
   const broker = connectQuietly(nats.url)
   t.teardown(() => broker.close())

@@ -1,9 +1,9 @@
 import { connectBroker } from '@rekey/platform/broker'
 import { brokerAccess } from '@rekey/platform/broker-access'
 import { health } from '@rekey/platform/health'
+import { toKeys } from '@rekey/platform/keys'
 import { createProgress } from '@rekey/platform/progress'
 import type { Runtime } from '@rekey/platform/run'
-import { toKey } from '@rekey/platform/seal'
 import { createServer, type Server } from '@rekey/platform/server'
 import { ensureStreams } from '@rekey/platform/streams'
 import { createDelivery } from './channels/delivery.ts'
@@ -36,8 +36,8 @@ export const createApp = async (config: Config, { log, metrics, now, random }: R
   const deps: MessageDeps = {
     consuming: { broker, metrics, progress, now, random, log, service: 'notifier', retryMs },
     sealedFields: createSealedFields({
-      codeKey: toKey(config.REKEY_CODE_SEAL_KEY),
-      addressKey: toKey(config.REKEY_ADDRESS_SEAL_KEY),
+      codeKeys: toKeys(config.REKEY_CODE_SEAL_KEY),
+      addressKeys: toKeys(config.REKEY_ADDRESS_SEAL_KEY),
     }),
     delivery: createDelivery({ smtp, sms, log }),
     brand: config.REKEY_BRAND,

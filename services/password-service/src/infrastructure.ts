@@ -1,10 +1,10 @@
 import { connectBroker } from '@rekey/platform/broker'
 import { brokerAccess } from '@rekey/platform/broker-access'
 import { createDeadLetters } from '@rekey/platform/dead-letter'
+import { toKeys } from '@rekey/platform/keys'
 import { createProgress } from '@rekey/platform/progress'
 import { createPublisher } from '@rekey/platform/publisher'
 import type { Runtime } from '@rekey/platform/run'
-import { toKey } from '@rekey/platform/seal'
 import { ensureStreams } from '@rekey/platform/streams'
 import type { Config } from './config.ts'
 import { loopOptions, openDatabase } from './database.ts'
@@ -37,9 +37,9 @@ export const createInfrastructure = (config: Config, { log, metrics, now, random
     /** Origin of the gateway. */
     publicUrl: config.REKEY_PUBLIC_URL,
     keys: {
-      username: toKey(config.REKEY_USERNAME_SEAL_KEY),
-      address: toKey(config.REKEY_ADDRESS_SEAL_KEY),
-      report: toKey(config.REKEY_REPORT_KEY),
+      username: toKeys(config.REKEY_USERNAME_SEAL_KEY),
+      address: toKeys(config.REKEY_ADDRESS_SEAL_KEY),
+      report: toKeys(config.REKEY_REPORT_KEY),
     },
     async close() {
       await broker.close()

@@ -1,5 +1,14 @@
 import { type Static, Type } from '@sinclair/typebox'
-import { ClaimedIp, ClientTimezone, CompactToken, Password, ResponseType, State } from '../fields.ts'
+import {
+  ClaimedIp,
+  ClientId,
+  ClientSecret,
+  ClientTimezone,
+  CompactToken,
+  Password,
+  ResponseType,
+  State,
+} from '../fields.ts'
 import { oauthErrors } from './problem.ts'
 import { CodeSent, commonRequest } from './restore.ts'
 
@@ -34,6 +43,8 @@ export const SendChallenge = {
       description:
         "One of the devices that the sign-in offered. To send a restore's code again: the device in its mfa_token's amr.",
     }),
+    client_id: Type.Optional(ClientId),
+    client_secret: Type.Optional(ClientSecret),
     client_timezone: ClientTimezone,
     ip: Type.Optional(ClaimedIp),
     mfa_token: CompactToken,

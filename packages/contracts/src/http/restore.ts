@@ -2,6 +2,7 @@ import { type Static, Type } from '@sinclair/typebox'
 import {
   ClaimedIp,
   ClientId,
+  ClientSecret,
   ClientTimezone,
   CompactToken,
   ConfirmationCode,
@@ -26,6 +27,7 @@ export const pkce = {
 /** The fields that A1 and A4 share. */
 export const commonRequest = {
   client_id: ClientId,
+  client_secret: Type.Optional(ClientSecret),
   client_timezone: ClientTimezone,
   redirect_uri: RedirectUri,
   response_type: ResponseType,
@@ -83,6 +85,7 @@ export const PasswordRestoreVerification = {
   tags: ['Restore'],
   body: Type.Object({
     client_id: Type.Optional(ClientId),
+    client_secret: Type.Optional(ClientSecret),
     code: ConfirmationCode,
     grant_type: OneOf(['mfa_oob']),
     ip: Type.Optional(ClaimedIp),
@@ -102,6 +105,8 @@ export const PasswordRestoreReset = {
   tags: ['Restore'],
   ...bearer(scopes.restore),
   body: Type.Object({
+    client_id: Type.Optional(ClientId),
+    client_secret: Type.Optional(ClientSecret),
     client_timezone: ClientTimezone,
     ip: ClaimedIp,
     response_type: ResponseType,

@@ -3,7 +3,7 @@
 -- It compares two HMACs under a key that Redis does not have. A guesser cannot choose their bytes, so the duration of
 -- the comparison reveals nothing about the code.
 -- KEYS[1] challenge  KEYS[2] failed attempts of the account since its last right code, over all challenges
--- ARGV: 1 now (ms)  2 code mac  3 max failed attempts of a challenge
+-- ARGV: 1 now (ms)  2 code mac under each key, comma-separated  3 max failed attempts of a challenge
 --       4 flows, comma-separated  5 client  6 state  7 scope ('' = not submitted)
 --       8 failed attempts per lockout  9 first lockout (ms)  10 longest lockout (ms)  11 life of failed attempts (ms)
 --       12 failed attempts that make the lockout permanent ('' = none)  13 life of a permanent lockout (ms)
@@ -11,12 +11,14 @@ local challenge = redis.call('HMGET', KEYS[1], 'flow', 'clientId', 'state', 'sco
 local flow, clientId, state, scope, codeMac, failures, expiresAt = unpack(challenge)
 local now = tonumber(ARGV[1])
 
-if not flow or tonumber(expiresAt) <= now then return { 'missing' } end
+-- The caller authenticates the fields that no step changes. Others are counters and times: if one is no number, Redis did
+-- not get it from the gateway.
+if not flow or (tonumber(expiresAt) or 0) <= now then return { 'missing' } end
 if not string.find(',' .. ARGV[4] .. ',', ',' .. flow .. ',', 1, true) then return { 'missing' } end
 if ARGV[5] ~= '' and ARGV[5] ~= clientId then return { 'missing' } end
 if ARGV[6] ~= '' and ARGV[6] ~= state then return { 'missing' } end
 if ARGV[7] ~= '' and ARGV[7] ~= scope then return { 'missing' } end
-if tonumber(failures) >= tonumber(ARGV[3]) then return { 'locked' } end
+if not string.find(failures or '', '^%d+$') or tonumber(failures) >= tonumber(ARGV[3]) then return { 'locked' } end
 if not codeMac then return { 'missing' } end
 
 -- Counts one failed attempt of the account. Returns how long the lockout is that it begins: 0 none, -1 permanent. Each
@@ -38,8 +40,9 @@ local function countFailedAttempt()
 end
 
 -- During a lockout codes are not compared, and so do not count as failed attempts of the account.
-local isLockedOut = tonumber(redis.call('HGET', KEYS[2], 'blockedUntil') or 0) > now
-if isLockedOut or codeMac ~= ARGV[2] then
+local isLockedOut = (tonumber(redis.call('HGET', KEYS[2], 'blockedUntil')) or 0) > now
+local isRight = string.find(',' .. ARGV[2] .. ',', ',' .. codeMac .. ',', 1, true)
+if isLockedOut or not isRight then
   local attempt = redis.call('HINCRBY', KEYS[1], 'failures', 1)
   local lockedOutFor = isLockedOut and 0 or countFailedAttempt()
   return { isLockedOut and 'locked_out' or 'wrong', attempt, redis.call('HGETALL', KEYS[1]), lockedOutFor }

@@ -16,11 +16,11 @@ import { type LockoutPolicy, maxFailedAttemptsPerChallenge } from '../limits/loc
 import {
   type Caller,
   type ChallengeRecord,
+  type ChallengeRecords,
   type ChallengeReference,
   type Flow,
   keysOf,
   requesterOf,
-  toRecord,
 } from './challenge.ts'
 import type { Codes } from './codes.ts'
 
@@ -30,6 +30,7 @@ interface Deps {
   limits: Limits
   lockouts: Record<Purpose, LockoutPolicy>
   codes: Codes
+  records: ChallengeRecords
   backgroundPublisher: BackgroundPublisher
   now: Now
   log: Logger
@@ -46,6 +47,8 @@ export interface AnswerBinding {
 /** A challenge whose right code was submitted. */
 export interface VerifiedChallenge extends ChallengeRecord {
   challengeId: string
+  /** When the code was submitted: a proof is judged by this time, however late a token is made from it (S42). */
+  answeredAt: Date
 }
 
 type Answer =
@@ -65,14 +68,19 @@ export class ChallengeEnded extends RekeyError {
 
 /** Compares submitted codes. */
 export const createAnswer = (deps: Deps) => {
-  const { redis, broker, limits, lockouts, codes, backgroundPublisher, now, log } = deps
+  const { redis, broker, limits, lockouts, codes, records, backgroundPublisher, now, log } = deps
   const script = loadScript(redis, new URL('./answer.lua', import.meta.url))
 
-  const compare = async (name: ChallengeReference, codeMac: string, binding: AnswerBinding): Promise<Answer> => {
+  const compare = async (
+    name: ChallengeReference,
+    codeMacs: readonly string[],
+    binding: AnswerBinding,
+    at: Date,
+  ): Promise<Answer> => {
     const lockout = lockouts[name.purpose]
     const [result, failures, flat, lockoutMs] = (await script(keysOf(name), [
-      now().getTime(),
-      codeMac,
+      at.getTime(),
+      codeMacs.join(),
       maxFailedAttemptsPerChallenge,
       binding.flows.join(),
       binding.clientId,
@@ -86,14 +94,14 @@ export const createAnswer = (deps: Deps) => {
       lockout.permanentMemoryMs ?? '',
     ])) as [Answer['result'], number, string[], number]
     if (result === 'missing' || result === 'locked') return { result }
-    return { result, failures, lockoutMs, challenge: toRecord(flat) }
+    return { result, failures, lockoutMs, challenge: records.read(name, flat) }
   }
 
   return {
     /**
      * Submits a code. The right one spends the challenge, and returns it.
      *
-     * @throws RekeyError invalid_grant (wrong, expired, replaced, used, or another request's code: one answer for all;
+     * @throws RekeyError invalid_grant (wrong, expired, replaced, used, another request's code, or a changed record: one answer for all;
      * ChallengeEnded for the fifth failed attempt), access_denied (five failed attempts before), too_many_requests,
      * unavailable
      */
@@ -108,7 +116,8 @@ export const createAnswer = (deps: Deps) => {
       const { challengeId, account, purpose } = name
       const { address, clientId: openedBy } = requesterOf(caller, name)
       await limits.spendAnswer({ address, clientId: openedBy })
-      const answer = await compare(name, codes.mac(challengeId, codes.read(submitted)), binding)
+      const answeredAt = now()
+      const answer = await compare(name, codes.macs(challengeId, codes.read(submitted)), binding, answeredAt)
       const line = { challenge: hashForLog(challengeId), address: caller.address }
       if (!('challenge' in answer)) {
         log.warn({ ...line, event: 'authn_challenge_fail', reason: answer.result }, 'code refused')
@@ -130,7 +139,7 @@ export const createAnswer = (deps: Deps) => {
       }
       log.info({ ...line, event: 'authn_challenge_success', clientId }, 'code accepted')
       backgroundPublisher.publish(ChallengeVerified, { subject: challengeId, data })
-      return { ...challenge, challengeId }
+      return { ...challenge, challengeId, answeredAt }
     },
   }
 }

@@ -1,6 +1,7 @@
 import type { Purpose } from '@rekey/contracts'
 import type { Requester } from '../limits/limits.service.ts'
 import { accountTag, failedAttemptsKey } from '../limits/lockout.ts'
+import { fieldsOf, type StoredFields, type StoredRecords } from '../stored-records/stored-records.ts'
 
 /**
  * The flow that opened a challenge. Only the second endpoint of the flow accepts its code: A1 → A2, A4 → A5, B5b → B6,
@@ -78,9 +79,40 @@ export const keysOf = (name: ChallengeName) => [challengeKey(name), failedAttemp
 /** A caller of a restore must not learn of the lockout (S11), so its code is suppressed; any other request is refused. */
 export const onLockout = ({ purpose }: ChallengeName) => (purpose === 'restore' ? 'suppress' : 'refuse')
 
-/** The record from a flat list of fields and values, as Redis returns it. */
-export const toRecord = (flat: string[]): ChallengeRecord => {
-  const fields: Record<string, string> = {}
-  for (let index = 0; index < flat.length; index += 2) fields[flat[index] ?? ''] = flat[index + 1] ?? ''
-  return { ...(fields as unknown as ChallengeRecord), devices: (fields.devices ?? '').split('\n') }
+/** The fields that no step changes. Tokens are made from them, and codes are published for the customer that they name. */
+const constantFields = [
+  'flow',
+  'account',
+  'clientId',
+  'redirectUri',
+  'scope',
+  'state',
+  'devices',
+  'sealedUsername',
+  'customer',
+  'sessionId',
+  'sessionEpoch',
+  'codeChallenge',
+] as const satisfies readonly (keyof ChallengeRecord)[]
+
+/** Writes and reads challenges as Redis stores them, with an HMAC of their constant fields and their purpose (S40). */
+export const createChallengeRecords = (records: Pick<StoredRecords, 'ofKind'>) => {
+  const authentic = records.ofKind('challenge', ['purpose', ...constantFields] as const)
+  return {
+    toFields(name: ChallengeName, challenge: ChallengeRecord): StoredFields {
+      const fields = { ...challenge, devices: challenge.devices.join('\n') }
+      return { ...fields, mac: authentic.sign(challengeKey(name), { ...fields, purpose: name.purpose }) }
+    },
+
+    /** @throws RekeyError invalid_grant if the gateway did not write the record so */
+    read(name: ChallengeName, flat: readonly string[]): ChallengeRecord {
+      const fields = fieldsOf(flat)
+      const { device = '', verificationCode = '', mac } = fields
+      const constant = authentic.open(challengeKey(name), { ...fields, purpose: name.purpose }, mac)
+      const { flow, devices } = constant
+      return { ...constant, flow: flow as Flow, devices: devices.split('\n'), device, verificationCode }
+    },
+  }
 }
+
+export type ChallengeRecords = ReturnType<typeof createChallengeRecords>

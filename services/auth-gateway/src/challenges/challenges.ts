@@ -1,9 +1,12 @@
-import { toKey } from '@rekey/platform/seal'
+import { toKeys } from '@rekey/platform/keys'
 import type { Infrastructure } from '../infrastructure.ts'
 import type { AccountKeys } from '../limits/account-keys.ts'
+import { createFormerAccounts } from '../limits/former-accounts.ts'
 import type { Limits } from '../limits/limits.ts'
 import { lockoutPolicies } from '../limits/lockout.ts'
+import type { StoredRecords } from '../stored-records/stored-records.ts'
 import { createAnswer } from './answer.ts'
+import { createChallengeRecords } from './challenge.ts'
 import { createCodeDelivery } from './code-delivery.ts'
 import { createCodes } from './codes.ts'
 import { createOpen } from './open.ts'
@@ -20,20 +23,29 @@ interface Settings {
   REKEY_LIMITS_SCALE: number
 }
 
+interface Deps {
+  limits: Limits
+  accountKeys: AccountKeys
+  records: StoredRecords
+}
+
 /** Challenges: open, send, answer. The only place that makes and compares confirmation codes. */
-export const createChallenges = (infra: Infrastructure, config: Settings, limits: Limits, accountKeys: AccountKeys) => {
+export const createChallenges = (infra: Infrastructure, config: Settings, deps: Deps) => {
+  const { limits, accountKeys } = deps
+  const records = createChallengeRecords(deps.records)
   const codeTtlMs = config.REKEY_CODE_TTL_SECONDS * 1_000
   const codes = createCodes({
     random: infra.random,
-    key: toKey(config.REKEY_CODE_KEY),
+    keys: toKeys(config.REKEY_CODE_KEY),
     digits: config.REKEY_CODE_DIGITS,
   })
-  const delivery = createCodeDelivery({ ...infra, codes, key: toKey(config.REKEY_CODE_SEAL_KEY), codeTtlMs })
-  const usernameKey = toKey(config.REKEY_USERNAME_SEAL_KEY)
+  const delivery = createCodeDelivery({ ...infra, codes, sealKeys: toKeys(config.REKEY_CODE_SEAL_KEY), codeTtlMs })
+  const formerAccounts = createFormerAccounts(infra.redis)
+  const usernameKeys = toKeys(config.REKEY_USERNAME_SEAL_KEY)
   return {
-    ...createOpen({ ...infra, limits, accountKeys, usernameKey, codes, delivery, codeTtlMs }),
-    ...createSend({ ...infra, limits, delivery, cooldownMs: resendCooldownMs(config) }),
-    ...createAnswer({ ...infra, limits, lockouts: lockoutPolicies(config.REKEY_LIMITS_SCALE), codes }),
+    ...createOpen({ ...infra, limits, accountKeys, formerAccounts, usernameKeys, codes, delivery, records, codeTtlMs }),
+    ...createSend({ ...infra, limits, delivery, records, cooldownMs: resendCooldownMs(config) }),
+    ...createAnswer({ ...infra, limits, lockouts: lockoutPolicies(config.REKEY_LIMITS_SCALE), codes, records }),
   }
 }
 

@@ -1,6 +1,6 @@
-import type { KeyObject } from 'node:crypto'
 import { ChallengeIssued, RestoreRequested } from '@rekey/contracts'
 import type { Now } from '@rekey/platform/clock'
+import type { Keys } from '@rekey/platform/keys'
 import { hashForLog, type Logger } from '@rekey/platform/logger'
 import type { Publisher } from '@rekey/platform/publisher'
 import { seal } from '@rekey/platform/seal'
@@ -10,8 +10,8 @@ import type { Codes } from './codes.ts'
 interface Deps {
   codes: Codes
   publisher: Publisher
-  /** Seals codes for the notifier. */
-  key: KeyObject
+  /** Seal codes for the notifier. */
+  sealKeys: Keys
   codeTtlMs: number
   now: Now
   log: Logger
@@ -33,12 +33,12 @@ interface NewCode {
 }
 
 /** Makes confirmation codes and publishes them for delivery. */
-export const createCodeDelivery = ({ codes, publisher, key, codeTtlMs, now, log }: Deps) => ({
+export const createCodeDelivery = ({ codes, publisher, sealKeys, codeTtlMs, now, log }: Deps) => ({
   async newCode(challengeId: string): Promise<NewCode> {
     const code = codes.confirmation()
     return {
       mac: codes.mac(challengeId, code),
-      sealed: await seal(key, challengeId, code),
+      sealed: await seal(sealKeys, challengeId, code),
       verificationCode: codes.verification(),
       expiresAt: new Date(now().getTime() + codeTtlMs),
     }

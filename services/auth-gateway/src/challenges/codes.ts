@@ -1,4 +1,4 @@
-import { createHmac, type KeyObject } from 'node:crypto'
+import { hmac, type Keys } from '@rekey/platform/keys'
 import type { Random } from '@rekey/platform/random'
 import { Type } from '@sinclair/typebox'
 
@@ -22,19 +22,21 @@ const verificationCodeDigits = 4
 
 interface Options {
   random: Random
-  /** HMAC key, stored apart from the codes (ASVS 11.2.4). */
-  key: KeyObject
+  /** HMAC keys, stored apart from the codes (ASVS 11.2.4). */
+  keys: Keys
   digits: number
 }
 
 /** Confirmation codes (secret) and verification codes (not secret). */
-export const createCodes = ({ random, key, digits }: Options) => ({
+export const createCodes = ({ random, keys, digits }: Options) => ({
   confirmation: (): string => random.digits(digits),
   verification: (): string => random.digits(verificationCodeDigits),
 
   /** The stored form of a code: HMAC-SHA-256, bound to its challenge. */
-  mac: (challengeId: string, code: string): string =>
-    createHmac('sha256', key).update(`${challengeId}.${code}`).digest('base64url'),
+  mac: (challengeId: string, code: string): string => hmac(keys.current, `${challengeId}.${code}`),
+
+  /** The stored form of a code under each key. */
+  macs: (challengeId: string, code: string): string[] => keys.all.map((key) => hmac(key, `${challengeId}.${code}`)),
 
   /** A submitted code as text. An integer has lost its leading zeros. */
   read: (code: string | number): string => (typeof code === 'number' ? String(code).padStart(digits, '0') : code),

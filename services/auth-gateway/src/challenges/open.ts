@@ -1,17 +1,19 @@
-import type { KeyObject } from 'node:crypto'
 import { challengeType, parseUsername } from '@rekey/contracts'
 import type { Broker } from '@rekey/platform/broker'
 import type { Now } from '@rekey/platform/clock'
+import type { Keys } from '@rekey/platform/keys'
 import type { Logger } from '@rekey/platform/logger'
 import type { Random } from '@rekey/platform/random'
 import { loadScript, type Redis } from '@rekey/platform/redis'
 import { seal } from '@rekey/platform/seal'
 import type { AccountKeys } from '../limits/account-keys.ts'
+import type { FormerAccounts } from '../limits/former-accounts.ts'
 import type { Limits } from '../limits/limits.ts'
 import {
   type Caller,
   type ChallengeName,
   type ChallengeRecord,
+  type ChallengeRecords,
   challengeKey,
   keysOf,
   type OpenChallenge,
@@ -27,10 +29,12 @@ interface Deps {
   broker: Broker
   limits: Limits
   accountKeys: AccountKeys
-  /** Seals usernames for the password-service. */
-  usernameKey: KeyObject
+  formerAccounts: FormerAccounts
+  /** Seal usernames for the password-service. */
+  usernameKeys: Keys
   codes: Codes
   delivery: CodeDelivery
+  records: ChallengeRecords
   codeTtlMs: number
   now: Now
   random: Random
@@ -79,15 +83,15 @@ const firstEmail = 'oob:email'
 
 /** Opens challenges. */
 export const createOpen = (deps: Deps) => {
-  const { redis, broker, limits, accountKeys, usernameKey, codes, delivery, codeTtlMs, now, random, log } = deps
+  const { redis, broker, limits, accountKeys, formerAccounts, usernameKeys, codes, delivery, records, codeTtlMs } = deps
+  const { now, random, log } = deps
   const script = loadScript(redis, new URL('./open.lua', import.meta.url))
 
   /** Stores a challenge. With a code, that code counts as the first one sent. */
   const store = async (name: ChallengeName, challenge: ChallengeRecord, expiresAt: Date, codeMac?: string) => {
     const at = now().getTime()
     const fields = {
-      ...challenge,
-      devices: challenge.devices.join('\n'),
+      ...records.toFields(name, challenge),
       failures: 0,
       sends: codeMac ? 1 : 0,
       sentAt: at,
@@ -114,7 +118,7 @@ export const createOpen = (deps: Deps) => {
     return spent.refundOnFailure(async () => {
       const [code, sealedUsername] = await Promise.all([
         delivery.newCode(challengeId),
-        username === undefined ? '' : seal(usernameKey, challengeId, username),
+        username === undefined ? '' : seal(usernameKeys, challengeId, username),
       ])
       const { verificationCode, expiresAt } = code
       const challenge = { ...request, verificationCode, sealedUsername }
@@ -150,6 +154,7 @@ export const createOpen = (deps: Deps) => {
       const challengeId = random.id()
       const device = challengeType(parseUsername(username))
       const account = accountKeys.ofUsername(username)
+      await formerAccounts.carryOver(accountKeys.formerOfUsername(username), account, 'restore')
       const challenge = { ...recordOf(request), flow, account, devices: [device], device }
       return openAndSend({ challengeId, account, purpose: 'restore' }, challenge, caller, username)
     },
@@ -165,6 +170,7 @@ export const createOpen = (deps: Deps) => {
       caller: Caller,
     ): Promise<OpenChallenge> {
       const account = accountKeys.ofCustomer(customer)
+      await formerAccounts.carryOver(accountKeys.formerOfCustomer(customer), account, 'change')
       const challenge = {
         ...recordOf(request),
         flow: 'brokerChange' as const,
@@ -202,6 +208,7 @@ export const createOpen = (deps: Deps) => {
         sessionEpoch: String(sessionEpoch),
         verificationCode,
       }
+      await formerAccounts.carryOver(accountKeys.formerOfUsername(username), name.account, 'login')
       const { result, waitMs } = await store(name, challenge, expiresAt)
       if (result === 'locked_out') {
         limits.countLockedOut('login')

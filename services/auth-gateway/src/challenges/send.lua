@@ -8,18 +8,18 @@ local challenge =
 local flow, state, devices, failures, sends, sentAt, expiresAt, sendNumber = unpack(challenge)
 local now = tonumber(ARGV[1])
 
-if not flow or tonumber(expiresAt) <= now or state ~= ARGV[2] then return { 'missing' } end
-if tonumber(failures) >= tonumber(ARGV[6]) then return { 'locked' } end
-if not string.find('\n' .. devices .. '\n', '\n' .. ARGV[3] .. '\n', 1, true) then return { 'unknown_device' } end
-if tonumber(sends) >= tonumber(ARGV[5]) then return { 'exhausted', tonumber(expiresAt) - now } end
-local wait = tonumber(sentAt) + tonumber(ARGV[4]) - now
+if not flow or (tonumber(expiresAt) or 0) <= now or state ~= ARGV[2] then return { 'missing' } end
+if not string.find(failures or '', '^%d+$') or tonumber(failures) >= tonumber(ARGV[6]) then return { 'locked' } end
+if not devices or not string.find('\n' .. devices .. '\n', '\n' .. ARGV[3] .. '\n', 1, true) then return { 'unknown_device' } end
+if (tonumber(sends) or math.huge) >= tonumber(ARGV[5]) then return { 'exhausted', tonumber(expiresAt) - now } end
+local wait = (tonumber(sentAt) or now) + tonumber(ARGV[4]) - now
 if tonumber(sends) > 0 and wait > 0 then return { 'cooldown', wait } end
-local lockedOutFor = tonumber(redis.call('HGET', KEYS[2], 'blockedUntil') or 0) - now
+local lockedOutFor = (tonumber(redis.call('HGET', KEYS[2], 'blockedUntil')) or 0) - now
 if lockedOutFor > 0 and ARGV[10] == 'refuse' then return { 'locked_out', lockedOutFor } end
 
 -- An undone send does not count, but its number is not used again: the broker may have stored its event, and would
 -- drop the next code of the same number as a duplicate.
-local number = math.max(tonumber(sends), tonumber(sendNumber or 0)) + 1
+local number = math.max(tonumber(sends), tonumber(sendNumber) or 0) + 1
 
 local before = redis.call('HMGET', KEYS[1], 'codeMac', 'verificationCode', 'device', 'sends', 'sentAt', 'expiresAt')
 redis.call('HSET', KEYS[1], 'codeMac', ARGV[7], 'verificationCode', ARGV[8], 'device', ARGV[3],

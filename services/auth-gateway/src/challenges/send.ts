@@ -7,13 +7,13 @@ import type { Limits } from '../limits/limits.ts'
 import { maxFailedAttemptsPerChallenge } from '../limits/lockout.ts'
 import {
   type Caller,
+  type ChallengeRecords,
   type ChallengeReference,
   challengeKey,
   keysOf,
   type OpenChallenge,
   onLockout,
   requesterOf,
-  toRecord,
 } from './challenge.ts'
 import type { CodeDelivery } from './code-delivery.ts'
 import { refuseLockedOut, suppressedBy, tooManyRequests } from './refusals.ts'
@@ -24,6 +24,7 @@ interface Deps {
   broker: Broker
   limits: Limits
   delivery: CodeDelivery
+  records: ChallengeRecords
   cooldownMs: number
   now: Now
   log: Logger
@@ -38,7 +39,7 @@ type Refused = [
 const isSent = (sending: Sent | Refused): sending is Sent => sending[0] === 'ok' || sending[0] === 'suppressed'
 
 /** Sends a new code of a challenge. */
-export const createSend = ({ redis, broker, limits, delivery, cooldownMs, now, log }: Deps) => {
+export const createSend = ({ redis, broker, limits, delivery, records, cooldownMs, now, log }: Deps) => {
   const sendScript = loadScript(redis, new URL('./send.lua', import.meta.url))
   const undoScript = loadScript(redis, new URL('./undo-send.lua', import.meta.url))
 
@@ -88,7 +89,7 @@ export const createSend = ({ redis, broker, limits, delivery, cooldownMs, now, l
     if (sending[0] === 'locked_out' || sending[0] === 'suppressed') limits.countLockedOut('code')
     if (!isSent(sending)) throw refuse(name, sending, caller.address)
     const [result, sendNumber, flat, before] = sending
-    const challenge = toRecord(flat)
+    const challenge = records.read(name, flat)
     const suppressed = suppressedBy(result, isOverQuota)
     try {
       await delivery.publishCode(name, challenge, code, { sendNumber, suppressed }, caller)
@@ -103,7 +104,7 @@ export const createSend = ({ redis, broker, limits, delivery, cooldownMs, now, l
     /**
      * Sends a new code, which replaces the old one; failed attempts are kept.
      *
-     * @throws RekeyError invalid_grant (no such challenge), access_denied (locked by failed attempts), invalid_request
+     * @throws RekeyError invalid_grant (no such challenge, or a changed record), access_denied (locked by failed attempts), invalid_request
      * (not one of its devices), too_many_requests (cooldown, too many sends, rate limit, lockout), unavailable
      */
     async send(name: ChallengeReference, state: string, device: string, caller: Caller): Promise<OpenChallenge> {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -45,6 +46,36 @@ t.test('a valid registry is accepted', async (t) => {
   t.teardown(() => clients.close())
   t.equal(clients.find('bank')?.type, 'confidential')
   t.ok(clients.allowsOrigin('https://bank.example'))
+})
+
+t.test('S52: two secrets of a client are accepted while one replaces the other', async (t) => {
+  const digestOf = (secret: string) => createHash('sha256').update(secret).digest('hex')
+  const clients = loadClientRegistry({
+    path: write([{ ...bank, secret_sha256: [digestOf('the old one'), digestOf('the new one')] }]),
+    profile: 'production',
+    log,
+  })
+  t.teardown(() => clients.close())
+  for (const secret of ['the old one', 'the new one']) t.equal(clients.authenticate('bank', secret).client_id, 'bank')
+  for (const secret of ['another', '', digestOf('the old one')]) {
+    t.throws(() => clients.authenticate('bank', secret), { code: 'invalid_client' })
+  }
+  const malformed = [
+    [],
+    ['secret'],
+    [bank.secret_sha256, bank.secret_sha256],
+    Array(3)
+      .fill(0)
+      .map((_, i) => digestOf(`${i}`)),
+  ]
+  for (const secret_sha256 of malformed) {
+    const [error, ...more] = errorsOf(write([{ ...bank, secret_sha256 }]))
+    t.match(error, /^REKEY_CLIENTS_FILE \/0\/secret_sha256/)
+    t.same(more, [])
+  }
+  t.same(errorsOf(write([{ ...bank, secret_sha256: [digestOf('mine'), digestOf('secretkey')] }])), [
+    'REKEY_CLIENTS_FILE /0/secret_sha256: is a secret of the sandbox',
+  ])
 })
 
 t.test('a file that is missing, not JSON, or not a list is refused', async (t) => {
@@ -118,9 +149,13 @@ t.test('production redirects a customer only over TLS, or to an app on the custo
   await clients.close()
 })
 
-t.test('production requires that the client of hosted restores is registered and may restore', async (t) => {
-  const restorer = { ...bank, client_id: 'pages', scopes: ['CUSTOMER:PASSWORD:RESTORE'] }
-  const path = write([bank, restorer])
+t.test('production requires that the client of hosted restores is registered, public, and may restore', async (t) => {
+  const restores = { scopes: ['CUSTOMER:PASSWORD:RESTORE'] }
+  const restorer = { ...bank, ...restores, client_id: 'pages', type: 'public', secret_sha256: undefined }
+  const path = write([bank, restorer, { ...bank, ...restores, client_id: 'secretive' }])
+  t.strictSame(errorsOf(path, 'secretive'), [
+    'REKEY_DEFAULT_CLIENT_ID is a confidential client: restores on the hosted pages need a public one.',
+  ])
   t.strictSame(errorsOf(path, 'pages'), [])
   for (const clientId of ['bank', 'page', '']) {
     t.strictSame(

@@ -3,7 +3,7 @@ import { RekeyError } from '@rekey/contracts'
 import { ConfigError, configurationErrors } from '@rekey/platform/config'
 import type { Logger } from '@rekey/platform/logger'
 import { readOnce, watchFile } from '@rekey/platform/watched-file'
-import { type Client, parseRegistry, productionParser, sandboxRegistry, variable } from './registry-file.ts'
+import { type Client, digestsOf, parseRegistry, productionParser, sandboxRegistry, variable } from './registry-file.ts'
 
 /** Configuration errors of a registry file in production. */
 export const clientsErrors = (path: string | undefined, defaultClientId: string | undefined): readonly string[] =>
@@ -60,8 +60,8 @@ export const loadClientRegistry = (source: Source) => {
     authenticate(clientId: string, secret: string): Client {
       const client = find(clientId)
       const submitted = createHash('sha256').update(secret).digest()
-      const registered = Buffer.from(client?.secret_sha256 ?? '', 'hex')
-      if (!client || registered.length !== submitted.length || !timingSafeEqual(registered, submitted)) {
+      const registered = client ? digestsOf(client).map((digest) => Buffer.from(digest, 'hex')) : []
+      if (!client || !registered.some((digest) => timingSafeEqual(digest, submitted))) {
         throw new RekeyError('invalid_client')
       }
       return client

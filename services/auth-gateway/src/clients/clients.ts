@@ -1,8 +1,8 @@
 import type { Infrastructure } from '../infrastructure.ts'
 import type { Limits } from '../limits/limits.ts'
 import { createClientAuthentication } from './authentication.ts'
-import { createClientAssertedIp } from './client-asserted-ip.ts'
 import { loadClientRegistry } from './client-registry.ts'
+import { createIdentifyOwner } from './identify-owner.ts'
 
 interface Settings {
   REKEY_PROFILE: 'sandbox' | 'production'
@@ -10,7 +10,7 @@ interface Settings {
   REKEY_DEFAULT_CLIENT_ID?: string
 }
 
-/** Who may call: the registry of OAuth clients, client authentication, and the client-asserted IP. */
+/** Who may call: the registry of OAuth clients, and client authentication. */
 export const createClients = ({ log }: Infrastructure, config: Settings, limits: Pick<Limits, 'spendToken'>) => {
   const profile = config.REKEY_PROFILE
   const defaultClientId = config.REKEY_DEFAULT_CLIENT_ID ?? (profile === 'sandbox' ? 'ib_localhost' : undefined)
@@ -19,7 +19,7 @@ export const createClients = ({ log }: Infrastructure, config: Settings, limits:
   return {
     ...registry,
     ...authentication,
-    ...createClientAssertedIp(authentication),
+    ...createIdentifyOwner(authentication),
     /** The client of a restore that names none; undefined: such restores are refused, and there is no hosted restore. */
     defaultClientId,
   }

@@ -7,12 +7,27 @@ import { type Static, Type } from '@sinclair/typebox'
 /** Variable that contains the path of the file. */
 export const variable = 'REKEY_CLIENTS_FILE'
 
+/** SHA-256 in hex. */
+const digest = '^[0-9a-f]{64}$'
+
 const Client = Type.Object(
   {
     client_id: Type.String({ minLength: 1, maxLength: 128 }),
     type: OneOf(['public', 'confidential']),
-    /** A plain digest is enough to keep secrets out of the file: they are long and random. */
-    secret_sha256: Type.Optional(Type.String({ pattern: '^[0-9a-f]{64}$' })),
+    /**
+     * A plain digest is enough to keep secrets out of the file: they are long and random. Two of them while the secret
+     * is replaced.
+     */
+    secret_sha256: Type.Optional(
+      Type.Unsafe<string | string[]>({
+        type: ['string', 'array'],
+        pattern: digest,
+        items: { type: 'string', pattern: digest },
+        minItems: 1,
+        maxItems: 2,
+        uniqueItems: true,
+      }),
+    ),
     redirect_uris: Type.Array(Type.String()),
     /** Browser origins that may call the gateway (CORS). */
     origins: Type.Array(Type.String()),
@@ -22,6 +37,9 @@ const Client = Type.Object(
   { additionalProperties: false },
 )
 export type Client = Static<typeof Client>
+
+/** Digests of the secrets that the client may use. */
+export const digestsOf = ({ secret_sha256: digests = [] }: Pick<Client, 'secret_sha256'>): string[] => [digests].flat()
 
 /** RFC 6749 §3.1.2: absolute, without a fragment. */
 const isRedirectUri = (uri: string) => URL.canParse(uri) && !uri.includes('#')
@@ -79,7 +97,7 @@ const sandboxText = readFileSync(new URL('./sandbox.json', import.meta.url), 'ut
 export const sandboxRegistry = parseRegistry(sandboxText)
 
 /** Ids and secrets of the sandbox's clients, which its documents publish. */
-const published = new Set(parseList(sandboxText).flatMap(({ client_id, secret_sha256 }) => [client_id, secret_sha256]))
+const published = new Set(parseList(sandboxText).flatMap((client) => [client.client_id, ...digestsOf(client)]))
 
 /**
  * True if a redirect keeps the code confidential: over TLS, or to an app on the customer's device by a loopback port or
@@ -93,19 +111,16 @@ const isConfidentialRedirect = (uri: string) => {
 const isHttps = (origin: string) => origin.startsWith('https://')
 
 /** Errors of one client that only production rejects. */
-const productionErrors = (
-  { client_id, type, secret_sha256, redirect_uris, origins, scopes: granted }: Client,
-  index: number,
-): string[] =>
+const productionErrors = ({ client_id, redirect_uris, origins, ...client }: Client, index: number): string[] =>
   errorsOf(
     [
       [
         'scopes',
-        type === 'confidential' || !granted.includes(scopes.backOffice),
+        client.type === 'confidential' || !client.scopes.includes(scopes.backOffice),
         `must not contain ${scopes.backOffice}: a public client cannot authenticate`,
       ],
       ['client_id', !published.has(client_id), 'is a client of the sandbox'],
-      ['secret_sha256', secret_sha256 === undefined || !published.has(secret_sha256), 'is a secret of the sandbox'],
+      ['secret_sha256', !digestsOf(client).some((digest) => published.has(digest)), 'is a secret of the sandbox'],
       [
         'redirect_uris',
         redirect_uris.filter(isRedirectUri).every(isConfidentialRedirect),
@@ -125,15 +140,16 @@ export const productionParser =
   (defaultClientId: string | undefined) =>
   (text: string): Registry => {
     const clients = parseList(text)
-    const canRestore = clients.some(
-      (client) => client.client_id === defaultClientId && client.scopes.includes(scopes.restore),
-    )
+    const found = clients.find(({ client_id }) => client_id === defaultClientId)
     const errors = [
       ...clients.flatMap(productionErrors),
       ...clients.flatMap(clientErrors),
-      ...(defaultClientId === undefined || canRestore
+      ...(defaultClientId === undefined || found?.scopes.includes(scopes.restore)
         ? []
         : [`REKEY_DEFAULT_CLIENT_ID is no client of ${variable} with the scope ${scopes.restore}.`]),
+      ...(found?.type === 'confidential' && found.scopes.includes(scopes.restore)
+        ? ['REKEY_DEFAULT_CLIENT_ID is a confidential client: restores on the hosted pages need a public one.']
+        : []),
     ]
     if (errors.length > 0) throw new ConfigError(errors)
     return parseRegistry(text)

@@ -5,19 +5,18 @@ import { bearerOf, type TokenClaims } from '@rekey/platform/auth'
 import type { Feature } from '@rekey/platform/feature'
 import { registerScope, type Server } from '@rekey/platform/server'
 import { currentTrace } from '@rekey/platform/trace'
+import type { Clients } from '../clients/clients.ts'
 import type { AccountKeys } from '../limits/account-keys.ts'
 import type { Requester } from '../limits/limits.service.ts'
 import type { Limits } from '../limits/limits.ts'
 import type { Sessions } from '../sessions/sessions.ts'
+import { createRestoreResetClient } from './restore-reset-client.ts'
+
+/** A3. Its clients authenticate at the gateway: the password-service does not know them. */
+const restoreResetPath = '/oauth/v2/passwordRestoreReset'
 
 /** Paths of the password-service, reached through the gateway's public port. */
-const prefixes = [
-  '/api/v2/my/password',
-  '/api/v2/clients',
-  '/api/v2/jobs',
-  '/api/v2/approvals',
-  '/oauth/v2/passwordRestoreReset',
-]
+const prefixes = ['/api/v2/my/password', '/api/v2/clients', '/api/v2/jobs', '/api/v2/approvals', restoreResetPath]
 
 /**
  * How long the password-service may take to answer. A password may wait one second to be hashed, and its transaction
@@ -37,6 +36,8 @@ interface Options {
   isEnded(claims: TokenClaims): Promise<boolean>
   /** Spends the quotas of a new password. @throws RekeyError too_many_requests, unavailable */
   spendPassword(requester: Requester): Promise<unknown>
+  /** Authenticates the client of A3. @throws RekeyError */
+  authenticateClient?: ReturnType<typeof createRestoreResetClient>
   /** Account key of a customer. */
   accountOfCustomer(customer: string): string
 }
@@ -62,7 +63,7 @@ const isBrokenConnection = (error: (Error & { code?: string }) | undefined) =>
 /** Forwards requests to the password-service, which validates tokens and bodies itself. */
 export const forwarding = async (
   app: Server,
-  { upstream, isEnded, spendPassword, accountOfCustomer }: Options,
+  { upstream, isEnded, spendPassword, authenticateClient, accountOfCustomer }: Options,
 ): Promise<void> => {
   /** Undefined also if verification fails: the password-service decides on every token. */
   const claimsOf = (authorization: string | undefined) => app.readBearer(bearerOf(authorization)).catch(() => undefined)
@@ -78,9 +79,14 @@ export const forwarding = async (
     })
     // Reads bodies whole, so that an oversized one is refused here even if it is chunked. Does not parse them.
     scope.removeAllContentTypeParsers()
-    scope.addContentTypeParser('*', { parseAs: 'buffer' }, async (_request: unknown, body: Buffer) =>
-      Readable.from([body], { objectMode: false }),
-    )
+    scope.addContentTypeParser('*', { parseAs: 'buffer' }, async (_request: unknown, body: Buffer) => body)
+    scope.addHook('preHandler', async (request) => {
+      const body = request.body as Buffer | undefined
+      if (request.routeOptions.url?.startsWith(restoreResetPath)) {
+        await authenticateClient?.({ headers: request.headers, ip: request.ip, body })
+      }
+      if (body) request.body = Readable.from([body], { objectMode: false })
+    })
     for (const prefix of prefixes) {
       await scope.register(proxy, {
         upstream,
@@ -121,18 +127,20 @@ interface Settings {
 }
 
 interface Deps {
+  clients: Clients
   limits: Limits
   sessions: Sessions
   accountKeys: AccountKeys
 }
 
 /** The password-service's endpoints, on the gateway's port. */
-export const createForwarding = (config: Settings, { limits, sessions, accountKeys }: Deps): Feature => ({
+export const createForwarding = (config: Settings, { clients, limits, sessions, accountKeys }: Deps): Feature => ({
   routes: (app) =>
     forwarding(app, {
       upstream: config.REKEY_PASSWORD_SERVICE_URL,
       isEnded: sessions.isEnded,
       spendPassword: limits.spendPassword,
+      authenticateClient: createRestoreResetClient(clients, (token) => app.readBearer(token).catch(() => undefined)),
       accountOfCustomer: accountKeys.ofCustomer,
     }),
 })

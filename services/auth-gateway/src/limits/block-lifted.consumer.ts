@@ -1,13 +1,13 @@
-import type { KeyObject } from 'node:crypto'
 import { BlockLifted } from '@rekey/contracts'
 import { type Consumer, type ConsumerDeps, consume, PermanentError } from '@rekey/platform/consumer'
+import type { Keys } from '@rekey/platform/keys'
 import { unseal } from '@rekey/platform/seal'
 import type { AccountKeys } from './account-keys.ts'
 import type { LockoutStore } from './lockout.store.ts'
 
 interface Deps {
   store: LockoutStore
-  usernameKey: KeyObject
+  usernameKeys: Keys
   accountKeys: AccountKeys
 }
 
@@ -15,19 +15,22 @@ interface Deps {
  * Clears a customer's failed attempts, under each username, once the back office has lifted the block. Usernames come
  * sealed, with the event's id as context: the gateway itself knows an account only by its HMAC.
  */
-export const consumeBlockLifted = (deps: ConsumerDeps, { store, usernameKey, accountKeys }: Deps): Consumer =>
+export const consumeBlockLifted = (deps: ConsumerDeps, { store, usernameKeys, accountKeys }: Deps): Consumer =>
   consume(deps, {
     event: BlockLifted,
     concurrency: 4,
     async handle({ customer, usernames }, { eventId }) {
       const open = (sealed: string) =>
-        unseal<string>(usernameKey, eventId, sealed).catch(() => {
+        unseal<string>(usernameKeys, eventId, sealed).catch(() => {
           throw new PermanentError('a username cannot be opened')
         })
-      const accounts = (await Promise.all(usernames.map(open))).map(accountKeys.ofUsername)
+      const { ofUsername, formerOfUsername, ofCustomer, formerOfCustomer } = accountKeys
+      const opened = await Promise.all(usernames.map(open))
+      const accounts = opened.flatMap((username) => [ofUsername(username), ...formerOfUsername(username)])
+      const ofChanges = [ofCustomer(customer), ...formerOfCustomer(customer)]
       await Promise.all([
         ...accounts.flatMap((account) => [store.clear(account, 'restore'), store.clear(account, 'login')]),
-        store.clear(accountKeys.ofCustomer(customer), 'change'),
+        ...ofChanges.map((account) => store.clear(account, 'change')),
       ])
     },
   })

@@ -1,5 +1,5 @@
 import type { ConsumerDeps } from '@rekey/platform/consumer'
-import { toKey } from '@rekey/platform/seal'
+import { toKeys } from '@rekey/platform/keys'
 import type { Infrastructure } from '../infrastructure.ts'
 import type { AccountKeys } from './account-keys.ts'
 import { consumeBlockLifted } from './block-lifted.consumer.ts'
@@ -19,12 +19,12 @@ export const createLimits = (infra: Infrastructure, config: Settings, accountKey
   const exceeded = createExceeded(infra)
   const { reportLockout, countLockedOut } = exceeded
   const store = createLockoutStore(redis)
-  const usernameKey = toKey(config.REKEY_USERNAME_SEAL_KEY)
+  const usernameKeys = toKeys(config.REKEY_USERNAME_SEAL_KEY)
   return {
     ...createRateLimits({ store: createLimitStore(redis), quotas: readQuotas(config), exceeded, now }),
     reportLockout,
     countLockedOut,
-    consumers: (deps: ConsumerDeps) => [consumeBlockLifted(deps, { store, usernameKey, accountKeys })],
+    consumers: (deps: ConsumerDeps) => [consumeBlockLifted(deps, { store, usernameKeys, accountKeys })],
   }
 }
 

@@ -17,6 +17,7 @@ import type { Queue } from '@rekey/platform/queue'
 import { callRpc } from '@rekey/platform/rpc'
 import type { Caller } from '../challenges/challenge.ts'
 import type { Challenges } from '../challenges/challenges.ts'
+import { countedAddressOf } from '../clients/client-asserted-ip.ts'
 import type { Clients } from '../clients/clients.ts'
 import { checkScope } from '../clients/scope.ts'
 import type { AccountKeys } from '../limits/account-keys.ts'
@@ -50,17 +51,19 @@ export const createLoginService = (deps: Deps) => {
      * A4. A password that must be changed narrows the scope to the change (RFC 6749 §3.3 allows it; the token says so).
      *
      * @throws RekeyError access_denied (client, redirect URI; and, one answer for both, a wrong password or an unknown
-     * user), unsupported_response_type, invalid_scope, too_many_requests, unavailable
+     * user), invalid_client (a confidential client without its secret), unsupported_response_type, invalid_scope,
+     * too_many_requests, unavailable
      */
     async signIn(credentials: LoginBody, caller: Caller, authorization?: string): Promise<LoginAnswer> {
       const { client_id: clientId, redirect_uri: redirectUri, username, password, state, ip } = credentials
       verifications.assertRoom()
       const client = clients.forRedirect(clientId, redirectUri)
+      await clients.identify({ body: credentials, authorization, address: caller.address })
       checkResponseType(credentials.response_type)
       checkScope(credentials.scope, [scopes.full, scopes.change], client)
 
       const account = accountKeys.ofUsername(username)
-      const address = await clients.countedAddress({ clientId, ip, authorization }, caller.address)
+      const address = countedAddressOf(client, ip, caller.address)
       const spent = await limits.spendLogin({ address, clientId, account })
       const reply = await spent.refundOnFailure(() => verify({ username, password }))
       if (!reply.verified) {
@@ -86,13 +89,14 @@ export const createLoginService = (deps: Deps) => {
       }
     },
 
-    /** A4b. @throws RekeyError unsupported_response_type, invalid_client (wrong secret), and the errors of Challenges.send */
+    /** A4b. @throws RekeyError unsupported_response_type, invalid_client (a confidential client without its secret), and the errors of Challenges.send */
     async send(choice: SendChallengeBody, caller: Caller, authorization?: string): Promise<CodeSent> {
       const { challenge_type: device, mfa_token, response_type, state, ip } = choice
       checkResponseType(response_type)
       const challenge = tokens.readMfaToken(mfa_token)
-      const assertion = { clientId: challenge.clientId, ip, authorization }
-      const countedAddress = await clients.countedAddress(assertion, caller.address)
+      const sender = { body: choice, authorization, address: caller.address }
+      const client = await clients.identifyOwner(sender, challenge.clientId)
+      const countedAddress = countedAddressOf(client, ip, caller.address)
       return codeSent(tokens, await challenges.send(challenge, state, device, { ...caller, countedAddress }))
     },
   }

@@ -1,6 +1,7 @@
 import { type CodeSent, type PasswordRestoreBody, type PasswordRestoreVerificationBody, scopes } from '@rekey/contracts'
 import type { Caller } from '../challenges/challenge.ts'
 import type { Challenges } from '../challenges/challenges.ts'
+import { countedAddressOf } from '../clients/client-asserted-ip.ts'
 import type { Clients } from '../clients/clients.ts'
 import { checkScope } from '../clients/scope.ts'
 import { codeSent } from '../tokens/code-sent.ts'
@@ -19,6 +20,7 @@ interface Verified {
   challengeId: string
   clientId: string
   scope: string
+  answeredAt: Date
 }
 
 interface VerifiedRequest {
@@ -36,9 +38,10 @@ export const createRestoreService = ({ clients, challenges, tokens }: Deps) => {
     verified: Verified,
     { redirectUri, state, codeChallenge }: VerifiedRequest,
   ) => {
-    const subject = { ...verified, subject: verified.challengeId }
+    const subject = { ...verified, flow: 'restore' as const, subject: verified.challengeId }
     if (responseType === 'code') {
-      const code = await tokens.authorizationCodes.issue({ ...subject, redirectUri, codeChallenge })
+      const { flow: _, ...authorization } = subject
+      const code = await tokens.authorizationCodes.issue({ ...authorization, redirectUri, codeChallenge })
       return { code, redirect_uri: redirectUri, state }
     }
     const rest = { token_type: 'bearer' as const, scope: subject.scope, state }
@@ -55,15 +58,16 @@ export const createRestoreService = ({ clients, challenges, tokens }: Deps) => {
      * A1. The answer never depends on whether the account exists (ASVS 6.3.8).
      *
      * @throws RekeyError access_denied (client, redirect URI), unsupported_response_type, invalid_scope, invalid_client
-     * (wrong secret), too_many_requests (address, client, all), unavailable
+     * (a confidential client without its secret), too_many_requests (address, client, all), unavailable
      */
     async request(body: PasswordRestoreBody, caller: Caller, authorization?: string): Promise<CodeSent> {
       const { client_id: clientId, redirect_uri: redirectUri, scope, state, ip } = body
       const client = clients.forRedirect(clientId, redirectUri)
+      await clients.identify({ body, authorization, address: caller.address })
       checkResponseType(body.response_type)
       checkScope(scope, [scopes.restore], client)
       const request = { clientId, redirectUri, scope, state, codeChallenge: codeChallengeOf(body) }
-      const countedAddress = await clients.countedAddress({ clientId, ip, authorization }, caller.address)
+      const countedAddress = countedAddressOf(client, ip, caller.address)
       const challenge = await challenges.openRestore('oauthRestore', body.username, request, {
         ...caller,
         countedAddress,
@@ -75,23 +79,24 @@ export const createRestoreService = ({ clients, challenges, tokens }: Deps) => {
      * A2.
      *
      * @throws RekeyError unsupported_response_type, invalid_grant, access_denied (five failed attempts), invalid_client
-     * (wrong secret), too_many_requests, unavailable
+     * (a confidential client without its secret), too_many_requests, unavailable
      */
     async verify(body: PasswordRestoreVerificationBody, caller: Caller, authorization?: string) {
       const responseType = checkResponseType(body.response_type)
       const lateCodeChallenge = codeChallengeOf(body)
       const challenge = tokens.readMfaToken(body.mfa_token)
-      const assertion = { clientId: body.client_id ?? challenge.clientId, ip: body.ip, authorization }
-      const countedAddress = await clients.countedAddress(assertion, caller.address)
-      const { clientId, redirectUri, scope, state, codeChallenge } = await challenges.answer(
+      const credentials = { body, authorization, address: caller.address }
+      const client = await clients.identifyOwner(credentials, challenge.clientId)
+      const countedAddress = countedAddressOf(client, body.ip, caller.address)
+      const { clientId, redirectUri, scope, state, codeChallenge, answeredAt } = await challenges.answer(
         challenge,
         body.code,
-        { flows: ['oauthRestore'], clientId: body.client_id ?? '', state: body.state, scope: body.scope },
+        { flows: ['oauthRestore'], clientId: challenge.clientId, state: body.state, scope: body.scope },
         { ...caller, countedAddress },
       )
       return grantAnswer(
         responseType,
-        { challengeId: challenge.challengeId, clientId, scope },
+        { challengeId: challenge.challengeId, clientId, scope, answeredAt },
         // RFC 7636 sends the challenge in the first request; the published contract does not say which of the two.
         { redirectUri, state, codeChallenge: codeChallenge || (lateCodeChallenge ?? '') },
       )

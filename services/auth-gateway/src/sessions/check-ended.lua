@@ -5,5 +5,5 @@
 if redis.call('HGET', KEYS[1], 'state') == 'ended' then return 1 end
 if ARGV[2] == '' then return 0 end
 local current, kept = unpack(redis.call('HMGET', KEYS[2], 'epoch', 'kept'))
-if current and tonumber(current) > tonumber(ARGV[2]) and kept ~= ARGV[1] then return 1 end
+if current and (tonumber(current) or math.huge) > tonumber(ARGV[2]) and kept ~= ARGV[1] then return 1 end
 return 0

@@ -1,6 +1,18 @@
-import { createHash, type KeyObject } from 'node:crypto'
+import { createHash } from 'node:crypto'
+import type { Keys } from '@rekey/platform/keys'
 import type { Random } from '@rekey/platform/random'
 import { seal, unseal } from '@rekey/platform/seal'
+
+/** What the sign-in granted. Sealed in the refresh token, because Redis could be changed (S40). */
+export interface SessionFacts {
+  scope: string
+  /** The customer's epoch at the sign-in. */
+  epoch: number
+  /** ms since the epoch, like `answeredAt`. */
+  endsAt: number
+  /** When the customer submitted the code of the sign-in. */
+  answeredAt?: number
+}
 
 /** Content of a refresh token, sealed: only the gateway can read or make one. */
 export interface RefreshToken {
@@ -11,6 +23,8 @@ export interface RefreshToken {
   clientId: string
   /** Number of the token within its session, from 1. */
   generation: number
+  /** Facts of the session, which the tokens of later refreshes are made from. Undefined: a token of an earlier version. */
+  session?: SessionFacts
   /** 256 random bits. The session stores a digest, so that a leaked seal key alone does not let anyone forge a token. */
   secret: string
 }
@@ -18,18 +32,18 @@ export interface RefreshToken {
 const context = 'refresh_token'
 
 /** Makes and reads refresh tokens. */
-export const createRefreshTokens = ({ key, random }: { key: KeyObject; random: Random }) => ({
+export const createRefreshTokens = ({ keys, random }: { keys: Keys; random: Random }) => ({
   newSecret: (): string => random.bytes(32).toString('base64url'),
 
   /** Digest of the secret, which the session stores. */
   digest: (secret: string): string => createHash('sha256').update(secret).digest('base64url'),
 
-  write: (token: RefreshToken): Promise<string> => seal(key, context, token),
+  write: (token: RefreshToken): Promise<string> => seal(keys, context, token),
 
   /** @returns undefined if the text is no refresh token of ours */
   async read(sealed: string): Promise<RefreshToken | undefined> {
     try {
-      return await unseal<RefreshToken>(key, context, sealed)
+      return await unseal<RefreshToken>(keys, context, sealed)
     } catch {
       return undefined
     }

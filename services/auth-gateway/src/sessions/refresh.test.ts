@@ -1,6 +1,9 @@
+import { toKeys } from '@rekey/platform/keys'
+import { seal, unseal } from '@rekey/platform/seal'
 import { createCustomer } from '@rekey/test-support/customers'
 import { race, restoreGrant, signInTokens } from '@rekey/test-support/flows'
 import { startRekey } from '@rekey/test-support/rekey'
+import { Redis } from 'ioredis'
 import { decodeJwt, decodeProtectedHeader } from 'jose'
 import t from 'tap'
 import { registry, webApp, webAppRedirect } from '../clients/registry.fixture.ts'
@@ -72,6 +75,38 @@ t.test('RFC 6749 §6: a refresh may narrow the scope, never widen it, and a refu
   t.equal((await history(narrow.body.access_token)).status, 403)
   const wide = await refresh(narrow.body.refresh_token)
   t.equal(wide.body.scope, scope, 'the session keeps its scope')
+})
+
+t.test('S40: a refresh token of the version before is served, with the rights of a sign-in at most', async (t) => {
+  const keys = toKeys(rekey.gatewayConfig.REKEY_REFRESH_KEY)
+  const redis = new Redis(rekey.redis.url)
+  t.teardown(() => redis.disconnect())
+  /** A sign-in whose refresh token has no facts, and the key of its session. */
+  const olderSignIn = async () => {
+    const customer = await newCustomer()
+    const { refresh_token } = await signInTokens(rekey, customer)
+    const { session: _, ...older } = await unseal<{ session: object; sessionId: string }>(
+      keys,
+      'refresh_token',
+      refresh_token,
+    )
+    return {
+      token: await seal(keys, 'refresh_token', older),
+      key: `rekey:{${customer.code}}:session:${older.sessionId}`,
+    }
+  }
+  const plain = await olderSignIn()
+  const served = await refresh(plain.token)
+  t.match(served, { status: 200, body: { scope: 'CUSTOMER:FULL' } })
+  t.equal((await refresh(served.body.refresh_token)).status, 200, 'the next token has the facts')
+
+  const changed = await olderSignIn()
+  await redis.hset(changed.key, { scope: 'REST:FULL' })
+  t.match(await refresh(changed.token), { status: 400, body: { error: 'invalid_scope' } })
+  await redis.hset(changed.key, { scope: 'CUSTOMER:FULL', endsAt: '99999999999999' })
+  const { body } = await refresh(changed.token)
+  const { session } = await unseal<{ session: { endsAt: number } }>(keys, 'refresh_token', String(body.refresh_token))
+  t.ok(session.endsAt <= rekey.clock.now().getTime() + 12 * 3_600_000, 'the end is bounded')
 })
 
 t.test('only its own client can use a refresh token, and a confidential client must authenticate', async (t) => {

@@ -4,7 +4,7 @@ import type { Now } from '@rekey/platform/clock'
 import type { Logger } from '@rekey/platform/logger'
 import type { Publisher } from '@rekey/platform/publisher'
 import type { Random } from '@rekey/platform/random'
-import type { RefreshToken, RefreshTokens } from './refresh-tokens.ts'
+import type { RefreshToken, RefreshTokens, SessionFacts } from './refresh-tokens.ts'
 import type { SessionName, SessionStore } from './sessions.store.ts'
 
 interface Deps {
@@ -25,6 +25,8 @@ export interface SignIn {
   scope: string
   /** The customer's epoch when the password was verified. */
   epoch: number
+  /** When the customer submitted the code. */
+  answeredAt: Date
 }
 
 /** Data of an access token, and the refresh token that goes with it. */
@@ -32,6 +34,8 @@ export interface Session extends SessionName {
   clientId: string
   scope: string
   sessionEpoch: number
+  /** When the customer submitted the code of the sign-in. Undefined: signed in with an earlier version. */
+  answeredAt: Date | undefined
   /** No token of the session lives longer. */
   endsAt: Date
   refreshToken: string | undefined
@@ -60,12 +64,24 @@ export const createSessionService = ({ store, refreshTokens, publisher, lifeMs, 
     return publisher.publish(SessionRevoked, { subject, data, id: `${sessionId}.revoked` })
   }
 
-  const digestOf = ({ subject, sessionId, generation, secret }: RefreshToken) => ({
+  const digestOf = ({ subject, sessionId, generation, secret }: RefreshToken, { epoch, endsAt }: SessionFacts) => ({
     subject,
     sessionId,
     generation,
     digest: refreshTokens.digest(secret),
+    epoch,
+    endsAt,
   })
+
+  /**
+   * The facts of a token's session; undefined if it has none. Those of a token of an earlier version are in Redis, where
+   * they could be changed, so they are bounded; the next token contains them.
+   */
+  const factsOf = async (token: RefreshToken): Promise<SessionFacts | undefined> => {
+    if (token.session) return token.session
+    const stored = await store.readFacts(token)
+    return stored && { ...stored, endsAt: Math.min(stored.endsAt, now().getTime() + lifeMs) }
+  }
 
   return {
     /**
@@ -74,7 +90,7 @@ export const createSessionService = ({ store, refreshTokens, publisher, lifeMs, 
      *
      * @throws RekeyError invalid_grant (all sessions were ended after the password was verified), unavailable
      */
-    async begin({ customer, clientId, scope, epoch }: SignIn): Promise<Session> {
+    async begin({ customer, clientId, scope, epoch, answeredAt }: SignIn): Promise<Session> {
       const name = { subject: customer, sessionId: random.id() }
       const secret = refreshTokens.newSecret()
       const begun = now().getTime()
@@ -83,10 +99,11 @@ export const createSessionService = ({ store, refreshTokens, publisher, lifeMs, 
       const result = await store.begin(name, { epoch, scope, digest }, begun, endsAt)
       if (result === 'ended') throw new RekeyError('invalid_grant')
       const refreshable = scope.split(' ').includes(scopes.full)
+      const session = { scope, epoch, endsAt, answeredAt: answeredAt.getTime() }
       const refreshToken = refreshable
-        ? await refreshTokens.write({ ...name, clientId, generation: 1, secret })
+        ? await refreshTokens.write({ ...name, clientId, generation: 1, session, secret })
         : undefined
-      return { ...name, clientId, scope, sessionEpoch: epoch, endsAt: new Date(endsAt), refreshToken }
+      return { ...name, clientId, scope, sessionEpoch: epoch, answeredAt, endsAt: new Date(endsAt), refreshToken }
     },
 
     /** Deletes a session whose tokens were not delivered. */
@@ -105,27 +122,37 @@ export const createSessionService = ({ store, refreshTokens, publisher, lifeMs, 
      */
     async refresh(token: RefreshToken, scope: string, allowed: readonly string[]): Promise<Session> {
       const { subject, sessionId, clientId, generation } = token
+      const session = await factsOf(token)
+      if (!session) throw refreshTokenRefused()
+      const granted = scope || session.scope
+      const ofSession = session.scope.split(' ')
+      const isAllowed = granted.split(' ').every((item) => ofSession.includes(item) && allowed.includes(item))
       const secret = refreshTokens.newSecret()
       const nextDigest = refreshTokens.digest(secret)
-      const rotation = await store.rotate(digestOf(token), nextDigest, scope, allowed, now().getTime())
-      if (rotation.result === 'scope') throw new RekeyError('invalid_scope')
-      if (rotation.result === 'reused') {
+      const rotation = await store.rotate(digestOf(token, session), nextDigest, isAllowed, now().getTime())
+      if (rotation === 'scope') throw new RekeyError('invalid_scope')
+      if (rotation === 'reused') {
         await publishRevoked({ subject, sessionId, clientId, reason: 'refresh_token_reused' })
       }
-      if (rotation.result !== 'rotated') throw refreshTokenRefused()
+      if (rotation !== 'rotated') throw refreshTokenRefused()
       return {
         subject,
         sessionId,
         clientId,
-        scope: rotation.scope,
-        sessionEpoch: rotation.epoch,
-        endsAt: new Date(rotation.endsAt),
-        refreshToken: await refreshTokens.write({ ...token, generation: generation + 1, secret }),
+        scope: granted,
+        sessionEpoch: session.epoch,
+        answeredAt: session.answeredAt === undefined ? undefined : new Date(session.answeredAt),
+        endsAt: new Date(session.endsAt),
+        refreshToken: await refreshTokens.write({ ...token, session, generation: generation + 1, secret }),
       }
     },
 
-    /** Scope and end of a valid refresh token's session; undefined if the token is not valid. @throws RekeyError unavailable */
-    checkRefreshToken: (token: RefreshToken) => store.checkRefreshToken(digestOf(token), now().getTime()),
+    /** The facts of a valid refresh token's session; undefined if the token is not valid. @throws RekeyError unavailable */
+    async checkRefreshToken(token: RefreshToken): Promise<SessionFacts | undefined> {
+      const session = await factsOf(token)
+      const isValid = session && (await store.checkRefreshToken(digestOf(token, session), now().getTime()))
+      return isValid ? session : undefined
+    },
 
     /**
      * Ends one session: here at once, at other services when the event arrives. Does nothing if the session has expired.

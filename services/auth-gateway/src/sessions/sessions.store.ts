@@ -1,3 +1,4 @@
+import { unavailable } from '@rekey/contracts'
 import { loadScript, type Redis } from '@rekey/platform/redis'
 
 /** Identifies one session of one subject. */
@@ -7,15 +8,15 @@ export interface SessionName {
   sessionId: string
 }
 
-/** A submitted refresh token, in the form that Redis stores. */
+/** A submitted refresh token: what Redis stores of it, and what it says of its session. */
 interface TokenDigest extends SessionName {
   generation: number
   digest: string
+  epoch: number
+  endsAt: number
 }
 
-export type Rotation =
-  | { result: 'rotated'; scope: string; epoch: number; endsAt: number }
-  | { result: 'reused' | 'ended' | 'missing' | 'scope' }
+export type Rotation = 'rotated' | 'reused' | 'ended' | 'missing' | 'scope'
 
 const script = (name: string) => new URL(`./${name}.lua`, import.meta.url)
 
@@ -52,27 +53,33 @@ export const createSessionStore = (redis: Redis) => {
       await redis.del(sessionOf(name)).catch(() => {})
     },
 
-    async rotate(token: TokenDigest, nextDigest: string, scope: string, allowed: readonly string[], now: number) {
-      const { sessionId, generation, digest } = token
-      const args = [now, sessionId, generation, digest, nextDigest, scope, allowed.join(' ')]
-      const answer = await rotateScript(keysOf(token), args).catch((error) => {
+    async rotate(token: TokenDigest, nextDigest: string, isScopeAllowed: boolean, now: number): Promise<Rotation> {
+      const { sessionId, generation, digest, epoch, endsAt } = token
+      const args = [now, sessionId, generation, digest, nextDigest, epoch, endsAt, isScopeAllowed ? 1 : 0]
+      return (await rotateScript(keysOf(token), args).catch((error) => {
         // A Redis that stalls may still run the script after the time-out. The undo follows on the same connection, so
         // that a client that repeats the request is not treated as a thief.
         undoRotateScript([sessionOf(token)], [generation, digest, nextDigest]).catch(() => {})
         throw error
-      })
-      const [result, granted = '', epoch, endsAt] = answer as [Rotation['result'], string?, string?, string?]
-      const rotation: Rotation =
-        result === 'rotated' ? { result, scope: granted, epoch: Number(epoch), endsAt: Number(endsAt) } : { result }
-      return rotation
+      })) as Rotation
     },
 
-    /** @returns undefined if the token is not valid */
-    async checkRefreshToken(token: TokenDigest, now: number): Promise<{ scope: string; endsAt: number } | undefined> {
-      const { sessionId, generation, digest } = token
-      const args = [now, sessionId, generation, digest]
-      const [scope, endsAt] = (await checkRefreshTokenScript(keysOf(token), args)) as string[]
-      return scope === undefined ? undefined : { scope, endsAt: Number(endsAt) }
+    /** True if the token is valid. */
+    async checkRefreshToken(token: TokenDigest, now: number): Promise<boolean> {
+      const { sessionId, generation, digest, epoch, endsAt } = token
+      const args = [now, sessionId, generation, digest, epoch, endsAt]
+      return (await checkRefreshTokenScript(keysOf(token), args)) === 1
+    },
+
+    /** The facts of a session whose refresh token does not contain them; undefined if there is no session. */
+    async readFacts(name: SessionName): Promise<{ scope: string; epoch: number; endsAt: number } | undefined> {
+      try {
+        const [scope, epoch, endsAt] = await redis.hmget(sessionOf(name), 'scope', 'epoch', 'endsAt')
+        const facts = { scope: scope ?? '', epoch: Number(epoch), endsAt: Number(endsAt) }
+        return scope && Number.isSafeInteger(facts.epoch) && Number.isSafeInteger(facts.endsAt) ? facts : undefined
+      } catch (cause) {
+        throw unavailable(cause)
+      }
     },
 
     /** `until`: end of the revoked token, whose session may have no record. */

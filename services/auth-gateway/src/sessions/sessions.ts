@@ -1,5 +1,5 @@
 import type { ConsumerDeps } from '@rekey/platform/consumer'
-import { toKey } from '@rekey/platform/seal'
+import { toKeys } from '@rekey/platform/keys'
 import type { Infrastructure } from '../infrastructure.ts'
 import { consumeEndSessions } from './end-sessions.consumer.ts'
 import { createRefreshTokens } from './refresh-tokens.ts'
@@ -16,7 +16,7 @@ export const createSessions = (infra: Infrastructure, config: Settings) => {
   const { redis, publisher, now, random, log } = infra
   const sessions = createSessionService({
     store: createSessionStore(redis),
-    refreshTokens: createRefreshTokens({ key: toKey(config.REKEY_REFRESH_KEY), random }),
+    refreshTokens: createRefreshTokens({ keys: toKeys(config.REKEY_REFRESH_KEY), random }),
     publisher,
     lifeMs: config.REKEY_SESSION_HOURS * 3_600_000,
     now,

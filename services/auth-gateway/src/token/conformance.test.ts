@@ -22,23 +22,27 @@ const asBackOffice = (authentication = oauth.ClientSecretBasic('secretkey')) => 
 const newCustomer = () => createCustomer(rekey.postgres.url)
 
 const apps = {
-  'a public client': { config: asPublicApp, client_id: 'another_app', redirect_uri: 'http://localhost/another' },
-  'a confidential client': { config: asWebApp, client_id: webApp.client_id, redirect_uri: webAppRedirect },
+  'a public client': {
+    config: asPublicApp,
+    credentials: { client_id: 'another_app' },
+    redirect_uri: 'http://localhost/another',
+  },
+  'a confidential client': { config: asWebApp, credentials: webApp, redirect_uri: webAppRedirect },
 }
 type App = (typeof apps)['a public client']
 
 /** A sign-in. The library runs its last step. */
-const signIn = async ({ config, client_id, redirect_uri }: App) => {
-  const { answer, confirmation } = await askLogin(rekey, await newCustomer(), { client_id, redirect_uri })
+const signIn = async ({ config, credentials, redirect_uri }: App) => {
+  const { answer, confirmation } = await askLogin(rekey, await newCustomer(), { ...credentials, redirect_uri })
   const mfa = { mfa_token: String(answer.body.mfa_token), code: confirmation }
   return oauth.genericGrantRequest(await config(), 'mfa_oob', mfa)
 }
 
 /** The redirect back to the client, with the authorization code of A2. */
-const authorize = async ({ client_id, redirect_uri }: App, pkce: object) => {
+const authorize = async ({ credentials, redirect_uri }: App, pkce: object) => {
   const { email } = await newCustomer()
-  const { answer, confirmation } = await askRestore(rekey, email, { client_id, redirect_uri, ...pkce })
-  const body = verificationBody(answer.body.mfa_token, confirmation, { response_type: 'code' })
+  const { answer, confirmation } = await askRestore(rekey, email, { ...credentials, redirect_uri, ...pkce })
+  const body = verificationBody(answer.body.mfa_token, confirmation, { response_type: 'code', ...credentials })
   const authorized = await rekey.http.post<Record<string, string>>('/oauth/v2/passwordRestoreVerification', body)
   const { code = '', state = '', redirect_uri: to = '' } = authorized.body
   return { state, callback: new URL(`${to}?${new URLSearchParams({ code, state })}`) }
@@ -112,7 +116,7 @@ t.test('RFC 7009, RFC 7662: revoking either token makes both inactive', async (t
       const { access_token, refresh_token } = await signIn(app)
       const tokens = { access_token, refresh_token: String(refresh_token) }
       const before = await oauth.tokenIntrospection(resourceServer, access_token)
-      t.match(before, { active: true, client_id: app.client_id, iss: rekey.url, token_type: 'bearer' })
+      t.match(before, { active: true, client_id: app.credentials.client_id, iss: rekey.url, token_type: 'bearer' })
       t.match(await oauth.tokenIntrospection(resourceServer, tokens.refresh_token), { active: true, sid: before.sid })
       await oauth.tokenRevocation(config, tokens[which], { token_type_hint: which })
       for (const token of Object.values(tokens)) {

@@ -88,6 +88,8 @@ export const createGrant = (deps: Deps) => {
   /** The code that follows the password completes a sign-in. */
   const mfaOob: GrantType = async ({ body, address }, client) => {
     const name = tokens.readMfaToken(required(body.mfa_token, 'mfa_token'))
+    // Before the code is compared: events name the client only after it authenticated (S46).
+    clients.owner(client, name.clientId)
     const binding = {
       flows: ['oauthLogin' as const],
       clientId: client?.client_id ?? '',
@@ -96,12 +98,16 @@ export const createGrant = (deps: Deps) => {
     }
     const caller = { address, countedAddress: countedAddressOf(client, body.ip, address) }
     const challenge = await challenges.answer(name, required(body.code, 'code'), binding, caller)
-    const { challengeId, customer, clientId, scope, state } = challenge
-    clients.owner(client, clientId)
-    const session = await sessions.begin({ customer, clientId, scope, epoch: Number(challenge.sessionEpoch) })
+    const { challengeId, customer, clientId, scope, state, answeredAt } = challenge
+    const epoch = Number(challenge.sessionEpoch)
+    const session = await sessions.begin({ customer, clientId, scope, epoch, answeredAt })
     await publishSignIn(session, address)
     const { refreshToken } = session
-    return answerOf(tokens.issueAccessToken({ ...session, challengeId }), { scope, state, refreshToken })
+    return answerOf(tokens.issueAccessToken({ flow: 'signIn', ...session, challengeId }), {
+      scope,
+      state,
+      refreshToken,
+    })
   }
 
   /** RFC 6749 §6. */
@@ -110,7 +116,7 @@ export const createGrant = (deps: Deps) => {
     const owner = token && clients.owner(client, token.clientId)
     if (!token || !owner) throw refreshTokenRefused()
     const session = await sessions.refresh(token, body.scope ?? '', owner.scopes)
-    return answerOf(tokens.issueAccessToken(session), { ...session, state: body.state })
+    return answerOf(tokens.issueAccessToken({ flow: 'signIn', ...session }), { ...session, state: body.state })
   }
 
   /**
@@ -124,7 +130,8 @@ export const createGrant = (deps: Deps) => {
     }
     const { state, scope = scopes.backOffice } = body
     checkScope(scope, [scopes.backOffice], client)
-    const issued = tokens.issueAccessToken({ subject: client.client_id, clientId: client.client_id, scope })
+    const { client_id: clientId } = client
+    const issued = tokens.issueAccessToken({ flow: 'clientCredentials', subject: clientId, clientId, scope })
     return answerOf(issued, { scope, state })
   }
 
@@ -150,7 +157,7 @@ export const createGrant = (deps: Deps) => {
     }
     if (redemption.result !== 'redeemed') throw new RekeyError('invalid_grant')
     const { authorization } = redemption
-    const issued = tokens.issueAccessToken({ ...authorization, sessionId })
+    const issued = tokens.issueAccessToken({ flow: 'restore', ...authorization, sessionId })
     return answerOf(issued, { scope: authorization.scope, state: body.state })
   }
 

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Now } from '@rekey/platform/clock'
 import type { Random } from '@rekey/platform/random'
 import { loadScript, type Redis } from '@rekey/platform/redis'
+import { fieldsOf, type StoredRecords } from '../stored-records/stored-records.ts'
 
 /** What an authorization code grants. */
 export interface Authorization {
@@ -13,6 +14,8 @@ export interface Authorization {
   redirectUri: string
   /** RFC 7636 S256 challenge; '' for none, and then a public client cannot redeem the code. */
   codeChallenge: string
+  /** When the confirmation code was submitted. */
+  answeredAt: Date
 }
 
 /** What a redemption must match, and what is stored for a replay. */
@@ -40,27 +43,48 @@ const keyOf = (code: string) => `rekey:{${createHash('sha256').update(code).dige
 
 const script = (name: string) => new URL(`./${name}.lua`, import.meta.url)
 
-const toAuthorization = (flat: string[]): Authorization => {
-  const fields: Record<string, string> = {}
-  for (let index = 0; index < flat.length; index += 2) fields[flat[index] ?? ''] = flat[index + 1] ?? ''
-  return fields as unknown as Authorization
+const fieldNames = [
+  'subject',
+  'challengeId',
+  'clientId',
+  'scope',
+  'redirectUri',
+  'codeChallenge',
+  'answeredAt',
+  'expiresAt',
+] as const
+
+interface Deps {
+  redis: Redis
+  records: StoredRecords
+  random: Random
+  now: Now
 }
 
 /** Authorization codes: 256 random bits, stored as a digest, redeemed once. @throws RekeyError unavailable */
-export const createAuthorizationCodes = ({ redis, random, now }: { redis: Redis; random: Random; now: Now }) => {
+export const createAuthorizationCodes = ({ redis, records, random, now }: Deps) => {
   const issueScript = loadScript(redis, script('issue-code'))
   const redeemScript = loadScript(redis, script('redeem-code'))
+  const issued = records.ofKind('authorization code', fieldNames)
+  const redeemed = records.ofKind('redeemed authorization code', ['sessionId'])
   return {
-    async issue(authorization: Authorization): Promise<string> {
+    async issue({ answeredAt, ...authorization }: Authorization): Promise<string> {
       const code = random.bytes(32).toString('base64url')
-      const fields = { ...authorization, expiresAt: now().getTime() + lifeMs }
-      await issueScript([keyOf(code)], [lifeMs, ...Object.entries(fields).flat()])
+      const key = keyOf(code)
+      const fields = {
+        ...authorization,
+        answeredAt: String(answeredAt.getTime()),
+        expiresAt: String(now().getTime() + lifeMs),
+      }
+      await issueScript([key], [lifeMs, ...Object.entries({ ...fields, mac: issued.sign(key, fields) }).flat()])
       return code
     },
 
+    /** @throws RekeyError invalid_grant if the gateway did not write the record so */
     async redeem(code: string, proof: Proof): Promise<Redemption> {
-      const [result, first, sessionId = '', clientId = ''] = (await redeemScript(
-        [keyOf(code)],
+      const key = keyOf(code)
+      const [result, flat = []] = (await redeemScript(
+        [key],
         [
           now().getTime(),
           proof.clientId,
@@ -68,12 +92,19 @@ export const createAuthorizationCodes = ({ redis, random, now }: { redis: Redis;
           proof.codeChallenge,
           proof.pkceRequired ? 1 : 0,
           proof.sessionId,
+          redeemed.sign(key, { sessionId: proof.sessionId }),
           proof.tokenLifeMs,
         ],
-      )) as [Redemption['result'], (string[] | string)?, string?, string?]
-      if (result === 'redeemed') return { result, authorization: toAuthorization(first as string[]) }
-      if (result === 'replayed') return { result, subject: String(first), sessionId, clientId }
-      return { result }
+      )) as [Redemption['result'], string[]?]
+      if (result === 'missing') return { result }
+      const fields = fieldsOf(flat)
+      const { answeredAt, expiresAt: _, ...authorization } = issued.open(key, fields, fields.mac)
+      if (result === 'redeemed') {
+        return { result, authorization: { ...authorization, answeredAt: new Date(Number(answeredAt)) } }
+      }
+      if (result !== 'replayed') return { result }
+      const { subject, clientId } = authorization
+      return { result, subject, clientId, ...redeemed.open(key, fields, fields.sessionMac) }
     },
   }
 }

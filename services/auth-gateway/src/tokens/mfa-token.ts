@@ -1,13 +1,14 @@
 import fastifyJwt, { type JWT } from '@fastify/jwt'
 import { formatClaimTime, type Purpose, RekeyError } from '@rekey/contracts'
 import type { Now } from '@rekey/platform/clock'
+import type { Keys } from '@rekey/platform/keys'
 import type { Random } from '@rekey/platform/random'
 import type { Server } from '@rekey/platform/server'
 import type { ChallengeReference, OpenChallenge } from '../challenges/challenge.ts'
 
 interface Deps {
   issuer: string
-  key: Buffer
+  keys: Keys
   now: Now
   random: Random
 }
@@ -22,11 +23,15 @@ interface MfaClaims {
 /** `sid` contains the challenge's purpose and the account key that Redis keeps it under. */
 const sidPattern = /^(restore|change|login)\.([\w-]{43})$/
 
-/** The published contract's `mfa_token`, which names a challenge. Its HS256 key signs nothing else (RFC 8725 §3.1). */
-export const createMfaTokens = async (app: Server, { issuer, key, now, random }: Deps) => {
+/** Registers a signer and verifier for one key. `place`: among the keys. */
+const registerKey = async (
+  app: Server,
+  { issuer, secret, place }: { issuer: string; secret: Buffer; place: number },
+) => {
+  const namespace = `mfa${place}`
   await app.register(fastifyJwt, {
-    namespace: 'mfa',
-    secret: key,
+    namespace,
+    secret,
     sign: { algorithm: 'HS256' },
     verify: {
       algorithms: ['HS256'],
@@ -35,7 +40,31 @@ export const createMfaTokens = async (app: Server, { issuer, key, now, random }:
       requiredClaims: ['iss', 'sub', 'exp', 'jti', 'client_id'],
     },
   })
-  const { mfa: jwt } = app.jwt as unknown as { mfa: JWT }
+  return (app.jwt as unknown as Record<string, JWT>)[namespace] as JWT
+}
+
+/**
+ * The published contract's `mfa_token`, which names a challenge. Its HS256 keys sign nothing else (RFC 8725 §3.1). The
+ * contract's header has no `kid`, so each key is tried.
+ */
+export const createMfaTokens = async (app: Server, { issuer, keys, now, random }: Deps) => {
+  const jwts: JWT[] = []
+  for (const [place, { key }] of keys.all.entries()) {
+    jwts.push(await registerKey(app, { issuer, secret: key.export(), place }))
+  }
+  const [current] = jwts as [JWT]
+
+  const verify = (token: string): MfaClaims => {
+    let reason: unknown
+    for (const jwt of jwts) {
+      try {
+        return jwt.verify<MfaClaims>(token, { clockTimestamp: now().getTime() })
+      } catch (error) {
+        reason = error
+      }
+    }
+    throw reason
+  }
 
   return {
     /**
@@ -45,7 +74,7 @@ export const createMfaTokens = async (app: Server, { issuer, key, now, random }:
     issueMfaToken(challenge: OpenChallenge): string {
       const { challengeId, account, purpose, clientId, device, verificationCode, expiresAt } = challenge
       const issuedAt = now()
-      return jwt.sign({
+      return current.sign({
         iss: issuer,
         sub: challengeId,
         act: { sub: challengeId },
@@ -65,7 +94,7 @@ export const createMfaTokens = async (app: Server, { issuer, key, now, random }:
     /** @throws RekeyError invalid_grant for any token that does not verify */
     readMfaToken(token: string): ChallengeReference {
       try {
-        const claims = jwt.verify<MfaClaims>(token, { clockTimestamp: now().getTime() })
+        const claims = verify(token)
         const [, purpose, account] = sidPattern.exec(claims.sid) ?? []
         if (!account) throw new Error('sid is not in the expected form')
         return { challengeId: claims.sub, account, purpose: purpose as Purpose, clientId: claims.client_id }

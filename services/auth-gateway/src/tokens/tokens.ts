@@ -1,6 +1,8 @@
-import { toKey } from '@rekey/platform/seal'
+import { toKeys } from '@rekey/platform/keys'
 import type { Server } from '@rekey/platform/server'
+import type { Clients } from '../clients/clients.ts'
 import type { Infrastructure } from '../infrastructure.ts'
+import type { StoredRecords } from '../stored-records/stored-records.ts'
 import { createAuthorizationCodes } from './authorization-codes.store.ts'
 import { createTokenIssuer } from './issue-token.ts'
 import { createMfaTokens } from './mfa-token.ts'
@@ -13,15 +15,25 @@ interface Settings {
   REKEY_MFA_TOKEN_KEY: string
 }
 
+interface Deps {
+  clients: Pick<Clients, 'find'>
+  records: StoredRecords
+}
+
 /** Makes and reads the gateway's tokens, with the signing keys and the store of authorization codes. */
-export const createTokens = async (app: Server, { redis, now, random, log }: Infrastructure, config: Settings) => {
+export const createTokens = async (
+  app: Server,
+  { redis, now, random, log }: Infrastructure,
+  config: Settings,
+  { clients, records }: Deps,
+) => {
   const issuer = config.REKEY_PUBLIC_URL
   const keys = loadSigningKeys({ path: config.REKEY_SIGNING_KEYS_FILE, profile: config.REKEY_PROFILE, now, log })
   return {
     issuer,
-    ...createTokenIssuer({ keys, issuer, now, random }),
-    ...(await createMfaTokens(app, { issuer, key: toKey(config.REKEY_MFA_TOKEN_KEY).export(), now, random })),
-    authorizationCodes: createAuthorizationCodes({ redis, random, now }),
+    ...createTokenIssuer({ keys, clients, issuer, now, random, log }),
+    ...(await createMfaTokens(app, { issuer, keys: toKeys(config.REKEY_MFA_TOKEN_KEY), now, random })),
+    authorizationCodes: createAuthorizationCodes({ redis, records, random, now }),
     publicKey: keys.publicKey,
     jwks: keys.jwks,
     close: keys.close,

@@ -13,7 +13,7 @@ export const twoFactorRoutes = (app: Server, twoFactor: TwoFactorService): void 
   app.get(
     '/api/v2/my/2fa/unauthorized/challenge',
     { schema: OpenUnauthorizedChallenge, exposeHeadRoute: false, config: { public: true } },
-    (request) => twoFactor.openRestore(request.query, { address: request.ip }),
+    (request) => twoFactor.openRestore(request.query, { address: request.ip }, request.headers.authorization),
   )
 
   app.post('/api/v2/my/2fa/challenge', { schema: AnswerChallenge, config: { public: true } }, (request) =>

@@ -44,8 +44,14 @@ export interface RestoreCode {
 
 /** B5, B5b, B6: the two-factor procedure of the broker contract. */
 export const createTwoFactorService = ({ clients, challenges, tokens }: Deps) => {
-  const openRestore = async (username: string, clientId: string, caller: Caller): Promise<OpenChallenge> => {
+  const openRestore = async (
+    username: string,
+    clientId: string,
+    caller: Caller,
+    authorization?: string,
+  ): Promise<OpenChallenge> => {
     if (!clients.find(clientId)?.scopes.includes(scopes.restore)) throw new RekeyError('access_denied')
+    await clients.identify({ body: { client_id: clientId }, authorization, address: caller.address })
     const request = { ...noRedirect, clientId, scope: scopes.restore }
     return challenges.openRestore('brokerRestore', username, request, caller)
   }
@@ -67,16 +73,26 @@ export const createTwoFactorService = ({ clients, challenges, tokens }: Deps) =>
       return answerOf(await challenges.openChange(signedIn, request, caller), 'email')
     },
 
-    /** B5b. @throws RekeyError invalid_request, access_denied (client), unavailable; never depends on the account (S11) */
-    async openRestore(query: OpenUnauthorizedChallengeQuery, caller: Caller): Promise<ChallengeAnswer> {
+    /**
+     * B5b. A confidential client authenticates by Basic: a URL must not contain its secret (RFC 6749 §2.3.1). The answer
+     * never depends on the account (S11).
+     *
+     * @throws RekeyError invalid_request, access_denied (client), invalid_client (a confidential client without its
+     * secret), unavailable
+     */
+    async openRestore(
+      query: OpenUnauthorizedChallengeQuery,
+      caller: Caller,
+      authorization?: string,
+    ): Promise<ChallengeAnswer> {
       const username = usernameOf(query)
       const clientId = query.client_id ?? clients.defaultClientId
       if (clientId === undefined) throw missingField('client_id')
-      const challenge = await openRestore(username, clientId, caller)
+      const challenge = await openRestore(username, clientId, caller, authorization)
       return answerOf(challenge, query.phone === undefined ? 'email' : 'sms')
     },
 
-    /** B5b for the hosted restore. @throws RekeyError access_denied (client), unavailable */
+    /** B5b for the hosted restore, whose client is a public one. @throws RekeyError access_denied (client), invalid_client, unavailable */
     async openRestoreCode(username: string, clientId: string, caller: Caller): Promise<RestoreCode> {
       return restoreCodeOf(await openRestore(username, clientId, caller))
     },
@@ -84,23 +100,27 @@ export const createTwoFactorService = ({ clients, challenges, tokens }: Deps) =>
     /** Sends a new code for the hosted restore. @throws RekeyError invalid_grant, access_denied, too_many_requests, unavailable */
     async resendRestoreCode(token: string, username: string, caller: Caller): Promise<RestoreCode> {
       const device = challengeType(parseUsername(username))
-      return restoreCodeOf(await challenges.send(tokens.readMfaToken(token), noRedirect.state, device, caller))
+      const challenge = tokens.readMfaToken(token)
+      await clients.identifyOwner({ body: {}, authorization: undefined, address: caller.address }, challenge.clientId)
+      return restoreCodeOf(await challenges.send(challenge, noRedirect.state, device, caller))
     },
 
     /** B6. @throws RekeyError invalid_grant, access_denied (five failed attempts), too_many_requests, unavailable */
     async answer({ token, code }: AnswerChallengeBody, caller: Caller): Promise<SuccessToken> {
       const challenge = tokens.readMfaToken(token)
-      const { customer, sessionId, sessionEpoch, clientId, scope } = await challenges.answer(
+      const { customer, sessionId, sessionEpoch, clientId, scope, answeredAt } = await challenges.answer(
         challenge,
         code,
         { flows: ['brokerRestore', 'brokerChange'], clientId: '', state: '', scope: '' },
         caller,
       )
       const issued = tokens.issueSuccessToken({
+        flow: customer === '' ? 'restore' : 'change',
         subject: customer || challenge.challengeId,
         clientId,
         scope,
         challengeId: challenge.challengeId,
+        answeredAt,
         // The grant of a change ends with the session that requested it.
         ...(sessionId !== '' && { sessionId }),
         ...(sessionEpoch !== '' && { sessionEpoch: Number(sessionEpoch) }),

@@ -1,15 +1,15 @@
-import type { KeyObject } from 'node:crypto'
 import { Recipient, Username } from '@rekey/contracts'
 import { PermanentError } from '@rekey/platform/consumer'
+import type { Keys } from '@rekey/platform/keys'
 import { unseal } from '@rekey/platform/seal'
 import { compileCheck } from '@rekey/platform/validation'
 import { Type } from '@sinclair/typebox'
 
 interface Deps {
-  /** Key that the gateway encrypts codes with. */
-  codeKey: KeyObject
-  /** Key that the password-service encrypts the other fields with. */
-  addressKey: KeyObject
+  /** Keys that the gateway encrypts codes with. */
+  codeKeys: Keys
+  /** Keys that the password-service encrypts the other fields with. */
+  addressKeys: Keys
 }
 
 /**
@@ -30,20 +30,20 @@ const isCode = compileCheck(Type.String({ pattern: '^\\d{6,12}$' }))
 const isPassword = compileCheck(Type.String({ minLength: 1 }))
 const isReportLink = compileCheck(Type.String({ pattern: '^https?://[^\\s/?#]+/not-me\\?token=[\\w.-]+$' }))
 
-export const createSealedFields = ({ codeKey, addressKey }: Deps): SealedFields => {
+export const createSealedFields = ({ codeKeys, addressKeys }: Deps): SealedFields => {
   const decrypt =
-    <T>(what: string, key: KeyObject, isValid: (value: unknown) => boolean) =>
+    <T>(what: string, keys: Keys, isValid: (value: unknown) => boolean) =>
     async (context: string, sealed: string): Promise<T> => {
-      const value = await unseal<T>(key, context, sealed).catch(() => {
+      const value = await unseal<T>(keys, context, sealed).catch(() => {
         throw new PermanentError(`the ${what} cannot be opened`)
       })
       if (!isValid(value)) throw new PermanentError(`the ${what} is not a valid one`)
       return value
     }
   return {
-    recipient: decrypt<Recipient>('recipient', addressKey, isRecipient),
-    code: decrypt<string>('code', codeKey, isCode),
-    password: decrypt<string>('password', addressKey, isPassword),
-    reportLink: decrypt<string>('report link', addressKey, isReportLink),
+    recipient: decrypt<Recipient>('recipient', addressKeys, isRecipient),
+    code: decrypt<string>('code', codeKeys, isCode),
+    password: decrypt<string>('password', addressKeys, isPassword),
+    reportLink: decrypt<string>('report link', addressKeys, isReportLink),
   }
 }

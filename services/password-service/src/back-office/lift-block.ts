@@ -1,6 +1,6 @@
-import type { KeyObject } from 'node:crypto'
 import { BlockLifted } from '@rekey/contracts'
 import type { Now } from '@rekey/platform/clock'
+import type { Keys } from '@rekey/platform/keys'
 import type { Logger } from '@rekey/platform/logger'
 import type { Random } from '@rekey/platform/random'
 import { seal } from '@rekey/platform/seal'
@@ -15,7 +15,7 @@ import { unknownCustomer } from './reset-password.ts'
 interface Deps {
   database: Database
   /** Seals usernames for the gateway. */
-  keys: { username: KeyObject }
+  keys: { username: Keys }
   now: Now
   random: Random
   log: Logger

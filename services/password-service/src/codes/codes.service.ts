@@ -1,4 +1,3 @@
-import type { KeyObject } from 'node:crypto'
 import {
   type Address,
   type ChallengeIssued,
@@ -11,6 +10,7 @@ import {
 } from '@rekey/contracts'
 import type { Now } from '@rekey/platform/clock'
 import { PermanentError } from '@rekey/platform/consumer'
+import type { Keys } from '@rekey/platform/keys'
 import { hashForLog, type Logger } from '@rekey/platform/logger'
 import { counter, type Metrics } from '@rekey/platform/metrics'
 import type { Publisher } from '@rekey/platform/publisher'
@@ -28,7 +28,7 @@ interface Deps {
   store: CustomerStore
   lockout: Pick<LockoutFeature, 'lockoutOf' | 'count'>
   publisher: Publisher
-  keys: { username: KeyObject; address: KeyObject }
+  keys: { username: Keys; address: Keys }
   /** Codes to restore for one customer, at all addresses together (S7). */
   quota: AllowanceSize
   metrics: Metrics

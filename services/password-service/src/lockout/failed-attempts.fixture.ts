@@ -69,11 +69,11 @@ export const createGuesses = (service: Service) => {
     return reason === 'info: lockout'
   }
 
-  const restore = (challengeId: string, { iat = Math.floor(clock.now().getTime() / 1_000) } = {}) =>
+  const restore = (challengeId: string, times: { iat?: number; auth_time?: number } = {}) =>
     http.post(
       '/api/v2/my/password/restore',
       { password: 'Another-1' },
-      { successToken: grant('restore', challengeId, { iat }) },
+      { successToken: grant('restore', challengeId, times) },
     )
 
   const liftBlock = ({ id }: Customer) =>

@@ -145,3 +145,16 @@ t.test('S6: a right code during a lockout restores nothing; one from before it d
   t.equal((await failuresOf(customer)).length, 10, 'it resets nothing')
   t.equal((await restore(owned, { iat: earlier })).status, 204)
 })
+
+t.test('S42: a proof is judged by the time of the code, not by the time of the token', async (t) => {
+  const customer = await service.customer()
+  const [during = '', before = ''] = await race(2, () => service.restoreOf(customer.id))
+  const earlier = Math.floor(clock.now().getTime() / 1_000)
+  clock.advance(2_000)
+  await guessTimes(customer, 10)
+  const locked = Math.floor(clock.now().getTime() / 1_000) + 60
+  clock.advance(11 * minuteMs)
+  t.match(await restore(during, { auth_time: locked }), { status: 403, body: { code: 'success_token_refused' } })
+  t.match(service.logged('authn_password_restore_fail').at(-1), { reason: 'locked out' })
+  t.equal((await restore(before, { auth_time: earlier })).status, 204)
+})

@@ -1,4 +1,3 @@
-import type { KeyObject } from 'node:crypto'
 import {
   type Address,
   NotifyPasswordChanged,
@@ -7,6 +6,7 @@ import {
   NotifyTemporaryPassword,
   RekeyError,
 } from '@rekey/contracts'
+import type { Keys } from '@rekey/platform/keys'
 import { seal } from '@rekey/platform/seal'
 import { type NewEvent, newEvent } from '../outbox/event.ts'
 import { toRecipient } from './recipient.ts'
@@ -18,7 +18,7 @@ import { makeReportLink, type ReportLinkDeps } from './report-links.ts'
 export interface NotificationDeps extends ReportLinkDeps {
   keys: ReportLinkDeps['keys'] & {
     /** Shared with the notifier. */
-    address: KeyObject
+    address: Keys
   }
 }
 

@@ -1,6 +1,6 @@
-import type { KeyObject } from 'node:crypto'
 import { type Recipient, reportLinkDays } from '@rekey/contracts'
 import type { Now } from '@rekey/platform/clock'
+import type { Keys } from '@rekey/platform/keys'
 import type { Random } from '@rekey/platform/random'
 import { seal, unseal } from '@rekey/platform/seal'
 
@@ -20,7 +20,7 @@ export interface ReportLink extends ReportLinkAbout {
 
 export interface ReportLinkDeps {
   /** `report`: no other service has it, since links are made and read here only. */
-  keys: { report: KeyObject }
+  keys: { report: Keys }
   /** Origin of the gateway (S32). */
   publicUrl: string
   now: Now
@@ -44,7 +44,7 @@ export const makeReportLink = async (
 }
 
 /** Reads a link's token; undefined if it was not made here. The caller checks `expiresAt`. */
-export const readReportLink = async (key: KeyObject, token: string): Promise<ReportLink | undefined> => {
+export const readReportLink = async (key: Keys, token: string): Promise<ReportLink | undefined> => {
   try {
     const [jti, customerId, changeId, channel, expiresAt] = await unseal<Payload>(key, context, token)
     return { jti, customerId, changeId, channel, expiresAt: new Date(expiresAt * 1_000) }

@@ -1,5 +1,6 @@
-import { createHmac, hkdfSync, type KeyObject } from 'node:crypto'
+import { createHmac } from 'node:crypto'
 import type { Address } from '@rekey/contracts'
+import { deriveKeys, type Keys } from '@rekey/platform/keys'
 
 /** Bytes of a digest that make a fraction: a double has 53 bits. */
 const bytes = 6
@@ -9,9 +10,9 @@ const bytes = 6
  * `decoy_position` is its decoy, if the username is unknown (docs/adr/0007). Keyed (HKDF, RFC 5869), so that nobody can
  * choose usernames with the same decoy.
  */
-export const createDecoys = (key: KeyObject) => {
+export const createDecoys = (keys: Keys) => {
   // The label stays as it was first released: another one would give every username another decoy.
-  const decoyKey = Buffer.from(hkdfSync('sha256', key, '', 'stand-in', 32))
+  const { key } = deriveKeys(keys, 'stand-in').current
   return ({ value }: Address): number =>
-    createHmac('sha256', decoyKey).update(value).digest().readUIntBE(0, bytes) / 256 ** bytes
+    createHmac('sha256', key).update(value).digest().readUIntBE(0, bytes) / 256 ** bytes
 }

@@ -13,6 +13,8 @@ export interface Grant {
   subject: string
   clientId: string
   expiresAt: Date
+  /** When the code was submitted; judge the proof by it, since a token may be issued later (S42). */
+  provenAt: Date
   /** The verified claims; they name the session that the token was issued in. */
   claims: TokenClaims
 }
@@ -42,6 +44,8 @@ export const toGrant = (claims: TokenClaims | undefined, purpose: 'change' | 're
     subject: claims.sub,
     clientId: claims.client_id,
     expiresAt: new Date(claims.exp * 1_000),
+    // Gateways of the version before state no auth_time: they issue the token with the answer, or up to a minute later.
+    provenAt: new Date((claims.auth_time ?? claims.iat) * 1_000),
     claims,
   }
 }

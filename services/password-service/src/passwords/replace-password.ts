@@ -68,8 +68,8 @@ const assertStillAllowed = async (
   if (customer.blocked) throw refuseGrant('customer blocked')
   if (grant.purpose !== 'restore') return
   // A right code that was guessed during a lockout restores nothing (S6).
-  const codeGivenAt = new Date(grant.claims.iat * 1_000)
-  if (await wasLockedOutAt(tx, customer.id, { at: codeGivenAt, scale: lockoutScale })) throw refuseGrant('locked out')
+  if (await wasLockedOutAt(tx, customer.id, { at: grant.provenAt, scale: lockoutScale }))
+    throw refuseGrant('locked out')
 }
 
 /** Ends the customer's restores: their codes may have reached those whom the new password is to keep out. */

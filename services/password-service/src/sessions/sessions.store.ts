@@ -7,7 +7,7 @@ import { Prisma } from '../generated/prisma/client.ts'
 export const clockSlackMs = 3_600_000
 
 /** The claims that say which session a token belongs to. */
-export type SessionClaims = Pick<TokenClaims, 'sub' | 'sid' | 'jti' | 'iat' | 'session_epoch'>
+export type SessionClaims = Pick<TokenClaims, 'sub' | 'sid' | 'jti' | 'iat' | 'auth_time' | 'session_epoch'>
 
 /** A token's session. A token without `sid`, from an issuer without sessions, is a session of its own. */
 export const sessionOf = ({ sid, jti }: Pick<TokenClaims, 'sid' | 'jti'>): string => sid ?? jti
@@ -43,12 +43,12 @@ export const endSessionsOfMany = async (
 }
 
 /**
- * A token of another issuer has no epoch. Its session ended if the token was issued before the end or in the same second:
- * `iat` has whole seconds.
+ * A token of another issuer has no epoch. Its session ended if its sign-in was before the end or in the same second: the
+ * claims have whole seconds. A token that does not state the sign-in counts from its issue.
  */
-const beganBefore = ({ session_epoch: epoch, iat }: SessionClaims) =>
+const beganBefore = ({ session_epoch: epoch, auth_time: signedInAt, iat }: SessionClaims) =>
   epoch === undefined
-    ? Prisma.sql`sessions_ended_at >= to_timestamp(${Math.floor(iat)})`
+    ? Prisma.sql`sessions_ended_at >= to_timestamp(${Math.floor(signedInAt ?? iat)})`
     : Prisma.sql`session_epoch > ${epoch}`
 
 /**

@@ -136,6 +136,8 @@ t.test(
     t.equal(await statusWith(at(ended)), 401, 'the same second')
     t.equal(await statusWith(at(ended + 1)), 200)
     t.equal(await statusWith(at(ended - 1, mine.sid)), 200, 'the kept session')
+    const refreshed = { iat: ended + 60, auth_time: ended - 1, sid: systemRandom.id(), session_epoch: undefined }
+    t.equal(await statusWith(bearer(customer.code, scopes.full, refreshed)), 401, 'S42: refreshed after the end')
   },
 )
 

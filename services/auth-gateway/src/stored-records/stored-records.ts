@@ -1,0 +1,74 @@
+import { timingSafeEqual } from 'node:crypto'
+import { RekeyError } from '@rekey/contracts'
+import { deriveKeys, hmac, toKeys } from '@rekey/platform/keys'
+import { hashForLog } from '@rekey/platform/logger'
+import { counter } from '@rekey/platform/metrics'
+import type { Infrastructure } from '../infrastructure.ts'
+
+interface Settings {
+  REKEY_CODE_KEY: string
+}
+
+/** Fields of a Redis hash. */
+export type StoredFields = Record<string, string>
+
+/** The fields from a flat list of names and values, as Redis returns a hash. */
+export const fieldsOf = (flat: readonly string[]): StoredFields => {
+  const fields: StoredFields = {}
+  for (let index = 0; index < flat.length; index += 2) fields[flat[index] ?? ''] = flat[index + 1] ?? ''
+  return fields
+}
+
+/** Redis stores UTF-8, which has no form for half a surrogate pair. */
+const asStored = (value: string | undefined): string | null => value?.toWellFormed() ?? null
+
+const isEqual = (one: string, other: string): boolean =>
+  one.length === other.length && timingSafeEqual(Buffer.from(one), Buffer.from(other))
+
+/**
+ * Authenticates records in Redis (S40): an HMAC under a key that Redis does not have covers each field that a token is
+ * made from, the kind of record and the Redis key. So a changed record, or one that was copied to another key, yields no
+ * token. Redis can still delete a record, or return an earlier version of it.
+ */
+export const createStoredRecords = ({ metrics, log }: Pick<Infrastructure, 'metrics' | 'log'>, config: Settings) => {
+  const keys = deriveKeys(toKeys(config.REKEY_CODE_KEY), 'stored record')
+  const tampered = counter(metrics, {
+    name: 'rekey_tampered_records_total',
+    help: 'Records in Redis that were refused because the gateway did not write them so.',
+    labelNames: ['kind'],
+  })
+
+  /** Logs a record that the gateway did not write so. @returns the error of every such record */
+  const refuse = (kind: string, redisKey: string, reason: string): RekeyError => {
+    tampered.inc({ kind })
+    log.error(
+      { event: 'stored_record_tampered', kind, record: hashForLog(redisKey), reason },
+      'a record in Redis was not written by the gateway: refused',
+    )
+    return new RekeyError('invalid_grant')
+  }
+
+  return {
+    refuse,
+
+    /** Signs and opens records of one kind, with these fields. */
+    ofKind<Name extends string>(kind: string, names: readonly Name[]) {
+      const textOf = (redisKey: string, record: Partial<StoredFields>) =>
+        JSON.stringify([kind, redisKey, ...names.map((name) => asStored(record[name]))])
+      return {
+        /** The HMAC to store in the record. */
+        sign: (redisKey: string, record: Partial<StoredFields>): string => hmac(keys.current, textOf(redisKey, record)),
+
+        /** The fields, and no other that Redis may have added. @throws RekeyError invalid_grant */
+        open(redisKey: string, record: Partial<StoredFields>, mac: string | undefined): Record<Name, string> {
+          if (mac === undefined) throw refuse(kind, redisKey, 'without an HMAC')
+          const text = textOf(redisKey, record)
+          if (!keys.all.some((key) => isEqual(hmac(key, text), mac))) throw refuse(kind, redisKey, 'changed')
+          return Object.fromEntries(names.map((name) => [name, record[name] ?? ''])) as Record<Name, string>
+        },
+      }
+    },
+  }
+}
+
+export type StoredRecords = ReturnType<typeof createStoredRecords>
