@@ -4,6 +4,8 @@ import {
   approval,
   approvalId,
   change,
+  clientChange,
+  clientRecord,
   codeSent,
   common,
   job,
@@ -80,21 +82,40 @@ t.test('every method reaches its route with a request that the contract accepts'
     [
       'GET /api/v2/clients/:clientId/password/changes',
       () => client.listClientPasswordChanges({ accessToken: 'a', clientId: 1, offset: 10 }),
-      { total: 1, data: [change] },
+      { total: 1, data: [clientChange] },
     ],
     [
       'GET /api/v2/clients/:clientId/password/changes/:changeId',
       () => client.getClientPasswordChange({ accessToken: 'a', clientId: 1, changeId: 7 }),
-      change,
+      clientChange,
+    ],
+    [
+      'GET /api/v2/clients/:clientId/records',
+      () => client.listClientRecords({ accessToken: 'a', clientId: 1, limit: 5 }),
+      { total: 1, data: [clientRecord] },
+    ],
+    [
+      'GET /api/v2/clients/:clientId/records/:recordId',
+      () => client.getClientRecord({ accessToken: 'a', clientId: 1, recordId: 7 }),
+      clientRecord,
     ],
     [
       'POST /api/v2/clients/:clientId/reset-password',
-      () => client.resetClientPassword({ accessToken: 'a', clientId: 1 }),
+      () => client.resetClientPassword({ accessToken: 'a', clientId: 1, reason: 'a reason' }),
       {},
     ],
     ['POST /api/v2/clients/reset-password', () => client.resetAllPasswords({ accessToken: 'a' }), { jobId }],
     ['DELETE /api/v2/clients/:clientId/hold', () => client.endHold({ accessToken: 'a', clientId: 1 }), undefined],
-    ['DELETE /api/v2/clients/:clientId/block', () => client.liftBlock({ accessToken: 'a', clientId: 1 }), undefined],
+    [
+      'PUT /api/v2/clients/:clientId/block',
+      () => client.blockClient({ accessToken: 'a', clientId: 1, reason: 'a reason' }),
+      undefined,
+    ],
+    [
+      'DELETE /api/v2/clients/:clientId/block',
+      () => client.liftBlock({ accessToken: 'a', clientId: 1, reason: 'a reason' }),
+      undefined,
+    ],
     ['GET /api/v2/jobs/:jobId', () => client.getJob({ accessToken: 'a', jobId }), job],
     ['POST /api/v2/jobs/:jobId/cancel', () => client.cancelJob({ accessToken: 'a', jobId }), job],
     [

@@ -17,6 +17,8 @@ const Client = Type.Object(
     /** Browser origins that may call the gateway (CORS). */
     origins: Type.Array(Type.String()),
     scopes: Type.Array(OneOf(Object.values(scopes)), { minItems: 1 }),
+    /** The person who answers for a client of the back office: the id at the identity provider, if there is one. */
+    owner: Type.Optional(Type.String({ pattern: '^[\\x21-\\x7E]{1,255}$' })),
   },
   // Otherwise a misspelt field would be ignored.
   { additionalProperties: false },
@@ -108,13 +110,20 @@ const productionErrors = ({ client_id, secret_sha256, redirect_uris, origins }: 
     index,
   )
 
+/** With four eyes, two clients of one owner are one person (ASVS 6.4.6). */
+const ownerErrors = ({ scopes: granted, owner }: Client, index: number): string[] =>
+  errorsOf(
+    [['owner', owner !== undefined || !granted.includes(scopes.backOffice), `is missing: four eyes are on`]],
+    index,
+  )
+
 /**
  * Parses a registry for production, where the client of hosted restores must be in the file and may restore.
  *
  * @throws ConfigError that lists every error of the text
  */
 export const productionParser =
-  (defaultClientId: string | undefined) =>
+  (defaultClientId: string | undefined, fourEyes = false) =>
   (text: string): Registry => {
     const clients = parseList(text)
     const canRestore = clients.some(
@@ -123,6 +132,7 @@ export const productionParser =
     const errors = [
       ...clients.flatMap(productionErrors),
       ...clients.flatMap(clientErrors),
+      ...(fourEyes ? clients.flatMap(ownerErrors) : []),
       ...(defaultClientId === undefined || canRestore
         ? []
         : [`REKEY_DEFAULT_CLIENT_ID is no client of ${variable} with the scope ${scopes.restore}.`]),

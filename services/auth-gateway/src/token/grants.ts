@@ -124,7 +124,8 @@ export const createGrant = (deps: Deps) => {
     }
     const { state, scope = scopes.backOffice } = body
     checkScope(scope, [scopes.backOffice], client)
-    const issued = tokens.issueAccessToken({ subject: client.client_id, clientId: client.client_id, scope })
+    const { client_id: clientId, owner } = client
+    const issued = tokens.issueAccessToken({ subject: clientId, clientId, scope, owner })
     return answerOf(issued, { scope, state })
   }
 

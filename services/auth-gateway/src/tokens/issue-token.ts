@@ -17,6 +17,8 @@ export interface TokenSubject {
   subject: string
   clientId: string
   scope: string
+  /** Only in tokens of a back-office client: its owner. */
+  owner?: string | undefined
   challengeId?: string
   /** An existing session, or an id chosen before; without one the token gets a session id of its own. */
   sessionId?: string
@@ -37,7 +39,7 @@ const grantOf: Record<string, TokenClaims['purpose']> = { [scopes.restore]: 'res
 /** Issues access tokens and success tokens (RFC 9068). */
 export const createTokenIssuer = ({ keys, issuer, now, random }: Deps) => {
   const issue = (given: TokenSubject, use: 'access' | 'sign'): IssuedToken => {
-    const { subject, clientId, scope, challengeId, sessionId = random.id(), sessionEpoch, endsAt } = given
+    const { subject, clientId, scope, owner, challengeId, sessionId = random.id(), sessionEpoch, endsAt } = given
     // A token with a password scope alone is a grant: short-lived, and spent by one change or restore.
     const purpose = challengeId === undefined ? undefined : grantOf[scope]
     const aud = [...(use === 'access' ? [audiences.api] : []), ...(purpose ? [audiences.grant] : [])]
@@ -54,6 +56,7 @@ export const createTokenIssuer = ({ keys, issuer, now, random }: Deps) => {
       client_id: clientId,
       scope,
       sid: sessionId,
+      ...(owner !== undefined && { owner }),
       ...(sessionEpoch !== undefined && { session_epoch: sessionEpoch }),
       ...(purpose && challengeId && { purpose, challenge_id: challengeId }),
     }

@@ -12,8 +12,7 @@ import { createApprovals } from './approvals.service.ts'
 import { createApprovalStore, deleteExpiredApprovals, wipeExpiredApprovals } from './approvals.store.ts'
 import { backOfficeRoutes } from './back-office.routes.ts'
 import { createBackOfficeService } from './back-office.service.ts'
-import { endHold } from './end-hold.ts'
-import { liftBlock } from './lift-block.ts'
+import { blockCustomer } from './block-customer.ts'
 
 interface Others {
   hashing: Hashing
@@ -23,14 +22,14 @@ interface Others {
   jobs: JobsFeature
 }
 
-/** What the back office may do to customers (B7, B8, B9), with four eyes if configured. */
+/** What the back office may do to customers (B7, B8, B9, B11), with four eyes if configured. */
 export const createBackOffice = (
   infra: Infrastructure,
   config: Config,
   { hashing, policy, history, passwords, jobs }: Others,
 ): Feature => {
   const { replaceDeps, findById } = passwords
-  const carryOut = createActions({ replaceDeps, startJob: jobs.start, log: infra.log })
+  const carryOut = createActions({ ...infra, replaceDeps, startJob: jobs.start })
   const approvals = createApprovals({ ...infra, store: createApprovalStore(infra.database), carryOut })
   const service = createBackOfficeService({
     ...infra,
@@ -38,15 +37,12 @@ export const createBackOffice = (
     policy: policy.policy,
     hasher: hashing.hasher,
     history,
+    block: (customerId, by) => blockCustomer(infra, customerId, by),
     perform: config.REKEY_BACK_OFFICE_FOUR_EYES ? approvals.request : carryOut,
   })
   return {
     routes(app) {
-      backOfficeRoutes(app, {
-        ...service,
-        liftBlock: (customerId, by) => liftBlock(infra, customerId, by),
-        endHold: (customerId, by) => endHold(infra, customerId, by),
-      })
+      backOfficeRoutes(app, service)
       approvalRoutes(app, approvals)
     },
     deletions: {
