@@ -127,4 +127,10 @@ export const securityLines: Record<string, SecurityLine[]> = {
     { number: 'S36', text: 'Secrets from environment or files, never argv; sandbox keys in a 0600 file outside git.' },
     { number: 'S37', text: 'Dependencies pinned by lock file; images run as non-root with a read-only root.' },
   ],
+  Staff: [
+    {
+      number: 'S41',
+      text: "A password that staff know is temporary and begins a hold [ASVS 6.4.6]. With four eyes on, whatever weakens a customer's protection (set, reset, end a hold, lift a block) needs two owners, and leaves a record and a notification.",
+    },
+  ],
 }

@@ -100,10 +100,11 @@ t.test('B7 refuses an unknown customer, one without e-mail, a weak password and 
 const holdOf = ({ id }: { id: number }) => query('SELECT hold_until FROM customer WHERE id = $1', [id])
 const authorized = (as = backOffice()) => ({ authorization: as })
 const changesOf = (id: unknown, rest = '') =>
-  http.get<{ total: number; data: { id: number; type: string; operation: string; createTime: string; holdUntil?: string }[]; code: string }>(
-    `/api/v2/clients/${id}/password/changes${rest}`,
-    authorized(),
-  )
+  http.get<{
+    total: number
+    data: { id: number; type: string; operation: string; createTime: string; holdUntil?: string }[]
+    code: string
+  }>(`/api/v2/clients/${id}/password/changes${rest}`, authorized())
 const reset = (id: unknown, as?: string) => http.send('POST', `/api/v2/clients/${id}/reset-password`, authorized(as))
 
 t.test("B8: the back office reads a customer's changes as the customer does, and who made them", async (t) => {
