@@ -6,6 +6,9 @@ import type {
   BlockClientBody,
   ChangePasswordBody,
   CodeSent,
+  FindClients,
+  FindClientsQuery,
+  GetClient,
   GetClientPasswordChange,
   GetClientRecord,
   GetPasswordChange,
@@ -101,6 +104,10 @@ export interface RekeyClient {
   listPasswordChanges(request: Bearer & Partial<Page>): Promise<Answer<typeof ListPasswordChanges>>
   /** B4. */
   getPasswordChange(request: Bearer & { changeId: number }): Promise<Answer<typeof GetPasswordChange>>
+  /** B10. Finds customers by exactly one of `email`, `phone` and `customer`. */
+  findClients(request: Bearer & FindClientsQuery): Promise<Answer<typeof FindClients>>
+  /** B10. */
+  getClient(request: OfClient): Promise<Answer<typeof GetClient>>
   /** B7. The password is temporary. Resolves with an approval if a second person must approve first. */
   setClientPassword(request: OfClient & SetClientPasswordBody): Promise<ApprovalNeeded | undefined>
   /** B8. */
@@ -163,6 +170,8 @@ export const createClient = ({ baseUrl, fetch = globalThis.fetch }: ClientOption
       send('GET', '/api/v2/my/password/changes', { accessToken, query }),
     getPasswordChange: ({ accessToken, changeId }) =>
       send('GET', `/api/v2/my/password/changes/${changeId}`, { accessToken }),
+    findClients: ({ accessToken, ...query }) => send('GET', '/api/v2/clients', { accessToken, query }),
+    getClient: ({ accessToken, clientId }) => send('GET', `/api/v2/clients/${clientId}`, { accessToken }),
     async setClientPassword({ accessToken, clientId, ...body }) {
       return orUndefined(
         await send<ApprovalNeeded | ''>('PUT', `/api/v2/clients/${clientId}/password`, { accessToken, body }),

@@ -8,6 +8,7 @@ import {
   clientRecord,
   codeSent,
   common,
+  foundClient,
   job,
   jobId,
   opened,
@@ -74,6 +75,12 @@ t.test('every method reaches its route with a request that the contract accepts'
       () => client.getPasswordChange({ accessToken: 'a', changeId: 7 }),
       change,
     ],
+    [
+      'GET /api/v2/clients',
+      () => client.findClients({ accessToken: 'a', phone: '+447700900001' }),
+      { total: 1, data: [foundClient] },
+    ],
+    ['GET /api/v2/clients/:clientId', () => client.getClient({ accessToken: 'a', clientId: 1 }), foundClient],
     [
       'PUT /api/v2/clients/:clientId/password',
       () => client.setClientPassword({ accessToken: 'a', clientId: 1, password: 'Qwerty123', send_mail: true }),

@@ -66,7 +66,14 @@ t.test('S31: a malformed query or path parameter is refused', async (t) => {
 })
 
 t.test('S31: unknown paths get 404, malformed paths 4xx', async (t) => {
-  for (const path of ['/', '/oauth/v2', '/oauth/v2/nothing', '/api/v2/my/password', '/api/v2/clients/1', '/api/v3']) {
+  for (const path of [
+    '/',
+    '/oauth/v2',
+    '/oauth/v2/nothing',
+    '/api/v2/my/password',
+    '/api/v2/clients/1/nothing',
+    '/api/v3',
+  ]) {
     isRejection(t, await http.get(path), 404, path)
   }
   const raw = (path: string) =>

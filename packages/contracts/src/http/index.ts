@@ -11,6 +11,7 @@ import {
   ResetClientPassword,
   SetClientPassword,
 } from './back-office.ts'
+import { FindClients, GetClient } from './clients.ts'
 import { Healthz, Readyz } from './health.ts'
 import { CancelJob, GetJob } from './jobs.ts'
 import { Login, SendChallenge } from './login.ts'
@@ -37,6 +38,8 @@ export const http = {
   'POST /api/v2/my/password/restore': RestorePassword,
   'GET /api/v2/my/password/changes': ListPasswordChanges,
   'GET /api/v2/my/password/changes/:changeId': GetPasswordChange,
+  'GET /api/v2/clients': FindClients,
+  'GET /api/v2/clients/:clientId': GetClient,
   'PUT /api/v2/clients/:clientId/password': SetClientPassword,
   'PATCH /api/v2/clients/:clientId/password': SetClientPassword,
   'GET /api/v2/clients/:clientId/password/changes': ListClientPasswordChanges,

@@ -245,6 +245,20 @@ t.test('B9. POST /api/v2/clients/reset-password', async (t) => {
   isProblem(t, await http.send('POST', '/api/v2/clients/reset-password'), 401, 'invalid_token')
 })
 
+t.test('B10. GET /api/v2/clients and /{clientId}', async (t) => {
+  const customer = await newCustomer()
+  const one = await http.get(`/api/v2/clients/${customer.id}`, backOffice)
+  t.equal(one.status, 200)
+  t.match(one.body, { id: customer.id, customer: customer.code, status: 'active', mustChange: false })
+  for (const query of [`email=${customer.email}`, `phone=${encodeURIComponent(customer.phone)}`]) {
+    t.same((await http.get(`/api/v2/clients?${query}`, backOffice)).body, { total: 1, data: [one.body] })
+  }
+  isProblem(t, await http.get('/api/v2/clients', backOffice), 400, 'invalid_request')
+  isProblem(t, await http.get('/api/v2/clients/2000000000', backOffice), 404, 'not_found')
+  isProblem(t, await http.get(`/api/v2/clients/${customer.id}`), 401, 'invalid_token')
+  isProblem(t, await http.get(`/api/v2/clients/${customer.id}`, bearer(await signInOf())), 403, 'insufficient_scope')
+})
+
 t.test('B11. PUT /api/v2/clients/{clientId}/block', async (t) => {
   const customer = await newCustomer()
   const token = await signIn(rekey, customer)

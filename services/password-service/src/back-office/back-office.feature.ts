@@ -4,6 +4,7 @@ import type { Hashing } from '../hashing/hashing.feature.ts'
 import type { HistoryService } from '../history/history.service.ts'
 import type { Infrastructure } from '../infrastructure.ts'
 import type { JobsFeature } from '../jobs/jobs.feature.ts'
+import type { LockoutFeature } from '../lockout/lockout.feature.ts'
 import type { PasswordsFeature } from '../passwords/passwords.feature.ts'
 import type { PasswordPolicy } from '../policy/policy.feature.ts'
 import { createActions } from './actions.ts'
@@ -13,6 +14,9 @@ import { createApprovalStore, deleteExpiredApprovals, wipeExpiredApprovals } fro
 import { backOfficeRoutes } from './back-office.routes.ts'
 import { createBackOfficeService } from './back-office.service.ts'
 import { blockCustomer } from './block-customer.ts'
+import { clientRoutes } from './clients.routes.ts'
+import { createClientReader } from './clients.service.ts'
+import { createClientStore } from './clients.store.ts'
 
 interface Others {
   hashing: Hashing
@@ -20,13 +24,14 @@ interface Others {
   history: HistoryService
   passwords: PasswordsFeature
   jobs: JobsFeature
+  lockout: LockoutFeature
 }
 
-/** What the back office may do to customers (B7, B8, B9, B11), with four eyes if configured. */
+/** What the back office may do to customers (B7 to B11), with four eyes if configured. */
 export const createBackOffice = (
   infra: Infrastructure,
   config: Config,
-  { hashing, policy, history, passwords, jobs }: Others,
+  { hashing, policy, history, passwords, jobs, lockout }: Others,
 ): Feature => {
   const { replaceDeps, findById } = passwords
   const carryOut = createActions({ ...infra, replaceDeps, startJob: jobs.start })
@@ -40,8 +45,11 @@ export const createBackOffice = (
     block: (customerId, by) => blockCustomer(infra, customerId, by),
     perform: config.REKEY_BACK_OFFICE_FOUR_EYES ? approvals.request : carryOut,
   })
+  const { lockoutOf } = lockout
+  const clients = createClientReader({ ...infra, store: createClientStore(infra.database), lockoutOf })
   return {
     routes(app) {
+      clientRoutes(app, clients)
       backOfficeRoutes(app, service)
       approvalRoutes(app, approvals)
     },

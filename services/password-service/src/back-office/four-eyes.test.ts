@@ -91,6 +91,8 @@ const others = [
   'POST /api/v2/approvals/:approvalId/approve',
   'POST /api/v2/approvals/:approvalId/reject',
   'GET /api/v2/approvals',
+  'GET /api/v2/clients',
+  'GET /api/v2/clients/:clientId',
   'GET /api/v2/approvals/:approvalId',
   'GET /api/v2/jobs/:jobId',
   'GET /api/v2/clients/:clientId/password/changes',
