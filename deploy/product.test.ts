@@ -66,6 +66,7 @@ t.test('S33: back office and platform RPCs work with the production’s permissi
   await eventually(async () => (await http.get(`/api/v2/jobs/${body.jobId}`, staff)).body.state === 'done', {
     what: 'the job',
   })
+  t.equal((await http.send('PUT', `${client}/block`, staff, '{"reason":"a stolen phone"}')).status, 204)
   t.equal((await http.send('DELETE', `${client}/block`, staff)).status, 204)
   t.equal((await http.send('DELETE', `${client}/hold`, staff)).status, 204)
 

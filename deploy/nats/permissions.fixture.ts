@@ -18,6 +18,7 @@ const consumed = {
     'password.set',
     'password.reset-requested',
     'account.compromise-reported',
+    'account.blocked',
     'account.block-lifted',
   ],
   'password-service': [

@@ -153,4 +153,10 @@ export const securityLines: Record<string, SecurityLine[]> = {
       text: 'Every secret key (signing, sealing, HMAC, client secrets) rotates with an overlap and without a lost code or session.',
     },
   ],
+  Staff: [
+    {
+      number: 'S41',
+      text: "A password that staff know is temporary and begins a hold [ASVS 6.4.6]. With four eyes on, whatever weakens a customer's protection (set, reset, end a hold, lift a block) needs two owners, and leaves a record and a notification.",
+    },
+  ],
 }

@@ -40,7 +40,7 @@ const lastEpoch = 2_147_483_647
 const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
 
 /** A key of a gateway, its JWK Set on loopback at every path, and tokens as the gateway signs them. */
-const startIssuer = async (t: Teardown) => {
+export const startIssuer = async (t: Teardown) => {
   const { privateKey, publicKey } = generateKeyPairSync('ed25519')
   const kid = systemRandom.id()
   const keys = [{ ...publicKey.export({ format: 'jwk' }), kid, alg: 'EdDSA', use: 'sig' }]

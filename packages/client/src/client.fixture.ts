@@ -14,6 +14,16 @@ export const change = {
   ip: '203.0.113.7',
   digest: 'ab',
 }
+export const clientChange = { ...change, actorId: 'backend_fin', approvedBy: 'another' }
+const { type: _, ...record } = clientChange
+export const clientRecord = { ...record, operation: 'lift_block', actor: 'back_office', reason: 'a reason' }
+export const foundClient = {
+  id: 1,
+  customer: 'EN00000CY',
+  status: 'active',
+  identifiers: [{ kind: 'email', value: 'bpmtestusr1@gmail.com', verifiedAt: change.createTime }],
+  mustChange: false,
+}
 export const codeSent = { mfa_token: 'm', code: '0042', error: 'mfa_code_required', error_description: 'd', state: 's' }
 export const opened = { token: 't', provider: 'email', expiresAt: '2026-11-21T20:47:12+00:00' }
 export const approvalId = '018f0000-0000-7000-8000-000000000001'
@@ -51,8 +61,12 @@ export const answers: Partial<Record<keyof typeof http, unknown>> = {
   'POST /oauth/v2/passwordRestoreReset': {},
   'POST /oauth/v2/revoke': {},
   'POST /oauth/v2/introspect': { active: false },
-  'GET /api/v2/clients/:clientId/password/changes': { total: 1, data: [change] },
-  'GET /api/v2/clients/:clientId/password/changes/:changeId': change,
+  'GET /api/v2/clients': { total: 1, data: [foundClient] },
+  'GET /api/v2/clients/:clientId': foundClient,
+  'GET /api/v2/clients/:clientId/password/changes': { total: 1, data: [clientChange] },
+  'GET /api/v2/clients/:clientId/password/changes/:changeId': clientChange,
+  'GET /api/v2/clients/:clientId/records': { total: 1, data: [clientRecord] },
+  'GET /api/v2/clients/:clientId/records/:recordId': clientRecord,
   'POST /api/v2/clients/:clientId/reset-password': {},
   'POST /api/v2/clients/reset-password': { jobId },
   'GET /api/v2/jobs/:jobId': job,

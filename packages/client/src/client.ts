@@ -3,12 +3,20 @@ import type {
   AnswerChallengeBody,
   Approval,
   ApprovalNeeded,
+  BlockClientBody,
   ChangePasswordBody,
   CodeSent,
+  FindClients,
+  FindClientsQuery,
+  GetClient,
+  GetClientPasswordChange,
+  GetClientRecord,
   GetPasswordChange,
   IntrospectAnswer,
   IntrospectBody,
   Job,
+  ListClientPasswordChanges,
+  ListClientRecords,
   ListPasswordChanges,
   Login,
   LoginBody,
@@ -42,6 +50,11 @@ export interface ClientOptions {
 
 interface Bearer {
   accessToken: string
+}
+
+interface WithReason {
+  /** Shown to the person who approves, and in the records. */
+  reason?: string
 }
 
 /** `clientId` is the customer's id, as the published contract names it. */
@@ -91,22 +104,31 @@ export interface RekeyClient {
   listPasswordChanges(request: Bearer & Partial<Page>): Promise<Answer<typeof ListPasswordChanges>>
   /** B4. */
   getPasswordChange(request: Bearer & { changeId: number }): Promise<Answer<typeof GetPasswordChange>>
-  /** B7. Resolves with an approval if a second person must approve first. */
+  /** B10. Finds customers by exactly one of `email`, `phone` and `customer`. */
+  findClients(request: Bearer & FindClientsQuery): Promise<Answer<typeof FindClients>>
+  /** B10. */
+  getClient(request: OfClient): Promise<Answer<typeof GetClient>>
+  /** B7. The password is temporary. Resolves with an approval if a second person must approve first. */
   setClientPassword(request: OfClient & SetClientPasswordBody): Promise<ApprovalNeeded | undefined>
   /** B8. */
-  listClientPasswordChanges(request: OfClient & Partial<Page>): Promise<Answer<typeof ListPasswordChanges>>
+  listClientPasswordChanges(request: OfClient & Partial<Page>): Promise<Answer<typeof ListClientPasswordChanges>>
   /** B8. */
-  getClientPasswordChange(request: OfClient & { changeId: number }): Promise<Answer<typeof GetPasswordChange>>
+  getClientPasswordChange(request: OfClient & { changeId: number }): Promise<Answer<typeof GetClientPasswordChange>>
+  /** Lists password changes, blocks, lifted blocks and ended holds of a customer. */
+  listClientRecords(request: OfClient & Partial<Page>): Promise<Answer<typeof ListClientRecords>>
+  getClientRecord(request: OfClient & { recordId: number }): Promise<Answer<typeof GetClientRecord>>
   /** B9. Signs the customer out and demands a new password at the next sign-in. */
-  resetClientPassword(request: OfClient): Promise<Accepted<typeof ResetClientPassword>>
+  resetClientPassword(request: OfClient & WithReason): Promise<Accepted<typeof ResetClientPassword>>
   /** B9. The same for all customers. Resolves with a job, or an approval if a second person must approve first. */
-  resetAllPasswords(request: Bearer): Promise<Accepted<typeof ResetAllPasswords>>
+  resetAllPasswords(request: Bearer & WithReason): Promise<Accepted<typeof ResetAllPasswords>>
   getJob(request: OfJob): Promise<Job>
   cancelJob(request: OfJob): Promise<Job>
-  /** Ends a recovery hold early. */
-  endHold(request: OfClient): Promise<void>
-  /** Lifts the block of a compromise report and any lockout of a customer. */
-  liftBlock(request: OfClient): Promise<void>
+  /** Ends a recovery hold early. Resolves with an approval if a second person must approve first. */
+  endHold(request: OfClient & WithReason): Promise<ApprovalNeeded | undefined>
+  /** B11. Blocks a customer at once: no sign-in and no restore; all sessions end. */
+  blockClient(request: OfClient & BlockClientBody): Promise<void>
+  /** Lifts the block of a customer, and any lockout. Resolves with an approval if a second person must approve first. */
+  liftBlock(request: OfClient & WithReason): Promise<ApprovalNeeded | undefined>
   /** Lists pending approvals. */
   listApprovals(request: Bearer & { limit?: number; offset?: number }): Promise<{ total: number; data: Approval[] }>
   getApproval(request: OfApproval): Promise<Approval>
@@ -152,6 +174,8 @@ export const createClient = ({ baseUrl, fetch = globalThis.fetch }: ClientOption
       send('GET', '/api/v2/my/password/changes', { accessToken, query }),
     getPasswordChange: ({ accessToken, changeId }) =>
       send('GET', `/api/v2/my/password/changes/${changeId}`, { accessToken }),
+    findClients: ({ accessToken, ...query }) => send('GET', '/api/v2/clients', { accessToken, query }),
+    getClient: ({ accessToken, clientId }) => send('GET', `/api/v2/clients/${clientId}`, { accessToken }),
     async setClientPassword({ accessToken, clientId, ...body }) {
       return orUndefined(
         await send<ApprovalNeeded | ''>('PUT', `/api/v2/clients/${clientId}/password`, { accessToken, body }),
@@ -161,16 +185,26 @@ export const createClient = ({ baseUrl, fetch = globalThis.fetch }: ClientOption
       send('GET', `/api/v2/clients/${clientId}/password/changes`, { accessToken, query }),
     getClientPasswordChange: ({ accessToken, clientId, changeId }) =>
       send('GET', `/api/v2/clients/${clientId}/password/changes/${changeId}`, { accessToken }),
-    resetClientPassword: ({ accessToken, clientId }) =>
-      send('POST', `/api/v2/clients/${clientId}/reset-password`, { accessToken }),
-    resetAllPasswords: ({ accessToken }) => send('POST', '/api/v2/clients/reset-password', { accessToken }),
+    listClientRecords: ({ accessToken, clientId, ...query }) =>
+      send('GET', `/api/v2/clients/${clientId}/records`, { accessToken, query }),
+    getClientRecord: ({ accessToken, clientId, recordId }) =>
+      send('GET', `/api/v2/clients/${clientId}/records/${recordId}`, { accessToken }),
+    resetClientPassword: ({ accessToken, clientId, ...body }) =>
+      send('POST', `/api/v2/clients/${clientId}/reset-password`, { accessToken, body }),
+    resetAllPasswords: ({ accessToken, ...body }) =>
+      send('POST', '/api/v2/clients/reset-password', { accessToken, body }),
     getJob: ({ accessToken, jobId }) => send('GET', `/api/v2/jobs/${jobId}`, { accessToken }),
     cancelJob: ({ accessToken, jobId }) => send('POST', `/api/v2/jobs/${jobId}/cancel`, { accessToken }),
-    async endHold({ accessToken, clientId }) {
-      await send('DELETE', `/api/v2/clients/${clientId}/hold`, { accessToken })
+    async endHold({ accessToken, clientId, ...query }) {
+      const path = `/api/v2/clients/${clientId}/hold`
+      return orUndefined(await send<ApprovalNeeded | ''>('DELETE', path, { accessToken, query }))
     },
-    async liftBlock({ accessToken, clientId }) {
-      await send('DELETE', `/api/v2/clients/${clientId}/block`, { accessToken })
+    async blockClient({ accessToken, clientId, ...body }) {
+      await send('PUT', `/api/v2/clients/${clientId}/block`, { accessToken, body })
+    },
+    async liftBlock({ accessToken, clientId, ...query }) {
+      const path = `/api/v2/clients/${clientId}/block`
+      return orUndefined(await send<ApprovalNeeded | ''>('DELETE', path, { accessToken, query }))
     },
     listApprovals: ({ accessToken, ...query }) => send('GET', '/api/v2/approvals', { accessToken, query }),
     getApproval: ({ accessToken, approvalId }) => send('GET', `/api/v2/approvals/${approvalId}`, { accessToken }),

@@ -47,6 +47,12 @@ export const errors = {
     oauth: 'access_denied',
     title: 'An action must be approved or rejected by another person than the one who requested it.',
   },
+  owner_unknown: {
+    status: 403,
+    oauth: 'access_denied',
+    title:
+      'With four eyes, actions and approvals need a person: the client of this token, or of the request, names no owner.',
+  },
   not_found: { status: 404, oauth: 'invalid_request', title: 'No such resource.' },
   method_not_allowed: { status: 405, oauth: 'invalid_request', title: 'This path does not allow the method.' },
   already_decided: {

@@ -103,6 +103,12 @@ export const SessionEpoch = Type.Integer({
 
 export const SerialId = Type.Integer({ minimum: 1, maximum: largestInteger })
 
+/** Shown to other members of staff only: neither events nor logs contain it. */
+export const Reason = Type.String({
+  pattern: '^(?=.*\\S)\\P{C}{1,500}$',
+  description: 'Reason of the back office: 1 to 500 characters on one line.',
+})
+
 export const Time = Type.String({ description: 'Whole seconds, UTC: 2022-01-01T00:00:00+00:00.' })
 
 export const Uuid = Type.String({ format: 'uuid' })

@@ -15,6 +15,8 @@ export interface TokenClaims {
   auth_time?: number
   client_id: string
   scope: string
+  /** Only in tokens that a back-office client got for itself: the person who answers for the client. */
+  owner?: string
   /** The session that the token belongs to. A token that no refresh token continues has a session of its own. */
   sid: string
   /** The customer's session epoch at the sign-in: a higher one ends the token. Only in customers' tokens. */

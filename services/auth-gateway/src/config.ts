@@ -1,4 +1,5 @@
 import { brand, Flag, Key, publicUrl, serviceEnv, Url, Urls } from '@rekey/platform/config'
+import { fourEyes } from '@rekey/platform/four-eyes'
 import { identityProviderEnv } from '@rekey/platform/identity-provider'
 import { trustedProxies } from '@rekey/platform/trusted-proxies'
 import { type Static, Type } from '@sinclair/typebox'
@@ -20,6 +21,7 @@ export const Env = Type.Object({
   REKEY_CLIENTS_FILE: Type.Optional(
     Type.String({ description: 'JSON file of OAuth clients, read again when it changes. The sandbox has its own.' }),
   ),
+  ...fourEyes,
   REKEY_DEFAULT_CLIENT_ID: Type.Optional(
     Type.String({
       description: 'Client of hosted restores and of unauthorized challenges without client_id. Sandbox: ib_localhost.',

@@ -48,6 +48,10 @@ t.test('S31: a malformed query or path parameter is refused', async (t) => {
     ['GET', `/api/v2/clients/${customer.id}/password/changes?limit=0`, 'limit'],
     ['GET', `/api/v2/clients/${customer.id}/password/changes/0`, 'changeId'],
     ['POST', '/api/v2/clients/99999999999/reset-password', 'clientId'],
+    ['GET', `/api/v2/clients/abc/records`, 'clientId'],
+    ['GET', `/api/v2/clients/${customer.id}/records/0`, 'recordId'],
+    ['DELETE', `/api/v2/clients/${customer.id}/block?reason=`, 'reason'],
+    ['DELETE', `/api/v2/clients/${customer.id}/hold?reason=%0A`, 'reason'],
     ['GET', '/api/v2/jobs/1', 'jobId'],
     ['POST', '/api/v2/jobs/1/cancel', 'jobId'],
     ['GET', '/api/v2/approvals?limit=101', 'limit'],
@@ -62,7 +66,14 @@ t.test('S31: a malformed query or path parameter is refused', async (t) => {
 })
 
 t.test('S31: unknown paths get 404, malformed paths 4xx', async (t) => {
-  for (const path of ['/', '/oauth/v2', '/oauth/v2/nothing', '/api/v2/my/password', '/api/v2/clients/1', '/api/v3']) {
+  for (const path of [
+    '/',
+    '/oauth/v2',
+    '/oauth/v2/nothing',
+    '/api/v2/my/password',
+    '/api/v2/clients/1/nothing',
+    '/api/v3',
+  ]) {
     isRejection(t, await http.get(path), 404, path)
   }
   const raw = (path: string) =>

@@ -61,6 +61,13 @@ const bodies = [
     optional: [],
     headers: backOffice,
   },
+  {
+    path: `/api/v2/clients/${customer.id}/block`,
+    method: 'PUT',
+    body: { reason: 'a stolen phone' },
+    optional: [],
+    headers: backOffice,
+  },
 ]
 
 const send = (one: (typeof bodies)[number], body: string | Buffer, type = 'application/json') =>
@@ -136,7 +143,8 @@ t.test('S31: another content type, a body over 16 KiB and another method are ref
       isRejection(t, await sendChunked(one, large), 413, one.path)
     }
     if (one.path === '/api/v2/my/2fa/challenge') continue
-    const other = await http.send('DELETE', one.path, one.headers)
+    const unused = one.path.endsWith('/block') ? 'POST' : 'DELETE'
+    const other = await http.send(unused, one.path, one.headers)
     isRejection(t, other, 405, one.path)
     t.match(other.headers.get('allow'), one.method ?? 'POST')
   }
@@ -163,9 +171,10 @@ t.test('unknown fields are ignored (RFC 6749 §3.2)', async (t) => {
   t.equal((await http.post('/oauth/v2/passwordRestore', { ...restoreFields, unknown: { a: 1 } })).status, 200)
 })
 
-t.test('the table of bodies is complete', (t) => {
+t.test('the table has every body with a mandatory field', (t) => {
+  // The OAuth endpoints answer a missing field themselves: not every one is mandatory in the schema.
   const routes = Object.entries(contracts).flatMap(([route, schema]) =>
-    'body' in schema && Object.keys(schema.body.properties).length > 0 ? [route] : [],
+    'body' in schema && (schema.body.required ?? route.includes('/oauth/')) ? [route] : [],
   )
   const tested = bodies.map(
     ({ method = 'POST', path }) => `${method} ${path.replace(String(customer.id), ':clientId')}`,

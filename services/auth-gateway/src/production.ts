@@ -24,9 +24,9 @@ import type { Config } from './config.ts'
 import { quotaEnv } from './limits/quotas.ts'
 import { signingKeysErrors } from './tokens/signing-keys.ts'
 
-/** Refuses the sandbox's published clients, and redirects without TLS. */
-const hasOwnClients: Rule<Config> = ({ REKEY_CLIENTS_FILE, REKEY_DEFAULT_CLIENT_ID }) =>
-  clientsErrors(REKEY_CLIENTS_FILE, REKEY_DEFAULT_CLIENT_ID)
+/** Refuses the sandbox's published clients, redirects without TLS, and, with four eyes, staff clients without owner. */
+const hasOwnClients: Rule<Config> = ({ REKEY_CLIENTS_FILE, REKEY_DEFAULT_CLIENT_ID, REKEY_BACK_OFFICE_FOUR_EYES }) =>
+  clientsErrors(REKEY_CLIENTS_FILE, REKEY_DEFAULT_CLIENT_ID, REKEY_BACK_OFFICE_FOUR_EYES)
 
 /** Refuses the sandbox's signing keys. */
 const hasOwnSigningKeys: Rule<Config> = ({ REKEY_SIGNING_KEYS_FILE }) =>

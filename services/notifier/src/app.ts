@@ -13,12 +13,20 @@ import type { Config } from './config.ts'
 import { sendCodes } from './messages/code/code.consumer.ts'
 import type { MessageDeps } from './messages/message.ts'
 import { sendPasswordChanged } from './messages/password-changed/password-changed.consumer.ts'
+import { sendProtectionChanged } from './messages/protection-changed/protection-changed.consumer.ts'
 import { sendResetRequested } from './messages/reset-requested/reset-requested.consumer.ts'
 import { sendRestoreBlocked } from './messages/restore-blocked/restore-blocked.consumer.ts'
 import { createSealedFields } from './messages/sealed-fields.ts'
 import { sendTemporaryPasswords } from './messages/temporary-password/temporary-password.consumer.ts'
 
-const messages = [sendCodes, sendPasswordChanged, sendTemporaryPasswords, sendResetRequested, sendRestoreBlocked]
+const messages = [
+  sendCodes,
+  sendPasswordChanged,
+  sendTemporaryPasswords,
+  sendResetRequested,
+  sendRestoreBlocked,
+  sendProtectionChanged,
+]
 
 export const createApp = async (config: Config, { log, metrics, now, random }: Runtime): Promise<Server> => {
   const broker = connectBroker({ ...brokerAccess(config), name: 'notifier', log, metrics })

@@ -37,7 +37,7 @@ const createFeatures = async (infra: Infrastructure, config: Config) => {
   const passwords = createPasswords(infra, config, { hashing, policy, lockout })
   const compromiseReports = createCompromiseReports(infra)
   const jobs = createJobs(infra)
-  const backOffice = createBackOffice(infra, config, { hashing, policy, history, passwords, jobs })
+  const backOffice = createBackOffice(infra, config, { hashing, policy, history, passwords, jobs, lockout })
   const features: Feature[] = [
     outbox,
     sessions,

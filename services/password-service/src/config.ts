@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { brand, Flag, Key, publicUrl, serviceEnv, Url } from '@rekey/platform/config'
+import { fourEyes } from '@rekey/platform/four-eyes'
 import { identityProviderEnv } from '@rekey/platform/identity-provider'
 import { codeAccountLimit, limitsScale } from '@rekey/platform/quota'
 import { trustedProxies } from '@rekey/platform/trusted-proxies'
@@ -79,12 +80,10 @@ export const Env = Type.Object({
     minimum: 0,
     maximum: 720,
     default: 24,
-    description: 'Length of the recovery hold after a restore or reset, in hours; 0: no hold.',
+    description:
+      'Length of the recovery hold after a restore, a reset, or a password that the back office set, in hours; 0: no hold.',
   }),
-  REKEY_BACK_OFFICE_FOUR_EYES: Flag({
-    default: false,
-    description: "true: a second person must approve what the back office does to customers' passwords.",
-  }),
+  ...fourEyes,
   ...codeAccountLimit,
   ...limitsScale,
   REKEY_HASH_CONCURRENCY: Type.Integer({

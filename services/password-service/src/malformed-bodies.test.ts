@@ -175,8 +175,29 @@ t.test('S31: on a route without a body, one that cannot be parsed is a 4xx, and 
   }
 })
 
-t.test('S31: a reset of all with any body but an empty object is refused', async (t) => {
-  for (const body of ['[1]', '{"clientIds":[1]}', '"all"', 'null']) {
+t.test('S31: a reason that is not one line of text is a 400 that names the field', async (t) => {
+  const target = await service.customer()
+  const client = `/api/v2/clients/${target.id}`
+  const password = { password: 'Qwerty123', send_mail: false }
+  const withReason: [method: string, url: string, good?: object][] = [
+    ['PUT', `${client}/password`, password],
+    ['POST', `${client}/reset-password`],
+    ['POST', '/api/v2/clients/reset-password'],
+    ['PUT', `${client}/block`],
+  ]
+  for (const [method, url, good] of withReason) {
+    for (const reason of ['', ' ', 'a\nb', 'a\u0000', 'x'.repeat(501), 1, null, ['a'], {}]) {
+      const body = JSON.stringify({ ...good, reason })
+      const answer = await http.send(method, url, { authorization: backOffice, ...json }, body)
+      isProblem(t, answer, 400, `${url} ${body.slice(0, 60)}`)
+      t.match(answer.body.errors, [{ field: 'reason' }])
+    }
+  }
+  t.same(await service.query('SELECT 1 FROM password_change WHERE customer_id = $1', [target.id]), [])
+})
+
+t.test('S31: a reset of all with any other body than a reason is refused', async (t) => {
+  for (const body of ['[1]', '{"clientIds":[1]}', '{"reason":"a","clientIds":[1]}', '"all"', 'null']) {
     const headers = { authorization: backOffice, ...json }
     isProblem(t, await http.send('POST', '/api/v2/clients/reset-password', headers, body), 400, body)
   }

@@ -17,6 +17,8 @@ export const CompromiseReported = defineEvent({
     channel: OneOf(['email', 'sms']),
     ip: Type.String(),
     sessionEpoch: SessionEpoch,
+    recordId: Type.Optional(Type.Integer({ description: 'Id of the history record of the block.' })),
+    digest: Type.Optional(Type.String({ description: 'Digest of that record.' })),
   }),
 })
 
@@ -26,12 +28,23 @@ const byBackOffice = {
   actorId: Type.String(),
   clientId: Type.String(),
   ip: Type.String(),
+  approvedBy: Type.Optional(
+    Type.String({ description: 'Token subject of the second person who approved; absent if no approval was needed.' }),
+  ),
+  changeId: Type.Optional(Type.Integer({ description: 'Id of the history record.' })),
+  digest: Type.Optional(Type.String({ description: 'Digest of the history record.' })),
 }
+
+export const CustomerBlocked = defineEvent({
+  type: 'account.blocked',
+  summary: 'The back office blocked a customer, until it lifts the block; all sessions end.',
+  data: Type.Object({ ...byBackOffice, sessionEpoch: SessionEpoch }),
+})
 
 export const BlockLifted = defineEvent({
   type: 'account.block-lifted',
   summary:
-    'The back office lifted whatever kept a customer from signing in or restoring: the block of a compromise report, or a lockout. Also published if neither existed.',
+    'The back office lifted whatever kept a customer from signing in or restoring: a block, or a lockout. Also published if neither existed.',
   data: Type.Object({
     ...byBackOffice,
     usernames: Type.Array(Sealed('auth-gateway'), {

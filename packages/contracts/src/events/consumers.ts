@@ -1,5 +1,5 @@
 import type { ServiceName } from '../services.ts'
-import { BlockLifted, CompromiseReported } from './account.ts'
+import { BlockLifted, CompromiseReported, CustomerBlocked } from './account.ts'
 import { ChallengeFailed, ChallengeIssued, ChallengeLocked, ChallengeVerified } from './challenge.ts'
 import type { EventDefinition } from './event.ts'
 import { type StreamDefinition, streams } from './index.ts'
@@ -20,6 +20,7 @@ export const consumedEvents: Record<ServiceName, readonly EventDefinition[]> = {
     PasswordSet,
     PasswordResetRequested,
     CompromiseReported,
+    CustomerBlocked,
     BlockLifted,
   ],
   'password-service': [

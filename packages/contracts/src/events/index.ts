@@ -1,5 +1,5 @@
 import type { ServiceName } from '../services.ts'
-import { BlockLifted, CompromiseReported, HoldEnded, IdentifiersChanged } from './account.ts'
+import { BlockLifted, CompromiseReported, CustomerBlocked, HoldEnded, IdentifiersChanged } from './account.ts'
 import { ChallengeFailed, ChallengeIssued, ChallengeLocked, ChallengeVerified } from './challenge.ts'
 import type { EventDefinition } from './event.ts'
 import { LimitExceeded } from './limit.ts'
@@ -7,6 +7,7 @@ import { LoginFailed, LoginSucceeded } from './login.ts'
 import {
   NotifyCode,
   NotifyPasswordChanged,
+  NotifyProtectionChanged,
   NotifyResetRequested,
   NotifyRestoreBlocked,
   NotifyTemporaryPassword,
@@ -57,6 +58,7 @@ export const streams = {
       PasswordSet,
       PasswordResetRequested,
       CompromiseReported,
+      CustomerBlocked,
       BlockLifted,
       HoldEnded,
       IdentifiersChanged,
@@ -66,7 +68,14 @@ export const streams = {
   },
   NOTIFY: {
     publisher: 'password-service',
-    events: [NotifyCode, NotifyPasswordChanged, NotifyTemporaryPassword, NotifyResetRequested, NotifyRestoreBlocked],
+    events: [
+      NotifyCode,
+      NotifyPasswordChanged,
+      NotifyTemporaryPassword,
+      NotifyResetRequested,
+      NotifyRestoreBlocked,
+      NotifyProtectionChanged,
+    ],
     workQueue: true,
     maxAgeSeconds: 7 * day,
   },

@@ -72,3 +72,15 @@ export const NotifyResetRequested = defineEvent({
     requestedAt: Type.String({ format: 'date-time' }),
   }),
 })
+
+export const NotifyProtectionChanged = defineEvent({
+  type: 'notify.protection-changed',
+  summary:
+    'Notify one confirmed address that the back office blocked the customer, lifted a block or a lockout, or ended a recovery hold.',
+  data: Type.Object({
+    operation: OneOf(['block', 'lift_block', 'end_hold']),
+    reportLink: Type.Optional({ ...Sealed('notifier'), description: 'Absent for a block.' }),
+    recipient: Sealed('notifier'),
+    changedAt: Type.String({ format: 'date-time' }),
+  }),
+})

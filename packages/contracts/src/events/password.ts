@@ -53,8 +53,8 @@ export const PasswordReset = defineEvent({
 
 export const PasswordSet = defineEvent({
   type: 'password.set',
-  summary: "The back office set a customer's password; all sessions end.",
-  data: Type.Object({ ...fields, ...approved }),
+  summary: 'The back office set a temporary password for a customer; all sessions end.',
+  data: Type.Object({ ...fields, ...approved, ...held }),
 })
 
 export const PasswordResetRequested = defineEvent({

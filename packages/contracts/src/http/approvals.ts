@@ -3,16 +3,25 @@ import { OneOf, SerialId, Time, Uuid } from '../fields.ts'
 import { scopes } from '../scopes.ts'
 import { bearer, problems } from './problem.ts'
 
+const owner = 'Person whom that token stands for: the owner of its client, or its own subject.'
+
 const Approval = Type.Object({
   id: Uuid,
-  action: OneOf(['set_password', 'reset_password', 'reset_all']),
+  action: OneOf(['set_password', 'reset_password', 'reset_all', 'lift_block', 'end_hold']),
   state: OneOf(['pending', 'approved', 'rejected', 'expired']),
   clientId: Type.Optional({ ...SerialId, description: 'Id of the customer; absent for all customers.' }),
+  customer: Type.Optional(Type.String({ description: "The customer's code; absent for all customers." })),
+  addresses: Type.Optional(
+    Type.Array(Type.String(), { description: "The customer's confirmed addresses, masked: b*1@gmail.com" }),
+  ),
+  reason: Type.Optional(Type.String({ description: 'Reason that the maker gave.' })),
   send_mail: Type.Optional(Type.Boolean({ description: 'True if the new password is mailed (B7).' })),
   maker: Type.String({ description: 'Token subject of the person who requested the action.' }),
+  makerOwner: Type.Optional(Type.String({ description: owner })),
   createTime: Time,
   expiresAt: Time,
-  decidedBy: Type.Optional(Type.String()),
+  decidedBy: Type.Optional(Type.String({ description: 'Token subject of the person who approved or rejected.' })),
+  decidedByOwner: Type.Optional(Type.String({ description: owner })),
   decidedAt: Type.Optional(Time),
 })
 export type Approval = Static<typeof Approval>

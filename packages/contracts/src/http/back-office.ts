@@ -1,11 +1,13 @@
 import { type Static, Type } from '@sinclair/typebox'
-import { Password, SerialId, Time, Uuid } from '../fields.ts'
+import { Password, Reason, SerialId, Time, Uuid } from '../fields.ts'
 import { scopes } from '../scopes.ts'
-import { GetPasswordChange, ListPasswordChanges } from './passwords.ts'
+import { ClientPasswordChange, ClientRecord, GetPasswordChange, ListPasswordChanges } from './passwords.ts'
 import { bearer, problems } from './problem.ts'
 
 const tags = ['Back office']
 const client = Type.Object({ clientId: SerialId })
+/** In the query of a DELETE, whose body has no meaning (RFC 9110 §9.3.5). */
+const reasonInQuery = Type.Object({ reason: Type.Optional(Reason) })
 
 /** The answer while an action waits for a second person (REKEY_BACK_OFFICE_FOUR_EYES). */
 export const ApprovalNeeded = Type.Object({ approvalId: Uuid, expiresAt: Time })
@@ -13,15 +15,14 @@ export type ApprovalNeeded = Static<typeof ApprovalNeeded>
 
 /** B7, PUT and PATCH alike. */
 export const SetClientPassword = {
-  summary: "Set a customer's password from the back office",
+  summary: 'Set a temporary password for a customer from the back office; it must be changed at the next sign-in',
   tags,
   ...bearer(scopes.backOffice),
   params: client,
   body: Type.Object({
     password: Password,
-    send_mail: Type.Boolean({
-      description: 'Mail it as a temporary password that must be changed at the next sign-in.',
-    }),
+    send_mail: Type.Boolean({ description: 'Mail the password to the customer.' }),
+    reason: Type.Optional(Reason),
   }),
   response: { 202: ApprovalNeeded, 204: Type.Null({ description: 'Done; no body.' }), ...problems },
 }
@@ -34,6 +35,7 @@ export const ListClientPasswordChanges = {
   tags,
   ...bearer(scopes.backOffice),
   params: client,
+  response: { 200: Type.Object({ total: Type.Integer(), data: Type.Array(ClientPasswordChange) }), ...problems },
 }
 
 /** B8. */
@@ -43,6 +45,21 @@ export const GetClientPasswordChange = {
   tags,
   ...bearer(scopes.backOffice),
   params: Type.Object({ clientId: SerialId, changeId: SerialId }),
+  response: { 200: ClientPasswordChange, ...problems },
+}
+
+export const ListClientRecords = {
+  ...ListClientPasswordChanges,
+  summary: 'List all records of a customer: password changes, blocks, lifted blocks and ended holds',
+  response: { 200: Type.Object({ total: Type.Integer(), data: Type.Array(ClientRecord) }), ...problems },
+}
+
+export const GetClientRecord = {
+  summary: 'Get one record of a customer',
+  tags,
+  ...bearer(scopes.backOffice),
+  params: Type.Object({ clientId: SerialId, recordId: SerialId }),
+  response: { 200: ClientRecord, ...problems },
 }
 
 /** B9, one customer. */
@@ -51,7 +68,7 @@ export const ResetClientPassword = {
   tags,
   ...bearer(scopes.backOffice),
   params: client,
-  body: Type.Object({}, { description: 'No body, or an empty object.' }),
+  body: Type.Object({ reason: Type.Optional(Reason) }, { description: 'No body, or an object.' }),
   response: {
     202: Type.Union([Type.Object({}, { description: 'Done.', additionalProperties: false }), ApprovalNeeded]),
     ...problems,
@@ -65,8 +82,8 @@ export const ResetAllPasswords = {
   ...bearer(scopes.backOffice),
   // A body that names a customer was meant for the path of one customer.
   body: Type.Object(
-    {},
-    { additionalProperties: false, description: 'No body, or an empty object. Any field is refused.' },
+    { reason: Type.Optional(Reason) },
+    { additionalProperties: false, description: 'No body, or an object. Any other field is refused.' },
   ),
   response: { 202: Type.Union([Type.Object({ jobId: Uuid }), ApprovalNeeded]), ...problems },
 }
@@ -76,13 +93,30 @@ export const EndHold = {
   tags,
   ...bearer(scopes.backOffice),
   params: client,
-  response: { 204: Type.Null({ description: 'No recovery hold is active.' }), ...problems },
+  querystring: reasonInQuery,
+  response: { 202: ApprovalNeeded, 204: Type.Null({ description: 'No recovery hold is active.' }), ...problems },
 }
 
-export const LiftBlock = {
-  summary: 'Lift the block of a compromise report and any lockout of a customer',
+/** B11. Waits for no second person: it protects the customer. */
+export const BlockClient = {
+  summary: 'Block a customer: no sign-in and no restore until the back office lifts the block; all sessions end',
   tags,
   ...bearer(scopes.backOffice),
   params: client,
-  response: { 204: Type.Null({ description: 'The customer is neither blocked nor locked out.' }), ...problems },
+  body: Type.Object({ reason: Reason }),
+  response: { 204: Type.Null({ description: 'The customer is blocked.' }), ...problems },
+}
+export type BlockClientBody = Static<typeof BlockClient.body>
+
+export const LiftBlock = {
+  summary: 'Lift the block of a customer, and any lockout',
+  tags,
+  ...bearer(scopes.backOffice),
+  params: client,
+  querystring: reasonInQuery,
+  response: {
+    202: ApprovalNeeded,
+    204: Type.Null({ description: 'The customer is neither blocked nor locked out.' }),
+    ...problems,
+  },
 }

@@ -1,13 +1,17 @@
 import { Approve, GetApproval, ListApprovals, Reject } from './approvals.ts'
 import {
+  BlockClient,
   EndHold,
   GetClientPasswordChange,
+  GetClientRecord,
   LiftBlock,
   ListClientPasswordChanges,
+  ListClientRecords,
   ResetAllPasswords,
   ResetClientPassword,
   SetClientPassword,
 } from './back-office.ts'
+import { FindClients, GetClient } from './clients.ts'
 import { Healthz, Readyz } from './health.ts'
 import { CancelJob, GetJob } from './jobs.ts'
 import { Login, SendChallenge } from './login.ts'
@@ -34,13 +38,18 @@ export const http = {
   'POST /api/v2/my/password/restore': RestorePassword,
   'GET /api/v2/my/password/changes': ListPasswordChanges,
   'GET /api/v2/my/password/changes/:changeId': GetPasswordChange,
+  'GET /api/v2/clients': FindClients,
+  'GET /api/v2/clients/:clientId': GetClient,
   'PUT /api/v2/clients/:clientId/password': SetClientPassword,
   'PATCH /api/v2/clients/:clientId/password': SetClientPassword,
   'GET /api/v2/clients/:clientId/password/changes': ListClientPasswordChanges,
   'GET /api/v2/clients/:clientId/password/changes/:changeId': GetClientPasswordChange,
+  'GET /api/v2/clients/:clientId/records': ListClientRecords,
+  'GET /api/v2/clients/:clientId/records/:recordId': GetClientRecord,
   'POST /api/v2/clients/:clientId/reset-password': ResetClientPassword,
   'POST /api/v2/clients/reset-password': ResetAllPasswords,
   'DELETE /api/v2/clients/:clientId/hold': EndHold,
+  'PUT /api/v2/clients/:clientId/block': BlockClient,
   'DELETE /api/v2/clients/:clientId/block': LiftBlock,
   'GET /api/v2/jobs/:jobId': GetJob,
   'POST /api/v2/jobs/:jobId/cancel': CancelJob,

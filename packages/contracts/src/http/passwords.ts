@@ -30,13 +30,17 @@ export const RestorePassword = {
   response: success,
 }
 
+/** What sets or resets a password, by the customer or the back office: the operations of the published history. */
+export const passwordOperations = ['change', 'restore', 'reset', 'set'] as const
+export type PasswordOperation = (typeof passwordOperations)[number]
+
 const changeFields = {
   id: Type.Integer(),
   type: OneOf(['changed', 'restored'], {
     description: 'changed: updated by a back-office user. restored: updated by the client.',
   }),
   createTime: Time,
-  operation: OneOf(['change', 'restore', 'reset', 'set']),
+  operation: OneOf(passwordOperations),
   actor: OneOf(['client', 'back_office']),
   channel: Type.String(),
   ip: Type.String({ description: 'Client address that the service saw.' }),
@@ -47,9 +51,37 @@ const changeFields = {
   }),
 }
 
-/** One record of the history. */
+/** One password change, as its customer sees it. */
 export const PasswordChange = Type.Object(changeFields)
 export type PasswordChange = Static<typeof PasswordChange>
+
+/** Who acted, for the back office only. */
+const staffFields = {
+  actorId: Type.String({
+    description: "Token subject of the actor: the customer's code, or the back office's user or client.",
+  }),
+  approvedBy: Type.Optional(
+    Type.String({ description: 'Token subject of the second person who approved; absent if no approval was needed.' }),
+  ),
+  reason: Type.Optional(Type.String({ description: 'Reason that the back office gave.' })),
+}
+
+/** B8: one password change, as the back office sees it. */
+export const ClientPasswordChange = Type.Object({ ...changeFields, ...staffFields })
+export type ClientPasswordChange = Static<typeof ClientPasswordChange>
+
+/** Every operation that the history records. The last three change what protects the customer, and no password. */
+export const recordOperations = [...passwordOperations, 'block', 'lift_block', 'end_hold'] as const
+export type RecordOperation = (typeof recordOperations)[number]
+
+/** One record of the history: a password change, a block, a lifted block or an ended hold. */
+export const ClientRecord = Type.Object({
+  ...changeFields,
+  type: Type.Optional({ ...changeFields.type, description: 'Only of a password change.' }),
+  operation: OneOf(recordOperations),
+  ...staffFields,
+})
+export type ClientRecord = Static<typeof ClientRecord>
 
 /** A page of a history. */
 export const PasswordChanges = Type.Object({ total: Type.Integer(), data: Type.Array(PasswordChange) })

@@ -18,9 +18,9 @@ const write = (content: unknown) => {
   return path
 }
 
-const errorsOf = (path: string, defaultClientId?: string): readonly string[] => {
+const errorsOf = (path: string, defaultClientId?: string, fourEyes = false): readonly string[] => {
   try {
-    loadClientRegistry({ path, profile: 'production', defaultClientId, log })
+    loadClientRegistry({ path, profile: 'production', defaultClientId, fourEyes, log })
     return []
   } catch (error) {
     return (error as ConfigError).errors
@@ -147,6 +147,16 @@ t.test('production redirects a customer only over TLS, or to an app on the custo
   const clients = loadClientRegistry({ path: plain, profile: 'sandbox', log })
   t.ok(clients.allowsOrigin('http://bank.example'), 'the sandbox accepts them')
   await clients.close()
+})
+
+t.test('S41: with four eyes, production requires the owner of each client with REST:FULL', async (t) => {
+  const staff = { ...bank, client_id: 'desk', scopes: ['REST:FULL'], redirect_uris: [], origins: [] }
+  const path = write([bank, staff, { ...staff, client_id: 'desk 2', owner: 'alice' }])
+  t.strictSame(errorsOf(path, undefined, true), ['REKEY_CLIENTS_FILE /1/owner: is missing: four eyes are on'])
+  t.strictSame(errorsOf(path), [], 'and nothing without')
+  for (const owner of ['', 'two words', 'é', 'x'.repeat(256)]) {
+    t.match(errorsOf(write([{ ...staff, owner }])), [/^REKEY_CLIENTS_FILE \/0\/owner: /], owner)
+  }
 })
 
 t.test('production requires that the client of hosted restores is registered, public, and may restore', async (t) => {

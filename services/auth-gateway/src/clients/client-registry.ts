@@ -6,26 +6,32 @@ import { readOnce, watchFile } from '@rekey/platform/watched-file'
 import { type Client, digestsOf, parseRegistry, productionParser, sandboxRegistry, variable } from './registry-file.ts'
 
 /** Configuration errors of a registry file in production. */
-export const clientsErrors = (path: string | undefined, defaultClientId: string | undefined): readonly string[] =>
+export const clientsErrors = (
+  path: string | undefined,
+  defaultClientId: string | undefined,
+  fourEyes = false,
+): readonly string[] =>
   path === undefined
     ? [`${variable} is missing. Production does not run with the demo registry.`]
-    : configurationErrors(() => readOnce({ variable, path, parse: productionParser(defaultClientId) }))
+    : configurationErrors(() => readOnce({ variable, path, parse: productionParser(defaultClientId, fourEyes) }))
 
 interface Source {
   path: string | undefined
   profile: 'sandbox' | 'production'
   /** In production: must be in the file, with the scope of restores. */
   defaultClientId?: string | undefined
+  /** In production: each client of the back office must have an owner. */
+  fourEyes?: boolean
   log: Logger
 }
 
 /** Without a path the sandbox uses its own file, which does not change. */
-const openRegistry = ({ path, profile, defaultClientId, log }: Source) => {
+const openRegistry = ({ path, profile, defaultClientId, fourEyes, log }: Source) => {
   if (path !== undefined) {
-    const parse = profile === 'production' ? productionParser(defaultClientId) : parseRegistry
+    const parse = profile === 'production' ? productionParser(defaultClientId, fourEyes) : parseRegistry
     return watchFile({ variable, path, parse, log })
   }
-  if (profile === 'production') throw new ConfigError([...clientsErrors(path, defaultClientId)])
+  if (profile === 'production') throw new ConfigError([...clientsErrors(path, defaultClientId, fourEyes)])
   return { current: () => sandboxRegistry, close: async () => {} }
 }
 

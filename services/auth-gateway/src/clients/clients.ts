@@ -8,13 +8,15 @@ interface Settings {
   REKEY_PROFILE: 'sandbox' | 'production'
   REKEY_CLIENTS_FILE?: string
   REKEY_DEFAULT_CLIENT_ID?: string
+  REKEY_BACK_OFFICE_FOUR_EYES: boolean
 }
 
 /** Who may call: the registry of OAuth clients, and client authentication. */
 export const createClients = ({ log }: Infrastructure, config: Settings, limits: Pick<Limits, 'spendToken'>) => {
   const profile = config.REKEY_PROFILE
   const defaultClientId = config.REKEY_DEFAULT_CLIENT_ID ?? (profile === 'sandbox' ? 'ib_localhost' : undefined)
-  const registry = loadClientRegistry({ path: config.REKEY_CLIENTS_FILE, profile, defaultClientId, log })
+  const fourEyes = config.REKEY_BACK_OFFICE_FOUR_EYES
+  const registry = loadClientRegistry({ path: config.REKEY_CLIENTS_FILE, profile, defaultClientId, fourEyes, log })
   const authentication = createClientAuthentication({ registry, limits })
   return {
     ...registry,

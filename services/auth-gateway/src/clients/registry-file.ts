@@ -32,6 +32,8 @@ const Client = Type.Object(
     /** Browser origins that may call the gateway (CORS). */
     origins: Type.Array(Type.String()),
     scopes: Type.Array(OneOf(Object.values(scopes)), { minItems: 1 }),
+    /** The person who answers for a client of the back office: the id at the identity provider, if there is one. */
+    owner: Type.Optional(Type.String({ pattern: '^[\\x21-\\x7E]{1,255}$' })),
   },
   // Otherwise a misspelt field would be ignored.
   { additionalProperties: false },
@@ -131,19 +133,27 @@ const productionErrors = ({ client_id, redirect_uris, origins, ...client }: Clie
     index,
   )
 
+/** With four eyes, two clients of one owner are one person (ASVS 6.4.6). */
+const ownerErrors = ({ scopes: granted, owner }: Client, index: number): string[] =>
+  errorsOf(
+    [['owner', owner !== undefined || !granted.includes(scopes.backOffice), `is missing: four eyes are on`]],
+    index,
+  )
+
 /**
  * Parses a registry for production, where the client of hosted restores must be in the file and may restore.
  *
  * @throws ConfigError that lists every error of the text
  */
 export const productionParser =
-  (defaultClientId: string | undefined) =>
+  (defaultClientId: string | undefined, fourEyes = false) =>
   (text: string): Registry => {
     const clients = parseList(text)
     const found = clients.find(({ client_id }) => client_id === defaultClientId)
     const errors = [
       ...clients.flatMap(productionErrors),
       ...clients.flatMap(clientErrors),
+      ...(fourEyes ? clients.flatMap(ownerErrors) : []),
       ...(defaultClientId === undefined || found?.scopes.includes(scopes.restore)
         ? []
         : [`REKEY_DEFAULT_CLIENT_ID is no client of ${variable} with the scope ${scopes.restore}.`]),

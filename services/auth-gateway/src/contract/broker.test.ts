@@ -161,8 +161,9 @@ t.test('B7. PUT and PATCH /api/v2/clients/{clientId}/password', async (t) => {
   const customer = await newCustomer()
   const set = { password: 'Set by staff', send_mail: false }
   for (const method of ['PUT', 'PATCH']) t.equal((await put(customer.id, set, method)).status, 204)
-  const token = await signIn(rekey, { ...customer, password: 'Set by staff' })
-  const { body } = await http.get('/api/v2/my/password/changes', bearer(token))
+  const narrowed = await signIn(rekey, { ...customer, password: 'Set by staff' })
+  isProblem(t, await http.get('/api/v2/my/password/changes', bearer(narrowed)), 403, 'insufficient_scope')
+  const { body } = await http.get(`/api/v2/clients/${customer.id}/password/changes`, backOffice)
   t.match(body, { total: 2, data: [{ type: 'changed', operation: 'set', actor: 'back_office' }, { type: 'changed' }] })
 
   t.equal((await put(customer.id, { password: 'Temporary by mail', send_mail: true })).status, 204)
@@ -188,9 +189,13 @@ t.test('B8. GET /api/v2/clients/{clientId}/password/changes and /{changeId}', as
   const { customer, token } = await changed()
   const mine = await http.get<{ data: { id: number }[] }>('/api/v2/my/password/changes', bearer(token))
   const list = await http.get(`/api/v2/clients/${customer.id}/password/changes`, backOffice)
-  t.same(list.body, mine.body)
-  const id = mine.body.data[0]?.id
-  t.same((await http.get(`/api/v2/clients/${customer.id}/password/changes/${id}`, backOffice)).body, mine.body.data[0])
+  const [own] = mine.body.data
+  t.same(list.body, { total: 1, data: [{ ...own, actorId: customer.code }] })
+  const id = own?.id
+  t.same((await http.get(`/api/v2/clients/${customer.id}/password/changes/${id}`, backOffice)).body, {
+    ...own,
+    actorId: customer.code,
+  })
   const stranger: TestCustomer = await newCustomer()
   isProblem(t, await http.get(`/api/v2/clients/${stranger.id}/password/changes/${id}`, backOffice), 404, 'not_found')
   isProblem(t, await http.get('/api/v2/clients/2000000000/password/changes', backOffice), 404, 'not_found')
@@ -238,6 +243,61 @@ t.test('B9. POST /api/v2/clients/reset-password', async (t) => {
   }
   isProblem(t, await http.get('/api/v2/jobs/018f0000-0000-7000-8000-000000000000', backOffice), 404, 'not_found')
   isProblem(t, await http.send('POST', '/api/v2/clients/reset-password'), 401, 'invalid_token')
+})
+
+t.test('B10. GET /api/v2/clients and /{clientId}', async (t) => {
+  const customer = await newCustomer()
+  const one = await http.get(`/api/v2/clients/${customer.id}`, backOffice)
+  t.equal(one.status, 200)
+  t.match(one.body, { id: customer.id, customer: customer.code, status: 'active', mustChange: false })
+  for (const query of [`email=${customer.email}`, `phone=${encodeURIComponent(customer.phone)}`]) {
+    t.same((await http.get(`/api/v2/clients?${query}`, backOffice)).body, { total: 1, data: [one.body] })
+  }
+  isProblem(t, await http.get('/api/v2/clients', backOffice), 400, 'invalid_request')
+  isProblem(t, await http.get('/api/v2/clients/2000000000', backOffice), 404, 'not_found')
+  isProblem(t, await http.get(`/api/v2/clients/${customer.id}`), 401, 'invalid_token')
+  isProblem(t, await http.get(`/api/v2/clients/${customer.id}`, bearer(await signInOf())), 403, 'insufficient_scope')
+})
+
+t.test('B11. PUT /api/v2/clients/{clientId}/block', async (t) => {
+  const customer = await newCustomer()
+  const token = await signIn(rekey, customer)
+  const block = (id: number, body: object, headers: object = backOffice) =>
+    http.send('PUT', `/api/v2/clients/${id}/block`, { ...json, ...headers }, JSON.stringify(body))
+  const reason = { reason: 'a stolen phone' }
+  const done = await block(customer.id, reason)
+  t.equal(done.status, 204)
+  t.equal(done.text, '')
+  isProblem(t, await http.get('/api/v2/my/password/changes', bearer(token)), 401, 'invalid_token')
+  t.equal((await http.post('/oauth/v2/login', loginBody(customer))).status, 400, 'no sign-in')
+  for (const body of [{}, { reason: '' }, { reason: ' ' }, { reason: 'two\nlines' }, { reason: 'x'.repeat(501) }]) {
+    isProblem(t, await block(customer.id, body), 400, 'invalid_request')
+  }
+  isProblem(t, await block(2_000_000_000, reason), 404, 'not_found')
+  isProblem(t, await block(customer.id, reason, {}), 401, 'invalid_token')
+  isProblem(t, await block(customer.id, reason, bearer(await signInOf())), 403, 'insufficient_scope')
+
+  const lifted = await http.send('DELETE', `/api/v2/clients/${customer.id}/block?reason=found`, backOffice)
+  t.equal(lifted.status, 204)
+  t.equal((await http.post('/oauth/v2/login', loginBody(customer))).status, 200)
+  const records = await http.get(`/api/v2/clients/${customer.id}/records`, backOffice)
+  const actor = { actor: 'back_office', actorId: 'backend_fin', createTime: time, digest: /^[0-9a-f]{64}$/ }
+  t.match(records.body, {
+    total: 2,
+    data: [
+      { operation: 'lift_block', reason: 'found', ...actor },
+      { operation: 'block', ...reason, ...actor },
+    ],
+  })
+  const [record] = records.body.data as { id: number }[]
+  t.notHas(record, 'type', 'the published history has password changes only')
+  t.same((await http.get(`/api/v2/clients/${customer.id}/records/${record?.id}`, backOffice)).body, record)
+  const changes = `/api/v2/clients/${customer.id}/password/changes`
+  t.match((await http.get(changes, backOffice)).body, { total: 0, data: [] })
+  isProblem(t, await http.get(`${changes}/${record?.id}`, backOffice), 404, 'not_found')
+  const own = bearer(await signIn(rekey, customer))
+  t.match((await http.get('/api/v2/my/password/changes', own)).body, { total: 0, data: [] })
+  isProblem(t, await http.get(`/api/v2/my/password/changes/${record?.id}`, own), 404, 'not_found')
 })
 
 t.test('Conventions: 404, 405, 413 and 415 are problem documents', async (t) => {

@@ -158,11 +158,17 @@ t.test(
     const staffHeaders = { ...bearer(staff.access_token), 'content-type': 'application/json' }
     t.equal((await http.send('PUT', `/api/v2/clients/${id}/password`, staffHeaders, set)).status, 204)
 
-    const last = await signIn('Set by staff')
+    const temporary = await signIn('Set by staff')
+    const ofOwn = await successToken('/api/v2/my/2fa/challenge?businessProcess=changePassword', bearer(temporary))
+    const own = { ...bearer(temporary), successToken: ofOwn }
+    t.equal((await http.post('/api/v2/my/password/change', { password: 'Qwerty12345' }, own)).status, 204)
+
+    const last = await signIn('Qwerty12345')
     const changes = await http.get<{ data: { id: number }[] }>(list, bearer(last))
     t.match(changes.body, {
-      total: 3,
+      total: 4,
       data: [
+        { type: 'restored', operation: 'change' },
         { type: 'changed', operation: 'set' },
         { type: 'restored', operation: 'restore' },
         { type: 'restored', operation: 'change' },
@@ -170,14 +176,16 @@ t.test(
     })
     const [newest] = changes.body.data
     t.same((await http.get(`/api/v2/my/password/changes/${newest?.id}`, bearer(last))).body, newest)
-    t.same((await http.get(`/api/v2/clients/${id}/password/changes`, bearer(staff.access_token))).body, changes.body)
+    const forStaff = await http.get(`/api/v2/clients/${id}/password/changes`, bearer(staff.access_token))
+    t.match(forStaff.body, changes.body)
+    t.match(forStaff.body, { data: [{}, { actorId: 'backend_fin' }, {}, {}] })
 
     await eventually(
       async () => {
         const subjects = (await rekey.inbox.messagesTo(email)).map(({ Subject }) => Subject)
-        return subjects.filter((subject) => /password/i.test(subject) && !/code/i.test(subject)).length === 3
+        return subjects.filter((subject) => /password/i.test(subject) && !/code/i.test(subject)).length === 4
       },
-      { what: 'a notification of each of the three changes' },
+      { what: 'a notification of each of the four changes' },
     )
   },
 )

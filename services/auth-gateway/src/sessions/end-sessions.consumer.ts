@@ -1,5 +1,6 @@
 import {
   CompromiseReported,
+  CustomerBlocked,
   PasswordChanged,
   PasswordReset,
   PasswordResetRequested,
@@ -21,12 +22,13 @@ export const consumeEndSessions = (deps: ConsumerDeps, endAll: EndAll): Consumer
     concurrency,
     handle: ({ customer, sessionEpoch, keptSession }) => endAll(customer, sessionEpoch, keptSession),
   }),
-  ...[PasswordRestored, PasswordReset, PasswordSet, PasswordResetRequested, CompromiseReported].map((event) =>
-    consume(deps, {
-      event,
-      concurrency,
-      handle: ({ customer, sessionEpoch }: { customer: string; sessionEpoch: number }) =>
-        endAll(customer, sessionEpoch),
-    }),
+  ...[PasswordRestored, PasswordReset, PasswordSet, PasswordResetRequested, CompromiseReported, CustomerBlocked].map(
+    (event) =>
+      consume(deps, {
+        event,
+        concurrency,
+        handle: ({ customer, sessionEpoch }: { customer: string; sessionEpoch: number }) =>
+          endAll(customer, sessionEpoch),
+      }),
   ),
 ]

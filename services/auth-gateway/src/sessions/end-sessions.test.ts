@@ -1,5 +1,6 @@
 import {
   CompromiseReported,
+  CustomerBlocked,
   PasswordChanged,
   PasswordReset,
   PasswordResetRequested,
@@ -33,7 +34,7 @@ const fields = ({ code, id }: TestCustomer, sessionEpoch: number) => ({
   customer: code,
   customerId: id,
   changeId: 1,
-  actor: 'client' as const,
+  actor: 'back_office' as const,
   actorId: code,
   clientId: 'ib_localhost',
   channel: 'email' as const,
@@ -57,6 +58,7 @@ t.test('S21: each event that ends sessions ends them at the gateway', async (t) 
     PasswordSet,
     PasswordResetRequested,
     CompromiseReported,
+    CustomerBlocked,
   ]
   for (const kind of kinds) {
     const customer = await createCustomer(rekey.postgres.url)

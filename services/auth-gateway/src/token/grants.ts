@@ -130,8 +130,8 @@ export const createGrant = (deps: Deps) => {
     }
     const { state, scope = scopes.backOffice } = body
     checkScope(scope, [scopes.backOffice], client)
-    const { client_id: clientId } = client
-    const issued = tokens.issueAccessToken({ flow: 'clientCredentials', subject: clientId, clientId, scope })
+    const { client_id: clientId, owner } = client
+    const issued = tokens.issueAccessToken({ flow: 'clientCredentials', subject: clientId, clientId, scope, owner })
     return answerOf(issued, { scope, state })
   }
 

@@ -31,6 +31,8 @@ export interface TokenSubject {
   subject: string
   clientId: string
   scope: string
+  /** Only in tokens of a back-office client: its owner. */
+  owner?: string | undefined
   challengeId?: string
   /** When the customer submitted the confirmation code (`auth_time`); in a refresh: that of the sign-in. */
   answeredAt?: Date | undefined
@@ -79,7 +81,7 @@ export const createTokenIssuer = ({ keys, clients, issuer, now, random, log }: D
 
   const issue = (given: TokenSubject, use: 'access' | 'sign'): IssuedToken => {
     assertMayHave(given)
-    const { subject, clientId, scope, challengeId, answeredAt } = given
+    const { subject, clientId, scope, owner, challengeId, answeredAt } = given
     const { sessionId = random.id(), sessionEpoch, endsAt } = given
     // A token with a password scope alone is a grant: short-lived, and spent by one change or restore.
     const purpose = challengeId === undefined ? undefined : grantOf[scope]
@@ -98,6 +100,7 @@ export const createTokenIssuer = ({ keys, clients, issuer, now, random, log }: D
       scope,
       sid: sessionId,
       ...(answeredAt && { auth_time: Math.floor(answeredAt.getTime() / 1_000) }),
+      ...(owner !== undefined && { owner }),
       ...(sessionEpoch !== undefined && { session_epoch: sessionEpoch }),
       ...(purpose && challengeId && { purpose, challenge_id: challengeId }),
     }

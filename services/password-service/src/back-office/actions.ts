@@ -4,6 +4,8 @@ import type { PreparedPassword } from '../passwords/credential.ts'
 import { type ReplaceDeps, replacePassword } from '../passwords/replace-password.ts'
 import type { ApprovalDecision } from '../staff/decide-approval.ts'
 import { type Mandate, staffForLog } from '../staff/staff.ts'
+import { endHold } from './end-hold.ts'
+import { type LiftBlockDeps, liftBlock } from './lift-block.ts'
 import { resetPassword } from './reset-password.ts'
 
 interface Customer {
@@ -14,10 +16,12 @@ interface Customer {
 /** An action of the back office that has been checked: it is carried out at once, or after an approval. */
 export type Action =
   | { kind: 'set_password'; customer: Customer; password: PreparedPassword }
-  | { kind: 'reset_password'; customer: Customer }
+  | { kind: 'reset_password' | 'lift_block' | 'end_hold'; customer: Customer }
   | { kind: 'reset_all' }
 
-interface Deps {
+type OfKind<Kind extends Action['kind']> = Extract<Action, { kind: Kind }>
+
+interface Deps extends LiftBlockDeps {
   replaceDeps: ReplaceDeps
   startJob: JobsFeature['start']
   log: Logger
@@ -29,23 +33,34 @@ interface Deps {
  * @returns the id of the job, for an action on all customers
  * @throws RekeyError not_found, already_decided, unavailable
  */
-export const createActions =
-  ({ replaceDeps, startJob, log }: Deps) =>
-  async (action: Action, by: Mandate, approval?: ApprovalDecision): Promise<{ jobId?: string }> => {
+export const createActions = ({ replaceDeps, startJob, ...deps }: Deps) => {
+  const { log } = deps
+
+  const setPassword = async (
+    { customer, password }: OfKind<'set_password'>,
+    by: Mandate,
+    approval: ApprovalDecision | undefined,
+  ) => {
+    await replacePassword(replaceDeps, { customerId: customer.id, password, operation: 'set', by, approval })
+    const line = { event: 'authn_password_set', customer: customer.code, ...staffForLog(by) }
+    log.info(line, 'the back office set a temporary password')
+  }
+
+  const reset = async ({ id, code }: Customer, by: Mandate, approval: ApprovalDecision | undefined) => {
+    await resetPassword(replaceDeps, id, by, approval)
+    const line = { event: 'authn_password_reset_required', customer: code, ...staffForLog(by) }
+    log.info(line, 'the back office requires a new password')
+  }
+
+  return async (action: Action, by: Mandate, approval?: ApprovalDecision): Promise<{ jobId?: string }> => {
     if (action.kind === 'reset_all') return startJob(by, approval)
     const { customer } = action
-    if (action.kind === 'reset_password') {
-      await resetPassword(replaceDeps, customer.id, by, approval)
-      const line = { event: 'authn_password_reset_required', customer: customer.code, ...staffForLog(by) }
-      log.info(line, 'the back office requires a new password')
-      return {}
-    }
-    const { password } = action
-    await replacePassword(replaceDeps, { customerId: customer.id, password, operation: 'set', by, approval })
-    const temporary = password.temporary !== undefined
-    const line = { event: 'authn_password_set', customer: customer.code, temporary, ...staffForLog(by) }
-    log.info(line, 'the back office set a password')
+    if (action.kind === 'set_password') await setPassword(action, by, approval)
+    if (action.kind === 'reset_password') await reset(customer, by, approval)
+    if (action.kind === 'lift_block') await liftBlock(deps, customer.id, by, approval)
+    if (action.kind === 'end_hold') await endHold(deps, customer.id, by, approval)
     return {}
   }
+}
 
 export type CarryOut = ReturnType<typeof createActions>

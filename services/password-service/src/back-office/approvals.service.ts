@@ -1,4 +1,4 @@
-import { type Approval, formatTime, RekeyError } from '@rekey/contracts'
+import { type Approval, formatTime, maskAddress, RekeyError } from '@rekey/contracts'
 import type { Now } from '@rekey/platform/clock'
 import type { Logger } from '@rekey/platform/logger'
 import type { Random } from '@rekey/platform/random'
@@ -21,17 +21,25 @@ const validForMs = 24 * 3_600_000
 const isExpired = ({ state, expiresAt }: StoredApproval, at: Date) => state === 'pending' && expiresAt <= at
 
 const toApproval = (approval: StoredApproval, at: Date): Approval => {
-  const { id, action, state, customer, maker, createdAt, expiresAt, decidedBy, decidedAt, mailEventId } = approval
+  const { id, action, state, customer, reason, maker, makerOwner, createdAt, expiresAt, mailEventId } = approval
+  const { decidedBy, decidedByOwner, decidedAt } = approval
   return {
     id,
     action,
     state: isExpired(approval, at) ? 'expired' : state,
-    ...(customer && { clientId: customer.id }),
+    ...(customer && {
+      clientId: customer.id,
+      customer: customer.code,
+      addresses: customer.identifiers.map(maskAddress),
+    }),
+    ...(reason !== null && { reason }),
     ...(action === 'set_password' && { send_mail: mailEventId !== null }),
     maker,
+    ...(makerOwner !== null && { makerOwner }),
     createTime: formatTime(createdAt),
     expiresAt: formatTime(expiresAt),
     ...(decidedBy !== null && { decidedBy }),
+    ...(decidedByOwner !== null && { decidedByOwner }),
     ...(decidedAt && { decidedAt: formatTime(decidedAt) }),
   }
 }
@@ -43,8 +51,8 @@ const toColumns = (action: Action) => {
     action: action.kind,
     customerId: action.kind === 'reset_all' ? null : action.customer.id,
     hash: password?.hash ?? null,
-    sealedPassword: password?.temporary?.sealed ?? null,
-    mailEventId: password?.temporary?.eventId ?? null,
+    sealedPassword: password?.mailed?.sealed ?? null,
+    mailEventId: password?.mailed?.eventId ?? null,
   }
 }
 
@@ -52,15 +60,24 @@ const toColumns = (action: Action) => {
 const toAction = ({ action, customer, hash, sealedPassword, mailEventId }: PendingApproval): Action | undefined => {
   if (action === 'reset_all') return { kind: action }
   if (!customer) return undefined
-  if (action === 'reset_password') return { kind: action, customer }
+  if (action !== 'set_password') return { kind: action, customer }
   if (hash === null) return undefined
-  const temporary = mailEventId && sealedPassword ? { eventId: mailEventId, sealed: sealedPassword } : undefined
-  return { kind: action, customer, password: { hash, temporary } }
+  const mailed = mailEventId && sealedPassword ? { eventId: mailEventId, sealed: sealedPassword } : undefined
+  return { kind: action, customer, password: { hash, isTemporary: true, mailed } }
+}
+
+/** The person whom a member's token stands for. @throws RekeyError owner_unknown */
+const ownerOf = ({ owner }: Staff): string => {
+  if (owner === undefined) throw new RekeyError('owner_unknown')
+  return owner
 }
 
 /** Four eyes: an action that one member of staff requests is carried out once another approves it. */
 export const createApprovals = ({ store, carryOut, now, random, log }: Deps) => {
-  const logFields = ({ id, action, customer }: Pick<StoredApproval, 'id' | 'action' | 'customer'>, by: Staff) => ({
+  const logFields = (
+    { id, action, customer }: Pick<StoredApproval, 'id' | 'action'> & { customer: { code: string } | null },
+    by: Staff,
+  ) => ({
     approval: id,
     action,
     ...(customer && { customer: customer.code }),
@@ -73,10 +90,14 @@ export const createApprovals = ({ store, carryOut, now, random, log }: Deps) => 
     return approval
   }
 
-  /** Finds an approval that this member may decide. Another may still decide it first: `decideApproval` checks again. */
+  /**
+   * Finds an approval that this member may decide: another owner than the maker's. Another may still decide it first:
+   * `decideApproval` checks again.
+   */
   const findDecidable = async (id: string, by: Staff): Promise<PendingApproval> => {
+    const owner = ownerOf(by)
     const approval = await find(id)
-    if (approval.maker === by.id) {
+    if (approval.maker === by.id || approval.makerOwner === owner) {
       log.warn(
         { event: 'back_office_approval_own', ...logFields(approval, by) },
         'the maker may not decide an approval',
@@ -88,13 +109,14 @@ export const createApprovals = ({ store, carryOut, now, random, log }: Deps) => 
   }
 
   return {
-    /** Stores an action until another member decides. @throws RekeyError unavailable */
+    /** Stores an action until another owner decides. @throws RekeyError owner_unknown, unavailable */
     async request(action: Action, by: Staff): Promise<Outcome> {
+      const makerOwner = ownerOf(by)
       const createdAt = now()
       const expiresAt = new Date(createdAt.getTime() + validForMs)
       const id = random.id()
-      const maker = { maker: by.id, makerClientId: by.clientId, makerIp: by.ip }
-      await store.add({ ...toColumns(action), ...maker, id, createdAt, expiresAt })
+      const maker = { maker: by.id, makerOwner, makerClientId: by.clientId, makerIp: by.ip }
+      await store.add({ ...toColumns(action), ...maker, id, reason: by.reason ?? null, createdAt, expiresAt })
       const customer = action.kind === 'reset_all' ? null : action.customer
       const fields = logFields({ id, action: action.kind, customer }, by)
       log.info({ event: 'back_office_approval_requested', ...fields }, 'approval requested')
@@ -116,24 +138,28 @@ export const createApprovals = ({ store, carryOut, now, random, log }: Deps) => 
     /**
      * Approves an action and carries it out in the maker's name. Both commit together, so that it is carried out once.
      *
-     * @throws RekeyError not_found, own_approval, already_decided, unavailable
+     * @throws RekeyError not_found, owner_unknown, own_approval, already_decided, unavailable
      */
     async approve(id: string, by: Staff): Promise<{ jobId?: string }> {
       const approval = await findDecidable(id, by)
       const action = toAction(approval)
       if (!action) throw new RekeyError('already_decided')
-      const { maker, makerClientId, makerIp } = approval
-      const mandate = { id: maker, clientId: makerClientId, ip: makerIp, approvedBy: by.id }
-      const outcome = await carryOut(action, mandate, { id, state: 'approved', by: by.id, at: now() })
+      const { maker, makerOwner, makerClientId, makerIp, createdAt: requestedAt } = approval
+      // Requested by an earlier version: whether the maker is another person is unknown.
+      if (makerOwner === null) throw new RekeyError('owner_unknown')
+      const reason = approval.reason ?? undefined
+      const mandate = { id: maker, clientId: makerClientId, ip: makerIp, reason, approvedBy: by.id }
+      const decision = { id, state: 'approved' as const, requestedAt, by: by.id, owner: ownerOf(by), at: now() }
+      const outcome = await carryOut(action, mandate, decision)
       log.info({ event: 'back_office_approval_approved', maker, ...logFields(approval, by) }, 'approval given')
       return outcome
     },
 
-    /** Rejects an action. @throws RekeyError not_found, own_approval, already_decided, unavailable */
+    /** Rejects an action. @throws RekeyError not_found, owner_unknown, own_approval, already_decided, unavailable */
     async reject(id: string, by: Staff): Promise<void> {
       const approval = await findDecidable(id, by)
-      await store.decide({ id, state: 'rejected', by: by.id, at: now() })
-      const { maker } = approval
+      const { maker, createdAt: requestedAt } = approval
+      await store.decide({ id, state: 'rejected', requestedAt, by: by.id, owner: ownerOf(by), at: now() })
       log.info({ event: 'back_office_approval_rejected', maker, ...logFields(approval, by) }, 'approval rejected')
     },
   }

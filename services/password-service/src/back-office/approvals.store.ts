@@ -1,19 +1,38 @@
+import type { Address } from '@rekey/contracts'
 import type { Database } from '../database.ts'
 import { type Deletion, deleteOldest } from '../deletion.ts'
 import { Prisma } from '../generated/prisma/client.ts'
 import { type ApprovalDecision, decideApproval } from '../staff/decide-approval.ts'
+import type { Action } from './actions.ts'
+
+const customer = {
+  select: {
+    id: true,
+    code: true,
+    identifiers: {
+      select: { kind: true, value: true },
+      where: { verifiedAt: { not: null } },
+      orderBy: [{ kind: 'asc' }, { id: 'asc' }],
+    },
+  },
+} satisfies Prisma.Approval$customerArgs
 
 /** An action that waits for an approval, or was decided. */
 export interface StoredApproval {
   id: string
-  action: 'set_password' | 'reset_password' | 'reset_all'
+  action: Action['kind']
   state: 'pending' | 'approved' | 'rejected'
-  customer: { id: number; code: string } | null
+  /** With the confirmed addresses: e-mail before phone, the oldest first. */
+  customer: { id: number; code: string; identifiers: Address[] } | null
   /** Token subject of the member of staff who requested the action. */
   maker: string
+  /** The person whom that token stands for; null in a request of an earlier version. */
+  makerOwner: string | null
+  reason: string | null
   createdAt: Date
   expiresAt: Date
   decidedBy: string | null
+  decidedByOwner: string | null
   decidedAt: Date | null
   /** For a new password that is to be mailed: id of the event that will carry it. */
   mailEventId: string | null
@@ -28,7 +47,10 @@ export interface PendingApproval extends StoredApproval {
 }
 
 interface NewApproval
-  extends Pick<PendingApproval, 'id' | 'action' | 'maker' | 'makerClientId' | 'makerIp' | 'createdAt' | 'expiresAt'> {
+  extends Pick<
+    PendingApproval,
+    'id' | 'action' | 'maker' | 'makerOwner' | 'makerClientId' | 'makerIp' | 'reason' | 'createdAt' | 'expiresAt'
+  > {
   customerId: number | null
   hash: string | null
   sealedPassword: string | null
@@ -41,14 +63,17 @@ const columns = {
   id: true,
   action: true,
   state: true,
-  customer: { select: { id: true, code: true } },
+  customer,
   maker: true,
+  makerOwner: true,
+  reason: true,
   createdAt: true,
   expiresAt: true,
   decidedBy: true,
+  decidedByOwner: true,
   decidedAt: true,
   mailEventId: true,
-} as const
+} satisfies Prisma.ApprovalSelect
 
 export const createApprovalStore = (database: Database) => ({
   async add(approval: NewApproval): Promise<void> {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { PasswordVerify, scopes } from '@rekey/contracts'
+import { maskAddress, PasswordVerify, parseUsername, scopes } from '@rekey/contracts'
 import { callRpc } from '@rekey/platform/rpc'
 import { eventually } from '@rekey/test-support/eventually'
 import { race } from '@rekey/test-support/flows'
@@ -10,7 +10,8 @@ import { deleteExpiredApprovals, wipeExpiredApprovals } from './approvals.store.
 
 const service = await startPasswordService(t, { env: { REKEY_BACK_OFFICE_FOUR_EYES: 'true' } })
 const { query, clock } = service
-const bearer = (sub: string) => service.bearer(sub, scopes.backOffice, { client_id: sub })
+/** A token of a client that is its own owner's only one. */
+const bearer = (sub: string) => service.bearer(sub, scopes.backOffice, { client_id: sub, owner: `owner of ${sub}` })
 
 const send = (method: string, path: string, as = 'maker', body?: object) =>
   service.http.send<Record<string, string>>(
@@ -36,7 +37,8 @@ const actions = {
 t.test('B7 with four eyes: the password is set once another person approves', async (t) => {
   const customer = await service.customer()
   const [username] = customer.addresses
-  const asked = await setPassword(customer.id, 'Temporary-1', true)
+  const body = { password: 'Temporary-1', send_mail: true, reason: 'a call from the customer' }
+  const asked = await send('PUT', `clients/${customer.id}/password`, 'maker', body)
   t.equal(asked.status, 202)
   t.match(asked.body, { approvalId: /^[0-9a-f-]{36}$/, expiresAt: /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00$/ })
   const { approvalId } = asked.body
@@ -52,8 +54,12 @@ t.test('B7 with four eyes: the password is set once another person approves', as
     action: 'set_password',
     state: 'pending',
     clientId: customer.id,
+    customer: customer.code,
+    addresses: customer.addresses.map((address) => maskAddress(parseUsername(address))),
+    reason: 'a call from the customer',
     send_mail: true,
     maker: 'maker',
+    makerOwner: 'owner of maker',
   })
 
   const approved = await send('POST', `approvals/${approvalId}/approve`, 'checker')
@@ -64,7 +70,11 @@ t.test('B7 with four eyes: the password is set once another person approves', as
     { operation: 'set', actor: 'back_office', actor_id: 'maker', client_id: 'maker' },
   ])
   t.match(await rowOf(approvalId), { state: 'approved', hash: null, sealed_password: null })
-  t.match((await send('GET', `approvals/${approvalId}`)).body, { state: 'approved', decidedBy: 'checker' })
+  t.match((await send('GET', `approvals/${approvalId}`)).body, {
+    state: 'approved',
+    decidedBy: 'checker',
+    decidedByOwner: 'owner of checker',
+  })
 
   await service.outboxEmpty()
   t.match(await service.events('PASSWORD', customer.code), [

@@ -4,6 +4,7 @@ import type { Hashing } from '../hashing/hashing.feature.ts'
 import type { HistoryService } from '../history/history.service.ts'
 import type { Infrastructure } from '../infrastructure.ts'
 import type { JobsFeature } from '../jobs/jobs.feature.ts'
+import type { LockoutFeature } from '../lockout/lockout.feature.ts'
 import type { PasswordsFeature } from '../passwords/passwords.feature.ts'
 import type { PasswordPolicy } from '../policy/policy.feature.ts'
 import { createActions } from './actions.ts'
@@ -12,8 +13,10 @@ import { createApprovals } from './approvals.service.ts'
 import { createApprovalStore, deleteExpiredApprovals, wipeExpiredApprovals } from './approvals.store.ts'
 import { backOfficeRoutes } from './back-office.routes.ts'
 import { createBackOfficeService } from './back-office.service.ts'
-import { endHold } from './end-hold.ts'
-import { liftBlock } from './lift-block.ts'
+import { blockCustomer } from './block-customer.ts'
+import { clientRoutes } from './clients.routes.ts'
+import { createClientReader } from './clients.service.ts'
+import { createClientStore } from './clients.store.ts'
 
 interface Others {
   hashing: Hashing
@@ -21,16 +24,17 @@ interface Others {
   history: HistoryService
   passwords: PasswordsFeature
   jobs: JobsFeature
+  lockout: LockoutFeature
 }
 
-/** What the back office may do to customers (B7, B8, B9), with four eyes if configured. */
+/** What the back office may do to customers (B7 to B11), with four eyes if configured. */
 export const createBackOffice = (
   infra: Infrastructure,
   config: Config,
-  { hashing, policy, history, passwords, jobs }: Others,
+  { hashing, policy, history, passwords, jobs, lockout }: Others,
 ): Feature => {
   const { replaceDeps, findById } = passwords
-  const carryOut = createActions({ replaceDeps, startJob: jobs.start, log: infra.log })
+  const carryOut = createActions({ ...infra, replaceDeps, startJob: jobs.start })
   const approvals = createApprovals({ ...infra, store: createApprovalStore(infra.database), carryOut })
   const service = createBackOfficeService({
     ...infra,
@@ -38,15 +42,15 @@ export const createBackOffice = (
     policy: policy.policy,
     hasher: hashing.hasher,
     history,
+    block: (customerId, by) => blockCustomer(infra, customerId, by),
     perform: config.REKEY_BACK_OFFICE_FOUR_EYES ? approvals.request : carryOut,
   })
+  const { lockoutOf } = lockout
+  const clients = createClientReader({ ...infra, store: createClientStore(infra.database), lockoutOf })
   return {
     routes(app) {
-      backOfficeRoutes(app, {
-        ...service,
-        liftBlock: (customerId, by) => liftBlock(infra, customerId, by),
-        endHold: (customerId, by) => endHold(infra, customerId, by),
-      })
+      clientRoutes(app, clients)
+      backOfficeRoutes(app, service)
       approvalRoutes(app, approvals)
     },
     deletions: {

@@ -1,39 +1,37 @@
 import {
+  BlockClient,
   EndHold,
   GetClientPasswordChange,
+  GetClientRecord,
   LiftBlock,
   ListClientPasswordChanges,
+  ListClientRecords,
   ResetAllPasswords,
   ResetClientPassword,
   SetClientPassword,
   scopes,
 } from '@rekey/contracts'
 import type { Server } from '@rekey/platform/server'
-import { type Staff, staffOf } from '../staff/staff.ts'
+import { staffOf } from '../staff/staff.ts'
 import type { BackOfficeService } from './back-office.service.ts'
 
 const config = { scopes: [scopes.backOffice] }
 const customer = '/api/v2/clients/:clientId'
 
-interface BackOffice extends BackOfficeService {
-  liftBlock(customerId: number, by: Staff): Promise<void>
-  endHold(customerId: number, by: Staff): Promise<void>
-}
-
-/** B7, B8, B9, and the end of a block or a recovery hold. The contract's `clientId` is the customer's id. */
-export const backOfficeRoutes = (app: Server, backOffice: BackOffice): void => {
+/** B7, B8, B9, B11, and the end of a block or a recovery hold. The contract's `clientId` is the customer's id. */
+export const backOfficeRoutes = (app: Server, backOffice: BackOfficeService): void => {
   app.route({
     method: ['PUT', 'PATCH'],
     url: `${customer}/password`,
     schema: SetClientPassword,
     config,
     handler: async (request, reply) => {
-      const { password, send_mail: sendMail } = request.body
+      const { password, send_mail: sendMail, reason } = request.body
       const { approval } = await backOffice.setPassword({
         customerId: request.params.clientId,
         password,
         sendMail,
-        by: staffOf(request),
+        by: staffOf(request, reason),
       })
       return approval ? reply.code(202).send(approval) : reply.code(204).send(null)
     },
@@ -47,23 +45,38 @@ export const backOfficeRoutes = (app: Server, backOffice: BackOffice): void => {
     backOffice.showChange(request.params.clientId, request.params.changeId),
   )
 
+  app.get(`${customer}/records`, { schema: ListClientRecords, config }, async (request) =>
+    backOffice.listRecords(request.params.clientId, request.query),
+  )
+
+  app.get(`${customer}/records/:recordId`, { schema: GetClientRecord, config }, async (request) =>
+    backOffice.showRecord(request.params.clientId, request.params.recordId),
+  )
+
   app.post(`${customer}/reset-password`, { schema: ResetClientPassword, config }, async (request, reply) => {
-    const { approval } = await backOffice.resetPassword(request.params.clientId, staffOf(request))
+    const { approval } = await backOffice.resetPassword(request.params.clientId, staffOf(request, request.body.reason))
     return reply.code(202).send(approval ?? {})
   })
 
   app.post('/api/v2/clients/reset-password', { schema: ResetAllPasswords, config }, async (request, reply) => {
-    const { jobId = '', approval } = await backOffice.resetAll(staffOf(request))
+    const { jobId = '', approval } = await backOffice.resetAll(staffOf(request, request.body.reason))
     return reply.code(202).send(approval ?? { jobId })
   })
 
-  app.delete(`${customer}/block`, { schema: LiftBlock, config }, async (request, reply) => {
-    await backOffice.liftBlock(request.params.clientId, staffOf(request))
+  app.put(`${customer}/block`, { schema: BlockClient, config }, async (request, reply) => {
+    await backOffice.block(request.params.clientId, staffOf(request, request.body.reason))
     return reply.code(204).send(null)
   })
 
+  app.delete(`${customer}/block`, { schema: LiftBlock, config }, async (request, reply) => {
+    const by = staffOf(request, request.query.reason)
+    const { approval } = await backOffice.liftBlock(request.params.clientId, by)
+    return approval ? reply.code(202).send(approval) : reply.code(204).send(null)
+  })
+
   app.delete(`${customer}/hold`, { schema: EndHold, config }, async (request, reply) => {
-    await backOffice.endHold(request.params.clientId, staffOf(request))
-    return reply.code(204).send(null)
+    const by = staffOf(request, request.query.reason)
+    const { approval } = await backOffice.endHold(request.params.clientId, by)
+    return approval ? reply.code(202).send(approval) : reply.code(204).send(null)
   })
 }

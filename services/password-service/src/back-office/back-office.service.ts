@@ -1,4 +1,10 @@
-import { type ApprovalNeeded, type Page, type PasswordChange, RekeyError } from '@rekey/contracts'
+import {
+  type ApprovalNeeded,
+  type ClientPasswordChange,
+  type ClientRecord,
+  type Page,
+  RekeyError,
+} from '@rekey/contracts'
 import type { Random } from '@rekey/platform/random'
 import type { Hasher } from '../hashing/hasher.ts'
 import type { HistoryService } from '../history/history.service.ts'
@@ -24,12 +30,14 @@ interface Deps extends Pick<PasswordOwnerStore, 'findById'> {
   history: HistoryService
   /** Carries out the action, or requests its approval. */
   perform(action: Action, by: Staff): Promise<Outcome>
+  /** Blocks at once, also with four eyes. */
+  block(customerId: number, by: Staff): Promise<void>
 }
 
 interface SetPassword {
   customerId: number
   password: string
-  /** Mail it as a temporary password: valid for 24 hours, to be changed at the next sign-in. */
+  /** Mail it to the customer. In either case it is valid for 24 hours, for one sign-in, at which it must be changed. */
   sendMail: boolean
   by: Staff
 }
@@ -41,11 +49,16 @@ const noMailAddress = () => {
 }
 
 /** The actions of the back office. Each is checked before its approval is requested. */
-export const createBackOfficeService = ({ findById, policy, history, perform, ...deps }: Deps) => {
+export const createBackOfficeService = ({ findById, policy, history, perform, block, ...deps }: Deps) => {
   const find = async (customerId: number) => {
     const customer = await findById(customerId)
     if (!customer) throw unknownCustomer()
     return customer
+  }
+
+  const performOn = async (kind: 'reset_password' | 'lift_block' | 'end_hold', customerId: number, by: Staff) => {
+    const { id, code } = await find(customerId)
+    return perform({ kind, customer: { id, code } }, by)
   }
 
   return {
@@ -57,26 +70,42 @@ export const createBackOfficeService = ({ findById, policy, history, perform, ..
       if (sendMail && !customer.confirmedEmail) throw noMailAddress()
       // The rule that the new password differs from one that must be changed applies to the customer only.
       await candidate.assertNotLeakedOrReused({ ...customer, mustChange: false })
-      const prepared = await preparePassword(deps, password, { temporary: sendMail })
+      const prepared = await preparePassword(deps, password, { isTemporary: true, isMailed: sendMail })
       const { id, code } = customer
       return perform({ kind: 'set_password', customer: { id, code }, password: prepared }, by)
     },
 
     /** B8: a customer's changes. @throws RekeyError not_found, unavailable */
-    async listChanges(customerId: number, page: Page): Promise<{ total: number; data: PasswordChange[] }> {
-      return history.list((await find(customerId)).code, page)
+    async listChanges(customerId: number, page: Page): Promise<{ total: number; data: ClientPasswordChange[] }> {
+      return history.passwordChanges.list((await find(customerId)).code, page)
     },
 
     /** B8: one of a customer's changes. @throws RekeyError not_found, unavailable */
-    async showChange(customerId: number, changeId: number): Promise<PasswordChange> {
-      return history.show((await find(customerId)).code, changeId)
+    async showChange(customerId: number, changeId: number): Promise<ClientPasswordChange> {
+      return history.passwordChanges.show((await find(customerId)).code, changeId)
+    },
+
+    /** A customer's records of every kind. @throws RekeyError not_found, unavailable */
+    async listRecords(customerId: number, page: Page): Promise<{ total: number; data: ClientRecord[] }> {
+      return history.records.list((await find(customerId)).code, page)
+    },
+
+    /** One of them. @throws RekeyError not_found, unavailable */
+    async showRecord(customerId: number, recordId: number): Promise<ClientRecord> {
+      return history.records.show((await find(customerId)).code, recordId)
     },
 
     /** B9: resets one customer's password. @throws RekeyError not_found, unavailable */
-    async resetPassword(customerId: number, by: Staff): Promise<Outcome> {
-      const { id, code } = await find(customerId)
-      return perform({ kind: 'reset_password', customer: { id, code } }, by)
-    },
+    resetPassword: (customerId: number, by: Staff): Promise<Outcome> => performOn('reset_password', customerId, by),
+
+    /** Ends a customer's recovery hold. @throws RekeyError not_found, unavailable */
+    endHold: (customerId: number, by: Staff): Promise<Outcome> => performOn('end_hold', customerId, by),
+
+    /** B11: blocks a customer. @throws RekeyError not_found, unavailable */
+    block,
+
+    /** Lifts a customer's block and lockouts. @throws RekeyError not_found, unavailable */
+    liftBlock: (customerId: number, by: Staff): Promise<Outcome> => performOn('lift_block', customerId, by),
 
     /** B9: resets all customers' passwords, in a job. @throws RekeyError unavailable */
     resetAll: (by: Staff): Promise<Outcome> => perform({ kind: 'reset_all' }, by),

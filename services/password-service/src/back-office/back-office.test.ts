@@ -1,4 +1,4 @@
-import { PasswordVerify, scopes } from '@rekey/contracts'
+import { PasswordStatus, PasswordVerify, scopes } from '@rekey/contracts'
 import { callRpc } from '@rekey/platform/rpc'
 import { race } from '@rekey/test-support/flows'
 import { startPasswordService } from '@rekey/test-support/password-service'
@@ -34,17 +34,31 @@ for (const method of ['PUT', 'PATCH']) {
       notifications.map(({ type }) => type),
       ['notify.password-changed', 'notify.password-changed'],
     )
-    t.match(await verify(customer.addresses[0] ?? '', 'Qwerty123'), { verified: true, mustChange: false })
     t.match(service.logged('authn_password_set').at(-1), { customer: customer.code, actor: 'back_office' })
   })
 }
 
-t.test('with send_mail the password is temporary: mailed sealed, to be changed, and valid for a day', async (t) => {
+for (const sendMail of [true, false]) {
+  t.test(`S41: with send_mail ${sendMail} the password is temporary and begins a hold`, async (t) => {
+    const customer = await service.customer()
+    const [username = ''] = customer.addresses
+    t.equal((await set(customer.id, { password: 'Temporary-1', send_mail: sendMail })).status, 204)
+    t.match(await verify(username, 'Temporary-1'), { verified: true, mustChange: true })
+    const { createTime = '', holdUntil = '' } = (await changesOf(customer.id)).body.data[0] ?? {}
+    t.equal(Date.parse(holdUntil) - Date.parse(createTime), 24 * 3_600_000)
+    t.match(await callRpc(service.broker, PasswordStatus, { customerId: customer.id }), { holdUntil })
+    await service.outboxEmpty()
+    const [event] = await service.events('PASSWORD', customer.code)
+    t.equal(Math.floor(Date.parse(event?.data.holdUntil ?? '') / 1_000), Date.parse(holdUntil) / 1_000)
+    clock.advance(24 * 3_600_000 + 1)
+    t.match(await verify(username, 'Temporary-1'), { verified: false }, 'it has expired')
+  })
+}
+
+t.test('with send_mail the password is mailed, sealed', async (t) => {
   const customer = await service.customer()
   const [username = ''] = customer.addresses
   t.equal((await set(customer.id, { password: 'Temporary-1', send_mail: true })).status, 204)
-  t.match(await verify(username, 'Temporary-1'), { verified: true, mustChange: true })
-
   await service.outboxEmpty()
   const notifications = await service.events('NOTIFY', customer.code)
   t.same(
@@ -56,9 +70,6 @@ t.test('with send_mail the password is temporary: mailed sealed, to be changed, 
   t.match(await service.openAddress(mail?.id ?? '', mail?.data.recipient ?? ''), { channel: 'email', to: username })
   t.notOk(JSON.stringify(await query('SELECT data FROM outbox')).includes('Temporary-1'))
   t.notOk(service.logs().includes('Temporary-1'))
-
-  clock.advance(24 * 3_600_000 + 1)
-  t.match(await verify(username, 'Temporary-1'), { verified: false })
 })
 
 t.test("a customer's own new password replaces a temporary one", async (t) => {
@@ -86,15 +97,17 @@ t.test('B7 refuses an unknown customer, one without e-mail, a weak password and 
   t.equal((await query('SELECT 1 FROM password_change WHERE customer_id = $1', [silent.id])).length, 0)
 })
 
+const holdOf = ({ id }: { id: number }) => query('SELECT hold_until FROM customer WHERE id = $1', [id])
 const authorized = (as = backOffice()) => ({ authorization: as })
 const changesOf = (id: unknown, rest = '') =>
-  http.get<{ total: number; data: { id: number; type: string; operation: string }[]; code: string }>(
-    `/api/v2/clients/${id}/password/changes${rest}`,
-    authorized(),
-  )
+  http.get<{
+    total: number
+    data: { id: number; type: string; operation: string; createTime: string; holdUntil?: string }[]
+    code: string
+  }>(`/api/v2/clients/${id}/password/changes${rest}`, authorized())
 const reset = (id: unknown, as?: string) => http.send('POST', `/api/v2/clients/${id}/reset-password`, authorized(as))
 
-t.test("B8: the back office reads a customer's changes as the customer does", async (t) => {
+t.test("B8: the back office reads a customer's changes as the customer does, and who made them", async (t) => {
   const customer = await service.customer()
   const other = await service.customer()
   for (let round = 0; round < 3; round += 1) t.equal((await service.change(customer)).status, 204)
@@ -109,7 +122,12 @@ t.test("B8: the back office reads a customer's changes as the customer does", as
     ['changed set', 'restored change', 'restored change', 'restored change'],
   )
   const own = await http.get('/api/v2/my/password/changes', { authorization: bearer(customer.code) })
-  t.same(body, own.body)
+  const staff = 'backend_fin'
+  const actors = [staff, customer.code, customer.code, customer.code]
+  t.same(
+    body.data,
+    (own.body.data as object[]).map((change, index) => ({ ...change, actorId: actors[index] })),
+  )
   t.same((await changesOf(customer.id, '?limit=2&offset=1&sort_order=asc')).body, {
     total: 4,
     data: body.data.toReversed().slice(1, 3),
@@ -142,6 +160,7 @@ t.test("S21 S24: B9 ends a customer's sessions and restores and requires a new p
   const customer = await service.customer({ phones: ['+447700900077'] })
   const [username = ''] = customer.addresses
   await set(customer.id, { password: 'Qwerty123', send_mail: false })
+  const hold = await holdOf(customer)
   const session = { sid: 'one of before', session_epoch: 1 }
   const signedIn = authorized(bearer(customer.code, scopes.full, session))
   t.equal((await http.get('/api/v2/my/password/changes', signedIn)).status, 200)
@@ -159,7 +178,7 @@ t.test("S21 S24: B9 ends a customer's sessions and restores and requires a new p
     { successToken: service.grant('restore', challenge) },
   )
   t.equal(restored.status, 403, 'the earlier restore has ended')
-  t.match(await query('SELECT hold_until FROM customer WHERE id = $1', [customer.id]), [{ hold_until: null }])
+  t.same(await holdOf(customer), hold, 'B9 begins no hold')
 
   t.match((await changesOf(customer.id)).body.data[0], { type: 'changed', operation: 'reset', actor: 'back_office' })
   await service.outboxEmpty()
@@ -190,7 +209,7 @@ t.test('B9 resets a customer without a password, and refuses an unknown customer
 
 t.test('B9 and changes at once: each success is in the history once, and the chain is valid', async (t) => {
   const customer = await service.customer()
-  await set(customer.id, { password: 'Qwerty123', send_mail: false })
+  await set(customer.id, { password: 'Another-1', send_mail: false })
   const statuses = await race(20, async (index) =>
     index % 2 === 0 ? (await reset(customer.id)).status : (await service.change(customer)).status,
   )

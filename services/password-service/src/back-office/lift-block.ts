@@ -1,23 +1,27 @@
 import { BlockLifted } from '@rekey/contracts'
-import type { Now } from '@rekey/platform/clock'
 import type { Keys } from '@rekey/platform/keys'
 import type { Logger } from '@rekey/platform/logger'
-import type { Random } from '@rekey/platform/random'
 import { seal } from '@rekey/platform/seal'
-import { lockCustomer } from '../customers/lock.ts'
+import { confirmedAddresses } from '../customers/confirmed-addresses.ts'
+import { type LockedCustomer, lockCustomer } from '../customers/lock.ts'
 import type { Database, Transaction } from '../database.ts'
+import type { ChainedChange } from '../history/digest.ts'
+import { appendChange } from '../history/history.store.ts'
 import { resetFailedAttempts } from '../lockout/failed-attempts.store.ts'
+import { type NotificationDeps, protectionChangedNotifications } from '../notifications/notifications.ts'
 import { newEvent } from '../outbox/event.ts'
 import { addEvents } from '../outbox/outbox.store.ts'
-import { type Staff, staffForEvent, staffForLog } from '../staff/staff.ts'
+import { type ApprovalDecision, decideApproval } from '../staff/decide-approval.ts'
+import { type Mandate, staffForEvent, staffForLog, staffForRecord } from '../staff/staff.ts'
+import { assertNoneSince } from './none-since.ts'
 import { unknownCustomer } from './reset-password.ts'
 
-interface Deps {
+export interface LiftBlockDeps extends NotificationDeps {
   database: Database
-  /** Seals usernames for the gateway. */
-  keys: { username: Keys }
-  now: Now
-  random: Random
+  keys: NotificationDeps['keys'] & {
+    /** Seals usernames for the gateway. */
+    username: Keys
+  }
   log: Logger
 }
 
@@ -31,31 +35,58 @@ const usernamesOf = async (tx: Transaction, customerId: number): Promise<string[
 }
 
 const blockLifted = async (
-  { keys, random }: Deps,
-  { customer, customerId, by, usernames }: { customer: string; customerId: number; by: Staff; usernames: string[] },
+  { keys, random }: LiftBlockDeps,
+  customer: LockedCustomer,
+  change: ChainedChange,
+  { by, usernames }: { by: Mandate; usernames: string[] },
 ) => {
   const id = random.id()
   const sealed = await Promise.all(usernames.map((username) => seal(keys.username, id, username)))
-  return newEvent(BlockLifted, id, { customer, customerId, ...staffForEvent(by), usernames: sealed })
+  return newEvent(BlockLifted, id, {
+    customer: customer.code,
+    customerId: customer.id,
+    ...staffForEvent(by),
+    changeId: change.id,
+    digest: change.digest,
+    usernames: sealed,
+  })
 }
 
 /**
- * Lets a customer sign in and restore again: ends the block of a compromise report, and the lockouts here and, by the
- * event, at the gateway, which counts for each username. The event is published even if neither was active here.
+ * Lets a customer sign in and restore again: ends the block, and the lockouts here and, by the event, at the gateway,
+ * which counts for each username. Recorded, notified and published even if neither was active here.
  *
- * @throws RekeyError not_found, unavailable
+ * @throws RekeyError not_found, already_decided, unavailable
  */
-export const liftBlock = async (deps: Deps, customerId: number, by: Staff): Promise<void> => {
+export const liftBlock = async (
+  deps: LiftBlockDeps,
+  customerId: number,
+  by: Mandate,
+  approval?: ApprovalDecision,
+): Promise<void> => {
   const { database, now, log } = deps
   const lifted = await database.transaction(async (tx) => {
     const at = now()
     const customer = await lockCustomer(tx, customerId)
     if (!customer) throw unknownCustomer()
+    if (approval) {
+      await decideApproval(tx, approval)
+      await assertNoneSince(tx, 'block', customerId, approval)
+    }
     await unblock(tx, customerId)
     const failures = await resetFailedAttempts(tx, customerId, at)
     const usernames = await usernamesOf(tx, customerId)
-    const event = await blockLifted(deps, { customer: customer.code, customerId, by, usernames })
-    await addEvents(tx, customer.code, at, [event])
+    const change = await appendChange(tx, {
+      ...staffForRecord(by),
+      customerId,
+      operation: 'lift_block' as const,
+      createTime: at,
+    })
+    const addresses = await confirmedAddresses(tx, customerId)
+    await addEvents(tx, customer.code, at, [
+      await blockLifted(deps, customer, change, { by, usernames }),
+      ...(await protectionChangedNotifications(deps, { customer, addresses, change })),
+    ])
     return { customer: customer.code, wasBlocked: customer.blocked, failures }
   })
   log.info(

@@ -64,7 +64,10 @@ t.test('a compromise report blocks the customer, ends sessions and restores, and
     { successToken: grant('restore', restore) },
   )
   t.equal(restored.status, 403)
-  const [change] = await query<{ id: number }>('SELECT id FROM password_change WHERE customer_id = $1', [customer.id])
+  const [change, record] = await query<{ id: number; digest: string }>(
+    'SELECT * FROM password_change WHERE customer_id = $1 ORDER BY id',
+    [customer.id],
+  )
   const [event, ...more] = await eventsOf(customer, 'account.compromise-reported')
   t.same(more, [])
   t.same(event?.data, {
@@ -74,7 +77,12 @@ t.test('a compromise report blocks the customer, ends sessions and restores, and
     channel: 'email',
     ip: '203.0.113.7',
     sessionEpoch: epoch,
+    recordId: record?.id,
+    digest: record?.digest,
   })
+  t.match(record, { operation: 'block', actor: 'client', actor_id: customer.code, ip: '203.0.113.7', reason: null })
+  const own = await http.get('/api/v2/my/password/changes', { authorization: bearer(customer.code) })
+  t.match(own.body, { total: 1, data: [{ operation: 'change' }] }, 'a block is no password change')
   t.match(service.logged('authn_compromise_reported').at(-1), {
     customer: customer.code,
     actor: 'client',

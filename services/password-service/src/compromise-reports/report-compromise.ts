@@ -1,13 +1,13 @@
 import { CompromiseReported } from '@rekey/contracts'
 import type { Now } from '@rekey/platform/clock'
 import type { Random } from '@rekey/platform/random'
+import { block } from '../customers/block.ts'
 import { lockCustomer } from '../customers/lock.ts'
-import { endRestores } from '../customers/restore-requests.ts'
 import type { Database, Transaction } from '../database.ts'
+import { appendChange } from '../history/history.store.ts'
 import type { ReportLink } from '../notifications/report-links.ts'
 import { newEvent } from '../outbox/event.ts'
 import { addEvents } from '../outbox/outbox.store.ts'
-import { endSessions } from '../sessions/sessions.store.ts'
 
 interface Deps {
   database: Database
@@ -22,13 +22,9 @@ const spendLink = async (tx: Transaction, { jti, expiresAt }: ReportLink): Promi
   return inserted > 0
 }
 
-const block = async (tx: Transaction, customerId: number): Promise<void> => {
-  await tx.customer.update({ where: { id: customerId }, data: { status: 'blocked' } })
-}
-
 /**
  * Blocks a customer who reports that a change was not theirs; from the commit on nobody signs in, restores or uses a
- * session. All of it commits together or not at all (S24). A customer who is blocked already is reported again: each
+ * session. The history records it. All of it commits together or not at all (S24). A customer who is blocked already is reported again: each
  * link is about another change.
  *
  * @throws RekeyError unavailable
@@ -44,10 +40,21 @@ export const reportCompromise = (
     const customer = await lockCustomer(tx, customerId)
     if (!customer) return { result: 'unknown' }
     if (!(await spendLink(tx, link))) return { result: 'used' }
-    await block(tx, customerId)
-    await endRestores(tx, [customerId])
-    const sessionEpoch = await endSessions(tx, customerId, { at })
-    const data = { customer: customer.code, customerId, changeId, channel, ip, sessionEpoch }
+    const sessionEpoch = await block(tx, customerId, at)
+    const { code } = customer
+    const record = await appendChange(tx, {
+      customerId,
+      type: 'restored',
+      operation: 'block',
+      actor: 'client',
+      actorId: code,
+      clientId: '',
+      channel,
+      ip,
+      createTime: at,
+    })
+    const chained = { recordId: record.id, digest: record.digest }
+    const data = { customer: code, customerId, changeId, channel, ip, sessionEpoch, ...chained }
     await addEvents(tx, customer.code, at, [newEvent(CompromiseReported, random.id(), data)])
     return { result: 'reported', customer: customer.code }
   })

@@ -1,15 +1,17 @@
 import { createHash } from 'node:crypto'
+import type { RecordOperation } from '@rekey/contracts'
 
-/** One record of the history. */
-export interface ChangeRecord {
+/** One record of the history: a password change, or what the back office did to a customer's protection. */
+export interface ChangeRecord<Operation extends RecordOperation = RecordOperation> {
   id: number
   customerId: number
+  /** By the back office, or by the customer. Published for password changes only. */
   type: 'changed' | 'restored'
-  operation: 'change' | 'restore' | 'reset' | 'set'
+  operation: Operation
   actor: 'client' | 'back_office'
   /** Subject of the token: the customer's code, or the back office's client. */
   actorId: string
-  /** OAuth client that sent the request. */
+  /** OAuth client that sent the request; empty for a compromise report, which comes through none. */
   clientId: string
   channel: string
   ip: string
@@ -17,10 +19,14 @@ export interface ChangeRecord {
   createTime: Date
   /** End of the recovery hold that this change started. */
   holdUntil?: Date | null | undefined
+  /** Token subject of the second person. */
+  approvedBy?: string | null | undefined
+  /** Reason that the back office gave. */
+  reason?: string | null | undefined
 }
 
 /** A record with its digest. */
-export interface ChainedChange extends ChangeRecord {
+export interface ChainedChange<Operation extends RecordOperation = RecordOperation> extends ChangeRecord<Operation> {
   digest: string
 }
 
@@ -40,10 +46,14 @@ const canonical = ({
   ip,
   createTime,
   holdUntil,
+  approvedBy,
+  reason,
 }: ChangeRecord) =>
   JSON.stringify({
     actor,
     actorId,
+    // Omitted if there is none, as below: the digests of records from before these columns have no such member.
+    ...(approvedBy && { approvedBy }),
     channel,
     clientId,
     createTime: createTime.toISOString(),
@@ -53,6 +63,7 @@ const canonical = ({
     id,
     ip,
     operation,
+    ...(reason && { reason }),
     type,
   })
 

@@ -4,7 +4,7 @@ import { historyRoutes } from './history.routes.ts'
 import { createHistoryService, type HistoryService } from './history.service.ts'
 import { createHistoryStore } from './history.store.ts'
 
-/** The history of password changes: the customer's own (B3, B4), and `list` and `show` for the back office. */
+/** The history: the customer's own password changes (B3, B4), and what the back office reads of it. */
 export const createHistory = ({ database }: Infrastructure): Feature & HistoryService => {
   const history = createHistoryService(createHistoryStore(database))
   return { ...history, routes: (app) => historyRoutes(app, history) }

@@ -5,11 +5,11 @@ import type { HistoryService } from './history.service.ts'
 const config = { scopes: [scopes.full] }
 
 /** B3, B4. */
-export const historyRoutes = (app: Server, history: HistoryService): void => {
+export const historyRoutes = (app: Server, { own }: Pick<HistoryService, 'own'>): void => {
   app.get('/api/v2/my/password/changes', { schema: ListPasswordChanges, config }, async (request) =>
-    history.list(request.bearer.sub, request.query),
+    own.list(request.bearer.sub, request.query),
   )
   app.get('/api/v2/my/password/changes/:changeId', { schema: GetPasswordChange, config }, async (request) =>
-    history.show(request.bearer.sub, request.params.changeId),
+    own.show(request.bearer.sub, request.params.changeId),
   )
 }

@@ -1,28 +1,83 @@
-import { formatTime, type Page, type PasswordChange, RekeyError } from '@rekey/contracts'
-import type { HistoryStore, ShownChange } from './history.store.ts'
+import {
+  type ClientPasswordChange,
+  type ClientRecord,
+  formatTime,
+  type Page,
+  type PasswordChange,
+  passwordOperations,
+  RekeyError,
+} from '@rekey/contracts'
+import type { HistoryStore, ShownChange, ShownRecord } from './history.store.ts'
 
-const toPasswordChange = ({ id, type, createTime, holdUntil, ...rest }: ShownChange): PasswordChange => ({
+const toPasswordChange = ({
+  id,
+  type,
+  createTime,
+  operation,
+  actor,
+  channel,
+  ip,
+  digest,
+  holdUntil,
+}: ShownChange): PasswordChange => ({
   id,
   type,
   createTime: formatTime(createTime),
-  ...rest,
+  operation,
+  actor,
+  channel,
+  ip,
+  digest,
   ...(holdUntil && { holdUntil: formatTime(holdUntil) }),
 })
 
-/** The changes to a customer's password, as the API returns them. */
-export const createHistoryService = (store: HistoryStore) => ({
-  /** The customer's changes (B3). @throws RekeyError unavailable */
-  async list(customerCode: string, page: Page): Promise<{ total: number; data: PasswordChange[] }> {
-    const { total, changes } = await store.list(customerCode, page)
-    return { total, data: changes.map(toPasswordChange) }
+/** Who acted and why: staff are not named to customers. */
+const staffFields = ({ actorId, approvedBy, reason }: ShownRecord) => ({
+  actorId,
+  ...(approvedBy && { approvedBy }),
+  ...(reason && { reason }),
+})
+
+const toClientPasswordChange = (change: ShownChange): ClientPasswordChange => ({
+  ...toPasswordChange(change),
+  ...staffFields(change),
+})
+
+const isPasswordChange = (record: ShownRecord): record is ShownChange =>
+  passwordOperations.some((operation) => operation === record.operation)
+
+const toClientRecord = (record: ShownRecord): ClientRecord => {
+  if (isPasswordChange(record)) return toClientPasswordChange(record)
+  const { id, createTime, operation, actor, channel, ip, digest } = record
+  return { id, createTime: formatTime(createTime), operation, actor, channel, ip, digest, ...staffFields(record) }
+}
+
+interface Store<Stored> {
+  list(customerCode: string, page: Page): Promise<{ total: number; records: Stored[] }>
+  find(customerCode: string, id: number): Promise<Stored | undefined>
+}
+
+/** Reads one kind of records of a customer and returns them in one form. */
+const createReader = <Stored, Shown>(store: Store<Stored>, toShown: (stored: Stored) => Shown) => ({
+  /** A page of the customer's records. @throws RekeyError unavailable */
+  async list(customerCode: string, page: Page): Promise<{ total: number; data: Shown[] }> {
+    const { total, records } = await store.list(customerCode, page)
+    return { total, data: records.map(toShown) }
   },
 
-  /** One of the customer's changes (B4). @throws RekeyError not_found: none, or of another customer; unavailable */
-  async show(customerCode: string, id: number): Promise<PasswordChange> {
-    const change = await store.find(customerCode, id)
-    if (!change) throw new RekeyError('not_found')
-    return toPasswordChange(change)
+  /** One of the customer's records. @throws RekeyError not_found: none, or of another customer; unavailable */
+  async show(customerCode: string, id: number): Promise<Shown> {
+    const record = await store.find(customerCode, id)
+    if (!record) throw new RekeyError('not_found')
+    return toShown(record)
   },
+})
+
+/** A customer's history, as the API returns it: to the customer (B3, B4), and to the back office (B8, records). */
+export const createHistoryService = ({ passwordChanges, records }: HistoryStore) => ({
+  own: createReader(passwordChanges, toPasswordChange),
+  passwordChanges: createReader(passwordChanges, toClientPasswordChange),
+  records: createReader(records, toClientRecord),
 })
 
 export type HistoryService = ReturnType<typeof createHistoryService>

@@ -1,16 +1,22 @@
-import type { Page } from '@rekey/contracts'
+import type { Page, PasswordOperation, RecordOperation } from '@rekey/contracts'
 import type { Database, Transaction } from '../database.ts'
 import { Prisma } from '../generated/prisma/client.ts'
 import { type ChainedChange, type ChangeRecord, digestOf, firstPreviousDigest } from './digest.ts'
 
-/** A record as the API returns it. */
-export interface ShownChange
-  extends Pick<ChangeRecord, 'id' | 'type' | 'createTime' | 'operation' | 'actor' | 'channel' | 'ip' | 'holdUntil'> {
-  digest: string
-}
+/** A record as the API returns it; some of its fields to the back office only. */
+export type ShownRecord<Operation extends RecordOperation = RecordOperation> = Omit<
+  ChainedChange<Operation>,
+  'customerId' | 'clientId'
+>
+
+/** A password change as the API returns it. */
+export type ShownChange = ShownRecord<PasswordOperation>
 
 const shownColumns = Prisma.sql`c.id, c.type::text, c.create_time AS "createTime", c.operation::text, c.actor::text,
-  c.channel, c.ip, c.digest, c.hold_until AS "holdUntil"`
+  c.channel, c.ip, c.digest, c.hold_until AS "holdUntil", c.actor_id AS "actorId", c.approved_by AS "approvedBy", c.reason`
+
+/** SQL condition: the record is a password change, which the published history lists. */
+export const isPasswordChange = Prisma.sql`operation IN ('change', 'restore', 'reset', 'set')`
 
 /** The id of a customer's next record, and the last record, which it chains to. */
 interface ChainEnd {
@@ -24,7 +30,10 @@ interface ChainEnd {
  * Appends a record to the chain of each customer, in two statements. The transaction has the customers locked, so that
  * no other record comes between. A record is never dated before the previous one, even if two machines' clocks differ.
  */
-export const appendChanges = async (tx: Transaction, changes: Omit<ChangeRecord, 'id'>[]): Promise<ChainedChange[]> => {
+export const appendChanges = async <Operation extends RecordOperation>(
+  tx: Transaction,
+  changes: Omit<ChangeRecord<Operation>, 'id'>[],
+): Promise<ChainedChange<Operation>[]> => {
   // The left join returns a row also for a customer without records.
   const ends = await tx.$queryRaw<ChainEnd[]>`
     SELECT "customerId", nextval(pg_get_serial_sequence('password_change', 'id'))::int AS id,
@@ -40,7 +49,8 @@ export const appendChanges = async (tx: Transaction, changes: Omit<ChangeRecord,
     const end = endOf.get(change.customerId)
     if (!end) throw new Error('the end of a chain is missing')
     const createTime = new Date(Math.max(change.createTime.getTime(), end.createTime?.getTime() ?? 0))
-    const record = { ...change, id: end.id, createTime, holdUntil: change.holdUntil ?? null }
+    const { holdUntil = null, approvedBy = null, reason = null } = change
+    const record = { ...change, id: end.id, createTime, holdUntil, approvedBy, reason }
     const previousDigest = end.digest ?? firstPreviousDigest
     return { ...record, previousDigest, digest: digestOf(previousDigest, record) }
   })
@@ -49,40 +59,61 @@ export const appendChanges = async (tx: Transaction, changes: Omit<ChangeRecord,
 }
 
 /** Appends a record to the chain of one customer, whom the transaction has locked. */
-export const appendChange = async (tx: Transaction, change: Omit<ChangeRecord, 'id'>): Promise<ChainedChange> => {
+export const appendChange = async <Operation extends RecordOperation>(
+  tx: Transaction,
+  change: Omit<ChangeRecord<Operation>, 'id'>,
+): Promise<ChainedChange<Operation>> => {
   const [chained] = await appendChanges(tx, [change])
   if (!chained) throw new Error('a record was not appended')
   return chained
 }
 
-export const createHistoryStore = (database: Database) => ({
+/** True if a later record blocked the locked customer, or began a recovery hold. */
+export const hasBegunSince = async (
+  tx: Transaction,
+  what: 'block' | 'hold',
+  customerId: number,
+  since: Date,
+): Promise<boolean> => {
+  const begins = what === 'block' ? { operation: 'block' as const } : { holdUntil: { not: null } }
+  const where = { customerId, createTime: { gt: since }, ...begins }
+  return (await tx.passwordChange.findFirst({ where, select: { id: true } })) !== null
+}
+
+/** Reads one kind of records. */
+const createRecordStore = <Operation extends RecordOperation>(database: Database, which: Prisma.Sql) => ({
   /** A page of a customer's records and their total, in one statement. */
   list: (
     customerCode: string,
     { limit, offset, sort_order }: Page,
-  ): Promise<{ total: number; changes: ShownChange[] }> =>
+  ): Promise<{ total: number; records: ShownRecord<Operation>[] }> =>
     database.query(async (prisma) => {
       const order = sort_order === 'asc' ? Prisma.sql`"createTime" ASC, id ASC` : Prisma.sql`"createTime" DESC, id DESC`
-      const rows = await prisma.$queryRaw<(ShownChange & { total: number })[]>`
+      const rows = await prisma.$queryRaw<(ShownRecord<Operation> & { total: number })[]>`
         WITH mine AS (
           SELECT ${shownColumns} FROM password_change c JOIN customer ON customer.id = c.customer_id
-          WHERE customer.code = ${customerCode}
+          WHERE customer.code = ${customerCode} AND ${which}
         )
         SELECT counted.total, page.*
         FROM (SELECT count(*)::int AS total FROM mine) AS counted
         LEFT JOIN (SELECT * FROM mine ORDER BY ${order} LIMIT ${limit} OFFSET ${offset}) AS page ON true
         ORDER BY ${order}`
       // A page beyond the end is one row with the total only.
-      return { total: rows[0]?.total ?? 0, changes: rows.filter(({ id }) => id !== null) }
+      return { total: rows[0]?.total ?? 0, records: rows.filter(({ id }) => id !== null) }
     }),
 
-  find: (customerCode: string, id: number): Promise<ShownChange | undefined> =>
+  find: (customerCode: string, id: number): Promise<ShownRecord<Operation> | undefined> =>
     database.query(async (prisma) => {
-      const [row] = await prisma.$queryRaw<ShownChange[]>`
+      const [row] = await prisma.$queryRaw<ShownRecord<Operation>[]>`
         SELECT ${shownColumns} FROM password_change c JOIN customer ON customer.id = c.customer_id
-        WHERE c.id = ${id} AND customer.code = ${customerCode}`
+        WHERE c.id = ${id} AND customer.code = ${customerCode} AND ${which}`
       return row
     }),
+})
+
+export const createHistoryStore = (database: Database) => ({
+  passwordChanges: createRecordStore<PasswordOperation>(database, isPasswordChange),
+  records: createRecordStore<RecordOperation>(database, Prisma.sql`true`),
 })
 
 export type HistoryStore = ReturnType<typeof createHistoryStore>

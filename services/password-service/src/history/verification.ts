@@ -28,7 +28,7 @@ const pageSize = 1_000
 
 const columns = `id, customer_id AS "customerId", type, operation, actor, actor_id AS "actorId",
   client_id AS "clientId", channel, ip, create_time AS "createTime", hold_until AS "holdUntil",
-  previous_digest AS "previousDigest", digest`
+  approved_by AS "approvedBy", reason, previous_digest AS "previousDigest", digest`
 
 /** SQLSTATE undefined_table or undefined_column (Postgres manual, appendix A). */
 const isNotMigrated = (code: string | undefined) => code === '42P01' || code === '42703'

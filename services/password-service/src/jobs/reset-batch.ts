@@ -25,6 +25,7 @@ interface JobRow {
   clientId: string
   ip: string
   approvedBy: string | null
+  reason: string | null
   done: number
   failed: number
   lastCustomerId: number
@@ -34,7 +35,7 @@ interface JobRow {
 /** Locks the running job, unless another instance has locked it. */
 const takeJob = async (tx: Transaction): Promise<JobRow | undefined> => {
   const [row] = await tx.$queryRaw<JobRow[]>`
-    SELECT id::text, actor_id AS "actorId", client_id AS "clientId", ip, approved_by AS "approvedBy",
+    SELECT id::text, actor_id AS "actorId", client_id AS "clientId", ip, approved_by AS "approvedBy", reason,
            done, failed, last_customer_id AS "lastCustomerId", up_to_customer_id AS "upToCustomerId"
     FROM job WHERE state = 'running' ORDER BY created_at LIMIT 1 FOR UPDATE SKIP LOCKED`
   return row
@@ -71,7 +72,8 @@ export const resetBatch = async (deps: Deps, size: number): Promise<Batch> => {
     if (!job) return { result: 'no job' }
     const customerIds = await findNext(tx, job, size)
     taken = { jobId: job.id, customerId: customerIds[0] }
-    const by = { id: job.actorId, clientId: job.clientId, ip: job.ip, approvedBy: job.approvedBy ?? undefined }
+    const { actorId: id, clientId, ip } = job
+    const by = { id, clientId, ip, approvedBy: job.approvedBy ?? undefined, reason: job.reason ?? undefined }
     if (customerIds.length > 0) {
       await resetPasswords(tx, deps, await lockCustomers(tx, customerIds), { by, jobId: job.id })
     }

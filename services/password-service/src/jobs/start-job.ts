@@ -58,6 +58,7 @@ export const startJob = (
         clientId: by.clientId,
         ip: by.ip,
         approvedBy: by.approvedBy ?? null,
+        reason: by.reason ?? null,
         total,
         upToCustomerId: last,
         createdAt: now(),

@@ -1,6 +1,7 @@
 import {
   type Address,
   NotifyPasswordChanged,
+  NotifyProtectionChanged,
   NotifyResetRequested,
   NotifyRestoreBlocked,
   NotifyTemporaryPassword,
@@ -46,7 +47,12 @@ const sealRecipient = (
   { customer }: Pick<Notified, 'customer'>,
 ) => seal(keys.address, eventId, toRecipient(to, customer))
 
-const sealedFields = async (deps: NotificationDeps, eventId: string, to: Address, about: NotifiedChange) => {
+const sealedFields = async (
+  deps: NotificationDeps,
+  eventId: string,
+  to: Address,
+  about: Notified & { change: { id: number } },
+) => {
   const { customer, change } = about
   const { channel } = toRecipient(to, customer)
   const link = await makeReportLink(deps, { customerId: customer.id, changeId: change.id, channel })
@@ -81,6 +87,23 @@ export const resetRequestedNotifications = (deps: NotificationDeps, about: Notif
       requestedAt: about.change.createTime.toISOString(),
     }),
   )
+
+/**
+ * Notifies every address of a block, a lifted block or an ended hold. A block has no report link, which would block the
+ * customer again.
+ */
+export const protectionChangedNotifications = (
+  deps: NotificationDeps,
+  about: Notified & { change: { id: number; operation: 'block' | 'lift_block' | 'end_hold'; createTime: Date } },
+): Promise<NewEvent[]> =>
+  toEachAddress(deps, about.addresses, async (id, to) => {
+    const { operation, createTime } = about.change
+    const sealed =
+      operation === 'block'
+        ? { recipient: await sealRecipient(deps, id, to, about) }
+        : await sealedFields(deps, id, to, about)
+    return newEvent(NotifyProtectionChanged, id, { ...sealed, operation, changedAt: createTime.toISOString() })
+  })
 
 /** Notifies every address of a lockout. Without a report link: no password was changed. */
 export const restoreLockedNotifications = (

@@ -6,8 +6,10 @@ import { type NotificationDeps, type SealedPassword, sealTemporaryPassword } fro
 /** A password that is ready to be stored; nothing in it can be read by this service. */
 export interface PreparedPassword {
   hash: string
-  /** A temporary password, sealed for the notifier. It must be changed at the next sign-in. */
-  temporary?: SealedPassword | undefined
+  /** Works for one sign-in within a day, at which it must be changed. True whenever somebody else knows the password. */
+  isTemporary: boolean
+  /** A temporary password that is sent to the customer, sealed for the notifier. */
+  mailed?: SealedPassword | undefined
 }
 
 interface Deps extends Pick<NotificationDeps, 'keys' | 'random'> {
@@ -21,7 +23,7 @@ export const refuseCurrentPassword = (): RekeyError =>
   })
 
 /**
- * Hashes a password that has passed the policy, and seals a temporary one. Before the transaction: no row stays locked
+ * Hashes a password that has passed the policy, and seals one that is sent to the customer. Before the transaction: no row stays locked
  * while a hash is computed or waits for its turn.
  *
  * @throws RekeyError unavailable
@@ -29,10 +31,12 @@ export const refuseCurrentPassword = (): RekeyError =>
 export const preparePassword = async (
   { hasher, ...sealing }: Deps,
   password: string,
-  { temporary = false } = {},
+  { isTemporary, isMailed = false }: { isTemporary: boolean; isMailed?: boolean },
 ): Promise<PreparedPassword> => {
   const hash = await hasher.hash(password)
-  return temporary ? { hash, temporary: await sealTemporaryPassword(sealing, password) } : { hash }
+  return isMailed
+    ? { hash, isTemporary, mailed: await sealTemporaryPassword(sealing, password) }
+    : { hash, isTemporary }
 }
 
 /**

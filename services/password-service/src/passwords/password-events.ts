@@ -2,6 +2,7 @@ import {
   type Address,
   type EventDefinition,
   PasswordChanged,
+  type PasswordOperation,
   PasswordReset,
   PasswordResetRequested,
   PasswordRestored,
@@ -17,13 +18,10 @@ import {
 } from '../notifications/notifications.ts'
 import { type NewEvent, newEvent } from '../outbox/event.ts'
 
-/** What replaces a password: the customer's change, restore, or request of a temporary one; the back office. */
-export type Operation = 'change' | 'restore' | 'reset' | 'set'
-
 /** A change as it was written. */
 export interface WrittenChange {
   customer: { id: number; code: string; locale: string; timezone: string }
-  change: ChainedChange
+  change: ChainedChange<PasswordOperation>
   /** Confirmed ones: e-mail before phone, the oldest first. */
   addresses: Address[]
   sessionEpoch: number
@@ -32,7 +30,7 @@ export interface WrittenChange {
 }
 
 interface NewPassword extends WrittenChange {
-  operation: Operation
+  operation: PasswordOperation
   keptSession?: string | undefined
   temporary?: { sealed: SealedPassword; expiresAt: Date } | undefined
 }
@@ -42,7 +40,7 @@ const eventOf = {
   restore: PasswordRestored,
   reset: PasswordReset,
   set: PasswordSet,
-} satisfies Record<Operation, EventDefinition>
+} satisfies Record<PasswordOperation, EventDefinition>
 
 const fieldsOf = ({ customer, change, sessionEpoch, approvedBy }: WrittenChange) => ({
   customer: customer.code,

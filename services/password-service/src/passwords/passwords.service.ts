@@ -149,7 +149,7 @@ export const createPasswordService = (deps: Deps) => {
         await candidate.assertNotLeakedOrReused(holder)
         await replacePassword(deps, {
           customerId: holder.id,
-          password: await preparePassword(deps, password),
+          password: await preparePassword(deps, password, { isTemporary: false }),
           operation: 'change',
           by: { id: bearer.sub, clientId: bearer.client_id, ip: request.ip },
           grant,
@@ -169,7 +169,7 @@ export const createPasswordService = (deps: Deps) => {
         return async (holder) => {
           candidate.assertNotGuessable(holder)
           await candidate.assertNotLeakedOrReused(holder)
-          return preparePassword(deps, password)
+          return preparePassword(deps, password, { isTemporary: false })
         }
       }),
 
@@ -183,7 +183,10 @@ export const createPasswordService = (deps: Deps) => {
       replaceForgotten('reset', request, () => async ({ reachable }) => {
         // The customer may have lost the address that received the code.
         if (!reachable) throw refuseGrant('no confirmed address')
-        return preparePassword(deps, makeTemporaryPassword(random, minLength), { temporary: true })
+        return preparePassword(deps, makeTemporaryPassword(random, minLength), {
+          isTemporary: true,
+          isMailed: true,
+        })
       }),
   }
 }

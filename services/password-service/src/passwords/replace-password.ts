@@ -1,4 +1,4 @@
-import { RekeyError } from '@rekey/contracts'
+import { type PasswordOperation, RekeyError } from '@rekey/contracts'
 import type { TokenClaims } from '@rekey/platform/auth'
 import { confirmedAddresses } from '../customers/confirmed-addresses.ts'
 import { type LockedCustomer, lockCustomer } from '../customers/lock.ts'
@@ -12,13 +12,14 @@ import { addEvents } from '../outbox/outbox.store.ts'
 import { keepFormerPassword } from '../policy/former-passwords.store.ts'
 import { endSessions, isSessionEnded, sessionOf } from '../sessions/sessions.store.ts'
 import { type ApprovalDecision, decideApproval } from '../staff/decide-approval.ts'
+import type { Mandate } from '../staff/staff.ts'
 import { type PreparedPassword, storeCredential } from './credential.ts'
 import { type Grant, refuseGrant, spendGrant } from './grant.ts'
-import { type Operation, passwordEvents } from './password-events.ts'
+import { passwordEvents } from './password-events.ts'
 
 export interface ReplaceDeps extends NotificationDeps {
   database: Database
-  /** How long withdrawals should wait after a restore; 0: no hold. */
+  /** How long withdrawals should wait after a new password that others may know; 0: no hold. */
   holdMs: number
   /** How many of a customer's former passwords are kept. */
   formerPasswords: number
@@ -27,7 +28,7 @@ export interface ReplaceDeps extends NotificationDeps {
 }
 
 /** The sender of the request. */
-export interface Requester {
+export interface Requester extends Partial<Pick<Mandate, 'approvedBy' | 'reason'>> {
   /** Token subject. Undefined for a restore: its customer is known by the challenge only. */
   id?: string
   clientId: string
@@ -38,7 +39,7 @@ export interface Requester {
 interface Replacement {
   customerId: number
   password: PreparedPassword
-  operation: Operation
+  operation: PasswordOperation
   by: Requester
   /** Spent with the change. The back office needs none. */
   grant?: Grant
@@ -79,9 +80,12 @@ const endOtherRestores = async (tx: Transaction, customerId: number, grant: Gran
   if (grant.purpose === 'restore' && !isOpen) throw refuseGrant('restore ended')
 }
 
-/** A restore needs no more than a code, so that its sender may not be the customer: withdrawals wait. */
-const holdUntil = (operation: Operation, at: Date, holdMs: number, { holdUntil: current }: LockedCustomer) => {
-  if (holdMs === 0 || (operation !== 'restore' && operation !== 'reset')) return undefined
+/**
+ * A restore needs no more than a code, so that its sender may not be the customer; and the staff know a password that
+ * they set (ASVS 6.4.6): withdrawals wait. A change needs a session and a code.
+ */
+const holdUntil = (operation: PasswordOperation, at: Date, holdMs: number, { holdUntil: current }: LockedCustomer) => {
+  if (holdMs === 0 || operation === 'change') return undefined
   // A shorter hold, such as after REKEY_HOLD_HOURS was lowered, does not cut short the current one.
   return new Date(Math.max(at.getTime() + holdMs, current?.getTime() ?? 0))
 }
@@ -99,10 +103,10 @@ const setHold = async (tx: Transaction, customerId: number, until: Date) => {
 export const replacePassword = (deps: ReplaceDeps, request: Replacement): Promise<void> =>
   deps.database.transaction(async (tx) => {
     const { operation, by, grant, bearer, verifiedHash, approval } = request
-    const { hash, temporary } = request.password
+    const { hash, isTemporary, mailed } = request.password
     const byBackOffice = operation === 'set'
     const at = deps.now()
-    const temporaryUntil = temporary ? new Date(at.getTime() + temporaryPasswordMs) : null
+    const temporaryUntil = isTemporary ? new Date(at.getTime() + temporaryPasswordMs) : null
     const keptSession = bearer && sessionOf(bearer)
 
     const customer = await lockCustomer(tx, request.customerId)
@@ -114,7 +118,7 @@ export const replacePassword = (deps: ReplaceDeps, request: Replacement): Promis
     await endOtherRestores(tx, customer.id, grant)
 
     await keepFormerPassword(tx, customer.id, { kept: deps.formerPasswords, at })
-    await storeCredential(tx, customer.id, { hash, mustChange: temporary !== undefined, temporaryUntil, verifiedHash })
+    await storeCredential(tx, customer.id, { hash, mustChange: isTemporary, temporaryUntil, verifiedHash })
     const change = await appendChange(tx, {
       customerId: customer.id,
       type: byBackOffice ? 'changed' : 'restored',
@@ -124,6 +128,8 @@ export const replacePassword = (deps: ReplaceDeps, request: Replacement): Promis
       clientId: by.clientId,
       channel,
       ip: by.ip,
+      approvedBy: by.approvedBy,
+      reason: by.reason,
       createTime: at,
       holdUntil: holdUntil(operation, at, deps.holdMs, customer),
     })
@@ -137,8 +143,8 @@ export const replacePassword = (deps: ReplaceDeps, request: Replacement): Promis
       sessionEpoch,
       operation,
       keptSession,
-      approvedBy: approval?.by,
-      temporary: temporary && temporaryUntil ? { sealed: temporary, expiresAt: temporaryUntil } : undefined,
+      approvedBy: by.approvedBy,
+      temporary: mailed && temporaryUntil ? { sealed: mailed, expiresAt: temporaryUntil } : undefined,
     })
     await addEvents(tx, customer.code, change.createTime, events)
   })

@@ -6,7 +6,7 @@ import { appendChanges } from '../history/history.store.ts'
 import type { NotificationDeps } from '../notifications/notifications.ts'
 import { addEventsOfMany } from '../outbox/outbox.store.ts'
 import { endSessionsOfMany } from '../sessions/sessions.store.ts'
-import type { Mandate } from '../staff/staff.ts'
+import { type Mandate, staffForRecord } from '../staff/staff.ts'
 import { resetEvents } from './password-events.ts'
 
 interface Reset {
@@ -34,13 +34,8 @@ export const resetPasswords = async (
     tx,
     ids.map((customerId) => ({
       customerId,
-      type: 'changed',
-      operation: 'reset',
-      actor: 'back_office',
-      actorId: by.id,
-      clientId: by.clientId,
-      channel: 'api',
-      ip: by.ip,
+      ...staffForRecord(by),
+      operation: 'reset' as const,
       createTime: at,
     })),
   )

@@ -1,9 +1,10 @@
-import type { Reference } from '@rekey/contracts'
+import type { PasswordOperation, Reference } from '@rekey/contracts'
 import { isReferredTo } from '../customers/reference.ts'
 import type { Database } from '../database.ts'
 import type { ChangeRecord } from '../history/digest.ts'
+import { isPasswordChange } from '../history/history.store.ts'
 
-type LastChange = Pick<ChangeRecord, 'id' | 'type' | 'operation' | 'createTime'>
+type LastChange = Pick<ChangeRecord<PasswordOperation>, 'id' | 'type' | 'operation' | 'createTime'>
 
 /** The state of a customer's password. */
 export interface Status {
@@ -35,7 +36,7 @@ export const createStatusStore = (database: Database) => ({
         LEFT JOIN credential k ON k.customer_id = c.id
         LEFT JOIN LATERAL (
           SELECT id, type::text, operation::text, create_time AS "createTime" FROM password_change
-          WHERE customer_id = c.id
+          WHERE customer_id = c.id AND ${isPasswordChange}
           ORDER BY create_time DESC, id DESC LIMIT 1
         ) AS last ON true
         WHERE ${isReferredTo(reference)}`

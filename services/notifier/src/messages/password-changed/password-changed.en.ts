@@ -47,7 +47,7 @@ const wording: Record<Operation, (brand: string) => Wording> = {
   set: (brand) => ({
     title: 'Your password was replaced',
     what: `The password of your account was replaced by the staff of ${brand}. Your old password no longer works.`,
-    fine: 'If you asked for it, there is nothing more to do.',
+    fine: 'If you asked for it, sign in with the temporary password and set one of your own.',
     otherwise: 'If you did not ask for it',
   }),
 }
