@@ -179,12 +179,12 @@ export const createOpen = (deps: Deps) => {
     },
 
     /**
-     * Opens a challenge after the password was verified. Its code is sent when the customer has chosen a device.
+     * Opens a challenge after the password was verified. Its code is sent when the customer has chosen a device. Failed
+     * attempts count for the customer, whichever address was the username (S42).
      *
      * @throws RekeyError too_many_requests (lockout), unavailable
      */
     async openLogin(
-      username: string,
       { customer, devices, sessionEpoch }: VerifiedCustomer,
       request: Request,
       caller: Caller,
@@ -192,7 +192,7 @@ export const createOpen = (deps: Deps) => {
       const { clientId, state } = request
       const expiresAt = new Date(now().getTime() + codeTtlMs)
       const verificationCode = codes.verification()
-      const name = { challengeId: random.id(), account: accountKeys.ofUsername(username), purpose: 'login' as const }
+      const name = { challengeId: random.id(), account: accountKeys.ofCustomer(customer), purpose: 'login' as const }
       const challenge = {
         ...recordOf(request),
         flow: 'oauthLogin' as const,

@@ -25,9 +25,12 @@ export const consumeBlockLifted = (deps: ConsumerDeps, { store, usernameKey, acc
           throw new PermanentError('a username cannot be opened')
         })
       const accounts = (await Promise.all(usernames.map(open))).map(accountKeys.ofUsername)
+      const person = accountKeys.ofCustomer(customer)
       await Promise.all([
+        // An earlier version counted those of sign-in for each username.
         ...accounts.flatMap((account) => [store.clear(account, 'restore'), store.clear(account, 'login')]),
-        store.clear(accountKeys.ofCustomer(customer), 'change'),
+        store.clear(person, 'login'),
+        store.clear(person, 'change'),
       ])
     },
   })
