@@ -49,6 +49,7 @@ export const createPasswords = (
   const store = createPasswordOwnerStore(database)
   const passwords = createPasswordService({
     ...replaceDeps,
+    failuresSeen: lockout.failuresSeen,
     store,
     policy: policy.policy,
     hasher,
