@@ -10,6 +10,7 @@ import { createDelivery } from './channels/delivery.ts'
 import { createSms } from './channels/sms.ts'
 import { createSmtp } from './channels/smtp.ts'
 import type { Config } from './config.ts'
+import { sendAddressRemoved } from './messages/address-removed/address-removed.consumer.ts'
 import { sendCodes } from './messages/code/code.consumer.ts'
 import type { MessageDeps } from './messages/message.ts'
 import { sendPasswordChanged } from './messages/password-changed/password-changed.consumer.ts'
@@ -18,7 +19,14 @@ import { sendRestoreBlocked } from './messages/restore-blocked/restore-blocked.c
 import { createSealedFields } from './messages/sealed-fields.ts'
 import { sendTemporaryPasswords } from './messages/temporary-password/temporary-password.consumer.ts'
 
-const messages = [sendCodes, sendPasswordChanged, sendTemporaryPasswords, sendResetRequested, sendRestoreBlocked]
+const messages = [
+  sendCodes,
+  sendPasswordChanged,
+  sendTemporaryPasswords,
+  sendResetRequested,
+  sendRestoreBlocked,
+  sendAddressRemoved,
+]
 
 export const createApp = async (config: Config, { log, metrics, now, random }: Runtime): Promise<Server> => {
   const broker = connectBroker({ ...brokerAccess(config), name: 'notifier', log, metrics })

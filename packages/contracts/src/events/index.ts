@@ -5,6 +5,7 @@ import type { EventDefinition } from './event.ts'
 import { LimitExceeded } from './limit.ts'
 import { LoginFailed, LoginSucceeded } from './login.ts'
 import {
+  NotifyAddressRemoved,
   NotifyCode,
   NotifyPasswordChanged,
   NotifyResetRequested,
@@ -66,7 +67,14 @@ export const streams = {
   },
   NOTIFY: {
     publisher: 'password-service',
-    events: [NotifyCode, NotifyPasswordChanged, NotifyTemporaryPassword, NotifyResetRequested, NotifyRestoreBlocked],
+    events: [
+      NotifyCode,
+      NotifyPasswordChanged,
+      NotifyTemporaryPassword,
+      NotifyResetRequested,
+      NotifyRestoreBlocked,
+      NotifyAddressRemoved,
+    ],
     workQueue: true,
     maxAgeSeconds: 7 * day,
   },
