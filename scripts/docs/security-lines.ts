@@ -127,4 +127,18 @@ export const securityLines: Record<string, SecurityLine[]> = {
     { number: 'S36', text: 'Secrets from environment or files, never argv; sandbox keys in a 0600 file outside git.' },
     { number: 'S37', text: 'Dependencies pinned by lock file; images run as non-root with a read-only root.' },
   ],
+  'Proofs and persons': [
+    {
+      number: 'S42',
+      text: 'A proof counts at the time it was given, judged by every failure of that person up to then, over all addresses.',
+    },
+    {
+      number: 'S43',
+      text: 'Removing or replacing a confirmed address notifies the old one; a young address restores with a longer hold and tells the old one [ASVS 6.3.7; SP 800-63B-4 §4.6]. An unconfirmed address hinders nobody.',
+    },
+    {
+      number: 'S44',
+      text: 'After a restore over one channel, sign-in takes only another channel of that person while the hold lasts, where there is one [RTS 2018/389 art. 9; SP 800-63B-4 §4.2].',
+    },
+  ],
 }

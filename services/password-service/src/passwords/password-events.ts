@@ -24,7 +24,7 @@ export type Operation = 'change' | 'restore' | 'reset' | 'set'
 export interface WrittenChange {
   customer: { id: number; code: string; locale: string; timezone: string }
   change: ChainedChange
-  /** Confirmed ones: e-mail before phone, the oldest first. */
+  /** Addresses to notify: the confirmed ones, and those removed a short while ago. */
   addresses: Address[]
   sessionEpoch: number
   /** Token subject of the second person who approved it. */
@@ -34,7 +34,7 @@ export interface WrittenChange {
 interface NewPassword extends WrittenChange {
   operation: Operation
   keptSession?: string | undefined
-  temporary?: { sealed: SealedPassword; expiresAt: Date } | undefined
+  temporary?: { sealed: SealedPassword; to: Address; expiresAt: Date } | undefined
 }
 
 const eventOf = {
@@ -58,7 +58,7 @@ const fieldsOf = ({ customer, change, sessionEpoch, approvedBy }: WrittenChange)
   ...(approvedBy !== undefined && { approvedBy }),
 })
 
-/** The events of a new password: for other services, and a notification for every confirmed address (S22). */
+/** The events of a new password: for other services, and a notification for every address (S22, S43). */
 export const passwordEvents = async (deps: NotificationDeps, about: NewPassword): Promise<NewEvent[]> => {
   const { operation, keptSession, change, temporary } = about
   return [
@@ -73,7 +73,7 @@ export const passwordEvents = async (deps: NotificationDeps, about: NewPassword)
           await temporaryPasswordNotification(
             deps,
             temporary.sealed,
-            { setBy: change.actor, expiresAt: temporary.expiresAt },
+            { to: temporary.to, setBy: change.actor, expiresAt: temporary.expiresAt },
             about,
           ),
         ]
