@@ -110,6 +110,7 @@ export const mayPublish: Record<Exclude<BrokerUser, 'operator'>, string[]> = {
     ...[...typesOf('PASSWORD'), ...typesOf('NOTIFY')].map((type) => `dead.${type}`),
     ...streamInfo('PASSWORD', 'NOTIFY', 'DEAD'),
     ...ofConsumers('password-service'),
+    '$JS.API.STREAM.MSG.GET.AUTH',
   ],
   notifier: [...streamInfo('NOTIFY', 'DEAD'), ...ofConsumers('notifier')],
   platform: ['password.verify', 'password.status', 'customers.get', 'customers.upsert'],

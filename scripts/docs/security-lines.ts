@@ -159,4 +159,18 @@ export const securityLines: Record<string, SecurityLine[]> = {
       text: "A password that staff know is temporary and begins a hold [ASVS 6.4.6]. With four eyes on, whatever weakens a customer's protection (set, reset, end a hold, lift a block) needs two owners, and leaves a record and a notification.",
     },
   ],
+  'Proofs and persons': [
+    {
+      number: 'S42',
+      text: 'A proof counts at the time it was given, judged by every failure of that person up to then, over all addresses.',
+    },
+    {
+      number: 'S43',
+      text: 'Removing or replacing a confirmed address notifies the old one; a young address restores with a longer hold and tells the old one [ASVS 6.3.7; SP 800-63B-4 §4.6]. An unconfirmed address hinders nobody.',
+    },
+    {
+      number: 'S44',
+      text: 'After a restore over one channel, sign-in takes only another channel of that person while the hold lasts, where there is one [RTS 2018/389 art. 9; SP 800-63B-4 §4.2].',
+    },
+  ],
 }

@@ -1,4 +1,4 @@
-import { claimsOf, loginBody, restoreBody, state, verificationBody } from '@rekey/test-support/flows'
+import { addressOf, claimsOf, loginBody, restoreBody, state, verificationBody } from '@rekey/test-support/flows'
 import { isUnknown } from './client-log.ts'
 import { createSteps, type Deps, JourneyAbandoned, oneIn, type Person } from './journey-steps.ts'
 
@@ -72,7 +72,7 @@ export const createJourneys = (deps: Deps) => {
         throw new JourneyAbandoned(`A4: ${login.status}`)
       }
       const [device] = login.body.challenge_type as string[]
-      const sent = await requestCode(customer.email, {
+      const sent = await requestCode(addressOf(device, customer), {
         step: 'A4b send',
         path: '/oauth/v2/challenge',
         body: {

@@ -124,12 +124,15 @@ t.test('S33 a field sealed with another key or for another event makes a dead le
   const foreign = toKeys(randomBytes(32).toString('base64url'))
   const [victim, thief] = [await newCustomer(), await newCustomer()]
   /** Real events, still sealed: all that an attacker has who can read and publish. */
-  const eventsOf = async (email: string) => {
+  const eventsOf = async ({ email, phone }: { email: string; phone: string }) => {
+    const received = async () =>
+      distinct([...(await inbox.messagesTo(email)), ...(await inbox.messagesTo(phone))]).length
     const { answer } = await askRestore(rekey, email)
     const token = await restoreGrant(rekey, { email, password: '' }, 'access_token')
-    const before = distinct(await inbox.messagesTo(email)).length
+    const before = await received()
     await reset(rekey, token)
-    await eventually(async () => distinct(await inbox.messagesTo(email)).length >= before + 2)
+    // A notification to each address, and the temporary password by SMS.
+    await eventually(async () => (await received()) >= before + 3)
     await messageLog.allHandled()
     return {
       challengeId: String(claimsOf(String(answer.body.mfa_token)).sub),
@@ -139,8 +142,8 @@ t.test('S33 a field sealed with another key or for another event makes a dead le
       temporary: sent(NotifyTemporaryPassword.type).at(-1),
     }
   }
-  const theirs = await eventsOf(victim.email)
-  const mine = await eventsOf(thief.email)
+  const theirs = await eventsOf(victim)
+  const mine = await eventsOf(thief)
   t.equal(field(theirs.requested, 'challengeId'), theirs.challengeId)
   t.equal(field(mine.code, 'challengeId'), mine.challengeId)
 
@@ -193,7 +196,7 @@ t.test('S33 a field sealed with another key or for another event makes a dead le
       }),
     ],
   ]
-  const mails = await mailsTo(victim.email, thief.email)
+  const mails = await mailsTo(victim.email, victim.phone, thief.email, thief.phone)
   for (const [what, subject, data] of forged) {
     const before = dead().length
     await publish(subject, data)
@@ -203,7 +206,7 @@ t.test('S33 a field sealed with another key or for another event makes a dead le
     t.match(letter?.headers?.get('rekey-reason'), /cannot be opened|does not match the contract/)
   }
   await messageLog.allHandled()
-  t.same(await mailsTo(victim.email, thief.email), mails, 'no message to either')
+  t.same(await mailsTo(victim.email, victim.phone, thief.email, thief.phone), mails, 'no message to either')
 
   // The same event with the right key is handled: only the key made the difference.
   const challengeId = randomUUID()
@@ -237,11 +240,11 @@ const assertServing = async (t: Test) => {
   t.equal((await restore(rekey, await restoreGrant(rekey, customer), 'A-password-of-mine')).status, 204)
   t.ok(await signIn(rekey, { ...customer, password: 'A-password-of-mine' }))
   const mails = await eventually(async () => {
-    const found = distinct(await inbox.messagesTo(customer.email))
-    return found.length >= 3 ? found : undefined
+    const found = distinct([...(await inbox.messagesTo(customer.email)), ...(await inbox.messagesTo(customer.phone))])
+    return found.length >= 4 ? found : undefined
   })
-  t.equal(mails.length, 3)
-  t.equal(mails.filter((mail) => codesOf(mail).confirmation !== '').length, 2, 'two codes and a notification')
+  t.equal(mails.length, 4)
+  t.equal(mails.filter((mail) => codesOf(mail).confirmation !== '').length, 2, 'two codes and two notifications')
 }
 
 t.test('S33 a malformed event becomes a dead letter for each consumer, and the services keep serving', async (t) => {

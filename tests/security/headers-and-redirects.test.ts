@@ -73,13 +73,13 @@ for (const from of ['127.0.0.1', proxy]) {
       t.ok(status < 500)
       t.notOk(`${JSON.stringify([...headers])}${text}`.includes(evil))
     }
-    // Messages: a code and a notification; a code, a notification and a temporary password.
-    for (const [{ email }, count] of [
-      [first, 2],
-      [second, 3],
+    // Messages: a code and two notifications; a code, two notifications and a temporary password.
+    for (const [{ email, phone }, count] of [
+      [first, 3],
+      [second, 4],
     ] as const) {
       const messages = await eventually(async () => {
-        const found = await inbox.messagesTo(email)
+        const found = [...(await inbox.messagesTo(email)), ...(await inbox.messagesTo(phone))]
         return found.length >= count ? found : undefined
       })
       for (const { Text, HTML } of messages) {

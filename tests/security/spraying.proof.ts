@@ -1,5 +1,5 @@
 import type { TestCustomer } from '@rekey/test-support/customers'
-import { messageAfter } from '@rekey/test-support/flows'
+import { addressOf, messageAfter } from '@rekey/test-support/flows'
 import type { Answer, Http } from '@rekey/test-support/http'
 import { patiently } from '@rekey/test-support/patiently'
 import t from 'tap'
@@ -22,8 +22,8 @@ interface Spray {
 }
 
 /** The code of the message that belongs to the last answer: a request that got 503 may have sent one too. */
-const codeOf = async ({ email }: TestCustomer, http: Http, send: () => Promise<Answer>) =>
-  (await messageAfter({ http, inbox: rekey.inbox }, email, () => patiently(send))).confirmation
+const codeOf = async (to: string, http: Http, send: () => Promise<Answer>) =>
+  (await messageAfter({ http, inbox: rekey.inbox }, to, () => patiently(send))).confirmation
 
 const sprays: Spray[] = [
   {
@@ -36,7 +36,8 @@ const sprays: Spray[] = [
       const { a4, a4b, http } = visitor(newAddress())
       const { mfa_token, challenge_type } = (await a4(customer.email, customer.password)).body
       return async () => {
-        const code = await codeOf(customer, http, () => a4b(mfa_token, String((challenge_type as string[])[0])))
+        const [device = ''] = challenge_type as string[]
+        const code = await codeOf(addressOf(device, customer), http, () => a4b(mfa_token, device))
         return http.post('/oauth/v2/token', { grant_type: 'mfa_oob', mfa_token, code })
       }
     },
@@ -49,7 +50,7 @@ const sprays: Spray[] = [
     async begin(customer) {
       const { http, a1, a2, resend } = visitor(newAddress())
       const { mfa_token } = (await a1(customer.email)).body
-      return async () => a2(mfa_token, await codeOf(customer, http, () => resend(mfa_token, customer.email)))
+      return async () => a2(mfa_token, await codeOf(customer.email, http, () => resend(mfa_token, customer.email)))
     },
   },
 ]

@@ -11,6 +11,7 @@ interface Rekey {
 
 interface Person {
   email: string
+  phone?: string
   password: string
 }
 
@@ -133,12 +134,19 @@ export const reset = ({ http }: Pick<Rekey, 'http'>, accessToken: string, other:
     asBearer(accessToken),
   )
 
-/** A4 and A4b: the code of a sign-in. */
+/** The person's address that a device stands for. After a restore by mail A4 offers the phone only (S44). */
+export const addressOf = (
+  device: string | undefined,
+  { email, phone = email }: Pick<Person, 'email' | 'phone'>,
+): string => (device?.startsWith('oob:sms:') ? phone : email)
+
+/** A4 and A4b: the code of a sign-in, sent to the first device that is offered. */
 export const askLogin = async (rekey: Rekey, person: Person, other: object = {}) => {
   const { body } = await login(rekey, person, other)
-  return messageAfter(rekey, person.email, () =>
+  const [device] = body.challenge_type
+  return messageAfter(rekey, addressOf(device, person), () =>
     rekey.http.post('/oauth/v2/challenge', {
-      challenge_type: body.challenge_type[0],
+      challenge_type: device,
       client_timezone: '-3',
       mfa_token: body.mfa_token,
       response_type: 'code',

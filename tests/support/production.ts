@@ -100,6 +100,8 @@ export const prepareProduction = async (t: Teardown) => {
       'password-service': {
         ...passwordServiceVariables({ ...common, databaseUrl: database.service, gatewayUrl: url }),
         ...ofProduction('password-service'),
+        // This notifier has no SMS vendor.
+        REKEY_SMS_CODES: 'false',
       },
       notifier: {
         ...notifierVariables({ ...common, smtpUrl }),

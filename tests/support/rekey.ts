@@ -20,6 +20,7 @@ import { eventually } from './eventually.ts'
 import { createHttp } from './http.ts'
 import { startInfrastructure, type Teardown } from './infrastructure.ts'
 import { wideLimits } from './limits.ts'
+import type { Link } from './link.ts'
 import type { DatabaseSettings } from './postgres.ts'
 
 interface Options {
@@ -27,6 +28,8 @@ interface Options {
   env?: Record<string, string>
   /** Variables for the gateway alone. */
   gatewayEnv?: Record<string, string>
+  /** Connects this service to the broker through a link, which the test may delay or stall. */
+  brokerLink?: { of: 'auth-gateway' | 'password-service'; link: Link }
   /** Starts a Postgres server for this test alone, which it may stop and restart. */
   privatePostgres?: boolean
   /** Settings of the database that replace the server's. */
@@ -39,7 +42,7 @@ interface Options {
  */
 export const startRekey = async (
   t: Teardown,
-  { env = {}, gatewayEnv = {}, privatePostgres = false, databaseSettings }: Options = {},
+  { env = {}, gatewayEnv = {}, brokerLink, privatePostgres = false, databaseSettings }: Options = {},
 ) => {
   const infrastructure = await startInfrastructure(t, {
     redis: true,
@@ -71,6 +74,9 @@ export const startRekey = async (
   const url = `http://127.0.0.1:${gatewayPort}`
   const { redis, nats, postgres, inbox } = infrastructure
   const common = { profile: 'sandbox', publicUrl: url, natsUrl: nats.url, keysDir: dir } as const
+  brokerLink?.link.leadTo([Number(new URL(nats.url).port)])
+  const brokerOf = (name: keyof typeof metrics): Record<string, string> =>
+    brokerLink?.of === name ? { NATS_URL: `nats://127.0.0.1:${brokerLink.link.port}` } : {}
 
   const apps = new Map<keyof typeof metrics, Server>()
   const stop = async (names: Iterable<keyof typeof metrics>) => {
@@ -91,6 +97,7 @@ export const startRekey = async (
       PORT: '0',
       ...wideLimits,
       ...env,
+      ...brokerOf('password-service'),
       ...more,
     })
   const passwordServiceConfig = configOfPasswordService()
@@ -105,6 +112,7 @@ export const startRekey = async (
       ...wideLimits,
       ...env,
       ...gatewayEnv,
+      ...brokerOf('auth-gateway'),
       ...more,
     })
   const gatewayConfig = configOfGateway(passwordServiceUrl)

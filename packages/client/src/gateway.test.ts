@@ -1,5 +1,5 @@
 import { createCustomer } from '@rekey/test-support/customers'
-import { loginBody, messageAfter, restoreBody, state, verificationBody } from '@rekey/test-support/flows'
+import { addressOf, loginBody, messageAfter, restoreBody, state, verificationBody } from '@rekey/test-support/flows'
 import { startRekey } from '@rekey/test-support/rekey'
 import t from 'tap'
 import { createClient } from './index.ts'
@@ -22,9 +22,10 @@ t.test('the client alone can restore, sign in and change the password', async (t
   await client.restorePassword({ successToken: verified.sign_token, password })
 
   const login = await client.login(loginBody({ ...customer, password }))
-  const sent = await codeAfter(customer.email, () =>
+  const [device = ''] = login.challenge_type
+  const sent = await codeAfter(addressOf(device, customer), () =>
     client.sendChallenge({
-      challenge_type: login.challenge_type[0] ?? '',
+      challenge_type: device,
       client_timezone: '-3',
       mfa_token: login.mfa_token,
       response_type: 'access_token',

@@ -24,8 +24,11 @@ export interface BackgroundPublisher {
    * Publishes an event that no request waits for. Retries until the broker has stored it, in order with the other events
    * of its subject and stream; events of other subjects do not wait. An event that the broker keeps rejecting becomes a
    * dead letter.
+   *
+   * @returns a promise that resolves to true once the broker has stored the event, and to false if it was dropped or has
+   * become a dead letter. It never rejects
    */
-  publish<E extends EventDefinition>(definition: E, event: { subject: string; data: EventData<E> }): void
+  publish<E extends EventDefinition>(definition: E, event: { subject: string; data: EventData<E> }): Promise<boolean>
   /** Publishes the waiting events, for at most three seconds. */
   close(): Promise<void>
 }
@@ -39,6 +42,11 @@ const pausesMs = [250, 500, 1_000, 2_000, 5_000] as const
 const rejectedForMs = 30_000
 const closeTimeoutMs = 3_000
 
+interface Waiting {
+  event: CloudEvent
+  settled(isStored: boolean): void
+}
+
 /** Publishes events in the background. */
 export const createBackgroundPublisher = ({
   publisher,
@@ -49,7 +57,7 @@ export const createBackgroundPublisher = ({
   log,
 }: Deps): BackgroundPublisher => {
   /** Waiting events by stream and subject. Each lane sends one event at a time, in order. */
-  const lanes = new Map<string, CloudEvent[]>()
+  const lanes = new Map<string, Waiting[]>()
   const running = new Set<Promise<void>>()
   const limit = pLimit(inFlight)
   const stopped = new AbortController()
@@ -100,12 +108,13 @@ export const createBackgroundPublisher = ({
   }
 
   /** @returns true if the event needs no further attempt */
-  const attempt = async (event: CloudEvent, since: { rejectedMs?: number | undefined }): Promise<boolean> => {
+  const attempt = async ({ event, settled }: Waiting, since: { rejectedMs?: number | undefined }): Promise<boolean> => {
     const { type, id } = event
     try {
       await publisher.send(event)
       typeRejectedMs.delete(type)
       isAway = false
+      settled(true)
       return true
     } catch (error) {
       const err = (error as Error).cause as Error
@@ -124,30 +133,32 @@ export const createBackgroundPublisher = ({
       since.rejectedMs ??= elapsedMs()
       if (typeMs === undefined) typeRejectedMs.set(type, elapsedMs())
       const sinceMs = Math.min(since.rejectedMs, typeMs ?? since.rejectedMs)
-      return elapsedMs() - sinceMs >= rejectedForMs && deadLetter(event, err)
+      const isDone = elapsedMs() - sinceMs >= rejectedForMs && (await deadLetter(event, err))
+      if (isDone) settled(false)
+      return isDone
     }
   }
 
   /** Attempts until done, and once more after `close()`. @returns false if the event is left over then */
-  const settle = async (event: CloudEvent): Promise<boolean> => {
+  const settle = async (waiting: Waiting): Promise<boolean> => {
     const since = {}
     for (let failures = 1; ; failures += 1) {
       const isLast = stopped.signal.aborted
       await reconnected
-      if (await limit(() => attempt(event, since))) return true
+      if (await limit(() => attempt(waiting, since))) return true
       if (isLast) return false
       await pause(backoff(pausesMs, failures), stopped.signal)
     }
   }
 
-  const runLane = async (key: string, lane: CloudEvent[]) => {
-    for (let event = lane[0]; event && (await settle(event)); event = lane[0]) {
+  const runLane = async (key: string, lane: Waiting[]) => {
+    for (let first = lane[0]; first && (await settle(first)); first = lane[0]) {
       lane.shift()
       count(-1)
     }
     if (lane.length === 0) lanes.delete(key)
   }
-  const startLane = (key: string, lane: CloudEvent[]) => {
+  const startLane = (key: string, lane: Waiting[]) => {
     lanes.set(key, lane)
     const done = runLane(key, lane).finally(() => running.delete(done))
     running.add(done)
@@ -157,14 +168,17 @@ export const createBackgroundPublisher = ({
     publish(definition, { subject, data }) {
       if (waiting >= capacity) {
         dropped.inc({ reason: 'away' })
-        return log.error({ lost: definition.type }, 'event dropped: too many wait for the broker')
+        log.error({ lost: definition.type }, 'event dropped: too many wait for the broker')
+        return Promise.resolve(false)
       }
       const key = `${streamOf(definition.type)} ${subject}`
-      const event = publisher.event(definition, { subject, data })
+      const { promise, resolve: settled } = Promise.withResolvers<boolean>()
+      const entry = { event: publisher.event(definition, { subject, data }), settled }
       const lane = lanes.get(key)
-      if (lane) lane.push(event)
-      else startLane(key, [event])
+      if (lane) lane.push(entry)
+      else startLane(key, [entry])
       count(1)
+      return promise
     },
     async close() {
       stopped.abort()
@@ -172,7 +186,8 @@ export const createBackgroundPublisher = ({
       await Promise.race([Promise.all(running), pause(closeTimeoutMs, timer.signal)])
       timer.abort()
       const left = [...lanes.values()].flat()
-      if (left.length > 0) log.error({ lost: left.map(({ type }) => type) }, 'events not published before the stop')
+      if (left.length > 0)
+        log.error({ lost: left.map(({ event }) => event.type) }, 'events not published before the stop')
     },
   }
 }

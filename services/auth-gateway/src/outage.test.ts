@@ -146,6 +146,7 @@ t.test('S25: without the broker requests get 503, and leave nothing behind', asy
       response_type: 'code',
       state,
     })
+  const restoreToken = await restoreGrant(rekey, customer)
   const redis = new Redis(rekey.redis.url)
   t.teardown(() => redis.quit())
   const challenges = () => redis.keys('rekey:*')
@@ -175,10 +176,12 @@ t.test('S25: without the broker requests get 503, and leave nothing behind', asy
   )
   await isUnavailable(t, 'A4', () => http.post('/oauth/v2/login', loginBody(customer)))
   t.equal((await challenges()).length, before, 'refused requests leave no challenge')
+  await isUnavailable(t, 'B2', () => restore(rekey, restoreToken, 'a newer password'))
 
   await rekey.nats.restart()
   await isBack()
   t.equal((await verify()).status, 200, 'the code was neither spent nor replaced')
+  t.equal((await restore(rekey, restoreToken, 'a newer password')).status, 204, 'nor was the grant')
   await askRestore(rekey, customer.email)
 })
 

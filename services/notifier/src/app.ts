@@ -10,6 +10,7 @@ import { createDelivery } from './channels/delivery.ts'
 import { createSms } from './channels/sms.ts'
 import { createSmtp } from './channels/smtp.ts'
 import type { Config } from './config.ts'
+import { sendAddressRemoved } from './messages/address-removed/address-removed.consumer.ts'
 import { sendCodes } from './messages/code/code.consumer.ts'
 import type { MessageDeps } from './messages/message.ts'
 import { sendPasswordChanged } from './messages/password-changed/password-changed.consumer.ts'
@@ -26,6 +27,7 @@ const messages = [
   sendResetRequested,
   sendRestoreBlocked,
   sendProtectionChanged,
+  sendAddressRemoved,
 ]
 
 export const createApp = async (config: Config, { log, metrics, now, random }: Runtime): Promise<Server> => {

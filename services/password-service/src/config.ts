@@ -83,6 +83,20 @@ export const Env = Type.Object({
     description:
       'Length of the recovery hold after a restore, a reset, or a password that the back office set, in hours; 0: no hold.',
   }),
+  REKEY_SMS_CODES: Flag({
+    default: true,
+    description:
+      'false: the notifier has no SMS vendor. A phone number then does not count as another channel: after a restore by ' +
+      'mail, sign-in goes on to offer mail.',
+  }),
+  REKEY_NEW_ADDRESS_HOURS: Type.Integer({
+    minimum: 0,
+    maximum: 720,
+    default: 72,
+    description:
+      'How long a confirmed address that an existing customer gained is young, in hours: a restore over it begins a hold ' +
+      'that is longer by this time. For as long a removed address is notified of new passwords. 0: no address is young.',
+  }),
   ...fourEyes,
   ...codeAccountLimit,
   ...limitsScale,

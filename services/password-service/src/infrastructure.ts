@@ -34,6 +34,8 @@ export const createInfrastructure = (config: Config, { log, metrics, now, random
     deadLetters: createDeadLetters({ broker, metrics }),
     /** How long an event is retried before it becomes a dead letter. */
     retryMs: config.REKEY_EVENT_RETRY_HOURS * 3_600_000,
+    /** False if no message reaches a phone number. */
+    smsCodes: config.REKEY_SMS_CODES,
     /** Origin of the gateway. */
     publicUrl: config.REKEY_PUBLIC_URL,
     keys: {

@@ -36,3 +36,11 @@ t.test('plain text is accepted only for loopback, and only with REKEY_ALLOW_PLAI
     t.equal(configurationErrors(`postgresql://u@${other}/rekey`, 'loopback').length, 2, other)
   }
 })
+
+t.test('S43: production refuses addresses that are young for less than a day', async (t) => {
+  const errors = (REKEY_NEW_ADDRESS_HOURS: number) =>
+    production.rules.flatMap((rule) => rule({ REKEY_NEW_ADDRESS_HOURS }))
+  const about = (hours: number) => errors(hours).filter((error) => error.startsWith('REKEY_NEW_ADDRESS_HOURS'))
+  for (const hours of [0, 23]) t.match(about(hours), [`REKEY_NEW_ADDRESS_HOURS is ${hours}`])
+  for (const hours of [24, 72, 720]) t.same(about(hours), [])
+})

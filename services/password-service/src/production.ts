@@ -38,6 +38,12 @@ const requiresCurrentPassword: Rule<Config> = ({ REKEY_REQUIRE_CURRENT_PASSWORD 
 const refusesCommonPasswords: Rule<Config> = ({ REKEY_PASSWORD_BLOCKLIST }) =>
   REKEY_PASSWORD_BLOCKLIST === false ? ['REKEY_PASSWORD_BLOCKLIST is false: production requires true.'] : []
 
+/** A restore over an address that was added an hour ago would be like any other (SP 800-63B-4 §4.6). */
+const hasYoungAddresses: Rule<Config> = ({ REKEY_NEW_ADDRESS_HOURS }) =>
+  REKEY_NEW_ADDRESS_HOURS !== undefined && REKEY_NEW_ADDRESS_HOURS < 24
+    ? [`REKEY_NEW_ADDRESS_HOURS is ${REKEY_NEW_ADDRESS_HOURS}: production requires 24 at least.`]
+    : []
+
 /** Parses the URL as the driver does: some query parameters replace earlier parts of the URL. */
 const parseUrl = (url: string): ConnectionOptions | undefined => {
   try {
@@ -83,6 +89,7 @@ export const production: Production<Config> = {
     hasPepper,
     requiresCurrentPassword,
     refusesCommonPasswords,
+    hasYoungAddresses,
     limitsAreUnscaled,
     quotasAreBounded(codeAccountLimit),
     isAtLeast('REKEY_HOLD_HOURS', 1, 'other services would not learn that a password was restored'),

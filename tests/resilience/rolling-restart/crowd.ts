@@ -1,7 +1,15 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { TestCustomer } from '@rekey/test-support/customers'
-import { claimsOf, codesOf, loginBody, restoreBody, state, verificationBody } from '@rekey/test-support/flows'
+import {
+  addressOf,
+  claimsOf,
+  codesOf,
+  loginBody,
+  restoreBody,
+  state,
+  verificationBody,
+} from '@rekey/test-support/flows'
 import { type Answer, createHttp } from '@rekey/test-support/http'
 import type { Mailbox } from '../mailbox.ts'
 
@@ -72,7 +80,7 @@ export const createCrowd = ({ origin, mailbox }: Options) => {
         state,
       }),
     )
-    const code = await codeOf('A4b', customer.email, sent)
+    const code = await codeOf('A4b', addressOf(device, customer), sent)
     const { access_token } = await expect('A5', 200, () =>
       http.post('/oauth/v2/token', { grant_type: 'mfa_oob', mfa_token: sent.mfa_token, code }),
     )

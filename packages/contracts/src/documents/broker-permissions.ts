@@ -1,3 +1,4 @@
+import { ChallengeFailed } from '../events/challenge.ts'
 import { consumedEvents, durableName, listenerStreams } from '../events/consumers.ts'
 import type { EventDefinition } from '../events/event.ts'
 import { deadLetters, type StreamDefinition, streams } from '../events/index.ts'
@@ -73,6 +74,10 @@ const service = (name: ServiceName): Permissions => {
         subjects: ['$JS.API.INFO', ...[...checked, deadLetters.name].map((stream) => `$JS.API.STREAM.INFO.${stream}`)],
       },
       ...consumedEvents[name].map((event) => consumerGroup(name, event)),
+      {
+        comment: 'position of the last wrong code, before a restore is completed',
+        subjects: name === 'password-service' ? [`$JS.API.STREAM.MSG.GET.${streamNameOf(ChallengeFailed)}`] : [],
+      },
     ],
     subscribe: [
       inbox(name),

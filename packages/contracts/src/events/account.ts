@@ -7,13 +7,18 @@ const customer = {
   customerId: Type.Integer(),
 }
 
+/** `changeId` of a report about a removed address: ids of history records begin at 1. */
+export const noChangeId = 0
+
 export const CompromiseReported = defineEvent({
   type: 'account.compromise-reported',
   summary:
     'A customer reported through the link of a notification that a change was not theirs. The customer is blocked until the back office lifts the block, and all sessions end.',
   data: Type.Object({
     ...customer,
-    changeId: Type.Integer({ description: 'Id of the history record that the notification was about.' }),
+    changeId: Type.Integer({
+      description: 'Id of the history record that the notification was about; 0 if it was about a removed address.',
+    }),
     channel: OneOf(['email', 'sms']),
     ip: Type.String(),
     sessionEpoch: SessionEpoch,

@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox'
-import { Purpose, Uuid } from '../fields.ts'
+import { Purpose, Sealed, Uuid } from '../fields.ts'
 import { codeMade } from './code-made.ts'
 import { defineEvent } from './event.ts'
 
@@ -17,6 +17,12 @@ export const ChallengeIssued = defineEvent({
 
 const attempt = Type.Integer({ description: 'Number of the wrong code within its challenge.' })
 
+const username = Type.Optional({
+  ...Sealed('password-service'),
+  description:
+    "A restore's username: the password-service counts the wrong code for its customer. Compact JWE that only the password-service can decrypt.",
+})
+
 const outcome = Type.Object({ challengeId: Uuid, purpose: Purpose, clientId: Type.String(), ip: Type.String() })
 
 export const ChallengeVerified = defineEvent({
@@ -28,11 +34,11 @@ export const ChallengeVerified = defineEvent({
 export const ChallengeFailed = defineEvent({
   type: 'auth.challenge.failed',
   summary: 'A wrong code was entered.',
-  data: Type.Composite([outcome, Type.Object({ attempt })]),
+  data: Type.Composite([outcome, Type.Object({ attempt, username })]),
 })
 
 export const ChallengeLocked = defineEvent({
   type: 'auth.challenge.locked',
   summary: 'The last wrong code that a challenge allows was entered; the challenge accepts no more codes.',
-  data: Type.Composite([outcome, Type.Object({ attempt })]),
+  data: Type.Composite([outcome, Type.Object({ attempt, username })]),
 })

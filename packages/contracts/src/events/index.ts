@@ -5,6 +5,7 @@ import type { EventDefinition } from './event.ts'
 import { LimitExceeded } from './limit.ts'
 import { LoginFailed, LoginSucceeded } from './login.ts'
 import {
+  NotifyAddressRemoved,
   NotifyCode,
   NotifyPasswordChanged,
   NotifyProtectionChanged,
@@ -75,6 +76,7 @@ export const streams = {
       NotifyResetRequested,
       NotifyRestoreBlocked,
       NotifyProtectionChanged,
+      NotifyAddressRemoved,
     ],
     workQueue: true,
     maxAgeSeconds: 7 * day,

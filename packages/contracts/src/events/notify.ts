@@ -51,6 +51,19 @@ export const NotifyTemporaryPassword = defineEvent({
   }),
 })
 
+export const NotifyAddressRemoved = defineEvent({
+  type: 'notify.address-removed',
+  summary: 'Notify an address that it was removed from a customer, or replaced.',
+  data: Type.Object({
+    ...reportLink,
+    recipient: Sealed('notifier'),
+    replacedBy: Type.Array(Type.String(), {
+      description: 'Masked addresses that the customer gained in the same change: b*1@gmail.com. Empty: none.',
+    }),
+    removedAt: Type.String({ format: 'date-time' }),
+  }),
+})
+
 export const NotifyRestoreBlocked = defineEvent({
   type: 'notify.restore-blocked',
   summary: 'Notify one confirmed address that too many wrong codes locked restore, and until when.',

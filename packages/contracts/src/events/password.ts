@@ -9,7 +9,9 @@ const fields = {
   actor: OneOf(['client', 'back_office']),
   actorId: Type.String(),
   clientId: Type.String(),
-  channel: Type.String(),
+  channel: Type.String({
+    description: 'email or sms: the channel of the code that proved a restore. api: any other change.',
+  }),
   ip: Type.String(),
   digest: Type.String({
     description:

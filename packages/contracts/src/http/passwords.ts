@@ -42,7 +42,9 @@ const changeFields = {
   createTime: Time,
   operation: OneOf(passwordOperations),
   actor: OneOf(['client', 'back_office']),
-  channel: Type.String(),
+  channel: Type.String({
+    description: 'email or sms: the channel of the code that proved a restore. api: any other change.',
+  }),
   ip: Type.String({ description: 'Client address that the service saw.' }),
   digest: Type.String({ description: 'SHA-256 over the previous record’s digest and this record, in hex.' }),
   holdUntil: Type.Optional({

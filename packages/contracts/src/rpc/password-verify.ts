@@ -12,7 +12,10 @@ export const PasswordVerify = {
       customer: Type.String({ description: "The customer's code." }),
       sessionEpoch: SessionEpoch,
       mustChange: Type.Boolean(),
-      devices: Type.Array(Type.String(), { description: 'oob:email:b*1@gmail.com' }),
+      devices: Type.Array(Type.String(), {
+        description:
+          'Devices that may receive the code of this sign-in: oob:email:b*1@gmail.com. While a recovery hold lasts, none of the channel that the password came by, if the customer has another.',
+      }),
     }),
   ]),
 }

@@ -5,12 +5,14 @@ import {
   lockoutAttempts,
   type Purpose,
   RekeyError,
+  unavailable,
 } from '@rekey/contracts'
 import type { BackgroundPublisher } from '@rekey/platform/background-publisher'
 import type { Broker } from '@rekey/platform/broker'
 import type { Now } from '@rekey/platform/clock'
 import { hashForLog, type Logger } from '@rekey/platform/logger'
 import { loadScript, type Redis } from '@rekey/platform/redis'
+import { pause } from '@rekey/platform/retry'
 import type { Limits } from '../limits/limits.ts'
 import { type LockoutPolicy, maxFailedAttemptsPerChallenge } from '../limits/lockout.ts'
 import {
@@ -35,6 +37,9 @@ interface Deps {
   now: Now
   log: Logger
 }
+
+/** How long the answer to a wrong code waits for the broker. */
+const storeTimeoutMs = 1_500
 
 /** What the challenge of an answer must match; an empty text is not compared. */
 export interface AnswerBinding {
@@ -70,6 +75,28 @@ export class ChallengeEnded extends RekeyError {
 export const createAnswer = (deps: Deps) => {
   const { redis, broker, limits, lockouts, codes, records, backgroundPublisher, now, log } = deps
   const script = loadScript(redis, new URL('./answer.lua', import.meta.url))
+
+  /** Wrong codes of restores that were answered 503 and whose events the broker has not stored yet. */
+  let unstored = 0
+
+  /**
+   * Waits until the broker has stored the event of a wrong code: the password-service must be able to see every wrong
+   * code that its sender knows of before it completes the person's restore (S42). Until a late event is stored, this
+   * gateway compares no code of a restore.
+   *
+   * @throws RekeyError unavailable
+   */
+  const assertStored = async (stored: Promise<boolean>): Promise<void> => {
+    const late = new AbortController()
+    const isStored = await Promise.race([stored, pause(storeTimeoutMs, late.signal).then(() => false)])
+    late.abort()
+    if (isStored) return
+    unstored += 1
+    void stored.then(() => {
+      unstored -= 1
+    })
+    throw unavailable(new Error('the broker has not stored the wrong code'))
+  }
 
   const compare = async (
     name: ChallengeReference,
@@ -114,6 +141,8 @@ export const createAnswer = (deps: Deps) => {
       // Throws before the code is spent: without the broker the event could not be published.
       broker.connection()
       const { challengeId, account, purpose } = name
+      const isRestore = purpose === 'restore'
+      if (isRestore && unstored > 0) throw unavailable(new Error('wrong codes wait for the broker'))
       const { address, clientId: openedBy } = requesterOf(caller, name)
       await limits.spendAnswer({ address, clientId: openedBy })
       const answeredAt = now()
@@ -132,8 +161,13 @@ export const createAnswer = (deps: Deps) => {
         if (reason === 'locked_out') limits.countLockedOut('answer')
         if (reason === 'wrong') {
           const event = attempt >= maxFailedAttemptsPerChallenge ? ChallengeLocked : ChallengeFailed
-          backgroundPublisher.publish(event, { subject: challengeId, data: { ...data, attempt } })
+          const username = isRestore && challenge.sealedUsername !== '' && { username: challenge.sealedUsername }
+          const stored = backgroundPublisher.publish(event, {
+            subject: challengeId,
+            data: { ...data, attempt, ...username },
+          })
           if (answer.lockoutMs !== 0) limits.reportLockout(answer.lockoutMs, { ...data, account })
+          if (isRestore) await assertStored(stored)
         }
         throw attempt < maxFailedAttemptsPerChallenge ? new RekeyError('invalid_grant') : new ChallengeEnded()
       }

@@ -185,12 +185,12 @@ export const createOpen = (deps: Deps) => {
     },
 
     /**
-     * Opens a challenge after the password was verified. Its code is sent when the customer has chosen a device.
+     * Opens a challenge after the password was verified. Its code is sent when the customer has chosen a device. Failed
+     * attempts count for the customer, whichever address was the username (S42).
      *
      * @throws RekeyError too_many_requests (lockout), unavailable
      */
     async openLogin(
-      username: string,
       { customer, devices, sessionEpoch }: VerifiedCustomer,
       request: Request,
       caller: Caller,
@@ -198,7 +198,7 @@ export const createOpen = (deps: Deps) => {
       const { clientId, state } = request
       const expiresAt = new Date(now().getTime() + codeTtlMs)
       const verificationCode = codes.verification()
-      const name = { challengeId: random.id(), account: accountKeys.ofUsername(username), purpose: 'login' as const }
+      const name = { challengeId: random.id(), account: accountKeys.ofCustomer(customer), purpose: 'login' as const }
       const challenge = {
         ...recordOf(request),
         flow: 'oauthLogin' as const,
@@ -208,7 +208,7 @@ export const createOpen = (deps: Deps) => {
         sessionEpoch: String(sessionEpoch),
         verificationCode,
       }
-      await formerAccounts.carryOver(accountKeys.formerOfUsername(username), name.account, 'login')
+      await formerAccounts.carryOver(accountKeys.formerOfCustomer(customer), name.account, 'login')
       const { result, waitMs } = await store(name, challenge, expiresAt)
       if (result === 'locked_out') {
         limits.countLockedOut('login')

@@ -105,7 +105,7 @@ t.test('A3. POST /oauth/v2/passwordRestoreReset', async (t) => {
   isOAuthError(t, await http.post('/oauth/v2/login', loginBody(other)), 400, 'access_denied')
   const temporary = await eventually(
     async () => {
-      const texts = (await rekey.inbox.messagesTo(other.email)).map(({ Text }) => Text)
+      const texts = (await rekey.inbox.messagesTo(other.phone)).map(({ Text }) => Text)
       return texts.map((text) => /^Temporary password: (\S+)$/m.exec(text)?.[1]).find(Boolean)
     },
     { what: 'the temporary password' },

@@ -1,6 +1,6 @@
 import { createCustomer } from '@rekey/test-support/customers'
 import { eventually } from '@rekey/test-support/eventually'
-import { codesOf, messageAfter, state } from '@rekey/test-support/flows'
+import { addressOf, codesOf, messageAfter, state } from '@rekey/test-support/flows'
 import { startRekey } from '@rekey/test-support/rekey'
 import t from 'tap'
 
@@ -24,11 +24,12 @@ const bank = {
 t.test(
   'the bank’s contract: a customer signs in, restores, resets and changes the password, and reads the history',
   async (t) => {
-    const { email, password: first } = await createCustomer(rekey.postgres.url)
+    const customer = await createCustomer(rekey.postgres.url)
+    const { email, password: first } = customer
 
     /** Sends a request, and returns the code of its message. */
-    const codeOf = async (path: string, body: object) => {
-      const { answer, confirmation } = await messageAfter(rekey, email, () => http.post(path, body))
+    const codeOf = async (path: string, body: object, to = email) => {
+      const { answer, confirmation } = await messageAfter(rekey, to, () => http.post(path, body))
       t.match(answer.body, { error: 'mfa_code_required', state })
       return { mfa_token: answer.body.mfa_token, code: confirmation }
     }
@@ -38,7 +39,7 @@ t.test(
       t.match(body, { error: 'mfa_required', binding_method: 'prompt', state })
       const { challenge_type: devices, mfa_token } = body
       const chosen = { challenge_type: devices[0], client_timezone: '-3', mfa_token, response_type: 'code', state }
-      const code = await codeOf('/oauth/v2/challenge', chosen)
+      const code = await codeOf('/oauth/v2/challenge', chosen, addressOf(devices[0], customer))
       return (await http.post('/oauth/v2/token', { grant_type: 'mfa_oob', ...code, state })).body
     }
     const restored = async (responseType: string) => {
@@ -78,7 +79,7 @@ t.test(
     t.same((await reset((await restored('access_token')).access_token, {})).body, {})
     const temporary = await eventually(
       async () => {
-        const texts = (await rekey.inbox.messagesTo(email)).map(({ Text }) => Text)
+        const texts = (await rekey.inbox.messagesTo(customer.phone)).map(({ Text }) => Text)
         return texts.map((text) => /^Temporary password: (\S+)$/m.exec(text)?.[1]).find(Boolean)
       },
       { what: 'the temporary password' },
@@ -107,7 +108,8 @@ t.test(
 t.test(
   'the broker’s contract: a customer changes and restores the password, the back office sets it, the history lists all',
   async (t) => {
-    const { id, email, password: first } = await createCustomer(rekey.postgres.url)
+    const customer = await createCustomer(rekey.postgres.url)
+    const { id, email, password: first } = customer
 
     /** Runs the two-factor procedure up to the success token. */
     const successToken = async (path: string, headers: object = {}) => {
@@ -123,9 +125,10 @@ t.test(
         username: email,
         password,
       })
-      const { message, answer } = await messageAfter(rekey, email, () =>
+      const [device] = login.body.challenge_type
+      const { message, answer } = await messageAfter(rekey, addressOf(device, customer), () =>
         http.post('/oauth/v2/challenge', {
-          challenge_type: login.body.challenge_type[0],
+          challenge_type: device,
           client_timezone: '-3',
           mfa_token: login.body.mfa_token,
           response_type: 'code',

@@ -27,10 +27,11 @@ export const consumeBlockLifted = (deps: ConsumerDeps, { store, usernameKeys, ac
       const { ofUsername, formerOfUsername, ofCustomer, formerOfCustomer } = accountKeys
       const opened = await Promise.all(usernames.map(open))
       const accounts = opened.flatMap((username) => [ofUsername(username), ...formerOfUsername(username)])
-      const ofChanges = [ofCustomer(customer), ...formerOfCustomer(customer)]
+      const person = [ofCustomer(customer), ...formerOfCustomer(customer)]
       await Promise.all([
+        // An earlier version counted those of sign-in for each username.
         ...accounts.flatMap((account) => [store.clear(account, 'restore'), store.clear(account, 'login')]),
-        ...ofChanges.map((account) => store.clear(account, 'change')),
+        ...person.flatMap((account) => [store.clear(account, 'login'), store.clear(account, 'change')]),
       ])
     },
   })

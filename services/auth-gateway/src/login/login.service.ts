@@ -78,7 +78,7 @@ export const createLoginService = (deps: Deps) => {
       void spent.refund()
       const scope = reply.mustChange ? scopes.change : credentials.scope
       const request = { clientId, redirectUri, scope, state, codeChallenge: undefined }
-      const challenge = await challenges.openLogin(username, reply, request, caller)
+      const challenge = await challenges.openLogin(reply, request, caller)
       return {
         error: 'mfa_required',
         error_description: 'Please choose a device and confirm the challenge with the code sent to it',

@@ -69,7 +69,7 @@ export const createMfaTokens = async (app: Server, { issuer, keys, now, random }
   return {
     /**
      * Reveals nothing that its holder does not know: the subject is the challenge, never the customer, and the account
-     * key is an HMAC of the username that the holder entered.
+     * key is an HMAC of the username that the holder entered, or of the customer whose password or session is proven.
      */
     issueMfaToken(challenge: OpenChallenge): string {
       const { challengeId, account, purpose, clientId, device, verificationCode, expiresAt } = challenge

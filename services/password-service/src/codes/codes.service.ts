@@ -18,6 +18,7 @@ import type { AllowanceSize } from '@rekey/platform/quota'
 import { seal, unseal } from '@rekey/platform/seal'
 import type { CustomerStore, Reachable } from '../customers/customers.store.ts'
 import { recordRestore } from '../customers/restore-requests.ts'
+import { signInAddresses } from '../customers/second-channel.ts'
 import type { Database } from '../database.ts'
 import type { LockoutFeature } from '../lockout/lockout.feature.ts'
 import { toRecipient } from '../notifications/recipient.ts'
@@ -31,6 +32,8 @@ interface Deps {
   keys: { username: Keys; address: Keys }
   /** Codes to restore for one customer, at all addresses together (S7). */
   quota: AllowanceSize
+  /** False if no message reaches a phone number. */
+  smsCodes: boolean
   metrics: Metrics
   now: Now
   log: Logger
@@ -53,7 +56,7 @@ const suppressedBy = { limit: 'limit', budget: 'lockout' } as const
  * Picks the address of a device: `oob:email` means the preferred one, which is the first; any other value is an address's
  * mask. If two addresses have the same mask, it is the older one: the customer could not distinguish them either.
  */
-const pickDevice = ({ addresses }: Reachable, device: string): Address | undefined =>
+const pickDevice = (addresses: Address[], device: string): Address | undefined =>
   device === 'oob:email' ? addresses[0] : addresses.find((address) => challengeType(address) === device)
 
 /**
@@ -146,7 +149,11 @@ export const createCodeService = (deps: Deps) => {
       } = issued
       if (isExpired(expiresAt)) return suppress(challengeId, 'expired')
       const customer = await store.findByCode(customerCode)
-      const to = customer && pickDevice(customer, device)
+      // Again, after the offer at A4: a restore may have come between. A change needs a session, which both channels proved.
+      const offered =
+        customer &&
+        (purpose === 'login' ? signInAddresses(customer.addresses, customer, now(), deps) : customer.addresses)
+      const to = offered && pickDevice(offered, device)
       if (!to) return suppress(challengeId, customer ? 'no such device' : unreachable)
       await publish(customer, to, { challengeId, purpose, code, verificationCode, expiresAt, sendNumber })
     },

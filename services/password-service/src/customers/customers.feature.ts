@@ -12,13 +12,20 @@ import type { Hashing } from '../hashing/hashing.feature.ts'
 import type { Infrastructure } from '../infrastructure.ts'
 import { createRecordReader } from './customer-record.ts'
 import { createCustomerStore } from './customers.store.ts'
+import { deleteFormerAddresses } from './former-addresses.store.ts'
+import { startLossNotices } from './notify-losses.ts'
 import { deleteExpiredRestores } from './restore-requests.ts'
 import { upsertCustomers } from './upsert-customers.ts'
 import { retryOnContention } from './upserts.store.ts'
 
 /** The customers of a platform that keeps its own: `customers.get`, `customers.upsert`. */
-export const createCustomers = (infra: Infrastructure, { hasher }: Hashing): Feature => {
+export const createCustomers = (
+  infra: Infrastructure,
+  config: { REKEY_NEW_ADDRESS_HOURS: number },
+  { hasher }: Hashing,
+): Feature => {
   const { database, loops, log } = infra
+  const lossNotices = startLossNotices(infra)
   const store = createCustomerStore(database)
   const readRecord = createRecordReader({ findHashError: hasher.findHashError })
 
@@ -37,6 +44,7 @@ export const createCustomers = (infra: Infrastructure, { hasher }: Hashing): Fea
     )
     if (!outcome || 'reasons' in outcome) return { stored: false, reasons: outcome?.reasons ?? [] }
     const { id, code, created, passwordStored, added, removed } = outcome.stored
+    if (removed.length > 0) lossNotices.wake()
     log.info(
       {
         event: 'customer_stored',
@@ -56,6 +64,10 @@ export const createCustomers = (infra: Infrastructure, { hasher }: Hashing): Fea
       { rpc: CustomersGet, answer: get },
       { rpc: CustomersUpsert, answer: upsert },
     ],
-    deletions: { 'expired restores': deleteExpiredRestores(loops) },
+    deletions: {
+      'expired restores': deleteExpiredRestores(loops),
+      'former addresses': deleteFormerAddresses(loops, config.REKEY_NEW_ADDRESS_HOURS * 3_600_000),
+    },
+    close: lossNotices.close,
   }
 }

@@ -3,9 +3,10 @@ import type { Database } from '../database.ts'
 import { Prisma } from '../generated/prisma/client.ts'
 import { confirmedAddressesSql } from './confirmed-addresses.ts'
 import { isReferredTo, ownerOf } from './reference.ts'
+import type { PasswordOrigin } from './second-channel.ts'
 
 /** An active customer with at least one confirmed address. */
-export interface Reachable {
+export interface Reachable extends PasswordOrigin {
   id: number
   code: string
   locale: string
@@ -32,7 +33,8 @@ export const createCustomerStore = (database: Database) => {
   const findReachable = (which: Prisma.Sql): Promise<Reachable | undefined> =>
     database.query(async (prisma) => {
       const [customer] = await prisma.$queryRaw<Reachable[]>`
-        SELECT c.id, c.code, c.locale, c.timezone, ${confirmedAddressesSql} AS addresses
+        SELECT c.id, c.code, c.locale, c.timezone, c.hold_until AS "holdUntil",
+          c.password_channel::text AS "passwordChannel", ${confirmedAddressesSql} AS addresses
         FROM customer c WHERE c.status = 'active' AND ${which}`
       return customer && customer.addresses.length > 0 ? customer : undefined
     })

@@ -97,7 +97,7 @@ t.test('given addresses replace all others; a confirmed one keeps its time', asy
 
 t.test("another customer's address is refused by its index, and nothing is stored", async (t) => {
   const [holder, customer, held] = [newCode(), newCode(), newEmail()]
-  await upsert({ customer: holder, identifiers: [unconfirmed(held)] })
+  await upsert({ customer: holder, identifiers: [confirmed(held)] })
   const request = { customer, locale: 'fr-FR', identifiers: [confirmed(newEmail()), confirmed(held.toUpperCase())] }
   const reply = await upsert(request)
   t.same(reply, taken(1))

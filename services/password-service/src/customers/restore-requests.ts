@@ -10,6 +10,14 @@ interface RestoreRequest {
   expiresAt: Date
 }
 
+/** An open restore: what is known of the address that its code went to. */
+export interface OpenRestore {
+  /** Null if an earlier version recorded it. */
+  kind: Address['kind'] | null
+  /** When an existing customer gained the address; null if it counts as old. */
+  youngSince: Date | null
+}
+
 /**
  * Records whose restore a challenge is. Repeated for a later code, it extends the record and keeps its customer.
  *
@@ -22,8 +30,8 @@ export const recordRestore = async (
   // FOR SHARE: a transaction that blocks the customer or removes the address commits before this, or ends this restore.
   const recorded = await database.query(
     (prisma) => prisma.$executeRaw`
-      INSERT INTO restore_request (challenge_id, customer_id, expires_at)
-      SELECT ${challengeId}::uuid, c.id, ${expiresAt}::timestamptz
+      INSERT INTO restore_request (challenge_id, customer_id, expires_at, kind, young_since)
+      SELECT ${challengeId}::uuid, c.id, ${expiresAt}::timestamptz, i.kind, i.young_since
       FROM customer c JOIN identifier i ON i.customer_id = c.id
       WHERE c.id = ${customerId} AND c.status = 'active'
         AND i.value = ${value} AND i.kind = ${kind}::identifier_kind AND i.verified_at IS NOT NULL
@@ -41,11 +49,16 @@ export const endRestores = async (tx: Transaction, customerIds: number[]): Promi
 /**
  * Ends the restores of a locked customer except one: somebody else may have their codes.
  *
- * @returns whether that one is open
+ * @returns that one; undefined if it has ended
  */
-export const endRestoresExcept = async (tx: Transaction, customerId: number, challengeId: string): Promise<boolean> => {
+export const endRestoresExcept = async (
+  tx: Transaction,
+  customerId: number,
+  challengeId: string,
+): Promise<OpenRestore | undefined> => {
   await tx.restoreRequest.deleteMany({ where: { customerId, challengeId: { not: challengeId } } })
-  return (await tx.restoreRequest.count({ where: { customerId, challengeId } })) > 0
+  const select = { kind: true, youngSince: true }
+  return (await tx.restoreRequest.findFirst({ where: { customerId, challengeId }, select })) ?? undefined
 }
 
 /** Deletes records of restores that have expired. */

@@ -5,6 +5,7 @@ import type { Transaction } from '../database.ts'
 import { newEvent } from '../outbox/event.ts'
 import { addEventsOfMany } from '../outbox/outbox.store.ts'
 import type { GivenCustomer } from './customer-record.ts'
+import { recordLosses } from './former-addresses.store.ts'
 import { endRestores } from './restore-requests.ts'
 import { holdersOf, type StoredCustomer, storeCustomers } from './upserts.store.ts'
 
@@ -36,6 +37,7 @@ const firstOfEach = (waiting: Entry[]) => {
 
 const valuesOf = ({ identifiers = [] }: GivenCustomer) => identifiers.map(({ value }) => value)
 
+/** `holders`: the customers who have confirmed an address. An unconfirmed one stands in nobody's way (S43). */
 const refuse = (customer: GivenCustomer, holders: Map<string, string>): Outcome => ({
   reasons: valuesOf(customer).flatMap((value, index) =>
     (holders.get(value) ?? customer.code) === customer.code
@@ -44,7 +46,10 @@ const refuse = (customer: GivenCustomer, holders: Map<string, string>): Outcome 
   ),
 })
 
-/** The entries of a round that can be stored together: another customer has, or another entry claims, none of theirs. */
+/**
+ * The entries of a round that can be stored together: another customer has confirmed, or another entry claims, none of
+ * their addresses.
+ */
 const pickFree = (round: Entry[], holders: Map<string, string>) => {
   const claimed = new Set<string>()
   return round.filter(({ customer }) => {
@@ -120,6 +125,7 @@ export const upsertCustomers = async (
       at,
     )
     await endRestoresOfLosers(tx, stored)
+    await recordLosses(tx, stored, at)
     await addIdentifierEvents(tx, random, stored, at)
     const byCode = new Map(stored.map((customer) => [customer.code, customer]))
     for (const { index, customer } of free) {

@@ -98,9 +98,14 @@ const compare = (stored: StoredIdentifier[], given: GivenIdentifier[]) => {
 
 interface Comparison extends ReturnType<typeof compare> {
   customerId: number
+  /** True if the customer was created just now: when its addresses were confirmed is not known. */
+  isNew: boolean
 }
 
-/** Inserts new addresses in the given order: the older one of two is preferred. */
+/**
+ * Writes the differences. Inserts new addresses in the given order: the older one of two is preferred. A new address that
+ * another customer has unconfirmed is taken from that customer (S43).
+ */
 const writeIdentifiers = async (tx: Transaction, comparisons: Comparison[], at: Date) => {
   const idsOf = (pick: (comparison: Comparison) => StoredIdentifier[]) => comparisons.flatMap(pick).map(({ id }) => id)
   const [gone, confirmed, unconfirmed] = [
@@ -108,23 +113,35 @@ const writeIdentifiers = async (tx: Transaction, comparisons: Comparison[], at: 
     idsOf((comparison) => comparison.confirmed),
     idsOf((comparison) => comparison.unconfirmed),
   ]
-  const fresh = comparisons.flatMap(({ customerId, fresh }) =>
-    fresh.map(({ kind, value, verified }) => ({ customer_id: customerId, kind, value, verified })),
+  const fresh = comparisons.flatMap(({ customerId, isNew, fresh }) =>
+    fresh.map(({ kind, value, verified }) => ({
+      customer_id: customerId,
+      kind,
+      value,
+      verified_at: verified ? at : null,
+      young_since: verified && !isNew ? at : null,
+    })),
   )
   if (gone.length > 0) await tx.$executeRaw`DELETE FROM identifier WHERE id = ANY(${gone}::int[])`
   if (confirmed.length > 0) {
-    await tx.$executeRaw`UPDATE identifier SET verified_at = ${at} WHERE id = ANY(${confirmed}::int[])`
+    const updated = await tx.$executeRaw`
+      UPDATE identifier SET verified_at = ${at}, young_since = ${at} WHERE id = ANY(${confirmed}::int[])`
+    // Another customer may have taken one that was unconfirmed.
+    if (updated < confirmed.length) throw new Overtaken()
   }
   if (unconfirmed.length > 0) {
-    await tx.$executeRaw`UPDATE identifier SET verified_at = NULL WHERE id = ANY(${unconfirmed}::int[])`
+    await tx.$executeRaw`
+      UPDATE identifier SET verified_at = NULL, young_since = NULL WHERE id = ANY(${unconfirmed}::int[])`
   }
   if (fresh.length === 0) return
   const inserted = await tx.$executeRaw`
-    INSERT INTO identifier (customer_id, kind, value, verified_at)
-    SELECT customer_id, kind::identifier_kind, value, CASE WHEN verified THEN ${at}::timestamptz END
+    INSERT INTO identifier (customer_id, kind, value, verified_at, young_since)
+    SELECT customer_id, kind::identifier_kind, value, verified_at, young_since
     FROM json_to_recordset(${JSON.stringify(fresh)}::json)
-      AS given (customer_id int, kind text, value text, verified boolean)
-    ON CONFLICT (value) DO NOTHING`
+      AS given (customer_id int, kind text, value text, verified_at timestamptz, young_since timestamptz)
+    ON CONFLICT (value) DO UPDATE SET id = EXCLUDED.id, customer_id = EXCLUDED.customer_id, kind = EXCLUDED.kind,
+      verified_at = EXCLUDED.verified_at, young_since = EXCLUDED.young_since
+    WHERE identifier.verified_at IS NULL`
   if (inserted < fresh.length) throw new Overtaken()
 }
 
@@ -142,10 +159,12 @@ const compareAll = async (
           SELECT id, customer_id AS "customerId", kind::text, value, verified_at IS NOT NULL AS verified
           FROM identifier WHERE customer_id = ANY(${ids}::int[]) ORDER BY id`
   const storedOf = Map.groupBy(stored, ({ customerId }) => customerId)
-  return [...existing, ...created].flatMap(({ id, code }) => {
-    const identifiers = given.get(code)
-    return identifiers ? [{ customerId: id, ...compare(storedOf.get(id) ?? [], identifiers) }] : []
-  })
+  const comparisonsOf = (customers: CustomerId[], isNew: boolean) =>
+    customers.flatMap(({ id, code }) => {
+      const identifiers = given.get(code)
+      return identifiers ? [{ customerId: id, isNew, ...compare(storedOf.get(id) ?? [], identifiers) }] : []
+    })
+  return [...comparisonsOf(existing, false), ...comparisonsOf(created, true)]
 }
 
 /** Stores hashes for customers without a password. @returns the ids of those customers */
@@ -163,7 +182,7 @@ const storeHashes = async (tx: Transaction, hashes: { customer_id: number; hash:
 const address = ({ kind, value }: Address): Address => ({ kind, value })
 const verifiedOf = (identifiers: GivenIdentifier[]) => identifiers.filter(({ verified }) => verified)
 
-/** The codes of the customers who have these addresses, by address. */
+/** The codes of the customers who have confirmed these addresses, by address. */
 export const holdersOf = async (tx: Transaction, values: string[]): Promise<Map<string, string>> => {
   if (values.length === 0) return new Map()
   // OFFSET 0 makes Postgres look up each address in the index; otherwise it would read and join all customers.
@@ -171,14 +190,15 @@ export const holdersOf = async (tx: Transaction, values: string[]): Promise<Map<
     SELECT given.value, holder.code
     FROM unnest(${values}::text[]) AS given (value)
     CROSS JOIN LATERAL (
-      SELECT c.code FROM identifier i JOIN customer c ON c.id = i.customer_id WHERE i.value = given.value OFFSET 0
+      SELECT c.code FROM identifier i JOIN customer c ON c.id = i.customer_id
+      WHERE i.value = given.value AND i.verified_at IS NOT NULL OFFSET 0
     ) AS holder`
   return new Map(rows.map(({ value, code }) => [value, code]))
 }
 
 /**
  * Stores each of these customers as given, in a few statements. No customer may be given more than once, and no address
- * that another customer has.
+ * that another customer has confirmed.
  *
  * @returns the stored customers, in any order
  */

@@ -21,8 +21,8 @@ export const consumeAnswers = (
       event,
       concurrency,
       pause: afterAnswer,
-      async handle({ purpose, challengeId, attempt }, { time }) {
-        if (purpose === 'restore') await recordFailure({ challengeId, attempt, failedAt: answeredAt(time) })
+      async handle({ purpose, challengeId, attempt, username }, { time }) {
+        if (purpose === 'restore') await recordFailure({ challengeId, attempt, failedAt: answeredAt(time) }, username)
       },
     }),
   ),

@@ -20,10 +20,11 @@ export const createGuesses = (service: Service) => {
   const guess = (
     challengeId: string,
     attempt: number,
-    { at = clock.now(), purpose = 'restore' }: { at?: Date; purpose?: Purpose } = {},
+    { at = clock.now(), purpose = 'restore', username }: { at?: Date; purpose?: Purpose; username?: string } = {},
   ) => {
     const kind = attempt < mostAttempts ? ChallengeFailed : ChallengeLocked
-    const data = { challengeId, purpose, clientId: 'ib_localhost', ip: '203.0.113.7', attempt }
+    const about = { challengeId, purpose, clientId: 'ib_localhost', ip: '203.0.113.7' }
+    const data = { ...about, attempt, ...(username !== undefined && { username }) }
     return publisher.send({ ...publisher.event(kind, { subject: challengeId, data }), time: at })
   }
 

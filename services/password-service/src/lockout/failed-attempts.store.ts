@@ -1,3 +1,5 @@
+import type { Address } from '@rekey/contracts'
+import { ownerOf } from '../customers/reference.ts'
 import type { Database, Transaction } from '../database.ts'
 import { type Deletion, deleteOldest } from '../deletion.ts'
 import { Prisma } from '../generated/prisma/client.ts'
@@ -24,14 +26,24 @@ export const failedAttemptTimes = async (tx: Transaction, customerId: number): P
   return rows.map(({ failedAt }) => failedAt)
 }
 
-/** True if the challenge's customer is known and some of its wrong codes are not counted yet. */
-export const hasUncountedAttempts = async (database: Database, challengeId: string): Promise<boolean> => {
-  const rows = await database.query(
-    (prisma) => prisma.$queryRaw<unknown[]>`
-      SELECT 1 FROM restore_failure f JOIN restore_request r ON r.challenge_id = f.challenge_id
-      WHERE f.challenge_id = ${challengeId}::uuid AND f.customer_id IS NULL LIMIT 1`,
+/**
+ * Finds the customer whose wrong codes these are, if some are not counted yet: the challenge's, or before its request was
+ * handled the customer who has confirmed the address that it names.
+ */
+export const findUncounted = async (
+  database: Database,
+  challengeId: string,
+  address: Address | undefined,
+): Promise<number | undefined> => {
+  const byAddress = address ? ownerOf(address) : Prisma.sql`NULL`
+  const [row] = await database.query(
+    (prisma) => prisma.$queryRaw<{ id: number | null }[]>`
+      SELECT coalesce(
+        (SELECT customer_id FROM restore_request WHERE challenge_id = ${challengeId}::uuid), ${byAddress}
+      ) AS id
+      FROM restore_failure WHERE challenge_id = ${challengeId}::uuid AND customer_id IS NULL LIMIT 1`,
   )
-  return rows.length > 0
+  return row?.id ?? undefined
 }
 
 /**

@@ -2,9 +2,10 @@ import type { Feature } from '../feature.ts'
 import type { Infrastructure } from '../infrastructure.ts'
 import { consumeAnswers } from './answered.consumers.ts'
 import { deleteUnclaimedFailures } from './failed-attempts.store.ts'
+import { createFailuresSeen } from './failures-seen.ts'
 import { createLockoutService, type LockoutService } from './lockout.service.ts'
 
-export interface LockoutFeature extends Feature, Pick<LockoutService, 'count' | 'lockoutOf'> {
+export interface LockoutFeature extends Feature, Pick<LockoutService, 'count' | 'lockoutOf' | 'failuresSeen'> {
   /** Divides the duration of lockouts. */
   scale: number
 }
@@ -12,10 +13,12 @@ export interface LockoutFeature extends Feature, Pick<LockoutService, 'count' | 
 /** Locks a customer's restore after too many wrong codes. */
 export const createLockout = (infra: Infrastructure, config: { REKEY_LIMITS_SCALE: number }): LockoutFeature => {
   const scale = config.REKEY_LIMITS_SCALE
-  const { count, lockoutOf, ...answers } = createLockoutService({ ...infra, scale })
+  const failuresSeen = createFailuresSeen(infra)
+  const { count, lockoutOf, ...answers } = createLockoutService({ ...infra, failuresSeen, scale })
   return {
     count,
     lockoutOf,
+    failuresSeen,
     scale,
     consumers: (deps) => consumeAnswers(deps, answers),
     deletions: { 'unclaimed failures': deleteUnclaimedFailures(infra.loops) },

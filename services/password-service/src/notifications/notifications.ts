@@ -1,11 +1,12 @@
 import {
   type Address,
+  NotifyAddressRemoved,
   NotifyPasswordChanged,
   NotifyProtectionChanged,
   NotifyResetRequested,
   NotifyRestoreBlocked,
   NotifyTemporaryPassword,
-  RekeyError,
+  noChangeId,
 } from '@rekey/contracts'
 import type { Keys } from '@rekey/platform/keys'
 import { seal } from '@rekey/platform/seal'
@@ -25,7 +26,6 @@ export interface NotificationDeps extends ReportLinkDeps {
 
 interface Notified {
   customer: { id: number; locale: string; timezone: string }
-  /** Confirmed ones: e-mail before phone, the oldest first. */
   addresses: Address[]
 }
 
@@ -51,7 +51,7 @@ const sealedFields = async (
   deps: NotificationDeps,
   eventId: string,
   to: Address,
-  about: Notified & { change: { id: number } },
+  about: Pick<Notified, 'customer'> & { change: { id: number } },
 ) => {
   const { customer, change } = about
   const { channel } = toRecipient(to, customer)
@@ -119,6 +119,21 @@ export const restoreLockedNotifications = (
     }),
   )
 
+/** Notifies an address that its customer lost it. The link is about no record of the history. */
+export const addressRemovedNotification = async (
+  deps: NotificationDeps,
+  loss: Address & { customerId: number; locale: string; timezone: string; removedAt: Date; replacedBy: string[] },
+): Promise<NewEvent> => {
+  const id = deps.random.id()
+  const { customerId, locale, timezone, removedAt, replacedBy } = loss
+  const about = { customer: { id: customerId, locale, timezone }, change: { id: noChangeId } }
+  return newEvent(NotifyAddressRemoved, id, {
+    ...(await sealedFields(deps, id, loss, about)),
+    replacedBy,
+    removedAt: removedAt.toISOString(),
+  })
+}
+
 /** Seals a temporary password for the event that will carry it. */
 export const sealTemporaryPassword = async (
   { keys, random }: Pick<NotificationDeps, 'keys' | 'random'>,
@@ -128,23 +143,16 @@ export const sealTemporaryPassword = async (
   return { eventId, sealed: await seal(keys.address, eventId, password) }
 }
 
-/**
- * Sends a temporary password to one address: by e-mail if the customer has one, else by SMS.
- *
- * @throws RekeyError invalid_request: the customer has no confirmed address
- */
+/** Sends a temporary password to one address. */
 export const temporaryPasswordNotification = async (
   deps: NotificationDeps,
   { eventId, sealed }: SealedPassword,
-  { setBy, expiresAt }: { setBy: 'client' | 'back_office'; expiresAt: Date },
+  { to, setBy, expiresAt }: { to: Address; setBy: 'client' | 'back_office'; expiresAt: Date },
   about: NotifiedChange,
-): Promise<NewEvent> => {
-  const to = about.addresses.find(({ kind }) => kind === 'email') ?? about.addresses[0]
-  if (!to) throw new RekeyError('invalid_request', { detail: 'The customer has no confirmed address any more.' })
-  return newEvent(NotifyTemporaryPassword, eventId, {
+): Promise<NewEvent> =>
+  newEvent(NotifyTemporaryPassword, eventId, {
     ...(await sealedFields(deps, eventId, to, about)),
     setBy,
     password: sealed,
     expiresAt: expiresAt.toISOString(),
   })
-}

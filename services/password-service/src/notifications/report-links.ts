@@ -7,7 +7,7 @@ import { seal, unseal } from '@rekey/platform/seal'
 /** The notification that contains a link. */
 export interface ReportLinkAbout {
   customerId: number
-  /** Id of the history record that the notification is about. */
+  /** Id of the history record that the notification is about; `noChangeId` if it is about an address. */
   changeId: number
   channel: Recipient['channel']
 }

@@ -22,7 +22,7 @@ import { type NewEvent, newEvent } from '../outbox/event.ts'
 export interface WrittenChange {
   customer: { id: number; code: string; locale: string; timezone: string }
   change: ChainedChange<PasswordOperation>
-  /** Confirmed ones: e-mail before phone, the oldest first. */
+  /** Addresses to notify: the confirmed ones, and those removed a short while ago. */
   addresses: Address[]
   sessionEpoch: number
   /** Token subject of the second person who approved it. */
@@ -32,7 +32,7 @@ export interface WrittenChange {
 interface NewPassword extends WrittenChange {
   operation: PasswordOperation
   keptSession?: string | undefined
-  temporary?: { sealed: SealedPassword; expiresAt: Date } | undefined
+  temporary?: { sealed: SealedPassword; to: Address; expiresAt: Date } | undefined
 }
 
 const eventOf = {
@@ -56,7 +56,7 @@ const fieldsOf = ({ customer, change, sessionEpoch, approvedBy }: WrittenChange)
   ...(approvedBy !== undefined && { approvedBy }),
 })
 
-/** The events of a new password: for other services, and a notification for every confirmed address (S22). */
+/** The events of a new password: for other services, and a notification for every address (S22, S43). */
 export const passwordEvents = async (deps: NotificationDeps, about: NewPassword): Promise<NewEvent[]> => {
   const { operation, keptSession, change, temporary } = about
   return [
@@ -71,7 +71,7 @@ export const passwordEvents = async (deps: NotificationDeps, about: NewPassword)
           await temporaryPasswordNotification(
             deps,
             temporary.sealed,
-            { setBy: change.actor, expiresAt: temporary.expiresAt },
+            { to: temporary.to, setBy: change.actor, expiresAt: temporary.expiresAt },
             about,
           ),
         ]

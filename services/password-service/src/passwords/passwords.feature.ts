@@ -39,16 +39,18 @@ export const createPasswords = (
   config: Config,
   { hashing: { hasher }, policy, lockout }: Others,
 ): PasswordsFeature => {
-  const { database, loops, keys, now, log } = infra
+  const { database, loops, keys, smsCodes, now, log } = infra
   const replaceDeps: ReplaceDeps = {
     ...infra,
     holdMs: config.REKEY_HOLD_HOURS * 3_600_000,
+    newAddressMs: config.REKEY_NEW_ADDRESS_HOURS * 3_600_000,
     formerPasswords: config.REKEY_PASSWORD_HISTORY,
     lockoutScale: lockout.scale,
   }
   const store = createPasswordOwnerStore(database)
   const passwords = createPasswordService({
     ...replaceDeps,
+    failuresSeen: lockout.failuresSeen,
     store,
     policy: policy.policy,
     hasher,
@@ -60,6 +62,7 @@ export const createPasswords = (
     store: createSignInStore(database),
     hasher,
     decoyOf: createDecoys(keys.report),
+    smsCodes,
     now,
     log,
   })

@@ -1,13 +1,16 @@
-import { type PasswordOperation, RekeyError } from '@rekey/contracts'
+import { type Address, type PasswordOperation, RekeyError } from '@rekey/contracts'
 import type { TokenClaims } from '@rekey/platform/auth'
 import { confirmedAddresses } from '../customers/confirmed-addresses.ts'
+import { formerAddresses } from '../customers/former-addresses.store.ts'
 import { type LockedCustomer, lockCustomer } from '../customers/lock.ts'
-import { endRestores, endRestoresExcept } from '../customers/restore-requests.ts'
+import { endRestores, endRestoresExcept, type OpenRestore } from '../customers/restore-requests.ts'
+import { temporaryPasswordAddress } from '../customers/second-channel.ts'
 import type { Database, Transaction } from '../database.ts'
 import { appendChange } from '../history/history.store.ts'
 import { resetFailedAttempts } from '../lockout/failed-attempts.store.ts'
 import { wasLockedOutAt } from '../lockout/lockout.service.ts'
 import type { NotificationDeps } from '../notifications/notifications.ts'
+import { channelOf } from '../notifications/recipient.ts'
 import { addEvents } from '../outbox/outbox.store.ts'
 import { keepFormerPassword } from '../policy/former-passwords.store.ts'
 import { endSessions, isSessionEnded, sessionOf } from '../sessions/sessions.store.ts'
@@ -21,6 +24,10 @@ export interface ReplaceDeps extends NotificationDeps {
   database: Database
   /** How long withdrawals should wait after a new password that others may know; 0: no hold. */
   holdMs: number
+  /** False if no message reaches a phone number. */
+  smsCodes: boolean
+  /** How long a new address is young, and a removed one is told of new passwords. */
+  newAddressMs: number
   /** How many of a customer's former passwords are kept. */
   formerPasswords: number
   /** Divides the duration of lockouts. */
@@ -51,8 +58,8 @@ interface Replacement {
   approval?: ApprovalDecision | undefined
 }
 
-/** All requests come over HTTP so far; `actor` says who sent them. */
-const channel = 'api'
+/** The channel that the restore's code came by; else that of the request: all come over HTTP so far. */
+const changeChannel = (restore: OpenRestore | undefined) => (restore?.kind ? channelOf(restore.kind) : 'api')
 
 const temporaryPasswordMs = 24 * 3_600_000
 
@@ -74,10 +81,27 @@ const assertStillAllowed = async (
 }
 
 /** Ends the customer's restores: their codes may have reached those whom the new password is to keep out. */
-const endOtherRestores = async (tx: Transaction, customerId: number, grant: Grant | undefined): Promise<void> => {
-  if (!grant) return endRestores(tx, [customerId])
-  const isOpen = await endRestoresExcept(tx, customerId, grant.challengeId)
-  if (grant.purpose === 'restore' && !isOpen) throw refuseGrant('restore ended')
+const endOtherRestores = async (
+  tx: Transaction,
+  customerId: number,
+  grant: Grant | undefined,
+): Promise<OpenRestore | undefined> => {
+  if (!grant) {
+    await endRestores(tx, [customerId])
+    return undefined
+  }
+  const open = await endRestoresExcept(tx, customerId, grant.challengeId)
+  if (grant.purpose === 'restore' && !open) throw refuseGrant('restore ended')
+  return open
+}
+
+/**
+ * The hold of a restore over a young address is longer by the time that an address is young (S43): the customer may not
+ * have seen yet that it was added.
+ */
+const holdMsOf = ({ holdMs, newAddressMs }: ReplaceDeps, restore: OpenRestore | undefined, at: Date): number => {
+  const isYoung = restore?.youngSince && at.getTime() - restore.youngSince.getTime() < newAddressMs
+  return holdMs > 0 && isYoung ? holdMs + newAddressMs : holdMs
 }
 
 /**
@@ -90,8 +114,13 @@ const holdUntil = (operation: PasswordOperation, at: Date, holdMs: number, { hol
   return new Date(Math.max(at.getTime() + holdMs, current?.getTime() ?? 0))
 }
 
-const setHold = async (tx: Transaction, customerId: number, until: Date) => {
-  await tx.customer.update({ where: { id: customerId }, data: { holdUntil: until } })
+/** Begins or extends the hold. Until its end a sign-in takes no code over the channel that the password came by (S44). */
+const setHold = async (
+  tx: Transaction,
+  customerId: number,
+  hold: { holdUntil: Date; passwordChannel: Address['kind'] | null },
+) => {
+  await tx.customer.update({ where: { id: customerId }, data: hold })
 }
 
 /**
@@ -115,7 +144,7 @@ export const replacePassword = (deps: ReplaceDeps, request: Replacement): Promis
     await assertStillAllowed(tx, customer, request, deps.lockoutScale)
     if (grant) await spendGrant(tx, grant)
     if (grant?.purpose === 'restore') await resetFailedAttempts(tx, customer.id, at)
-    await endOtherRestores(tx, customer.id, grant)
+    const restore = await endOtherRestores(tx, customer.id, grant)
 
     await keepFormerPassword(tx, customer.id, { kept: deps.formerPasswords, at })
     await storeCredential(tx, customer.id, { hash, mustChange: isTemporary, temporaryUntil, verifiedHash })
@@ -126,25 +155,32 @@ export const replacePassword = (deps: ReplaceDeps, request: Replacement): Promis
       actor: byBackOffice ? 'back_office' : 'client',
       actorId: by.id ?? customer.code,
       clientId: by.clientId,
-      channel,
+      channel: changeChannel(restore),
       ip: by.ip,
       approvedBy: by.approvedBy,
       reason: by.reason,
       createTime: at,
-      holdUntil: holdUntil(operation, at, deps.holdMs, customer),
+      holdUntil: holdUntil(operation, at, holdMsOf(deps, restore, at), customer),
     })
     const sessionEpoch = await endSessions(tx, customer.id, { at: change.createTime, kept: keptSession })
-    if (change.holdUntil) await setHold(tx, customer.id, change.holdUntil)
+    const addresses = await confirmedAddresses(tx, customer.id)
+    const temporaryTo = mailed && temporaryPasswordAddress(addresses, restore?.kind, deps)
+    const passwordChannel = (temporaryTo ?? restore)?.kind ?? null
+    if (change.holdUntil) await setHold(tx, customer.id, { holdUntil: change.holdUntil, passwordChannel })
 
+    const toldFrom = new Date(at.getTime() - deps.newAddressMs)
     const events = await passwordEvents(deps, {
       customer,
       change,
-      addresses: await confirmedAddresses(tx, customer.id),
+      addresses: [...addresses, ...(await formerAddresses(tx, customer.id, toldFrom))],
       sessionEpoch,
       operation,
       keptSession,
       approvedBy: by.approvedBy,
-      temporary: mailed && temporaryUntil ? { sealed: mailed, expiresAt: temporaryUntil } : undefined,
+      temporary:
+        mailed && temporaryTo && temporaryUntil
+          ? { sealed: mailed, to: temporaryTo, expiresAt: temporaryUntil }
+          : undefined,
     })
     await addEvents(tx, customer.code, change.createTime, events)
   })

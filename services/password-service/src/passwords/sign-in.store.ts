@@ -1,9 +1,10 @@
 import type { Address } from '@rekey/contracts'
 import { confirmedAddressesSql } from '../customers/confirmed-addresses.ts'
+import type { PasswordOrigin } from '../customers/second-channel.ts'
 import type { Database } from '../database.ts'
 
 /** The account that a password is verified against: the named customer's, or a decoy. */
-export interface Account {
+export interface Account extends PasswordOrigin {
   id: number
   code: string
   blocked: boolean
@@ -27,7 +28,8 @@ export const createSignInStore = (database: Database) => ({
       // ORDER BY makes Postgres evaluate both branches, also if the first finds a row.
       const [row] = await prisma.$queryRaw<Account[]>`
         SELECT c.id, c.code, c.status = 'blocked' AS blocked, found.named, k.hash, k.must_change AS "mustChange",
-          k.temporary_until AS "temporaryUntil", c.session_epoch AS "sessionEpoch", ${confirmedAddressesSql} AS addresses
+          k.temporary_until AS "temporaryUntil", c.session_epoch AS "sessionEpoch", c.hold_until AS "holdUntil",
+          c.password_channel::text AS "passwordChannel", ${confirmedAddressesSql} AS addresses
         FROM (
           SELECT k.customer_id, true AS named FROM identifier i JOIN credential k ON k.customer_id = i.customer_id
           WHERE i.value = ${value} AND i.kind = ${kind}::identifier_kind AND i.verified_at IS NOT NULL

@@ -7,6 +7,7 @@ import {
 } from '@rekey/contracts'
 import type { Now } from '@rekey/platform/clock'
 import type { Logger } from '@rekey/platform/logger'
+import { signInAddresses } from '../customers/second-channel.ts'
 import type { Hasher } from '../hashing/hasher.ts'
 import type { Account, SignInStore } from './sign-in.store.ts'
 
@@ -15,6 +16,8 @@ interface Deps {
   hasher: Hasher
   /** Position of the username's decoy. */
   decoyOf(address: Address): number
+  /** False if no message reaches a phone number. */
+  smsCodes: boolean
   now: Now
   log: Logger
 }
@@ -27,7 +30,7 @@ const maySignIn = ({ named, blocked, temporaryUntil }: Account, now: Date): bool
  * Serves the RPC `password.verify`. It verifies the password against a hash for every username: its duration shows
  * neither whether the username is known nor whether it may sign in (S12, docs/adr/0007).
  */
-export const createVerification = ({ store, hasher, decoyOf, now, log }: Deps) => {
+export const createVerification = ({ store, hasher, decoyOf, smsCodes, now, log }: Deps) => {
   /** Replaces a foreign hash while the password is at hand. A failure does not concern the sign-in. */
   const rehash = async ({ id, code, hash }: Account, password: string) => {
     try {
@@ -51,7 +54,7 @@ export const createVerification = ({ store, hasher, decoyOf, now, log }: Deps) =
       customer: account.code,
       sessionEpoch: account.sessionEpoch,
       mustChange: account.mustChange,
-      devices: [...new Set(account.addresses.map(challengeType))],
+      devices: [...new Set(signInAddresses(account.addresses, account, now(), { smsCodes }).map(challengeType))],
     }
   }
 }

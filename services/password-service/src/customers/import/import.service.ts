@@ -87,7 +87,7 @@ const toImportError = (read: Read, reasons: FieldError[], format: Format): Impor
 
 /**
  * Imports files of customers. Each batch is one transaction, which also stores the progress: a killed import resumes
- * after its last batch. Customers are sent nothing.
+ * after its last batch. An address that a customer loses is notified by the service.
  */
 export const createImport = ({ database, store, lock, readRecord, now, random }: Deps) => {
   const prepare = (read: Read): Prepared => {
