@@ -14,6 +14,8 @@ export interface TokenClaims {
   sid: string
   /** The customer's session epoch at the sign-in: a higher one ends the token. Only in customers' tokens. */
   session_epoch?: number
+  /** When the session began, in seconds since the epoch; a refresh keeps it. Only in customers' tokens. */
+  auth_time?: number
   /** Only in grants: what the grant permits, and the challenge that it came from. */
   purpose?: 'restore' | 'change'
   challenge_id?: string

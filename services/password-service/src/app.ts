@@ -30,7 +30,7 @@ const createFeatures = async (infra: Infrastructure, config: Config) => {
   const sessions = createSessions(infra)
   const history = createHistory(infra)
   const hashing = createHashing(infra, config)
-  const customers = createCustomers(infra, hashing)
+  const customers = createCustomers(infra, config, hashing)
   const policy = await createPasswordPolicy(infra, config, hashing)
   const lockout = createLockout(infra, config)
   const codes = createCodes(infra, config, { lockout })

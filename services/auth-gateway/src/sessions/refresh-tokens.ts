@@ -13,6 +13,8 @@ export interface RefreshToken {
   generation: number
   /** 256 random bits. The session stores a digest, so that a leaked seal key alone does not let anyone forge a token. */
   secret: string
+  /** When the session began (ms). Absent in tokens of the version before. */
+  beganAt?: number
 }
 
 const context = 'refresh_token'

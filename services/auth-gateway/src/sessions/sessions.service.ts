@@ -4,6 +4,8 @@ import type { Now } from '@rekey/platform/clock'
 import type { Logger } from '@rekey/platform/logger'
 import type { Publisher } from '@rekey/platform/publisher'
 import type { Random } from '@rekey/platform/random'
+import { beganBefore, sessionBeganAt } from '@rekey/platform/session-not-before'
+import type { NotBefore } from './not-before.ts'
 import type { RefreshToken, RefreshTokens } from './refresh-tokens.ts'
 import type { SessionName, SessionStore } from './sessions.store.ts'
 
@@ -11,6 +13,7 @@ interface Deps {
   store: SessionStore
   refreshTokens: RefreshTokens
   publisher: Publisher
+  notBefore: Pick<NotBefore, 'current'>
   /** Life of a session, however often it is refreshed. */
   lifeMs: number
   now: Now
@@ -32,6 +35,7 @@ export interface Session extends SessionName {
   clientId: string
   scope: string
   sessionEpoch: number
+  beganAt: Date
   /** No token of the session lives longer. */
   endsAt: Date
   refreshToken: string | undefined
@@ -52,7 +56,16 @@ export const refreshTokenRefused = () =>
   new RekeyError('invalid_grant', { detail: 'The refresh token is invalid, expired, revoked or already used.' })
 
 /** Sessions of signed-in customers: refreshed, and revoked (ASVS 7.4.1, 10.4.5, 10.4.8). */
-export const createSessionService = ({ store, refreshTokens, publisher, lifeMs, now, random, log }: Deps) => {
+export const createSessionService = ({
+  store,
+  refreshTokens,
+  publisher,
+  notBefore,
+  lifeMs,
+  now,
+  random,
+  log,
+}: Deps) => {
   /** The event id depends on the session alone, so the broker stores one event however often it is published. */
   const publishRevoked = ({ subject, sessionId, clientId, reason }: Revocation) => {
     log.warn({ event: 'session_revoked', reason, clientId, sessionId }, 'session revoked')
@@ -66,6 +79,12 @@ export const createSessionService = ({ store, refreshTokens, publisher, lifeMs, 
     generation,
     digest: refreshTokens.digest(secret),
   })
+
+  /** A refresh token of the version before has no `beganAt`: its session's end has. */
+  const beganAtOf = ({ beganAt }: RefreshToken, endsAt: number) => new Date(beganAt ?? endsAt - lifeMs)
+
+  /** True if a reset of all customers ended a session that began then. */
+  const isEndedForAll = (beganAt: Date) => beganBefore(beganAt.getTime() / 1_000, notBefore.current())
 
   return {
     /**
@@ -84,9 +103,10 @@ export const createSessionService = ({ store, refreshTokens, publisher, lifeMs, 
       if (result === 'ended') throw new RekeyError('invalid_grant')
       const refreshable = scope.split(' ').includes(scopes.full)
       const refreshToken = refreshable
-        ? await refreshTokens.write({ ...name, clientId, generation: 1, secret })
+        ? await refreshTokens.write({ ...name, clientId, generation: 1, secret, beganAt: begun })
         : undefined
-      return { ...name, clientId, scope, sessionEpoch: epoch, endsAt: new Date(endsAt), refreshToken }
+      const times = { beganAt: new Date(begun), endsAt: new Date(endsAt) }
+      return { ...name, clientId, scope, sessionEpoch: epoch, ...times, refreshToken }
     },
 
     /** Deletes a session whose tokens were not delivered. */
@@ -113,19 +133,30 @@ export const createSessionService = ({ store, refreshTokens, publisher, lifeMs, 
         await publishRevoked({ subject, sessionId, clientId, reason: 'refresh_token_reused' })
       }
       if (rotation.result !== 'rotated') throw refreshTokenRefused()
+      const beganAt = beganAtOf(token, rotation.endsAt)
+      if (isEndedForAll(beganAt)) throw refreshTokenRefused()
       return {
         subject,
         sessionId,
         clientId,
         scope: rotation.scope,
         sessionEpoch: rotation.epoch,
+        beganAt,
         endsAt: new Date(rotation.endsAt),
-        refreshToken: await refreshTokens.write({ ...token, generation: generation + 1, secret }),
+        refreshToken: await refreshTokens.write({
+          ...token,
+          generation: generation + 1,
+          secret,
+          beganAt: beganAt.getTime(),
+        }),
       }
     },
 
     /** Scope and end of a valid refresh token's session; undefined if the token is not valid. @throws RekeyError unavailable */
-    checkRefreshToken: (token: RefreshToken) => store.checkRefreshToken(digestOf(token), now().getTime()),
+    async checkRefreshToken(token: RefreshToken): Promise<{ scope: string; endsAt: number } | undefined> {
+      const session = await store.checkRefreshToken(digestOf(token), now().getTime())
+      return session && !isEndedForAll(beganAtOf(token, session.endsAt)) ? session : undefined
+    },
 
     /**
      * Ends one session: here at once, at other services when the event arrives. Does nothing if the session has expired.
@@ -139,8 +170,13 @@ export const createSessionService = ({ store, refreshTokens, publisher, lifeMs, 
     },
 
     /** True if the session of a verified token has ended. @throws RekeyError unavailable */
-    isEnded: ({ sub, sid, session_epoch }: TokenClaims): Promise<boolean> =>
-      store.isEnded({ subject: sub, sessionId: sid }, session_epoch),
+    async isEnded(claims: TokenClaims): Promise<boolean> {
+      const { sub, sid, session_epoch } = claims
+      return (
+        beganBefore(sessionBeganAt(claims), notBefore.current()) ||
+        store.isEnded({ subject: sub, sessionId: sid }, session_epoch)
+      )
+    },
 
     /** Ends all sessions of a customer except the kept one (S21). Safe to repeat, in any order. @throws RekeyError unavailable */
     endAll: (customer: string, epoch: number, kept?: string): Promise<void> =>

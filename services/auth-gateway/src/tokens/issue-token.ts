@@ -22,6 +22,8 @@ export interface TokenSubject {
   sessionId?: string
   /** Only in customers' tokens: the epoch of the sign-in. */
   sessionEpoch?: number
+  /** Only in customers' tokens: when the session began. */
+  beganAt?: Date
   /** End of the session: no token of it lives longer. */
   endsAt?: Date
 }
@@ -37,7 +39,7 @@ const grantOf: Record<string, TokenClaims['purpose']> = { [scopes.restore]: 'res
 /** Issues access tokens and success tokens (RFC 9068). */
 export const createTokenIssuer = ({ keys, issuer, now, random }: Deps) => {
   const issue = (given: TokenSubject, use: 'access' | 'sign'): IssuedToken => {
-    const { subject, clientId, scope, challengeId, sessionId = random.id(), sessionEpoch, endsAt } = given
+    const { subject, clientId, scope, challengeId, sessionId = random.id(), sessionEpoch, beganAt, endsAt } = given
     // A token with a password scope alone is a grant: short-lived, and spent by one change or restore.
     const purpose = challengeId === undefined ? undefined : grantOf[scope]
     const aud = [...(use === 'access' ? [audiences.api] : []), ...(purpose ? [audiences.grant] : [])]
@@ -55,6 +57,7 @@ export const createTokenIssuer = ({ keys, issuer, now, random }: Deps) => {
       scope,
       sid: sessionId,
       ...(sessionEpoch !== undefined && { session_epoch: sessionEpoch }),
+      ...(beganAt && { auth_time: Math.floor(beganAt.getTime() / 1_000) }),
       ...(purpose && challengeId && { purpose, challenge_id: challengeId }),
     }
     return {

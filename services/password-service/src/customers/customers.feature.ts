@@ -17,10 +17,14 @@ import { upsertCustomers } from './upsert-customers.ts'
 import { retryOnContention } from './upserts.store.ts'
 
 /** The customers of a platform that keeps its own: `customers.get`, `customers.upsert`. */
-export const createCustomers = (infra: Infrastructure, { hasher }: Hashing): Feature => {
+export const createCustomers = (
+  infra: Infrastructure,
+  config: { REKEY_SMTPUTF8: boolean },
+  { hasher }: Hashing,
+): Feature => {
   const { database, loops, log } = infra
   const store = createCustomerStore(database)
-  const readRecord = createRecordReader({ findHashError: hasher.findHashError })
+  const readRecord = createRecordReader({ findHashError: hasher.findHashError, smtpUtf8: config.REKEY_SMTPUTF8 })
 
   /** @throws RekeyError invalid_request unless exactly one reference is given; unavailable */
   const get = async (reference: CustomerReference): Promise<CustomersGetReply> => {
