@@ -36,7 +36,7 @@ const mostWaiting = 500
  * mail host accepts. Otherwise 20 million customers would fill the broker with 30 GB that wait for days, and a reset of
  * one customer would be notified after them.
  */
-const mostQueued = 5_000
+export const mostQueued = 2_000
 /** Longest wait until a new job is found. */
 const pollMs = 1_000
 const backoffMs = { first: 25, most: 2_000 }
