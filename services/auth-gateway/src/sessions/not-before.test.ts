@@ -1,3 +1,4 @@
+import { scopes } from '@rekey/contracts'
 import { connectBroker } from '@rekey/platform/broker'
 import { createLogger } from '@rekey/platform/logger'
 import { createMetrics } from '@rekey/platform/metrics'
@@ -57,9 +58,15 @@ t.test('S21: a reset of all customers ends every session before the job reaches 
   }
   t.match(await job(), { state: 'running', done: 0 }, 'the token of staff is valid')
 
-  const [customer] = customers
-  const after = await signInTokens(rekey, customer as (typeof customers)[0])
-  await isActive(t, after.access_token, 'a session that began afterwards')
+  const [customer = first] = customers
+  const signedInAgain = await signInTokens(rekey, customer)
+  t.equal(
+    claimsOf(signedInAgain.access_token).scope,
+    scopes.change,
+    'the old password only lets the customer change it',
+  )
+  const after = await signInTokens(rekey, await createCustomer(url))
+  await isActive(t, after.access_token, 'a session of a later customer')
   const next = await refresh(after.refresh_token)
   t.equal(next.status, 200)
   t.equal(claimsOf(String(next.body.access_token)).auth_time, claimsOf(after.access_token).auth_time)

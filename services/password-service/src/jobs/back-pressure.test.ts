@@ -27,7 +27,7 @@ t.test('B9 for all: the job flows at the rate of the notifier', async (t) => {
   const { done } = await eventually(
     async () => {
       const job = await jobs.show(jobId)
-      return job.done > 0 && (await isPaused()) && job
+      return job.done > 0 && (await isPaused()) ? job : undefined
     },
     { what: 'the job to pause again' },
   )

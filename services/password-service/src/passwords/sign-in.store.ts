@@ -1,6 +1,7 @@
 import type { Address } from '@rekey/contracts'
 import { confirmedAddressesSql } from '../customers/confirmed-addresses.ts'
 import type { Database } from '../database.ts'
+import { mustChange } from './must-change.ts'
 
 /** The account that a password is verified against: the named customer's, or a decoy. */
 export interface Account {
@@ -26,7 +27,7 @@ export const createSignInStore = (database: Database) => ({
     database.query(async (prisma) => {
       // ORDER BY makes Postgres evaluate both branches, also if the first finds a row.
       const [row] = await prisma.$queryRaw<Account[]>`
-        SELECT c.id, c.code, c.status = 'blocked' AS blocked, found.named, k.hash, k.must_change AS "mustChange",
+        SELECT c.id, c.code, c.status = 'blocked' AS blocked, found.named, k.hash, ${mustChange} AS "mustChange",
           k.temporary_until AS "temporaryUntil", c.session_epoch AS "sessionEpoch", ${confirmedAddressesSql} AS addresses
         FROM (
           SELECT k.customer_id, true AS named FROM identifier i JOIN credential k ON k.customer_id = i.customer_id
