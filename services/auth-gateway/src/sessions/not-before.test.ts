@@ -99,7 +99,7 @@ t.test('a customer who restored after the start of a reset of all keeps that ses
 })
 
 t.test(
-  'S47: a gateway reads the not-before from the password-service, also if it starts later, and not from the event',
+  'S33: a gateway reads the not-before from the password-service, also if it starts later, and not from the event',
   async (t) => {
     const log = createLogger({ name: 'test', level: 'silent' })
     const broker = connectBroker({ url: rekey.nats.url, name: 'test', log, metrics: createMetrics() })
