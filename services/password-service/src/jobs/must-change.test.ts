@@ -31,6 +31,8 @@ t.test(
     t.equal(await mustChange(pending), false)
 
     const { jobId } = (await jobs.start()).body
+    // A token of the second in which the job started has ended.
+    service.clock.advance(1_000)
     const later = await service.customer(options)
     t.equal((await service.change(replaced)).status, 204)
     t.equal(await mustChange(pending), true)
