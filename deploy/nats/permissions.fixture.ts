@@ -101,6 +101,7 @@ export const mayPublish: Record<Exclude<BrokerUser, 'operator'>, string[]> = {
     ...typesOf('AUTH').map((type) => `dead.${type}`),
     'password.verify',
     'account.report-compromise',
+    'sessions.not-before',
     ...streamInfo('AUTH', 'DEAD'),
     ...ofConsumers('auth-gateway'),
   ],
@@ -137,7 +138,7 @@ export const listened = [
 
 const ownInbox = (user: string) => `_INBOX.${user}.>`
 export const mayListen: Record<BrokerUser, string[]> = {
-  'auth-gateway': [ownInbox('auth-gateway')],
+  'auth-gateway': [ownInbox('auth-gateway'), 'password.all-reset-requested'],
   'password-service': [
     ownInbox('password-service'),
     ...rpcSubjects,

@@ -9,7 +9,7 @@ REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM rekey_service;
 GRANT SELECT, INSERT ON password_change TO rekey_service;
 
 -- Rows are never deleted.
-GRANT SELECT, INSERT, UPDATE ON customer, credential, job, customer_import TO rekey_service;
+GRANT SELECT, INSERT, UPDATE ON customer, credential, job, customer_import, session_not_before TO rekey_service;
 
 -- Rows that expired, were removed or were published are deleted.
 GRANT SELECT, INSERT, UPDATE, DELETE ON

@@ -9,7 +9,7 @@ export const usage = `npm run customers -- import FILE [OPTIONS]: imports custom
   --again               import a file again that was imported before
   --help                print this
 
-Reads DATABASE_URL from the environment or from the file REKEY_SECRETS_FILE.
+Reads DATABASE_URL, REKEY_PASSWORD_PEPPERS and REKEY_SMTPUTF8 from the environment or from the file REKEY_SECRETS_FILE.
 Exit code: 0 all lines imported, 2 some lines refused, 130 interrupted, 1 any other failure.
 The formats are described in docs/operations.md.`
 

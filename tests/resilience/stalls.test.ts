@@ -56,8 +56,17 @@ const useGateway: Use = async (address, t) => {
   if (status === 503) throw new Error('unavailable')
 }
 
+/** As for codes. */
+const own = { connections: 16, timeoutMs: 7_500 }
+
 const openSmtp = (address: string, t: Teardown) => {
-  const smtp = createSmtp({ url: `smtp://${address}`, from: 'Bank <no-reply@bank.example>', requireTls: false })
+  const smtp = createSmtp({
+    url: `smtp://${address}`,
+    from: 'Bank <no-reply@bank.example>',
+    requireTls: false,
+    ehloName: undefined,
+    ...own,
+  })
   t.teardown(() => smtp.close())
   return smtp
 }
@@ -81,7 +90,8 @@ const clients: { name: string; boundMs: number; use: Use }[] = [
   {
     name: 'SMS vendor',
     boundMs: 7_500,
-    use: (address) => createSms({ url: `http://${address}`, token: undefined }).send('an id', '+447700900000', 'text'),
+    use: (address) =>
+      createSms({ url: `http://${address}`, token: undefined, ...own }).send('an id', '+447700900000', 'text'),
   },
   { name: 'password-service, forwarded', boundMs: 5_000, use: useGateway },
   {

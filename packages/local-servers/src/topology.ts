@@ -41,6 +41,8 @@ export const passwordServiceVariables = (
 ) => ({
   ...common(servers),
   DATABASE_URL: servers.databaseUrl,
+  // The inbox offers it.
+  REKEY_SMTPUTF8: 'true',
   REKEY_JWKS_URL: `${servers.gatewayUrl}/.well-known/jwks.json`,
   REKEY_SECRETS_FILE: keyFiles(servers.keysDir).passwordService,
 })

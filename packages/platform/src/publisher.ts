@@ -45,6 +45,15 @@ export const isRejection = (error: unknown): boolean => {
   return rejections.includes(code) || (answer !== undefined && answer.code < 500)
 }
 
+/** `err_code` of the broker if a stream holds as many messages of a subject as it may. */
+const subjectIsFull = 10_077
+
+/** True if the broker refused the event because its stream is full. The event can be stored once messages have left. */
+export const isFull = (error: unknown): boolean => {
+  const cause = error instanceof RekeyError ? error.cause : undefined
+  return cause instanceof NatsError && cause.api_error?.err_code === subjectIsFull
+}
+
 /** The message of an event: CloudEvents 1.0, binary mode over NATS headers. */
 export const messageOf = (event: CloudEvent): { data: string; headers: MsgHdrs } => {
   const meta = headers()

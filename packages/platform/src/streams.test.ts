@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startNats } from '@rekey/local-servers/nats'
 import { eventually } from '@rekey/test-support/eventually'
-import { connect, DiscardPolicy } from 'nats'
+import { connect, DiscardPolicy, type NatsError, nanos, RetentionPolicy } from 'nats'
 import t, { type Test } from 'tap'
 import { keepLogs } from './broker.fixture.ts'
 import { connectBroker } from './broker.ts'
@@ -77,3 +77,32 @@ t.test('a service is unready while a stream could refuse or drop events, until t
   await eventually(() => another.logs().includes('stream AUTH differs in'))
   t.match(another.logs(), /stream AUTH differs in [a-z_, ]*sealed/)
 })
+
+t.test(
+  'the work queue of the version before is updated in place, keeps its messages, and refuses when it is full',
+  async (t) => {
+    const { operator, streams } = await start(t)
+    const subjects = ['notify.code', 'notify.password-changed']
+    await streams.add({
+      name: 'NOTIFY',
+      subjects,
+      retention: RetentionPolicy.Workqueue,
+      discard: DiscardPolicy.Old,
+      max_age: nanos(7 * 86_400_000),
+    })
+    const jetstream = operator.jetstream()
+    for (const subject of subjects) await jetstream.publish(subject, 'before')
+    await makeStreams(operator, ['NOTIFY'], 1)
+    const { config, state } = await streams.info('NOTIFY')
+    t.match(config, { discard: DiscardPolicy.New, discard_new_per_subject: true, max_age: 0, max_bytes: -1 })
+    t.equal(state.messages, 2)
+
+    await streams.update('NOTIFY', { max_msgs_per_subject: 3 })
+    for (const content of ['2', '3']) await jetstream.publish('notify.password-changed', content)
+    const refusal = await jetstream.publish('notify.password-changed', '4').catch((error: NatsError) => error)
+    t.match(refusal, { api_error: { err_code: 10_077 } })
+    await jetstream.publish('notify.code', 'a code')
+    const kept = await streams.info('NOTIFY', { subjects_filter: '>' })
+    t.same(kept.state.subjects, { 'notify.code': 2, 'notify.password-changed': 3 }, 'nothing is dropped')
+  },
+)

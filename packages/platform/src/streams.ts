@@ -23,7 +23,7 @@ const deadLetterStream: WantedStream = {
 }
 
 const eventStream = (name: StreamName): WantedStream => {
-  const { events, workQueue, maxAgeSeconds, maxBytes = -1 }: StreamDefinition = streams[name]
+  const { events, workQueue, maxAgeSeconds, maxBytes = -1, mostOfEachEvent }: StreamDefinition = streams[name]
   return {
     name,
     subjects: events.map((event) => event.type),
@@ -32,6 +32,11 @@ const eventStream = (name: StreamName): WantedStream => {
     max_bytes: maxBytes,
     // Lifetime of a code: within it the broker drops a repeat of an event.
     duplicate_window: nanos(600_000),
+    ...(mostOfEachEvent !== undefined && {
+      max_msgs_per_subject: mostOfEachEvent,
+      discard: DiscardPolicy.New,
+      discard_new_per_subject: true,
+    }),
   }
 }
 
@@ -68,7 +73,7 @@ const everyStream = {
 } as const satisfies Partial<StreamConfig>
 
 const wantedStreams = (names: readonly StreamName[]): WantedStream[] =>
-  [deadLetterStream, ...names.map(eventStream)].map((stream) => ({ ...stream, ...everyStream }))
+  [deadLetterStream, ...names.map(eventStream)].map((stream) => ({ ...everyStream, ...stream }))
 
 const managerOf = (connection: NatsConnection) => connection.jetstreamManager({ timeout: 2_000 })
 

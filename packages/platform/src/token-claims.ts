@@ -10,7 +10,7 @@ export interface TokenClaims {
   iat: number
   /**
    * When the customer gave the proof that the token was made from (OpenID Connect Core §2): the submitted code, or the
-   * sign-in at the identity provider. Judge a proof by this time: a token may be issued much later.
+   * sign-in at the identity provider; a refresh keeps it. Judge a proof by this time: a token may be issued much later.
    */
   auth_time?: number
   client_id: string

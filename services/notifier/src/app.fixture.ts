@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { Writable } from 'node:stream'
-import { deadLetters, type EventData, NotifyCode, type Recipient } from '@rekey/contracts'
+import { deadLetters, type EventData, NotifyCode, NotifyResetRequested, type Recipient } from '@rekey/contracts'
 import { connectBroker } from '@rekey/platform/broker'
 import type { Now } from '@rekey/platform/clock'
 import { loadConfig } from '@rekey/platform/config'
@@ -100,6 +100,18 @@ export const startServers = async (t: Teardown, env: Record<string, string> = {}
         },
       })
       return { id, challengeId }
+    },
+
+    /** Publishes notifications of a reset, in parallel. */
+    async publishNotifications(count: number, to: Partial<Recipient> = {}) {
+      const requestedAt = new Date().toISOString()
+      await Promise.all(
+        Array.from({ length: count }, async () => {
+          const id = systemRandom.id()
+          const data = { ...(await this.sealNotification(id, to)), requestedAt }
+          await publish(NotifyResetRequested, { id, subject: id, data })
+        }),
+      )
     },
 
     /** All messages of a stream. */

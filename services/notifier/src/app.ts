@@ -1,12 +1,13 @@
 import { connectBroker } from '@rekey/platform/broker'
 import { brokerAccess } from '@rekey/platform/broker-access'
+import type { Consumer } from '@rekey/platform/consumer'
 import { health } from '@rekey/platform/health'
 import { toKeys } from '@rekey/platform/keys'
 import { createProgress } from '@rekey/platform/progress'
 import type { Runtime } from '@rekey/platform/run'
 import { createServer, type Server } from '@rekey/platform/server'
 import { ensureStreams } from '@rekey/platform/streams'
-import { createDelivery } from './channels/delivery.ts'
+import { createDelivery, type Delivery } from './channels/delivery.ts'
 import { createSms } from './channels/sms.ts'
 import { createSmtp } from './channels/smtp.ts'
 import type { Config } from './config.ts'
@@ -20,15 +21,18 @@ import { sendRestoreBlocked } from './messages/restore-blocked/restore-blocked.c
 import { createSealedFields } from './messages/sealed-fields.ts'
 import { sendTemporaryPasswords } from './messages/temporary-password/temporary-password.consumer.ts'
 
-const messages = [
-  sendCodes,
+/** Somebody waits for these, in front of a page. */
+const awaited = [sendCodes, sendTemporaryPasswords]
+const notifications = [
   sendPasswordChanged,
-  sendTemporaryPasswords,
   sendResetRequested,
   sendRestoreBlocked,
   sendProtectionChanged,
   sendAddressRemoved,
 ]
+
+/** A hanging connection delays an awaited message least if it is given up soon; a notification is rather sent late than twice. */
+const timeoutMs = { awaited: 7_500, notifications: 20_000 }
 
 export const createApp = async (config: Config, { log, metrics, now, random }: Runtime): Promise<Server> => {
   const broker = connectBroker({ ...brokerAccess(config), name: 'notifier', log, metrics })
@@ -36,30 +40,47 @@ export const createApp = async (config: Config, { log, metrics, now, random }: R
   const progress = createProgress({ elapsedMs: () => performance.now(), metrics })
   const retryMs = config.REKEY_EVENT_RETRY_HOURS * 3_600_000
 
-  const smtp = createSmtp({
-    url: config.SMTP_URL,
-    from: config.REKEY_MAIL_FROM,
-    requireTls: config.REKEY_PROFILE === 'production',
+  const consuming = { broker, metrics, progress, now, random, log, service: 'notifier', retryMs }
+  const sealedFields = createSealedFields({
+    codeKeys: toKeys(config.REKEY_CODE_SEAL_KEY),
+    addressKeys: toKeys(config.REKEY_ADDRESS_SEAL_KEY),
   })
-  const sms = config.REKEY_SMS_URL ? createSms({ url: config.REKEY_SMS_URL, token: config.REKEY_SMS_TOKEN }) : undefined
-
-  const deps: MessageDeps = {
-    consuming: { broker, metrics, progress, now, random, log, service: 'notifier', retryMs },
-    sealedFields: createSealedFields({
-      codeKeys: toKeys(config.REKEY_CODE_SEAL_KEY),
-      addressKeys: toKeys(config.REKEY_ADDRESS_SEAL_KEY),
-    }),
-    delivery: createDelivery({ smtp, sms, log }),
-    brand: config.REKEY_BRAND,
-    now,
+  /** Connections of their own, so that a million notifications do not delay an awaited message. */
+  const createOwnDelivery = (connections: number, timeoutMs: number) => {
+    const own = { connections, timeoutMs }
+    const smtp = createSmtp({
+      url: config.SMTP_URL,
+      from: config.REKEY_MAIL_FROM,
+      requireTls: config.REKEY_PROFILE === 'production',
+      ehloName: config.REKEY_SMTP_EHLO,
+      ...own,
+    })
+    const { REKEY_SMS_URL: url, REKEY_SMS_TOKEN: token } = config
+    const sms = url ? createSms({ url, token, ...own }) : undefined
+    return { smtp, ...createDelivery({ smtp, sms, metrics, now, log }) }
   }
-  const consumers = messages.map((start) => start(deps))
+  const first = createOwnDelivery(config.REKEY_CODE_CONNECTIONS, timeoutMs.awaited)
+  const second = createOwnDelivery(config.REKEY_NOTIFICATION_CONNECTIONS, timeoutMs.notifications)
+  const start = (send: (deps: MessageDeps) => Consumer, delivery: Delivery, connections: number) =>
+    send({ consuming, sealedFields, delivery, concurrency: 2 * connections, brand: config.REKEY_BRAND, now })
+  const consumers = [
+    ...awaited.map((send) => start(send, first, config.REKEY_CODE_CONNECTIONS)),
+    ...notifications.map((send) => start(send, second, config.REKEY_NOTIFICATION_CONNECTIONS)),
+  ]
+
+  // Tells the operator how to set REKEY_SMTPUTF8. A server that is down at the start is asked when it matters.
+  void first.smtp.offersSmtpUtf8().then(
+    (smtpUtf8) => log.info({ event: 'mail_server_extensions', smtpUtf8 }, 'extensions that the mail server offers'),
+    () => {},
+  )
 
   const app = await createServer({ log, random, trustedProxies: [] })
-  await app.register(health, { checks: { nats: () => broker.check(), smtp: () => smtp.check() }, progress })
+  await app.register(health, { checks: { nats: () => broker.check(), smtp: () => first.smtp.check() }, progress })
   app.addHook('onClose', async () => {
-    await Promise.all(consumers.map((consumer) => consumer.close()))
-    smtp.close()
+    const closing = consumers.map((consumer) => consumer.close())
+    for (const delivery of [first, second]) delivery.stop()
+    await Promise.all(closing)
+    for (const delivery of [first, second]) delivery.close()
     await broker.close()
   })
   return app

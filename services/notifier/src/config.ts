@@ -12,6 +12,27 @@ export const Env = Type.Object({
     default: 'Rekey sandbox <no-reply@localhost>',
     description: 'Sender of all mail: Name <address@domain>.',
   }),
+  REKEY_SMTP_EHLO: Type.Optional(
+    Type.String({
+      pattern: '^([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\\.?)+$|^\\[[0-9A-Fa-f.:IPv]+\\]$',
+      maxLength: 253,
+      description:
+        'Name of the notifier in EHLO: a host name that resolves to it, or an address in brackets. Not set: the domain of REKEY_MAIL_FROM.',
+    }),
+  ),
+  REKEY_CODE_CONNECTIONS: Type.Integer({
+    minimum: 1,
+    maximum: 500,
+    default: 16,
+    description:
+      'Most connections of one instance to the mail server, and to the SMS vendor, for codes and temporary passwords.',
+  }),
+  REKEY_NOTIFICATION_CONNECTIONS: Type.Integer({
+    minimum: 1,
+    maximum: 500,
+    default: 8,
+    description: 'The same for notifications.',
+  }),
   REKEY_BRAND: brand,
   REKEY_SMS_URL: Type.Optional(
     Url('https?', { description: 'SMS vendor: accepts POST of {"id","to","text"}. Not set: no SMS is sent.' }),

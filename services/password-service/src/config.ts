@@ -39,6 +39,11 @@ export const Env = Type.Object({
       description: 'true: a change requires the current password (ASVS 6.2.3). Not set: in production only.',
     }),
   ),
+  REKEY_SMTPUTF8: Flag({
+    default: false,
+    description:
+      'true: the mail server offers SMTPUTF8 (RFC 6531), as the notifier logs at its start. false: e-mail addresses whose part before the @ is not ASCII are refused at import and upsert.',
+  }),
   REKEY_BRAND: brand,
   REKEY_PASSWORD_MIN_LENGTH: Type.Integer({
     minimum: 8,

@@ -15,7 +15,7 @@ import { openDatabase } from './database.ts'
 import { createHasher, parsePeppers } from './hashing/hasher.ts'
 
 /** The variables that an import reads; it needs the peppers to check that imported hashes can be verified. */
-const ImportEnv = Type.Pick(Env, ['DATABASE_URL', 'REKEY_PASSWORD_PEPPERS', 'REKEY_SECRETS_FILE'])
+const ImportEnv = Type.Pick(Env, ['DATABASE_URL', 'REKEY_PASSWORD_PEPPERS', 'REKEY_SECRETS_FILE', 'REKEY_SMTPUTF8'])
 
 /** A batch may wait for locks, or run on a busy machine. */
 const statementTimeoutMs = 30_000
@@ -70,7 +70,7 @@ export const openImport = async (env: Record<string, string | undefined>) => {
     database,
     store: createImportStore(database),
     lock: createImportLock(config.DATABASE_URL),
-    readRecord: createRecordReader({ findHashError: hasher.findHashError }),
+    readRecord: createRecordReader({ findHashError: hasher.findHashError, smtpUtf8: config.REKEY_SMTPUTF8 }),
     now,
     random: systemRandom,
   })

@@ -1,5 +1,5 @@
 import { ChallengeFailed } from '../events/challenge.ts'
-import { consumedEvents, durableName, listenerStreams } from '../events/consumers.ts'
+import { consumedEvents, durableName, listenerStreams, watchedEvents } from '../events/consumers.ts'
 import type { EventDefinition } from '../events/event.ts'
 import { deadLetters, type StreamDefinition, streams } from '../events/index.ts'
 import { rpcCalls, rpcServer, rpcs } from '../rpc/index.ts'
@@ -55,6 +55,8 @@ const discovery = (service: string): Group => ({
 
 const subjectsOf = (calls: readonly { subject: string }[]) => calls.map(({ subject }) => subject)
 
+const watchedBy = (name: ServiceName) => (watchedEvents[name] ?? []).map(({ type }) => type)
+
 const service = (name: ServiceName): Permissions => {
   const published = streamEntries.filter(([, { publisher }]) => publisher === name)
   const types = published.flatMap(([, { events }]) => events.map(({ type }) => type))
@@ -81,6 +83,7 @@ const service = (name: ServiceName): Permissions => {
     ],
     subscribe: [
       inbox(name),
+      { comment: 'events that each instance receives as they are published', subjects: watchedBy(name) },
       ...(name === rpcServer ? [{ comment: 'RPCs that it serves', subjects: subjectsOf(rpcs) }, discovery(name)] : []),
     ],
     replies: name === rpcServer,

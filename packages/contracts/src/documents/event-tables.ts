@@ -1,4 +1,4 @@
-import { consumedEvents } from '../events/consumers.ts'
+import { consumedEvents, watchedEvents } from '../events/consumers.ts'
 import type { EventDefinition } from '../events/event.ts'
 import { deadLetters, type StreamDefinition, streams } from '../events/index.ts'
 import { rpcCalls, rpcServer, rpcs } from '../rpc/index.ts'
@@ -14,11 +14,13 @@ const holders = <T>(lists: Record<string, readonly T[]>, item: T) =>
 const table = (head: string[], rows: string[][]) =>
   [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
 
-const keeps = ({ workQueue, maxAgeSeconds, maxBytes }: StreamDefinition) =>
+const keeps = ({ workQueue, maxAgeSeconds, maxBytes, mostOfEachEvent }: StreamDefinition) =>
   [
-    workQueue
-      ? `work queue: a message is deleted once it is acknowledged, or after ${days(maxAgeSeconds)}`
-      : `kept for ${days(maxAgeSeconds)}`,
+    ...(workQueue ? ['work queue: a message is deleted once it is acknowledged'] : []),
+    ...(maxAgeSeconds > 0 ? [`${workQueue ? 'or after' : 'kept for'} ${days(maxAgeSeconds)}`] : []),
+    ...(mostOfEachEvent === undefined
+      ? []
+      : [`at most ${mostOfEachEvent.toLocaleString('en')} of each event, beyond which the broker refuses that event`]),
     ...(maxBytes === undefined ? [] : [`at most ${maxBytes / MiB} MiB`]),
   ].join(', ')
 
@@ -26,7 +28,7 @@ const row = (event: EventDefinition) => [
   `\`${event.type}\``,
   event.summary,
   `\`${shapeOf(event.data)}\``,
-  holders(consumedEvents, event).join(', '),
+  [...holders(consumedEvents, event), ...holders(watchedEvents, event)].join(', '),
 ]
 
 const streamSection = ([name, stream]: [string, StreamDefinition]) => `### Stream ${name}

@@ -1,5 +1,6 @@
 import type { ServiceName } from '../services.ts'
 import { BlockLifted, CompromiseReported, CustomerBlocked } from './account.ts'
+import { AllPasswordsResetRequested } from './all-reset.ts'
 import { ChallengeFailed, ChallengeIssued, ChallengeLocked, ChallengeVerified } from './challenge.ts'
 import type { EventDefinition } from './event.ts'
 import { type StreamDefinition, streams } from './index.ts'
@@ -33,6 +34,14 @@ export const consumedEvents: Record<ServiceName, readonly EventDefinition[]> = {
     SessionRevoked,
   ],
   notifier: streams.NOTIFY.events,
+}
+
+/**
+ * Events that every instance of a service receives as they are published, without a consumer. A missed one must do no
+ * harm: the service reads the state behind it by an RPC after each new connection.
+ */
+export const watchedEvents: Partial<Record<ServiceName, readonly EventDefinition[]>> = {
+  'auth-gateway': [AllPasswordsResetRequested],
 }
 
 /** Name of the durable consumer through which all instances of a service share one event. */

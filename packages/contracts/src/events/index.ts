@@ -1,5 +1,6 @@
 import type { ServiceName } from '../services.ts'
 import { BlockLifted, CompromiseReported, CustomerBlocked, HoldEnded, IdentifiersChanged } from './account.ts'
+import { AllPasswordsResetRequested } from './all-reset.ts'
 import { ChallengeFailed, ChallengeIssued, ChallengeLocked, ChallengeVerified } from './challenge.ts'
 import type { EventDefinition } from './event.ts'
 import { LimitExceeded } from './limit.ts'
@@ -26,7 +27,13 @@ export interface StreamDefinition {
   events: EventDefinition[]
   /** A work queue deletes a message once its one consumer has acknowledged it. */
   workQueue: boolean
+  /** Age at which a message is deleted; 0: never. */
   maxAgeSeconds: number
+  /**
+   * Most messages of each event. Beyond it the broker refuses that event alone, so that its publisher learns of it and
+   * other events are stored.
+   */
+  mostOfEachEvent?: number
   /** Set where unauthenticated requests cause events. Beyond this size the oldest events are deleted. */
   maxBytes?: number
 }
@@ -58,6 +65,7 @@ export const streams = {
       PasswordReset,
       PasswordSet,
       PasswordResetRequested,
+      AllPasswordsResetRequested,
       CompromiseReported,
       CustomerBlocked,
       BlockLifted,
@@ -79,7 +87,10 @@ export const streams = {
       NotifyAddressRemoved,
     ],
     workQueue: true,
-    maxAgeSeconds: 7 * day,
+    // Nothing is deleted unsent: an event leaves the queue when it is sent or becomes a dead letter.
+    maxAgeSeconds: 0,
+    // 3 GB of one event at 1.5 KB each. A full queue of notifications refuses no code.
+    mostOfEachEvent: 2_000_000,
   },
 } as const satisfies Record<string, StreamDefinition>
 

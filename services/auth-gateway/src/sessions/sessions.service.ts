@@ -4,6 +4,8 @@ import type { Now } from '@rekey/platform/clock'
 import type { Logger } from '@rekey/platform/logger'
 import type { Publisher } from '@rekey/platform/publisher'
 import type { Random } from '@rekey/platform/random'
+import { beganBefore, sessionBeganAt } from '@rekey/platform/session-not-before'
+import type { NotBefore } from './not-before.ts'
 import type { RefreshToken, RefreshTokens, SessionFacts } from './refresh-tokens.ts'
 import type { SessionName, SessionStore } from './sessions.store.ts'
 
@@ -11,6 +13,7 @@ interface Deps {
   store: SessionStore
   refreshTokens: RefreshTokens
   publisher: Publisher
+  notBefore: Pick<NotBefore, 'current'>
   /** Life of a session, however often it is refreshed. */
   lifeMs: number
   now: Now
@@ -34,8 +37,8 @@ export interface Session extends SessionName {
   clientId: string
   scope: string
   sessionEpoch: number
-  /** When the customer submitted the code of the sign-in. Undefined: signed in with an earlier version. */
-  answeredAt: Date | undefined
+  /** When the customer submitted the code of the sign-in; of a session of an earlier version: when it began. */
+  answeredAt: Date
   /** No token of the session lives longer. */
   endsAt: Date
   refreshToken: string | undefined
@@ -56,7 +59,16 @@ export const refreshTokenRefused = () =>
   new RekeyError('invalid_grant', { detail: 'The refresh token is invalid, expired, revoked or already used.' })
 
 /** Sessions of signed-in customers: refreshed, and revoked (ASVS 7.4.1, 10.4.5, 10.4.8). */
-export const createSessionService = ({ store, refreshTokens, publisher, lifeMs, now, random, log }: Deps) => {
+export const createSessionService = ({
+  store,
+  refreshTokens,
+  publisher,
+  notBefore,
+  lifeMs,
+  now,
+  random,
+  log,
+}: Deps) => {
   /** The event id depends on the session alone, so the broker stores one event however often it is published. */
   const publishRevoked = ({ subject, sessionId, clientId, reason }: Revocation) => {
     log.warn({ event: 'session_revoked', reason, clientId, sessionId }, 'session revoked')
@@ -82,6 +94,13 @@ export const createSessionService = ({ store, refreshTokens, publisher, lifeMs, 
     const stored = await store.readFacts(token)
     return stored && { ...stored, endsAt: Math.min(stored.endsAt, now().getTime() + lifeMs) }
   }
+
+  /** A session of an earlier version has no such time: its end says when it began. */
+  const answeredAtOf = ({ answeredAt, endsAt }: SessionFacts) => new Date(answeredAt ?? endsAt - lifeMs)
+
+  /** True if a reset of all customers ended the session. */
+  const isEndedForAll = (session: SessionFacts) =>
+    beganBefore(answeredAtOf(session).getTime() / 1_000, notBefore.current())
 
   return {
     /**
@@ -134,14 +153,14 @@ export const createSessionService = ({ store, refreshTokens, publisher, lifeMs, 
       if (rotation === 'reused') {
         await publishRevoked({ subject, sessionId, clientId, reason: 'refresh_token_reused' })
       }
-      if (rotation !== 'rotated') throw refreshTokenRefused()
+      if (rotation !== 'rotated' || isEndedForAll(session)) throw refreshTokenRefused()
       return {
         subject,
         sessionId,
         clientId,
         scope: granted,
         sessionEpoch: session.epoch,
-        answeredAt: session.answeredAt === undefined ? undefined : new Date(session.answeredAt),
+        answeredAt: answeredAtOf(session),
         endsAt: new Date(session.endsAt),
         refreshToken: await refreshTokens.write({ ...token, session, generation: generation + 1, secret }),
       }
@@ -150,7 +169,8 @@ export const createSessionService = ({ store, refreshTokens, publisher, lifeMs, 
     /** The facts of a valid refresh token's session; undefined if the token is not valid. @throws RekeyError unavailable */
     async checkRefreshToken(token: RefreshToken): Promise<SessionFacts | undefined> {
       const session = await factsOf(token)
-      const isValid = session && (await store.checkRefreshToken(digestOf(token, session), now().getTime()))
+      const isValid =
+        session && !isEndedForAll(session) && (await store.checkRefreshToken(digestOf(token, session), now().getTime()))
       return isValid ? session : undefined
     },
 
@@ -166,8 +186,13 @@ export const createSessionService = ({ store, refreshTokens, publisher, lifeMs, 
     },
 
     /** True if the session of a verified token has ended. @throws RekeyError unavailable */
-    isEnded: ({ sub, sid, session_epoch }: TokenClaims): Promise<boolean> =>
-      store.isEnded({ subject: sub, sessionId: sid }, session_epoch),
+    async isEnded(claims: TokenClaims): Promise<boolean> {
+      const { sub, sid, session_epoch } = claims
+      return (
+        beganBefore(sessionBeganAt(claims), notBefore.current()) ||
+        store.isEnded({ subject: sub, sessionId: sid }, session_epoch)
+      )
+    },
 
     /** Ends all sessions of a customer except the kept one (S21). Safe to repeat, in any order. @throws RekeyError unavailable */
     endAll: (customer: string, epoch: number, kept?: string): Promise<void> =>

@@ -1,6 +1,8 @@
-import type { Recipient } from '@rekey/contracts'
+import { parseUsername, type Recipient } from '@rekey/contracts'
+import type { Now } from '@rekey/platform/clock'
 import { PermanentError } from '@rekey/platform/consumer'
 import type { Logger } from '@rekey/platform/logger'
+import { counter, type Metrics } from '@rekey/platform/metrics'
 import type { Sms } from './sms.ts'
 import type { Mail, Smtp } from './smtp.ts'
 
@@ -10,10 +12,21 @@ export interface Message {
   sms: string
 }
 
+/** What a message is sent for. */
+export interface Occasion {
+  /** Id and type of the event. */
+  id: string
+  type: string
+  /** The message has no use from then on. */
+  expiresAt?: Date | undefined
+}
+
 interface Deps {
   smtp: Smtp
   /** Undefined if no vendor is configured. */
   sms: Sms | undefined
+  metrics: Metrics
+  now: Now
   log: Logger
 }
 
@@ -23,28 +36,56 @@ export interface Delivery {
    *
    * @throws PermanentError if the message can never be sent; Error if it may be retried
    */
-  send(event: { id: string; type: string }, recipient: Recipient, message: Message): Promise<void>
+  send(occasion: Occasion, recipient: Recipient, message: Message): Promise<void>
+  /** Gives back messages that wait for a connection; those under way have 5 s. */
+  stop(): void
+  close(): void
 }
 
 /** Number of events whose ids are kept. */
 const capacity = 10_000
 
-export const createDelivery = ({ smtp, sms, log }: Deps): Delivery => {
+const channelOf = { email: 'email', phone: 'sms' } as const
+
+export const createDelivery = ({ smtp, sms, metrics, now, log }: Deps): Delivery => {
   // If an acknowledgement is lost, the broker redelivers an event that was sent or is being sent.
   const sent = new Map<string, Promise<void>>()
+  const messages = counter(metrics, {
+    name: 'rekey_messages_total',
+    help: 'Attempts to send a message: sent, failed (it is retried), or refused for good (a dead letter)',
+    labelNames: ['event', 'channel', 'result'],
+  })
 
-  const dispatch = (id: string, { channel, to }: Recipient, message: Message): Promise<void> => {
-    if (channel === 'email') return smtp.send(id, to, message.mail)
+  const dispatch = async ({ id, expiresAt }: Occasion, { channel, to }: Recipient, message: Message): Promise<void> => {
+    if (channelOf[parseUsername(to).kind] !== channel) throw new PermanentError('the address is not of the channel')
+    // Called when the turn of the message has come: it may have waited for a connection.
+    const assertInTime = () => {
+      if (expiresAt && now() >= expiresAt) throw new PermanentError('the message expired while it waited to be sent')
+    }
+    if (channel === 'email') return smtp.send(id, to, message.mail, assertInTime)
     if (!sms) throw new PermanentError('no SMS vendor is configured')
-    return sms.send(id, to, message.sms)
+    return sms.send(id, to, message.sms, assertInTime)
+  }
+
+  const attempt = async (occasion: Occasion, recipient: Recipient, message: Message): Promise<void> => {
+    const count = (result: 'sent' | 'failed' | 'refused') =>
+      messages.inc({ event: occasion.type, channel: recipient.channel, result })
+    try {
+      await dispatch(occasion, recipient, message)
+      count('sent')
+    } catch (failure) {
+      count(failure instanceof PermanentError ? 'refused' : 'failed')
+      throw failure
+    }
   }
 
   return {
-    async send({ id, type }, recipient, message) {
+    async send(occasion, recipient, message) {
+      const { id, type } = occasion
       if (!id) throw new PermanentError('the event has no id')
       const earlier = sent.get(id)
       if (earlier) return earlier
-      const sending = dispatch(id, recipient, message)
+      const sending = attempt(occasion, recipient, message)
       sent.set(id, sending)
       for (const oldest of sent.keys()) {
         if (sent.size <= capacity) break
@@ -58,5 +99,10 @@ export const createDelivery = ({ smtp, sms, log }: Deps): Delivery => {
       }
       log.info({ event: type, eventId: id, channel: recipient.channel }, 'message sent')
     },
+    stop() {
+      smtp.stop()
+      sms?.stop()
+    },
+    close: () => smtp.close(),
   }
 }

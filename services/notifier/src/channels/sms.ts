@@ -1,38 +1,54 @@
 import { PermanentError } from '@rekey/platform/consumer'
+import { createTurns } from './turns.ts'
 
 export interface Sms {
   /**
-   * Sends a text to the vendor within 7.5 s. The vendor can detect a repeat by its `id`.
+   * Sends a text to the vendor. The vendor can detect a repeat by its `id`. `assertInTime` is called when a connection is
+   * free.
    *
-   * @throws PermanentError if the vendor rejects this message for good (400, 422)
+   * @throws PermanentError if the vendor rejects this message for good (400, 422), or `assertInTime` does
    * @throws Error if a later attempt may succeed
    */
-  send(id: string, to: string, text: string): Promise<void>
+  send(id: string, to: string, text: string, assertInTime?: () => void): Promise<void>
+  /** Gives back messages that wait for a connection; those under way have 5 s. */
+  stop(): void
 }
 
 interface Options {
   url: string
   token: string | undefined
+  /** Most requests at a time; the others wait. */
+  connections: number
+  /** Longest time of one request. */
+  timeoutMs: number
 }
 
-const sendTimeoutMs = 7_500
-
 /** SMS by the vendor's HTTP endpoint: POST of `{id, to, text}`; any 2xx means accepted. */
-export const createSms = ({ url, token }: Options): Sms => ({
-  async send(id, to, text) {
+export const createSms = ({ url, token, connections, timeoutMs }: Options): Sms => {
+  const turns = createTurns({ connections, timeoutMs })
+  const post = async (message: { id: string; to: string; text: string }, signal: AbortSignal) => {
     const answer = await fetch(url, {
       method: 'POST',
       headers: { 'content-type': 'application/json', ...(token && { authorization: `Bearer ${token}` }) },
-      body: JSON.stringify({ id, to, text }),
+      body: JSON.stringify(message),
       // A redirect would send the token and the code to another host.
       redirect: 'error',
-      signal: AbortSignal.timeout(sendTimeoutMs),
+      signal,
     }).catch((failure: Error) => {
       throw new Error(`SMS not sent: ${failure.name}`)
     })
-    await answer.body?.cancel()
-    if (answer.status === 400 || answer.status === 422)
-      throw new PermanentError(`SMS not sent: status ${answer.status}`)
-    if (!answer.ok) throw new Error(`SMS not sent: status ${answer.status}`)
-  },
-})
+    // The body is not read. The status decides, also if the connection breaks now.
+    await answer.body?.cancel().catch(() => {})
+    return answer
+  }
+  return {
+    send: (id, to, text, assertInTime) =>
+      turns.take(async (signal) => {
+        assertInTime?.()
+        const { ok, status } = await post({ id, to, text }, signal)
+        if (status === 400 || status === 422) throw new PermanentError(`SMS not sent: status ${status}`)
+        if (!ok) throw new Error(`SMS not sent: status ${status}`)
+      }),
+    stop: turns.stop,
+  }
+}

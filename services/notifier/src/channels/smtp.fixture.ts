@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import type { AddressInfo, Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Teardown } from '@rekey/test-support/infrastructure'
 import { SMTPServer } from 'smtp-server'
 
@@ -9,8 +10,12 @@ type Behaviour = 'accept' | 'lose the answer' | 'stall'
 
 interface Options {
   port?: number
-  /** One per mail, in order; the last one is repeated. */
-  behaviours?: Behaviour[]
+  /** One per mail, in order; the last one is repeated. Or the behaviour for each mail. */
+  behaviours?: Behaviour[] | ((raw: string) => Behaviour)
+  /** Time that the listener takes for each mail. */
+  takesMs?: number
+  /** True: the answer to EHLO does not offer SMTPUTF8, and an address that is not ASCII is refused. */
+  hidesSmtpUtf8?: boolean
   /** Every recipient is rejected with this code. */
   recipientRefusal?: { responseCode: number }
 }
@@ -18,26 +23,43 @@ interface Options {
 /** A real SMTP listener that fails as configured, and keeps every mail that it received, raw. */
 export const startSmtpListener = async (
   t: Teardown,
-  { port = 0, behaviours = ['accept'], recipientRefusal }: Options = {},
+  { port = 0, behaviours = ['accept'], takesMs = 0, hidesSmtpUtf8 = false, recipientRefusal }: Options = {},
 ) => {
   const mails: string[] = []
+  const recipients: string[] = []
+  const greetings: string[] = []
+  const behaviourOf = (raw: string) => {
+    if (typeof behaviours === 'function') return behaviours(raw)
+    return behaviours.length > 1 ? behaviours.shift() : behaviours[0]
+  }
   const sockets = new Set<Socket>()
   const server = new SMTPServer({
     disabledCommands: ['AUTH', 'STARTTLS'],
     closeTimeout: 100,
-    onRcptTo: (_address, _session, done) =>
-      done(recipientRefusal && Object.assign(new Error('no such mailbox'), recipientRefusal)),
+    hideSMTPUTF8: hidesSmtpUtf8,
+    onMailFrom(_address, session, done) {
+      greetings.push(session.hostNameAppearsAs)
+      done()
+    },
+    onRcptTo({ address }, _session, done) {
+      recipients.push(address)
+      done(recipientRefusal && Object.assign(new Error('no such mailbox'), recipientRefusal))
+    },
     onData(stream, _session, done) {
-      void text(stream).then((raw) => {
-        const behaviour = behaviours.length > 1 ? behaviours.shift() : behaviours[0]
+      void text(stream).then(async (raw) => {
+        const behaviour = behaviourOf(raw)
         mails.push(raw)
+        if (takesMs > 0) await delay(takesMs)
         if (behaviour === 'accept') done()
         if (behaviour === 'lose the answer') for (const socket of sockets) socket.destroy()
       })
     },
   })
   server.on('error', () => {})
-  server.server.on('connection', (socket: Socket) => sockets.add(socket))
+  server.server.on('connection', (socket: Socket) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+  })
   server.listen(port, '127.0.0.1')
   await once(server.server, 'listening')
   const close = () =>
@@ -49,6 +71,11 @@ export const startSmtpListener = async (
   return {
     url: `smtp://127.0.0.1:${(server.server.address() as AddressInfo).port}`,
     mails: mails as readonly string[],
+    /** Recipients of `RCPT TO`, refused ones too. */
+    recipients: recipients as readonly string[],
+    /** Client name of each mail's connection. */
+    greetings: greetings as readonly string[],
+    connections: () => sockets.size,
     messageIds: () => mails.map((raw) => /^Message-ID: <(.+)>\r?$/im.exec(raw)?.[1]),
     close,
   }

@@ -1,5 +1,10 @@
+import { domainToASCII } from 'node:url'
+import { readMailbox } from '@rekey/contracts'
 import { PermanentError } from '@rekey/platform/consumer'
 import { createTransport } from 'nodemailer'
+import SMTPPool from 'nodemailer/lib/smtp-pool'
+import { createSmtpUtf8Check } from './smtp-utf8.ts'
+import { createTurns } from './turns.ts'
 
 export interface Mail {
   subject: string
@@ -9,15 +14,20 @@ export interface Mail {
 
 export interface Smtp {
   /**
-   * Sends within 7.5 s. The Message-ID is derived from `id`, so that a mail that is sent again, because the server's reply
-   * was lost, is recognisable as a repeat.
+   * Sends a mail. The Message-ID is derived from `id`, so that a mail that is sent again, because the server's reply was
+   * lost, is recognisable as a repeat. `assertInTime` is called when a connection is free.
    *
-   * @throws PermanentError if the server rejects this message or its recipient for good (RFC 5321 §4.2.1, 5yz)
+   * @throws PermanentError if no server takes the address, this server does not offer SMTPUTF8 and the address needs it, the
+   * server rejects the message or its recipient for good (RFC 5321 §4.2.1, 5yz), or `assertInTime` throws it
    * @throws Error if a later attempt may succeed
    */
-  send(id: string, to: string, mail: Mail): Promise<void>
+  send(id: string, to: string, mail: Mail, assertInTime?: () => void): Promise<void>
+  /** Whether the server offers SMTPUTF8 (RFC 6531). @throws Error if it does not answer */
+  offersSmtpUtf8(): Promise<boolean>
   /** Rejects unless the server accepts a connection and the credentials. */
   check(): Promise<unknown>
+  /** Gives back mail that waits for a connection; mail under way has 5 s. */
+  stop(): void
   close(): void
 }
 
@@ -28,10 +38,16 @@ interface Options {
   from: string
   /** Requires STARTTLS over smtp://. */
   requireTls: boolean
+  /** Name of this client in EHLO (RFC 5321 §4.1.1.1). Undefined: the sender's domain. */
+  ehloName: string | undefined
+  /** Most connections; further mail waits for one of them. */
+  connections: number
+  /**
+   * Longest time of one mail, counted from the time when a connection is free for it. A server that accepts a mail later
+   * gets it again (RFC 5321 §4.5.3.2.6).
+   */
+  timeoutMs: number
 }
-
-/** Shorter than the broker's `ack_wait`, after which another instance gets the event. */
-const sendTimeoutMs = 7_500
 
 interface SmtpFailure {
   code?: string
@@ -48,42 +64,64 @@ const translate = (failure: SmtpFailure): Error => {
   return failure.permanent && isAboutThisMail ? new PermanentError(reason) : new Error(reason)
 }
 
+/** @throws PermanentError if no mail server takes the address */
+const toMailbox = (to: string) => {
+  const read = readMailbox(to)
+  if ('error' in read) throw new PermanentError(`mail not sent: ${read.error.code}`)
+  return read.mailbox
+}
+
 /** Mail over a pool of connections. */
-export const createSmtp = ({ url, from, requireTls }: Options): Smtp => {
-  const transport = createTransport({
+export const createSmtp = ({ url, from, requireTls, ehloName, connections, timeoutMs }: Options): Smtp => {
+  const senderDomain = from.slice(from.lastIndexOf('@') + 1).replace('>', '')
+  const domain = domainToASCII(senderDomain) || senderDomain
+  const server = {
     url,
-    pool: true,
-    maxConnections: 8,
-    // The broker retries, also after a restart of this process.
-    maxRequeues: 0,
+    name: ehloName ?? domain,
     requireTLS: requireTls,
     dnsTimeout: 2_000,
     connectionTimeout: 3_000,
     greetingTimeout: 3_000,
-    socketTimeout: 5_000,
-  })
-  const domain = from.slice(from.lastIndexOf('@') + 1).replace('>', '')
+    socketTimeout: (timeoutMs * 2) / 3,
+  }
+  // The broker retries, also after a restart of this process.
+  const pool = new SMTPPool({ ...server, maxConnections: connections, maxRequeues: 0 })
+  const transport = createTransport(pool)
+  const offersSmtpUtf8 = createSmtpUtf8Check(pool.options)
+  const turns = createTurns({ connections, timeoutMs })
+
+  const send = async (id: string, to: string, mail: Mail, signal: AbortSignal) => {
+    try {
+      await transport.sendMail({
+        ...mail,
+        from,
+        to: { name: '', address: to },
+        // RFC 5322 §3.6.4: only characters of a dot-atom are allowed.
+        messageId: `<${id.replaceAll(/[^\w.-]/g, '.')}@${domain}>`,
+        headers: {
+          // Prevents out-of-office replies (RFC 3834 §5); Exchange honours the second header.
+          'Auto-Submitted': 'auto-generated',
+          'X-Auto-Response-Suppress': 'All',
+        },
+        signal,
+      })
+    } catch (failure) {
+      throw translate(failure as SmtpFailure)
+    }
+  }
   return {
-    async send(id, to, mail) {
-      try {
-        await transport.sendMail({
-          ...mail,
-          from,
-          to: { name: '', address: to },
-          // RFC 5322 §3.6.4: only characters of a dot-atom are allowed.
-          messageId: `<${id.replaceAll(/[^\w.-]/g, '.')}@${domain}>`,
-          headers: {
-            // Prevents out-of-office replies (RFC 3834 §5); Exchange honours the second header.
-            'Auto-Submitted': 'auto-generated',
-            'X-Auto-Response-Suppress': 'All',
-          },
-          signal: AbortSignal.timeout(sendTimeoutMs),
-        })
-      } catch (failure) {
-        throw translate(failure as SmtpFailure)
-      }
+    async send(id, to, mail, assertInTime) {
+      const { address, needsSmtpUtf8 } = toMailbox(to)
+      return turns.take(async (signal) => {
+        assertInTime?.()
+        if (needsSmtpUtf8 && !(await offersSmtpUtf8().catch((failure) => Promise.reject(translate(failure)))))
+          throw new PermanentError('mail not sent: the mail server does not offer SMTPUTF8')
+        await send(id, address, mail, signal)
+      })
     },
+    offersSmtpUtf8,
     check: () => transport.verify(),
+    stop: turns.stop,
     close: () => transport.close(),
   }
 }

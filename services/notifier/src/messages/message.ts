@@ -9,26 +9,28 @@ export interface MessageDeps {
   consuming: ConsumerDeps
   sealedFields: SealedFields
   delivery: Delivery
+  /** Events of one type at a time. More than the delivery has connections, so that mail and SMS do not wait for each other. */
+  concurrency: number
   /** Name of the platform in all texts. */
   brand: string
   now: Now
 }
 
-/** Higher than the number of SMTP connections, so that mail and SMS do not wait for each other. */
-const concurrency = 64
-
 /** Sends one message for each event. */
 export const sendOn = <E extends EventDefinition>(
-  { consuming, delivery }: MessageDeps,
+  { consuming, delivery, concurrency }: MessageDeps,
   event: E,
   /** @throws PermanentError if the message can never be sent */
-  compose: (data: EventData<E>, eventId: string) => Promise<{ recipient: Recipient; message: Message }>,
+  compose: (
+    data: EventData<E>,
+    eventId: string,
+  ) => Promise<{ recipient: Recipient; message: Message; expiresAt?: Date }>,
 ): Consumer =>
   consume(consuming, {
     event,
     concurrency,
     async handle(data, { eventId }) {
-      const { recipient, message } = await compose(data, eventId)
-      await delivery.send({ id: eventId, type: event.type }, recipient, message)
+      const { recipient, message, expiresAt } = await compose(data, eventId)
+      await delivery.send({ id: eventId, type: event.type, expiresAt }, recipient, message)
     },
   })

@@ -1,4 +1,4 @@
-import { type Address, type CustomerRecord, type FieldError, parseUsername } from '@rekey/contracts'
+import { type Address, type CustomerRecord, type FieldError, parseUsername, readMailbox } from '@rekey/contracts'
 
 /** A customer's address, from the platform. */
 export interface GivenIdentifier extends Address {
@@ -64,9 +64,26 @@ const findDuplicates = (identifiers: GivenIdentifier[]): FieldError[] => {
   })
 }
 
+const findUndeliverable = (identifiers: GivenIdentifier[], smtpUtf8: boolean): FieldError[] =>
+  identifiers.flatMap(({ kind, value }, index) => {
+    if (kind === 'phone') return []
+    const field = `identifiers/${index}/value`
+    const read = readMailbox(value)
+    if ('error' in read) return [{ field, ...read.error }]
+    if (!read.mailbox.needsSmtpUtf8 || smtpUtf8) return []
+    const message = 'has a part before the @ that is not ASCII, which the mail server does not take (REKEY_SMTPUTF8)'
+    return [{ field, code: 'smtputf8_required', message }]
+  })
+
+interface Deps {
+  findHashError: FindHashError
+  /** True if the mail server offers SMTPUTF8 (RFC 6531). */
+  smtpUtf8: boolean
+}
+
 /** Normalises a record and checks what its schema cannot. It returns all reasons to refuse it, and no values. */
 export const createRecordReader =
-  ({ findHashError }: { findHashError: FindHashError }) =>
+  ({ findHashError, smtpUtf8 }: Deps) =>
   (record: CustomerRecord): Reading => {
     const locale = record.locale !== undefined ? readLocale(record.locale) : undefined
     const timezone = record.timezone !== undefined ? readTimezone(record.timezone) : undefined
@@ -81,6 +98,7 @@ export const createRecordReader =
         ? [{ field: 'timezone', code: 'unknown_timezone', message: 'is not a time zone of the IANA database' }]
         : []),
       ...findDuplicates(identifiers ?? []),
+      ...findUndeliverable(identifiers ?? [], smtpUtf8),
       ...(unusable ? [{ field: 'passwordHash', code: unusable.code, message: unusable.message }] : []),
     ]
     return reasons.length > 0

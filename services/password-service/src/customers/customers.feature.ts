@@ -21,13 +21,13 @@ import { retryOnContention } from './upserts.store.ts'
 /** The customers of a platform that keeps its own: `customers.get`, `customers.upsert`. */
 export const createCustomers = (
   infra: Infrastructure,
-  config: { REKEY_NEW_ADDRESS_HOURS: number },
+  config: { REKEY_NEW_ADDRESS_HOURS: number; REKEY_SMTPUTF8: boolean },
   { hasher }: Hashing,
 ): Feature => {
   const { database, loops, log } = infra
   const lossNotices = startLossNotices(infra)
   const store = createCustomerStore(database)
-  const readRecord = createRecordReader({ findHashError: hasher.findHashError })
+  const readRecord = createRecordReader({ findHashError: hasher.findHashError, smtpUtf8: config.REKEY_SMTPUTF8 })
 
   /** @throws RekeyError invalid_request unless exactly one reference is given; unavailable */
   const get = async (reference: CustomerReference): Promise<CustomersGetReply> => {

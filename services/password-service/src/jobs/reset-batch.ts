@@ -1,5 +1,5 @@
 import type { Job } from '@rekey/contracts'
-import { lockCustomers } from '../customers/lock.ts'
+import { type LockedCustomer, lockCustomers } from '../customers/lock.ts'
 import type { Database, Transaction } from '../database.ts'
 import type { NotificationDeps } from '../notifications/notifications.ts'
 import { resetPasswords } from '../passwords/reset-passwords.ts'
@@ -26,6 +26,7 @@ interface JobRow {
   ip: string
   approvedBy: string | null
   reason: string | null
+  createdAt: Date
   done: number
   failed: number
   lastCustomerId: number
@@ -36,7 +37,8 @@ interface JobRow {
 const takeJob = async (tx: Transaction): Promise<JobRow | undefined> => {
   const [row] = await tx.$queryRaw<JobRow[]>`
     SELECT id::text, actor_id AS "actorId", client_id AS "clientId", ip, approved_by AS "approvedBy", reason,
-           done, failed, last_customer_id AS "lastCustomerId", up_to_customer_id AS "upToCustomerId"
+           created_at AS "createdAt", done, failed, last_customer_id AS "lastCustomerId",
+           up_to_customer_id AS "upToCustomerId"
     FROM job WHERE state = 'running' ORDER BY created_at LIMIT 1 FOR UPDATE SKIP LOCKED`
   return row
 }
@@ -45,6 +47,18 @@ const findNext = async (tx: Transaction, { lastCustomerId, upToCustomerId }: Job
   const customers = await tx.$queryRaw<{ id: number }[]>`
     SELECT id FROM customer WHERE id > ${lastCustomerId} AND id <= ${upToCustomerId} ORDER BY id LIMIT ${size}`
   return customers.map(({ id }) => id)
+}
+
+/**
+ * Those of these customers, who are locked, whose password was neither replaced nor reset since the job's start. The others
+ * have what the job demands, and keep the session in which they replaced it.
+ */
+const findUnchanged = async (tx: Transaction, { createdAt }: JobRow, customers: LockedCustomer[]) => {
+  const changed = await tx.$queryRaw<{ id: number }[]>`
+    SELECT DISTINCT customer_id AS id FROM password_change
+    WHERE customer_id = ANY(${customers.map(({ id }) => id)}) AND create_time >= ${createdAt}`
+  const ids = new Set(changed.map(({ id }) => id))
+  return customers.filter(({ id }) => !ids.has(id))
 }
 
 const recordProgress = (
@@ -74,9 +88,9 @@ export const resetBatch = async (deps: Deps, size: number): Promise<Batch> => {
     taken = { jobId: job.id, customerId: customerIds[0] }
     const { actorId: id, clientId, ip } = job
     const by = { id, clientId, ip, approvedBy: job.approvedBy ?? undefined, reason: job.reason ?? undefined }
-    if (customerIds.length > 0) {
-      await resetPasswords(tx, deps, await lockCustomers(tx, customerIds), { by, jobId: job.id })
-    }
+    const customers = customerIds.length > 0 ? await lockCustomers(tx, customerIds) : []
+    const unchanged = customers.length > 0 ? await findUnchanged(tx, job, customers) : []
+    if (unchanged.length > 0) await resetPasswords(tx, deps, unchanged, { by, jobId: job.id })
     const progress = await recordProgress(tx, job, customerIds, customerIds.length < size, deps.now())
     return { result: 'done', job: { id: job.id, ...progress } }
   }

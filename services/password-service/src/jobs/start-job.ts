@@ -1,6 +1,10 @@
+import { AllPasswordsResetRequested } from '@rekey/contracts'
 import type { Now } from '@rekey/platform/clock'
 import type { Random } from '@rekey/platform/random'
 import type { Database, Transaction } from '../database.ts'
+import { newEvent } from '../outbox/event.ts'
+import { addEvents } from '../outbox/outbox.store.ts'
+import { raiseNotBefore } from '../sessions/not-before.store.ts'
 import { type ApprovalDecision, decideApproval } from '../staff/decide-approval.ts'
 import type { Mandate } from '../staff/staff.ts'
 
@@ -34,7 +38,7 @@ const countCustomers = async (tx: Transaction): Promise<{ last: number; total: n
 }
 
 /**
- * Starts a job that resets the passwords of all present customers, unless one is running: two at once would reset each
+ * Starts a job that resets the passwords of all present customers and ends every session at once, unless one is running: two at once would reset each
  * customer twice.
  *
  * @returns the job that runs now
@@ -51,18 +55,30 @@ export const startJob = (
     const running = await tx.job.findFirst({ where: { state: 'running' } })
     if (running) return { jobId: running.id, total: running.total, isNew: false }
     const { last, total } = await countCustomers(tx)
-    const { id } = await tx.job.create({
+    const at = now()
+    const jobId = random.id()
+    const { id: actorId, clientId, ip, approvedBy, reason } = by
+    const staff = { actorId, clientId, ip }
+    await tx.job.create({
       data: {
-        id: random.id(),
-        actorId: by.id,
-        clientId: by.clientId,
-        ip: by.ip,
-        approvedBy: by.approvedBy ?? null,
-        reason: by.reason ?? null,
+        id: jobId,
+        ...staff,
+        approvedBy: approvedBy ?? null,
+        reason: reason ?? null,
         total,
         upToCustomerId: last,
-        createdAt: now(),
+        createdAt: at,
       },
     })
-    return { jobId: id, total, isNew: true }
+    // The job takes hours to reach the last of many customers: their sessions must not wait for it.
+    await raiseNotBefore(tx, at)
+    const about = {
+      jobId,
+      notBefore: at.toISOString(),
+      total,
+      ...staff,
+      ...(approvedBy !== undefined && { approvedBy }),
+    }
+    await addEvents(tx, jobId, at, [newEvent(AllPasswordsResetRequested, random.id(), about)])
+    return { jobId, total, isNew: true }
   })

@@ -1,7 +1,9 @@
 import { RekeyError } from '@rekey/contracts'
 import { type Background, runInBackground } from '@rekey/platform/background'
 import { createBatchSize } from '@rekey/platform/batch-size'
+import type { Broker } from '@rekey/platform/broker'
 import type { Logger } from '@rekey/platform/logger'
+import { gauge, type Metrics } from '@rekey/platform/metrics'
 import type { Progress } from '@rekey/platform/progress'
 import type { Random } from '@rekey/platform/random'
 import { pause } from '@rekey/platform/retry'
@@ -10,11 +12,14 @@ import type { Database } from '../database.ts'
 import type { NotificationDeps } from '../notifications/notifications.ts'
 import { countReady } from '../outbox/outbox.store.ts'
 import type { JobStore } from './jobs.store.ts'
+import { countQueuedNotifications } from './queued-notifications.ts'
 import { resetBatch } from './reset-batch.ts'
 
 interface Deps extends NotificationDeps {
   store: Pick<JobStore, 'findPosition' | 'skipCustomer'>
   loops: Database
+  broker: Broker
+  metrics: Metrics
   progress: Progress
   random: Random
   log: Logger
@@ -26,6 +31,12 @@ const batchSize = 128
  * a million resets, and an outage of the broker would fill the table.
  */
 const mostWaiting = 500
+/**
+ * The job pauses while the notifier has this many notifications of resets to send, so that it goes on at the rate that the
+ * mail host accepts. Otherwise 20 million customers would fill the broker with 30 GB that wait for days, and a reset of
+ * one customer would be notified after them.
+ */
+export const mostQueued = 2_000
 /** Longest wait until a new job is found. */
 const pollMs = 1_000
 const backoffMs = { first: 25, most: 2_000 }
@@ -38,9 +49,15 @@ const isTemporary = (error: unknown) => error instanceof RekeyError && error.cod
  * is unavailable the worker waits. After the close another worker continues the job.
  */
 export const startWorker = (deps: Deps): Background => {
-  const { store, loops, progress, random, log } = deps
+  const { store, loops, broker, metrics, progress, random, log } = deps
   const report = progress.watch('jobs')
   let lastPosition: number | undefined
+  let lastQueued = 0
+  const paused = gauge(metrics, {
+    name: 'rekey_job_paused',
+    help: 'Whether a job pauses because events wait in the outbox or notifications in the broker: 1 or 0',
+    labelNames: ['behind'],
+  })
   const size = createBatchSize(batchSize)
 
   /** @returns true if the job has more customers. @throws RekeyError unavailable */
@@ -76,11 +93,28 @@ export const startWorker = (deps: Deps): Background => {
     return position !== undefined
   }
 
+  /** Whether the job must pause for events of the outbox, or for notifications that the notifier has not sent. */
+  const mustPause = async (): Promise<boolean> => {
+    const isOutboxFull = (await countReady(loops, mostWaiting)) >= mostWaiting
+    paused.set({ behind: 'outbox' }, Number(isOutboxFull))
+    if (isOutboxFull) return true
+    // While the broker does not answer, the outbox fills and pauses the job.
+    const queued = await countQueuedNotifications(broker).catch(() => 0)
+    const isQueueFull = queued >= mostQueued
+    paused.set({ behind: 'notifier' }, Number(isQueueFull))
+    // A slow mail host is no stall of the job.
+    if (queued < lastQueued) report.moved()
+    if (isQueueFull && lastQueued < mostQueued)
+      log.warn({ event: 'password_reset_job_paused', queued }, 'reset of all passwords waits for the notifier')
+    lastQueued = queued
+    return isQueueFull
+  }
+
   /** Processes batches until no job is running or another instance has locked it. */
   const work = async (stopped: AbortSignal) => {
     let waits = 0
     while (!stopped.aborted && (await isAnyRunning())) {
-      if ((await countReady(loops, mostWaiting)) >= mostWaiting) {
+      if (await mustPause()) {
         await pause(Math.min(backoffMs.first * 2 ** waits, backoffMs.most), stopped)
         waits += 1
         continue

@@ -1,7 +1,7 @@
 import type { Now } from '@rekey/platform/clock'
 import type { DeadLetters } from '@rekey/platform/dead-letter'
 import type { Logger } from '@rekey/platform/logger'
-import { isRejection, type Publisher } from '@rekey/platform/publisher'
+import { isFull, isRejection, type Publisher } from '@rekey/platform/publisher'
 import type { Database, Transaction } from '../database.ts'
 import type { createRefusalCounter } from './gauges.ts'
 import { type Failure, type Outcome, publishBatch } from './publish-batch.ts'
@@ -82,7 +82,8 @@ export const createRelayBatch = (deps: RelayDeps) => {
     try {
       await publisher.send(cloudEvent)
     } catch (error) {
-      if (refusedAt === null || now().getTime() - refusedAt.getTime() < retryMs) throw error
+      // A full stream takes the event once messages have left it: no dead letter.
+      if (isFull(error) || refusedAt === null || now().getTime() - refusedAt.getTime() < retryMs) throw error
       await deadLetters.storeEvent(cloudEvent, `rejected by the broker since ${refusedAt.toISOString()}`)
     }
   }

@@ -1,6 +1,7 @@
 import type { Database } from '../database.ts'
 import { Prisma } from '../generated/prisma/client.ts'
 import type { Grant } from './grant.ts'
+import { mustChange } from './must-change.ts'
 
 /** A customer, with what the policy compares a new password with. */
 export interface PasswordOwner {
@@ -26,7 +27,7 @@ export interface GrantHolder extends PasswordOwner {
 
 /** Columns of a PasswordOwner, from the customer `c` and its credential `k`. */
 const owner = Prisma.sql`
-  c.id, c.code, c.status = 'blocked' AS blocked, k.hash, coalesce(k.must_change, false) AS "mustChange",
+  c.id, c.code, c.status = 'blocked' AS blocked, k.hash, ${mustChange} AS "mustChange",
   k.temporary_until IS NOT NULL AS temporary,
   ARRAY(SELECT i.value FROM identifier i WHERE i.customer_id = c.id) AS usernames`
 

@@ -2,6 +2,7 @@ import type { Address } from '@rekey/contracts'
 import { confirmedAddressesSql } from '../customers/confirmed-addresses.ts'
 import type { PasswordOrigin } from '../customers/second-channel.ts'
 import type { Database } from '../database.ts'
+import { mustChange } from './must-change.ts'
 
 /** The account that a password is verified against: the named customer's, or a decoy. */
 export interface Account extends PasswordOrigin {
@@ -27,7 +28,7 @@ export const createSignInStore = (database: Database) => ({
     database.query(async (prisma) => {
       // ORDER BY makes Postgres evaluate both branches, also if the first finds a row.
       const [row] = await prisma.$queryRaw<Account[]>`
-        SELECT c.id, c.code, c.status = 'blocked' AS blocked, found.named, k.hash, k.must_change AS "mustChange",
+        SELECT c.id, c.code, c.status = 'blocked' AS blocked, found.named, k.hash, ${mustChange} AS "mustChange",
           k.temporary_until AS "temporaryUntil", c.session_epoch AS "sessionEpoch", c.hold_until AS "holdUntil",
           c.password_channel::text AS "passwordChannel", ${confirmedAddressesSql} AS addresses
         FROM (

@@ -3,6 +3,7 @@ import { isReferredTo } from '../customers/reference.ts'
 import type { Database } from '../database.ts'
 import type { ChangeRecord } from '../history/digest.ts'
 import { isPasswordChange } from '../history/history.store.ts'
+import { mustChange } from './must-change.ts'
 
 type LastChange = Pick<ChangeRecord<PasswordOperation>, 'id' | 'type' | 'operation' | 'createTime'>
 
@@ -30,7 +31,7 @@ export const createStatusStore = (database: Database) => ({
     database.query(async (prisma) => {
       const [row] = await prisma.$queryRaw<Row[]>`
         SELECT c.id AS "customerId", c.code AS customer, c.status::text, k.hash IS NOT NULL AS "hasPassword",
-               coalesce(k.must_change, false) AS "mustChange", k.temporary_until AS "temporaryUntil",
+               ${mustChange} AS "mustChange", k.temporary_until AS "temporaryUntil",
                c.hold_until AS "holdUntil", last.*
         FROM customer c
         LEFT JOIN credential k ON k.customer_id = c.id

@@ -1,7 +1,8 @@
-import { accessTokenSeconds, SessionRevoked } from '@rekey/contracts'
+import { accessTokenSeconds, SessionNotBefore, type SessionNotBeforeReply, SessionRevoked } from '@rekey/contracts'
 import { consume } from '@rekey/platform/consumer'
 import type { Feature } from '../feature.ts'
 import type { Infrastructure } from '../infrastructure.ts'
+import { findNotBefore } from './not-before.store.ts'
 import {
   clockSlackMs,
   deleteExpiredSessions,
@@ -15,10 +16,19 @@ export interface Sessions extends Feature {
   isEnded(token: SessionClaims): Promise<boolean>
 }
 
-/** Revoked sessions, and the check of a token's session. */
+/** Revoked sessions, the not-before of all sessions, and the check of a token's session. */
 export const createSessions = ({ database, loops, now }: Infrastructure): Sessions => ({
   isEnded: (token) => database.query((prisma) => isSessionEnded(prisma, token)),
 
+  rpcs: [
+    {
+      rpc: SessionNotBefore,
+      async answer(): Promise<SessionNotBeforeReply> {
+        const notBefore = await database.query(findNotBefore)
+        return notBefore ? { notBefore: notBefore.toISOString() } : {}
+      },
+    },
+  ],
   consumers: (deps) => [
     consume(deps, {
       event: SessionRevoked,

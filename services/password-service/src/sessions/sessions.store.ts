@@ -1,4 +1,5 @@
 import type { TokenClaims } from '@rekey/platform/auth'
+import { sessionBeganAt } from '@rekey/platform/session-not-before'
 import type { Database, Transaction } from '../database.ts'
 import { type Deletion, deleteOldest } from '../deletion.ts'
 import { Prisma } from '../generated/prisma/client.ts'
@@ -7,7 +8,10 @@ import { Prisma } from '../generated/prisma/client.ts'
 export const clockSlackMs = 3_600_000
 
 /** The claims that say which session a token belongs to. */
-export type SessionClaims = Pick<TokenClaims, 'sub' | 'sid' | 'jti' | 'iat' | 'auth_time' | 'session_epoch'>
+export type SessionClaims = Pick<
+  TokenClaims,
+  'sub' | 'sid' | 'jti' | 'iat' | 'auth_time' | 'session_epoch' | 'scope' | 'purpose'
+>
 
 /** A token's session. A token without `sid`, from an issuer without sessions, is a session of its own. */
 export const sessionOf = ({ sid, jti }: Pick<TokenClaims, 'sid' | 'jti'>): string => sid ?? jti
@@ -51,15 +55,23 @@ const beganBefore = ({ session_epoch: epoch, auth_time: signedInAt, iat }: Sessi
     ? Prisma.sql`sessions_ended_at >= to_timestamp(${Math.floor(signedInAt ?? iat)})`
     : Prisma.sql`session_epoch > ${epoch}`
 
+/** True if a reset of all customers ended the session. */
+const beganBeforeAll = (token: SessionClaims) => {
+  const began = sessionBeganAt(token)
+  return began === undefined
+    ? Prisma.sql`false`
+    : Prisma.sql`EXISTS (SELECT 1 FROM session_not_before WHERE not_before >= to_timestamp(${began}))`
+}
+
 /**
- * True if a token's session was revoked, or began before all sessions of its customer ended (S21). A subject that is no
+ * True if a token's session was revoked, or began before all sessions of its customer, or of all customers, ended (S21). A subject that is no
  * customer (a back-office client, the challenge of a restore) has the first check only. While the transaction has the
  * customer locked, the answer stays true until it commits.
  */
 export const isSessionEnded = async (tx: Transaction, token: SessionClaims): Promise<boolean> => {
   const session = sessionOf(token)
   const [{ ended }] = await tx.$queryRaw<[{ ended: boolean }]>`
-    SELECT EXISTS (SELECT 1 FROM revoked_session WHERE sid = ${session}) OR EXISTS (
+    SELECT EXISTS (SELECT 1 FROM revoked_session WHERE sid = ${session}) OR ${beganBeforeAll(token)} OR EXISTS (
       SELECT 1 FROM customer
       WHERE code = ${token.sub} AND kept_session IS DISTINCT FROM ${session} AND ${beganBefore(token)}
     ) AS ended`

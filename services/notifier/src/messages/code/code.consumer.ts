@@ -12,5 +12,5 @@ export const sendCodes = (deps: MessageDeps) =>
     const recipient = await sealedFields.recipient(challengeId, data.recipient)
     const code = await sealedFields.code(challengeId, data.code)
     const message = codeMessage({ purpose, code, verificationCode, expiresAt, now: now(), recipient, brand })
-    return { recipient, message }
+    return { recipient, message, expiresAt }
   })

@@ -13,5 +13,5 @@ export const sendTemporaryPasswords = (deps: MessageDeps) =>
     const password = await sealedFields.password(eventId, data.password)
     const reportLink = await sealedFields.reportLink(eventId, data.reportLink)
     const message = temporaryPasswordMessage({ setBy, password, expiresAt, reportLink, recipient, brand })
-    return { recipient, message }
+    return { recipient, message, expiresAt }
   })
