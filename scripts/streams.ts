@@ -5,7 +5,7 @@ const usage = `npm run streams
   Creates and updates the broker's streams. Reads these from the environment or from the file REKEY_SECRETS_FILE:
     NATS_URL               the broker: nats://… or tls://…; several servers of a cluster, comma-separated
     NATS_CA_FILE           PEM file of the authority that signed the broker's certificate, if it is not a public one
-    NATS_NKEY_FILE         the operator's key; or NATS_CREDENTIALS_FILE, or NATS_USER and NATS_PASSWORD
+    NATS_NKEY_FILE         the key of the user streams; or NATS_CREDENTIALS_FILE, or NATS_USER and NATS_PASSWORD
     REKEY_STREAM_REPLICAS  copies of each stream: 3 on a cluster`
 
 try {

@@ -126,5 +126,9 @@ export const securityLines: Record<string, SecurityLine[]> = {
     },
     { number: 'S36', text: 'Secrets from environment or files, never argv; sandbox keys in a 0600 file outside git.' },
     { number: 'S37', text: 'Dependencies pinned by lock file; images run as non-root with a read-only root.' },
+    {
+      number: 'S47',
+      text: 'Only the four streams can be made or changed by the broker’s operator; no account can place an event on a subject that it may not publish; an event that ends sessions is checked for plausibility.',
+    },
   ],
 }

@@ -20,7 +20,7 @@ interface Options {
   certificate: Certificate
 }
 
-/** Starts a broker with the configuration of deploy/nats; the operator creates its streams. */
+/** Starts a broker with the configuration of deploy/nats; its user `streams` creates the streams. */
 export const startDeployedBroker = async (t: Teardown, { dataDir, keysDir, certificate }: Options) => {
   mkdirSync(dataDir, { recursive: true })
   const env = {
@@ -51,6 +51,6 @@ export const startDeployedBroker = async (t: Teardown, { dataDir, keysDir, certi
     NATS_CA_FILE: certificate.certFile,
     NATS_NKEY_FILE: nkeyFile(keysDir, user),
   })
-  await setUpStreams(access('operator'))
+  await setUpStreams(access('streams'))
   return { server, access }
 }

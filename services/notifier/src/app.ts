@@ -5,6 +5,7 @@ import { createProgress } from '@rekey/platform/progress'
 import type { Runtime } from '@rekey/platform/run'
 import { toKey } from '@rekey/platform/seal'
 import { createServer, type Server } from '@rekey/platform/server'
+import { watchStreams } from '@rekey/platform/stream-watch'
 import { ensureStreams } from '@rekey/platform/streams'
 import { createDelivery } from './channels/delivery.ts'
 import { createSms } from './channels/sms.ts'
@@ -24,6 +25,7 @@ export const createApp = async (config: Config, { log, metrics, now, random }: R
   const broker = connectBroker({ ...brokerAccess(config), name: 'notifier', log, metrics })
   ensureStreams(broker, ['NOTIFY'], config)
   const progress = createProgress({ elapsedMs: () => performance.now(), metrics })
+  const streamWatch = watchStreams(['NOTIFY'], { broker, metrics, progress, now, log })
   const retryMs = config.REKEY_EVENT_RETRY_HOURS * 3_600_000
 
   const smtp = createSmtp({
@@ -50,6 +52,7 @@ export const createApp = async (config: Config, { log, metrics, now, random }: R
   app.addHook('onClose', async () => {
     await Promise.all(consumers.map((consumer) => consumer.close()))
     smtp.close()
+    await streamWatch.close()
     await broker.close()
   })
   return app

@@ -18,8 +18,8 @@ const keeps = ({ workQueue, maxAgeSeconds, maxBytes }: StreamDefinition) =>
   [
     workQueue
       ? `work queue: a message is deleted once it is acknowledged, or after ${days(maxAgeSeconds)}`
-      : `kept for ${days(maxAgeSeconds)}`,
-    ...(maxBytes === undefined ? [] : [`at most ${maxBytes / MiB} MiB`]),
+      : `kept for ${days(maxAgeSeconds)} at least`,
+    ...(maxBytes === undefined ? [] : [`created with a limit of ${maxBytes / MiB} MiB, which the operator changes`]),
   ].join(', ')
 
 const row = (event: EventDefinition) => [

@@ -24,8 +24,12 @@ export interface StreamDefinition {
   events: EventDefinition[]
   /** A work queue deletes a message once its one consumer has acknowledged it. */
   workQueue: boolean
+  /** Age up to which the stream keeps events. It is the least age: the operator may raise it. */
   maxAgeSeconds: number
-  /** Set where unauthenticated requests cause events. Beyond this size the oldest events are deleted. */
+  /**
+   * Size with which the stream is created; then it is the operator's. Set where unauthenticated requests cause events:
+   * beyond it the oldest events are deleted.
+   */
   maxBytes?: number
 }
 

@@ -1,16 +1,24 @@
 import type { ServiceName } from '../services.ts'
 import { CustomersGet, CustomersUpsert, PasswordStatus } from './customers.ts'
 import { PasswordVerify } from './password-verify.ts'
+import { RaiseSessionEpoch } from './raise-session-epoch.ts'
 import { ReportCompromise } from './report-compromise.ts'
 
 /** Every RPC (NATS services, request/reply). No stream stores them. */
-export const rpcs = [PasswordVerify, PasswordStatus, CustomersGet, CustomersUpsert, ReportCompromise] as const
+export const rpcs = [
+  PasswordVerify,
+  PasswordStatus,
+  CustomersGet,
+  CustomersUpsert,
+  ReportCompromise,
+  RaiseSessionEpoch,
+] as const
 
 /** The service that serves every RPC. */
 export const rpcServer: ServiceName = 'password-service'
 
 /** The RPCs that each user of the broker may call. `platform` is an example of a service of the platform. */
 export const rpcCalls = {
-  'auth-gateway': [PasswordVerify, ReportCompromise],
+  'auth-gateway': [PasswordVerify, ReportCompromise, RaiseSessionEpoch],
   platform: [PasswordVerify, PasswordStatus, CustomersGet, CustomersUpsert],
 } as const

@@ -1,4 +1,4 @@
-import { RekeyError, SessionRevoked, scopes } from '@rekey/contracts'
+import { type RaiseSessionEpochRequest, RekeyError, SessionRevoked, scopes } from '@rekey/contracts'
 import type { TokenClaims } from '@rekey/platform/auth'
 import type { Now } from '@rekey/platform/clock'
 import type { Logger } from '@rekey/platform/logger'
@@ -11,6 +11,8 @@ interface Deps {
   store: SessionStore
   refreshTokens: RefreshTokens
   publisher: Publisher
+  /** True if the password-service raised its epoch. @throws RekeyError unavailable */
+  raiseEpoch(request: RaiseSessionEpochRequest): Promise<boolean>
   /** Life of a session, however often it is refreshed. */
   lifeMs: number
   now: Now
@@ -52,7 +54,16 @@ export const refreshTokenRefused = () =>
   new RekeyError('invalid_grant', { detail: 'The refresh token is invalid, expired, revoked or already used.' })
 
 /** Sessions of signed-in customers: refreshed, and revoked (ASVS 7.4.1, 10.4.5, 10.4.8). */
-export const createSessionService = ({ store, refreshTokens, publisher, lifeMs, now, random, log }: Deps) => {
+export const createSessionService = ({
+  store,
+  refreshTokens,
+  publisher,
+  raiseEpoch,
+  lifeMs,
+  now,
+  random,
+  log,
+}: Deps) => {
   /** The event id depends on the session alone, so the broker stores one event however often it is published. */
   const publishRevoked = ({ subject, sessionId, clientId, reason }: Revocation) => {
     log.warn({ event: 'session_revoked', reason, clientId, sessionId }, 'session revoked')
@@ -67,6 +78,18 @@ export const createSessionService = ({ store, refreshTokens, publisher, lifeMs, 
     digest: refreshTokens.digest(secret),
   })
 
+  /**
+   * True if all sessions ended after the password of a sign-in was verified. Otherwise Postgres has an older epoch than
+   * Redis, as after it was restored from a copy: it is raised, so that the customer is not kept out.
+   */
+  const isOutdated = async (customer: string, verifiedEpoch: number, gatewayEpoch: number): Promise<boolean> => {
+    const raised = await raiseEpoch({ customer, verifiedEpoch, gatewayEpoch })
+    if (raised) {
+      log.warn({ event: 'session_epoch_raised', customer, verifiedEpoch, gatewayEpoch }, 'session epoch raised')
+    }
+    return !raised
+  }
+
   return {
     /**
      * Begins a session. It gets a refresh token only with CUSTOMER:FULL: a customer who must change the password signs
@@ -80,13 +103,16 @@ export const createSessionService = ({ store, refreshTokens, publisher, lifeMs, 
       const begun = now().getTime()
       const endsAt = begun + lifeMs
       const digest = refreshTokens.digest(secret)
-      const result = await store.begin(name, { epoch, scope, digest }, begun, endsAt)
-      if (result === 'ended') throw new RekeyError('invalid_grant')
+      const begin = (sessionEpoch: number) => store.begin(name, { epoch: sessionEpoch, scope, digest }, begun, endsAt)
+      const higher = await begin(epoch)
+      if (higher !== undefined && (await isOutdated(customer, epoch, higher))) throw new RekeyError('invalid_grant')
+      const sessionEpoch = higher ?? epoch
+      if (higher !== undefined && (await begin(higher)) !== undefined) throw new RekeyError('invalid_grant')
       const refreshable = scope.split(' ').includes(scopes.full)
       const refreshToken = refreshable
         ? await refreshTokens.write({ ...name, clientId, generation: 1, secret })
         : undefined
-      return { ...name, clientId, scope, sessionEpoch: epoch, endsAt: new Date(endsAt), refreshToken }
+      return { ...name, clientId, scope, sessionEpoch, endsAt: new Date(endsAt), refreshToken }
     },
 
     /** Deletes a session whose tokens were not delivered. */

@@ -1,4 +1,6 @@
+import { RaiseSessionEpoch } from '@rekey/contracts'
 import type { ConsumerDeps } from '@rekey/platform/consumer'
+import { callRpc } from '@rekey/platform/rpc'
 import { toKey } from '@rekey/platform/seal'
 import type { Infrastructure } from '../infrastructure.ts'
 import { consumeEndSessions } from './end-sessions.consumer.ts'
@@ -13,11 +15,12 @@ interface Settings {
 
 /** Sessions, and what ends all sessions of a customer. */
 export const createSessions = (infra: Infrastructure, config: Settings) => {
-  const { redis, publisher, now, random, log } = infra
+  const { broker, redis, publisher, now, random, log } = infra
   const sessions = createSessionService({
     store: createSessionStore(redis),
     refreshTokens: createRefreshTokens({ key: toKey(config.REKEY_REFRESH_KEY), random }),
     publisher,
+    raiseEpoch: async (request) => (await callRpc(broker, RaiseSessionEpoch, request)).raised,
     lifeMs: config.REKEY_SESSION_HOURS * 3_600_000,
     now,
     random,

@@ -1,4 +1,10 @@
-import { accessTokenSeconds, SessionRevoked } from '@rekey/contracts'
+import {
+  accessTokenSeconds,
+  isPlausibleEpoch,
+  RaiseSessionEpoch,
+  type RaiseSessionEpochRequest,
+  SessionRevoked,
+} from '@rekey/contracts'
 import { consume } from '@rekey/platform/consumer'
 import type { Feature } from '../feature.ts'
 import type { Infrastructure } from '../infrastructure.ts'
@@ -6,6 +12,7 @@ import {
   clockSlackMs,
   deleteExpiredSessions,
   isSessionEnded,
+  raiseEpoch,
   recordRevokedSession,
   type SessionClaims,
 } from './sessions.store.ts'
@@ -16,8 +23,22 @@ export interface Sessions extends Feature {
 }
 
 /** Revoked sessions, and the check of a token's session. */
-export const createSessions = ({ database, loops, now }: Infrastructure): Sessions => ({
+export const createSessions = ({ database, loops, now, log }: Infrastructure): Sessions => ({
   isEnded: (token) => database.query((prisma) => isSessionEnded(prisma, token)),
+
+  rpcs: [
+    {
+      rpc: RaiseSessionEpoch,
+      async answer(request: RaiseSessionEpochRequest) {
+        const { customer, verifiedEpoch, gatewayEpoch } = request
+        const raised = isPlausibleEpoch(gatewayEpoch, now()) && (await raiseEpoch(database, request))
+        if (raised) {
+          log.warn({ event: 'session_epoch_raised', customer, verifiedEpoch, gatewayEpoch }, 'session epoch raised')
+        }
+        return { raised }
+      },
+    },
+  ],
 
   consumers: (deps) => [
     consume(deps, {
