@@ -130,5 +130,9 @@ export const securityLines: Record<string, SecurityLine[]> = {
       number: 'S47',
       text: 'Only the four streams can be made or changed by the broker’s operator; no account can place an event on a subject that it may not publish; an event that ends sessions is checked for plausibility.',
     },
+    {
+      number: 'S50',
+      text: 'What the broker acknowledged and lost by power failure is offered again from the outbox; `deploy/` syncs each write where the server can.',
+    },
   ],
 }

@@ -15,6 +15,14 @@ export const Env = Type.Object({
     description:
       'Most connections of one instance to Postgres, besides five for the listener and the background loops.',
   }),
+  REKEY_OUTBOX_HOURS: Type.Integer({
+    minimum: 1,
+    maximum: 720,
+    default: 24,
+    description:
+      'Hours for which published events stay in Postgres. A broker that is restored from an older copy gets those again ' +
+      'that it lost: keep them for longer than the age of such a copy.',
+  }),
   REKEY_PUBLIC_URL: Url('https?', {
     description: 'Origin of the gateway for its clients; issuer of the accepted tokens.',
   }),
