@@ -13,6 +13,8 @@ interface Deps {
   publisher: Publisher
   /** True if the password-service raised its epoch. @throws RekeyError unavailable */
   raiseEpoch(request: RaiseSessionEpochRequest): Promise<boolean>
+  /** Resolves once Redis has every end of a session. @throws RekeyError unavailable */
+  complete(): Promise<void>
   /** Life of a session, however often it is refreshed. */
   lifeMs: number
   now: Now
@@ -46,9 +48,6 @@ interface Revocation extends SessionName {
   reason: Reason
 }
 
-/** The epoch outlives the last older session by this margin: a sign-in may be in progress, and an event late. */
-const epochMarginMs = 24 * 3_600_000
-
 /** One error for every reason: the answer must not say what is wrong with a refresh token. */
 export const refreshTokenRefused = () =>
   new RekeyError('invalid_grant', { detail: 'The refresh token is invalid, expired, revoked or already used.' })
@@ -59,6 +58,7 @@ export const createSessionService = ({
   refreshTokens,
   publisher,
   raiseEpoch,
+  complete,
   lifeMs,
   now,
   random,
@@ -98,6 +98,7 @@ export const createSessionService = ({
      * @throws RekeyError invalid_grant (all sessions were ended after the password was verified), unavailable
      */
     async begin({ customer, clientId, scope, epoch }: SignIn): Promise<Session> {
+      await complete()
       const name = { subject: customer, sessionId: random.id() }
       const secret = refreshTokens.newSecret()
       const begun = now().getTime()
@@ -130,6 +131,7 @@ export const createSessionService = ({
      * @throws RekeyError invalid_grant, invalid_scope (the token stays valid), unavailable
      */
     async refresh(token: RefreshToken, scope: string, allowed: readonly string[]): Promise<Session> {
+      await complete()
       const { subject, sessionId, clientId, generation } = token
       const secret = refreshTokens.newSecret()
       const nextDigest = refreshTokens.digest(secret)
@@ -151,7 +153,10 @@ export const createSessionService = ({
     },
 
     /** Scope and end of a valid refresh token's session; undefined if the token is not valid. @throws RekeyError unavailable */
-    checkRefreshToken: (token: RefreshToken) => store.checkRefreshToken(digestOf(token), now().getTime()),
+    async checkRefreshToken(token: RefreshToken) {
+      await complete()
+      return store.checkRefreshToken(digestOf(token), now().getTime())
+    },
 
     /**
      * Ends one session: here at once, at other services when the event arrives. Does nothing if the session has expired.
@@ -165,11 +170,9 @@ export const createSessionService = ({
     },
 
     /** True if the session of a verified token has ended. @throws RekeyError unavailable */
-    isEnded: ({ sub, sid, session_epoch }: TokenClaims): Promise<boolean> =>
-      store.isEnded({ subject: sub, sessionId: sid }, session_epoch),
-
-    /** Ends all sessions of a customer except the kept one (S21). Safe to repeat, in any order. @throws RekeyError unavailable */
-    endAll: (customer: string, epoch: number, kept?: string): Promise<void> =>
-      store.endAll(customer, epoch, kept, lifeMs + epochMarginMs),
+    async isEnded({ sub, sid, session_epoch }: TokenClaims): Promise<boolean> {
+      await complete()
+      return store.isEnded({ subject: sub, sessionId: sid }, session_epoch)
+    },
   }
 }
