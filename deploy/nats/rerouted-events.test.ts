@@ -65,3 +65,8 @@ t.test('S47: npm run streams removes settings that put messages on other subject
     t.same(differences((await jsm.streams.info('AUTH')).config, wanted), [], `without ${name}`)
   }
 })
+
+t.test('S50: the deployed broker writes each event to the disk before it acknowledges it', async (t) => {
+  const text = readFileSync(join(import.meta.dirname, 'nats-server.conf'), 'utf8')
+  t.match(text, /^jetstream \{\n(?:(?!^\}).*\n)*? {2}sync_interval: always\n/m)
+})

@@ -9,6 +9,7 @@ import {
 import { ErrorCode, headers, type MsgHdrs, NatsError } from 'nats'
 import type { Broker } from './broker.ts'
 import type { Now } from './clock.ts'
+import { encodeHeader } from './cloud-event-headers.ts'
 import type { Random } from './random.ts'
 import { currentTrace } from './trace.ts'
 
@@ -54,16 +55,21 @@ export const isRejection = (error: unknown): boolean => {
   return rejections.includes(code) || (answer !== undefined && answer.code < 500)
 }
 
-/** The message of an event: CloudEvents 1.0, binary mode over NATS headers. */
+/** The message of an event: NATS Protocol Binding for CloudEvents 1.0.3-wip, binary mode. */
 export const messageOf = (event: CloudEvent): { data: string; headers: MsgHdrs } => {
+  const attributes = {
+    specversion: '1.0',
+    id: event.id,
+    source: event.source,
+    type: event.type,
+    subject: event.subject,
+    time: event.time.toISOString(),
+    datacontenttype: 'application/json',
+    ...(event.traceparent && { traceparent: event.traceparent }),
+  }
   const meta = headers()
-  meta.set('ce-specversion', '1.0')
-  meta.set('ce-id', event.id)
-  meta.set('ce-source', event.source)
-  meta.set('ce-type', event.type)
-  meta.set('ce-subject', event.subject)
-  meta.set('ce-time', event.time.toISOString())
-  meta.set('content-type', 'application/json')
+  for (const [name, value] of Object.entries(attributes)) meta.set(`ce-${name}`, encodeHeader(value))
+  meta.set('content-type', attributes.datacontenttype)
   if (event.traceparent) meta.set('traceparent', event.traceparent)
   return { data: JSON.stringify(event.data), headers: meta }
 }
