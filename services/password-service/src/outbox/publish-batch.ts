@@ -1,11 +1,4 @@
-import type { WaitingEvent } from './relay.store.ts'
-
-/** An event that was published. */
-export interface PublishedEvent {
-  event: WaitingEvent
-  /** Its sequence number in the stream; undefined if it became a dead letter. */
-  sequence: number | undefined
-}
+import type { PublishedEvent, WaitingEvent } from './relay.store.ts'
 
 /** An event that was not published. */
 export interface Failure {

@@ -1,6 +1,5 @@
 import type { Database, Transaction } from '../database.ts'
 import { Prisma } from '../generated/prisma/client.ts'
-import type { PublishedEvent } from './publish-batch.ts'
 
 /** A committed event that is not published yet. */
 export interface WaitingEvent {
@@ -18,6 +17,13 @@ export interface WaitingEvent {
   refusedAt: Date | null
   /** Next retry of the held events of the same customer and lane; null if there are none. */
   heldUntil: Date | null
+}
+
+/** An event that was published. */
+export interface PublishedEvent {
+  event: WaitingEvent
+  /** Its sequence number in the stream; undefined if it became a dead letter. */
+  sequence: number | undefined
 }
 
 /** A lane with events to publish now. */
