@@ -21,6 +21,11 @@ export const useProduction = async (t: Pick<Test, 'teardown'>, rekey: Production
   }
   const jsm = await (await connectAs('operator')).jetstreamManager()
 
+  const gatewayJsm = await (await connectAs('auth-gateway')).jetstreamManager()
+  /** The last event of a subject of AUTH or PASSWORD. */
+  const lastEvent = (stream: string, subject: string) =>
+    gatewayJsm.streams.getMessage(stream, { last_by_subj: subject })
+
   /** Every refusal of the broker, with its subject. */
   const violations = () =>
     [
@@ -72,5 +77,5 @@ export const useProduction = async (t: Pick<Test, 'teardown'>, rekey: Production
         }
       })
 
-  return { jsm, connectAs, violations, messagesIn, settled, backOfficeHeaders, secrets, commandLines }
+  return { jsm, lastEvent, connectAs, violations, messagesIn, settled, backOfficeHeaders, secrets, commandLines }
 }

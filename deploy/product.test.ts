@@ -14,7 +14,7 @@ import { useProduction } from './product.fixture.ts'
 
 const rekey = await startProduction(t)
 const { database, redis, http, inbox } = rekey
-const { jsm, connectAs, violations, messagesIn, settled, backOfficeHeaders, secrets, commandLines } =
+const { jsm, lastEvent, connectAs, violations, messagesIn, settled, backOfficeHeaders, secrets, commandLines } =
   await useProduction(t, rekey)
 
 t.test('S33: restore, sign-in and change work with the production’s permissions', async (t) => {
@@ -166,12 +166,11 @@ t.test('S33: a forged event is refused and has no effect', async (t) => {
   const mails = (await inbox.messages()).length
   const streams = ['AUTH', 'PASSWORD', 'NOTIFY', 'DEAD']
   const before = await Promise.all(streams.map(messagesIn))
-  const genuine = async (stream: string, subject: string) =>
-    (await jsm.streams.getMessage(stream, { last_by_subj: subject })).data
+  const genuine = async (stream: string, subject: string) => (await lastEvent(stream, subject)).data
   const forgeries: Record<string, { data: Uint8Array; by: BrokerUser[] }> = {
     'auth.restore.requested': {
       data: await genuine('AUTH', 'auth.restore.requested'),
-      by: ['password-service', 'notifier', 'platform', 'audit', 'operator'],
+      by: ['password-service', 'notifier', 'platform', 'audit', 'operator', 'streams'],
     },
     'password.restored': {
       data: Buffer.from(
@@ -182,9 +181,12 @@ t.test('S33: a forged event is refused and has no effect', async (t) => {
           sessionEpoch: 1_000,
         }),
       ),
-      by: ['auth-gateway', 'notifier', 'platform', 'audit', 'operator'],
+      by: ['auth-gateway', 'notifier', 'platform', 'audit', 'operator', 'streams'],
     },
-    'notify.code': { data: Buffer.from('{}'), by: ['auth-gateway', 'notifier', 'platform', 'audit', 'operator'] },
+    'notify.code': {
+      data: Buffer.from('{}'),
+      by: ['auth-gateway', 'notifier', 'platform', 'audit', 'operator', 'streams'],
+    },
   }
   const refused = violations().length
   let attempts = 0
@@ -220,7 +222,7 @@ t.test('S33: a repeated event has no second effect', async (t) => {
   /** Publishes once with the same id, which the broker drops, and once with another id, so that it is delivered. */
   const repeat = async (user: BrokerUser, stream: string, subject: string) => {
     const js = (await connectAs(user)).jetstream()
-    const { data, header } = await jsm.streams.getMessage(stream, { last_by_subj: subject })
+    const { data, header } = await lastEvent(stream, subject)
     t.equal((await js.publish(subject, data, { headers: header })).duplicate, true)
     header.set('Nats-Msg-Id', `again-${subject}`)
     t.equal((await js.publish(subject, data, { headers: header })).duplicate, false)

@@ -3,7 +3,15 @@ import type { BrokerUser } from '@rekey/local-servers/keys'
 
 // What each user of the broker may publish and subscribe to, written independently of the generated permissions.
 
-export const users = ['auth-gateway', 'password-service', 'notifier', 'operator', 'platform', 'audit'] as const
+export const users = [
+  'auth-gateway',
+  'password-service',
+  'notifier',
+  'operator',
+  'streams',
+  'platform',
+  'audit',
+] as const
 const streamNames = [...(Object.keys(streams) as StreamName[]), deadLetters.name]
 export const typesOf = (name: StreamName) => streams[name].events.map(({ type }: EventDefinition) => type)
 export const events = [...typesOf('AUTH'), ...typesOf('PASSWORD'), ...typesOf('NOTIFY')]
@@ -77,11 +85,14 @@ export const published = [
     `$JS.API.CONSUMER.CREATE.${name}.auth-gateway-password-restored.>`,
     `$JS.API.CONSUMER.DURABLE.CREATE.${name}.auth-gateway-password-restored`,
     `$JS.API.CONSUMER.DELETE.${name}.auth-gateway-password-restored`,
+    `$JS.API.CONSUMER.INFO.${name}.spy`,
+    `$JS.ACK.${name}.spy.1.1.1.1.0`,
     `$JS.API.CONSUMER.LIST.${name}`,
     `$JS.API.CONSUMER.NAMES.${name}`,
     `$JS.API.DIRECT.GET.${name}`,
   ]),
   '$JS.API.INFO',
+  ...['CREATE', 'UPDATE', 'INFO'].map((call) => `$JS.API.STREAM.${call}.OTHER`),
   '$JS.API.STREAM.NAMES',
   '$JS.API.STREAM.LIST',
   '$JS.API.SERVER.REMOVE',
@@ -95,14 +106,17 @@ export const published = [
   ...everyUser((user) => `_INBOX.${user}.anything`),
 ]
 
-export const mayPublish: Record<Exclude<BrokerUser, 'operator'>, string[]> = {
+export const mayPublish: Record<BrokerUser, string[]> = {
   'auth-gateway': [
     ...typesOf('AUTH'),
     ...typesOf('AUTH').map((type) => `dead.${type}`),
     'password.verify',
     'account.report-compromise',
     'sessions.not-before',
-    ...streamInfo('AUTH', 'DEAD'),
+    'session.raise-epoch',
+    ...streamInfo('AUTH', 'PASSWORD', 'DEAD'),
+    '$JS.API.STREAM.MSG.GET.AUTH',
+    '$JS.API.STREAM.MSG.GET.PASSWORD',
     ...ofConsumers('auth-gateway'),
   ],
   'password-service': [
@@ -116,6 +130,27 @@ export const mayPublish: Record<Exclude<BrokerUser, 'operator'>, string[]> = {
   notifier: [...streamInfo('NOTIFY', 'DEAD'), ...ofConsumers('notifier')],
   platform: ['password.verify', 'password.status', 'customers.get', 'customers.upsert'],
   audit: auditSubjects('$JS.REKEY.API'),
+  operator: [
+    ...streamInfo(...streamNames),
+    '$JS.API.STREAM.NAMES',
+    '$JS.API.STREAM.LIST',
+    ...published.filter((subject) => /^\$JS\.API\.CONSUMER\.(INFO|NAMES|LIST)\./.test(subject)),
+    '$JS.API.STREAM.MSG.GET.DEAD',
+    '$JS.API.STREAM.MSG.DELETE.DEAD',
+    ...published.filter((subject) => subject.startsWith('$SRV.')),
+  ],
+  // Only requests to the JetStream API, which no stream can store.
+  streams: [
+    ...streamInfo(...streamNames),
+    '$JS.API.STREAM.NAMES',
+    '$JS.API.STREAM.LIST',
+    ...streamNames.flatMap((name) => ['CREATE', 'UPDATE'].map((call) => `$JS.API.STREAM.${call}.${name}`)),
+    ...published.filter((subject) =>
+      /^\$JS\.API\.CONSUMER\.(INFO\.|NAMES\.|LIST\.|CREATE\.|DURABLE\.CREATE\.|DELETE\.)(AUTH|PASSWORD)(?!\w)/.test(
+        subject,
+      ),
+    ),
+  ].filter((subject) => !/^\$JS\.API\.CONSUMER\.CREATE\.\w+$/.test(subject)),
 }
 
 export const listened = [
@@ -146,6 +181,7 @@ export const mayListen: Record<BrokerUser, string[]> = {
   ],
   notifier: [ownInbox('notifier')],
   operator: [ownInbox('operator'), '$JS.EVENT.ADVISORY.>'],
+  streams: [ownInbox('streams')],
   platform: [ownInbox('platform')],
   audit: [ownInbox('audit')],
 }

@@ -126,40 +126,24 @@ export const securityLines: Record<string, SecurityLine[]> = {
     },
     { number: 'S36', text: 'Secrets from environment or files, never argv; sandbox keys in a 0600 file outside git.' },
     { number: 'S37', text: 'Dependencies pinned by lock file; images run as non-root with a read-only root.' },
-    {
-      number: 'S45',
-      text: "Scopes of a foreign identity provider are those that configuration allows; never staff's and a customer's in one token.",
-    },
-    {
-      number: 'S48',
-      text: 'Production refuses values outside bounds for everything that guards something (proxies, quotas, holds, log level, file modes, public clients’ scopes).',
-    },
   ],
-  'Added after review': [
+  'Stolen things, strangers and stores': [
+    {
+      number: 'S38',
+      text: 'A request with an effect that a browser sends for another site (`Sec-Fetch-Site: cross-site`, or an `Origin` that is neither ours nor registered) is refused before anything is counted, on every public endpoint [Fetch Metadata; CS CSRF]. Programs, which send neither, are served.',
+    },
+    {
+      number: 'S39',
+      text: 'No limit that a stranger can use up keeps out a person who comes from a network where this account signed in within 90 days (kept as HMAC) [ASVS 6.3.1; OWASP device cookies, without a cookie].',
+    },
     {
       number: 'S40',
       text: 'State read back from Redis is authenticated: every field that a token is made from is bound by a MAC or sealed under a key not in Redis. Token issue asserts scope ⊆ client ∩ flow; staff scopes come from `client_credentials` alone.',
     },
     {
-      number: 'S42',
-      text: 'A proof counts at the time it was given, judged by every failure of that person up to then, over all addresses.',
-    },
-    {
-      number: 'S46',
-      text: 'A confidential client is named in tokens, events and history only after it authenticated [RFC 6749 §2.3].',
-    },
-    {
-      number: 'S52',
-      text: 'Every secret key (signing, sealing, HMAC, client secrets) rotates with an overlap and without a lost code or session.',
-    },
-  ],
-  Staff: [
-    {
       number: 'S41',
       text: "A password that staff know is temporary and begins a hold [ASVS 6.4.6]. With four eyes on, whatever weakens a customer's protection (set, reset, end a hold, lift a block) needs two owners, and leaves a record and a notification.",
     },
-  ],
-  'Proofs and persons': [
     {
       number: 'S42',
       text: 'A proof counts at the time it was given, judged by every failure of that person up to then, over all addresses.',
@@ -171,6 +155,38 @@ export const securityLines: Record<string, SecurityLine[]> = {
     {
       number: 'S44',
       text: 'After a restore over one channel, sign-in takes only another channel of that person while the hold lasts, where there is one [RTS 2018/389 art. 9; SP 800-63B-4 §4.2].',
+    },
+    {
+      number: 'S45',
+      text: "Scopes of a foreign identity provider are those that configuration allows; never staff's and a customer's in one token.",
+    },
+    {
+      number: 'S46',
+      text: 'A confidential client is named in tokens, events and history only after it authenticated [RFC 6749 §2.3].',
+    },
+    {
+      number: 'S47',
+      text: "Only the four streams can be made or changed by the broker's operator; no account can place an event on a subject that it may not publish; an event that ends sessions is checked for plausibility.",
+    },
+    {
+      number: 'S48',
+      text: "Production refuses values outside bounds for everything that guards something (proxies, quotas, holds, log level, file modes, public clients' scopes).",
+    },
+    {
+      number: 'S49',
+      text: 'A completed restore reopens a sign-in that wrong passwords had closed.',
+    },
+    {
+      number: 'S50',
+      text: 'What the broker acknowledged and lost by power failure is offered again from the outbox; `deploy/` syncs each write where the server can.',
+    },
+    {
+      number: 'S51',
+      text: 'Hop-by-hop headers are not forwarded [RFC 9110 §7.6.1]; no header of a client is answered with a 5xx.',
+    },
+    {
+      number: 'S52',
+      text: 'Every secret key (signing, sealing, HMAC, client secrets) rotates with an overlap and without a lost code or session.',
     },
   ],
 }

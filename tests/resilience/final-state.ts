@@ -57,7 +57,7 @@ export interface FinalState {
   /** In the order of their commits. */
   outbox: OutboxRow[]
   spentTokens: Set<string>
-  /** Session epoch by customer id: how often all sessions were ended. */
+  /** By customer id: number of session epochs in the events; -1 if the customer's epoch is not the last of them. */
   sessionEpochs: Map<number, number>
   verification: Verification
   /** Number of history records before the run. */
@@ -105,8 +105,12 @@ const readDatabase = async (
     sql<{ jti: string }>(databaseUrl, 'SELECT jti::text FROM spent_token'),
     sql<{ id: number; epoch: number; forgivenAt: Date | null }>(
       databaseUrl,
-      'SELECT id, session_epoch AS epoch, forgiven_at AS "forgivenAt" FROM customer WHERE id > $1',
-      [lastCustomer],
+      `SELECT c.id, c.forgiven_at AS "forgivenAt", CASE
+         WHEN coalesce(max((o.data->>'sessionEpoch')::int), 0) = c.session_epoch
+         THEN count(DISTINCT o.data->>'sessionEpoch')::int ELSE -1 END AS epoch
+       FROM customer c LEFT JOIN outbox o ON o.subject = c.code AND o.id > $2 AND o.event_id <> ALL($3::uuid[])
+       WHERE c.id > $1 GROUP BY c.id`,
+      [lastCustomer, outboxIds, poison],
     ),
     verifyHistory(databaseUrl),
     sql<RestoreSend>(

@@ -1,4 +1,5 @@
-import { mkdirSync, readFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseEnv } from 'node:util'
 import { findOnPath } from '@rekey/local-servers/command'
@@ -11,7 +12,17 @@ import type { Certificate } from './certificate.ts'
 import type { Teardown } from './infrastructure.ts'
 import { restartable } from './restartable.ts'
 
-const configuration = join(import.meta.dirname, '../../deploy/nats/nats-server.conf')
+const deployed = join(import.meta.dirname, '../../deploy/nats')
+
+/** The deployed configuration; for a server before 2.10 without the line that it refuses. */
+const configurationFor = (binary: string, dir: string): string => {
+  const [, major, minor] = /v(\d+)\.(\d+)/.exec(execFileSync(binary, ['--version'], { encoding: 'utf8' })) ?? []
+  if (Number(major) > 2 || Number(minor) >= 10) return join(deployed, 'nats-server.conf')
+  cpSync(deployed, dir, { recursive: true })
+  const path = join(dir, 'nats-server.conf')
+  writeFileSync(path, readFileSync(path, 'utf8').replace(/^ *sync_interval: always\n/m, ''))
+  return path
+}
 
 interface Options {
   dataDir: string
@@ -20,7 +31,7 @@ interface Options {
   certificate: Certificate
 }
 
-/** Starts a broker with the configuration of deploy/nats; the operator creates its streams. */
+/** Starts a broker with the configuration of deploy/nats; its user `streams` creates the streams. */
 export const startDeployedBroker = async (t: Teardown, { dataDir, keysDir, certificate }: Options) => {
   mkdirSync(dataDir, { recursive: true })
   const env = {
@@ -30,6 +41,7 @@ export const startDeployedBroker = async (t: Teardown, { dataDir, keysDir, certi
     NATS_KEY_FILE: certificate.keyFile,
   }
   const binary = findOnPath('nats-server') ?? 'nats-server'
+  const configuration = configurationFor(binary, join(dataDir, 'configuration'))
   const server = await restartable((given) =>
     startServer({
       name: 'NATS',
@@ -51,6 +63,6 @@ export const startDeployedBroker = async (t: Teardown, { dataDir, keysDir, certi
     NATS_CA_FILE: certificate.certFile,
     NATS_NKEY_FILE: nkeyFile(keysDir, user),
   })
-  await setUpStreams(access('operator'))
+  await setUpStreams(access('streams'))
   return { server, access }
 }

@@ -162,6 +162,8 @@ export const startPasswordService = async (t: Teardown, { env = {}, privatePostg
     url,
     http,
     nats,
+    /** Folder of the broker's data. */
+    natsDataDir: join(dataDir, 'nats'),
     postgres: postgres.server,
     clock,
     /** Metrics of the first instance. */

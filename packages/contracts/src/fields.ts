@@ -98,7 +98,7 @@ export const SessionEpoch = Type.Integer({
   minimum: 0,
   maximum: largestInteger,
   description:
-    'Session epoch: how often all sessions of the customer were ended. A session that began at a lower epoch has ended.',
+    'Session epoch: rises each time all sessions of the customer end. A session that began at a lower epoch has ended.',
 })
 
 export const SerialId = Type.Integer({ minimum: 1, maximum: largestInteger })

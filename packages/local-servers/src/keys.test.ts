@@ -44,7 +44,7 @@ test('keys of production are random, with a pepper and a user of the broker for 
   t.notMatch(all.join(), 'sandbox')
   t.match(secrets(files.passwordService).REKEY_PASSWORD_PEPPERS, /^p1:[A-Za-z0-9_-]{43}$/)
   const existing = secrets(brokerKeysFile(dir))
-  t.equal(Object.keys(existing).length, 6)
+  t.equal(Object.keys(existing).length, 7)
   const seed = readFileSync(nkeyFile(dir, 'auth-gateway'), 'utf8').trim()
   t.match(seed, /^SU/)
   t.equal(existing.NATS_AUTH_GATEWAY, nkeys.fromSeed(Buffer.from(seed)).getPublicKey())

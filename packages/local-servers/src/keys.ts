@@ -34,7 +34,7 @@ const productionOnly = 'REKEY_PASSWORD_PEPPERS'
 const signingKeys = 'signing-keys.json'
 
 /** Users of the broker (deploy/nats/users), each with an NKey seed. */
-const brokerUsers = [...serviceNames, 'operator', 'platform', 'audit'] as const
+const brokerUsers = [...serviceNames, 'operator', 'streams', 'platform', 'audit'] as const
 export type BrokerUser = (typeof brokerUsers)[number]
 
 /** The broker's file: the public keys of its users. */

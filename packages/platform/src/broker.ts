@@ -13,6 +13,8 @@ type SetUp = (connection: NatsConnection) => Promise<void>
 export interface Broker {
   /** @throws RekeyError unavailable while there is no connection: nothing is queued to be sent later. */
   connection(): NatsConnection
+  /** Number of connections so far. A server that was reached again may have lost what it acknowledged before. */
+  generation(): number
   /** Resolves once there is a connection; rejects when the broker is closed. */
   connected(): Promise<NatsConnection>
   /** Runs now if connected, and after every new connection: the server may have lost its state. Retried until it succeeds. */
@@ -55,6 +57,7 @@ export const connectBroker = ({ url, name, log, metrics, ...access }: Options): 
   /** Aborted when the current connection is lost; undefined while there is none. */
   let session: AbortController | undefined
   let pendingSetUps = 0
+  let generation = 0
   /** Why the last attempt to connect failed: the same reason is logged once. */
   let failure = ''
   const setUps: SetUp[] = []
@@ -74,6 +77,7 @@ export const connectBroker = ({ url, name, log, metrics, ...access }: Options): 
   }
   const begin = (connection: NatsConnection) => {
     session = new AbortController()
+    generation += 1
     for (const setUp of setUps) void run(setUp, connection, session)
     for (const { resolve } of waiting) resolve(connection)
     waiting.clear()
@@ -137,6 +141,7 @@ export const connectBroker = ({ url, name, log, metrics, ...access }: Options): 
       if (!connection) throw unavailable(new Error('no connection to the broker'))
       return connection
     },
+    generation: () => generation,
     async connected() {
       const connection = online()
       if (connection) return connection

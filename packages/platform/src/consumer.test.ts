@@ -4,6 +4,7 @@ import t from 'tap'
 import { startBroker } from './broker.fixture.ts'
 import { deadLettersOf, openWork, publishLogin } from './consumer.fixture.ts'
 import { consume, PermanentError, readEventTime } from './consumer.ts'
+import { messageOf } from './publisher.ts'
 
 t.test('a handled event is acknowledged', async (t) => {
   const parts = await startBroker(t)
@@ -144,4 +145,38 @@ t.test('the time of an event is RFC 3339, between the years 1970 and 9999', asyn
     '9999-12-31T23:59:59-01:00',
   ]
   for (const text of [...invalid, ...outside]) t.ok(Number.isNaN(readEventTime(text).getTime()), text)
+})
+
+t.test('S47: an event of another type, or with a time beyond the clock, is not believed', async (t) => {
+  const parts = await startBroker(t)
+  const handled: string[] = []
+  const consumer = consume(parts.deps, {
+    event: LoginFailed,
+    concurrency: 8,
+    handle: async ({ account }) => void handled.push(account),
+  })
+  t.teardown(() => consumer.close())
+  const connection = await parts.broker.connected()
+  const publish = async (account: string, { type = LoginFailed.type, aheadMs = 0 }) => {
+    const event = parts.publisher.event(LoginFailed, {
+      subject: account,
+      data: { account, clientId: 'ib_localhost', ip: '203.0.113.7' },
+    })
+    const { data, headers } = messageOf({ ...event, type, time: new Date(Date.now() + aheadMs) })
+    await eventually(async () => connection.jetstream().publish(LoginFailed.type, data, { headers }))
+  }
+  // As a stream with `republish` or `sources` would put another event on this subject.
+  await publish('rerouted', { type: 'auth.limit.exceeded' })
+  await publish('without a type', { type: '' })
+  await publish('tomorrow', { aheadMs: 86_400_000 })
+  await publish('a fast clock', { aheadMs: 240_000 })
+  await publish('yesterday', { aheadMs: -86_400_000 })
+  await eventually(async () => handled.length === 2 && (await deadLettersOf(parts)).length === 3)
+  t.same(handled.toSorted(), ['a fast clock', 'yesterday'])
+  const reasons = (await deadLettersOf(parts)).map(({ header }) => header.get('rekey-reason'))
+  t.same(reasons.toSorted(), [
+    'ce-time is in the future',
+    'ce-type is auth.limit.exceeded, not the subject',
+    'ce-type is missing, not the subject',
+  ])
 })

@@ -1,8 +1,9 @@
-import { durableName, type EventData, type EventDefinition } from '@rekey/contracts'
+import { clockSlackSeconds, durableName, type EventData, type EventDefinition } from '@rekey/contracts'
 import { AckPolicy, type JsMsg, millis, nanos } from 'nats'
 import pLimit from 'p-limit'
 import type { Broker } from './broker.ts'
 import type { Now } from './clock.ts'
+import { decodeHeader } from './cloud-event-headers.ts'
 import { watchConsumer } from './consumer-figures.ts'
 import { createDeadLetters } from './dead-letter.ts'
 import type { Logger } from './logger.ts'
@@ -19,7 +20,7 @@ import { compileCheck } from './validation.ts'
 export interface Delivery {
   /** CloudEvents id: equal at every redelivery. */
   eventId: string
-  /** CloudEvents time by the publisher's clock. An invalid Date if the event has none. */
+  /** CloudEvents time by the publisher's clock, at most five minutes ahead. An invalid Date if the event has none. */
   time: Date
 }
 
@@ -120,8 +121,15 @@ export const consume = <E extends EventDefinition>(
       throw new PermanentError('the data is not JSON')
     }
     if (!valid(data)) throw new PermanentError('the data does not match the contract')
-    const time = readEventTime(message.headers?.get('ce-time') ?? '')
-    await handle(data as EventData<E>, { eventId: message.headers?.get('ce-id') ?? '', time })
+    const attribute = (name: string) => decodeHeader(message.headers?.get(`ce-${name}`) ?? '')
+    const [type, eventId] = [attribute('type'), attribute('id')]
+    if (type === undefined || eventId === undefined) throw new PermanentError('a header is not UTF-8')
+    // A stream or consumer that puts a service's events on other subjects cannot change the headers (S47).
+    if (type !== event.type) throw new PermanentError(`ce-type is ${type || 'missing'}, not the subject`)
+    const time = readEventTime(attribute('time') ?? '')
+    if (time.getTime() > now().getTime() + clockSlackSeconds * 1_000)
+      throw new PermanentError('ce-time is in the future')
+    await handle(data as EventData<E>, { eventId, time })
     message.ack()
   }
 

@@ -12,7 +12,9 @@ export interface ProgressReport {
 export interface Progress {
   /** Registers a part by its name in /readyz and metrics. An equal name returns the same part. */
   watch(name: string): ProgressReport
-  /** Parts in which items wait and none was finished for 15 s, each with a sentence for the operator. */
+  /** Reports that a part does not work as it must, in a sentence for the operator, until it is called with undefined. */
+  report(name: string, problem: string | undefined): void
+  /** Parts in which items wait and none was finished for 15 s, and reported ones, each with a sentence for the operator. */
   degraded(): Record<string, string>
 }
 
@@ -34,6 +36,7 @@ const stalledAfterMs = 15_000
 /** Detects parts of a service that have work but make no progress although stores and broker answer. */
 export const createProgress = ({ elapsedMs, metrics }: Deps): Progress => {
   const parts = new Map<string, Part>()
+  const problems = new Map<string, string>()
   const stalledMs = ({ waiting, movedAtMs }: Part) => (waiting > 0 ? elapsedMs() - movedAtMs : 0)
 
   const gauge = (name: string, help: string, read: (part: Part) => number) =>
@@ -67,14 +70,19 @@ export const createProgress = ({ elapsedMs, metrics }: Deps): Progress => {
         },
       }
     },
+    report(name, problem) {
+      if (problem === undefined) problems.delete(name)
+      else problems.set(name, problem)
+    },
     degraded() {
       const stalled = [...parts].filter(([, part]) => stalledMs(part) >= stalledAfterMs)
-      return Object.fromEntries(
-        stalled.map(([name, part]) => [
+      return Object.fromEntries([
+        ...stalled.map(([name, part]) => [
           name,
           `${part.waiting} waiting, none finished for ${Math.floor(stalledMs(part) / 1_000)} s`,
         ]),
-      )
+        ...problems,
+      ])
     },
   }
 }

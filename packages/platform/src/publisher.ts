@@ -1,7 +1,15 @@
-import { type CloudEvent, type EventData, type EventDefinition, RekeyError, unavailable } from '@rekey/contracts'
+import {
+  type CloudEvent,
+  type EventData,
+  type EventDefinition,
+  RekeyError,
+  type StreamName,
+  unavailable,
+} from '@rekey/contracts'
 import { ErrorCode, headers, type MsgHdrs, NatsError } from 'nats'
 import type { Broker } from './broker.ts'
 import type { Now } from './clock.ts'
+import { encodeHeader } from './cloud-event-headers.ts'
 import type { Random } from './random.ts'
 import { currentTrace } from './trace.ts'
 
@@ -30,8 +38,10 @@ export interface Publisher {
   publish<E extends EventDefinition>(definition: E, event: NewEvent<E>): Promise<void>
   /** Creates an event with the current time and trace, without publishing it. */
   event<E extends EventDefinition>(definition: E, event: NewEvent<E>): CloudEvent<EventData<E>>
-  /** Publishes an event that `event` created, as `publish` does. */
-  send(event: CloudEvent): Promise<void>
+  /** Publishes an event that `event` created, as `publish` does. @returns its sequence number in the stream */
+  send(event: CloudEvent): Promise<number>
+  /** The first sequence number that a stream gave on the current connection to the broker. */
+  firstSequence(stream: StreamName): number | undefined
 }
 
 const ackTimeoutMs = 1_500
@@ -54,21 +64,33 @@ export const isFull = (error: unknown): boolean => {
   return cause instanceof NatsError && cause.api_error?.err_code === subjectIsFull
 }
 
-/** The message of an event: CloudEvents 1.0, binary mode over NATS headers. */
+/** The message of an event: NATS Protocol Binding for CloudEvents 1.0.3-wip, binary mode. */
 export const messageOf = (event: CloudEvent): { data: string; headers: MsgHdrs } => {
+  const attributes = {
+    specversion: '1.0',
+    id: event.id,
+    source: event.source,
+    type: event.type,
+    subject: event.subject,
+    time: event.time.toISOString(),
+    datacontenttype: 'application/json',
+    ...(event.traceparent && { traceparent: event.traceparent }),
+  }
   const meta = headers()
-  meta.set('ce-specversion', '1.0')
-  meta.set('ce-id', event.id)
-  meta.set('ce-source', event.source)
-  meta.set('ce-type', event.type)
-  meta.set('ce-subject', event.subject)
-  meta.set('ce-time', event.time.toISOString())
-  meta.set('content-type', 'application/json')
+  for (const [name, value] of Object.entries(attributes)) meta.set(`ce-${name}`, encodeHeader(value))
+  meta.set('content-type', attributes.datacontenttype)
   if (event.traceparent) meta.set('traceparent', event.traceparent)
   return { data: JSON.stringify(event.data), headers: meta }
 }
 
 export const createPublisher = ({ broker, source, now, random }: Deps): Publisher => {
+  let first = { generation: 0, sequences: new Map<string, number>() }
+  const noteSequence = (generation: number, stream: string, sequence: number) => {
+    if (generation !== broker.generation()) return
+    if (first.generation !== generation) first = { generation, sequences: new Map() }
+    first.sequences.set(stream, Math.min(sequence, first.sequences.get(stream) ?? sequence))
+  }
+
   const event: Publisher['event'] = (definition, { subject, data, id = random.id() }) => ({
     id,
     type: definition.type,
@@ -81,13 +103,23 @@ export const createPublisher = ({ broker, source, now, random }: Deps): Publishe
   const send = async (event: CloudEvent) => {
     const { data, headers } = messageOf(event)
     const connection = broker.connection()
+    const generation = broker.generation()
     try {
-      await connection
+      const { stream, seq, duplicate } = await connection
         .jetstream({ timeout: ackTimeoutMs })
         .publish(event.type, data, { msgID: event.id, headers, timeout: ackTimeoutMs })
+      if (!duplicate) noteSequence(generation, stream, seq)
+      return seq
     } catch (cause) {
       throw unavailable(cause)
     }
   }
-  return { event, send, publish: (definition, created) => send(event(definition, created)) }
+  return {
+    event,
+    send,
+    async publish(definition, created) {
+      await send(event(definition, created))
+    },
+    firstSequence: (stream) => (first.generation === broker.generation() ? first.sequences.get(stream) : undefined),
+  }
 }

@@ -93,6 +93,14 @@ interface Deps {
   log: Logger
 }
 
+/** Counters of one endpoint (`nats micro stats`), which the library's interface lacks. */
+interface EndpointCounters {
+  /** Counts a request and the milliseconds since its start. */
+  countLatency(startedAtMs: number): void
+  countError(error: Error): void
+}
+type ServiceInternals = Service & { handlers: { name: string; stats: EndpointCounters }[] }
+
 export interface RpcServer {
   /** Accepts no more requests and answers those that it has received. */
   close(): Promise<void>
@@ -138,7 +146,12 @@ export const serveRpcs = (
   let closing = false
   let started: Service | undefined
   const checked = answers.map((entry) => ({ ...entry, errorsOf: compileFieldErrors(entry.rpc.request) }))
-  const reply = async (message: ServiceMsg, { rpc, answer, errorsOf }: (typeof checked)[number]) => {
+  const reply = async (
+    message: ServiceMsg,
+    { rpc, answer, errorsOf }: (typeof checked)[number],
+    counters: EndpointCounters,
+  ) => {
+    const startedAtMs = Date.now()
     try {
       const request = readRequest(message.data, errorsOf)
       const answered = await runInTrace(random, message.headers?.get('traceparent'), () => answer(request as never))
@@ -148,7 +161,21 @@ export const serveRpcs = (
       if (errors[error.code].status >= 500 && !isOverload(error))
         log.error({ err: thrown, rpc: rpc.subject }, 'RPC failed')
       replyError(message, error)
+      counters.countError(new Error(errors[error.code].title))
+    } finally {
+      counters.countLatency(startedAtMs)
     }
+  }
+  /**
+   * The library counts a request as done, and without error, when the handler returns: before its work. Its counters
+   * are therefore called here, at the end of the work, and not by the library.
+   */
+  const takeCounters = (service: Service, name: string): EndpointCounters => {
+    const stats = (service as ServiceInternals).handlers.find((endpoint) => endpoint.name === name)?.stats
+    if (!stats) throw new Error(`the endpoint ${name} has no counters`)
+    const { countLatency, countError } = stats
+    stats.countLatency = () => {}
+    return { countLatency: countLatency.bind(stats), countError: countError.bind(stats) }
   }
   const served = new WeakSet<NatsConnection>()
   broker.onConnect(async (connection) => {
@@ -161,7 +188,8 @@ export const serveRpcs = (
     served.add(connection)
     for (const entry of checked) {
       const { subject, summary, request } = entry.rpc
-      added.addEndpoint(subject.replaceAll('.', '-'), {
+      const name = subject.replaceAll('.', '-')
+      added.addEndpoint(name, {
         subject,
         metadata: {
           description: summary,
@@ -171,10 +199,11 @@ export const serveRpcs = (
         handler: (error, message) => {
           // A reply subject that is an event's subject would make this service publish a forged event.
           if (error || !isInbox(message.reply)) return
-          const work = reply(message, entry).finally(() => running.delete(work))
+          const work = reply(message, entry, counters).finally(() => running.delete(work))
           running.add(work)
         },
       })
+      const counters = takeCounters(added, name)
     }
   })
 

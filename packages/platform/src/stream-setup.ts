@@ -17,7 +17,7 @@ const Env = Type.Object({
 })
 
 /**
- * Creates or updates every stream of the contracts, as the user of the variables: in production the operator.
+ * Creates or updates every stream of the contracts, as the user of the variables: in production `streams`.
  *
  * @returns names of the streams
  * @throws ConfigError; Error if the broker does not answer, or the user may not create streams
@@ -28,8 +28,8 @@ export const setUpStreams = async (env: NodeJS.ProcessEnv): Promise<string[]> =>
   const connection = await connectNats({
     ...access,
     servers: url.split(','),
-    name: 'operator',
-    inboxPrefix: '_INBOX.operator',
+    name: 'streams',
+    inboxPrefix: '_INBOX.streams',
     timeout: 5_000,
     reconnect: false,
   }).catch((cause) => {

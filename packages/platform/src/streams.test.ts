@@ -8,6 +8,8 @@ import t, { type Test } from 'tap'
 import { keepLogs } from './broker.fixture.ts'
 import { connectBroker } from './broker.ts'
 import { createMetrics } from './metrics.ts'
+import { createProgress } from './progress.ts'
+import { watchStreams } from './stream-watch.ts'
 import { ensureStreams, makeStreams } from './streams.ts'
 
 /** A broker without permissions, and its operator. */
@@ -31,7 +33,22 @@ const start = async (t: Test) => {
       )
     return { isReady, logs }
   }
-  return { operator, streams, startService }
+  /** A service that watches its streams. */
+  const startWatch = () => {
+    const { log, logs } = keepLogs()
+    const metrics = createMetrics()
+    const broker = connectBroker({ url: nats.url, name: 'test', log, metrics })
+    t.teardown(() => broker.close())
+    const progress = createProgress({ elapsedMs: () => performance.now(), metrics })
+    const watch = watchStreams(['AUTH'], { broker, metrics, progress, now: () => new Date(), log, everyMs: 50 })
+    t.teardown(() => watch.close())
+    const metric = async (name: string) => {
+      const found = await metrics.getSingleMetric(name)?.get()
+      return found?.values.find(({ labels }) => labels.stream === 'AUTH')?.value
+    }
+    return { degraded: progress.degraded, logs, metric }
+  }
+  return { operator, streams, startService, startWatch }
 }
 
 t.test('in production the operator creates the streams and sets the number of replicas', async (t) => {
@@ -49,11 +66,11 @@ t.test('in production the operator creates the streams and sets the number of re
 t.test('in production a service does not change a stream that differs from the contracts', async (t) => {
   const { operator, streams, startService } = await start(t)
   await makeStreams(operator, ['AUTH'], 1)
-  await streams.update('AUTH', { max_msgs: 7, max_age: 0 })
+  await streams.update('AUTH', { max_msgs: 7, max_age: nanos(86_400_000) })
   const { isReady, logs } = startService()
   await eventually(() => logs().includes('stream AUTH differs in max_age: run npm run streams'))
   t.notOk(await isReady())
-  t.match((await streams.info('AUTH')).config, { max_msgs: 7, max_age: 0 })
+  t.match((await streams.info('AUTH')).config, { max_msgs: 7, max_age: nanos(86_400_000) })
 })
 
 t.test('a service is unready while a stream could refuse or drop events, until the operator updates it', async (t) => {
@@ -106,3 +123,44 @@ t.test(
     t.same(kept.state.subjects, { 'notify.code': 2, 'notify.password-changed': 3 }, 'nothing is dropped')
   },
 )
+t.test('the operator’s sizes and longer ages stay, and do not make a service unready', async (t) => {
+  const { operator, streams, startService } = await start(t)
+  await makeStreams(operator, ['AUTH'], 1)
+  t.equal((await streams.info('AUTH')).config.max_bytes, 512 * 1024 * 1024, 'a first size')
+  const larger = { max_bytes: 600 * 1024 ** 2, max_age: nanos(30 * 86_400_000) }
+  await streams.update('AUTH', { ...larger, max_msg_size: 1 })
+  await makeStreams(operator, ['AUTH'], 1)
+  t.match((await streams.info('AUTH')).config, { ...larger, max_msg_size: -1 })
+  const { isReady } = startService()
+  await eventually(isReady, { what: 'the service to be ready' })
+})
+
+t.test('S47: a stream that is changed while a service runs makes it degraded until it is corrected', async (t) => {
+  const { operator, streams, startWatch } = await start(t)
+  await makeStreams(operator, ['AUTH'], 1)
+  const { degraded, logs } = startWatch()
+  const foreign = ['auth.limit.exceeded', 'customers.upsert']
+  await streams.update('AUTH', { subjects: foreign })
+  await eventually(() => 'stream AUTH' in degraded())
+  t.match(degraded(), { 'stream AUTH': 'stream AUTH differs in subjects: run npm run streams' })
+  t.match(logs(), /"event":"stream_changed","stream":"AUTH"/)
+  await makeStreams(operator, ['AUTH'], 1)
+  await eventually(() => Object.keys(degraded()).length === 0)
+})
+
+t.test('a size that deletes events before the least age is logged and measured', async (t) => {
+  const { operator, streams, startWatch } = await start(t)
+  await makeStreams(operator, ['AUTH'], 1)
+  const publish = async (count: number) => {
+    for (let sent = 0; sent < count; sent += 1) await operator.jetstream().publish('auth.limit.exceeded', '{}')
+  }
+  await streams.update('AUTH', { max_msgs: 10 })
+  const { metric, logs } = startWatch()
+  await publish(9)
+  t.notMatch(logs(), /stream_cut_off/)
+  await publish(9)
+  await eventually(async () => ((await metric('rekey_stream_cut_off_seconds')) ?? 0) > 6 * 86_400)
+  t.match(logs(), /stream AUTH deletes messages 7.0 days before its least age: raise its size/)
+  await streams.update('AUTH', { max_msgs: 1_000 })
+  await eventually(async () => (await metric('rekey_stream_cut_off_seconds')) === 0)
+})

@@ -1,44 +1,8 @@
-import { isDeepStrictEqual } from 'node:util'
-import { deadLetters, type StreamDefinition, type StreamName, streams } from '@rekey/contracts'
-import {
-  DiscardPolicy,
-  ErrorCode,
-  type JetStreamManager,
-  type NatsConnection,
-  NatsError,
-  nanos,
-  RetentionPolicy,
-  StorageType,
-  type StreamConfig,
-} from 'nats'
+import { type StreamDefinition, type StreamName, streams } from '@rekey/contracts'
+import { ErrorCode, type JetStreamManager, type NatsConnection, NatsError, type StreamInfo } from 'nats'
 import type { Broker } from './broker.ts'
 import type { ServiceConfig } from './config.ts'
-
-type WantedStream = Partial<StreamConfig> & { name: string }
-
-const deadLetterStream: WantedStream = {
-  name: deadLetters.name,
-  subjects: [...deadLetters.subjects],
-  max_age: nanos(deadLetters.maxAgeSeconds * 1_000),
-}
-
-const eventStream = (name: StreamName): WantedStream => {
-  const { events, workQueue, maxAgeSeconds, maxBytes = -1, mostOfEachEvent }: StreamDefinition = streams[name]
-  return {
-    name,
-    subjects: events.map((event) => event.type),
-    retention: workQueue ? RetentionPolicy.Workqueue : RetentionPolicy.Limits,
-    max_age: nanos(maxAgeSeconds * 1_000),
-    max_bytes: maxBytes,
-    // Lifetime of a code: within it the broker drops a repeat of an event.
-    duplicate_window: nanos(600_000),
-    ...(mostOfEachEvent !== undefined && {
-      max_msgs_per_subject: mostOfEachEvent,
-      discard: DiscardPolicy.New,
-      discard_new_per_subject: true,
-    }),
-  }
-}
+import { corrected, differences, wantedStreams } from './stream-settings.ts'
 
 /** @throws Error if no stream has events of this type */
 export const streamOf = (type: string): StreamName => {
@@ -47,38 +11,22 @@ export const streamOf = (type: string): StreamName => {
   return entry[0] as StreamName
 }
 
-const find = async (jsm: JetStreamManager, name: string): Promise<StreamConfig | undefined> => {
+const find = async (jsm: JetStreamManager, name: string): Promise<StreamInfo | undefined> => {
   try {
-    return (await jsm.streams.info(name)).config
+    return await jsm.streams.info(name)
   } catch (error) {
     if (error instanceof NatsError && error.code === ErrorCode.JetStream404NoMessages) return undefined
     throw error
   }
 }
 
-/** Names of the settings that differ. The broker omits some that are false. */
-const differences = (found: StreamConfig, wanted: WantedStream): string[] =>
-  Object.entries(wanted)
-    .filter(([name, value]) => !isDeepStrictEqual(found[name as keyof StreamConfig] ?? false, value))
-    .map(([name]) => name)
-
-/** With other values the stream would refuse, drop or not acknowledge events. */
-const everyStream = {
-  storage: StorageType.File,
-  discard: DiscardPolicy.Old,
-  max_msg_size: -1,
-  max_msgs_per_subject: -1,
-  no_ack: false,
-  sealed: false,
-} as const satisfies Partial<StreamConfig>
-
-const wantedStreams = (names: readonly StreamName[]): WantedStream[] =>
-  [deadLetterStream, ...names.map(eventStream)].map((stream) => ({ ...everyStream, ...stream }))
-
 const managerOf = (connection: NatsConnection) => connection.jetstreamManager({ timeout: 2_000 })
+
+const initialBytes = (name: string) => (streams as Record<string, StreamDefinition>)[name]?.maxBytes ?? -1
 
 /**
  * Creates or updates the named streams and the stream of dead letters. Idempotent; may run in several instances at once.
+ * Sizes, ages above the least one, copies and placement of an existing stream stay as the operator set them.
  *
  * @throws NatsError if the user has no permission
  */
@@ -89,28 +37,51 @@ export const makeStreams = async (
 ): Promise<void> => {
   const jsm = await managerOf(connection)
   for (const stream of wantedStreams(names)) {
-    const wanted = { ...stream, num_replicas: replicas }
-    const found = await find(jsm, wanted.name)
-    if (!found) await jsm.streams.add(wanted)
-    else if (differences(found, wanted).length > 0) await jsm.streams.update(wanted.name, wanted)
+    const found = await find(jsm, stream.name)
+    if (!found) await jsm.streams.add({ ...stream, max_bytes: initialBytes(stream.name), num_replicas: replicas })
+    else if (differences(found.config, stream).length > 0 || found.config.num_replicas !== replicas) {
+      await jsm.streams.update(stream.name, { ...corrected(found.config, stream), num_replicas: replicas })
+    }
   }
 }
 
+/** A stream whose settings are not those of the contracts. */
+export interface ForeignStream {
+  name: string
+  /** What is wrong, for the operator. */
+  problem: string
+}
+
+/** Information about each named stream, and about those that are missing or differ from the contracts. */
+export const readStreams = async (
+  connection: NatsConnection,
+  names: readonly StreamName[],
+): Promise<{ found: StreamInfo[]; foreign: ForeignStream[] }> => {
+  const jsm = await managerOf(connection)
+  const found: StreamInfo[] = []
+  const foreign: ForeignStream[] = []
+  for (const wanted of wantedStreams(names)) {
+    const info = await find(jsm, wanted.name)
+    if (info) found.push(info)
+    const differing = info ? differences(info.config, wanted) : []
+    if (!info) foreign.push({ name: wanted.name, problem: `stream ${wanted.name} is missing: run npm run streams` })
+    if (differing.length > 0) {
+      const problem = `stream ${wanted.name} differs in ${differing.join(', ')}: run npm run streams`
+      foreign.push({ name: wanted.name, problem })
+    }
+  }
+  return { found, foreign }
+}
+
 /**
- * Compares the streams with the contracts, except for the number of replicas, which the operator sets.
+ * Compares the streams with the contracts, except for what the operator sets.
  *
  * @throws Error if a stream is missing or differs
  */
 export const checkStreams = async (connection: NatsConnection, names: readonly StreamName[]): Promise<void> => {
-  const jsm = await managerOf(connection)
-  for (const wanted of wantedStreams(names)) {
-    const found = await find(jsm, wanted.name)
-    if (!found) throw new Error(`stream ${wanted.name} is missing: run npm run streams`)
-    const names = differences(found, wanted)
-    if (names.length > 0) {
-      throw new Error(`stream ${wanted.name} differs in ${names.join(', ')}: run npm run streams`)
-    }
-  }
+  const { foreign } = await readStreams(connection, names)
+  const [first] = foreign
+  if (first) throw new Error(first.problem)
 }
 
 /**

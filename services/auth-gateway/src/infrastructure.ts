@@ -6,6 +6,7 @@ import { createProgress } from '@rekey/platform/progress'
 import { createPublisher } from '@rekey/platform/publisher'
 import { connectRedis } from '@rekey/platform/redis'
 import type { Runtime } from '@rekey/platform/run'
+import { watchStreams } from '@rekey/platform/stream-watch'
 import { ensureStreams } from '@rekey/platform/streams'
 
 interface Settings extends ServiceConfig {
@@ -22,6 +23,7 @@ export const createInfrastructure = (config: Settings, runtime: Runtime) => {
   const publisher = createPublisher({ broker, source: 'auth-gateway', now, random })
   const elapsedMs = () => performance.now()
   const progress = createProgress({ elapsedMs, metrics })
+  const streamWatch = watchStreams(['AUTH'], { broker, metrics, progress, now, log })
   const backgroundPublisher = createBackgroundPublisher({ publisher, broker, elapsedMs, metrics, progress, log })
   return {
     ...runtime,
@@ -35,6 +37,7 @@ export const createInfrastructure = (config: Settings, runtime: Runtime) => {
     /** Publishes what waits, then disconnects. */
     async close(): Promise<void> {
       await backgroundPublisher.close()
+      await streamWatch.close()
       await broker.close()
       redis.disconnect()
     },

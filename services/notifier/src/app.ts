@@ -6,6 +6,7 @@ import { toKeys } from '@rekey/platform/keys'
 import { createProgress } from '@rekey/platform/progress'
 import type { Runtime } from '@rekey/platform/run'
 import { createServer, type Server } from '@rekey/platform/server'
+import { watchStreams } from '@rekey/platform/stream-watch'
 import { ensureStreams } from '@rekey/platform/streams'
 import { createDelivery, type Delivery } from './channels/delivery.ts'
 import { createSms } from './channels/sms.ts'
@@ -38,6 +39,7 @@ export const createApp = async (config: Config, { log, metrics, now, random }: R
   const broker = connectBroker({ ...brokerAccess(config), name: 'notifier', log, metrics })
   ensureStreams(broker, ['NOTIFY'], config)
   const progress = createProgress({ elapsedMs: () => performance.now(), metrics })
+  const streamWatch = watchStreams(['NOTIFY'], { broker, metrics, progress, now, log })
   const retryMs = config.REKEY_EVENT_RETRY_HOURS * 3_600_000
 
   const consuming = { broker, metrics, progress, now, random, log, service: 'notifier', retryMs }
@@ -81,6 +83,7 @@ export const createApp = async (config: Config, { log, metrics, now, random }: R
     for (const delivery of [first, second]) delivery.stop()
     await Promise.all(closing)
     for (const delivery of [first, second]) delivery.close()
+    await streamWatch.close()
     await broker.close()
   })
   return app

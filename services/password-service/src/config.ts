@@ -17,6 +17,14 @@ export const Env = Type.Object({
     description:
       'Most connections of one instance to Postgres, besides five for the listener and the background loops.',
   }),
+  REKEY_OUTBOX_HOURS: Type.Integer({
+    minimum: 1,
+    maximum: 720,
+    default: 24,
+    description:
+      'Hours for which published events stay in Postgres. A broker that is restored from an older copy gets those again ' +
+      'that it lost: keep them for longer than the age of such a copy.',
+  }),
   REKEY_PUBLIC_URL: publicUrl,
   REKEY_JWKS_URL: Url('https?', { description: "URL of the gateway's JWK Set, whose keys verify its tokens." }),
   // Only the gateway calls this service. The default covers one machine; otherwise set the gateway's network.

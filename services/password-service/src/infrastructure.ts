@@ -5,11 +5,15 @@ import { toKeys } from '@rekey/platform/keys'
 import { createProgress } from '@rekey/platform/progress'
 import { createPublisher } from '@rekey/platform/publisher'
 import type { Runtime } from '@rekey/platform/run'
+import { watchStreams } from '@rekey/platform/stream-watch'
 import { ensureStreams } from '@rekey/platform/streams'
 import type { Config } from './config.ts'
 import { loopOptions, openDatabase } from './database.ts'
 
 const service = 'password-service'
+
+/** Streams that this service publishes to. */
+const streams = ['PASSWORD', 'NOTIFY'] as const
 
 /** Everything that the features share, created once. Neither Postgres nor the broker needs to be up yet. */
 export const createInfrastructure = (config: Config, { log, metrics, now, random }: Runtime) => {
@@ -18,7 +22,9 @@ export const createInfrastructure = (config: Config, { log, metrics, now, random
   /** For background loops (docs/adr/0009). */
   const loops = openDatabase({ ...loopOptions, url: config.DATABASE_URL, log })
   const broker = connectBroker({ ...brokerAccess(config), name: service, log, metrics })
-  ensureStreams(broker, ['PASSWORD', 'NOTIFY'], config)
+  ensureStreams(broker, streams, config)
+  const progress = createProgress({ elapsedMs, metrics })
+  const streamWatch = watchStreams(streams, { broker, metrics, progress, now, log })
   return {
     service,
     log,
@@ -29,7 +35,7 @@ export const createInfrastructure = (config: Config, { log, metrics, now, random
     database,
     loops,
     broker,
-    progress: createProgress({ elapsedMs, metrics }),
+    progress,
     publisher: createPublisher({ broker, source: service, now, random }),
     deadLetters: createDeadLetters({ broker, metrics }),
     /** How long an event is retried before it becomes a dead letter. */
@@ -44,6 +50,7 @@ export const createInfrastructure = (config: Config, { log, metrics, now, random
       report: toKeys(config.REKEY_REPORT_KEY),
     },
     async close() {
+      await streamWatch.close()
       await broker.close()
       await Promise.all([database.close(), loops.close()])
     },

@@ -23,6 +23,7 @@ const examples: Record<string, Record<string, unknown>> = {
   'customers.get': { customer: 'nobody' },
   'customers.upsert': { customer: 'somebody', identifiers: [{ value: 'somebody@example.com', verified: true }] },
   'account.report-compromise': { token: 'a.b.c', ip: '203.0.113.7' },
+  'session.raise-epoch': { customer: 'nobody', verifiedEpoch: 0, gatewayEpoch: 1 },
 }
 
 t.before(() => eventually(() => send('customers.get', '{"customer":"nobody"}'), { what: 'the RPCs to be served' }))
@@ -150,4 +151,37 @@ t.test('S25: without Postgres an RPC answers 503 without the cause', async (t) =
   t.same(await eventually(async () => ((await findAgain()).found === false ? { found: false } : undefined)), {
     found: false,
   })
+})
+
+t.test('`nats micro stats` counts requests, errors and the time of the work', async (t) => {
+  interface Endpoint {
+    subject: string
+    num_requests: number
+    num_errors: number
+    processing_time: number
+    last_error?: string
+  }
+  const statsOf = async (subject: string) => {
+    const { endpoints } = (await send('$SRV.STATS.password-service', '')).json<{ endpoints: Endpoint[] }>()
+    const found = endpoints.find((endpoint) => endpoint.subject === subject)
+    if (!found) throw new Error(`no ${subject}`)
+    return found
+  }
+  const before = await statsOf('password.verify')
+  const requests = 3
+  const startedAt = performance.now()
+  for (let sent = 0; sent < requests; sent += 1) {
+    await send('password.verify', JSON.stringify(examples['password.verify']))
+  }
+  const tookMs = performance.now() - startedAt
+  await send('password.verify', '{}')
+  const isCounted = async () => (await statsOf('password.verify')).num_requests === before.num_requests + requests + 1
+  await eventually(isCounted, { what: 'the requests to be counted' })
+  const after = await statsOf('password.verify')
+  t.equal(after.num_errors, before.num_errors + 1)
+  t.type(after.last_error, 'string')
+  const countedMs = (after.processing_time - before.processing_time) / 1e6
+  // A hash takes far longer than passing a request to its handler, and the callers waited for all of it.
+  t.ok(countedMs > requests, `${countedMs} ms`)
+  t.ok(countedMs <= tookMs + requests * 50, `${countedMs} ms of ${tookMs}`)
 })

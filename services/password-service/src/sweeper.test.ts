@@ -43,7 +43,7 @@ t.test('two concurrent sweeps delete all rows that are no longer needed, and no 
   const loops = openLoops(t, service.variables.DATABASE_URL)
   const sweeper = startSweeper({
     deletions: {
-      'published events': deletePublished(loops),
+      'published events': deletePublished(loops, 24 * 3_600_000),
       'old sends': deleteOldSends(loops, { allowance: 10, windowMs: 3_600_000 }),
       'unclaimed failures': deleteUnclaimedFailures(loops),
       'expired restores': deleteExpiredRestores(loops),

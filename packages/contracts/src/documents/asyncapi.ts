@@ -13,6 +13,9 @@ const headers = {
       'ce-type': 'The subject.',
       'ce-subject': 'Opaque id of the customer or challenge.',
       'ce-time': 'RFC 3339.',
+      'ce-datacontenttype': 'application/json, as content-type.',
+      'ce-traceparent': 'As traceparent; absent without a trace.',
+      'content-type': 'application/json.',
       traceparent: 'W3C Trace Context.',
     }).map(([name, description]) => [name, { type: 'string', description }]),
   ),
@@ -55,7 +58,12 @@ export const asyncapi = () => {
   }
   return {
     asyncapi: '3.0.0',
-    info: { title: 'Rekey on NATS', version, description: 'CloudEvents 1.0, binary mode, JSON data.' },
+    info: {
+      title: 'Rekey on NATS',
+      version,
+      description:
+        'CloudEvents 1.0 by the NATS Protocol Binding 1.0.3-wip: binary mode, percent-encoded header values, JSON data.',
+    },
     channels,
     operations,
   }

@@ -17,11 +17,13 @@ const table = (head: string[], rows: string[][]) =>
 const keeps = ({ workQueue, maxAgeSeconds, maxBytes, mostOfEachEvent }: StreamDefinition) =>
   [
     ...(workQueue ? ['work queue: a message is deleted once it is acknowledged'] : []),
-    ...(maxAgeSeconds > 0 ? [`${workQueue ? 'or after' : 'kept for'} ${days(maxAgeSeconds)}`] : []),
+    ...(maxAgeSeconds > 0
+      ? [`${workQueue ? 'or after' : 'kept for'} ${days(maxAgeSeconds)}${workQueue ? '' : ' at least'}`]
+      : []),
     ...(mostOfEachEvent === undefined
       ? []
       : [`at most ${mostOfEachEvent.toLocaleString('en')} of each event, beyond which the broker refuses that event`]),
-    ...(maxBytes === undefined ? [] : [`at most ${maxBytes / MiB} MiB`]),
+    ...(maxBytes === undefined ? [] : [`created with a limit of ${maxBytes / MiB} MiB, which the operator changes`]),
   ].join(', ')
 
 const row = (event: EventDefinition) => [

@@ -1,5 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import { Purpose, Sealed, Uuid } from '../fields.ts'
+import { maxFailedAttemptsPerChallenge } from '../lockout.ts'
 import { codeMade } from './code-made.ts'
 import { defineEvent } from './event.ts'
 
@@ -15,7 +16,11 @@ export const ChallengeIssued = defineEvent({
   }),
 })
 
-const attempt = Type.Integer({ description: 'Number of the wrong code within its challenge.' })
+const attempt = Type.Integer({
+  minimum: 1,
+  maximum: maxFailedAttemptsPerChallenge,
+  description: 'Number of the wrong code within its challenge.',
+})
 
 const username = Type.Optional({
   ...Sealed('password-service'),

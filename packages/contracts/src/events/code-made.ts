@@ -4,7 +4,7 @@ import { Sealed, Uuid } from '../fields.ts'
 /** Fields of every event about a code that must be sent. */
 export const codeMade = {
   challengeId: Uuid,
-  sendNumber: Type.Integer({ minimum: 1 }),
+  sendNumber: Type.Integer({ minimum: 1, maximum: 1_000 }),
   clientId: Type.String(),
   code: Sealed('notifier'),
   verificationCode: Type.String(),

@@ -44,6 +44,13 @@ export const watchedEvents: Partial<Record<ServiceName, readonly EventDefinition
   'auth-gateway': [AllPasswordsResetRequested],
 }
 
+/**
+ * Streams that a service reads again, message by message, after its own store lost what it had taken from their events.
+ */
+export const reReadStreams: Partial<Record<ServiceName, readonly ('AUTH' | 'PASSWORD')[]>> = {
+  'auth-gateway': ['AUTH', 'PASSWORD'],
+}
+
 /** Name of the durable consumer through which all instances of a service share one event. */
 export const durableName = (service: string, type: string): string => `${service}-${type.replaceAll('.', '-')}`
 

@@ -27,14 +27,17 @@ export interface StreamDefinition {
   events: EventDefinition[]
   /** A work queue deletes a message once its one consumer has acknowledged it. */
   workQueue: boolean
-  /** Age at which a message is deleted; 0: never. */
+  /** Age up to which the stream keeps events; 0: for ever. It is the least age: the operator may raise it. */
   maxAgeSeconds: number
   /**
    * Most messages of each event. Beyond it the broker refuses that event alone, so that its publisher learns of it and
    * other events are stored.
    */
   mostOfEachEvent?: number
-  /** Set where unauthenticated requests cause events. Beyond this size the oldest events are deleted. */
+  /**
+   * Size with which the stream is created; then it is the operator's. Set where unauthenticated requests cause events:
+   * beyond it the oldest events are deleted.
+   */
   maxBytes?: number
 }
 

@@ -1,6 +1,7 @@
 import type { ServiceName } from '../services.ts'
 import { CustomersGet, CustomersUpsert, PasswordStatus } from './customers.ts'
 import { PasswordVerify } from './password-verify.ts'
+import { RaiseSessionEpoch } from './raise-session-epoch.ts'
 import { ReportCompromise } from './report-compromise.ts'
 import { SessionNotBefore } from './session-not-before.ts'
 
@@ -12,6 +13,7 @@ export const rpcs = [
   CustomersUpsert,
   ReportCompromise,
   SessionNotBefore,
+  RaiseSessionEpoch,
 ] as const
 
 /** The service that serves every RPC. */
@@ -19,6 +21,6 @@ export const rpcServer: ServiceName = 'password-service'
 
 /** The RPCs that each user of the broker may call. `platform` is an example of a service of the platform. */
 export const rpcCalls = {
-  'auth-gateway': [PasswordVerify, ReportCompromise, SessionNotBefore],
+  'auth-gateway': [PasswordVerify, ReportCompromise, SessionNotBefore, RaiseSessionEpoch],
   platform: [PasswordVerify, PasswordStatus, CustomersGet, CustomersUpsert],
 } as const

@@ -1,3 +1,4 @@
+import { longestCodeSeconds } from '@rekey/contracts'
 import { hmac, type Keys } from '@rekey/platform/keys'
 import type { Random } from '@rekey/platform/random'
 import { Type } from '@sinclair/typebox'
@@ -12,7 +13,7 @@ export const codeEnv = {
   }),
   REKEY_CODE_TTL_SECONDS: Type.Integer({
     minimum: 30,
-    maximum: 600,
+    maximum: longestCodeSeconds,
     default: 600,
     description: 'Life of a confirmation code, in seconds.',
   }),

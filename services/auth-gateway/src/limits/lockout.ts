@@ -1,7 +1,6 @@
 import { firstLockoutMs, longestLockoutMs, type Purpose, permanentLockoutAttempts } from '@rekey/contracts'
 
-/** Wrong codes that end one challenge (S5). */
-export const maxFailedAttemptsPerChallenge = 5
+export { maxFailedAttemptsPerChallenge } from '@rekey/contracts'
 
 const dayMs = 24 * 3_600_000
 

@@ -6,15 +6,16 @@ import {
   PasswordResetRequested,
   PasswordRestored,
   PasswordSet,
+  sessionEpochAt,
 } from '@rekey/contracts'
 import { connectBroker } from '@rekey/platform/broker'
 import { createLogger } from '@rekey/platform/logger'
 import { createMetrics } from '@rekey/platform/metrics'
 import { createPublisher } from '@rekey/platform/publisher'
 import { systemRandom } from '@rekey/platform/random'
-import { createCustomer, type TestCustomer } from '@rekey/test-support/customers'
+import { createCustomer, sql, type TestCustomer } from '@rekey/test-support/customers'
 import { eventually } from '@rekey/test-support/eventually'
-import { signIn } from '@rekey/test-support/flows'
+import { askLogin, signIn } from '@rekey/test-support/flows'
 import { startRekey } from '@rekey/test-support/rekey'
 import { decodeJwt } from 'jose'
 import t from 'tap'
@@ -50,16 +51,17 @@ const isEnded = async (token: string) => {
   return status === 401
 }
 
+const kinds = [
+  PasswordChanged,
+  PasswordRestored,
+  PasswordReset,
+  PasswordSet,
+  PasswordResetRequested,
+  CompromiseReported,
+  CustomerBlocked,
+]
+
 t.test('S21: each event that ends sessions ends them at the gateway', async (t) => {
-  const kinds = [
-    PasswordChanged,
-    PasswordRestored,
-    PasswordReset,
-    PasswordSet,
-    PasswordResetRequested,
-    CompromiseReported,
-    CustomerBlocked,
-  ]
   for (const kind of kinds) {
     const customer = await createCustomer(rekey.postgres.url)
     const token = await signIn(rekey, customer)
@@ -99,3 +101,62 @@ t.test('S21: a late or repeated event neither reopens nor ends a session', async
   t.ok(await isEnded(other))
   t.notOk(await isEnded(maker), 'the session that made the change stays active')
 })
+
+t.test('S47: an epoch beyond the clock becomes a dead letter, and ends no session', async (t) => {
+  const jsm = await (await broker.connected()).jetstreamManager()
+  const customer = await createCustomer(rekey.postgres.url)
+  const token = await signIn(rekey, customer)
+  const now = sessionEpochAt(rekey.clock.now())
+  for (const kind of kinds) {
+    for (const epoch of [2_147_483_647, now + 3_600]) {
+      await publisher.publish(kind as typeof PasswordSet, { subject: customer.code, data: fields(customer, epoch) })
+    }
+  }
+  const letters = async () => (await jsm.streams.info('DEAD')).state.messages
+  await eventually(async () => (await letters()) === 2 * kinds.length, { what: 'the dead letters' })
+  const last = await jsm.streams.getMessage('DEAD', { last_by_subj: `dead.${PasswordSet.type}` })
+  t.match(last.header.get('rekey-reason'), /^the session epoch \d+ is in the future$/)
+  t.notOk(await isEnded(token))
+  t.ok(await signIn(rekey, customer), 'the customer signs in')
+})
+
+t.test(
+  'S47: an epoch that only the gateway has ends the sessions once, and does not keep the customer out',
+  async (t) => {
+    const customer = await createCustomer(rekey.postgres.url)
+    const before = await signIn(rekey, customer)
+    const forged = sessionEpochAt(rekey.clock.now())
+    await publisher.publish(PasswordSet, { subject: customer.code, data: fields(customer, forged) })
+    await eventually(() => isEnded(before), { what: 'the end of the session' })
+
+    const after = await signIn(rekey, customer)
+    t.notOk(await isEnded(after))
+    t.equal(decodeJwt(after).session_epoch, forged, 'the password-service has the same epoch now')
+    t.ok(rekey.logs.some((line) => line.includes('"session_epoch_raised"')))
+    t.ok(await isEnded(before))
+  },
+)
+
+t.test(
+  'S21: a sign-in whose password was verified before all sessions ended is refused, also with a right code',
+  async (t) => {
+    const customer = await createCustomer(rekey.postgres.url)
+    const { answer, confirmation } = await askLogin(rekey, customer)
+    const [row] = await sql<{ epoch: number }>(
+      rekey.postgres.url,
+      'UPDATE customer SET session_epoch = $2 WHERE code = $1 RETURNING session_epoch AS epoch',
+      [customer.code, sessionEpochAt(rekey.clock.now())],
+    )
+    const token = await signIn(rekey, customer)
+    await publisher.publish(PasswordSet, { subject: customer.code, data: fields(customer, row?.epoch ?? 0) })
+    const settled = async () => {
+      const jsm = await (await broker.connected()).jetstreamManager()
+      const { num_pending, num_ack_pending } = await jsm.consumers.info('PASSWORD', 'auth-gateway-password-set')
+      return num_pending + num_ack_pending === 0
+    }
+    await eventually(settled, { what: 'the event to be handled' })
+    const late = { grant_type: 'mfa_oob', mfa_token: answer.body.mfa_token, code: confirmation }
+    t.match(await rekey.http.post('/oauth/v2/token', late), { status: 400, body: { error: 'invalid_grant' } })
+    t.notOk(await isEnded(token))
+  },
+)

@@ -1,4 +1,4 @@
-import { RekeyError, SessionRevoked, scopes } from '@rekey/contracts'
+import { type RaiseSessionEpochRequest, RekeyError, SessionRevoked, scopes } from '@rekey/contracts'
 import type { TokenClaims } from '@rekey/platform/auth'
 import type { Now } from '@rekey/platform/clock'
 import type { Logger } from '@rekey/platform/logger'
@@ -14,6 +14,10 @@ interface Deps {
   refreshTokens: RefreshTokens
   publisher: Publisher
   notBefore: Pick<NotBefore, 'current'>
+  /** True if the password-service raised its epoch. @throws RekeyError unavailable */
+  raiseEpoch(request: RaiseSessionEpochRequest): Promise<boolean>
+  /** Resolves once Redis has every end of a session. @throws RekeyError unavailable */
+  complete(): Promise<void>
   /** Life of a session, however often it is refreshed. */
   lifeMs: number
   now: Now
@@ -51,9 +55,6 @@ interface Revocation extends SessionName {
   reason: Reason
 }
 
-/** The epoch outlives the last older session by this margin: a sign-in may be in progress, and an event late. */
-const epochMarginMs = 24 * 3_600_000
-
 /** One error for every reason: the answer must not say what is wrong with a refresh token. */
 export const refreshTokenRefused = () =>
   new RekeyError('invalid_grant', { detail: 'The refresh token is invalid, expired, revoked or already used.' })
@@ -64,6 +65,8 @@ export const createSessionService = ({
   refreshTokens,
   publisher,
   notBefore,
+  raiseEpoch,
+  complete,
   lifeMs,
   now,
   random,
@@ -102,6 +105,20 @@ export const createSessionService = ({
   const isEndedForAll = (session: SessionFacts) =>
     beganBefore(answeredAtOf(session).getTime() / 1_000, notBefore.current())
 
+  /**
+   * True if all sessions ended after the password of a sign-in was verified. Otherwise Postgres has an older epoch than
+   * Redis, as after it was restored from a copy: it is raised, so that the customer is not kept out.
+   */
+  const isOutdated = async (customer: string, verifiedEpoch: number, gatewayEpoch: number): Promise<boolean> => {
+    // Not a number: the record was changed.
+    if (!Number.isSafeInteger(gatewayEpoch)) return true
+    const raised = await raiseEpoch({ customer, verifiedEpoch, gatewayEpoch })
+    if (raised) {
+      log.warn({ event: 'session_epoch_raised', customer, verifiedEpoch, gatewayEpoch }, 'session epoch raised')
+    }
+    return !raised
+  }
+
   return {
     /**
      * Begins a session. It gets a refresh token only with CUSTOMER:FULL: a customer who must change the password signs
@@ -110,19 +127,23 @@ export const createSessionService = ({
      * @throws RekeyError invalid_grant (all sessions were ended after the password was verified), unavailable
      */
     async begin({ customer, clientId, scope, epoch, answeredAt }: SignIn): Promise<Session> {
+      await complete()
       const name = { subject: customer, sessionId: random.id() }
       const secret = refreshTokens.newSecret()
       const begun = now().getTime()
       const endsAt = begun + lifeMs
       const digest = refreshTokens.digest(secret)
-      const result = await store.begin(name, { epoch, scope, digest }, begun, endsAt)
-      if (result === 'ended') throw new RekeyError('invalid_grant')
+      const begin = (sessionEpoch: number) => store.begin(name, { epoch: sessionEpoch, scope, digest }, begun, endsAt)
+      const higher = await begin(epoch)
+      if (higher !== undefined && (await isOutdated(customer, epoch, higher))) throw new RekeyError('invalid_grant')
+      const sessionEpoch = higher ?? epoch
+      if (higher !== undefined && (await begin(higher)) !== undefined) throw new RekeyError('invalid_grant')
       const refreshable = scope.split(' ').includes(scopes.full)
-      const session = { scope, epoch, endsAt, answeredAt: answeredAt.getTime() }
+      const session = { scope, epoch: sessionEpoch, endsAt, answeredAt: answeredAt.getTime() }
       const refreshToken = refreshable
         ? await refreshTokens.write({ ...name, clientId, generation: 1, session, secret })
         : undefined
-      return { ...name, clientId, scope, sessionEpoch: epoch, answeredAt, endsAt: new Date(endsAt), refreshToken }
+      return { ...name, clientId, scope, sessionEpoch, answeredAt, endsAt: new Date(endsAt), refreshToken }
     },
 
     /** Deletes a session whose tokens were not delivered. */
@@ -140,6 +161,7 @@ export const createSessionService = ({
      * @throws RekeyError invalid_grant, invalid_scope (the token stays valid), unavailable
      */
     async refresh(token: RefreshToken, scope: string, allowed: readonly string[]): Promise<Session> {
+      await complete()
       const { subject, sessionId, clientId, generation } = token
       const session = await factsOf(token)
       if (!session) throw refreshTokenRefused()
@@ -168,6 +190,7 @@ export const createSessionService = ({
 
     /** The facts of a valid refresh token's session; undefined if the token is not valid. @throws RekeyError unavailable */
     async checkRefreshToken(token: RefreshToken): Promise<SessionFacts | undefined> {
+      await complete()
       const session = await factsOf(token)
       const isValid =
         session && !isEndedForAll(session) && (await store.checkRefreshToken(digestOf(token, session), now().getTime()))
@@ -188,14 +211,9 @@ export const createSessionService = ({
     /** True if the session of a verified token has ended. @throws RekeyError unavailable */
     async isEnded(claims: TokenClaims): Promise<boolean> {
       const { sub, sid, session_epoch } = claims
-      return (
-        beganBefore(sessionBeganAt(claims), notBefore.current()) ||
-        store.isEnded({ subject: sub, sessionId: sid }, session_epoch)
-      )
+      if (beganBefore(sessionBeganAt(claims), notBefore.current())) return true
+      await complete()
+      return store.isEnded({ subject: sub, sessionId: sid }, session_epoch)
     },
-
-    /** Ends all sessions of a customer except the kept one (S21). Safe to repeat, in any order. @throws RekeyError unavailable */
-    endAll: (customer: string, epoch: number, kept?: string): Promise<void> =>
-      store.endAll(customer, epoch, kept, lifeMs + epochMarginMs),
   }
 }

@@ -38,14 +38,16 @@ export const createSessionStore = (redis: Redis) => {
   const checkEndedScript = loadScript(redis, script('check-ended'))
   const endAllScript = loadScript(redis, script('end-all'))
   return {
+    /** @returns undefined, or the customer's epoch if it is higher than the session's, which then does not begin */
     async begin(
       name: SessionName,
       session: { epoch: number; scope: string; digest: string },
       now: number,
       endsAt: number,
-    ) {
+    ): Promise<number | undefined> {
       const { epoch, scope, digest } = session
-      return (await beginScript(keysOf(name), [epoch, scope, digest, endsAt, endsAt - now])) as 'ok' | 'ended'
+      const answer = await beginScript(keysOf(name), [epoch, scope, digest, endsAt, endsAt - now])
+      return answer === 'ok' ? undefined : Number(answer)
     },
 
     /** Deletes a session whose tokens were not delivered. */

@@ -2,8 +2,10 @@ import {
   type Address,
   type ChallengeIssued,
   challengeType,
+  clockSlackSeconds,
   type EventData,
   grantSeconds,
+  longestCodeSeconds,
   NotifyCode,
   parseUsername,
   type RestoreRequested,
@@ -71,7 +73,14 @@ export const createCodeService = (deps: Deps) => {
     help: 'Codes that were created but not sent, by reason.',
     labelNames: ['reason'],
   })
-  const isExpired = (expiresAt: string) => new Date(expiresAt) <= now()
+  /** @throws PermanentError if no code lives so long: the record of its restore would outlive every grant (S47) */
+  const isExpired = (expiresAt: string) => {
+    const lifeMs = new Date(expiresAt).getTime() - now().getTime()
+    if (lifeMs > (longestCodeSeconds + clockSlackSeconds) * 1_000) {
+      throw new PermanentError('the code would live longer than any code may')
+    }
+    return lifeMs <= 0
+  }
 
   /** Logs the challenge only: the username of somebody unknown must not be logged. */
   const suppress = (challengeId: string, reason: string) => {

@@ -60,7 +60,8 @@ export const jobsOf = (service: Service) => {
              (SELECT count(DISTINCT event_id) FROM outbox WHERE subject = c.code AND type = 'password.reset-requested'
                 AND data ->> 'jobId' = $1),
              (SELECT count(DISTINCT event_id) FROM outbox WHERE subject = c.code AND type = 'notify.reset-requested'),
-             c.session_epoch,
+             (SELECT CASE WHEN coalesce(max((data ->> 'sessionEpoch')::int), 0) = c.session_epoch
+                THEN count(DISTINCT data ->> 'sessionEpoch') END FROM outbox WHERE subject = c.code),
              (SELECT must_change FROM credential WHERE customer_id = c.id),
              (SELECT count(*) FROM restore_request WHERE customer_id = c.id)
            ) AS resets FROM customer c

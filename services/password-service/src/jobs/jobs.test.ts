@@ -40,7 +40,7 @@ t.test('B9 for all: two instances reset each customer once, and none that was cr
 
   await service.outboxEmpty()
   t.match(await service.events('PASSWORD', withoutAddress.code), [
-    { type: 'password.reset-requested', data: { jobId, actorId: 'backend_fin', sessionEpoch: 1 } },
+    { type: 'password.reset-requested', data: { jobId, actorId: 'backend_fin', sessionEpoch: Number } },
   ])
   t.match(await service.events('NOTIFY', blocked.code), [{ type: 'notify.reset-requested' }])
   t.match(service.logged('password_reset_job_started'), [{ job: jobId, actorId: 'backend_fin', total: 603 }])
@@ -63,7 +63,7 @@ t.test('B9 for all: a customer whose reset fails is counted, logged and skipped'
   )
   t.match(await jobs.resetsOf(jobId), [
     { resets: once, customers: 397 },
-    { resets: '0 0 0 2147483647 f 1', customers: 3 },
+    { resets: '0 0 0 f 1', customers: 3 },
   ])
 })
 

@@ -25,6 +25,10 @@ export const createCursors = ({ elapsedMs }: { elapsedMs(): number }) => {
       cursors.set(lane, { settledId: 0n, passed: { id: 0n, atMs: now }, ...cursor, fullReadAtMs: now })
       return 0n
     },
+    /** Makes the next drain read the lane from its start: earlier events wait again. */
+    restart(lane: number): void {
+      cursors.delete(lane)
+    },
     /** Records that each event of the lane up to this id was published or held. */
     passed(lane: number, id: bigint): void {
       const cursor = cursors.get(lane)

@@ -6,8 +6,13 @@ import { listenForOutbox } from './listener.ts'
 import { deletePublished } from './outbox.store.ts'
 import { startRelay } from './relay.ts'
 
+interface Settings {
+  DATABASE_URL: string
+  REKEY_OUTBOX_HOURS: number
+}
+
 /** Publishes the outbox: a relay for each stream, which a commit or a new connection to the broker wakes. */
-export const createOutbox = (infra: Infrastructure, config: { DATABASE_URL: string }): Feature => {
+export const createOutbox = (infra: Infrastructure, config: Settings): Feature => {
   const { loops, broker, service: source, metrics, now, log } = infra
   createOutboxGauges({ loops, metrics, now })
   const refusals = createRefusalCounter(metrics)
@@ -18,7 +23,7 @@ export const createOutbox = (infra: Infrastructure, config: { DATABASE_URL: stri
   const listener = listenForOutbox({ url: config.DATABASE_URL, onNotification: wakeRelays, log })
   broker.onConnect(async () => wakeRelays())
   return {
-    deletions: { 'published events': deletePublished(loops) },
+    deletions: { 'published events': deletePublished(loops, config.REKEY_OUTBOX_HOURS * 3_600_000) },
     close: () => Promise.all([listener.close(), ...relays.map((relay) => relay.close())]),
   }
 }

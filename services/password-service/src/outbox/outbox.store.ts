@@ -72,11 +72,11 @@ export const findOldest = async (loops: Database, stream: OutboxStream): Promise
   return times.length > 0 ? new Date(Math.min(...times)) : undefined
 }
 
-/** Published events are kept for a day, so that an operator can look up what was published, and when. */
-const keptForMs = 24 * 3_600_000
-
-/** Deletes events that were published more than a day ago. */
+/**
+ * Deletes events that were published before `keptForMs`. Until then they are published again if the broker turns out to
+ * have lost them, and an operator can look up what was published, and when.
+ */
 export const deletePublished =
-  (loops: Database): Deletion =>
+  (loops: Database, keptForMs: number): Deletion =>
   (now, limit) =>
     deleteOldest(loops, { table: 'outbox', column: 'published_at' }, new Date(now.getTime() - keptForMs), limit)

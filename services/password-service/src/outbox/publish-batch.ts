@@ -1,4 +1,4 @@
-import type { WaitingEvent } from './relay.store.ts'
+import type { PublishedEvent, WaitingEvent } from './relay.store.ts'
 
 /** An event that was not published. */
 export interface Failure {
@@ -8,7 +8,7 @@ export interface Failure {
 
 /** The events of a batch, by result. */
 export interface Outcome {
-  published: WaitingEvent[]
+  published: PublishedEvent[]
   failed: Failure[]
   /** Later events of a customer whose earlier one failed in this batch. */
   behindFailed: WaitingEvent[]
@@ -19,8 +19,8 @@ export interface Outcome {
 }
 
 interface Options {
-  /** @throws if the broker does not store the event */
-  publish(event: WaitingEvent): Promise<void>
+  /** @returns the sequence number in the stream. @throws if the broker does not store the event */
+  publish(event: WaitingEvent): Promise<number | undefined>
   elapsedMs(): number
 }
 
@@ -38,8 +38,7 @@ export const publishBatch = async (events: WaitingEvent[], { publish, elapsedMs 
       if (event.heldUntil) return outcome.behindHeld.push(...rest)
       if (elapsedMs() > endsAtMs) return outcome.left.push(...rest)
       try {
-        await publish(event)
-        outcome.published.push(event)
+        outcome.published.push({ event, sequence: await publish(event) })
       } catch (error) {
         outcome.failed.push({ event, error })
         return outcome.behindFailed.push(...rest.slice(1))

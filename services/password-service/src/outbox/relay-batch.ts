@@ -1,3 +1,4 @@
+import type { Broker } from '@rekey/platform/broker'
 import type { Now } from '@rekey/platform/clock'
 import type { DeadLetters } from '@rekey/platform/dead-letter'
 import type { Logger } from '@rekey/platform/logger'
@@ -10,6 +11,7 @@ import { holdBehind, holdCustomers, lockLane, markPublished, markRejected, type 
 export interface RelayDeps {
   /** The database with `loopOptions`: statements read by index only. */
   loops: Database
+  broker: Broker
   publisher: Publisher
   deadLetters: Pick<DeadLetters, 'storeEvent'>
   /** CloudEvents `source`: the service's name. */
@@ -74,17 +76,18 @@ const reachedBy = (events: WaitingEvent[], { left }: Outcome): bigint => {
 
 /** Relays one batch of events of one lane. */
 export const createRelayBatch = (deps: RelayDeps) => {
-  const { loops, publisher, deadLetters, source, retryMs, refusals, elapsedMs, now, log } = deps
+  const { loops, broker, publisher, deadLetters, source, retryMs, refusals, elapsedMs, now, log } = deps
 
   const publish = async (event: WaitingEvent) => {
     const { eventId: id, type, subject, data, createdAt: time, traceparent, refusedAt } = event
     const cloudEvent = { id, type, source, subject, time, data, traceparent: traceparent ?? undefined }
     try {
-      await publisher.send(cloudEvent)
+      return await publisher.send(cloudEvent)
     } catch (error) {
       // A full stream takes the event once messages have left it: no dead letter.
       if (isFull(error) || refusedAt === null || now().getTime() - refusedAt.getTime() < retryMs) throw error
       await deadLetters.storeEvent(cloudEvent, `rejected by the broker since ${refusedAt.toISOString()}`)
+      return undefined
     }
   }
 
@@ -95,9 +98,12 @@ export const createRelayBatch = (deps: RelayDeps) => {
       async (tx) => {
         if (!(await lockLane(tx, lane))) return undefined
         const events = await read(tx)
+        const generation = broker.generation()
         const outcome = await publishBatch(events, { publish, elapsedMs })
+        // Another relay may have looked for events that the broker lost before these are marked.
+        if (broker.generation() !== generation) throw new Error('the connection to the broker was replaced')
         const { rejected, unavailable } = splitFailures(outcome, wanted)
-        await markPublished(tx, idsOf(outcome.published), now())
+        await markPublished(tx, outcome.published, now())
         await markRejected(tx, idsOf(rejected.map(({ event }) => event)), now())
         await holdCustomers(
           tx,

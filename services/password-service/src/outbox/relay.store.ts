@@ -19,6 +19,13 @@ export interface WaitingEvent {
   heldUntil: Date | null
 }
 
+/** An event that was published. */
+export interface PublishedEvent {
+  event: WaitingEvent
+  /** Its sequence number in the stream; undefined if it became a dead letter. */
+  sequence: number | undefined
+}
+
 /** A lane with events to publish now. */
 export interface LaneWork {
   lane: number
@@ -57,6 +64,39 @@ export const lockLane = async (tx: Transaction, lane: number): Promise<boolean> 
     SELECT pg_try_advisory_xact_lock(${laneLocks}::int, ${lane}::int) AS locked`
   return row.locked
 }
+
+/** Locks a lane for this transaction, after the relay that has it. */
+const waitForLane = (tx: Transaction, lane: number) =>
+  tx.$executeRaw`SELECT pg_advisory_xact_lock(${laneLocks}::int, ${lane}::int)`
+
+/** Events of a stream that the broker acknowledged and does not have. */
+export interface Lost {
+  lane: number
+  /** The stream's last sequence number before anything was published on this connection. */
+  lastSequence: number
+}
+
+/** Most events that one statement makes wait again. */
+const lostAtOnce = 1_000
+
+/**
+ * Makes published events wait again whose sequence number is beyond the stream's last one: the broker lost them.
+ *
+ * @returns how many there were in one bounded step; fewer than `lostAtOnce` were the last
+ */
+export const offerLost = async (loops: Database, { lane, lastSequence }: Lost): Promise<number> =>
+  loops.transaction(async (tx) => {
+    await waitForLane(tx, lane)
+    return tx.$executeRaw`
+      UPDATE outbox SET published_at = NULL, stream_seq = NULL WHERE id = ANY(ARRAY(
+        SELECT id FROM outbox
+        WHERE outbox_lane(type, subject) = ${lane} AND stream_seq > ${lastSequence}
+        ORDER BY stream_seq LIMIT ${lostAtOnce}
+      ))`
+  })
+
+/** True if a step of `offerLost` was the last. */
+export const wasLast = (offered: number): boolean => offered < lostAtOnce
 
 const columns = Prisma.sql`
   o.id AS "rowId", o.event_id::text AS "eventId", o.type, o.subject, o.data, o.traceparent, o.created_at AS "createdAt",
@@ -98,9 +138,14 @@ export const readDue = (tx: Transaction, lane: number, now: Date): Promise<Waiti
       ORDER BY o.id LIMIT ${dueEventsEach}
     ) AS e`
 
-export const markPublished = async (tx: Transaction, rowIds: bigint[], now: Date): Promise<void> => {
-  if (rowIds.length === 0) return
-  await tx.$executeRaw`UPDATE outbox SET published_at = ${now} WHERE id = ANY(${rowIds})`
+/** Marks events as published, with their sequence numbers in the stream. */
+export const markPublished = async (tx: Transaction, published: PublishedEvent[], now: Date): Promise<void> => {
+  if (published.length === 0) return
+  const ids = published.map(({ event }) => event.rowId)
+  const sequences = published.map(({ sequence }) => (sequence === undefined ? null : BigInt(sequence)))
+  await tx.$executeRaw`
+    UPDATE outbox o SET published_at = ${now}, stream_seq = p.seq
+    FROM unnest(${ids}::bigint[], ${sequences}::bigint[]) AS p(id, seq) WHERE o.id = p.id`
 }
 
 /** Counts one more rejection of each event. */

@@ -1,15 +1,16 @@
 import { type Background, runInBackground } from '@rekey/platform/background'
 import { createBatchSize } from '@rekey/platform/batch-size'
-import type { Broker } from '@rekey/platform/broker'
+import type { Metrics } from '@rekey/platform/metrics'
 import type { Progress } from '@rekey/platform/progress'
 import { createCursors } from './cursors.ts'
 import { lanesOf, type OutboxStream } from './lanes.ts'
+import { createLostEvents } from './lost-events.ts'
 import { findWork, type LaneWork, readDue, readLane } from './relay.store.ts'
 import { createRelayBatch, type RelayDeps } from './relay-batch.ts'
 
 interface Deps extends RelayDeps {
-  broker: Broker
   progress: Progress
+  metrics: Metrics
 }
 
 /** Most events of one lane in a batch. */
@@ -22,8 +23,9 @@ const backoffMs = { first: 100, most: 5_000 }
  * Publishes the committed events of one stream, in order for each customer, and retries until the broker stored each. A
  * rejected event delays only later events of the same customer. Events that are left at the close stay in Postgres.
  */
-export const startRelay = (stream: OutboxStream, { broker, progress, ...deps }: Deps): Background => {
-  const { loops, elapsedMs, now, log } = deps
+export const startRelay = (stream: OutboxStream, { progress, ...deps }: Deps): Background => {
+  const { broker, loops, elapsedMs, now, log } = deps
+  const lostEvents = createLostEvents(stream, deps)
   const report = progress.watch(`outbox ${stream}`)
   const cursors = createCursors({ elapsedMs })
   const size = createBatchSize(batchSize)
@@ -55,6 +57,7 @@ export const startRelay = (stream: OutboxStream, { broker, progress, ...deps }: 
 
   /** @throws if the broker, the stream or Postgres is unavailable */
   const drain = async (stopped: AbortSignal) => {
+    for (const lane of await lostEvents.search()) cursors.restart(lane)
     const from = new Map(lanesOf[stream].map((lane) => [lane, cursors.begin(lane)]))
     while (!stopped.aborted) {
       // Throws if the broker is not connected: then no query is needed.

@@ -56,7 +56,9 @@ t.test('A3 with a password sets it: 200 with an empty object, and a restore in h
   ])
   t.match(await verify(customer, password), { verified: true, mustChange: false })
   await service.outboxEmpty()
-  t.match(await service.events('PASSWORD', customer.code), [{ type: 'password.restored', data: { sessionEpoch: 1 } }])
+  t.match(await service.events('PASSWORD', customer.code), [
+    { type: 'password.restored', data: { sessionEpoch: Number } },
+  ])
   t.match(service.logged('authn_password_restore').at(-1), {
     customer: customer.code,
     address: '203.0.113.7',

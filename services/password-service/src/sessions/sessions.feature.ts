@@ -1,4 +1,12 @@
-import { accessTokenSeconds, SessionNotBefore, type SessionNotBeforeReply, SessionRevoked } from '@rekey/contracts'
+import {
+  accessTokenSeconds,
+  isPlausibleEpoch,
+  RaiseSessionEpoch,
+  type RaiseSessionEpochRequest,
+  SessionNotBefore,
+  type SessionNotBeforeReply,
+  SessionRevoked,
+} from '@rekey/contracts'
 import { consume } from '@rekey/platform/consumer'
 import type { Feature } from '../feature.ts'
 import type { Infrastructure } from '../infrastructure.ts'
@@ -7,6 +15,7 @@ import {
   clockSlackMs,
   deleteExpiredSessions,
   isSessionEnded,
+  raiseEpoch,
   recordRevokedSession,
   type SessionClaims,
 } from './sessions.store.ts'
@@ -17,7 +26,7 @@ export interface Sessions extends Feature {
 }
 
 /** Revoked sessions, the not-before of all sessions, and the check of a token's session. */
-export const createSessions = ({ database, loops, now }: Infrastructure): Sessions => ({
+export const createSessions = ({ database, loops, now, log }: Infrastructure): Sessions => ({
   isEnded: (token) => database.query((prisma) => isSessionEnded(prisma, token)),
 
   rpcs: [
@@ -28,7 +37,19 @@ export const createSessions = ({ database, loops, now }: Infrastructure): Sessio
         return notBefore ? { notBefore: notBefore.toISOString() } : {}
       },
     },
+    {
+      rpc: RaiseSessionEpoch,
+      async answer(request: RaiseSessionEpochRequest) {
+        const { customer, verifiedEpoch, gatewayEpoch } = request
+        const raised = isPlausibleEpoch(gatewayEpoch, now()) && (await raiseEpoch(database, request))
+        if (raised) {
+          log.warn({ event: 'session_epoch_raised', customer, verifiedEpoch, gatewayEpoch }, 'session epoch raised')
+        }
+        return { raised }
+      },
+    },
   ],
+
   consumers: (deps) => [
     consume(deps, {
       event: SessionRevoked,

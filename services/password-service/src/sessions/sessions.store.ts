@@ -1,3 +1,4 @@
+import { type RaiseSessionEpochRequest, sessionEpochAt } from '@rekey/contracts'
 import type { TokenClaims } from '@rekey/platform/auth'
 import { sessionBeganAt } from '@rekey/platform/session-not-before'
 import type { Database, Transaction } from '../database.ts'
@@ -17,7 +18,7 @@ export type SessionClaims = Pick<
 export const sessionOf = ({ sid, jti }: Pick<TokenClaims, 'sid' | 'jti'>): string => sid ?? jti
 
 /**
- * Ends all sessions of a locked customer, except `kept` (S21). Earlier sessions have a lower epoch, so no clock decides.
+ * Ends all sessions of a locked customer, except `kept` (S21). Earlier sessions have a lower epoch.
  *
  * @returns the new epoch
  */
@@ -26,24 +27,46 @@ export const endSessions = async (
   customerId: number,
   { at, kept }: { at: Date; kept?: string | undefined },
 ): Promise<number> => {
-  const { sessionEpoch } = await tx.customer.update({
-    where: { id: customerId },
-    data: { sessionEpoch: { increment: 1 }, sessionsEndedAt: at, keptSession: kept ?? null },
-    select: { sessionEpoch: true },
-  })
-  return sessionEpoch
+  const epochs = await endSessionsOfMany(tx, [customerId], at, kept)
+  const epoch = epochs.get(customerId)
+  if (epoch === undefined) throw new Error('a locked customer is gone')
+  return epoch
 }
 
-/** Ends all sessions of many locked customers. @returns the new epochs, by customer */
+/**
+ * Ends all sessions of many locked customers. The new epoch is the greater of the epoch plus one and the seconds of the
+ * clock: a Postgres that was restored from an older copy gives no epoch again that it had given since.
+ *
+ * @returns the new epochs, by customer
+ */
 export const endSessionsOfMany = async (
   tx: Transaction,
   customerIds: number[],
   at: Date,
+  kept?: string,
 ): Promise<Map<number, number>> => {
   const rows = await tx.$queryRaw<{ id: number; sessionEpoch: number }[]>`
-    UPDATE customer SET session_epoch = session_epoch + 1, sessions_ended_at = ${at}, kept_session = NULL
+    UPDATE customer SET session_epoch = GREATEST(session_epoch + 1, ${sessionEpochAt(at)}::int),
+      sessions_ended_at = ${at}, kept_session = ${kept ?? null}::text
     WHERE id = ANY(${customerIds}) RETURNING id, session_epoch AS "sessionEpoch"`
   return new Map(rows.map(({ id, sessionEpoch }) => [id, sessionEpoch]))
+}
+
+/**
+ * Raises a customer's epoch to that of the gateway, unless it changed since the password of a sign-in was verified.
+ *
+ * @returns false if it changed
+ */
+export const raiseEpoch = async (
+  database: Database,
+  { customer, verifiedEpoch, gatewayEpoch }: RaiseSessionEpochRequest,
+): Promise<boolean> => {
+  const count = await database.query(
+    (prisma) => prisma.$executeRaw`
+      UPDATE customer SET session_epoch = ${gatewayEpoch}::int
+      WHERE code = ${customer} AND session_epoch = ${verifiedEpoch}::int AND session_epoch < ${gatewayEpoch}::int`,
+  )
+  return count === 1
 }
 
 /**

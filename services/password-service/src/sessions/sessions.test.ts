@@ -1,4 +1,4 @@
-import { PasswordVerify, SessionRevoked, scopes } from '@rekey/contracts'
+import { PasswordVerify, RaiseSessionEpoch, SessionRevoked, scopes, sessionEpochAt } from '@rekey/contracts'
 import { systemRandom } from '@rekey/platform/random'
 import { callRpc } from '@rekey/platform/rpc'
 import { eventually } from '@rekey/test-support/eventually'
@@ -38,8 +38,12 @@ const revoke = (sessionId: string, subject = 'somebody') =>
 const isRevoked = (sid: string) =>
   eventually(async () => (await query('SELECT 1 FROM revoked_session WHERE sid = $1', [sid])).length > 0)
 
-const epochOf = async ({ id }: Customer) =>
-  (await query<{ epoch: number }>('SELECT session_epoch AS epoch FROM customer WHERE id = $1', [id]))[0]?.epoch
+const epochOf = async ({ id }: Customer): Promise<number> => {
+  const rows = await query<{ epoch: number }>('SELECT session_epoch AS epoch FROM customer WHERE id = $1', [id])
+  return rows[0]?.epoch ?? Number.NaN
+}
+/** A session that begins now. */
+const newSession = async (customer: Customer) => session(customer, await epochOf(customer))
 
 t.test('S21: a change ends every other session at once, and keeps its own', async (t) => {
   const customer = await service.customer()
@@ -52,13 +56,13 @@ t.test('S21: a change ends every other session at once, and keeps its own', asyn
   t.equal(refused.body.code, 'invalid_token')
   t.match(refused.headers.get('www-authenticate'), /error="invalid_token"/)
   t.equal(await statusWith(mine.bearer), 200)
-  t.equal(await statusWith(session(customer, 1).bearer), 200, 'a sign-in with the new password')
+  const newer = await newSession(customer)
+  t.equal(await statusWith(newer.bearer), 200, 'a sign-in with the new password')
 
   await service.outboxEmpty()
   const [event] = await service.events('PASSWORD', customer.code)
-  t.match(event, { type: 'password.changed', data: { sessionEpoch: 1, keptSession: mine.sid } })
+  t.match(event, { type: 'password.changed', data: { sessionEpoch: newer.session_epoch, keptSession: mine.sid } })
 
-  const newer = session(customer, 1)
   t.equal((await change(newer, newer.grant())).status, 204)
   t.equal(await statusWith(mine.bearer), 401, 'only the session of the last change is kept')
 })
@@ -74,7 +78,7 @@ t.test('S21: a restore and a password set by the back office end all sessions', 
   t.equal(restored.status, 204)
   t.equal(await statusWith(before.bearer), 401)
 
-  const between = session(customer, 1)
+  const between = await newSession(customer)
   t.equal(await statusWith(between.bearer), 200)
   const set = await http.send(
     'PUT',
@@ -86,7 +90,10 @@ t.test('S21: a restore and a password set by the back office end all sessions', 
   t.equal(await statusWith(between.bearer), 401)
   await service.outboxEmpty()
   const events = await service.events('PASSWORD', customer.code)
-  t.match(events, [{ data: { sessionEpoch: 1 } }, { data: { sessionEpoch: 2 } }])
+  t.match(events, [
+    { data: { sessionEpoch: between.session_epoch } },
+    { data: { sessionEpoch: await epochOf(customer) } },
+  ])
   t.notOk(events.some(({ data }) => 'keptSession' in data))
 })
 
@@ -98,7 +105,7 @@ t.test('S21: the session epoch decides, not the clock of the machine that signed
     bearer(customer.code, scopes.full, { iat, session_epoch: epoch, sid: systemRandom.id() })
   const seconds = Math.floor(clock.now().getTime() / 1_000)
   t.equal(await statusWith(at(seconds + 30, 0)), 401)
-  t.equal(await statusWith(at(seconds - 30, 1)), 200)
+  t.equal(await statusWith(at(seconds - 30, await epochOf(customer))), 200)
 })
 
 t.test('S21: a revoked session ends, and no other does', async (t) => {
@@ -146,17 +153,17 @@ t.test('S21: a success token of an ended session is refused like any invalid one
   const [first, second] = [session(customer, 0), session(customer, 0)]
   const held = second.grant()
   t.equal((await change(first, first.grant())).status, 204)
-  const answer = await change(session(customer, 1), held)
+  const answer = await change(await newSession(customer), held)
   t.equal(answer.status, 403)
   t.equal(answer.body.code, 'success_token_refused')
   t.match(service.logged('authn_password_change_fail').at(-1), { reason: 'session ended' })
   t.equal((await change(first, first.grant())).status, 204, 'that of the kept session is accepted')
 
-  const revoked = session(customer, 2)
+  const revoked = await newSession(customer)
   const spare = revoked.grant()
   await revoke(revoked.sid, customer.code)
   await isRevoked(revoked.sid)
-  t.equal((await change(session(customer, 2), spare)).body.code, 'success_token_refused')
+  t.equal((await change(await newSession(customer), spare)).body.code, 'success_token_refused')
 })
 
 t.test('S21: a restore is refused if its session was revoked after a replayed authorization code', async (t) => {
@@ -217,3 +224,45 @@ t.test('a duplicate revocation is stored once, and deleted after every token has
   await deleteExpired(new Date(first + 120_000), 500)
   t.equal(await untilOf(), undefined)
 })
+
+t.test('S21: an epoch is never given twice, also by a Postgres that was restored from an older copy', async (t) => {
+  const customer = await service.customer()
+  const epochs = [await epochOf(customer)]
+  const changeOnce = async () => {
+    t.equal((await service.change(customer)).status, 204)
+    epochs.push(await epochOf(customer))
+  }
+  await changeOnce()
+  // Several in one second.
+  for (let count = 0; count < 3; count += 1) await changeOnce()
+  const copied = await epochOf(customer)
+  await changeOnce()
+  // The copy is restored later than the last change by more than clocks differ.
+  clock.advance(10_000)
+  await query('UPDATE customer SET session_epoch = $2 WHERE id = $1', [customer.id, copied])
+  await changeOnce()
+  t.same(
+    epochs,
+    epochs.toSorted((one, other) => one - other),
+    'they rise',
+  )
+  t.equal(new Set(epochs).size, epochs.length)
+})
+
+t.test(
+  'S47: an epoch is raised for the gateway only while it is that of the verified password, and plausible',
+  async (t) => {
+    const customer = await service.customer()
+    const now = sessionEpochAt(clock.now())
+    const raise = async (verifiedEpoch: number, gatewayEpoch: number) =>
+      (await callRpc(service.broker, RaiseSessionEpoch, { customer: customer.code, verifiedEpoch, gatewayEpoch }))
+        .raised
+    t.notOk(await raise(0, 2_147_483_647), 'beyond the clock')
+    t.notOk(await raise(1, now), 'another epoch')
+    t.notOk(await raise(0, 0), 'no higher epoch')
+    t.equal(await epochOf(customer), 0)
+    t.ok(await raise(0, now))
+    t.equal(await epochOf(customer), now)
+    t.notOk(await raise(0, now), 'sessions ended since')
+  },
+)
