@@ -18,6 +18,7 @@ import { createPages } from './pages/pages.ts'
 import { createRestore } from './restore/restore.ts'
 import { createSessions } from './sessions/sessions.ts'
 import { createToken } from './token/token.ts'
+import { createSigningKeys } from './tokens/signing-keys.ts'
 import { createTokens } from './tokens/tokens.ts'
 import { createTwoFactor } from './two-factor/two-factor.ts'
 import { createWellKnown } from './well-known/well-known.ts'
@@ -30,10 +31,11 @@ export const createApp = async (config: Config, runtime: Runtime): Promise<Serve
 
   const accountKeys = createAccountKeys(config)
   const limits = createLimits(infra, config, accountKeys)
-  const clients = createClients(infra, config, limits)
+  const signingKeys = createSigningKeys(infra, config)
+  const clients = createClients(infra, config, { limits, signingKeys })
   const challenges = createChallenges(infra, config, limits, accountKeys)
   const sessions = createSessions(infra, config)
-  const tokens = await createTokens(app, infra, config)
+  const tokens = await createTokens(app, infra, config, { signingKeys, clients })
   const twoFactor = createTwoFactor(clients, challenges, tokens)
   const features: Feature[] = [
     limits,
@@ -52,7 +54,7 @@ export const createApp = async (config: Config, runtime: Runtime): Promise<Serve
   await registerCors(app, clients)
   await app.register(auth, {
     issuer: tokens.issuer,
-    publicKey: async (kid) => tokens.publicKey(kid),
+    publicKey: async ({ kid }) => tokens.publicKey(kid),
     identityProvider: createIdentityProvider(config, { ownIssuer: tokens.issuer, now }),
     isEnded: sessions.isEnded,
     now,

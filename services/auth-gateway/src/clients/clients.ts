@@ -1,3 +1,4 @@
+import type { SigningAlgorithm } from '@rekey/contracts'
 import type { Infrastructure } from '../infrastructure.ts'
 import type { Limits } from '../limits/limits.ts'
 import { createClientAuthentication } from './authentication.ts'
@@ -10,11 +11,20 @@ interface Settings {
   REKEY_DEFAULT_CLIENT_ID?: string
 }
 
+interface Deps {
+  limits: Pick<Limits, 'spendToken'>
+  signingKeys: { signsWith(algorithm: SigningAlgorithm): boolean }
+}
+
 /** Who may call: the registry of OAuth clients, client authentication, and the client-asserted IP. */
-export const createClients = ({ log }: Infrastructure, config: Settings, limits: Pick<Limits, 'spendToken'>) => {
+export const createClients = (
+  { log }: Infrastructure,
+  config: Settings,
+  { limits, signingKeys: { signsWith } }: Deps,
+) => {
   const profile = config.REKEY_PROFILE
   const defaultClientId = config.REKEY_DEFAULT_CLIENT_ID ?? (profile === 'sandbox' ? 'ib_localhost' : undefined)
-  const registry = loadClientRegistry({ path: config.REKEY_CLIENTS_FILE, profile, defaultClientId, log })
+  const registry = loadClientRegistry({ path: config.REKEY_CLIENTS_FILE, profile, defaultClientId, signsWith, log })
   const authentication = createClientAuthentication({ registry, limits })
   return {
     ...registry,

@@ -1,4 +1,4 @@
-import { accessTokenSeconds, audiences, grantSeconds, scopes } from '@rekey/contracts'
+import { accessTokenSeconds, audiences, grantSeconds, type SigningAlgorithm, scopes } from '@rekey/contracts'
 import type { TokenClaims } from '@rekey/platform/auth'
 import type { Now } from '@rekey/platform/clock'
 import type { Random } from '@rekey/platform/random'
@@ -6,6 +6,8 @@ import type { SigningKeys } from './signing-keys.ts'
 
 interface Deps {
   keys: Pick<SigningKeys, 'sign'>
+  /** Algorithm that the client's registry entry names; undefined for the default. */
+  algorithmOf(clientId: string): SigningAlgorithm | undefined
   issuer: string
   now: Now
   random: Random
@@ -35,7 +37,7 @@ export interface IssuedToken {
 const grantOf: Record<string, TokenClaims['purpose']> = { [scopes.restore]: 'restore', [scopes.change]: 'change' }
 
 /** Issues access tokens and success tokens (RFC 9068). */
-export const createTokenIssuer = ({ keys, issuer, now, random }: Deps) => {
+export const createTokenIssuer = ({ keys, algorithmOf, issuer, now, random }: Deps) => {
   const issue = (given: TokenSubject, use: 'access' | 'sign'): IssuedToken => {
     const { subject, clientId, scope, challengeId, sessionId = random.id(), sessionEpoch, endsAt } = given
     // A token with a password scope alone is a grant: short-lived, and spent by one change or restore.
@@ -58,7 +60,7 @@ export const createTokenIssuer = ({ keys, issuer, now, random }: Deps) => {
       ...(purpose && challengeId && { purpose, challenge_id: challengeId }),
     }
     return {
-      token: keys.sign(claims),
+      token: keys.sign(claims, algorithmOf(clientId)),
       expiresInSeconds,
       expiresAt: new Date((issuedAt + expiresInSeconds) * 1_000),
     }
