@@ -42,6 +42,8 @@ interface Request {
   clientId: string
   redirectUri: string
   scope: string
+  /** If the scope is narrower. */
+  requestedScope?: string
   state: string
   codeChallenge: string | undefined
 }
@@ -62,9 +64,10 @@ interface VerifiedCustomer {
 }
 
 /** A record with the request's fields only. */
-const recordOf = ({ codeChallenge = '', ...request }: Request) => ({
+const recordOf = ({ codeChallenge = '', requestedScope = '', ...request }: Request) => ({
   ...request,
   codeChallenge,
+  requestedScope,
   devices: [],
   device: '',
   sealedUsername: '',

@@ -47,7 +47,8 @@ export const createLoginService = (deps: Deps) => {
 
   return {
     /**
-     * A4. A password that must be changed narrows the scope to the change (RFC 6749 §3.3 allows it; the token says so).
+     * A4. A password that must be changed narrows the scope to the change (RFC 6749 §3.3 allows it; the token says so): a
+     * client without that scope cannot sign the customer in.
      *
      * @throws RekeyError access_denied (client, redirect URI; and, one answer for both, a wrong password or an unknown
      * user), unsupported_response_type, invalid_scope, too_many_requests, unavailable
@@ -57,7 +58,7 @@ export const createLoginService = (deps: Deps) => {
       verifications.assertRoom()
       const client = clients.forRedirect(clientId, redirectUri)
       checkResponseType(credentials.response_type)
-      checkScope(credentials.scope, [scopes.full, scopes.change], client)
+      const requestedScope = checkScope(credentials.scope, [scopes.full, scopes.change], client)
 
       const account = accountKeys.ofUsername(username)
       const address = await clients.countedAddress({ clientId, ip, authorization }, caller.address)
@@ -73,8 +74,8 @@ export const createLoginService = (deps: Deps) => {
       }
       // Only wrong passwords count against the account. The answer does not wait for the refund.
       void spent.refund()
-      const scope = reply.mustChange ? scopes.change : credentials.scope
-      const request = { clientId, redirectUri, scope, state, codeChallenge: undefined }
+      const scope = reply.mustChange ? checkScope(scopes.change, [scopes.change], client) : requestedScope
+      const request = { clientId, redirectUri, scope, requestedScope, state, codeChallenge: undefined }
       const challenge = await challenges.openLogin(username, reply, request, caller)
       return {
         error: 'mfa_required',
@@ -86,11 +87,18 @@ export const createLoginService = (deps: Deps) => {
       }
     },
 
-    /** A4b. @throws RekeyError unsupported_response_type, invalid_client (wrong secret), and the errors of Challenges.send */
+    /**
+     * A4b.
+     *
+     * @throws RekeyError unsupported_response_type, access_denied (the client is not registered any more), invalid_client
+     * (wrong secret), and the errors of Challenges.send
+     */
     async send(choice: SendChallengeBody, caller: Caller, authorization?: string): Promise<CodeSent> {
       const { challenge_type: device, mfa_token, response_type, state, ip } = choice
       checkResponseType(response_type)
       const challenge = tokens.readMfaToken(mfa_token)
+      // A5 would refuse the code of a client that is not registered any more.
+      if (!clients.find(challenge.clientId)) throw new RekeyError('access_denied')
       const assertion = { clientId: challenge.clientId, ip, authorization }
       const countedAddress = await clients.countedAddress(assertion, caller.address)
       return codeSent(tokens, await challenges.send(challenge, state, device, { ...caller, countedAddress }))

@@ -1,4 +1,10 @@
-import { type CodeSent, type PasswordRestoreBody, type PasswordRestoreVerificationBody, scopes } from '@rekey/contracts'
+import {
+  type CodeSent,
+  type PasswordRestoreBody,
+  type PasswordRestoreVerificationBody,
+  RekeyError,
+  scopes,
+} from '@rekey/contracts'
 import type { Caller } from '../challenges/challenge.ts'
 import type { Challenges } from '../challenges/challenges.ts'
 import type { Clients } from '../clients/clients.ts'
@@ -58,10 +64,10 @@ export const createRestoreService = ({ clients, challenges, tokens }: Deps) => {
      * (wrong secret), too_many_requests (address, client, all), unavailable
      */
     async request(body: PasswordRestoreBody, caller: Caller, authorization?: string): Promise<CodeSent> {
-      const { client_id: clientId, redirect_uri: redirectUri, scope, state, ip } = body
+      const { client_id: clientId, redirect_uri: redirectUri, state, ip } = body
       const client = clients.forRedirect(clientId, redirectUri)
       checkResponseType(body.response_type)
-      checkScope(scope, [scopes.restore], client)
+      const scope = checkScope(body.scope, [scopes.restore], client)
       const request = { clientId, redirectUri, scope, state, codeChallenge: codeChallengeOf(body) }
       const countedAddress = await clients.countedAddress({ clientId, ip, authorization }, caller.address)
       const challenge = await challenges.openRestore('oauthRestore', body.username, request, {
@@ -72,21 +78,36 @@ export const createRestoreService = ({ clients, challenges, tokens }: Deps) => {
     },
 
     /**
-     * A2.
+     * A2. Refuses an answer that could not be used before its code is spent.
      *
-     * @throws RekeyError unsupported_response_type, invalid_grant, access_denied (five failed attempts), invalid_client
-     * (wrong secret), too_many_requests, unavailable
+     * @throws RekeyError unsupported_response_type, invalid_scope, invalid_request (an authorization code that could not
+     * be redeemed), invalid_grant, access_denied (five failed attempts; or the client is not registered any more),
+     * invalid_client (wrong secret), too_many_requests, unavailable
      */
     async verify(body: PasswordRestoreVerificationBody, caller: Caller, authorization?: string) {
       const responseType = checkResponseType(body.response_type)
       const lateCodeChallenge = codeChallengeOf(body)
       const challenge = tokens.readMfaToken(body.mfa_token)
+      const client = clients.find(challenge.clientId)
+      if (!client) throw new RekeyError('access_denied')
+      const requestedScope = checkScope(body.scope, [scopes.restore], client)
+      const authorizationCode = {
+        codeChallenge: lateCodeChallenge ?? '',
+        pkceRequired: client.type === 'public',
+        redirectUri: body.redirect_uri ?? '',
+      }
       const assertion = { clientId: body.client_id ?? challenge.clientId, ip: body.ip, authorization }
       const countedAddress = await clients.countedAddress(assertion, caller.address)
       const { clientId, redirectUri, scope, state, codeChallenge } = await challenges.answer(
         challenge,
         body.code,
-        { flows: ['oauthRestore'], clientId: body.client_id ?? '', state: body.state, scope: body.scope },
+        {
+          flows: ['oauthRestore'],
+          clientId: body.client_id ?? '',
+          state: body.state,
+          scope: requestedScope,
+          ...(responseType === 'code' && { authorizationCode }),
+        },
         { ...caller, countedAddress },
       )
       return grantAnswer(

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Now } from '@rekey/platform/clock'
 import type { Random } from '@rekey/platform/random'
 import { loadScript, type Redis } from '@rekey/platform/redis'
+import { otherSpelling } from '../clients/redirect-uri.ts'
 
 /** What an authorization code grants. */
 export interface Authorization {
@@ -69,6 +70,7 @@ export const createAuthorizationCodes = ({ redis, random, now }: { redis: Redis;
           proof.pkceRequired ? 1 : 0,
           proof.sessionId,
           proof.tokenLifeMs,
+          otherSpelling(proof.redirectUri),
         ],
       )) as [Redemption['result'], (string[] | string)?, string?, string?]
       if (result === 'redeemed') return { result, authorization: toAuthorization(first as string[]) }
