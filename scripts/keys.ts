@@ -1,13 +1,15 @@
 import { parseArgs } from 'node:util'
+import { type SigningAlgorithm, signingAlgorithms } from '@rekey/contracts'
 import { generateKeys, keyFiles } from '@rekey/local-servers/keys'
 import { type RotationStep, rotateSecret, rotationSteps } from '@rekey/local-servers/secret-rotation'
-import { publishSeconds, rotateSigningKeys } from '@rekey/local-servers/signing-keys'
+import { algorithmsOf, publishSeconds, rotateSigningKeys } from '@rekey/local-servers/signing-keys'
 
 const usage = `npm run keys -- generate DIR
   Writes each service's secrets and the gateway's first signing key; keeps files that exist.
 
-npm run keys -- rotate DIR [--after SECONDS]
-  Adds a signing key, which signs after ${publishSeconds} seconds or SECONDS; drops expired keys.
+npm run keys -- rotate DIR [--after SECONDS] [--alg ALGORITHM]
+  Adds a signing key of each algorithm that the file has, or of ALGORITHM (${signingAlgorithms.join(' or ')}), which
+  signs after ${publishSeconds} seconds or SECONDS; drops expired keys.
 
 npm run keys -- add | use | drop DIR NAME
   Replaces a secret key such as REKEY_CODE_KEY, in every file of DIR that has it. Restart all services after each step:
@@ -20,12 +22,15 @@ const generate = async (dir: string) => {
   console.log(written.length ? `Wrote ${written.join(', ')} to ${dir}.` : `Nothing to write: ${dir} is complete.`)
 }
 
-const rotate = async (dir: string, after: string | undefined) => {
-  const { added, signFrom, dropped } = await rotateSigningKeys(keyFiles(dir).signingKeys, {
-    ...(after !== undefined && { afterSeconds: Number(after) }),
-  })
-  console.log(`Added ${added}, which signs from ${signFrom.toISOString()}.`)
-  for (const kid of dropped) console.log(`Dropped ${kid}.`)
+const rotate = async (dir: string, after: string | undefined, algorithms: SigningAlgorithm[]) => {
+  for (const algorithm of algorithms) {
+    const { added, signFrom, dropped } = await rotateSigningKeys(keyFiles(dir).signingKeys, {
+      algorithm,
+      ...(after !== undefined && { afterSeconds: Number(after) }),
+    })
+    console.log(`Added ${added}, which signs from ${signFrom.toISOString()}: ${algorithm}.`)
+    for (const kid of dropped) console.log(`Dropped ${kid}.`)
+  }
 }
 
 const nextSteps: Record<RotationStep, string> = {
@@ -42,15 +47,22 @@ const rotateOne = async (step: RotationStep, dir: string, name: string) => {
 const isStep = (text: string | undefined): text is RotationStep => rotationSteps.some((step) => step === text)
 
 const read = () => {
-  const { values, positionals } = parseArgs({ options: { after: { type: 'string' } }, allowPositionals: true })
+  const { values, positionals } = parseArgs({
+    options: { after: { type: 'string' }, alg: { type: 'string' } },
+    allowPositionals: true,
+  })
   const [command, dir, name, ...rest] = positionals
-  const { after } = values
+  const { after, alg } = values
   if (!dir || rest.length > 0) return undefined
   if (isStep(command)) return name && after === undefined ? () => rotateOne(command, dir, name) : undefined
   if (name) return undefined
   if (after !== undefined && !/^\d{1,9}$/.test(after)) throw new Error('--after takes a whole number of seconds.')
-  if (command === 'generate' && after === undefined) return () => generate(dir)
-  if (command === 'rotate') return () => rotate(dir, after)
+  const algorithm = signingAlgorithms.find((one) => one === alg)
+  if (alg !== undefined && !algorithm) throw new Error(`--alg takes ${signingAlgorithms.join(' or ')}.`)
+  if (command === 'generate' && after === undefined && !algorithm) return () => generate(dir)
+  if (command === 'rotate') {
+    return () => rotate(dir, after, algorithm ? [algorithm] : algorithmsOf(keyFiles(dir).signingKeys))
+  }
 }
 
 try {

@@ -93,7 +93,11 @@ t.test('S19 no order of the steps sets a password without the code', async (t) =
     ['the sign-in’s code for a restore', verify(login.answer.body.mfa_token, login.confirmation), invalidGrant],
     ['the change’s code for a restore', verify(changing.answer.body.token, changing.confirmation), invalidGrant],
     ['the change’s code for a sign-in', finishSignIn(changing.answer.body.token, changing.confirmation), invalidGrant],
-    ['another scope', verify(mfaToken, confirmation, { scope: 'CUSTOMER:FULL' }), invalidGrant],
+    [
+      'another scope',
+      verify(mfaToken, confirmation, { scope: 'CUSTOMER:FULL' }),
+      { status: 400, body: { error: 'invalid_scope' } },
+    ],
     ['another state', verify(mfaToken, confirmation, { state: 'another' }), invalidGrant],
     ['another client', verify(mfaToken, confirmation, { client_id: 'backend_fin' }), invalidGrant],
   ]

@@ -113,7 +113,7 @@ t.test(
   'S26 a redirect URI that only looks like the registered one is refused at every endpoint that takes one',
   async (t) => {
     const lookalikes = [
-      'http://localhost/',
+      'http://localhost//',
       'http://localhost:80',
       'http://localhost.',
       'HTTP://localhost',

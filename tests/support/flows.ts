@@ -27,6 +27,10 @@ const common = {
   ip: '::1',
 }
 
+/** RFC 7636, Appendix B. */
+export const codeVerifier = 'dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk'
+export const pkce = { code_challenge: 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM', code_challenge_method: 'S256' }
+
 /** The confirmation code and the verification code of a message. */
 export const codesOf = ({ Text }: ReceivedMessage) => ({
   confirmation: /^Confirmation code: (\d+)$/m.exec(Text)?.[1] ?? '',

@@ -24,7 +24,8 @@ export const ClientSecret = Type.String({
 
 export const RedirectUri = Type.String({
   pattern: '^[\\x21-\\x7E]{1,2000}$',
-  description: 'Compared character by character with the registered ones (RFC 9700 §2.1).',
+  description:
+    'Compared character by character with the registered ones (RFC 9700 §2.1); an empty path equals "/" (RFC 3986 §6.2.3).',
 })
 
 export const Scope = Type.String({
@@ -56,6 +57,10 @@ export const ClaimedIp = Type.Unsafe<string>({
   description:
     'Client-asserted IP: the address that the caller states for its user. Rate limits count it only for an authenticated confidential client.',
 })
+
+/** A field of a published contract without a meaning at this endpoint: any value of it is accepted. */
+export const Ignored = (description: string) =>
+  Type.Optional(Type.Unsafe<string>({ description: `${description} Ignored.` }))
 
 const notInAddress = '\\s@\\p{C}"<>(),;:\\\\'
 

@@ -15,7 +15,7 @@ import { join } from 'node:path'
 import { calculateJwkThumbprint } from 'jose'
 import { type Test, test } from 'tap'
 import { generateKeys, keyFiles } from './keys.ts'
-import { publishSeconds, rotateSigningKeys, type SigningKey } from './signing-keys.ts'
+import { algorithmsOf, publishSeconds, rotateSigningKeys, type SigningKey } from './signing-keys.ts'
 
 const generate = async (t: Test) => {
   const dir = mkdtempSync(join(tmpdir(), 'rekey-keys-'))
@@ -65,6 +65,23 @@ test('S29: a key is dropped once all of its tokens have expired, and not before'
     read().map(({ kid }) => kid),
     [second, early.added, late.added],
   )
+})
+
+test('S29: keys of two algorithms rotate apart, and the command rotates both', async (t) => {
+  const { dir, path, read } = await generate(t)
+  const [ed] = read()
+  t.same(algorithmsOf(path), ['EdDSA'])
+  const { added } = await rotateSigningKeys(path, { algorithm: 'RS256', now: later(0) })
+  t.same(algorithmsOf(path), ['EdDSA', 'RS256'])
+  t.match(read(), [ed, { kid: added, kty: 'RSA', alg: 'RS256', use: 'sig', n: String, d: String }])
+  t.equal(Buffer.from(read()[1]?.n ?? '', 'base64url').length, 3_072 / 8)
+  t.equal(added, await calculateJwkThumbprint(read()[1] ?? {}))
+  const much = { algorithm: 'RS256', now: later(1_000_000) } as const
+  t.same((await rotateSigningKeys(path, much)).dropped, [], 'an RSA key is no successor of an Ed25519 key')
+  const both = await command('rotate', dir)
+  t.match(both, { code: 0, output: /: EdDSA\.\n.*: RS256\./s })
+  t.same(new Set(read().map(({ alg }) => alg)), new Set(['EdDSA', 'RS256']))
+  t.match(await command('rotate', dir, '--alg', 'ES256'), { code: 1, output: '--alg takes EdDSA or RS256.' })
 })
 
 test('a file behind a symbolic link is replaced at its target', async (t) => {

@@ -1,9 +1,10 @@
 import type { KeyObject } from 'node:crypto'
-import { audiences, RekeyError } from '@rekey/contracts'
+import { audiences, RekeyError, signingAlgorithms } from '@rekey/contracts'
 import fp from 'fastify-plugin'
 import { type CryptoKey, decodeJwt } from 'jose'
 import type { Now } from './clock.ts'
 import type { IdentityProvider } from './identity-provider.ts'
+import type { KeyName } from './issuer-keys.ts'
 import type { TokenClaims } from './token-claims.ts'
 import { createTokenVerifier } from './token-verifier.ts'
 
@@ -24,8 +25,8 @@ declare module 'fastify' {
 
 interface Options {
   issuer: string
-  /** The gateway's public key with this id. @throws RekeyError unavailable if the keys cannot be fetched */
-  publicKey(kid: string): Promise<CryptoKey | KeyObject | undefined>
+  /** The gateway's public key of this name. @throws RekeyError unavailable if the keys cannot be fetched */
+  publicKey(name: KeyName): Promise<CryptoKey | KeyObject | undefined>
   /** An issuer whose access tokens are accepted besides the gateway's. */
   identityProvider?: IdentityProvider | undefined
   /**
@@ -51,10 +52,16 @@ declare module 'fastify' {
   }
 }
 
+/** Scheme, in lower case, and credentials of an Authorization header: one space or more separates them (RFC 9110 §11.4). */
+export const parseAuthorization = (header: string | undefined): { scheme: string; credentials: string } => {
+  const [, scheme = '', credentials = ''] = /^(\S+)(?: +(.*))?$/.exec(header ?? '') ?? []
+  return { scheme: scheme.toLowerCase(), credentials }
+}
+
 /** The token of an Authorization header (RFC 6750 §2.1); undefined for other schemes and malformed headers. */
 export const bearerOf = (header: string | undefined): string | undefined => {
-  const [scheme, token, ...rest] = (header ?? '').split(' ')
-  return scheme?.toLowerCase() === 'bearer' && rest.length === 0 ? token : undefined
+  const { scheme, credentials } = parseAuthorization(header)
+  return scheme === 'bearer' && /^\S+$/.test(credentials) ? credentials : undefined
 }
 
 const requiredClaims = ['iss', 'aud', 'sub', 'jti', 'exp', 'iat', 'client_id', 'scope']
@@ -72,10 +79,10 @@ const issuerOf = (token: string): string | undefined => {
 export const auth = fp<Options>(async (app, { issuer, publicKey, identityProvider, isEnded, now }) => {
   const verify = createTokenVerifier({
     issuer,
-    algorithms: ['EdDSA'],
+    algorithms: [...signingAlgorithms],
     types: ['at+jwt'],
     requiredClaims,
-    key: ({ kid }) => publicKey(kid),
+    key: publicKey,
     now,
   })
   app.decorate('verifyToken', async (audience: string, token: string | undefined) =>

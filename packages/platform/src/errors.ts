@@ -47,12 +47,22 @@ export const toProblem = (error: RekeyError): Problem => ({
 
 const printable = /^[\x20-\x7e]{1,512}$/
 
+/** Printable ASCII without `"` and `\` (RFC 6749 §5.2). Input that an error quotes may have other characters. */
+const toDescription = (text: string): string =>
+  text.replaceAll('"', "'").replaceAll(/[^\x20\x21\x23-\x5b\x5d-\x7e]/gu, '?')
+
+/** True if a malformed scope is the only error: RFC 6749 §5.2 has a code of its own for it. */
+const isMalformedScope = ({ code, fields = [] }: RekeyError): boolean =>
+  code === 'invalid_request' &&
+  fields.length === 1 &&
+  fields.every((error) => error.field === 'scope' && !['missing', 'duplicate'].includes(error.code))
+
 /** RFC 6749 §5.2. A valid `state` of the client is echoed. */
 const toOAuthError = (error: RekeyError, body: unknown): OAuthError => {
   const state = (body as { state?: unknown } | null | undefined)?.state
   return {
-    error: errors[error.code].oauth,
-    error_description: error.message,
+    error: isMalformedScope(error) ? errors.invalid_scope.oauth : errors[error.code].oauth,
+    error_description: toDescription(error.message),
     ...(typeof state === 'string' && printable.test(state) && { state }),
   }
 }

@@ -11,14 +11,17 @@ export const refuseDuplicate = (field: string): never => {
   })
 }
 
+/** Whether a name may be given once only; `depth`: 1 for the body's own names. */
+type IsOnce = (name: string, depth: number) => boolean
+
 /** @throws RekeyError invalid_request for a duplicate name in one object: parsers differ in which one they use (RFC 8259 §4) */
-const refuseDuplicates = (text: string): void => {
+const refuseDuplicates = (text: string, isOnce: IsOnce): void => {
   const open: Set<string>[] = []
   visit(text, {
     onObjectBegin: () => void open.push(new Set()),
     onObjectEnd: () => void open.pop(),
     onObjectProperty(name) {
-      if (open.at(-1)?.has(name)) refuseDuplicate(name)
+      if (open.at(-1)?.has(name) && isOnce(name, open.length)) refuseDuplicate(name)
       open.at(-1)?.add(name)
     },
   })
@@ -27,15 +30,16 @@ const refuseDuplicates = (text: string): void => {
 /**
  * Parses a request body more strictly than JSON.parse: refuses invalid UTF-8, duplicate names and `__proto__`.
  *
+ * @param isOnce names that are refused if they are duplicate; all by default
  * @throws RekeyError invalid_request
  */
-export const parseJson = (body: Buffer): unknown => {
+export const parseJson = (body: Buffer, isOnce: IsOnce = () => true): unknown => {
   if (!isUtf8(body)) throw new RekeyError('invalid_request', { detail: 'The body is not valid UTF-8.' })
   const text = body.toString('utf8')
   if (text.trim() === '') throw new RekeyError('invalid_request', { detail: 'The body is empty.' })
   try {
     const value: unknown = secureParse(text)
-    refuseDuplicates(text)
+    refuseDuplicates(text, isOnce)
     return value
   } catch (cause) {
     if (cause instanceof RekeyError) throw cause

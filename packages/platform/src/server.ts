@@ -12,6 +12,7 @@ import Fastify, {
 import { errorHandling, sendError, toProblem } from './errors.ts'
 import { parseJson } from './json.ts'
 import type { Logger } from './logger.ts'
+import { isParameterOf, omitEmpty } from './parameters.ts'
 import type { Random } from './random.ts'
 import { runInTrace } from './trace.ts'
 import { checkQuery } from './url-encoded.ts'
@@ -42,7 +43,8 @@ const firstRequestMs = 250
 /** Time in which headers and body must arrive: a client that stops halfway cannot keep resources longer. */
 const requestTimeoutMs = 10_000
 
-const commonHeaders = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' }
+/** `Pragma` for caches of HTTP/1.0 (RFC 6749 §5.1). */
+const commonHeaders = { 'cache-control': 'no-store', pragma: 'no-cache', 'x-content-type-options': 'nosniff' }
 
 /** Answers input that Node's HTTP parser refuses, before there is a request. */
 const refuseRaw = (cause: NodeJS.ErrnoException, socket: Socket) => {
@@ -137,11 +139,15 @@ export const createServer = async ({ log, random, trustedProxies }: Options): Pr
   app.addHook('onRequest', async (request) => {
     checkHost(request.raw)
     checkCaller(request.ip)
-    checkQuery(request.url)
+    // Unknown parameters of OAuth endpoints are ignored, also repeated ones (RFC 6749 §3.1).
+    checkQuery(request.url, request.url.startsWith('/oauth/') ? { isOnce: isParameterOf(request, 'querystring') } : {})
   })
-  // Validate a missing body as an empty object: the error then names the missing fields.
+  // Validate a missing body as an empty object: the error then names the missing fields. A query parameter without a
+  // value is missing too: forms of browsers send one for each field that is left empty.
   app.addHook('preValidation', async (request) => {
-    if (request.body === undefined && request.routeOptions.schema?.body) request.body = {}
+    const { schema } = request.routeOptions
+    if (request.body === undefined && schema?.body) request.body = {}
+    if (schema?.querystring) omitEmpty(request.query)
   })
   // Log the route's pattern, not the URL: its query may contain an e-mail address.
   app.addHook('onResponse', async (request, reply) => {

@@ -19,6 +19,7 @@ import { createRestore } from './restore/restore.ts'
 import { createSessions } from './sessions/sessions.ts'
 import { createStoredRecords } from './stored-records/stored-records.ts'
 import { createToken } from './token/token.ts'
+import { createSigningKeys } from './tokens/signing-keys.ts'
 import { createTokens } from './tokens/tokens.ts'
 import { createTwoFactor } from './two-factor/two-factor.ts'
 import { createWellKnown } from './well-known/well-known.ts'
@@ -31,11 +32,12 @@ export const createApp = async (config: Config, runtime: Runtime): Promise<Serve
 
   const accountKeys = createAccountKeys(config)
   const limits = createLimits(infra, config, accountKeys)
-  const clients = createClients(infra, config, limits)
+  const signingKeys = createSigningKeys(infra, config)
+  const clients = createClients(infra, config, { limits, signingKeys })
   const records = createStoredRecords(infra, config)
   const challenges = createChallenges(infra, config, { limits, accountKeys, records })
   const sessions = createSessions(infra, config)
-  const tokens = await createTokens(app, infra, config, { clients, records })
+  const tokens = await createTokens(app, infra, config, { signingKeys, clients, records })
   const twoFactor = createTwoFactor(clients, challenges, tokens)
   const features: Feature[] = [
     limits,
@@ -54,7 +56,7 @@ export const createApp = async (config: Config, runtime: Runtime): Promise<Serve
   await registerCors(app, clients)
   await app.register(auth, {
     issuer: tokens.issuer,
-    publicKey: async (kid) => tokens.publicKey(kid),
+    publicKey: async ({ kid }) => tokens.publicKey(kid),
     identityProvider: createIdentityProvider(config, { ownIssuer: tokens.issuer, now }),
     isEnded: sessions.isEnded,
     now,

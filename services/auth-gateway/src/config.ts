@@ -29,7 +29,7 @@ export const Env = Type.Object({
   ),
   REKEY_SIGNING_KEYS_FILE: Type.String({
     description:
-      'JWK Set of private Ed25519 keys, read again when it changes. The newest valid key signs; all keys verify.',
+      'JWK Set of private Ed25519 and RSA keys, read again when it changes. The newest valid key of an algorithm signs; all keys verify.',
   }),
   REKEY_MFA_TOKEN_KEY: Key('HS256 key of mfa_token.'),
   REKEY_CODE_KEY: Key('HMAC key of stored confirmation codes.'),

@@ -22,7 +22,6 @@ t.test('S31: a malformed query or path parameter is refused', async (t) => {
     [`${changes}?limit=101`, 'limit'],
     [`${changes}?limit=ten`, 'limit'],
     [`${changes}?limit=${'9'.repeat(309)}`, 'limit'],
-    [`${changes}?limit=`, 'limit'],
     [`${changes}?limit=1&limit=2`, 'limit'],
     [`${changes}?offset=-1`, 'offset'],
     [`${changes}?offset=99999999999`, 'offset'],

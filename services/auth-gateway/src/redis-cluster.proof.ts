@@ -5,6 +5,7 @@ import {
   askRestore,
   change,
   changeGrant,
+  pkce,
   race,
   restore,
   restoreBody,
@@ -46,7 +47,7 @@ t.test('a restore, a sign-in, a change, a refresh and an authorization code work
   t.equal((await refresh(second.body.refresh_token)).status, 400)
 
   const { answer, confirmation } = await askRestore(rekey, customer.email)
-  const code = verificationBody(answer.body.mfa_token, confirmation, { response_type: 'code' })
+  const code = verificationBody(answer.body.mfa_token, confirmation, { response_type: 'code', ...pkce })
   t.equal((await http.post('/oauth/v2/passwordRestoreVerification', code)).status, 200)
 })
 

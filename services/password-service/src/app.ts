@@ -59,7 +59,7 @@ const registerAuth = async (app: Server, config: Config, { now }: Infrastructure
   const gatewayKeys = createIssuerKeys({ jwksUrl: config.REKEY_JWKS_URL, now })
   await app.register(auth, {
     issuer: config.REKEY_PUBLIC_URL,
-    publicKey: (kid) => gatewayKeys({ alg: 'EdDSA', kid }),
+    publicKey: gatewayKeys,
     identityProvider: createIdentityProvider(config, { ownIssuer: config.REKEY_PUBLIC_URL, now }),
     isEnded,
     now,

@@ -1,5 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox'
-import { ClaimedIp, ClientId, CompactToken, RedirectUri, Scope, State } from '../fields.ts'
+import { ClaimedIp, ClientId, CompactToken, Ignored, RedirectUri, Scope, State } from '../fields.ts'
 import { oauthErrors } from './problem.ts'
 import { TokenAnswer } from './restore.ts'
 
@@ -19,6 +19,7 @@ export const Token = {
     mfa_token: Type.Optional(CompactToken),
     refresh_token: Type.Optional(CompactToken),
     redirect_uri: Type.Optional(RedirectUri),
+    response_type: Ignored('What the answer contains: an access token.'),
     scope: Type.Optional(Scope),
     state: Type.Optional(State),
   }),

@@ -1,23 +1,37 @@
 import { Type } from '@sinclair/typebox'
 import { problems } from './problem.ts'
 
+/** Algorithms that sign the gateway's tokens. RFC 9068 §2.1 requires RS256; clients use EdDSA unless they need it. */
+export const signingAlgorithms = ['EdDSA', 'RS256'] as const
+export type SigningAlgorithm = (typeof signingAlgorithms)[number]
+
+const NotModified = Type.Null({ description: 'Not modified: the ETag in If-None-Match is that of the document.' })
+
+const published = { kid: Type.String(), use: Type.Literal('sig') }
+
+const Ed25519Key = Type.Object({
+  kty: Type.Literal('OKP'),
+  crv: Type.Literal('Ed25519'),
+  x: Type.String(),
+  alg: Type.Literal('EdDSA'),
+  ...published,
+})
+
+const RsaKey = Type.Object({
+  kty: Type.Literal('RSA'),
+  n: Type.String(),
+  e: Type.String(),
+  alg: Type.Literal('RS256'),
+  ...published,
+})
+
 /** RFC 7517 §5: public halves only. */
 export const Jwks = {
   summary: 'Keys that verify access and sign tokens',
   tags: ['Discovery'],
   response: {
-    200: Type.Object({
-      keys: Type.Array(
-        Type.Object({
-          kty: Type.Literal('OKP'),
-          crv: Type.Literal('Ed25519'),
-          x: Type.String(),
-          kid: Type.String(),
-          alg: Type.Literal('EdDSA'),
-          use: Type.Literal('sig'),
-        }),
-      ),
-    }),
+    200: Type.Object({ keys: Type.Array(Type.Union([Ed25519Key, RsaKey])) }),
+    304: NotModified,
     ...problems,
   },
 }
@@ -42,6 +56,7 @@ export const AuthorizationServerMetadata = {
       introspection_endpoint_auth_methods_supported: Type.Array(Type.String()),
       code_challenge_methods_supported: Type.Array(Type.String()),
     }),
+    304: NotModified,
     ...problems,
   },
 }

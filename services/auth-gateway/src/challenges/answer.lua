@@ -7,8 +7,12 @@
 --       4 flows, comma-separated  5 client  6 state  7 scope ('' = not submitted)
 --       8 failed attempts per lockout  9 first lockout (ms)  10 longest lockout (ms)  11 life of failed attempts (ms)
 --       12 failed attempts that make the lockout permanent ('' = none)  13 life of a permanent lockout (ms)
-local challenge = redis.call('HMGET', KEYS[1], 'flow', 'clientId', 'state', 'scope', 'codeMac', 'failures', 'expiresAt')
-local flow, clientId, state, scope, codeMac, failures, expiresAt = unpack(challenge)
+--       14 1 = the answer is an authorization code  15 S256 challenge ('' = none)  16 1 = PKCE is required
+--       17 redirect URI ('' = not submitted)  18 its other spelling
+local challenge = redis.call('HMGET', KEYS[1], 'flow', 'clientId', 'state', 'scope', 'codeMac', 'failures', 'expiresAt',
+  'codeChallenge', 'redirectUri', 'requestedScope')
+local flow, clientId, state, scope, codeMac, failures, expiresAt, codeChallenge, redirectUri, requestedScope =
+  unpack(challenge)
 local now = tonumber(ARGV[1])
 
 -- The caller authenticates the fields that no step changes. Others are counters and times: if one is no number, Redis did
@@ -17,9 +21,15 @@ if not flow or (tonumber(expiresAt) or 0) <= now then return { 'missing' } end
 if not string.find(',' .. ARGV[4] .. ',', ',' .. flow .. ',', 1, true) then return { 'missing' } end
 if ARGV[5] ~= '' and ARGV[5] ~= clientId then return { 'missing' } end
 if ARGV[6] ~= '' and ARGV[6] ~= state then return { 'missing' } end
-if ARGV[7] ~= '' and ARGV[7] ~= scope then return { 'missing' } end
 if not string.find(failures or '', '^%d+$') or tonumber(failures) >= tonumber(ARGV[3]) then return { 'locked' } end
 if not codeMac then return { 'missing' } end
+if ARGV[7] ~= '' and ARGV[7] ~= scope and ARGV[7] ~= requestedScope then return { 'scope' } end
+if ARGV[14] == '1' then
+  local requested = codeChallenge or ''
+  if ARGV[15] == '' and ARGV[16] == '1' and requested == '' then return { 'no_code_challenge' } end
+  if ARGV[15] ~= '' and requested ~= '' and ARGV[15] ~= requested then return { 'other_code_challenge' } end
+  if ARGV[17] ~= '' and ARGV[17] ~= redirectUri and ARGV[18] ~= redirectUri then return { 'other_redirect_uri' } end
+end
 
 -- Counts one failed attempt of the account. Returns how long the lockout is that it begins: 0 none, -1 permanent. Each
 -- further lockout is twice as long.

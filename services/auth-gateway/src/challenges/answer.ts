@@ -3,6 +3,7 @@ import {
   ChallengeLocked,
   ChallengeVerified,
   lockoutAttempts,
+  missingField,
   type Purpose,
   RekeyError,
   unavailable,
@@ -13,6 +14,7 @@ import type { Now } from '@rekey/platform/clock'
 import { hashForLog, type Logger } from '@rekey/platform/logger'
 import { loadScript, type Redis } from '@rekey/platform/redis'
 import { pause } from '@rekey/platform/retry'
+import { otherSpelling } from '../clients/redirect-uri.ts'
 import type { Limits } from '../limits/limits.ts'
 import { type LockoutPolicy, maxFailedAttemptsPerChallenge } from '../limits/lockout.ts'
 import {
@@ -47,6 +49,31 @@ export interface AnswerBinding {
   clientId: string
   state: string
   scope: string
+  /** Only if the answer is an authorization code. */
+  authorizationCode?: {
+    /** S256 challenge of this request; '' for none. */
+    codeChallenge: string
+    /** True if the code cannot be redeemed without a challenge. */
+    pkceRequired: boolean
+    /** Redirect URI of this request; '' for none. */
+    redirectUri: string
+  }
+}
+
+/** An answer that cannot be used is refused before its code is spent or compared. */
+const unusable = {
+  scope: () => new RekeyError('invalid_scope'),
+  no_code_challenge: () => missingField('code_challenge'),
+  other_code_challenge: () => anotherThanRequested('code_challenge'),
+  other_redirect_uri: () => anotherThanRequested('redirect_uri'),
+}
+
+const anotherThanRequested = (field: string): RekeyError => {
+  const message = 'is not that of the request for the code'
+  return new RekeyError('invalid_request', {
+    detail: `${field} ${message}.`,
+    fields: [{ field, code: 'not_allowed', message }],
+  })
 }
 
 /** A challenge whose right code was submitted. */
@@ -62,7 +89,9 @@ type Answer =
   | { result: 'wrong'; failures: number; lockoutMs: number; challenge: ChallengeRecord }
   /** Not compared, because of a lockout of the account. */
   | { result: 'locked_out'; failures: number; challenge: ChallengeRecord }
-  | { result: 'missing' | 'locked' }
+  | { result: 'missing' | 'locked' | keyof typeof unusable }
+
+const isUnusable = (result: string): result is keyof typeof unusable => Object.hasOwn(unusable, result)
 
 /** The failed attempt that ended a challenge. A client gets the same error as for any other; the hosted page says more. */
 export class ChallengeEnded extends RekeyError {
@@ -105,6 +134,7 @@ export const createAnswer = (deps: Deps) => {
     at: Date,
   ): Promise<Answer> => {
     const lockout = lockouts[name.purpose]
+    const { codeChallenge = '', pkceRequired = false, redirectUri = '' } = binding.authorizationCode ?? {}
     const [result, failures, flat, lockoutMs] = (await script(keysOf(name), [
       at.getTime(),
       codeMacs.join(),
@@ -119,8 +149,13 @@ export const createAnswer = (deps: Deps) => {
       lockout.memoryMs,
       lockout.permanentAfter ?? '',
       lockout.permanentMemoryMs ?? '',
+      binding.authorizationCode ? 1 : 0,
+      codeChallenge,
+      pkceRequired ? 1 : 0,
+      redirectUri,
+      otherSpelling(redirectUri),
     ])) as [Answer['result'], number, string[], number]
-    if (result === 'missing' || result === 'locked') return { result }
+    if (result === 'missing' || result === 'locked' || isUnusable(result)) return { result }
     return { result, failures, lockoutMs, challenge: records.read(name, flat) }
   }
 
@@ -128,7 +163,8 @@ export const createAnswer = (deps: Deps) => {
     /**
      * Submits a code. The right one spends the challenge, and returns it.
      *
-     * @throws RekeyError invalid_grant (wrong, expired, replaced, used, another request's code, or a changed record: one answer for all;
+     * @throws RekeyError invalid_scope and invalid_request (the answer could not be used; the code is not compared),
+     * invalid_grant (wrong, expired, replaced, used, another request's code, or a changed record: one answer for all;
      * ChallengeEnded for the fifth failed attempt), access_denied (five failed attempts before), too_many_requests,
      * unavailable
      */
@@ -149,6 +185,7 @@ export const createAnswer = (deps: Deps) => {
       const answer = await compare(name, codes.macs(challengeId, codes.read(submitted)), binding, answeredAt)
       const line = { challenge: hashForLog(challengeId), address: caller.address }
       if (!('challenge' in answer)) {
+        if (isUnusable(answer.result)) throw unusable[answer.result]()
         log.warn({ ...line, event: 'authn_challenge_fail', reason: answer.result }, 'code refused')
         throw new RekeyError(answer.result === 'locked' ? 'access_denied' : 'invalid_grant')
       }

@@ -29,6 +29,8 @@ export interface ChallengeRecord {
   clientId: string
   redirectUri: string
   scope: string
+  /** The scope that the client requested, if `scope` is narrower; else ''. */
+  requestedScope: string
   state: string
   /** The devices that a code may be sent to (oob:email:b*1@gmail.com). */
   devices: string[]
@@ -86,6 +88,7 @@ const constantFields = [
   'clientId',
   'redirectUri',
   'scope',
+  'requestedScope',
   'state',
   'devices',
   'sealedUsername',

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { createCustomer } from '@rekey/test-support/customers'
-import { askRestore, race, restoreBody, state, verificationBody, wrongCode } from '@rekey/test-support/flows'
+import { askRestore, pkce, race, restoreBody, state, verificationBody, wrongCode } from '@rekey/test-support/flows'
 import { startRekey } from '@rekey/test-support/rekey'
 import { Redis } from 'ioredis'
 import t from 'tap'
@@ -93,7 +93,7 @@ t.test('S8: Redis stores an HMAC of the code, and neither the code nor the usern
 
 t.test('S10: an authorization code has 256 bits, and each request gets its own token', async (t) => {
   const { mfaToken, confirmation } = await newRestore()
-  const body = verificationBody(mfaToken, confirmation, { response_type: 'code' })
+  const body = verificationBody(mfaToken, confirmation, { response_type: 'code', ...pkce })
   const { code } = (await http.post('/oauth/v2/passwordRestoreVerification', body)).body
   t.equal(Buffer.from(String(code), 'base64url').length, 32)
   const answers = await race(20, () => http.post('/oauth/v2/passwordRestore', restoreBody('nobody@example.com')))

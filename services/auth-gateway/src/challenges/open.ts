@@ -46,6 +46,8 @@ interface Request {
   clientId: string
   redirectUri: string
   scope: string
+  /** If the scope is narrower. */
+  requestedScope?: string
   state: string
   codeChallenge: string | undefined
 }
@@ -66,9 +68,10 @@ interface VerifiedCustomer {
 }
 
 /** A record with the request's fields only. */
-const recordOf = ({ codeChallenge = '', ...request }: Request) => ({
+const recordOf = ({ codeChallenge = '', requestedScope = '', ...request }: Request) => ({
   ...request,
   codeChallenge,
+  requestedScope,
   devices: [],
   device: '',
   sealedUsername: '',

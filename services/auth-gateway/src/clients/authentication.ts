@@ -1,4 +1,5 @@
 import { RekeyError } from '@rekey/contracts'
+import { parseAuthorization } from '@rekey/platform/auth'
 import type { Limits } from '../limits/limits.ts'
 import type { ClientRegistry } from './client-registry.ts'
 import type { Client } from './registry-file.ts'
@@ -20,19 +21,21 @@ export interface ClientCredentials {
 const decode = (text: string): string => decodeURIComponent(text.replaceAll('+', ' '))
 
 /**
- * HTTP Basic credentials of a client, each part form-encoded (RFC 6749 §2.3.1).
+ * HTTP Basic credentials of a client, each part form-encoded. An empty secret is none (RFC 6749 §2.3.1).
  *
  * @returns undefined for another scheme, or no header
  * @throws RekeyError invalid_client if a Basic header cannot be decoded
  */
-export const readBasicCredentials = (header: string | undefined): { clientId: string; secret: string } | undefined => {
-  const [scheme, encoded] = (header ?? '').split(' ')
-  if (scheme?.toLowerCase() !== 'basic') return undefined
-  const text = Buffer.from(encoded ?? '', 'base64').toString('utf8')
+export const readBasicCredentials = (
+  header: string | undefined,
+): { clientId: string; secret: string | undefined } | undefined => {
+  const { scheme, credentials } = parseAuthorization(header)
+  if (scheme !== 'basic') return undefined
+  const text = Buffer.from(credentials, 'base64').toString('utf8')
   const colon = text.indexOf(':')
   try {
     if (colon < 0) throw new URIError('no colon')
-    return { clientId: decode(text.slice(0, colon)), secret: decode(text.slice(colon + 1)) }
+    return { clientId: decode(text.slice(0, colon)), secret: decode(text.slice(colon + 1)) || undefined }
   } catch {
     throw new RekeyError('invalid_client')
   }

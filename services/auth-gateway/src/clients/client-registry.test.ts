@@ -20,7 +20,7 @@ const write = (content: unknown) => {
 
 const errorsOf = (path: string, defaultClientId?: string, fourEyes = false): readonly string[] => {
   try {
-    loadClientRegistry({ path, profile: 'production', defaultClientId, fourEyes, log })
+    loadClientRegistry({ path, profile: 'production', defaultClientId, fourEyes, signsWith: () => true, log })
     return []
   } catch (error) {
     return (error as ConfigError).errors
@@ -37,12 +37,15 @@ const bank = {
 }
 
 t.test('production refuses to start with the demo registry', async (t) => {
-  t.throws(() => loadClientRegistry({ path: undefined, profile: 'production', log }), ConfigError)
-  t.ok(loadClientRegistry({ path: undefined, profile: 'sandbox', log }).find('ib_localhost'))
+  t.throws(
+    () => loadClientRegistry({ path: undefined, profile: 'production', signsWith: () => true, log }),
+    ConfigError,
+  )
+  t.ok(loadClientRegistry({ path: undefined, profile: 'sandbox', signsWith: () => true, log }).find('ib_localhost'))
 })
 
 t.test('a valid registry is accepted', async (t) => {
-  const clients = loadClientRegistry({ path: write([bank]), profile: 'production', log })
+  const clients = loadClientRegistry({ path: write([bank]), profile: 'production', signsWith: () => true, log })
   t.teardown(() => clients.close())
   t.equal(clients.find('bank')?.type, 'confidential')
   t.ok(clients.allowsOrigin('https://bank.example'))
@@ -144,7 +147,7 @@ t.test('production redirects a customer only over TLS, or to an app on the custo
   const plain = write([{ ...bank, redirect_uris: ['http://bank.example'], origins: ['http://bank.example'] }])
   t.equal(errorsOf(plain).length, 2)
   t.match(errorsOf(plain)[1], '/0/origins: must be https')
-  const clients = loadClientRegistry({ path: plain, profile: 'sandbox', log })
+  const clients = loadClientRegistry({ path: plain, profile: 'sandbox', signsWith: () => true, log })
   t.ok(clients.allowsOrigin('http://bank.example'), 'the sandbox accepts them')
   await clients.close()
 })

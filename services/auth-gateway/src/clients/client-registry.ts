@@ -1,9 +1,18 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
-import { RekeyError } from '@rekey/contracts'
+import { RekeyError, type SigningAlgorithm } from '@rekey/contracts'
 import { ConfigError, configurationErrors } from '@rekey/platform/config'
 import type { Logger } from '@rekey/platform/logger'
 import { readOnce, watchFile } from '@rekey/platform/watched-file'
-import { type Client, digestsOf, parseRegistry, productionParser, sandboxRegistry, variable } from './registry-file.ts'
+import { isSameRedirect } from './redirect-uri.ts'
+import {
+  type Client,
+  digestsOf,
+  parseRegistry,
+  productionParser,
+  type Registry,
+  sandboxRegistry,
+  variable,
+} from './registry-file.ts'
 
 /** Configuration errors of a registry file in production. */
 export const clientsErrors = (
@@ -22,13 +31,29 @@ interface Source {
   defaultClientId?: string | undefined
   /** In production: each client of the back office must have an owner. */
   fourEyes?: boolean
+  /** True if there is a key of the algorithm. */
+  signsWith(algorithm: SigningAlgorithm): boolean
   log: Logger
 }
 
+/** Refuses a client whose tokens could not be signed: it would fail after its codes were spent. @throws ConfigError */
+const checkAlgorithms = (registry: Registry, signsWith: Source['signsWith']): Registry => {
+  const errors = [...registry.byId.values()].flatMap(({ client_id, token_signing_alg: algorithm }) =>
+    algorithm === undefined || signsWith(algorithm)
+      ? []
+      : [
+          `${variable} ${client_id}/token_signing_alg: there is no ${algorithm} key. Run npm run keys -- rotate DIR --alg ${algorithm}`,
+        ],
+  )
+  if (errors.length > 0) throw new ConfigError(errors)
+  return registry
+}
+
 /** Without a path the sandbox uses its own file, which does not change. */
-const openRegistry = ({ path, profile, defaultClientId, fourEyes, log }: Source) => {
+const openRegistry = ({ path, profile, defaultClientId, fourEyes, signsWith, log }: Source) => {
   if (path !== undefined) {
-    const parse = profile === 'production' ? productionParser(defaultClientId, fourEyes) : parseRegistry
+    const parseFile = profile === 'production' ? productionParser(defaultClientId, fourEyes) : parseRegistry
+    const parse = (text: string) => checkAlgorithms(parseFile(text), signsWith)
     return watchFile({ variable, path, parse, log })
   }
   if (profile === 'production') throw new ConfigError([...clientsErrors(path, defaultClientId, fourEyes)])
@@ -50,11 +75,11 @@ export const loadClientRegistry = (source: Source) => {
     /**
      * Finds the client that may redirect a customer to this URI.
      *
-     * @throws RekeyError access_denied if the client or the URI is not registered (exact match: RFC 9700 §2.1)
+     * @throws RekeyError access_denied if the client or the URI is not registered
      */
     forRedirect(clientId: string, redirectUri: string): Client {
       const client = find(clientId)
-      if (!client?.redirect_uris.includes(redirectUri)) throw new RekeyError('access_denied')
+      if (!client?.redirect_uris.some((uri) => isSameRedirect(uri, redirectUri))) throw new RekeyError('access_denied')
       return client
     },
 

@@ -1,3 +1,4 @@
+import type { SigningAlgorithm } from '@rekey/contracts'
 import type { Infrastructure } from '../infrastructure.ts'
 import type { Limits } from '../limits/limits.ts'
 import { createClientAuthentication } from './authentication.ts'
@@ -11,12 +12,27 @@ interface Settings {
   REKEY_BACK_OFFICE_FOUR_EYES: boolean
 }
 
-/** Who may call: the registry of OAuth clients, and client authentication. */
-export const createClients = ({ log }: Infrastructure, config: Settings, limits: Pick<Limits, 'spendToken'>) => {
+interface Deps {
+  limits: Pick<Limits, 'spendToken'>
+  signingKeys: { signsWith(algorithm: SigningAlgorithm): boolean }
+}
+
+/** Who may call: the registry of OAuth clients and client authentication. */
+export const createClients = (
+  { log }: Infrastructure,
+  config: Settings,
+  { limits, signingKeys: { signsWith } }: Deps,
+) => {
   const profile = config.REKEY_PROFILE
   const defaultClientId = config.REKEY_DEFAULT_CLIENT_ID ?? (profile === 'sandbox' ? 'ib_localhost' : undefined)
-  const fourEyes = config.REKEY_BACK_OFFICE_FOUR_EYES
-  const registry = loadClientRegistry({ path: config.REKEY_CLIENTS_FILE, profile, defaultClientId, fourEyes, log })
+  const registry = loadClientRegistry({
+    path: config.REKEY_CLIENTS_FILE,
+    profile,
+    defaultClientId,
+    fourEyes: config.REKEY_BACK_OFFICE_FOUR_EYES,
+    signsWith,
+    log,
+  })
   const authentication = createClientAuthentication({ registry, limits })
   return {
     ...registry,

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { OneOf, scopes } from '@rekey/contracts'
+import { OneOf, scopes, signingAlgorithms } from '@rekey/contracts'
 import { ConfigError, fileParser } from '@rekey/platform/config'
 import { isLoopback } from '@rekey/platform/production'
 import { type Static, Type } from '@sinclair/typebox'
@@ -34,6 +34,10 @@ const Client = Type.Object(
     scopes: Type.Array(OneOf(Object.values(scopes)), { minItems: 1 }),
     /** The person who answers for a client of the back office: the id at the identity provider, if there is one. */
     owner: Type.Optional(Type.String({ pattern: '^[\\x21-\\x7E]{1,255}$' })),
+    /** Tokens that the client may introspect: its own, or, as a resource server, those of all clients (RFC 7662 §4). */
+    introspection: Type.Optional(OneOf(['own', 'all'])),
+    /** Algorithm that signs the client's tokens; EdDSA, if not set. */
+    token_signing_alg: Type.Optional(OneOf(signingAlgorithms)),
   },
   // Otherwise a misspelt field would be ignored.
   { additionalProperties: false },
@@ -56,7 +60,7 @@ const errorsOf = (rules: Rule[], index: number): string[] =>
 /** Configuration errors of one client that the schema cannot express. */
 const clientErrors = (client: Client, index: number, all: Client[]): string[] => {
   const isFirst = all.findIndex(({ client_id }) => client_id === client.client_id) === index
-  const { type, secret_sha256, redirect_uris, origins } = client
+  const { type, secret_sha256, redirect_uris, origins, introspection } = client
   return errorsOf(
     [
       ['client_id', isFirst, 'is used by another client'],
@@ -64,6 +68,11 @@ const clientErrors = (client: Client, index: number, all: Client[]): string[] =>
       [
         'secret_sha256',
         type === 'confidential' || secret_sha256 === undefined,
+        'must not be set: the client is public',
+      ],
+      [
+        'introspection',
+        type === 'confidential' || introspection === undefined,
         'must not be set: the client is public',
       ],
       ['redirect_uris', redirect_uris.every(isRedirectUri), 'must be absolute URIs without a fragment'],

@@ -3,6 +3,7 @@ import { eventually } from '@rekey/test-support/eventually'
 import {
   askRestore,
   loginBody,
+  pkce,
   restoreBody,
   signIn,
   state,
@@ -45,7 +46,8 @@ t.test('A1. POST /oauth/v2/passwordRestore', async (t) => {
   }
   t.equal((await request({ ip: undefined })).status, 200)
   isOAuthError(t, await request({ client_id: 'nobody' }), 400, 'access_denied', denied)
-  isOAuthError(t, await request({ redirect_uri: 'http://localhost/' }), 400, 'access_denied', denied)
+  isOAuthError(t, await request({ redirect_uri: 'http://localhost/other' }), 400, 'access_denied', denied)
+  t.equal((await request({ redirect_uri: 'http://localhost/' })).status, 200, 'RFC 3986 §6.2.3')
   isOAuthError(t, await request({ scope: 'REST:FULL' }), 400, 'invalid_scope', 'Invalid scope.')
   isOAuthError(t, await request({ response_type: 'token' }), 400, 'unsupported_response_type')
   t.same((await request({ client_id: 'nobody' })).body.state, state)
@@ -63,8 +65,13 @@ t.test('A2. POST /oauth/v2/passwordRestoreVerification', async (t) => {
   const bearerFields = { token_type: 'bearer', expires_in: 600, scope: 'CUSTOMER:PASSWORD:RESTORE', state }
   t.match((await verify({ response_type: 'access_token' })).body, { access_token: String, ...bearerFields })
   t.match((await verify({ response_type: 'sign_token' })).body, { sign_token: String, ...bearerFields })
-  t.match((await verify({ response_type: 'code' })).body, { code: String, redirect_uri: 'http://localhost', state })
-  for (const other of [{ state: 'another' }, { scope: 'CUSTOMER:FULL' }, { client_id: 'backend_fin' }]) {
+  const asCode = { code: String, redirect_uri: 'http://localhost', state }
+  t.match((await verify({ response_type: 'code', ...pkce })).body, asCode)
+  const unused = { client_timezone: '-3', ip: '::1', redirect_uri: 'http://localhost', source_system: 'IB' }
+  t.match((await verify({ response_type: 'code', ...pkce, ...unused })).body, asCode)
+  isOAuthError(t, await verify({ response_type: 'code' }), 400, 'invalid_request', 'code_challenge is missing.')
+  isOAuthError(t, await verify({ scope: 'CUSTOMER:FULL' }), 400, 'invalid_scope', 'Invalid scope.')
+  for (const other of [{ state: 'another' }, { client_id: 'backend_fin' }]) {
     isOAuthError(t, await verify(other), 400, 'invalid_grant')
   }
 

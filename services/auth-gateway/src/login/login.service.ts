@@ -48,7 +48,8 @@ export const createLoginService = (deps: Deps) => {
 
   return {
     /**
-     * A4. A password that must be changed narrows the scope to the change (RFC 6749 §3.3 allows it; the token says so).
+     * A4. A password that must be changed narrows the scope to the change (RFC 6749 §3.3 allows it; the token says so): a
+     * client without that scope cannot sign the customer in.
      *
      * @throws RekeyError access_denied (client, redirect URI; and, one answer for both, a wrong password or an unknown
      * user), invalid_client (a confidential client without its secret), unsupported_response_type, invalid_scope,
@@ -60,7 +61,7 @@ export const createLoginService = (deps: Deps) => {
       const client = clients.forRedirect(clientId, redirectUri)
       await clients.identify({ body: credentials, authorization, address: caller.address })
       checkResponseType(credentials.response_type)
-      checkScope(credentials.scope, [scopes.full, scopes.change], client)
+      const requestedScope = checkScope(credentials.scope, [scopes.full, scopes.change], client)
 
       const account = accountKeys.ofUsername(username)
       const address = countedAddressOf(client, ip, caller.address)
@@ -76,8 +77,8 @@ export const createLoginService = (deps: Deps) => {
       }
       // Only wrong passwords count against the account. The answer does not wait for the refund.
       void spent.refund()
-      const scope = reply.mustChange ? scopes.change : credentials.scope
-      const request = { clientId, redirectUri, scope, state, codeChallenge: undefined }
+      const scope = reply.mustChange ? checkScope(scopes.change, [scopes.change], client) : requestedScope
+      const request = { clientId, redirectUri, scope, requestedScope, state, codeChallenge: undefined }
       const challenge = await challenges.openLogin(reply, request, caller)
       return {
         error: 'mfa_required',
@@ -89,11 +90,18 @@ export const createLoginService = (deps: Deps) => {
       }
     },
 
-    /** A4b. @throws RekeyError unsupported_response_type, invalid_client (a confidential client without its secret), and the errors of Challenges.send */
+    /**
+     * A4b.
+     *
+     * @throws RekeyError unsupported_response_type, access_denied (the client is not registered any more), invalid_client
+     * (a confidential client without its secret), and the errors of Challenges.send
+     */
     async send(choice: SendChallengeBody, caller: Caller, authorization?: string): Promise<CodeSent> {
       const { challenge_type: device, mfa_token, response_type, state, ip } = choice
       checkResponseType(response_type)
       const challenge = tokens.readMfaToken(mfa_token)
+      // A5 would refuse the code of a client that is not registered any more.
+      if (!clients.find(challenge.clientId)) throw new RekeyError('access_denied')
       const sender = { body: choice, authorization, address: caller.address }
       const client = await clients.identifyOwner(sender, challenge.clientId)
       const countedAddress = countedAddressOf(client, ip, caller.address)

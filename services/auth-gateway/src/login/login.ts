@@ -1,5 +1,5 @@
 import type { Feature } from '@rekey/platform/feature'
-import { acceptForms } from '@rekey/platform/form'
+import { acceptOAuthParameters } from '@rekey/platform/oauth-parameters'
 import { createQueue } from '@rekey/platform/queue'
 import { registerScope } from '@rekey/platform/server'
 import type { Challenges } from '../challenges/challenges.ts'
@@ -34,7 +34,7 @@ export const createLogin = (infra: Infrastructure, config: Settings, deps: Deps)
   return {
     routes: (app) =>
       registerScope(app, async (scope) => {
-        acceptForms(scope)
+        acceptOAuthParameters(scope)
         loginRoutes(scope, createLoginService({ ...infra, ...deps, verifications }))
       }),
   }

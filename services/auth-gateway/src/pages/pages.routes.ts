@@ -72,6 +72,7 @@ const crossSitePage = textPage(
 export const pageRoutes = async (app: Server, { brand, origin, report, hostedRestore }: Options): Promise<void> => {
   app.get(stylesheetPath, { config: { public: true } }, async (_request, reply) =>
     reply
+      .removeHeader('pragma')
       .type('text/css; charset=utf-8')
       .headers({
         'cache-control': 'public, max-age=31536000, immutable',

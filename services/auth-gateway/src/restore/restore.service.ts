@@ -1,4 +1,10 @@
-import { type CodeSent, type PasswordRestoreBody, type PasswordRestoreVerificationBody, scopes } from '@rekey/contracts'
+import {
+  type CodeSent,
+  type PasswordRestoreBody,
+  type PasswordRestoreVerificationBody,
+  RekeyError,
+  scopes,
+} from '@rekey/contracts'
 import type { Caller } from '../challenges/challenge.ts'
 import type { Challenges } from '../challenges/challenges.ts'
 import { countedAddressOf } from '../clients/client-asserted-ip.ts'
@@ -61,11 +67,11 @@ export const createRestoreService = ({ clients, challenges, tokens }: Deps) => {
      * (a confidential client without its secret), too_many_requests (address, client, all), unavailable
      */
     async request(body: PasswordRestoreBody, caller: Caller, authorization?: string): Promise<CodeSent> {
-      const { client_id: clientId, redirect_uri: redirectUri, scope, state, ip } = body
+      const { client_id: clientId, redirect_uri: redirectUri, state, ip } = body
       const client = clients.forRedirect(clientId, redirectUri)
       await clients.identify({ body, authorization, address: caller.address })
       checkResponseType(body.response_type)
-      checkScope(scope, [scopes.restore], client)
+      const scope = checkScope(body.scope, [scopes.restore], client)
       const request = { clientId, redirectUri, scope, state, codeChallenge: codeChallengeOf(body) }
       const countedAddress = countedAddressOf(client, ip, caller.address)
       const challenge = await challenges.openRestore('oauthRestore', body.username, request, {
@@ -76,22 +82,36 @@ export const createRestoreService = ({ clients, challenges, tokens }: Deps) => {
     },
 
     /**
-     * A2.
+     * A2. Refuses an answer that could not be used before its code is spent.
      *
-     * @throws RekeyError unsupported_response_type, invalid_grant, access_denied (five failed attempts), invalid_client
-     * (a confidential client without its secret), too_many_requests, unavailable
+     * @throws RekeyError unsupported_response_type, invalid_scope, invalid_request (an authorization code that could not
+     * be redeemed), invalid_grant, access_denied (five failed attempts; or the client is not registered any more),
+     * invalid_client (a confidential client without its secret), too_many_requests, unavailable
      */
     async verify(body: PasswordRestoreVerificationBody, caller: Caller, authorization?: string) {
       const responseType = checkResponseType(body.response_type)
       const lateCodeChallenge = codeChallengeOf(body)
       const challenge = tokens.readMfaToken(body.mfa_token)
-      const credentials = { body, authorization, address: caller.address }
-      const client = await clients.identifyOwner(credentials, challenge.clientId)
+      const client = clients.find(challenge.clientId)
+      if (!client) throw new RekeyError('access_denied')
+      const requestedScope = checkScope(body.scope, [scopes.restore], client)
+      await clients.identifyOwner({ body, authorization, address: caller.address }, challenge.clientId)
       const countedAddress = countedAddressOf(client, body.ip, caller.address)
+      const authorizationCode = {
+        codeChallenge: lateCodeChallenge ?? '',
+        pkceRequired: client.type === 'public',
+        redirectUri: body.redirect_uri ?? '',
+      }
       const { clientId, redirectUri, scope, state, codeChallenge, answeredAt } = await challenges.answer(
         challenge,
         body.code,
-        { flows: ['oauthRestore'], clientId: challenge.clientId, state: body.state, scope: body.scope },
+        {
+          flows: ['oauthRestore'],
+          clientId: challenge.clientId,
+          state: body.state,
+          scope: requestedScope,
+          ...(responseType === 'code' && { authorizationCode }),
+        },
         { ...caller, countedAddress },
       )
       return grantAnswer(

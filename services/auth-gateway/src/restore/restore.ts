@@ -1,5 +1,5 @@
 import type { Feature } from '@rekey/platform/feature'
-import { acceptForms } from '@rekey/platform/form'
+import { acceptOAuthParameters } from '@rekey/platform/oauth-parameters'
 import { registerScope } from '@rekey/platform/server'
 import type { Challenges } from '../challenges/challenges.ts'
 import type { Clients } from '../clients/clients.ts'
@@ -11,7 +11,7 @@ import { createRestoreService } from './restore.service.ts'
 export const createRestore = (clients: Clients, challenges: Challenges, tokens: Tokens): Feature => ({
   routes: (app) =>
     registerScope(app, async (scope) => {
-      acceptForms(scope)
+      acceptOAuthParameters(scope)
       restoreRoutes(scope, createRestoreService({ clients, challenges, tokens }))
     }),
 })

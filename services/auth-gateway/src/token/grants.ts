@@ -16,7 +16,7 @@ import type { ClientCredentials } from '../clients/authentication.ts'
 import { countedAddressOf } from '../clients/client-asserted-ip.ts'
 import type { Clients } from '../clients/clients.ts'
 import type { Client } from '../clients/registry-file.ts'
-import { checkScope } from '../clients/scope.ts'
+import { checkScope, normaliseScope } from '../clients/scope.ts'
 import type { Limits } from '../limits/limits.ts'
 import { refreshTokenRefused, type Session } from '../sessions/sessions.service.ts'
 import type { Sessions } from '../sessions/sessions.ts'
@@ -64,6 +64,12 @@ const answerOf = (issued: IssuedToken, { scope, state, refreshToken }: AnswerFie
   ...(state !== undefined && { state }),
 })
 
+/**
+ * Grant types of A5; `code` is the vendor's older name of `authorization_code`. `password` and the implicit grant are
+ * left out on purpose (RFC 9700 §2.1.2, §2.4).
+ */
+export const grantTypes = ['mfa_oob', 'authorization_code', 'code', 'refresh_token', 'client_credentials'] as const
+
 /** A5: one function a grant type. */
 export const createGrant = (deps: Deps) => {
   const { limits, clients, challenges, sessions, tokens, publisher, now, random, log } = deps
@@ -94,7 +100,7 @@ export const createGrant = (deps: Deps) => {
       flows: ['oauthLogin' as const],
       clientId: client?.client_id ?? '',
       state: body.state ?? '',
-      scope: body.scope ?? '',
+      scope: normaliseScope(body.scope ?? ''),
     }
     const caller = { address, countedAddress: countedAddressOf(client, body.ip, address) }
     const challenge = await challenges.answer(name, required(body.code, 'code'), binding, caller)
@@ -115,7 +121,7 @@ export const createGrant = (deps: Deps) => {
     const token = await sessions.read(required(body.refresh_token, 'refresh_token'))
     const owner = token && clients.owner(client, token.clientId)
     if (!token || !owner) throw refreshTokenRefused()
-    const session = await sessions.refresh(token, body.scope ?? '', owner.scopes)
+    const session = await sessions.refresh(token, normaliseScope(body.scope ?? ''), owner.scopes)
     return answerOf(tokens.issueAccessToken({ flow: 'signIn', ...session }), { ...session, state: body.state })
   }
 
@@ -128,8 +134,8 @@ export const createGrant = (deps: Deps) => {
     if (client.type === 'public' || !client.scopes.includes(scopes.backOffice)) {
       throw new RekeyError('unauthorized_client')
     }
-    const { state, scope = scopes.backOffice } = body
-    checkScope(scope, [scopes.backOffice], client)
+    const { state } = body
+    const scope = checkScope(body.scope ?? scopes.backOffice, [scopes.backOffice], client)
     const { client_id: clientId, owner } = client
     const issued = tokens.issueAccessToken({ flow: 'clientCredentials', subject: clientId, clientId, scope, owner })
     return answerOf(issued, { scope, state })
@@ -161,23 +167,23 @@ export const createGrant = (deps: Deps) => {
     return answerOf(issued, { scope: authorization.scope, state: body.state })
   }
 
-  /** `password` and the implicit grant are left out on purpose (RFC 9700 §2.1.2, §2.4). */
-  const byType = new Map<string, GrantType>([
-    ['mfa_oob', mfaOob],
-    ['refresh_token', refreshToken],
-    ['client_credentials', clientCredentials],
-    ['authorization_code', authorizationCode],
-    // The vendor's older name of `authorization_code`.
-    ['code', authorizationCode],
-  ])
+  const grants: Record<(typeof grantTypes)[number], GrantType> = {
+    mfa_oob: mfaOob,
+    authorization_code: authorizationCode,
+    code: authorizationCode,
+    refresh_token: refreshToken,
+    client_credentials: clientCredentials,
+  }
 
   /**
    * @throws RekeyError invalid_request, unsupported_grant_type, invalid_client, invalid_grant, access_denied,
    * invalid_scope, unauthorized_client (RFC 6749 §5.2), too_many_requests, unavailable
    */
   return async (request: TokenRequest): Promise<TokenAnswer> => {
-    const grant = byType.get(required(request.body.grant_type, 'grant_type'))
-    if (!grant) throw new RekeyError('unsupported_grant_type')
+    const grantType = required(request.body.grant_type, 'grant_type')
+    const supported = grantTypes.find((type) => type === grantType)
+    if (!supported) throw new RekeyError('unsupported_grant_type')
+    const grant = grants[supported]
     const client = await clients.identify(request)
     // A submitted code has quotas of its own; an authenticated client may request many tokens, for all of its users.
     if (grant !== mfaOob && client?.type !== 'confidential') await limits.spendToken(request.address)

@@ -15,7 +15,8 @@ export const createIntrospect =
   (clients: Clients, sessions: Sessions, issuer: string) =>
   /**
    * States whether a token is active, and its claims. Only for confidential clients: others could use it to try tokens
-   * out. A grant stays active after it was spent, because the password-service spends it.
+   * out. A token of another client is not active, unless the caller is a resource server (RFC 7662 §2.2). A grant stays
+   * active after it was spent, because the password-service spends it.
    *
    * @throws RekeyError invalid_client, invalid_request, too_many_requests, unavailable
    */
@@ -23,13 +24,15 @@ export const createIntrospect =
     const { body, claims } = request
     const client = await clients.identify(request)
     if (client?.type !== 'confidential') throw new RekeyError('invalid_client')
+    const mayRead = (owner: string) => client.introspection === 'all' || owner === client.client_id
     if (claims) {
+      if (!mayRead(claims.client_id)) return { active: false }
       if (await sessions.isEnded(claims)) return { active: false }
       const { scope, client_id, exp, iat, sub, aud, iss, jti, sid } = claims
       return { active: true, scope, client_id, token_type: 'bearer', exp, iat, sub, aud, iss, jti, sid }
     }
     const refresh = await sessions.read(body.token)
-    const session = refresh && (await sessions.checkRefreshToken(refresh))
+    const session = refresh && mayRead(refresh.clientId) && (await sessions.checkRefreshToken(refresh))
     if (!session) return { active: false }
     return {
       active: true,

@@ -140,6 +140,19 @@ t.test('A6 introspection returns the claims of access and refresh tokens', async
   t.equal((await introspect(access_token)).body.active, true, 'introspection does not spend the token')
 })
 
+t.test('A6 a client that is no resource server introspects its own tokens alone', async (t) => {
+  const asWebApp = { client_id: webApp.client_id, redirect_uri: webAppRedirect }
+  const own = await signInTokens(rekey, await newCustomer(), asWebApp, webApp)
+  const others = await signInTokens(rekey, await newCustomer())
+  for (const kind of ['access_token', 'refresh_token'] as const) {
+    t.match((await introspect(own[kind], webApp)).body, { active: true, client_id: webApp.client_id }, kind)
+    t.same((await introspect(others[kind], webApp)).body, inactive, 'RFC 7662 §2.2')
+    for (const tokens of [own, others]) t.equal((await introspect(tokens[kind])).body.active, true, 'a resource server')
+  }
+  t.same((await introspect(await backOfficeToken(rekey), webApp)).body, inactive)
+  t.same((await introspect(await restoreGrant(rekey, await newCustomer()), webApp)).body, inactive)
+})
+
 t.test('A6 introspection of a restore’s grant does not reveal the customer', async (t) => {
   const customer = await newCustomer()
   const { answer, confirmation } = await askRestore(rekey, customer.email)

@@ -58,12 +58,15 @@ t.test(
       await http.post('/oauth/v2/token', body, basic('stranger', 'secretkey')),
       await http.post('/oauth/v2/token', body, { authorization: 'Basic %%%' }),
       await http.post('/oauth/v2/token', body),
-      await http.post('/oauth/v2/token', body, basic('ib_localhost', '')),
+      await http.post('/oauth/v2/token', body, basic('backend_fin', '')),
+      await http.post('/oauth/v2/token', body, basic('', '')),
     ]
     for (const refusal of refusals) {
       t.match(refusal, { status: 401, body: { error: 'invalid_client' } })
       t.match(refusal.headers.get('www-authenticate'), /^Basic/)
     }
+    const asPublic = await http.post('/oauth/v2/token', body, basic('ib_localhost', ''))
+    t.match(asPublic.body, { error: 'unauthorized_client' }, 'an empty secret is none (RFC 6749 §2.3.1)')
     t.match(await http.post('/oauth/v2/token', inBody, basic('backend_fin', 'secretkey')), {
       status: 400,
       body: { error: 'invalid_request' },
@@ -95,7 +98,7 @@ t.test('S28: a wrong client secret is refused, also in a sign-in', async (t) => 
   t.match(await http.post('/oauth/v2/token', { ...body, client_id: 'backend_fin' }), refused)
   t.match(await http.post('/oauth/v2/token', { ...body, client_id: 'stranger' }), refused)
   t.match(await http.post('/oauth/v2/token', { ...body, client_id: 'ib_localhost', client_secret: 'x' }), refused)
-  t.match(await http.post('/oauth/v2/token', { ...body, scope: 'REST:FULL' }), { body: { error: 'invalid_grant' } })
+  t.match(await http.post('/oauth/v2/token', { ...body, scope: 'REST:FULL' }), { body: { error: 'invalid_scope' } })
   t.equal(
     (await http.post('/oauth/v2/token', { ...body, client_id: 'ib_localhost' })).status,
     200,

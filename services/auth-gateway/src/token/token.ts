@@ -1,5 +1,5 @@
 import type { Feature } from '@rekey/platform/feature'
-import { acceptForms } from '@rekey/platform/form'
+import { acceptOAuthParameters } from '@rekey/platform/oauth-parameters'
 import { registerScope } from '@rekey/platform/server'
 import type { Challenges } from '../challenges/challenges.ts'
 import type { Clients } from '../clients/clients.ts'
@@ -29,7 +29,7 @@ export const createToken = (infra: Infrastructure, deps: Deps): Feature => {
   return {
     routes: (app) =>
       registerScope(app, async (scope) => {
-        acceptForms(scope)
+        acceptOAuthParameters(scope)
         tokenRoutes(scope, { grant, revoke, introspect })
       }),
   }

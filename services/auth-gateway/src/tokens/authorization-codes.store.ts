@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Now } from '@rekey/platform/clock'
 import type { Random } from '@rekey/platform/random'
 import { loadScript, type Redis } from '@rekey/platform/redis'
+import { otherSpelling } from '../clients/redirect-uri.ts'
 import { fieldsOf, type StoredRecords } from '../stored-records/stored-records.ts'
 
 /** What an authorization code grants. */
@@ -94,6 +95,7 @@ export const createAuthorizationCodes = ({ redis, records, random, now }: Deps) 
           proof.sessionId,
           redeemed.sign(key, { sessionId: proof.sessionId }),
           proof.tokenLifeMs,
+          otherSpelling(proof.redirectUri),
         ],
       )) as [Redemption['result'], string[]?]
       if (result === 'missing') return { result }

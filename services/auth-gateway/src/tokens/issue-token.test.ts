@@ -24,7 +24,12 @@ const dir = mkdtempSync(join(tmpdir(), 'rekey-keys-'))
 t.teardown(() => rmSync(dir, { recursive: true, force: true }))
 await generateKeys(dir, 'sandbox')
 const keys = loadSigningKeys({ path: keyFiles(dir).signingKeys, profile: 'sandbox', now, log })
-const clients = loadClientRegistry({ path: registry(t).REKEY_CLIENTS_FILE, profile: 'sandbox', log })
+const clients = loadClientRegistry({
+  path: registry(t).REKEY_CLIENTS_FILE,
+  profile: 'sandbox',
+  signsWith: () => true,
+  log,
+})
 t.teardown(() => Promise.all([keys.close(), clients.close()]))
 const issuer = createTokenIssuer({ keys, clients, issuer: 'https://id.example', now, random: systemRandom, log })
 

@@ -105,7 +105,7 @@ export const createTokenIssuer = ({ keys, clients, issuer, now, random, log }: D
       ...(purpose && challengeId && { purpose, challenge_id: challengeId }),
     }
     return {
-      token: keys.sign(claims),
+      token: keys.sign(claims, clients.find(clientId)?.token_signing_alg),
       expiresInSeconds,
       expiresAt: new Date((issuedAt + expiresInSeconds) * 1_000),
     }

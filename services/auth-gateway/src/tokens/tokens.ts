@@ -6,16 +6,15 @@ import type { StoredRecords } from '../stored-records/stored-records.ts'
 import { createAuthorizationCodes } from './authorization-codes.store.ts'
 import { createTokenIssuer } from './issue-token.ts'
 import { createMfaTokens } from './mfa-token.ts'
-import { loadSigningKeys } from './signing-keys.ts'
+import type { SigningKeys } from './signing-keys.ts'
 
 interface Settings {
-  REKEY_PROFILE: 'sandbox' | 'production'
   REKEY_PUBLIC_URL: string
-  REKEY_SIGNING_KEYS_FILE: string
   REKEY_MFA_TOKEN_KEY: string
 }
 
 interface Deps {
+  signingKeys: SigningKeys
   clients: Pick<Clients, 'find'>
   records: StoredRecords
 }
@@ -25,10 +24,9 @@ export const createTokens = async (
   app: Server,
   { redis, now, random, log }: Infrastructure,
   config: Settings,
-  { clients, records }: Deps,
+  { signingKeys: keys, clients, records }: Deps,
 ) => {
   const issuer = config.REKEY_PUBLIC_URL
-  const keys = loadSigningKeys({ path: config.REKEY_SIGNING_KEYS_FILE, profile: config.REKEY_PROFILE, now, log })
   return {
     issuer,
     ...createTokenIssuer({ keys, clients, issuer, now, random, log }),

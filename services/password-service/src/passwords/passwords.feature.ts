@@ -1,6 +1,6 @@
 import { LoginSucceeded, PasswordStatus, PasswordVerify } from '@rekey/contracts'
 import { consume } from '@rekey/platform/consumer'
-import { acceptForms } from '@rekey/platform/form'
+import { acceptOAuthParameters } from '@rekey/platform/oauth-parameters'
 import { registerScope } from '@rekey/platform/server'
 import type { Config } from '../config.ts'
 import type { Feature } from '../feature.ts'
@@ -74,7 +74,7 @@ export const createPasswords = (
     async routes(app) {
       passwordRoutes(app, passwords)
       await registerScope(app, async (oauth) => {
-        acceptForms(oauth)
+        acceptOAuthParameters(oauth)
         restoreResetRoutes(oauth, createRestoreReset(passwords))
       })
     },
