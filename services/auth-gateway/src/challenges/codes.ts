@@ -1,4 +1,5 @@
 import { createHmac, type KeyObject } from 'node:crypto'
+import { readCode } from '@rekey/contracts'
 import type { Random } from '@rekey/platform/random'
 import { Type } from '@sinclair/typebox'
 
@@ -36,8 +37,8 @@ export const createCodes = ({ random, key, digits }: Options) => ({
   mac: (challengeId: string, code: string): string =>
     createHmac('sha256', key).update(`${challengeId}.${code}`).digest('base64url'),
 
-  /** A submitted code as text. An integer has lost its leading zeros. */
-  read: (code: string | number): string => (typeof code === 'number' ? String(code).padStart(digits, '0') : code),
+  /** A submitted code as its message has it. An integer has lost its leading zeros, and a form may send one. */
+  read: (code: string | number): string => readCode(String(code)).padStart(digits, '0'),
 })
 
 export type Codes = ReturnType<typeof createCodes>

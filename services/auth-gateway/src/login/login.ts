@@ -34,7 +34,7 @@ export const createLogin = (infra: Infrastructure, config: Settings, deps: Deps)
   return {
     routes: (app) =>
       registerScope(app, async (scope) => {
-        acceptForms(scope)
+        acceptForms(scope, { restorePlusIn: ['username'] })
         loginRoutes(scope, createLoginService({ ...infra, ...deps, verifications }))
       }),
   }

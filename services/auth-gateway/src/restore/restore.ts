@@ -11,7 +11,7 @@ import { createRestoreService } from './restore.service.ts'
 export const createRestore = (clients: Clients, challenges: Challenges, tokens: Tokens): Feature => ({
   routes: (app) =>
     registerScope(app, async (scope) => {
-      acceptForms(scope)
+      acceptForms(scope, { restorePlusIn: ['username'] })
       restoreRoutes(scope, createRestoreService({ clients, challenges, tokens }))
     }),
 })
