@@ -1,3 +1,5 @@
+import { acceptCurlBodies } from '@rekey/platform/form'
+import { registerScope } from '@rekey/platform/server'
 import type { Config } from '../config.ts'
 import type { Feature } from '../feature.ts'
 import type { Hashing } from '../hashing/hashing.feature.ts'
@@ -41,11 +43,14 @@ export const createBackOffice = (
     perform: config.REKEY_BACK_OFFICE_FOUR_EYES ? approvals.request : carryOut,
   })
   return {
-    routes(app) {
-      backOfficeRoutes(app, {
-        ...service,
-        liftBlock: (customerId, by) => liftBlock(infra, customerId, by),
-        endHold: (customerId, by) => endHold(infra, customerId, by),
+    async routes(app) {
+      await registerScope(app, async (scope) => {
+        acceptCurlBodies(scope, ['send_mail'])
+        backOfficeRoutes(scope, {
+          ...service,
+          liftBlock: (customerId, by) => liftBlock(infra, customerId, by),
+          endHold: (customerId, by) => endHold(infra, customerId, by),
+        })
       })
       approvalRoutes(app, approvals)
     },

@@ -1,4 +1,4 @@
-import { formatTime, type Page, type PasswordChange, RekeyError } from '@rekey/contracts'
+import { formatTime, noSuchResource, type Page, type PasswordChange } from '@rekey/contracts'
 import type { HistoryStore, ShownChange } from './history.store.ts'
 
 const toPasswordChange = ({ id, type, createTime, holdUntil, ...rest }: ShownChange): PasswordChange => ({
@@ -20,7 +20,7 @@ export const createHistoryService = (store: HistoryStore) => ({
   /** One of the customer's changes (B4). @throws RekeyError not_found: none, or of another customer; unavailable */
   async show(customerCode: string, id: number): Promise<PasswordChange> {
     const change = await store.find(customerCode, id)
-    if (!change) throw new RekeyError('not_found')
+    if (!change) throw noSuchResource('changeId')
     return toPasswordChange(change)
   },
 })
