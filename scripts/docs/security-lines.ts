@@ -126,5 +126,9 @@ export const securityLines: Record<string, SecurityLine[]> = {
     },
     { number: 'S36', text: 'Secrets from environment or files, never argv; sandbox keys in a 0600 file outside git.' },
     { number: 'S37', text: 'Dependencies pinned by lock file; images run as non-root with a read-only root.' },
+    {
+      number: 'S51',
+      text: 'Hop-by-hop headers are not forwarded [RFC 9110 §7.6.1]; no header of a client is answered with a 5xx.',
+    },
   ],
 }
