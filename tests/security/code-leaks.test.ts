@@ -1,7 +1,7 @@
-import { createHash, randomInt } from 'node:crypto'
+import { createHash, randomBytes, randomInt } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { parseEnv } from 'node:util'
-import { ChallengeIssued, NotifyCode, RestoreRequested } from '@rekey/contracts'
+import { ChallengeIssued, CustomersUpsert, NotifyCode, RestoreRequested } from '@rekey/contracts'
 import { toKeys } from '@rekey/platform/keys'
 import { unseal } from '@rekey/platform/seal'
 import { createCustomer, sql } from '@rekey/test-support/customers'
@@ -19,6 +19,7 @@ import {
   wrongCode,
 } from '@rekey/test-support/flows'
 import { startProcesses } from '@rekey/test-support/processes'
+import { connect, headers } from 'nats'
 import t, { type Test } from 'tap'
 import { startMessageLog } from './message-log.ts'
 import { compactToken, createRequests } from './requests.ts'
@@ -152,17 +153,36 @@ const sendMisplaced = async () => {
   ])
 }
 
+/** Plants the marker in traces: an RPC of the platform continues its caller's, and a log names that of a caller by HTTP. */
+const plantTrace = async () => {
+  const { code: customer, email, phone } = await newCustomer()
+  const meta = headers()
+  meta.set('traceparent', traceparent)
+  const identifiers = [`also-${email}`, email, phone].map((value) => ({ value, verified: true }))
+  const connection = await connect({ servers: rekey.nats.url })
+  const request = JSON.stringify({ customer, identifiers })
+  const reply = await connection.request(CustomersUpsert.subject, request, { headers: meta, timeout: 10_000 })
+  await connection.close()
+  const services = [rekey.gateway, rekey.passwordService, rekey.notifier]
+  await Promise.all(services.map(({ url }) => fetch(`${url}/healthz`, { headers: { traceparent } })))
+  return reply.json<{ stored: boolean }>()
+}
+
 /** Closes the inbox, so that a code waits at the broker; the notifier's key opens it. */
 const leaveUndelivered = async () => {
   const { email } = await newCustomer()
   await processes.inbox.close()
-  const { body } = await http.post('/oauth/v2/passwordRestore', restoreBody(email), { traceparent })
+  const callerTraceId = randomBytes(16).toString('hex')
+  const { body } = await http.post('/oauth/v2/passwordRestore', restoreBody(email), {
+    traceparent: `00-${callerTraceId}-${'b'.repeat(16)}-01`,
+  })
   const challenge = claimsOf(String(body.mfa_token)).sub
   const event = await eventually(() =>
     messageLog.events(NotifyCode).find(({ challengeId }) => challengeId === challenge),
   )
   code('that could not be delivered', await unseal(sealKey, event.challengeId, event.code))
-  const traceId = traceparent.slice(3, 35)
+  const logged = await processes.logOf('auth-gateway')
+  const { traceId } = logged.find((line) => line.callerTraceId === callerTraceId) ?? {}
   await eventually(
     async () => (await processes.logOf('notifier')).find((line) => line.err && line.traceId === traceId),
     {
@@ -200,7 +220,8 @@ t.test(
       leaveOpen(),
       sendMisplaced(),
     ])
-    await http.post('/oauth/v2/passwordRestore', restoreBody(unknown, { state: marker }), { traceparent })
+    await http.post('/oauth/v2/passwordRestore', restoreBody(unknown, { state: marker }))
+    t.match(await plantTrace(), { stored: true })
     const named = await newCustomer()
     await sql(
       rekey.postgres.url,

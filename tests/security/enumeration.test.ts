@@ -114,13 +114,14 @@ const shapeOf = ({ status, headers, text }: Answer, email: string) => {
   const openTokens = (_: string, token: string) => `${JSON.stringify(claimsOf(token))} in ${token.length}`
   const opened = text.replace(new RegExp(`(${compactToken.source})`, 'g'), openTokens)
   const masked = withoutRandom(opened).replaceAll(maskOf(email), 'mask').replaceAll(email, 'username')
+  const waits = ['retry-after', 'ratelimit', 'ratelimit-reset']
   const secondsOf = (name: string) => headers.get(name)?.replaceAll(/\d/g, '0')
   // A page says how long to wait in words, whose length depends on the number.
   const inWords = /in \d+ seconds?/.exec(text)?.[0] ?? ''
   const others = [...headers]
-    .filter(([name]) => !['date', 'retry-after', 'ratelimit-reset'].includes(name))
+    .filter(([name]) => !['date', ...waits].includes(name))
     .map(([name, value]) => [name, name === 'content-length' ? Number(value) - inWords.length : value])
-  const wait = [secondsOf('retry-after'), secondsOf('ratelimit-reset')]
+  const wait = waits.map(secondsOf)
   return { status, wait, headers: others, masked: masked.replace(inWords || /^$/, 'in a while') }
 }
 

@@ -254,7 +254,14 @@ t.test(
         t.equal(await recordedIpOf(proxy, headers), client, `${spoofed}${client}`)
       }
     }
-    for (const text of ['rubbish', '198.51.100.7:80', '[2001:db8::7]:80', '999.1.1.1', 'x'.repeat(500)]) {
+    for (const [text, address] of [
+      ['198.51.100.7:80', '198.51.100.7'],
+      ['::ffff:198.51.100.7', '198.51.100.7'],
+      ['[2001:db8::7]:80', '2001:db8::7'],
+    ] as const) {
+      t.equal(await recordedIpOf(proxy, { 'x-forwarded-for': text }), address, text)
+    }
+    for (const text of ['rubbish', '198.51.100.7:80000000', '999.1.1.1', 'x'.repeat(500)]) {
       t.equal(
         await recordedIpOf(proxy, { 'x-forwarded-for': text }),
         400,

@@ -102,7 +102,7 @@ export const startProcesses = async (
           const lines = text
             .split('\n')
             .flatMap((line) => (line.startsWith('{') && line.endsWith('}') ? [JSON.parse(line)] : []))
-          return lines.some((line) => line.traceId === traceId) ? lines : undefined
+          return lines.some((line) => line.callerTraceId === traceId) ? lines : undefined
         },
         { what: `the log of the ${name}` },
       )

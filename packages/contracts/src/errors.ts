@@ -93,8 +93,10 @@ interface Details {
   fields?: FieldError[]
   /** Sent as `Retry-After`. */
   retryAfterSeconds?: number
-  /** Size of the quota that is used up, sent as `RateLimit-Limit`. */
+  /** Size of the quota that is used up, sent as `RateLimit-Limit` and as `q` of `RateLimit-Policy`. */
   allowance?: number
+  /** Name of that quota, and its window if it has one: sent in `RateLimit-Policy`. */
+  policy?: { name: string; windowSeconds?: number }
   cause?: unknown
 }
 
@@ -104,14 +106,16 @@ export class RekeyError extends Error {
   readonly fields: FieldError[] | undefined
   readonly retryAfterSeconds: number | undefined
   readonly allowance: number | undefined
+  readonly policy: Details['policy']
 
-  constructor(code: ErrorCode, { detail, fields, retryAfterSeconds, allowance, cause }: Details = {}) {
+  constructor(code: ErrorCode, { detail, fields, retryAfterSeconds, allowance, policy, cause }: Details = {}) {
     super(detail ?? errors[code].title, { cause })
     this.name = 'RekeyError'
     this.code = code
     this.fields = fields
     this.retryAfterSeconds = retryAfterSeconds
     this.allowance = allowance
+    this.policy = policy
   }
 }
 
@@ -125,3 +129,16 @@ export const missingField = (field: string): RekeyError =>
     detail: `${field} is missing.`,
     fields: [{ field, code: 'missing', message: 'is missing' }],
   })
+
+/** What the ids in paths identify. */
+const resources: Record<string, string> = {
+  approvalId: 'approval',
+  changeId: 'password change',
+  clientId: 'customer',
+  jobId: 'job',
+  recordId: 'record',
+}
+
+/** The error for an id in a path that identifies nothing. @param parameter its name in the path */
+export const noSuchResource = (parameter: string): RekeyError =>
+  new RekeyError('not_found', { detail: `There is no such ${resources[parameter] ?? 'resource'}.` })

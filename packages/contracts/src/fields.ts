@@ -1,4 +1,5 @@
 import { type SchemaOptions, type Static, Type } from '@sinclair/typebox'
+import { reads } from './reader.ts'
 
 /** A string `enum`, so that the error can list the allowed values (TypeBox would emit `anyOf`). */
 export const OneOf = <const T extends string>(values: readonly T[], options: SchemaOptions = {}) =>
@@ -46,12 +47,14 @@ export const ResponseType = Type.String({
 export const SourceSystem = OneOf(['IB'], { description: 'Source system.' })
 
 export const ClientTimezone = Type.String({
+  ...reads('offset'),
   pattern: '^[+-]?\\d{1,2}([:.]?\\d{1,2})?$',
   description: 'Offset to GMT in hours, such as "-3".',
 })
 
 export const ClaimedIp = Type.Unsafe<string>({
   type: 'string',
+  ...reads('ip'),
   maxLength: 45,
   anyOf: [{ format: 'ipv4' }, { format: 'ipv6' }],
   description:
@@ -68,12 +71,27 @@ const notInAddress = '\\s@\\p{C}"<>(),;:\\\\'
 const email = `[^${notInAddress}]+@[^.${notInAddress}]+(\\.[^.${notInAddress}]+)+`
 const phone = '\\+[1-9]\\d{6,14}'
 
-export const Email = Type.String({ maxLength: 254, pattern: `^(?=.{1,254}$)${email}$`, description: 'E-mail address.' })
+/** In a query, where a "+" that was not percent-encoded arrives as a space. */
+export const EmailInQuery = Type.String({
+  ...reads('usernameInQuery'),
+  maxLength: 254,
+  pattern: `^(?=.{1,254}$)${email}$`,
+  description: 'E-mail address.',
+})
+
+export const PhoneInQuery = Type.String({
+  ...reads('usernameInQuery'),
+  pattern: `^${phone}$`,
+  description: 'Phone number with "+" or "00" and country code. Spaces and punctuation are ignored.',
+})
 
 export const Username = Type.String({
+  ...reads('username'),
   maxLength: 254,
   pattern: `^(?=.{1,254}$)(${phone}|${email})$`,
-  description: 'E-mail address, or phone number with "+" and country code.',
+  description:
+    'E-mail address, or phone number with "+" or "00" and country code. Case, surrounding and invisible characters, and ' +
+    'the spaces and punctuation of a phone number are ignored; the pattern is of the form that is compared.',
 })
 
 /** Only what no password can be. The policy checks length and content and answers 422. */
@@ -86,13 +104,15 @@ export const Password = Type.String({
 
 export const CompactToken = Type.String({ pattern: '^[\\x21-\\x7E]+$', maxLength: 4096 })
 
-/** A string of digits, or an integer, which has lost leading zeros. */
+/** Digits as text or as an integer. Either may have lost leading zeros. */
 export const ConfirmationCode = Type.Unsafe<string | number>({
   type: ['string', 'integer'],
+  ...reads('code'),
   pattern: '^\\d{1,12}$',
   minimum: 0,
   maximum: 999_999_999_999,
-  description: 'Confirmation code from the message: 6 to 12 digits.',
+  description:
+    'Confirmation code from the message: 6 to 12 digits. Spaces, dashes and lost leading zeros are ignored; digits may be of any script.',
 })
 
 /** Largest value of Postgres' `integer`. */

@@ -1,17 +1,16 @@
+import { readUsername } from './reader.ts'
+
 export interface Address {
   kind: 'email' | 'phone'
   /** Normalised: two spellings of one address are equal. */
   value: string
 }
 
-/**
- * Normalises a username that matches the `Username` schema. Case of e-mail addresses is ignored: no common mail host
- * distinguishes `A@x` from `a@x`, and phones capitalise the first letter.
- */
-export const parseUsername = (username: string): Address =>
-  username.startsWith('+')
-    ? { kind: 'phone', value: username }
-    : { kind: 'email', value: username.normalize('NFC').toLowerCase() }
+/** Reads a username that matches the `Username` schema. A phone number has no `@`; an e-mail address may begin with `+`. */
+export const parseUsername = (username: string): Address => {
+  const value = readUsername(username)
+  return { kind: value.includes('@') ? 'email' : 'phone', value }
+}
 
 /**
  * `b*1@gmail.com`, `+44*******01`: enough for the owner to recognise it. The number of stars does not depend on the

@@ -29,6 +29,16 @@ const startServer = async (t: Tap) => {
     app.post(`${prefix}/late`, { config: { public: true } }, async () => {
       throw new RekeyError('too_many_requests', { retryAfterSeconds: 60 })
     })
+    app.post(`${prefix}/limited`, { config: { public: true } }, async () => {
+      const policy = { name: 'code-address', windowSeconds: 600 }
+      throw new RekeyError('too_many_requests', { retryAfterSeconds: 60, allowance: 300, policy })
+    })
+    app.post(`${prefix}/unauthorized`, { config: { public: true } }, async () => {
+      throw new RekeyError('invalid_token')
+    })
+    app.post(`${prefix}/scoped`, { config: { scopes: ['ONE', 'OTHER'] } }, async () => {
+      throw new RekeyError('insufficient_scope')
+    })
   }
   await app.listen({ host: '127.0.0.1', port: 0 })
   t.teardown(() => app.close())
@@ -137,4 +147,42 @@ t.test('S31: huge headers, a malformed path and invalid bytes are a clear 4xx', 
   t.match(await send('/api/v2/%E0%A4%A', { method: 'GET' }), { status: 400, body: { code: 'invalid_request' } })
   const bytes = Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d])
   t.match(await send('/api/v2/echo', { headers: json, body: bytes }), { status: 400 })
+})
+
+t.test('S28: WWW-Authenticate has an error for a bearer token alone, and names one scope that suffices', async (t) => {
+  const { send } = await startServer(t)
+  const plain = 'Bearer realm="rekey"'
+  const sent: [authorization: string | undefined, challenge: string][] = [
+    [undefined, plain],
+    ['', plain],
+    ['Basic Og==', plain],
+    ['Digest username="x"', plain],
+    ['Bearer', plain],
+    ['Bearer ', plain],
+    ['Bearertoken', plain],
+    ['Bearer abc', `${plain}, error="invalid_token"`],
+    ['bearer  abc', `${plain}, error="invalid_token"`],
+  ]
+  for (const prefix of ['/oauth/v2', '/api/v2']) {
+    for (const [authorization, challenge] of sent) {
+      const headers = authorization === undefined ? {} : { authorization }
+      const answer = await send(`${prefix}/unauthorized`, { headers })
+      t.equal(answer.headers['www-authenticate'], challenge, authorization ?? 'none')
+    }
+    const scoped = await send(`${prefix}/scoped`, { headers: { authorization: 'Bearer abc' } })
+    t.equal(scoped.headers['www-authenticate'], `${plain}, error="insufficient_scope", scope="ONE"`)
+  }
+})
+
+t.test('a refusal by a quota has the RateLimit headers of the current draft, and those of draft 06', async (t) => {
+  const { send } = await startServer(t)
+  t.match((await send('/api/v2/limited')).headers, {
+    'retry-after': '60',
+    'ratelimit-policy': '"code-address";q=300;w=600',
+    ratelimit: '"code-address";r=0;t=60',
+    'ratelimit-limit': '300',
+    'ratelimit-remaining': '0',
+    'ratelimit-reset': '60',
+  })
+  t.notOk((await send('/api/v2/late')).headers.ratelimit)
 })

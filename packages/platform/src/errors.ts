@@ -1,4 +1,4 @@
-import { errors, type OAuthError, type Problem, RekeyError } from '@rekey/contracts'
+import { errors, noSuchResource, type OAuthError, type Problem, RekeyError } from '@rekey/contracts'
 import type { ErrorObject } from 'ajv'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
@@ -16,6 +16,10 @@ const fromFastify: Record<string, RekeyError> = {
 /** Converts anything thrown to an error of the table. Unknown errors become `internal`, without their message. */
 const toRekeyError = (error: FastifyError | RekeyError): RekeyError => {
   if (error instanceof RekeyError) return error
+  // A path with an id that no resource can have names no resource, like one with an unknown id.
+  if (error.validation && error.validationContext === 'params') {
+    return noSuchResource(error.validation[0]?.instancePath.slice(1) ?? '')
+  }
   if (error.validation) return toInvalidRequest(error.validation as ErrorObject[], error.validationContext ?? 'body')
   const listed = fromFastify[error.code]
   if (listed) return listed
@@ -67,23 +71,33 @@ const toOAuthError = (error: RekeyError, body: unknown): OAuthError => {
   }
 }
 
-/** RFC 6750 §3: no error code if the request had no token. */
+/**
+ * RFC 6750 §3: no error code if the request had no token, or another scheme (§3.1). `scope` lists what is needed
+ * together, so that of the scopes that open a route one is named.
+ */
 const challengeOf = (error: RekeyError, request: FastifyRequest): string | undefined => {
-  const sent = request.headers.authorization !== undefined
+  const sent = /^bearer +\S/i.test(request.headers.authorization ?? '')
   if (error.code === 'invalid_client') return 'Basic realm="rekey"'
   if (error.code === 'invalid_token')
     return sent ? 'Bearer realm="rekey", error="invalid_token"' : 'Bearer realm="rekey"'
   if (error.code === 'insufficient_scope') {
-    return `Bearer realm="rekey", error="insufficient_scope", scope="${request.routeOptions.config?.scopes?.join(' ')}"`
+    return `Bearer realm="rekey", error="insufficient_scope", scope="${request.routeOptions.config?.scopes?.[0]}"`
   }
 }
 
 /**
- * Retry-After and RateLimit headers (draft-ietf-httpapi-ratelimit-headers-07 §3). Only refusals have them: on other
- * answers they would disclose the requests of other callers.
+ * Retry-After, RateLimit-Policy and RateLimit (draft-ietf-httpapi-ratelimit-headers-10 §3, §4), and the three headers of
+ * draft 06, which libraries still read. Only refusals have them: on other answers they would disclose the requests of
+ * other callers.
  */
-export const waitHeaders = ({ allowance, retryAfterSeconds }: RekeyError): Record<string, number> => ({
+export const waitHeaders = ({ allowance, policy, retryAfterSeconds }: RekeyError): Record<string, number | string> => ({
   ...(retryAfterSeconds !== undefined && { 'retry-after': retryAfterSeconds }),
+  ...(allowance !== undefined &&
+    retryAfterSeconds !== undefined &&
+    policy !== undefined && {
+      'ratelimit-policy': `"${policy.name}";q=${allowance}${policy.windowSeconds ? `;w=${policy.windowSeconds}` : ''}`,
+      ratelimit: `"${policy.name}";r=0;t=${retryAfterSeconds}`,
+    }),
   ...(allowance !== undefined &&
     retryAfterSeconds !== undefined && {
       'ratelimit-limit': allowance,

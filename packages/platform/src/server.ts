@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { isIP, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
-import { type ErrorCode, errors, RekeyError } from '@rekey/contracts'
+import { canonicalAddress, type ErrorCode, errors, RekeyError } from '@rekey/contracts'
 import Fastify, {
   type FastifyInstance,
   type FastifyReply,
@@ -14,7 +14,7 @@ import { parseJson } from './json.ts'
 import type { Logger } from './logger.ts'
 import { isParameterOf, omitEmpty } from './parameters.ts'
 import type { Random } from './random.ts'
-import { runInTrace } from './trace.ts'
+import { runInTrace, traceIdOf } from './trace.ts'
 import { checkQuery } from './url-encoded.ts'
 import { compileValidator } from './validation.ts'
 
@@ -33,6 +33,10 @@ interface Options {
   random: Random
   /** Addresses or networks whose X-Forwarded-For is trusted (ASVS 4.1.3). */
   trustedProxies: string[]
+  /** True if requests continue the trace of a trusted proxy. Otherwise a caller could choose the trace ids of our logs. */
+  adoptsTraces?: boolean
+  /** True if clients reach this server by https alone: its answers then have HSTS. */
+  isHttpsOnly?: boolean
 }
 
 /** Longer than any answer takes. */
@@ -46,13 +50,17 @@ const requestTimeoutMs = 10_000
 /** `Pragma` for caches of HTTP/1.0 (RFC 6749 §5.1). */
 const commonHeaders = { 'cache-control': 'no-store', pragma: 'no-cache', 'x-content-type-options': 'nosniff' }
 
+/** One year (ASVS 3.4.1). Other hosts of the domain are not this service's to decide on: no `includeSubDomains`. */
+const hsts = { 'strict-transport-security': 'max-age=31536000' }
+
 /** Answers input that Node's HTTP parser refuses, before there is a request. */
-const refuseRaw = (cause: NodeJS.ErrnoException, socket: Socket) => {
+const refuseRaw = (headers: Record<string, string>) => (cause: NodeJS.ErrnoException, socket: Socket) => {
   if (!socket.writable) return
   const code: ErrorCode = cause.code === 'HPE_HEADER_OVERFLOW' ? 'headers_too_large' : 'invalid_request'
   const body = JSON.stringify(toProblem(new RekeyError(code)))
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
   socket.end(
-    `HTTP/1.1 ${errors[code].status} Refused\r\nContent-Type: application/problem+json\r\nCache-Control: no-store\r\n` +
+    `HTTP/1.1 ${errors[code].status} Refused\r\nContent-Type: application/problem+json\r\n${lines.join('')}` +
       `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
   )
 }
@@ -64,16 +72,43 @@ const checkHost = ({ rawHeaders, httpVersion }: IncomingMessage) => {
   throw new RekeyError('invalid_request', { detail: 'There must be one Host header.' })
 }
 
-/** Refuses an X-Forwarded-For without an address, or with a port: rate limits and notifications need the address. */
-const checkCaller = (ip: string) => {
-  if (isIP(ip) === 0) throw new RekeyError('invalid_request', { detail: 'X-Forwarded-For does not end in an address.' })
+/**
+ * Sets `request.ip` to the one spelling of the client's address, which limits, history, logs, events and mails then
+ * share. Proxies write it with a port or brackets, and a dual-stack socket as IPv4-mapped IPv6.
+ *
+ * @throws RekeyError invalid_request for an X-Forwarded-For without an address
+ */
+const readCaller = (request: FastifyRequest, isProxied: boolean) => {
+  const { headers } = request.raw
+  const forwarded = isProxied ? headers['x-forwarded-for'] : undefined
+  if (typeof forwarded === 'string') {
+    const addresses = forwarded.split(',').map((text) => canonicalAddress(text) ?? text.trim())
+    headers['x-forwarded-for'] = addresses.join(', ')
+  }
+  const address = canonicalAddress(request.ip)
+  if (address === undefined) {
+    throw new RekeyError('invalid_request', { detail: 'X-Forwarded-For does not end in an address.' })
+  }
+  Object.defineProperty(request, 'ip', { value: address })
+}
+
+const traceparentOf = ({ headers }: FastifyRequest): string | undefined => [headers.traceparent].flat()[0]
+
+/** True if a trusted proxy forwarded the request: Fastify then lists the proxy's address before the client's. */
+const isForwarded = ({ ips = [] }: FastifyRequest) => ips.length > 1
+
+/** The trace id that a caller sent and that was not adopted, to be logged beside ours. */
+const callerTraceOf = (request: FastifyRequest, adoptsTraces: boolean) => {
+  const callerTraceId = adoptsTraces && isForwarded(request) ? undefined : traceIdOf(traceparentOf(request))
+  return callerTraceId === undefined ? {} : { callerTraceId }
 }
 
 /** Answers a path that the router cannot parse, for example with a broken percent escape. */
-const refusePath = (_error: unknown, request: FastifyRequest, reply: FastifyReply) => {
-  reply.headers(commonHeaders)
-  void sendError(new RekeyError('invalid_request', { detail: 'The path is malformed.' }), request, reply)
-}
+const refusePath =
+  (headers: Record<string, string>) => (_error: unknown, request: FastifyRequest, reply: FastifyReply) => {
+    reply.headers(headers)
+    void sendError(new RekeyError('invalid_request', { detail: 'The path is malformed.' }), request, reply)
+  }
 
 /**
  * Closes connections that would keep the server from closing: those that stay open after an answer, and those without a
@@ -104,7 +139,10 @@ const endConnections = (app: Server) => {
 }
 
 /** The HTTP server of every service: limits, strict parsing, one form of errors, one log line per request, traces. */
-export const createServer = async ({ log, random, trustedProxies }: Options): Promise<Server> => {
+export const createServer = async (options: Options): Promise<Server> => {
+  const { log, random, trustedProxies, adoptsTraces = false, isHttpsOnly = false } = options
+  const isProxied = trustedProxies.length > 0
+  const headers = isHttpsOnly ? { ...commonHeaders, ...hsts } : commonHeaders
   const app = Fastify({
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
@@ -119,9 +157,9 @@ export const createServer = async ({ log, random, trustedProxies }: Options): Pr
     },
     // Requests in flight and on kept-alive connections are still served during the shutdown.
     return503OnClosing: false,
-    trustProxy: trustedProxies.length > 0 && trustedProxies,
-    clientErrorHandler: refuseRaw,
-    frameworkErrors: refusePath,
+    trustProxy: isProxied && trustedProxies,
+    clientErrorHandler: refuseRaw(headers),
+    frameworkErrors: refusePath(headers),
   }).withTypeProvider<TypeBoxTypeProvider>() as unknown as Server
 
   app.setValidatorCompiler(compileValidator)
@@ -132,13 +170,13 @@ export const createServer = async ({ log, random, trustedProxies }: Options): Pr
   )
 
   app.addHook('onRequest', (request, reply, done) => {
-    reply.headers(commonHeaders)
-    const caller = request.headers.traceparent
-    runInTrace(random, Array.isArray(caller) ? caller[0] : caller, done)
+    reply.headers(headers)
+    const isAdopted = adoptsTraces && isForwarded(request)
+    runInTrace(random, isAdopted ? traceparentOf(request) : undefined, done)
   })
   app.addHook('onRequest', async (request) => {
     checkHost(request.raw)
-    checkCaller(request.ip)
+    readCaller(request, isProxied)
     // Unknown parameters of OAuth endpoints are ignored, also repeated ones (RFC 6749 §3.1).
     checkQuery(request.url, request.url.startsWith('/oauth/') ? { isOnce: isParameterOf(request, 'querystring') } : {})
   })
@@ -158,10 +196,13 @@ export const createServer = async ({ log, random, trustedProxies }: Options): Pr
         status: reply.statusCode,
         ms: Math.round(reply.elapsedTime),
         address: request.ip,
+        ...callerTraceOf(request, adoptsTraces),
       },
       'request answered',
     )
   })
+  // An expectation that this server does not know is none (RFC 9110 §10.1.1). Node would answer 417 without a body.
+  app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response))
   endConnections(app)
   await app.register(errorHandling)
   return app

@@ -11,6 +11,9 @@ export const currentTrace = (): string | undefined => storage.getStore()
 
 export const currentTraceId = (): string | undefined => currentTrace()?.slice(3, 35)
 
+/** The trace id of a `traceparent`; undefined if it is malformed. */
+export const traceIdOf = (caller: string | undefined): string | undefined => form.exec(caller ?? '')?.[1]
+
 /** Runs `work` as the next span of the caller's trace, or of a new trace if the caller sent no valid one. */
 export const runInTrace = <T>(random: Random, caller: string | undefined, work: () => T): T => {
   const [, traceId, flags] = form.exec(caller ?? '') ?? []

@@ -1,5 +1,5 @@
-import { type FieldError, RekeyError } from '@rekey/contracts'
-import { Ajv, type ErrorObject } from 'ajv'
+import { type FieldError, RekeyError, readers } from '@rekey/contracts'
+import { Ajv, type ErrorObject, type FuncKeywordDefinition } from 'ajv'
 import addFormats from 'ajv-formats'
 import type { FastifySchemaCompiler } from 'fastify'
 import { areDistinctKeys } from './keys.ts'
@@ -24,9 +24,25 @@ const formats = {
   keys: areDistinctKeys,
 }
 
+/** The keyword `x-reads`: replaces a text in place by what its reader returns, before its length and pattern are checked. */
+const readsKeyword: FuncKeywordDefinition = {
+  keyword: 'x-reads',
+  type: 'string',
+  metaSchema: { enum: Object.keys(readers) },
+  modifying: true,
+  errors: false,
+  before: 'maxLength',
+  compile: (reader: keyof typeof readers) => (text: string, context) => {
+    // A text that is validated by itself, outside an object, cannot be replaced: ajv has no parent for it.
+    if (context?.parentData) context.parentData[context.parentDataProperty] = readers[reader](text)
+    return true
+  },
+}
+
 const createAjv = (coerceTypes: boolean) => {
   // Collect all errors: bodies have at most 16 KiB, so this costs little.
   const ajv = new Ajv({ allErrors: true, useDefaults: true, allowUnionTypes: true, coerceTypes, formats })
+  ajv.addKeyword(readsKeyword)
   return addFormats.default(ajv, ['ipv4', 'ipv6', 'uuid', 'date-time'])
 }
 

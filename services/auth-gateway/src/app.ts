@@ -8,7 +8,7 @@ import { toProxyList } from '@rekey/platform/trusted-proxies'
 import { createChallenges } from './challenges/challenges.ts'
 import { createClients } from './clients/clients.ts'
 import { registerCors } from './clients/cors.ts'
-import type { Config } from './config.ts'
+import { type Config, isHttpsOnly } from './config.ts'
 import { createForwarding } from './forwarding/forwarding.ts'
 import { createInfrastructure } from './infrastructure.ts'
 import { createAccountKeys } from './limits/account-keys.ts'
@@ -28,7 +28,12 @@ import { createWellKnown } from './well-known/well-known.ts'
 export const createApp = async (config: Config, runtime: Runtime): Promise<Server> => {
   const infra = createInfrastructure(config, runtime)
   const { redis, broker, metrics, progress, now, random, log } = infra
-  const app = await createServer({ log, random, trustedProxies: toProxyList(config.REKEY_TRUSTED_PROXIES) })
+  const app = await createServer({
+    log,
+    random,
+    trustedProxies: toProxyList(config.REKEY_TRUSTED_PROXIES),
+    isHttpsOnly: isHttpsOnly(config),
+  })
 
   const accountKeys = createAccountKeys(config)
   const limits = createLimits(infra, config, accountKeys)

@@ -61,3 +61,7 @@ export const Env = Type.Object({
   ...identityProviderEnv,
 })
 export type Config = Static<typeof Env>
+
+/** True if clients reach the gateway by https alone. A sandbox may share its host with other sites (RFC 6797 §7.2). */
+export const isHttpsOnly = ({ REKEY_PROFILE, REKEY_PUBLIC_URL }: Pick<Config, 'REKEY_PROFILE' | 'REKEY_PUBLIC_URL'>) =>
+  REKEY_PROFILE === 'production' && REKEY_PUBLIC_URL.startsWith('https:')

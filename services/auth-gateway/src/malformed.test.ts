@@ -136,7 +136,8 @@ t.test('S31: another content type, a body over 16 KiB and another method are ref
     const valid = JSON.stringify(one.body)
     isRejection(t, await send(one, valid, 'text/plain'), 415, one.path)
     isRejection(t, await send(one, valid, 'application/xml'), 415, one.path)
-    if (!one.path.startsWith('/oauth/')) {
+    // curl declares every body as a form: see acceptCurlBodies.
+    if (!one.path.startsWith('/oauth/') && !one.path.startsWith('/api/v2/clients/')) {
       isRejection(t, await send(one, 'a=b', 'application/x-www-form-urlencoded'), 415, one.path)
     }
     for (const kilobytes of [17, 2_000]) {

@@ -72,7 +72,8 @@ export const createApp = async (config: Config, runtime: Runtime): Promise<Serve
   const { broker, database, progress, log, random, service } = infra
   const { features, sessions } = await createFeatures(infra, config)
 
-  const app = await createServer({ log, random, trustedProxies: toProxyList(config.REKEY_TRUSTED_PROXIES) })
+  const trustedProxies = toProxyList(config.REKEY_TRUSTED_PROXIES)
+  const app = await createServer({ log, random, trustedProxies, adoptsTraces: true })
   await registerAuth(app, config, infra, sessions)
   for (const feature of features) await feature.routes?.(app)
   await app.register(health, { checks: { postgres: database.check, nats: () => broker.check() }, progress })

@@ -40,6 +40,8 @@ const requestBodyOf = (path: string, body: TSchema) => ({
 const refusalHeaders = {
   'WWW-Authenticate': { description: 'With 401 and insufficient_scope (RFC 6750 §3).', schema: { type: 'string' } },
   'Retry-After': { description: 'With 429 and 503: seconds.', schema: { type: 'integer' } },
+  'RateLimit-Policy': { description: 'With 429: name, size and window of the quota.', schema: { type: 'string' } },
+  RateLimit: { description: 'With 429: what is left of it, and for how long.', schema: { type: 'string' } },
   'RateLimit-Limit': { description: 'With 429: size of the quota.', schema: { type: 'integer' } },
   'RateLimit-Remaining': { description: 'With 429: 0.', schema: { type: 'integer' } },
   'RateLimit-Reset': {

@@ -1,5 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox'
-import { Email, OneOf, SerialId, Time } from '../fields.ts'
+import { EmailInQuery, OneOf, PhoneInQuery, SerialId, Time } from '../fields.ts'
 import { CustomerCode } from '../rpc/customers.ts'
 import { scopes } from '../scopes.ts'
 import { passwordOperations } from './passwords.ts'
@@ -46,14 +46,8 @@ export const FindClients = {
   ...about,
   summary: 'Find the customers with an e-mail address, a phone number or a code',
   querystring: Type.Object({
-    email: Type.Optional(Email),
-    phone: Type.Optional(
-      Type.String({
-        // A "+" that was not percent-encoded arrives as a space.
-        pattern: '^[+ ][1-9]\\d{6,14}$',
-        description: 'Phone number with "+" and country code.',
-      }),
-    ),
+    email: Type.Optional(EmailInQuery),
+    phone: Type.Optional(PhoneInQuery),
     customer: Type.Optional(CustomerCode),
   }),
   response: { 200: Type.Object({ total: Type.Integer(), data: Type.Array(Client) }), ...problems },

@@ -1,5 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox'
-import { ClientId, CompactToken, ConfirmationCode, Email, OneOf, Time } from '../fields.ts'
+import { ClientId, CompactToken, ConfirmationCode, EmailInQuery, OneOf, PhoneInQuery, Time } from '../fields.ts'
 import { scopes } from '../scopes.ts'
 import { bearer, problems } from './problem.ts'
 
@@ -21,14 +21,8 @@ export const OpenUnauthorizedChallenge = {
   tags: ['Two-factor', 'Restore'],
   querystring: Type.Object({
     businessProcess: OneOf(['restorePassword']),
-    email: Type.Optional(Email),
-    phone: Type.Optional(
-      Type.String({
-        // A "+" that was not percent-encoded arrives as a space.
-        pattern: '^[+ ][1-9]\\d{6,14}$',
-        description: 'Phone number with "+" and country code.',
-      }),
-    ),
+    email: Type.Optional(EmailInQuery),
+    phone: Type.Optional(PhoneInQuery),
     client_id: Type.Optional(ClientId),
   }),
   response: { 200: ChallengeAnswer, ...problems },

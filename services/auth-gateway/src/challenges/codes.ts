@@ -1,4 +1,4 @@
-import { longestCodeSeconds } from '@rekey/contracts'
+import { longestCodeSeconds, readCode } from '@rekey/contracts'
 import { hmac, type Keys } from '@rekey/platform/keys'
 import type { Random } from '@rekey/platform/random'
 import { Type } from '@sinclair/typebox'
@@ -39,8 +39,8 @@ export const createCodes = ({ random, keys, digits }: Options) => ({
   /** The stored form of a code under each key. */
   macs: (challengeId: string, code: string): string[] => keys.all.map((key) => hmac(key, `${challengeId}.${code}`)),
 
-  /** A submitted code as text. An integer has lost its leading zeros. */
-  read: (code: string | number): string => (typeof code === 'number' ? String(code).padStart(digits, '0') : code),
+  /** A submitted code as its message has it. An integer has lost its leading zeros, and a form may send one. */
+  read: (code: string | number): string => readCode(String(code)).padStart(digits, '0'),
 })
 
 export type Codes = ReturnType<typeof createCodes>

@@ -2,8 +2,8 @@ import { lockoutAttempts, RekeyError } from '@rekey/contracts'
 import { hashForLog, type Logger } from '@rekey/platform/logger'
 import type { ChallengeName } from './challenge.ts'
 
-export const tooManyRequests = (waitMs: number, allowance: number): RekeyError =>
-  new RekeyError('too_many_requests', { retryAfterSeconds: Math.ceil(waitMs / 1_000), allowance })
+export const tooManyRequests = (waitMs: number, allowance: number, name: string): RekeyError =>
+  new RekeyError('too_many_requests', { retryAfterSeconds: Math.ceil(waitMs / 1_000), allowance, policy: { name } })
 
 interface LockedOutCaller {
   clientId: string
@@ -21,7 +21,7 @@ export const refuseLockedOut = (
   waitMs: number,
   { address, ...caller }: LockedOutCaller,
 ): RekeyError => {
-  const error = tooManyRequests(waitMs, lockoutAttempts)
+  const error = tooManyRequests(waitMs, lockoutAttempts, 'lockout')
   const { retryAfterSeconds } = error
   const line = { event: 'authn_challenge_fail', reason: 'locked_out', purpose, retryAfterSeconds, address }
   log.warn({ ...line, ...caller, account: hashForLog(account) }, 'refused during a lockout')

@@ -55,9 +55,9 @@ export const createSend = ({ redis, broker, limits, delivery, records, cooldownM
           fields: [{ field: 'challenge_type', code: 'not_allowed', message: 'is not one of the devices on offer' }],
         })
       case 'cooldown':
-        return tooManyRequests(waitMs, 1)
+        return tooManyRequests(waitMs, 1, 'resend')
       case 'exhausted':
-        return tooManyRequests(waitMs, maxSendsPerChallenge)
+        return tooManyRequests(waitMs, maxSendsPerChallenge, 'sends')
       case 'locked_out':
         return refuseLockedOut(log, name, waitMs, { clientId: name.clientId, address })
     }

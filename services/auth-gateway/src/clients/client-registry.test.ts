@@ -56,6 +56,7 @@ t.test('S52: two secrets of a client are accepted while one replaces the other',
   const clients = loadClientRegistry({
     path: write([{ ...bank, secret_sha256: [digestOf('the old one'), digestOf('the new one')] }]),
     profile: 'production',
+    signsWith: () => true,
     log,
   })
   t.teardown(() => clients.close())

@@ -8,7 +8,15 @@ export const registerCors = async (app: Server, { allowsOrigin }: Pick<ClientReg
     origin: (origin, answer) => answer(null, origin !== undefined && allowsOrigin(origin)),
     methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
     allowedHeaders: ['authorization', 'content-type', 'successtoken', 'traceparent'],
-    exposedHeaders: ['retry-after', 'ratelimit-limit', 'ratelimit-remaining', 'ratelimit-reset', 'www-authenticate'],
+    exposedHeaders: [
+      'retry-after',
+      'ratelimit',
+      'ratelimit-policy',
+      'ratelimit-limit',
+      'ratelimit-remaining',
+      'ratelimit-reset',
+      'www-authenticate',
+    ],
     maxAge: 600,
     strictPreflight: false,
   })

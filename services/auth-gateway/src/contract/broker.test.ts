@@ -183,6 +183,38 @@ t.test('B7. PUT and PATCH /api/v2/clients/{clientId}/password', async (t) => {
   isProblem(t, await put(customer.id, set, 'PUT', bearer(await signInOf())), 403, 'insufficient_scope')
 })
 
+/** The published example: `curl --data-raw` without a content type, which curl then sets to that of forms. */
+t.test('B7 as the published curl sends it, and as a form', async (t) => {
+  const customer = await newCustomer()
+  const headers = {
+    ...backOffice,
+    'accept-language': 'ja',
+    'content-type': 'application/x-www-form-urlencoded',
+    'user-agent': 'curl/8.7.1',
+    accept: '*/*',
+  }
+  const path = `/api/v2/clients/${customer.id}/password`
+  const example = '{\n  "password": "Qwerty123",\n  "send_mail": true\n}'
+  for (const method of ['PATCH', 'PUT']) {
+    const answer = await http.send(method, path, headers, example)
+    t.equal(answer.status, 204, method)
+    t.equal(answer.text, '')
+  }
+  for (const [form, status] of [
+    ['password=Set+by+staff&send_mail=false', 204],
+    ['password=Set+by+staff&send_mail=1', 204],
+    ['password=Set+by+staff&send_mail=perhaps', 400],
+    ['password=Set+by+staff', 400],
+    ['{"password":"Set by staff"}', 400],
+    ['{"password":"Set by staff","send_mail":"true"}', 400],
+    ['{"password":', 400],
+  ] as const) {
+    t.equal((await http.send('PUT', path, headers, form)).status, status, form)
+  }
+  t.equal((await http.send('POST', `/api/v2/clients/${customer.id}/reset-password`, headers)).status, 202)
+  t.equal((await http.send('PUT', path, { ...headers, ...bearer(await signInOf()) }, example)).status, 403)
+})
+
 const signInOf = async () => signIn(rekey, await newCustomer())
 
 t.test('B8. GET /api/v2/clients/{clientId}/password/changes and /{changeId}', async (t) => {

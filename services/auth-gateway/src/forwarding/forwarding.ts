@@ -10,6 +10,7 @@ import type { AccountKeys } from '../limits/account-keys.ts'
 import type { Requester } from '../limits/limits.service.ts'
 import type { Limits } from '../limits/limits.ts'
 import type { Sessions } from '../sessions/sessions.ts'
+import { endToEndHeaders } from './hop-by-hop.ts'
 import { createRestoreResetClient } from './restore-reset-client.ts'
 
 /** A3. Its clients authenticate at the gateway: the password-service does not know them. */
@@ -106,10 +107,11 @@ export const forwarding = async (
           // Retries only reads, once, after a broken connection: any other request may have been executed. Clients learn
           // from Retry-After when to repeat the rest.
           retryDelay: ({ err, req, attempt }) => (isBrokenConnection(err) && isRead(req) && attempt === 0 ? 1 : null),
-          // These headers describe the connection to the password-service, not the client's (RFC 9110 §7.6.1).
-          rewriteHeaders: ({ connection: _, 'keep-alive': __, 'transfer-encoding': ___, ...headers }) => headers,
+          rewriteHeaders: endToEndHeaders,
           rewriteRequestHeaders: (request, headers) => ({
-            ...headers,
+            ...endToEndHeaders(headers),
+            // A read is forwarded without its body; a length without a body is an error of the HTTP client.
+            ...(request.body === undefined && { 'content-length': undefined }),
             // Replaces what the client sent: only the address that this server sees can be trusted.
             'x-forwarded-for': request.ip,
             forwarded: undefined,

@@ -62,11 +62,15 @@ export const createRateLimits = ({ store, quotas, exceeded, now }: Deps) => {
     const spending = await store.spend(limits, at)
     if (spending.result !== 'ok') {
       const { limit, waitMs, isFirstReport } = spending
-      const { by, allowance } = limit
+      const { by, allowance, windowMs } = limit
       const { address: ip, ...rest } = requester
-      const retryAfterSeconds = Math.ceil(waitMs / 1_000)
+      // The clocks of two instances may differ, and a quota of an older version counts up to a twelfth longer.
+      const retryAfterSeconds = Math.ceil(Math.min(waitMs, windowMs) / 1_000)
       exceeded.report({ action, by, ...rest, ip, allowance, retryAfterSeconds }, isFirstReport)
-      if (spending.result === 'refused') throw new RekeyError('too_many_requests', { retryAfterSeconds, allowance })
+      if (spending.result === 'refused') {
+        const policy = { name: `${action}-${by}`, windowSeconds: windowMs / 1_000 }
+        throw new RekeyError('too_many_requests', { retryAfterSeconds, allowance, policy })
+      }
     }
     const { spent } = spending
     const refundOf = (selected: CountedLimit[]) => () => store.refund(selected, at).catch(() => {})

@@ -53,6 +53,27 @@ t.test('the wait of a refusal is exact', async (t) => {
   t.equal((await store.spend([three], at + refused.waitMs)).result, 'ok')
 })
 
+t.test('no wait is longer than the window, and after it a request is served', async (t) => {
+  for (let offset = 0; offset < sliceMs; offset += 617) {
+    const two = limit(2)
+    for (const ms of [0, 1_234]) await store.spend([two], start + offset + ms)
+    for (const ms of [1_234, 20_000, 59_999]) {
+      const at = start + offset + ms
+      const refused = await store.spend([two], at)
+      if (refused.result !== 'refused') return t.fail(`${refused.result} at ${ms}`)
+      t.ok(refused.waitMs <= minuteMs, `${refused.waitMs} ms`)
+      if (ms === 59_999) t.equal((await store.spend([two], at + refused.waitMs)).result, 'ok')
+    }
+  }
+})
+
+t.test('a quota that an older version has spent counts until its slice has left the window', async (t) => {
+  const one = limit(1)
+  await redis.hset(`rekey:{limits}:${one.name}`, String(start / sliceMs), 1)
+  t.equal((await store.spend([one], start + minuteMs)).result, 'refused')
+  t.equal((await store.spend([one], start + minuteMs + sliceMs)).result, 'ok')
+})
+
 t.test('if one quota refuses, none is spent', async (t) => {
   const [wide, narrow, last] = [limit(3), limit(1), limit(2)]
   await store.spend([narrow], start)

@@ -1,7 +1,7 @@
 -- Spends one of each quota, or of none if a refusing quota is used up.
--- The window slides in slices: a slice counts until all of it has left the window, so no window of that length ever
--- contains more than the quota.
--- KEYS: one hash a quota: slice -> spent; 'told' -> the slice in which its exhaustion was last reported
+-- The window slides in slices: a slice counts until its last request has left the window, so no window of that length
+-- ever contains more than the quota, and no wait is longer than the window.
+-- KEYS: one hash a quota: slice -> spent; -slice -> time of its last request (ms); 'told' -> the slice in which its exhaustion was last reported
 -- ARGV: 1 now (ms)  then for each key: allowance, length of a slice (ms), and what to do once it is used up:
 --   refuse
 --   suppress (let the request through, and say so)
@@ -14,14 +14,24 @@ local function read(index)
   local quota = { key = KEYS[index], index = index, spent = 0, inUse = {}, expired = {},
     allowance = tonumber(ARGV[index * 3 - 1]), length = tonumber(ARGV[index * 3]), rule = ARGV[index * 3 + 1] }
   quota.slice = math.floor(now / quota.length)
-  local flat = redis.call('HGETALL', quota.key)
+  local flat, lastAt = redis.call('HGETALL', quota.key), {}
+  for at = 1, #flat, 2 do
+    local slice = tonumber(flat[at])
+    if slice and slice < 0 then lastAt[-slice] = tonumber(flat[at + 1]) end
+  end
   for at = 1, #flat, 2 do
     local slice, value = tonumber(flat[at]), tonumber(flat[at + 1])
     if flat[at] == 'told' then quota.reported = value
-    elseif slice < quota.slice - slices then table.insert(quota.expired, flat[at])
-    else
-      quota.spent = quota.spent + value
-      table.insert(quota.inUse, { slice = slice, spent = value })
+    elseif slice and slice >= 0 then
+      -- A slice without a time is of an older version: its last request may be at its end.
+      local leavesAt = (lastAt[slice] or (slice + 1) * quota.length) + slices * quota.length
+      if leavesAt <= now then
+        table.insert(quota.expired, flat[at])
+        table.insert(quota.expired, '-' .. flat[at])
+      else
+        quota.spent = quota.spent + value
+        table.insert(quota.inUse, { leavesAt = leavesAt, spent = value })
+      end
     end
   end
   return quota
@@ -29,11 +39,11 @@ end
 
 -- Milliseconds until enough slices have left the window for one more request.
 local function wait(quota)
-  table.sort(quota.inUse, function(a, b) return a.slice < b.slice end)
+  table.sort(quota.inUse, function(a, b) return a.leavesAt < b.leavesAt end)
   local left = quota.spent
   for _, use in ipairs(quota.inUse) do
     left = left - use.spent
-    if left < quota.allowance then return (use.slice + slices + 1) * quota.length - now end
+    if left < quota.allowance then return use.leavesAt - now end
   end
   return quota.length
 end
@@ -61,6 +71,7 @@ if refusing then return { 'refused', {}, refusing.index, wait(refusing), report(
 for _, quota in ipairs(spending) do
   table.insert(spent, quota.index)
   redis.call('HINCRBY', quota.key, quota.slice, 1)
+  redis.call('HSET', quota.key, '-' .. quota.slice, now)
   if #quota.expired > 0 then redis.call('HDEL', quota.key, unpack(quota.expired)) end
   redis.call('PEXPIRE', quota.key, quota.length * (slices + 1))
 end

@@ -1,4 +1,4 @@
-import { type ErrorCode, RekeyError, Username } from '@rekey/contracts'
+import { type ErrorCode, RekeyError, readCode, readUsername, Username } from '@rekey/contracts'
 import { compileCheck } from '@rekey/platform/validation'
 import { ChallengeEnded } from '../challenges/answer.ts'
 import type { Caller } from '../challenges/challenge.ts'
@@ -50,14 +50,8 @@ export interface StepResult {
   error?: RekeyError
 }
 
-/** Accepts phone numbers with spaces and punctuation, and with the international prefix 00 for +. */
-const readUsername = (input: string): string => {
-  const text = input.trim()
-  return text.includes('@') ? text : text.replaceAll(/[\s().\-/]/g, '').replace(/^00/, '+')
-}
-
 const isUsername = compileCheck(Username)
-const isCode = (code: string) => /^\d{6,12}$/.test(code)
+const isCode = (code: string) => /^\d{1,12}$/.test(code)
 
 const inWords = (seconds: number): string => {
   const [count, unit] = seconds < 120 ? [seconds, 'second'] : [Math.ceil(seconds / 60), 'minute']
@@ -148,7 +142,7 @@ export const createHostedRestore = ({ twoFactor, clientId, spendPassword, setNew
 
     /** Submits the confirmation code. The right one leads to the new password. */
     async answer(step: CodeStep, input: string, caller: Caller): Promise<StepResult> {
-      const code = input.replaceAll(/[\s-]/g, '')
+      const code = readCode(input)
       const retry = (problem: string): Step => ({ name: 'code', ...step, problem })
       if (!isCode(code))
         return repeatOrEnd(invalidInput('Enter the confirmation code from the message: digits alone.'), retry)

@@ -201,23 +201,30 @@ t.test('a GET of a form’s path redirects to the first page', async (t) => {
   }
 })
 
-t.test('the history contains the customer’s IP address, and both services log one trace id', async (t) => {
-  const customer = await createCustomer(rekey.postgres.url)
-  const page = await passwordPageOf(customer.email)
-  const traceId = '4bf92f3577b34da6a3ce929d0e0e4736'
-  const [form] = formsOf(page.text)
-  const fields = { ...form?.fields, password: 'four words of mine', repeated: 'four words of mine' }
-  const headers = { 'x-forwarded-for': '203.0.113.9', traceparent: `00-${traceId}-00f067aa0ba902b7-01` }
-  t.equal((await visitor.post('/restore/finish', fields, headers)).status, 200)
-  const rows = await sql(
-    rekey.postgres.url,
-    'SELECT operation, ip, client_id FROM password_change WHERE customer_id = $1',
-    [customer.id],
-  )
-  t.same(rows, [{ operation: 'restore', ip: '203.0.113.9', client_id: 'ib_localhost' }])
-  const lines = rekey.logs.map((line) => JSON.parse(line)).filter((line) => line.traceId === traceId)
-  t.same(new Set(lines.map(({ service }) => service)).has('password-service'), true)
-})
+t.test(
+  'the history contains the customer’s IP address, and both services log one trace id, which is not the caller’s',
+  async (t) => {
+    const customer = await createCustomer(rekey.postgres.url)
+    const page = await passwordPageOf(customer.email)
+    const callerTraceId = '4bf92f3577b34da6a3ce929d0e0e4736'
+    const [form] = formsOf(page.text)
+    const fields = { ...form?.fields, password: 'four words of mine', repeated: 'four words of mine' }
+    const headers = { 'x-forwarded-for': '203.0.113.9', traceparent: `00-${callerTraceId}-00f067aa0ba902b7-01` }
+    t.equal((await visitor.post('/restore/finish', fields, headers)).status, 200)
+    const rows = await sql(
+      rekey.postgres.url,
+      'SELECT operation, ip, client_id FROM password_change WHERE customer_id = $1',
+      [customer.id],
+    )
+    t.same(rows, [{ operation: 'restore', ip: '203.0.113.9', client_id: 'ib_localhost' }])
+    const logged = rekey.logs.map((line) => JSON.parse(line))
+    const { traceId } = logged.find((line) => line.callerTraceId === callerTraceId) ?? {}
+    t.match(traceId, /^[0-9a-f]{32}$/)
+    t.not(traceId, callerTraceId)
+    const lines = logged.filter((line) => line.traceId === traceId)
+    t.same(new Set(lines.map(({ service }) => service)).has('password-service'), true)
+  },
+)
 
 t.test('logs contain no password and no token', async (t) => {
   const customer = await createCustomer(rekey.postgres.url)

@@ -33,7 +33,7 @@ const usernameOf = ({ email, phone }: OpenUnauthorizedChallengeQuery): string =>
       fields: [{ field: 'email', code: 'not_exactly_one', message: 'or phone must be given, and not both' }],
     })
   }
-  return email ?? `+${phone?.slice(1)}`
+  return email ?? phone ?? ''
 }
 
 /** A sent code of a restore, for the hosted page, which displays the verification code. */

@@ -1,4 +1,4 @@
-import { type Approval, formatTime, maskAddress, RekeyError } from '@rekey/contracts'
+import { type Approval, formatTime, maskAddress, noSuchResource, RekeyError } from '@rekey/contracts'
 import type { Now } from '@rekey/platform/clock'
 import type { Logger } from '@rekey/platform/logger'
 import type { Random } from '@rekey/platform/random'
@@ -86,7 +86,7 @@ export const createApprovals = ({ store, carryOut, now, random, log }: Deps) => 
 
   const find = async (id: string): Promise<PendingApproval> => {
     const approval = await store.find(id)
-    if (!approval) throw new RekeyError('not_found', { detail: 'There is no such approval.' })
+    if (!approval) throw noSuchResource('approvalId')
     return approval
   }
 

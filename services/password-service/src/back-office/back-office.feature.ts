@@ -1,3 +1,5 @@
+import { acceptCurlBodies } from '@rekey/platform/form'
+import { registerScope } from '@rekey/platform/server'
 import type { Config } from '../config.ts'
 import type { Feature } from '../feature.ts'
 import type { Hashing } from '../hashing/hashing.feature.ts'
@@ -48,9 +50,12 @@ export const createBackOffice = (
   const { lockoutOf } = lockout
   const clients = createClientReader({ ...infra, store: createClientStore(infra.database), lockoutOf })
   return {
-    routes(app) {
+    async routes(app) {
       clientRoutes(app, clients)
-      backOfficeRoutes(app, service)
+      await registerScope(app, async (scope) => {
+        acceptCurlBodies(scope, ['send_mail'])
+        backOfficeRoutes(scope, service)
+      })
       approvalRoutes(app, approvals)
     },
     deletions: {

@@ -1,4 +1,4 @@
-import { RekeyError } from '@rekey/contracts'
+import { noSuchResource } from '@rekey/contracts'
 import { lockCustomer } from '../customers/lock.ts'
 import type { Database } from '../database.ts'
 import type { NotificationDeps } from '../notifications/notifications.ts'
@@ -6,7 +6,7 @@ import { resetPasswords } from '../passwords/reset-passwords.ts'
 import { type ApprovalDecision, decideApproval } from '../staff/decide-approval.ts'
 import type { Mandate } from '../staff/staff.ts'
 
-export const unknownCustomer = () => new RekeyError('not_found', { detail: 'There is no such customer.' })
+export const unknownCustomer = () => noSuchResource('clientId')
 
 interface Deps extends NotificationDeps {
   database: Database

@@ -2,10 +2,10 @@ import {
   type ClientPasswordChange,
   type ClientRecord,
   formatTime,
+  noSuchResource,
   type Page,
   type PasswordChange,
   passwordOperations,
-  RekeyError,
 } from '@rekey/contracts'
 import type { HistoryStore, ShownChange, ShownRecord } from './history.store.ts'
 
@@ -57,8 +57,8 @@ interface Store<Stored> {
   find(customerCode: string, id: number): Promise<Stored | undefined>
 }
 
-/** Reads one kind of records of a customer and returns them in one form. */
-const createReader = <Stored, Shown>(store: Store<Stored>, toShown: (stored: Stored) => Shown) => ({
+/** Reads one kind of records of a customer and returns them in one form. `parameter`: of the path, with a record's id. */
+const createReader = <Stored, Shown>(store: Store<Stored>, toShown: (stored: Stored) => Shown, parameter: string) => ({
   /** A page of the customer's records. @throws RekeyError unavailable */
   async list(customerCode: string, page: Page): Promise<{ total: number; data: Shown[] }> {
     const { total, records } = await store.list(customerCode, page)
@@ -68,16 +68,16 @@ const createReader = <Stored, Shown>(store: Store<Stored>, toShown: (stored: Sto
   /** One of the customer's records. @throws RekeyError not_found: none, or of another customer; unavailable */
   async show(customerCode: string, id: number): Promise<Shown> {
     const record = await store.find(customerCode, id)
-    if (!record) throw new RekeyError('not_found')
+    if (!record) throw noSuchResource(parameter)
     return toShown(record)
   },
 })
 
 /** A customer's history, as the API returns it: to the customer (B3, B4), and to the back office (B8, records). */
 export const createHistoryService = ({ passwordChanges, records }: HistoryStore) => ({
-  own: createReader(passwordChanges, toPasswordChange),
-  passwordChanges: createReader(passwordChanges, toClientPasswordChange),
-  records: createReader(records, toClientRecord),
+  own: createReader(passwordChanges, toPasswordChange, 'changeId'),
+  passwordChanges: createReader(passwordChanges, toClientPasswordChange, 'changeId'),
+  records: createReader(records, toClientRecord, 'recordId'),
 })
 
 export type HistoryService = ReturnType<typeof createHistoryService>

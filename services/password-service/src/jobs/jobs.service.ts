@@ -1,4 +1,4 @@
-import { type Job, RekeyError } from '@rekey/contracts'
+import { type Job, noSuchResource } from '@rekey/contracts'
 import type { Now } from '@rekey/platform/clock'
 import type { Logger } from '@rekey/platform/logger'
 import type { Random } from '@rekey/platform/random'
@@ -16,7 +16,7 @@ interface Deps {
   log: Logger
 }
 
-const unknownJob = () => new RekeyError('not_found', { detail: 'No such job.' })
+const unknownJob = () => noSuchResource('jobId')
 
 /** B9 for all customers: starts, shows and cancels a job. `worker.ts` carries it out. */
 export const createJobService = (deps: Deps) => {
