@@ -1,5 +1,6 @@
 import { auth } from '@rekey/platform/auth'
 import { toProxyList } from '@rekey/platform/config'
+import { refuseCrossSite } from '@rekey/platform/cross-site'
 import type { Feature } from '@rekey/platform/feature'
 import { health } from '@rekey/platform/health'
 import { createIdentityProvider } from '@rekey/platform/identity-provider'
@@ -50,6 +51,7 @@ export const createApp = async (config: Config, runtime: Runtime): Promise<Serve
   ]
 
   await registerCors(app, clients)
+  await app.register(refuseCrossSite, { publicUrl: config.REKEY_PUBLIC_URL, allowsOrigin: clients.allowsOrigin })
   await app.register(auth, {
     issuer: tokens.issuer,
     publicKey: async (kid) => tokens.publicKey(kid),

@@ -10,15 +10,16 @@ interface Deps {
 }
 
 const cacheable = 'public, max-age=300'
+const config = { public: true, crossSite: 'read' as const }
 
 export const wellKnownRoutes = (app: Server, { issuer, changePasswordUrl, jwks }: Deps): void => {
-  app.get('/.well-known/jwks.json', { schema: Jwks, config: { public: true } }, async (_request, reply) =>
+  app.get('/.well-known/jwks.json', { schema: Jwks, config }, async (_request, reply) =>
     reply.header('cache-control', cacheable).send(jwks()),
   )
 
   app.get(
     '/.well-known/oauth-authorization-server',
-    { schema: AuthorizationServerMetadata, config: { public: true } },
+    { schema: AuthorizationServerMetadata, config },
     async (_request, reply) =>
       reply.header('cache-control', cacheable).send({
         issuer,
@@ -39,11 +40,7 @@ export const wellKnownRoutes = (app: Server, { issuer, changePasswordUrl, jwks }
 
   if (changePasswordUrl === undefined) return
   // A password manager follows the redirect only if another, missing path answers 404.
-  app.get(
-    '/.well-known/change-password',
-    { schema: ChangePasswordPage, config: { public: true } },
-    (_request, reply) => {
-      reply.redirect(changePasswordUrl, 302)
-    },
-  )
+  app.get('/.well-known/change-password', { schema: ChangePasswordPage, config }, (_request, reply) => {
+    reply.redirect(changePasswordUrl, 302)
+  })
 }
