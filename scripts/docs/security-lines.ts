@@ -127,4 +127,15 @@ export const securityLines: Record<string, SecurityLine[]> = {
     { number: 'S36', text: 'Secrets from environment or files, never argv; sandbox keys in a 0600 file outside git.' },
     { number: 'S37', text: 'Dependencies pinned by lock file; images run as non-root with a read-only root.' },
   ],
+  'Added after review': [
+    {
+      number: 'S38',
+      text: 'A request with an effect that a browser sends for another site (`Sec-Fetch-Site: cross-site`, or an `Origin` that is neither ours nor registered) is refused before anything is counted, on every public endpoint [Fetch Metadata; CS CSRF]. Programs, which send neither, are served.',
+    },
+    {
+      number: 'S39',
+      text: 'No limit that a stranger can use up keeps out a person who comes from a network where this account signed in within 90 days (kept as HMAC) [ASVS 6.3.1; OWASP device cookies, without a cookie].',
+    },
+    { number: 'S49', text: 'A completed restore reopens a sign-in that wrong passwords had closed.' },
+  ],
 }

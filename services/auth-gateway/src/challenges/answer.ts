@@ -106,8 +106,7 @@ export const createAnswer = (deps: Deps) => {
       // Throws before the code is spent: without the broker the event could not be published.
       broker.connection()
       const { challengeId, account, purpose } = name
-      const { address, clientId: openedBy } = requesterOf(caller, name)
-      await limits.spendAnswer({ address, clientId: openedBy })
+      await limits.spendAnswer(requesterOf(caller, name))
       const answer = await compare(name, codes.mac(challengeId, codes.read(submitted)), binding)
       const line = { challenge: hashForLog(challengeId), address: caller.address }
       if (!('challenge' in answer)) {

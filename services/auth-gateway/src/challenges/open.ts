@@ -125,7 +125,8 @@ export const createOpen = (deps: Deps) => {
       }
       const suppressed = suppressedBy(result, spent.isSuppressed)
       try {
-        await delivery.publishCode(name, challenge, code, { sendNumber: 1, suppressed }, caller)
+        const { knownNetwork } = spent
+        await delivery.publishCode(name, challenge, code, { sendNumber: 1, suppressed, knownNetwork }, caller)
       } catch (error) {
         await redis.del(challengeKey(name)).catch(() => {})
         throw error

@@ -19,6 +19,9 @@ export const createAccountKeys = ({ REKEY_ACCOUNT_KEY }: Settings) => {
 
     /** HMAC of a customer's code. The prefix keeps it apart: no username begins with a control character. */
     ofCustomer: (customer: string): string => hmac(`\0${customer}`),
+
+    /** HMAC of an account key with a network, so that Redis reveals neither. */
+    ofNetwork: (account: string, network: string): string => hmac(`\0${account}\0${network}`),
   }
 }
 

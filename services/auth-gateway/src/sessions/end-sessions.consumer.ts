@@ -11,11 +11,25 @@ import { type Consumer, type ConsumerDeps, consume } from '@rekey/platform/consu
 /** A reset of all customers publishes many events at once. */
 const concurrency = 64
 
-/** Ends all sessions of a customer except the kept one. Safe to repeat. */
-type EndAll = (customer: string, epoch: number, kept?: string) => Promise<void>
+interface Handlers {
+  /** Ends all sessions of a customer except the kept one. Safe to repeat. */
+  endAll(customer: string, epoch: number, kept?: string): Promise<void>
+  /** Reopens sign-in that wrong passwords have closed (S49). Safe to repeat. */
+  reopenLogins(usernames: readonly string[], eventId: string): Promise<unknown>
+}
 
-/** Ends all sessions of a customer after each event that requires it; a change keeps the session that made it. */
-export const consumeEndSessions = (deps: ConsumerDeps, endAll: EndAll): Consumer[] => [
+/** What the handlers use of each event; an older password-service sends no usernames. */
+interface Ending {
+  customer: string
+  sessionEpoch: number
+  usernames?: string[]
+}
+
+/**
+ * Ends all sessions of a customer after each event that requires it; a change keeps the session that made it. A new
+ * password also reopens sign-in: all instances share one consumer of each event, so it does both.
+ */
+export const consumeEndSessions = (deps: ConsumerDeps, { endAll, reopenLogins }: Handlers): Consumer[] => [
   consume(deps, {
     event: PasswordChanged,
     concurrency,
@@ -25,8 +39,10 @@ export const consumeEndSessions = (deps: ConsumerDeps, endAll: EndAll): Consumer
     consume(deps, {
       event,
       concurrency,
-      handle: ({ customer, sessionEpoch }: { customer: string; sessionEpoch: number }) =>
-        endAll(customer, sessionEpoch),
+      async handle({ customer, sessionEpoch, usernames = [] }: Ending, { eventId }) {
+        await endAll(customer, sessionEpoch)
+        await reopenLogins(usernames, eventId)
+      },
     }),
   ),
 ]

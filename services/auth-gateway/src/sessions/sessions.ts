@@ -1,6 +1,7 @@
 import type { ConsumerDeps } from '@rekey/platform/consumer'
 import { toKey } from '@rekey/platform/seal'
 import type { Infrastructure } from '../infrastructure.ts'
+import type { Limits } from '../limits/limits.ts'
 import { consumeEndSessions } from './end-sessions.consumer.ts'
 import { createRefreshTokens } from './refresh-tokens.ts'
 import { createSessionService } from './sessions.service.ts'
@@ -12,7 +13,11 @@ interface Settings {
 }
 
 /** Sessions, and what ends all sessions of a customer. */
-export const createSessions = (infra: Infrastructure, config: Settings) => {
+export const createSessions = (
+  infra: Infrastructure,
+  config: Settings,
+  { reopenLogins }: Pick<Limits, 'reopenLogins'>,
+) => {
   const { redis, publisher, now, random, log } = infra
   const sessions = createSessionService({
     store: createSessionStore(redis),
@@ -23,7 +28,8 @@ export const createSessions = (infra: Infrastructure, config: Settings) => {
     random,
     log,
   })
-  return { ...sessions, consumers: (deps: ConsumerDeps) => consumeEndSessions(deps, sessions.endAll) }
+  const { endAll } = sessions
+  return { ...sessions, consumers: (deps: ConsumerDeps) => consumeEndSessions(deps, { endAll, reopenLogins }) }
 }
 
 export type Sessions = ReturnType<typeof createSessions>

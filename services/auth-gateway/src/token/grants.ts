@@ -100,6 +100,8 @@ export const createGrant = (deps: Deps) => {
     clients.owner(client, clientId)
     const session = await sessions.begin({ customer, clientId, scope, epoch: Number(challenge.sessionEpoch) })
     await publishSignIn(session, address)
+    // The answer does not wait for it.
+    void limits.rememberNetwork({ account: challenge.account, address: caller.countedAddress })
     const { refreshToken } = session
     return answerOf(tokens.issueAccessToken({ ...session, challengeId }), { scope, state, refreshToken })
   }

@@ -7,16 +7,15 @@ import type { Database, Transaction } from '../database.ts'
 import { appendChange } from '../history/history.store.ts'
 import { resetFailedAttempts } from '../lockout/failed-attempts.store.ts'
 import { wasLockedOutAt } from '../lockout/lockout.service.ts'
-import type { NotificationDeps } from '../notifications/notifications.ts'
 import { addEvents } from '../outbox/outbox.store.ts'
 import { keepFormerPassword } from '../policy/former-passwords.store.ts'
 import { endSessions, isSessionEnded, sessionOf } from '../sessions/sessions.store.ts'
 import { type ApprovalDecision, decideApproval } from '../staff/decide-approval.ts'
 import { type PreparedPassword, storeCredential } from './credential.ts'
 import { type Grant, refuseGrant, spendGrant } from './grant.ts'
-import { type Operation, passwordEvents } from './password-events.ts'
+import { type Operation, type PasswordEventDeps, passwordEvents } from './password-events.ts'
 
-export interface ReplaceDeps extends NotificationDeps {
+export interface ReplaceDeps extends PasswordEventDeps {
   database: Database
   /** How long withdrawals should wait after a restore; 0: no hold. */
   holdMs: number
