@@ -48,6 +48,7 @@ const useGateway: Use = async (address, t) => {
     upstream: `http://${address}`,
     isEnded: async () => false,
     spendPassword: async () => undefined,
+    spendToken: async () => undefined,
     accountOfCustomer: (customer) => customer,
   })
   t.teardown(() => app.close())

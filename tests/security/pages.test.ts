@@ -36,6 +36,8 @@ t.test('S34 a valid form from another site has no effect; the same form from our
     { origin: `${url}.evil.example` },
     { origin: url.slice(0, -1) },
     { origin: `${url}/` },
+    // Sent by a sandboxed frame of any site, through a browser without Fetch Metadata.
+    { origin: 'null' },
     { origin: 'null', 'sec-fetch-site': 'cross-site' },
     { origin: url, 'sec-fetch-site': 'cross-site' },
     { origin: url, 'sec-fetch-site': 'same-site' },

@@ -37,6 +37,11 @@ export const errors = {
     title: 'The access token is missing, malformed, expired or revoked.',
   },
   insufficient_scope: { status: 403, oauth: 'insufficient_scope', title: 'The access token lacks the scope.' },
+  cross_site_request: {
+    status: 403,
+    oauth: 'access_denied',
+    title: 'A browser sent the request for another website, whose origin no client has registered.',
+  },
   success_token_refused: {
     status: 403,
     oauth: 'access_denied',

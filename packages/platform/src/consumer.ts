@@ -41,6 +41,16 @@ export const readEventTime = (text: string): Date => {
 /** Thrown by a handler that can never succeed: the event becomes a dead letter without a retry. */
 export class PermanentError extends Error {}
 
+/** Thrown by a handler whose event has to wait: the broker redelivers it after this time. Nothing failed. */
+export class LaterError extends Error {
+  readonly afterMs: number
+
+  constructor(afterMs: number) {
+    super('the event has to wait')
+    this.afterMs = afterMs
+  }
+}
+
 export interface ConsumerDeps {
   broker: Broker
   metrics: Metrics
@@ -141,6 +151,7 @@ export const consume = <E extends EventDefinition>(
     try {
       await deliver(message)
     } catch (err) {
+      if (err instanceof LaterError) return message.nak(err.afterMs)
       const attempt = message.info.redeliveryCount
       const isFinal = err instanceof PermanentError || isOverdue(message.info)
       try {

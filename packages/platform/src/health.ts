@@ -30,10 +30,19 @@ const probe = async (check: () => Promise<unknown>): Promise<string> => {
  */
 export const health = fp<Options>(async (instance, { checks, progress }) => {
   const app = instance as unknown as Server
-  app.get('/healthz', { schema: Healthz, config: { public: true } }, async () => ({ status: 'ok' as const }))
-  app.get('/readyz', { schema: Readyz, config: { public: true } }, async (_request, reply) => {
-    const names = Object.keys(checks)
-    const results = await Promise.all(Object.values(checks).map(probe))
+  const names = Object.keys(checks)
+  let probing: Promise<string[]> | undefined
+  /** One probe at a time, which all requests share: requests without a limit must not become load on stores and broker. */
+  const probeAll = () => {
+    probing ??= Promise.all(Object.values(checks).map(probe)).finally(() => {
+      probing = undefined
+    })
+    return probing
+  }
+  const config = { public: true, crossSite: 'read' as const }
+  app.get('/healthz', { schema: Healthz, config }, async () => ({ status: 'ok' as const }))
+  app.get('/readyz', { schema: Readyz, config }, async (_request, reply) => {
+    const results = await probeAll()
     const draining = app.isDraining()
     const ready = !draining && results.every((result) => result === 'ok')
     const answers = {

@@ -1,4 +1,5 @@
 import { auth } from '@rekey/platform/auth'
+import { refuseCrossSite } from '@rekey/platform/cross-site'
 import type { Feature } from '@rekey/platform/feature'
 import { health } from '@rekey/platform/health'
 import { createIdentityProvider } from '@rekey/platform/identity-provider'
@@ -41,7 +42,7 @@ export const createApp = async (config: Config, runtime: Runtime): Promise<Serve
   const clients = createClients(infra, config, { limits, signingKeys })
   const records = createStoredRecords(infra, config)
   const challenges = createChallenges(infra, config, { limits, accountKeys, records })
-  const sessions = createSessions(infra, config)
+  const sessions = createSessions(infra, config, limits)
   const tokens = await createTokens(app, infra, config, { signingKeys, clients, records })
   const twoFactor = createTwoFactor(clients, challenges, tokens)
   const features: Feature[] = [
@@ -59,6 +60,7 @@ export const createApp = async (config: Config, runtime: Runtime): Promise<Serve
   ]
 
   await registerCors(app, clients)
+  await app.register(refuseCrossSite, { publicUrl: config.REKEY_PUBLIC_URL, allowsOrigin: clients.allowsOrigin })
   await app.register(auth, {
     issuer: tokens.issuer,
     publicKey: async ({ kid }) => tokens.publicKey(kid),

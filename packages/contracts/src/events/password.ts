@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox'
-import { OneOf, SessionEpoch } from '../fields.ts'
+import { OneOf, Sealed, SessionEpoch } from '../fields.ts'
 import { defineEvent } from './event.ts'
 
 const fields = {
@@ -32,6 +32,14 @@ const held = {
   ),
 }
 
+const reopens = {
+  usernames: Type.Optional(
+    Type.Array(Sealed('auth-gateway'), {
+      description: "The customer's confirmed addresses. Sign-in that wrong passwords closed under them opens again.",
+    }),
+  ),
+}
+
 export const PasswordChanged = defineEvent({
   type: 'password.changed',
   summary: 'A signed-in customer changed the password; every other session ends.',
@@ -44,19 +52,19 @@ export const PasswordChanged = defineEvent({
 export const PasswordRestored = defineEvent({
   type: 'password.restored',
   summary: 'A customer who had forgotten the password set a new one; all sessions end.',
-  data: Type.Object({ ...fields, ...held }),
+  data: Type.Object({ ...fields, ...held, ...reopens }),
 })
 
 export const PasswordReset = defineEvent({
   type: 'password.reset',
   summary: 'A customer who had forgotten the password was sent a temporary one; all sessions end.',
-  data: Type.Object({ ...fields, ...held }),
+  data: Type.Object({ ...fields, ...held, ...reopens }),
 })
 
 export const PasswordSet = defineEvent({
   type: 'password.set',
   summary: 'The back office set a temporary password for a customer; all sessions end.',
-  data: Type.Object({ ...fields, ...approved, ...held }),
+  data: Type.Object({ ...fields, ...approved, ...held, ...reopens }),
 })
 
 export const PasswordResetRequested = defineEvent({

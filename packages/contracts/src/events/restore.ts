@@ -16,6 +16,12 @@ export const RestoreRequested = defineEvent({
           'The code is suppressed and the caller gets the usual answer. limit: a quota of this username is used up; budget: it is locked out after too many wrong codes.',
       }),
     ),
+    knownNetwork: Type.Optional(
+      Type.String({
+        description:
+          "HMAC of the username and the caller's network; set if this username signed in from there within 90 days. Codes for it have a quota of their own.",
+      }),
+    ),
     claimedIp: Type.Optional(
       Type.String({ description: 'Client-asserted IP: the address that the client states for its user.' }),
     ),

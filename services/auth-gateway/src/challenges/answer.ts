@@ -179,8 +179,7 @@ export const createAnswer = (deps: Deps) => {
       const { challengeId, account, purpose } = name
       const isRestore = purpose === 'restore'
       if (isRestore && unstored > 0) throw unavailable(new Error('wrong codes wait for the broker'))
-      const { address, clientId: openedBy } = requesterOf(caller, name)
-      await limits.spendAnswer({ address, clientId: openedBy })
+      await limits.spendAnswer(requesterOf(caller, name))
       const answeredAt = now()
       const answer = await compare(name, codes.macs(challengeId, codes.read(submitted)), binding, answeredAt)
       const line = { challenge: hashForLog(challengeId), address: caller.address }

@@ -38,6 +38,8 @@ export interface ChallengeRecord {
   device: string
   /** Username sealed for the password-service, if the customer is not known. */
   sealedUsername: string
+  /** In a sign-in: account key of the username; else ''. */
+  usernameAccount: string
   /** The customer's code, once a password or a bearer token has proven it; else ''. */
   customer: string
   /** In a change: the session of the request; else ''. */
@@ -92,6 +94,7 @@ const constantFields = [
   'state',
   'devices',
   'sealedUsername',
+  'usernameAccount',
   'customer',
   'sessionId',
   'sessionEpoch',

@@ -22,6 +22,8 @@ interface Send {
   sendNumber: number
   /** Why the code is suppressed: by a lockout (S6), by a rate limit (S7), or not at all. */
   suppressed: 'budget' | 'limit' | undefined
+  /** HMAC of the account and the caller's network, if the account signed in from there (S39). */
+  knownNetwork: string | undefined
 }
 
 /** A confirmation code in the forms that are stored and published; the digits themselves are not kept. */
@@ -54,7 +56,7 @@ export const createCodeDelivery = ({ codes, publisher, sealKeys, codeTtlMs, now,
     { challengeId, purpose }: ChallengeName,
     { flow, clientId, customer, device, sealedUsername: username }: ChallengeRecord,
     { sealed, verificationCode, expiresAt }: NewCode,
-    { sendNumber, suppressed: withheld }: Send,
+    { sendNumber, suppressed: withheld, knownNetwork }: Send,
     { address, assertedIp: claimedIp }: Caller,
   ): Promise<void> {
     const code = {
@@ -69,7 +71,13 @@ export const createCodeDelivery = ({ codes, publisher, sealKeys, codeTtlMs, now,
     if (customer === '') {
       await publisher.publish(RestoreRequested, {
         subject: challengeId,
-        data: { ...code, username, ...(withheld && { withheld }), ...(claimedIp !== undefined && { claimedIp }) },
+        data: {
+          ...code,
+          username,
+          ...(withheld && { withheld }),
+          ...(knownNetwork !== undefined && { knownNetwork }),
+          ...(claimedIp !== undefined && { claimedIp }),
+        },
       })
     } else {
       await publisher.publish(ChallengeIssued, { subject: customer, data: { ...code, purpose, customer, device } })

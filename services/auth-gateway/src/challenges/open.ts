@@ -63,6 +63,8 @@ export interface SignedIn {
 /** A customer whose password was verified. */
 interface VerifiedCustomer {
   customer: string
+  /** Account key of the username that the password was verified for. */
+  usernameAccount: string
   sessionEpoch: number
   devices: string[]
 }
@@ -75,6 +77,7 @@ const recordOf = ({ codeChallenge = '', requestedScope = '', ...request }: Reque
   devices: [],
   device: '',
   sealedUsername: '',
+  usernameAccount: '',
   customer: '',
   sessionId: '',
   sessionEpoch: '',
@@ -132,7 +135,8 @@ export const createOpen = (deps: Deps) => {
       }
       const suppressed = suppressedBy(result, spent.isSuppressed)
       try {
-        await delivery.publishCode(name, challenge, code, { sendNumber: 1, suppressed }, caller)
+        const { knownNetwork } = spent
+        await delivery.publishCode(name, challenge, code, { sendNumber: 1, suppressed, knownNetwork }, caller)
       } catch (error) {
         await redis.del(challengeKey(name)).catch(() => {})
         throw error
@@ -194,7 +198,7 @@ export const createOpen = (deps: Deps) => {
      * @throws RekeyError too_many_requests (lockout), unavailable
      */
     async openLogin(
-      { customer, devices, sessionEpoch }: VerifiedCustomer,
+      { customer, usernameAccount, devices, sessionEpoch }: VerifiedCustomer,
       request: Request,
       caller: Caller,
     ): Promise<OpenChallenge> {
@@ -206,6 +210,7 @@ export const createOpen = (deps: Deps) => {
         ...recordOf(request),
         flow: 'oauthLogin' as const,
         account: name.account,
+        usernameAccount,
         devices,
         customer,
         sessionEpoch: String(sessionEpoch),

@@ -3,6 +3,7 @@ import type { Broker } from '@rekey/platform/broker'
 import type { Now } from '@rekey/platform/clock'
 import type { Logger } from '@rekey/platform/logger'
 import { loadScript, type Redis } from '@rekey/platform/redis'
+import type { Spent } from '../limits/limits.service.ts'
 import type { Limits } from '../limits/limits.ts'
 import { maxFailedAttemptsPerChallenge } from '../limits/lockout.ts'
 import {
@@ -67,7 +68,7 @@ export const createSend = ({ redis, broker, limits, delivery, records, cooldownM
     name: ChallengeReference,
     state: string,
     device: string,
-    isOverQuota: boolean,
+    { isSuppressed, knownNetwork }: Pick<Spent, 'isSuppressed' | 'knownNetwork'>,
     caller: Caller,
   ): Promise<OpenChallenge> => {
     const { challengeId, account, purpose } = name
@@ -90,9 +91,9 @@ export const createSend = ({ redis, broker, limits, delivery, records, cooldownM
     if (!isSent(sending)) throw refuse(name, sending, caller.address)
     const [result, sendNumber, flat, before] = sending
     const challenge = records.read(name, flat)
-    const suppressed = suppressedBy(result, isOverQuota)
+    const suppressed = suppressedBy(result, isSuppressed)
     try {
-      await delivery.publishCode(name, challenge, code, { sendNumber, suppressed }, caller)
+      await delivery.publishCode(name, challenge, code, { sendNumber, suppressed, knownNetwork }, caller)
     } catch (error) {
       await undoScript([challengeKey(name)], [at, mac, ...before.map((value) => value ?? '')]).catch(() => {})
       throw error
@@ -111,7 +112,7 @@ export const createSend = ({ redis, broker, limits, delivery, records, cooldownM
       // Throws before anything is spent: without the broker the code could not be published.
       broker.connection()
       const spent = await limits.spendCode({ purpose: name.purpose, isFirst: false }, requesterOf(caller, name))
-      return spent.refundOnFailure(() => replaceAndSend(name, state, device, spent.isSuppressed, caller))
+      return spent.refundOnFailure(() => replaceAndSend(name, state, device, spent, caller))
     },
   }
 }

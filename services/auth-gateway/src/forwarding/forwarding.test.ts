@@ -54,6 +54,7 @@ const startForwarding = async (
     upstream: `http://127.0.0.1:${port}`,
     isEnded,
     spendPassword: async () => undefined,
+    spendToken: async () => undefined,
     accountOfCustomer: (customer) => customer,
   })
   const url = await app.listen({ host: '127.0.0.1', port: 0 })

@@ -39,6 +39,8 @@ interface Options {
   spendPassword(requester: Requester): Promise<unknown>
   /** Authenticates the client of A3. @throws RekeyError */
   authenticateClient?: ReturnType<typeof createRestoreResetClient>
+  /** Spends the quota of one request without a valid token. @throws RekeyError too_many_requests, unavailable */
+  spendToken(address: string): Promise<unknown>
   /** Account key of a customer. */
   accountOfCustomer(customer: string): string
 }
@@ -64,7 +66,7 @@ const isBrokenConnection = (error: (Error & { code?: string }) | undefined) =>
 /** Forwards requests to the password-service, which validates tokens and bodies itself. */
 export const forwarding = async (
   app: Server,
-  { upstream, isEnded, spendPassword, authenticateClient, accountOfCustomer }: Options,
+  { upstream, isEnded, spendPassword, spendToken, authenticateClient, accountOfCustomer }: Options,
 ): Promise<void> => {
   /** Undefined also if verification fails: the password-service decides on every token. */
   const claimsOf = (authorization: string | undefined) => app.readBearer(bearerOf(authorization)).catch(() => undefined)
@@ -75,7 +77,11 @@ export const forwarding = async (
       }
       const claims = await claimsOf(request.headers.authorization)
       if (claims && (await isEnded(claims).catch(() => false))) throw new RekeyError('invalid_token')
-      if (!setsPassword(request)) return
+      if (!setsPassword(request)) {
+        // The password-service answers it 401, which costs more here than a request.
+        if (!claims) await spendToken(request.ip)
+        return
+      }
       await spendPassword({ address: request.ip, ...(claims && { account: accountOfCustomer(claims.sub) }) })
     })
     // Reads bodies whole, so that an oversized one is refused here even if it is chunked. Does not parse them.
@@ -143,6 +149,7 @@ export const createForwarding = (config: Settings, { clients, limits, sessions, 
       isEnded: sessions.isEnded,
       spendPassword: limits.spendPassword,
       authenticateClient: createRestoreResetClient(clients, (token) => app.readBearer(token).catch(() => undefined)),
+      spendToken: limits.spendToken,
       accountOfCustomer: accountKeys.ofCustomer,
     }),
 })

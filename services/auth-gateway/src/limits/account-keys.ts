@@ -25,6 +25,9 @@ export const createAccountKeys = ({ REKEY_ACCOUNT_KEY }: Settings) => {
 
     formerOfUsername: (username: string): string[] => formerOf(nameOf(username)),
     formerOfCustomer: (customer: string): string[] => formerOf(customerOf(customer)),
+
+    /** HMAC of an account key with a network, so that Redis reveals neither. */
+    ofNetwork: (account: string, network: string): string => hmac(current, `\0${account}\0${network}`),
   }
 }
 

@@ -1,14 +1,16 @@
 import { errors, type Purpose, RekeyError } from '@rekey/contracts'
 import type { Now } from '@rekey/platform/clock'
 import type { AllowanceSize } from '@rekey/platform/quota'
+import type { AccountKeys } from './account-keys.ts'
 import { networksOf } from './client-networks.ts'
 import type { Action, ExceededReports } from './exceeded.ts'
-import type { Limit, LimitStore, Rule } from './limits.store.ts'
+import type { Limit, LimitStore, NetworkKind, Rule } from './limits.store.ts'
 import type { Quotas } from './quotas.ts'
 
 interface Deps {
   store: LimitStore
   quotas: Quotas
+  accountKeys: AccountKeys
   exceeded: ExceededReports
   now: Now
 }
@@ -29,6 +31,8 @@ interface CountedLimit extends Limit {
 }
 
 export interface Spent {
+  /** HMAC of the account and the caller's network, if the account signed in from there (S39). */
+  knownNetwork: string | undefined
   /** The account's quota is used up, and the caller must not learn of it (S11). */
   isSuppressed: boolean
   /**
@@ -43,14 +47,40 @@ export interface Spent {
 /** A refusal below 500 may be the caller's fault, so it counts against the address and the client. */
 const wasRefused = (error: unknown) => error instanceof RekeyError && errors[error.code].status < 500
 
-/** Rate limits: one step decides on all quotas of a request, and spends all of them or none. */
-export const createRateLimits = ({ store, quotas, exceeded, now }: Deps) => {
-  const limit = (action: Action, by: By, id: string, size: AllowanceSize, rule: Rule = 'refuse') => ({
+/** When a quota counts a request, if not always, and what empties it. */
+interface Applies {
+  rule?: Rule
+  network?: NetworkKind
+  isReopened?: boolean
+}
+
+/**
+ * Rate limits: one step decides on all quotas of a request, and spends all of them or none.
+ *
+ * Each quota that a stranger can use up, which is every one but that of the caller's own address, counts requests from
+ * unknown networks alone. A request for an account that signed in from the caller's network spends a quota of this
+ * account and network instead (S39). So nobody elsewhere can keep its owner out, and it is no unlimited access either.
+ *
+ * The network is the narrowest: one IPv4 address, or an IPv6 /64. A wider one would spare strangers together with the
+ * owner: a mobile operator's /48 serves many.
+ */
+export const createRateLimits = ({ store, quotas, accountKeys, exceeded, now }: Deps) => {
+  const limit = (
+    action: Action,
+    by: By,
+    id: string,
+    size: AllowanceSize,
+    { rule = 'refuse', ...applies }: Applies = {},
+  ) => ({
     name: `${action}:${by}:${encodeURIComponent(id)}`,
     by,
     rule,
+    ...applies,
     ...size,
   })
+
+  /** HMAC of an account key with the network that it signs in from. */
+  const networkKeyOf = (account: string, address: string) => accountKeys.ofNetwork(account, networksOf(address)[0].name)
 
   const spend = async (
     action: Action,
@@ -59,7 +89,9 @@ export const createRateLimits = ({ store, quotas, exceeded, now }: Deps) => {
     refundable: By[] = [],
   ): Promise<Spent> => {
     const at = now().getTime()
-    const spending = await store.spend(limits, at)
+    const { account, address } = requester
+    const subject = account === undefined ? undefined : { account, networkKey: networkKeyOf(account, address) }
+    const spending = await store.spend(limits, at, subject)
     if (spending.result !== 'ok') {
       const { limit, waitMs, isFirstReport } = spending
       const { by, allowance, windowMs } = limit
@@ -78,6 +110,7 @@ export const createRateLimits = ({ store, quotas, exceeded, now }: Deps) => {
     const refund = refundOf(spent.filter(({ by }) => refundable.includes(by)))
     return {
       isSuppressed: spending.result === 'suppressed',
+      knownNetwork: spending.network === 'known' ? subject?.networkKey : undefined,
       refund,
       async refundOnFailure(work) {
         try {
@@ -91,13 +124,18 @@ export const createRateLimits = ({ store, quotas, exceeded, now }: Deps) => {
   }
 
   const { code, login, password } = quotas
+  const unknown = { network: 'unknown' } as const
+  const known = { network: 'known' } as const
+
+  /** Strangers share the wider networks of an address, so these count requests from unknown networks alone. */
   const byAddress = (action: Action, { address }: Requester) =>
-    networksOf(address).map(({ name, clients }) => {
+    networksOf(address).map(({ name, clients }, index) => {
       const { allowance, windowMs } = quotas[action].address
-      return limit(action, 'address', name, { allowance: allowance * clients, windowMs })
+      const applies = index === 0 ? {} : unknown
+      return limit(action, 'address', name, { allowance: allowance * clients, windowMs }, applies)
     })
   const byClient = (action: 'code' | 'answer' | 'login', { clientId }: Requester) =>
-    clientId === undefined ? [] : [limit(action, 'client', clientId, quotas[action].client)]
+    clientId === undefined ? [] : [limit(action, 'client', clientId, quotas[action].client, unknown)]
 
   return {
     /**
@@ -114,13 +152,16 @@ export const createRateLimits = ({ store, quotas, exceeded, now }: Deps) => {
     ): Promise<Spent> {
       const size = purpose === 'login' ? code.loginAccount : code.account
       const rule = purpose === 'restore' ? 'suppress' : 'refuse'
+      const { account, address } = requester
+      const ofAll = limit('code', 'all', 'restore', code.all, { rule: 'distinct_accounts', ...unknown })
       return spend(
         'code',
         [
           ...byAddress('code', requester),
           ...byClient('code', requester),
-          limit('code', 'account', `${purpose}:${requester.account}`, size, rule),
-          ...(purpose === 'restore' && isFirst ? [limit('code', 'all', 'restore', code.all, 'distinct_accounts')] : []),
+          limit('code', 'account', `${purpose}:${networkKeyOf(account, address)}`, size, { rule, ...known }),
+          limit('code', 'account', `${purpose}:${account}`, size, { rule, ...unknown }),
+          ...(purpose === 'restore' && isFirst ? [ofAll] : []),
         ],
         requester,
         ['account', 'all'],
@@ -128,26 +169,32 @@ export const createRateLimits = ({ store, quotas, exceeded, now }: Deps) => {
     },
 
     /** Spends the quotas of one submitted code. @throws RekeyError too_many_requests, unavailable */
-    spendAnswer: (requester: Requester) =>
+    spendAnswer: (requester: Required<Requester>) =>
       spend('answer', [...byAddress('answer', requester), ...byClient('answer', requester)], requester),
 
     /**
      * Spends the quotas of one submitted password, refunded if it is right. The quota of an account from one address is
      * smaller than from all addresses together, so that guesses from one site cannot keep the customer from signing in
-     * elsewhere.
+     * elsewhere. A known network has the quota of one address: the refusals then do not show that it is known.
      *
      * @throws RekeyError too_many_requests, unavailable
      */
     spendLogin(requester: Required<Requester>): Promise<Spent> {
-      const [narrowest, widest = narrowest] = networksOf(requester.address)
+      const { account, address } = requester
+      const [narrowest, widest = narrowest] = networksOf(address)
+      const [ofKnown, ofUnknown] = [
+        { isReopened: true, ...known },
+        { isReopened: true, ...unknown },
+      ]
       return spend(
         'login',
         [
           ...byAddress('login', requester),
           ...byClient('login', requester),
-          limit('login', 'account', `${requester.account}@${widest.name}`, login.accountAddress),
-          limit('login', 'account', requester.account, login.account),
-          limit('login', 'all', '', login.all, 'distinct_accounts'),
+          limit('login', 'account', networkKeyOf(account, address), login.accountAddress, ofKnown),
+          limit('login', 'account', `${account}@${widest.name}`, login.accountAddress, ofUnknown),
+          limit('login', 'account', account, login.account, ofUnknown),
+          limit('login', 'all', '', login.all, { rule: 'distinct_accounts', ...unknown }),
         ],
         requester,
         ['account', 'all'],
@@ -155,8 +202,24 @@ export const createRateLimits = ({ store, quotas, exceeded, now }: Deps) => {
     },
 
     /**
-     * Spends the quota of one token request without a code, or of one client secret, refunded if it is right. By address
-     * alone: the client is not authenticated yet.
+     * Remembers for 90 days that an account signed in from the network of this address (S39). Best effort: nothing waits
+     * for it, and without it the account has the quotas of any other.
+     */
+    rememberNetwork: ({ account, address }: { account: string; address: string }): Promise<void> =>
+      store.rememberNetwork(networkKeyOf(account, address)).catch(() => {}),
+
+    /**
+     * Reopens the account's sign-in if wrong passwords have closed it (S49). Wrong codes of sign-in still count: whoever
+     * reads a customer's mail could restore again and again, to guess at the code that goes to the phone.
+     *
+     * @param id equal at each repetition @throws RekeyError unavailable
+     */
+    reopenLogin: (account: string, id: string): Promise<void> =>
+      store.reopen(account, id, Math.max(login.account.windowMs, login.accountAddress.windowMs)),
+
+    /**
+     * Spends the quota of one token that is submitted or asked for without a code, or of one client secret, refunded if
+     * it is right. By address alone: the client is not authenticated yet.
      *
      * @throws RekeyError too_many_requests, unavailable
      */

@@ -1,43 +1,89 @@
+import { unavailable } from '@rekey/contracts'
 import type { AllowanceSize } from '@rekey/platform/quota'
 import { loadScript, type Redis } from '@rekey/platform/redis'
 
 /** What a quota does once it is used up: see spend.lua. */
 export type Rule = 'refuse' | 'suppress' | 'distinct_accounts'
 
+/** `known`: the account signed in from the caller's network within {@link knownNetworkMs}. */
+export type NetworkKind = 'known' | 'unknown'
+
 /** The quota of one address, account or client. */
 export interface Limit extends AllowanceSize {
   name: string
   rule: Rule
+  /** The requests that it counts; undefined: from every network. */
+  network?: NetworkKind | undefined
+  /** True if a reopening of the account's sign-in empties it. */
+  isReopened?: boolean
 }
 
-export type Spending<L> =
-  | { result: 'ok'; spent: L[] }
+/** What decides which quotas count a request: HMACs of the account (S13), and of the account with the network. */
+export interface Subject {
+  account: string
+  networkKey: string
+}
+
+export type Spending<L> = { network: NetworkKind; spent: L[] } & (
+  | { result: 'ok' }
   /** `isFirstReport`: false if this exhaustion of the quota was reported before. */
-  | { result: 'refused' | 'suppressed'; spent: L[]; limit: L; waitMs: number; isFirstReport: boolean }
+  | { result: 'refused' | 'suppressed'; limit: L; waitMs: number; isFirstReport: boolean }
+)
 
 /** Slices of a window; the same number as in spend.lua. */
 const slices = 12
 const sliceMs = ({ windowMs }: Limit) => Math.ceil(windowMs / slices)
 
+/** How long the network of a sign-in is known (S39). */
+export const knownNetworkMs = 90 * 24 * 3_600_000
+
 // One hash tag: one script decides on all quotas of a request. They all live on one master of a cluster, which is about
-// four small hashes a request; one Redis does that tens of thousands of times a second.
-const keyOf = ({ name }: Limit) => `rekey:{limits}:${name}`
+// six small hashes a request; one Redis does that tens of thousands of times a second.
+const prefix = 'rekey:{limits}:'
+const keyOf = ({ name }: Limit) => `${prefix}${name}`
+const knownKey = (networkKey: string) => `${prefix}known:${networkKey}`
+const reopeningKey = (account: string) => `${prefix}reopening:${account}`
 
 const script = (name: string) => new URL(`./${name}.lua`, import.meta.url)
 
-/** Quotas in Redis: each method is one script, and so one atomic step. @throws RekeyError unavailable */
+const orUnavailable = async (command: Promise<unknown>): Promise<void> => {
+  try {
+    await command
+  } catch (cause) {
+    throw unavailable(cause)
+  }
+}
+
+/** Quotas in Redis: each method is one atomic step. @throws RekeyError unavailable */
 export const createLimitStore = (redis: Redis) => {
   const spendScript = loadScript(redis, script('spend'))
   const refundScript = loadScript(redis, script('refund'))
   return {
-    /** Spends one of each quota, or of none. The account's quota must come right before the one of distinct accounts. */
-    async spend<L extends Limit>(limits: L[], now: number): Promise<Spending<L>> {
-      const args = limits.flatMap((limit) => [limit.allowance, sliceMs(limit), limit.rule])
-      const answer = await spendScript(limits.map(keyOf), [now, ...args])
-      const [result, places, place = 0, waitMs = 0, report] = answer as [Spending<L>['result'], number[], ...number[]]
+    /**
+     * Spends one of each quota, or of none. The account's quota must come right before the one of distinct accounts.
+     *
+     * @param subject undefined: the account is not known, so the network is not either
+     */
+    async spend<L extends Limit>(limits: L[], now: number, subject?: Subject): Promise<Spending<L>> {
+      const { account, networkKey } = subject ?? { account: '', networkKey: '' }
+      const keys = [knownKey(networkKey), reopeningKey(account), ...limits.map(keyOf)]
+      const args = limits.flatMap((limit) => [
+        limit.allowance,
+        sliceMs(limit),
+        limit.rule,
+        limit.network ?? '',
+        limit.isReopened ? '1' : '',
+      ])
+      const answer = await spendScript(keys, [now, ...args])
+      const [result, network, places, place = 0, waitMs = 0, report] = answer as [
+        Spending<L>['result'],
+        NetworkKind,
+        number[],
+        ...number[],
+      ]
       const spent = limits.filter((_, index) => places.includes(index + 1))
-      if (result === 'ok') return { result, spent }
-      return { result, spent, limit: limits[place - 1] as L, waitMs, isFirstReport: report === 1 }
+      if (result === 'ok') return { result, network, spent }
+      return { result, network, spent, limit: limits[place - 1] as L, waitMs, isFirstReport: report === 1 }
     },
 
     /** `spentAt`: the `now` of the spending. */
@@ -48,6 +94,18 @@ export const createLimitStore = (redis: Redis) => {
         limits.map((limit) => Math.floor(spentAt / sliceMs(limit))),
       )
     },
+
+    /** Makes a network known for {@link knownNetworkMs} from now on. */
+    rememberNetwork: (networkKey: string) => orUnavailable(redis.set(knownKey(networkKey), '', 'PX', knownNetworkMs)),
+
+    /**
+     * Empties the account's quotas that are `isReopened`, each at its next use: their names contain networks, which are
+     * not listed anywhere. Repeated with the same id, it empties nothing more.
+     *
+     * @param longestMs of those quotas: after it they are empty anyway
+     */
+    reopen: (account: string, id: string, longestMs: number) =>
+      orUnavailable(redis.set(reopeningKey(account), id, 'PX', longestMs * 2)),
   }
 }
 

@@ -8,6 +8,7 @@ import { createRateLimits } from './limits.service.ts'
 import { createLimitStore } from './limits.store.ts'
 import { createLockoutStore } from './lockout.store.ts'
 import { type QuotaSettings, readQuotas } from './quotas.ts'
+import { createReopenLogins } from './reopen-logins.ts'
 
 interface Settings extends QuotaSettings {
   REKEY_USERNAME_SEAL_KEY: string
@@ -19,12 +20,22 @@ export const createLimits = (infra: Infrastructure, config: Settings, accountKey
   const exceeded = createExceeded(infra)
   const { reportLockout, countLockedOut } = exceeded
   const store = createLockoutStore(redis)
+  const quotas = readQuotas(config)
+  const { reopenLogin, ...rateLimits } = createRateLimits({
+    store: createLimitStore(redis),
+    quotas,
+    accountKeys,
+    exceeded,
+    now,
+  })
   const usernameKeys = toKeys(config.REKEY_USERNAME_SEAL_KEY)
+  const reopenLogins = createReopenLogins({ usernameKeys, accountKeys, reopenLogin })
   return {
-    ...createRateLimits({ store: createLimitStore(redis), quotas: readQuotas(config), exceeded, now }),
+    ...rateLimits,
     reportLockout,
     countLockedOut,
-    consumers: (deps: ConsumerDeps) => [consumeBlockLifted(deps, { store, usernameKeys, accountKeys })],
+    reopenLogins,
+    consumers: (deps: ConsumerDeps) => [consumeBlockLifted(deps, { store, accountKeys, reopenLogins })],
   }
 }
 

@@ -79,7 +79,7 @@ export const createLoginService = (deps: Deps) => {
       void spent.refund()
       const scope = reply.mustChange ? checkScope(scopes.change, [scopes.change], client) : requestedScope
       const request = { clientId, redirectUri, scope, requestedScope, state, codeChallenge: undefined }
-      const challenge = await challenges.openLogin(reply, request, caller)
+      const challenge = await challenges.openLogin({ ...reply, usernameAccount: account }, request, caller)
       return {
         error: 'mfa_required',
         error_description: 'Please choose a device and confirm the challenge with the code sent to it',

@@ -17,6 +17,8 @@ export type ReportCompromiseRpc = (report: ReportCompromiseRequest) => Promise<R
 interface Deps {
   brand: string
   report: ReportCompromiseRpc
+  /** Spends the quota of one submitted token. @throws RekeyError too_many_requests, unavailable */
+  spendToken(address: string): Promise<unknown>
   render(page: Page): string
 }
 
@@ -28,13 +30,19 @@ const statuses = { reported: 200, used: 200, expired: 400, invalid: 400 } as con
  * "It was not me": the link of a notification. The link only opens a page: mail scanners and previews follow links, and
  * must not block a customer.
  */
-export const compromiseReportRoutes = (app: Server, { brand, report, render }: Deps): void => {
-  app.get('/not-me', { schema: { querystring: token }, config: { public: true } }, async (request) =>
-    render(confirmPage(brand, request.query.token)),
+export const compromiseReportRoutes = (app: Server, { brand, report, spendToken, render }: Deps): void => {
+  app.get(
+    '/not-me',
+    { schema: { querystring: token }, config: { public: true, crossSite: 'navigation' } },
+    async (request) => render(confirmPage(brand, request.query.token)),
   )
 
   app.post('/not-me', { schema: { body: token }, config: { public: true } }, async (request, reply) => {
     try {
+      // A report is taken without Redis too: it stops somebody who may be signed in.
+      await spendToken(request.ip).catch((error) => {
+        if (!(error instanceof RekeyError) || error.code !== 'unavailable') throw error
+      })
       const { result } = await report({ token: request.body.token, ip: request.ip })
       return reply.code(statuses[result]).send(render(resultPage(brand, result)))
     } catch (error) {

@@ -37,16 +37,17 @@ const steps = {
 /** The hosted restore, one page a step. */
 export const hostedRestoreRoutes = (app: Server, { brand, hostedRestore, render }: Deps): void => {
   const config = { public: true }
+  const page = { public: true, crossSite: 'navigation' as const }
   const answer = (reply: Reply, { step, error }: StepResult) => {
     if (error) reply.code(errors[noteError(error, reply).code].status).headers(waitHeaders(error))
     return render(stepPage(brand, step))
   }
 
-  app.get('/restore', { config }, async () => render(stepPage(brand, { name: 'start', username: '' })))
+  app.get('/restore', { config: page }, async () => render(stepPage(brand, { name: 'start', username: '' })))
 
   // A phone browser that reloads the page later requests the form's path by GET.
   for (const step of ['begin', 'resend', 'answer', 'finish']) {
-    app.get(`/restore/${step}`, { config }, async (_request, reply) => reply.redirect('/restore', 303))
+    app.get(`/restore/${step}`, { config: page }, async (_request, reply) => reply.redirect('/restore', 303))
   }
 
   app.post('/restore/begin', { schema: steps.begin, config }, async ({ body, ip }, reply) =>

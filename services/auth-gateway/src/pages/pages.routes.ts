@@ -1,4 +1,3 @@
-import type { IncomingHttpHeaders } from 'node:http'
 import { type ErrorCode, errors, type RekeyError } from '@rekey/contracts'
 import { noteError, waitHeaders } from '@rekey/platform/errors'
 import { acceptForms } from '@rekey/platform/form'
@@ -11,9 +10,9 @@ import { stylesheet, stylesheetPath } from './stylesheet.ts'
 
 interface Options {
   brand: string
-  /** The gateway's own origin. */
-  origin: string
   report: ReportCompromiseRpc
+  /** Spends the quota of one submitted token. @throws RekeyError too_many_requests, unavailable */
+  spendToken(address: string): Promise<unknown>
   /** Undefined: no client is configured for hosted restores, so the page is not served. */
   hostedRestore: HostedRestore | undefined
 }
@@ -33,19 +32,6 @@ interface Reply {
 }
 const setPageHeaders = (reply: Reply) => reply.type('text/html; charset=utf-8').headers(headers)
 
-/**
- * True if another site sent the form (S34, ASVS 3.5.1). The pages use no cookie, so a forged form gains little; the
- * check keeps other sites from sending a customer's browser here at all. `Origin: null` is accepted: browsers send it
- * from our own pages, which send no referrer (Fetch standard, "serializing a request origin"), and they then send
- * `Sec-Fetch-Site` as well.
- */
-const isCrossSite = (headers: IncomingHttpHeaders, own: string): boolean => {
-  const { origin, 'sec-fetch-site': site } = headers
-  const isOtherSite = site !== undefined && site !== 'same-origin' && site !== 'none'
-  const isOtherOrigin = origin !== undefined && origin !== 'null' && origin !== own
-  return isOtherSite || isOtherOrigin
-}
-
 const malformedPage = textPage(
   'That did not work',
   'What was sent is not what this page expects. Perhaps a part of the address is missing.',
@@ -57,20 +43,19 @@ const unavailablePage = textPage(
 )
 
 const errorPages: Partial<Record<ErrorCode, Page>> = {
+  cross_site_request: textPage(
+    'That came from elsewhere',
+    'The form was sent by another website. Nothing was done.',
+    'If you want to go on, open the page from our own website or from our message.',
+  ),
   too_many_requests: textPage('Please wait a little', 'That was asked for too often. Try again later.'),
   unavailable: unavailablePage,
   internal: unavailablePage,
 }
 
-const crossSitePage = textPage(
-  'That came from elsewhere',
-  'The form was sent by another website. Nothing was done.',
-  'If you want to go on, open the page from our own website or from our message.',
-)
-
 /** Pages for a browser, without scripts and cookies. */
-export const pageRoutes = async (app: Server, { brand, origin, report, hostedRestore }: Options): Promise<void> => {
-  app.get(stylesheetPath, { config: { public: true } }, async (_request, reply) =>
+export const pageRoutes = async (app: Server, { brand, report, spendToken, hostedRestore }: Options): Promise<void> => {
+  app.get(stylesheetPath, { config: { public: true, crossSite: 'read' } }, async (_request, reply) =>
     reply
       .removeHeader('pragma')
       .type('text/css; charset=utf-8')
@@ -85,12 +70,7 @@ export const pageRoutes = async (app: Server, { brand, origin, report, hostedRes
     const render = (page: Page) => renderPage(brand, page)
     scope.removeAllContentTypeParsers()
     acceptForms(scope)
-    scope.addHook('onRequest', async (request, reply) => {
-      setPageHeaders(reply)
-      if (request.method === 'POST' && isCrossSite(request.headers, origin)) {
-        return reply.code(403).send(render(crossSitePage))
-      }
-    })
+    scope.addHook('onRequest', async (_request, reply) => void setPageHeaders(reply))
     scope.setErrorHandler((thrown: RekeyError, _request, reply) => {
       // A request refused before the hook above has no page headers yet.
       setPageHeaders(reply)
@@ -98,7 +78,7 @@ export const pageRoutes = async (app: Server, { brand, origin, report, hostedRes
       reply.headers(waitHeaders(error))
       return reply.code(errors[error.code].status).send(render(errorPages[error.code] ?? malformedPage))
     })
-    compromiseReportRoutes(scope, { brand, report, render })
+    compromiseReportRoutes(scope, { brand, report, spendToken, render })
     if (hostedRestore) hostedRestoreRoutes(scope, { brand, hostedRestore, render })
   })
 }

@@ -96,8 +96,7 @@ t.test('our own forms are accepted with every Origin that a browser sends for th
     {},
     { origin: url },
     { 'sec-fetch-site': 'same-origin', origin: 'null' },
-    // Browsers without Sec-Fetch-Site, and all without TLS, send this from a page without referrer.
-    { origin: 'null' },
+    { 'sec-fetch-site': 'none', origin: 'null' },
   ]
   for (const [index, headers] of own.entries()) {
     const answer = await visitor.post('/restore/begin', { username: `own${index}@example.com` }, headers as never)

@@ -11,7 +11,6 @@ import { pageRoutes } from './pages.routes.ts'
 
 interface Settings {
   REKEY_BRAND: string
-  REKEY_PUBLIC_URL: string
   REKEY_PASSWORD_SERVICE_URL: string
 }
 
@@ -34,8 +33,8 @@ export const createPages = ({ broker }: Infrastructure, config: Settings, deps: 
     routes: (app) =>
       pageRoutes(app, {
         brand: config.REKEY_BRAND,
-        origin: config.REKEY_PUBLIC_URL,
         report: (report) => callRpc(broker, ReportCompromise, report),
+        spendToken: limits.spendToken,
         hostedRestore,
       }),
   }

@@ -13,8 +13,12 @@ import { type Consumer, type ConsumerDeps, consume, PermanentError } from '@reke
 /** A reset of all customers publishes many events at once. */
 const concurrency = 64
 
-/** Ends all sessions of a customer except the kept one. Safe to repeat. */
-type EndAll = (customer: string, epoch: number, kept?: string) => Promise<void>
+interface Handlers {
+  /** Ends all sessions of a customer except the kept one. Safe to repeat. */
+  endAll(customer: string, epoch: number, kept?: string): Promise<void>
+  /** Reopens sign-in that wrong passwords have closed (S49). Safe to repeat. */
+  reopenLogins(usernames: readonly string[], eventId: string): Promise<unknown>
+}
 
 /** Events that end all sessions of a customer; a change keeps the session that made it. */
 export const endingEvents = [
@@ -32,6 +36,8 @@ export interface End {
   customer: string
   sessionEpoch: number
   keptSession?: string
+  /** An older password-service sends none. */
+  usernames?: string[]
 }
 
 /** @throws PermanentError if no end of sessions can have set the epoch: it would keep the customer out (S47) */
@@ -40,15 +46,19 @@ export const assertPlausible = ({ sessionEpoch }: End, now: Date): void => {
     throw new PermanentError(`the session epoch ${sessionEpoch} is in the future`)
 }
 
-/** Ends all sessions of a customer after each event that requires it. */
-export const consumeEndSessions = (deps: ConsumerDeps, endAll: EndAll): Consumer[] =>
+/**
+ * Ends all sessions of a customer after each event that requires it. A new password also reopens sign-in: all instances
+ * share one consumer of each event, so it does both.
+ */
+export const consumeEndSessions = (deps: ConsumerDeps, { endAll, reopenLogins }: Handlers): Consumer[] =>
   endingEvents.map((event) =>
     consume(deps, {
       event,
       concurrency,
-      async handle(end: End) {
+      async handle(end: End, { eventId }) {
         assertPlausible(end, deps.now())
         await endAll(end.customer, end.sessionEpoch, end.keptSession)
+        await reopenLogins(end.usernames ?? [], eventId)
       },
     }),
   )

@@ -3,6 +3,7 @@ import type { ConsumerDeps } from '@rekey/platform/consumer'
 import { toKeys } from '@rekey/platform/keys'
 import { callRpc } from '@rekey/platform/rpc'
 import type { Infrastructure } from '../infrastructure.ts'
+import type { Limits } from '../limits/limits.ts'
 import { consumeEndSessions } from './end-sessions.consumer.ts'
 import { followNotBefore } from './not-before.ts'
 import { createEndReader } from './read-ends.ts'
@@ -20,7 +21,11 @@ interface Settings {
 const epochMarginMs = 24 * 3_600_000
 
 /** Sessions, and what ends all sessions of a customer. */
-export const createSessions = (infra: Infrastructure, config: Settings) => {
+export const createSessions = (
+  infra: Infrastructure,
+  config: Settings,
+  { reopenLogins }: Pick<Limits, 'reopenLogins'>,
+) => {
   const { broker, redis, publisher, now, random, log } = infra
   const notBefore = followNotBefore(infra)
   const lifeMs = config.REKEY_SESSION_HOURS * 3_600_000
@@ -50,7 +55,7 @@ export const createSessions = (infra: Infrastructure, config: Settings) => {
   })
   return {
     ...sessions,
-    consumers: (deps: ConsumerDeps) => consumeEndSessions(deps, endAll),
+    consumers: (deps: ConsumerDeps) => consumeEndSessions(deps, { endAll, reopenLogins }),
     close: async () => {
       await Promise.all([redisLoss.close(), notBefore.close()])
     },

@@ -108,6 +108,10 @@ export const createGrant = (deps: Deps) => {
     const epoch = Number(challenge.sessionEpoch)
     const session = await sessions.begin({ customer, clientId, scope, epoch, answeredAt })
     await publishSignIn(session, address)
+    // A4 spends quotas of the username, A4b those of the customer. The answer waits for neither.
+    for (const account of [challenge.usernameAccount, challenge.account]) {
+      void limits.rememberNetwork({ account, address: caller.countedAddress })
+    }
     const { refreshToken } = session
     return answerOf(tokens.issueAccessToken({ flow: 'signIn', ...session, challengeId }), {
       scope,

@@ -6,8 +6,8 @@ import type { Sessions } from '../sessions/sessions.ts'
 
 interface IntrospectRequest extends ClientCredentials {
   body: IntrospectBody
-  /** Claims of a valid access or success token. */
-  claims: TokenClaims | undefined
+  /** Claims of a valid access or success token. @throws RekeyError unavailable */
+  claims(): Promise<TokenClaims | undefined>
 }
 
 /** A6: introspection (RFC 7662). `token_type_hint` is ignored: the type can be told from the token. */
@@ -21,10 +21,11 @@ export const createIntrospect =
    * @throws RekeyError invalid_client, invalid_request, too_many_requests, unavailable
    */
   async (request: IntrospectRequest): Promise<IntrospectAnswer> => {
-    const { body, claims } = request
+    const { body } = request
     const client = await clients.identify(request)
     if (client?.type !== 'confidential') throw new RekeyError('invalid_client')
     const mayRead = (owner: string) => client.introspection === 'all' || owner === client.client_id
+    const claims = await request.claims()
     if (claims) {
       if (!mayRead(claims.client_id)) return { active: false }
       if (await sessions.isEnded(claims)) return { active: false }

@@ -2,17 +2,18 @@ import { RekeyError, type RevokeBody } from '@rekey/contracts'
 import type { TokenClaims } from '@rekey/platform/auth'
 import type { ClientCredentials } from '../clients/authentication.ts'
 import type { Clients } from '../clients/clients.ts'
+import type { Limits } from '../limits/limits.ts'
 import type { Sessions } from '../sessions/sessions.ts'
 
 interface RevokeRequest extends ClientCredentials {
   body: RevokeBody
-  /** Claims of a valid access or success token. */
-  claims: TokenClaims | undefined
+  /** Claims of a valid access or success token. @throws RekeyError unavailable */
+  claims(): Promise<TokenClaims | undefined>
 }
 
 /** A6: revocation (RFC 7009). `token_type_hint` is ignored: the type can be told from the token. */
 export const createRevoke =
-  (clients: Clients, sessions: Sessions) =>
+  (clients: Clients, sessions: Sessions, { spendToken }: Pick<Limits, 'spendToken'>) =>
   /**
    * Ends the session of a token. An unknown or expired token needs no revocation, so it is answered alike.
    *
@@ -20,8 +21,11 @@ export const createRevoke =
    * too_many_requests, unavailable
    */
   async (request: RevokeRequest): Promise<void> => {
-    const { body, claims } = request
+    const { body, address } = request
     const client = await clients.identify(request)
+    // Before the token is verified, which costs more than a request. A confidential client ends sessions of all its users.
+    if (client?.type !== 'confidential') await spendToken(address)
+    const claims = await request.claims()
     const refresh = await sessions.read(body.token)
     const subject = refresh?.subject ?? claims?.sub
     const sessionId = refresh?.sessionId ?? claims?.sid

@@ -24,7 +24,7 @@ interface Deps {
 export const createToken = (infra: Infrastructure, deps: Deps): Feature => {
   const { clients, sessions, tokens } = deps
   const grant = createGrant({ ...infra, ...deps })
-  const revoke = createRevoke(clients, sessions)
+  const revoke = createRevoke(clients, sessions, deps.limits)
   const introspect = createIntrospect(clients, sessions, tokens.issuer)
   return {
     routes: (app) =>

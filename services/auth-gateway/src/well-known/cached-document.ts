@@ -25,7 +25,7 @@ export const cachedDocument = (
   documentOf: () => object,
 ): void => {
   const rendered = new WeakMap<object, ReturnType<typeof render>>()
-  app.get(path, { schema, config: { public: true } }, (request, reply) => {
+  app.get(path, { schema, config: { public: true, crossSite: 'read' } }, (request, reply) => {
     const document = documentOf()
     const { text, etag } = rendered.get(document) ?? render(document)
     rendered.set(document, { text, etag })

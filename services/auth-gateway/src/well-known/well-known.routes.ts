@@ -28,6 +28,8 @@ const metadataOf = (issuer: string) => ({
   code_challenge_methods_supported: ['S256'],
 })
 
+const config = { public: true, crossSite: 'read' as const }
+
 export const wellKnownRoutes = (app: Server, { issuer, changePasswordUrl, jwks }: Deps): void => {
   const metadata = metadataOf(issuer)
   cachedDocument(app, '/.well-known/jwks.json', Jwks, jwks)
@@ -35,11 +37,7 @@ export const wellKnownRoutes = (app: Server, { issuer, changePasswordUrl, jwks }
 
   if (changePasswordUrl === undefined) return
   // A password manager follows the redirect only if another, missing path answers 404.
-  app.get(
-    '/.well-known/change-password',
-    { schema: ChangePasswordPage, config: { public: true } },
-    (_request, reply) => {
-      reply.redirect(changePasswordUrl, 302)
-    },
-  )
+  app.get('/.well-known/change-password', { schema: ChangePasswordPage, config }, (_request, reply) => {
+    reply.redirect(changePasswordUrl, 302)
+  })
 }

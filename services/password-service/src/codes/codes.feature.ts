@@ -9,6 +9,7 @@ import type { Infrastructure } from '../infrastructure.ts'
 import type { LockoutFeature } from '../lockout/lockout.feature.ts'
 import { createCodeService } from './codes.service.ts'
 import { deleteOldSends } from './count-send.ts'
+import { createTurns } from './turns.ts'
 
 interface Others {
   lockout: LockoutFeature
@@ -16,8 +17,10 @@ interface Others {
 
 /** Finds the recipient of each code that the gateway created. */
 export const createCodes = (infra: Infrastructure, config: Config, { lockout }: Others): Feature => {
-  const quota = readQuota(config.REKEY_LIMIT_CODE_ACCOUNT, config.REKEY_LIMITS_SCALE)
-  const codes = createCodeService({ ...infra, store: createCustomerStore(infra.database), lockout, quota })
+  const scale = config.REKEY_LIMITS_SCALE
+  const quota = readQuota(config.REKEY_LIMIT_CODE_ACCOUNT, scale)
+  const turns = createTurns({ ...infra, scale })
+  const codes = createCodeService({ ...infra, store: createCustomerStore(infra.database), lockout, quota, turns })
   return {
     consumers: (deps) => [
       consume(deps, {

@@ -25,6 +25,7 @@ import type { Database } from '../database.ts'
 import type { LockoutFeature } from '../lockout/lockout.feature.ts'
 import { toRecipient } from '../notifications/recipient.ts'
 import { countSend } from './count-send.ts'
+import type { Turns } from './turns.ts'
 
 interface Deps {
   database: Database
@@ -36,6 +37,7 @@ interface Deps {
   quota: AllowanceSize
   /** False if no message reaches a phone number. */
   smsCodes: boolean
+  turns: Turns
   metrics: Metrics
   now: Now
   log: Logger
@@ -50,6 +52,17 @@ type Code = Pick<
 const restoreOutlivesCodeMs = (grantSeconds + 5 * 60) * 1_000
 
 const unreachable = 'unknown or blocked'
+
+/** Stands for the customer of an address that has none: ids begin at 1. */
+const nobody: Reachable = {
+  id: 0,
+  code: '',
+  locale: 'en',
+  timezone: 'Etc/UTC',
+  addresses: [],
+  holdUntil: null,
+  passwordChannel: null,
+}
 
 /** Why the gateway had a code suppressed, by the event's value. */
 const suppressedBy = { limit: 'limit', budget: 'lockout' } as const
@@ -67,7 +80,7 @@ const pickDevice = (addresses: Address[], device: string): Address | undefined =
  * challenge and the send number, so that the broker drops a duplicate.
  */
 export const createCodeService = (deps: Deps) => {
-  const { database, store, lockout, publisher, keys, quota, metrics, now, log } = deps
+  const { database, store, lockout, publisher, keys, quota, turns, metrics, now, log } = deps
   const suppressed = counter(metrics, {
     name: 'rekey_codes_not_sent_total',
     help: 'Codes that were created but not sent, by reason.',
@@ -88,30 +101,73 @@ export const createCodeService = (deps: Deps) => {
     log.info({ event: 'code_not_sent', challenge: hashForLog(challengeId), reason }, 'code not sent')
   }
 
-  const publish = async (customer: Reachable, to: Address, { sendNumber, ...code }: Code) => {
+  /** Adds the sealed recipient to a code. */
+  const addressed = async (customer: Reachable, to: Address, { sendNumber, ...code }: Code) => {
     const recipient = toRecipient(to, customer)
-    await publisher.publish(NotifyCode, {
-      id: `${code.challengeId}.${sendNumber}`,
-      subject: code.challengeId,
-      data: { ...code, recipient: await seal(keys.address, code.challengeId, recipient) },
-    })
+    const sealed = await seal(keys.address, code.challengeId, recipient)
+    return { sendNumber, channel: recipient.channel, data: { ...code, recipient: sealed } }
+  }
+
+  const publish = async (
+    customer: Reachable,
+    { sendNumber, channel, data }: Awaited<ReturnType<typeof addressed>>,
+  ): Promise<void> => {
+    const { challengeId, purpose } = data
+    await publisher.publish(NotifyCode, { id: `${challengeId}.${sendNumber}`, subject: challengeId, data })
     log.info(
       {
         event: 'code_handed_to_notifier',
-        challenge: hashForLog(code.challengeId),
+        challenge: hashForLog(challengeId),
         customer: customer.code,
-        purpose: code.purpose,
-        channel: recipient.channel,
+        purpose,
+        channel,
         attempt: sendNumber,
       },
       'code published for the notifier',
     )
   }
 
+  /**
+   * Sends the code to the customer of the address. For nobody it does the same work, of which nothing is left: a
+   * neighbour on the same cores could tell less work from more (S12).
+   */
+  const sendTo = async (
+    address: Address,
+    { challengeId, sendNumber, code, verificationCode, expiresAt, knownNetwork }: EventData<typeof RestoreRequested>,
+  ): Promise<void> => {
+    const found = await store.findByAddress(address)
+    const customer = found ?? nobody
+    if (await lockout.lockoutOf(customer.id)) return suppress(challengeId, 'lockout')
+    const send = { customerId: customer.id, challengeId, sendNumber, knownNetwork, at: now() }
+    if (!(await countSend(database, quota, send)) && found) return suppress(challengeId, 'limit')
+    // Before the code is sent: its answer needs the record.
+    const recorded = await recordRestore(database, {
+      challengeId,
+      customerId: customer.id,
+      address,
+      expiresAt: new Date(new Date(expiresAt).getTime() + restoreOutlivesCodeMs),
+    })
+    // Events of wrong codes may have arrived before this one.
+    await lockout.count(challengeId)
+    const notification = await addressed(customer, address, {
+      challengeId,
+      purpose: 'restore',
+      code,
+      verificationCode,
+      expiresAt,
+      sendNumber,
+    })
+    if (!recorded) return suppress(challengeId, unreachable)
+    await publish(customer, notification)
+  }
+
   return {
-    /** @throws RekeyError unavailable: retry. PermanentError: the username cannot be opened */
+    /**
+     * @throws RekeyError unavailable: retry. LaterError: other work for this account has its turn. PermanentError: the
+     * username cannot be opened
+     */
     async sendForRestore(request: EventData<typeof RestoreRequested>): Promise<void> {
-      const { challengeId, username, sendNumber, code, verificationCode, expiresAt, withheld } = request
+      const { challengeId, username, expiresAt, withheld, knownNetwork = '' } = request
       if (isExpired(expiresAt)) return suppress(challengeId, 'expired')
       // The gateway counts for each username; the checks below count for the customer, who may have several.
       if (withheld) return suppress(challengeId, suppressedBy[withheld])
@@ -119,29 +175,8 @@ export const createCodeService = (deps: Deps) => {
         throw new PermanentError('the username cannot be opened')
       })
       const address = parseUsername(opened)
-      const customer = await store.findByAddress(address)
-      if (!customer) return suppress(challengeId, unreachable)
-      if (await lockout.lockoutOf(customer.id)) return suppress(challengeId, 'lockout')
-      const send = { customerId: customer.id, challengeId, sendNumber, at: now() }
-      if (!(await countSend(database, quota, send))) return suppress(challengeId, 'limit')
-      // Before the code is sent: its answer needs the record.
-      const recorded = await recordRestore(database, {
-        challengeId,
-        customerId: customer.id,
-        address,
-        expiresAt: new Date(new Date(expiresAt).getTime() + restoreOutlivesCodeMs),
-      })
-      if (!recorded) return suppress(challengeId, unreachable)
-      // Events of wrong codes may have arrived before this one.
-      await lockout.count(challengeId)
-      await publish(customer, address, {
-        challengeId,
-        purpose: 'restore',
-        code,
-        verificationCode,
-        expiresAt,
-        sendNumber,
-      })
+      // A known network has turns of its own: strangers elsewhere must not delay the owner (S39).
+      await turns.run(`${address.value} ${knownNetwork}`, () => sendTo(address, request))
     },
 
     /** @throws RekeyError unavailable: retry */
@@ -164,7 +199,8 @@ export const createCodeService = (deps: Deps) => {
         (purpose === 'login' ? signInAddresses(customer.addresses, customer, now(), deps) : customer.addresses)
       const to = offered && pickDevice(offered, device)
       if (!to) return suppress(challengeId, customer ? 'no such device' : unreachable)
-      await publish(customer, to, { challengeId, purpose, code, verificationCode, expiresAt, sendNumber })
+      const sent = { challengeId, purpose, code, verificationCode, expiresAt, sendNumber }
+      await publish(customer, await addressed(customer, to, sent))
     },
   }
 }

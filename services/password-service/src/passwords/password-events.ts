@@ -8,6 +8,8 @@ import {
   PasswordRestored,
   PasswordSet,
 } from '@rekey/contracts'
+import type { Keys } from '@rekey/platform/keys'
+import { seal } from '@rekey/platform/seal'
 import type { ChainedChange } from '../history/digest.ts'
 import {
   type NotificationDeps,
@@ -56,12 +58,27 @@ const fieldsOf = ({ customer, change, sessionEpoch, approvedBy }: WrittenChange)
   ...(approvedBy !== undefined && { approvedBy }),
 })
 
+export interface PasswordEventDeps extends NotificationDeps {
+  keys: NotificationDeps['keys'] & {
+    /** Seals usernames for the gateway. */
+    username: Keys
+  }
+}
+
+/** The usernames under which sign-in opens again (S49): a change is made by a customer who is signed in. */
+const reopened = async ({ keys }: PasswordEventDeps, eventId: string, { operation, addresses }: NewPassword) =>
+  operation === 'change'
+    ? {}
+    : { usernames: await Promise.all(addresses.map(({ value }) => seal(keys.username, eventId, value))) }
+
 /** The events of a new password: for other services, and a notification for every address (S22, S43). */
-export const passwordEvents = async (deps: NotificationDeps, about: NewPassword): Promise<NewEvent[]> => {
+export const passwordEvents = async (deps: PasswordEventDeps, about: NewPassword): Promise<NewEvent[]> => {
   const { operation, keptSession, change, temporary } = about
+  const id = deps.random.id()
   return [
-    newEvent(eventOf[operation], deps.random.id(), {
+    newEvent(eventOf[operation], id, {
       ...fieldsOf(about),
+      ...(await reopened(deps, id, about)),
       ...(keptSession !== undefined && { keptSession }),
       ...(change.holdUntil && { holdUntil: change.holdUntil.toISOString() }),
     }),

@@ -9,7 +9,6 @@ import type { Database, Transaction } from '../database.ts'
 import { appendChange } from '../history/history.store.ts'
 import { resetFailedAttempts } from '../lockout/failed-attempts.store.ts'
 import { wasLockedOutAt } from '../lockout/lockout.service.ts'
-import type { NotificationDeps } from '../notifications/notifications.ts'
 import { channelOf } from '../notifications/recipient.ts'
 import { addEvents } from '../outbox/outbox.store.ts'
 import { keepFormerPassword } from '../policy/former-passwords.store.ts'
@@ -18,9 +17,9 @@ import { type ApprovalDecision, decideApproval } from '../staff/decide-approval.
 import type { Mandate } from '../staff/staff.ts'
 import { type PreparedPassword, storeCredential } from './credential.ts'
 import { type Grant, refuseGrant, spendGrant } from './grant.ts'
-import { passwordEvents } from './password-events.ts'
+import { type PasswordEventDeps, passwordEvents } from './password-events.ts'
 
-export interface ReplaceDeps extends NotificationDeps {
+export interface ReplaceDeps extends PasswordEventDeps {
   database: Database
   /** How long withdrawals should wait after a new password that others may know; 0: no hold. */
   holdMs: number

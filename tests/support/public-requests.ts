@@ -1,0 +1,171 @@
+import { http as contract } from '@rekey/contracts'
+import { createCustomer } from './customers.ts'
+import { askChange, askRestore, loginBody, restoreBody, signIn, state, verificationBody } from './flows.ts'
+import type { Rekey } from './rekey.ts'
+
+/** The action whose quota of an address a request spends, or why it needs none. */
+export type Limit = { spends: 'code' | 'answer' | 'login' | 'token' | 'password' } | { needsNone: string }
+
+export type PublicRequest = Limit & {
+  path: string
+  headers?: Record<string, string>
+  body?: object
+  /** The body as a form. */
+  form?: Record<string, string>
+}
+
+/** Paths of the password-service, which the gateway forwards. */
+const isForwarded = (path: string) =>
+  /^\/(api\/v2\/(my\/password|clients|jobs|approvals)|oauth\/v2\/passwordRestoreReset)/.test(path)
+
+const isRendered = { needsNone: 'a page or document without a look-up' }
+const fill = (path: string) => path.replaceAll(/:\w+/g, '1')
+
+/** Requests that are forwarded, without a token; the password-service refuses them. */
+const forwarded = (): Record<string, PublicRequest> =>
+  Object.fromEntries(
+    Object.keys(contract)
+      .map((route) => [route, route.split(' ')[1] ?? ''] as const)
+      .filter(([, path]) => isForwarded(path))
+      .map(([route, path]) => [route, { path: fill(path), spends: 'token' }]),
+  )
+
+/** A valid request for each route of the gateway's public port, with new customers. Each is good for one use. */
+export const createPublicRequests = async (rekey: Rekey): Promise<Record<string, PublicRequest>> => {
+  const people = await Promise.all(Array.from({ length: 3 }, () => createCustomer(rekey.postgres.url)))
+  const [person, another, third] = people as [(typeof people)[0], (typeof people)[0], (typeof people)[0]]
+  const opened = await askRestore(rekey, person.email)
+  const resent = await rekey.http.post('/oauth/v2/passwordRestore', restoreBody(another.email))
+  const hosted = await rekey.http.send(
+    'POST',
+    '/restore/begin',
+    { 'content-type': 'application/x-www-form-urlencoded' },
+    `${new URLSearchParams({ username: another.email })}`,
+  )
+  const hidden = (name: string) => new RegExp(`name="${name}" value="([^"]*)"`).exec(hosted.text)?.[1] ?? ''
+  const codeStep = { token: hidden('token'), username: another.email, verification: hidden('verification') }
+  const authorization = `Bearer ${await signIn(rekey, third)}`
+  const change = await askChange(rekey, third, authorization.slice('Bearer '.length))
+  const password = 'Qwerty-12345'
+  const device = (email: string) => `oob:email:t*${email.split('@')[0]?.at(-1)}@example.com`
+  return {
+    ...forwarded(),
+    'POST /oauth/v2/passwordRestore': {
+      path: '/oauth/v2/passwordRestore',
+      body: restoreBody('t.unknown@example.com'),
+      spends: 'code',
+    },
+    'POST /oauth/v2/passwordRestoreVerification': {
+      path: '/oauth/v2/passwordRestoreVerification',
+      body: verificationBody(opened.answer.body.mfa_token, opened.confirmation),
+      spends: 'answer',
+    },
+    'POST /oauth/v2/passwordRestoreReset': {
+      path: '/oauth/v2/passwordRestoreReset',
+      body: { client_timezone: '-3', ip: '::1', response_type: 'code', source_system: 'IB' },
+      spends: 'password',
+    },
+    'POST /oauth/v2/login': {
+      path: '/oauth/v2/login',
+      body: loginBody({ email: 't.unknown@example.com', password }),
+      spends: 'login',
+    },
+    'POST /oauth/v2/challenge': {
+      path: '/oauth/v2/challenge',
+      body: {
+        challenge_type: device(another.email),
+        client_timezone: '-3',
+        mfa_token: resent.body.mfa_token,
+        response_type: 'code',
+        state,
+      },
+      spends: 'code',
+    },
+    'POST /oauth/v2/token': {
+      path: '/oauth/v2/token',
+      body: { grant_type: 'refresh_token', refresh_token: 'a.b.c', client_id: 'ib_localhost' },
+      spends: 'token',
+    },
+    'POST /oauth/v2/revoke': {
+      path: '/oauth/v2/revoke',
+      body: { token: 'unknown', client_id: 'ib_localhost' },
+      spends: 'token',
+    },
+    'POST /oauth/v2/introspect': {
+      path: '/oauth/v2/introspect',
+      body: { token: 'unknown', client_id: 'backend_fin', client_secret: 'guessed' },
+      spends: 'token',
+    },
+    'GET /api/v2/my/2fa/challenge': {
+      path: '/api/v2/my/2fa/challenge?businessProcess=changePassword',
+      headers: { authorization },
+      spends: 'code',
+    },
+    'GET /api/v2/my/2fa/unauthorized/challenge': {
+      path: '/api/v2/my/2fa/unauthorized/challenge?businessProcess=restorePassword&email=t.unknown@example.com',
+      spends: 'code',
+    },
+    'POST /api/v2/my/2fa/challenge': {
+      path: '/api/v2/my/2fa/challenge',
+      body: { token: change.answer.body.token, code: change.confirmation },
+      spends: 'answer',
+    },
+    'POST /api/v2/my/password/change': {
+      path: '/api/v2/my/password/change',
+      headers: { authorization },
+      body: { password },
+      spends: 'password',
+    },
+    'POST /api/v2/my/password/restore': {
+      path: '/api/v2/my/password/restore',
+      headers: { successtoken: 'a.b.c' },
+      body: { password },
+      spends: 'password',
+    },
+    'POST /restore/begin': { path: '/restore/begin', form: { username: 't.unknown@example.com' }, spends: 'code' },
+    'POST /restore/resend': { path: '/restore/resend', form: codeStep, spends: 'code' },
+    'POST /restore/answer': { path: '/restore/answer', form: { ...codeStep, code: '000001' }, spends: 'answer' },
+    'POST /restore/finish': {
+      path: '/restore/finish',
+      form: { token: 'a.b.c', username: another.email, password, repeated: password },
+      spends: 'password',
+    },
+    'POST /not-me': { path: '/not-me', form: { token: 'a.b.c' }, spends: 'token' },
+    'GET /not-me': { path: '/not-me?token=a.b.c', ...isRendered },
+    'GET /restore': { path: '/restore', ...isRendered },
+    ...Object.fromEntries(
+      ['begin', 'resend', 'answer', 'finish'].map((step) => [
+        `GET /restore/${step}`,
+        { path: `/restore/${step}`, needsNone: 'a redirect to the first page' },
+      ]),
+    ),
+    'GET /.well-known/jwks.json': { path: '/.well-known/jwks.json', ...isRendered },
+    'GET /.well-known/oauth-authorization-server': {
+      path: '/.well-known/oauth-authorization-server',
+      ...isRendered,
+    },
+    'GET /.well-known/change-password': {
+      path: '/.well-known/change-password',
+      needsNone: 'a redirect to the first page',
+    },
+    'GET /healthz': { path: '/healthz', needsNone: 'one word' },
+    'GET /readyz': { path: '/readyz', needsNone: 'all requests share one probe at a time' },
+  }
+}
+
+/** Sends one of them, with more headers. */
+export const sendPublic = (
+  { http }: Pick<Rekey, 'http'>,
+  route: string,
+  { path, headers, body, form }: PublicRequest,
+  more: Record<string, string> = {},
+) => {
+  const contentType = form ? 'application/x-www-form-urlencoded' : 'application/json'
+  const text = form ? `${new URLSearchParams(form)}` : body && JSON.stringify(body)
+  return http.send(
+    route.split(' ')[0] ?? 'GET',
+    path,
+    { ...headers, ...(text !== undefined && { 'content-type': contentType }), ...more },
+    text,
+  )
+}
