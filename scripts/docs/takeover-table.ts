@@ -125,7 +125,8 @@ export const takeoverSection = (): string => `## One stolen thing
 What a thief of one thing reaches who also knows the customer's names, addresses and ids.
 [tests/security/takeover.test.ts](../tests/security/takeover.test.ts) plays each cell on a customer of its own.
 
-- **told**: each confirmed address got a notification with the link "it was not me".
+- **told**: each confirmed address, and one that was replaced within 72 hours, got a notification with the link "it was
+  not me".
 - **held**: a recovery hold lasts, in which the platform should pay out nothing.
 - **reached**: neither told nor held.
 
@@ -134,12 +135,12 @@ ${takeoverTable()}
 What still succeeds:
 
 - A reader of the only mailbox, or a holder of the only phone number, restores, signs in, changes the password and reads
-  the history: told and held. Nobody else is told, unless the address is young: then the former one is.
+  the history: told and held. No other address is told, unless this one is young: then the former one is.
 - A reader of one of two channels sets a new password, and signs in once the hold has ended, if the customer does not
   follow the link in the notification to the other channel.
 - An open session reads the history and may ask for withdrawals until it ends: it has no hold. A change needs a code and
   the current password.
 - One member of staff reads the history. Without four eyes they also set a temporary password (told and held) and end a
-  hold (told). They sign in with no password that they set, because the code goes to the customer.
+  hold (told). Signing in with that password fails, because the code goes to the customer.
 - A writer of Redis reaches no token by changed records. Deleted counts and restored records are described in
   [SECURITY.md](../SECURITY.md#what-still-succeeds-and-is-accepted).`

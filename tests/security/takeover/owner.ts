@@ -3,7 +3,9 @@ import { connectBroker } from '@rekey/platform/broker'
 import { createLogger } from '@rekey/platform/logger'
 import { createMetrics } from '@rekey/platform/metrics'
 import { callRpc } from '@rekey/platform/rpc'
+import { backlogOf } from '@rekey/test-support/backlog'
 import { createCustomer, sql, type TestCustomer } from '@rekey/test-support/customers'
+import { eventually } from '@rekey/test-support/eventually'
 import { codesOf } from '@rekey/test-support/flows'
 import type { Teardown } from '@rekey/test-support/infrastructure'
 import type { Rekey } from '@rekey/test-support/rekey'
@@ -76,6 +78,13 @@ export const createOwners = (t: Teardown, rekey: Rekey) => {
       }
     },
     withChannels,
+    /** Waits until every event was handled, so that no notification is still to come. */
+    async allHandled() {
+      const connection = await broker.connected()
+      await eventually(async () => (await backlogOf(url, connection)).length === 0, {
+        what: 'all events to be handled',
+      })
+    },
   }
 }
 

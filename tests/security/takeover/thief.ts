@@ -35,8 +35,11 @@ export const createThief = async (t: Teardown, { rekey, owners, row, owner }: Th
   const username = reads[0] ?? owner.addresses[0] ?? ''
   const person = { email: username, phone: owner.phone, password: owner.password }
   const session = stolen === 'open session' ? await signIn(rekey, person) : undefined
+  const newAccount = () => owners.withChannels(['email'])
   const writer =
-    stolen === 'Redis' ? createRedisWriter(rekey, await owners.withChannels(['email']), owner, username) : undefined
+    stolen === 'Redis'
+      ? createRedisWriter(rekey, { restored: await newAccount(), signedIn: await newAccount() }, owner, username)
+      : undefined
   if (writer) t.teardown(writer.close)
   await owner.begin()
   const isAccepted = (password: string) => signsIn(rekey, { email: username }, password)
