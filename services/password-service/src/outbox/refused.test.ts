@@ -1,6 +1,6 @@
 import { eventually } from '@rekey/test-support/eventually'
 import { startPasswordService } from '@rekey/test-support/password-service'
-import { DiscardPolicy, type StreamConfig } from 'nats'
+import type { StreamConfig } from 'nats'
 import t from 'tap'
 
 const service = await startPasswordService(t)
