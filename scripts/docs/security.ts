@@ -1,6 +1,7 @@
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type SecurityLine, securityLines } from './security-lines.ts'
+import { takeoverSection } from './takeover-table.ts'
 
 /** A test that proves security lines. Its title starts with their numbers. */
 export interface Proof {
@@ -75,6 +76,8 @@ export const render = (sections: Record<string, SecurityLine[]>, proofs: Proof[]
       ...lines.map(row),
       '',
     ]),
+    takeoverSection(),
+    '',
     '## The tests',
     '',
     ...Object.values(sections).flat().flatMap(details),
