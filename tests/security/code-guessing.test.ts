@@ -230,20 +230,19 @@ t.test(
       const { scope = 'CUSTOMER:PASSWORD:RESTORE' } = own
       for (const endpoint of ['A2', 'A5', 'B6'] as const) {
         if (endpoint === own.endpoint) continue
-        t.equal(
-          outcomeOf(await endpoints[endpoint](own.token, own.right, { scope })),
-          'wrong',
-          `${own.endpoint} by ${endpoint}`,
-        )
+        const answer = await endpoints[endpoint](own.token, own.right, { scope })
+        // A2 grants no scope of a sign-in.
+        const isOtherScope = endpoint === 'A2' && answer.body.error === 'invalid_scope'
+        t.ok(isOtherScope || outcomeOf(answer) === 'wrong', `${own.endpoint} by ${endpoint}`)
       }
       if (own.endpoint === 'A2' || own.endpoint === 'A5') {
         const byAnother = await endpoints[own.endpoint](own.token, own.right, { client_id: 'another' })
         t.equal(outcomeOf(byAnother), 'wrong', 'by another client')
       }
       if (own.endpoint === 'A2') {
-        for (const other of [{ state: 'another' }, { scope: 'CUSTOMER:FULL' }]) {
-          t.equal(outcomeOf(await endpoints.A2(own.token, own.right, other)), 'wrong', Object.keys(other).join())
-        }
+        t.equal(outcomeOf(await endpoints.A2(own.token, own.right, { state: 'another' })), 'wrong', 'state')
+        const answer = await endpoints.A2(own.token, own.right, { scope: 'CUSTOMER:FULL' })
+        t.match(answer, { status: 400, body: { error: 'invalid_scope' } }, 'scope')
       }
     }
     for (const own of challenges)

@@ -69,6 +69,8 @@ const refused: Record<string, readonly unknown[]> = {
   REKEY_PASSWORD_BLOCKLIST: [false],
   REKEY_HOLD_HOURS: [0],
   REKEY_RESEND_SECONDS: [1, 29],
+  REKEY_CODE_PACE_MS: [0, 999],
+  REKEY_NEW_ADDRESS_HOURS: [0, 23],
   REKEY_LIMITS_SCALE: [0.5, 1_000],
   REKEY_MAIL_FROM: ['no-reply@localhost'],
   SMTP_URL: ['smtp://mail.example:25', 'smtps://mail.example?secure=false'],
@@ -115,6 +117,12 @@ const free: Record<string, string> = {
   REKEY_BACK_OFFICE_FOUR_EYES: 'both values are allowed',
   REKEY_HASH_CONCURRENCY: 'protects the service, not customers',
   REKEY_HASH_QUEUE: 'protects the service, not customers',
+  REKEY_OUTBOX_HOURS: 'bounded by its schema: 1 to 720',
+  REKEY_SMTPUTF8: 'a property of the mail server',
+  REKEY_SMS_CODES: 'false where there is no SMS vendor',
+  REKEY_SMTP_EHLO: 'a name',
+  REKEY_CODE_CONNECTIONS: 'protects the service, not customers',
+  REKEY_NOTIFICATION_CONNECTIONS: 'protects the service, not customers',
   REKEY_SMS_TOKEN: 'chosen by the vendor',
 }
 

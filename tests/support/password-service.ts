@@ -22,6 +22,7 @@ import { sql } from './customers.ts'
 import { eventually } from './eventually.ts'
 import { createHttp } from './http.ts'
 import { startInfrastructure, type Teardown } from './infrastructure.ts'
+import { noPace } from './limits.ts'
 import { patiently } from './patiently.ts'
 import { startServiceProcess } from './service-process.ts'
 
@@ -89,6 +90,7 @@ export const startPasswordService = async (t: Teardown, { env = {}, privatePostg
       keysDir,
     }),
     PORT: '0',
+    ...noPace,
     ...env,
   }
   const config = loadConfig(Env, variables)

@@ -39,7 +39,7 @@ test('migrations are applied once and recorded in Prisma’s table', async (t) =
   t.match(applied[0], /_init$/)
   t.same((await migrate({ databaseUrl })).applied, [])
   const client = await open()
-  const { rows } = await client.query('SELECT migration_name, finished_at FROM _prisma_migrations')
+  const { rows } = await client.query('SELECT migration_name, finished_at FROM _prisma_migrations ORDER BY started_at')
   t.same(
     rows.map((row) => row.migration_name),
     applied,

@@ -47,6 +47,7 @@ t.test('S31: a malformed query or path parameter is refused', async (t) => {
     changeId: 'password change',
     clientId: 'customer',
     jobId: 'job',
+    recordId: 'record',
   }
   for (const [path = '', field = ''] of cases) {
     isRejection(t, await http.get(path, bearer), statusOf(field), path, nounOf[field] ?? field)
@@ -59,7 +60,7 @@ t.test('S31: a malformed query or path parameter is refused', async (t) => {
     ['POST', '/api/v2/clients/99999999999/reset-password', 'clientId'],
     ['GET', `/api/v2/clients/abc/records`, 'clientId'],
     ['GET', `/api/v2/clients/${customer.id}/records/0`, 'recordId'],
-    ['DELETE', `/api/v2/clients/${customer.id}/block?reason=`, 'reason'],
+    ['DELETE', `/api/v2/clients/${customer.id}/block?reason=%20`, 'reason'],
     ['DELETE', `/api/v2/clients/${customer.id}/hold?reason=%0A`, 'reason'],
     ['GET', '/api/v2/jobs/1', 'jobId'],
     ['POST', '/api/v2/jobs/1/cancel', 'jobId'],

@@ -112,6 +112,14 @@ export const Env = Type.Object({
   }),
   ...fourEyes,
   ...codeAccountLimit,
+  REKEY_CODE_PACE_MS: Type.Integer({
+    minimum: 0,
+    maximum: 5_000,
+    default: 1_000,
+    description:
+      'Least time between two codes that an instance makes for one username, in milliseconds: a burst for one customer ' +
+      'must not be noticeable to others.',
+  }),
   ...limitsScale,
   REKEY_HASH_CONCURRENCY: Type.Integer({
     minimum: 1,

@@ -115,7 +115,7 @@ t.test('S31: an invalid query parameter is a 400 that names the field', async (t
 })
 
 t.test('S31: a number in a query has digits only', async (t) => {
-  for (const odd of ['1e0', '0x1', '1.0', '01', '+1', '%201', '1_0', '']) {
+  for (const odd of ['1e0', '0x1', '1.0', '01', '+1', '%201', '1_0']) {
     isProblem(t, await http.get(`/api/v2/my/password/changes?limit=${odd}`, { authorization }), 400, `limit ${odd}`)
   }
   for (const query of ['limit=10&offset=0', 'limit=&offset=&sort_order=&sort_by=']) {

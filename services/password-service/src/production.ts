@@ -92,6 +92,7 @@ export const production: Production<Config> = {
     hasYoungAddresses,
     limitsAreUnscaled,
     quotasAreBounded(codeAccountLimit),
+    isAtLeast('REKEY_CODE_PACE_MS', 1_000, 'a burst of requests for a customer would be noticeable to others'),
     isAtLeast('REKEY_HOLD_HOURS', 1, 'other services would not learn that a password was restored'),
     proxiesAreFew,
     logsSecurityEvents,

@@ -89,7 +89,7 @@ for (const { subject, request } of rpcs) {
     await refused('['.repeat(100_000), undefined, 'deeply nested')
     await refused(`{"${firstField}":"${planted}","${firstField}":"${planted}"}`, firstField, 'a name twice')
     await refused('{"__proto__":{"customer":"nobody"}}', undefined, '__proto__')
-    await refused('{}', undefined, 'an empty object')
+    if (firstField) await refused('{}', undefined, 'an empty object')
 
     for (const [field, schema] of Object.entries<{ type?: string }>(request.properties)) {
       const wrong = [{ [planted]: planted }, [planted], true, 1.5, -1, null, huge, `${planted}\r\n${planted}`, '']

@@ -7,7 +7,7 @@ import { asBearer, restore, restoreGrant, signIn } from '@rekey/test-support/flo
 import { startRekey } from '@rekey/test-support/rekey'
 import { decodeJwt } from 'jose'
 import t from 'tap'
-import { startProvider } from '../identity-provider.fixture.ts'
+import { resources, startProvider } from '../identity-provider.fixture.ts'
 
 const dir = mkdtempSync(join(tmpdir(), 'rekey-clients-'))
 t.teardown(() => rmSync(dir, { recursive: true, force: true }))
@@ -74,14 +74,14 @@ t.test('S41: an approval needs another owner: neither a second client nor the ow
   for (const token of [
     await tokenOf('desk_1'),
     await tokenOf('desk_2'),
-    await provider.signIn('alice', { scope: 'REST:FULL' }),
+    await provider.signIn('alice', { scope: 'REST:FULL', resource: resources.staff }),
   ]) {
     t.match(await approve(token), { status: 403, body: { code: 'own_approval' } })
   }
   for (const token of [await tokenOf('desk_4'), await provider.backOfficeToken()]) {
     t.match(await approve(token), { status: 403, body: { code: 'owner_unknown' } })
   }
-  t.equal((await approve(await provider.signIn('bob', { scope: 'REST:FULL' }))).status, 204)
+  t.equal((await approve(await provider.signIn('bob', { scope: 'REST:FULL', resource: resources.staff }))).status, 204)
   t.match((await http.get(approval, asBearer(await tokenOf('desk_1')))).body, {
     state: 'approved',
     decidedByOwner: 'bob',

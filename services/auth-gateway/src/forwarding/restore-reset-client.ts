@@ -18,7 +18,8 @@ const parse = (contentType: string, body: Buffer | undefined): Record<string, un
   }
 }
 
-const textOf = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined)
+/** A field without a value counts as omitted (RFC 6749 §3.2). */
+const textOf = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined)
 
 /**
  * A3: authenticates the confidential client whose access token the request has (S46), by `client_secret` in the body: the

@@ -32,7 +32,7 @@ const finishTampered = async (t: Test, flow: StoredFlow, what: string) => {
   const { status, body, text } = await flow.finish()
   const rights = rightsOf(flow, body)
   if (rights === undefined) {
-    if (status !== 400 || !/invalid_grant|access_denied/.test(text)) t.fail(`${what}: ${status} ${text}`)
+    if (status !== 400 || !/invalid_grant|invalid_scope|access_denied/.test(text)) t.fail(`${what}: ${status} ${text}`)
     return 'refused'
   }
   const same = JSON.stringify(rights) === JSON.stringify(granted.get(flow.name))

@@ -61,8 +61,8 @@ t.test('S26: A2 refuses an authorization code that could not be redeemed, and th
 })
 
 t.test('A2 needs no PKCE of a confidential client, nor for a token', async (t) => {
-  const asWebApp = await restoreOf({ client_id: webApp.client_id, redirect_uri: webAppRedirect })
-  t.equal((await asWebApp()).status, 200)
+  const asWebApp = await restoreOf({ ...webApp, redirect_uri: webAppRedirect })
+  t.equal((await asWebApp(webApp)).status, 200)
   for (const response_type of ['access_token', 'sign_token']) {
     const verify = await restoreOf()
     t.equal((await verify({ response_type, redirect_uri: 'http://elsewhere' })).status, 200, 'redirect_uri is ignored')
@@ -99,7 +99,7 @@ t.test('a scope that is named twice is granted once, so that its token is a gran
 })
 
 t.test('A5 refuses a confidential client that did not authenticate before the code is spent', async (t) => {
-  const own = { client_id: webApp.client_id, redirect_uri: webAppRedirect }
+  const own = { ...webApp, redirect_uri: webAppRedirect }
   const { answer, confirmation } = await askLogin(rekey, await newCustomer(), own)
   const body = { grant_type: 'mfa_oob', mfa_token: answer.body.mfa_token, code: confirmation }
   for (let time = 0; time < 6; time += 1) {

@@ -65,17 +65,10 @@ t.test('B10 needs the scope of the back office, a known customer, and exactly on
     t.equal((await get(path, '')).status, 401)
     t.equal((await get(path, bearer(customer.code))).status, 403)
   }
-  t.match(await get('/2147483647'), { status: 404, body: { code: 'not_found' } })
-  for (const path of [
-    '',
-    '?email=a@example.com&customer=x',
-    '?email=',
-    '?email=x',
-    '?phone=0770',
-    '?customer=',
-    '/0',
-    '/x',
-  ]) {
+  for (const id of ['2147483647', '0', 'x']) {
+    t.match(await get(`/${id}`), { status: 404, body: { code: 'not_found' } }, id)
+  }
+  for (const path of ['', '?email=a@example.com&customer=x', '?email=', '?email=x', '?phone=0770', '?customer=']) {
     t.match(await get(path), { status: 400, body: { code: 'invalid_request' } }, path)
   }
 })

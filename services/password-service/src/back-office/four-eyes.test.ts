@@ -11,11 +11,13 @@ import { verifyHistory } from '../history/verification.ts'
 
 const provider = await startIssuer(t)
 const audience = 'https://rekey.example'
+const staffAudience = 'https://staff.rekey.example'
 const service = await startPasswordService(t, {
   env: {
     REKEY_BACK_OFFICE_FOUR_EYES: 'true',
     REKEY_IDP_ISSUER: provider.url,
     REKEY_IDP_AUDIENCE: audience,
+    REKEY_IDP_STAFF_AUDIENCE: staffAudience,
     REKEY_IDP_JWKS_URL: provider.url,
   },
 })
@@ -31,7 +33,7 @@ const ofClient = (client: string, owner?: string) => () =>
 /** A token of the identity provider for a person, or for a client itself. */
 const ofProvider = (sub: string, client: string) => () => {
   const iat = Math.floor(clock.now().getTime() / 1_000)
-  const claims = { iss: provider.url, aud: audience, sub, azp: client, scope: scopes.backOffice }
+  const claims = { iss: provider.url, aud: staffAudience, sub, azp: client, scope: scopes.backOffice }
   return `Bearer ${provider.token({ ...claims, jti: systemRandom.id(), iat, exp: iat + 600 })}`
 }
 

@@ -19,7 +19,7 @@ interface Others {
 export const createCodes = (infra: Infrastructure, config: Config, { lockout }: Others): Feature => {
   const scale = config.REKEY_LIMITS_SCALE
   const quota = readQuota(config.REKEY_LIMIT_CODE_ACCOUNT, scale)
-  const turns = createTurns({ ...infra, scale })
+  const turns = createTurns({ ...infra, lengthMs: config.REKEY_CODE_PACE_MS / scale })
   const codes = createCodeService({ ...infra, store: createCustomerStore(infra.database), lockout, quota, turns })
   return {
     consumers: (deps) => [

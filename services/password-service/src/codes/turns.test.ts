@@ -12,7 +12,7 @@ interface Work {
 /** Plays the broker: redelivers what has to wait, each time up to 50 ms early or late. */
 const play = async (works: Work[], jitter: () => number) => {
   let nowMs = 0
-  const turns = createTurns({ elapsedMs: () => nowMs, scale: 1 })
+  const turns = createTurns({ elapsedMs: () => nowMs, lengthMs: 1_000 })
   const due: { atMs: number; act(): void }[] = []
   const began: Work[] = []
   const running = new Map<string, number>()
@@ -100,7 +100,7 @@ t.test('an account is forgotten once its turns are over', async (t) => {
 
 t.test('S12: work that fails gives its turn back', async (t) => {
   let nowMs = 0
-  const turns = createTurns({ elapsedMs: () => nowMs, scale: 1 })
+  const turns = createTurns({ elapsedMs: () => nowMs, lengthMs: 1_000 })
   await t.rejects(
     turns.run('a', async () => {
       throw new Error('no database')

@@ -1,8 +1,5 @@
 import { LaterError } from '@rekey/platform/consumer'
 
-/** Time between the beginnings of two pieces of work for one account, before it is scaled. */
-const turnMs = 1_000
-
 interface Turn {
   isRunning: boolean
   beganMs: number
@@ -12,19 +9,18 @@ interface Turn {
 
 interface Deps {
   elapsedMs(): number
-  /** Divides the time of a turn, for load tests. */
-  scale: number
+  /** Time between the beginnings of two pieces of work for one account. */
+  lengthMs: number
 }
 
 /**
- * Lets the work for one account run one piece at a time, a second apart, however many requests come at once (S12).
+ * Lets the work for one account run one piece at a time, some time apart, however many requests come at once (S12).
  * A burst for a customer would otherwise slow the requests of a neighbour on the same cores by more than a burst for an
  * unknown username, whose work ends earlier. Work that has to wait goes back to the broker, and keeps no handler busy.
  *
  * Each instance has its own turns: they are an upper bound of load, and no lock.
  */
-export const createTurns = ({ elapsedMs, scale }: Deps) => {
-  const lengthMs = turnMs / scale
+export const createTurns = ({ elapsedMs, lengthMs }: Deps) => {
   const turns = new Map<string, Turn>()
 
   /** Entries are in the order of their last use. */

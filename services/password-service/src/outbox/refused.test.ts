@@ -1,6 +1,6 @@
 import { eventually } from '@rekey/test-support/eventually'
 import { startPasswordService } from '@rekey/test-support/password-service'
-import { DiscardPolicy, type StreamConfig } from 'nats'
+import type { StreamConfig } from 'nats'
 import t from 'tap'
 
 const service = await startPasswordService(t)
@@ -130,14 +130,14 @@ t.test('S21: a full or missing stream NOTIFY delays no event of PASSWORD', async
   await service.outboxEmpty()
   const { state } = await (await manager()).streams.info('NOTIFY')
   t.ok(state.messages > 0)
-  await update('NOTIFY', { max_msgs: state.messages, discard: DiscardPolicy.New })
+  await update('NOTIFY', { max_msgs: state.messages })
   await add(['six', 1, { type: 'notify.password-changed' }], ['six', 2])
   await published('PASSWORD', 'six', [2])
   const [waiting] = await query<{ attempts: number }>(
     `SELECT attempts FROM outbox WHERE subject = 'six' AND published_at IS NULL AND retry_at IS NULL`,
   )
   t.same(waiting, { attempts: 0 }, 'the event waits, and is not counted as rejected')
-  await update('NOTIFY', { max_msgs: -1, discard: DiscardPolicy.Old })
+  await update('NOTIFY', { max_msgs: -1 })
   await published('NOTIFY', 'six', [1])
 
   // A publisher cannot distinguish a missing stream from one without a leader: no server answers.
