@@ -21,7 +21,7 @@ export type Column = keyof typeof columns
 
 export type Stolen = 'mailbox' | 'phone number' | 'open session' | 'member of staff' | 'personal data' | 'Redis'
 
-/** One stolen thing, and what it reaches: tests/security/takeover.test.ts plays each cell. */
+/** One stolen thing, and what it reaches: tests/security/takeover/ plays each cell. */
 export interface Row {
   stolen: Stolen
   /** Confirmed addresses of the customer. */
@@ -123,7 +123,8 @@ export const takeoverTable = (): string =>
 export const takeoverSection = (): string => `## One stolen thing
 
 What a thief of one thing reaches who also knows the customer's names, addresses and ids.
-[tests/security/takeover.test.ts](../tests/security/takeover.test.ts) plays each cell on a customer of its own.
+[tests/security/takeover.test.ts](../tests/security/takeover.test.ts) and
+[takeover-inside.test.ts](../tests/security/takeover-inside.test.ts) play each cell on a customer of its own.
 
 - **told**: each confirmed address, and one that was replaced within 72 hours, got a notification with the link "it was
   not me".
