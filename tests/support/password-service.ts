@@ -1,6 +1,4 @@
-import { generateKeyPairSync, randomBytes, sign } from 'node:crypto'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { audiences, challengeType, parseUsername, type StreamName, scopes } from '@rekey/contracts'
 import { generateKeys } from '@rekey/local-servers/keys'
@@ -22,6 +20,7 @@ import { sql } from './customers.ts'
 import { eventually } from './eventually.ts'
 import { createHttp } from './http.ts'
 import { startInfrastructure, type Teardown } from './infrastructure.ts'
+import { startIssuer } from './issuer.ts'
 import { noPace } from './limits.ts'
 import { patiently } from './patiently.ts'
 import { startServiceProcess } from './service-process.ts'
@@ -37,28 +36,6 @@ const issuer = 'http://localhost:8080'
 
 /** A session epoch that no event reaches: a test of sessions sets its own. */
 const lastEpoch = 2_147_483_647
-
-const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
-
-/** A key of a gateway, its JWK Set on loopback at every path, and tokens as the gateway signs them. */
-export const startIssuer = async (t: Teardown) => {
-  const { privateKey, publicKey } = generateKeyPairSync('ed25519')
-  const kid = systemRandom.id()
-  const keys = [{ ...publicKey.export({ format: 'jwk' }), kid, alg: 'EdDSA', use: 'sig' }]
-  const server = createServer((_request, response) =>
-    response.setHeader('content-type', 'application/json').end(JSON.stringify({ keys })),
-  )
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  t.teardown(() => server.close())
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    token(claims: object, header: object = {}) {
-      const signed = `${encode({ typ: 'at+jwt', alg: 'EdDSA', kid, ...header })}.${encode(claims)}`
-      return `${signed}.${sign(null, Buffer.from(signed), privateKey).toString('base64url')}`
-    },
-    close: () => server.close(),
-  }
-}
 
 interface CustomerOptions {
   emails?: string[]

@@ -1,13 +1,4 @@
-import {
-  CompromiseReported,
-  CustomerBlocked,
-  PasswordChanged,
-  PasswordReset,
-  PasswordResetRequested,
-  PasswordRestored,
-  PasswordSet,
-  sessionEpochAt,
-} from '@rekey/contracts'
+import { PasswordChanged, PasswordRestored, PasswordSet, sessionEpochAt } from '@rekey/contracts'
 import { connectBroker } from '@rekey/platform/broker'
 import { createLogger } from '@rekey/platform/logger'
 import { createMetrics } from '@rekey/platform/metrics'
@@ -19,6 +10,7 @@ import { askLogin, signIn } from '@rekey/test-support/flows'
 import { startRekey } from '@rekey/test-support/rekey'
 import { decodeJwt } from 'jose'
 import t from 'tap'
+import { endingEvents } from './end-sessions.consumer.ts'
 
 const rekey = await startRekey(t)
 const broker = connectBroker({
@@ -51,18 +43,8 @@ const isEnded = async (token: string) => {
   return status === 401
 }
 
-const kinds = [
-  PasswordChanged,
-  PasswordRestored,
-  PasswordReset,
-  PasswordSet,
-  PasswordResetRequested,
-  CompromiseReported,
-  CustomerBlocked,
-]
-
 t.test('S21: each event that ends sessions ends them at the gateway', async (t) => {
-  for (const kind of kinds) {
+  for (const kind of endingEvents) {
     const customer = await createCustomer(rekey.postgres.url)
     const token = await signIn(rekey, customer)
     t.notOk(await isEnded(token))
@@ -107,13 +89,13 @@ t.test('S47: an epoch beyond the clock becomes a dead letter, and ends no sessio
   const customer = await createCustomer(rekey.postgres.url)
   const token = await signIn(rekey, customer)
   const now = sessionEpochAt(rekey.clock.now())
-  for (const kind of kinds) {
+  for (const kind of endingEvents) {
     for (const epoch of [2_147_483_647, now + 3_600]) {
       await publisher.publish(kind as typeof PasswordSet, { subject: customer.code, data: fields(customer, epoch) })
     }
   }
   const letters = async () => (await jsm.streams.info('DEAD')).state.messages
-  await eventually(async () => (await letters()) === 2 * kinds.length, { what: 'the dead letters' })
+  await eventually(async () => (await letters()) === 2 * endingEvents.length, { what: 'the dead letters' })
   const last = await jsm.streams.getMessage('DEAD', { last_by_subj: `dead.${PasswordSet.type}` })
   t.match(last.header.get('rekey-reason'), /^the session epoch \d+ is in the future$/)
   t.notOk(await isEnded(token))
