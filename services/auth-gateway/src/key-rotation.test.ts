@@ -71,7 +71,7 @@ const inFlight = async () => {
   for (const key of await redis.keys('*:authorization')) await redis.persist(key)
   const { refresh_token } = await signInTokens(rekey, signedIn)
   const grant = await restoreGrant(rekey, changed)
-  // 503 until the broker has redelivered the wrong codes that an instance had in hand when it stopped.
+  // 503 while wrong codes wait to be counted.
   await eventually(async () => (await restore(rekey, grant, 'a new password')).status === 204)
   const link = await linkOf(changed.email)
   for (let challenges = 0; challenges < 2; challenges += 1) {

@@ -1,3 +1,4 @@
+import { ChallengeFailed, durableName } from '@rekey/contracts'
 import { systemRandom } from '@rekey/platform/random'
 import { startPasswordService } from '@rekey/test-support/password-service'
 import fc from 'fast-check'
@@ -46,6 +47,28 @@ t.test('S42: a restore is judged by every wrong code that the broker stored befo
     },
   )
 })
+
+t.test(
+  'S42: wrong codes that a stalled instance has in hand are counted, and keep nobody from restoring',
+  async (t) => {
+    await everythingHandled()
+    const stalled = await service.startProcess(1)
+    const jsm = await (await service.broker.connected()).jetstreamManager()
+    const inHand = async () =>
+      (await jsm.consumers.info('AUTH', durableName('password-service', ChallengeFailed.type))).num_ack_pending
+    stalled.pause()
+    t.teardown(() => stalled.resume())
+    const thief = await service.customer()
+    const right = await service.restoreOf(thief.id)
+    const challenges = [await service.restoreOf(thief.id), await service.restoreOf(thief.id)]
+    // Each instance asks for messages in turn: some go to the stalled one.
+    for (const challengeId of challenges) await guessAll(challengeId)
+    const other = await service.restoreOf((await service.customer()).id)
+    t.equal(await finish(other), 204)
+    t.ok((await inHand()) > 0, 'the stalled instance still has some')
+    t.equal(await finish(right), 403, 'ten wrong codes are counted')
+  },
+)
 
 t.test('S42: a right code whose event overtakes those of the wrong ones before it resets none of them', async (t) => {
   const customer = await service.customer()

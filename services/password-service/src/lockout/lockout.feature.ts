@@ -13,7 +13,12 @@ export interface LockoutFeature extends Feature, Pick<LockoutService, 'count' | 
 /** Locks a customer's restore after too many wrong codes. */
 export const createLockout = (infra: Infrastructure, config: { REKEY_LIMITS_SCALE: number }): LockoutFeature => {
   const scale = config.REKEY_LIMITS_SCALE
-  const failuresSeen = createFailuresSeen(infra)
+  const failuresSeen = createFailuresSeen({
+    ...infra,
+    async record({ purpose, challengeId, attempt, username }, failedAt) {
+      if (purpose === 'restore') await answers.recordFailure({ challengeId, attempt, failedAt }, username)
+    },
+  })
   const { count, lockoutOf, ...answers } = createLockoutService({ ...infra, failuresSeen, scale })
   return {
     count,
