@@ -11,7 +11,7 @@ import { connect, type StreamConfig } from 'nats'
 import t from 'tap'
 import { differences, wantedStreams } from '../../packages/platform/src/stream-settings.ts'
 
-// What the user that configures streams could do with the configuration of a stream.
+// Tries what the user that configures streams could do through the configuration of a stream.
 
 const dir = mkdtempSync(join(tmpdir(), 'rekey-reroute-'))
 t.teardown(() => rmSync(dir, { recursive: true, force: true }))

@@ -1,10 +1,10 @@
 /**
- * What a cell says. `told`: each confirmed address got a notification with the link "it was not me". `held`: a recovery
+ * The words of a cell. `told`: each confirmed address got a notification with the link "it was not me". `held`: a recovery
  * hold lasts. `reached`: neither.
  */
 export type Word = 'nothing' | 'told' | 'told and held' | 'reached'
 
-/** What a thief may reach, as heads of the table. */
+/** Columns: the goals of a thief. */
 export const columns = {
   restoreCode: 'a code to restore',
   newPassword: 'a new password',

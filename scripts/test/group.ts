@@ -11,7 +11,7 @@ const currentTest = new URL('./current-test.ts', import.meta.url).href
 const domain = new URL('./domain.ts', import.meta.url).href
 /** Modules that start servers for the test file that imports them. */
 const holdsServers = /[.]fixture[.]ts$|\/tests\/(security|resilience)\//
-/** Minutes that one file may take on a loaded machine. */
+/** How long one file may take on a loaded machine. */
 const fileTimeoutMs = 300_000
 
 let index = 0

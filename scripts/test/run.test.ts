@@ -27,7 +27,7 @@ const run = async (t: Test, files: string[], options: { grep?: string; jobs?: nu
   return results.toSorted((a, b) => (a.path < b.path ? -1 : 1))
 }
 
-// Of a file that ends its process early tap knows the exit code, or in a group that its test did not finish.
+// tap reports the exit code of a file that ends its own process, and an unfinished test of a file in a group.
 const runs = [
   { place: 'its own process', jobs: 2, end: 'ended with exit code 3' },
   { place: 'a group', jobs: 1, end: '> test unfinished' },

@@ -6,7 +6,7 @@ import { connect } from 'nats'
 import t from 'tap'
 import { createAttackerHttp } from './attacker-http.ts'
 
-// What a browser states about a request, in every combination, on every route of the public port.
+// Every combination of what a browser states about a request, on every route of the public port.
 
 const routesOf = recordRoutes(t)
 const rekey = await startRekey(t, { env: { REKEY_RESEND_SECONDS: '1' } })

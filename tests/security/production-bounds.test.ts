@@ -2,6 +2,7 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { sandboxKeyPrefix } from '@rekey/contracts'
+import { readConfig } from '@rekey/platform/config'
 import type { Production } from '@rekey/platform/production'
 import t from 'tap'
 import { parseRegistry, productionParser } from '../../services/auth-gateway/src/clients/registry-file.ts'
@@ -59,6 +60,11 @@ const refused: Record<string, readonly unknown[]> = {
     '10.0.0.0/8,0.0.0.0/2',
     '::ffff:0:0/96',
     '::ffff:0.0.0.0/97',
+    // Contain every IPv4 address too.
+    '::fffe:0:0/95',
+    '::/80',
+    '::/64',
+    '::1/17',
     '2000::/3',
     Array.from({ length: 64 }, (_, index) => `${index}.0.0.0/8`).join(','),
   ],
@@ -181,6 +187,18 @@ t.test('S48: networks of real proxies are accepted', async (t) => {
       list,
     )
   }
+})
+
+t.test('a list of proxies that is not of addresses and networks is refused in every profile', async (t) => {
+  const errorsOf = (list: string) =>
+    readConfig(GatewayEnv, { REKEY_TRUSTED_PROXIES: list }).errors.filter((error) =>
+      error.startsWith('REKEY_TRUSTED_PROXIES '),
+    )
+  for (const list of ['', '10.0.0.1', '::1, 10.0.0.0/8 ,', 'fd00::/8', '::ffff:10.0.0.0/104']) {
+    t.same(errorsOf(list), [], list)
+  }
+  const odd = ['10.0.0.0/', '10.0.0.0/x', '10.0.0.0/33', '::/129', '10.0.0.0/8/9', '10.0', '0x7f.0.0.1', 'fe80::1%eth0']
+  for (const list of [...odd, 'localhost', '10.0.0.1;10.0.0.2']) t.not(errorsOf(list).length, 0, list)
 })
 
 t.test('S48: production refuses a public client with a scope of the back office', async (t) => {

@@ -65,7 +65,7 @@ export const loginBody = (person: Person, other: object = {}) => ({
   ...other,
 })
 
-/** What of a request authenticates its client, for the later steps. */
+/** The part of a request that authenticates its client, for the later steps. */
 const credentialsOf = ({ client_id, client_secret }: { client_id?: string; client_secret?: string }) =>
   client_secret === undefined ? {} : { client_id, client_secret }
 

@@ -135,7 +135,7 @@ export const missingField = (field: string): RekeyError =>
     fields: [{ field, code: 'missing', message: 'is missing' }],
   })
 
-/** What the ids in paths identify. */
+/** The resource that each id in a path identifies. */
 const resources: Record<string, string> = {
   approvalId: 'approval',
   changeId: 'password change',

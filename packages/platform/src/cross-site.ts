@@ -5,7 +5,7 @@ import fp from 'fastify-plugin'
 declare module 'fastify' {
   interface FastifyContextConfig {
     /**
-     * What a browser may request for another site. `read`: anything, because the route has no effect. `navigation`: a
+     * The requests that a browser may send for another site. `read`: anything, because the route has no effect. `navigation`: a
      * page, by following a link to it. Not set: nothing.
      */
     crossSite?: 'read' | 'navigation'

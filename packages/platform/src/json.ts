@@ -11,7 +11,7 @@ export const refuseDuplicate = (field: string): never => {
   })
 }
 
-/** Whether a name may be given once only; `depth`: 1 for the body's own names. */
+/** True if a name may be given once only; `depth`: 1 for the body's own names. */
 type IsOnce = (name: string, depth: number) => boolean
 
 /** @throws RekeyError invalid_request for a duplicate name in one object: parsers differ in which one they use (RFC 8259 §4) */

@@ -48,7 +48,7 @@ export const makeStreams = async (
 /** A stream whose settings are not those of the contracts. */
 export interface ForeignStream {
   name: string
-  /** What is wrong, for the operator. */
+  /** The difference, as a sentence for the operator. */
   problem: string
 }
 

@@ -81,7 +81,7 @@ const inFlight = async () => {
   return { asked, code: { code, at }, refresh_token, link, lockedOut: `unknown.${lockedOut.email}` }
 }
 
-/** Whether a restore of this username is locked out: only the log says so. */
+/** True if a restore of this username is locked out: only the metric shows it. */
 const isLockedOut = async (username: string) => {
   const counted = async () => {
     const text = await rekey.metricsOf('auth-gateway')

@@ -30,7 +30,7 @@ export const RestorePassword = {
   response: success,
 }
 
-/** What sets or resets a password, by the customer or the back office: the operations of the published history. */
+/** Operations of the published history: they set or reset a password. */
 export const passwordOperations = ['change', 'restore', 'reset', 'set'] as const
 export type PasswordOperation = (typeof passwordOperations)[number]
 

@@ -87,7 +87,7 @@ const flood = async (count: number, send: (from: ReturnType<typeof at>, index: n
 const neighbours = [2, 3, 4, 5].map((subnet) => at(`2001:db8:1:${subnet}::1`))
 const homes = { 'an IPv4 address': '192.0.2.7', 'an IPv6 /64': '2001:db8:1:1::7' }
 
-/** What strangers can do to an owner, up to the refusal of a stranger who comes next. */
+/** Floods by strangers, each until the next stranger is refused. */
 const floods: Record<string, (owner: TestCustomer) => Promise<unknown>> = {
   'wrong passwords from many networks': async (owner) => {
     await flood(ofAccount, () => a4(elsewhere(), owner))

@@ -18,7 +18,7 @@ export interface Limit extends AllowanceSize {
   isReopened?: boolean
 }
 
-/** What decides which quotas count a request: HMACs of the account (S13), and of the account with the network. */
+/** Decides which quotas count a request: HMACs of the account (S13), and of the account with the network. */
 export interface Subject {
   account: string
   networkKey: string

@@ -2,8 +2,8 @@ import { accessTokenSeconds, durableName, type EventDefinition, SessionRevoked }
 import type { Broker } from '@rekey/platform/broker'
 import type { Now } from '@rekey/platform/clock'
 import { PermanentError } from '@rekey/platform/consumer'
-import { compileCheck } from '@rekey/platform/validation'
-import { type JetStreamManager, NatsError, type StoredMsg, type StreamInfo } from 'nats'
+import { nextStored, storedEventReader } from '@rekey/platform/stored-events'
+import type { JetStreamManager, StoredMsg, StreamInfo } from 'nats'
 import { assertPlausible, type End, endingEvents } from './end-sessions.consumer.ts'
 import type { SessionName } from './sessions.store.ts'
 
@@ -32,49 +32,27 @@ const service = 'auth-gateway'
 
 const manager = (broker: Broker) => broker.connection().jetstreamManager({ timeout: timeoutMs, checkAPI: false })
 
-/** The first message from a sequence number on. @returns undefined if there is none */
-const nextMessage = async (jsm: JetStreamManager, stream: Stream, seq: number, subject = '>') => {
-  const query = { seq, next_by_subj: subject } as unknown as { seq: number }
-  try {
-    return await jsm.streams.getMessage(stream, query)
-  } catch (error) {
-    if (error instanceof NatsError && error.api_error?.code === 404) return undefined
-    throw error
-  }
-}
-
 /** The last sequence number before a time. */
 const sequenceBefore = async (jsm: JetStreamManager, { config, state }: StreamInfo, time: Date): Promise<number> => {
   let [low, high] = [state.first_seq, state.last_seq + 1]
   while (low < high) {
     const middle = Math.floor((low + high) / 2)
-    const message = await nextMessage(jsm, config.name as Stream, middle)
+    const message = await nextStored(jsm, config.name as Stream, middle)
     if (!message || message.time >= time) high = middle
     else low = message.seq + 1
   }
   return low - 1
 }
 
-const valid = new Map(
-  [...endingEvents, SessionRevoked].map((event: EventDefinition) => [event.type, compileCheck(event.data)]),
+const readers = new Map<string, ReturnType<typeof storedEventReader>>(
+  endingEvents.map((event: EventDefinition) => [event.type, storedEventReader(event)]),
 )
-
-/** @returns undefined if a consumer would refuse the message */
-const dataOf = <T>(message: StoredMsg): T | undefined => {
-  const { subject, header } = message
-  if (header.get('ce-type') !== subject) return undefined
-  try {
-    const data = message.json<T>()
-    return valid.get(subject)?.(data) ? data : undefined
-  } catch {
-    return undefined
-  }
-}
+const readRevocation = storedEventReader(SessionRevoked)
 
 /** Reads from the streams what ended sessions, and applies it to Redis again. Safe to repeat. */
 export const createEndReader = ({ broker, endAll, endOne, longestMs, now }: Deps) => {
   const endAllAgain = async (message: StoredMsg): Promise<void> => {
-    const end = dataOf<End>(message)
+    const end = readers.get(message.subject)?.(message)?.data as End | undefined
     if (!end) return
     try {
       assertPlausible(end, now())
@@ -86,25 +64,24 @@ export const createEndReader = ({ broker, endAll, endOne, longestMs, now }: Deps
   }
 
   const readPassword = async (jsm: JetStreamManager, from: number, to: number): Promise<void> => {
-    const endingTypes = new Set(endingEvents.map(({ type }) => type))
     for (let first = from + 1; first <= to; first += atOnce) {
       const sequences = Array.from({ length: Math.min(atOnce, to - first + 1) }, (_, index) => first + index)
       const messages = await Promise.all(
         sequences.map(async (seq) => {
-          const message = await nextMessage(jsm, 'PASSWORD', seq)
+          const message = await nextStored(jsm, 'PASSWORD', seq)
           return message?.seq === seq ? message : undefined
         }),
       )
       // In order: an event that keeps a session must not follow a later one.
-      for (const message of messages) if (message && endingTypes.has(message.subject)) await endAllAgain(message)
+      for (const message of messages) if (message) await endAllAgain(message)
     }
   }
 
   const readRevoked = async (jsm: JetStreamManager, from: number, to: number): Promise<void> => {
     for (let seq = from + 1; seq <= to; ) {
-      const message = await nextMessage(jsm, 'AUTH', seq, SessionRevoked.type)
+      const message = await nextStored(jsm, 'AUTH', seq, SessionRevoked.type)
       if (!message) return
-      const revoked = dataOf<SessionName>(message)
+      const revoked = readRevocation(message)?.data
       const until = new Date(message.time.getTime() + accessTokenSeconds * 1_000)
       if (revoked) await endOne(revoked, until)
       seq = message.seq + 1
@@ -113,7 +90,7 @@ export const createEndReader = ({ broker, endAll, endOne, longestMs, now }: Deps
 
   return {
     /**
-     * What the consumers of all instances have applied to Redis up to now.
+     * The position up to which the consumers of all instances have applied events to Redis.
      *
      * @throws if the broker does not answer
      */

@@ -3,7 +3,7 @@ import type { Keys } from '@rekey/platform/keys'
 import type { Random } from '@rekey/platform/random'
 import { seal, unseal } from '@rekey/platform/seal'
 
-/** What the sign-in granted. Sealed in the refresh token, because Redis could be changed (S40). */
+/** The grant of the sign-in. Sealed in the refresh token, because Redis could be changed (S40). */
 export interface SessionFacts {
   scope: string
   /** The customer's epoch at the sign-in. */

@@ -146,7 +146,7 @@ export const createFlows = (rekey: Rekey, redis: Redis) => {
 /** Flows whose answer was given before the state in Redis: its time must not change. */
 const isAnswered = (name: string) => name === 'A2, code → A5' || name === 'A5 → refresh'
 
-/** What the token of an answer lets its bearer do; undefined if there is none. */
+/** The rights that the token of an answer gives; undefined if there is none. */
 export const rightsOf = ({ name }: StoredFlow, body: Record<string, unknown>) => {
   const token = body.access_token ?? body.sign_token ?? body.successToken
   if (token === undefined) return undefined

@@ -33,7 +33,7 @@ const clients = loadClientRegistry({
 t.teardown(() => Promise.all([keys.close(), clients.close()]))
 const issuer = createTokenIssuer({ keys, clients, issuer: 'https://id.example', now, random: systemRandom, log })
 
-/** What each flow may grant, and what each client is registered for. */
+/** The scopes that each flow may grant and that each client is registered for. */
 const ofFlow = {
   restore: [scopes.restore],
   change: [scopes.change],

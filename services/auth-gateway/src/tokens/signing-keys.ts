@@ -37,7 +37,7 @@ const isPair = (publicKey: KeyObject, privateKey: KeyObject, digest: 'sha256' | 
   return verify(digest, probe, publicKey, sign(digest, probe, privateKey))
 }
 
-/** What is wrong with a key, without its content. */
+/** The error of a key, without its content. */
 class KeyError extends Error {}
 
 /** @throws KeyError, or an error of node:crypto, whose message may contain the key */

@@ -11,7 +11,7 @@ const customer = await createCustomer(rekey.postgres.url)
 
 const basic = { authorization: `Basic ${btoa('backend_fin:secretkey')}` }
 const inBody = { client_id: 'backend_fin', client_secret: 'secretkey' }
-/** What of these the caller accepts. */
+/** The values of these that the caller accepts. */
 const accepted = async (values: string[], isAccepted: (value: string) => Promise<boolean>) => {
   const results = await Promise.all(values.map(async (value) => ({ value, ok: await isAccepted(value) })))
   return results.filter(({ ok }) => ok).map(({ value }) => value)

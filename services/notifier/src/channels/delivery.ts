@@ -12,7 +12,7 @@ export interface Message {
   sms: string
 }
 
-/** What a message is sent for. */
+/** The purpose of a message. */
 export interface Occasion {
   /** Id and type of the event. */
   id: string

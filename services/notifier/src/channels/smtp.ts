@@ -22,7 +22,7 @@ export interface Smtp {
    * @throws Error if a later attempt may succeed
    */
   send(id: string, to: string, mail: Mail, assertInTime?: () => void): Promise<void>
-  /** Whether the server offers SMTPUTF8 (RFC 6531). @throws Error if it does not answer */
+  /** True if the server offers SMTPUTF8 (RFC 6531). @throws Error if it does not answer */
   offersSmtpUtf8(): Promise<boolean>
   /** Rejects unless the server accepts a connection and the credentials. */
   check(): Promise<unknown>

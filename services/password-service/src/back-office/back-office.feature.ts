@@ -29,7 +29,7 @@ interface Others {
   lockout: LockoutFeature
 }
 
-/** What the back office may do to customers (B7 to B11), with four eyes if configured. */
+/** The actions of the back office (B7 to B11), with four eyes if configured. */
 export const createBackOffice = (
   infra: Infrastructure,
   config: Config,

@@ -66,7 +66,7 @@ const reset = {
   body: { reason: 'a reason' },
 }
 
-/** What weakens a customer's protection: needs two owners, and leaves a record, an event and a notification. */
+/** Actions that weaken a customer's protection: each needs two owners, and leaves a record, an event and a notification. */
 const weakening: Record<string, Weakening> = {
   'PUT /api/v2/clients/:clientId/password': { ...setPassword, body: { password: 'Qwerty123', send_mail: false } },
   'PATCH /api/v2/clients/:clientId/password': {
@@ -87,7 +87,7 @@ const weakening: Record<string, Weakening> = {
   },
 }
 
-/** What protects a customer, or changes none: needs no second person. */
+/** Actions that protect a customer or change none: they need no second person. */
 const others = [
   'PUT /api/v2/clients/:clientId/block',
   'POST /api/v2/jobs/:jobId/cancel',

@@ -44,7 +44,7 @@ const play = async (works: Work[], jitter: () => number) => {
     const next = due.shift()
     nowMs = Math.max(nowMs, next?.atMs ?? 0)
     next?.act()
-    // What the work or its refusal leads to happens before the next event.
+    // Let the effects of the work, or of its refusal, happen before the next event.
     await new Promise((resolve) => setImmediate(resolve))
   }
   return { began, most, waits, turns, pass: (ms: number) => (nowMs += ms) }

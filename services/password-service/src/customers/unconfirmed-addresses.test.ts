@@ -15,7 +15,7 @@ const newEmail = () => `${systemRandom.id()}@example.com`
 const upsert = (customer: string, identifiers: { value: string; verified: boolean }[]) =>
   callRpc(service.broker, CustomersUpsert, { customer, identifiers })
 
-/** What one customer gives for each of the addresses. */
+/** The upsert of one customer, for each of the addresses. */
 const give = fc.constantFrom('nothing' as const, 'unconfirmed' as const, 'confirmed' as const)
 const sizes = { customers: 3, addresses: 3 }
 const step = fc.record({

@@ -93,7 +93,7 @@ export const startWorker = (deps: Deps): Background => {
     return position !== undefined
   }
 
-  /** Whether the job must pause for events of the outbox, or for notifications that the notifier has not sent. */
+  /** True if the job must pause, for events of the outbox or for notifications that the notifier has not sent. */
   const mustPause = async (): Promise<boolean> => {
     const isOutboxFull = (await countReady(loops, mostWaiting)) >= mostWaiting
     paused.set({ behind: 'outbox' }, Number(isOutboxFull))

@@ -1,17 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import {
-  ChallengeFailed,
-  ChallengeLocked,
-  durableName,
-  type EventData,
-  type EventDefinition,
-  unavailable,
-} from '@rekey/contracts'
+import { ChallengeFailed, ChallengeLocked, durableName, type EventData, unavailable } from '@rekey/contracts'
 import type { Broker } from '@rekey/platform/broker'
-import { readEventTime } from '@rekey/platform/consumer'
-import { streamOf } from '@rekey/platform/streams'
-import { compileCheck } from '@rekey/platform/validation'
-import { ErrorCode, type JetStreamManager, NatsError, type StoredMsg } from 'nats'
+import { lastStored, nextStored, storedEventReader } from '@rekey/platform/stored-events'
+import type { JetStreamManager } from 'nats'
 
 interface Deps {
   broker: Broker
@@ -21,8 +12,14 @@ interface Deps {
   record(failure: EventData<typeof ChallengeFailed>, answeredAt: Date): Promise<void>
 }
 
+const stream = 'AUTH'
+
 /** The events of wrong codes. */
-const failures = [ChallengeFailed, ChallengeLocked]
+const failures = [ChallengeFailed, ChallengeLocked].map(({ type, ...event }) => ({
+  type,
+  read: storedEventReader({ type, ...event }),
+}))
+type Failure = (typeof failures)[number]
 
 /** Longer than a consumer pauses before an event (after-answer.ts), and short enough for a caller to be answered 503. */
 const waitMs = 1_500
@@ -30,34 +27,12 @@ const pollMs = 25
 /** How long the consumers get to count, before this function counts by itself. */
 const graceMs = 300
 
-const isMissing = (error: unknown) => error instanceof NatsError && error.code === ErrorCode.JetStream404NoMessages
-
-const failuresOf = new Map(failures.map((event) => [event, compileCheck(event.data)]))
-
-/** Stream sequence of the last stored event of this type; 0 if there is none. The stream's leader answers. */
-const lastStored = async (jsm: JetStreamManager, { type }: EventDefinition): Promise<number> => {
-  try {
-    return (await jsm.streams.getMessage(streamOf(type), { last_by_subj: type })).seq
-  } catch (error) {
-    if (isMissing(error)) return 0
-    throw error
-  }
-}
-
 /**
  * Returns the function that waits until every wrong code that the broker has stored by now is counted, by any instance
  * (S42). A gateway answers a wrong code of a restore only after the broker stored its event: so the function has waited
  * for each wrong code that its sender knows of.
  */
 export const createFailuresSeen = ({ broker, service, record }: Deps) => {
-  /** Counts one stored wrong code, unless the consumer would refuse it. */
-  const recordStored = async (event: (typeof failures)[number], message: StoredMsg): Promise<void> => {
-    const answeredAt = readEventTime(message.header.get('ce-time'))
-    const data: unknown = JSON.parse(message.string())
-    if (Number.isNaN(answeredAt.getTime()) || !failuresOf.get(event)?.(data)) return
-    await record(data as EventData<typeof ChallengeFailed>, answeredAt)
-  }
-
   /**
    * Counts the stored wrong codes between two sequence numbers. The broker redelivers those that an instance had in hand
    * when it ended only after its `ack_wait`, and one that cannot be counted is retried for longer: neither must keep all
@@ -65,29 +40,25 @@ export const createFailuresSeen = ({ broker, service, record }: Deps) => {
    */
   const recordBetween = async (
     jsm: JetStreamManager,
-    event: (typeof failures)[number],
+    { type, read }: Failure,
     { after, to }: { after: number; to: number },
     { signal }: { signal: AbortSignal },
   ) => {
     for (let seq = after + 1; seq <= to && !signal.aborted; ) {
-      const query = { seq, next_by_subj: event.type } as unknown as { seq: number }
-      const message = await jsm.streams.getMessage(streamOf(event.type), query)
-      if (message.seq > to) return
-      await recordStored(event, message)
+      const message = await nextStored(jsm, stream, seq, type)
+      if (!message || message.seq > to) return
+      // The consumer makes a dead letter of what cannot be read.
+      const failure = read(message)
+      if (failure) await record(failure.data, failure.time)
       seq = message.seq + 1
     }
   }
 
   /** Waits until all events up to `sequence` are counted, or the signal aborts. */
-  const counted = async (
-    jsm: JetStreamManager,
-    event: (typeof failures)[number],
-    sequence: number,
-    overdue: { signal: AbortSignal },
-  ) => {
+  const counted = async (jsm: JetStreamManager, event: Failure, sequence: number, overdue: { signal: AbortSignal }) => {
     const startedMs = performance.now()
     while (!overdue.signal.aborted) {
-      const { ack_floor: floor } = await jsm.consumers.info(streamOf(event.type), durableName(service, event.type))
+      const { ack_floor: floor } = await jsm.consumers.info(stream, durableName(service, event.type))
       if (floor.stream_seq >= sequence) return
       if (performance.now() - startedMs > graceMs)
         return recordBetween(jsm, event, { after: floor.stream_seq, to: sequence }, overdue)
@@ -99,8 +70,8 @@ export const createFailuresSeen = ({ broker, service, record }: Deps) => {
     const jsm = await broker.connection().jetstreamManager({ timeout: waitMs, checkAPI: false })
     await Promise.all(
       failures.map(async (event) => {
-        const sequence = await lastStored(jsm, event)
-        if (sequence > 0) await counted(jsm, event, sequence, overdue)
+        const last = await lastStored(jsm, stream, event.type)
+        if (last) await counted(jsm, event, last.seq, overdue)
       }),
     )
   }

@@ -38,7 +38,7 @@ export const createLostEvents = (stream: OutboxStream, deps: Deps) => {
   /** Lanes that were not searched since the connection began. */
   let unsearched: number[] = []
 
-  /** Where the stream ended before this service, or another instance, published on the new connection. */
+  /** Last sequence number of the stream before this instance published on the new connection. */
   const endOf = ({ lastSequence }: Connection) =>
     Math.min(lastSequence, (publisher.firstSequence(stream) ?? Number.POSITIVE_INFINITY) - 1)
 
