@@ -8,6 +8,8 @@ import {
   change,
   changeGrant,
   claimsOf,
+  codeVerifier,
+  pkce,
   race,
   reset,
   restore,
@@ -21,7 +23,6 @@ import {
 import { startRekey } from '@rekey/test-support/rekey'
 import t, { type Test } from 'tap'
 import { readSigningKey } from './forged-token.ts'
-import { pkce, verifier } from './pkce.ts'
 
 const rekey = await startRekey(t)
 const { http } = rekey
@@ -190,7 +191,7 @@ const authorize = async (t: Test) => {
       client_id: 'ib_localhost',
       redirect_uri: 'http://localhost',
       code: given.code,
-      code_verifier: verifier,
+      code_verifier: codeVerifier,
       ...other,
     })
 }
@@ -209,7 +210,7 @@ t.test('S26 a replayed authorization code revokes the token that it gave', async
 t.test(
   'S26 a stolen authorization code is refused without the verifier, and the method plain is refused',
   async (t) => {
-    for (const code_verifier of [undefined, pkce.code_challenge, verifier.toUpperCase()]) {
+    for (const code_verifier of [undefined, pkce.code_challenge, codeVerifier.toUpperCase()]) {
       const redeem = await authorize(t)
       t.match(await redeem({ code_verifier }), invalidGrant)
       t.match(await redeem(), invalidGrant, 'one wrong attempt spends the code')

@@ -13,7 +13,9 @@ import {
   change,
   changeGrant,
   claimsOf,
+  codeVerifier,
   messageAfter,
+  pkce,
   reset,
   restore,
   restoreGrant,
@@ -24,7 +26,6 @@ import {
 import { startRekey } from '@rekey/test-support/rekey'
 import t from 'tap'
 import { eddsa, forge, hmac, readSigningKey, unsigned } from './forged-token.ts'
-import { pkce, verifier } from './pkce.ts'
 
 const rekey = await startRekey(t)
 const { http } = rekey
@@ -239,7 +240,7 @@ const issueAllTokens = async () => {
           grant_type: 'code',
           code: token.slice(0, 128),
           redirect_uri: 'http://localhost',
-          code_verifier: verifier,
+          code_verifier: codeVerifier,
         }),
     },
     'a bearer beside a change’s grant': {

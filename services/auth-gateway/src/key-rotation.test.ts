@@ -6,6 +6,8 @@ import { eventually } from '@rekey/test-support/eventually'
 import {
   askRestore,
   codesOf,
+  codeVerifier,
+  pkce,
   race,
   restore,
   restoreBody,
@@ -38,10 +40,6 @@ const steps = {
   use: Object.fromEntries(names.map((name) => [name, `${nextKeys[name]},${secrets[name]}`])),
   drop: nextKeys,
 }
-
-// RFC 7636, Appendix B.
-const pkce = { code_challenge: 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM', code_challenge_method: 'S256' }
-const code_verifier = 'dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk'
 
 const verify = (mfaToken: unknown, code: string, other: object = {}) =>
   http.post('/oauth/v2/passwordRestoreVerification', verificationBody(mfaToken, code, other))
@@ -101,7 +99,7 @@ const redeem = async ({ code, at }: { code: unknown; at: number }) => {
     client_id: 'ib_localhost',
     redirect_uri: 'http://localhost',
     code,
-    code_verifier,
+    code_verifier: codeVerifier,
   })
   rekey.clock.advance(lateMs)
   return answer

@@ -1,5 +1,14 @@
 import { createCustomer } from '@rekey/test-support/customers'
-import { askRestore, restore, restoreBody, restoreGrant, state, verificationBody } from '@rekey/test-support/flows'
+import {
+  askRestore,
+  codeVerifier,
+  pkce,
+  restore,
+  restoreBody,
+  restoreGrant,
+  state,
+  verificationBody,
+} from '@rekey/test-support/flows'
 import { startRekey } from '@rekey/test-support/rekey'
 import { decodeJwt, decodeProtectedHeader } from 'jose'
 import t, { type Test } from 'tap'
@@ -109,8 +118,6 @@ t.test('A2 answers in the form that response_type requests, and each form restor
 })
 
 t.test('A2 with response_type code returns an authorization code that A5 redeems once, with PKCE', async (t) => {
-  // RFC 7636, Appendix B.
-  const pkce = { code_challenge: 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM', code_challenge_method: 'S256' }
   await redeemsOnce(t, pkce, {})
   await redeemsOnce(t, {}, pkce)
 })
@@ -128,7 +135,7 @@ const redeemsOnce = async (t: Test, inRequest: object, inVerification: object) =
     client_id: 'ib_localhost',
     redirect_uri: 'http://localhost',
     code: verified.body.code,
-    code_verifier: 'dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk',
+    code_verifier: codeVerifier,
   }
   const redeemed = await http.post('/oauth/v2/token', exchange)
   t.equal(redeemed.status, 200)

@@ -5,6 +5,8 @@ import {
   askRestore,
   changeGrant,
   claimsOf,
+  codeVerifier,
+  pkce,
   race,
   restore,
   restoreBody,
@@ -20,14 +22,12 @@ const { http, clock } = rekey
 const secondsMs = 1_000
 const minuteMs = 60 * secondsMs
 
-// RFC 7636, Appendix B.
-const pkce = { code_challenge: 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM', code_challenge_method: 'S256' }
 const redemption = (code: unknown) => ({
   grant_type: 'authorization_code',
   client_id: 'ib_localhost',
   redirect_uri: 'http://localhost',
   code,
-  code_verifier: 'dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk',
+  code_verifier: codeVerifier,
 })
 
 const verify = (mfaToken: unknown, code: string, other: object = {}) =>
