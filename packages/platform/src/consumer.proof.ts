@@ -4,6 +4,7 @@ import { speedShares } from '@rekey/test-support/speed'
 import t, { type Test } from 'tap'
 import { startBroker } from './broker.fixture.ts'
 import { consume } from './consumer.ts'
+import { messageOf } from './publisher.ts'
 
 // Failing messages do not slow others down: 20,000 good messages behind 1 and behind 100 that always fail are compared
 // with 20,000 alone. Fewer take less than a second, of which the first tries of the failing ones are a tenth.
@@ -19,7 +20,9 @@ const speedBehind = async (t: Test, bad: number) => {
   for (let index = 0; index < bad + good; index += 100) {
     const batch = Array.from({ length: Math.min(100, bad + good - index) }, (_, offset) => {
       const account = index + offset < bad ? 'bad' : 'good'
-      return jetstream.publish(LoginFailed.type, JSON.stringify({ account, clientId: 'a', ip: '203.0.113.7' }))
+      const event = { subject: account, data: { account, clientId: 'a', ip: '203.0.113.7' } }
+      const { data, headers } = messageOf(parts.publisher.event(LoginFailed, event))
+      return jetstream.publish(LoginFailed.type, data, { headers })
     })
     await Promise.all(batch)
   }
