@@ -27,15 +27,24 @@ const layers: IFlattenedRuleSet = {
     },
     {
       severity,
+      name: 'texts import no other package of this repository',
+      from: { path: '^packages/texts/', pathNot: tests },
+      to: { pathNot: [outside, '^packages/texts/'], dependencyTypesNot: ['core'] },
+    },
+    {
+      severity,
       name: 'platform and client import contracts only',
       from: { path: '^packages/(platform|client)/', pathNot: tests },
       to: { pathNot: [outside, '^packages/($1|contracts)/'], dependencyTypesNot: ['core'] },
     },
     {
       severity,
-      name: 'services import platform and contracts only',
+      name: 'services import platform, contracts and texts only',
       from: { path: '^services/([^/]+)/', pathNot: tests },
-      to: { pathNot: [outside, '^services/$1/', '^packages/(platform|contracts)/'], dependencyTypesNot: ['core'] },
+      to: {
+        pathNot: [outside, '^services/$1/', '^packages/(platform|contracts|texts)/'],
+        dependencyTypesNot: ['core'],
+      },
     },
     {
       severity,

@@ -17,6 +17,7 @@ import { startServiceProcess } from './service-process.ts'
 
 /** Clients of a bank: production accepts none of the sandbox's. */
 export const bankClient = { client_id: 'bank_web', redirect_uri: 'https://bank.example/back' }
+const contact = '+44 20 7946 0123'
 export const backOffice = { client_id: 'back_office', client_secret: 'a secret that is only here' }
 
 const clients = [
@@ -96,6 +97,7 @@ export const prepareProduction = async (t: Teardown) => {
         }),
         ...ofProduction('auth-gateway'),
         REKEY_CLIENTS_FILE: clientsFile,
+        REKEY_CONTACT: contact,
       },
       'password-service': {
         ...passwordServiceVariables({ ...common, databaseUrl: database.service, gatewayUrl: url }),
@@ -107,6 +109,7 @@ export const prepareProduction = async (t: Teardown) => {
         ...notifierVariables({ ...common, smtpUrl }),
         ...ofProduction('notifier'),
         REKEY_MAIL_FROM: 'Bank <no-reply@bank.example>',
+        REKEY_CONTACT: contact,
       },
     },
   }

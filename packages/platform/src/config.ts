@@ -103,6 +103,19 @@ export const brand = Type.String({
   description: 'Name of the platform in pages and messages. Passwords must not consist of it.',
 })
 
+/** What people read and see: shared by the pages and the messages. */
+export const presentationEnv = {
+  REKEY_BRAND: brand,
+  REKEY_CONTACT: Type.String({
+    pattern: '^[^\\p{C}]{1,200}$',
+    default: '+44 20 7946 0000',
+    description: 'Whom customers call: a phone number, for pages and messages. Production requires one of its own.',
+  }),
+  REKEY_THEME_DIR: Type.Optional(
+    Type.String({ description: "Folder with the platform's own texts, colours, logo, font and links." }),
+  ),
+}
+
 /** Origin of the gateway for its clients: the issuer of tokens, and the base of links. */
 export const publicUrl = Type.String({
   format: 'url',

@@ -2,7 +2,7 @@ import { statSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { sandboxKeyPrefix } from '@rekey/contracts'
 import { brokerAccessErrors, hasBrokerCredentials } from './broker-access.ts'
-import type { ServiceConfig } from './config.ts'
+import { presentationEnv, type ServiceConfig } from './config.ts'
 import { parseKeys } from './keys.ts'
 import { shareOf, toProxyList } from './trusted-proxies.ts'
 
@@ -102,6 +102,12 @@ export const logsSecurityEvents: Rule<ServiceConfig> = ({ LOG_LEVEL }) =>
   LOG_LEVEL === undefined || ['info', 'debug', 'trace'].includes(LOG_LEVEL)
     ? []
     : [`LOG_LEVEL is ${LOG_LEVEL}: production requires info, debug or trace, which log security events.`]
+
+/** A published example number would send customers to nobody. */
+export const hasOwnContact: Rule<{ REKEY_CONTACT: string }> = ({ REKEY_CONTACT }) =>
+  REKEY_CONTACT === undefined || REKEY_CONTACT === presentationEnv.REKEY_CONTACT.default
+    ? ['REKEY_CONTACT is missing: set the phone number that customers call.']
+    : []
 
 /** Refuses a number below its bound in production. `why` says what the variable protects. */
 export const isAtLeast =

@@ -1,4 +1,4 @@
-import { brand, Flag, Key, publicUrl, serviceEnv, Url, Urls } from '@rekey/platform/config'
+import { Flag, Key, presentationEnv, publicUrl, serviceEnv, Url, Urls } from '@rekey/platform/config'
 import { fourEyes } from '@rekey/platform/four-eyes'
 import { identityProviderEnv } from '@rekey/platform/identity-provider'
 import { trustedProxies } from '@rekey/platform/trusted-proxies'
@@ -15,7 +15,7 @@ export const Env = Type.Object({
   }),
   REKEY_REDIS_CLUSTER: Flag({ default: false, description: 'True if REDIS_URL is a Redis Cluster.' }),
   REKEY_PUBLIC_URL: publicUrl,
-  REKEY_BRAND: brand,
+  ...presentationEnv,
   REKEY_PASSWORD_SERVICE_URL: Url('https?', { description: 'URL of the password-service.' }),
   REKEY_TRUSTED_PROXIES: trustedProxies,
   REKEY_CLIENTS_FILE: Type.Optional(

@@ -1,4 +1,4 @@
-import { brand, Key, serviceEnv, Url } from '@rekey/platform/config'
+import { Key, presentationEnv, serviceEnv, Url } from '@rekey/platform/config'
 import { type Static, Type } from '@sinclair/typebox'
 
 /** Variables of the notifier. */
@@ -33,7 +33,7 @@ export const Env = Type.Object({
     default: 8,
     description: 'The same for notifications.',
   }),
-  REKEY_BRAND: brand,
+  ...presentationEnv,
   REKEY_SMS_URL: Type.Optional(
     Url('https?', { description: 'SMS vendor: accepts POST of {"id","to","text"}. Not set: no SMS is sent.' }),
   ),
