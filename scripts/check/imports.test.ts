@@ -54,7 +54,7 @@ test('imports against the direction services, platform, contracts are refused', 
     'only tests import tests: services/one/src/app.ts imports services/one/src/feature/b.fixture.ts',
     `packages import no service: ${from}`,
     `platform and client import contracts only: ${from}`,
-    'services import platform and contracts only: services/one/src/app.ts imports ./gone.ts',
-    'services import platform and contracts only: services/one/src/app.ts imports services/two/src/feature/b.ts',
+    'services import platform, contracts and texts only: services/one/src/app.ts imports ./gone.ts',
+    'services import platform, contracts and texts only: services/one/src/app.ts imports services/two/src/feature/b.ts',
   ])
 })
