@@ -1,6 +1,7 @@
 import { createCustomer } from '@rekey/test-support/customers'
 import { backOfficeToken, loginBody, restoreBody } from '@rekey/test-support/flows'
 import { createHttp } from '@rekey/test-support/http'
+import { fullHashes } from '@rekey/test-support/limits'
 import { startProcesses } from '@rekey/test-support/processes'
 import autocannon from 'autocannon'
 
@@ -15,7 +16,7 @@ const cleanUp = async () => {
 }
 
 try {
-  const rekey = await startProcesses({ teardown: (clean) => cleanups.push(clean) })
+  const rekey = await startProcesses({ teardown: (clean) => cleanups.push(clean) }, { env: fullHashes })
   const customer = await createCustomer(rekey.postgres.url)
   const post = (path: string, body: object, connections: number) => ({
     url: `${rekey.gateway.url}${path}`,

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import { createCustomer } from '@rekey/test-support/customers'
+import { fullHashes } from '@rekey/test-support/limits'
 import { startProcesses } from '@rekey/test-support/processes'
 import { type Outcome, percentile } from '../tests/resilience/overload/offer.ts'
 import { isRefused, isServed, overload } from '../tests/resilience/overload/overload.ts'
@@ -31,7 +32,7 @@ const cleanUp = async () => {
 try {
   const rekey = await startProcesses(
     { teardown: (clean) => cleanups.push(clean) },
-    { env: { REKEY_LIMITS_SCALE: '1000000' } },
+    { env: { ...fullHashes, REKEY_LIMITS_SCALE: '1000000' } },
   )
   const person = await createCustomer(rekey.postgres.url)
   const plan = { seconds, times: Number(values.times), othersPerSecond: 20, restores: 30, person }

@@ -1,4 +1,5 @@
 import { createCustomer, sql } from '@rekey/test-support/customers'
+import { fullHashes } from '@rekey/test-support/limits'
 import { startProcesses } from '@rekey/test-support/processes'
 import t from 'tap'
 import { type Outcome, percentile } from './overload/offer.ts'
@@ -19,7 +20,7 @@ const leastShareAfter = 1 / 4
 t.setTimeout(300_000)
 
 t.test('excess sign-ins are refused at once, and other requests are served', async (t) => {
-  const rekey = await startProcesses(t, { env: { REKEY_LIMITS_SCALE: '1000000' } })
+  const rekey = await startProcesses(t, { env: { ...fullHashes, REKEY_LIMITS_SCALE: '1000000' } })
   const person = { ...(await createCustomer(rekey.postgres.url)), password: 'a guess' }
   await sql(rekey.postgres.url, 'UPDATE credential SET hash = $1 WHERE customer_id = $2', [costlyHash, person.id])
 

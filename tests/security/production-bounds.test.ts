@@ -76,6 +76,8 @@ const refused: Record<string, readonly unknown[]> = {
   REKEY_HOLD_HOURS: [0],
   REKEY_RESEND_SECONDS: [1, 29],
   REKEY_CODE_PACE_MS: [0, 999],
+  REKEY_HASH_MEMORY_KIB: [1_024, 19_455],
+  REKEY_HASH_PASSES: [1],
   REKEY_NEW_ADDRESS_HOURS: [0, 23],
   REKEY_LIMITS_SCALE: [0.5, 1_000],
   REKEY_MAIL_FROM: ['no-reply@localhost'],

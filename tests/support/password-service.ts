@@ -22,7 +22,7 @@ import { eventually } from './eventually.ts'
 import { createHttp } from './http.ts'
 import { startInfrastructure, type Teardown } from './infrastructure.ts'
 import { startIssuer } from './issuer.ts'
-import { noPace } from './limits.ts'
+import { cheapHashes, noPace } from './limits.ts'
 import { patiently } from './patiently.ts'
 import { startServiceProcess } from './service-process.ts'
 
@@ -69,6 +69,7 @@ export const startPasswordService = async (t: Teardown, { env = {}, privatePostg
     }),
     PORT: '0',
     ...noPace,
+    ...cheapHashes,
     ...env,
   }
   const config = loadConfig(Env, variables)

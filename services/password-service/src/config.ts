@@ -5,6 +5,7 @@ import { identityProviderEnv } from '@rekey/platform/identity-provider'
 import { codeAccountLimit, limitsScale } from '@rekey/platform/quota'
 import { trustedProxies } from '@rekey/platform/trusted-proxies'
 import { type Static, Type } from '@sinclair/typebox'
+import { argon2Floor } from './hashing/argon2.ts'
 
 /** The password-service's configuration, read from environment variables. */
 export const Env = Type.Object({
@@ -121,13 +122,25 @@ export const Env = Type.Object({
       'must not be noticeable to others.',
   }),
   ...limitsScale,
+  REKEY_HASH_MEMORY_KIB: Type.Integer({
+    minimum: 1_024,
+    maximum: 1_048_576,
+    default: argon2Floor.memoryKib,
+    description: 'Memory of a new password hash, in KiB (argon2id). Production requires the default or more.',
+  }),
+  REKEY_HASH_PASSES: Type.Integer({
+    minimum: 1,
+    maximum: 20,
+    default: argon2Floor.passes,
+    description: 'Passes of a new password hash (argon2id). Production requires the default or more.',
+  }),
   REKEY_HASH_CONCURRENCY: Type.Integer({
     minimum: 1,
     maximum: 128,
     // Leaves one core for requests, and one of the four threads of libuv's pool for token signatures.
     default: Math.min(3, Math.max(1, availableParallelism() - 1)),
     description:
-      'Password hashes computed at a time, 19 MiB each. For more than 3 raise UV_THREADPOOL_SIZE too. Not set: number ' +
+      'Password hashes computed at a time, each with its memory. For more than 3 raise UV_THREADPOOL_SIZE too. Not set: number ' +
       'of cores minus one, at most 3.',
   }),
   REKEY_HASH_QUEUE: Type.Integer({

@@ -12,6 +12,7 @@ import { createImport } from './customers/import/import.service.ts'
 import { createImportStore } from './customers/import/import.store.ts'
 import { createImportLock } from './customers/import/import-lock.ts'
 import { openDatabase } from './database.ts'
+import { argon2Floor } from './hashing/argon2.ts'
 import { createHasher, parsePeppers } from './hashing/hasher.ts'
 
 /** The variables that an import reads; it needs the peppers to check that imported hashes can be verified. */
@@ -63,6 +64,7 @@ export const openImport = async (env: Record<string, string | undefined>) => {
   const hasher = createHasher({
     queue,
     peppers: parsePeppers(config.REKEY_PASSWORD_PEPPERS),
+    cost: argon2Floor,
     random: systemRandom,
     log,
   })

@@ -19,6 +19,7 @@ import {
 import { codeAccountLimit, limitsAreUnscaled, quotasAreBounded } from '@rekey/platform/quota'
 import { type ConnectionOptions, parse } from 'pg-connection-string'
 import type { Config } from './config.ts'
+import { argon2Floor } from './hashing/argon2.ts'
 import { parsePeppers } from './hashing/hasher.ts'
 import { postgresIsDurable, postgresIsFit } from './postgres-rules.ts'
 
@@ -92,6 +93,8 @@ export const production: Production<Config> = {
     hasYoungAddresses,
     limitsAreUnscaled,
     quotasAreBounded(codeAccountLimit),
+    isAtLeast('REKEY_HASH_MEMORY_KIB', argon2Floor.memoryKib, 'stolen hashes would be guessed sooner'),
+    isAtLeast('REKEY_HASH_PASSES', argon2Floor.passes, 'stolen hashes would be guessed sooner'),
     isAtLeast('REKEY_CODE_PACE_MS', 1_000, 'a burst of requests for a customer would be noticeable to others'),
     isAtLeast('REKEY_HOLD_HOURS', 1, 'other services would not learn that a password was restored'),
     proxiesAreFew,

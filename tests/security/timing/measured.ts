@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { sql } from '@rekey/test-support/customers'
+import { fullHashes } from '@rekey/test-support/limits'
 import { startProcesses } from '@rekey/test-support/processes'
 import type { Test } from 'tap'
 import { createCustomers, newAddresses } from './population.ts'
@@ -16,7 +17,10 @@ const refusedMs = 2_000
 
 /** Starts the product, with one connection to it, and makes usernames to measure. */
 export const startMeasured = async (t: Test) => {
-  const rekey = await startProcesses(t, { gatewayEnv: { REKEY_LIMITS_SCALE: '1000', REKEY_RESEND_SECONDS: '1' } })
+  const rekey = await startProcesses(t, {
+    env: fullHashes,
+    gatewayEnv: { REKEY_LIMITS_SCALE: '1000', REKEY_RESEND_SECONDS: '1' },
+  })
   const { ask, close } = connect(rekey.url)
   t.teardown(close)
 

@@ -1,5 +1,6 @@
 import { createCustomer } from '@rekey/test-support/customers'
 import { loginBody, race, state } from '@rekey/test-support/flows'
+import { fullHashes } from '@rekey/test-support/limits'
 import { startRekey } from '@rekey/test-support/rekey'
 import t from 'tap'
 
@@ -7,6 +8,7 @@ import t from 'tap'
 const quota = 60
 const rekey = await startRekey(t, {
   env: {
+    ...fullHashes,
     REKEY_SIGN_IN_CONCURRENCY: '5',
     REKEY_HASH_CONCURRENCY: '1',
     REKEY_HASH_QUEUE: '1',

@@ -4,6 +4,7 @@ import { withSettings } from '@rekey/platform/postgres-settings'
 import { createQueue } from '@rekey/platform/queue'
 import { systemRandom } from '@rekey/platform/random'
 import pg from 'pg'
+import { argon2Floor } from '../hashing/argon2.ts'
 import { createHasher } from '../hashing/hasher.ts'
 
 interface Person {
@@ -43,6 +44,7 @@ const hasher = createHasher({
     log,
   }),
   peppers: [],
+  cost: argon2Floor,
   random: systemRandom,
   log,
 })

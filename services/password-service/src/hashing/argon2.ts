@@ -7,13 +7,18 @@ export interface Pepper {
   key: Buffer
 }
 
-/** S17, ASVS Appendix C: argon2id, 19 MiB, two passes, one lane. Set here, because the library's defaults may change. */
-const cost = { memoryCost: 19_456, timeCost: 2, parallelism: 1 }
-const parameters = `m=${cost.memoryCost},t=${cost.timeCost},p=${cost.parallelism}`
+/** Cost of a new hash. */
+export interface HashCost {
+  memoryKib: number
+  passes: number
+}
+
+/** S17, ASVS Appendix C: the least cost that production allows, with one lane. */
+export const argon2Floor: HashCost = { memoryKib: 19_456, passes: 2 }
 const saltBytes = 16
 
-/** Upper bounds for a foreign hash: 256 MiB, and twenty times the work of a new hash. */
-const bounds = { memoryCost: 262_144, parallelism: 16, work: 20 * cost.memoryCost * cost.timeCost }
+/** Upper bounds for a foreign hash: 256 MiB, and twenty times the least work of a new hash. */
+const bounds = { memoryCost: 262_144, parallelism: 16, work: 20 * argon2Floor.memoryKib * argon2Floor.passes }
 
 /** PHC string format: the parameter `keyid` is base64 without padding. */
 const toKeyId = (id: string) => Buffer.from(id).toString('base64').replaceAll('=', '')
@@ -34,11 +39,15 @@ const parse = (stored: string): ParsedHashOptions => {
 interface Deps {
   /** New hashes use the first. */
   peppers: readonly Pepper[]
+  cost: HashCost
   bytes(count: number): Buffer
 }
 
 /** Argon2 (RFC 9106): makes new hashes, and verifies those of other systems too. */
-export const createArgon2 = ({ peppers, bytes }: Deps) => {
+export const createArgon2 = ({ peppers, cost, bytes }: Deps) => {
+  // All parameters are given, because the library's defaults may change.
+  const options = { memoryCost: cost.memoryKib, timeCost: cost.passes, parallelism: 1 }
+  const parameters = `m=${options.memoryCost},t=${options.timeCost},p=${options.parallelism}`
   const [pepper] = peppers
   const newParameters = pepper ? `${parameters},keyid=${toKeyId(pepper.id)}` : parameters
   const prefix = `$argon2id$v=19$${newParameters}$`
@@ -72,7 +81,7 @@ export const createArgon2 = ({ peppers, bytes }: Deps) => {
     /** True if the hash has the algorithm, parameters and pepper of new hashes. */
     isCurrent: (stored: string): boolean => stored.startsWith(prefix),
     async hash(password: string): Promise<string> {
-      const made = await hash(password, { ...cost, salt: bytes(saltBytes), ...(pepper && { secret: pepper.key }) })
+      const made = await hash(password, { ...options, salt: bytes(saltBytes), ...(pepper && { secret: pepper.key }) })
       return made.replace(`$${parameters}$`, `$${newParameters}$`)
     },
   }

@@ -6,6 +6,7 @@ import { createMetrics } from '@rekey/platform/metrics'
 import { createQueue } from '@rekey/platform/queue'
 import { systemRandom } from '@rekey/platform/random'
 import t from 'tap'
+import { argon2Floor } from './argon2.ts'
 import { createHasher, parsePeppers } from './hasher.ts'
 
 const log = createLogger({ name: 'test', level: 'silent' })
@@ -15,6 +16,7 @@ const hasherWith = (peppers = '') =>
   createHasher({
     queue: queueWith({ concurrency: 2, waiting: 100 }),
     peppers: parsePeppers(peppers),
+    cost: argon2Floor,
     random: systemRandom,
     log,
   })
@@ -181,6 +183,7 @@ t.test('hashes beyond the queue are refused at once, and the queued ones are com
   const busy = createHasher({
     queue: queueWith({ concurrency: 1, waiting: 1 }),
     peppers: [],
+    cost: argon2Floor,
     random: systemRandom,
     log,
   })

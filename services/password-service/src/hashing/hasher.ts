@@ -1,7 +1,7 @@
 import type { Logger } from '@rekey/platform/logger'
 import type { Queue } from '@rekey/platform/queue'
 import type { Random } from '@rekey/platform/random'
-import { createArgon2, type Pepper } from './argon2.ts'
+import { createArgon2, type HashCost, type Pepper } from './argon2.ts'
 import { bcrypt } from './bcrypt.ts'
 import { type HashFormat, UnusableHash, type Verifier } from './hash-format.ts'
 import { pbkdf2 } from './pbkdf2.ts'
@@ -10,6 +10,8 @@ import { scrypt } from './scrypt.ts'
 interface Deps {
   queue: Queue
   peppers: readonly Pepper[]
+  /** Of new hashes. */
+  cost: HashCost
   random: Random
   log: Logger
 }
@@ -32,8 +34,8 @@ const formsOf = (password: string): string[] => [...new Set([password.normalize(
  * Password hashes (S17). New hashes are of the password in NFC, because keyboards send the same character composed or
  * decomposed (NIST SP 800-63B-4 §3.1.1.2).
  */
-export const createHasher = ({ queue, peppers, random, log }: Deps) => {
-  const argon2 = createArgon2({ peppers, bytes: random.bytes })
+export const createHasher = ({ queue, peppers, cost, random, log }: Deps) => {
+  const argon2 = createArgon2({ peppers, cost, bytes: random.bytes })
   const formats: HashFormat[] = [argon2, bcrypt, scrypt, pbkdf2]
 
   const parse = (stored: string): Verifier => {

@@ -18,5 +18,6 @@ export const createHashing = ({ elapsedMs, metrics, log, random }: Infrastructur
     metrics,
     log,
   })
-  return { hasher: createHasher({ queue, peppers: parsePeppers(config.REKEY_PASSWORD_PEPPERS), random, log }) }
+  const cost = { memoryKib: config.REKEY_HASH_MEMORY_KIB, passes: config.REKEY_HASH_PASSES }
+  return { hasher: createHasher({ queue, peppers: parsePeppers(config.REKEY_PASSWORD_PEPPERS), cost, random, log }) }
 }

@@ -126,9 +126,13 @@ t.test('npm run streams -- republish publishes the events again that were publis
   cpSync(copyDir, natsDataDir, { recursive: true })
   const republish = async (...args: string[]) =>
     (
-      await promisify(execFile)('node', [join(import.meta.dirname, '../../../../scripts/streams.ts'), ...args], {
-        env: { PATH: process.env.PATH, DATABASE_URL: service.variables.DATABASE_URL },
-      })
+      await promisify(execFile)(
+        process.execPath,
+        [join(import.meta.dirname, '../../../../scripts/streams.ts'), ...args],
+        {
+          env: { PATH: process.env.PATH, DATABASE_URL: service.variables.DATABASE_URL },
+        },
+      )
     ).stdout
   await t.rejects(republish('republish', '--since', 'yesterday'), /--since needs a time/)
   const since = row?.since.toISOString() ?? ''

@@ -3,6 +3,7 @@ import { hash as argon2 } from '@node-rs/argon2'
 import { PasswordVerify } from '@rekey/contracts'
 import { callRpc } from '@rekey/platform/rpc'
 import { eventually } from '@rekey/test-support/eventually'
+import { cheapHash } from '@rekey/test-support/limits'
 import { startPasswordService } from '@rekey/test-support/password-service'
 import t from 'tap'
 
@@ -114,7 +115,7 @@ t.test('S17: a foreign hash verifies, and the first success replaces it by our o
   t.equal(await hashOf(customer), foreign, 'a wrong password changes nothing')
   t.match(await verify(username, 'Qwerty123'), { verified: true })
   const renewed = await hashOf(customer)
-  t.match(renewed, /^\$argon2id\$v=19\$m=19456,t=2,p=1\$/)
+  t.match(renewed, cheapHash)
   t.match(await verify(username, 'Qwerty123'), { verified: true })
   t.equal(await hashOf(customer), renewed, 'once')
 })

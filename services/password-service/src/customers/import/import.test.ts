@@ -4,6 +4,7 @@ import { hash as bcrypt } from '@node-rs/bcrypt'
 import { PasswordVerify } from '@rekey/contracts'
 import { systemRandom } from '@rekey/platform/random'
 import { callRpc } from '@rekey/platform/rpc'
+import { cheapHash } from '@rekey/test-support/limits'
 import t from 'tap'
 import { confirmed, ndjson, newCode, newEmail, startImports } from './import.fixture.ts'
 
@@ -125,16 +126,12 @@ t.test('S17: customers with a hash of any format sign in, which replaces the has
     const verify = (attempt: string) => callRpc(service.broker, PasswordVerify, { username: email, password: attempt })
     t.match(await verify('Qwerty124'), { verified: false }, kind)
     t.match(await verify(password), { verified: true, customer }, kind)
-    t.match((await customerOf(customer))?.hash, /^\$argon2id\$v=19\$m=19456,t=2,p=1\$/, `${kind} is rehashed`)
+    t.match((await customerOf(customer))?.hash, cheapHash, `${kind} is rehashed`)
     t.match(await verify(password), { verified: true, customer }, kind)
   }
   t.match(await importText(ndjson(...records)), { kind: 'finished' })
   await importFile(fileOf(`${ndjson(...records)}\n`))
   for (const { kind, customer } of customers) {
-    t.match(
-      (await customerOf(customer))?.hash,
-      /^\$argon2id\$v=19\$m=19456/,
-      `${kind}: another import does not replace the new hash`,
-    )
+    t.match((await customerOf(customer))?.hash, cheapHash, `${kind}: another import does not replace the new hash`)
   }
 })
