@@ -2,18 +2,19 @@ import { RekeyError } from '@rekey/contracts'
 import type { Beginning, Result } from '../services/password-service/src/customers/import/import.service.ts'
 import { openSource } from '../services/password-service/src/customers/import/source.ts'
 import { openImport } from '../services/password-service/src/import-customers.ts'
+import { convertExport, type Summary } from './customers/convert/convert.ts'
 import { createDisplay } from './customers/progress.ts'
-import { readSettings, type Settings, usage } from './customers/settings.ts'
+import { type ConvertSettings, type ImportSettings, readSettings, usage } from './customers/settings.ts'
 import { createStopRequest } from './start/stop-request.ts'
 
-// npm run customers: imports customers from a file.
+// npm run customers: imports customers from a file, or converts the export of another system to such a file.
 
 const exitCodes = { imported: 0, failed: 1, someRefused: 2, interrupted: 130 }
 
 const number = (count: number) => count.toLocaleString('en-GB')
 const day = (time: Date) => time.toISOString().slice(0, 16).replace('T', ' ')
 
-const describeBeginning = (beginning: Beginning, { path }: Settings): string => {
+const describeBeginning = (beginning: Beginning, { path }: ImportSettings): string => {
   if (beginning.kind === 'new') return `Importing ${path}.`
   const { records, startedAt, finishedAt } = beginning.earlier
   if (beginning.kind === 'resumed') return `Resuming ${path} after ${number(records)} records.`
@@ -25,7 +26,7 @@ const describeBeginning = (beginning: Beginning, { path }: Settings): string => 
 
 const printResult = (
   { records, imported, refused, finished, reasons }: Result,
-  { errorsPath }: Settings,
+  { errorsPath }: ImportSettings,
   seconds: number,
 ) => {
   const took = seconds > 0 ? ` in ${seconds.toFixed(1)} s` : ''
@@ -42,7 +43,7 @@ const exitCodeOf = ({ finished, refused }: Result) => {
   return refused > 0 ? exitCodes.someRefused : exitCodes.imported
 }
 
-const importFile = async (settings: Settings, signal: AbortSignal): Promise<number> => {
+const importFile = async (settings: ImportSettings, signal: AbortSignal): Promise<number> => {
   const source = await openSource(settings.path, settings.format)
   try {
     const customers = await openImport(process.env)
@@ -73,6 +74,21 @@ const importFile = async (settings: Settings, signal: AbortSignal): Promise<numb
   }
 }
 
+const printSummary = ({ customers, withoutPassword, refused }: Summary, to: string) => {
+  console.log(`${number(customers)} customers written to ${to}; ${number(refused.length)} refused.`)
+  for (const [reason, count] of withoutPassword) {
+    console.log(`  ${number(count).padStart(9)}  without a password (${reason}): they restore it`)
+  }
+  for (const { user, reason } of refused) console.log(`  user ${number(user)} of the export: ${reason}`)
+  if (customers > 0) console.log(`Next: npm run customers -- import ${to}`)
+}
+
+const convertFile = async ({ system, from, to, parameters }: ConvertSettings): Promise<number> => {
+  const summary = await convertExport(system, from, to, { parameters })
+  printSummary(summary, to)
+  return summary.refused.length > 0 ? exitCodes.someRefused : exitCodes.imported
+}
+
 const describeError = (error: unknown): string => {
   if (!(error instanceof Error)) return String(error)
   if (!(error instanceof RekeyError)) return error.message
@@ -83,8 +99,9 @@ const describeError = (error: unknown): string => {
 const stopRequest = createStopRequest()
 try {
   const settings = readSettings(process.argv.slice(2))
-  if (settings) process.exitCode = await importFile(settings, stopRequest.signal)
-  else console.log(usage)
+  if (settings === undefined) console.log(usage)
+  else if (settings.command === 'convert') process.exitCode = await convertFile(settings)
+  else process.exitCode = await importFile(settings, stopRequest.signal)
 } catch (error) {
   console.error(describeError(error))
   process.exitCode = exitCodes.failed

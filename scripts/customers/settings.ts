@@ -1,9 +1,13 @@
 import { basename, extname, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type FormatName, formats } from '../../services/password-service/src/customers/import/source.ts'
+import { systemNames } from './convert/convert.ts'
 
 export const usage = `npm run customers -- import FILE [OPTIONS]: imports customers from a file, or resumes an interrupted import.
+npm run customers -- convert SYSTEM EXPORT FILE.ndjson: converts the export of another system to a file for import.
+  SYSTEM is one of ${systemNames.join(', ')}: docs/migration.md
 
+  --parameters FILE     hash parameters of Firebase
   --format ndjson|csv   format of the file; by default from the ending of its name
   --refused FILE        file for refused lines and their reasons; by default FILE.refused.ndjson
   --again               import a file again that was imported before
@@ -13,8 +17,19 @@ Reads DATABASE_URL, REKEY_PASSWORD_PEPPERS and REKEY_SMTPUTF8 from the environme
 Exit code: 0 all lines imported, 2 some lines refused, 130 interrupted, 1 any other failure.
 The formats are described in docs/operations.md.`
 
-/** The command line of `npm run customers`. */
-export interface Settings {
+/** The command line of `npm run customers -- convert`. */
+export interface ConvertSettings {
+  command: 'convert'
+  system: string
+  from: string
+  to: string
+  /** File of Firebase's hash parameters. */
+  parameters: string | undefined
+}
+
+/** The command line of `npm run customers -- import`. */
+export interface ImportSettings {
+  command: 'import'
   path: string
   /** Finds the earlier import of a file whose content has changed. */
   fileName: string
@@ -38,28 +53,38 @@ const readFormat = (format: string | undefined, path: string): FormatName => {
   return found
 }
 
+const readConvert = ([system, from, to, ...rest]: string[], parameters: string | undefined): ConvertSettings => {
+  if (!system || !from || !to || rest.length > 0) throw new Error(usage)
+  if (!systemNames.includes(system)) throw new Error(`SYSTEM must be one of ${systemNames.join(', ')}. See --help.`)
+  if (!to.endsWith('.ndjson')) throw new Error('The target must end in .ndjson. See --help.')
+  if (resolve(from) === resolve(to)) throw new Error('The target is the export: name another file.')
+  return { command: 'convert', system, from, to, parameters }
+}
+
 /**
  * Reads the command line.
  *
  * @returns undefined for --help
  * @throws Error whose message says what is wrong
  */
-export const readSettings = (args: string[]): Settings | undefined => {
+export const readSettings = (args: string[]): ImportSettings | ConvertSettings | undefined => {
   const { positionals, values } = parseArgs({
     args,
     allowPositionals: true,
     options: {
       format: { type: 'string' },
       refused: { type: 'string' },
+      parameters: { type: 'string' },
       again: { type: 'boolean' },
       help: { type: 'boolean', short: 'h' },
     },
   })
   if (values.help) return undefined
+  if (positionals[0] === 'convert') return readConvert(positionals.slice(1), values.parameters)
   const [command, path, ...rest] = positionals
   if (command !== 'import' || !path || rest.length > 0) throw new Error(usage)
   const fileName = resolve(path)
   const errorsPath = resolve(values.refused ?? `${path}.refused.ndjson`)
   if (errorsPath === fileName) throw new Error('--refused is the file to import: name another one.')
-  return { path, fileName, format: readFormat(values.format, path), errorsPath, again: values.again ?? false }
+  return { command, path, fileName, format: readFormat(values.format, path), errorsPath, again: values.again ?? false }
 }

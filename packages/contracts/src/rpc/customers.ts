@@ -77,7 +77,7 @@ export const CustomerRecord = Type.Object({
     Type.String({
       pattern: '^[\\x21-\\x7E]{1,512}$',
       description:
-        'PHC string of argon2, scrypt or PBKDF2, or bcrypt. Stored only if the customer has no password yet.',
+        "PHC string of argon2, scrypt or PBKDF2, bcrypt, or Firebase's scrypt (`$fbscrypt$…`). Stored only if the customer has no password yet.",
     }),
   ),
 })

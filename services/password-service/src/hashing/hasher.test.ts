@@ -65,6 +65,18 @@ t.test('S17: foreign hashes are verified and reported as outdated', async (t) =>
   }
 })
 
+t.test('S17: the test vector of Firebase’s scrypt is verified', async (t) => {
+  // github.com/firebase/scrypt, README.md
+  const key = 'jxspr8Ki0RYycVU8zykbdLGjFQ3McFUH0uiiTvC8pVMXAn210wjLNmdZJzxUECKbm0QsEmYUSDzZvpjeJ9WmXA'
+  const hash = 'lSrfV15cpx95/sZS2W9c9Kp6i/LVgQNDNC/qzrCnh1SAyZvqmZqAjTdn3aoItz+VHjoZilo78198JAdRuid5lQ'
+  const stored = `$fbscrypt$v=1,n=14,r=8,p=1,ss=Bw,sk=${key}$42xEC+ixf3L2lw$${hash}`
+  t.same(await hasher.verify(stored, 'user1password'), outdated)
+  t.same(await hasher.verify(stored, 'user2password'), wrong)
+  t.equal(hasher.findHashError(stored), undefined)
+  t.match(hasher.findHashError(stored.replace('n=14', 'n=20')), { code: 'too_costly' })
+  t.match(hasher.findHashError(stored.replace(',sk=', ',key=')), { code: 'malformed' })
+})
+
 t.test('S17: a foreign hash of the password as typed matches, and is reported as outdated', async (t) => {
   const spellings = { NFC: 'caf\u00e9 \ufb01n', NFD: 'cafe\u0301 \ufb01n' }
   const makers: Record<string, (password: string) => Promise<string>> = {

@@ -3,6 +3,7 @@ import type { Queue } from '@rekey/platform/queue'
 import type { Random } from '@rekey/platform/random'
 import { createArgon2, type HashCost, type Pepper } from './argon2.ts'
 import { bcrypt } from './bcrypt.ts'
+import { firebaseScrypt } from './firebase-scrypt.ts'
 import { type HashFormat, UnusableHash, type Verifier } from './hash-format.ts'
 import { pbkdf2 } from './pbkdf2.ts'
 import { scrypt } from './scrypt.ts'
@@ -36,7 +37,7 @@ const formsOf = (password: string): string[] => [...new Set([password.normalize(
  */
 export const createHasher = ({ queue, peppers, cost, random, log }: Deps) => {
   const argon2 = createArgon2({ peppers, cost, bytes: random.bytes })
-  const formats: HashFormat[] = [argon2, bcrypt, scrypt, pbkdf2]
+  const formats: HashFormat[] = [argon2, bcrypt, scrypt, pbkdf2, firebaseScrypt]
 
   const parse = (stored: string): Verifier => {
     const format = formats.find(({ matches }) => matches(stored))

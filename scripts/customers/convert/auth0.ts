@@ -1,0 +1,31 @@
+import { Type } from '@sinclair/typebox'
+import { Value } from '@sinclair/typebox/value'
+import { readObjectLines } from './export.ts'
+import { type Converted, type System, toRecord } from './system.ts'
+
+const Text = Type.String()
+const User = Type.Object({
+  _id: Type.Object({ $oid: Text }),
+  alt_id: Type.Optional(Text),
+  email: Type.Optional(Text),
+  email_verified: Type.Optional(Type.Boolean()),
+  passwordHash: Type.Optional(Text),
+  identifiers: Type.Optional(
+    Type.Array(Type.Object({ type: Text, value: Text, verified: Type.Optional(Type.Boolean()) })),
+  ),
+})
+
+/** The password hash export: one user a line. Users of several connections keep their ids apart. */
+export const auth0: System = {
+  read: readObjectLines,
+  convert(value): Converted {
+    const user = Value.Parse(User, value)
+    const listed = (user.identifiers ?? [])
+      .filter(({ type }) => type === 'email' || type === 'phone_number')
+      .map(({ value, verified = false }) => ({ value, verified }))
+    const isListed = listed.some((address) => address.value === user.email)
+    const addresses = isListed ? listed : [{ value: user.email, verified: user.email_verified ?? false }, ...listed]
+    const record = toRecord(`auth0|${user.alt_id ?? user._id.$oid}`, addresses, { passwordHash: user.passwordHash })
+    return record.passwordHash ? { record } : { record, withoutPassword: 'no password' }
+  },
+}
