@@ -36,11 +36,21 @@ const toOption = ([name, value]: [string, string]) => `-c ${name}=${value.replac
 /** Encodes only what a query cannot contain: the driver decodes nothing more if the password has a lone `%`. */
 const toQuery = (value: string) => value.replaceAll(/[%&#+]/g, encodeURIComponent).replaceAll(' ', '+')
 
+interface ConnectionKind {
+  /** True for a pooler in transaction mode: it refuses settings of a session, so the role needs them as defaults. */
+  pooled?: boolean
+}
+
 /**
  * Adds the required settings, and the given ones, to a connection URL. Other options of the URL stay. If the URL has
  * several `options`, drivers use the last one, and so does this.
  */
-export const withSettings = (url: string, settings: PostgresSettings = {}): string => {
+export const withSettings = (
+  url: string,
+  settings: PostgresSettings = {},
+  { pooled = false }: ConnectionKind = {},
+): string => {
+  if (pooled) return url
   const own = new URL(url).searchParams.getAll('options').slice(-1)
   const wanted = Object.entries({ ...requiredSettings, ...settings }).map(toOption)
   const [address = ''] = url.split('#')
