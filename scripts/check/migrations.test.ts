@@ -48,10 +48,14 @@ const examples: Record<RuleName, { bad: Example[]; good: Example[] }> = {
     bad: [
       ({ table, column }) =>
         `ALTER TABLE ${table} ADD COLUMN ${column} INT; CREATE INDEX CONCURRENTLY an_index ON ${table} (${column})`,
-    ],
-    good: [
       ({ table, column }) =>
         `CREATE INDEX CONCURRENTLY an_index ON ${table} (${column}); DROP INDEX CONCURRENTLY another_index`,
+    ],
+    good: [
+      ({ table, column }) => [
+        `CREATE INDEX CONCURRENTLY an_index ON ${table} (${column})`,
+        'DROP INDEX CONCURRENTLY another_index',
+      ],
     ],
   },
   'column-that-rewrites': {

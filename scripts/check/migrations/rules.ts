@@ -117,9 +117,9 @@ export const rules = {
     },
   },
   'concurrently-beside-others': {
-    why: 'Postgres refuses CONCURRENTLY in a transaction, and without one a failure leaves half of the migration',
-    instead: 'a migration with statements of this kind only',
-    breaks: (statement, { migration }) => isConcurrent(statement) && !migration.every(isConcurrent),
+    why: 'Postgres refuses CONCURRENTLY in a transaction, which several statements are',
+    instead: 'a migration for this statement alone',
+    breaks: (statement, { migration }) => isConcurrent(statement) && migration.length > 1,
   },
   'column-that-rewrites': {
     why: 'a volatile default, a sequence or a stored generated column rewrites the table while all access is blocked',

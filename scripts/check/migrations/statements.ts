@@ -6,6 +6,7 @@ import type {
   CreateStmt,
   Node,
   RangeVar,
+  RenameStmt,
   String as SqlString,
 } from '@pgsql/types'
 import { loadModule, parseSync } from 'libpg-query'
@@ -75,10 +76,11 @@ const referencedBy = ({ tableElts = [] }: CreateStmt): RangeVar[] =>
 export const lockedTables = ({ node }: Statement): string[] => {
   const alter = bodyOf<AlterTableStmt>(node, 'AlterTableStmt')
   const create = bodyOf<CreateStmt>(node, 'CreateStmt')
+  const isOfIndex = bodyOf<RenameStmt>(node, 'RenameStmt')?.renameType === 'OBJECT_INDEX'
   const ofTable =
     bodyOf<{ relation?: RangeVar; concurrent?: boolean }>(node, 'IndexStmt') ??
     bodyOf<{ relation?: RangeVar; concurrent?: boolean }>(node, 'CreateTrigStmt') ??
-    bodyOf<{ relation?: RangeVar; concurrent?: boolean }>(node, 'RenameStmt')
+    (isOfIndex ? undefined : bodyOf<{ relation?: RangeVar; concurrent?: boolean }>(node, 'RenameStmt'))
   const relations = alter
     ? alter.objtype === 'OBJECT_TABLE'
       ? [alter.relation, ...changesOf(alter).flatMap((change) => constraintOf(change)?.pktable ?? [])]
