@@ -9,6 +9,9 @@ const rollbackTimeoutMs = 250
 /** How long the pool counts a connection whose statement does not end, although the server took its cancellation. */
 const countedMs = 10_000
 
+/** How long after a time-out the server counts as one that hangs. */
+const hangingMs = 3_000
+
 interface Options {
   /** Most connections beside the pool's whose statements do not end. */
   limit: number
@@ -21,10 +24,31 @@ type Callback = (error: Error | null, result: unknown) => void
 type Release = (error?: Error | boolean) => void
 type AnyFunction = (...args: unknown[]) => unknown
 
-/** A statement that timed out here and has not ended at the server. */
+/** A connection with a statement that timed out here. It is not used again: a late cancellation would end the next one. */
 interface Abandoned {
-  ended: Promise<void>
+  /** True if the statement has ended at the server, or the connection is closed. */
+  hasEnded: boolean
+  /** True if the statement has ended, its server is away, or the pool closes: nothing waits for it any more. */
+  isFree: boolean
+  freed: Promise<void>
+  free(): void
 }
+
+const createAbandoned = (): Abandoned => {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const one: Abandoned = {
+    hasEnded: false,
+    isFree: false,
+    freed: promise,
+    free() {
+      one.isFree = true
+      resolve()
+    },
+  }
+  return one
+}
+
+const pause = (ms: number) => delay(ms, undefined, { ref: false })
 
 /** The error of `pg` for a statement that takes longer than `query_timeout`. */
 const isTimeout = (error: unknown) => error instanceof Error && error.message === 'Query read timeout'
@@ -61,13 +85,19 @@ const abandonedOf = new WeakMap<Metrics, Map<string, ReadonlySet<Abandoned>>>()
 export const createCancellingClient = ({ limit, pool, metrics }: Options) => {
   const abandoned = new Set<Abandoned>()
   const uncounted = new Set<Abandoned>()
-  const closed = new AbortController()
+  let isClosed = false
+  let cancelledAtMs = Number.NEGATIVE_INFINITY
   const cancelled = metrics && createFigures(metrics, pool, abandoned)
-  const wait = (ms: number) => delay(ms, undefined, { signal: closed.signal, ref: false }).catch(() => {})
+
+  /** Resolves when the pool may open another connection instead of this one. */
+  const stayCounted = async (one: Abandoned): Promise<void> => {
+    await Promise.race([one.freed, pause(countedMs)])
+    while (!one.isFree && uncounted.size >= limit) await Promise.race([one.freed, pause(cancelEveryMs)])
+    if (!one.hasEnded) uncounted.add(one)
+  }
 
   class CancellingClient extends pg.Client {
     #abandoned: Abandoned | undefined
-    #isServerAway = false
     #release: Release = () => {}
 
     /** The pool sets it at each checkout. */
@@ -75,9 +105,7 @@ export const createCancellingClient = ({ limit, pool, metrics }: Options) => {
       return (error) => {
         const one = this.#abandoned
         if (!one) return this.#release(error)
-        void this.#stayCounted(one).then(() =>
-          this.#release(error ?? (this.#abandoned && new Error('the statement has not ended'))),
-        )
+        void stayCounted(one).then(() => this.#release(error ?? new Error('a statement of the connection timed out')))
       }
     }
 
@@ -111,60 +139,47 @@ export const createCancellingClient = ({ limit, pool, metrics }: Options) => {
     override end(callback?: (error: Error) => void): Promise<void> {
       const end = super.end.bind(this) as AnyFunction
       const one = this.#abandoned
-      if (!one || this.#isServerAway || closed.signal.aborted) return end(callback) as Promise<void>
-      void Promise.race([one.ended, aborted(closed.signal)]).then(() => end(() => {}))
+      if (!one || one.isFree) return end(callback) as Promise<void>
+      void one.freed.then(() => end(() => {}))
       ;(callback as (() => void) | undefined)?.()
       return Promise.resolve()
     }
 
     #abandon(): void {
       if (this.#abandoned) return
-      const ended = new Promise<void>((resolve) => {
-        this.once('drain', resolve)
-        this.once('end', resolve)
-      })
-      const one = { ended }
+      const one = createAbandoned()
       this.#abandoned = one
       abandoned.add(one)
+      cancelledAtMs = performance.now()
       cancelled?.inc({ pool })
-      void ended.then(() => {
-        this.#abandoned = undefined
+      const onEnd = () => {
+        one.hasEnded = true
         abandoned.delete(one)
         uncounted.delete(one)
-      })
+        one.free()
+      }
+      this.once('drain', onEnd)
+      this.once('end', onEnd)
+      if (isClosed) one.free()
       void this.#cancelUntilEnded(one)
     }
 
-    async #cancelUntilEnded({ ended }: Abandoned): Promise<void> {
-      while (this.#abandoned && !closed.signal.aborted) {
-        this.#isServerAway = !(await sendCancelRequest(this))
-        if (this.#isServerAway) this.emit('away')
-        await Promise.race([ended, wait(cancelEveryMs)])
+    async #cancelUntilEnded(one: Abandoned): Promise<void> {
+      while (!one.hasEnded && !isClosed) {
+        if (!(await sendCancelRequest(this))) one.free()
+        if (!one.hasEnded) await pause(cancelEveryMs)
       }
-    }
-
-    /** Resolves when the pool may open another connection instead of this one. */
-    async #stayCounted(one: Abandoned): Promise<void> {
-      const away = new Promise<void>((resolve) => this.once('away', resolve))
-      const free = Promise.race([one.ended, aborted(closed.signal), ...(this.#isServerAway ? [] : [away])])
-      if (this.#isServerAway) return
-      await Promise.race([free, wait(countedMs)])
-      while (this.#abandoned === one && !this.#isServerAway && !closed.signal.aborted && uncounted.size >= limit) {
-        await Promise.race([free, wait(cancelEveryMs)])
-      }
-      if (this.#abandoned === one) uncounted.add(one)
     }
   }
 
   return {
     Client: CancellingClient as unknown as new () => pg.ClientBase,
+    /** True if a statement timed out in the last seconds. */
+    isServerHanging: () => performance.now() - cancelledAtMs < hangingMs,
     /** Ends the waiting: connections close at once. */
-    close: () => closed.abort(),
+    close() {
+      isClosed = true
+      for (const one of abandoned) one.free()
+    },
   }
 }
-
-const aborted = (signal: AbortSignal) =>
-  new Promise<void>((resolve) => {
-    if (signal.aborted) resolve()
-    else signal.addEventListener('abort', () => resolve(), { once: true })
-  })
