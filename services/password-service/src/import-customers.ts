@@ -19,6 +19,7 @@ const ImportEnv = Type.Pick(Env, ['DATABASE_URL', 'REKEY_PASSWORD_PEPPERS', 'REK
 
 /** A batch may wait for locks, or run on a busy machine. */
 const statementTimeoutMs = 30_000
+const serverTransactionTimeoutMs = 120_000
 
 const undefinedTable = '42P01'
 
@@ -51,7 +52,14 @@ export const openImport = async (env: Record<string, string | undefined>) => {
   const now = () => new Date()
   // The command prints the result: an import writes no log.
   const log = createLogger({ name: 'import', level: 'silent' })
-  const database = openDatabase({ url: config.DATABASE_URL, poolSize: 2, log, statementTimeoutMs })
+  const database = openDatabase({
+    url: config.DATABASE_URL,
+    name: 'import',
+    poolSize: 2,
+    log,
+    statementTimeoutMs,
+    serverTransactionTimeoutMs,
+  })
   const queue = createQueue({
     name: 'password_hashes',
     concurrency: 1,

@@ -18,9 +18,9 @@ const streams = ['PASSWORD', 'NOTIFY'] as const
 /** Everything that the features share, created once. Neither Postgres nor the broker needs to be up yet. */
 export const createInfrastructure = (config: Config, { log, metrics, now, random }: Runtime) => {
   const elapsedMs = () => performance.now()
-  const database = openDatabase({ url: config.DATABASE_URL, poolSize: config.REKEY_DATABASE_POOL, log })
+  const database = openDatabase({ url: config.DATABASE_URL, poolSize: config.REKEY_DATABASE_POOL, log, metrics })
   /** For background loops (docs/adr/0009). */
-  const loops = openDatabase({ ...loopOptions, url: config.DATABASE_URL, log })
+  const loops = openDatabase({ ...loopOptions, url: config.DATABASE_URL, log, metrics })
   const broker = connectBroker({ ...brokerAccess(config), name: service, log, metrics })
   ensureStreams(broker, streams, config)
   const progress = createProgress({ elapsedMs, metrics })
