@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { MigrationList } from '@prisma/schema-engine-wasm'
-import { withSettings } from '@rekey/platform/postgres-settings'
+import { isPooler, withSettings } from '@rekey/platform/postgres-settings'
 import pg from 'pg'
 import { lockMigrations, watchBlockers } from './migration-locks.ts'
 import { defaultPatience, type Patience } from './migration-patience.ts'
@@ -78,6 +78,8 @@ const forgetUnfinished = (client: pg.ClientBase) =>
 const begin = async (pool: pg.Pool, patience: Patience): Promise<number> => {
   const client = await pool.connect()
   try {
+    // Its lock would belong to a connection that others use, and its settings too.
+    if (await isPooler(client)) throw new Error('the URL is that of a connection pooler: set REKEY_DATABASE_DIRECT_URL')
     await lockMigrations(client, patience)
     await forgetUnfinished(client)
     const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')
