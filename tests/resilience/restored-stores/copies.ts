@@ -55,7 +55,7 @@ const baseBackup = ({ dataDir, postgres }: Rekey): Store => {
       copy(dir, `${dir}-copy`)
       const { rows } = await client.query<{ label: string }>('SELECT labelfile AS label FROM pg_backup_stop(false)')
       const cluster = join(`${dir}-copy`, 'cluster')
-      copy(join(dir, 'cluster/pg_wal/.'), join(cluster, 'pg_wal'))
+      copy(`${join(dir, 'cluster/pg_wal')}/.`, join(cluster, 'pg_wal'))
       rmSync(join(cluster, 'postmaster.pid'), { force: true })
       writeFileSync(join(cluster, 'backup_label'), rows[0]?.label ?? '')
       const account = postgresAccount()
