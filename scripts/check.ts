@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { join, resolve } from 'node:path'
 import { checkEnvExample } from './check/env-example.ts'
 import { checkImports } from './check/imports.ts'
+import { checkMigrations } from './check/migrations.ts'
 import { staleDocuments } from './docs/documents.ts'
 import { checkSecurityLines } from './docs/security.ts'
 
@@ -39,6 +40,10 @@ const checks: Record<string, () => Promise<Result>> = {
       ok: stale.length === 0,
       output: stale.map((name) => `${name} is out of date: run npm run docs`).join('\n'),
     }
+  },
+  migrations: async () => {
+    const violations = checkMigrations(root)
+    return { ok: violations.length === 0, output: violations.join('\n') }
   },
   'security lines': async () => {
     const errors = checkSecurityLines(root)

@@ -4,11 +4,15 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { migrate } from '@rekey/local-servers/migrate'
+import { defaultPatience, type Patience } from '@rekey/local-servers/migration-patience'
 import { startPostgres } from '@rekey/local-servers/postgres'
 import { diffSchemas } from '@rekey/local-servers/schema-diff'
 
 const usage = `Usage:
-  npm run migrate                applies the pending migrations to DATABASE_URL
+  npm run migrate                applies the pending migrations to REKEY_DATABASE_DIRECT_URL, otherwise DATABASE_URL
+    --wait SECONDS               how long to try again while other transactions hold locks (600)
+    --lock-timeout MS            longest wait for one lock at a time, during which requests wait too (400)
+    --statement-timeout SECONDS  longest statement of a migration in a transaction (900)
   npm run migrate -- new NAME    writes a migration for the changes of prisma/schema.prisma`
 
 const root = resolve(import.meta.dirname, '..')
@@ -40,21 +44,48 @@ const writeMigration = async (name: string) => {
   }
 }
 
-const deploy = async () => {
-  const databaseUrl = process.env.DATABASE_URL
+/** Requests have a time-out of 1.5 s for a statement: a migration must not let them wait as long. */
+const longestLockTimeoutMs = 1_000
+
+const readNumber = (flag: string, text: string | undefined, [least, most]: [number, number]): number | undefined => {
+  if (text === undefined) return undefined
+  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN
+  if (value >= least && value <= most) return value
+  throw new Error(`--${flag} needs a number from ${least} to ${most}.\n\n${usage}`)
+}
+
+const seconds = (value: number | undefined) => (value === undefined ? undefined : value * 1_000)
+
+const readPatience = (flags: Partial<Record<'wait' | 'lock-timeout' | 'statement-timeout', string>>) => ({
+  waitMs: seconds(readNumber('wait', flags.wait, [0, 86_400])) ?? defaultPatience.waitMs,
+  lockTimeoutMs:
+    readNumber('lock-timeout', flags['lock-timeout'], [10, longestLockTimeoutMs]) ?? defaultPatience.lockTimeoutMs,
+  statementTimeoutMs:
+    seconds(readNumber('statement-timeout', flags['statement-timeout'], [1, 86_400])) ??
+    defaultPatience.statementTimeoutMs,
+  onWait: (line: string) => console.error(line),
+})
+
+const deploy = async (patience: Patience) => {
+  const databaseUrl = process.env.REKEY_DATABASE_DIRECT_URL || process.env.DATABASE_URL
   if (!databaseUrl) throw new Error('DATABASE_URL is missing.')
-  const { applied } = await migrate({ databaseUrl })
+  const { applied } = await migrate({ databaseUrl, patience })
   console.log(applied.length ? `Applied ${applied.join(', ')}.` : 'No pending migrations.')
 }
 
 try {
   const { positionals, values } = parseArgs({
     allowPositionals: true,
-    options: { help: { type: 'boolean', short: 'h' } },
+    options: {
+      help: { type: 'boolean', short: 'h' },
+      wait: { type: 'string' },
+      'lock-timeout': { type: 'string' },
+      'statement-timeout': { type: 'string' },
+    },
   })
   const [command, name, ...rest] = positionals
   if (values.help) console.log(usage)
-  else if (command === undefined) await deploy()
+  else if (command === undefined) await deploy(readPatience(values))
   else if (command === 'new' && name && rest.length === 0) await writeMigration(name)
   else throw new Error(usage)
 } catch (error) {

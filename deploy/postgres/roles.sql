@@ -10,6 +10,8 @@
 
 -- Owns the tables. Only the migrations use it.
 CREATE ROLE rekey_owner LOGIN;
+-- A migration that waits for a lock names who holds it, and for how long.
+GRANT pg_read_all_stats TO rekey_owner;
 
 -- The role in DATABASE_URL of the password-service, `npm run customers` and `npm run history`.
 CREATE ROLE rekey_service LOGIN;

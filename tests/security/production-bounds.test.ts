@@ -28,6 +28,11 @@ const [readable, writable] = [fileWithMode(0o604), fileWithMode(0o602)]
 const weakKeys = ['A'.repeat(43), `${sandboxKeyPrefix}${'Ab3-_'.repeat(9)}`.slice(0, 43)]
 const openFiles = [readable, writable]
 const plainUrls = ['http://elsewhere.example']
+const databaseUrls = [
+  'postgresql://u:p@elsewhere.example/rekey',
+  'postgresql://u@elsewhere.example/rekey?sslmode=verify-full',
+  `postgresql://u@elsewhere.example/rekey?sslmode=verify-full&sslkey=${readable}`,
+]
 const hugeQuota = '999999999/1s'
 
 /** Values that production refuses, of variables that protect customers. */
@@ -40,11 +45,8 @@ const refused: Record<string, readonly unknown[]> = {
   NATS_CREDENTIALS_FILE: openFiles,
   REKEY_SECRETS_FILE: openFiles,
   REDIS_URL: ['redis://elsewhere.example', 'rediss://elsewhere.example'],
-  DATABASE_URL: [
-    'postgresql://u:p@elsewhere.example/rekey',
-    'postgresql://u@elsewhere.example/rekey?sslmode=verify-full',
-    `postgresql://u@elsewhere.example/rekey?sslmode=verify-full&sslkey=${readable}`,
-  ],
+  DATABASE_URL: databaseUrls,
+  REKEY_DATABASE_DIRECT_URL: databaseUrls,
   REKEY_PUBLIC_URL: plainUrls,
   REKEY_PASSWORD_SERVICE_URL: plainUrls,
   REKEY_CHANGE_PASSWORD_URL: plainUrls,

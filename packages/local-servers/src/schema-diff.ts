@@ -1,5 +1,7 @@
 import type { DiffTarget } from '@prisma/schema-engine-wasm'
-import { withSchemaEngine } from './schema-engine.ts'
+import { withSettings } from '@rekey/platform/postgres-settings'
+import pg from 'pg'
+import { useSchemaEngine } from './schema-engine.ts'
 
 export interface SchemaDiff {
   /** Any database: the engine needs a connection but does not change the database. */
@@ -19,14 +21,19 @@ export const diffSchemas = async ({ databaseUrl, from, to }: SchemaDiff): Promis
     tag: 'schemaDatamodel',
     files: [{ path: 'schema.prisma', content }],
   })
-  const { exitCode, stdout } = await withSchemaEngine(databaseUrl, to, (engine) =>
-    engine.diff({
-      from: from === undefined ? { tag: 'empty' } : datamodel(from),
-      to: datamodel(to),
-      script: true,
-      exitCode: true,
-      filters: { externalTables: [], externalEnums: [] },
-    }),
-  )
-  return exitCode === 2 && stdout ? stdout : undefined
+  const pool = new pg.Pool({ connectionString: withSettings(databaseUrl), max: 1 })
+  try {
+    const { exitCode, stdout } = await useSchemaEngine(pool, { schema: to }, (engine) =>
+      engine.diff({
+        from: from === undefined ? { tag: 'empty' } : datamodel(from),
+        to: datamodel(to),
+        script: true,
+        exitCode: true,
+        filters: { externalTables: [], externalEnums: [] },
+      }),
+    )
+    return exitCode === 2 && stdout ? stdout : undefined
+  } finally {
+    await pool.end()
+  }
 }

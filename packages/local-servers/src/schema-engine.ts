@@ -3,7 +3,6 @@ import { fileURLToPath } from 'node:url'
 import { PrismaPg } from '@prisma/adapter-pg'
 import { bindMigrationAwareSqlAdapterFactory, DriverAdapterError } from '@prisma/driver-adapter-utils'
 import * as bindings from '@prisma/schema-engine-wasm/schema_engine_bg'
-import { withSettings } from '@rekey/platform/postgres-settings'
 import pg from 'pg'
 
 interface EngineExports {
@@ -48,13 +47,28 @@ const toEngineError = (error: pg.DatabaseError) => {
   throw new DriverAdapterError({ kind: 'postgres', code, severity, message, detail, column, hint })
 }
 
+/** Runs a script of the engine. @returns false if it is no migration: the engine's own statements */
+export type RunScript = (script: string) => Promise<boolean>
+
 // The adapter splits a script at every semicolon, also inside function bodies. Sent as a whole, the script is also one
 // transaction, as with the native engine.
 class WholeScripts extends PrismaPg {
+  readonly #runScript: RunScript
+
+  constructor(pool: pg.Pool, runScript: RunScript) {
+    super(pool)
+    this.#runScript = runScript
+  }
+
   override async connect() {
     const adapter = await super.connect()
     adapter.executeScript = async (script) => {
-      await adapter.underlyingDriver().query(script).catch(toEngineError)
+      try {
+        if (!(await this.#runScript(script))) await adapter.underlyingDriver().query(script)
+      } catch (error) {
+        if (error instanceof pg.DatabaseError) toEngineError(error)
+        throw error
+      }
     }
     return adapter
   }
@@ -62,27 +76,22 @@ class WholeScripts extends PrismaPg {
 
 /**
  * Opens the WebAssembly build of Prisma's schema engine on a database while `use` runs. The Prisma CLI downloads a native
- * build; this one is part of the npm package and uses the same table `_prisma_migrations`.
+ * build; this one is part of the npm package and uses the same table `_prisma_migrations`. The pool has one connection,
+ * because the engine's lock against a second migration belongs to the connection that took it.
  */
-export const withSchemaEngine = async <T>(
-  databaseUrl: string,
-  schema: string,
+export const useSchemaEngine = async <T>(
+  pool: pg.Pool,
+  { schema, runScript = async () => false }: { schema: string; runScript?: RunScript },
   use: (engine: bindings.SchemaEngine) => Promise<T>,
 ): Promise<T> => {
   instantiated ??= instantiate()
   await instantiated
-  // One connection, because the engine's lock against a second migration belongs to the connection that took it.
-  const pool = new pg.Pool({ connectionString: withSettings(databaseUrl), max: 1 })
   const ignoreLog = () => {}
+  const adapters = bindMigrationAwareSqlAdapterFactory(new WholeScripts(pool, runScript))
+  const engine = await bindings.SchemaEngine.new({ datamodels: [['schema.prisma', schema]] }, ignoreLog, adapters)
   try {
-    const adapters = bindMigrationAwareSqlAdapterFactory(new WholeScripts(pool))
-    const engine = await bindings.SchemaEngine.new({ datamodels: [['schema.prisma', schema]] }, ignoreLog, adapters)
-    try {
-      return await use(engine)
-    } finally {
-      engine.free()
-    }
+    return await use(engine)
   } finally {
-    await pool.end()
+    engine.free()
   }
 }

@@ -9,18 +9,3 @@ ALTER TABLE "outbox"
   ADD COLUMN "attempts" INTEGER NOT NULL DEFAULT 0,
   ADD COLUMN "refused_at" TIMESTAMPTZ(3),
   ADD COLUMN "retry_at" TIMESTAMPTZ(3);
-
--- The first events of a lane, in order.
-CREATE INDEX "outbox_lane_idx" ON "outbox"("outbox_lane"("type", "subject"), "id")
-  WHERE "published_at" IS NULL AND "retry_at" IS NULL;
--- Held events: of one customer, and those that are due.
-CREATE INDEX "outbox_held_idx" ON "outbox"("outbox_lane"("type", "subject"), "subject", "id")
-  WHERE "published_at" IS NULL AND "retry_at" IS NOT NULL;
-CREATE INDEX "outbox_due_idx" ON "outbox"("outbox_lane"("type", "subject"), "retry_at")
-  WHERE "published_at" IS NULL AND "retry_at" IS NOT NULL;
-
-DROP INDEX "outbox_waiting_idx";
-DROP INDEX "outbox_waiting_of_subject_idx";
-
--- Approvals that expire are found in the order of their expiry.
-CREATE INDEX "approval_expiring_idx" ON "approval"("expires_at") WHERE "state" = 'pending';

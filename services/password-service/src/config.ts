@@ -11,6 +11,13 @@ import { argon2Floor } from './hashing/argon2.ts'
 export const Env = Type.Object({
   ...serviceEnv,
   DATABASE_URL: Url('postgres(ql)?', { description: 'Postgres, for customers, credentials and the history.' }),
+  REKEY_DATABASE_DIRECT_URL: Type.Optional(
+    Url('postgres(ql)?', {
+      description:
+        'Postgres itself, if DATABASE_URL is that of a pooler in transaction mode such as PgBouncer: for LISTEN, locks of ' +
+        'imports and migrations, and the verification of the history. Not set: DATABASE_URL is Postgres itself.',
+    }),
+  ),
   REKEY_DATABASE_POOL: Type.Integer({
     minimum: 2,
     maximum: 200,

@@ -2,8 +2,10 @@ import { PrismaPg } from '@prisma/adapter-pg'
 import { RekeyError, unavailable } from '@rekey/contracts'
 import { PermanentError } from '@rekey/platform/consumer'
 import type { Logger } from '@rekey/platform/logger'
+import type { Metrics } from '@rekey/platform/metrics'
 import { type PostgresSettings, withSettings } from '@rekey/platform/postgres-settings'
 import pg from 'pg'
+import { createCancellingClient } from './cancelling-client.ts'
 import { Prisma, PrismaClient } from './generated/prisma/client.ts'
 
 export type Transaction = Prisma.TransactionClient
@@ -12,10 +14,20 @@ interface Options {
   url: string
   poolSize: number
   log: Logger
+  /** Label of the metrics. */
+  name?: string
+  metrics?: Metrics
   /** Time-out of a statement; the default is shorter than a caller waits. */
   statementTimeoutMs?: number
+  /** Longest transaction at the server (Postgres 17 or newer). */
+  serverTransactionTimeoutMs?: number
   /** Settings of Postgres for each connection. */
   settings?: PostgresSettings
+  /**
+   * True if the URL is that of a pooler in transaction mode. It refuses settings of a session: then each transaction sets
+   * what differs from the role's defaults (deploy/postgres/pooler.sql).
+   */
+  pooled?: boolean
 }
 
 /**
@@ -24,8 +36,10 @@ interface Options {
  * sorted a whole backlog for each batch. A loop may also wait longer for a statement than a caller.
  */
 export const loopOptions = {
+  name: 'loops',
   poolSize: 4,
   statementTimeoutMs: 6_000,
+  serverTransactionTimeoutMs: 30_000,
   settings: {
     enable_seqscan: 'off',
     enable_bitmapscan: 'off',
@@ -41,7 +55,11 @@ export const loopOptions = {
 // Callers get the answer 503 within two seconds.
 const connectTimeoutMs = 1_500
 const callersStatementTimeoutMs = 1_500
+/** Longest wait for a connection of a server that hangs. */
+const hangingWaitMs = 300
 const transactionTimeoutMs = 3_000
+/** Longer than the client's time-out: only a transaction that the client gave up is ended by the server. */
+const callersServerTransactionTimeoutMs = 10_000
 
 /**
  * SQLSTATE of temporary errors (Postgres manual, appendix A): connection, conflict, resources, lock, operator or
@@ -110,25 +128,42 @@ const readEachTable = async (prisma: PrismaClient) => {
   }
 }
 
+/** Postgres 17 or newer ends a transaction that is longer; earlier ones do not have the setting. */
+const limitTransactions = (client: pg.ClientBase, ms: number) =>
+  client.query(`SELECT set_config(name, $1, false) FROM pg_settings WHERE name = 'transaction_timeout'`, [String(ms)])
+
 /** Opens a pool of connections to Postgres. It starts without the server, and reconnects by itself. */
 export const openDatabase = ({
   url,
   poolSize,
   log,
+  name = 'callers',
+  metrics,
   statementTimeoutMs = callersStatementTimeoutMs,
+  serverTransactionTimeoutMs = callersServerTransactionTimeoutMs,
   settings = {},
+  pooled = false,
 }: Options) => {
+  const cancelling = createCancellingClient({ limit: poolSize, pool: name, metrics })
   const pool = new pg.Pool({
-    connectionString: withSettings(url, settings),
+    connectionString: withSettings(url, settings, { pooled }),
+    Client: cancelling.Client,
     max: poolSize,
     connectionTimeoutMillis: connectTimeoutMs,
-    statement_timeout: statementTimeoutMs,
-    // The client's time-out: a stalled server does not cancel its statements.
+    // The client's time-out: a stalled server does not cancel its statements, and a COMMIT has no time-out of the server.
     query_timeout: statementTimeoutMs,
-    // Limits how long the rows of a client that disappeared during a transaction stay locked.
-    idle_in_transaction_session_timeout: 5_000,
+    ...(pooled
+      ? {}
+      : {
+          statement_timeout: statementTimeoutMs,
+          // Limits how long the rows of a client that disappeared during a transaction stay locked.
+          idle_in_transaction_session_timeout: 5_000,
+          onConnect: (client) => limitTransactions(client, serverTransactionTimeoutMs),
+        }),
     application_name: 'rekey-password-service',
     keepAlive: true,
+    // A server that disappeared is noticed within about ten minutes, although its connections are idle.
+    keepAliveInitialDelayMillis: 10_000,
   })
   // Never removed: connections may emit errors after the pool's end, and without a handler these end the process.
   pool.on('error', (err) => log.debug({ err }, 'a connection to postgres ended'))
@@ -139,6 +174,15 @@ export const openDatabase = ({
   })
   const adapter = new PrismaPg(pool)
   const prisma = new PrismaClient({ adapter, errorFormat: 'minimal' })
+  const localSettings =
+    pooled && statementTimeoutMs !== callersStatementTimeoutMs
+      ? Object.entries({ ...settings, statement_timeout: String(statementTimeoutMs) })
+      : []
+  const setLocally = async (tx: Transaction) => {
+    if (localSettings.length === 0) return
+    const [names, values] = [localSettings.map(([name]) => name), localSettings.map(([, value]) => value)]
+    await tx.$executeRaw`SELECT set_config(name, value, true) FROM unnest(${names}::text[], ${values}::text[]) AS s(name, value)`
+  }
   // Checked once: migrations are applied before the code that needs them.
   let areTablesChecked = false
 
@@ -148,7 +192,8 @@ export const openDatabase = ({
      *
      * @throws RekeyError unavailable if Postgres does not answer in time. Other errors contain no values
      */
-    async query<T>(work: (prisma: PrismaClient) => Promise<T>): Promise<T> {
+    async query<T>(work: (prisma: Transaction) => Promise<T>): Promise<T> {
+      if (localSettings.length > 0) return this.transaction(work, { timeoutMs: statementTimeoutMs })
       try {
         return await work(prisma)
       } catch (error) {
@@ -165,7 +210,15 @@ export const openDatabase = ({
       { timeoutMs }: { timeoutMs: number } = { timeoutMs: transactionTimeoutMs },
     ): Promise<T> {
       try {
-        return await prisma.$transaction(work, { maxWait: connectTimeoutMs, timeout: timeoutMs })
+        const startedAtMs = performance.now()
+        const run = async (tx: Transaction) => {
+          // It would hang as the ones did that it waited for, and its caller waits for two seconds only.
+          const hasWaited = performance.now() - startedAtMs > hangingWaitMs
+          if (hasWaited && cancelling.isServerHanging()) throw unavailable(new Error('the database hangs'))
+          await setLocally(tx)
+          return work(tx)
+        }
+        return await prisma.$transaction(run, { maxWait: connectTimeoutMs, timeout: timeoutMs })
       } catch (error) {
         throw translate(error)
       }
@@ -177,6 +230,7 @@ export const openDatabase = ({
       areTablesChecked = true
     },
     async close(): Promise<void> {
+      cancelling.close()
       await prisma.$disconnect()
       await pool.end()
     },

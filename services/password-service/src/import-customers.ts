@@ -13,13 +13,21 @@ import { createImportStore } from './customers/import/import.store.ts'
 import { createImportLock } from './customers/import/import-lock.ts'
 import { openDatabase } from './database.ts'
 import { argon2Floor } from './hashing/argon2.ts'
+import { databaseUrls } from './database-urls.ts'
 import { createHasher, parsePeppers } from './hashing/hasher.ts'
 
 /** The variables that an import reads; it needs the peppers to check that imported hashes can be verified. */
-const ImportEnv = Type.Pick(Env, ['DATABASE_URL', 'REKEY_PASSWORD_PEPPERS', 'REKEY_SECRETS_FILE', 'REKEY_SMTPUTF8'])
+const ImportEnv = Type.Pick(Env, [
+  'DATABASE_URL',
+  'REKEY_DATABASE_DIRECT_URL',
+  'REKEY_PASSWORD_PEPPERS',
+  'REKEY_SECRETS_FILE',
+  'REKEY_SMTPUTF8',
+])
 
 /** A batch may wait for locks, or run on a busy machine. */
 const statementTimeoutMs = 30_000
+const serverTransactionTimeoutMs = 120_000
 
 const undefinedTable = '42P01'
 
@@ -47,12 +55,21 @@ const assertReady = async (databaseUrl: string) => {
  */
 export const openImport = async (env: Record<string, string | undefined>) => {
   const config = loadConfig(ImportEnv, env)
-  await assertReady(config.DATABASE_URL)
+  const { url, directUrl, pooled } = databaseUrls(config)
+  await assertReady(directUrl)
 
   const now = () => new Date()
   // The command prints the result: an import writes no log.
   const log = createLogger({ name: 'import', level: 'silent' })
-  const database = openDatabase({ url: config.DATABASE_URL, poolSize: 2, log, statementTimeoutMs })
+  const database = openDatabase({
+    url,
+    pooled,
+    name: 'import',
+    poolSize: 2,
+    log,
+    statementTimeoutMs,
+    serverTransactionTimeoutMs,
+  })
   const queue = createQueue({
     name: 'password_hashes',
     concurrency: 1,
@@ -71,7 +88,7 @@ export const openImport = async (env: Record<string, string | undefined>) => {
   const { run } = createImport({
     database,
     store: createImportStore(database),
-    lock: createImportLock(config.DATABASE_URL),
+    lock: createImportLock(directUrl),
     readRecord: createRecordReader({ findHashError: hasher.findHashError, smtpUtf8: config.REKEY_SMTPUTF8 }),
     now,
     random: systemRandom,

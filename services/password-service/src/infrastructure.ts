@@ -9,6 +9,7 @@ import { watchStreams } from '@rekey/platform/stream-watch'
 import { ensureStreams } from '@rekey/platform/streams'
 import type { Config } from './config.ts'
 import { loopOptions, openDatabase } from './database.ts'
+import { databaseUrls } from './database-urls.ts'
 
 const service = 'password-service'
 
@@ -18,9 +19,10 @@ const streams = ['PASSWORD', 'NOTIFY'] as const
 /** Everything that the features share, created once. Neither Postgres nor the broker needs to be up yet. */
 export const createInfrastructure = (config: Config, { log, metrics, now, random }: Runtime) => {
   const elapsedMs = () => performance.now()
-  const database = openDatabase({ url: config.DATABASE_URL, poolSize: config.REKEY_DATABASE_POOL, log })
+  const { url, directUrl, pooled } = databaseUrls(config)
+  const database = openDatabase({ url, pooled, poolSize: config.REKEY_DATABASE_POOL, log, metrics })
   /** For background loops (docs/adr/0009). */
-  const loops = openDatabase({ ...loopOptions, url: config.DATABASE_URL, log })
+  const loops = openDatabase({ ...loopOptions, url, pooled, log, metrics })
   const broker = connectBroker({ ...brokerAccess(config), name: service, log, metrics })
   ensureStreams(broker, streams, config)
   const progress = createProgress({ elapsedMs, metrics })
@@ -34,6 +36,8 @@ export const createInfrastructure = (config: Config, { log, metrics, now, random
     elapsedMs,
     database,
     loops,
+    /** Postgres itself, for what needs a session. */
+    directDatabaseUrl: directUrl,
     broker,
     progress,
     publisher: createPublisher({ broker, source: service, now, random }),

@@ -1,8 +1,9 @@
-import { requiredSettings, withSettings } from '@rekey/platform/postgres-settings'
+import { isPooler, requiredSettings, timeoutSettings, withSettings } from '@rekey/platform/postgres-settings'
 import type { ServerRule } from '@rekey/platform/production'
 import pg from 'pg'
 import type { Config } from './config.ts'
 import { loopOptions } from './database.ts'
+import { databaseUrls } from './database-urls.ts'
 
 const timeoutMs = 2_000
 
@@ -15,10 +16,15 @@ const leastTransactionTimeoutMs = 60_000
 /** The listener of the outbox, and the pool of the background loops. */
 const connectionsBesidePool = 1 + loopOptions.poolSize
 
+interface Setting {
+  name: string
+  setting: string
+}
+
 /** Properties of the server and of a new connection that affect correctness. */
 interface CorrectnessFacts {
   /** Required settings for which the connection has another value. */
-  settings: { name: string; setting: string }[]
+  settings: Setting[]
   version: string
   versionNumber: number
   serverEncoding: string
@@ -33,13 +39,19 @@ interface CorrectnessFacts {
 }
 
 interface Facts extends CorrectnessFacts {
+  /** True if another process of Postgres answers than the one that the connection began with. */
+  isPooler: boolean
+  /** Identifies the database on its server. */
+  database: string
   fsync: string
   fullPageWrites: string
   synchronousCommit: string
 }
 
 const factsQuery = `
-  SELECT current_setting('server_version') AS version,
+  SELECT (SELECT system_identifier FROM pg_control_system()) || '/' ||
+           (SELECT oid FROM pg_database WHERE datname = current_database()) AS database,
+         current_setting('server_version') AS version,
          current_setting('server_version_num')::int AS "versionNumber",
          current_setting('server_encoding') AS "serverEncoding",
          pg_is_in_recovery() AS "isStandby",
@@ -66,13 +78,22 @@ const collationQuery = `
 
 const withoutSpaces = (value: string) => value.replaceAll(' ', '')
 
-const isUnmet = ({ name, setting }: { name: string; setting: string }) =>
+const isUnmet = ({ name, setting }: Setting) =>
   Object.entries(requiredSettings).some(
     ([required, value]) =>
       required.toLowerCase() === name.toLowerCase() && withoutSpaces(value) !== withoutSpaces(setting),
   )
 
-const readFacts = async (client: pg.Client): Promise<Facts> => {
+/** Longer than a statement of a request or of a background loop. */
+const leastPooledTimeoutMs = 10_000
+
+/** Behind a pooler the time-outs are those of the role: they may only be longer than what the service cancels itself. */
+const isUnmetPooled = (one: Setting) =>
+  timeoutSettings.some((name) => name === one.name)
+    ? Number(one.setting) > 0 && Number(one.setting) < leastPooledTimeoutMs
+    : isUnmet(one)
+
+const readFacts = async (client: pg.Client, pooled: boolean): Promise<Facts> => {
   const names = Object.keys(requiredSettings).map((name) => name.toLowerCase())
   const { rows } = await client.query<Facts>(factsQuery, [names])
   const [facts] = rows
@@ -81,7 +102,8 @@ const readFacts = async (client: pg.Client): Promise<Facts> => {
     facts.versionNumber < leastVersion ? undefined : await client.query<Pick<Facts, 'isCollationStale'>>(collationQuery)
   return {
     ...facts,
-    settings: facts.settings.filter(isUnmet),
+    settings: facts.settings.filter(pooled ? isUnmetPooled : isUnmet),
+    isPooler: await isPooler(client),
     isCollationStale: collation?.rows[0]?.isCollationStale ?? false,
   }
 }
@@ -90,16 +112,16 @@ const readFacts = async (client: pg.Client): Promise<Facts> => {
 const isRefusedStart = ({ code }: { code?: string }) => code === '42704' || code === '22023' || code === '08P01'
 
 /** Reads the facts. @returns the refusal if the server rejects the connection; undefined if it does not answer (yet) */
-const probe = async (databaseUrl: string): Promise<Facts | { refusal: string } | undefined> => {
+const probe = async (databaseUrl: string, pooled: boolean): Promise<Facts | { refusal: string } | undefined> => {
   const client = new pg.Client({
-    connectionString: withSettings(databaseUrl),
+    connectionString: withSettings(databaseUrl, {}, { pooled }),
     connectionTimeoutMillis: timeoutMs,
     query_timeout: timeoutMs,
   })
   client.on('error', () => {})
   try {
     await client.connect()
-    return await readFacts(client)
+    return await readFacts(client, pooled)
   } catch (error) {
     const { message, ...rest } = error as Error & { code?: string }
     return isRefusedStart(rest) ? { refusal: message } : undefined
@@ -114,7 +136,7 @@ type Finding = readonly [applies: boolean, line: string]
 
 const linesOf = (findings: readonly Finding[]) => findings.flatMap(([applies, line]) => (applies ? [line] : []))
 
-const correctnessFindings = (facts: CorrectnessFacts, pool: number): Finding[] => [
+const correctnessFindings = (facts: CorrectnessFacts, pool: number, pooled: boolean): Finding[] => [
   [
     facts.versionNumber < leastVersion,
     `DATABASE_URL is PostgreSQL ${facts.version}: ${leastVersion / 10_000} or newer is needed.`,
@@ -145,7 +167,8 @@ const correctnessFindings = (facts: CorrectnessFacts, pool: number): Finding[] =
       'ALTER DATABASE … REFRESH COLLATION VERSION.',
   ],
   [
-    facts.connections < pool + connectionsBesidePool,
+    // A pooler has a limit of its own.
+    !pooled && facts.connections < pool + connectionsBesidePool,
     `REKEY_DATABASE_POOL is ${pool}, and Postgres allows this role ${facts.connections} connections, of which ` +
       `${connectionsBesidePool} are for the listener and the loops: lower it, or raise max_connections or the limit ` +
       'of the role or the database.',
@@ -153,15 +176,37 @@ const correctnessFindings = (facts: CorrectnessFacts, pool: number): Finding[] =
   ...facts.settings.map(
     ({ name, setting }): Finding => [
       true,
-      `DATABASE_URL gives connections with ${name} ${setting}, although the startup parameter has another value: ` +
-        'configure the pooler to pass startup parameters on, and login triggers not to change it.',
+      pooled
+        ? `DATABASE_URL gives connections with ${name} ${setting}: make ${expected(name)} the role’s default ` +
+          '(deploy/postgres/pooler.sql) and restart the pooler.'
+        : `DATABASE_URL gives connections with ${name} ${setting}, although the startup parameter has another value: ` +
+          'no login trigger may change it, and of a pooler name Postgres itself in REKEY_DATABASE_DIRECT_URL.',
     ],
   ),
 ]
 
+const expected = (name: string) => {
+  const [required, value] =
+    Object.entries(requiredSettings).find(([required]) => required.toLowerCase() === name.toLowerCase()) ?? []
+  return timeoutSettings.some((timeout) => timeout === required) ? `0 or ${leastPooledTimeoutMs} ms` : value
+}
+
 /** Configuration errors of a server for a pool of this size, one line each. */
-export const correctnessErrors = (facts: CorrectnessFacts, pool: number): string[] =>
-  linesOf(correctnessFindings(facts, pool))
+export const correctnessErrors = (facts: CorrectnessFacts, pool: number, pooled = false): string[] =>
+  linesOf(correctnessFindings(facts, pool, pooled))
+
+const nameDirect = 'name Postgres itself in REKEY_DATABASE_DIRECT_URL (docs/operations.md, "A pooler")'
+
+/** Errors of the URL that must be that of Postgres itself, given the facts that the other one reads. */
+const directErrors = (direct: Facts | { refusal: string }, database: string): string[] => {
+  if ('refusal' in direct) {
+    return [`REKEY_DATABASE_DIRECT_URL rejects the startup parameters that Rekey needs: ${direct.refusal}.`]
+  }
+  return linesOf([
+    [direct.isPooler, 'REKEY_DATABASE_DIRECT_URL is a connection pooler too: name Postgres itself.'],
+    [direct.database !== database, 'REKEY_DATABASE_DIRECT_URL is another database than DATABASE_URL.'],
+  ])
+}
 
 const durabilityFindings = ({ fsync, fullPageWrites, synchronousCommit }: Facts): Finding[] => [
   [fsync === 'off', 'DATABASE_URL is a Postgres with fsync off, which a power cut can corrupt: turn it on.'],
@@ -176,19 +221,33 @@ const durabilityFindings = ({ fsync, fullPageWrites, synchronousCommit }: Facts)
 ]
 
 /** Refuses a server, database, role or pooler whose settings make results wrong. */
-export const postgresIsFit: ServerRule<Config> = async ({ DATABASE_URL, REKEY_DATABASE_POOL = 0 }) => {
+export const postgresIsFit: ServerRule<Config> = async ({
+  DATABASE_URL,
+  REKEY_DATABASE_DIRECT_URL,
+  REKEY_DATABASE_POOL = 0,
+}) => {
   if (DATABASE_URL === undefined) return []
-  const answer = await probe(DATABASE_URL)
+  const { url, directUrl, pooled } = databaseUrls({ DATABASE_URL, REKEY_DATABASE_DIRECT_URL })
+  const answer = await probe(url, pooled)
   if (answer === undefined) return undefined
-  return 'refusal' in answer
-    ? [`DATABASE_URL rejects the startup parameters that Rekey needs: ${answer.refusal}.`]
-    : correctnessErrors(answer, REKEY_DATABASE_POOL)
+  if ('refusal' in answer) {
+    return [
+      `DATABASE_URL rejects the startup parameters that Rekey needs: ${answer.refusal}. If it is a pooler, ${nameDirect}.`,
+    ]
+  }
+  // Its settings are not those that were asked for either, which is the same fault.
+  if (answer.isPooler && !pooled) return [`DATABASE_URL is a connection pooler: ${nameDirect}.`]
+  const errors = correctnessErrors(answer, REKEY_DATABASE_POOL, pooled)
+  if (!pooled) return errors
+  const direct = await probe(directUrl, false)
+  return direct && [...errors, ...directErrors(direct, answer.database)]
 }
 
 /** Refuses a server that can lose commits in a crash: the password before a restore, which a thief may have, would be valid again. */
-export const postgresIsDurable: ServerRule<Config> = async ({ DATABASE_URL }) => {
+export const postgresIsDurable: ServerRule<Config> = async ({ DATABASE_URL, REKEY_DATABASE_DIRECT_URL }) => {
   if (DATABASE_URL === undefined) return []
-  const answer = await probe(DATABASE_URL)
+  const { url, pooled } = databaseUrls({ DATABASE_URL, REKEY_DATABASE_DIRECT_URL })
+  const answer = await probe(url, pooled)
   if (answer === undefined) return undefined
   return 'refusal' in answer ? [] : linesOf(durabilityFindings(answer))
 }

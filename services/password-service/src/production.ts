@@ -60,28 +60,31 @@ const verifiesServer = ({ ssl, sslmode }: ConnectionOptions & { sslmode?: unknow
 const hasCredentials = ({ user, password, ssl }: ConnectionOptions) =>
   Boolean(user && (password || (typeof ssl === 'object' && ssl.key)))
 
+const urlNames = ['DATABASE_URL', 'REKEY_DATABASE_DIRECT_URL'] as const
+
 /** Without TLS an attacker on the network could read the password hashes. */
-const postgresIsPrivate: Rule<Config> = (config) => {
-  if (config.DATABASE_URL === undefined) return []
-  const url = parseUrl(config.DATABASE_URL)
-  if (!url)
-    return ['DATABASE_URL cannot be parsed: it is not a URL, or a certificate file that it names does not exist.']
-  if (mayBePlain(config, url.host ?? '')) return []
-  return [
-    ...(verifiesServer(url) ? [] : ['DATABASE_URL is without TLS: production requires sslmode=verify-full.']),
-    ...(hasCredentials(url)
-      ? []
-      : ['DATABASE_URL is without a password or client certificate: production requires one.']),
-  ]
-}
+const postgresIsPrivate: Rule<Config> = (config) =>
+  urlNames.flatMap((name) => {
+    const text = config[name]
+    if (text === undefined) return []
+    const url = parseUrl(text)
+    if (!url) return [`${name} cannot be parsed: it is not a URL, or a certificate file that it names does not exist.`]
+    if (mayBePlain(config, url.host ?? '')) return []
+    return [
+      ...(verifiesServer(url) ? [] : [`${name} is without TLS: production requires sslmode=verify-full.`]),
+      ...(hasCredentials(url) ? [] : [`${name} is without a password or client certificate: production requires one.`]),
+    ]
+  })
 
 /** The key of a client certificate is as good as the password of the database. */
-const clientKeyIsPrivate: Rule<Config> = ({ DATABASE_URL }) => {
-  const path = DATABASE_URL && URL.canParse(DATABASE_URL) && new URL(DATABASE_URL).searchParams.get('sslkey')
-  return path && isOpenToOthers(path)
-    ? ['DATABASE_URL names a sslkey that every account of this machine can read or write: chmod o-rw.']
-    : []
-}
+const clientKeyIsPrivate: Rule<Config> = (config) =>
+  urlNames.flatMap((name) => {
+    const url = config[name]
+    const path = url && URL.canParse(url) && new URL(url).searchParams.get('sslkey')
+    return path && isOpenToOthers(path)
+      ? [`${name} names a sslkey that every account of this machine can read or write: chmod o-rw.`]
+      : []
+  })
 
 /** The rules for the configuration and the servers of the password-service. */
 export const production: Production<Config> = {

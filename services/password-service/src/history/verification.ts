@@ -2,14 +2,16 @@ import { loadConfig, Url } from '@rekey/platform/config'
 import { withSettings } from '@rekey/platform/postgres-settings'
 import { Type } from '@sinclair/typebox'
 import pg from 'pg'
+import { databaseUrls } from '../database-urls.ts'
 import { createChainCheck, type InvalidRecord, type StoredChange } from './chain.ts'
 
 const Env = Type.Object({
   DATABASE_URL: Url('postgres(ql)?', { description: 'Postgres with the history.' }),
+  REKEY_DATABASE_DIRECT_URL: Type.Optional(Url('postgres(ql)?', { description: 'Postgres itself, beside a pooler.' })),
 })
 
-/** The database URL from these variables. @throws ConfigError */
-export const databaseUrlOf = (env: NodeJS.ProcessEnv): string => loadConfig(Env, env).DATABASE_URL
+/** The URL of Postgres itself from these variables: the snapshot is one long transaction. @throws ConfigError */
+export const databaseUrlOf = (env: NodeJS.ProcessEnv): string => databaseUrls(loadConfig(Env, env)).directUrl
 
 /** Result of verifying the whole history. */
 export interface Verification {

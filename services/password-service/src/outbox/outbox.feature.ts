@@ -7,20 +7,19 @@ import { deletePublished } from './outbox.store.ts'
 import { startRelay } from './relay.ts'
 
 interface Settings {
-  DATABASE_URL: string
   REKEY_OUTBOX_HOURS: number
 }
 
 /** Publishes the outbox: a relay for each stream, which a commit or a new connection to the broker wakes. */
 export const createOutbox = (infra: Infrastructure, config: Settings): Feature => {
-  const { loops, broker, service: source, metrics, now, log } = infra
+  const { loops, broker, directDatabaseUrl, service: source, metrics, now, log } = infra
   createOutboxGauges({ loops, metrics, now })
   const refusals = createRefusalCounter(metrics)
   const relays = outboxStreams.map((stream) => startRelay(stream, { ...infra, source, refusals }))
   const wakeRelays = () => {
     for (const relay of relays) relay.wake()
   }
-  const listener = listenForOutbox({ url: config.DATABASE_URL, onNotification: wakeRelays, log })
+  const listener = listenForOutbox({ url: directDatabaseUrl, onNotification: wakeRelays, log })
   broker.onConnect(async () => wakeRelays())
   return {
     deletions: { 'published events': deletePublished(loops, config.REKEY_OUTBOX_HOURS * 3_600_000) },

@@ -3,9 +3,10 @@ import { withSettings } from '@rekey/platform/postgres-settings'
 import { Type } from '@sinclair/typebox'
 import pg from 'pg'
 import { Env } from '../config.ts'
+import { databaseUrls } from '../database-urls.ts'
 
 /** The variables that the command reads. */
-const RepublishEnv = Type.Pick(Env, ['DATABASE_URL', 'REKEY_SECRETS_FILE'])
+const RepublishEnv = Type.Pick(Env, ['DATABASE_URL', 'REKEY_DATABASE_DIRECT_URL', 'REKEY_SECRETS_FILE'])
 
 /** Rows that one statement changes: few, so that relays and callers do not wait for it. */
 const rowsAtOnce = 1_000
@@ -19,8 +20,8 @@ const rowsAtOnce = 1_000
  * @throws ConfigError; Error if Postgres cannot be reached
  */
 export const republishSince = async (env: NodeJS.ProcessEnv, since: Date): Promise<number> => {
-  const { DATABASE_URL } = loadConfig(RepublishEnv, env)
-  const client = new pg.Client({ connectionString: withSettings(DATABASE_URL), connectionTimeoutMillis: 5_000 })
+  const { directUrl } = databaseUrls(loadConfig(RepublishEnv, env))
+  const client = new pg.Client({ connectionString: withSettings(directUrl), connectionTimeoutMillis: 5_000 })
   client.on('error', () => {})
   await client.connect()
   try {

@@ -7,7 +7,8 @@ const lockNotAvailable = '55P03'
 
 /**
  * Makes the lock that lets one process at a time import a file and write its errors file: an advisory lock of Postgres,
- * which is released when the connection of a killed process ends.
+ * which is released when the connection of a killed process ends. The URL is that of Postgres itself: behind a pooler the
+ * lock would stay with a connection that others use.
  */
 export const createImportLock =
   (databaseUrl: string) =>

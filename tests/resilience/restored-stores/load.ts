@@ -1,0 +1,139 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { TestCustomer } from '@rekey/test-support/customers'
+import { change, changeGrant, claimsOf, restore, restoreGrant, signInTokens } from '@rekey/test-support/flows'
+import type { Rekey } from '@rekey/test-support/rekey'
+
+/** A new password that was answered 204. */
+export interface Change {
+  person: TestCustomer
+  password: string
+  at: number
+}
+
+/** A session, by its newest tokens. */
+export interface Session {
+  person: TestCustomer
+  access: string
+  refresh: string
+  at: number
+  /** When a new password of another session, or a restore, was answered 204. */
+  endedAt?: number
+}
+
+const steps = ['restore', 'sign in', 'refresh', 'change'] as const
+export type Step = (typeof steps)[number]
+
+export interface Outcome {
+  step: Step
+  at: number
+  ok: boolean
+}
+
+/** Longest wait of a customer for a code; then the customer begins again. */
+const patienceMs = 8_000
+const restMs = 150
+
+const impatiently = async <T>(work: Promise<T>): Promise<T> => {
+  work.catch(() => {})
+  const given = new AbortController()
+  const late = delay(patienceMs, undefined, { signal: given.signal }).then(() => {
+    throw new Error('no code came in time')
+  })
+  try {
+    return await Promise.race([work, late])
+  } finally {
+    given.abort()
+    late.catch(() => {})
+  }
+}
+
+/** Customers who restore, sign in, refresh and change all the time, until it is stopped. */
+export const startLoad = (rekey: Rekey, people: readonly TestCustomer[]) => {
+  const changes: Change[] = []
+  const sessions: Session[] = []
+  const outcomes: Outcome[] = []
+  let isOver = false
+  let count = 0
+
+  const setPassword = (person: TestCustomer, password: string, kept?: Session) => {
+    const at = Date.now()
+    changes.push({ person, password, at })
+    for (const session of sessions) {
+      if (session.person === person && session !== kept) session.endedAt ??= at
+    }
+  }
+  const latest = (person: TestCustomer) =>
+    sessions.findLast((one) => one.person === person && one.endedAt === undefined)
+  const demand = (what: unknown): void => {
+    if (!what) throw new Error('refused')
+  }
+
+  const run: Record<Step, (person: TestCustomer, passwords: Map<TestCustomer, string>) => Promise<void>> = {
+    async restore(person, passwords) {
+      const password = `birch anchor ${++count} tidal`
+      const grant = await impatiently(restoreGrant(rekey, person))
+      demand((await restore(rekey, grant, password)).status === 204)
+      passwords.set(person, password)
+      setPassword(person, password)
+    },
+    async 'sign in'(person, passwords) {
+      const at = Date.now()
+      const tokens = await impatiently(signInTokens(rekey, { ...person, password: passwords.get(person) ?? '' }))
+      demand(tokens.access_token)
+      sessions.push({ person, access: tokens.access_token, refresh: tokens.refresh_token, at })
+    },
+    async refresh(person) {
+      const session = latest(person)
+      if (!session) return
+      const { status, body } = await rekey.http.post<{ access_token: string; refresh_token: string }>(
+        '/oauth/v2/token',
+        {
+          grant_type: 'refresh_token',
+          refresh_token: session.refresh,
+        },
+      )
+      demand(status === 200)
+      session.access = body.access_token
+      session.refresh = body.refresh_token
+    },
+    async change(person, passwords) {
+      const session = latest(person)
+      if (!session) return
+      const password = `granite harbour ${++count} willow`
+      const grant = await impatiently(changeGrant(rekey, person, session.access))
+      demand((await change(rekey, session.access, grant, password)).status === 204)
+      passwords.set(person, password)
+      setPassword(person, password, session)
+    },
+  }
+
+  const live = async (person: TestCustomer, first: number) => {
+    const passwords = new Map([[person, person.password]])
+    for (let turn = first; !isOver; turn += 1) {
+      const step = steps[turn % steps.length] ?? 'restore'
+      const at = Date.now()
+      const ok = await run[step](person, passwords).then(
+        () => true,
+        () => false,
+      )
+      outcomes.push({ step, at, ok })
+      // After a failure the customer restores the password, as one does who does not know it.
+      if (!ok) turn = steps.length - 1 + Math.floor(turn / steps.length) * steps.length
+      await delay(ok ? restMs : 3 * restMs)
+    }
+  }
+  const lives = Promise.all(people.map(live))
+
+  return {
+    changes,
+    sessions,
+    outcomes,
+    epochOf: ({ access }: Session) => Number(claimsOf(access).session_epoch),
+    async stop() {
+      isOver = true
+      await lives
+    },
+  }
+}
+
+export type Load = ReturnType<typeof startLoad>
