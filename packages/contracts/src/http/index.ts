@@ -7,11 +7,13 @@ import {
   LiftBlock,
   ListClientPasswordChanges,
   ListClientRecords,
+  PatchClientPassword,
   ResetAllPasswords,
   ResetClientPassword,
   SetClientPassword,
 } from './back-office.ts'
 import { FindClients, GetClient } from './clients.ts'
+import type { Endpoint } from './endpoint.ts'
 import { Healthz, Readyz } from './health.ts'
 import { CancelJob, GetJob } from './jobs.ts'
 import { Login, SendChallenge } from './login.ts'
@@ -41,7 +43,7 @@ export const http = {
   'GET /api/v2/clients': FindClients,
   'GET /api/v2/clients/:clientId': GetClient,
   'PUT /api/v2/clients/:clientId/password': SetClientPassword,
-  'PATCH /api/v2/clients/:clientId/password': SetClientPassword,
+  'PATCH /api/v2/clients/:clientId/password': PatchClientPassword,
   'GET /api/v2/clients/:clientId/password/changes': ListClientPasswordChanges,
   'GET /api/v2/clients/:clientId/password/changes/:changeId': GetClientPasswordChange,
   'GET /api/v2/clients/:clientId/records': ListClientRecords,
@@ -62,4 +64,4 @@ export const http = {
   'GET /.well-known/change-password': ChangePasswordPage,
   'GET /healthz': Healthz,
   'GET /readyz': Readyz,
-} as const
+} as const satisfies Record<string, Endpoint>

@@ -1,7 +1,7 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { OneOf, Password, SerialId, Time } from '../fields.ts'
 import { scopes } from '../scopes.ts'
-import { bearer, problems } from './problem.ts'
+import { bearer, bearerAndSuccessToken, problems, refuses, successTokenOnly } from './problem.ts'
 
 const success = { 204: Type.Null({ description: 'Done; no body.' }), ...problems }
 
@@ -10,23 +10,33 @@ const successToken = Type.Object({
   successtoken: Type.Optional(Type.String({ description: 'Single-use proof of the second factor.' })),
 })
 
+/** The broker's example, to the letter. */
+const newPassword = { examples: [{ password: 'Qwerty123' }] }
+
 /** B1. */
 export const ChangePassword = {
+  operationId: 'changePassword',
   summary: 'Change the password of the signed-in customer',
+  description: 'Every other session ends. Production demands currentPassword too.',
   tags: ['Passwords'],
-  ...bearer(scopes.full, scopes.change),
+  ...bearerAndSuccessToken(scopes.full, scopes.change),
+  ...refuses('current_password_wrong', 'password_refused', 'success_token_refused'),
   headers: successToken,
-  body: Type.Object({ password: Password, currentPassword: Type.Optional(Password) }),
+  body: Type.Object({ password: Password, currentPassword: Type.Optional(Password) }, newPassword),
   response: success,
 }
 export type ChangePasswordBody = Static<typeof ChangePassword.body>
 
 /** B2. */
 export const RestorePassword = {
+  operationId: 'restorePassword',
   summary: 'Set a new password with a success token and no access token',
+  description: 'All sessions end. A password that the policy refuses does not spend the token.',
   tags: ['Passwords', 'Restore'],
+  ...successTokenOnly,
+  ...refuses('password_refused', 'success_token_refused'),
   headers: successToken,
-  body: Type.Object({ password: Password }),
+  body: Type.Object({ password: Password }, newPassword),
   response: success,
 }
 
@@ -99,6 +109,7 @@ export type Page = Static<typeof Page>
 
 /** B3. */
 export const ListPasswordChanges = {
+  operationId: 'listPasswordChanges',
   summary: 'List the password changes of the signed-in customer',
   tags: ['History'],
   ...bearer(scopes.full),
@@ -108,6 +119,7 @@ export const ListPasswordChanges = {
 
 /** B4. */
 export const GetPasswordChange = {
+  operationId: 'getPasswordChange',
   summary: 'Get a password change of the signed-in customer',
   tags: ['History'],
   ...bearer(scopes.full),

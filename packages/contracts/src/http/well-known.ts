@@ -27,8 +27,10 @@ const RsaKey = Type.Object({
 
 /** RFC 7517 §5: public halves only. */
 export const Jwks = {
+  operationId: 'jwks',
   summary: 'Keys that verify access and sign tokens',
   tags: ['Discovery'],
+  unlimited: true as const,
   response: {
     200: Type.Object({ keys: Type.Array(Type.Union([Ed25519Key, RsaKey])) }),
     304: NotModified,
@@ -38,8 +40,10 @@ export const Jwks = {
 
 /** RFC 8414 §2. */
 export const AuthorizationServerMetadata = {
+  operationId: 'authorizationServerMetadata',
   summary: 'Authorization server metadata (RFC 8414)',
   tags: ['Discovery'],
+  unlimited: true as const,
   response: {
     200: Type.Object({
       issuer: Type.String(),
@@ -63,7 +67,9 @@ export const AuthorizationServerMetadata = {
 
 /** A6: the path that password managers open (W3C, A Well-Known URL for Changing Passwords). */
 export const ChangePasswordPage = {
+  operationId: 'changePasswordPage',
   summary: 'Redirect to the page for a new password',
   tags: ['Discovery'],
+  unlimited: true as const,
   response: { 302: Type.Null({ description: 'To the page.' }), ...problems },
 }
