@@ -159,13 +159,12 @@ export const SerialId = Type.Integer({ minimum: 1, maximum: largestInteger, exam
 
 /**
  * Characters that a line of text cannot have, as they stand in a pattern's class: controls, format characters such as
- * bidirectional overrides, and separators of lines (Unicode categories Cc, Cf, Zl, Zp). Written out, because not every
- * language has classes such as `\\p{Cf}`.
+ * bidirectional overrides, and separators of lines (Unicode categories Cc, Cf, Zl, Zp; those below U+10000). Written
+ * out, because not every language has classes such as `\p{Cf}`.
  */
 export const notInLine =
   '\\x00-\\x1F\\x7F-\\x9F\\xAD\\u0600-\\u0605\\u061C\\u06DD\\u070F\\u0890\\u0891\\u08E2\\u180E\\u200B-\\u200F\\u2028-\\u202E' +
-  '\\u2060-\\u2064\\u2066-\\u206F\\uFEFF\\uFFF9-\\uFFFB\u{110BD}\u{110CD}\u{13430}-\u{1343F}\u{1BCA0}-\u{1BCA3}' +
-  '\u{1D173}-\u{1D17A}\u{E0001}\u{E0020}-\u{E007F}'
+  '\\u2060-\\u2064\\u2066-\\u206F\\uFEFF\\uFFF9-\\uFFFB'
 
 /** Shown to other members of staff only: neither events nor logs contain it. */
 export const Reason = Type.String({

@@ -119,38 +119,62 @@ export const sendError = (error: RekeyError, request: FastifyRequest, reply: Fas
   return reply.type('application/problem+json').send(toProblem(error))
 }
 
-/** What answers the errors of a route's scope: pages of a scope have pages for errors too. */
-type ErrorHandler = (this: void, thrown: RekeyError, request: FastifyRequest, reply: FastifyReply) => unknown
+/** A route, with what answers the errors of its scope: pages have pages for errors too. */
+interface Route {
+  method: HTTPMethod
+  url: string
+  errorHandler: (this: void, thrown: RekeyError, request: FastifyRequest, reply: FastifyReply) => unknown
+}
+
+const parametersIn = (url: string) => url.split(/[:*]/).length
+
+/** Keeps the routes of a server, to find the methods of a path (RFC 9110 §15.5.6). */
+const createRouteTable = () => {
+  const routes = findMyWay()
+  return {
+    add(route: Route) {
+      if (!routes.hasRoute(route.method, route.url)) routes.on(route.method, route.url, () => {}, route)
+    },
+    /** The routes of the path's most specific pattern. CORS answers OPTIONS on every path, also where nothing else is. */
+    find(path: string): Route[] {
+      const found = METHODS.flatMap((method) => {
+        const match = routes.find(method as HTTPMethod, path)
+        return match ? (match.store as Route) : []
+      })
+      const [first] = found
+        .filter(({ method }) => method !== 'OPTIONS')
+        .toSorted((a, b) => parametersIn(a.url) - parametersIn(b.url))
+      return first ? found.filter(({ method, url }) => url === first.url || method === 'OPTIONS') : []
+    },
+  }
+}
 
 /** Renders every error in the OAuth or the problem form, including 404 and 405. */
 export const errorHandling = fp(async (app) => {
-  const routes = findMyWay()
+  const routes = createRouteTable()
   app.addHook('onRoute', function ({ method, url }) {
     const { errorHandler } = this
-    for (const verb of [method].flat() as HTTPMethod[]) {
-      if (!routes.hasRoute(verb, url)) routes.on(verb, url, () => {}, { errorHandler })
-    }
+    for (const verb of [method].flat() as HTTPMethod[]) routes.add({ method: verb, url, errorHandler })
   })
 
-  /** RFC 9110 §15.5.6: a path that has other methods is answered 405 with these, in the form of their own errors. */
+  const routesOf = ({ url }: FastifyRequest) => routes.find(url.split('?')[0] ?? '/')
+  /** Answers 405 if the path has other methods, in the form of their own errors; else 404. */
   const refuse = (request: FastifyRequest, reply: FastifyReply) => {
-    const path = request.url.split('?')[0] ?? '/'
-    const found = (METHODS as HTTPMethod[]).flatMap((method) => {
-      const route = routes.find(method, path)
-      return route ? { method, errorHandler: (route.store as { errorHandler: ErrorHandler }).errorHandler } : []
-    })
-    // CORS answers OPTIONS on every path, also on those that do not exist.
-    const other = found.find(({ method }) => method !== 'OPTIONS')
-    if (!other) return sendError(new RekeyError('not_found'), request, reply)
+    const found = routesOf(request)
+    const route = found.find(({ method }) => method !== 'OPTIONS')
+    if (!route) return sendError(new RekeyError('not_found'), request, reply)
     reply.header('allow', found.map(({ method }) => method).join(', '))
-    return other.errorHandler(new RekeyError('method_not_allowed'), request, reply)
+    return route.errorHandler(new RekeyError('method_not_allowed'), request, reply)
   }
 
-  // Before the body is parsed: what it contains does not matter, and for QUERY Fastify demands a content type.
+  // `GET /clients/reset-password` is a method that this path does not have, and no customer of that id.
+  app.addHook('onRequest', async (request, reply) => {
+    if (request.is404 || !request.routeOptions.url?.includes(':')) return
+    if (!routesOf(request).some(({ method }) => method === request.method)) await refuse(request, reply)
+  })
+  // Before the body is parsed: what it contains does not matter.
   app.addHook('preParsing', async (request, reply) => {
-    if (!request.is404) return
-    await refuse(request, reply)
-    return reply as never
+    if (request.is404) await refuse(request, reply)
   })
   app.setNotFoundHandler((request, reply) => refuse(request, reply))
 

@@ -204,8 +204,12 @@ export const createServer = async (options: Options): Promise<Server> => {
   // An expectation that this server does not know is none (RFC 9110 §10.1.1). Node would answer 417 without a body.
   app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response))
   endConnections(app)
-  // Fastify's router leaves the rest of the methods that Node's parser reads to a handler of its own.
-  for (const method of METHODS) if (!app.supportedMethods.includes(method)) app.addHttpMethod(method)
+  // All methods that Node's parser reads, so that one handler refuses them. QUERY, which no route has, without a body:
+  // otherwise Fastify demands a content type before it.
+  for (const method of METHODS) {
+    if (!app.supportedMethods.includes(method) || method === 'QUERY')
+      app.addHttpMethod(method, { overrideExisting: true })
+  }
   await app.register(errorHandling)
   return app
 }

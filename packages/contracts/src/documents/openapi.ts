@@ -3,7 +3,7 @@ import type { Endpoint } from '../http/endpoint.ts'
 import { tags } from '../http/endpoint.ts'
 import { http } from '../http/index.ts'
 import { version } from '../version.ts'
-import { createComponents } from './openapi/components.ts'
+import { createComponents } from './components.ts'
 import { operationOf } from './openapi/operation.ts'
 import { createResponses, headers } from './openapi/responses.ts'
 

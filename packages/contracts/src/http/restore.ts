@@ -167,7 +167,7 @@ export const PasswordRestoreReset = {
   description: 'Sets the password of the request, or sends a temporary one if the request has none.',
   tags: ['Restore'],
   ...bearer(scopes.restore),
-  ...refuses('invalid_client', 'invalid_scope', 'unsupported_response_type'),
+  ...refuses('invalid_client', 'invalid_grant', 'invalid_scope', 'unsupported_response_type'),
   body: Type.Object(
     {
       client_id: Type.Optional(ClientId),

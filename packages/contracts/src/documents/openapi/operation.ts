@@ -1,7 +1,7 @@
 import type { TSchema } from '@sinclair/typebox'
 import type { Endpoint } from '../../http/endpoint.ts'
+import type { Components } from '../components.ts'
 import { exampleOf, examplesOf } from '../example.ts'
-import type { Components } from './components.ts'
 import { isOAuth } from './operation-errors.ts'
 import type { Responses } from './responses.ts'
 

@@ -2,8 +2,8 @@ import type { TSchema } from '@sinclair/typebox'
 import { type ErrorCode, errors } from '../../errors.ts'
 import type { Endpoint } from '../../http/endpoint.ts'
 import { OAuthError, Problem } from '../../http/problem.ts'
+import type { Components } from '../components.ts'
 import { exampleOf } from '../example.ts'
-import type { Components } from './components.ts'
 import { errorsOf, isOAuth } from './operation-errors.ts'
 
 const text = { type: 'string' }

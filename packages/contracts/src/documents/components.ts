@@ -1,5 +1,5 @@
 import { Kind, type TSchema } from '@sinclair/typebox'
-import * as contracts from '../../index.ts'
+import * as contracts from '../index.ts'
 
 type Json = Record<string, unknown>
 
