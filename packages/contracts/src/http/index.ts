@@ -13,6 +13,7 @@ import {
   SetClientPassword,
 } from './back-office.ts'
 import { FindClients, GetClient } from './clients.ts'
+import { AsyncapiDocument, OpenapiDocument } from './documents.ts'
 import type { Endpoint } from './endpoint.ts'
 import { Healthz, Readyz } from './health.ts'
 import { CancelJob, GetJob } from './jobs.ts'
@@ -62,6 +63,8 @@ export const http = {
   'GET /.well-known/jwks.json': Jwks,
   'GET /.well-known/oauth-authorization-server': AuthorizationServerMetadata,
   'GET /.well-known/change-password': ChangePasswordPage,
+  'GET /openapi.json': OpenapiDocument,
+  'GET /asyncapi.json': AsyncapiDocument,
   'GET /healthz': Healthz,
   'GET /readyz': Readyz,
 } as const satisfies Record<string, Endpoint>

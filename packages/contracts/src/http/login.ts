@@ -50,7 +50,10 @@ export const Login = {
           examples: [['oob:email:b*1@gmail.com', 'oob:sms:+44*******01']],
         }),
         binding_method: Type.Literal('prompt'),
-        mfa_token: Type.String({ description: 'Names the challenge. A JWT, which clients need not decode.' }),
+        mfa_token: Type.String({
+          description: 'Names the challenge. A JWT, which clients need not decode.',
+          examples: [exampleMfaToken],
+        }),
         state: Type.String(),
       },
       { description: 'The password is right.' },

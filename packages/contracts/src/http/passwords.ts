@@ -63,8 +63,20 @@ const changeFields = {
   }),
 }
 
+/** The broker's example, with the fields that follow its three. */
+const changeExample = (id: number) => ({
+  id,
+  type: 'changed',
+  createTime: '2022-01-01T00:00:00+00:00',
+  operation: 'set',
+  actor: 'back_office',
+  channel: 'api',
+  ip: '203.0.113.7',
+  digest: 'cf34dd0002ee4e526ade36e0210cde3c0d25934d69e8e7b6c1659d92a3e92807',
+})
+
 /** One password change, as its customer sees it. */
-export const PasswordChange = Type.Object(changeFields)
+export const PasswordChange = Type.Object(changeFields, { examples: [changeExample(1)] })
 export type PasswordChange = Static<typeof PasswordChange>
 
 /** Who acted, for the back office only. */
@@ -96,7 +108,10 @@ export const ClientRecord = Type.Object({
 export type ClientRecord = Static<typeof ClientRecord>
 
 /** A page of a history. */
-export const PasswordChanges = Type.Object({ total: Type.Integer(), data: Type.Array(PasswordChange) })
+export const PasswordChanges = Type.Object(
+  { total: Type.Integer(), data: Type.Array(PasswordChange) },
+  { examples: [{ total: 2, data: [changeExample(1), changeExample(2)] }] },
+)
 
 /** Paging and order of a history. */
 export const Page = Type.Object({

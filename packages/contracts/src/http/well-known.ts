@@ -5,7 +5,9 @@ import { problems } from './problem.ts'
 export const signingAlgorithms = ['EdDSA', 'RS256'] as const
 export type SigningAlgorithm = (typeof signingAlgorithms)[number]
 
-const NotModified = Type.Null({ description: 'Not modified: the ETag in If-None-Match is that of the document.' })
+export const NotModified = Type.Null({
+  description: 'Not modified: the ETag in If-None-Match is that of the document.',
+})
 
 const published = { kid: Type.String(), use: Type.Literal('sig') }
 
