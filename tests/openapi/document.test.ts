@@ -1,14 +1,9 @@
+import { type Endpoint, errors, http, notInLine, Password, Reason, scopes, tags } from '@rekey/contracts'
+import { examplesOf, noExample } from '@rekey/contracts/documents/example'
+import { openapi } from '@rekey/contracts/documents/openapi'
+import { errorsOf } from '@rekey/contracts/documents/openapi/operation-errors'
 import { compileValidationErrors } from '@rekey/platform/validation'
-import type { TSchema } from '@sinclair/typebox'
 import t from 'tap'
-import { errors } from '../errors.ts'
-import { notInLine, Password, Reason } from '../fields.ts'
-import { type Endpoint, tags } from '../http/endpoint.ts'
-import { http } from '../http/index.ts'
-import { scopes } from '../scopes.ts'
-import { examplesOf, noExample } from './example.ts'
-import { errorsOf } from './openapi/operation-errors.ts'
-import { openapi } from './openapi.ts'
 
 interface Operation {
   operationId: string
@@ -86,9 +81,7 @@ t.test('each example of a request is valid, is no placeholder, and the vendorsâ€
 
 t.test('each example of an answer is valid, and has no placeholder', async (t) => {
   for (const [route, { response }] of endpoints) {
-    const own = Object.entries<TSchema>(response).filter(
-      ([status, { type }]) => /^\d+$/.test(status) && type !== 'null',
-    )
+    const own = Object.entries(response).filter(([status, { type }]) => /^\d+$/.test(status) && type !== 'null')
     for (const [status, schema] of own) {
       const [example] = examplesOf(schema)
       t.same(compileValidationErrors(schema)(structuredClone(example)), [], `${route} ${status}`)
