@@ -79,7 +79,8 @@ const parse = (content: string): Record<string, string> => {
   }
 }
 
-const findingsOf = ({ checks, interactions }: Recorder): Finding[] =>
+/** A recorder of a phase without requests is empty. */
+const findingsOf = ({ checks = {}, interactions = {} }: Partial<Recorder>): Finding[] =>
   Object.entries(checks).flatMap(([id, results]) => {
     const { request, response } = interactions[id] ?? {}
     const answer = parse(decode(response?.content))
