@@ -22,10 +22,10 @@ const startScript = `SwaggerUIBundle({
 const stylesheet = `body { margin: 0; font: 16px/1.5 system-ui, sans-serif; color: #1c1c1c; background: #fff }
 nav, main.text { max-width: 1460px; margin: 0 auto; padding: 12px 20px }
 nav a { margin-right: 16px }
-table { border-collapse: collapse; width: 100% }
-th, td { border-bottom: 1px solid #ccc; padding: 8px; text-align: left; vertical-align: top }
-pre { margin: 8px 0; padding: 8px; background: #f4f4f4; overflow-x: auto; font-size: 13px }
-code { overflow-wrap: anywhere }
+main.text table { border-collapse: collapse; width: 100% }
+main.text :is(th, td) { border-bottom: 1px solid #ccc; padding: 8px; text-align: left; vertical-align: top }
+main.text pre { margin: 8px 0; padding: 8px; background: #f4f4f4; overflow-x: auto; font-size: 13px }
+main.text code { overflow-wrap: anywhere }
 `
 
 const javascript = 'text/javascript; charset=utf-8'
