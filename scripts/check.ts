@@ -1,35 +1,21 @@
-import { spawn } from 'node:child_process'
 import { join, resolve } from 'node:path'
+import { lintApiDocuments } from './check/api-documents.ts'
 import { checkEnvExample } from './check/env-example.ts'
 import { checkImports } from './check/imports.ts'
 import { checkMigrations } from './check/migrations.ts'
 import { staleDocuments } from './docs/documents.ts'
 import { checkSecurityLines } from './docs/security.ts'
+import { type Result, run } from './tools/install.ts'
 
 // npm run check: every check that does not run the product. A failure does not stop the others.
 
 const root = resolve(import.meta.dirname, '..')
 
-interface Result {
-  ok: boolean
-  output: string
-}
-
-const run = (command: string, args: string[]) =>
-  new Promise<Result>((resolve, reject) => {
-    const child = spawn(join(root, 'node_modules/.bin', command), args, {
-      cwd: root,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
-    let output = ''
-    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk))
-    child.once('error', reject)
-    child.once('close', (code) => resolve({ ok: code === 0, output }))
-  })
+const bin = (command: string, args: string[]) => run(root, join(root, 'node_modules/.bin', command), args)
 
 const checks: Record<string, () => Promise<Result>> = {
-  biome: () => run('biome', ['check', '--error-on-warnings', '--max-diagnostics=100']),
-  types: () => run('tsc', ['--noEmit', '-p', '.']),
+  biome: () => bin('biome', ['check', '--error-on-warnings', '--max-diagnostics=100']),
+  types: () => bin('tsc', ['--noEmit', '-p', '.']),
   imports: async () => {
     const violations = await checkImports(root)
     return { ok: violations.length === 0, output: violations.join('\n') }
@@ -45,6 +31,7 @@ const checks: Record<string, () => Promise<Result>> = {
     const violations = checkMigrations(root)
     return { ok: violations.length === 0, output: violations.join('\n') }
   },
+  'API documents': () => lintApiDocuments(root),
   'security lines': async () => {
     const errors = checkSecurityLines(root)
     return { ok: errors.length === 0, output: errors.join('\n') }

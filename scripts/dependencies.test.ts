@@ -9,6 +9,8 @@ const read = (path: string) => readFileSync(join(root, path), 'utf8')
 const kinds = ['dependencies', 'devDependencies', 'optionalDependencies'] as const
 type Manifest = Partial<Record<(typeof kinds)[number], Record<string, string>>>
 
+/** Packages with a lock file of their own, which are installed when a check or a proof needs them. */
+const tools = globSync('tools/*/package.json', { cwd: root })
 const manifests = ['package.json', ...globSync('{packages,services,tests}/*/package.json', { cwd: root })]
 const entriesOf = (path: string) => {
   const manifest = JSON.parse(read(path)) as Manifest
@@ -26,7 +28,7 @@ const lock = parse(read('pnpm-lock.yaml')) as {
 }
 
 t.test('S37: every dependency has one exact version or is a package of this workspace', async (t) => {
-  for (const path of manifests) {
+  for (const path of [...manifests, ...tools]) {
     const loose = entriesOf(path).filter(({ version }) => !/^(workspace:\*|\d+\.\d+\.\d+(-[\w.-]+)?)$/.test(version))
     t.same(loose, [], path)
   }
@@ -51,6 +53,16 @@ t.test('S37: the lock file has every dependency, and a SHA-512 digest for every 
   )
 })
 
+t.test('S37: a tool has a lock file with a digest for every package', async (t) => {
+  t.ok(tools.length > 0)
+  for (const path of tools) {
+    const { packages } = parse(read(join(dirname(path), 'pnpm-lock.yaml'))) as typeof lock
+    for (const [name, { resolution }] of Object.entries(packages)) t.match(resolution.integrity, /^sha512-/, name)
+  }
+})
+
 t.test('S37: the installation does not change the lock file', async (t) => {
-  t.match(read('scripts/bootstrap.mjs'), "'install', '--frozen-lockfile'")
+  for (const file of ['scripts/bootstrap.mjs', 'scripts/tools/install.ts']) {
+    t.match(read(file), "'install', '--frozen-lockfile'")
+  }
 })

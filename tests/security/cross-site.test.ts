@@ -28,9 +28,10 @@ const others = routesOf('POST /oauth/v2/login')
 const routes = [...Object.entries(requests), ...others]
 
 /** Routes without an effect: any site may load them. */
-const isRead = (route: string) => /^(GET|HEAD) \/(healthz|readyz|\.well-known\/.*|pages\/\w+\.css)$/.test(route)
+const isRead = (route: string) =>
+  /^(GET|HEAD) \/(healthz|readyz|\.well-known\/.*|(openapi|asyncapi)\.json|(pages|docs)\/\w+\.(css|js))$/.test(route)
 /** Pages, to which any site may have a link. */
-const isPage = (route: string) => /^GET \/(restore(\/\w+)?|not-me)$/.test(route)
+const isPage = (route: string) => /^GET \/(restore(\/\w+)?|not-me|docs(\/events)?)$/.test(route)
 
 const registered = 'http://localhost'
 const origins = [undefined, rekey.url, registered, 'null', 'https://evil.example', `${rekey.url}.evil.example`, '']

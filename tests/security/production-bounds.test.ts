@@ -114,6 +114,7 @@ const free: Record<string, string> = {
   REKEY_THEME_DIR: 'checked when it is read',
   REKEY_DEFAULT_CLIENT_ID: 'checked against the registry',
   REKEY_SESSION_HOURS: 'bounded by its schema: 1 to 720',
+  REKEY_API_DOCS: 'the documents are public, and say nothing of the installation',
   REKEY_SIGN_IN_CONCURRENCY: 'protects the service, not customers',
   REKEY_CODE_DIGITS: 'bounded by its schema: 6 to 12 (ASVS 6.5.4)',
   REKEY_CODE_TTL_SECONDS: 'bounded by its schema: at most 600 (ASVS 6.5.5)',

@@ -20,7 +20,7 @@ export const state = '5e982a097260d146803b5da13b1a19c2'
 const common = {
   client_id: 'ib_localhost',
   redirect_uri: 'http://localhost',
-  response_type: 'code',
+  response_type: 'code' as const,
   state,
   client_timezone: '-3',
   source_system: 'IB' as const,
@@ -51,7 +51,7 @@ export const verificationBody = (mfaToken: unknown, code: string | number, other
   code,
   grant_type: 'mfa_oob' as const,
   mfa_token: mfaToken as string,
-  response_type: 'sign_token',
+  response_type: 'sign_token' as const,
   scope: 'CUSTOMER:PASSWORD:RESTORE',
   state,
   ...other,

@@ -18,6 +18,7 @@ import { ensureStreams } from '@rekey/platform/streams'
 import type pg from 'pg'
 import { createClock } from './clock.ts'
 import { sql } from './customers.ts'
+import { requireDocumentedAnswers } from './documented-answers.ts'
 import { eventually } from './eventually.ts'
 import { createHttp } from './http.ts'
 import { startInfrastructure, type Teardown } from './infrastructure.ts'
@@ -50,6 +51,7 @@ interface CustomerOptions {
 
 /** Starts a password-service in this process, on a real database and broker. One clock moves it and the tokens. */
 export const startPasswordService = async (t: Teardown, { env = {}, privatePostgres = false }: Options = {}) => {
+  requireDocumentedAnswers(t)
   const { dataDir, nats, postgres } = await startInfrastructure(t, {
     nats: true,
     postgres: privatePostgres ? 'private' : true,

@@ -16,6 +16,7 @@ import { createMetrics } from '@rekey/platform/metrics'
 import { systemRandom } from '@rekey/platform/random'
 import type { Server } from '@rekey/platform/server'
 import { createClock } from './clock.ts'
+import { requireDocumentedAnswers } from './documented-answers.ts'
 import { eventually } from './eventually.ts'
 import { createHttp } from './http.ts'
 import { startInfrastructure, type Teardown } from './infrastructure.ts'
@@ -44,6 +45,7 @@ export const startRekey = async (
   t: Teardown,
   { env = {}, gatewayEnv = {}, brokerLink, privatePostgres = false, databaseSettings }: Options = {},
 ) => {
+  requireDocumentedAnswers(t)
   const infrastructure = await startInfrastructure(t, {
     redis: true,
     nats: true,

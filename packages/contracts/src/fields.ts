@@ -1,55 +1,77 @@
 import { type SchemaOptions, type Static, Type } from '@sinclair/typebox'
+import type { ErrorCode } from './errors.ts'
 import { reads } from './reader.ts'
 
 /** A string `enum`, so that the error can list the allowed values (TypeBox would emit `anyOf`). */
 export const OneOf = <const T extends string>(values: readonly T[], options: SchemaOptions = {}) =>
   Type.Unsafe<T>({ type: 'string', enum: [...values], ...options })
 
-// Fields that several contracts use. Patterns are ECMAScript with the `u` flag.
+/** Where a value that is not allowed has an error code of its own (RFC 6749 §5.2), if it is all that is wrong. */
+const refusedAs = (code: ErrorCode) => ({ 'x-refused-as': code })
+
+/** Refuses lone surrogates, which a pattern can do in few languages. */
+const wellFormed = { 'x-well-formed': true }
+
+// Fields that several contracts use. Patterns are ECMAScript with the `u` flag, and mean the same in other languages: no
+// `\d`, `\p{…}` or lookahead, so that clients and test tools can use them.
 
 export const State = Type.String({
   pattern: '^[\\x20-\\x7E]{1,512}$',
   description: "The client's session id, echoed (RFC 6749 Appendix A.5: printable ASCII).",
+  examples: ['5e982a097260d146803b5da13b1a19c2'],
 })
 
 export const ClientId = Type.String({
   pattern: '^[\\x20-\\x7E]{1,128}$',
   description: 'Client identifier issued to the client.',
+  examples: ['ib_localhost'],
 })
 
 /** For a confidential client; it may authenticate by HTTP Basic instead (RFC 6749 §2.3.1). */
 export const ClientSecret = Type.String({
   maxLength: 512,
   description: 'Secret of a confidential client, unless it authenticates by HTTP Basic.',
+  examples: ['secretkey'],
 })
 
 export const RedirectUri = Type.String({
   pattern: '^[\\x21-\\x7E]{1,2000}$',
   description:
     'Compared character by character with the registered ones (RFC 9700 §2.1); an empty path equals "/" (RFC 3986 §6.2.3).',
+  examples: ['http://localhost'],
 })
 
 export const Scope = Type.String({
+  ...refusedAs('invalid_scope'),
   pattern: '^[\\x21\\x23-\\x5B\\x5D-\\x7E]+( [\\x21\\x23-\\x5B\\x5D-\\x7E]+)*$',
   maxLength: 512,
   description: 'Scope of access, space-separated (RFC 6749 §3.3).',
+  examples: ['CUSTOMER:PASSWORD:RESTORE'],
 })
 
 /** What the answer to a request contains. */
 export const responseTypes = ['access_token', 'code', 'sign_token'] as const
 
-/** Not an enum: an unknown value must be answered `unsupported_response_type`, not `invalid_request`. */
-export const ResponseType = Type.String({
-  maxLength: 64,
-  description: `One of ${responseTypes.join(', ')}.`,
+export const ResponseType = OneOf(responseTypes, {
+  ...refusedAs('unsupported_response_type'),
+  description: 'What the answer contains.',
+})
+
+/** Grant types of A5; `code` is the vendor's older name of `authorization_code`. */
+export const grantTypes = ['mfa_oob', 'authorization_code', 'code', 'refresh_token', 'client_credentials'] as const
+
+export const GrantType = OneOf(grantTypes, {
+  ...refusedAs('unsupported_grant_type'),
+  description: 'Grant type (RFC 6749 §1.3).',
 })
 
 export const SourceSystem = OneOf(['IB'], { description: 'Source system.' })
 
 export const ClientTimezone = Type.String({
   ...reads('offset'),
-  pattern: '^[+-]?\\d{1,2}([:.]?\\d{1,2})?$',
+  pattern: '^[+-]?[0-9]{1,2}([:.]?[0-9]{1,2})?$',
   description: 'Offset to GMT in hours, such as "-3".',
+  examples: ['-3'],
 })
 
 export const ClaimedIp = Type.Unsafe<string>({
@@ -59,60 +81,67 @@ export const ClaimedIp = Type.Unsafe<string>({
   anyOf: [{ format: 'ipv4' }, { format: 'ipv6' }],
   description:
     'Client-asserted IP: the address that the caller states for its user. Rate limits count it only for an authenticated confidential client.',
+  examples: ['::1'],
 })
 
 /** A field of a published contract without a meaning at this endpoint: any value of it is accepted. */
 export const Ignored = (description: string) =>
   Type.Optional(Type.Unsafe<string>({ description: `${description} Ignored.` }))
 
-const notInAddress = '\\s@\\p{C}"<>(),;:\\\\'
-
-/** No part can match in two ways and the length is checked first, so that no input makes the match slow (ReDoS). */
-const email = `[^${notInAddress}]+@[^.${notInAddress}]+(\\.[^.${notInAddress}]+)+`
-const phone = '\\+[1-9]\\d{6,14}'
+/** E.164 with "+" (ITU-T E.164 §6.2.1). */
+const phone = '^\\+[1-9][0-9]{6,14}$'
 
 /** In a query, where a "+" that was not percent-encoded arrives as a space. */
 export const EmailInQuery = Type.String({
   ...reads('usernameInQuery'),
   maxLength: 254,
-  pattern: `^(?=.{1,254}$)${email}$`,
-  description: 'E-mail address.',
+  format: 'idn-email',
+  description: 'Email address.',
+  examples: ['bpmtestusr1@gmail.com'],
 })
 
 export const PhoneInQuery = Type.String({
   ...reads('usernameInQuery'),
-  pattern: `^${phone}$`,
+  pattern: phone,
   description: 'Phone number with "+" or "00" and country code. Spaces and punctuation are ignored.',
+  examples: ['+447700900001'],
 })
 
 export const Username = Type.String({
   ...reads('username'),
   maxLength: 254,
-  pattern: `^(?=.{1,254}$)(${phone}|${email})$`,
+  anyOf: [{ format: 'idn-email' }, { pattern: phone }],
   description:
-    'E-mail address, or phone number with "+" or "00" and country code. Case, surrounding and invisible characters, and ' +
-    'the spaces and punctuation of a phone number are ignored; the pattern is of the form that is compared.',
+    'Email address, or phone number with "+" or "00" and country code. Case, surrounding and invisible characters, and ' +
+    'the spaces and punctuation of a phone number are ignored; format and pattern are of the form that is compared.',
+  examples: ['bpmtestusr1@gmail.com'],
 })
 
 /** Only what no password can be. The policy checks length and content and answers 422. */
 export const Password = Type.String({
   minLength: 1,
-  pattern: '^\\P{Cs}*$',
+  ...wellFormed,
   description:
     'Any Unicode text. Lone surrogates are refused: they have no UTF-8 form, so different passwords would have equal hashes.',
+  examples: ['Qwerty123'],
 })
 
-export const CompactToken = Type.String({ pattern: '^[\\x21-\\x7E]+$', maxLength: 4096 })
+export const CompactToken = Type.String({
+  pattern: '^[\\x21-\\x7E]+$',
+  maxLength: 4096,
+  examples: ['eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJleHAiOjE2MjY5NDAzMjl9.e5FnOS_80'],
+})
 
 /** Digits as text or as an integer. Either may have lost leading zeros. */
 export const ConfirmationCode = Type.Unsafe<string | number>({
   type: ['string', 'integer'],
   ...reads('code'),
-  pattern: '^\\d{1,12}$',
+  pattern: '^[0-9]{1,12}$',
   minimum: 0,
   maximum: 999_999_999_999,
   description:
     'Confirmation code from the message: 6 to 12 digits. Spaces, dashes and lost leading zeros are ignored; digits may be of any script.',
+  examples: ['516538'],
 })
 
 /** Largest value of Postgres' `integer`. */
@@ -126,21 +155,49 @@ export const SessionEpoch = Type.Integer({
     'Session epoch: rises each time all sessions of the customer end. A session that began at a lower epoch has ended.',
 })
 
-export const SerialId = Type.Integer({ minimum: 1, maximum: largestInteger })
+export const SerialId = Type.Integer({ minimum: 1, maximum: largestInteger, examples: [1] })
+
+/**
+ * Characters that a line of text cannot have, as they stand in a pattern's class: controls, format characters such as
+ * bidirectional overrides, and separators of lines (Unicode categories Cc, Cf, Zl, Zp; those below U+10000). Written
+ * out, because not every language has classes such as `\p{Cf}`.
+ */
+export const notInLine =
+  '\\x00-\\x1F\\x7F-\\x9F\\xAD\\u0600-\\u0605\\u061C\\u06DD\\u070F\\u0890\\u0891\\u08E2\\u180E\\u200B-\\u200F\\u2028-\\u202E' +
+  '\\u2060-\\u2064\\u2066-\\u206F\\uFEFF\\uFFF9-\\uFFFB'
 
 /** Shown to other members of staff only: neither events nor logs contain it. */
 export const Reason = Type.String({
-  pattern: '^(?=.*\\S)\\P{C}{1,500}$',
+  ...wellFormed,
+  maxLength: 500,
+  pattern: `^ *[^\\s${notInLine}][^${notInLine}]*$`,
   description: 'Reason of the back office: 1 to 500 characters on one line.',
+  examples: ['The customer lost the phone.'],
 })
 
-export const Time = Type.String({ description: 'Whole seconds, UTC: 2022-01-01T00:00:00+00:00.' })
+/** Name of a device at which codes arrive, as the answers of A4 list them. */
+export const Device = Type.String({
+  ...wellFormed,
+  pattern: `^[^${notInLine}]+$`,
+  maxLength: 300,
+  description:
+    "One of the devices that the sign-in offered. To send a restore's code again: the device in its mfa_token's amr.",
+  examples: ['oob:email:b*1@gmail.com'],
+})
 
-export const Uuid = Type.String({ format: 'uuid' })
+export const Time = Type.String({
+  description: 'Whole seconds, UTC: 2022-01-01T00:00:00+00:00.',
+  examples: ['2022-01-01T00:00:00+00:00'],
+})
+
+export const Uuid = Type.String({ format: 'uuid', examples: ['0194f3a2-5b1c-7d3e-8f90-a1b2c3d4e5f6'] })
 
 /** Compact JWE (RFC 7516, `dir` + A256GCM) that only the named service can decrypt. */
 export const Sealed = (reader: string) =>
-  Type.String({ description: `Compact JWE that only the ${reader} can decrypt.` })
+  Type.String({
+    description: `Compact JWE that only the ${reader} can decrypt.`,
+    examples: ['eyJhbGciOiJkaXIiLCJlbmMiOiJBMjU2R0NNIn0..Zm9yIG9uZSBzZXJ2aWNl.c2VhbGVk.dGFn'],
+  })
 
 /** What a challenge, and the grant that it yields, permits. */
 export const Purpose = OneOf(['restore', 'change', 'login'])

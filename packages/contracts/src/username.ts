@@ -6,6 +6,15 @@ export interface Address {
   value: string
 }
 
+const notInAddress = '\\s@\\p{C}"<>(),;:\\\\'
+const email = new RegExp(`^[^${notInAddress}]+@[^.${notInAddress}]+(\\.[^.${notInAddress}]+)+$`, 'u')
+
+/**
+ * The format `idn-email` (RFC 6531): true for an address in its one spelling. No part of the pattern can match in two
+ * ways and the length is checked first, so that no input makes the match slow (ReDoS).
+ */
+export const isEmail = (text: string): boolean => text.length <= 2 * 254 && email.test(text)
+
 /** Reads a username that matches the `Username` schema. A phone number has no `@`; an e-mail address may begin with `+`. */
 export const parseUsername = (username: string): Address => {
   const value = readUsername(username)

@@ -1,3 +1,4 @@
+import { METHODS } from 'node:http'
 import { errors, noSuchResource, type OAuthError, type Problem, RekeyError } from '@rekey/contracts'
 import type { ErrorObject } from 'ajv'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
@@ -14,13 +15,17 @@ const fromFastify: Record<string, RekeyError> = {
 }
 
 /** Converts anything thrown to an error of the table. Unknown errors become `internal`, without their message. */
-const toRekeyError = (error: FastifyError | RekeyError): RekeyError => {
+const toRekeyError = (error: FastifyError | RekeyError, request?: FastifyRequest): RekeyError => {
   if (error instanceof RekeyError) return error
   // A path with an id that no resource can have names no resource, like one with an unknown id.
   if (error.validation && error.validationContext === 'params') {
     return noSuchResource(error.validation[0]?.instancePath.slice(1) ?? '')
   }
-  if (error.validation) return toInvalidRequest(error.validation as ErrorObject[], error.validationContext ?? 'body')
+  if (error.validation) {
+    const part = error.validationContext ?? 'body'
+    const schema = request?.routeOptions.schema?.[part as 'body'] as object | undefined
+    return toInvalidRequest(error.validation as ErrorObject[], part, schema)
+  }
   const listed = fromFastify[error.code]
   if (listed) return listed
   const isClientError = error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500
@@ -31,8 +36,11 @@ const toRekeyError = (error: FastifyError | RekeyError): RekeyError => {
 const isClientGone = (thrown: FastifyError | RekeyError) => thrown.code === 'UND_ERR_ABORTED'
 
 /** Converts anything thrown to an error of the table, and logs it. */
-export const noteError = (thrown: FastifyError | RekeyError, reply: Pick<FastifyReply, 'log'>): RekeyError => {
-  const error = toRekeyError(thrown)
+export const noteError = (
+  thrown: FastifyError | RekeyError,
+  reply: Pick<FastifyReply, 'log'> & { request?: FastifyRequest },
+): RekeyError => {
+  const error = toRekeyError(thrown, reply.request)
   reply.log.debug({ code: error.code }, 'request refused')
   if (errors[error.code].status >= 500 && !isOverload(error) && !isClientGone(thrown))
     reply.log.error({ err: error.cause ?? thrown }, error.code)
@@ -55,17 +63,11 @@ const printable = /^[\x20-\x7e]{1,512}$/
 const toDescription = (text: string): string =>
   text.replaceAll('"', "'").replaceAll(/[^\x20\x21\x23-\x5b\x5d-\x7e]/gu, '?')
 
-/** True if a malformed scope is the only error: RFC 6749 §5.2 has a code of its own for it. */
-const isMalformedScope = ({ code, fields = [] }: RekeyError): boolean =>
-  code === 'invalid_request' &&
-  fields.length === 1 &&
-  fields.every((error) => error.field === 'scope' && !['missing', 'duplicate'].includes(error.code))
-
 /** RFC 6749 §5.2. A valid `state` of the client is echoed. */
 const toOAuthError = (error: RekeyError, body: unknown): OAuthError => {
   const state = (body as { state?: unknown } | null | undefined)?.state
   return {
-    error: isMalformedScope(error) ? errors.invalid_scope.oauth : errors[error.code].oauth,
+    error: errors[error.code].oauth,
     error_description: toDescription(error.message),
     ...(typeof state === 'string' && printable.test(state) && { state }),
   }
@@ -117,21 +119,64 @@ export const sendError = (error: RekeyError, request: FastifyRequest, reply: Fas
   return reply.type('application/problem+json').send(toProblem(error))
 }
 
+/** A route, with what answers the errors of its scope: pages have pages for errors too. */
+interface Route {
+  method: HTTPMethod
+  url: string
+  errorHandler: (this: void, thrown: RekeyError, request: FastifyRequest, reply: FastifyReply) => unknown
+}
+
+const parametersIn = (url: string) => url.split(/[:*]/).length
+
+/** Keeps the routes of a server, to find the methods of a path (RFC 9110 §15.5.6). */
+const createRouteTable = () => {
+  const routes = findMyWay()
+  return {
+    add(route: Route) {
+      if (!routes.hasRoute(route.method, route.url)) routes.on(route.method, route.url, () => {}, route)
+    },
+    /** The routes of the path's most specific pattern. CORS answers OPTIONS on every path, also where nothing else is. */
+    find(path: string): Route[] {
+      const found = METHODS.flatMap((method) => {
+        const match = routes.find(method as HTTPMethod, path)
+        return match ? (match.store as Route) : []
+      })
+      const [first] = found
+        .filter(({ method }) => method !== 'OPTIONS')
+        .toSorted((a, b) => parametersIn(a.url) - parametersIn(b.url))
+      return first ? found.filter(({ method, url }) => url === first.url || method === 'OPTIONS') : []
+    },
+  }
+}
+
 /** Renders every error in the OAuth or the problem form, including 404 and 405. */
 export const errorHandling = fp(async (app) => {
-  const routes = findMyWay()
-  app.addHook('onRoute', ({ method, url }) => {
-    for (const verb of [method].flat() as HTTPMethod[]) if (!routes.hasRoute(verb, url)) routes.on(verb, url, () => {})
+  const routes = createRouteTable()
+  app.addHook('onRoute', function ({ method, url }) {
+    const { errorHandler } = this
+    for (const verb of [method].flat() as HTTPMethod[]) routes.add({ method: verb, url, errorHandler })
   })
 
-  app.setNotFoundHandler((request, reply) => {
-    const path = request.url.split('?')[0] ?? '/'
-    const allowed = (['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const).filter((verb) =>
-      routes.find(verb, path),
-    )
-    if (allowed.length === 0) return sendError(new RekeyError('not_found'), request, reply)
-    return sendError(new RekeyError('method_not_allowed'), request, reply.header('allow', allowed.join(', ')))
+  const routesOf = ({ url }: FastifyRequest) => routes.find(url.split('?')[0] ?? '/')
+  /** Answers 405 if the path has other methods, in the form of their own errors; else 404. */
+  const refuse = (request: FastifyRequest, reply: FastifyReply) => {
+    const found = routesOf(request)
+    const route = found.find(({ method }) => method !== 'OPTIONS')
+    if (!route) return sendError(new RekeyError('not_found'), request, reply)
+    reply.header('allow', found.map(({ method }) => method).join(', '))
+    return route.errorHandler(new RekeyError('method_not_allowed'), request, reply)
+  }
+
+  // `GET /clients/reset-password` is a method that this path does not have, and no customer of that id.
+  app.addHook('onRequest', async (request, reply) => {
+    if (request.is404 || !request.routeOptions.url?.includes(':')) return
+    if (!routesOf(request).some(({ method }) => method === request.method)) await refuse(request, reply)
   })
+  // Before the body is parsed: what it contains does not matter.
+  app.addHook('preParsing', async (request, reply) => {
+    if (request.is404) await refuse(request, reply)
+  })
+  app.setNotFoundHandler((request, reply) => refuse(request, reply))
 
   app.setErrorHandler((thrown: FastifyError | RekeyError, request, reply) =>
     sendError(noteError(thrown, reply), request, reply),

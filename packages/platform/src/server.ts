@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import { type IncomingMessage, METHODS, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import { canonicalAddress, type ErrorCode, errors, RekeyError } from '@rekey/contracts'
@@ -204,6 +204,12 @@ export const createServer = async (options: Options): Promise<Server> => {
   // An expectation that this server does not know is none (RFC 9110 §10.1.1). Node would answer 417 without a body.
   app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response))
   endConnections(app)
+  // All methods that Node's parser reads, so that one handler refuses them. QUERY, which no route has, without a body:
+  // otherwise Fastify demands a content type before it.
+  for (const method of METHODS) {
+    if (!app.supportedMethods.includes(method) || method === 'QUERY')
+      app.addHttpMethod(method, { overrideExisting: true })
+  }
   await app.register(errorHandling)
   return app
 }

@@ -1,4 +1,4 @@
-import { type FieldError, RekeyError, readers } from '@rekey/contracts'
+import { type ErrorCode, type FieldError, isEmail, RekeyError, readers } from '@rekey/contracts'
 import { Ajv, type ErrorObject, type FuncKeywordDefinition } from 'ajv'
 import addFormats from 'ajv-formats'
 import type { FastifySchemaCompiler } from 'fastify'
@@ -16,8 +16,9 @@ const isUrl = (text: string): boolean => {
   }
 }
 
-/** Formats that JSON Schema lacks: a URL, comma-separated URLs, addresses and networks, and a list of keys. */
+/** Formats that JSON Schema lacks: a URL, comma-separated URLs, addresses and networks, a list of keys; and our `idn-email`. */
 const formats = {
+  'idn-email': isEmail,
   url: isUrl,
   urls: (text: string) => text.split(',').every(isUrl),
   networks: areNetworks,
@@ -39,10 +40,22 @@ const readsKeyword: FuncKeywordDefinition = {
   },
 }
 
+/** The keyword `x-well-formed`: refuses a text with lone surrogates, which has no UTF-8 form. */
+const wellFormedKeyword: FuncKeywordDefinition = {
+  keyword: 'x-well-formed',
+  type: 'string',
+  schemaType: 'boolean',
+  errors: false,
+  compile: (isRequired: boolean) => (text: string) => !isRequired || text.isWellFormed(),
+}
+
 const createAjv = (coerceTypes: boolean) => {
   // Collect all errors: bodies have at most 16 KiB, so this costs little.
   const ajv = new Ajv({ allErrors: true, useDefaults: true, allowUnionTypes: true, coerceTypes, formats })
   ajv.addKeyword(readsKeyword)
+  ajv.addKeyword(wellFormedKeyword)
+  // What `toInvalidRequest` reads.
+  ajv.addKeyword('x-refused-as')
   return addFormats.default(ajv, ['ipv4', 'ipv6', 'uuid', 'date-time'])
 }
 
@@ -113,7 +126,7 @@ const describe = ({ keyword, params, message }: ErrorObject): string => {
   if (keyword === 'minLength' && params.limit === 1) return 'must not be empty'
   if (keyword === 'type' && Array.isArray(params.type)) return `must be ${params.type.join(' or ')}`
   if (keyword === 'enum') return `must be one of ${params.allowedValues.join(', ')}`
-  if (keyword === 'pattern' || keyword === 'format' || keyword === 'anyOf') return 'is malformed'
+  if (['pattern', 'format', 'anyOf', 'x-well-formed'].includes(keyword)) return 'is malformed'
   return message ?? 'is malformed'
 }
 
@@ -131,16 +144,29 @@ export const toFieldErrors = (errors: ErrorObject[]): FieldError[] => {
   return [...fields.values()]
 }
 
+/** A schema whose fields may have `x-refused-as`: the code of a request that is wrong in this field alone. */
+interface FieldCodes {
+  properties?: Record<string, { 'x-refused-as'?: ErrorCode }>
+}
+
+const codeOf = (fields: FieldError[], { properties = {} }: FieldCodes): ErrorCode | undefined => {
+  const [only] = fields
+  if (!only || fields.length > 1 || only.code === 'missing') return undefined
+  return properties[only.field]?.['x-refused-as']
+}
+
 /** The error of a request that violates its schema. */
-export const toInvalidRequest = (errors: ErrorObject[], part: string): RekeyError =>
-  refuseFields(toFieldErrors(errors), part)
+export const toInvalidRequest = (errors: ErrorObject[], part: string, schema: FieldCodes = {}): RekeyError => {
+  const fields = toFieldErrors(errors)
+  return refuseFields(fields, part, codeOf(fields, schema))
+}
 
 /** The error of a request with these field errors; an empty list means that it is no object. */
-export const refuseFields = (fields: FieldError[], part: string): RekeyError => {
+export const refuseFields = (fields: FieldError[], part: string, code: ErrorCode = 'invalid_request'): RekeyError => {
   const detail = fields.length
     ? `${fields.map(({ field, message }) => `${field} ${message}`).join('; ')}.`
     : `The ${part} must be an object.`
-  return new RekeyError('invalid_request', { detail, ...(fields.length > 0 && { fields }) })
+  return new RekeyError(code, { detail, ...(fields.length > 0 && { fields }) })
 }
 
 /** Converts text to the types of the schema and fills in defaults, in place. @returns the field errors */

@@ -6,6 +6,7 @@ import { createIdentityProvider } from '@rekey/platform/identity-provider'
 import type { Runtime } from '@rekey/platform/run'
 import { createServer, type Server } from '@rekey/platform/server'
 import { toProxyList } from '@rekey/platform/trusted-proxies'
+import { createApiDocuments } from './api-documents/api-documents.ts'
 import { createChallenges } from './challenges/challenges.ts'
 import { createClients } from './clients/clients.ts'
 import { registerCors } from './clients/cors.ts'
@@ -55,6 +56,7 @@ export const createApp = async (config: Config, runtime: Runtime): Promise<Serve
     createToken(infra, { limits, clients, challenges, sessions, tokens }),
     twoFactor,
     createWellKnown(config, clients, tokens),
+    createApiDocuments(config, tokens),
     createPages(infra, config, { limits, clients, twoFactor }),
     createForwarding(config, { clients, limits, sessions, accountKeys }),
   ]

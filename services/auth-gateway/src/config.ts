@@ -48,6 +48,10 @@ export const Env = Type.Object({
       description: 'Page that password managers open. Not set: /restore, if there is a default client.',
     }),
   ),
+  REKEY_API_DOCS: Flag({
+    default: true,
+    description: 'True if the gateway serves /openapi.json, /asyncapi.json and /docs.',
+  }),
   REKEY_SIGN_IN_CONCURRENCY: Type.Integer({
     minimum: 1,
     maximum: 10_000,

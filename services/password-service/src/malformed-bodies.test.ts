@@ -89,12 +89,18 @@ t.test('S31 A3: a body that violates the contract is an OAuth error that names t
   const token = grant('restore', challengeId, { aud: [audiences.api, audiences.grant] })
   const send = (body: string | Buffer, type = 'application/json') =>
     http.send('POST', url, { authorization: `Bearer ${token}`, 'content-type': type }, body)
-  const isRefused = async (sent: ReturnType<typeof send>, status: number, description: RegExp, what: string) => {
+  const isRefused = async (
+    sent: ReturnType<typeof send>,
+    status: number,
+    description: RegExp,
+    what: string,
+    error = 'invalid_request',
+  ) => {
     const answer = await sent
     t.equal(answer.status, status, what)
     t.match(answer.headers.get('content-type'), /^application\/json/, what)
     t.equal(answer.headers.get('cache-control'), 'no-store', what)
-    t.match(answer.body, { error: 'invalid_request', error_description: description }, what)
+    t.match(answer.body, { error, error_description: description }, what)
   }
   const good = { client_timezone: '-3', ip: '::1', response_type: 'code', source_system: 'IB' }
   const wrongs: Record<string, unknown[]> = {
@@ -107,7 +113,8 @@ t.test('S31 A3: a body that violates the contract is an OAuth error that names t
   for (const [field, values] of Object.entries(wrongs)) {
     for (const wrong of values) {
       const body = JSON.stringify({ ...good, [field]: wrong })
-      await isRefused(send(body), 400, new RegExp(`^${field} `), body)
+      const error = field === 'response_type' ? 'unsupported_response_type' : undefined
+      await isRefused(send(body), 400, new RegExp(`^${field} `), body, error)
     }
     if (field === 'password') continue
     const { [field as keyof typeof good]: _, ...rest } = good

@@ -1,96 +1,73 @@
-import type { TObject, TSchema } from '@sinclair/typebox'
+import manifest from '../../../../package.json' with { type: 'json' }
+import type { Endpoint } from '../http/endpoint.ts'
+import { tags } from '../http/endpoint.ts'
 import { http } from '../http/index.ts'
 import { version } from '../version.ts'
+import { createComponents } from './components.ts'
+import { operationOf } from './openapi/operation.ts'
+import { createResponses, headers } from './openapi/responses.ts'
 
-/** A contract of `http`. */
-interface Endpoint {
-  summary: string
-  tags: string[]
-  security?: object[]
-  headers?: TObject
-  querystring?: TObject
-  params?: TObject
-  body?: TSchema
-  response: Record<string, TSchema>
-}
-
-const places = { headers: 'header', querystring: 'query', params: 'path' } as const
-
-const parametersOf = (endpoint: Endpoint) =>
-  Object.entries(places).flatMap(([part, place]) => {
-    const { properties = {}, required = [] } = endpoint[part as keyof typeof places] ?? {}
-    return Object.entries(properties).map(([name, schema]) => ({
-      name: name === 'successtoken' ? 'successToken' : name,
-      in: place,
-      // The schema makes the success token optional, so that a missing one is answered 403 like an invalid one.
-      required: (required.includes(name) && schema.default === undefined) || name === 'successtoken',
-      schema,
-    }))
-  })
-
-const requestBodyOf = (path: string, body: TSchema) => ({
-  required: (body.required ?? []).length > 0,
-  content: {
-    'application/json': { schema: body },
-    ...(path.startsWith('/oauth/') && { 'application/x-www-form-urlencoded': { schema: body } }),
+const securitySchemes = {
+  bearer: {
+    type: 'http',
+    scheme: 'bearer',
+    bearerFormat: 'JWT',
+    description: 'Access token of POST /oauth/v2/token, or of the configured identity provider (RFC 6750).',
   },
-})
-
-/** Headers that an error response may have. */
-const refusalHeaders = {
-  'WWW-Authenticate': { description: 'With 401 and insufficient_scope (RFC 6750 §3).', schema: { type: 'string' } },
-  'Retry-After': { description: 'With 429 and 503: seconds.', schema: { type: 'integer' } },
-  'RateLimit-Policy': { description: 'With 429: name, size and window of the quota.', schema: { type: 'string' } },
-  RateLimit: { description: 'With 429: what is left of it, and for how long.', schema: { type: 'string' } },
-  'RateLimit-Limit': { description: 'With 429: size of the quota.', schema: { type: 'integer' } },
-  'RateLimit-Remaining': { description: 'With 429: 0.', schema: { type: 'integer' } },
-  'RateLimit-Reset': {
-    description: 'With 429: seconds until one more request is allowed.',
-    schema: { type: 'integer' },
+  successToken: {
+    type: 'apiKey',
+    in: 'header',
+    name: 'successToken',
+    description: 'The right to set one password: of POST /api/v2/my/2fa/challenge, or the sign_token of a restore.',
+  },
+  clientBasic: {
+    type: 'http',
+    scheme: 'basic',
+    description:
+      'Client id and secret of a confidential client (RFC 6749 §2.3.1), which may send client_id and client_secret in the body instead. A public client has no secret.',
   },
 }
 
-const responsesOf = (path: string, response: Record<string, TSchema>) =>
-  Object.fromEntries(
-    Object.entries(response).map(([status, schema]) => {
-      const isRejection = /^[45]/.test(status)
-      const type = isRejection && !path.startsWith('/oauth/') ? 'application/problem+json' : 'application/json'
-      return [
-        status.toUpperCase(),
-        {
-          description: isRejection ? 'Refused.' : (schema.description ?? 'Done.'),
-          ...(isRejection && { headers: refusalHeaders }),
-          ...(schema.type !== 'null' && { content: { [type]: { schema } } }),
-        },
-      ]
-    }),
-  )
+const description =
+  'Restore and change of passwords: the OAuth API of an internet bank, and the password API of a broker. ' +
+  'Errors are `{error, error_description, state}` below /oauth, and problem documents (RFC 9457) elsewhere. ' +
+  'A path answers a method that it does not have with 405 and Allow.'
 
-const operationOf = (path: string, endpoint: Endpoint) => {
-  const parameters = parametersOf(endpoint)
-  return {
-    summary: endpoint.summary,
-    tags: endpoint.tags,
-    ...(endpoint.security && { security: endpoint.security }),
-    ...(parameters.length > 0 && { parameters }),
-    ...(endpoint.body && { requestBody: requestBodyOf(path, endpoint.body) }),
-    responses: responsesOf(path, endpoint.response),
-  }
+interface Options {
+  /** Origin of the gateway. */
+  url?: string
 }
 
 /** The OpenAPI 3.1 document of the gateway's public port, from the schemas that validate its requests. */
-export const openapi = () => {
+export const openapi = ({ url = 'http://localhost:8080' }: Options = {}) => {
+  const components = createComponents()
+  const responses = createResponses(components)
   const paths: Record<string, Record<string, object>> = {}
-  for (const [route, endpoint] of Object.entries(http)) {
+  const endpoints = Object.entries<Endpoint>(http)
+  for (const [route, endpoint] of endpoints) {
     const [method = '', pattern = ''] = route.split(' ')
     const path = pattern.replace(/:(\w+)/g, '{$1}')
-    paths[path] = { ...paths[path], [method.toLowerCase()]: operationOf(path, endpoint as Endpoint) }
+    paths[path] = { ...paths[path], [method.toLowerCase()]: operationOf(route, endpoint, components, responses) }
   }
+  const used = new Set(endpoints.flatMap(([, endpoint]) => endpoint.tags))
   return {
-    openapi: '3.1.0',
-    info: { title: 'Rekey', version, description: 'Password restore and change.' },
-    servers: [{ url: 'http://localhost:8080', description: 'Sandbox' }],
+    openapi: '3.1.1',
+    info: {
+      title: 'Rekey',
+      version,
+      description,
+      contact: { name: 'The operator of this service' },
+      license: { name: manifest.license, identifier: `LicenseRef-${manifest.license}` },
+    },
+    servers: [{ url, description: 'The auth-gateway.' }],
+    tags: Object.entries(tags).flatMap(([name, description]) => (used.has(name) ? { name, description } : [])),
     paths,
-    components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } } },
+    components: {
+      schemas: Object.fromEntries(Object.entries(components.schemas).toSorted(([a], [b]) => a.localeCompare(b))),
+      responses: responses.responses,
+      examples: responses.examples,
+      headers,
+      securitySchemes,
+    },
   }
 }

@@ -10,7 +10,7 @@ const fieldsOf = ({ properties = {}, required = [] }: TSchema): string[] =>
 /** The fields of a schema in one line: `{found: true, customer, lastChange?: {id}}`. Empty for text and numbers. */
 export const shapeOf = (schema: TSchema): string => {
   if (schema.const !== undefined) return String(schema.const)
-  if (schema.anyOf) return schema.anyOf.map(shapeOf).join(' \\| ')
+  if (schema.anyOf && schema.type === undefined) return schema.anyOf.map(shapeOf).join(' \\| ')
   if (schema.type === 'array') {
     const item = shapeOf(schema.items)
     return item && `[${item}]`

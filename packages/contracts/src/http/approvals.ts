@@ -1,11 +1,11 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { OneOf, SerialId, Time, Uuid } from '../fields.ts'
 import { scopes } from '../scopes.ts'
-import { bearer, problems } from './problem.ts'
+import { bearer, problems, refuses } from './problem.ts'
 
 const owner = 'Person whom that token stands for: the owner of its client, or its own subject.'
 
-const Approval = Type.Object({
+export const Approval = Type.Object({
   id: Uuid,
   action: OneOf(['set_password', 'reset_password', 'reset_all', 'lift_block', 'end_hold']),
   state: OneOf(['pending', 'approved', 'rejected', 'expired']),
@@ -31,6 +31,7 @@ const one = { ...about, params: Type.Object({ approvalId: Uuid }) }
 
 export const ListApprovals = {
   ...about,
+  operationId: 'listApprovals',
   summary: 'List pending approvals, oldest first',
   querystring: Type.Object({
     limit: Type.Integer({ minimum: 1, maximum: 100, default: 10 }),
@@ -39,10 +40,17 @@ export const ListApprovals = {
   response: { 200: Type.Object({ total: Type.Integer(), data: Type.Array(Approval) }), ...problems },
 }
 
-export const GetApproval = { ...one, summary: 'Get an approval', response: { 200: Approval, ...problems } }
+export const GetApproval = {
+  ...one,
+  operationId: 'getApproval',
+  summary: 'Get an approval',
+  response: { 200: Approval, ...problems },
+}
 
 export const Approve = {
   ...one,
+  operationId: 'approve',
+  ...refuses('already_decided', 'not_found', 'own_approval', 'owner_unknown', 'password_refused'),
   body: Type.Object({}),
   summary: 'Approve the action of another person and carry it out',
   response: {
@@ -54,6 +62,8 @@ export const Approve = {
 
 export const Reject = {
   ...one,
+  operationId: 'reject',
+  ...refuses('already_decided', 'own_approval', 'owner_unknown'),
   body: Type.Object({}),
   summary: 'Reject the action of another person',
   response: { 204: Type.Null({ description: 'Rejected; no body.' }), ...problems },

@@ -2,7 +2,7 @@ import { type Static, Type } from '@sinclair/typebox'
 import { Password, Reason, SerialId, Time, Uuid } from '../fields.ts'
 import { scopes } from '../scopes.ts'
 import { ClientPasswordChange, ClientRecord, GetPasswordChange, ListPasswordChanges } from './passwords.ts'
-import { bearer, problems } from './problem.ts'
+import { bearer, problems, refuses } from './problem.ts'
 
 const tags = ['Back office']
 const client = Type.Object({ clientId: SerialId })
@@ -15,9 +15,11 @@ export type ApprovalNeeded = Static<typeof ApprovalNeeded>
 
 /** B7, PUT and PATCH alike. */
 export const SetClientPassword = {
+  operationId: 'setClientPassword',
   summary: 'Set a temporary password for a customer from the back office; it must be changed at the next sign-in',
   tags,
   ...bearer(scopes.backOffice),
+  ...refuses('owner_unknown', 'password_refused'),
   params: client,
   body: Type.Object({
     password: Password,
@@ -26,11 +28,14 @@ export const SetClientPassword = {
   }),
   response: { 202: ApprovalNeeded, 204: Type.Null({ description: 'Done; no body.' }), ...problems },
 }
+/** B7. */
+export const PatchClientPassword = { ...SetClientPassword, operationId: 'patchClientPassword' }
 export type SetClientPasswordBody = Static<typeof SetClientPassword.body>
 
 /** B8. */
 export const ListClientPasswordChanges = {
   ...ListPasswordChanges,
+  operationId: 'listClientPasswordChanges',
   summary: 'List the password changes of a customer',
   tags,
   ...bearer(scopes.backOffice),
@@ -41,6 +46,7 @@ export const ListClientPasswordChanges = {
 /** B8. */
 export const GetClientPasswordChange = {
   ...GetPasswordChange,
+  operationId: 'getClientPasswordChange',
   summary: 'Get a password change of a customer',
   tags,
   ...bearer(scopes.backOffice),
@@ -50,11 +56,13 @@ export const GetClientPasswordChange = {
 
 export const ListClientRecords = {
   ...ListClientPasswordChanges,
+  operationId: 'listClientRecords',
   summary: 'List all records of a customer: password changes, blocks, lifted blocks and ended holds',
   response: { 200: Type.Object({ total: Type.Integer(), data: Type.Array(ClientRecord) }), ...problems },
 }
 
 export const GetClientRecord = {
+  operationId: 'getClientRecord',
   summary: 'Get one record of a customer',
   tags,
   ...bearer(scopes.backOffice),
@@ -64,9 +72,11 @@ export const GetClientRecord = {
 
 /** B9, one customer. */
 export const ResetClientPassword = {
+  operationId: 'resetClientPassword',
   summary: 'Sign a customer out and demand a new password at the next sign-in',
   tags,
   ...bearer(scopes.backOffice),
+  ...refuses('owner_unknown'),
   params: client,
   body: Type.Object({ reason: Type.Optional(Reason) }, { description: 'No body, or an object.' }),
   response: {
@@ -77,9 +87,11 @@ export const ResetClientPassword = {
 
 /** B9, all customers: a job. */
 export const ResetAllPasswords = {
+  operationId: 'resetAllPasswords',
   summary: 'Sign all customers out and demand a new password of each at the next sign-in',
   tags,
   ...bearer(scopes.backOffice),
+  ...refuses('owner_unknown'),
   // A body that names a customer was meant for the path of one customer.
   body: Type.Object(
     { reason: Type.Optional(Reason) },
@@ -89,9 +101,11 @@ export const ResetAllPasswords = {
 }
 
 export const EndHold = {
+  operationId: 'endHold',
   summary: "End a customer's recovery hold early",
   tags,
   ...bearer(scopes.backOffice),
+  ...refuses('owner_unknown'),
   params: client,
   querystring: reasonInQuery,
   response: { 202: ApprovalNeeded, 204: Type.Null({ description: 'No recovery hold is active.' }), ...problems },
@@ -99,6 +113,7 @@ export const EndHold = {
 
 /** B11. Waits for no second person: it protects the customer. */
 export const BlockClient = {
+  operationId: 'blockClient',
   summary: 'Block a customer: no sign-in and no restore until the back office lifts the block; all sessions end',
   tags,
   ...bearer(scopes.backOffice),
@@ -109,9 +124,11 @@ export const BlockClient = {
 export type BlockClientBody = Static<typeof BlockClient.body>
 
 export const LiftBlock = {
+  operationId: 'liftBlock',
   summary: 'Lift the block of a customer, and any lockout',
   tags,
   ...bearer(scopes.backOffice),
+  ...refuses('owner_unknown'),
   params: client,
   querystring: reasonInQuery,
   response: {

@@ -44,6 +44,7 @@ const about = { tags: ['Back office'], ...bearer(scopes.backOffice) }
 /** B10. Exactly one of `email`, `phone` and `customer`. */
 export const FindClients = {
   ...about,
+  operationId: 'findClients',
   summary: 'Find the customers with an e-mail address, a phone number or a code',
   querystring: Type.Object({
     email: Type.Optional(EmailInQuery),
@@ -57,6 +58,7 @@ export type FindClientsQuery = Static<typeof FindClients.querystring>
 /** B10. */
 export const GetClient = {
   ...about,
+  operationId: 'getClient',
   summary: 'Get a customer',
   params: Type.Object({ clientId: SerialId }),
   response: { 200: Client, ...problems },

@@ -7,11 +7,14 @@ import {
   LiftBlock,
   ListClientPasswordChanges,
   ListClientRecords,
+  PatchClientPassword,
   ResetAllPasswords,
   ResetClientPassword,
   SetClientPassword,
 } from './back-office.ts'
 import { FindClients, GetClient } from './clients.ts'
+import { AsyncapiDocument, OpenapiDocument } from './documents.ts'
+import type { Endpoint } from './endpoint.ts'
 import { Healthz, Readyz } from './health.ts'
 import { CancelJob, GetJob } from './jobs.ts'
 import { Login, SendChallenge } from './login.ts'
@@ -41,7 +44,7 @@ export const http = {
   'GET /api/v2/clients': FindClients,
   'GET /api/v2/clients/:clientId': GetClient,
   'PUT /api/v2/clients/:clientId/password': SetClientPassword,
-  'PATCH /api/v2/clients/:clientId/password': SetClientPassword,
+  'PATCH /api/v2/clients/:clientId/password': PatchClientPassword,
   'GET /api/v2/clients/:clientId/password/changes': ListClientPasswordChanges,
   'GET /api/v2/clients/:clientId/password/changes/:changeId': GetClientPasswordChange,
   'GET /api/v2/clients/:clientId/records': ListClientRecords,
@@ -60,6 +63,8 @@ export const http = {
   'GET /.well-known/jwks.json': Jwks,
   'GET /.well-known/oauth-authorization-server': AuthorizationServerMetadata,
   'GET /.well-known/change-password': ChangePasswordPage,
+  'GET /openapi.json': OpenapiDocument,
+  'GET /asyncapi.json': AsyncapiDocument,
   'GET /healthz': Healthz,
   'GET /readyz': Readyz,
-} as const
+} as const satisfies Record<string, Endpoint>

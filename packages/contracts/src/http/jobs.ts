@@ -3,7 +3,7 @@ import { OneOf, Uuid } from '../fields.ts'
 import { scopes } from '../scopes.ts'
 import { bearer, problems } from './problem.ts'
 
-const Job = Type.Object({
+export const Job = Type.Object({
   state: OneOf(['running', 'done', 'cancelled']),
   total: Type.Integer(),
   done: Type.Integer(),
@@ -14,7 +14,18 @@ export type Job = Static<typeof Job>
 const about = { tags: ['Back office'], ...bearer(scopes.backOffice), params: Type.Object({ jobId: Uuid }) }
 
 /** B9. */
-export const GetJob = { ...about, summary: 'Progress of a job', response: { 200: Job, ...problems } }
+export const GetJob = {
+  ...about,
+  operationId: 'getJob',
+  summary: 'Progress of a job',
+  response: { 200: Job, ...problems },
+}
 
 /** Customers that the job has already reset stay reset. */
-export const CancelJob = { ...about, summary: 'Stop a job', body: Type.Object({}), response: { 200: Job, ...problems } }
+export const CancelJob = {
+  ...about,
+  operationId: 'cancelJob',
+  summary: 'Stop a job',
+  body: Type.Object({}),
+  response: { 200: Job, ...problems },
+}

@@ -5,27 +5,59 @@ import {
   ClientSecret,
   ClientTimezone,
   CompactToken,
+  Device,
   Password,
   ResponseType,
   State,
 } from '../fields.ts'
-import { oauthErrors } from './problem.ts'
-import { CodeSent, commonRequest } from './restore.ts'
+import { clientAuthentication, oauthErrors, refuses } from './problem.ts'
+import { CodeSent, commonRequest, exampleMfaToken } from './restore.ts'
 
 /** A4. */
 export const Login = {
+  operationId: 'login',
   summary: 'Sign in with the password; a code is needed next',
+  description: 'The answer lists the devices of the customer. POST /oauth/v2/challenge sends a code to one of them.',
   tags: ['Sign-in'],
-  body: Type.Object({ ...commonRequest, ip: ClaimedIp, password: Password }),
+  ...clientAuthentication,
+  ...refuses('access_denied', 'invalid_client', 'invalid_scope', 'unsupported_response_type'),
+  body: Type.Object(
+    { ...commonRequest, ip: ClaimedIp, password: Password },
+    {
+      examples: [
+        {
+          response_type: 'code',
+          client_id: 'ib_localhost',
+          redirect_uri: 'http://localhost',
+          scope: 'CUSTOMER:FULL',
+          state: '5e982a097260d146803b5da13b1a19c2',
+          username: 'bpmtestusr1@gmail.com',
+          password: '111111',
+          ip: '::1',
+          client_timezone: '-3',
+          source_system: 'IB',
+        },
+      ],
+    },
+  ),
   response: {
-    200: Type.Object({
-      error: Type.Literal('mfa_required'),
-      error_description: Type.String(),
-      challenge_type: Type.Array(Type.String(), { description: "The customer's devices, masked." }),
-      binding_method: Type.Literal('prompt'),
-      mfa_token: Type.String(),
-      state: Type.String(),
-    }),
+    200: Type.Object(
+      {
+        error: Type.Literal('mfa_required'),
+        error_description: Type.String(),
+        challenge_type: Type.Array(Type.String(), {
+          description: "The customer's devices, masked.",
+          examples: [['oob:email:b*1@gmail.com', 'oob:sms:+44*******01']],
+        }),
+        binding_method: Type.Literal('prompt'),
+        mfa_token: Type.String({
+          description: 'Names the challenge. A JWT, which clients need not decode.',
+          examples: [exampleMfaToken],
+        }),
+        state: Type.String(),
+      },
+      { description: 'The password is right.' },
+    ),
     ...oauthErrors,
   },
 }
@@ -34,23 +66,35 @@ export type LoginAnswer = Static<(typeof Login.response)[200]>
 
 /** A4b. */
 export const SendChallenge = {
+  operationId: 'sendChallenge',
   summary: 'Send a code to a device, or send it again',
+  description: 'A new code replaces the old one. Failed attempts stay.',
   tags: ['Sign-in', 'Restore'],
-  body: Type.Object({
-    challenge_type: Type.String({
-      pattern: '^\\P{C}+$',
-      maxLength: 300,
-      description:
-        "One of the devices that the sign-in offered. To send a restore's code again: the device in its mfa_token's amr.",
-    }),
-    client_id: Type.Optional(ClientId),
-    client_secret: Type.Optional(ClientSecret),
-    client_timezone: ClientTimezone,
-    ip: Type.Optional(ClaimedIp),
-    mfa_token: CompactToken,
-    response_type: ResponseType,
-    state: State,
-  }),
+  ...clientAuthentication,
+  ...refuses('access_denied', 'invalid_client', 'invalid_grant', 'unsupported_response_type'),
+  body: Type.Object(
+    {
+      challenge_type: Device,
+      client_id: Type.Optional(ClientId),
+      client_secret: Type.Optional(ClientSecret),
+      client_timezone: ClientTimezone,
+      ip: Type.Optional(ClaimedIp),
+      mfa_token: CompactToken,
+      response_type: ResponseType,
+      state: State,
+    },
+    {
+      examples: [
+        {
+          challenge_type: 'oob:email:b*1@gmail.com',
+          client_timezone: '-3',
+          mfa_token: exampleMfaToken,
+          response_type: 'code',
+          state: '5e982a097260d146803b5da13b1a19c2',
+        },
+      ],
+    },
+  ),
   response: { 200: CodeSent, ...oauthErrors },
 }
 export type SendChallengeBody = Static<typeof SendChallenge.body>

@@ -1,7 +1,7 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { OneOf, Password, SerialId, Time } from '../fields.ts'
 import { scopes } from '../scopes.ts'
-import { bearer, problems } from './problem.ts'
+import { bearer, bearerAndSuccessToken, problems, refuses, successTokenOnly } from './problem.ts'
 
 const success = { 204: Type.Null({ description: 'Done; no body.' }), ...problems }
 
@@ -10,23 +10,33 @@ const successToken = Type.Object({
   successtoken: Type.Optional(Type.String({ description: 'Single-use proof of the second factor.' })),
 })
 
+/** The broker's example, to the letter. */
+const newPassword = { examples: [{ password: 'Qwerty123' }] }
+
 /** B1. */
 export const ChangePassword = {
+  operationId: 'changePassword',
   summary: 'Change the password of the signed-in customer',
+  description: 'Every other session ends. Production demands currentPassword too.',
   tags: ['Passwords'],
-  ...bearer(scopes.full, scopes.change),
+  ...bearerAndSuccessToken(scopes.full, scopes.change),
+  ...refuses('current_password_wrong', 'password_refused', 'success_token_refused'),
   headers: successToken,
-  body: Type.Object({ password: Password, currentPassword: Type.Optional(Password) }),
+  body: Type.Object({ password: Password, currentPassword: Type.Optional(Password) }, newPassword),
   response: success,
 }
 export type ChangePasswordBody = Static<typeof ChangePassword.body>
 
 /** B2. */
 export const RestorePassword = {
+  operationId: 'restorePassword',
   summary: 'Set a new password with a success token and no access token',
+  description: 'All sessions end. A password that the policy refuses does not spend the token.',
   tags: ['Passwords', 'Restore'],
+  ...successTokenOnly,
+  ...refuses('password_refused', 'success_token_refused'),
   headers: successToken,
-  body: Type.Object({ password: Password }),
+  body: Type.Object({ password: Password }, newPassword),
   response: success,
 }
 
@@ -53,8 +63,20 @@ const changeFields = {
   }),
 }
 
+/** The broker's example, with the fields that follow its three. */
+const changeExample = (id: number) => ({
+  id,
+  type: 'changed',
+  createTime: '2022-01-01T00:00:00+00:00',
+  operation: 'set',
+  actor: 'back_office',
+  channel: 'api',
+  ip: '203.0.113.7',
+  digest: 'cf34dd0002ee4e526ade36e0210cde3c0d25934d69e8e7b6c1659d92a3e92807',
+})
+
 /** One password change, as its customer sees it. */
-export const PasswordChange = Type.Object(changeFields)
+export const PasswordChange = Type.Object(changeFields, { examples: [changeExample(1)] })
 export type PasswordChange = Static<typeof PasswordChange>
 
 /** Who acted, for the back office only. */
@@ -86,7 +108,10 @@ export const ClientRecord = Type.Object({
 export type ClientRecord = Static<typeof ClientRecord>
 
 /** A page of a history. */
-export const PasswordChanges = Type.Object({ total: Type.Integer(), data: Type.Array(PasswordChange) })
+export const PasswordChanges = Type.Object(
+  { total: Type.Integer(), data: Type.Array(PasswordChange) },
+  { examples: [{ total: 2, data: [changeExample(1), changeExample(2)] }] },
+)
 
 /** Paging and order of a history. */
 export const Page = Type.Object({
@@ -99,6 +124,7 @@ export type Page = Static<typeof Page>
 
 /** B3. */
 export const ListPasswordChanges = {
+  operationId: 'listPasswordChanges',
   summary: 'List the password changes of the signed-in customer',
   tags: ['History'],
   ...bearer(scopes.full),
@@ -108,6 +134,7 @@ export const ListPasswordChanges = {
 
 /** B4. */
 export const GetPasswordChange = {
+  operationId: 'getPasswordChange',
   summary: 'Get a password change of the signed-in customer',
   tags: ['History'],
   ...bearer(scopes.full),

@@ -17,11 +17,17 @@ import {
   Username,
 } from '../fields.ts'
 import { scopes } from '../scopes.ts'
-import { bearer, oauthErrors } from './problem.ts'
+import { bearer, clientAuthentication, oauthErrors, refuses } from './problem.ts'
 
 /** PKCE (RFC 7636): a public client needs it to redeem its authorization code. */
 export const pkce = {
-  code_challenge: Type.Optional(Type.String({ pattern: '^[A-Za-z0-9_-]{43}$' })),
+  code_challenge: Type.Optional(
+    Type.String({
+      pattern: '^[A-Za-z0-9_-]{43}$',
+      description: 'SHA-256 of the verifier, in base64url (RFC 7636 §4.2).',
+      examples: ['E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM'],
+    }),
+  ),
   code_challenge_method: Type.Optional(OneOf(['S256'])),
 }
 
@@ -38,28 +44,60 @@ export const commonRequest = {
   username: Username,
 }
 
+/** Of the bank's example, as the next two. */
+export const exampleMfaToken =
+  'eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiIsImN0eSI6IiJ9.eyJpc3MiOiJodHRwczpcL1wvYXBpLm4wLmVsY29pbi5jby51a1wvIiwic3ViIjoiRU4wMDAwMENZIiwiYWN0Ijp7InN1YiI6IkVOMDAwMDBDWSJ9LCJleHAiOjE2MjY5NDAzMjksImp0aSI6ImUyOThkMzc4LTdlOWQtMjg5My04NDE0LThlMDI2MDY4MzJlYiIsInNpZCI6ImUyOThkMzc4LTdlOWQtMjg5My04NDE0LThlMDJmMGZlMmVlYiIsImFtciI6Im9vYjplbWFpbDpicG10ZXN0dXNyMUBnbWFpbC5jb20iLCJjbGllbnRfaWQiOiJpYl9sb2NhbGhvc3QiLCJzY29wZSI6Im1mYV90b2tlbjo3MDI0IiwidG9rZW5fdHlwZSI6ImJlYXJlciIsImV4cGlyZXMiOiIyMDIxLTA3LTIyVDA3OjUyOjA5LjAwMC0wMDowMCIsImlzc3VlZF9hdCI6IjE5NzAtMDEtMDFUMDA6MDA6MDAuMDAwLTAwOjAwIn0.e5FnOS_80-BlG_O1GosN-IhIu5EUDkh6IHUQMUKAiDI'
+
+const codeSentExample = {
+  mfa_token: exampleMfaToken,
+  code: '7024',
+  error: 'mfa_code_required',
+  error_description: 'Please confirm challenge with sent code',
+  state: '5e982a097260d146803b5da13b1a19c2',
+}
+
 /** The same answer whether or not the account exists. The contract has the error fields at status 200. */
-export const CodeSent = Type.Object({
-  mfa_token: Type.String(),
-  code: Type.String({ description: 'Verification code: shown to the customer and repeated in the message.' }),
-  error: Type.Literal('mfa_code_required'),
-  error_description: Type.String(),
-  state: Type.String(),
-})
+export const CodeSent = Type.Object(
+  {
+    mfa_token: Type.String({ description: 'Names the challenge. A JWT, which clients need not decode.' }),
+    code: Type.String({ description: 'Verification code: shown to the customer and repeated in the message.' }),
+    error: Type.Literal('mfa_code_required'),
+    error_description: Type.String(),
+    state: Type.String(),
+  },
+  { description: 'A code is sent, if there is such an account.', examples: [codeSentExample] },
+)
 export type CodeSent = Static<typeof CodeSent>
+
+const restoreExample = {
+  response_type: 'code',
+  client_id: 'ib_localhost',
+  redirect_uri: 'http://localhost',
+  scope: 'CUSTOMER:PASSWORD:RESTORE',
+  state: '5e982a097260d146803b5da13b1a19c2',
+  username: 'bpmtestusr1@gmail.com',
+  ip: '::1',
+  client_timezone: '-3',
+  source_system: 'IB',
+}
 
 /** A1. */
 export const PasswordRestore = {
+  operationId: 'requestRestore',
   summary: 'Request a password restore',
+  description:
+    'Sends a confirmation code, if there is such an account. The answer is the same with and without one, and its verification code is repeated in the message.',
   tags: ['Restore'],
-  body: Type.Object({ ...commonRequest, ip: Type.Optional(ClaimedIp), ...pkce }),
+  ...clientAuthentication,
+  ...refuses('access_denied', 'invalid_client', 'invalid_scope', 'unsupported_response_type'),
+  body: Type.Object({ ...commonRequest, ip: Type.Optional(ClaimedIp), ...pkce }, { examples: [restoreExample] }),
   response: { 200: CodeSent, ...oauthErrors },
 }
 export type PasswordRestoreBody = Static<typeof PasswordRestore.body>
 
 const tokenFields = {
   token_type: Type.Literal('bearer'),
-  expires_in: Type.Integer({ description: 'Seconds.' }),
+  expires_in: Type.Integer({ description: 'Seconds.', examples: [600] }),
   scope: Type.String(),
   state: Type.Optional(Type.String()),
 }
@@ -80,48 +118,75 @@ export const AuthorizationCodeAnswer = Type.Object({
   state: Type.String(),
 })
 
+const verificationExample = (responseType: 'sign_token' | 'access_token') => ({
+  code: '516538',
+  grant_type: 'mfa_oob',
+  mfa_token: exampleMfaToken,
+  response_type: responseType,
+  scope: 'CUSTOMER:PASSWORD:RESTORE',
+  state: '5e982a097260d146803b5da13b1a19c2',
+})
+
 /** A2. */
 export const PasswordRestoreVerification = {
+  operationId: 'verifyRestore',
   summary: 'Exchange the confirmation code for a token',
+  description:
+    'By response_type: a sign token (the success token of POST /api/v2/my/password/restore), an access token (for POST /oauth/v2/passwordRestoreReset), or an authorization code (for POST /oauth/v2/token).',
   tags: ['Restore'],
-  body: Type.Object({
-    client_id: Type.Optional(ClientId),
-    client_secret: Type.Optional(ClientSecret),
-    client_timezone: Ignored('Offset to GMT in hours.'),
-    code: ConfirmationCode,
-    grant_type: OneOf(['mfa_oob']),
-    ip: Type.Optional(ClaimedIp),
-    mfa_token: CompactToken,
-    redirect_uri: Type.Optional(
-      Type.String({ description: 'With response_type code: that of the request for a code. Else ignored.' }),
-    ),
-    response_type: ResponseType,
-    scope: Scope,
-    source_system: Ignored('Source system.'),
-    state: State,
-    ...pkce,
-  }),
+  ...clientAuthentication,
+  ...refuses('access_denied', 'invalid_client', 'invalid_grant', 'invalid_scope', 'unsupported_response_type'),
+  body: Type.Object(
+    {
+      client_id: Type.Optional(ClientId),
+      client_secret: Type.Optional(ClientSecret),
+      client_timezone: Ignored('Offset to GMT in hours.'),
+      code: ConfirmationCode,
+      grant_type: OneOf(['mfa_oob']),
+      ip: Type.Optional(ClaimedIp),
+      mfa_token: CompactToken,
+      redirect_uri: Type.Optional(
+        Type.String({ description: 'With response_type code: that of the request for a code. Else ignored.' }),
+      ),
+      response_type: ResponseType,
+      scope: Scope,
+      source_system: Ignored('Source system.'),
+      state: State,
+      ...pkce,
+    },
+    { examples: (['sign_token', 'access_token'] as const).map(verificationExample) },
+  ),
   response: { 200: Type.Union([TokenAnswer, SignTokenAnswer, AuthorizationCodeAnswer]), ...oauthErrors },
 }
 export type PasswordRestoreVerificationBody = Static<typeof PasswordRestoreVerification.body>
 
 /** A3. */
 export const PasswordRestoreReset = {
+  operationId: 'resetPassword',
   summary: 'Reset the password with the access token of a restore',
+  description: 'Sets the password of the request, or sends a temporary one if the request has none.',
   tags: ['Restore'],
   ...bearer(scopes.restore),
-  body: Type.Object({
-    client_id: Type.Optional(ClientId),
-    client_secret: Type.Optional(ClientSecret),
-    client_timezone: ClientTimezone,
-    ip: ClaimedIp,
-    response_type: ResponseType,
-    source_system: SourceSystem,
-    password: Type.Optional({
-      ...Password,
-      description: 'The new password. If absent, the customer is sent a temporary one.',
-    }),
-  }),
-  response: { 200: Type.Object({}, { description: 'Done.' }), ...oauthErrors },
+  ...refuses('invalid_client', 'invalid_grant', 'invalid_scope', 'unsupported_response_type'),
+  body: Type.Object(
+    {
+      client_id: Type.Optional(ClientId),
+      client_secret: Type.Optional(ClientSecret),
+      client_timezone: ClientTimezone,
+      ip: ClaimedIp,
+      response_type: ResponseType,
+      source_system: SourceSystem,
+      password: Type.Optional({
+        ...Password,
+        description: 'The new password. If absent, the customer is sent a temporary one.',
+      }),
+    },
+    {
+      examples: [
+        { client_timezone: '-3', ip: '::1', response_type: 'code', source_system: 'IB', password: 'Qwerty123' },
+      ],
+    },
+  ),
+  response: { 200: Type.Object({}, { description: 'The password is reset.' }), ...oauthErrors },
 }
 export type PasswordRestoreResetBody = Static<typeof PasswordRestoreReset.body>

@@ -1,13 +1,22 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { ClientId, CompactToken, ConfirmationCode, EmailInQuery, OneOf, PhoneInQuery, Time } from '../fields.ts'
 import { scopes } from '../scopes.ts'
-import { bearer, problems } from './problem.ts'
+import { bearer, clientAuthentication, problems, refuses } from './problem.ts'
+import { exampleMfaToken } from './restore.ts'
 
-const ChallengeAnswer = Type.Object({ token: Type.String(), provider: Type.String(), expiresAt: Time })
+export const ChallengeAnswer = Type.Object(
+  {
+    token: Type.String({ description: 'Names the challenge.', examples: [exampleMfaToken] }),
+    provider: Type.String({ description: 'email or sms.', examples: ['email'] }),
+    expiresAt: Time,
+  },
+  { description: 'A code is sent, if there is such an account.' },
+)
 export type ChallengeAnswer = Static<typeof ChallengeAnswer>
 
 /** B5. */
 export const OpenChallenge = {
+  operationId: 'openChallenge',
   summary: 'Send a code to the signed-in customer',
   tags: ['Two-factor'],
   ...bearer(scopes.full, scopes.change),
@@ -17,8 +26,12 @@ export const OpenChallenge = {
 
 /** B5b. Exactly one of `email` and `phone`. */
 export const OpenUnauthorizedChallenge = {
+  operationId: 'openUnauthorizedChallenge',
   summary: 'Send a code for a password restore',
+  description: 'Exactly one of email and phone. The answer is the same with and without an account.',
   tags: ['Two-factor', 'Restore'],
+  ...clientAuthentication,
+  ...refuses('access_denied', 'invalid_client'),
   querystring: Type.Object({
     businessProcess: OneOf(['restorePassword']),
     email: Type.Optional(EmailInQuery),
@@ -29,14 +42,23 @@ export const OpenUnauthorizedChallenge = {
 }
 export type OpenUnauthorizedChallengeQuery = Static<typeof OpenUnauthorizedChallenge.querystring>
 
-const SuccessToken = Type.Object({ successToken: Type.String(), expiresAt: Time })
+export const SuccessToken = Type.Object(
+  { successToken: Type.String({ examples: ['b2fcf999-2b0b-451d-9888-094a79117aa5'] }), expiresAt: Time },
+  { description: 'The right to set one password.' },
+)
 export type SuccessToken = Static<typeof SuccessToken>
 
 /** B6. */
 export const AnswerChallenge = {
+  operationId: 'answerChallenge',
   summary: 'Exchange a code for a success token',
+  description: 'Five wrong codes lock the challenge.',
   tags: ['Two-factor'],
-  body: Type.Object({ token: CompactToken, code: ConfirmationCode }),
+  ...refuses('access_denied', 'invalid_grant'),
+  body: Type.Object(
+    { token: CompactToken, code: ConfirmationCode },
+    { examples: [{ token: exampleMfaToken, code: '516538' }] },
+  ),
   response: { 200: SuccessToken, ...problems },
 }
 export type AnswerChallengeBody = Static<typeof AnswerChallenge.body>

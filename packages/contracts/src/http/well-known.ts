@@ -5,7 +5,9 @@ import { problems } from './problem.ts'
 export const signingAlgorithms = ['EdDSA', 'RS256'] as const
 export type SigningAlgorithm = (typeof signingAlgorithms)[number]
 
-const NotModified = Type.Null({ description: 'Not modified: the ETag in If-None-Match is that of the document.' })
+export const NotModified = Type.Null({
+  description: 'Not modified: the ETag in If-None-Match is that of the document.',
+})
 
 const published = { kid: Type.String(), use: Type.Literal('sig') }
 
@@ -27,8 +29,10 @@ const RsaKey = Type.Object({
 
 /** RFC 7517 §5: public halves only. */
 export const Jwks = {
+  operationId: 'jwks',
   summary: 'Keys that verify access and sign tokens',
   tags: ['Discovery'],
+  unlimited: true as const,
   response: {
     200: Type.Object({ keys: Type.Array(Type.Union([Ed25519Key, RsaKey])) }),
     304: NotModified,
@@ -38,8 +42,10 @@ export const Jwks = {
 
 /** RFC 8414 §2. */
 export const AuthorizationServerMetadata = {
+  operationId: 'authorizationServerMetadata',
   summary: 'Authorization server metadata (RFC 8414)',
   tags: ['Discovery'],
+  unlimited: true as const,
   response: {
     200: Type.Object({
       issuer: Type.String(),
@@ -63,7 +69,9 @@ export const AuthorizationServerMetadata = {
 
 /** A6: the path that password managers open (W3C, A Well-Known URL for Changing Passwords). */
 export const ChangePasswordPage = {
+  operationId: 'changePasswordPage',
   summary: 'Redirect to the page for a new password',
   tags: ['Discovery'],
+  unlimited: true as const,
   response: { 302: Type.Null({ description: 'To the page.' }), ...problems },
 }

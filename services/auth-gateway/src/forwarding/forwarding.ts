@@ -101,6 +101,8 @@ export const forwarding = async (
         rewritePrefix: prefix,
         config: { public: true },
         proxyPayloads: false,
+        // The password-service answers those that a path does not have.
+        httpMethods: scope.supportedMethods,
         disableRequestLogging: true,
         undici: {
           connect: { timeout: 1_000 },

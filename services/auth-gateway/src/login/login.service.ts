@@ -23,7 +23,6 @@ import { checkScope } from '../clients/scope.ts'
 import type { AccountKeys } from '../limits/account-keys.ts'
 import type { Limits } from '../limits/limits.ts'
 import { codeSent } from '../tokens/code-sent.ts'
-import { checkResponseType } from '../tokens/response-type.ts'
 import type { Tokens } from '../tokens/tokens.ts'
 
 interface Deps {
@@ -52,7 +51,7 @@ export const createLoginService = (deps: Deps) => {
      * client without that scope cannot sign the customer in.
      *
      * @throws RekeyError access_denied (client, redirect URI; and, one answer for both, a wrong password or an unknown
-     * user), invalid_client (a confidential client without its secret), unsupported_response_type, invalid_scope,
+     * user), invalid_client (a confidential client without its secret), invalid_scope,
      * too_many_requests, unavailable
      */
     async signIn(credentials: LoginBody, caller: Caller, authorization?: string): Promise<LoginAnswer> {
@@ -60,7 +59,6 @@ export const createLoginService = (deps: Deps) => {
       verifications.assertRoom()
       const client = clients.forRedirect(clientId, redirectUri)
       await clients.identify({ body: credentials, authorization, address: caller.address })
-      checkResponseType(credentials.response_type)
       const requestedScope = checkScope(credentials.scope, [scopes.full, scopes.change], client)
 
       const account = accountKeys.ofUsername(username)
@@ -93,12 +91,11 @@ export const createLoginService = (deps: Deps) => {
     /**
      * A4b.
      *
-     * @throws RekeyError unsupported_response_type, access_denied (the client is not registered any more), invalid_client
+     * @throws RekeyError access_denied (the client is not registered any more), invalid_client
      * (a confidential client without its secret), and the errors of Challenges.send
      */
     async send(choice: SendChallengeBody, caller: Caller, authorization?: string): Promise<CodeSent> {
-      const { challenge_type: device, mfa_token, response_type, state, ip } = choice
-      checkResponseType(response_type)
+      const { challenge_type: device, mfa_token, state, ip } = choice
       const challenge = tokens.readMfaToken(mfa_token)
       // A5 would refuse the code of a client that is not registered any more.
       if (!clients.find(challenge.clientId)) throw new RekeyError('access_denied')

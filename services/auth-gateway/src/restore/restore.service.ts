@@ -12,7 +12,6 @@ import type { Clients } from '../clients/clients.ts'
 import { checkScope } from '../clients/scope.ts'
 import { codeSent } from '../tokens/code-sent.ts'
 import { codeChallengeOf } from '../tokens/pkce.ts'
-import { checkResponseType, type ResponseType } from '../tokens/response-type.ts'
 import type { Tokens } from '../tokens/tokens.ts'
 
 interface Deps {
@@ -40,7 +39,7 @@ interface VerifiedRequest {
 export const createRestoreService = ({ clients, challenges, tokens }: Deps) => {
   /** Answers in the form that `response_type` names. @throws RekeyError unavailable, for a code */
   const grantAnswer = async (
-    responseType: ResponseType,
+    responseType: PasswordRestoreVerificationBody['response_type'],
     verified: Verified,
     { redirectUri, state, codeChallenge }: VerifiedRequest,
   ) => {
@@ -63,14 +62,13 @@ export const createRestoreService = ({ clients, challenges, tokens }: Deps) => {
     /**
      * A1. The answer never depends on whether the account exists (ASVS 6.3.8).
      *
-     * @throws RekeyError access_denied (client, redirect URI), unsupported_response_type, invalid_scope, invalid_client
+     * @throws RekeyError access_denied (client, redirect URI), invalid_scope, invalid_client
      * (a confidential client without its secret), too_many_requests (address, client, all), unavailable
      */
     async request(body: PasswordRestoreBody, caller: Caller, authorization?: string): Promise<CodeSent> {
       const { client_id: clientId, redirect_uri: redirectUri, state, ip } = body
       const client = clients.forRedirect(clientId, redirectUri)
       await clients.identify({ body, authorization, address: caller.address })
-      checkResponseType(body.response_type)
       const scope = checkScope(body.scope, [scopes.restore], client)
       const request = { clientId, redirectUri, scope, state, codeChallenge: codeChallengeOf(body) }
       const countedAddress = countedAddressOf(client, ip, caller.address)
@@ -84,12 +82,11 @@ export const createRestoreService = ({ clients, challenges, tokens }: Deps) => {
     /**
      * A2. Refuses an answer that could not be used before its code is spent.
      *
-     * @throws RekeyError unsupported_response_type, invalid_scope, invalid_request (an authorization code that could not
+     * @throws RekeyError invalid_scope, invalid_request (an authorization code that could not
      * be redeemed), invalid_grant, access_denied (five failed attempts; or the client is not registered any more),
      * invalid_client (a confidential client without its secret), too_many_requests, unavailable
      */
     async verify(body: PasswordRestoreVerificationBody, caller: Caller, authorization?: string) {
-      const responseType = checkResponseType(body.response_type)
       const lateCodeChallenge = codeChallengeOf(body)
       const challenge = tokens.readMfaToken(body.mfa_token)
       const client = clients.find(challenge.clientId)
@@ -110,12 +107,12 @@ export const createRestoreService = ({ clients, challenges, tokens }: Deps) => {
           clientId: challenge.clientId,
           state: body.state,
           scope: requestedScope,
-          ...(responseType === 'code' && { authorizationCode }),
+          ...(body.response_type === 'code' && { authorizationCode }),
         },
         { ...caller, countedAddress },
       )
       return grantAnswer(
-        responseType,
+        body.response_type,
         { challengeId: challenge.challengeId, clientId, scope, answeredAt },
         // RFC 7636 sends the challenge in the first request; the published contract does not say which of the two.
         { redirectUri, state, codeChallenge: codeChallenge || (lateCodeChallenge ?? '') },

@@ -1,5 +1,6 @@
 import {
   accessTokenSeconds,
+  type grantTypes,
   LoginSucceeded,
   missingField,
   RekeyError,
@@ -64,13 +65,7 @@ const answerOf = (issued: IssuedToken, { scope, state, refreshToken }: AnswerFie
   ...(state !== undefined && { state }),
 })
 
-/**
- * Grant types of A5; `code` is the vendor's older name of `authorization_code`. `password` and the implicit grant are
- * left out on purpose (RFC 9700 §2.1.2, §2.4).
- */
-export const grantTypes = ['mfa_oob', 'authorization_code', 'code', 'refresh_token', 'client_credentials'] as const
-
-/** A5: one function a grant type. */
+/** A5: one function a grant type. `password` and the implicit grant are left out on purpose (RFC 9700 §2.1.2, §2.4). */
 export const createGrant = (deps: Deps) => {
   const { limits, clients, challenges, sessions, tokens, publisher, now, random, log } = deps
 
@@ -180,14 +175,11 @@ export const createGrant = (deps: Deps) => {
   }
 
   /**
-   * @throws RekeyError invalid_request, unsupported_grant_type, invalid_client, invalid_grant, access_denied,
+   * @throws RekeyError invalid_request, invalid_client, invalid_grant, access_denied,
    * invalid_scope, unauthorized_client (RFC 6749 §5.2), too_many_requests, unavailable
    */
   return async (request: TokenRequest): Promise<TokenAnswer> => {
-    const grantType = required(request.body.grant_type, 'grant_type')
-    const supported = grantTypes.find((type) => type === grantType)
-    if (!supported) throw new RekeyError('unsupported_grant_type')
-    const grant = grants[supported]
+    const grant = grants[required(request.body.grant_type, 'grant_type')]
     const client = await clients.identify(request)
     // A submitted code has quotas of its own; an authenticated client may request many tokens, for all of its users.
     if (grant !== mfaOob && client?.type !== 'confidential') await limits.spendToken(request.address)

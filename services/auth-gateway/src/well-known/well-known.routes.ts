@@ -1,6 +1,12 @@
-import { AuthorizationServerMetadata, ChangePasswordPage, Jwks, responseTypes, scopes } from '@rekey/contracts'
+import {
+  AuthorizationServerMetadata,
+  ChangePasswordPage,
+  grantTypes,
+  Jwks,
+  responseTypes,
+  scopes,
+} from '@rekey/contracts'
 import type { Server } from '@rekey/platform/server'
-import { grantTypes } from '../token/grants.ts'
 import type { Tokens } from '../tokens/tokens.ts'
 import { cachedDocument } from './cached-document.ts'
 

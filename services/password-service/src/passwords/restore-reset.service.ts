@@ -1,4 +1,4 @@
-import { audiences, type PasswordRestoreResetBody, RekeyError, responseTypes, scopes } from '@rekey/contracts'
+import { audiences, type PasswordRestoreResetBody, RekeyError, scopes } from '@rekey/contracts'
 import type { TokenClaims } from '@rekey/platform/auth'
 import type { PasswordService } from './passwords.service.ts'
 
@@ -26,13 +26,12 @@ const grantOf = (bearer: TokenClaims): TokenClaims | undefined =>
 /**
  * Ends a restore with its access token (A3): the rules of B2, with OAuth's errors (RFC 6750 §3.1).
  *
- * @throws RekeyError invalid_scope, unsupported_response_type, invalid_token, invalid_request, unavailable
+ * @throws RekeyError invalid_scope, invalid_token, invalid_request, unavailable
  */
 export const createRestoreReset =
   ({ restore, issueTemporary }: Pick<PasswordService, 'restore' | 'issueTemporary'>) =>
   async ({ bearer, body, ip }: Request): Promise<void> => {
     if (!bearer.scope.split(' ').includes(scopes.restore)) throw new RekeyError('invalid_scope')
-    if (!responseTypes.some((type) => type === body.response_type)) throw new RekeyError('unsupported_response_type')
     const request = { grant: grantOf(bearer), ip, claimedIp: body.ip }
     try {
       await (body.password === undefined ? issueTemporary(request) : restore({ ...request, password: body.password }))

@@ -1,0 +1,59 @@
+import { backOfficeToken } from '@rekey/test-support/flows'
+import { startRekey } from '@rekey/test-support/rekey'
+import t from 'tap'
+import { type Finding, installSchemathesis, runSchemathesis } from './schemathesis.ts'
+
+// Schemathesis builds requests from /openapi.json, valid and invalid ones, and compares the answers with it. About five
+// minutes. Python and PyPI are needed.
+
+t.setTimeout(1_800_000)
+
+/** Requests of each operation in a phase. */
+const examples = Number(process.env.SCHEMATHESIS_EXAMPLES ?? 25)
+
+/** What Schemathesis reports although it is right. */
+const exemptions: { because: string; matches(finding: Finding): boolean }[] = [
+  {
+    because: 'a code, token or client that does not exist is answered 400 with a code of its own (RFC 6749 §5.2)',
+    matches: ({ check, status, code }) =>
+      check === 'positive_data_acceptance' && status === 400 && code !== undefined && code !== 'invalid_request',
+  },
+  {
+    because: 'OpenAPI 3.1 cannot say that exactly one of several query parameters is required',
+    matches: ({ check, detail = '' }) => check === 'positive_data_acceptance' && /^Exactly one of/.test(detail),
+  },
+  {
+    because: 'an OAuth parameter without a value is omitted (RFC 6749 §3.2)',
+    matches: ({ check, operation, sent }) =>
+      check === 'negative_data_rejection' && operation.includes('/oauth/') && /=(&|$)|: ?""/.test(sent),
+  },
+  {
+    because: 'S31: the name __proto__ is refused in every body',
+    matches: ({ detail }) => detail === 'The body has a name that is not allowed.',
+  },
+]
+
+const rekey = await startRekey(t)
+const schemathesis = await installSchemathesis(t)
+const skip = 'missing' in schemathesis && schemathesis.missing
+
+const callers: Record<string, () => Promise<Record<string, string>>> = {
+  nobody: async () => ({}),
+  'a member of staff': async () => ({ authorization: `Bearer ${await backOfficeToken(rekey)}` }),
+}
+
+for (const [caller, headersOf] of Object.entries(callers)) {
+  t.test(`S31: every answer to ${caller} is as the OpenAPI document says`, { skip }, async (t) => {
+    if ('missing' in schemathesis) return
+    const headers = await headersOf()
+    const { findings, output } = await runSchemathesis(t, { ...schemathesis, url: rekey.url, examples, headers })
+    const [total = '0'] = /\d[\d,]*(?= generated)/.exec(output) ?? []
+    for (const { because, matches } of exemptions) t.comment(`${findings.filter(matches).length}: ${because}`)
+    t.same(
+      findings.filter((finding) => !exemptions.some(({ matches }) => matches(finding))),
+      [],
+      `${total} test cases`,
+    )
+    t.ok(Number(total.replaceAll(',', '')) > 1_000, output.slice(-500))
+  })
+}
