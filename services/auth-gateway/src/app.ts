@@ -13,6 +13,7 @@ import { registerCors } from './clients/cors.ts'
 import { type Config, isHttpsOnly } from './config.ts'
 import { createForwarding } from './forwarding/forwarding.ts'
 import { createInfrastructure } from './infrastructure.ts'
+import { createLayout } from './layout/layout.ts'
 import { createAccountKeys } from './limits/account-keys.ts'
 import { createLimits } from './limits/limits.ts'
 import { createLogin } from './login/login.ts'
@@ -46,6 +47,7 @@ export const createApp = async (config: Config, runtime: Runtime): Promise<Serve
   const sessions = createSessions(infra, config, limits)
   const tokens = await createTokens(app, infra, config, { signingKeys, clients, records })
   const twoFactor = createTwoFactor(clients, challenges, tokens)
+  const layout = createLayout(infra, config)
   const features: Feature[] = [
     limits,
     clients,
@@ -57,7 +59,8 @@ export const createApp = async (config: Config, runtime: Runtime): Promise<Serve
     twoFactor,
     createWellKnown(config, clients, tokens),
     createApiDocuments(config, tokens),
-    createPages(infra, config, { limits, clients, twoFactor }),
+    layout,
+    createPages(infra, config, { layout, limits, clients, twoFactor }),
     createForwarding(config, { clients, limits, sessions, accountKeys }),
   ]
 
