@@ -23,6 +23,7 @@ interface Deps {
 }
 
 const token = Type.Object({ token: CompactToken })
+const handle = Type.Object({ handle: CompactToken })
 
 const statuses = { reported: 200, used: 200, expired: 400, invalid: 400 } as const
 
@@ -31,6 +32,13 @@ const statuses = { reported: 200, used: 200, expired: 400, invalid: 400 } as con
  * must not block a customer.
  */
 export const compromiseReportRoutes = (app: Server, { brand, report, spendToken, render }: Deps): void => {
+  // The short link of a message leads to the page.
+  app.get(
+    '/n/:handle',
+    { schema: { params: handle }, config: { public: true, crossSite: 'navigation' } },
+    async (request, reply) => reply.redirect(`/not-me?${new URLSearchParams({ token: request.params.handle })}`),
+  )
+
   app.get(
     '/not-me',
     { schema: { querystring: token }, config: { public: true, crossSite: 'navigation' } },

@@ -5,20 +5,27 @@ import { Prisma } from '../generated/prisma/client.ts'
 import type { EventsOf, NewEvent } from './event.ts'
 import { lanesOf, type OutboxStream, outboxStreams } from './lanes.ts'
 
-/** Adds the events of many subjects in one statement. */
+/** Adds the events of many subjects, and the links of notifications among them, in one statement. */
 export const addEventsOfMany = async (tx: Transaction, createdAt: Date, all: EventsOf[]): Promise<void> => {
-  await tx.outbox.createMany({
-    data: all.flatMap(({ subject, events }) =>
-      events.map(({ id, type, data }) => ({
-        eventId: id,
-        type,
-        subject,
-        data: data as Prisma.InputJsonObject,
-        traceparent: currentTrace() ?? null,
-        createdAt,
-      })),
-    ),
-  })
+  const events = all.flatMap(({ subject, events }) => events.map((event) => ({ ...event, subject })))
+  const links = events.flatMap(({ id, reportLink }) => (reportLink ? [{ ...reportLink, eventId: id }] : []))
+  await tx.$executeRaw`
+    WITH link AS (
+      INSERT INTO report_link (handle_hmac, event_id, customer_id, change_id, channel, expires_at)
+      SELECT * FROM unnest(
+        ${links.map(({ handleHmac }) => handleHmac)}::text[], ${links.map(({ eventId }) => eventId)}::uuid[],
+        ${links.map(({ customerId }) => customerId)}::int[], ${links.map(({ changeId }) => changeId)}::int[],
+        ${links.map(({ channel }) => channel)}::text[],
+        ${links.map(({ expiresAt }) => expiresAt.toISOString())}::timestamptz[]
+      )
+    )
+    INSERT INTO outbox (event_id, type, subject, data, traceparent, created_at)
+    SELECT event_id, type, subject, data, ${currentTrace() ?? null}::text, ${createdAt}::timestamptz
+    FROM unnest(
+      ${events.map(({ id }) => id)}::uuid[], ${events.map(({ type }) => type)}::text[],
+      ${events.map(({ subject }) => subject)}::text[], ${events.map(({ data }) => JSON.stringify(data))}::jsonb[]
+    ) WITH ORDINALITY AS event (event_id, type, subject, data, number)
+    ORDER BY number`
 }
 
 /**
