@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { SegmentedMessage } from 'sms-segments-calculator'
 import t from 'tap'
-import { composeSms, measureSms, type SmsLine } from './compose-sms.ts'
+import { composeSms, ifFree, measureSms, type SmsLine, withinTwo } from './compose-sms.ts'
 
 t.test('the length is counted in septets of GSM-7, or in characters of UCS-2', async (t) => {
   const rows: [text: string, encoding: string, length: number, segments: number][] = [
@@ -42,7 +42,7 @@ t.test('length and segments are those of another implementation', async () => {
 })
 
 const text = fc.string({ unit: fc.constantFrom('a', ' ', '€', 'я', '1'), maxLength: 120 })
-const optional = fc.record({ text, kept: fc.constantFrom('within two' as const, 'if free' as const) })
+const optional = fc.oneof(text.map(withinTwo), text.map(ifFree))
 const lines = fc.array(fc.oneof(text, optional), { minLength: 1, maxLength: 6 })
 
 t.test('an SMS has every required line in order, and optional ones cost no third segment', async () => {
@@ -63,9 +63,8 @@ t.test('an SMS has every required line in order, and optional ones cost no third
 })
 
 t.test('a line that must be free costs no segment', async (t) => {
-  const free = (text: string): SmsLine => ({ text, kept: 'if free' })
-  t.equal(composeSms(['a'.repeat(150), free('b'.repeat(9))]), `${'a'.repeat(150)}\n${'b'.repeat(9)}`)
-  t.equal(composeSms(['a'.repeat(150), free('b'.repeat(10))]), 'a'.repeat(150))
-  t.equal(composeSms(['a'.repeat(161), free('b'.repeat(144))]), `${'a'.repeat(161)}\n${'b'.repeat(144)}`)
-  t.equal(composeSms(['a'.repeat(100), free('я')]), 'a'.repeat(100), 'a character that changes the encoding')
+  t.equal(composeSms(['a'.repeat(150), ifFree('b'.repeat(9))]), `${'a'.repeat(150)}\n${'b'.repeat(9)}`)
+  t.equal(composeSms(['a'.repeat(150), ifFree('b'.repeat(10))]), 'a'.repeat(150))
+  t.equal(composeSms(['a'.repeat(161), ifFree('b'.repeat(144))]), `${'a'.repeat(161)}\n${'b'.repeat(144)}`)
+  t.equal(composeSms(['a'.repeat(100), ifFree('я')]), 'a'.repeat(100), 'a character that changes the encoding')
 })

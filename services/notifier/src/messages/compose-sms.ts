@@ -1,11 +1,16 @@
-/** A line that may be left out. The recipient can do without it. */
+/** A line that may be left out: the customer can do without it. */
 interface OptionalLine {
   text: string
-  /** `within two`: unless it makes a third segment. `if free`: unless it makes one more segment. */
-  kept: 'within two' | 'if free'
+  kept: 'within two segments' | 'if free'
 }
 
 export type SmsLine = string | OptionalLine
+
+/** A line that is left out if it makes a third segment. */
+export const withinTwo = (text: string): SmsLine => ({ text, kept: 'within two segments' })
+
+/** A line that is left out if it makes one more segment. */
+export const ifFree = (text: string): SmsLine => ({ text, kept: 'if free' })
 
 /** The default alphabet of GSM-7; characters of the extension table take two septets (3GPP TS 23.038 §6.2.1). */
 const basic =
@@ -65,7 +70,7 @@ export const composeSms = (lines: SmsLine[]): string => {
       if (segmentsOf([...chosen, line]) <= most) chosen = [...chosen, line]
     }
   }
-  add('within two', 2)
+  add('within two segments', 2)
   add('if free', segmentsOf(chosen))
   return compose(chosen)
 }

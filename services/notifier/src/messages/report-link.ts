@@ -1,6 +1,6 @@
 import { reportLinkDays } from '@rekey/contracts'
 import type { Block } from './compose-mail.ts'
-import type { SmsLine } from './compose-sms.ts'
+import { type SmsLine, withinTwo } from './compose-sms.ts'
 import type { Presentation } from './presentation.ts'
 
 interface Content {
@@ -24,5 +24,5 @@ export const reportBlocks = ({ t, brand, contact }: Presentation, { about, repor
 /** The same for SMS, with the link at the end of a line: programs that find links take no character after it. */
 export const reportLines = ({ t, contact }: Presentation, reportLink: string): SmsLine[] => [
   t('report.sms', { link: reportLink }),
-  { text: t('common.sms_call', { contact }), kept: 'within two' },
+  withinTwo(t('common.sms_call', { contact })),
 ]

@@ -1,7 +1,7 @@
 import type { Recipient } from '@rekey/contracts'
 import type { Message } from '../../channels/delivery.ts'
 import { composeMail } from '../compose-mail.ts'
-import { composeSms } from '../compose-sms.ts'
+import { composeSms, ifFree } from '../compose-sms.ts'
 import type { Presentation } from '../presentation.ts'
 import { reportBlocks, reportLines } from '../report-link.ts'
 
@@ -33,7 +33,7 @@ export const addressRemovedMessage = (presentation: Presentation, content: Conte
     }),
     sms: composeSms([
       t('address_removed.text', { brand, when: presentation.shortDateTime(removedAt) }),
-      ...(list === '' ? [] : [{ text: t('address_removed.text_replaced_by', { list }), kept: 'if free' }]),
+      ...(list === '' ? [] : [ifFree(t('address_removed.text_replaced_by', { list }))]),
       ...reportLines(presentation, reportLink),
     ]),
   }

@@ -1,7 +1,7 @@
 import type { Purpose } from '@rekey/contracts'
 import type { Message } from '../../channels/delivery.ts'
 import { composeMail } from '../compose-mail.ts'
-import { composeSms } from '../compose-sms.ts'
+import { composeSms, ifFree } from '../compose-sms.ts'
 import type { Presentation } from '../presentation.ts'
 
 interface Content {
@@ -40,8 +40,8 @@ export const codeMessage = (presentation: Presentation, content: Content): Messa
       `${t('code.sms_confirmation')}: ${code}`,
       `${t('code.sms_verification')}: ${verificationCode}`,
       t('code.sms_secret'),
-      { text: t('code.sms_until', { until: presentation.shortTime(expiresAt) }), kept: 'if free' },
-      { text: t('common.sms_not_you', { contact }), kept: 'if free' },
+      ifFree(t('code.sms_until', { until: presentation.shortTime(expiresAt) })),
+      ifFree(t('common.sms_not_you', { contact })),
       `@${host} #${code}`,
     ]),
   }

@@ -1,6 +1,6 @@
 import type { Message } from '../../channels/delivery.ts'
 import { composeMail } from '../compose-mail.ts'
-import { composeSms } from '../compose-sms.ts'
+import { composeSms, ifFree } from '../compose-sms.ts'
 import type { Presentation } from '../presentation.ts'
 import { reportBlocks, reportLines } from '../report-link.ts'
 
@@ -42,7 +42,7 @@ export const passwordChangedMessage = (presentation: Presentation, content: Cont
     }),
     sms: composeSms([
       t(`password_changed.${operation}.sms`, { brand, when: presentation.shortDateTime(changedAt) }),
-      ...(isByStaff ? [] : [{ text: t('common.sms_address', { address: ip }), kept: 'if free' }]),
+      ...(isByStaff ? [] : [ifFree(t('common.sms_address', { address: ip }))]),
       ...reportLines(presentation, reportLink),
     ]),
   }

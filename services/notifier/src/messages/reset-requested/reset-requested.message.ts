@@ -1,6 +1,6 @@
 import type { Message } from '../../channels/delivery.ts'
 import { composeMail } from '../compose-mail.ts'
-import { composeSms } from '../compose-sms.ts'
+import { composeSms, ifFree } from '../compose-sms.ts'
 import type { Presentation } from '../presentation.ts'
 import { reportBlocks, reportLines } from '../report-link.ts'
 
@@ -25,7 +25,7 @@ export const resetRequestedMessage = (presentation: Presentation, { requestedAt,
     }),
     sms: composeSms([
       t('reset_requested.sms', { brand }),
-      { text: `${t('common.when')}: ${presentation.shortDateTime(requestedAt)}`, kept: 'if free' },
+      ifFree(`${t('common.when')}: ${presentation.shortDateTime(requestedAt)}`),
       ...reportLines(presentation, reportLink),
     ]),
   }

@@ -1,6 +1,6 @@
 import type { Message } from '../../channels/delivery.ts'
 import { composeMail } from '../compose-mail.ts'
-import { composeSms } from '../compose-sms.ts'
+import { composeSms, ifFree } from '../compose-sms.ts'
 import type { Presentation } from '../presentation.ts'
 
 interface Content {
@@ -19,7 +19,7 @@ const smsOf = ({ t, brand, contact, ...presentation }: Presentation, until: Date
     ? composeSms([t('restore_blocked.until_lifted.sms', { brand, contact })])
     : composeSms([
         t('restore_blocked.for_now.sms', { brand, until: presentation.shortDateTime(until) }),
-        { text: t('restore_blocked.for_now.sms_secret'), kept: 'if free' },
+        ifFree(t('restore_blocked.for_now.sms_secret')),
         t('common.sms_not_you', { contact }),
       ])
 

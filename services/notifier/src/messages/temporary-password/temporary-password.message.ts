@@ -1,6 +1,6 @@
 import type { Message } from '../../channels/delivery.ts'
 import { composeMail } from '../compose-mail.ts'
-import { composeSms } from '../compose-sms.ts'
+import { composeSms, ifFree } from '../compose-sms.ts'
 import type { Presentation } from '../presentation.ts'
 import { reportBlocks, reportLines } from '../report-link.ts'
 
@@ -33,10 +33,7 @@ export const temporaryPasswordMessage = (presentation: Presentation, content: Co
     sms: composeSms([
       t('temporary_password.sms', { brand }),
       `${t('temporary_password.sms_label')}: ${password}`,
-      {
-        text: t('temporary_password.sms_until', { until: presentation.shortDateTime(expiresAt) }),
-        kept: 'if free',
-      },
+      ifFree(t('temporary_password.sms_until', { until: presentation.shortDateTime(expiresAt) })),
       ...reportLines(presentation, reportLink),
     ]),
   }
