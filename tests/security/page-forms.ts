@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { hashForLog } from '@rekey/platform/logger'
 import { createCustomer, type TestCustomer } from '@rekey/test-support/customers'
 import { eventually } from '@rekey/test-support/eventually'
-import { claimsOf, codesOf, restore, restoreGrant, signsIn } from '@rekey/test-support/flows'
+import { claimsOf, codesOf, reportTokenOf, restore, restoreGrant, signsIn } from '@rekey/test-support/flows'
 import type { Answer } from '@rekey/test-support/http'
 import type { Rekey } from '@rekey/test-support/rekey'
 
@@ -64,8 +64,7 @@ export const createPageForms = (rekey: Pick<Rekey, 'http' | 'inbox' | 'url' | 'p
   const reportForm = async (person: TestCustomer) => {
     await restore(rekey, await restoreGrant(rekey, person), person.password.toUpperCase())
     const token = await eventually(
-      async () =>
-        (await inbox.messagesTo(person.email)).flatMap(({ Text }) => /\/not-me\?token=(\S+)/.exec(Text)?.[1] ?? [])[0],
+      async () => (await inbox.messagesTo(person.email)).flatMap((message) => reportTokenOf(message) ?? [])[0],
     )
     return { token }
   }

@@ -131,6 +131,7 @@ export const createPublicRequests = async (rekey: Rekey): Promise<Record<string,
       spends: 'password',
     },
     'POST /not-me': { path: '/not-me', form: { token: 'a.b.c' }, spends: 'token' },
+    'GET /n/:handle': { path: '/n/mV3r_kQ9-0aZ1bY2cX4dWg', needsNone: 'a redirect to the page' },
     'GET /not-me': { path: '/not-me?token=a.b.c', ...isRendered },
     'GET /restore': { path: '/restore', ...isRendered },
     ...Object.fromEntries(
