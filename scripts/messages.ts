@@ -18,7 +18,7 @@ const teardowns: (() => unknown)[] = []
 const browser = await launchBrowser({ teardown: (close: () => unknown) => void teardowns.push(close) })
 const page = await browser.newPage({ viewport: { width: 375, height: 667 }, deviceScaleFactor: 2 })
 
-for (const language of [...languages, pseudoLanguage]) {
+for (const language of [...languages, pseudoLanguage] as const) {
   mkdirSync(join(folder, language), { recursive: true })
   const presentation = presentationOf(usual, language, theme)
   const texts: string[] = []
@@ -28,7 +28,7 @@ for (const language of [...languages, pseudoLanguage]) {
     texts.push(`--- ${name}\n${sms}\n`)
     const [logo] = mail.attachments ?? []
     const image = logo && `data:${logo.contentType};base64,${logo.content.toString('base64')}`
-    await page.setContent(image ? mail.html.replaceAll('cid:logo', image) : mail.html)
+    await page.setContent(image ? mail.html.replaceAll(`cid:${logo.cid}`, image) : mail.html)
     for (const colorScheme of ['light', 'dark'] as const) {
       await page.emulateMedia({ colorScheme })
       const path = join(folder, language, `${name.replaceAll(' ', '.')}.${colorScheme}.png`)

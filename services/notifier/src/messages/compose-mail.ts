@@ -61,7 +61,7 @@ const toHtmlBlock = ({ colors: { light } }: Presentation, block: Block): string 
 }
 
 /** The logo is named by its Content-ID (RFC 2392). */
-const logoId = 'logo'
+const logoId = 'logo@rekey'
 
 // The mail loads nothing: a remote image would report to its server when and where the mail was read, and mail programs
 // hide it until the reader agrees. The logo is part of the mail.
@@ -121,6 +121,6 @@ export const composeMail = (presentation: Presentation, content: Content): Mail 
     subject: `${brand}: ${content.subject}`,
     text: toText(presentation, content),
     html: toHtml(presentation, content),
-    ...(logo && { attachments: [{ cid: logoId, filename: 'logo', ...logo }] }),
+    ...(logo && { attachments: [{ cid: logoId, ...logo }] }),
   }
 }

@@ -4,6 +4,7 @@ import { type Theme, ThemeError } from '@rekey/texts'
 
 /** An image that a mail carries with it. */
 export interface Logo {
+  filename: string
   contentType: string
   content: Buffer
 }
@@ -32,5 +33,5 @@ export const readLogo = ({ dir, file }: Theme): Logo | undefined => {
       `${join(dir, file.logo)}: ${content.length} bytes: each mail carries the logo, so it may have ${mostBytes}`,
     ])
   }
-  return { contentType, content }
+  return { filename: file.logo, contentType, content }
 }
