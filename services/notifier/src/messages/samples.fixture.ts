@@ -96,7 +96,7 @@ export const samples: ReadonlyMap<string, Sample> = new Map([
   }),
   ...perVariant<ProtectionOperation>(
     'protection-changed',
-    { block: true, lift_block: true, end_hold: true },
+    { block: true, lift_block: true, end_hold: true, end_sessions: true },
     (operation) => (presentation, values) => {
       const reportLink = operation === 'block' ? undefined : reportLinkOf(values)
       return protectionChangedMessage(presentation, { operation, changedAt: at, reportLink })

@@ -7,25 +7,22 @@ import { lanesOf, type OutboxStream, outboxStreams } from './lanes.ts'
 
 /** Adds the events of many subjects, and the links of notifications among them, in one statement. */
 export const addEventsOfMany = async (tx: Transaction, createdAt: Date, all: EventsOf[]): Promise<void> => {
-  const events = all.flatMap(({ subject, events }) => events.map((event) => ({ ...event, subject })))
-  const links = events.flatMap(({ id, reportLink }) => (reportLink ? [{ ...reportLink, eventId: id }] : []))
+  const rows = all.flatMap(({ subject, events }) => events.map((event) => ({ ...event, subject })))
+  if (rows.length === 0) return
   await tx.$executeRaw`
-    WITH link AS (
+    WITH event AS MATERIALIZED (
+      SELECT * FROM jsonb_to_recordset(${JSON.stringify(rows)}::jsonb)
+        AS e (id uuid, type text, subject text, data jsonb, "reportLink" jsonb)
+    ), link AS (
       INSERT INTO report_link (handle_hmac, event_id, customer_id, change_id, channel, expires_at)
-      SELECT * FROM unnest(
-        ${links.map(({ handleHmac }) => handleHmac)}::text[], ${links.map(({ eventId }) => eventId)}::uuid[],
-        ${links.map(({ customerId }) => customerId)}::int[], ${links.map(({ changeId }) => changeId)}::int[],
-        ${links.map(({ channel }) => channel)}::text[],
-        ${links.map(({ expiresAt }) => expiresAt.toISOString())}::timestamptz[]
+      SELECT l."handleHmac", event.id, l."customerId", l."changeId", l.channel, l."expiresAt"
+      FROM event, jsonb_to_record("reportLink") AS l (
+        "handleHmac" text, "customerId" int, "changeId" int, channel text, "expiresAt" timestamptz
       )
+      WHERE "reportLink" IS NOT NULL
     )
     INSERT INTO outbox (event_id, type, subject, data, traceparent, created_at)
-    SELECT event_id, type, subject, data, ${currentTrace() ?? null}::text, ${createdAt}::timestamptz
-    FROM unnest(
-      ${events.map(({ id }) => id)}::uuid[], ${events.map(({ type }) => type)}::text[],
-      ${events.map(({ subject }) => subject)}::text[], ${events.map(({ data }) => JSON.stringify(data))}::jsonb[]
-    ) WITH ORDINALITY AS event (event_id, type, subject, data, number)
-    ORDER BY number`
+    SELECT id, type, subject, data, ${currentTrace() ?? null}::text, ${createdAt}::timestamptz FROM event`
 }
 
 /**

@@ -4,7 +4,7 @@ import { composeSms } from '../compose-sms.ts'
 import type { Presentation } from '../presentation.ts'
 import { reportBlocks, reportLines } from '../report-link.ts'
 
-export type Operation = 'block' | 'lift_block' | 'end_hold'
+export type Operation = 'block' | 'lift_block' | 'end_hold' | 'end_sessions'
 
 interface Content {
   operation: Operation
@@ -12,6 +12,14 @@ interface Content {
   /** Undefined for a block. */
   reportLink: string | undefined
 }
+
+/** What the customer does next. */
+const next = {
+  block: 'protection_changed.block.next',
+  lift_block: 'protection_changed.fine',
+  end_hold: 'protection_changed.fine',
+  end_sessions: 'protection_changed.end_sessions.next',
+} as const
 
 /** Composes the notification of what the staff did to a customer's protection. It does not disclose the staff's address. */
 export const protectionChangedMessage = (presentation: Presentation, content: Content): Message => {
@@ -25,7 +33,7 @@ export const protectionChangedMessage = (presentation: Presentation, content: Co
       blocks: [
         t(`protection_changed.${operation}.what`, { brand }),
         { label: t('common.when'), value: presentation.dateTime(changedAt) },
-        operation === 'block' ? t('protection_changed.block.next', { contact }) : t('protection_changed.fine'),
+        t(next[operation], { contact }),
         ...(reportLink === undefined ? [] : reportBlocks(presentation, { about: 'not_asked', reportLink })),
       ],
     }),
