@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { generateKeys, keyFiles, nkeyFile } from '@rekey/local-servers/keys'
@@ -121,9 +121,33 @@ t.test('a password-service reports every configuration error at once, and no val
   )
 })
 
+/** A theme with two faults. */
+const brokenTheme = join(dir, 'theme')
+mkdirSync(join(brokenTheme, 'texts/messages'), { recursive: true })
+write('theme/theme.json', JSON.stringify({ contact: 5 }))
+write('theme/texts/messages/de.json', JSON.stringify({ 'code.restore.title': '{nothing}' }))
+const themeErrors = [
+  `REKEY_THEME_DIR has a fault: ${join(brokenTheme, 'theme.json')}: /contact`,
+  `REKEY_THEME_DIR has a fault: ${join(brokenTheme, 'texts/messages/de.json')}: code.restore.title`,
+]
+
+t.test('a notifier of the sandbox names each fault of its theme, and ends', async (t) => {
+  const errors = await errorsOf(t, 'notifier', {
+    REKEY_PROFILE: 'sandbox',
+    REKEY_PUBLIC_URL: 'http://localhost:8080',
+    REKEY_THEME_DIR: brokenTheme,
+    NATS_URL: 'nats://127.0.0.1:9',
+    SMTP_URL: 'smtp://127.0.0.1:9',
+    REKEY_SECRETS_FILE: sandbox.notifier,
+  })
+  assertErrors(t, errors, themeErrors)
+})
+
 t.test('a notifier reports every configuration error at once, and no value', async (t) => {
   const env = {
     REKEY_PROFILE: 'production',
+    REKEY_PUBLIC_URL: 'http://rekey.example',
+    REKEY_THEME_DIR: brokenTheme,
     NODE_TLS_REJECT_UNAUTHORIZED: '0',
     NATS_URL: 'nats://127.0.0.1:4222',
     NATS_NKEY_FILE: write('no.nk', 'not a seed'),
@@ -141,10 +165,12 @@ t.test('a notifier reports every configuration error at once, and no value', asy
     'SMTP_URL has a parameter that production refuses',
     'REKEY_MAIL_FROM is missing',
     'REKEY_CONTACT is missing',
+    'REKEY_PUBLIC_URL is without TLS',
     'REKEY_SMS_URL is without TLS',
     'NODE_TLS_REJECT_UNAUTHORIZED is 0',
     'NATS_NKEY_FILE names a file that does not contain',
     'NATS_URL is without TLS',
+    ...themeErrors,
   ])
   t.notMatch(errors.join('\n'), 'hunter2')
 })

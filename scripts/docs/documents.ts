@@ -5,6 +5,7 @@ import { brokerPermissions } from '@rekey/contracts/documents/broker-permissions
 import { eventTables, rpcTable } from '@rekey/contracts/documents/event-tables'
 import { openapi } from '@rekey/contracts/documents/openapi'
 import { securityDocument } from './security.ts'
+import { smsTable } from './sms-table.ts'
 
 const root = resolve(import.meta.dirname, '../..')
 const json = (document: object) => `${JSON.stringify(document, null, 2)}\n`
@@ -33,6 +34,7 @@ const documents = (): Record<string, string> => ({
   'docs/openapi.json': json(openapi()),
   'docs/asyncapi.json': json(asyncapi()),
   'docs/events.md': eventsPage(),
+  'docs/messages.md': replaceSection(read('docs/messages.md'), 'sms', smsTable()),
   'docs/security.md': securityDocument(root),
   ...Object.fromEntries(
     Object.entries(brokerPermissions()).map(([user, text]) => [`deploy/nats/users/${user}.conf`, text]),

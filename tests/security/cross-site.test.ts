@@ -31,7 +31,8 @@ const routes = [...Object.entries(requests), ...others]
 const isRead = (route: string) =>
   /^(GET|HEAD) \/(healthz|readyz|\.well-known\/.*|(openapi|asyncapi)\.json|(pages|docs)\/\w+\.\w+)$/.test(route)
 /** Pages, to which any site may have a link. */
-const isPage = (route: string) => /^GET \/(restore(\/\w+|\/:flow\/:step|\/\*)?|not-me|docs(\/events)?)$/.test(route)
+const isPage = (route: string) =>
+  /^GET \/(restore(\/\w+|\/:flow\/:step|\/\*)?|not-me|n\/:handle|docs(\/events)?)$/.test(route)
 
 const registered = 'http://localhost'
 const origins = [undefined, rekey.url, registered, 'null', 'https://evil.example', `${rekey.url}.evil.example`, '']

@@ -6,6 +6,7 @@ import {
   backOfficeToken,
   claimsOf,
   loginBody,
+  reportLinkOf,
   reset,
   restore,
   restoreBody,
@@ -86,7 +87,7 @@ for (const from of ['127.0.0.1', proxy]) {
         t.notOk(`${Text}${HTML}`.includes(evil))
         for (const [link] of `${Text} ${HTML}`.matchAll(/https?:\/\/[^/\s"<]+/g)) t.equal(link, url)
       }
-      t.ok(messages.some(({ Text }) => Text.includes(`${url}/not-me?token=`)))
+      t.ok(messages.some((message) => reportLinkOf(message)?.startsWith(`${url}/n/`)))
     }
   })
 }
@@ -283,9 +284,7 @@ t.test('S30 history and notification show the IP of the connection, not a forged
   const bearer = await signIn(forger, { ...customer, password: 'A-password-of-mine' })
   const { text } = await forger.http.get('/api/v2/my/password/changes', { authorization: `Bearer ${bearer}` })
   t.match(JSON.parse(text), { data: [{ ip: '127.0.0.1' }] })
-  const notification = await eventually(async () =>
-    (await inbox.messagesTo(customer.email)).find(({ Text }) => Text.includes('/not-me')),
-  )
+  const notification = await eventually(async () => (await inbox.messagesTo(customer.email)).find(reportLinkOf))
   t.match(notification.Text, '127.0.0.1')
   t.notMatch(notification.Text, 'bad')
 })

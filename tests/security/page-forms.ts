@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { createCustomer, type TestCustomer } from '@rekey/test-support/customers'
 import { eventually } from '@rekey/test-support/eventually'
-import { restore, restoreGrant, signsIn } from '@rekey/test-support/flows'
+import { reportTokenOf, restore, restoreGrant, signsIn } from '@rekey/test-support/flows'
 import type { Rekey } from '@rekey/test-support/rekey'
 import { confirmationFor, createVisitor, type Visitor } from '@rekey/test-support/visitor'
 
@@ -53,8 +53,7 @@ export const createPageForms = (rekey: Pick<Rekey, 'http' | 'inbox' | 'url' | 'p
   const reportForm = async (person: TestCustomer) => {
     await restore(rekey, await restoreGrant(rekey, person), person.password.toUpperCase())
     const token = await eventually(
-      async () =>
-        (await inbox.messagesTo(person.email)).flatMap(({ Text }) => /\/not-me\?token=(\S+)/.exec(Text)?.[1] ?? [])[0],
+      async () => (await inbox.messagesTo(person.email)).flatMap((message) => reportTokenOf(message) ?? [])[0],
     )
     return { path: '/not-me', fields: { token } }
   }

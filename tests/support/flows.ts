@@ -1,3 +1,4 @@
+import { catalogues, languages, type TextKey } from '@rekey/texts'
 import { eventually } from './eventually.ts'
 import type { Http } from './http.ts'
 import type { Inbox, ReceivedMessage } from './inbox.ts'
@@ -31,11 +32,27 @@ const common = {
 export const codeVerifier = 'dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk'
 export const pkce = { code_challenge: 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM', code_challenge_method: 'S256' }
 
+/** Finds digits after one of these labels, in any language. */
+const afterLabel = (...keys: TextKey<'messages'>[]) => {
+  const labels = languages.flatMap((language) => keys.map((key) => catalogues.messages[language][key]))
+  return new RegExp(`^(?:${labels.join('|')}): (\\d+)$`, 'm')
+}
+const confirmation = afterLabel('code.confirmation', 'code.sms_confirmation')
+const verification = afterLabel('code.verification', 'code.sms_verification')
+
 /** The confirmation code and the verification code of a message. */
-export const codesOf = ({ Text }: ReceivedMessage) => ({
-  confirmation: /^Confirmation code: (\d+)$/m.exec(Text)?.[1] ?? '',
-  verification: /^Verification code: (\d+)$/m.exec(Text)?.[1] ?? '',
+export const codesOf = ({ Text }: Pick<ReceivedMessage, 'Text'>) => ({
+  confirmation: confirmation.exec(Text)?.[1] ?? '',
+  verification: verification.exec(Text)?.[1] ?? '',
 })
+
+/** The link "it was not me" of a message; none if it has none. */
+export const reportLinkOf = ({ Text }: Pick<ReceivedMessage, 'Text'>): string | undefined =>
+  /https?:\/\/\S+\/n\/[\w-]{22}$/m.exec(Text)?.[0]
+
+/** The handle of that link: the token of the page that it leads to. */
+export const reportTokenOf = (message: Pick<ReceivedMessage, 'Text'>): string | undefined =>
+  reportLinkOf(message)?.split('/').at(-1)
 
 /** A wrong code of the same length. */
 export const wrongCode = (code: string) => String((Number(code) + 1) % 10 ** code.length).padStart(code.length, '0')

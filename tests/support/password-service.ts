@@ -77,6 +77,7 @@ export const startPasswordService = async (t: Teardown, { env = {}, privatePostg
   const config = loadConfig(Env, variables)
   const usernameKey = toKeys(config.REKEY_USERNAME_SEAL_KEY)
   const addressKey = toKeys(config.REKEY_ADDRESS_SEAL_KEY)
+  const reportKey = toKeys(config.REKEY_REPORT_KEY)
 
   const metrics = createMetrics()
   const lines: string[] = []
@@ -218,6 +219,8 @@ export const startPasswordService = async (t: Teardown, { env = {}, privatePostg
 
     sealUsername: (context: string, username: string) => seal(usernameKey, context, username),
     openUsername: (context: string, sealed: string) => unseal<string>(usernameKey, context, sealed),
+    /** The token of a report link as earlier versions made it. */
+    sealReportToken: (content: unknown[]) => seal(reportKey, 'report', content),
     openAddress: <T>(context: string, sealed: string) => unseal<T>(addressKey, context, sealed),
 
     /** The events of a stream with this `ce-subject`, in order. */

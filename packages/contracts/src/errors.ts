@@ -140,6 +140,7 @@ const resources: Record<string, string> = {
   approvalId: 'approval',
   changeId: 'password change',
   clientId: 'customer',
+  handle: 'link',
   jobId: 'job',
   recordId: 'record',
 }

@@ -9,6 +9,7 @@ import {
   codeVerifier,
   pkce,
   race,
+  reportTokenOf,
   restore,
   restoreBody,
   restoreGrant,
@@ -45,7 +46,6 @@ const verify = (mfaToken: unknown, code: string, other: object = {}) =>
   http.post('/oauth/v2/passwordRestoreVerification', verificationBody(mfaToken, code, other))
 const refresh = (refresh_token: unknown) =>
   http.post<{ refresh_token: string }>('/oauth/v2/token', { grant_type: 'refresh_token', refresh_token })
-const reportLink = /\/not-me\?token=([\w.-]+)/
 const follow = (token: string) =>
   patiently(() =>
     http.send('POST', '/not-me', { 'content-type': 'application/x-www-form-urlencoded' }, `token=${token}`),
@@ -53,7 +53,7 @@ const follow = (token: string) =>
 
 /** The token of the "it was not me" link in the newest message with one. */
 const linkOf = (email: string) =>
-  eventually(async () => (await inbox.messagesTo(email)).flatMap(({ Text }) => reportLink.exec(Text)?.[1] ?? [])[0], {
+  eventually(async () => (await inbox.messagesTo(email)).flatMap((message) => reportTokenOf(message) ?? [])[0], {
     what: `a notification with a link to ${email}`,
   })
 

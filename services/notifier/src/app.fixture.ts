@@ -24,8 +24,10 @@ export const recipient: Recipient = {
   timezone: 'Asia/Nicosia',
 }
 
-/** As long as a real link. */
-export const reportLink = `https://bank.example/not-me?token=${'eyJhbGciOiJkaXIifQ..'.padEnd(196, 'x')}`
+export const reportLink = 'https://bank.example/n/mV3r_kQ9-0aZ1bY2cX4dWg'
+
+/** A link of a password-service of an earlier version. */
+export const sealedReportLink = `https://bank.example/not-me?token=${'eyJhbGciOiJkaXIifQ..'.padEnd(196, 'x')}`
 
 const connectQuietly = (url: string) =>
   connectBroker({ url, name: 'test', log: createLogger({ name: 'test', level: 'silent' }), metrics: createMetrics() })
@@ -41,6 +43,7 @@ export const startServers = async (t: Teardown, env: Record<string, string> = {}
     SMTP_URL: inbox.smtpUrl,
     REKEY_SMS_URL: `${inbox.httpUrl}/api/v1/sms`,
     REKEY_MAIL_FROM: 'Rekey <no-reply@rekey.test>',
+    REKEY_PUBLIC_URL: 'https://bank.example',
     REKEY_CODE_SEAL_KEY: newKey(),
     REKEY_ADDRESS_SEAL_KEY: newKey(),
     ...env,

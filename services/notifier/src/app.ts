@@ -8,6 +8,7 @@ import type { Runtime } from '@rekey/platform/run'
 import { createServer, type Server } from '@rekey/platform/server'
 import { watchStreams } from '@rekey/platform/stream-watch'
 import { ensureStreams } from '@rekey/platform/streams'
+import { readTheme } from '@rekey/texts'
 import { createDelivery, type Delivery } from './channels/delivery.ts'
 import { createSms } from './channels/sms.ts'
 import { createSmtp } from './channels/smtp.ts'
@@ -16,6 +17,7 @@ import { sendAddressRemoved } from './messages/address-removed/address-removed.c
 import { sendCodes } from './messages/code/code.consumer.ts'
 import type { MessageDeps } from './messages/message.ts'
 import { sendPasswordChanged } from './messages/password-changed/password-changed.consumer.ts'
+import { createPresentations } from './messages/presentation.ts'
 import { sendProtectionChanged } from './messages/protection-changed/protection-changed.consumer.ts'
 import { sendResetRequested } from './messages/reset-requested/reset-requested.consumer.ts'
 import { sendRestoreBlocked } from './messages/restore-blocked/restore-blocked.consumer.ts'
@@ -47,6 +49,7 @@ export const createApp = async (config: Config, { log, metrics, now, random }: R
     codeKeys: toKeys(config.REKEY_CODE_SEAL_KEY),
     addressKeys: toKeys(config.REKEY_ADDRESS_SEAL_KEY),
   })
+  const present = createPresentations(config, readTheme(config.REKEY_THEME_DIR))
   /** Connections of their own, so that a million notifications do not delay an awaited message. */
   const createOwnDelivery = (connections: number, timeoutMs: number) => {
     const own = { connections, timeoutMs }
@@ -64,7 +67,7 @@ export const createApp = async (config: Config, { log, metrics, now, random }: R
   const first = createOwnDelivery(config.REKEY_CODE_CONNECTIONS, timeoutMs.awaited)
   const second = createOwnDelivery(config.REKEY_NOTIFICATION_CONNECTIONS, timeoutMs.notifications)
   const start = (send: (deps: MessageDeps) => Consumer, delivery: Delivery, connections: number) =>
-    send({ consuming, sealedFields, delivery, concurrency: 2 * connections, brand: config.REKEY_BRAND, now })
+    send({ consuming, sealedFields, delivery, concurrency: 2 * connections, present, now })
   const consumers = [
     ...awaited.map((send) => start(send, first, config.REKEY_CODE_CONNECTIONS)),
     ...notifications.map((send) => start(send, second, config.REKEY_NOTIFICATION_CONNECTIONS)),

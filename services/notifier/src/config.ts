@@ -1,4 +1,4 @@
-import { Key, presentationEnv, serviceEnv, Url } from '@rekey/platform/config'
+import { Key, presentationEnv, publicUrl, serviceEnv, Url } from '@rekey/platform/config'
 import { type Static, Type } from '@sinclair/typebox'
 
 /** Variables of the notifier. */
@@ -34,6 +34,7 @@ export const Env = Type.Object({
     description: 'The same for notifications.',
   }),
   ...presentationEnv,
+  REKEY_PUBLIC_URL: publicUrl,
   REKEY_SMS_URL: Type.Optional(
     Url('https?', { description: 'SMS vendor: accepts POST of {"id","to","text"}. Not set: no SMS is sent.' }),
   ),

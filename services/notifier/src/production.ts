@@ -9,9 +9,12 @@ import {
   logsSecurityEvents,
   type Production,
   type Rule,
+  type ServerRule,
   usesHttps,
 } from '@rekey/platform/production'
+import { readTheme, ThemeError } from '@rekey/texts'
 import type { Config } from './config.ts'
+import { readLogo } from './messages/logo.ts'
 
 /** True if TLS is required: on the submission port with STARTTLS (RFC 6409), or by the URL. */
 const isSubmission = ({ port, searchParams }: URL) => port === '587' || searchParams.has('requireTLS')
@@ -39,6 +42,17 @@ const hasOwnSender: Rule<Config> = ({ REKEY_MAIL_FROM }) =>
     ? ["REKEY_MAIL_FROM is missing, or the sandbox's: set the platform's own sender."]
     : []
 
+/** Requires a theme that can be shown: messages without their texts would mislead customers. */
+const themeIsSound: ServerRule<Config> = async ({ REKEY_THEME_DIR }) => {
+  try {
+    readLogo(readTheme(REKEY_THEME_DIR))
+    return []
+  } catch (error) {
+    if (error instanceof ThemeError) return error.faults.map((fault) => `REKEY_THEME_DIR has a fault: ${fault}`)
+    throw error
+  }
+}
+
 /** Requirements of the notifier. */
 export const production: Production<Config> = {
   rules: [
@@ -46,12 +60,12 @@ export const production: Production<Config> = {
     mailIsEncrypted,
     hasOwnSender,
     hasOwnContact,
-    usesHttps('REKEY_SMS_URL'),
+    usesHttps('REKEY_PUBLIC_URL', 'REKEY_SMS_URL'),
     logsSecurityEvents,
     certificatesAreChecked,
     filesArePrivate('REKEY_SECRETS_FILE', 'NATS_NKEY_FILE', 'NATS_CREDENTIALS_FILE'),
     filesAreUnwritable('NATS_CA_FILE'),
     brokerIsPrivate,
   ],
-  correctness: [brokerIsFit],
+  correctness: [brokerIsFit, themeIsSound],
 }

@@ -42,7 +42,7 @@ export const Env = Type.Object({
     'Opens usernames that the gateway sealed, and seals usernames for the gateway when a block is lifted.',
   ),
   REKEY_ADDRESS_SEAL_KEY: Key('Seals addresses, temporary passwords and report links for the notifier.'),
-  REKEY_REPORT_KEY: Key('Seals the content of links in notifications ("it was not me"). No other service has it.'),
+  REKEY_REPORT_KEY: Key('Key of the HMACs of links in notifications ("it was not me"). No other service has it.'),
   REKEY_PASSWORD_PEPPERS: Type.Optional(
     Type.String({
       pattern: '^[A-Za-z0-9_-]{1,8}:[A-Za-z0-9_-]{43}(,[A-Za-z0-9_-]{1,8}:[A-Za-z0-9_-]{43})*$',

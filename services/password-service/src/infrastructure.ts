@@ -1,7 +1,7 @@
 import { connectBroker } from '@rekey/platform/broker'
 import { brokerAccess } from '@rekey/platform/broker-access'
 import { createDeadLetters } from '@rekey/platform/dead-letter'
-import { toKeys } from '@rekey/platform/keys'
+import { deriveKeys, toKeys } from '@rekey/platform/keys'
 import { createProgress } from '@rekey/platform/progress'
 import { createPublisher } from '@rekey/platform/publisher'
 import type { Runtime } from '@rekey/platform/run'
@@ -26,6 +26,7 @@ export const createInfrastructure = (config: Config, { log, metrics, now, random
   const broker = connectBroker({ ...brokerAccess(config), name: service, log, metrics })
   ensureStreams(broker, streams, config)
   const progress = createProgress({ elapsedMs, metrics })
+  const reportKeys = toKeys(config.REKEY_REPORT_KEY)
   const streamWatch = watchStreams(streams, { broker, metrics, progress, now, log })
   return {
     service,
@@ -51,7 +52,8 @@ export const createInfrastructure = (config: Config, { log, metrics, now, random
     keys: {
       username: toKeys(config.REKEY_USERNAME_SEAL_KEY),
       address: toKeys(config.REKEY_ADDRESS_SEAL_KEY),
-      report: toKeys(config.REKEY_REPORT_KEY),
+      report: reportKeys,
+      reportHandle: deriveKeys(reportKeys, 'report handle'),
     },
     async close() {
       await streamWatch.close()

@@ -7,6 +7,7 @@ import { deleteOldSends } from './codes/count-send.ts'
 import { deleteExpiredRestores } from './customers/restore-requests.ts'
 import { deleteUnclaimedFailures } from './lockout/failed-attempts.store.ts'
 import { openLoops } from './loops.fixture.ts'
+import { deleteExpiredLinks } from './notifications/report-links.ts'
 import { deletePublished } from './outbox/outbox.store.ts'
 import { deleteExpiredTokens } from './passwords/grant.ts'
 import { startSweeper } from './sweeper.ts'
@@ -40,6 +41,13 @@ t.test('two concurrent sweeps delete all rows that are no longer needed, and no 
     ])
   }
 
+  for (const [hmac, age] of Object.entries({ kept: '6 days', deleted: '8 days' })) {
+    await query(`INSERT INTO report_link VALUES ($1, gen_random_uuid(), 1, 1, 'sms', now() - $2::interval)`, [
+      hmac,
+      age,
+    ])
+  }
+
   const loops = openLoops(t, service.variables.DATABASE_URL)
   const sweeper = startSweeper({
     deletions: {
@@ -48,6 +56,7 @@ t.test('two concurrent sweeps delete all rows that are no longer needed, and no 
       'unclaimed failures': deleteUnclaimedFailures(loops),
       'expired restores': deleteExpiredRestores(loops),
       'expired tokens': deleteExpiredTokens(loops),
+      'expired report links': deleteExpiredLinks(loops),
     },
     metrics: createMetrics(),
     progress: createProgress({ elapsedMs: () => performance.now(), metrics: createMetrics() }),
@@ -57,6 +66,7 @@ t.test('two concurrent sweeps delete all rows that are no longer needed, and no 
   t.teardown(() => sweeper.close())
   await Promise.all([sweeper.sweep(), sweeper.sweep()])
   t.equal((await query('SELECT 1 FROM outbox')).length, 1)
+  t.same(await query('SELECT handle_hmac AS link FROM report_link'), [{ link: 'kept' }])
   t.equal((await query('SELECT 1 FROM restore_request WHERE expires_at < now()')).length, 0)
   t.equal((await query('SELECT 1 FROM restore_request')).length, 1)
   t.equal((await query(`SELECT 1 FROM spent_token WHERE expires_at < now() - interval '1 hour'`)).length, 0)

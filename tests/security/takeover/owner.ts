@@ -6,7 +6,7 @@ import { callRpc } from '@rekey/platform/rpc'
 import { backlogOf } from '@rekey/test-support/backlog'
 import { createCustomer, sql, type TestCustomer } from '@rekey/test-support/customers'
 import { eventually } from '@rekey/test-support/eventually'
-import { codesOf } from '@rekey/test-support/flows'
+import { codesOf, reportLinkOf } from '@rekey/test-support/flows'
 import type { Teardown } from '@rekey/test-support/infrastructure'
 import type { Rekey } from '@rekey/test-support/rekey'
 import type { Row } from '../../../scripts/docs/takeover-table.ts'
@@ -94,7 +94,7 @@ export type Owner = Awaited<ReturnType<Owners['create']>>
 /** True if every address of the owner that is told of a change got a notification with the link since the theft. */
 export const isTold = async (owner: Owner): Promise<boolean> => {
   const notifications = (await owner.received()).filter(
-    (message) => codesOf(message).confirmation === '' && message.Text.includes('/not-me'),
+    (message) => codesOf(message).confirmation === '' && reportLinkOf(message) !== undefined,
   )
   return owner.told.every((address) => notifications.some(({ To }) => To.some(({ Address }) => Address === address)))
 }

@@ -1,7 +1,7 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { CompactToken, OneOf } from '../fields.ts'
 
-/** The gateway's page sends the token of the link in a notification. */
+/** The gateway's page sends the token of the link in a notification: its handle, or the sealed token of an earlier version. */
 export const ReportCompromise = {
   subject: 'account.report-compromise',
   summary: "Report through the link of a notification that a change was not the customer's own.",

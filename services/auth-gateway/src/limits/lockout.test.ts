@@ -5,6 +5,7 @@ import {
   askChange,
   backOfficeToken,
   claimsOf,
+  codesOf,
   loginBody,
   race,
   restoreBody,
@@ -50,7 +51,7 @@ const canRestore = async (customer: TestCustomer): Promise<boolean> => {
     async () => {
       const messages = await rekey.inbox.messagesTo(customer.email)
       const code = messages.slice(0, messages.length - before).find(({ Text }) => Text.includes(String(body.code)))
-      if (code) return /^Confirmation code: (\d+)$/m.exec(code.Text)?.[1]
+      if (code) return codesOf(code).confirmation
       return logged('code_not_sent').some((line) => line.challenge === challenge) ? 'none' : undefined
     },
     { what: 'a code, or the log line that none is sent' },

@@ -1,7 +1,7 @@
 import { launchBrowser, noBrowser } from '@rekey/test-support/browser'
 import { createCustomer } from '@rekey/test-support/customers'
 import { eventually } from '@rekey/test-support/eventually'
-import { codesOf, restore, restoreGrant, signsIn } from '@rekey/test-support/flows'
+import { codesOf, reportLinkOf, restore, restoreGrant, signsIn } from '@rekey/test-support/flows'
 import { startRekey } from '@rekey/test-support/rekey'
 import type { BrowserContext, BrowserContextOptions, Page } from 'playwright-core'
 import t, { type Test } from 'tap'
@@ -118,8 +118,8 @@ t.test('the pages work in a browser', { skip: noBrowser }, async (t) => {
       const customer = await customerWith()
       await restore(rekey, await restoreGrant(rekey, customer), 'Qwerty-12345')
       const link = await eventually(async () => {
-        const texts = (await rekey.inbox.messagesTo(customer.email)).map(({ Text }) => Text)
-        return texts.flatMap((text) => /^It was not me: (\S+)$/m.exec(text)?.[1] ?? [])[0]
+        const messages = await rekey.inbox.messagesTo(customer.email)
+        return messages.flatMap((message) => reportLinkOf(message) ?? [])[0]
       })
       const { page, context, browserErrors } = await openBrowser(t, options)
       await page.goto(link)

@@ -22,6 +22,7 @@ interface Deps {
 }
 
 const token = Type.Object({ token: CompactToken })
+const handle = Type.Object({ handle: CompactToken })
 
 const statuses = { reported: 200, used: 200, expired: 400, invalid: 400 } as const
 
@@ -32,6 +33,13 @@ const statuses = { reported: 200, used: 200, expired: 400, invalid: 400 } as con
  */
 export const compromiseReportRoutes = (app: Server, { report, spendToken, render }: Deps): void => {
   const config = { public: true, isStateless: true }
+  // The short link of a message leads to the page.
+  app.get(
+    '/n/:handle',
+    { schema: { params: handle }, config: { ...config, crossSite: 'navigation' } },
+    async (request, reply) => reply.redirect(`/not-me?${new URLSearchParams({ token: request.params.handle })}`),
+  )
+
   app.get(
     '/not-me',
     { schema: { querystring: token }, config: { ...config, crossSite: 'navigation' } },

@@ -7,8 +7,8 @@ import { startNotifier, startServers } from '../app.fixture.ts'
 import { startSmtpListener } from './smtp.fixture.ts'
 
 const waiting = 500
-const isNotification = (content: string) => content.includes('set a new password, and have signed you out')
-const isSmsNotification = (content: string) => content.includes('You were signed out on all devices')
+const isNotification = (content: string) => content.includes('please set a new password')
+const isSmsNotification = (content: string) => content.includes('set a new password when you sign in')
 
 /** An SMS vendor that answers codes, and never a notification. */
 const startVendor = async (t: Test) => {

@@ -10,6 +10,8 @@ export interface Mail {
   subject: string
   text: string
   html: string
+  /** Images that the HTML names by their Content-ID. */
+  attachments?: { cid: string; filename: string; contentType: string; content: Buffer }[]
 }
 
 export interface Smtp {

@@ -1,38 +1,63 @@
 import type { Recipient } from '@rekey/contracts'
+import type { Language } from '@rekey/texts'
 
-type Place = Pick<Recipient, 'locale' | 'timezone'>
+/** Locales for customers whose own is of another language than the message, or unreadable. */
+const defaultLocales: Record<Language, string> = { en: 'en-GB', de: 'de-DE', es: 'es-ES', ru: 'ru-RU' }
 
-const supported = (probe: () => unknown): boolean => {
+/** Month in an SMS. A Russian name costs more of its few characters than a number. */
+const shortMonths = { en: 'short', de: 'short', es: 'short', ru: '2-digit' } as const satisfies Record<Language, string>
+
+/** `de_CH` as `de-CH`: other platforms write locales so (CLDR). */
+export const toLanguageTag = (locale: string): string => locale.replaceAll('_', '-')
+
+/** The customer's locale, if it is of the message's language. Extensions are dropped: digits and calendar stay usual. */
+const toLocale = (locale: string, language: Language): string => {
   try {
-    probe()
-    return true
+    const read = new Intl.Locale(toLanguageTag(locale))
+    return read.language === language ? read.baseName : defaultLocales[language]
   } catch {
-    return false
+    return defaultLocales[language]
   }
 }
 
-// All messages are in English: a date in another language would read badly in them.
-const toLocale = (locale: string): string =>
-  /^en\b/i.test(locale) && supported(() => new Intl.Locale(locale)) ? locale : 'en-GB'
-
-const toZone = (timezone: string): string =>
-  timezone && supported(() => new Intl.DateTimeFormat('en', { timeZone: timezone })) ? timezone : 'UTC'
-
-const zoneName = (time: Date, locale: string, timeZone: string): string =>
-  new Intl.DateTimeFormat(locale, { timeZone, timeZoneName: 'long' })
-    .formatToParts(time)
-    .find(({ type }) => type === 'timeZoneName')?.value ?? timeZone
-
-const format = (time: Date, { locale: wanted, timezone }: Place, options: Intl.DateTimeFormatOptions): string => {
-  const locale = toLocale(wanted)
-  const timeZone = toZone(timezone)
-  const text = new Intl.DateTimeFormat(locale, { ...options, timeZone }).format(time)
-  return `${text} (${zoneName(time, locale, timeZone)})`
+const toZone = (timezone: string): string => {
+  try {
+    return timezone && new Intl.DateTimeFormat('en', { timeZone: timezone }).resolvedOptions().timeZone
+  } catch {
+    return ''
+  }
 }
 
-/** `21 November 2026 at 22:37 (Eastern European Standard Time)`; UTC if the time zone is unknown. */
-export const localDateTime = (time: Date, place: Place): string =>
-  format(time, place, { dateStyle: 'long', timeStyle: 'short' })
+/** Spaces and minus signs that would make an SMS in GSM-7 one in UCS-2, which has less than half the characters. */
+const toGsm = (text: string): string => text.replaceAll(/[\u00a0\u202f]/g, ' ').replaceAll('\u2212', '-')
 
-/** `22:37 (Eastern European Standard Time)` */
-export const localTime = (time: Date, place: Place): string => format(time, place, { timeStyle: 'short' })
+/** Times in the language of a message and the time zone of its customer; in UTC if that is unknown. */
+export const createLocalTime = ({ locale, timezone }: Pick<Recipient, 'locale' | 'timezone'>, language: Language) => {
+  const tag = toLocale(locale, language)
+  const timeZone = toZone(timezone) || 'UTC'
+  const format = (at: Date, options: Intl.DateTimeFormatOptions) =>
+    new Intl.DateTimeFormat(tag, { ...options, timeZone }).format(at)
+  const zoneName = (at: Date) =>
+    new Intl.DateTimeFormat(tag, { timeZone, timeZoneName: 'long' })
+      .formatToParts(at)
+      .find(({ type }) => type === 'timeZoneName')?.value ?? timeZone
+  return {
+    /** `21 November 2026 at 22:37 (Eastern European Standard Time)` */
+    dateTime: (at: Date) => `${format(at, { dateStyle: 'long', timeStyle: 'short' })} (${zoneName(at)})`,
+    /** `22:37 (Eastern European Standard Time)` */
+    time: (at: Date) => `${format(at, { timeStyle: 'short' })} (${zoneName(at)})`,
+    /** `21 Nov, 22:37 GMT+2`: for an SMS. */
+    shortDateTime: (at: Date) =>
+      toGsm(
+        format(at, {
+          day: 'numeric',
+          month: shortMonths[language],
+          hour: 'numeric',
+          minute: '2-digit',
+          timeZoneName: 'short',
+        }),
+      ),
+    /** `22:37 GMT+2`: for an SMS. */
+    shortTime: (at: Date) => toGsm(format(at, { hour: 'numeric', minute: '2-digit', timeZoneName: 'short' })),
+  }
+}

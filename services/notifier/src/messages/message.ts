@@ -2,6 +2,7 @@ import type { EventData, EventDefinition, Recipient } from '@rekey/contracts'
 import type { Now } from '@rekey/platform/clock'
 import { type Consumer, type ConsumerDeps, consume } from '@rekey/platform/consumer'
 import type { Delivery, Message } from '../channels/delivery.ts'
+import type { Presentations } from './presentation.ts'
 import type { SealedFields } from './sealed-fields.ts'
 
 /** What a message needs to consume its event and to be sent. */
@@ -11,8 +12,8 @@ export interface MessageDeps {
   delivery: Delivery
   /** Events of one type at a time. More than the delivery has connections, so that mail and SMS do not wait for each other. */
   concurrency: number
-  /** Name of the platform in all texts. */
-  brand: string
+  /** Texts and look for a recipient. */
+  present: Presentations
   now: Now
 }
 

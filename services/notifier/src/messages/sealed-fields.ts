@@ -28,7 +28,10 @@ export interface SealedFields {
 const isRecipient = compileCheck(Type.Composite([Recipient, Type.Object({ to: Username })]))
 const isCode = compileCheck(Type.String({ pattern: '^\\d{6,12}$' }))
 const isPassword = compileCheck(Type.String({ minLength: 1 }))
-const isReportLink = compileCheck(Type.String({ pattern: '^https?://[^\\s/?#]+/not-me\\?token=[\\w.-]+$' }))
+/** With a handle, or with the sealed token of a password-service of an earlier version. */
+const isReportLink = compileCheck(
+  Type.String({ pattern: '^https?://[^\\s/?#]+/(n/[\\w-]{22}|not-me\\?token=[\\w.-]+)$' }),
+)
 
 export const createSealedFields = ({ codeKeys, addressKeys }: Deps): SealedFields => {
   const decrypt =

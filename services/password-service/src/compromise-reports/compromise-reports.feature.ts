@@ -1,12 +1,12 @@
 import { ReportCompromise, type ReportCompromiseReply, type ReportCompromiseRequest } from '@rekey/contracts'
 import type { Feature } from '../feature.ts'
 import type { Infrastructure } from '../infrastructure.ts'
-import { readReportLink } from '../notifications/report-links.ts'
+import { deleteExpiredLinks, readReportLink } from '../notifications/report-links.ts'
 import { reportCompromise } from './report-compromise.ts'
 
 /** Takes the compromise reports of customers: the links "it was not me" of their notifications. */
 export const createCompromiseReports = (infra: Infrastructure): Feature => {
-  const { keys, now, log } = infra
+  const { database, loops, keys, now, log } = infra
 
   const refuse = (
     result: 'used' | 'expired' | 'invalid',
@@ -20,7 +20,7 @@ export const createCompromiseReports = (infra: Infrastructure): Feature => {
 
   /** @throws RekeyError unavailable */
   const report = async ({ token, ip }: ReportCompromiseRequest): Promise<ReportCompromiseReply> => {
-    const link = await readReportLink(keys.report, token)
+    const link = await readReportLink(database, keys, token)
     if (!link) return refuse('invalid', ip)
     const { customerId, changeId, channel, expiresAt } = link
     if (now() >= expiresAt) return refuse('expired', ip, { customerId, changeId })
@@ -33,5 +33,8 @@ export const createCompromiseReports = (infra: Infrastructure): Feature => {
     return { result: 'reported' }
   }
 
-  return { rpcs: [{ rpc: ReportCompromise, answer: report }] }
+  return {
+    rpcs: [{ rpc: ReportCompromise, answer: report }],
+    deletions: { 'expired report links': deleteExpiredLinks(loops) },
+  }
 }

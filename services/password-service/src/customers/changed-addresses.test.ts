@@ -83,7 +83,7 @@ for (const [what, lose] of Object.entries(losses)) {
     t.ok(Math.abs(Date.parse(String(notification?.data.removedAt)) - clock.now().getTime()) < 10 * 60_000)
 
     await upsert(customer, given)
-    const token = new URL(notification?.link ?? '').searchParams.get('token') ?? ''
+    const token = notification?.link.split('/').at(-1) ?? ''
     const reported = await callRpc(service.broker, ReportCompromise, { token, ip: '203.0.113.7' })
     t.same(reported, { result: 'reported' }, 'the link blocks the customer')
     await service.outboxEmpty()

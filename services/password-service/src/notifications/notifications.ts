@@ -47,7 +47,8 @@ const sealRecipient = (
   { customer }: Pick<Notified, 'customer'>,
 ) => seal(keys.address, eventId, toRecipient(to, customer))
 
-const sealedFields = async (
+/** The sealed fields of a notification, and its link as it is stored. */
+const sealFields = async (
   deps: NotificationDeps,
   eventId: string,
   to: Address,
@@ -55,11 +56,12 @@ const sealedFields = async (
 ) => {
   const { customer, change } = about
   const { channel } = toRecipient(to, customer)
-  const link = await makeReportLink(deps, { customerId: customer.id, changeId: change.id, channel })
-  return {
+  const { url, stored } = makeReportLink(deps, { customerId: customer.id, changeId: change.id, channel })
+  const sealed = {
     recipient: await sealRecipient(deps, eventId, to, about),
-    reportLink: await seal(deps.keys.address, eventId, link),
+    reportLink: await seal(deps.keys.address, eventId, url),
   }
+  return { sealed, reportLink: stored }
 }
 
 const toEachAddress = (
@@ -70,23 +72,20 @@ const toEachAddress = (
 
 /** Notifies every address that the password was changed. */
 export const passwordChangedNotifications = (deps: NotificationDeps, about: NotifiedChange): Promise<NewEvent[]> =>
-  toEachAddress(deps, about.addresses, async (id, to) =>
-    newEvent(NotifyPasswordChanged, id, {
-      ...(await sealedFields(deps, id, to, about)),
-      operation: about.change.operation,
-      ip: about.change.ip,
-      changedAt: about.change.createTime.toISOString(),
-    }),
-  )
+  toEachAddress(deps, about.addresses, async (id, to) => {
+    const { sealed, reportLink } = await sealFields(deps, id, to, about)
+    const { operation, ip, createTime } = about.change
+    const data = { ...sealed, operation, ip, changedAt: createTime.toISOString() }
+    return { ...newEvent(NotifyPasswordChanged, id, data), reportLink }
+  })
 
 /** Notifies every address that the next sign-in requires a new password. */
 export const resetRequestedNotifications = (deps: NotificationDeps, about: NotifiedChange): Promise<NewEvent[]> =>
-  toEachAddress(deps, about.addresses, async (id, to) =>
-    newEvent(NotifyResetRequested, id, {
-      ...(await sealedFields(deps, id, to, about)),
-      requestedAt: about.change.createTime.toISOString(),
-    }),
-  )
+  toEachAddress(deps, about.addresses, async (id, to) => {
+    const { sealed, reportLink } = await sealFields(deps, id, to, about)
+    const data = { ...sealed, requestedAt: about.change.createTime.toISOString() }
+    return { ...newEvent(NotifyResetRequested, id, data), reportLink }
+  })
 
 /**
  * Notifies every address of a block, a lifted block or an ended hold. A block has no report link, which would block the
@@ -98,11 +97,13 @@ export const protectionChangedNotifications = (
 ): Promise<NewEvent[]> =>
   toEachAddress(deps, about.addresses, async (id, to) => {
     const { operation, createTime } = about.change
-    const sealed =
-      operation === 'block'
-        ? { recipient: await sealRecipient(deps, id, to, about) }
-        : await sealedFields(deps, id, to, about)
-    return newEvent(NotifyProtectionChanged, id, { ...sealed, operation, changedAt: createTime.toISOString() })
+    const changedAt = createTime.toISOString()
+    if (operation === 'block') {
+      const recipient = await sealRecipient(deps, id, to, about)
+      return newEvent(NotifyProtectionChanged, id, { recipient, operation, changedAt })
+    }
+    const { sealed, reportLink } = await sealFields(deps, id, to, about)
+    return { ...newEvent(NotifyProtectionChanged, id, { ...sealed, operation, changedAt }), reportLink }
   })
 
 /** Notifies every address of a lockout. Without a report link: no password was changed. */
@@ -127,11 +128,9 @@ export const addressRemovedNotification = async (
   const id = deps.random.id()
   const { customerId, locale, timezone, removedAt, replacedBy } = loss
   const about = { customer: { id: customerId, locale, timezone }, change: { id: noChangeId } }
-  return newEvent(NotifyAddressRemoved, id, {
-    ...(await sealedFields(deps, id, loss, about)),
-    replacedBy,
-    removedAt: removedAt.toISOString(),
-  })
+  const { sealed, reportLink } = await sealFields(deps, id, loss, about)
+  const data = { ...sealed, replacedBy, removedAt: removedAt.toISOString() }
+  return { ...newEvent(NotifyAddressRemoved, id, data), reportLink }
 }
 
 /** Seals a temporary password for the event that will carry it. */
@@ -149,10 +148,8 @@ export const temporaryPasswordNotification = async (
   { eventId, sealed }: SealedPassword,
   { to, setBy, expiresAt }: { to: Address; setBy: 'client' | 'back_office'; expiresAt: Date },
   about: NotifiedChange,
-): Promise<NewEvent> =>
-  newEvent(NotifyTemporaryPassword, eventId, {
-    ...(await sealedFields(deps, eventId, to, about)),
-    setBy,
-    password: sealed,
-    expiresAt: expiresAt.toISOString(),
-  })
+): Promise<NewEvent> => {
+  const fields = await sealFields(deps, eventId, to, about)
+  const data = { ...fields.sealed, setBy, password: sealed, expiresAt: expiresAt.toISOString() }
+  return { ...newEvent(NotifyTemporaryPassword, eventId, data), reportLink: fields.reportLink }
+}

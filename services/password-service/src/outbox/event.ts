@@ -1,4 +1,14 @@
-import type { EventData, EventDefinition } from '@rekey/contracts'
+import type { EventData, EventDefinition, Recipient } from '@rekey/contracts'
+
+/** The link "it was not me" of a notification, as it is stored: without its handle. */
+export interface StoredReportLink {
+  handleHmac: string
+  customerId: number
+  /** Id of the history record that the notification is about; `noChangeId` if it is about an address. */
+  changeId: number
+  channel: Recipient['channel']
+  expiresAt: Date
+}
 
 /** An event to be published once its cause has committed. */
 export interface NewEvent {
@@ -6,6 +16,8 @@ export interface NewEvent {
   id: string
   type: string
   data: object
+  /** The link in this notification, which is stored in the same statement. */
+  reportLink?: StoredReportLink
 }
 
 /** Creates an event; the compiler checks its data against the contract. */

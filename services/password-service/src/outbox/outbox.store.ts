@@ -5,20 +5,24 @@ import { Prisma } from '../generated/prisma/client.ts'
 import type { EventsOf, NewEvent } from './event.ts'
 import { lanesOf, type OutboxStream, outboxStreams } from './lanes.ts'
 
-/** Adds the events of many subjects in one statement. */
+/** Adds the events of many subjects, and the links of notifications among them, in one statement. */
 export const addEventsOfMany = async (tx: Transaction, createdAt: Date, all: EventsOf[]): Promise<void> => {
-  await tx.outbox.createMany({
-    data: all.flatMap(({ subject, events }) =>
-      events.map(({ id, type, data }) => ({
-        eventId: id,
-        type,
-        subject,
-        data: data as Prisma.InputJsonObject,
-        traceparent: currentTrace() ?? null,
-        createdAt,
-      })),
-    ),
-  })
+  const rows = all.flatMap(({ subject, events }) => events.map((event) => ({ ...event, subject })))
+  if (rows.length === 0) return
+  await tx.$executeRaw`
+    WITH event AS MATERIALIZED (
+      SELECT * FROM jsonb_to_recordset(${JSON.stringify(rows)}::jsonb)
+        AS e (id uuid, type text, subject text, data jsonb, "reportLink" jsonb)
+    ), link AS (
+      INSERT INTO report_link (handle_hmac, event_id, customer_id, change_id, channel, expires_at)
+      SELECT l."handleHmac", event.id, l."customerId", l."changeId", l.channel, l."expiresAt"
+      FROM event, jsonb_to_record("reportLink") AS l (
+        "handleHmac" text, "customerId" int, "changeId" int, channel text, "expiresAt" timestamptz
+      )
+      WHERE "reportLink" IS NOT NULL
+    )
+    INSERT INTO outbox (event_id, type, subject, data, traceparent, created_at)
+    SELECT id, type, subject, data, ${currentTrace() ?? null}::text, ${createdAt}::timestamptz FROM event`
 }
 
 /**

@@ -1,14 +1,14 @@
 import { NotifyAddressRemoved } from '@rekey/contracts'
 import { type MessageDeps, sendOn } from '../message.ts'
-import { addressRemovedMessage } from './address-removed.en.ts'
+import { addressRemovedMessage } from './address-removed.message.ts'
 
 /** Notifies an address that it was removed from a customer, or replaced. */
 export const sendAddressRemoved = (deps: MessageDeps) =>
   sendOn(deps, NotifyAddressRemoved, async (data, eventId) => {
-    const { sealedFields, brand } = deps
+    const { sealedFields, present } = deps
     const recipient = await sealedFields.recipient(eventId, data.recipient)
     const reportLink = await sealedFields.reportLink(eventId, data.reportLink)
     const { replacedBy } = data
-    const removedAt = new Date(data.removedAt)
-    return { recipient, message: addressRemovedMessage({ replacedBy, removedAt, reportLink, recipient, brand }) }
+    const content = { channel: recipient.channel, replacedBy, removedAt: new Date(data.removedAt), reportLink }
+    return { recipient, message: addressRemovedMessage(present(recipient), content) }
   })

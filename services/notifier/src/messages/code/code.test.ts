@@ -12,13 +12,13 @@ t.test('a code arrives by mail, with each of the two codes on a line of its own'
 
   t.ok(linesOf(mail.Text).includes('Confirmation code: 012345'))
   t.ok(linesOf(mail.Text).includes('Verification code: 7024'))
-  t.match(mail.Text, 'Nobody from Rekey will ever ask you for the confirmation code')
-  t.match(mail.Text, /within the next 10 minutes: until \d\d:\d\d \(Eastern European (Standard|Summer) Time\)/)
+  t.match(mail.Text, 'Do not give the confirmation code to anybody, not even to Rekey.')
+  t.match(mail.Text, /It is valid for 10 minutes, until \d\d:\d\d \(Eastern European (Standard|Summer) Time\)/)
   t.equal(mail.Subject, 'Rekey: your code to set a new password')
   t.equal(mail.MessageID, `${id}@rekey.test`)
   t.equal(mail.From.Address, 'no-reply@rekey.test')
   t.match(mail.HTML, '>012345</strong>')
-  t.match(mail.HTML, 'Verification code: <strong>7024</strong>')
+  t.match(mail.HTML, 'Verification code: <strong><bdi>7024</bdi></strong>')
   t.notMatch(mail.HTML, /https?:|<img|<link|<script|url\(/, 'no external resources')
 })
 
@@ -47,7 +47,7 @@ t.test('a code arrives by SMS with the same two lines', async (t) => {
   t.ok(linesOf(sms.Text).includes('Confirmation code: 012345'))
   t.ok(linesOf(sms.Text).includes('Verification code: 7024'))
   t.equal(sms.MessageID, id)
-  t.ok(sms.Text.length <= 160, 'it fits one SMS')
+  t.equal(sms.Text.split('\n').at(-1), '@bank.example #012345', 'the origin-bound line')
 })
 
 t.test('an SMS without a configured vendor becomes a dead letter', async (t) => {

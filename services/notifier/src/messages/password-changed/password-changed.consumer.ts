@@ -1,13 +1,13 @@
 import { NotifyPasswordChanged } from '@rekey/contracts'
 import { type MessageDeps, sendOn } from '../message.ts'
-import { passwordChangedMessage } from './password-changed.en.ts'
+import { passwordChangedMessage } from './password-changed.message.ts'
 
 /** Notifies a confirmed address of a new password. Each address of a customer has an event of its own. */
 export const sendPasswordChanged = (deps: MessageDeps) =>
   sendOn(deps, NotifyPasswordChanged, async ({ operation, ip, ...data }, eventId) => {
-    const { sealedFields, brand } = deps
+    const { sealedFields, present } = deps
     const recipient = await sealedFields.recipient(eventId, data.recipient)
     const reportLink = await sealedFields.reportLink(eventId, data.reportLink)
     const changedAt = new Date(data.changedAt)
-    return { recipient, message: passwordChangedMessage({ operation, ip, changedAt, reportLink, recipient, brand }) }
+    return { recipient, message: passwordChangedMessage(present(recipient), { operation, ip, changedAt, reportLink }) }
   })

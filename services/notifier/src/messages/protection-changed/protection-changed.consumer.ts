@@ -1,14 +1,14 @@
 import { NotifyProtectionChanged } from '@rekey/contracts'
 import { type MessageDeps, sendOn } from '../message.ts'
-import { protectionChangedMessage } from './protection-changed.en.ts'
+import { protectionChangedMessage } from './protection-changed.message.ts'
 
 /** Notifies a confirmed address of a block, a lifted block or an ended hold. Each address has an event of its own. */
 export const sendProtectionChanged = (deps: MessageDeps) =>
   sendOn(deps, NotifyProtectionChanged, async ({ operation, ...data }, eventId) => {
-    const { sealedFields, brand } = deps
+    const { sealedFields, present } = deps
     const recipient = await sealedFields.recipient(eventId, data.recipient)
     const reportLink =
       data.reportLink === undefined ? undefined : await sealedFields.reportLink(eventId, data.reportLink)
     const changedAt = new Date(data.changedAt)
-    return { recipient, message: protectionChangedMessage({ operation, changedAt, reportLink, recipient, brand }) }
+    return { recipient, message: protectionChangedMessage(present(recipient), { operation, changedAt, reportLink }) }
   })

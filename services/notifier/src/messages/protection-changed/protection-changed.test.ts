@@ -19,9 +19,21 @@ const publishChange = async (
 }
 
 const texts = {
-  block: { subject: 'Rekey: your account is blocked', says: 'You were signed out on all devices.' },
-  lift_block: { subject: 'Rekey: your account can be used again', says: 'lifted every block of your account' },
-  end_hold: { subject: 'Rekey: a waiting time of your account was ended', says: 'ended this waiting time early' },
+  block: {
+    subject: 'Rekey: your account is blocked',
+    says: 'All devices were signed out.',
+    sms: 'our staff blocked your account',
+  },
+  lift_block: {
+    subject: 'Rekey: your account can be used again',
+    says: 'lifted every block of your account',
+    sms: 'lifted every block of your account',
+  },
+  end_hold: {
+    subject: 'Rekey: the waiting time for withdrawals was ended',
+    says: 'ended this waiting time early',
+    sms: 'withdrawals no longer have to wait',
+  },
 }
 
 for (const operation of ['block', 'lift_block', 'end_hold'] as const) {
@@ -41,8 +53,8 @@ for (const operation of ['block', 'lift_block', 'end_hold'] as const) {
 
     await publishChange(servers, operation, { to: { channel: 'sms', to: '+447700900001' } })
     const { Text } = await servers.inbox.waitForMessage('+447700900001')
-    t.match(Text, texts[operation].subject)
-    t.equal(Text.split('\n').includes(`It was not me: ${reportLink}`), operation !== 'block')
+    t.match(Text, texts[operation].sms)
+    t.equal(Text.split('\n').includes(`Not you? ${reportLink}`), operation !== 'block')
   })
 }
 

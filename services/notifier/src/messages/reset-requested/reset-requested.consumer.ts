@@ -1,13 +1,13 @@
 import { NotifyResetRequested } from '@rekey/contracts'
 import { type MessageDeps, sendOn } from '../message.ts'
-import { resetRequestedMessage } from './reset-requested.en.ts'
+import { resetRequestedMessage } from './reset-requested.message.ts'
 
 /** Notifies a confirmed address that the back office demands a new password. Each address has an event of its own. */
 export const sendResetRequested = (deps: MessageDeps) =>
   sendOn(deps, NotifyResetRequested, async (data, eventId) => {
-    const { sealedFields, brand } = deps
+    const { sealedFields, present } = deps
     const recipient = await sealedFields.recipient(eventId, data.recipient)
     const reportLink = await sealedFields.reportLink(eventId, data.reportLink)
     const requestedAt = new Date(data.requestedAt)
-    return { recipient, message: resetRequestedMessage({ requestedAt, reportLink, recipient, brand }) }
+    return { recipient, message: resetRequestedMessage(present(recipient), { requestedAt, reportLink }) }
   })

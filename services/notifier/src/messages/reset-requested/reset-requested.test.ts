@@ -20,7 +20,7 @@ t.test('S22 a notification states that the staff demand a new password, the time
   t.equal(mail.Subject, 'Rekey: please set a new password')
   for (const form of [mail.Text, mail.HTML]) {
     t.match(form, '21 November 2026 at 22:37 (Eastern European Standard Time)')
-    t.match(form, 'have signed you out on all devices')
+    t.match(form, 'All your devices were signed out.')
     t.equal(form.match(/https?:/g)?.length, 1, 'only the report link')
   }
   t.ok(mail.Text.split(/\r?\n/).includes(`It was not me: ${reportLink}`))
@@ -31,8 +31,8 @@ t.test('S22 the notification of a demanded password also goes by SMS', async (t)
   await startNotifier(t, servers)
   await publishRequest(servers, { to: { channel: 'sms', to: '+447700900001' } })
   const sms = await servers.inbox.waitForMessage('+447700900001')
-  t.match(sms.Text, 'Rekey: please set a new password at your next sign-in. You were signed out on all devices')
-  t.ok(sms.Text.split('\n').includes(`It was not me: ${reportLink}`))
+  t.match(sms.Text, 'Rekey: set a new password when you sign in. All devices were signed out.')
+  t.ok(sms.Text.split('\n').includes(`Not you? ${reportLink}`))
 })
 
 t.test('a notification sealed for another event becomes a dead letter', async (t) => {

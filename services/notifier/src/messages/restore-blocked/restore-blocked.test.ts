@@ -2,7 +2,6 @@ import { NotifyRestoreBlocked } from '@rekey/contracts'
 import { systemRandom } from '@rekey/platform/random'
 import t from 'tap'
 import { recipient, startNotifier, startServers } from '../../app.fixture.ts'
-import { restoreBlockedMessage } from './restore-blocked.en.ts'
 
 const blockedFrom = '2026-11-21T20:37:12.000Z'
 const blockedUntil = '2026-11-21T20:47:12.000Z'
@@ -23,11 +22,11 @@ t.test('S6 a notification states that restore is locked, from when until when, a
   const id = await publishBlock(servers, { blockedUntil })
   const mail = await servers.inbox.waitForMessage(recipient.to)
   t.equal(mail.MessageID, `${id}@rekey.test`)
-  t.equal(mail.Subject, 'Rekey: replacing a forgotten password is blocked for now')
+  t.equal(mail.Subject, 'Rekey: resetting your password is blocked for now')
   for (const form of [mail.Text, mail.HTML]) {
     t.match(form, '21 November 2026 at 22:37 (Eastern European Standard Time)')
     t.match(form, '21 November 2026 at 22:48 (Eastern European Standard Time)')
-    t.match(form, 'Your password has not changed, and you can sign in with it as always.')
+    t.match(form, 'Your password has not changed, and you can sign in as always.')
     t.match(form, 'If it was not you')
     t.notMatch(form, /https?:/, 'no link')
   }
@@ -38,9 +37,9 @@ t.test('S6 the notification of a lockout also goes by SMS', async (t) => {
   await startNotifier(t, servers)
   await publishBlock(servers, { blockedUntil, to: { channel: 'sms', to: '+447700900001' } })
   const { Text } = await servers.inbox.waitForMessage('+447700900001')
-  t.match(Text, 'until 21 November 2026 at 22:48')
-  t.match(Text, 'you can sign in with it as always')
-  t.match(Text, 'do not give a code to anyone')
+  t.match(Text, 'until 21 Nov, 22:48 EET')
+  t.match(Text, 'You can sign in as always.')
+  t.match(Text, 'Call +44 20 7946 0000')
 })
 
 t.test('S6 the notification of a lockout that only the back office lifts states whom to call', async (t) => {
@@ -48,11 +47,9 @@ t.test('S6 the notification of a lockout that only the back office lifts states 
   await startNotifier(t, servers)
   await publishBlock(servers)
   const mail = await servers.inbox.waitForMessage(recipient.to)
-  t.equal(mail.Subject, 'Rekey: replacing a forgotten password is switched off')
-  t.match(mail.Text, 'call Rekey, on a number that you already know. Only the staff can switch this on again')
+  t.equal(mail.Subject, 'Rekey: resetting your password is switched off')
+  t.match(mail.Text, 'If you forgot your password, call +44 20 7946 0000. Our staff first make sure that it is you.')
   t.notMatch(mail.Text, /until/i)
-  const { sms } = restoreBlockedMessage({ from: new Date(blockedFrom), until: undefined, recipient, brand: 'Rekey' })
-  t.match(sms, 'call Rekey, on a number that you already know')
 })
 
 t.test('a notification sealed for another event becomes a dead letter', async (t) => {

@@ -1,2 +1,0 @@
-/** The last line of every mail. */
-export const footer = 'This message was sent automatically. Answers to it are not read.'

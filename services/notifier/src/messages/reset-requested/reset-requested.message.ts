@@ -1,0 +1,32 @@
+import type { Message } from '../../channels/delivery.ts'
+import { composeMail } from '../compose-mail.ts'
+import { composeSms, ifFree } from '../compose-sms.ts'
+import type { Presentation } from '../presentation.ts'
+import { reportBlocks, reportLines } from '../report-link.ts'
+
+interface Content {
+  requestedAt: Date
+  reportLink: string
+}
+
+/** Composes the demand for a new password. It has no link to a form, which would look like a phishing mail. */
+export const resetRequestedMessage = (presentation: Presentation, { requestedAt, reportLink }: Content): Message => {
+  const { t, brand } = presentation
+  return {
+    mail: composeMail(presentation, {
+      subject: t('reset_requested.subject'),
+      title: t('reset_requested.title'),
+      blocks: [
+        t('reset_requested.what', { brand }),
+        { label: t('common.when'), value: presentation.dateTime(requestedAt) },
+        t('reset_requested.next'),
+        ...reportBlocks(presentation, { about: 'other_user', reportLink }),
+      ],
+    }),
+    sms: composeSms([
+      t('reset_requested.sms', { brand }),
+      ifFree(`${t('common.when')}: ${presentation.shortDateTime(requestedAt)}`),
+      ...reportLines(presentation, reportLink),
+    ]),
+  }
+}
