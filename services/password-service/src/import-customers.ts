@@ -12,8 +12,8 @@ import { createImport } from './customers/import/import.service.ts'
 import { createImportStore } from './customers/import/import.store.ts'
 import { createImportLock } from './customers/import/import-lock.ts'
 import { openDatabase } from './database.ts'
-import { argon2Floor } from './hashing/argon2.ts'
 import { databaseUrls } from './database-urls.ts'
+import { argon2Floor } from './hashing/argon2.ts'
 import { createHasher, parsePeppers } from './hashing/hasher.ts'
 
 /** The variables that an import reads; it needs the peppers to check that imported hashes can be verified. */
