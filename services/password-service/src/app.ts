@@ -18,10 +18,12 @@ import { createHistory } from './history/history.feature.ts'
 import { createInfrastructure, type Infrastructure } from './infrastructure.ts'
 import { createJobs } from './jobs/jobs.feature.ts'
 import { createLockout } from './lockout/lockout.feature.ts'
+import { createMessages } from './messages/messages.feature.ts'
 import { createOutbox } from './outbox/outbox.feature.ts'
 import { createPasswords } from './passwords/passwords.feature.ts'
 import { createPasswordPolicy } from './policy/policy.feature.ts'
 import { createSessions, type Sessions } from './sessions/sessions.feature.ts'
+import { logReads } from './staff/log-reads.ts'
 import { startSweeper } from './sweeper.ts'
 
 /** Creates the features. Each stands after those that it calls. */
@@ -29,6 +31,7 @@ const createFeatures = async (infra: Infrastructure, config: Config) => {
   const outbox = createOutbox(infra, config)
   const sessions = createSessions(infra)
   const history = createHistory(infra)
+  const messages = createMessages(infra)
   const hashing = createHashing(infra, config)
   const customers = createCustomers(infra, config, hashing)
   const policy = await createPasswordPolicy(infra, config, hashing)
@@ -42,6 +45,7 @@ const createFeatures = async (infra: Infrastructure, config: Config) => {
     outbox,
     sessions,
     history,
+    messages,
     hashing,
     customers,
     policy,
@@ -75,6 +79,7 @@ export const createApp = async (config: Config, runtime: Runtime): Promise<Serve
   const trustedProxies = toProxyList(config.REKEY_TRUSTED_PROXIES)
   const app = await createServer({ log, random, trustedProxies, adoptsTraces: true })
   await registerAuth(app, config, infra, sessions)
+  logReads(app, log)
   for (const feature of features) await feature.routes?.(app)
   await app.register(health, { checks: { postgres: database.check, nats: () => broker.check() }, progress })
 
