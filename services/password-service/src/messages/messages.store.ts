@@ -31,20 +31,6 @@ export interface StoredMessage {
   attempts: number
 }
 
-const columns = {
-  id: true,
-  kind: true,
-  channel: true,
-  purpose: true,
-  maskedTo: true,
-  askedAt: true,
-  expiresAt: true,
-  status: true,
-  statusAt: true,
-  reason: true,
-  attempts: true,
-} satisfies Prisma.MessageSelect
-
 /** The oldest message that the log shows. */
 export const loggedFrom = (now: Date) => new Date(now.getTime() - messageLogDays * 86_400_000)
 
@@ -117,27 +103,36 @@ export const recordOutcome = async (
   )
 }
 
+type Row = { total: number } & (StoredMessage | { id: null })
+
 export const createMessageStore = (database: Database) => ({
-  /** A page of a customer's messages since a time, newest first, and their total. @returns undefined without such a customer */
+  /**
+   * A page of a customer's messages since a time, newest first, and their total. Reads the entries of one customer in one
+   * index, at most those since that time.
+   *
+   * @returns undefined without such a customer
+   */
   list: (
     customerId: number,
     since: Date,
     { limit, offset }: { limit: number; offset: number },
   ): Promise<{ total: number; messages: StoredMessage[] } | undefined> =>
     database.query(async (prisma) => {
-      const where = { customerId, askedAt: { gt: since } }
-      const [customer, total, messages] = await Promise.all([
-        prisma.customer.findUnique({ where: { id: customerId }, select: { id: true } }),
-        prisma.message.count({ where }),
-        prisma.message.findMany({
-          where,
-          select: columns,
-          orderBy: [{ askedAt: 'desc' }, { id: 'desc' }],
-          take: limit,
-          skip: offset,
-        }),
-      ])
-      return customer ? { total, messages: messages as StoredMessage[] } : undefined
+      const rows = await prisma.$queryRaw<Row[]>`
+        SELECT counted.total, page.*
+        FROM customer c CROSS JOIN LATERAL (
+          SELECT count(*)::int AS total FROM message WHERE customer_id = c.id AND asked_at > ${since}
+        ) AS counted LEFT JOIN LATERAL (
+          SELECT id, kind::text, purpose, channel::text, masked_to AS "maskedTo", asked_at AS "askedAt",
+                 expires_at AS "expiresAt", status::text, status_at AS "statusAt", reason, attempts
+          FROM message WHERE customer_id = c.id AND asked_at > ${since}
+          ORDER BY asked_at DESC, id DESC LIMIT ${limit} OFFSET ${offset}
+        ) AS page ON true
+        WHERE c.id = ${customerId}
+        ORDER BY page."askedAt" DESC, page.id DESC`
+      const [first] = rows
+      // A page beyond the end is one row with the total only.
+      return first && { total: first.total, messages: rows.filter((row) => row.id !== null) }
     }),
 })
 

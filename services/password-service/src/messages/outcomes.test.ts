@@ -18,22 +18,28 @@ t.teardown(() => database.close())
 const { id: customerId } = await createCustomer(postgres.url)
 const askedAt = new Date('2026-11-26T09:30:00Z')
 
+const at = (seconds: number) => new Date(askedAt.getTime() + seconds * 1_000).toISOString()
+
+type Report = Pick<EventData<typeof MessageOutcome>, 'status' | 'at' | 'attempts' | 'answer'>
+
 /** Few values, so that two reports often agree in one of them. */
-const report = fc.record({
-  status: fc.constantFrom(...messageOutcomes),
-  at: fc.integer({ min: 1, max: 4 }).map((seconds) => new Date(askedAt.getTime() + seconds * 1_000).toISOString()),
-  attempts: fc.integer({ min: 0, max: 4 }),
-  answer: fc.option(fc.constantFrom('250 Ok', '451 4.7.1 Greylisted', '550 5.1.1 User unknown'), { nil: undefined }),
-})
+const report: fc.Arbitrary<Report> = fc.record(
+  {
+    status: fc.constantFrom(...messageOutcomes),
+    at: fc.integer({ min: 1, max: 4 }).map(at),
+    attempts: fc.integer({ min: 0, max: 4 }),
+    answer: fc.constantFrom('250 Ok', '451 4.7.1 Greylisted', '550 5.1.1 User unknown'),
+  },
+  { requiredKeys: ['status', 'at', 'attempts'] },
+)
 
 /** The row of a new message after these reports. */
-const rowAfter = async (reports: Partial<EventData<typeof MessageOutcome>>[]) => {
+const rowAfter = async (reports: Report[]) => {
   const challengeId = systemRandom.id()
   const to = { channel: 'email', maskedTo: 'a*b@example.com' } as const
   await logCode(database, customerId, { challengeId, sendNumber: 2, purpose: 'login', to, askedAt, expiresAt: askedAt })
   for (const one of reports) {
-    const outcome = { messageId: `${challengeId}.2`, customerId, ...one } as EventData<typeof MessageOutcome>
-    await recordOutcome(database, outcome)
+    await recordOutcome(database, { messageId: `${challengeId}.2`, customerId, ...one })
   }
   const [row] = await sql<{ status: string; attempts: number }>(
     postgres.url,

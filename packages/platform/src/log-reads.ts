@@ -1,7 +1,6 @@
 import { scopes } from '@rekey/contracts'
-import type { Logger } from '@rekey/platform/logger'
-import type { Server } from '@rekey/platform/server'
-import { staffForLog, staffOf } from './staff.ts'
+import type { Logger } from './logger.ts'
+import type { Server } from './server.ts'
 
 /** An answer of a route of the back office: it is about one customer, or lists some. */
 interface Answer {
@@ -16,7 +15,8 @@ const customersIn = ({ customer, data = [] }: Answer): string[] => [
 /**
  * Logs what staff read: each answer of a route with the scope of the back office, with its reader, its path, the names of
  * the query's parameters (their values may be addresses), and the customers that it is about. A new route is logged
- * without further work. Reads that were refused, or found no such resource, showed nothing and are not logged.
+ * without further work. Reads that were refused, or found no such resource, showed nothing and are not logged. A service
+ * that forwards a read does not log it: the one that answers does.
  */
 export const logReads = (app: Server, log: Logger): void => {
   app.addHook('preSerialization', async (request, reply, payload) => {
@@ -24,6 +24,7 @@ export const logReads = (app: Server, log: Logger): void => {
     const isRead = request.method === 'GET' || request.method === 'HEAD'
     if (!isRead || !config.scopes?.includes(scopes.backOffice) || reply.statusCode !== 200) return payload
     const { clientId: customerId } = request.params as { clientId?: number }
+    const { sub: actorId, client_id: clientId } = request.bearer
     log.info(
       {
         event: 'back_office_read',
@@ -31,7 +32,11 @@ export const logReads = (app: Server, log: Logger): void => {
         parameters: Object.keys(request.query as object),
         ...(customerId !== undefined && { customerId }),
         customers: customersIn(payload as Answer),
-        ...staffForLog(staffOf(request)),
+        actor: 'back_office',
+        actorId,
+        clientId,
+        address: request.ip,
+        channel: 'api',
       },
       'the back office read',
     )
