@@ -1,6 +1,5 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { EventData, MessageOutcome } from '@rekey/contracts'
 import { freePort } from '@rekey/local-servers/ports'
 import { eventually } from '@rekey/test-support/eventually'
 import t, { type Test } from 'tap'
@@ -9,11 +8,8 @@ import { startSmtpListener } from '../channels/smtp.fixture.ts'
 
 type Servers = Awaited<ReturnType<typeof startServers>>
 
-const outcomesOf = async (servers: Servers) =>
-  (await servers.stored('MESSAGE')).map((message) => message.json<EventData<typeof MessageOutcome>>())
-
 const outcome = (servers: Servers, status: string) =>
-  eventually(async () => (await outcomesOf(servers)).find((found) => found.status === status), {
+  eventually(async () => (await servers.outcomes()).find((found) => found.status === status), {
     what: `the outcome ${status}`,
   })
 
@@ -36,7 +32,7 @@ t.test('B13: a message that was handed over has one outcome, before its event is
   await servers.publishCode(sms)
   await servers.publishCode()
   await servers.waitForEmptyQueue()
-  const outcomes = await outcomesOf(servers)
+  const outcomes = await servers.outcomes()
   t.equal(outcomes.length, 2, 'an event that names no customer has none')
   const mailed = outcomes.find(({ messageId }) => messageId === id)
   t.match(mailed, { customerId: 7, channel: 'email', status: 'handed_over', attempts: 1, answer: /^250 / })
@@ -51,8 +47,8 @@ t.test('B13: a failed attempt is deferred, with its number, until the message is
   const servers = await startServers(t, { SMTP_URL: `smtp://127.0.0.1:${port}` })
   await startNotifier(t, servers)
   await servers.publishCode({ customerId: 7 })
-  await eventually(async () => (await outcomesOf(servers)).length >= 2, { what: 'two attempts' })
-  const [first, second] = await outcomesOf(servers)
+  await eventually(async () => (await servers.outcomes()).length >= 2, { what: 'two attempts' })
+  const [first, second] = await servers.outcomes()
   t.match(
     [first, second],
     [
