@@ -1,3 +1,4 @@
+import { createBackgroundPublisher } from '@rekey/platform/background-publisher'
 import { connectBroker } from '@rekey/platform/broker'
 import { brokerAccess } from '@rekey/platform/broker-access'
 import type { Consumer } from '@rekey/platform/consumer'
@@ -40,12 +41,14 @@ const timeoutMs = { awaited: 7_500, notifications: 20_000 }
 export const createApp = async (config: Config, { log, metrics, now, random }: Runtime): Promise<Server> => {
   const broker = connectBroker({ ...brokerAccess(config), name: 'notifier', log, metrics })
   ensureStreams(broker, ['NOTIFY', 'MESSAGE'], config)
-  const progress = createProgress({ elapsedMs: () => performance.now(), metrics })
+  const elapsedMs = () => performance.now()
+  const progress = createProgress({ elapsedMs, metrics })
   const streamWatch = watchStreams(['NOTIFY', 'MESSAGE'], { broker, metrics, progress, now, log })
   const retryMs = config.REKEY_EVENT_RETRY_HOURS * 3_600_000
 
   const publisher = createPublisher({ broker, source: 'notifier', now, random })
-  const outcomes = createOutcomes({ publisher, metrics, now, log })
+  const backgroundPublisher = createBackgroundPublisher({ publisher, broker, elapsedMs, metrics, progress, log })
+  const outcomes = createOutcomes({ publisher, backgroundPublisher, now })
   const consuming = { broker, metrics, progress, now, random, log, service: 'notifier', retryMs }
   const sealedFields = createSealedFields({
     codeKeys: toKeys(config.REKEY_CODE_SEAL_KEY),
@@ -87,6 +90,7 @@ export const createApp = async (config: Config, { log, metrics, now, random }: R
     for (const delivery of [first, second]) delivery.stop()
     await Promise.all(closing)
     for (const delivery of [first, second]) delivery.close()
+    await backgroundPublisher.close()
     await streamWatch.close()
     await broker.close()
   })

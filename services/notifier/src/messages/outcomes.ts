@@ -1,17 +1,16 @@
-import { type EventData, type MessageChannel, MessageOutcome, unavailable } from '@rekey/contracts'
+import { type EventData, type MessageChannel, MessageOutcome } from '@rekey/contracts'
+import type { BackgroundPublisher } from '@rekey/platform/background-publisher'
 import type { Now } from '@rekey/platform/clock'
 import { type Delivery as EventDelivery, PermanentError } from '@rekey/platform/consumer'
-import type { Logger } from '@rekey/platform/logger'
-import { counter, type Metrics } from '@rekey/platform/metrics'
-import { isRejection, type Publisher } from '@rekey/platform/publisher'
+import type { Publisher } from '@rekey/platform/publisher'
 import type { HandedOver } from '../channels/delivery.ts'
 import { DeferredError, RefusedError } from '../channels/failures.ts'
 
 interface Deps {
   publisher: Publisher
-  metrics: Metrics
+  /** Goes on with an outcome that could not be published at once. */
+  backgroundPublisher: BackgroundPublisher
   now: Now
-  log: Logger
 }
 
 /** The event of a message, as far as its outcome needs it. */
@@ -32,12 +31,7 @@ const isPublished = ({ status, attempts }: Outcome) =>
   status !== 'deferred' || attempts <= eachUpTo || attempts % 10 === 0
 
 /** Publishes what became of each message, for the log of messages (B13). */
-export const createOutcomes = ({ publisher, metrics, now, log }: Deps) => {
-  const dropped = counter(metrics, {
-    name: 'rekey_message_outcomes_dropped_total',
-    help: 'Outcomes of messages that the broker rejected; the log of messages lacks them',
-  })
-
+export const createOutcomes = ({ publisher, backgroundPublisher, now }: Deps) => {
   const outcomeOf = (
     attempted: Attempt,
     { expiresAt }: Asked,
@@ -56,23 +50,11 @@ export const createOutcomes = ({ publisher, metrics, now, log }: Deps) => {
     return { status: isLastAttempt ? 'expired' : 'deferred', at, attempts: attempt, answer }
   }
 
-  const publish = async (event: Parameters<typeof publisher.publish<typeof MessageOutcome>>[1]) => {
-    try {
-      await publisher.publish(MessageOutcome, event)
-    } catch (error) {
-      if (!isRejection(error)) throw error
-      // A message must not be sent twice, or wait, because its outcome cannot be stored.
-      dropped.inc()
-      log.error({ event: 'message_outcome_dropped', err: (error as Error).cause }, 'outcome of a message rejected')
-    }
-  }
-
   return {
     /**
      * Publishes the outcome of an attempt, before its event is acknowledged: if this process ends in between, the event is
-     * delivered again, and has another outcome. Events of earlier versions name no customer and have none.
-     *
-     * @throws RekeyError unavailable: the event is to be delivered again, although the message may have been handed over
+     * delivered again, and has another outcome. An outcome that cannot be published now is retried in the background: no
+     * message waits for it or is sent twice because of it. Events of earlier versions name no customer and have none.
      */
     async publish(asked: Asked, { eventId, ...delivery }: EventDelivery, attempted: Attempt): Promise<void> {
       const { customerId } = asked
@@ -89,12 +71,10 @@ export const createOutcomes = ({ publisher, metrics, now, log }: Deps) => {
         attempts,
         ...(answer && { answer }),
       }
-      try {
-        await publish({ id: `${eventId}.${delivery.attempt}`, subject: eventId, data })
-      } catch (error) {
-        // The next attempt has an outcome too.
-        if (status !== 'deferred') throw unavailable(error)
-      }
+      const event = { id: `${eventId}.${delivery.attempt}`, subject: eventId, data }
+      await publisher
+        .publish(MessageOutcome, event)
+        .catch(() => void backgroundPublisher.publish(MessageOutcome, event))
     },
   }
 }
