@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import { type EventData, type MessageOutcome, messageOutcomes } from '@rekey/contracts'
+import { type EventData, type MessageOutcome, messageOutcomes, messageStatuses } from '@rekey/contracts'
 import { createLogger } from '@rekey/platform/logger'
 import { systemRandom } from '@rekey/platform/random'
 import { createCustomer, sql } from '@rekey/test-support/customers'
@@ -86,3 +86,11 @@ t.test(
     )
   },
 )
+
+t.test('B13: Postgres compares statuses in the order of the contract', async (t) => {
+  const [row] = await sql<{ order: string[] }>(
+    postgres.url,
+    'SELECT enum_range(NULL::message_status)::text[] AS "order"',
+  )
+  t.same(row?.order, messageStatuses)
+})
