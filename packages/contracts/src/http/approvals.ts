@@ -1,5 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox'
-import { OneOf, SerialId, Time, Uuid } from '../fields.ts'
+import { OneOf, Reason, SerialId, Time, Uuid } from '../fields.ts'
 import { scopes } from '../scopes.ts'
 import { bearer, problems, refuses } from './problem.ts'
 
@@ -23,10 +23,12 @@ export const Approval = Type.Object({
   decidedBy: Type.Optional(Type.String({ description: 'Token subject of the person who approved or rejected.' })),
   decidedByOwner: Type.Optional(Type.String({ description: owner })),
   decidedAt: Type.Optional(Time),
+  decisionReason: Type.Optional(Type.String({ description: 'Reason that that person gave.' })),
 })
 export type Approval = Static<typeof Approval>
 
 const about = { tags: ['Back office'], ...bearer(scopes.backOffice) }
+const body = Type.Object({ reason: Type.Optional(Reason) }, { description: 'No body, or an object.' })
 const one = { ...about, params: Type.Object({ approvalId: Uuid }) }
 
 export const ListApprovals = {
@@ -51,7 +53,7 @@ export const Approve = {
   ...one,
   operationId: 'approve',
   ...refuses('already_decided', 'not_found', 'own_approval', 'owner_unknown', 'password_refused'),
-  body: Type.Object({}),
+  body,
   summary: 'Approve the action of another person and carry it out',
   response: {
     202: Type.Object({ jobId: Uuid }, { description: 'A job was started.' }),
@@ -64,7 +66,7 @@ export const Reject = {
   ...one,
   operationId: 'reject',
   ...refuses('already_decided', 'own_approval', 'owner_unknown'),
-  body: Type.Object({}),
+  body,
   summary: 'Reject the action of another person',
   response: { 204: Type.Null({ description: 'Rejected; no body.' }), ...problems },
 }

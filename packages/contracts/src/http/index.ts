@@ -16,8 +16,9 @@ import { FindClients, GetClient } from './clients.ts'
 import { AsyncapiDocument, OpenapiDocument } from './documents.ts'
 import type { Endpoint } from './endpoint.ts'
 import { Healthz, Readyz } from './health.ts'
-import { CancelJob, GetJob } from './jobs.ts'
+import { CancelJob, GetJob, ListJobs } from './jobs.ts'
 import { Login, SendChallenge } from './login.ts'
+import { ListClientMessages } from './messages.ts'
 import { ChangePassword, GetPasswordChange, ListPasswordChanges, RestorePassword } from './passwords.ts'
 import { PasswordRestore, PasswordRestoreReset, PasswordRestoreVerification } from './restore.ts'
 import { Introspect, Revoke, Token } from './token.ts'
@@ -54,6 +55,8 @@ export const http = {
   'DELETE /api/v2/clients/:clientId/hold': EndHold,
   'PUT /api/v2/clients/:clientId/block': BlockClient,
   'DELETE /api/v2/clients/:clientId/block': LiftBlock,
+  'GET /api/v2/clients/:clientId/messages': ListClientMessages,
+  'GET /api/v2/jobs': ListJobs,
   'GET /api/v2/jobs/:jobId': GetJob,
   'POST /api/v2/jobs/:jobId/cancel': CancelJob,
   'GET /api/v2/approvals': ListApprovals,

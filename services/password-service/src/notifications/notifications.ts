@@ -10,12 +10,13 @@ import {
 } from '@rekey/contracts'
 import type { Keys } from '@rekey/platform/keys'
 import { seal } from '@rekey/platform/seal'
+import { loggedAddress, type NewMessage } from '../messages/message.ts'
 import { type NewEvent, newEvent } from '../outbox/event.ts'
 import { toRecipient } from './recipient.ts'
 import { makeReportLink, type ReportLinkDeps } from './report-links.ts'
 
 // Notifications of a password change or a lockout (S22): an event for each address. Each event's fields are sealed for
-// its id, so that no field can be moved into another event.
+// its id, so that no field can be moved into another event. Each is also a message of the log (B13).
 
 export interface NotificationDeps extends ReportLinkDeps {
   keys: ReportLinkDeps['keys'] & {
@@ -64,6 +65,15 @@ const sealFields = async (
   return { sealed, reportLink: stored }
 }
 
+/** What the log says of a notification. */
+const notificationTo = (
+  to: Address,
+  { customer }: Pick<Notified, 'customer'>,
+  purpose: NewMessage['purpose'],
+): { message: NewMessage } => ({
+  message: { customerId: customer.id, kind: 'notification', purpose, ...loggedAddress(to) },
+})
+
 const toEachAddress = (
   { random }: NotificationDeps,
   addresses: Address[],
@@ -75,16 +85,16 @@ export const passwordChangedNotifications = (deps: NotificationDeps, about: Noti
   toEachAddress(deps, about.addresses, async (id, to) => {
     const { sealed, reportLink } = await sealFields(deps, id, to, about)
     const { operation, ip, createTime } = about.change
-    const data = { ...sealed, operation, ip, changedAt: createTime.toISOString() }
-    return { ...newEvent(NotifyPasswordChanged, id, data), reportLink }
+    const data = { customerId: about.customer.id, ...sealed, operation, ip, changedAt: createTime.toISOString() }
+    return { ...newEvent(NotifyPasswordChanged, id, data), reportLink, ...notificationTo(to, about, 'password_changed') }
   })
 
 /** Notifies every address that the next sign-in requires a new password. */
 export const resetRequestedNotifications = (deps: NotificationDeps, about: NotifiedChange): Promise<NewEvent[]> =>
   toEachAddress(deps, about.addresses, async (id, to) => {
     const { sealed, reportLink } = await sealFields(deps, id, to, about)
-    const data = { ...sealed, requestedAt: about.change.createTime.toISOString() }
-    return { ...newEvent(NotifyResetRequested, id, data), reportLink }
+    const data = { customerId: about.customer.id, ...sealed, requestedAt: about.change.createTime.toISOString() }
+    return { ...newEvent(NotifyResetRequested, id, data), reportLink, ...notificationTo(to, about, 'reset_requested') }
   })
 
 /**
@@ -97,13 +107,14 @@ export const protectionChangedNotifications = (
 ): Promise<NewEvent[]> =>
   toEachAddress(deps, about.addresses, async (id, to) => {
     const { operation, createTime } = about.change
-    const changedAt = createTime.toISOString()
+    const common = { customerId: about.customer.id, operation, changedAt: createTime.toISOString() }
+    const message = notificationTo(to, about, 'protection_changed')
     if (operation === 'block') {
       const recipient = await sealRecipient(deps, id, to, about)
-      return newEvent(NotifyProtectionChanged, id, { recipient, operation, changedAt })
+      return { ...newEvent(NotifyProtectionChanged, id, { ...common, recipient }), ...message }
     }
     const { sealed, reportLink } = await sealFields(deps, id, to, about)
-    return { ...newEvent(NotifyProtectionChanged, id, { ...sealed, operation, changedAt }), reportLink }
+    return { ...newEvent(NotifyProtectionChanged, id, { ...common, ...sealed }), reportLink, ...message }
   })
 
 /** Notifies every address of a lockout. Without a report link: no password was changed. */
@@ -112,13 +123,15 @@ export const restoreLockedNotifications = (
   about: Notified,
   { from, until }: { from: Date; until: Date | undefined },
 ): Promise<NewEvent[]> =>
-  toEachAddress(deps, about.addresses, async (id, to) =>
-    newEvent(NotifyRestoreBlocked, id, {
+  toEachAddress(deps, about.addresses, async (id, to) => ({
+    ...newEvent(NotifyRestoreBlocked, id, {
+      customerId: about.customer.id,
       recipient: await sealRecipient(deps, id, to, about),
       blockedFrom: from.toISOString(),
       ...(until && { blockedUntil: until.toISOString() }),
     }),
-  )
+    ...notificationTo(to, about, 'restore_blocked'),
+  }))
 
 /** Notifies an address that its customer lost it. The link is about no record of the history. */
 export const addressRemovedNotification = async (
@@ -129,8 +142,12 @@ export const addressRemovedNotification = async (
   const { customerId, locale, timezone, removedAt, replacedBy } = loss
   const about = { customer: { id: customerId, locale, timezone }, change: { id: noChangeId } }
   const { sealed, reportLink } = await sealFields(deps, id, loss, about)
-  const data = { ...sealed, replacedBy, removedAt: removedAt.toISOString() }
-  return { ...newEvent(NotifyAddressRemoved, id, data), reportLink }
+  const data = { customerId, ...sealed, replacedBy, removedAt: removedAt.toISOString() }
+  return {
+    ...newEvent(NotifyAddressRemoved, id, data),
+    reportLink,
+    ...notificationTo(loss, about, 'address_removed'),
+  }
 }
 
 /** Seals a temporary password for the event that will carry it. */
@@ -149,7 +166,23 @@ export const temporaryPasswordNotification = async (
   { to, setBy, expiresAt }: { to: Address; setBy: 'client' | 'back_office'; expiresAt: Date },
   about: NotifiedChange,
 ): Promise<NewEvent> => {
-  const fields = await sealFields(deps, eventId, to, about)
-  const data = { ...fields.sealed, setBy, password: sealed, expiresAt: expiresAt.toISOString() }
-  return { ...newEvent(NotifyTemporaryPassword, eventId, data), reportLink: fields.reportLink }
+  const { sealed: fields, reportLink } = await sealFields(deps, eventId, to, about)
+  const data = {
+    customerId: about.customer.id,
+    ...fields,
+    setBy,
+    password: sealed,
+    expiresAt: expiresAt.toISOString(),
+  }
+  return {
+    ...newEvent(NotifyTemporaryPassword, eventId, data),
+    reportLink,
+    message: {
+      customerId: about.customer.id,
+      kind: 'temporary_password',
+      purpose: setBy === 'client' ? 'reset' : 'set',
+      ...loggedAddress(to),
+      expiresAt,
+    },
+  }
 }

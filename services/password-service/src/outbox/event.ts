@@ -1,4 +1,5 @@
 import type { EventData, EventDefinition, Recipient } from '@rekey/contracts'
+import type { NewMessage } from '../messages/message.ts'
 
 /** The link "it was not me" of a notification, as it is stored: without its handle. */
 export interface StoredReportLink {
@@ -18,6 +19,8 @@ export interface NewEvent {
   data: object
   /** The link in this notification, which is stored in the same statement. */
   reportLink?: StoredReportLink
+  /** Of a notification: what the log of messages says of it. */
+  message?: NewMessage
 }
 
 /** Creates an event; the compiler checks its data against the contract. */
