@@ -86,7 +86,11 @@ export const passwordChangedNotifications = (deps: NotificationDeps, about: Noti
     const { sealed, reportLink } = await sealFields(deps, id, to, about)
     const { operation, ip, createTime } = about.change
     const data = { customerId: about.customer.id, ...sealed, operation, ip, changedAt: createTime.toISOString() }
-    return { ...newEvent(NotifyPasswordChanged, id, data), reportLink, ...notificationTo(to, about, 'password_changed') }
+    return {
+      ...newEvent(NotifyPasswordChanged, id, data),
+      reportLink,
+      ...notificationTo(to, about, 'password_changed'),
+    }
   })
 
 /** Notifies every address that the next sign-in requires a new password. */
