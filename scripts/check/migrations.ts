@@ -1,20 +1,14 @@
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { exceptions } from './migrations/exceptions.ts'
-import { type RuleName, rules, type Violation, violationsIn } from './migrations/rules.ts'
+import { type Exception, rules, type Violation } from './migrations/rules.ts'
 import { parseMigration } from './migrations/statements.ts'
+import { violationsIn } from './migrations/violations.ts'
 
 export interface MigrationFile {
   /** Folder, such as `20261121203514_init`. */
   name: string
   sql: string
-}
-
-/** Why a migration may break these rules. */
-export interface Exception {
-  migration: string
-  rules: readonly RuleName[]
-  reason: string
 }
 
 const describe = ({ migration, rule, line }: Violation) =>

@@ -1,7 +1,3 @@
--- Who cancelled a job, and why approvals were decided. Nullable columns without a default: no table is rewritten, and the
--- version before inserts rows without them.
+-- Why approvals were decided. A nullable column without a default: the table is not rewritten, and the version before
+-- inserts rows without it.
 ALTER TABLE "approval" ADD COLUMN "decision_reason" TEXT;
-
-ALTER TABLE "job"
-  ADD COLUMN "cancelled_by" TEXT,
-  ADD COLUMN "cancel_reason" TEXT;

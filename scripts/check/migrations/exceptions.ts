@@ -1,4 +1,4 @@
-import type { Exception } from '../migrations.ts'
+import type { Exception } from './rules.ts'
 
 /** Migrations that break rules, with the reason why they may. A migration that a release contains is never edited. */
 export const exceptions: readonly Exception[] = [

@@ -1,34 +1,19 @@
 import type {
   AlterEnumStmt,
   AlterTableStmt,
-  ColumnRef,
-  Constraint,
-  CreateStmt,
-  DefElem,
   DropStmt,
   IndexStmt,
-  Node,
-  NullTest,
   RangeVar,
   ReindexStmt,
   RenameStmt,
   VacuumStmt,
   VariableSetStmt,
 } from '@pgsql/types'
-import {
-  bodyOf,
-  changesOf,
-  columnOf,
-  constraintOf,
-  constraintsOf,
-  functionsIn,
-  lastName,
-  lockedTables,
-  type Statement,
-} from './statements.ts'
+import { isConcurrent, isValidatedAtOnce, rewritesForColumn } from './effects.ts'
+import { bodyOf, changesOf, columnOf, constraintOf, constraintsOf, lockedTables, type Statement } from './statements.ts'
 
 /** What is known where a statement runs. */
-interface Context {
+export interface Context {
   /** All statements of this migration. */
   migration: readonly Statement[]
   /** True if this migration creates the table: nothing uses it yet. */
@@ -37,52 +22,13 @@ interface Context {
   isCheckedNotNull(table: string, column: string): boolean
 }
 
-interface Rule {
+export interface Rule {
   /** What the statement does to requests while it runs, or to the version before. */
   why: string
   /** What to write instead. */
   instead: string
   breaks(statement: Statement, context: Context): boolean
 }
-
-const isConcurrentReindex = ({ params = [] }: ReindexStmt) =>
-  params.some((param) => bodyOf<DefElem>(param, 'DefElem')?.defname === 'concurrently')
-
-/** True for a statement that Postgres refuses in a transaction. */
-const isConcurrent = ({ node }: Statement) => {
-  const reindex = bodyOf<ReindexStmt>(node, 'ReindexStmt')
-  return Boolean(
-    bodyOf<IndexStmt>(node, 'IndexStmt')?.concurrent ||
-      bodyOf<DropStmt>(node, 'DropStmt')?.concurrent ||
-      (reindex && isConcurrentReindex(reindex)),
-  )
-}
-
-/** Functions that give every row of one ALTER TABLE the same value (not volatile). */
-const stableFunctions = new Set(['now', 'transaction_timestamp', 'statement_timestamp', 'current_setting'])
-const serialTypes = /^(small|big)?serial[248]?$/
-
-/** True if each existing row of a new column gets a value of its own, which rewrites the table. */
-const rewritesForColumn = (statement: AlterTableStmt) =>
-  changesOf(statement).some((change) => {
-    const column = columnOf(change)
-    if (change.subtype !== 'AT_AddColumn' || !column) return false
-    return (
-      serialTypes.test(lastName(column.typeName?.names)) ||
-      constraintsOf(column).some(
-        ({ contype, raw_expr, generated_kind }) =>
-          contype === 'CONSTR_IDENTITY' ||
-          (contype === 'CONSTR_GENERATED' && generated_kind !== 'v') ||
-          (contype === 'CONSTR_DEFAULT' && functionsIn(raw_expr).some((name) => !stableFunctions.has(name))),
-      )
-    )
-  })
-
-/** True if a constraint is checked against every row while the table is locked. */
-const isValidatedAtOnce = ({ contype, skip_validation, indexname }: Constraint) =>
-  ((contype === 'CONSTR_CHECK' || contype === 'CONSTR_FOREIGN') && !skip_validation) ||
-  ((contype === 'CONSTR_UNIQUE' || contype === 'CONSTR_PRIMARY') && !indexname) ||
-  contype === 'CONSTR_EXCLUSION'
 
 const alterOf = ({ node }: Statement, { isNew }: Context): AlterTableStmt | undefined => {
   const alter = bodyOf<AlterTableStmt>(node, 'AlterTableStmt')
@@ -273,61 +219,16 @@ export const rules = {
 
 export type RuleName = keyof typeof rules
 
+/** Why a migration may break these rules. */
+export interface Exception {
+  migration: string
+  rules: readonly RuleName[]
+  reason: string
+}
+
 /** A statement that breaks a rule. */
 export interface Violation {
   migration: string
   rule: RuleName
   line: number
-}
-
-/** The column that a CHECK requires not to be null. */
-const notNullColumn = ({ contype, raw_expr }: Constraint): string | undefined => {
-  const test = bodyOf<NullTest>(raw_expr, 'NullTest')
-  if (contype !== 'CONSTR_CHECK' || test?.nulltesttype !== 'IS_NOT_NULL') return undefined
-  return lastName(bodyOf<ColumnRef>(test.arg as Node, 'ColumnRef')?.fields)
-}
-
-/** Remembers checks `column IS NOT NULL` and their validation, from migration to migration. */
-const createNotNullChecks = () => {
-  const columns = new Map<string, string>()
-  const validated = new Set<string>()
-  return {
-    has: (table: string, column: string) => validated.has(`${table}.${column}`),
-    read({ node }: Statement) {
-      const alter = bodyOf<AlterTableStmt>(node, 'AlterTableStmt')
-      const table = alter?.relation?.relname ?? ''
-      for (const change of alter ? changesOf(alter) : []) {
-        const constraint = change.subtype === 'AT_AddConstraint' ? constraintOf(change) : undefined
-        const column = constraint && notNullColumn(constraint)
-        if (column) columns.set(`${table}.${constraint.conname}`, column)
-        if (change.subtype !== 'AT_ValidateConstraint') continue
-        const checked = columns.get(`${table}.${change.name}`)
-        if (checked) validated.add(`${table}.${checked}`)
-      }
-    },
-  }
-}
-
-/** Returns what breaks a rule in these migrations, which are in order. */
-export const violationsIn = (
-  migrations: readonly { name: string; statements: readonly Statement[] }[],
-): Violation[] => {
-  const checks = createNotNullChecks()
-  return migrations.flatMap(({ name, statements }) => {
-    const created = new Set(
-      statements.flatMap(({ node }) => bodyOf<CreateStmt>(node, 'CreateStmt')?.relation?.relname ?? []),
-    )
-    const context: Context = {
-      migration: statements,
-      isNew: (table) => table !== undefined && created.has(table),
-      isCheckedNotNull: checks.has,
-    }
-    const found = statements.flatMap((statement) =>
-      Object.entries(rules as Record<string, Rule>).flatMap(([rule, { breaks }]) =>
-        breaks(statement, context) ? [{ migration: name, rule: rule as RuleName, line: statement.line }] : [],
-      ),
-    )
-    for (const statement of statements) checks.read(statement)
-    return found
-  })
 }
