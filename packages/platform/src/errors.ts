@@ -139,7 +139,7 @@ const createRouteTable = () => {
     find(path: string): Route[] {
       const found = METHODS.flatMap((method) => {
         const match = routes.find(method as HTTPMethod, path)
-        return match ? (match.store as Route) : []
+        return match?.store ? (match.store as Route) : []
       })
       const [first] = found
         .filter(({ method }) => method !== 'OPTIONS')

@@ -25,17 +25,20 @@ const formats = {
   keys: areDistinctKeys,
 }
 
-/** The keyword `x-reads`: replaces a text in place by what its reader returns, before its length and pattern are checked. */
+/**
+ * The keyword `x-reads`: replaces a text in place by what its reader returns, before anything else of it is checked. It
+ * applies to all types, as `anyOf` does: ajv checks keywords of texts alone after those.
+ */
 const readsKeyword: FuncKeywordDefinition = {
   keyword: 'x-reads',
-  type: 'string',
   metaSchema: { enum: Object.keys(readers) },
   modifying: true,
   errors: false,
-  before: 'maxLength',
-  compile: (reader: keyof typeof readers) => (text: string, context) => {
+  before: 'anyOf',
+  compile: (reader: keyof typeof readers) => (text: unknown, context) => {
     // A text that is validated by itself, outside an object, cannot be replaced: ajv has no parent for it.
-    if (context?.parentData) context.parentData[context.parentDataProperty] = readers[reader](text)
+    if (typeof text === 'string' && context?.parentData)
+      context.parentData[context.parentDataProperty] = readers[reader](text)
     return true
   },
 }

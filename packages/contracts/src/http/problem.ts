@@ -46,7 +46,7 @@ export type Problem = Static<typeof Problem>
 
 type Security = Record<string, string[]>[]
 
-/** Codes that an operation adds to those of every operation of its shape (`documents/operation-errors.ts`). */
+/** Codes that an operation adds to those of every operation of its shape (`documents/openapi/operation-errors.ts`). */
 export const refuses = (...codes: ErrorCode[]) => ({ errors: codes })
 
 /** Marks a route that requires a bearer token with one of these scopes. Routes without it are public. */

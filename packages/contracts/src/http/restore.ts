@@ -31,6 +31,13 @@ export const pkce = {
   code_challenge_method: Type.Optional(OneOf(['S256'])),
 }
 
+/** A challenge without a method would mean `plain` (RFC 7636 §4.3), which is refused. */
+const pkceRule = {
+  if: { type: 'object', required: ['code_challenge'] },
+  // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema.
+  then: { type: 'object', required: ['code_challenge_method'] },
+}
+
 /** The fields that A1 and A4 share. */
 export const commonRequest = {
   client_id: ClientId,
@@ -90,7 +97,10 @@ export const PasswordRestore = {
   tags: ['Restore'],
   ...clientAuthentication,
   ...refuses('access_denied', 'invalid_client', 'invalid_scope', 'unsupported_response_type'),
-  body: Type.Object({ ...commonRequest, ip: Type.Optional(ClaimedIp), ...pkce }, { examples: [restoreExample] }),
+  body: Type.Object(
+    { ...commonRequest, ip: Type.Optional(ClaimedIp), ...pkce },
+    { examples: [restoreExample], allOf: [pkceRule] },
+  ),
   response: { 200: CodeSent, ...oauthErrors },
 }
 export type PasswordRestoreBody = Static<typeof PasswordRestore.body>
@@ -154,7 +164,7 @@ export const PasswordRestoreVerification = {
       state: State,
       ...pkce,
     },
-    { examples: (['sign_token', 'access_token'] as const).map(verificationExample) },
+    { examples: (['sign_token', 'access_token'] as const).map(verificationExample), allOf: [pkceRule] },
   ),
   response: { 200: Type.Union([TokenAnswer, SignTokenAnswer, AuthorizationCodeAnswer]), ...oauthErrors },
 }

@@ -5,6 +5,7 @@ import {
   ClientSecret,
   CompactToken,
   GrantType,
+  type grantTypes,
   Ignored,
   RedirectUri,
   Scope,
@@ -40,7 +41,21 @@ const tokenExamples = [
   { grant_type: 'refresh_token', refresh_token: 'tGzv3JOkF0XG5Qx2TlKWIA', client_id: 'ib_localhost' },
 ]
 
-/** A5. The vendor's document makes no field mandatory: each grant type checks the fields that it needs. */
+/** The fields that a grant type needs. A client may authenticate by Basic, so that `client_id` is none of them. */
+const neededBy: [grantType: (typeof grantTypes)[number], ...fields: string[]][] = [
+  ['mfa_oob', 'mfa_token', 'code'],
+  ['authorization_code', 'code', 'redirect_uri'],
+  ['code', 'code', 'redirect_uri'],
+  ['refresh_token', 'refresh_token'],
+]
+
+const needs = ([grantType, ...required]: (typeof neededBy)[number]) => ({
+  if: { type: 'object', properties: { grant_type: { const: grantType } }, required: ['grant_type'] },
+  // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema.
+  then: { type: 'object', required },
+})
+
+/** A5. */
 export const Token = {
   operationId: 'token',
   summary: 'Exchange a grant for an access token (RFC 6749 §3.2)',
@@ -58,7 +73,7 @@ export const Token = {
   ),
   body: Type.Object(
     {
-      grant_type: Type.Optional(GrantType),
+      grant_type: GrantType,
       client_id: Type.Optional(ClientId),
       client_secret: Type.Optional(ClientSecret),
       code: Type.Optional(
@@ -79,7 +94,7 @@ export const Token = {
       scope: Type.Optional(Scope),
       state: Type.Optional(Type.String({ ...State, pattern: '^[\\x20-\\x7E]{0,512}$' })),
     },
-    { examples: tokenExamples },
+    { examples: tokenExamples, allOf: neededBy.map(needs) },
   ),
   response: { 200: TokenAnswer, ...oauthErrors },
 }
