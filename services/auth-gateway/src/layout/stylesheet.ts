@@ -25,6 +25,7 @@ p{margin:0 0 1rem}
 ul,ol{margin:0 0 1rem;padding-inline-start:1.25rem}
 li{margin-block-end:.25rem}
 a{color:var(--accent);text-underline-offset:.15em}
+a[href^="tel:"]{white-space:nowrap}
 form{margin:1.5rem 0 0}
 label{display:block;font-weight:600;margin:0 0 .25rem}
 .steps{margin:0 0 .25rem;color:var(--quietText);font-size:.9375rem}
@@ -39,6 +40,7 @@ button,.button{display:block;inline-size:100%;min-block-size:3rem;padding:.625re
 button:hover,.button:hover{filter:brightness(1.08)}
 button[aria-disabled]{opacity:.7;cursor:progress}
 button.second,.button.second{color:var(--accent);background:transparent}
+button.test{margin-block-start:.75rem}
 button.danger{color:var(--background);background:var(--problem);border-color:var(--problem)}
 :focus-visible{outline:3px solid var(--accent);outline-offset:2px}
 .password{position:relative;display:block;margin-block-end:1.25rem}
@@ -64,11 +66,15 @@ button.danger{color:var(--background);background:var(--problem);border-color:var
 .shown strong{font:600 1.5rem/1.4 ui-monospace,Menlo,Consolas,monospace;letter-spacing:.2em;display:block}
 .aside{margin:1.5rem 0 0;padding-block-start:1.25rem;border-block-start:1px solid color-mix(in srgb,var(--border) 40%,transparent)}
 .aside form{margin:0}
+.aside h2:first-child{margin-block-start:0}
 .after{margin:1.25rem 0 0}
 .after a,.links a{display:inline-block;padding-block:.25rem}
-.done::before{content:"\\2713";display:grid;place-items:center;inline-size:3rem;block-size:3rem;margin-block-end:1rem;border-radius:50%;font-size:1.5rem;font-weight:700;color:var(--accentText);background:var(--accent)}
+.done{position:relative;inline-size:3rem;block-size:3rem;margin:0 0 1rem;border-radius:50%;background:var(--accent)}
+.done::after{content:"";position:absolute;inset:.75rem 1.125rem 1rem;border:solid var(--accentText);border-width:0 .2rem .2rem 0;transform:rotate(45deg)}
 .languages{position:relative}
-.languages summary{padding:.375rem .75rem;min-block-size:2.25rem;border:1px solid var(--border);border-radius:.5rem;cursor:pointer;font-size:.9375rem}
+.languages summary::-webkit-details-marker{display:none}
+.languages summary::after{content:"";display:inline-block;inline-size:.4rem;block-size:.4rem;margin-inline-start:.6rem;border:solid;border-width:0 2px 2px 0;transform:translateY(-.15rem) rotate(45deg)}
+.languages summary{list-style:none;padding:.375rem .75rem;min-block-size:2.25rem;border:1px solid var(--border);border-radius:.5rem;cursor:pointer;font-size:.9375rem}
 .languages ul{position:absolute;inset-inline-end:0;z-index:1;min-inline-size:100%;margin:.25rem 0 0;padding:.25rem;list-style:none;background:var(--background);border:1px solid var(--border);border-radius:.5rem}
 .languages li{margin:0}
 .languages a{display:block;padding:.5rem .75rem;border-radius:.25rem;text-decoration:none}
