@@ -9,6 +9,9 @@ const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/
 /** Where screenshots are written: git ignores the folder. */
 export const screenshotsDir = join(import.meta.dirname, '../../../../.rekey/screenshots')
 
+/** The theme of examples/theme. */
+export const exampleTheme = join(import.meta.dirname, '../../../../examples/theme')
+
 export const widths = { phone: { width: 375, height: 667 }, desk: { width: 1280, height: 800 } } as const
 
 /** WCAG 2.2 A and AA, and good practice. */

@@ -15,7 +15,8 @@ body{margin:0;min-block-size:100vh;display:flex;flex-direction:column;background
 .bar{background:var(--background);border-block-end:1px solid color-mix(in srgb,var(--border) 35%,transparent)}
 .bar>div{max-inline-size:60rem;margin-inline:auto;padding:.75rem 1rem;display:flex;gap:1rem;align-items:center;justify-content:space-between}
 .brand{margin:0;font-size:1.125rem;font-weight:700;letter-spacing:-.01em}
-.brand img{display:block;max-block-size:2.25rem;max-inline-size:12rem}
+.brand img{display:block;block-size:2.25rem;inline-size:auto;max-inline-size:12rem;object-fit:contain;object-position:0 50%}
+[dir=rtl] .brand img{object-position:100% 50%}
 .column{inline-size:100%;max-inline-size:30rem;margin-inline:auto;padding:1.25rem 1rem 2rem;flex:1}
 .wide .column{max-inline-size:60rem}
 main{background:var(--background);border:1px solid color-mix(in srgb,var(--border) 30%,transparent);border-radius:.75rem;padding:1.5rem 1.25rem}
@@ -64,6 +65,7 @@ button.danger{color:var(--background);background:var(--problem);border-color:var
 .notice{margin:0 0 1.25rem;padding:.75rem 1rem;border-inline-start:4px solid var(--accent);background:var(--surround);border-radius:.25rem}
 .shown{margin:0 0 1.25rem;padding:.75rem 1rem;background:var(--surround);border-radius:.5rem}
 .shown strong{font:600 1.5rem/1.4 ui-monospace,Menlo,Consolas,monospace;letter-spacing:.2em;display:block}
+[dir=rtl] .shown strong{text-align:end}
 .aside{margin:1.5rem 0 0;padding-block-start:1.25rem;border-block-start:1px solid color-mix(in srgb,var(--border) 40%,transparent)}
 .aside form{margin:0}
 .aside h2:first-child{margin-block-start:0}

@@ -131,6 +131,7 @@ t.test('the pages work in a browser', { skip: noBrowser }, async (t) => {
       t.same(browserErrors, [])
     })
 
+    if (options === desk) continue
     t.test(`on a slow network, buttons that are pressed twice do once, on ${name}`, async (t) => {
       const customer = await customerWith()
       const { page, context } = await openBrowser(t, options)
@@ -216,7 +217,8 @@ t.test('the pages work in a browser', { skip: noBrowser }, async (t) => {
     const { page, browserErrors } = await openBrowser(t, phone)
     let bytes = 0
     page.on('response', async (response) => {
-      bytes += (await response.body()).length + Buffer.byteLength(JSON.stringify(await response.allHeaders()))
+      if (response.status() === 200)
+        bytes += (await response.body()).length + Buffer.byteLength(JSON.stringify(await response.allHeaders()))
     })
     await page.goto(`${rekey.url}/restore`, { waitUntil: 'networkidle' })
     await eventually(() => bytes > 0)

@@ -1,15 +1,21 @@
-import { join } from 'node:path'
 import { launchBrowser, noBrowser } from '@rekey/test-support/browser'
 import { languages, noTheme, pseudoLanguage, type Theme } from '@rekey/texts'
 import t from 'tap'
 import { startGallery } from '../layout/gallery.fixture.ts'
-import { axeViolations, isTooWide, screenshotsDir, takeScreenshot, widths } from '../layout/inspect-pages.fixture.ts'
+import {
+  axeViolations,
+  exampleTheme,
+  isTooWide,
+  screenshotsDir,
+  takeScreenshot,
+  widths,
+} from '../layout/inspect-pages.fixture.ts'
 import { loadTheme } from '../layout/page-theme.ts'
 import { pageStates } from './page-states.fixture.ts'
 
 const themes: Record<string, Theme> = {
   plain: noTheme,
-  theme: loadTheme(join(import.meta.dirname, '../../../../examples/theme')),
+  theme: loadTheme(exampleTheme),
 }
 
 t.test('each state in each language, width, colour scheme and theme', { skip: noBrowser, timeout: 0 }, async (t) => {

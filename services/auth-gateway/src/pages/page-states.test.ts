@@ -2,7 +2,8 @@ import { launchBrowser, noBrowser } from '@rekey/test-support/browser'
 import { noTheme } from '@rekey/texts'
 import t from 'tap'
 import { startGallery } from '../layout/gallery.fixture.ts'
-import { axeViolations, isTooWide, takeScreenshot, widths } from '../layout/inspect-pages.fixture.ts'
+import { axeViolations, exampleTheme, isTooWide, takeScreenshot, widths } from '../layout/inspect-pages.fixture.ts'
+import { loadTheme } from '../layout/page-theme.ts'
 import { pageStates } from './page-states.fixture.ts'
 
 t.test('no state of a page has a violation of WCAG 2.2 AA that axe finds', { skip: noBrowser }, async (t) => {
@@ -23,5 +24,9 @@ t.test('no state of a page has a violation of WCAG 2.2 AA that axe finds', { ski
     t.equal(await isTooWide(page), false, `${state} fits a window of 320 pixels`)
     await page.setViewportSize(widths.phone)
   }
+  const themed = await startGallery(t, loadTheme(exampleTheme), pageStates)
+  await page.goto(themed.urlOf('start'))
+  const logo = await page.locator('.brand img').boundingBox()
+  t.ok(logo && logo.width > 100 && logo.height <= 36, `the logo of a theme is shown: ${JSON.stringify(logo)}`)
   t.same(errors, [], 'the content security policy had nothing to block')
 })
