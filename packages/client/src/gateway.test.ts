@@ -46,5 +46,5 @@ t.test('the client alone can restore, sign in and change the password', async (t
   const changeId = history.data[0]?.id ?? 0
   t.same(await client.getPasswordChange({ accessToken, changeId }), history.data[0])
   const again = client.restorePassword({ successToken, password })
-  await t.rejects(again, { name: 'RekeyHttpError', status: 403, code: 'success_token_refused' })
+  await t.rejects(again, { name: 'RekeyError', status: 403, code: 'success_token_refused' })
 })

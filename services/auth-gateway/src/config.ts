@@ -48,6 +48,9 @@ export const Env = Type.Object({
       description: 'Page that password managers open. Not set: /restore, if there is a default client.',
     }),
   ),
+  REKEY_INBOX_URL: Type.Optional(
+    Url('https?', { description: "The sandbox's inbox, to which its page / links. npm start sets it." }),
+  ),
   REKEY_SIGN_IN_CONCURRENCY: Type.Integer({
     minimum: 1,
     maximum: 10_000,
