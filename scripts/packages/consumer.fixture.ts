@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process'
 import {
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -17,12 +18,24 @@ import { promisify } from 'node:util'
 import { eventually } from '@rekey/test-support/eventually'
 import { codesOf } from '@rekey/test-support/flows'
 import type { Rekey } from '@rekey/test-support/rekey'
-import { npmPack, type Packed, packPackages } from './pack.ts'
+import { type Packed, packPackages } from './pack.ts'
 
 const run = promisify(execFile)
 const root = resolve(import.meta.dirname, '../..')
 
 type Teardown = { teardown(work: () => unknown): void }
+
+/** TypeBox as this workspace has it, as a tarball: the test needs no network. */
+const packTypebox = async (folder: string): Promise<string> => {
+  const path = join(folder, 'typebox.tgz')
+  // Copied first: tar would store equal files as hard links, which npm does not extract.
+  cpSync(join(root, 'packages/contracts/node_modules/@sinclair/typebox'), join(folder, 'package'), {
+    recursive: true,
+    dereference: true,
+  })
+  await run('tar', ['-czf', path, '-C', folder, 'package'])
+  return path
+}
 
 /** An empty folder into which npm installed the packed packages, without a network. */
 export const installPacked = async (t: Teardown): Promise<{ dir: string; packed: Packed[] }> => {
@@ -34,12 +47,9 @@ export const installPacked = async (t: Teardown): Promise<{ dir: string; packed:
     string,
   ]
   for (const folder of [tarballs, dir, cache]) mkdirSync(folder)
-  const [packed, typebox] = await Promise.all([
-    packPackages(tarballs),
-    npmPack(realpathSync(join(root, 'packages/contracts/node_modules/@sinclair/typebox')), tarballs),
-  ])
+  const [packed, typebox] = await Promise.all([packPackages(tarballs), packTypebox(tarballs)])
   writeFileSync(join(dir, 'package.json'), JSON.stringify({ name: 'consumer', private: true, type: 'module' }))
-  const paths = [...packed, typebox].map(({ path }) => path)
+  const paths = [...packed.map(({ path }) => path), typebox]
   await run(
     'npm',
     ['install', ...paths, '--offline', '--cache', cache, '--no-audit', '--no-fund', '--ignore-scripts'],
@@ -110,5 +120,5 @@ export const startCustomer = async (t: Teardown, rekey: Rekey, email: string): P
 export const runFile = async (node: string, dir: string, name: string, code: string, args: string[] = []) => {
   mkdirSync(dirname(join(dir, name)), { recursive: true })
   writeFileSync(join(dir, name), code)
-  return (await run(node, [...args, name], { cwd: dir, timeout: 60_000 })).stdout
+  return (await run(node, [...args, name], { cwd: dir, env: { PATH: process.env.PATH ?? '' } })).stdout
 }

@@ -5,8 +5,6 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { buildPackage, packageNames } from './build.ts'
 
-const run = promisify(execFile)
-
 /** One tarball, as npm would publish it. */
 export interface Packed {
   name: string
@@ -16,25 +14,19 @@ export interface Packed {
   bytes: number
 }
 
-/** Packs a folder by `npm pack` into another one. */
-export const npmPack = async (folder: string, destination: string): Promise<Packed> => {
-  const { stdout } = await run(
-    'npm',
-    ['pack', folder, '--pack-destination', destination, '--json', '--ignore-scripts'],
-    {
-      cwd: destination,
-    },
-  )
-  // npm 12 answers an object by package name, earlier ones a list.
-  const [packed] = Object.values(JSON.parse(stdout)) as { name: string; filename: string; files: []; size: number }[]
-  if (!packed) throw new Error(`npm pack packed nothing of ${folder}`)
-  const { name, filename, files, size } = packed
-  return {
+/** Packs folders by `npm pack`. */
+const npmPack = async (folders: string[], destination: string): Promise<Packed[]> => {
+  const args = ['pack', ...folders, '--pack-destination', destination, '--json', '--ignore-scripts']
+  const { stdout } = await promisify(execFile)('npm', args, { cwd: destination })
+  // A list, or an object by package name: that depends on npm's version.
+  const packed = Object.values(JSON.parse(stdout)) as { name: string; filename: string; files: []; size: number }[]
+  return packed.map(({ name, filename, files, size }) => ({
     name,
+    // Earlier versions of npm answer the name with its scope.
     path: join(destination, filename.replace('@', '').replace('/', '-')),
     files: files.length,
     bytes: size,
-  }
+  }))
 }
 
 /** Builds every package and packs it into a folder. */
@@ -42,13 +34,14 @@ export const packPackages = async (destination: string): Promise<Packed[]> => {
   mkdirSync(destination, { recursive: true })
   const scratch = mkdtempSync(join(tmpdir(), 'rekey-packages-'))
   try {
-    return await Promise.all(
+    const folders = await Promise.all(
       packageNames.map(async (name) => {
-        const built = join(scratch, name)
-        await buildPackage(name, built)
-        return npmPack(built, destination)
+        const folder = join(scratch, name)
+        await buildPackage(name, folder)
+        return folder
       }),
     )
+    return await npmPack(folders, destination)
   } finally {
     rmSync(scratch, { recursive: true, force: true })
   }

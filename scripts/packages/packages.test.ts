@@ -10,8 +10,10 @@ import { createCustomer } from '@rekey/test-support/customers'
 import { eventually } from '@rekey/test-support/eventually'
 import { codesOf, signsIn } from '@rekey/test-support/flows'
 import { startRekey } from '@rekey/test-support/rekey'
+import { connect, headers } from 'nats'
 import { rolldown } from 'rolldown'
 import t from 'tap'
+import { seedSandbox } from '../../services/password-service/src/customers/sandbox.ts'
 import { findNodes, installPacked, runFile, samplesOf, startCustomer } from './consumer.fixture.ts'
 
 // The packages as another repository gets them: packed by npm and installed into an empty folder.
@@ -25,6 +27,7 @@ const [rekey, { dir, packed }, nodes] = await Promise.all([
   installPacked(t),
   findNodes(),
 ])
+await seedSandbox(rekey.postgres.url)
 for (const { name, files, bytes } of packed) t.comment(`${name}: ${files} files, ${bytes} bytes packed`)
 
 t.test('the packages have the version of the repository, and the client has no dependency', async (t) => {
@@ -51,7 +54,7 @@ for (const [version, node] of nodes) {
   })
 
   t.test(`Node ${version}: CommonJS loads both packages by require`, async (t) => {
-    const code = `${samplesOf('client', 'cjs')}\nconsole.log(require('@rekey/contracts').PasswordRestored.type)`
+    const code = `${samplesOf('client', 'cjs')}\nconsole.log(Object.keys(require('@rekey/contracts').eventSchemas).join())`
     t.match(await runFile(node, dir, 'samples.cjs', code), 'password.restored')
   })
 }
@@ -79,18 +82,27 @@ for (const moduleResolution of ['bundler', 'nodenext']) {
 }
 
 t.test('the listener of the contracts’ README reads an event and ends a message that is none', async (t) => {
-  const customer = await createCustomer(rekey.postgres.url)
-  const prelude = await startCustomer(t, rekey, customer.email)
-  writeFileSync(join(dir, 'ask.js'), prelude)
+  // The samples above restored passwords: the stream has their events.
   writeFileSync(join(dir, 'listener.js'), samplesOf('contracts', 'js'))
   const listener = execFile(process.execPath, ['listener.js'], {
     cwd: dir,
-    env: { ...process.env, NATS_URL: rekey.nats.url },
+    env: { PATH: process.env.PATH ?? '', NATS_URL: rekey.nats.url },
   })
   t.teardown(() => listener.kill('SIGKILL'))
   let output = ''
   for (const stream of [listener.stdout, listener.stderr]) stream?.on('data', (data) => (output += data))
-  await eventually(() => output.includes('hold until 2'), { what: `an event of ${customer.code}: ${output}` })
+  listener.on('exit', (code) => (output += `the listener ended with ${code}`))
+  await eventually(() => /hold until 2|ended with/.test(output), { what: 'an event' })
+  t.match(output, 'hold until 2')
+  const broker = await connect({ servers: rekey.nats.url })
+  t.teardown(() => broker.close())
+  const refused = headers()
+  for (const [name, value] of Object.entries({ id: '1', type: 'password.restored', source: 's', subject: 'c' })) {
+    refused.set(`ce-${name}`, value)
+  }
+  refused.set('ce-time', '2026-11-21T20:37:12Z')
+  await broker.jetstream().publish('password.restored', '{"customer":1}', { headers: refused })
+  await eventually(() => /^password\.restored: \/\w+: /m.test(output), { what: 'the refusal of the message' })
 })
 
 /** The client as a site's bundle contains it. */

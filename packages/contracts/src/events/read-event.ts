@@ -1,4 +1,4 @@
-import { FormatRegistry } from '@sinclair/typebox'
+import { FormatRegistry, TypeRegistry } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 import { decodeHeader, readEventTime } from './cloud-event-headers.ts'
 import type { CloudEvent } from './event.ts'
@@ -26,6 +26,11 @@ if (!FormatRegistry.Has('date-time')) {
 }
 if (!FormatRegistry.Has('uuid'))
   FormatRegistry.Set('uuid', (text) => /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i.test(text))
+
+/** TypeBox checks no schema of `Type.Unsafe` by itself: events have string enums (`OneOf`) and texts. */
+const checkUnsafe = ({ type, enum: values }: { type?: string; enum?: unknown[] }, value: unknown): boolean =>
+  values ? values.includes(value) : typeof value === type
+if (!TypeRegistry.Has('Unsafe')) TypeRegistry.Set('Unsafe', checkUnsafe)
 
 const definitions = new Map(listenedEvents.map((definition) => [definition.type, definition]))
 
