@@ -132,6 +132,7 @@ export const createPublicRequests = async (rekey: Rekey): Promise<Record<string,
     },
     'POST /not-me': { path: '/not-me', form: { token: 'a.b.c' }, spends: 'token' },
     'GET /not-me': { path: '/not-me?token=a.b.c', ...isRendered },
+    'GET /': { path: '/', ...isRendered },
     'GET /restore': { path: '/restore', ...isRendered },
     ...Object.fromEntries(
       ['begin', 'resend', 'answer', 'finish'].map((step) => [
