@@ -14,7 +14,8 @@ import { connect, headers } from 'nats'
 import { rolldown } from 'rolldown'
 import t from 'tap'
 import { seedSandbox } from '../../services/password-service/src/customers/sandbox.ts'
-import { findNodes, installPacked, runFile, samplesOf, startCustomer } from './consumer.fixture.ts'
+import { findNodes, installPacked, samplesOf } from './consumer.fixture.ts'
+import { requirePackages, runSamples } from './on-node.fixture.ts'
 
 // The packages as another repository gets them: packed by npm and installed into an empty folder.
 
@@ -42,21 +43,11 @@ t.test('the packages have the version of the repository, and the client has no d
   t.notMatch(typesOf('client'), /^import .* from/m)
 })
 
-const clientSamples = samplesOf('client', 'js').replaceAll('http://localhost:8080', rekey.url)
 for (const [version, node] of nodes) {
-  t.test(`Node ${version}: the samples of the client's README restore a password`, async (t) => {
-    const customer = await createCustomer(rekey.postgres.url)
-    const prelude = await startCustomer(t, rekey, customer.email)
-    writeFileSync(join(dir, 'ask.js'), prelude)
-    const output = await runFile(node, dir, 'samples.js', clientSamples, ['--import', './ask.js'])
-    t.match(output, /^too_short /)
-    t.ok(await signsIn(rekey, customer, 'a new password of the samples'))
-  })
-
-  t.test(`Node ${version}: CommonJS loads both packages by require`, async (t) => {
-    const code = `${samplesOf('client', 'cjs')}\nconsole.log(Object.keys(require('@rekey/contracts').eventSchemas).join())`
-    t.match(await runFile(node, dir, 'samples.cjs', code), 'password.restored')
-  })
+  t.test(`Node ${version}: the samples of the client's README restore a password`, (t) =>
+    runSamples(t, rekey, node, dir),
+  )
+  t.test(`Node ${version}: CommonJS loads both packages by require`, (t) => requirePackages(t, node, dir))
 }
 
 for (const moduleResolution of ['bundler', 'nodenext']) {

@@ -22,7 +22,8 @@ export const curlLines = ({ port, inboxPort }: Pick<Settings, 'port' | 'inboxPor
   const gateway = `http://localhost:${port}`
   const json = "-H 'Content-Type: application/json'"
   const { scope, state } = restoreRequest
-  const code = `$(sleep 1; curl -s http://localhost:${inboxPort}/api/v1/message/latest | grep -o 'Confirmation code: [0-9]*' | head -n 1 | grep -o '[0-9]*')`
+  const latest = `curl -s http://localhost:${inboxPort}/api/v1/message/latest`
+  const code = `$(until ${latest} | grep -o 'Confirmation code: [0-9]*'; do sleep 0.2; done | head -n 1 | grep -o '[0-9]*')`
   const answer = `{"code":"'"${code}"'","grant_type":"mfa_oob","mfa_token":"'"$MFA_TOKEN"'","response_type":"sign_token","scope":"${scope}","state":"${state}"}`
   return [
     `MFA_TOKEN=$(curl -s ${gateway}/oauth/v2/passwordRestore ${json} -d '${JSON.stringify(restoreRequest)}' | ${field('mfa_token')})`,
