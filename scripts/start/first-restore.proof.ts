@@ -1,6 +1,5 @@
 import { execFile, spawn } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { freePort } from '@rekey/local-servers/ports'
@@ -15,7 +14,10 @@ t.setTimeout(900_000)
 const root = resolve(import.meta.dirname, '../..')
 
 t.test('a clone restores its first password', async (t) => {
-  const scratch = mkdtempSync(join(tmpdir(), 'rekey-clone-'))
+  // On the disk of the repository: pnpm links packages from its store there, as it does for a user.
+  const parent = join(root, '.rekey')
+  mkdirSync(parent, { recursive: true })
+  const scratch = mkdtempSync(join(parent, 'clone-'))
   t.teardown(() => rmSync(scratch, { recursive: true, force: true }))
   const clone = join(scratch, 'rekey')
   const [port, inboxPort] = await Promise.all([freePort(), freePort()])

@@ -5,7 +5,7 @@ import { promisify } from 'node:util'
 
 /** The commands that a README tells its reader to paste. */
 export const readmeCommands = (root: string): string => {
-  const [, commands] = /^```sh\n(MFA_TOKEN[^]*?)^```/m.exec(readFileSync(join(root, 'README.md'), 'utf8')) ?? []
+  const [, commands] = /^```sh\n(MFA_TOKEN.*?)^```/ms.exec(readFileSync(join(root, 'README.md'), 'utf8')) ?? []
   if (commands === undefined) throw new Error('README.md has no commands to paste')
   return commands
 }
