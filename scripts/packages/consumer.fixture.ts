@@ -77,9 +77,7 @@ export const findNodes = async (): Promise<Map<string, string>> => {
 /** The code blocks of a README in one language, joined: each goes on where the one before ended. */
 export const samplesOf = (name: string, language: string): string => {
   const readme = readFileSync(join(root, 'packages', name, 'README.md'), 'utf8')
-  return [...readme.matchAll(new RegExp(`^\`\`\`${language}\\n([^]*?)^\`\`\``, 'gm'))]
-    .map(([, code]) => code)
-    .join('\n')
+  return [...readme.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\``, 'gms'))].map(([, code]) => code).join('\n')
 }
 
 /** What the samples call `ask`: a person who types a username, a new password, or the code of a message. */

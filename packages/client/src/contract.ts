@@ -554,9 +554,9 @@ export interface HealthzAnswer {
 
 export interface ReadyzAnswer {
   status: 'ok' | 'degraded'
-  checks: Record<string, never>
+  checks: Record<string, string>
   /** Parts in which items wait and none was finished for 15 s. */
-  degraded?: Record<string, never>
+  degraded?: Record<string, string>
 }
 
 export interface Problem {

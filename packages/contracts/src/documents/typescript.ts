@@ -60,9 +60,10 @@ export const createWriter = (names: ReadonlyMap<TSchema, string>) => {
     return `${commentOf(schema.description, indent)}${type}\n`
   }
 
-  const objectOf = ({ properties = {}, required = [] }: TSchema, indent = ''): string => {
+  const objectOf = ({ properties = {}, required = [], patternProperties = {} }: TSchema, indent = ''): string => {
     const fields = Object.entries<TSchema>(properties)
-    if (fields.length === 0) return 'Record<string, never>'
+    const [values] = Object.values<TSchema>(patternProperties)
+    if (fields.length === 0) return `Record<string, ${values ? referTo(values, indent).join(' | ') : 'never'}>`
     const members = fields.map(([name, schema]) =>
       memberOf(name, !required.includes(name) || schema.default !== undefined, schema, `${indent}  `),
     )
