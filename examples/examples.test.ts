@@ -1,45 +1,22 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { join } from 'node:path'
 import { createCustomer } from '@rekey/test-support/customers'
 import { eventually } from '@rekey/test-support/eventually'
 import { restore, restoreGrant, signsIn } from '@rekey/test-support/flows'
 import { startRekey } from '@rekey/test-support/rekey'
 import { connect } from 'nats'
 import t from 'tap'
+import { exampleStarter } from './run-example.fixture.ts'
 
 t.setTimeout(300_000)
 
 const timeoutMs = 60_000
 
 const rekey = await startRekey(t)
-const { inbox, nats, postgres } = rekey
+const { nats, postgres } = rekey
 const newCustomer = () => createCustomer(postgres.url)
 const broker = await connect({ servers: nats.url })
 t.teardown(() => broker.close())
 
-/** Starts an example as its head comment says, against the product of this test. */
-const start = (name: string, args: string[] = []) => {
-  const child = spawn(process.execPath, [join(import.meta.dirname, name), ...args], {
-    env: { REKEY_URL: rekey.url, INBOX_URL: inbox.httpUrl, NATS_URL: nats.url },
-  })
-  t.teardown(() => child.kill('SIGKILL'))
-  let output = ''
-  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (data) => (output += data))
-  const ended = once(child, 'close')
-  return {
-    /** Waits for its end. @throws Error with what it printed unless its exit code is 0 */
-    async output() {
-      const [code] = await ended
-      if (code !== 0) throw new Error(`${name} ended with ${code}: ${output}`)
-      return output
-    },
-    prints: (what: string | RegExp) =>
-      eventually(() => output.match(what), { what: `${name} to print ${what}`, timeoutMs }),
-    stop: () => child.kill('SIGTERM'),
-  }
-}
-const run = (name: string, args: string[]) => start(name, args).output()
+const { start, run } = exampleStarter(t, rekey)
 
 t.test('restore.ts sets a new password', async (t) => {
   const { email } = await newCustomer()

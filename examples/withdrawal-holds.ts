@@ -6,22 +6,24 @@
 //
 // In production the operator makes the consumer, and the listener has a NATS user of its own: docs/operations.md, "The
 // broker". Events and their fields: docs/events.md.
+import { EventRefused, type ListenedEvent, readEvent } from '@rekey/contracts'
 import { AckPolicy, connect, type JsMsg, type KV } from 'nats'
 
-interface PasswordEvent {
-  customerId: number
+interface Hold {
   /** Id of the history record: a later change of a customer has a higher one. */
   changeId: number
   /** Missing: the change began no hold. */
   holdUntil?: string
 }
-type Hold = Omit<PasswordEvent, 'customerId'>
 
 /**
  * Stores the hold of the customer's latest change. It is safe to run twice: an event that comes again, or after a later
  * one, changes nothing.
  */
-const storeHold = async (holds: KV, { customerId, changeId, holdUntil }: PasswordEvent) => {
+const storeHold = async (holds: KV, { data }: ListenedEvent) => {
+  if (!('changeId' in data && data.changeId !== undefined)) return false
+  const { customerId, changeId } = data
+  const holdUntil = 'holdUntil' in data ? data.holdUntil : undefined
   const key = String(customerId)
   const entry = await holds.get(key)
   if (entry && entry.json<Hold>().changeId >= changeId) return false
@@ -32,15 +34,17 @@ const storeHold = async (holds: KV, { customerId, changeId, holdUntil }: Passwor
 }
 
 const handle = async (message: JsMsg, holds: KV) => {
-  // CloudEvents, binary mode: attributes are headers, the body is the data.
-  const event = `${message.headers?.get('ce-type')} ${message.headers?.get('ce-id')}`
   try {
-    const isNew = await storeHold(holds, message.json<PasswordEvent>())
-    console.log(`${event}: ${isNew ? 'stored' : 'nothing new'}`)
+    // Undefined: an event that this version of the contracts does not know.
+    const event = readEvent(message)
+    const isNew = event !== undefined && (await storeHold(holds, event))
+    console.log(`${event?.type} ${event?.id}: ${isNew ? 'stored' : 'nothing new'}`)
     message.ack()
   } catch (error) {
-    console.error(`${event}: failed, will be delivered again in 1 s: ${error}`)
-    message.nak(1_000)
+    console.error(`${message.subject}: ${error}`)
+    // No redelivery makes a malformed message valid. Anything else may work in a second.
+    if (error instanceof EventRefused) message.term()
+    else message.nak(1_000)
   }
 }
 

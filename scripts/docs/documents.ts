@@ -2,7 +2,9 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { asyncapi } from '@rekey/contracts/documents/asyncapi'
 import { brokerPermissions } from '@rekey/contracts/documents/broker-permissions'
+import { clientTypes } from '@rekey/contracts/documents/client-types'
 import { eventTables, rpcTable } from '@rekey/contracts/documents/event-tables'
+import { eventTypes } from '@rekey/contracts/documents/event-types'
 import { openapi } from '@rekey/contracts/documents/openapi'
 import { securityDocument } from './security.ts'
 import { smsTable } from './sms-table.ts'
@@ -35,6 +37,8 @@ const documents = (): Record<string, string> => ({
   'docs/asyncapi.json': json(asyncapi()),
   'docs/events.md': eventsPage(),
   'docs/messages.md': replaceSection(read('docs/messages.md'), 'sms', smsTable()),
+  'packages/client/src/contract.ts': clientTypes(),
+  'packages/contracts/src/events/event-data.ts': eventTypes(),
   'docs/security.md': securityDocument(root),
   ...Object.fromEntries(
     Object.entries(brokerPermissions()).map(([user, text]) => [`deploy/nats/users/${user}.conf`, text]),

@@ -1,4 +1,5 @@
 import { relative } from 'node:path'
+import { sandboxClients, sandboxCustomers } from '@rekey/contracts'
 import type { Settings } from './settings.ts'
 
 // The example of the internet-bank contract.
@@ -21,7 +22,8 @@ export const curlLines = ({ port, inboxPort }: Pick<Settings, 'port' | 'inboxPor
   const gateway = `http://localhost:${port}`
   const json = "-H 'Content-Type: application/json'"
   const { scope, state } = restoreRequest
-  const code = `$(sleep 1; curl -s http://localhost:${inboxPort}/api/v1/message/latest | grep -o 'Confirmation code: [0-9]*' | head -n 1 | grep -o '[0-9]*')`
+  const latest = `curl -s http://localhost:${inboxPort}/api/v1/message/latest`
+  const code = `$(until ${latest} | grep -o 'Confirmation code: [0-9]*'; do sleep 0.2; done | head -n 1 | grep -o '[0-9]*')`
   const answer = `{"code":"'"${code}"'","grant_type":"mfa_oob","mfa_token":"'"$MFA_TOKEN"'","response_type":"sign_token","scope":"${scope}","state":"${state}"}`
   return [
     `MFA_TOKEN=$(curl -s ${gateway}/oauth/v2/passwordRestore ${json} -d '${JSON.stringify(restoreRequest)}' | ${field('mfa_token')})`,
@@ -30,17 +32,43 @@ export const curlLines = ({ port, inboxPort }: Pick<Settings, 'port' | 'inboxPor
   ]
 }
 
-/** The text that is printed once everything runs. */
-export const banner = (settings: Settings, seconds: number) => {
-  const dataDir = relative(process.cwd(), settings.dataDir) || '.'
-  return `
-Rekey runs, after ${seconds.toFixed(1)} s. This is a sandbox: demo customers, generated keys, a lenient policy, and no
-mail leaves this machine.
+const line = (name: string, text: string, note = '') => `  ${name.padEnd(11)}${text}${note && `  (${note})`}`
 
-  Gateway  http://localhost:${settings.port}
-  Inbox    http://localhost:${settings.inboxPort}  (every mail and SMS)
-  Data     ${dataDir.startsWith('..') ? settings.dataDir : dataDir}  (logs in logs/, addresses of Postgres, Redis and NATS in
-           servers.env; npm start -- --fresh wipes it)
+const metricsLines = (settings: Settings) =>
+  settings.metricsPort === undefined
+    ? []
+    : [line('Metrics', `http://127.0.0.1:${settings.metricsPort}/metrics`, 'gateway; the next two ports: the services')]
+
+/** Where everything is, and who may sign in. */
+const placesAndPeople = (settings: Settings) => {
+  const gateway = `http://localhost:${settings.port}`
+  const dataDir = relative(process.cwd(), settings.dataDir) || '.'
+  return [
+    line('Start here', gateway, 'a page of these links; also the base URL of the API'),
+    line('Restore', `${gateway}/restore`, 'what a customer sees'),
+    line('Account', `${gateway}/account`, 'sign in, change the password, sessions, history'),
+    line('Staff', `${gateway}/staff`, 'the console'),
+    line('API', `${gateway}/docs`),
+    line('Inbox', `http://localhost:${settings.inboxPort}`, 'every mail and SMS'),
+    ...metricsLines(settings),
+    line('Data', dataDir.startsWith('..') ? settings.dataDir : dataDir, 'npm start -- --fresh wipes it'),
+    line('', 'logs/ has the logs, servers.env the addresses of Postgres, Redis and NATS'),
+    '',
+    ...sandboxCustomers.map(({ addresses, password }, index) =>
+      line(index === 0 ? 'Customers' : '', `${addresses.map(({ value }) => value).join(' or ')} / ${password}`),
+    ),
+    ...sandboxClients.map(({ id, secret, use }, index) =>
+      line(index === 0 ? 'Clients' : '', secret === undefined ? id : `${id} / ${secret}`, use),
+    ),
+  ].join('\n')
+}
+
+/** The text that is printed once everything runs. */
+export const banner = (settings: Settings, seconds: number) => `
+Rekey runs, after ${seconds.toFixed(1)} s. This is a sandbox: demo customers, generated keys, a lenient policy, and no
+mail leaves this machine. Pages on http://localhost, of any port, may call it.
+
+${placesAndPeople(settings)}
 
 Paste into another terminal to restore the password of bpmtestusr1@gmail.com:
 
@@ -48,4 +76,3 @@ ${curlLines(settings).join('\n\n')}
 
 Ctrl-C stops everything.
 `
-}

@@ -10,7 +10,7 @@ import { gatewayVariables, notifierVariables, passwordServiceVariables } from '@
 import { partsOf } from './data-dir.ts'
 import { findDatabase, findRedisAndNats, type Start } from './servers.ts'
 import { startService } from './service.ts'
-import type { Settings } from './settings.ts'
+import { type MeasuredService, metricsPortOf, type Settings } from './settings.ts'
 
 const root = join(import.meta.dirname, '../..')
 
@@ -48,9 +48,10 @@ const startParts = async (start: Start) => {
     const [{ nats }] = await Promise.all([serversReady, keysReady])
     return { profile: 'sandbox', publicUrl: `http://localhost:${settings.port}`, natsUrl: nats, keysDir } as const
   }
-  const own = (port: number) => ({
+  const own = (name: MeasuredService, port: number) => ({
     HOST: '127.0.0.1',
     PORT: String(port),
+    REKEY_METRICS_PORT: String(metricsPortOf(settings, name) ?? ''),
     // A check may run more often in an hour than a customer may be sent codes.
     ...(settings.mode === 'check' && { REKEY_LIMITS_SCALE: '1000' }),
   })
@@ -65,17 +66,28 @@ const startParts = async (start: Start) => {
   const startGateway = async () => {
     const [servers, { redis }] = await Promise.all([common(), serversReady])
     const variables = gatewayVariables({ ...servers, redisUrl: redis, passwordServiceUrl: local(passwordPort) })
-    return startService('auth-gateway', settings.port, { ...variables, ...own(settings.port) }, start)
+    const inbox = { REKEY_INBOX_URL: `http://localhost:${settings.inboxPort}` }
+    return startService(
+      'auth-gateway',
+      settings.port,
+      { ...variables, ...inbox, ...own('auth-gateway', settings.port) },
+      start,
+    )
   }
   const startPasswordService = async () => {
     const [servers, databaseUrl] = await Promise.all([common(), databaseReady])
     const variables = passwordServiceVariables({ ...servers, databaseUrl, gatewayUrl: local(settings.port) })
-    return startService('password-service', passwordPort, { ...variables, ...own(passwordPort) }, start)
+    return startService(
+      'password-service',
+      passwordPort,
+      { ...variables, ...own('password-service', passwordPort) },
+      start,
+    )
   }
   const startNotifier = async () => {
     const smtpUrl = `smtp://127.0.0.1:${smtpPort}`
     const variables = notifierVariables({ ...(await common()), smtpUrl, smsUrl: local(settings.inboxPort) })
-    return startService('notifier', notifierPort, { ...variables, ...own(notifierPort) }, start)
+    return startService('notifier', notifierPort, { ...variables, ...own('notifier', notifierPort) }, start)
   }
   return [
     startInbox(),

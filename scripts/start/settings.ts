@@ -13,6 +13,8 @@ Environment:
   REKEY_DATA_DIR  data folder, default .rekey
   DATABASE_URL, REDIS_URL, NATS_URL
                   servers to use; one that is not set is started here
+  REKEY_METRICS_PORT
+                  port of the gateway's metrics; the password-service and the notifier take the next two
   REKEY_LIMITS_SCALE
                   multiplies all quotas, for example 1000 (1: 10 restores of an account an hour, ...)
   and the variables of each service in .env.example`
@@ -22,6 +24,7 @@ export const startVariables = [
   'PORT',
   'INBOX_PORT',
   'REKEY_DATA_DIR',
+  'REKEY_METRICS_PORT',
   'DATABASE_URL',
   'REDIS_URL',
   'NATS_URL',
@@ -34,10 +37,19 @@ export interface Settings {
   fresh: boolean
   port: number
   inboxPort: number
+  /** Port of the gateway's metrics; the password-service and the notifier have the next two. Undefined: none are served. */
+  metricsPort: number | undefined
   dataDir: string
   /** URLs of servers to use instead of starting them. */
   urls: { database: string | undefined; redis: string | undefined; nats: string | undefined }
 }
+
+const measuredServices = ['auth-gateway', 'password-service', 'notifier'] as const
+export type MeasuredService = (typeof measuredServices)[number]
+
+/** The port of a service's metrics; undefined if none are served. */
+export const metricsPortOf = ({ metricsPort }: Pick<Settings, 'metricsPort'>, name: MeasuredService) =>
+  metricsPort === undefined ? undefined : metricsPort + measuredServices.indexOf(name)
 
 const readPort = (name: string, value: string | undefined, fallback: number) => {
   if (!value) return fallback
@@ -45,6 +57,14 @@ const readPort = (name: string, value: string | undefined, fallback: number) => 
     throw new Error(`${name} must be a port number from 1 to 65535, not ${JSON.stringify(value)}`)
   }
   return Number(value)
+}
+
+/** Ports of three services. */
+const readMetricsPort = (value: string | undefined) => {
+  if (!value) return undefined
+  const port = readPort('REKEY_METRICS_PORT', value, 0)
+  if (port > 65_533) throw new Error('REKEY_METRICS_PORT must be 65533 at most: two more ports follow it')
+  return port
 }
 
 const readUrl = (name: string, value: string | undefined, protocols: string[]) => {
@@ -91,6 +111,7 @@ export const readSettings = (
     fresh: values.fresh ?? false,
     port,
     inboxPort,
+    metricsPort: readMetricsPort(env.REKEY_METRICS_PORT),
     dataDir: resolve(root, env.REKEY_DATA_DIR || '.rekey'),
     urls: {
       database: readUrl('DATABASE_URL', env.DATABASE_URL, ['postgresql:', 'postgres:']),

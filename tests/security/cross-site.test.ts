@@ -32,10 +32,21 @@ const isRead = (route: string) =>
   /^(GET|HEAD) \/(healthz|readyz|\.well-known\/.*|(openapi|asyncapi)\.json|(pages|docs)\/\w+\.\w+)$/.test(route)
 /** Pages, to which any site may have a link. */
 const isPage = (route: string) =>
-  /^GET \/(restore(\/\w+|\/:flow\/:step|\/\*)?|not-me|n\/:handle|docs(\/events)?)$/.test(route)
+  /^GET \/(restore(\/\w+|\/:flow\/:step|\/\*)?|not-me|n\/:handle|docs(\/events)?)?$/.test(route)
 
 const registered = 'http://localhost'
-const origins = [undefined, rekey.url, registered, 'null', 'https://evil.example', `${rekey.url}.evil.example`, '']
+/** A development server, which the sandbox serves. */
+const development = 'http://localhost:5173'
+const origins = [
+  undefined,
+  rekey.url,
+  registered,
+  development,
+  'null',
+  'https://evil.example',
+  `${rekey.url}.evil.example`,
+  '',
+]
 const sites = [undefined, 'same-origin', 'none', 'same-site', 'cross-site', '', 'same-origin, cross-site']
 const destinations = [
   {},
@@ -57,7 +68,8 @@ const combinations: Sent[] = origins.flatMap((origin) =>
     destinations.map((destination) => {
       const ownSite = site === 'same-origin' || site === 'none'
       const ownOrigin = origin === undefined || origin === rekey.url || (origin === 'null' && ownSite)
-      const isForeign = origin !== registered && !((site === undefined || ownSite) && ownOrigin)
+      const isForeign =
+        origin !== registered && origin !== development && !((site === undefined || ownSite) && ownOrigin)
       const headers = {
         ...(origin !== undefined && { origin }),
         ...(site !== undefined && { 'sec-fetch-site': site }),

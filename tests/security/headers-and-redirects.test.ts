@@ -181,7 +181,7 @@ t.test('S34 no unregistered origin gets a CORS header', async (t) => {
     'null',
     `http://${evil}`,
     `http://localhost.${evil}`,
-    'http://localhost:81',
+    'http://evil.localhost:81',
     'https://localhost',
     'http://localhost/',
   ]

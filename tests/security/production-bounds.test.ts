@@ -113,6 +113,7 @@ const free: Record<string, string> = {
   REKEY_BRAND: 'a name',
   REKEY_THEME_DIR: 'checked when it is read',
   REKEY_DEFAULT_CLIENT_ID: 'checked against the registry',
+  REKEY_INBOX_URL: 'only a link on a page of the sandbox',
   REKEY_SESSION_HOURS: 'bounded by its schema: 1 to 720',
   REKEY_API_DOCS: 'the documents are public, and say nothing of the installation',
   REKEY_SIGN_IN_CONCURRENCY: 'protects the service, not customers',

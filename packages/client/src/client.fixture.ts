@@ -101,7 +101,7 @@ export const startServer = async (t: Tap, error?: RekeyError) => {
   }
   const baseUrl = await app.listen({ host: '127.0.0.1', port: 0 })
   t.teardown(() => app.close())
-  return { client: createClient({ baseUrl }), baseUrl, last: () => seen.at(-1) }
+  return { client: createClient({ baseUrl, retries: 0 }), baseUrl, last: () => seen.at(-1) }
 }
 type Tap = { teardown(work: () => unknown): void }
 

@@ -1,7 +1,7 @@
 import { RekeyError, unavailable } from '@rekey/contracts'
 import t from 'tap'
 import { common, startServer } from './client.fixture.ts'
-import { createClient, RekeyHttpError } from './index.ts'
+import { RekeyError as ClientError, createClient } from './index.ts'
 
 t.test('tokens are sent in headers, and the body has only the fields of the contract', async (t) => {
   const { client, last } = await startServer(t)
@@ -39,7 +39,7 @@ t.test('a confidential client’s secret is sent by Basic where a URL would cont
 t.test('an error in the OAuth form is thrown with its code, description and body', async (t) => {
   const { client } = await startServer(t, new RekeyError('invalid_grant'))
   const error = await client.requestRestore(common).catch((thrown) => thrown)
-  t.ok(error instanceof RekeyHttpError)
+  t.ok(error instanceof ClientError)
   t.match(error, {
     status: 400,
     code: 'invalid_grant',
@@ -53,10 +53,10 @@ t.test('an error in the problem form is thrown with its code, description and fi
   const { client } = await startServer(t)
   const request = { successToken: 'st', password: '' }
   await t.rejects(client.restorePassword(request), {
-    name: 'RekeyHttpError',
+    name: 'RekeyError',
     status: 400,
     code: 'invalid_request',
-    body: { errors: [{ field: 'password', code: 'too_short' }] },
+    fields: [{ field: 'password', code: 'too_short' }],
   })
 })
 
@@ -77,7 +77,11 @@ t.test('Retry-After of an unavailable service is in the error', async (t) => {
 t.test('an answer that is no JSON, for example a proxy’s page, is thrown as an error', async (t) => {
   const fetch = async () => new Response('<h1>Bad gateway</h1>', { status: 502 })
   const client = createClient({ baseUrl: 'http://127.0.0.1/', fetch })
-  await t.rejects(client.requestRestore(common), { status: 502, code: 'unknown', body: '<h1>Bad gateway</h1>' })
+  await t.rejects(client.requestRestore(common), {
+    status: 502,
+    code: 'unexpected_answer',
+    body: '<h1>Bad gateway</h1>',
+  })
 })
 
 t.test('a base URL may have a path and a slash at its end', async (t) => {

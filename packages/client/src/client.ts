@@ -1,52 +1,8 @@
-import type {
-  AnswerChallenge,
-  AnswerChallengeBody,
-  Approval,
-  ApprovalNeeded,
-  BlockClientBody,
-  ChangePasswordBody,
-  CodeSent,
-  FindClients,
-  FindClientsQuery,
-  GetClient,
-  GetClientPasswordChange,
-  GetClientRecord,
-  GetPasswordChange,
-  IntrospectAnswer,
-  IntrospectBody,
-  Job,
-  ListClientPasswordChanges,
-  ListClientRecords,
-  ListPasswordChanges,
-  Login,
-  LoginBody,
-  OpenChallenge,
-  OpenUnauthorizedChallenge,
-  OpenUnauthorizedChallengeQuery,
-  Page,
-  PasswordRestoreBody,
-  PasswordRestoreResetBody,
-  PasswordRestoreVerification,
-  PasswordRestoreVerificationBody,
-  ResetAllPasswords,
-  ResetClientPassword,
-  RevokeBody,
-  SendChallengeBody,
-  SetClientPasswordBody,
-  TokenAnswer,
-  TokenBody,
-} from '@rekey/contracts'
-import { createHttp } from './http.ts'
+import type * as api from './contract.ts'
+import { type Call, type CallOptions, createSend, type HttpOptions } from './http.ts'
+import { createRestoreFlow, type OAuthClient, type RestoreFlow } from './restore.ts'
 
-type Answer<Route extends { response: { 200: { static: unknown } } }> = Route['response'][200]['static']
-type Accepted<Route extends { response: { 202: { static: unknown } } }> = Route['response'][202]['static']
-
-export interface ClientOptions {
-  /** URL of the gateway: `https://id.example.com`, with or without a path. */
-  baseUrl: string
-  /** Replaces the global `fetch`, for example to add a timeout. */
-  fetch?: typeof globalThis.fetch
-}
+export type ClientOptions = HttpOptions & OAuthClient
 
 interface Bearer {
   accessToken: string
@@ -70,150 +26,180 @@ interface OfApproval extends Bearer {
   approvalId: string
 }
 
-/** The gateway's HTTP API. Every method throws `RekeyHttpError` if the status is not 2xx. */
-export interface RekeyClient {
+type Answer<Route extends keyof api.Operations> = api.Operations[Route]['answer']
+
+type Parts<Operation> = Pick<Operation, Extract<keyof Operation, 'params' | 'query' | 'body'>>
+/** The parts without a mandatory field. */
+type Optional<Whole> = { [Name in keyof Whole]: Record<string, never> extends Whole[Name] ? Name : never }[keyof Whole]
+type OmitOptional<Whole> = Omit<Whole, Optional<Whole>> & Partial<Pick<Whole, Optional<Whole>>>
+
+/** The parameters and body of an operation, and the tokens that it needs. */
+export type CallRequest<Operation> = OmitOptional<Parts<Operation>> &
+  Pick<Call, 'accessToken' | 'successToken' | 'client'>
+
+/**
+ * The gateway's HTTP API. Every method rejects with `RekeyError` if the status is not 2xx or no answer comes. A request
+ * is sent again only where that is safe.
+ */
+export interface RekeyClient extends RestoreFlow {
+  /** Any operation by its method and path, for example one without a method here. */
+  call<Route extends keyof api.Operations>(
+    route: Route,
+    request: CallRequest<api.Operations[Route]>,
+    options?: CallOptions,
+  ): Promise<Answer<Route>>
   /** A1. Sends a code for a restore. The answer is the same whether or not the account exists. */
-  requestRestore(body: PasswordRestoreBody): Promise<CodeSent>
+  requestRestore(body: api.PasswordRestoreBody, options?: CallOptions): Promise<api.CodeSent>
   /** A2. Exchanges the code for a token or an authorization code, depending on `response_type`. */
-  verifyRestore(body: PasswordRestoreVerificationBody): Promise<Answer<typeof PasswordRestoreVerification>>
+  verifyRestore(
+    body: api.PasswordRestoreVerificationBody,
+    options?: CallOptions,
+  ): Promise<api.PasswordRestoreVerificationAnswer>
   /** A3. Sets the password; without `password` the customer is sent a temporary one. */
-  resetPassword(request: Bearer & PasswordRestoreResetBody): Promise<void>
+  resetPassword(request: Bearer & api.PasswordRestoreResetBody, options?: CallOptions): Promise<void>
   /** A4. Verifies the password; a code is needed next. */
-  login(body: LoginBody): Promise<Answer<typeof Login>>
+  login(body: api.LoginBody, options?: CallOptions): Promise<api.LoginAnswer>
   /** A4b. Sends a code to a device, or sends it again. */
-  sendChallenge(body: SendChallengeBody): Promise<CodeSent>
+  sendChallenge(body: api.SendChallengeBody, options?: CallOptions): Promise<api.CodeSent>
   /** A5. */
-  token(body: TokenBody): Promise<TokenAnswer>
+  token(body: api.TokenBody, options?: CallOptions): Promise<api.TokenAnswer>
   /** A6 (RFC 7009). Ends the session of a token. */
-  revoke(body: RevokeBody): Promise<void>
+  revoke(body: api.RevokeBody, options?: CallOptions): Promise<void>
   /** A6 (RFC 7662). For confidential clients. */
-  introspect(body: IntrospectBody): Promise<IntrospectAnswer>
+  introspect(body: api.IntrospectBody, options?: CallOptions): Promise<api.IntrospectAnswer>
   /** B5. Sends a code to the signed-in customer, to change the password. */
-  openChallenge(request: Bearer): Promise<Answer<typeof OpenChallenge>>
+  openChallenge(request: Bearer, options?: CallOptions): Promise<Answer<'GET /api/v2/my/2fa/challenge'>>
   /** B5b. Sends a code for a restore, to exactly one of `email` and `phone`. `client_secret`: of a confidential client. */
   openUnauthorizedChallenge(
-    request: Omit<OpenUnauthorizedChallengeQuery, 'businessProcess'> & { client_secret?: string },
-  ): Promise<Answer<typeof OpenUnauthorizedChallenge>>
+    request: Omit<api.OpenUnauthorizedChallengeQuery, 'businessProcess'> & { client_secret?: string },
+    options?: CallOptions,
+  ): Promise<Answer<'GET /api/v2/my/2fa/challenge'>>
   /** B6. Exchanges the code for a success token. */
-  answerChallenge(body: AnswerChallengeBody): Promise<Answer<typeof AnswerChallenge>>
+  answerChallenge(
+    body: api.AnswerChallengeBody,
+    options?: CallOptions,
+  ): Promise<Answer<'POST /api/v2/my/2fa/challenge'>>
   /** B1. */
-  changePassword(request: Bearer & { successToken: string } & ChangePasswordBody): Promise<void>
+  changePassword(
+    request: Bearer & { successToken: string } & api.ChangePasswordBody,
+    options?: CallOptions,
+  ): Promise<void>
   /** B2. */
-  restorePassword(request: { successToken: string; password: string }): Promise<void>
+  restorePassword(request: { successToken: string; password: string }, options?: CallOptions): Promise<void>
   /** B3. */
-  listPasswordChanges(request: Bearer & Partial<Page>): Promise<Answer<typeof ListPasswordChanges>>
+  listPasswordChanges(request: Bearer & api.Page, options?: CallOptions): Promise<api.PasswordChanges>
   /** B4. */
-  getPasswordChange(request: Bearer & { changeId: number }): Promise<Answer<typeof GetPasswordChange>>
+  getPasswordChange(request: Bearer & { changeId: number }, options?: CallOptions): Promise<api.PasswordChange>
   /** B10. Finds customers by exactly one of `email`, `phone` and `customer`. */
-  findClients(request: Bearer & FindClientsQuery): Promise<Answer<typeof FindClients>>
+  findClients(request: Bearer & api.FindClientsQuery, options?: CallOptions): Promise<api.FindClientsAnswer>
   /** B10. */
-  getClient(request: OfClient): Promise<Answer<typeof GetClient>>
+  getClient(request: OfClient, options?: CallOptions): Promise<api.Client>
   /** B7. The password is temporary. Resolves with an approval if a second person must approve first. */
-  setClientPassword(request: OfClient & SetClientPasswordBody): Promise<ApprovalNeeded | undefined>
+  setClientPassword(
+    request: OfClient & api.SetClientPasswordBody,
+    options?: CallOptions,
+  ): Promise<api.ApprovalNeeded | undefined>
   /** B8. */
-  listClientPasswordChanges(request: OfClient & Partial<Page>): Promise<Answer<typeof ListClientPasswordChanges>>
+  listClientPasswordChanges(
+    request: OfClient & api.Page,
+    options?: CallOptions,
+  ): Promise<api.ListClientPasswordChangesAnswer>
   /** B8. */
-  getClientPasswordChange(request: OfClient & { changeId: number }): Promise<Answer<typeof GetClientPasswordChange>>
+  getClientPasswordChange(
+    request: OfClient & { changeId: number },
+    options?: CallOptions,
+  ): Promise<api.ClientPasswordChange>
   /** Lists password changes, blocks, lifted blocks and ended holds of a customer. */
-  listClientRecords(request: OfClient & Partial<Page>): Promise<Answer<typeof ListClientRecords>>
-  getClientRecord(request: OfClient & { recordId: number }): Promise<Answer<typeof GetClientRecord>>
+  listClientRecords(request: OfClient & api.Page, options?: CallOptions): Promise<api.ListClientRecordsAnswer>
+  getClientRecord(request: OfClient & { recordId: number }, options?: CallOptions): Promise<api.ClientRecord>
   /** B9. Signs the customer out and demands a new password at the next sign-in. */
-  resetClientPassword(request: OfClient & WithReason): Promise<Accepted<typeof ResetClientPassword>>
+  resetClientPassword(request: OfClient & WithReason, options?: CallOptions): Promise<api.ResetClientPasswordAnswer>
   /** B9. The same for all customers. Resolves with a job, or an approval if a second person must approve first. */
-  resetAllPasswords(request: Bearer & WithReason): Promise<Accepted<typeof ResetAllPasswords>>
-  getJob(request: OfJob): Promise<Job>
-  cancelJob(request: OfJob): Promise<Job>
+  resetAllPasswords(request: Bearer & WithReason, options?: CallOptions): Promise<api.ResetAllPasswordsAnswer>
+  getJob(request: OfJob, options?: CallOptions): Promise<Answer<'GET /api/v2/jobs/:jobId'>>
+  cancelJob(request: OfJob, options?: CallOptions): Promise<Answer<'GET /api/v2/jobs/:jobId'>>
   /** Ends a recovery hold early. Resolves with an approval if a second person must approve first. */
-  endHold(request: OfClient & WithReason): Promise<ApprovalNeeded | undefined>
+  endHold(request: OfClient & WithReason, options?: CallOptions): Promise<api.ApprovalNeeded | undefined>
   /** B11. Blocks a customer at once: no sign-in and no restore; all sessions end. */
-  blockClient(request: OfClient & BlockClientBody): Promise<void>
+  blockClient(request: OfClient & api.BlockClientBody, options?: CallOptions): Promise<void>
   /** Lifts the block of a customer, and any lockout. Resolves with an approval if a second person must approve first. */
-  liftBlock(request: OfClient & WithReason): Promise<ApprovalNeeded | undefined>
+  liftBlock(request: OfClient & WithReason, options?: CallOptions): Promise<api.ApprovalNeeded | undefined>
   /** Lists pending approvals. */
-  listApprovals(request: Bearer & { limit?: number; offset?: number }): Promise<{ total: number; data: Approval[] }>
-  getApproval(request: OfApproval): Promise<Approval>
+  listApprovals(request: Bearer & api.ListApprovalsQuery, options?: CallOptions): Promise<api.ListApprovalsAnswer>
+  getApproval(request: OfApproval, options?: CallOptions): Promise<Answer<'GET /api/v2/approvals/:approvalId'>>
   /** Approves the action of another person. Resolves with the job if the action starts one. */
-  approve(request: OfApproval): Promise<{ jobId: string } | undefined>
-  reject(request: OfApproval): Promise<void>
+  approve(request: OfApproval, options?: CallOptions): Promise<{ jobId: string } | undefined>
+  reject(request: OfApproval, options?: CallOptions): Promise<void>
 }
 
-/** Converts an empty body to undefined. */
-const orUndefined = <T>(answer: T | ''): T | undefined => (answer === '' ? undefined : answer)
-
-export const createClient = ({ baseUrl, fetch = globalThis.fetch }: ClientOptions): RekeyClient => {
-  const send = createHttp(baseUrl, fetch)
+/** Makes a client of a gateway. Its functions need no `this`. */
+export const createClient = (options: ClientOptions): RekeyClient => {
+  const send = createSend(options)
   return {
-    requestRestore: (body) => send('POST', '/oauth/v2/passwordRestore', { body }),
-    verifyRestore: (body) => send('POST', '/oauth/v2/passwordRestoreVerification', { body }),
-    async resetPassword({ accessToken, ...body }) {
-      await send('POST', '/oauth/v2/passwordRestoreReset', { accessToken, body })
+    ...createRestoreFlow(send, options),
+    call: (route, request, options) => send(route, request, options),
+    requestRestore: (body, options) => send('POST /oauth/v2/passwordRestore', { body }, options),
+    verifyRestore: (body, options) => send('POST /oauth/v2/passwordRestoreVerification', { body }, options),
+    async resetPassword({ accessToken, ...body }, options) {
+      await send('POST /oauth/v2/passwordRestoreReset', { accessToken, body }, options)
     },
-    login: (body) => send('POST', '/oauth/v2/login', { body }),
-    sendChallenge: (body) => send('POST', '/oauth/v2/challenge', { body }),
-    token: (body) => send('POST', '/oauth/v2/token', { body }),
-    async revoke(body) {
-      await send('POST', '/oauth/v2/revoke', { body })
+    login: (body, options) => send('POST /oauth/v2/login', { body }, options),
+    sendChallenge: (body, options) => send('POST /oauth/v2/challenge', { body }, options),
+    token: (body, options) => send('POST /oauth/v2/token', { body }, options),
+    async revoke(body, options) {
+      await send('POST /oauth/v2/revoke', { body }, options)
     },
-    introspect: (body) => send('POST', '/oauth/v2/introspect', { body }),
-    openChallenge: ({ accessToken }) =>
-      send('GET', '/api/v2/my/2fa/challenge', { accessToken, query: { businessProcess: 'changePassword' } }),
-    openUnauthorizedChallenge: ({ client_secret: clientSecret, ...query }) =>
-      send('GET', '/api/v2/my/2fa/unauthorized/challenge', {
-        query: { businessProcess: 'restorePassword', ...query },
-        ...(query.client_id !== undefined &&
-          clientSecret !== undefined && { client: { clientId: query.client_id, clientSecret } }),
-      }),
-    answerChallenge: (body) => send('POST', '/api/v2/my/2fa/challenge', { body }),
-    async changePassword({ accessToken, successToken, ...body }) {
-      await send('POST', '/api/v2/my/password/change', { accessToken, successToken, body })
+    introspect: (body, options) => send('POST /oauth/v2/introspect', { body }, options),
+    openChallenge: ({ accessToken }, options) =>
+      send('GET /api/v2/my/2fa/challenge', { accessToken, query: { businessProcess: 'changePassword' } }, options),
+    openUnauthorizedChallenge({ client_secret: clientSecret, ...query }, options) {
+      const { client_id: clientId } = query
+      const client = clientId !== undefined && clientSecret !== undefined ? { clientId, clientSecret } : undefined
+      const call = { query: { businessProcess: 'restorePassword', ...query }, client }
+      return send('GET /api/v2/my/2fa/unauthorized/challenge', call, options)
     },
-    async restorePassword({ successToken, password }) {
-      await send('POST', '/api/v2/my/password/restore', { successToken, body: { password } })
-    },
-    listPasswordChanges: ({ accessToken, ...query }) =>
-      send('GET', '/api/v2/my/password/changes', { accessToken, query }),
-    getPasswordChange: ({ accessToken, changeId }) =>
-      send('GET', `/api/v2/my/password/changes/${changeId}`, { accessToken }),
-    findClients: ({ accessToken, ...query }) => send('GET', '/api/v2/clients', { accessToken, query }),
-    getClient: ({ accessToken, clientId }) => send('GET', `/api/v2/clients/${clientId}`, { accessToken }),
-    async setClientPassword({ accessToken, clientId, ...body }) {
-      return orUndefined(
-        await send<ApprovalNeeded | ''>('PUT', `/api/v2/clients/${clientId}/password`, { accessToken, body }),
-      )
-    },
-    listClientPasswordChanges: ({ accessToken, clientId, ...query }) =>
-      send('GET', `/api/v2/clients/${clientId}/password/changes`, { accessToken, query }),
-    getClientPasswordChange: ({ accessToken, clientId, changeId }) =>
-      send('GET', `/api/v2/clients/${clientId}/password/changes/${changeId}`, { accessToken }),
-    listClientRecords: ({ accessToken, clientId, ...query }) =>
-      send('GET', `/api/v2/clients/${clientId}/records`, { accessToken, query }),
-    getClientRecord: ({ accessToken, clientId, recordId }) =>
-      send('GET', `/api/v2/clients/${clientId}/records/${recordId}`, { accessToken }),
-    resetClientPassword: ({ accessToken, clientId, ...body }) =>
-      send('POST', `/api/v2/clients/${clientId}/reset-password`, { accessToken, body }),
-    resetAllPasswords: ({ accessToken, ...body }) =>
-      send('POST', '/api/v2/clients/reset-password', { accessToken, body }),
-    getJob: ({ accessToken, jobId }) => send('GET', `/api/v2/jobs/${jobId}`, { accessToken }),
-    cancelJob: ({ accessToken, jobId }) => send('POST', `/api/v2/jobs/${jobId}/cancel`, { accessToken }),
-    async endHold({ accessToken, clientId, ...query }) {
-      const path = `/api/v2/clients/${clientId}/hold`
-      return orUndefined(await send<ApprovalNeeded | ''>('DELETE', path, { accessToken, query }))
-    },
-    async blockClient({ accessToken, clientId, ...body }) {
-      await send('PUT', `/api/v2/clients/${clientId}/block`, { accessToken, body })
-    },
-    async liftBlock({ accessToken, clientId, ...query }) {
-      const path = `/api/v2/clients/${clientId}/block`
-      return orUndefined(await send<ApprovalNeeded | ''>('DELETE', path, { accessToken, query }))
-    },
-    listApprovals: ({ accessToken, ...query }) => send('GET', '/api/v2/approvals', { accessToken, query }),
-    getApproval: ({ accessToken, approvalId }) => send('GET', `/api/v2/approvals/${approvalId}`, { accessToken }),
-    async approve({ accessToken, approvalId }) {
-      const path = `/api/v2/approvals/${approvalId}/approve`
-      return orUndefined(await send<{ jobId: string } | ''>('POST', path, { accessToken }))
-    },
-    async reject({ accessToken, approvalId }) {
-      await send('POST', `/api/v2/approvals/${approvalId}/reject`, { accessToken })
-    },
+    answerChallenge: (body, options) => send('POST /api/v2/my/2fa/challenge', { body }, options),
+    changePassword: ({ accessToken, successToken, ...body }, options) =>
+      send('POST /api/v2/my/password/change', { accessToken, successToken, body }, options),
+    restorePassword: ({ successToken, password }, options) =>
+      send('POST /api/v2/my/password/restore', { successToken, body: { password } }, options),
+    listPasswordChanges: ({ accessToken, ...query }, options) =>
+      send('GET /api/v2/my/password/changes', { accessToken, query }, options),
+    getPasswordChange: ({ accessToken, ...params }, options) =>
+      send('GET /api/v2/my/password/changes/:changeId', { accessToken, params }, options),
+    findClients: ({ accessToken, ...query }, options) => send('GET /api/v2/clients', { accessToken, query }, options),
+    getClient: ({ accessToken, ...params }, options) =>
+      send('GET /api/v2/clients/:clientId', { accessToken, params }, options),
+    setClientPassword: ({ accessToken, clientId, ...body }, options) =>
+      send('PUT /api/v2/clients/:clientId/password', { accessToken, params: { clientId }, body }, options),
+    listClientPasswordChanges: ({ accessToken, clientId, ...query }, options) =>
+      send('GET /api/v2/clients/:clientId/password/changes', { accessToken, params: { clientId }, query }, options),
+    getClientPasswordChange: ({ accessToken, ...params }, options) =>
+      send('GET /api/v2/clients/:clientId/password/changes/:changeId', { accessToken, params }, options),
+    listClientRecords: ({ accessToken, clientId, ...query }, options) =>
+      send('GET /api/v2/clients/:clientId/records', { accessToken, params: { clientId }, query }, options),
+    getClientRecord: ({ accessToken, ...params }, options) =>
+      send('GET /api/v2/clients/:clientId/records/:recordId', { accessToken, params }, options),
+    resetClientPassword: ({ accessToken, clientId, ...body }, options) =>
+      send('POST /api/v2/clients/:clientId/reset-password', { accessToken, params: { clientId }, body }, options),
+    resetAllPasswords: ({ accessToken, ...body }, options) =>
+      send('POST /api/v2/clients/reset-password', { accessToken, body }, options),
+    getJob: ({ accessToken, ...params }, options) => send('GET /api/v2/jobs/:jobId', { accessToken, params }, options),
+    cancelJob: ({ accessToken, ...params }, options) =>
+      send('POST /api/v2/jobs/:jobId/cancel', { accessToken, params }, options),
+    endHold: ({ accessToken, clientId, ...query }, options) =>
+      send('DELETE /api/v2/clients/:clientId/hold', { accessToken, params: { clientId }, query }, options),
+    blockClient: ({ accessToken, clientId, ...body }, options) =>
+      send('PUT /api/v2/clients/:clientId/block', { accessToken, params: { clientId }, body }, options),
+    liftBlock: ({ accessToken, clientId, ...query }, options) =>
+      send('DELETE /api/v2/clients/:clientId/block', { accessToken, params: { clientId }, query }, options),
+    listApprovals: ({ accessToken, ...query }, options) =>
+      send('GET /api/v2/approvals', { accessToken, query }, options),
+    getApproval: ({ accessToken, ...params }, options) =>
+      send('GET /api/v2/approvals/:approvalId', { accessToken, params }, options),
+    approve: ({ accessToken, ...params }, options) =>
+      send('POST /api/v2/approvals/:approvalId/approve', { accessToken, params }, options),
+    reject: ({ accessToken, ...params }, options) =>
+      send('POST /api/v2/approvals/:approvalId/reject', { accessToken, params }, options),
   }
 }

@@ -1,7 +1,6 @@
-import { LoginFailed } from '@rekey/contracts'
+import { decodeHeader, encodeHeader, LoginFailed } from '@rekey/contracts'
 import fc from 'fast-check'
 import t from 'tap'
-import { decodeHeader, encodeHeader } from './cloud-event-headers.ts'
 import { messageOf } from './publisher.ts'
 
 t.test('a header value is percent-encoded as the NATS binding of CloudEvents requires', async (t) => {

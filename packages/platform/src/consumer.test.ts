@@ -1,9 +1,9 @@
-import { LoginFailed } from '@rekey/contracts'
+import { LoginFailed, readEventTime } from '@rekey/contracts'
 import { eventually } from '@rekey/test-support/eventually'
 import t from 'tap'
 import { startBroker } from './broker.fixture.ts'
 import { deadLettersOf, openWork, publishLogin } from './consumer.fixture.ts'
-import { consume, PermanentError, readEventTime } from './consumer.ts'
+import { consume, PermanentError } from './consumer.ts'
 import { messageOf } from './publisher.ts'
 
 t.test('a handled event is acknowledged', async (t) => {

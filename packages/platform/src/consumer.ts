@@ -1,9 +1,15 @@
-import { clockSlackSeconds, durableName, type EventData, type EventDefinition } from '@rekey/contracts'
+import {
+  clockSlackSeconds,
+  decodeHeader,
+  durableName,
+  type EventData,
+  type EventDefinition,
+  readEventTime,
+} from '@rekey/contracts'
 import { AckPolicy, type JsMsg, millis, nanos } from 'nats'
 import pLimit from 'p-limit'
 import type { Broker } from './broker.ts'
 import type { Now } from './clock.ts'
-import { decodeHeader } from './cloud-event-headers.ts'
 import { watchConsumer } from './consumer-figures.ts'
 import { createDeadLetters } from './dead-letter.ts'
 import type { Logger } from './logger.ts'
@@ -26,20 +32,6 @@ export interface Delivery {
   attempt: number
   /** True if the event becomes a dead letter should this attempt fail. */
   isLastAttempt: boolean
-}
-
-const rfc3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/i
-/** Postgres stores no later time, and no event of ours is older than 1970. */
-const endOfTimeMs = Date.UTC(10_000, 0)
-
-/**
- * Reads the CloudEvents attribute `time` (RFC 3339).
- *
- * @returns an invalid Date if it is malformed, or not between the years 1970 and 9999
- */
-export const readEventTime = (text: string): Date => {
-  const time = new Date(rfc3339.test(text) ? text : Number.NaN)
-  return time.getTime() >= 0 && time.getTime() < endOfTimeMs ? time : new Date(Number.NaN)
 }
 
 /** Thrown by a handler that can never succeed: the event becomes a dead letter without a retry. */

@@ -28,7 +28,7 @@ const isNavigation = ({ method, headers }: { method: string; headers: IncomingHt
  * make its visitors spend quotas: their own, or those of a customer whom it names.
  *
  * The rule, for every route, before anything is counted:
- * 1. An `Origin` that a client registered is served: CORS decides what its page may read.
+ * 1. An `Origin` that may call this server, other than our own, is served: CORS decides what its page may read.
  * 2. `Sec-Fetch-Site` must be `same-origin`, `none` (an address bar, a bookmark) or absent.
  * 3. `Origin` must be our own or absent. `null` is accepted with `Sec-Fetch-Site: same-origin` or `none` alone: our own
  *    pages, which send no referrer, send it (Fetch standard, "serializing a request origin"), and so do sandboxed frames
@@ -45,7 +45,7 @@ export const refuseCrossSite = fp<Options>(async (app, { publicUrl, allowsOrigin
   const own = new URL(publicUrl).origin
 
   const isForeign = ({ origin, 'sec-fetch-site': site }: IncomingHttpHeaders): boolean => {
-    if (origin !== undefined && allowsOrigin(origin)) return false
+    if (origin !== undefined && origin !== own && allowsOrigin(origin)) return false
     const isOwnPage = site === 'same-origin' || site === 'none'
     if (site !== undefined && !isOwnPage) return true
     return origin !== undefined && origin !== own && !(origin === 'null' && isOwnPage)

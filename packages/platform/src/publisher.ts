@@ -2,6 +2,7 @@ import {
   type CloudEvent,
   type EventData,
   type EventDefinition,
+  encodeHeader,
   RekeyError,
   type StreamName,
   unavailable,
@@ -9,7 +10,6 @@ import {
 import { ErrorCode, headers, type MsgHdrs, NatsError } from 'nats'
 import type { Broker } from './broker.ts'
 import type { Now } from './clock.ts'
-import { encodeHeader } from './cloud-event-headers.ts'
 import type { Random } from './random.ts'
 import { currentTrace } from './trace.ts'
 

@@ -87,8 +87,21 @@ export const runService = async <T extends TObject>({
   process.on('SIGINT', () => void stop('SIGINT'))
   if (process.channel) process.on('disconnect', () => void stop('the parent process ended'))
 
+  const startMetrics = async (port: number) => {
+    try {
+      await serveMetrics(metrics, { host: metricsHost, port })
+    } catch (error) {
+      // A developer's machine may run several copies: the product works without metrics.
+      if (config.REKEY_PROFILE !== 'sandbox' || (error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error
+      log.warn(
+        { event: 'metrics_port_busy', port },
+        'metrics are not served: the port is busy; set REKEY_METRICS_PORT to another one',
+      )
+    }
+  }
+
   try {
-    if (metricsPort !== undefined) await serveMetrics(metrics, { host: metricsHost, port: metricsPort })
+    if (metricsPort !== undefined) await startMetrics(metricsPort)
     await app.listen({ host, port })
   } catch (error) {
     const { code, address, port: busyPort } = error as NodeJS.ErrnoException & { address?: string; port?: number }

@@ -1,6 +1,5 @@
-import type { EventData, EventDefinition } from '@rekey/contracts'
+import { type EventData, type EventDefinition, readEventTime } from '@rekey/contracts'
 import { ErrorCode, type JetStreamManager, type MsgRequest, NatsError, type StoredMsg } from 'nats'
-import { readEventTime } from './consumer.ts'
 import { compileCheck } from './validation.ts'
 
 // Messages of a stream, read by their place. The stream's leader answers, so that none is missing.

@@ -13,6 +13,7 @@ import { createClients } from './clients/clients.ts'
 import { registerCors } from './clients/cors.ts'
 import { type Config, isHttpsOnly } from './config.ts'
 import { createForwarding } from './forwarding/forwarding.ts'
+import { createFrontPage } from './front-page/front-page.ts'
 import { createInfrastructure } from './infrastructure.ts'
 import { createLayout } from './layout/layout.ts'
 import { createAccountKeys } from './limits/account-keys.ts'
@@ -59,14 +60,16 @@ export const createApp = async (config: Config, runtime: Runtime): Promise<Serve
     createToken(infra, { limits, clients, challenges, sessions, tokens }),
     twoFactor,
     createWellKnown(config, clients, tokens),
+    createFrontPage(config),
     createApiDocuments(config, tokens),
     layout,
     createPages(infra, config, { layout, limits, clients, twoFactor }),
     createForwarding(config, { clients, limits, sessions, accountKeys }),
   ]
 
-  await registerCors(app, clients)
-  await app.register(refuseCrossSite, { publicUrl: config.REKEY_PUBLIC_URL, allowsOrigin: clients.allowsOrigin })
+  const { allowsOrigin } = clients
+  await registerCors(app, { allowsOrigin, publicUrl: config.REKEY_PUBLIC_URL, log, now })
+  await app.register(refuseCrossSite, { publicUrl: config.REKEY_PUBLIC_URL, allowsOrigin })
   await app.register(auth, {
     issuer: tokens.issuer,
     publicKey: async ({ kid }) => tokens.publicKey(kid),

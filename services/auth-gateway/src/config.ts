@@ -53,6 +53,9 @@ export const Env = Type.Object({
     default: true,
     description: 'True if the gateway serves /openapi.json, /asyncapi.json and /docs.',
   }),
+  REKEY_INBOX_URL: Type.Optional(
+    Url('https?', { description: "The sandbox's inbox, to which its page / links. npm start sets it." }),
+  ),
   REKEY_SIGN_IN_CONCURRENCY: Type.Integer({
     minimum: 1,
     maximum: 10_000,

@@ -49,6 +49,10 @@ const checkAlgorithms = (registry: Registry, signsWith: Source['signsWith']): Re
   return registry
 }
 
+/** A page that a developer serves from this machine, on any port. */
+const isDevelopmentOrigin = (origin: string): boolean =>
+  /^http:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?$/.test(origin)
+
 /** Without a path the sandbox uses its own file, which does not change. */
 const openRegistry = ({ path, profile, defaultClientId, fourEyes, signsWith, log }: Source) => {
   if (path !== undefined) {
@@ -98,7 +102,9 @@ export const loadClientRegistry = (source: Source) => {
       return client
     },
 
-    allowsOrigin: (origin: string): boolean => registry.current().origins.has(origin),
+    /** True for the origin of a page that may call the gateway: a registered one, and in the sandbox this machine's. */
+    allowsOrigin: (origin: string): boolean =>
+      registry.current().origins.has(origin) || (source.profile === 'sandbox' && isDevelopmentOrigin(origin)),
 
     /** Stops watching the file. */
     close: registry.close,

@@ -1,3 +1,4 @@
+import { type SandboxCustomer, sandboxCustomers } from '@rekey/contracts'
 import { createLogger } from '@rekey/platform/logger'
 import { createMetrics } from '@rekey/platform/metrics'
 import { withSettings } from '@rekey/platform/postgres-settings'
@@ -7,38 +8,12 @@ import pg from 'pg'
 import { argon2Floor } from '../hashing/argon2.ts'
 import { createHasher } from '../hashing/hasher.ts'
 
-interface Person {
-  id: number
-  code: string
-  password: string
-  addresses: { kind: 'email' | 'phone'; value: string }[]
-}
-
-const people: Person[] = [
-  {
-    id: 1,
-    code: 'EN00000CY',
-    password: '111111',
-    addresses: [
-      { kind: 'email', value: 'bpmtestusr1@gmail.com' },
-      { kind: 'phone', value: '+447700900001' },
-    ],
-  },
-  {
-    id: 2,
-    code: 'EN00000DZ',
-    password: '222222',
-    addresses: [{ kind: 'email', value: 'bpmtestusr2@gmail.com' }],
-  },
-]
-
-// These passwords do not pass the policy, which applies to new passwords only.
 const log = createLogger({ name: 'seed', level: 'error' })
 const hasher = createHasher({
   queue: createQueue({
     name: 'password_hashes',
     concurrency: 1,
-    waiting: people.length,
+    waiting: sandboxCustomers.length,
     elapsedMs: () => performance.now(),
     metrics: createMetrics(),
     log,
@@ -49,7 +24,7 @@ const hasher = createHasher({
   log,
 })
 
-const insert = async (client: pg.Client, { id, code, password, addresses }: Person) => {
+const insert = async (client: pg.Client, { id, code, password, addresses }: SandboxCustomer) => {
   const { rowCount } = await client.query(
     `INSERT INTO customer (id, code, locale, timezone) VALUES ($1, $2, 'en-GB', 'Europe/London') ON CONFLICT DO NOTHING`,
     [id, code],
@@ -78,7 +53,7 @@ export const seedSandbox = async (databaseUrl: string): Promise<void> => {
   try {
     await client.connect()
     await client.query('BEGIN')
-    for (const person of people) await insert(client, person)
+    for (const person of sandboxCustomers) await insert(client, person)
     // Later customers get ids after these.
     await client.query(
       `SELECT setval('customer_id_seq', greatest((SELECT max(id) FROM customer), (SELECT last_value FROM customer_id_seq)))`,

@@ -24,3 +24,17 @@ export const decodeHeader = (value: string): string | undefined => {
     return undefined
   }
 }
+
+const rfc3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/i
+/** Postgres stores no later time, and no event of ours is older than 1970. */
+const endOfTimeMs = Date.UTC(10_000, 0)
+
+/**
+ * Reads the CloudEvents attribute `time` (RFC 3339).
+ *
+ * @returns an invalid Date if it is malformed, or not between the years 1970 and 9999
+ */
+export const readEventTime = (text: string): Date => {
+  const time = new Date(rfc3339.test(text) ? text : Number.NaN)
+  return time.getTime() >= 0 && time.getTime() < endOfTimeMs ? time : new Date(Number.NaN)
+}
