@@ -64,7 +64,7 @@ const steps: Record<string, Step> = {
   },
   // A4, then A4b for the first device that the gateway offers.
   async '/sign-in'(session, { username, password }, ip) {
-    const request = { client_timezone: '+0', response_type: 'access_token', state: randomUUID(), ip }
+    const request = { client_timezone: '+0', response_type: 'access_token' as const, state: randomUUID(), ip }
     const { challenge_type, mfa_token } = await rekey.login({
       ...request,
       ...secret,
@@ -81,7 +81,7 @@ const steps: Record<string, Step> = {
   },
   // A5.
   async '/sign-in/confirm'(session, { code }) {
-    const grant = { grant_type: 'mfa_oob', mfa_token: stored(session.signIn), code }
+    const grant = { grant_type: 'mfa_oob' as const, mfa_token: stored(session.signIn), code }
     session.accessToken = (await rekey.token({ ...grant, ...secret })).access_token
     delete session.signIn
     return {}

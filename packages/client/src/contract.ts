@@ -39,23 +39,26 @@ export interface PasswordRestoreBody {
   client_timezone: string
   /** Compared character by character with the registered ones (RFC 9700 §2.1); an empty path equals "/" (RFC 3986 §6.2.3). */
   redirect_uri: string
-  /** One of access_token, code, sign_token. */
-  response_type: string
+  /** What the answer contains. */
+  response_type: 'access_token' | 'code' | 'sign_token'
   /** Scope of access, space-separated (RFC 6749 §3.3). */
   scope: string
   /** Source system. */
   source_system: 'IB'
   /** The client's session id, echoed (RFC 6749 Appendix A.5: printable ASCII). */
   state: string
-  /** E-mail address, or phone number with "+" or "00" and country code. Case, surrounding and invisible characters, and the spaces and punctuation of a phone number are ignored; the pattern is of the form that is compared. */
+  /** Email address, or phone number with "+" or "00" and country code. Case, surrounding and invisible characters, and the spaces and punctuation of a phone number are ignored; format and pattern are of the form that is compared. */
   username: string
   /** Client-asserted IP: the address that the caller states for its user. Rate limits count it only for an authenticated confidential client. */
   ip?: string
+  /** SHA-256 of the verifier, in base64url (RFC 7636 §4.2). */
   code_challenge?: string
   code_challenge_method?: 'S256'
 }
 
+/** A code is sent, if there is such an account. */
 export interface CodeSent {
+  /** Names the challenge. A JWT, which clients need not decode. */
   mfa_token: string
   /** Verification code: shown to the customer and repeated in the message. */
   code: string
@@ -79,14 +82,15 @@ export interface PasswordRestoreVerificationBody {
   mfa_token: string
   /** With response_type code: that of the request for a code. Else ignored. */
   redirect_uri?: string
-  /** One of access_token, code, sign_token. */
-  response_type: string
+  /** What the answer contains. */
+  response_type: 'access_token' | 'code' | 'sign_token'
   /** Scope of access, space-separated (RFC 6749 §3.3). */
   scope: string
   /** Source system. Ignored. */
   source_system?: unknown
   /** The client's session id, echoed (RFC 6749 Appendix A.5: printable ASCII). */
   state: string
+  /** SHA-256 of the verifier, in base64url (RFC 7636 §4.2). */
   code_challenge?: string
   code_challenge_method?: 'S256'
 }
@@ -102,15 +106,15 @@ export interface PasswordRestoreResetBody {
   client_timezone: string
   /** Client-asserted IP: the address that the caller states for its user. Rate limits count it only for an authenticated confidential client. */
   ip: string
-  /** One of access_token, code, sign_token. */
-  response_type: string
+  /** What the answer contains. */
+  response_type: 'access_token' | 'code' | 'sign_token'
   /** Source system. */
   source_system: 'IB'
   /** The new password. If absent, the customer is sent a temporary one. */
   password?: string
 }
 
-/** Done. */
+/** The password is reset. */
 export type PasswordRestoreResetAnswer = Record<string, never>
 
 export interface LoginBody {
@@ -122,15 +126,15 @@ export interface LoginBody {
   client_timezone: string
   /** Compared character by character with the registered ones (RFC 9700 §2.1); an empty path equals "/" (RFC 3986 §6.2.3). */
   redirect_uri: string
-  /** One of access_token, code, sign_token. */
-  response_type: string
+  /** What the answer contains. */
+  response_type: 'access_token' | 'code' | 'sign_token'
   /** Scope of access, space-separated (RFC 6749 §3.3). */
   scope: string
   /** Source system. */
   source_system: 'IB'
   /** The client's session id, echoed (RFC 6749 Appendix A.5: printable ASCII). */
   state: string
-  /** E-mail address, or phone number with "+" or "00" and country code. Case, surrounding and invisible characters, and the spaces and punctuation of a phone number are ignored; the pattern is of the form that is compared. */
+  /** Email address, or phone number with "+" or "00" and country code. Case, surrounding and invisible characters, and the spaces and punctuation of a phone number are ignored; format and pattern are of the form that is compared. */
   username: string
   /** Client-asserted IP: the address that the caller states for its user. Rate limits count it only for an authenticated confidential client. */
   ip: string
@@ -138,12 +142,14 @@ export interface LoginBody {
   password: string
 }
 
+/** The password is right. */
 export interface LoginAnswer {
   error: 'mfa_required'
   error_description: string
   /** The customer's devices, masked. */
   challenge_type: string[]
   binding_method: 'prompt'
+  /** Names the challenge. A JWT, which clients need not decode. */
   mfa_token: string
   state: string
 }
@@ -160,18 +166,21 @@ export interface SendChallengeBody {
   /** Client-asserted IP: the address that the caller states for its user. Rate limits count it only for an authenticated confidential client. */
   ip?: string
   mfa_token: string
-  /** One of access_token, code, sign_token. */
-  response_type: string
+  /** What the answer contains. */
+  response_type: 'access_token' | 'code' | 'sign_token'
   /** The client's session id, echoed (RFC 6749 Appendix A.5: printable ASCII). */
   state: string
 }
 
 export interface TokenBody {
-  grant_type?: string
+  /** Grant type (RFC 6749 §1.3). */
+  grant_type: 'mfa_oob' | 'authorization_code' | 'code' | 'refresh_token' | 'client_credentials'
   /** Client identifier issued to the client. */
   client_id?: string
+  /** Secret of a confidential client, unless it authenticates by HTTP Basic. */
   client_secret?: string
   code?: string | number
+  /** RFC 7636 §4.1. */
   code_verifier?: string
   /** Client-asserted IP: the address that the caller states for its user. Rate limits count it only for an authenticated confidential client. */
   ip?: string
@@ -202,6 +211,7 @@ export interface RevokeBody {
   token_type_hint?: string
   /** Client identifier issued to the client. */
   client_id?: string
+  /** Secret of a confidential client, unless it authenticates by HTTP Basic. */
   client_secret?: string
 }
 
@@ -213,10 +223,12 @@ export interface IntrospectBody {
   token_type_hint?: string
   /** Client identifier issued to the client. */
   client_id?: string
+  /** Secret of a confidential client, unless it authenticates by HTTP Basic. */
   client_secret?: string
 }
 
 export interface IntrospectAnswer {
+  /** False, and alone, for a token that is not valid or not for this client. */
   active: boolean
   scope?: string
   client_id?: string
@@ -235,8 +247,11 @@ export interface OpenChallengeQuery {
   businessProcess: 'changePassword'
 }
 
-export interface OpenChallengeAnswer {
+/** A code is sent, if there is such an account. */
+export interface ChallengeAnswer {
+  /** Names the challenge. */
   token: string
+  /** email or sms. */
   provider: string
   /** Whole seconds, UTC: 2022-01-01T00:00:00+00:00. */
   expiresAt: string
@@ -244,7 +259,7 @@ export interface OpenChallengeAnswer {
 
 export interface OpenUnauthorizedChallengeQuery {
   businessProcess: 'restorePassword'
-  /** E-mail address. */
+  /** Email address. */
   email?: string
   /** Phone number with "+" or "00" and country code. Spaces and punctuation are ignored. */
   phone?: string
@@ -258,7 +273,8 @@ export interface AnswerChallengeBody {
   code: string | number
 }
 
-export interface AnswerChallengeAnswer {
+/** The right to set one password. */
+export interface SuccessToken {
   successToken: string
   /** Whole seconds, UTC: 2022-01-01T00:00:00+00:00. */
   expiresAt: string
@@ -307,7 +323,7 @@ export interface PasswordChange {
 }
 
 export interface FindClientsQuery {
-  /** E-mail address. */
+  /** Email address. */
   email?: string
   /** Phone number with "+" or "00" and country code. Spaces and punctuation are ignored. */
   phone?: string
@@ -455,6 +471,74 @@ export interface BlockClientBody {
   reason: string
 }
 
+export interface ListClientMessagesQuery {
+  limit?: number
+  offset?: number
+}
+
+export interface ListClientMessagesAnswer {
+  total: number
+  data: {
+    id: number
+    kind: 'code' | 'notification' | 'temporary_password'
+    /** Of a code: what it permits. Of a temporary password: reset, if the customer asked for it (A3), or set, by the back office (B7). Of a notification: its event. */
+    purpose:
+      | 'restore'
+      | 'change'
+      | 'login'
+      | 'reset'
+      | 'set'
+      | 'password_changed'
+      | 'reset_requested'
+      | 'restore_blocked'
+      | 'protection_changed'
+      | 'address_removed'
+    channel: 'email' | 'sms'
+    /** Masked address: b*1@gmail.com, +44*******01. */
+    to: string
+    /** Whole seconds, UTC: 2022-01-01T00:00:00+00:00. */
+    askedAt: string
+    /** When the mail server or SMS vendor accepted the message. Not proof that it arrived. */
+    handedOverAt?: string
+    /** waiting: not tried yet. deferred: the last attempt failed and is repeated. handed_over: accepted. refused: rejected for good. suppressed: never sent, because of a limit, a lockout or a block. expired: not handed over in its time. */
+    status: 'suppressed' | 'waiting' | 'deferred' | 'expired' | 'refused' | 'handed_over'
+    /** Of a suppressed message: one of account_limit, customer_limit, account_lockout, customer_lockout, blocked, device_unavailable. Otherwise the last answer of the mail server or SMS vendor, without addresses, numbers and quoted text. */
+    reason?: string
+    /** Attempts to hand the message over. */
+    attempts: number
+  }[]
+}
+
+export interface ListJobsQuery {
+  limit?: number
+  offset?: number
+}
+
+export interface ListJobsAnswer {
+  total: number
+  data: {
+    id: string
+    state: 'running' | 'done' | 'cancelled'
+    total: number
+    done: number
+    failed: number
+    /** Whole seconds, UTC: 2022-01-01T00:00:00+00:00. */
+    createTime: string
+    /** Absent while the job runs. */
+    finishTime?: string
+    /** Token subject of the person who requested the job. */
+    actorId: string
+    /** Token subject of the second person who approved. */
+    approvedBy?: string
+    /** Reason that the back office gave. */
+    reason?: string
+    /** Token subject of the person who cancelled the job. */
+    cancelledBy?: string
+    /** Reason that that person gave. */
+    cancelReason?: string
+  }[]
+}
+
 export interface GetJobAnswer {
   state: 'running' | 'done' | 'cancelled'
   total: number
@@ -462,7 +546,11 @@ export interface GetJobAnswer {
   failed: number
 }
 
-export type CancelJobBody = Record<string, never>
+/** No body, or an object. */
+export interface CancelJobBody {
+  /** Reason of the back office: 1 to 500 characters on one line. */
+  reason?: string
+}
 
 export interface ListApprovalsQuery {
   limit?: number
@@ -471,10 +559,10 @@ export interface ListApprovalsQuery {
 
 export interface ListApprovalsAnswer {
   total: number
-  data: GetApprovalAnswer[]
+  data: Approval[]
 }
 
-export interface GetApprovalAnswer {
+export interface Approval {
   id: string
   action: 'set_password' | 'reset_password' | 'reset_all' | 'lift_block' | 'end_hold'
   state: 'pending' | 'approved' | 'rejected' | 'expired'
@@ -502,16 +590,20 @@ export interface GetApprovalAnswer {
   decidedByOwner?: string
   /** Whole seconds, UTC: 2022-01-01T00:00:00+00:00. */
   decidedAt?: string
+  /** Reason that that person gave. */
+  decisionReason?: string
 }
 
-export type ApproveBody = Record<string, never>
+/** No body, or an object. */
+export interface ApproveBody {
+  /** Reason of the back office: 1 to 500 characters on one line. */
+  reason?: string
+}
 
 /** A job was started. */
 export interface ApproveAnswer {
   jobId: string
 }
-
-export type RejectBody = Record<string, never>
 
 export interface JwksAnswer {
   keys: ({
@@ -548,6 +640,16 @@ export interface AuthorizationServerMetadataAnswer {
   code_challenge_methods_supported: string[]
 }
 
+/** The document. */
+export interface OpenapiDocumentAnswer {
+  openapi: string
+}
+
+/** The document. */
+export interface AsyncapiDocumentAnswer {
+  asyncapi: string
+}
+
 export interface HealthzAnswer {
   status: 'ok'
 }
@@ -559,13 +661,19 @@ export interface ReadyzAnswer {
   degraded?: Record<string, string>
 }
 
+/** Error of any other endpoint: a problem document (RFC 9457). */
 export interface Problem {
+  /** urn:rekey:problem: and the code. */
   type: string
+  /** The same for each problem of this code. */
   title: string
+  /** The HTTP status. */
   status: number
+  /** What was wrong, where, and what to do. */
   detail: string
-  /** Code and status: invalid_request 400, access_denied 400, invalid_scope 400, invalid_grant 400, unauthorized_client 400, unsupported_response_type 400, unsupported_grant_type 400, invalid_client 401, invalid_token 401, insufficient_scope 403, cross_site_request 403, success_token_refused 403, own_approval 403, owner_unknown 403, not_found 404, method_not_allowed 405, already_decided 409, payload_too_large 413, unsupported_media_type 415, password_refused 422, current_password_wrong 422, too_many_requests 429, headers_too_large 431, internal 500, unavailable 503. */
+  /** One of invalid_request, access_denied, invalid_scope, invalid_grant, unauthorized_client, unsupported_response_type, unsupported_grant_type, invalid_client, invalid_token, insufficient_scope, cross_site_request, success_token_refused, own_approval, owner_unknown, not_found, method_not_allowed, already_decided, payload_too_large, unsupported_media_type, password_refused, current_password_wrong, too_many_requests, headers_too_large, internal, unavailable. */
   code: string
+  /** The refused fields, if fields were the reason. */
   errors?: {
     field: string
     /** For a refused password: one of too_short, too_long, common, context_word, breached, reused, temporary, not_new. */
@@ -574,10 +682,13 @@ export interface Problem {
   }[]
 }
 
+/** Error of an OAuth endpoint (RFC 6749 §5.2). */
 export interface OAuthError {
   /** One of invalid_request, access_denied, invalid_scope, invalid_grant, unauthorized_client, unsupported_response_type, unsupported_grant_type, invalid_client, invalid_token, insufficient_scope, temporarily_unavailable, server_error. */
   error: string
+  /** Printable ASCII without quotation mark and backslash (RFC 6749 §5.2). */
   error_description: string
+  /** The state of the request, if it had a valid one. */
   state?: string
 }
 
@@ -641,17 +752,17 @@ export interface Operations {
   /** Send a code to the signed-in customer. */
   'GET /api/v2/my/2fa/challenge': {
     query: OpenChallengeQuery
-    answer: OpenChallengeAnswer
+    answer: ChallengeAnswer
   }
   /** Send a code for a password restore. */
   'GET /api/v2/my/2fa/unauthorized/challenge': {
     query: OpenUnauthorizedChallengeQuery
-    answer: OpenChallengeAnswer
+    answer: ChallengeAnswer
   }
   /** Exchange a code for a success token. */
   'POST /api/v2/my/2fa/challenge': {
     body: AnswerChallengeBody
-    answer: AnswerChallengeAnswer
+    answer: SuccessToken
   }
   /** Change the password of the signed-in customer. */
   'POST /api/v2/my/password/change': {
@@ -772,6 +883,19 @@ export interface Operations {
     query: EndHoldQuery
     answer: ApprovalNeeded | undefined
   }
+  /** List the messages of a customer in the last 30 days, newest first, and what became of each. */
+  'GET /api/v2/clients/:clientId/messages': {
+    params: {
+      clientId: number
+    }
+    query: ListClientMessagesQuery
+    answer: ListClientMessagesAnswer
+  }
+  /** List the jobs, newest first. */
+  'GET /api/v2/jobs': {
+    query: ListJobsQuery
+    answer: ListJobsAnswer
+  }
   /** Progress of a job. */
   'GET /api/v2/jobs/:jobId': {
     params: {
@@ -797,7 +921,7 @@ export interface Operations {
     params: {
       approvalId: string
     }
-    answer: GetApprovalAnswer
+    answer: Approval
   }
   /** Approve the action of another person and carry it out. */
   'POST /api/v2/approvals/:approvalId/approve': {
@@ -812,7 +936,7 @@ export interface Operations {
     params: {
       approvalId: string
     }
-    body: RejectBody
+    body: ApproveBody
     answer: undefined
   }
   /** Keys that verify access and sign tokens. */
@@ -826,6 +950,14 @@ export interface Operations {
   /** Redirect to the page for a new password. */
   'GET /.well-known/change-password': {
     answer: undefined
+  }
+  /** This document (OpenAPI 3.1); /docs shows it. */
+  'GET /openapi.json': {
+    answer: OpenapiDocumentAnswer | undefined
+  }
+  /** Events and RPCs (AsyncAPI 3.1); /docs/events shows them. */
+  'GET /asyncapi.json': {
+    answer: AsyncapiDocumentAnswer | undefined
   }
   /** Liveness: the process runs. */
   'GET /healthz': {

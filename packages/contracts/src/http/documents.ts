@@ -1,10 +1,10 @@
-import { Type } from '@sinclair/typebox'
+import { type TString, Type } from '@sinclair/typebox'
 import { problems } from './problem.ts'
 import { NotModified } from './well-known.ts'
 
-const document = (version: 'openapi' | 'asyncapi', example: string) =>
+const document = <Version extends 'openapi' | 'asyncapi'>(version: Version, example: string) =>
   Type.Object(
-    { [version]: Type.String({ examples: [example] }) },
+    { [version]: Type.String({ examples: [example] }) } as Record<Version, TString>,
     { additionalProperties: true, description: 'The document.' },
   )
 
