@@ -9,9 +9,6 @@ const rollbackTimeoutMs = 250
 /** How long the pool counts a connection whose statement does not end, although the server took its cancellation. */
 const countedMs = 10_000
 
-/** How long after a time-out the server counts as one that hangs. */
-const hangingMs = 3_000
-
 interface Options {
   /** Most connections beside the pool's whose statements do not end. */
   limit: number
@@ -86,7 +83,6 @@ export const createCancellingClient = ({ limit, pool, metrics }: Options) => {
   const abandoned = new Set<Abandoned>()
   const uncounted = new Set<Abandoned>()
   let isClosed = false
-  let cancelledAtMs = Number.NEGATIVE_INFINITY
   const cancelled = metrics && createFigures(metrics, pool, abandoned)
 
   /** Resolves when the pool may open another connection instead of this one. */
@@ -150,7 +146,6 @@ export const createCancellingClient = ({ limit, pool, metrics }: Options) => {
       const one = createAbandoned()
       this.#abandoned = one
       abandoned.add(one)
-      cancelledAtMs = performance.now()
       cancelled?.inc({ pool })
       const onEnd = () => {
         one.hasEnded = true
@@ -174,8 +169,6 @@ export const createCancellingClient = ({ limit, pool, metrics }: Options) => {
 
   return {
     Client: CancellingClient as unknown as new () => pg.ClientBase,
-    /** True if a statement timed out in the last seconds. */
-    isServerHanging: () => performance.now() - cancelledAtMs < hangingMs,
     /** Ends the waiting: connections close at once. */
     close() {
       isClosed = true

@@ -55,8 +55,6 @@ export const loopOptions = {
 // Callers get the answer 503 within two seconds.
 const connectTimeoutMs = 1_500
 const callersStatementTimeoutMs = 1_500
-/** Longest wait for a connection of a server that hangs. */
-const hangingWaitMs = 300
 const transactionTimeoutMs = 3_000
 /** Longer than the client's time-out: only a transaction that the client gave up is ended by the server. */
 const callersServerTransactionTimeoutMs = 10_000
@@ -210,11 +208,7 @@ export const openDatabase = ({
       { timeoutMs }: { timeoutMs: number } = { timeoutMs: transactionTimeoutMs },
     ): Promise<T> {
       try {
-        const startedAtMs = performance.now()
         const run = async (tx: Transaction) => {
-          // It would hang as the ones did that it waited for, and its caller waits for two seconds only.
-          const hasWaited = performance.now() - startedAtMs > hangingWaitMs
-          if (hasWaited && cancelling.isServerHanging()) throw unavailable(new Error('the database hangs'))
           await setLocally(tx)
           return work(tx)
         }

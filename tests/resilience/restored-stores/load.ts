@@ -27,7 +27,11 @@ export interface Outcome {
   step: Step
   at: number
   ok: boolean
+  /** True if a request was refused, not if a part was unavailable or no code came in time. */
+  refused: boolean
 }
+
+class Refused extends Error {}
 
 /** Longest wait of a customer for a code; then the customer begins again. */
 const patienceMs = 8_000
@@ -64,22 +68,22 @@ export const startLoad = (rekey: Rekey, people: readonly TestCustomer[]) => {
   }
   const latest = (person: TestCustomer) =>
     sessions.findLast((one) => one.person === person && one.endedAt === undefined)
-  const demand = (what: unknown): void => {
-    if (!what) throw new Error('refused')
+  const expectStatus = (expected: number, { status }: { status: number }): void => {
+    if (status !== expected) throw status === 503 ? new Error('unavailable') : new Refused(String(status))
   }
 
   const run: Record<Step, (person: TestCustomer, passwords: Map<TestCustomer, string>) => Promise<void>> = {
     async restore(person, passwords) {
       const password = `birch anchor ${++count} tidal`
       const grant = await impatiently(restoreGrant(rekey, person))
-      demand((await restore(rekey, grant, password)).status === 204)
+      expectStatus(204, await restore(rekey, grant, password))
       passwords.set(person, password)
       setPassword(person, password)
     },
     async 'sign in'(person, passwords) {
       const at = Date.now()
       const tokens = await impatiently(signInTokens(rekey, { ...person, password: passwords.get(person) ?? '' }))
-      demand(tokens.access_token)
+      if (!tokens.access_token) throw new Refused('no tokens')
       sessions.push({ person, access: tokens.access_token, refresh: tokens.refresh_token, at })
     },
     async refresh(person) {
@@ -92,7 +96,7 @@ export const startLoad = (rekey: Rekey, people: readonly TestCustomer[]) => {
           refresh_token: session.refresh,
         },
       )
-      demand(status === 200)
+      expectStatus(200, { status })
       session.access = body.access_token
       session.refresh = body.refresh_token
     },
@@ -101,7 +105,7 @@ export const startLoad = (rekey: Rekey, people: readonly TestCustomer[]) => {
       if (!session) return
       const password = `granite harbour ${++count} willow`
       const grant = await impatiently(changeGrant(rekey, person, session.access))
-      demand((await change(rekey, session.access, grant, password)).status === 204)
+      expectStatus(204, await change(rekey, session.access, grant, password))
       passwords.set(person, password)
       setPassword(person, password, session)
     },
@@ -112,11 +116,12 @@ export const startLoad = (rekey: Rekey, people: readonly TestCustomer[]) => {
     for (let turn = first; !isOver; turn += 1) {
       const step = steps[turn % steps.length] ?? 'restore'
       const at = Date.now()
-      const ok = await run[step](person, passwords).then(
-        () => true,
-        () => false,
+      const failure = await run[step](person, passwords).then(
+        () => undefined,
+        (error: unknown) => error,
       )
-      outcomes.push({ step, at, ok })
+      const ok = failure === undefined
+      outcomes.push({ step, at, ok, refused: failure instanceof Refused })
       // After a failure the customer restores the password, as one does who does not know it.
       if (!ok) turn = steps.length - 1 + Math.floor(turn / steps.length) * steps.length
       await delay(ok ? restMs : 3 * restMs)
