@@ -35,29 +35,29 @@ const toGsm = (text: string): string => text.replaceAll(/[\u00a0\u202f]/g, ' ').
 export const createLocalTime = ({ locale, timezone }: Pick<Recipient, 'locale' | 'timezone'>, language: Language) => {
   const tag = toLocale(locale, language)
   const timeZone = toZone(timezone) || 'UTC'
-  const format = (at: Date, options: Intl.DateTimeFormatOptions) =>
-    new Intl.DateTimeFormat(tag, { ...options, timeZone }).format(at)
+  /** A format is made when it is first used: that takes longer than anything else in a message. */
+  const formatOf = (options: Intl.DateTimeFormatOptions) => {
+    let format: Intl.DateTimeFormat | undefined
+    return () => (format ??= new Intl.DateTimeFormat(tag, { ...options, timeZone }))
+  }
+  const dateTime = formatOf({ dateStyle: 'long', timeStyle: 'short' })
+  const time = formatOf({ timeStyle: 'short' })
+  const zone = formatOf({ timeZoneName: 'long' })
+  const short = { hour: 'numeric', minute: '2-digit', timeZoneName: 'short' } as const
+  const shortDateTime = formatOf({ day: 'numeric', month: shortMonths[language], ...short })
+  const shortTime = formatOf(short)
   const zoneName = (at: Date) =>
-    new Intl.DateTimeFormat(tag, { timeZone, timeZoneName: 'long' })
+    zone()
       .formatToParts(at)
       .find(({ type }) => type === 'timeZoneName')?.value ?? timeZone
   return {
     /** `21 November 2026 at 22:37 (Eastern European Standard Time)` */
-    dateTime: (at: Date) => `${format(at, { dateStyle: 'long', timeStyle: 'short' })} (${zoneName(at)})`,
+    dateTime: (at: Date) => `${dateTime().format(at)} (${zoneName(at)})`,
     /** `22:37 (Eastern European Standard Time)` */
-    time: (at: Date) => `${format(at, { timeStyle: 'short' })} (${zoneName(at)})`,
+    time: (at: Date) => `${time().format(at)} (${zoneName(at)})`,
     /** `21 Nov, 22:37 GMT+2`: for an SMS. */
-    shortDateTime: (at: Date) =>
-      toGsm(
-        format(at, {
-          day: 'numeric',
-          month: shortMonths[language],
-          hour: 'numeric',
-          minute: '2-digit',
-          timeZoneName: 'short',
-        }),
-      ),
+    shortDateTime: (at: Date) => toGsm(shortDateTime().format(at)),
     /** `22:37 GMT+2`: for an SMS. */
-    shortTime: (at: Date) => toGsm(format(at, { hour: 'numeric', minute: '2-digit', timeZoneName: 'short' })),
+    shortTime: (at: Date) => toGsm(shortTime().format(at)),
   }
 }

@@ -135,6 +135,21 @@ t.test('a compromise report blocks the customer, ends sessions and restores, and
   t.notOk(service.logs().includes(tokenOf(link)), 'S35: the link is in no log')
 })
 
+t.test('S41: after a compromise report every confirmed address is notified of the block, without a link', async (t) => {
+  const customer = await service.customer({ phones: ['+447700900106'], unconfirmed: ['not.yet.told@example.com'] })
+  const [link] = await changed(customer)
+  t.equal(await report(tokenOf(link)), 'reported')
+  await service.outboxEmpty()
+  const events = (await service.events('NOTIFY', customer.code)).filter(
+    ({ type }) => type === 'notify.protection-changed',
+  )
+  const recipients = await Promise.all(
+    events.map(({ id = '', data }) => service.openAddress<{ to: string }>(id, data.recipient ?? '')),
+  )
+  t.same(recipients.map(({ to }) => to).toSorted(), customer.addresses.toSorted())
+  t.ok(events.every(({ data }) => data.operation === 'block' && !('reportLink' in data)))
+})
+
 t.test('a link works once, also if requests race', async (t) => {
   const customer = await service.customer()
   const [link] = await changed(customer)

@@ -1,18 +1,16 @@
 import { CompromiseReported } from '@rekey/contracts'
-import type { Now } from '@rekey/platform/clock'
-import type { Random } from '@rekey/platform/random'
 import { block } from '../customers/block.ts'
+import { confirmedAddresses } from '../customers/confirmed-addresses.ts'
 import { lockCustomer } from '../customers/lock.ts'
 import type { Database, Transaction } from '../database.ts'
 import { appendChange } from '../history/history.store.ts'
+import { type NotificationDeps, protectionChangedNotifications } from '../notifications/notifications.ts'
 import type { ReportLink } from '../notifications/report-links.ts'
 import { newEvent } from '../outbox/event.ts'
 import { addEvents } from '../outbox/outbox.store.ts'
 
-interface Deps {
+interface Deps extends NotificationDeps {
   database: Database
-  now: Now
-  random: Random
 }
 
 /** Spends a link: of several transactions at once, the primary key lets one insert. @returns false if it was used */
@@ -24,18 +22,19 @@ const spendLink = async (tx: Transaction, { jti, expiresAt }: ReportLink): Promi
 
 /**
  * Blocks a customer who reports that a change was not theirs; from the commit on nobody signs in, restores or uses a
- * session. The history records it. All of it commits together or not at all (S24). A customer who is blocked already is reported again: each
- * link is about another change.
+ * session. The history records it. Every confirmed address is notified whom to call: another person may have used the link.
+ * All of it commits together or not at all (S24). A customer who is blocked already is reported again: each link is about
+ * another change.
  *
  * @throws RekeyError unavailable
  */
 export const reportCompromise = (
-  { database, now, random }: Deps,
+  deps: Deps,
   link: ReportLink,
   ip: string,
 ): Promise<{ result: 'reported'; customer: string } | { result: 'used' | 'unknown' }> =>
-  database.transaction(async (tx) => {
-    const at = now()
+  deps.database.transaction(async (tx) => {
+    const at = deps.now()
     const { customerId, changeId, channel } = link
     const customer = await lockCustomer(tx, customerId)
     if (!customer) return { result: 'unknown' }
@@ -55,6 +54,10 @@ export const reportCompromise = (
     })
     const chained = { recordId: record.id, digest: record.digest }
     const data = { customer: code, customerId, changeId, channel, ip, sessionEpoch, ...chained }
-    await addEvents(tx, customer.code, at, [newEvent(CompromiseReported, random.id(), data)])
+    const addresses = await confirmedAddresses(tx, customerId)
+    await addEvents(tx, customer.code, at, [
+      newEvent(CompromiseReported, deps.random.id(), data),
+      ...(await protectionChangedNotifications(deps, { customer, addresses, change: record })),
+    ])
     return { result: 'reported', customer: customer.code }
   })

@@ -22,7 +22,7 @@ const texts = {
   block: {
     subject: 'Rekey: your account is blocked',
     says: 'All devices were signed out.',
-    sms: 'our staff blocked your account',
+    sms: 'your account was blocked',
   },
   lift_block: {
     subject: 'Rekey: your account can be used again',
