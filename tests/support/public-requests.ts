@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { http as contract } from '@rekey/contracts'
 import { createCustomer } from './customers.ts'
 import { askChange, askRestore, loginBody, restoreBody, signIn, state, verificationBody } from './flows.ts'
@@ -18,6 +19,7 @@ export type PublicRequest = Limit & {
 const isForwarded = (path: string) =>
   /^\/(api\/v2\/(my\/password|clients|jobs|approvals)|oauth\/v2\/passwordRestoreReset)/.test(path)
 
+const needsToken = { needsNone: 'refused without a valid token, before any look-up' }
 const isRendered = { needsNone: 'a page or document without a look-up' }
 const fill = (path: string) => path.replaceAll(/:\w+/g, '1')
 
@@ -122,6 +124,10 @@ export const createPublicRequests = async (rekey: Rekey): Promise<Record<string,
       body: { password },
       spends: 'password',
     },
+    'DELETE /api/v2/my/sessions': { path: '/api/v2/my/sessions', spends: 'token' },
+    'GET /api/v2/my/sessions': { path: '/api/v2/my/sessions', ...needsToken },
+    'DELETE /api/v2/my/sessions/:sessionId': { path: `/api/v2/my/sessions/${randomUUID()}`, ...needsToken },
+    'GET /api/v2/clients/:clientId/sessions': { path: '/api/v2/clients/1/sessions', ...needsToken },
     'POST /restore/begin': { path: '/restore/begin', form: { username: 't.unknown@example.com' }, spends: 'code' },
     'POST /restore/resend': { path: '/restore/resend', form: codeStep, spends: 'code' },
     'POST /restore/answer': { path: '/restore/answer', form: { ...codeStep, code: '000001' }, spends: 'answer' },

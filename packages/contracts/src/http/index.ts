@@ -17,6 +17,7 @@ import { CancelJob, GetJob } from './jobs.ts'
 import { Login, SendChallenge } from './login.ts'
 import { ChangePassword, GetPasswordChange, ListPasswordChanges, RestorePassword } from './passwords.ts'
 import { PasswordRestore, PasswordRestoreReset, PasswordRestoreVerification } from './restore.ts'
+import { EndClientSessions, EndOtherSessions, EndSession, ListClientSessions, ListSessions } from './sessions.ts'
 import { Introspect, Revoke, Token } from './token.ts'
 import { AnswerChallenge, OpenChallenge, OpenUnauthorizedChallenge } from './two-factor.ts'
 import { AuthorizationServerMetadata, ChangePasswordPage, Jwks } from './well-known.ts'
@@ -38,6 +39,9 @@ export const http = {
   'POST /api/v2/my/password/restore': RestorePassword,
   'GET /api/v2/my/password/changes': ListPasswordChanges,
   'GET /api/v2/my/password/changes/:changeId': GetPasswordChange,
+  'GET /api/v2/my/sessions': ListSessions,
+  'DELETE /api/v2/my/sessions': EndOtherSessions,
+  'DELETE /api/v2/my/sessions/:sessionId': EndSession,
   'GET /api/v2/clients': FindClients,
   'GET /api/v2/clients/:clientId': GetClient,
   'PUT /api/v2/clients/:clientId/password': SetClientPassword,
@@ -51,6 +55,8 @@ export const http = {
   'DELETE /api/v2/clients/:clientId/hold': EndHold,
   'PUT /api/v2/clients/:clientId/block': BlockClient,
   'DELETE /api/v2/clients/:clientId/block': LiftBlock,
+  'GET /api/v2/clients/:clientId/sessions': ListClientSessions,
+  'DELETE /api/v2/clients/:clientId/sessions': EndClientSessions,
   'GET /api/v2/jobs/:jobId': GetJob,
   'POST /api/v2/jobs/:jobId/cancel': CancelJob,
   'GET /api/v2/approvals': ListApprovals,
