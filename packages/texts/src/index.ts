@@ -1,4 +1,5 @@
 export { type Area, catalogues, type TextKey } from './catalogues.ts'
+export { type Mode, modes, type Palette, paletteOf } from './colors.ts'
 export * from './languages.ts'
 export { createTexts, type Texts, type TextValues, type Translate } from './texts.ts'
 export { localized, noTheme, readTheme, type Theme, ThemeError, type ThemeFile } from './theme.ts'

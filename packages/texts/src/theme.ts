@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { type Static, type TSchema, Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 import { catalogues } from './catalogues.ts'
+import { contrastFaults } from './colors.ts'
 import { isLanguage, type Language, sourceLanguage } from './languages.ts'
 import { argumentsOf, parseMessage } from './message-syntax.ts'
 
@@ -28,8 +29,12 @@ const ThemeFile = Type.Partial(
     {
       /** Colours in light and in dark mode. */
       colors: Type.Partial(Type.Object({ light: Colors, dark: Colors }, strict)),
-      /** File of the theme's folder, shown in place of the brand's name. */
+      /** File of the theme's folder, shown in place of the brand's name: SVG, PNG, WebP or JPEG. */
       logo: FileName,
+      /** The same for dark mode, if it must differ. */
+      logoDark: FileName,
+      /** File of the theme's folder: SVG, PNG or ICO. */
+      favicon: FileName,
       /** WOFF2 file of the theme's folder. */
       font: FileName,
       imprintUrl: Localized(WebUrl),
@@ -92,7 +97,8 @@ const readThemeFile = (dir: string, faults: string[]): ThemeFile => {
     for (const { path: at, message } of Value.Errors(ThemeFile, file)) faults.push(`${path}: ${at || '/'}: ${message}`)
     return {}
   }
-  for (const name of [file.logo, file.font]) {
+  for (const fault of contrastFaults(file.colors)) faults.push(`${path}: ${fault}`)
+  for (const name of [file.logo, file.logoDark, file.favicon, file.font]) {
     if (name && !existsSync(join(dir, name))) faults.push(`${path}: ${name}: no such file in ${dir}`)
   }
   return file

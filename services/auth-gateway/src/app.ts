@@ -12,6 +12,7 @@ import { registerCors } from './clients/cors.ts'
 import { type Config, isHttpsOnly } from './config.ts'
 import { createForwarding } from './forwarding/forwarding.ts'
 import { createInfrastructure } from './infrastructure.ts'
+import { createLayout } from './layout/layout.ts'
 import { createAccountKeys } from './limits/account-keys.ts'
 import { createLimits } from './limits/limits.ts'
 import { createLogin } from './login/login.ts'
@@ -45,6 +46,7 @@ export const createApp = async (config: Config, runtime: Runtime): Promise<Serve
   const sessions = createSessions(infra, config, { limits, records })
   const tokens = await createTokens(app, infra, config, { signingKeys, clients, records })
   const twoFactor = createTwoFactor(clients, challenges, tokens)
+  const layout = createLayout(infra, config)
   const features: Feature[] = [
     limits,
     clients,
@@ -55,7 +57,8 @@ export const createApp = async (config: Config, runtime: Runtime): Promise<Serve
     createToken(infra, { limits, clients, challenges, sessions, tokens }),
     twoFactor,
     createWellKnown(config, clients, tokens),
-    createPages(infra, config, { limits, clients, twoFactor }),
+    layout,
+    createPages(infra, config, { layout, limits, clients, twoFactor }),
     createForwarding(config, { clients, limits, sessions, accountKeys }),
   ]
 

@@ -1,6 +1,7 @@
 import { Flag, Key, presentationEnv, publicUrl, serviceEnv, Url, Urls } from '@rekey/platform/config'
 import { fourEyes } from '@rekey/platform/four-eyes'
 import { identityProviderEnv } from '@rekey/platform/identity-provider'
+import { passwordLengthEnv } from '@rekey/platform/password-length'
 import { trustedProxies } from '@rekey/platform/trusted-proxies'
 import { type Static, Type } from '@sinclair/typebox'
 import { codeEnv } from './challenges/codes.ts'
@@ -55,6 +56,7 @@ export const Env = Type.Object({
     description:
       'Passwords that one gateway sends for verification at a time; further sign-ins are answered 503 at once.',
   }),
+  ...passwordLengthEnv,
   ...codeEnv,
   ...resendEnv,
   ...quotaEnv,

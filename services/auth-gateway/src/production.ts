@@ -22,6 +22,7 @@ import { redisLosses } from '@rekey/platform/redis-durability'
 import { redisServerErrors } from '@rekey/platform/redis-server'
 import { clientsErrors } from './clients/client-registry.ts'
 import type { Config } from './config.ts'
+import { themeIsSound } from './layout/page-theme.ts'
 import { quotaEnv } from './limits/quotas.ts'
 import { signingKeysErrors } from './tokens/signing-keys.ts'
 
@@ -78,6 +79,7 @@ export const production: Production<Config> = {
     hasOwnSigningKeys,
     hasOwnClients,
     hasOwnContact,
+    themeIsSound,
     limitsAreUnscaled,
     quotasAreBounded(quotaEnv),
     isAtLeast('REKEY_RESEND_SECONDS', 30, 'codes could be sent to a customer without a pause'),

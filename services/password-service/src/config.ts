@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os'
 import { brand, Flag, Key, publicUrl, serviceEnv, Url } from '@rekey/platform/config'
 import { fourEyes } from '@rekey/platform/four-eyes'
 import { identityProviderEnv } from '@rekey/platform/identity-provider'
+import { passwordLengthEnv } from '@rekey/platform/password-length'
 import { codeAccountLimit, limitsScale } from '@rekey/platform/quota'
 import { trustedProxies } from '@rekey/platform/trusted-proxies'
 import { type Static, Type } from '@sinclair/typebox'
@@ -53,18 +54,7 @@ export const Env = Type.Object({
       'true: the mail server offers SMTPUTF8 (RFC 6531), as the notifier logs at its start. false: e-mail addresses whose part before the @ is not ASCII are refused at import and upsert.',
   }),
   REKEY_BRAND: brand,
-  REKEY_PASSWORD_MIN_LENGTH: Type.Integer({
-    minimum: 8,
-    maximum: 64,
-    default: 8,
-    description: 'Least length of a new password, in characters. With REKEY_SIGN_IN_MFA=false it is at least 15.',
-  }),
-  REKEY_SIGN_IN_MFA: Flag({
-    default: true,
-    description:
-      "false: a sign-in of the platform's own, through the RPC password.verify, needs no second factor. New passwords " +
-      'then have at least 15 characters (NIST SP 800-63B-4 §3.1.1.2).',
-  }),
+  ...passwordLengthEnv,
   REKEY_PASSWORD_BLOCKLIST: Type.Optional(
     Flag({ description: 'true: common passwords are refused. Not set: in production only.' }),
   ),

@@ -1,85 +1,64 @@
 import { type ErrorCode, RekeyError, readCode, readUsername, Username } from '@rekey/contracts'
+import type { Now } from '@rekey/platform/clock'
 import { compileCheck } from '@rekey/platform/validation'
 import { ChallengeEnded } from '../challenges/answer.ts'
 import type { Caller } from '../challenges/challenge.ts'
 import type { Requester } from '../limits/limits.service.ts'
+import type { RestoreCode } from '../two-factor/two-factor.service.ts'
 import type { TwoFactor } from '../two-factor/two-factor.ts'
+import {
+  type CodeState,
+  endingOf,
+  type Outcome,
+  type PasswordState,
+  type RestoreState,
+  type ReturnTo,
+} from './hosted-restore.state.ts'
 import type { SetNewPassword } from './new-password.ts'
+import type { strengthOf } from './strength.ts'
 
 interface Deps {
   twoFactor: Pick<TwoFactor, 'openRestoreCode' | 'resendRestoreCode' | 'answer'>
-  /** The client of restores on this page. */
-  clientId: string
   /** Spends the same quotas as a forwarded request. @throws RekeyError too_many_requests, unavailable */
   spendPassword(requester: Requester): Promise<unknown>
   setNewPassword: SetNewPassword
+  strengthOf: typeof strengthOf
+  /** Wait between two codes of one challenge, in milliseconds. */
+  cooldownMs: number
+  now: Now
 }
 
-/** A code was sent, if the account exists. */
-interface CodeStep {
-  /** The challenge's `mfa_token`. */
-  token: string
+/** Strength of a password that was tested, 0 to 4. */
+interface Tested {
+  strength?: number
+}
+
+/** What a restore begins with. */
+export interface Begin {
   username: string
-  /** Displayed on the page and in the message, so that the customer can compare them. */
-  verificationCode: string
-}
-
-/** The code was verified. */
-interface PasswordStep {
-  /** The success token, which sets one new password. */
-  token: string
-  username: string
-}
-
-/** An error in a step that can be repeated. */
-interface Problem {
-  problem?: string
-}
-
-/** The next page. */
-export type Step =
-  | ({ name: 'start'; username: string } & Problem)
-  | ({ name: 'code'; note?: string } & CodeStep & Problem)
-  | { name: 'password'; token: string; username: string; problems?: string[] }
-  | { name: 'done' }
-  | { name: 'ended'; why: string }
-
-/** The next page, and the error if the step failed. */
-export interface StepResult {
-  step: Step
-  error?: RekeyError
+  clientId: string
+  returnTo: ReturnTo | undefined
 }
 
 const isUsername = compileCheck(Username)
-const isCode = (code: string) => /^\d{1,12}$/.test(code)
 
-const inWords = (seconds: number): string => {
-  const [count, unit] = seconds < 120 ? [seconds, 'second'] : [Math.ceil(seconds / 60), 'minute']
-  return `${count} ${unit}${count === 1 ? '' : 's'}`
+/** The form of the customer's input that is compared; undefined if it can be no username. */
+export const toUsername = (input: string): string | undefined => {
+  const username = readUsername(input)
+  return isUsername(username) ? username : undefined
 }
 
-const whenToRetry = ({ retryAfterSeconds }: RekeyError): string =>
-  retryAfterSeconds === undefined ? 'later' : `in ${inWords(retryAfterSeconds)}`
+const codePattern = /^\d{1,12}$/
 
-/** The text of an error after which the step can be repeated. */
-const problemOf = (error: RekeyError): string | undefined => {
-  const problems: Partial<Record<ErrorCode, string>> = {
-    too_many_requests: `That was asked for too often. Try again ${whenToRetry(error)}.`,
-    unavailable: 'We cannot do this at the moment. Try again in a few seconds.',
-    invalid_grant: 'That code is not right, or no longer valid. Use the newest message, or ask for a new code.',
+/** The outcome of an error after which the step can be repeated; undefined: it is the error page's. */
+const outcomeOf = ({ code, retryAfterSeconds = 60 }: RekeyError, now: Date): Outcome | undefined => {
+  const outcomes: Partial<Record<ErrorCode, Outcome>> = {
+    too_many_requests: { kind: 'wait', until: now.getTime() + retryAfterSeconds * 1_000 },
+    unavailable: { kind: 'unavailable' },
+    payload_too_large: { kind: 'refused', reasons: ['too_long'] },
   }
-  return problems[error.code]
+  return outcomes[code]
 }
-
-/** The text of an error that ends the restore. */
-const endings = {
-  access_denied: 'Too many codes were wrong. For your safety this restore is over, and the password is as it was.',
-  invalid_grant: 'This restore is over: it took longer than a code lives, or it was finished already.',
-  success_token_refused:
-    'This restore is over: it took too long, or it was finished already. If you have set the new password, sign in with it.',
-} satisfies Partial<Record<ErrorCode, string>>
-
-const endsRestore = (code: ErrorCode): code is keyof typeof endings => Object.hasOwn(endings, code)
 
 /** Rethrows any other error: it gets the error page, and a line in the log. */
 const toRekeyError = (error: unknown): RekeyError => {
@@ -87,92 +66,120 @@ const toRekeyError = (error: unknown): RekeyError => {
   throw error
 }
 
-const invalidInput = (problem: string): RekeyError => new RekeyError('invalid_request', { detail: problem })
-
 /**
- * The restore for customers whose bank has no page of its own: the steps of B5b, B6 and B2 in order. The forms carry all
- * state, in tokens that the gateway signed; without the token of one step the next is refused.
+ * The restore for customers whose bank has no page of its own: the steps of B5b, B6 and B2 in order. Each takes the state
+ * that the step before led to; a step of another state changes nothing.
  */
-export const createHostedRestore = ({ twoFactor, clientId, spendPassword, setNewPassword }: Deps) => {
-  /** Repeats the step with the problem, or ends the restore if it cannot continue. */
-  const repeatOrEnd = (error: RekeyError, step: (problem: string) => Step): StepResult => {
-    const problem = error.code === 'invalid_request' ? error.message : problemOf(error)
-    if (problem !== undefined) return { step: step(problem), error }
-    const { code } = error
-    if (!endsRestore(code)) throw error
-    return { step: { name: 'ended', why: endings[code] }, error }
+export const createHostedRestore = (deps: Deps) => {
+  const { twoFactor, spendPassword, setNewPassword, cooldownMs, now } = deps
+
+  const codeState = (begun: Begin, { token, verificationCode, expiresAt }: RestoreCode): CodeState => ({
+    ...begun,
+    step: 'code',
+    token,
+    verificationCode,
+    expiresAt: expiresAt.getTime(),
+    resendAt: now().getTime() + cooldownMs,
+  })
+
+  /** Repeats the step and says what was wrong, or ends the restore if it cannot continue. */
+  const repeatOrEnd = <S extends CodeState | PasswordState>(state: S, thrown: unknown): RestoreState => {
+    const error = toRekeyError(thrown)
+    const outcome = outcomeOf(error, now())
+    if (outcome) return { ...state, outcome }
+    const why = endingOf[error.code]
+    if (!why) throw error
+    const { clientId, username, returnTo } = state
+    return { step: 'ended', why, clientId, username, returnTo }
+  }
+
+  /** The challenge may be gone although its code has not expired, for example after Redis lost it. */
+  const resendOrReopen = async (state: CodeState, caller: Caller, reopen: () => Promise<RestoreCode>) => {
+    try {
+      return await twoFactor.resendRestoreCode(state.token, state.username, caller)
+    } catch (error) {
+      if (error instanceof RekeyError && error.code === 'invalid_grant') return reopen()
+      throw error
+    }
   }
 
   return {
-    /** Sends a code to the address. The page is the same for known and unknown ones (S11). */
-    async begin(input: string, caller: Caller): Promise<StepResult> {
-      const username = readUsername(input)
-      const start = (problem: string): Step => ({ name: 'start', username: input, problem })
-      if (!isUsername(username)) {
-        const error = invalidInput('Enter an e-mail address, or a phone number with + and the country code.')
-        return { step: start(error.message), error }
-      }
-      try {
-        const { token, verificationCode } = await twoFactor.openRestoreCode(username, clientId, caller)
-        return { step: { name: 'code', token, username, verificationCode } }
-      } catch (thrown) {
-        const error = toRekeyError(thrown)
-        const problem = problemOf(error)
-        if (problem === undefined) throw error
-        return { step: start(problem), error }
-      }
+    /** Sends a code to the address. The page is the same for known and unknown ones (S11). @throws RekeyError */
+    async begin(begun: Begin, caller: Caller): Promise<RestoreState> {
+      return codeState(begun, await twoFactor.openRestoreCode(begun.username, begun.clientId, caller))
     },
 
-    /** Sends a new code, which replaces the old one. */
-    async resend(code: CodeStep, caller: Caller): Promise<StepResult> {
+    /** Sends a new code, which replaces the old one; after the end of a challenge in a new one. */
+    async resend(state: RestoreState, caller: Caller): Promise<RestoreState> {
+      if (state.step !== 'code') return state
+      const { clientId, username, returnTo } = state
+      const begun = { clientId, username, returnTo }
+      const reopen = () => twoFactor.openRestoreCode(username, clientId, caller)
       try {
-        const { token, verificationCode } = await twoFactor.resendRestoreCode(code.token, code.username, caller)
-        const note = 'A new code is on its way. The one before no longer works.'
-        return { step: { name: 'code', token, username: code.username, verificationCode, note } }
+        const isExpired = now().getTime() >= state.expiresAt
+        const code = isExpired ? await reopen() : await resendOrReopen(state, caller, reopen)
+        return { ...codeState(begun, code), outcome: { kind: 'resent' } }
       } catch (thrown) {
-        const error = toRekeyError(thrown)
-        // This step has no input that could be wrong, so the challenge has ended.
-        if (error.code === 'invalid_grant') return { step: { name: 'ended', why: endings.invalid_grant }, error }
-        if (error.code === 'too_many_requests') {
-          return { step: { name: 'code', ...code, note: `A new code can be sent ${whenToRetry(error)}.` }, error }
-        }
-        return repeatOrEnd(error, (note) => ({ name: 'code', ...code, note }))
+        const next = repeatOrEnd(state, thrown)
+        const { outcome } = next
+        return next.step === 'code' && outcome?.kind === 'wait' ? { ...next, resendAt: outcome.until } : next
       }
     },
 
     /** Submits the confirmation code. The right one leads to the new password. */
-    async answer(step: CodeStep, input: string, caller: Caller): Promise<StepResult> {
+    async answer(state: RestoreState, input: string, caller: Caller): Promise<RestoreState> {
+      // An expired code is not compared: the page offers a new one.
+      if (state.step !== 'code' || now().getTime() >= state.expiresAt) return state
       const code = readCode(input)
-      const retry = (problem: string): Step => ({ name: 'code', ...step, problem })
-      if (!isCode(code))
-        return repeatOrEnd(invalidInput('Enter the confirmation code from the message: digits alone.'), retry)
+      if (code === state.verificationCode) return { ...state, outcome: { kind: 'verificationCode' } }
+      if (!codePattern.test(code)) return { ...state, outcome: { kind: 'malformedCode' } }
+      const { clientId, username, returnTo } = state
       try {
-        const { successToken } = await twoFactor.answer({ token: step.token, code }, caller)
-        return { step: { name: 'password', token: successToken, username: step.username } }
+        const { successToken, expiresAt } = await twoFactor.answer({ token: state.token, code }, caller)
+        const grant = { token: successToken, expiresAt: Date.parse(expiresAt) }
+        return { step: 'password', clientId, username, returnTo, ...grant }
       } catch (thrown) {
         const error = toRekeyError(thrown)
-        if (error instanceof ChallengeEnded) return { step: { name: 'ended', why: endings.access_denied }, error }
-        return repeatOrEnd(error, retry)
+        if (error instanceof ChallengeEnded) return { step: 'ended', why: 'tooManyWrong', clientId, username, returnTo }
+        if (error.code === 'invalid_grant') return { ...state, outcome: { kind: 'wrongCode' } }
+        return repeatOrEnd(state, error)
       }
     },
 
+    /** Tells how strong a password is, and changes nothing. The password is not kept. @throws RekeyError too_many_requests, unavailable */
+    async testStrength(state: RestoreState, password: string, caller: Caller): Promise<RestoreState & Tested> {
+      if (state.step !== 'password') return state
+      const { outcome: _, ...rest } = state
+      if (password === '') return { ...rest, outcome: { kind: 'emptyPassword' } }
+      await spendPassword({ address: caller.address })
+      return { ...rest, strength: deps.strengthOf(password, state.username) }
+    },
+
     /** Sets the new password. A refused password does not spend the token. */
-    async finish(step: PasswordStep, password: string, repeated: string, caller: Caller): Promise<StepResult> {
-      const retry = (...problems: string[]): Step => ({ name: 'password', ...step, problems })
-      if (password !== repeated) {
-        const error = invalidInput('The two passwords are not the same. Enter the new one twice.')
-        return { step: retry(error.message), error }
-      }
+    async finish(state: RestoreState, password: string, caller: Caller): Promise<RestoreState> {
+      if (state.step === 'done') return { ...state, outcome: { kind: 'otherPassword' } }
+      if (state.step !== 'password') return state
+      const { clientId, username, returnTo } = state
+      const { strength: _, ...without } = state
+      if (password === '') return { ...without, outcome: { kind: 'emptyPassword' } }
       try {
         await spendPassword({ address: caller.address })
-        await setNewPassword(step.token, password, caller.address)
-        return { step: { name: 'done' } }
+        await setNewPassword(state.token, password, caller.address)
+        return { step: 'done', clientId, username, returnTo }
       } catch (thrown) {
         const error = toRekeyError(thrown)
-        const reasons = error.fields?.map(({ message }) => `The password ${message}.`)
-        if (reasons) return { step: retry(...reasons), error }
-        return repeatOrEnd(error, retry)
+        if (error.code === 'password_refused' && error.fields) {
+          return { ...without, outcome: { kind: 'refused', reasons: error.fields.map(({ code }) => code) } }
+        }
+        return repeatOrEnd(without, error)
       }
+    },
+
+    /** The state as it is now: time may have ended it. */
+    current(state: RestoreState): RestoreState {
+      if (state.step !== 'password' || now().getTime() < state.expiresAt) return state
+      const { clientId, username, returnTo } = state
+      return { step: 'ended', why: 'late', clientId, username, returnTo }
     },
   }
 }

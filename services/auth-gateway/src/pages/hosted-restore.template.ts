@@ -1,103 +1,214 @@
 import { html } from 'ghtml'
-import type { Step } from './hosted-restore.service.ts'
-import { field, hidden, type Page } from './layout.ts'
+import { csrfField, field, hidden, passwordField } from '../layout/form.ts'
+import { contactLink } from '../layout/renderer.ts'
+import { richText } from '../layout/rich-text.ts'
+import type { Page, View } from '../layout/view.ts'
+import type { CodeState, DoneState, EndedState, PasswordState, RestoreState } from './hosted-restore.state.ts'
+import { problemOf } from './outcome-texts.ts'
 
-type Of<Name extends Step['name']> = Extract<Step, { name: Name }>
+/** What the pages tell before the customer needs it. */
+export interface RestoreFacts {
+  codeDigits: number
+  codeLifeSeconds: number
+  minPasswordLength: number
+  maxPasswordLength: number
+}
 
-const startPage = ({ username, problem }: Of<'start'>): Page => ({
-  title: 'Set a new password',
-  body: html`<p>We send you a code. With it you set a new password, here on the next pages.</p>
-<form method="post" action="/restore/begin">
-!${field({
-    name: 'username',
-    label: 'E-mail address or phone number',
-    hint: 'The one that you sign in with. A phone number begins with + and the country code.',
-    problem,
-    attributes: html`value="${username}" inputmode="email" autocomplete="username" autocapitalize="none" spellcheck="false"`,
-    focused: true,
-  })}
-<button>Send the code</button>
-</form>`,
-})
+/** A page of a state. */
+export interface StatePage {
+  view: View
+  facts: RestoreFacts
+  /** Path of the restore: `/restore/<flow>`. */
+  path: string
+  turn: string
+  now: Date
+}
 
-const codePage = ({ token, username, verificationCode, note, problem }: Of<'code'>): Page => {
-  const hiddenFields = hidden({ token, username, verification: verificationCode })
+const steps = 3
+
+interface Start {
+  /** Fields that come back with the form. */
+  fields: Record<string, string>
+  input?: string
+  problem?: string | undefined
+}
+
+export const startPage = (view: View, { fields, input = '', problem }: Start): Page => {
+  const { t, returnUrl, brand } = view
   return {
-    title: 'Enter the code',
-    body: html`!${note ? html`<p class="notice" role="status">${note}</p>` : ''}
-<p>If <strong>${username}</strong> belongs to an account, a message is on its way there.</p>
-<p class="shown">Verification code <strong>${verificationCode}</strong> The message must show the same. If it does not, it is not about this page.</p>
-<form method="post" action="/restore/answer">
-!${hiddenFields}
+    title: t('start.title'),
+    step: { at: 1, of: steps },
+    problems: problem ? [{ field: 'username', text: problem }] : [],
+    body: html`<p>${t('start.intro')}</p>
+<form method="post" action="/restore">
+!${csrfField(view)}!${hidden(fields)}
+!${field({
+      name: 'username',
+      label: t('start.username'),
+      hint: t('start.username.hint'),
+      problem,
+      attributes: html`value="${input}" type="text" inputmode="email" autocomplete="username" autocapitalize="none" spellcheck="false" dir="ltr"`,
+    })}
+<button>${t('continue')}</button>
+</form>
+!${returnUrl ? html`<p class="after"><a href="${returnUrl}">${t('back', { brand })}</a></p>` : ''}`,
+  }
+}
+
+const clock = (seconds: number): string => `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`
+
+/** When a new code can be asked for; the script counts down. */
+const resendWait = ({ t }: View, seconds: number): string =>
+  seconds <= 0
+    ? ''
+    : html`<p class="hint" data-wait="${seconds}">!${richText((values) => t('code.resend.wait', values), {
+        wait: html`<span data-clock dir="ltr">${clock(seconds)}</span>`,
+      })}</p>`
+
+const resendForm = (
+  { view, path, turn }: StatePage,
+  rank: '' | 'second',
+): string => html`<form method="post" action="${path}/resend">
+!${csrfField(view)}!${hidden({ turn })}
+<button!${rank && html` class="${rank}"`}>${view.t('code.resend')}</button>
+</form>`
+
+const secondsUntil = (time: number, now: Date): number => Math.max(0, Math.ceil((time - now.getTime()) / 1_000))
+
+/** The address that the code went to, from left to right in every script. */
+const addressed = (username: string): string => html`<strong dir="ltr">${username}</strong>`
+
+const codeTitle = ({ t }: View, username: string): string =>
+  username.includes('@') ? t('code.title.email') : t('code.title.phone')
+
+const otherAddress = ({ t }: View): string => html`<p class="after"><a href="/restore">${t('code.other')}</a></p>`
+
+const expiredPage = (page: StatePage, { username }: CodeState): Page => {
+  const { view } = page
+  const { t } = view
+  return {
+    title: t('code.expired.title'),
+    step: { at: 2, of: steps },
+    body: html`<p>!${richText((values) => t('code.expired.what', values), { username: addressed(username) })}</p>
+!${resendForm(page, '')}
+!${otherAddress(view)}`,
+  }
+}
+
+const codePage = (page: StatePage, state: CodeState): Page => {
+  const { view, facts, path, turn, now } = page
+  const { t } = view
+  const { username, verificationCode, outcome, expiresAt, resendAt } = state
+  const lifeSeconds = secondsUntil(expiresAt, now)
+  if (lifeSeconds === 0) return expiredPage(page, state)
+  const problem = problemOf(view, facts, now, outcome)
+  const isAboutField = outcome?.kind !== 'wait' && outcome?.kind !== 'unavailable'
+  return {
+    title: codeTitle(view, username),
+    step: { at: 2, of: steps },
+    problems: problem ? [isAboutField ? { field: 'code', text: problem } : { text: problem }] : [],
+    body: html`!${outcome?.kind === 'resent' ? html`<p class="notice" role="status">${t('code.resent')}</p>` : ''}
+<p>!${richText((values) => t('code.sent', values), { username: addressed(username) })}</p>
+<p class="shown">${t('code.verification')} <strong dir="ltr">${verificationCode}</strong> ${t('code.verification.compare')}</p>
+<form method="post" action="${path}/code" data-expires="${lifeSeconds}">
+!${csrfField(view)}!${hidden({ turn })}
 !${field({
       name: 'code',
-      label: 'Confirmation code',
-      hint: 'The other code of the message. Never tell it to anyone.',
-      problem,
-      attributes: html`class="code" inputmode="numeric" autocomplete="one-time-code" autocapitalize="none" spellcheck="false"`,
-      focused: true,
+      label: t('code.confirmation'),
+      hint: t('code.confirmation.hint', { digits: facts.codeDigits, minutes: Math.ceil(facts.codeLifeSeconds / 60) }),
+      problem: isAboutField ? problem : undefined,
+      attributes: html`class="code" type="text" inputmode="numeric" autocomplete="one-time-code" autocapitalize="none" spellcheck="false" dir="ltr"`,
     })}
-<button>Go on</button>
+<button>${t('continue')}</button>
 </form>
 <div class="aside">
-<p>No message after a minute? Look where unwanted mail goes, or let us send a new code.</p>
-<form method="post" action="/restore/resend">
-!${hiddenFields}
-<button class="second">Send again</button>
-</form>
-<p class="after"><a href="/restore">Use another address</a></p>
+<h2>${t('code.none')}</h2>
+<p>${username.includes('@') ? t('code.none.email') : t('code.none.phone')}</p>
+!${resendWait(view, secondsUntil(resendAt, now))}
+!${resendForm(page, 'second')}
+!${otherAddress(view)}
 </div>`,
   }
 }
 
-const passwordPage = ({ token, username, problems = [] }: Of<'password'>): Page => ({
-  title: 'Choose a new password',
-  body: html`<form method="post" action="/restore/finish">
-!${hidden({ token })}
+const passwordPage = ({ view, facts, path, turn, now }: StatePage, state: PasswordState): Page => {
+  const { t } = view
+  const { username, outcome, strength } = state
+  const problem = problemOf(view, facts, now, outcome)
+  const isAboutField = outcome?.kind !== 'wait' && outcome?.kind !== 'unavailable'
+  return {
+    title: t('password.title'),
+    step: { at: 3, of: steps },
+    problems: problem ? [isAboutField ? { field: 'password', text: problem } : { text: problem }] : [],
+    body: html`<form method="post" action="${path}/password">
+!${csrfField(view)}!${hidden({ turn })}
 <!-- Password managers store the new password for this name. -->
 <input name="username" value="${username}" autocomplete="username" readonly hidden>
-!${field({
-    name: 'password',
-    label: 'New password',
-    hint: 'Long is good: a few words with spaces, for instance. One that you use nowhere else.',
-    problem: problems.join(' '),
-    attributes: 'type="password" autocomplete="new-password"',
-    focused: true,
-  })}
-!${field({
-    name: 'repeated',
-    label: 'The same again',
-    attributes: 'type="password" autocomplete="new-password"',
-  })}
-<button>Set the password</button>
+!${passwordField(view, {
+      name: 'password',
+      label: t('password.new'),
+      hint: t('password.new.hint', { least: facts.minPasswordLength }),
+      problem: isAboutField ? problem : undefined,
+      autocomplete: 'new-password',
+      strength: { path: `${path}/strength`, score: strength },
+    })}
+<button>${t('password.set')}</button>
+<noscript><button class="second test" formaction="${path}/strength">${t('strength.test')}</button></noscript>
 </form>
-<p class="after">You are then signed out on every device.</p>`,
+<p class="after">${t('password.effect')}</p>`,
+  }
+}
+
+/** The client's address with its own `state` (RFC 6749 §4.1.2 adds parameters to the query). */
+const backTo = ({ returnUrl }: View, { returnTo }: DoneState): string | undefined => {
+  if (!returnTo) return returnUrl
+  const url = new URL(returnTo.redirectUri)
+  if (returnTo.state !== undefined) url.searchParams.append('state', returnTo.state)
+  return url.href
+}
+
+const donePage = ({ view }: StatePage, state: DoneState): Page => {
+  const { t, brand, contact } = view
+  const back = backTo(view, state)
+  return {
+    title: t('done.title'),
+    body: html`!${state.outcome?.kind === 'otherPassword' ? html`<p class="notice" role="status">${t('done.otherPassword')}</p>` : ''}
+<div class="done"></div>
+<p>${t('done.next', { brand })}</p>
+<p>!${richText((values) => t('done.notice', values), { contact: contactLink(contact) })}</p>
+!${back ? html`<p><a class="button" href="${back}">${t('done.back', { brand })}</a></p>` : ''}`,
+  }
+}
+
+const startAgain = ({ t }: View): string => html`<p><a class="button" href="/restore">${t('ended.again')}</a></p>`
+
+const endedPage = ({ view }: StatePage, { why }: EndedState): Page => {
+  const { t, contact } = view
+  const texts = { tooManyWrong: 'ended.tooManyWrong', late: 'ended.late', spent: 'ended.spent' } as const
+  return {
+    title: t('ended.title'),
+    body: html`<p>!${richText((values) => t(texts[why], values), { contact: contactLink(contact) })}</p>
+!${startAgain(view)}`,
+  }
+}
+
+/** There is no such restore in this browser. */
+export const unknownPage = (view: View): Page => ({
+  title: view.t('unknown.title'),
+  body: html`<p>${view.t('unknown.what')}</p>
+!${startAgain(view)}`,
 })
 
-const donePage = (brand: string): Page => ({
-  title: 'You have a new password',
-  body: html`<p>You were signed out on every device. Sign in to ${brand} with the new password, where you always do.</p>
-<p>We tell you of it by a message too.</p>`,
-})
-
-const endedPage = ({ why }: Of<'ended'>): Page => ({
-  title: 'Please start again',
-  body: html`<p>${why}</p>
-<p><a href="/restore">Start again</a></p>`,
-})
-
-/** The page of a step. */
-export const stepPage = (brand: string, step: Step): Page => {
-  switch (step.name) {
-    case 'start':
-      return startPage(step)
+/** The page of a state. */
+export const statePage = (page: StatePage, state: RestoreState): Page => {
+  switch (state.step) {
     case 'code':
-      return codePage(step)
+      return codePage(page, state)
     case 'password':
-      return passwordPage(step)
+      return passwordPage(page, state)
     case 'done':
-      return donePage(brand)
+      return donePage(page, state)
     case 'ended':
-      return endedPage(step)
+      return endedPage(page, state)
   }
 }

@@ -1,41 +1,75 @@
 import { ReportCompromise } from '@rekey/contracts'
 import type { Feature } from '@rekey/platform/feature'
+import { maxPasswordLength, minPasswordLength } from '@rekey/platform/password-length'
 import { callRpc } from '@rekey/platform/rpc'
+import { resendCooldownMs } from '../challenges/resend-cooldown.ts'
 import type { Clients } from '../clients/clients.ts'
+import type { Config } from '../config.ts'
 import type { Infrastructure } from '../infrastructure.ts'
+import type { Layout } from '../layout/layout.ts'
 import type { Limits } from '../limits/limits.ts'
 import type { TwoFactor } from '../two-factor/two-factor.ts'
+import type { HostedRestoreDeps } from './hosted-restore.routes.ts'
 import { createHostedRestore } from './hosted-restore.service.ts'
+import type { RestoreState } from './hosted-restore.state.ts'
 import { createSetNewPassword } from './new-password.ts'
 import { pageRoutes } from './pages.routes.ts'
+import { createReturnClients } from './return-to.ts'
+import { strengthOf } from './strength.ts'
 
-interface Settings {
-  REKEY_BRAND: string
-  REKEY_PASSWORD_SERVICE_URL: string
-}
+type Settings = Pick<
+  Config,
+  | 'REKEY_PASSWORD_SERVICE_URL'
+  | 'REKEY_PASSWORD_MIN_LENGTH'
+  | 'REKEY_SIGN_IN_MFA'
+  | 'REKEY_CODE_DIGITS'
+  | 'REKEY_CODE_TTL_SECONDS'
+  | 'REKEY_RESEND_SECONDS'
+  | 'REKEY_LIMITS_SCALE'
+>
 
 interface Deps {
+  layout: Layout
   limits: Limits
   clients: Clients
   twoFactor: TwoFactor
 }
 
+/** Longer than a code and a grant live together, so that the last page is still there for a tab that was put away. */
+const restoreLifeMs = 3_600_000
+
 /** The hosted restore and the compromise report: pages for customers. */
-export const createPages = ({ broker }: Infrastructure, config: Settings, deps: Deps): Feature => {
-  const { limits, clients, twoFactor } = deps
-  const clientId = clients.defaultClientId
-  const setNewPassword = createSetNewPassword({ upstream: config.REKEY_PASSWORD_SERVICE_URL })
-  const hostedRestore =
-    clientId === undefined
-      ? undefined
-      : createHostedRestore({ twoFactor, clientId, spendPassword: limits.spendPassword, setNewPassword })
+export const createPages = ({ broker, now, random }: Infrastructure, config: Settings, deps: Deps): Feature => {
+  const { layout, limits, clients, twoFactor } = deps
+
+  const restoreOf = (defaultClientId: string): Omit<HostedRestoreDeps, 'render'> => ({
+    hostedRestore: createHostedRestore({
+      twoFactor,
+      spendPassword: limits.spendPassword,
+      setNewPassword: createSetNewPassword({ upstream: config.REKEY_PASSWORD_SERVICE_URL }),
+      strengthOf,
+      cooldownMs: resendCooldownMs(config),
+      now,
+    }),
+    states: layout.statesOf<RestoreState>('restore', restoreLifeMs),
+    clients: createReturnClients(clients, defaultClientId),
+    facts: {
+      codeDigits: config.REKEY_CODE_DIGITS,
+      codeLifeSeconds: config.REKEY_CODE_TTL_SECONDS,
+      minPasswordLength: minPasswordLength(config),
+      maxPasswordLength,
+    },
+    random,
+    now,
+  })
+
   return {
     routes: (app) =>
       pageRoutes(app, {
-        brand: config.REKEY_BRAND,
+        layout,
         report: (report) => callRpc(broker, ReportCompromise, report),
         spendToken: limits.spendToken,
-        hostedRestore,
+        hostedRestore: clients.defaultClientId === undefined ? undefined : restoreOf(clients.defaultClientId),
       }),
   }
 }

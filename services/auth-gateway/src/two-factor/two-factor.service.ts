@@ -40,6 +40,7 @@ const usernameOf = ({ email, phone }: OpenUnauthorizedChallengeQuery): string =>
 export interface RestoreCode {
   token: string
   verificationCode: string
+  expiresAt: Date
 }
 
 /** B5, B5b, B6: the two-factor procedure of the broker contract. */
@@ -63,6 +64,7 @@ export const createTwoFactorService = ({ clients, challenges, tokens }: Deps) =>
   const restoreCodeOf = (challenge: OpenChallenge): RestoreCode => ({
     token: tokens.issueMfaToken(challenge),
     verificationCode: challenge.verificationCode,
+    expiresAt: challenge.expiresAt,
   })
 
   return {

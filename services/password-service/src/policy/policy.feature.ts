@@ -1,3 +1,4 @@
+import { minPasswordLength } from '@rekey/platform/password-length'
 import type { Config } from '../config.ts'
 import type { Feature } from '../feature.ts'
 import type { Hashing } from '../hashing/hashing.feature.ts'
@@ -6,7 +7,7 @@ import { createBreaches } from './breach.ts'
 import { loadCommonPasswords } from './common-passwords.ts'
 import { createContextWords } from './context-words.ts'
 import { createFormerPasswordStore, deleteFormerPasswords } from './former-passwords.store.ts'
-import { createPolicy, minLengthWithoutMfa, type Policy } from './policy.ts'
+import { createPolicy, type Policy } from './policy.ts'
 import { createReuse } from './reuse.ts'
 
 export interface PasswordPolicy extends Feature {
@@ -21,7 +22,7 @@ export const createPasswordPolicy = async (
   config: Config,
   { hasher }: Hashing,
 ): Promise<PasswordPolicy> => {
-  const minLength = Math.max(config.REKEY_PASSWORD_MIN_LENGTH, config.REKEY_SIGN_IN_MFA ? 0 : minLengthWithoutMfa)
+  const minLength = minPasswordLength(config)
   const refusesCommon = config.REKEY_PASSWORD_BLOCKLIST ?? config.REKEY_PROFILE === 'production'
   const breaches =
     config.REKEY_BREACH_URL === undefined

@@ -1,3 +1,4 @@
+import { maxPasswordLength } from '@rekey/platform/password-length'
 import { type Reason, refusePassword } from './refusal.ts'
 import type { FormerOwner } from './reuse.ts'
 
@@ -24,12 +25,6 @@ type Rule = (password: string) => Reason | undefined
 /** Code points: the closest to what a person counts as characters (NIST SP 800-63B-4 §3.1.1.2). */
 const length = (password: string) => Array.from(password).length
 
-/** Least length of a password that is the only factor (NIST SP 800-63B-4 §3.1.1.2). */
-export const minLengthWithoutMfa = 15
-
-/** A longer password is refused, never truncated (ASVS 6.2.8, 6.2.9). */
-const maxLength = 128
-
 /** ASVS 6.2.1; NIST SP 800-63B-4 §3.1.1.2. */
 const longEnough =
   (minLength: number): Rule =>
@@ -40,7 +35,9 @@ const longEnough =
 
 /** ASVS 6.2.9: at least 64 must be allowed. */
 const notTooLong: Rule = (password) =>
-  length(password) > maxLength ? { code: 'too_long', message: `must have at most ${maxLength} characters` } : undefined
+  length(password) > maxPasswordLength
+    ? { code: 'too_long', message: `must have at most ${maxPasswordLength} characters` }
+    : undefined
 
 /** ASVS 6.2.4. */
 const notCommon =

@@ -1,0 +1,36 @@
+import { type ErrorCode, RekeyError } from '@rekey/contracts'
+import { html } from 'ghtml'
+import { textPage } from './renderer.ts'
+import type { Page, View } from './view.ts'
+
+/** The form of a page that another browser opened, or this one too long ago, or that has no cookie of ours. */
+export class OutdatedForm extends RekeyError {
+  constructor() {
+    super('invalid_request', { detail: 'The form is not of this browser: its cookie or its token is missing or old.' })
+  }
+}
+
+/** A link to the page itself, so that a visitor need not find the way back. */
+const again = ({ t, address }: View): string => html`<p><a class="button" href="${address}">${t('error.again')}</a></p>`
+
+const withAgain = (view: View, page: Page): Page => ({ ...page, body: `${page.body}\n${again(view)}` })
+
+/** The page of an error, in the visitor's language. */
+export const errorPage = (view: View, error: RekeyError): Page => {
+  const { t, contact } = view
+  if (error instanceof OutdatedForm) {
+    return withAgain(view, textPage(t('error.outdated.title'), t('error.outdated.what'), t('error.outdated.cookies')))
+  }
+  const pages: Partial<Record<ErrorCode, () => Page>> = {
+    cross_site_request: () =>
+      textPage(t('error.crossSite.title'), t('error.crossSite.what'), t('error.crossSite.todo')),
+    too_many_requests: () => withAgain(view, textPage(t('error.tooMany.title'), t('error.tooMany.todo'))),
+    unavailable: () =>
+      withAgain(view, textPage(t('error.unavailable.title'), t('error.unavailable.todo', { contact }))),
+    internal: () => textPage(t('error.unavailable.title'), t('error.unavailable.todo', { contact })),
+    not_found: () => textPage(t('error.notFound.title'), t('error.notFound.todo')),
+  }
+  return (
+    pages[error.code]?.() ?? textPage(t('error.malformed.title'), t('error.malformed.what'), t('error.malformed.todo'))
+  )
+}

@@ -1,0 +1,69 @@
+import type { ErrorCode } from '@rekey/contracts'
+
+/** What the last press led to, if the page must say more than its step. Times are in milliseconds since 1970. */
+export type Outcome =
+  | { kind: 'wrongCode' | 'malformedCode' | 'verificationCode' | 'unavailable' | 'emptyPassword' }
+  /** A new code was sent. */
+  | { kind: 'resent' }
+  /** Refused until a time. */
+  | { kind: 'wait'; until: number }
+  /** The policy refused the password; codes of its reasons. */
+  | { kind: 'refused'; reasons: string[] }
+  /** Another password was set before this one was submitted. */
+  | { kind: 'otherPassword' }
+
+export const endings = ['tooManyWrong', 'late', 'spent'] as const
+
+/** Where the customer goes on after the restore. */
+export interface ReturnTo {
+  redirectUri: string
+  state: string | undefined
+}
+
+interface Common {
+  /** Client of the challenge. */
+  clientId: string
+  username: string
+  returnTo: ReturnTo | undefined
+  outcome?: Outcome | undefined
+}
+
+/** A code was sent, if the account exists. */
+export interface CodeState extends Common {
+  step: 'code'
+  /** The challenge's `mfa_token`. */
+  token: string
+  /** Displayed on the page and in the message, so that the customer can compare them. */
+  verificationCode: string
+  expiresAt: number
+  /** When a new code may be asked for. */
+  resendAt: number
+}
+
+/** The code was verified. */
+export interface PasswordState extends Common {
+  step: 'password'
+  /** The success token, which sets one new password. */
+  token: string
+  expiresAt: number
+  /** Strength of the password that was submitted to be tested, 0 to 4. */
+  strength?: number
+}
+
+export interface DoneState extends Common {
+  step: 'done'
+}
+
+export interface EndedState extends Common {
+  step: 'ended'
+  why: (typeof endings)[number]
+}
+
+/** The state of one hosted restore. Without its secrets it cannot continue: it is kept encrypted. */
+export type RestoreState = CodeState | PasswordState | DoneState | EndedState
+
+/** Error codes after which the restore cannot continue. */
+export const endingOf: Partial<Record<ErrorCode, EndedState['why']>> = {
+  access_denied: 'tooManyWrong',
+  success_token_refused: 'spent',
+}

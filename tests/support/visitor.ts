@@ -1,0 +1,109 @@
+import { type Answer, read } from './http.ts'
+
+const unescapeHtml = (text: string) =>
+  text.replaceAll(/&#(\d+);/g, (_, code) => String.fromCodePoint(Number(code))).replaceAll('&amp;', '&')
+
+const attribute = (tag: string, name: string) => {
+  const value = new RegExp(`\\s${name}="([^"]*)"`).exec(tag)?.[1]
+  return value === undefined ? undefined : unescapeHtml(value)
+}
+
+/** A form, as a browser without scripts reads it. */
+export interface Form {
+  action: string
+  fields: Record<string, string>
+}
+
+/** The forms of a page, in order. */
+export const formsOf = (page: string): Form[] =>
+  [...page.matchAll(/<form ([^>]*)>(.*?)<\/form>/gs)].map(([, attributes = '', body = '']) => ({
+    action: attribute(` ${attributes}`, 'action') ?? '',
+    fields: Object.fromEntries(
+      [...body.matchAll(/<input [^>]*>/g)].map(([tag]) => [
+        attribute(tag, 'name') ?? '',
+        attribute(tag, 'value') ?? '',
+      ]),
+    ),
+  }))
+
+export const titleOf = ({ text }: Answer) => unescapeHtml(/<h1>([^<]*)<\/h1>/.exec(text)?.[1] ?? '')
+
+/** The errors that a page states; '' for none. */
+export const problemOf = ({ text }: Answer) =>
+  [...(/<div class="summary".*?<\/div>/s.exec(text)?.[0] ?? '').matchAll(/<li>(?:<a [^>]*>)?([^<]*)</g)]
+    .map(([, problem = '']) => unescapeHtml(problem))
+    .join(' ')
+
+type Headers = Record<string, string>
+
+/** A browser without scripts at one origin: keeps cookies, follows redirects, submits the forms of its pages. */
+export const createVisitor = (origin: string) => {
+  const cookies = new Map<string, string>()
+  let at = ''
+
+  /** One request, without following a redirect. */
+  const send = async (method: string, path: string, headers: Headers = {}, body?: string) => {
+    at = path
+    const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join('; ')
+    const answer = await read(
+      await fetch(`${origin}${path}`, {
+        method,
+        headers: { ...(cookie && { cookie }), ...headers },
+        redirect: 'manual',
+        ...(body !== undefined && { body }),
+      }),
+    )
+    for (const line of answer.headers.getSetCookie()) {
+      const [name = '', value = ''] = line.split(';')[0]?.split('=') ?? []
+      cookies.set(name, value)
+    }
+    return answer
+  }
+
+  const follow = async (answer: Answer): Promise<Answer> => {
+    const location = answer.headers.get('location')
+    return answer.status === 303 && location ? follow(await send('GET', location)) : answer
+  }
+
+  const post = async (action: string, fields: Record<string, string>, headers: Headers = {}) =>
+    follow(
+      await send(
+        'POST',
+        action,
+        { 'content-type': 'application/x-www-form-urlencoded', ...headers },
+        new URLSearchParams(fields).toString(),
+      ),
+    )
+
+  const formOf = (page: Answer, action?: string): Form => {
+    const form = formsOf(page.text).find((one) => action === undefined || one.action.endsWith(action))
+    if (!form) throw new Error(`"${titleOf(page)}" has no such form`)
+    return form
+  }
+
+  return {
+    cookies,
+    /** Path of the last page. */
+    at: () => at,
+    send,
+    open: async (path: string, headers?: Headers) => follow(await send('GET', path, headers)),
+    post,
+    formOf,
+    /** Submits the first form of a page, or the one whose path ends so. */
+    submit(page: Answer, input: Record<string, string> = {}, action?: string) {
+      const form = formOf(page, action)
+      return post(form.action, { ...form.fields, ...input })
+    },
+    /** The first two pages of the hosted restore: asks for a code. */
+    async askCode(username: string) {
+      const page = await this.open('/restore')
+      return this.submit(page, { username })
+    },
+  }
+}
+
+export type Visitor = ReturnType<typeof createVisitor>
+
+/** The verification code of the page that asks for the confirmation code. */
+export const verificationOf = ({ text }: Answer): string =>
+  /<p class="shown">.*?<strong[^>]*>(\d{4})</.exec(text)?.[1] ?? ''
