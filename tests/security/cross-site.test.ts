@@ -30,7 +30,7 @@ const routes = [...Object.entries(requests), ...others]
 /** Routes without an effect: any site may load them. */
 const isRead = (route: string) => /^(GET|HEAD) \/(healthz|readyz|\.well-known\/.*|pages\/\w+\.css)$/.test(route)
 /** Pages, to which any site may have a link. */
-const isPage = (route: string) => /^GET \/(restore(\/\w+)?|not-me)$/.test(route)
+const isPage = (route: string) => /^GET \/(oauth\/v2\/authorize|restore(\/\w+)?|not-me)$/.test(route)
 
 const registered = 'http://localhost'
 const origins = [undefined, rekey.url, registered, 'null', 'https://evil.example', `${rekey.url}.evil.example`, '']

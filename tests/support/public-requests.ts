@@ -52,6 +52,7 @@ export const createPublicRequests = async (rekey: Rekey): Promise<Record<string,
   const device = (email: string) => `oob:email:t*${email.split('@')[0]?.at(-1)}@example.com`
   return {
     ...forwarded(),
+    'GET /oauth/v2/authorize': { path: '/oauth/v2/authorize', ...isRendered },
     'POST /oauth/v2/passwordRestore': {
       path: '/oauth/v2/passwordRestore',
       body: restoreBody('t.unknown@example.com'),

@@ -6,6 +6,7 @@ import { createIdentityProvider } from '@rekey/platform/identity-provider'
 import type { Runtime } from '@rekey/platform/run'
 import { createServer, type Server } from '@rekey/platform/server'
 import { toProxyList } from '@rekey/platform/trusted-proxies'
+import { createAuthorize } from './authorize/authorize.ts'
 import { createChallenges } from './challenges/challenges.ts'
 import { createClients } from './clients/clients.ts'
 import { registerCors } from './clients/cors.ts'
@@ -47,6 +48,7 @@ export const createApp = async (config: Config, runtime: Runtime): Promise<Serve
   const tokens = await createTokens(app, infra, config, { signingKeys, clients, records })
   const twoFactor = createTwoFactor(clients, challenges, tokens)
   const layout = createLayout(infra, config)
+  const authorize = createAuthorize(infra, { layout, clients, challenges, tokens })
   const features: Feature[] = [
     limits,
     clients,
@@ -58,7 +60,8 @@ export const createApp = async (config: Config, runtime: Runtime): Promise<Serve
     twoFactor,
     createWellKnown(config, clients, tokens),
     layout,
-    createPages(infra, config, { layout, limits, clients, twoFactor }),
+    authorize,
+    createPages(infra, config, { layout, limits, clients, twoFactor, authorize }),
     createForwarding(config, { clients, limits, sessions, accountKeys }),
   ]
 

@@ -1,4 +1,5 @@
 import { Approve, GetApproval, ListApprovals, Reject } from './approvals.ts'
+import { Authorize } from './authorize.ts'
 import {
   BlockClient,
   EndHold,
@@ -24,6 +25,7 @@ import { AuthorizationServerMetadata, ChangePasswordPage, Jwks } from './well-kn
 
 /** Every public route. docs/openapi.json is generated from this list, and a test compares the services' routes with it. */
 export const http = {
+  'GET /oauth/v2/authorize': Authorize,
   'POST /oauth/v2/passwordRestore': PasswordRestore,
   'POST /oauth/v2/passwordRestoreVerification': PasswordRestoreVerification,
   'POST /oauth/v2/passwordRestoreReset': PasswordRestoreReset,

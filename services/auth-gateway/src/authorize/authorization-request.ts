@@ -26,6 +26,23 @@ export class AuthorizationError extends RekeyError {
   }
 }
 
+/** Texts of the page for a link that cannot be used: no redirect may lead to an address that is not the client's. */
+export type UnregisteredReason =
+  | 'client.missing'
+  | 'client.unknown'
+  | 'client.redirectMissing'
+  | 'client.redirectUnknown'
+
+/** An error that the client is not told of, because the redirect URI is not one of its own (RFC 6749 §4.1.2.1). */
+export class UnregisteredError extends RekeyError {
+  readonly reason: UnregisteredReason
+
+  constructor(reason: UnregisteredReason) {
+    super('access_denied')
+    this.reason = reason
+  }
+}
+
 /** Printable ASCII without `"` and `\` (RFC 6749 §4.1.2.1). */
 const asDescription = (text: string): string => text.replaceAll(/[^\x20-\x21\x23-\x5B\x5D-\x7E]/g, "'")
 
@@ -65,17 +82,20 @@ const checkParameters = (query: AuthorizeQuery, client: NonNullable<ReturnType<C
 
 /** Reads authorization requests (RFC 6749 §4.1.1, RFC 7636 §4.3). */
 export const createRequestReader = ({ find }: Pick<Clients, 'find'>, issuer: string) => {
-  /** @throws RekeyError access_denied: a page, and never a redirect, because the URI is not the client's */
+  /** @throws UnregisteredError */
   const registered = ({ client_id, redirect_uri }: AuthorizeQuery) => {
-    const client = client_id === undefined ? undefined : find(client_id)
-    const isRegistered =
-      redirect_uri !== undefined && client?.redirect_uris.some((uri) => isSameRedirect(uri, redirect_uri))
-    if (!client || redirect_uri === undefined || !isRegistered) throw new RekeyError('access_denied')
+    if (client_id === undefined) throw new UnregisteredError('client.missing')
+    const client = find(client_id)
+    if (!client) throw new UnregisteredError('client.unknown')
+    if (redirect_uri === undefined) throw new UnregisteredError('client.redirectMissing')
+    if (!client.redirect_uris.some((uri) => isSameRedirect(uri, redirect_uri))) {
+      throw new UnregisteredError('client.redirectUnknown')
+    }
     return { client, redirectUri: redirect_uri }
   }
 
   return {
-    /** @throws RekeyError access_denied (a page); AuthorizationError (a redirect) for any other error */
+    /** @throws UnregisteredError (a page); AuthorizationError (a redirect) for any other error */
     readRequest(query: AuthorizeQuery): AuthorizationRequest {
       const { client, redirectUri } = registered(query)
       try {
@@ -94,3 +114,5 @@ export const createRequestReader = ({ find }: Pick<Clients, 'find'>, issuer: str
     },
   }
 }
+
+export type RequestReader = ReturnType<typeof createRequestReader>
