@@ -6,6 +6,7 @@ import { createIdentityProvider } from '@rekey/platform/identity-provider'
 import type { Runtime } from '@rekey/platform/run'
 import { createServer, type Server } from '@rekey/platform/server'
 import { toProxyList } from '@rekey/platform/trusted-proxies'
+import { createAccountPages } from './account-pages/account-pages.ts'
 import { createAuthorize } from './authorize/authorize.ts'
 import { createChallenges } from './challenges/challenges.ts'
 import { createClients } from './clients/clients.ts'
@@ -48,6 +49,8 @@ export const createApp = async (config: Config, runtime: Runtime): Promise<Serve
   const tokens = await createTokens(app, infra, config, { signingKeys, clients, records })
   const twoFactor = createTwoFactor(clients, challenges, tokens)
   const layout = createLayout(infra, config)
+  const logins = createLogin(infra, config, { accountKeys, limits, clients, challenges, tokens })
+  const token = createToken(infra, { limits, clients, challenges, sessions, tokens })
   const authorize = createAuthorize(infra, { layout, clients, challenges, tokens })
   const features: Feature[] = [
     limits,
@@ -55,13 +58,23 @@ export const createApp = async (config: Config, runtime: Runtime): Promise<Serve
     sessions,
     tokens,
     createRestore(clients, challenges, tokens),
-    createLogin(infra, config, { accountKeys, limits, clients, challenges, tokens }),
-    createToken(infra, { limits, clients, challenges, sessions, tokens }),
+    logins,
+    token,
     twoFactor,
     createWellKnown(config, clients, tokens),
     layout,
     authorize,
     createPages(infra, config, { layout, limits, clients, twoFactor, authorize }),
+    createAccountPages(infra, config, {
+      layout,
+      limits,
+      accountKeys,
+      clients,
+      logins,
+      grant: token.grant,
+      twoFactor,
+      sessions,
+    }),
     createForwarding(config, { clients, limits, sessions, accountKeys }),
   ]
 

@@ -90,7 +90,7 @@ t.test('A7: oauth4webapi accepts the response, and a replayed code revokes the t
     return oauth.processAuthorizationCodeResponse(server, one, response)
   }
   const { access_token } = await redeem()
-  await t.rejects(redeem(), { error: 'invalid_grant' })
+  await t.rejects(redeem(), { name: 'ResponseBodyError', error: 'invalid_grant' })
   await eventually(async () => (await restore(rekey, access_token, 'a new password')).status === 403, {
     what: 'the token to be revoked',
   })

@@ -26,6 +26,7 @@ import type { Limits } from '../limits/limits.ts'
 import { codeSent } from '../tokens/code-sent.ts'
 import { checkResponseType } from '../tokens/response-type.ts'
 import type { Tokens } from '../tokens/tokens.ts'
+import type { RestoreCode } from '../two-factor/two-factor.service.ts'
 
 interface Deps {
   accountKeys: AccountKeys
@@ -135,6 +136,15 @@ export const createLoginService = (deps: Deps) => {
       const { address: countedAddress } = caller
       const attempt = { client, username, password, redirectUri: '', state: '', requestedScope, countedAddress }
       return prove(attempt, caller)
+    },
+
+    /** A4b of the account pages: sends the code of a sign-in. @throws as `send` */
+    async sendHere(token: string, device: string, caller: Caller): Promise<RestoreCode> {
+      const challenge = tokens.readMfaToken(token)
+      if (!clients.find(challenge.clientId)) throw new RekeyError('access_denied')
+      const sent = await challenges.send(challenge, '', device, caller)
+      const { verificationCode, expiresAt } = sent
+      return { token: tokens.issueMfaToken(sent), verificationCode, expiresAt }
     },
 
     /**
