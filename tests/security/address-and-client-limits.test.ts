@@ -28,7 +28,7 @@ const byAddress: Record<string, Limited> = {
     action: 'code',
     quota: 20,
     format: 'page',
-    send: ({ page }) => page('begin', { username: unknownEmail() }),
+    send: ({ pages }) => pages().askCode(unknownEmail()),
   },
   'an answer to a code (A2)': { action: 'answer', quota: 20, format: 'oauth', send: ({ a2 }) => a2(opened, '1') },
   'an answer to a code (B6)': { action: 'answer', quota: 20, format: 'problem', send: ({ b6 }) => b6(opened, '1') },
@@ -69,7 +69,7 @@ for (const [what, { action, quota, format, send }] of Object.entries(byAddress))
       })
       t.equal(headers.get('ratelimit-reset'), String(seconds))
       t.match(body, refusals[format])
-      if (format === 'page') t.match(text, 'That was asked for too often. Try again in')
+      if (format === 'page') t.match(text, 'There were too many requests. Try again in')
     }
     t.notOk(isRefused(await send(visitor(newAddress()))), 'another IP is not limited')
 

@@ -19,10 +19,11 @@ import {
 import { type Answer, createHttp } from '@rekey/test-support/http'
 import { patiently } from '@rekey/test-support/patiently'
 import { startProcesses } from '@rekey/test-support/processes'
+import { confirmationFor, titleOf } from '@rekey/test-support/visitor'
 import t from 'tap'
 import { registeredClient } from './clients.ts'
 import { startMessageLog } from './message-log.ts'
-import { compactToken, createRequests } from './requests.ts'
+import { createRequests } from './requests.ts'
 
 const clients = t.testdir({
   'clients.json': JSON.stringify(['ib_localhost', 'another'].map((id) => registeredClient(id))),
@@ -35,7 +36,7 @@ const { http } = rekey
 const messageLog = await startMessageLog(t, rekey)
 const newCustomer = () => createCustomer(rekey.postgres.url)
 
-const { a2: A2, b6: B6, b5b, page, resend } = createRequests(rekey)
+const { a2: A2, b6: B6, b5b, pages, resend } = createRequests(rekey)
 
 /** The endpoints that take a code. */
 const endpoints = {
@@ -43,16 +44,14 @@ const endpoints = {
   A5: (token: string, code: string, other: object = {}) =>
     http.post('/oauth/v2/token', { grant_type: 'mfa_oob', mfa_token: token, code, ...other }),
   B6,
-  page: (token: string, code: string) =>
-    page('answer', { token, username: 'a.customer@example.com', verification: '0000', code }),
 }
 
 /** An endpoint's verdict on a code. */
 const outcomeOf = ({ status, text }: Answer) => {
   if (status === 200) return 'right'
   if (status === 503) return 'unavailable'
-  if (/invalid_grant|That code is not right/.test(text)) return 'wrong'
-  return /access_denied|Too many codes were wrong/.test(text) ? 'locked' : `${status} ${text}`
+  if (/invalid_grant|This code is not correct/.test(text)) return 'wrong'
+  return /access_denied|too many wrong codes/.test(text) ? 'locked' : `${status} ${text}`
 }
 const outcomesOf = (answers: Answer[]) =>
   Object.fromEntries(
@@ -79,12 +78,6 @@ const purposes: Record<string, () => Promise<Challenge>> = {
     const { answer, confirmation: right } = await messageAfter(rekey, email, () => b5b({ email }))
     return { token: String(answer.body.token), right, endpoint: 'B6' }
   },
-  'a restore on the pages': async () => {
-    const { email } = await newCustomer()
-    const begun = await page('begin', { username: email })
-    const { confirmation: right } = codesOf(await rekey.inbox.waitForMessage(email))
-    return { token: begun.text.match(compactToken)?.[0] ?? '', right, endpoint: 'page' }
-  },
   'a change (B5)': async () => {
     const customer = await newCustomer()
     const { answer, confirmation: right } = await askChange(rekey, customer, await signIn(rekey, customer))
@@ -96,9 +89,6 @@ const purposes: Record<string, () => Promise<Challenge>> = {
   },
 }
 const send = ({ endpoint, token }: Challenge, code: string) => endpoints[endpoint](token, code)
-
-/** How many of five wrong codes are answered as wrong: the page answers the fifth as locked. */
-const answeredWrong = ({ endpoint }: Challenge) => (endpoint === 'page' ? 4 : 5)
 
 /** Resends after the Retry-After of an early attempt. */
 const resendInTime = async (token: string, email: string) => {
@@ -124,8 +114,7 @@ for (const [purpose, open] of Object.entries(purposes)) {
   t.test(`S5 ${purpose}: after five wrong codes the right one is refused`, async (t) => {
     const challenge = await open()
     for (let count = 1; count <= 5; count += 1) {
-      const outcome = count <= answeredWrong(challenge) ? 'wrong' : 'locked'
-      t.equal(outcomeOf(await send(challenge, wrongCode(challenge.right))), outcome)
+      t.equal(outcomeOf(await send(challenge, wrongCode(challenge.right))), 'wrong')
     }
     t.equal(outcomeOf(await send(challenge, challenge.right)), 'locked')
   })
@@ -149,7 +138,7 @@ for (const [purpose, open] of Object.entries(purposes)) {
       const answers = await race(200, () => send(challenge, wrongCode(challenge.right)))
       const { wrong = 0, locked = 0, unavailable = 0 } = outcomesOf(answers)
       t.equal(wrong + locked + unavailable, 200)
-      const expected = answeredWrong(challenge)
+      const expected = 5
       t.ok(
         wrong <= expected && wrong + unavailable >= expected,
         `${wrong} wrong, ${locked} locked, ${unavailable} unavailable`,
@@ -179,6 +168,48 @@ for (const [purpose, open] of Object.entries(purposes)) {
     },
   )
 }
+
+/** The codes that the gateway compared, or refused to, on the pages of this address, in order. */
+const comparedFor = async (challenge: unknown) =>
+  (await rekey.logOf('auth-gateway'))
+    .filter((line) => line.challenge === challenge)
+    .map(({ event, reason }) => (event === 'authn_challenge_success' ? 'right' : reason))
+    .filter(Boolean)
+
+/** A restore on the pages, and a function that submits codes as an attacker does: each as a press of its own. */
+const onPages = async () => {
+  const before = new Set((await rekey.logOf('auth-gateway')).map(({ challenge }) => challenge))
+  const { email } = await newCustomer()
+  const visitor = pages()
+  const begun = await visitor.askCode(email)
+  const right = await confirmationFor(rekey.inbox, begun, email)
+  const { action, fields } = visitor.formOf(begun, '/code')
+  const sent = (await rekey.logOf('auth-gateway')).filter(({ event }) => event === 'authn_challenge_sent')
+  const challenge = sent.find((line) => !before.has(line.challenge))?.challenge
+  let turn = 0
+  const submit = (code: string) => {
+    turn += 1
+    return visitor.post(action, { ...fields, turn: String(turn), code })
+  }
+  return { right, challenge, submit }
+}
+
+t.test('S5 on the pages: of sixty parallel wrong codes five are compared, and the right one is refused', async (t) => {
+  const { right, challenge, submit } = await onPages()
+  await race(60, () => submit(wrongCode(right)))
+  t.match(titleOf(await submit(right)), 'Please start again')
+  t.same(await comparedFor(challenge), Array(5).fill('wrong'))
+})
+
+t.test(
+  'S3 on the pages: of twenty parallel right codes one is compared, and all lead to the new password',
+  async (t) => {
+    const { right, challenge, submit } = await onPages()
+    const answers = await race(20, () => submit(right))
+    t.same(answers.map(titleOf), Array(20).fill('Choose a new password'))
+    t.same(await comparedFor(challenge), ['right'])
+  },
+)
 
 t.test('S7 S5 a resent code replaces the old one, comes after the cooldown, and adds no attempt', async (t) => {
   const { email } = await newCustomer()

@@ -12,17 +12,17 @@ import {
   askRestore,
   change,
   claimsOf,
-  codesOf,
   messageAfter,
   restore,
   restoreBody,
   wrongCode,
 } from '@rekey/test-support/flows'
 import { startProcesses } from '@rekey/test-support/processes'
+import { confirmationFor } from '@rekey/test-support/visitor'
 import { connect, headers } from 'nats'
 import t, { type Test } from 'tap'
 import { startMessageLog } from './message-log.ts'
-import { compactToken, createRequests } from './requests.ts'
+import { createRequests } from './requests.ts'
 import { isFound } from './search/encodings.ts'
 import { watchPlaces } from './search/places.ts'
 
@@ -63,7 +63,7 @@ const marker = String(randomInt(10 ** 11, 10 ** 12))
 const unknown = `nobody@${marker}.example.com`
 const traceparent = `00-${marker}${'a'.repeat(20)}-${'b'.repeat(16)}-01`
 
-const { a1, a2, a4, b5b, b6, page, resend } = createRequests(rekey)
+const { a1, a2, a4, b5b, b6, pages, resend } = createRequests(rekey)
 
 /** A1, A2, B2, with a wrong code before the right one, and a second use of code and token. */
 const restoreByMail = async () => {
@@ -88,14 +88,14 @@ const restoreByPhone = async () => {
 
 const restoreByPages = async () => {
   const { email, code: customer } = await newCustomer()
-  const begun = await page('begin', { username: email })
-  const token = begun.text.match(compactToken)?.[0] ?? ''
-  const { confirmation } = codesOf(await rekey.inbox.waitForMessage(email))
-  const form = { token, username: email, verification: '0000' }
-  const proven = await page('answer', { ...form, code: code('of a restore on the pages', confirmation) })
+  const visitor = pages()
+  const begun = await visitor.askCode(email)
+  const confirmation = code('of a restore on the pages', await confirmationFor(rekey.inbox, begun, email))
+  await visitor.submit(begun, { code: code('a wrong guess on the pages', wrongCode(confirmation)) })
+  const proven = await visitor.submit(begun, { code: confirmation })
   const password = secret('a password', `restored-${customer}`)
-  const successToken = secret('a success token', proven.text.match(compactToken)?.[0])
-  await page('finish', { token: successToken, username: email, password, repeated: password })
+  await visitor.submit(proven, { password: secret('a refused password', `no-${customer}`.slice(0, 7)) })
+  await visitor.submit(proven, { password }, '/password')
 }
 
 /** A4, A4b, A5, then B5, B6, B1. */
@@ -137,7 +137,7 @@ const leaveOpen = async () => {
 /** Sends a code in every place where users and careless clients put it by mistake. */
 const sendMisplaced = async () => {
   const { email } = await newCustomer()
-  const { answer, confirmation } = await askRestore(rekey, email)
+  const { confirmation } = await askRestore(rekey, email)
   const given = code('in the wrong place', confirmation)
   await Promise.all([
     http.get(`/oauth/v2/passwordRestoreVerification?code=${given}`),
@@ -149,7 +149,8 @@ const sendMisplaced = async () => {
     a1(email, { username: given, scope: given, client_timezone: given }),
     http.post('/api/v2/my/password/restore', { password: given, [given]: given }, { successToken: given }),
     http.send('POST', '/api/v2/my/2fa/challenge', { 'content-type': 'application/json' }, `{"code":"${given}"`),
-    page('answer', { token: String(answer.body.mfa_token), username: email, verification: given, code: given }),
+    pages().post(`/restore/${'x'.repeat(22)}/code`, { csrf: given, turn: '1', code: given }),
+    pages().post('/restore', { csrf: given, flow: 'x'.repeat(22), username: given }),
   ])
 }
 

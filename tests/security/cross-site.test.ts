@@ -18,7 +18,7 @@ t.teardown(() => nats.close())
 const streams = await nats.jetstreamManager()
 
 const requests = await createPublicRequests(rekey)
-/** Routes that the contract and the pages do not name: of the proxy, HEAD, the stylesheet. */
+/** Routes that the contract and the pages do not name: of the proxy, HEAD, the files of pages. */
 const others = routesOf('POST /oauth/v2/login')
   .filter((route) => !(route in requests) && !route.startsWith('OPTIONS '))
   .map((route): [string, PublicRequest] => [
@@ -28,9 +28,10 @@ const others = routesOf('POST /oauth/v2/login')
 const routes = [...Object.entries(requests), ...others]
 
 /** Routes without an effect: any site may load them. */
-const isRead = (route: string) => /^(GET|HEAD) \/(healthz|readyz|\.well-known\/.*|pages\/\w+\.css)$/.test(route)
+const isRead = (route: string) => /^(GET|HEAD) \/(healthz|readyz|\.well-known\/.*|pages\/\w+\.\w+)$/.test(route)
 /** Pages, to which any site may have a link. */
-const isPage = (route: string) => /^GET \/(oauth\/v2\/authorize|restore(\/\w+)?|not-me)$/.test(route)
+const isPage = (route: string) =>
+  /^GET \/(oauth\/v2\/authorize|account(\/.*)?|restore(\/\w+|\/:flow\/:step|\/\*)?|not-me)$/.test(route)
 
 const registered = 'http://localhost'
 const origins = [undefined, rekey.url, registered, 'null', 'https://evil.example', `${rekey.url}.evil.example`, '']
@@ -122,7 +123,7 @@ t.test('S38: the refusal has the shape of the endpoint', async (t) => {
     status: 403,
     body: { code: 'cross_site_request', status: 403, title: refusal },
   })
-  t.match(await of('POST /restore/begin'), { status: 403, text: 'That came from elsewhere' })
+  t.match(await of('POST /restore'), { status: 403, text: 'This came from another website' })
 })
 
 t.test('S38: our own pages, registered origins, links to pages, and programs are served', async (t) => {

@@ -7,6 +7,7 @@ import { createCustomer } from '@rekey/test-support/customers'
 import { claimsOf, race } from '@rekey/test-support/flows'
 import type { Answer } from '@rekey/test-support/http'
 import { startRekey } from '@rekey/test-support/rekey'
+import { titleOf } from '@rekey/test-support/visitor'
 import { Redis } from 'ioredis'
 import t from 'tap'
 import { startMessageLog } from './message-log.ts'
@@ -26,7 +27,7 @@ const messageLog = await startMessageLog(t, rekey)
 const redis = new Redis(rekey.redis.url)
 t.teardown(() => redis.quit())
 
-const { a1, a2, a4, a4b, resend, b5b, b6, page } = createRequests(rekey)
+const { a1, a2, a4, a4b, resend, b5b, b6, pages } = createRequests(rekey)
 
 /** Sends the requests one after the other. */
 const repeat = async (times: number, send: () => Promise<Answer>) => {
@@ -64,11 +65,19 @@ const attacks: Record<string, (email: string) => Promise<Answer[]>> = {
     return repeat(6, () => b6(token, wrong))
   },
   'the pages, until the challenge is locked': async (email) => {
-    const begun = await page('begin', { username: email })
-    const token = begun.text.match(compactToken)?.[0] ?? ''
-    const form = { username: email, token, verification: '0000' }
-    const resent = await earlyAndInTime(() => page('resend', form))
-    return [begun, ...resent, ...(await repeat(6, () => page('answer', { ...form, code: wrong })))]
+    const visitor = pages()
+    const start = await visitor.open('/restore')
+    const begun = await visitor.submit(start, { username: email })
+    const early = await visitor.submit(begun, {}, '/resend')
+    await delay(Number(/data-wait="(\d+)"/.exec(early.text)?.[1]) * 1_000)
+    const resent = await visitor.submit(early, {}, '/resend')
+    const answers = [start, begun, early, resent]
+    for (let count = 0; count < 6; count += 1) {
+      const { action, fields } = visitor.formOf(resent, '/code')
+      // Another turn each time: the attacker wants each press to be compared.
+      answers.push(await visitor.post(action, { ...fields, turn: String(count), code: wrong }))
+    }
+    return answers
   },
 }
 
@@ -104,7 +113,10 @@ const random: [RegExp, string][] = [
   [/restore\.[\w-]{43}/g, 'account'],
   [/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.000)?/g, 'time'],
   [/"(exp|iat)":\d{10}/g, 'seconds'],
-  [/mfa_token:\d{4}|"code":"\d{4}"|<strong>\d{4}<\/strong>|(?<="verification" value=")\d{4}/g, 'verification code'],
+  [/mfa_token:\d{4}|"code":"\d{4}"|<strong dir="ltr">\d{4}<\/strong>/g, 'verification code'],
+  [/restore\/[\w-]{22}|(?<="flow" value=")[\w-]{22}/g, 'flow'],
+  [/(?<="csrf" value=")[\w-]{43}/g, 'form token'],
+  [/data-(wait|expires)="\d+"|(?<=data-clock dir="ltr">)\d+:\d\d/g, 'wait'],
 ]
 const withoutRandom = (text: string) =>
   random.reduce((masked, [pattern, word]) => masked.replaceAll(pattern, word), text)
@@ -118,9 +130,12 @@ const shapeOf = ({ status, headers, text }: Answer, email: string) => {
   const secondsOf = (name: string) => headers.get(name)?.replaceAll(/\d/g, '0')
   // A page says how long to wait in words, whose length depends on the number.
   const inWords = /in \d+ seconds?/.exec(text)?.[0] ?? ''
+  // Of pages the masked text has the length that counts, because waits have one digit or two.
+  const isPage = headers.get('content-type')?.startsWith('text/html')
   const others = [...headers]
-    .filter(([name]) => !['date', ...waits].includes(name))
+    .filter(([name]) => !['date', ...waits, ...(isPage ? ['content-length'] : [])].includes(name))
     .map(([name, value]) => [name, name === 'content-length' ? Number(value) - inWords.length : value])
+    .map(([name, value]) => [name, String(value).replace(/(?<=rekey-browser=)[\w-]{43}/, 'secret')])
   const wait = waits.map(secondsOf)
   return { status, wait, headers: others, masked: masked.replace(inWords || /^$/, 'in a while') }
 }
@@ -293,8 +308,10 @@ t.test('S14 the policy checks a password only after the code was verified', asyn
     set({ successToken: mfa_token }, 'a fine password'),
   ])
   for (const refusal of refusals) t.match(refusal, { status: 403, text: refusals[0]?.text ?? '' })
-  const finish = (password: string) =>
-    page('finish', { token: String(mfa_token), username: unknownEmail(), password, repeated: password })
-  const pages = await Promise.all([finish(tooLong), finish('a fine password')])
-  for (const { status, text } of pages) t.match({ status, text }, { status: 403, text: pages[0]?.text ?? '' })
+  const finish = async (password: string) => {
+    const visitor = pages()
+    const { action, fields } = visitor.formOf(await visitor.askCode(unknownEmail()), '/code')
+    return titleOf(await visitor.post(action.replace('/code', '/password'), { ...fields, password }))
+  }
+  t.same(await Promise.all([finish(tooLong), finish('a fine password')]), ['Check your email', 'Check your email'])
 })

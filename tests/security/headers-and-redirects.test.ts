@@ -167,9 +167,9 @@ t.test('S32 no query parameter redirects a browser to another site', async (t) =
     for (const value of [`https://${evil}`, `//${evil}`, `/\\${evil}`, 'javascript:alert(1)']) {
       for (const path of ['/.well-known/change-password', '/restore', '/restore/begin']) {
         const { status, headers, text } = await http.get(`${path}?${new URLSearchParams({ [name]: value })}`)
-        t.ok([200, 302, 303].includes(status), `${path} ${name}: ${status}`)
+        t.ok([200, 302, 303, 400].includes(status), `${path} ${name}: ${status}`)
         t.ok([null, '/restore', `${url}/restore`].includes(headers.get('location')), `${headers.get('location')}`)
-        t.notOk(text.includes(evil))
+        for (const [, target] of text.matchAll(/(?:href|src|action)="([^"]*)"/g)) t.match(target, /^(\/[a-z]|tel:)/)
       }
     }
   }

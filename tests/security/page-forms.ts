@@ -1,15 +1,16 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { hashForLog } from '@rekey/platform/logger'
 import { createCustomer, type TestCustomer } from '@rekey/test-support/customers'
 import { eventually } from '@rekey/test-support/eventually'
-import { claimsOf, codesOf, restore, restoreGrant, signsIn } from '@rekey/test-support/flows'
-import type { Answer } from '@rekey/test-support/http'
+import { restore, restoreGrant, signsIn } from '@rekey/test-support/flows'
 import type { Rekey } from '@rekey/test-support/rekey'
+import { confirmationFor, createVisitor, type Visitor } from '@rekey/test-support/visitor'
 
 export type Fields = Record<string, string>
 
 /** A valid form: only the headers of the request can be wrong. */
 export interface PageForm {
+  /** The browser whose cookie the form belongs to. */
+  browser: Visitor
   path: string
   fields: Fields
   /** True if the form had its effect. */
@@ -25,39 +26,27 @@ export const resendSeconds = 1
 export const createPageForms = (rekey: Pick<Rekey, 'http' | 'inbox' | 'url' | 'postgres' | 'logOf'>) => {
   const { http, inbox } = rekey
   const newCustomer = () => createCustomer(rekey.postgres.url)
+  const openBrowser = () => createVisitor(http)
+  type Browser = ReturnType<typeof openBrowser>
 
-  const post = (path: string, fields: Fields, headers: Fields = {}) =>
-    http.send(
-      'POST',
-      path,
-      { 'content-type': 'application/x-www-form-urlencoded', ...headers },
-      `${new URLSearchParams(fields)}`,
-    )
-  const hiddenOf = ({ text }: Answer, name: string) =>
-    new RegExp(`name="${name}" value="([^"]*)"`).exec(text)?.[1] ?? ''
-  const titleOf = ({ text }: Answer) => /<h1>([^<]*)</.exec(text)?.[1] ?? ''
+  /** The first page with a username. */
+  const startForm = async (browser: Browser, { email: username }: TestCustomer) => {
+    const { action: path, fields } = browser.formOf(await browser.open('/restore'))
+    return { path, fields: { ...fields, username } }
+  }
 
   /** The form for the code, with the right code. */
-  const codeForm = async ({ email: username }: TestCustomer) => {
-    const page = await post('/restore/begin', { username })
-    const fields = { token: hiddenOf(page, 'token'), username, verification: hiddenOf(page, 'verification') }
-    const code = await eventually(
-      async () =>
-        (await inbox.messagesTo(username)).map(codesOf).find(({ verification }) => verification === fields.verification)
-          ?.confirmation,
-    )
-    return { ...fields, code }
+  const codeForm = async (browser: Browser, { email }: TestCustomer) => {
+    const page = await browser.askCode(email)
+    const { action: path, fields } = browser.formOf(page, '/code')
+    const filled: Fields = { ...fields, code: await confirmationFor(inbox, page, email) }
+    return { path, fields: filled }
   }
 
   /** The form for the new password. */
-  const passwordForm = async (person: TestCustomer) => {
-    const page = await post('/restore/answer', await codeForm(person))
-    return {
-      token: hiddenOf(page, 'token'),
-      username: person.email,
-      password: 'An-attackers-own',
-      repeated: 'An-attackers-own',
-    }
+  const passwordForm = async (browser: Browser, person: TestCustomer) => {
+    const { action: path, fields } = browser.formOf(await browser.proveCode(inbox, person.email))
+    return { path, fields: { ...fields, password: 'An-attackers-own' } }
   }
 
   /** The form behind the link of a notification. */
@@ -67,56 +56,57 @@ export const createPageForms = (rekey: Pick<Rekey, 'http' | 'inbox' | 'url' | 'p
       async () =>
         (await inbox.messagesTo(person.email)).flatMap(({ Text }) => /\/not-me\?token=(\S+)/.exec(Text)?.[1] ?? [])[0],
     )
-    return { token }
+    return { path: '/not-me', fields: { token } }
   }
 
   const wasCodeSentTo = async (address: string) => (await inbox.messagesTo(address)).length > 0
-  /** Reads the log: the answer would show it too, but the sender of a forged form does not get the answer. */
-  const isCodeAccepted = async (token: string) => {
-    const challenge = hashForLog(String(claimsOf(token).sub))
-    const lines = await rekey.logOf('auth-gateway')
-    return lines.some((line) => line.event === 'authn_challenge_success' && line.challenge === challenge)
-  }
+  const acceptedCodes = async () =>
+    (await rekey.logOf('auth-gateway')).filter(({ event }) => event === 'authn_challenge_success').length
 
   const everyForm = async (): Promise<PageForm[]> => {
     const [asked, resent, answered, set, reported] = await Promise.all(Array.from({ length: 5 }, newCustomer))
     if (!asked || !resent || !answered || !set || !reported) throw new Error('no customers')
-    const resending = await codeForm(resent)
+    const browser = openBrowser()
+    const resending = await codeForm(browser, resent)
+    const passwords = await passwordForm(browser, set)
+    const report = await reportForm(reported)
     await delay(resendSeconds * 1_000)
-    const answering = await codeForm(answered)
+    const answering = await codeForm(browser, answered)
+    const accepted = await acceptedCodes()
     return [
       {
-        path: '/restore/begin',
-        fields: { username: asked.email },
+        browser,
+        ...(await startForm(browser, asked)),
         hadEffect: () => wasCodeSentTo(asked.email),
-        nextHeading: 'Enter the code',
+        nextHeading: 'Check your email',
       },
       {
-        path: '/restore/resend',
-        fields: resending,
+        browser,
+        ...resending,
+        path: resending.path.replace('/code', '/resend'),
         hadEffect: async () => (await inbox.messagesTo(resent.email)).length > 1,
-        nextHeading: 'Enter the code',
+        nextHeading: 'Check your email',
       },
       {
-        path: '/restore/answer',
-        fields: answering,
-        hadEffect: () => isCodeAccepted(answering.token),
+        browser,
+        ...answering,
+        hadEffect: async () => (await acceptedCodes()) > accepted,
         nextHeading: 'Choose a new password',
       },
       {
-        path: '/restore/finish',
-        fields: await passwordForm(set),
+        browser,
+        ...passwords,
         hadEffect: () => signsIn(rekey, set, 'An-attackers-own'),
-        nextHeading: 'You have a new password',
+        nextHeading: 'Your password is changed',
       },
       {
-        path: '/not-me',
-        fields: await reportForm(reported),
+        browser,
+        ...report,
         hadEffect: async () => !(await signsIn(rekey, reported, reported.password.toUpperCase())),
         nextHeading: 'Your account is blocked',
       },
     ]
   }
 
-  return { post, hiddenOf, titleOf, newCustomer, codeForm, everyForm }
+  return { openBrowser, newCustomer, codeForm, passwordForm, everyForm }
 }

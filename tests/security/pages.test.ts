@@ -7,6 +7,7 @@ import { eventually } from '@rekey/test-support/eventually'
 import { codesOf, signsIn } from '@rekey/test-support/flows'
 import type { Answer } from '@rekey/test-support/http'
 import { startRekey } from '@rekey/test-support/rekey'
+import { titleOf } from '@rekey/test-support/visitor'
 import type { Page } from 'playwright-core'
 import t, { type Test } from 'tap'
 import { startMessageLog } from './message-log.ts'
@@ -14,18 +15,21 @@ import { createPageForms, type Fields, resendSeconds } from './page-forms.ts'
 
 const rekey = await startRekey(t, { gatewayEnv: { REKEY_RESEND_SECONDS: String(resendSeconds) } })
 const { url } = rekey
-const { post, hiddenOf, titleOf, newCustomer, codeForm, everyForm } = createPageForms(rekey)
+const { openBrowser, newCustomer, codeForm, passwordForm, everyForm } = createPageForms(rekey)
 const { allHandled } = await startMessageLog(t, rekey)
 
-const csp = "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+const csp =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; " +
+  "form-action 'self'; frame-ancestors 'none'; base-uri 'none'; require-trusted-types-for 'script'"
+const ownScript = /<script src="\/pages\/[0-9a-f]{16}\.js" defer><\/script>/
 const assertSafeHeaders = (t: Test, { headers, text }: Answer, what: string) => {
   t.equal(headers.get('content-security-policy'), csp, what)
   t.equal(headers.get('x-frame-options'), 'DENY', what)
   t.equal(headers.get('referrer-policy'), 'no-referrer', what)
   t.equal(headers.get('cross-origin-opener-policy'), 'same-origin', what)
   t.equal(headers.get('cache-control'), 'no-store', what)
-  t.equal(headers.get('set-cookie'), null, what)
-  t.notMatch(text, /<script|<style| style=| on\w+=|(src|href|action)="(?!\/[a-z])/, what)
+  for (const line of headers.getSetCookie()) t.match(line, /^rekey-browser=[\w-]{43}; .*HttpOnly; SameSite=Lax$/, what)
+  t.notMatch(text.replace(ownScript, ''), /<script|<style| style=| on\w+=|(src|href|action)="(?!\/[a-z]|tel:)/, what)
 }
 
 t.test('S34 a valid form from another site has no effect; the same form from our own page has', async (t) => {
@@ -45,63 +49,73 @@ t.test('S34 a valid form from another site has no effect; the same form from our
     { 'sec-fetch-site': '' },
     { 'sec-fetch-site': 'same-origin, cross-site' },
   ]
-  for (const { path, fields, hadEffect, nextHeading } of await everyForm()) {
+  for (const { browser, path, fields, hadEffect, nextHeading } of await everyForm()) {
     for (const headers of foreign) {
-      const answer = await post(path, fields, headers)
+      const answer = await browser.post(path, fields, headers)
       t.equal(answer.status, 403, `${path} ${JSON.stringify(headers)}`)
       assertSafeHeaders(t, answer, path)
     }
     await allHandled()
     t.notOk(await hadEffect(), path)
-    const own = await post(path, fields, { origin: url, 'sec-fetch-site': 'same-origin' })
+    const own = await browser.post(path, fields, { origin: url, 'sec-fetch-site': 'same-origin' })
     t.equal(titleOf(own), nextHeading, path)
     assertSafeHeaders(t, own, path)
     await eventually(hadEffect, { what: `the effect of ${path}` })
   }
 })
 
-t.test(
-  'S19 S34 a form without its token, with another customer’s or step’s token, or sent twice is refused',
-  async (t) => {
-    const [victim, thief] = [await newCustomer(), await newCustomer()]
-    const [theirs, mine] = [await codeForm(victim), await codeForm(thief)]
-    const steps = [
-      ['/restore/answer', { ...theirs, token: '' }],
-      ['/restore/answer', { ...theirs, code: mine.code }],
-      ['/restore/answer', { ...theirs, code: theirs.verification }],
-      ['/restore/finish', { ...theirs, password: 'An-attackers-own', repeated: 'An-attackers-own' }],
-      ['/not-me', { token: theirs.token }],
-    ] as const
-    for (const [path, fields] of steps) {
-      const { status } = await post(path, fields as never)
-      t.ok(status >= 400 && status < 500, `${path}: ${status}`)
-    }
-    // My token with the victim's username: the token decides whose password is set.
-    const proven = await post('/restore/answer', { ...mine, username: victim.email })
-    const finish = {
-      token: hiddenOf(proven, 'token'),
-      username: victim.email,
-      password: 'An-attackers-own',
-      repeated: 'An-attackers-own',
-    }
-    t.equal((await post('/restore/finish', finish)).status, 200)
-    t.ok(await signsIn(rekey, victim, victim.password), 'the victim’s password is unchanged')
-    t.notOk(await signsIn(rekey, victim, 'An-attackers-own'))
-    t.ok(await signsIn(rekey, thief, 'An-attackers-own'), 'the attacker’s own password was set')
-    t.equal(titleOf(await post('/restore/finish', finish)), 'Please start again', 'the same form sent twice')
-    t.equal(titleOf(await post('/restore/answer', mine)), 'Enter the code', 'a used code')
+t.test('S19 S34 a form without its token, or of another browser or restore, is refused', async (t) => {
+  const [victim, thief] = [await newCustomer(), await newCustomer()]
+  const [theirs, mine] = [openBrowser(), openBrowser()]
+  const [theirForm, myForm] = [await codeForm(theirs, victim), await codeForm(mine, thief)]
+  const { csrf: _, ...withoutToken } = theirForm.fields
+  const attempts: [what: string, browser: typeof mine, path: string, fields: Fields, status: number][] = [
+    ['without a token', theirs, theirForm.path, withoutToken, 400],
+    ['an empty token', theirs, theirForm.path, { ...theirForm.fields, csrf: '' }, 400],
+    [
+      'the token of another browser',
+      theirs,
+      theirForm.path,
+      { ...theirForm.fields, csrf: myForm.fields.csrf ?? '' },
+      400,
+    ],
+    ['without a cookie', openBrowser(), theirForm.path, theirForm.fields, 400],
+    [
+      'the address and code of another browser',
+      mine,
+      theirForm.path,
+      { ...myForm.fields, code: theirForm.fields.code ?? '' },
+      404,
+    ],
+    ['a token as a report', mine, '/not-me', { token: 'eyJ4.eyJ4.x' }, 400],
+  ]
+  for (const [what, browser, path, fields, status] of attempts)
+    t.equal((await browser.post(path, fields)).status, status, what)
+  t.equal(titleOf(await theirs.post(theirForm.path, theirForm.fields)), 'Choose a new password', 'nothing was spent')
 
-    const again = await codeForm(thief)
-    const codesTo = async ({ email }: TestCustomer) =>
-      (await rekey.inbox.messagesTo(email)).filter((message) => codesOf(message).confirmation).length
-    const [toVictim, toThief] = [await codesTo(victim), await codesTo(thief)]
-    await post('/restore/resend', { ...again, username: victim.email })
-    // Refused until the cooldown is over.
-    await eventually(async () => (await post('/restore/resend', again)).status === 200)
-    await eventually(async () => (await codesTo(thief)) > toThief)
-    t.equal(await codesTo(victim), toVictim, 'codes go to the person of the token alone')
-  },
-)
+  // My proof with the path of the victim's restore: the browser's own state decides whose password is set.
+  const proof = await passwordForm(mine, thief)
+  const theirPath = theirForm.path.replace('/code', '/password')
+  t.equal((await mine.post(theirPath, proof.fields)).status, 404)
+  t.equal(titleOf(await mine.post(proof.path, proof.fields)), 'Your password is changed')
+  t.ok(await signsIn(rekey, victim, victim.password), 'the victim’s password is unchanged')
+  t.notOk(await signsIn(rekey, victim, 'An-attackers-own'))
+  t.ok(await signsIn(rekey, thief, 'An-attackers-own'), 'the attacker’s own password was set')
+
+  const again = await codeForm(mine, thief)
+  const codesTo = async ({ email }: TestCustomer) =>
+    (await rekey.inbox.messagesTo(email)).filter((message) => codesOf(message).confirmation).length
+  const [toVictim, toThief] = [await codesTo(victim), await codesTo(thief)]
+  const resend = again.path.replace('/code', '/resend')
+  // Refused until the cooldown is over: each press is one of its own.
+  let turn = 1
+  await eventually(async () => {
+    turn += 1
+    await mine.post(resend, { ...again.fields, turn: String(turn), username: victim.email })
+    return (await codesTo(thief)) > toThief
+  })
+  t.equal(await codesTo(victim), toVictim, 'codes go to the person of the restore alone')
+})
 
 t.test('S34 the pages resist attacks in a real browser', { skip: noBrowser }, async (t) => {
   const browser = await launchBrowser(t)
@@ -117,7 +131,7 @@ t.test('S34 the pages resist attacks in a real browser', { skip: noBrowser }, as
       warnings.push(`dialog: ${dialog.message()}`)
       void dialog.dismiss()
     })
-    return { page, warnings }
+    return { page, context, warnings }
   }
 
   /** Serves a page of the attacker from another site. */
@@ -139,13 +153,15 @@ t.test('S34 the pages resist attacks in a real browser', { skip: noBrowser }, as
       .join('')}</form>`
 
   t.test('S34 a page of another site that submits our forms has no effect', async (t) => {
-    for (const { path, fields, hadEffect } of await everyForm()) {
-      const { page } = await openPage(t)
+    for (const { browser: owner, path, fields, hadEffect } of await everyForm()) {
+      const { page, context } = await openPage(t)
+      // The victim's browser has the cookie.
+      await context.addCookies([...owner.cookies].map(([name, value]) => ({ name, value, url })))
       const site = await startSite(t, `${formTo(path, fields)}<script>document.forms[0].submit()</script>`)
       const answered = page.waitForResponse(`${url}${path}`)
       await page.goto(site, { waitUntil: 'commit' })
       t.equal((await answered).status(), 403, path)
-      await page.getByRole('heading', { name: 'That came from elsewhere' }).waitFor()
+      await page.getByRole('heading', { name: 'This came from another website' }).waitFor()
 
       // Without navigation: by script, and from a frame with an opaque origin.
       const body = `new URLSearchParams(${JSON.stringify(fields)})`
@@ -192,12 +208,13 @@ t.test('S34 the pages resist attacks in a real browser', { skip: noBrowser }, as
     "a'onmouseover='alert`1`'&lt@example.com",
   ]
   const echoing: [path: string, fields: Fields][] = [
-    ['/restore/begin', { username: 'x' }],
-    ['/restore/resend', { token: 'x.y', username: 'x@example.com', verification: '1234' }],
-    ['/restore/answer', { token: 'x.y', username: 'x@example.com', verification: '1234', code: '12' }],
-    ['/restore/finish', { token: 'x.y', username: 'x@example.com', password: 'one', repeated: 'another' }],
+    ['/restore', { username: 'x' }],
+    ['/restore', { username: 'x', client_id: 'x', redirect_uri: 'x', state: 'x' }],
+    ['/restore/code', { turn: '1', code: '12' }],
+    ['/restore/password', { turn: '1', password: 'one' }],
     ['/not-me', { token: 'x.y' }],
   ]
+  const markup = 'script:not([src^="/pages/"]), img, svg, iframe, a[href^="http"], main [onfocus], main [onmouseover]'
 
   /** Submits a form as our own page does: only the fields are hostile. The script is text because it runs in the browser. */
   const send = async (page: Page, path: string, fields: Fields) => {
@@ -219,19 +236,18 @@ t.test('S34 the pages resist attacks in a real browser', { skip: noBrowser }, as
     page.on('request', (request) => requested.push(request.url()))
     for (const payload of payloads) {
       await page.goto(`${url}/not-me?${new URLSearchParams({ token: payload.replaceAll(' ', '') })}`)
-      t.equal(
-        await page.locator('script, img, svg, iframe, a[href^="http"], main [onfocus], main [onmouseover]').count(),
-        0,
-        payload,
-      )
+      t.equal(await page.locator(markup).count(), 0, payload)
+      await page.goto(`${url}/restore`)
+      const hidden = await page.locator('main input[type=hidden]').all()
+      const own: Fields = {}
+      for (const input of hidden) own[(await input.getAttribute('name')) ?? ''] = await input.inputValue()
+      await send(page, '/restore', { ...own, username: 'x@example.com' })
+      const flow = new URL(page.url()).pathname.split('/')[2]
       for (const [path, fields] of echoing) {
+        const action = path.replace('/restore/', `/restore/${flow}/`)
         for (const name of Object.keys(fields)) {
-          await send(page, path, { ...fields, [name]: payload })
-          t.equal(
-            await page.locator('script, img, svg, iframe, a[href^="http"], main [onfocus], main [onmouseover]').count(),
-            0,
-            `${path} ${name} ${payload}`,
-          )
+          await send(page, action, { ...own, ...fields, [name]: payload })
+          t.equal(await page.locator(markup).count(), 0, `${path} ${name} ${payload}`)
         }
       }
     }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { login, restoreBody, state, verificationBody } from '@rekey/test-support/flows'
 import type { Http } from '@rekey/test-support/http'
+import { createVisitor } from '@rekey/test-support/visitor'
 
 /** An e-mail address without an account, of the same form as those of test customers. */
 export const unknownEmail = () => `t${randomUUID().replaceAll('-', '')}@example.com`
@@ -15,7 +16,7 @@ export const maskOf = (email: string) => `t*${email.split('@')[0]?.at(-1)}@examp
 export const compactToken = /eyJ[\w-]+\.eyJ[\w-]+\.[\w-]+/g
 
 /** Requests that need only a username, named by their number in the contracts, and the forms of the pages. */
-export const createRequests = ({ http, url }: { http: Http; url: string }) => {
+export const createRequests = ({ http }: { http: Http }) => {
   const a4b = (mfaToken: unknown, device: string) =>
     http.post('/oauth/v2/challenge', {
       challenge_type: device,
@@ -39,12 +40,7 @@ export const createRequests = ({ http, url }: { http: Http; url: string }) => {
         `/api/v2/my/2fa/unauthorized/challenge?businessProcess=restorePassword&${new URLSearchParams({ ...query })}`,
       ),
     b6: (token: unknown, code: string) => http.post('/api/v2/my/2fa/challenge', { token, code }),
-    page: (step: 'begin' | 'resend' | 'answer' | 'finish', fields: Record<string, string>) =>
-      http.send(
-        'POST',
-        `/restore/${step}`,
-        { 'content-type': 'application/x-www-form-urlencoded', origin: url },
-        new URLSearchParams(fields).toString(),
-      ),
+    /** A browser without scripts, for the pages. */
+    pages: () => createVisitor(http),
   }
 }

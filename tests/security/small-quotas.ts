@@ -73,7 +73,7 @@ export const startWithSmallQuotas = async (t: Test) => {
 
   /** Requests from an IP of this machine, with headers. */
   const direct = (from: string, headers: Record<string, string> = {}) =>
-    createRequests({ url, http: createAttackerHttp(url, { from, headers }) })
+    createRequests({ http: createAttackerHttp(url, { from, headers }) })
   /** Requests through the trusted proxy, which sends this X-Forwarded-For. */
   const visitor = (forwardedFor: string, headers: Record<string, string> = {}) =>
     direct(proxy, { 'x-forwarded-for': forwardedFor, ...headers })

@@ -82,8 +82,8 @@ const verificationOf = (mfaToken: unknown) => String(claimsOf(String(mfaToken)).
 export const messageAfter = async <A extends { body: object }>(rekey: Rekey, to: string, send: () => Promise<A>) => {
   const seen = new Set((await rekey.inbox.messagesTo(to)).map(({ ID }) => ID))
   const answer = await send()
-  const { mfa_token, token } = answer.body as { mfa_token?: unknown; token?: unknown }
-  const verification = verificationOf(mfa_token ?? token)
+  const { mfa_token, token, verification: shown } = answer.body as Record<string, unknown>
+  const verification = shown ?? verificationOf(mfa_token ?? token)
   const message = await eventually(
     async () =>
       (await rekey.inbox.messagesTo(to)).find(

@@ -21,12 +21,13 @@ export const read = async <Body = Fields>(response: Response): Promise<Answer<Bo
   }
 }
 
-/** An HTTP client of one origin. `timeoutMs`: the limit of each request. */
+/** An HTTP client of one origin, which follows no redirect. `timeoutMs`: the limit of each request. */
 export const createHttp = (origin: string, { timeoutMs }: { timeoutMs?: number } = {}) => {
   const send = async <Body = Fields>(method: string, path: string, headers: Fields = {}, body?: string | Buffer) =>
     read<Body>(
       await fetch(`${origin}${path}`, {
         method,
+        redirect: 'manual',
         headers: headers as Record<string, string>,
         ...(body !== undefined && { body }),
         ...(timeoutMs !== undefined && { signal: AbortSignal.timeout(timeoutMs) }),

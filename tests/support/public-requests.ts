@@ -1,8 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { http as contract } from '@rekey/contracts'
+import { createAccountRequests } from './account-requests.ts'
 import { createCustomer } from './customers.ts'
 import { askChange, askRestore, loginBody, restoreBody, signIn, state, verificationBody } from './flows.ts'
+import type { Answer } from './http.ts'
 import type { Rekey } from './rekey.ts'
+import { createVisitor } from './visitor.ts'
 
 /** The action whose quota of an address a request spends, or why it needs none. */
 export type Limit = { spends: 'code' | 'answer' | 'login' | 'token' | 'password' } | { needsNone: string }
@@ -32,20 +35,45 @@ const forwarded = (): Record<string, PublicRequest> =>
       .map(([route, path]) => [route, { path: fill(path), spends: 'token' }]),
   )
 
+interface PageRequest {
+  path: string
+  headers: Record<string, string>
+  form?: Record<string, string>
+}
+
+/** A valid request of each step of the hosted restore: of one that waits for its code, and of one that proved it. */
+const hostedRestores = async (
+  rekey: Rekey,
+  { waiting, proven }: { waiting: string; proven: string },
+): Promise<Record<'begin' | 'resend' | 'code' | 'strength' | 'password' | 'step', PageRequest>> => {
+  const visitor = createVisitor(rekey.http)
+  const requestOf = (page: Answer, input: Record<string, string>, action?: string): PageRequest => {
+    const form = visitor.formOf(page, action)
+    const cookie = [...visitor.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
+    return { path: form.action, headers: { cookie }, form: { ...form.fields, ...input } }
+  }
+  const start = await visitor.open('/restore')
+  const codePage = await visitor.askCode(waiting)
+  const step = { path: visitor.at(), headers: requestOf(start, {}).headers }
+  const passwordPage = await visitor.proveCode(rekey.inbox, proven)
+  const password = requestOf(passwordPage, { password: 'Qwerty-12345' })
+  return {
+    begin: requestOf(start, { username: 't.unknown@example.com' }),
+    resend: requestOf(codePage, {}, '/resend'),
+    code: requestOf(codePage, { code: '000001' }, '/code'),
+    strength: { ...password, path: password.path.replace('/password', '/strength') },
+    password,
+    step,
+  }
+}
+
 /** A valid request for each route of the gateway's public port, with new customers. Each is good for one use. */
 export const createPublicRequests = async (rekey: Rekey): Promise<Record<string, PublicRequest>> => {
   const people = await Promise.all(Array.from({ length: 3 }, () => createCustomer(rekey.postgres.url)))
   const [person, another, third] = people as [(typeof people)[0], (typeof people)[0], (typeof people)[0]]
   const opened = await askRestore(rekey, person.email)
   const resent = await rekey.http.post('/oauth/v2/passwordRestore', restoreBody(another.email))
-  const hosted = await rekey.http.send(
-    'POST',
-    '/restore/begin',
-    { 'content-type': 'application/x-www-form-urlencoded' },
-    `${new URLSearchParams({ username: another.email })}`,
-  )
-  const hidden = (name: string) => new RegExp(`name="${name}" value="([^"]*)"`).exec(hosted.text)?.[1] ?? ''
-  const codeStep = { token: hidden('token'), username: another.email, verification: hidden('verification') }
+  const hosted = await hostedRestores(rekey, { waiting: another.email, proven: person.email })
   const authorization = `Bearer ${await signIn(rekey, third)}`
   const change = await askChange(rekey, third, authorization.slice('Bearer '.length))
   const password = 'Qwerty-12345'
@@ -129,22 +157,24 @@ export const createPublicRequests = async (rekey: Rekey): Promise<Record<string,
     'GET /api/v2/my/sessions': { path: '/api/v2/my/sessions', ...needsToken },
     'DELETE /api/v2/my/sessions/:sessionId': { path: `/api/v2/my/sessions/${randomUUID()}`, ...needsToken },
     'GET /api/v2/clients/:clientId/sessions': { path: '/api/v2/clients/1/sessions', ...needsToken },
-    'POST /restore/begin': { path: '/restore/begin', form: { username: 't.unknown@example.com' }, spends: 'code' },
-    'POST /restore/resend': { path: '/restore/resend', form: codeStep, spends: 'code' },
-    'POST /restore/answer': { path: '/restore/answer', form: { ...codeStep, code: '000001' }, spends: 'answer' },
-    'POST /restore/finish': {
-      path: '/restore/finish',
-      form: { token: 'a.b.c', username: another.email, password, repeated: password },
-      spends: 'password',
-    },
+    'POST /restore': { ...hosted.begin, spends: 'code' },
+    'POST /restore/:flow/resend': { ...hosted.resend, spends: 'code' },
+    'POST /restore/:flow/code': { ...hosted.code, spends: 'answer' },
+    'POST /restore/:flow/strength': { ...hosted.strength, spends: 'password' },
+    'POST /restore/:flow/password': { ...hosted.password, spends: 'password' },
+    ...(await createAccountRequests(rekey)),
     'POST /not-me': { path: '/not-me', form: { token: 'a.b.c' }, spends: 'token' },
     'GET /not-me': { path: '/not-me?token=a.b.c', ...isRendered },
     'GET /restore': { path: '/restore', ...isRendered },
+    'GET /restore/:flow/:step': { ...hosted.step, needsNone: 'one read in Redis by a random key' },
+    'GET /restore/*': { path: '/restore/nothing', ...isRendered },
     ...Object.fromEntries(
-      ['begin', 'resend', 'answer', 'finish'].map((step) => [
-        `GET /restore/${step}`,
-        { path: `/restore/${step}`, needsNone: 'a redirect to the first page' },
-      ]),
+      ['GET', 'POST'].flatMap((method) =>
+        ['begin', 'resend', 'answer', 'finish'].map((step) => [
+          `${method} /restore/${step}`,
+          { path: `/restore/${step}`, needsNone: 'a redirect to the first page' },
+        ]),
+      ),
     ),
     'GET /.well-known/jwks.json': { path: '/.well-known/jwks.json', ...isRendered },
     'GET /.well-known/oauth-authorization-server': {

@@ -1,4 +1,7 @@
-import { type Answer, read } from './http.ts'
+import { eventually } from './eventually.ts'
+import { codesOf } from './flows.ts'
+import type { Answer, Http } from './http.ts'
+import type { Inbox } from './inbox.ts'
 
 const unescapeHtml = (text: string) =>
   text.replaceAll(/&#(\d+);/g, (_, code) => String.fromCodePoint(Number(code))).replaceAll('&amp;', '&')
@@ -36,8 +39,8 @@ export const problemOf = ({ text }: Answer) =>
 
 type Headers = Record<string, string>
 
-/** A browser without scripts at one origin: keeps cookies, follows redirects, submits the forms of its pages. */
-export const createVisitor = (origin: string) => {
+/** A browser without scripts: keeps cookies, follows redirects, submits the forms of its pages. */
+export const createVisitor = (http: Pick<Http, 'send'>) => {
   const cookies = new Map<string, string>()
   let at = ''
 
@@ -45,14 +48,7 @@ export const createVisitor = (origin: string) => {
   const send = async (method: string, path: string, headers: Headers = {}, body?: string) => {
     at = path
     const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join('; ')
-    const answer = await read(
-      await fetch(`${origin}${path}`, {
-        method,
-        headers: { ...(cookie && { cookie }), ...headers },
-        redirect: 'manual',
-        ...(body !== undefined && { body }),
-      }),
-    )
+    const answer = await http.send(method, path, { ...(cookie && { cookie }), ...headers }, body)
     for (const line of answer.headers.getSetCookie()) {
       const [name = '', value = ''] = line.split(';')[0]?.split('=') ?? []
       cookies.set(name, value)
@@ -62,7 +58,7 @@ export const createVisitor = (origin: string) => {
 
   const follow = async (answer: Answer): Promise<Answer> => {
     const location = answer.headers.get('location')
-    return answer.status === 303 && location ? follow(await send('GET', location)) : answer
+    return answer.status === 303 && location !== null ? follow(await send('GET', location)) : answer
   }
 
   const post = async (action: string, fields: Record<string, string>, headers: Headers = {}) =>
@@ -96,11 +92,24 @@ export const createVisitor = (origin: string) => {
     },
     /** The first two pages of the hosted restore: asks for a code. */
     async askCode(username: string) {
-      const page = await this.open('/restore')
-      return this.submit(page, { username })
+      return this.submit(await this.open('/restore'), { username })
+    },
+    /** The first two pages with the right code: the page for the new password. */
+    async proveCode(inbox: Inbox, username: string) {
+      const page = await this.askCode(username)
+      return this.submit(page, { code: await confirmationFor(inbox, page, username) })
     },
   }
 }
+
+/** The confirmation code of the message that belongs to a page. */
+export const confirmationFor = (inbox: Inbox, page: Answer, to: string): Promise<string> =>
+  eventually(
+    async () =>
+      (await inbox.messagesTo(to)).map(codesOf).find(({ verification }) => verification === verificationOf(page))
+        ?.confirmation,
+    { what: `a code for ${to}` },
+  )
 
 export type Visitor = ReturnType<typeof createVisitor>
 

@@ -3,10 +3,10 @@ import { createCustomer, sql } from '@rekey/test-support/customers'
 import { loginBody, messageAfter, restoreBody, verificationBody } from '@rekey/test-support/flows'
 import { startRekey } from '@rekey/test-support/rekey'
 import { spelledCode, spelledEmail, spelledPhone } from '@rekey/test-support/spellings'
+import { confirmationFor, createVisitor, titleOf, verificationOf } from '@rekey/test-support/visitor'
 import fc from 'fast-check'
 import { connect } from 'nats'
 import t from 'tap'
-import { formsOf, titleOf } from './pages/pages.fixture.ts'
 
 // One reader for every entrance: what people write reaches the account and the challenge that they mean.
 
@@ -38,8 +38,8 @@ const entrances = {
   B5b: (text: string) =>
     http.get(`${challenge}&${/[@＠﹫]/.test(text) ? 'email' : 'phone'}=${encodeURIComponent(text)}`),
   'the first page': async (username: string) => {
-    const page = await postForm('/restore/begin', encoded({ username }))
-    return { ...page, body: { token: formsOf(page.text)[0]?.fields.token } }
+    const page = await createVisitor(rekey.http).askCode(username)
+    return { ...page, body: { verification: verificationOf(page) } }
   },
 }
 
@@ -83,7 +83,7 @@ t.test('in JSON and on a page a space is a space', async (t) => {
   const national = customer.phone.slice(1)
   for (const username of [` ${national}`, national, customer.email.replace('t', 't ')]) {
     t.equal((await http.post(restorePath, restoreBody(username))).status, 400, username)
-    t.equal((await postForm('/restore/begin', encoded({ username }))).status, 400, username)
+    t.equal((await createVisitor(rekey.http).askCode(username)).status, 400, username)
   }
 })
 
@@ -121,30 +121,37 @@ const verifyPath = '/oauth/v2/passwordRestoreVerification'
 /** Submissions of a code, by each entrance. */
 const submissions: Record<
   string,
-  [
-    ask: () => Promise<{ token: string; confirmation: string }>,
-    send: (token: string, code: string) => Promise<{ status: number; text: string }>,
-  ]
+  () => Promise<{ confirmation: string; submit: (code: string) => Promise<{ status: number; text: string }> }>
 > = {
-  'A2 as JSON': [ask, (token, code) => http.post(verifyPath, verificationBody(token, code))],
-  'A2 as a form': [ask, (token, code) => postForm(verifyPath, encoded(verificationBody(token, code)))],
-  B6: [askBroker, (token, code) => http.post('/api/v2/my/2fa/challenge', { token, code })],
-  'the second page': [
-    askBroker,
-    (token, code) =>
-      postForm('/restore/answer', encoded({ token, username: customer.email, verification: '0000', code })),
-  ],
+  'A2 as JSON': async () => {
+    const { token, confirmation } = await ask()
+    return { confirmation, submit: (code) => http.post(verifyPath, verificationBody(token, code)) }
+  },
+  'A2 as a form': async () => {
+    const { token, confirmation } = await ask()
+    return { confirmation, submit: (code) => postForm(verifyPath, encoded(verificationBody(token, code))) }
+  },
+  B6: async () => {
+    const { token, confirmation } = await askBroker()
+    return { confirmation, submit: (code) => http.post('/api/v2/my/2fa/challenge', { token, code }) }
+  },
+  'the second page': async () => {
+    const visitor = createVisitor(rekey.http)
+    const page = await visitor.askCode(customer.email)
+    const confirmation = await confirmationFor(rekey.inbox, page, customer.email)
+    return { confirmation, submit: (code) => visitor.submit(page, { code }) }
+  },
 }
 
 const isAccepted = ({ status, text }: { status: number; text: string }) =>
   status === 200 && !text.includes('role="alert"')
 
 t.test('every spelling of a code is accepted, by every entrance', async (t) => {
-  for (const [name, [open, submit]] of Object.entries(submissions)) {
+  for (const [name, open] of Object.entries(submissions)) {
     for (let sample = 0; sample < few; sample += 1) {
-      const { token, confirmation } = await open()
+      const { confirmation, submit } = await open()
       const [code = ''] = fc.sample(spelledCode(confirmation), 1)
-      t.ok(isAccepted(await submit(token, code)), `${name}: ${JSON.stringify(code)}`)
+      t.ok(isAccepted(await submit(code)), `${name}: ${JSON.stringify(code)}`)
     }
   }
 })
@@ -171,10 +178,10 @@ t.test('A5 reads the code of a sign-in in every spelling', async (t) => {
 })
 
 t.test('a code that has lost its leading zeros is accepted, by every entrance', async (t) => {
-  for (const [name, [open, submit]] of Object.entries(submissions)) {
+  for (const [name, open] of Object.entries(submissions)) {
     let asked = await open()
     while (!asked.confirmation.startsWith('0')) asked = await open()
-    t.ok(isAccepted(await submit(asked.token, String(Number(asked.confirmation)))), name)
+    t.ok(isAccepted(await asked.submit(String(Number(asked.confirmation)))), name)
   }
 })
 
@@ -183,6 +190,6 @@ t.test('a wrong code stays wrong in every spelling', async (t) => {
   const wrong = confirmation.replaceAll(/\d/g, (digit) => String((Number(digit) + 1) % 10))
   const [code = ''] = fc.sample(spelledCode(wrong), 1)
   t.equal((await http.post(verifyPath, verificationBody(token, code))).status, 400)
-  const page = await postForm('/restore/begin', encoded({ username: 'nobody' }))
-  t.equal(titleOf(page), 'Set a new password')
+  const page = await createVisitor(rekey.http).askCode('nobody')
+  t.equal(titleOf(page), 'Reset your password')
 })

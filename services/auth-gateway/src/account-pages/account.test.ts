@@ -148,6 +148,6 @@ t.test('without a sign-in every page of the account leads to it', async (t) => {
     '/account/password',
     '/account/password/code',
   ]) {
-    t.equal(titleOf(await createVisitor(rekey.url).open(path)), 'Sign in', path)
+    t.equal(titleOf(await createVisitor(rekey.http).open(path)), 'Sign in', path)
   }
 })

@@ -1,7 +1,9 @@
 import type { Outcome } from '../pages/hosted-restore.state.ts'
 
 /** Why a page of the account repeats its step. */
-export type AccountOutcome = Outcome | { kind: 'wrongPassword' | 'noPassword' | 'malformedUsername' | 'emptyCurrent' | 'wrongCurrent' }
+export type AccountOutcome =
+  | Outcome
+  | { kind: 'wrongPassword' | 'noPassword' | 'malformedUsername' | 'emptyCurrent' | 'wrongCurrent' }
 
 /** A code was sent. */
 export interface CodeSent {

@@ -1,10 +1,10 @@
 import { createCustomer } from '@rekey/test-support/customers'
 import { wrongCode } from '@rekey/test-support/flows'
 import { startRekey } from '@rekey/test-support/rekey'
-import { createVisitor, problemOf, titleOf, verificationOf } from '@rekey/test-support/visitor'
+import { confirmationFor, createVisitor, problemOf, titleOf, verificationOf } from '@rekey/test-support/visitor'
 import { Redis } from 'ioredis'
 import t from 'tap'
-import { confirmationOf, signInToAccount, signInUntilCode } from './account.fixture.ts'
+import { signInToAccount, signInUntilCode } from './account.fixture.ts'
 
 const rekey = await startRekey(t, { gatewayEnv: { REKEY_RESEND_SECONDS: '1' } })
 const newCustomer = () => createCustomer(rekey.postgres.url)
@@ -23,7 +23,7 @@ t.test('S11: a wrong password and an unknown user get the same page', async (t) 
   const customer = await newCustomer()
   const pages = await Promise.all(
     [customer.email, 'nobody@example.com'].map(async (username) => {
-      const visitor = createVisitor(rekey.url)
+      const visitor = createVisitor(rekey.http)
       const page = await visitor.submit(await visitor.open('/account/sign-in'), { username, password: 'wrong' })
       t.equal(problemOf(page), 'These sign-in details are not correct. Check them and try again.')
       return page.text
@@ -37,7 +37,7 @@ t.test('S11: a wrong password and an unknown user get the same page', async (t) 
 
 t.test('a wrong input repeats the step, and a reload shows it again', async (t) => {
   const customer = await newCustomer()
-  const visitor = createVisitor(rekey.url)
+  const visitor = createVisitor(rekey.http)
   const start = await visitor.open('/account/sign-in')
   const malformed = await visitor.submit(start, { username: 'no address', password: 'x' })
   t.match(problemOf(malformed), 'Enter an email address')
@@ -56,7 +56,7 @@ t.test('a wrong input repeats the step, and a reload shows it again', async (t) 
 
 t.test('two presses of each button do once what one press does', async (t) => {
   const customer = await newCustomer()
-  const visitor = createVisitor(rekey.url)
+  const visitor = createVisitor(rekey.http)
   const twice = async (page: Parameters<typeof visitor.formOf>[0], action: string, input: Record<string, string>) => {
     const { action: path, fields } = visitor.formOf(page, action)
     const body = `${new URLSearchParams({ ...fields, ...input })}`
@@ -75,7 +75,7 @@ t.test('two presses of each button do once what one press does', async (t) => {
   const device = /value="(oob:email[^"]*)"/.exec(devices.text)?.[1] ?? ''
   const { page: code } = await twice(devices, '/device', { device })
   t.equal((await rekey.inbox.messagesTo(customer.email)).length <= 1, true, 'one code')
-  const confirmation = await confirmationOf(rekey, customer.email, verificationOf(code))
+  const confirmation = await confirmationFor(rekey.inbox, code, customer.email)
   const { second, page } = await twice(code, '/code', { code: confirmation })
   t.equal(titleOf(page), 'Your account')
   t.ok(
@@ -87,7 +87,7 @@ t.test('two presses of each button do once what one press does', async (t) => {
 
 t.test('another device can be chosen, and a new code replaces the old one', async (t) => {
   const customer = await newCustomer()
-  const visitor = createVisitor(rekey.url)
+  const visitor = createVisitor(rekey.http)
   const { page, confirmation } = await signInUntilCode(rekey, customer, visitor)
   const devices = await visitor.submit(page, {}, '/other')
   t.equal(titleOf(devices), 'Where should we send your code?')
@@ -104,7 +104,7 @@ t.test('another device can be chosen, and a new code replaces the old one', asyn
 })
 
 t.test('S5: five wrong codes end the sign-in', async (t) => {
-  const visitor = createVisitor(rekey.url)
+  const visitor = createVisitor(rekey.http)
   let { page, confirmation } = await signInUntilCode(rekey, await newCustomer(), visitor)
   for (let attempt = 0; attempt < 5; attempt += 1) {
     const code = String((Number(confirmation) + attempt + 1) % 1_000_000).padStart(6, '0')
@@ -132,9 +132,9 @@ t.test('S34, S40: cookies are for this host and not for scripts; Redis has neith
 
 t.test('ASVS 7.2.4: a sign-in gets a new secret, which the cookie from before it does not find', async (t) => {
   const customer = await newCustomer()
-  const visitor = createVisitor(rekey.url)
+  const visitor = createVisitor(rekey.http)
   const { page, confirmation } = await signInUntilCode(rekey, customer, visitor)
-  const thief = createVisitor(rekey.url)
+  const thief = createVisitor(rekey.http)
   for (const [name, value] of visitor.cookies) thief.cookies.set(name, value)
   await visitor.submit(page, { code: confirmation }, '/code')
   const stolen = await thief.submit(page, { code: wrongCode(confirmation) }, '/code')

@@ -1,8 +1,8 @@
 import { createCustomer } from '@rekey/test-support/customers'
 import { eventually } from '@rekey/test-support/eventually'
-import { asBearer, codesOf, codeVerifier, pkce, restore, signsIn, state, wrongCode } from '@rekey/test-support/flows'
+import { asBearer, codeVerifier, pkce, restore, signsIn, state, wrongCode } from '@rekey/test-support/flows'
 import { startRekey } from '@rekey/test-support/rekey'
-import { createVisitor, problemOf, titleOf, verificationOf } from '@rekey/test-support/visitor'
+import { confirmationFor, createVisitor, problemOf, titleOf } from '@rekey/test-support/visitor'
 import fc from 'fast-check'
 import * as oauth from 'oauth4webapi'
 import * as client from 'openid-client'
@@ -24,20 +24,11 @@ type Query = Record<string, string>
 const pathOf = (query: Query) => `/oauth/v2/authorize?${new URLSearchParams(query)}`
 const open = (query: Query) => fetch(`${rekey.url}${pathOf(query)}`, { redirect: 'manual' })
 
-/** The confirmation code of the message that belongs to a page. */
-const confirmationOf = (email: string, verification: string) =>
-  eventually(
-    async () =>
-      (await rekey.inbox.messagesTo(email)).map(codesOf).find((codes) => codes.verification === verification)
-        ?.confirmation,
-    { what: 'the code' },
-  )
-
 /** Goes through the pages up to the code. */
 const untilCode = async (path: string, email: string) => {
-  const visitor = createVisitor(rekey.url)
+  const visitor = createVisitor(rekey.http)
   const page = await visitor.submit(await visitor.open(path), { username: email })
-  const confirmation = await confirmationOf(email, verificationOf(page))
+  const confirmation = await confirmationFor(rekey.inbox, page, email)
   /** Submits the code without following the redirect. */
   const submit = (code = confirmation) => {
     const { action, fields } = visitor.formOf(page, '/code')
@@ -162,7 +153,7 @@ t.test(
       redirect: 'manual',
     })
     t.equal(twice.status, 400, 'a parameter that is given twice')
-    const page = await createVisitor(rekey.url).open(pathOf({ ...valid, client_id: 'nobody' }))
+    const page = await createVisitor(rekey.http).open(pathOf({ ...valid, client_id: 'nobody' }))
     t.equal(titleOf(page), 'This link does not work')
     t.match(page.text, 'no client is registered with this client_id')
   },
@@ -190,7 +181,7 @@ t.test('A7: a wrong code, a new code and another language lose nothing', async (
   t.match(wrong.headers.get('content-security-policy'), "form-action 'self' http://localhost;")
   rekey.clock.advance(2_000)
   const again = await visitor.submit(await visitor.open(`${visitor.at()}?lang=de`), {}, '/resend')
-  const renewed = await confirmationOf(customer.email, verificationOf(again))
+  const renewed = await confirmationFor(rekey.inbox, again, customer.email)
   const { action, fields } = visitor.formOf(again, '/code')
   const answered = await visitor.send(
     'POST',

@@ -14,6 +14,7 @@ import {
 } from '@rekey/test-support/flows'
 import type { Answer } from '@rekey/test-support/http'
 import { startRekey } from '@rekey/test-support/rekey'
+import { confirmationFor, createVisitor } from '@rekey/test-support/visitor'
 import { connect } from 'nats'
 import t, { type Test } from 'tap'
 import { registry, webApp, webAppRedirect } from './registry.fixture.ts'
@@ -170,15 +171,20 @@ t.test('S46: another client cannot continue what a client began', async (t) => {
   t.equal((await verify(webApp)).status, 200)
 })
 
-t.test('S46: the hosted pages act for no confidential client', async (t) => {
-  const { email } = await customer()
-  const { answer } = await askRestore(rekey, email, { ...own, client_secret })
-  const { mfa_token, code } = answer.body
-  const form = new URLSearchParams({ token: String(mfa_token), username: email, verification: String(code) })
-  const headers = { 'content-type': 'application/x-www-form-urlencoded', origin: rekey.url }
-  const resent = await http.send('POST', '/restore/resend', headers, form.toString())
-  t.equal(resent.status, 401)
-})
+t.test(
+  'S46: a hosted restore for a confidential client names the default client, and leads back all the same',
+  async (t) => {
+    const { id, email } = await customer()
+    const visitor = createVisitor(rekey.http)
+    const start = await visitor.open(`/restore?${new URLSearchParams({ client_id, redirect_uri: webAppRedirect })}`)
+    const code = await visitor.submit(start, { username: email })
+    const password = await visitor.submit(code, { code: await confirmationFor(rekey.inbox, code, email) })
+    const done = await visitor.submit(password, { password: 'four words of mine' })
+    t.match(done.text, `<a class="button" href="${webAppRedirect}`)
+    const rows = await sql(rekey.postgres.url, 'SELECT client_id FROM password_change WHERE customer_id = $1', [id])
+    t.same(rows, [{ client_id: 'ib_localhost' }])
+  },
+)
 
 t.test('public clients need no secret, and a secret of one is refused', async (t) => {
   const { email } = await customer()

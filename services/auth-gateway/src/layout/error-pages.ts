@@ -1,14 +1,8 @@
-import { type ErrorCode, RekeyError } from '@rekey/contracts'
+import type { ErrorCode, RekeyError } from '@rekey/contracts'
 import { html } from 'ghtml'
+import { OutdatedForm } from './outdated-form.ts'
 import { textPage } from './renderer.ts'
 import type { Page, View } from './view.ts'
-
-/** The form of a page that another browser opened, or this one too long ago, or that has no cookie of ours. */
-export class OutdatedForm extends RekeyError {
-  constructor() {
-    super('invalid_request', { detail: 'The form is not of this browser: its cookie or its token is missing or old.' })
-  }
-}
 
 /** A link to the page itself, so that a visitor need not find the way back. */
 const again = ({ t, address }: View): string => html`<p><a class="button" href="${address}">${t('error.again')}</a></p>`

@@ -4,8 +4,9 @@ import { acceptForms } from '@rekey/platform/form'
 import { registerScope, type Server } from '@rekey/platform/server'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { BrowserSecret, BrowserSecrets } from './browser-secret.ts'
-import { errorPage, OutdatedForm } from './error-pages.ts'
+import { errorPage } from './error-pages.ts'
 import type { createLanguageChoice } from './language.ts'
+import { OutdatedForm } from './outdated-form.ts'
 import type { Page, View } from './view.ts'
 
 declare module 'fastify' {

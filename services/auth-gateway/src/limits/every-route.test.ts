@@ -26,7 +26,7 @@ t.test('S39: every public route spends a quota, unless it costs nothing', async 
 })
 
 t.test('S39: a new route is missing in neither list', async (t) => {
-  const stylesheet = /^(GET|HEAD) \/pages\/\w+\.css$/
+  const asset = /^(GET|HEAD) \/pages\/\w+\.\w+$/
   /** Paths that are forwarded whole: the test above has each of the contract. */
   const isProxied = (route: string) =>
     /\/(my\/password|my\/sessions|clients|jobs|approvals|passwordRestoreReset)(\/\*?)?$/.test(route)
@@ -35,7 +35,7 @@ t.test('S39: a new route is missing in neither list', async (t) => {
       !(route.replace('HEAD ', 'GET ') in requests) &&
       !route.startsWith('OPTIONS ') &&
       !isProxied(route) &&
-      !stylesheet.test(route),
+      !asset.test(route),
   )
   t.same(missing, [])
 })

@@ -2,17 +2,10 @@ import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { createCustomer } from '@rekey/test-support/customers'
 import { eventually } from '@rekey/test-support/eventually'
-import {
-  askRestore,
-  loginBody,
-  race,
-  restoreBody,
-  restoreGrant,
-  state,
-  verificationBody,
-} from '@rekey/test-support/flows'
+import { askRestore, loginBody, race, restoreBody, state, verificationBody } from '@rekey/test-support/flows'
 import type { Answer } from '@rekey/test-support/http'
 import { startRekey } from '@rekey/test-support/rekey'
+import { createVisitor, problemOf } from '@rekey/test-support/visitor'
 import t from 'tap'
 
 const secret = 'a secret of the front end'
@@ -177,14 +170,11 @@ t.test('all addresses of an IPv6 /48 together get the wrong passwords of one add
 
 t.test('a new password on the hosted page spends the same quota as through the API', async (t) => {
   const customer = await createCustomer(rekey.postgres.url)
-  const token = await restoreGrant(rekey, customer)
-  const finish = () =>
-    http.send(
-      'POST',
-      '/restore/finish',
-      { 'content-type': 'application/x-www-form-urlencoded' },
-      new URLSearchParams({ token, username: customer.email, password: 'short', repeated: 'short' }).toString(),
-    )
-  t.same(statusesOf(await race(few, finish)), Array(few).fill(422))
-  t.equal((await finish()).status, 429)
+  const visitor = createVisitor(rekey.http)
+  const page = await visitor.proveCode(rekey.inbox, customer.email)
+  const finish = async (password: string) => problemOf(await visitor.submit(page, { password }))
+  const passwords = Array.from({ length: few }, (_, index) => `short${index}`)
+  const problems = await Promise.all(passwords.map(finish))
+  for (const problem of problems) t.notMatch(problem, 'too many requests')
+  t.match(await finish('another'), 'too many requests')
 })

@@ -2,8 +2,8 @@ import { createCustomer } from '@rekey/test-support/customers'
 import { eventually } from '@rekey/test-support/eventually'
 import { backOfficeToken, loginBody, race, restore, restoreGrant, signIn } from '@rekey/test-support/flows'
 import { startRekey } from '@rekey/test-support/rekey'
+import { createVisitor, formsOf, problemOf, titleOf } from '@rekey/test-support/visitor'
 import t from 'tap'
-import { createVisitor, formsOf, problemOf, titleOf } from './pages.fixture.ts'
 
 const rekey = await startRekey(t)
 const { http, inbox, clock } = rekey
@@ -36,14 +36,14 @@ t.test('the link of a notification opens a page, and only its button blocks the 
   t.equal(await historyStatus(), 200, 'opening the page has no effect')
 
   const page = await visitor.open(path)
-  t.equal(titleOf(page), 'Was it not you?')
-  t.match(page.text, 'until Rekey has spoken with you')
+  t.equal(titleOf(page), 'Was this not you?')
+  t.match(page.text, 'until you have spoken with Rekey')
   const done = await visitor.submit(page)
   t.equal(done.status, 200)
   t.equal(titleOf(done), 'Your account is blocked')
   t.equal(await historyStatus(), 401, 'S21 signed out')
   t.equal(await signInStatus(customer), 400, 'no sign-in')
-  t.equal(titleOf(await visitor.submit(page)), 'This link was used already')
+  t.equal(titleOf(await visitor.submit(page)), 'This link was already used')
 
   const lifted = await http.send('DELETE', `/api/v2/clients/${customer.id}/block`, {
     authorization: `Bearer ${await backOfficeToken(rekey)}`,
@@ -65,7 +65,7 @@ t.test('parallel reports block the account once', async (t) => {
   const page = await visitor.open(path)
   const titles = (await race(10, () => visitor.submit(page))).map(titleOf)
   t.equal(titles.filter((title) => title === 'Your account is blocked').length, 1)
-  t.equal(titles.filter((title) => title === 'This link was used already').length, 9)
+  t.equal(titles.filter((title) => title === 'This link was already used').length, 9)
 })
 
 t.test('a link expires after seven days', async (t) => {
@@ -108,5 +108,5 @@ t.test('without the broker the page answers 503, and its button works once the b
     },
     { what: 'the report to be accepted' },
   )
-  t.match(titleOf(back), /^(Your account is blocked|This link was used already)$/)
+  t.match(titleOf(back), /^(Your account is blocked|This link was already used)$/)
 })
