@@ -97,6 +97,7 @@ const others = [
   'GET /api/v2/approvals',
   'GET /api/v2/clients',
   'GET /api/v2/clients/:clientId',
+  'GET /api/v2/clients/:clientId/sessions',
   'GET /api/v2/approvals/:approvalId',
   'GET /api/v2/jobs/:jobId',
   'GET /api/v2/clients/:clientId/password/changes',
