@@ -4,7 +4,7 @@ import { asBearer, backOfficeToken, claimsOf, race, signInTokens } from '@rekey/
 import { startRekey } from '@rekey/test-support/rekey'
 import fc from 'fast-check'
 import { Redis } from 'ioredis'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { registry, webApp, webAppRedirect } from '../clients/registry.fixture.ts'
 import { createSessionClient, invalidGrant } from './sessions.fixture.ts'
 
@@ -215,72 +215,6 @@ t.test('S40: whatever is changed in Redis, the list states no other client, time
   const tampered = (await rekey.logOf('auth-gateway')).filter(({ kind }) => kind === 'session listing')
   t.ok(tampered.length > 0, 'it is logged')
   for (const value of Object.values(await redis.hgetall(keys.foreign.session))) t.notMatch(value, '127.0.0.1', 'S35')
-})
-
-/** A session of the model, with the tokens of its last refresh. */
-interface Modelled {
-  id: string
-  tokens: Tokens
-  isAlive: boolean
-}
-
-const isListed = async (t: Test, sessions: Modelled[]) => {
-  const alive = sessions.filter(({ isAlive }) => isAlive)
-  for (const { id, tokens, isAlive } of sessions) {
-    // The password-service's end of all others reaches the gateway by an event.
-    await eventually(async () => (await list(tokens.access_token)).status === (isAlive ? 200 : 401), {
-      what: `${id} to be ${isAlive ? 'alive' : 'ended'}`,
-    })
-  }
-  for (const { id, tokens } of alive) {
-    const { data } = (await list(tokens.access_token)).body
-    t.same(data.map((session) => session.id).toSorted(), alive.map((session) => session.id).toSorted())
-    t.same(
-      data.filter(({ current }) => current).map((session) => session.id),
-      [id],
-    )
-  }
-}
-
-t.test('B12: any order of sign-ins, refreshes and ends leaves the sessions of the model', async (t) => {
-  const step = fc.record({
-    kind: fc.constantFrom('sign in', 'refresh', 'end one', 'end others'),
-    by: fc.nat(9),
-    of: fc.nat(9),
-  })
-  await fc.assert(
-    fc.asyncProperty(fc.array(step, { minLength: 4, maxLength: 10 }), async (steps) => {
-      const customer = await newCustomer()
-      const sessions: Modelled[] = []
-      const signIn = async () => {
-        const tokens = await signInTokens(rekey, customer)
-        sessions.push({ id: sidOf(tokens), tokens, isAlive: true })
-      }
-      await signIn()
-      await signIn()
-      for (const { kind, by, of } of steps) {
-        const actor = sessions[by % sessions.length] as Modelled
-        const target = sessions[of % sessions.length] as Modelled
-        const token = actor.tokens.access_token
-        if (kind === 'sign in') await signIn()
-        if (kind === 'refresh') {
-          const { status, body } = await refresh(actor.tokens.refresh_token)
-          t.equal(status, actor.isAlive ? 200 : 400)
-          if (actor.isAlive) actor.tokens = body as unknown as Tokens
-        }
-        if (kind === 'end one') {
-          t.equal((await endOne(token, target.id)).status, actor.isAlive ? 204 : 401)
-          if (actor.isAlive) target.isAlive = false
-        }
-        if (kind === 'end others') {
-          t.equal((await endOthers(token)).status, actor.isAlive ? 204 : 401)
-          if (actor.isAlive) for (const session of sessions) session.isAlive = session === actor
-        }
-        await isListed(t, sessions)
-      }
-    }),
-    { numRuns: 4, endOnFailure: true },
-  )
 })
 
 t.test('B12: while the broker or the password-service is away, nothing is half-done', async (t) => {
