@@ -91,7 +91,7 @@ const restoreByPages = async () => {
   const visitor = pages()
   const begun = await visitor.askCode(email)
   const confirmation = code('of a restore on the pages', await confirmationFor(rekey.inbox, begun, email))
-  await visitor.submit(begun, { code: code('a wrong guess on the pages', wrongCode(confirmation)) })
+  await visitor.submit(begun, { code: code('a wrong guess', wrongCode(confirmation)) })
   const proven = await visitor.submit(begun, { code: confirmation })
   const password = secret('a password', `restored-${customer}`)
   await visitor.submit(proven, { password: secret('a refused password', `no-${customer}`.slice(0, 7)) })

@@ -94,10 +94,13 @@ export const createVisitor = (http: Pick<Http, 'send'>) => {
     async askCode(username: string) {
       return this.submit(await this.open('/restore'), { username })
     },
+    /** Submits the right code: the page for the new password. */
+    async proveFrom(inbox: Inbox, page: Answer, username: string) {
+      return this.submit(page, { code: await confirmationFor(inbox, page, username) })
+    },
     /** The first two pages with the right code: the page for the new password. */
     async proveCode(inbox: Inbox, username: string) {
-      const page = await this.askCode(username)
-      return this.submit(page, { code: await confirmationFor(inbox, page, username) })
+      return this.proveFrom(inbox, await this.askCode(username), username)
     },
   }
 }

@@ -64,7 +64,7 @@ const createTimezones = (find: (request: { customer: string }) => Promise<Custom
  * may sign customers in.
  */
 export const createAccountPages = (infra: Infrastructure, config: Settings, deps: Deps): Feature => {
-  const { broker, now, random } = infra
+  const { broker, now, random, log } = infra
   const { layout, limits, accountKeys, clients, logins, grant, twoFactor, sessions } = deps
   const clientId = clients.defaultClientId
   if (clientId === undefined || !clients.find(clientId)?.scopes.includes(scopes.full)) return {}
@@ -94,6 +94,7 @@ export const createAccountPages = (infra: Infrastructure, config: Settings, deps
       codeTtlMs: config.REKEY_CODE_TTL_SECONDS * 1_000,
       cooldownMs,
       now,
+      log,
     })
     const change = createPasswordChange({
       twoFactor,
@@ -104,6 +105,7 @@ export const createAccountPages = (infra: Infrastructure, config: Settings, deps
       strengthOf,
       cooldownMs,
       now,
+      log,
     })
     await pageScope(app, (scope) => {
       const pages = { accounts, accountView, render, random, now }

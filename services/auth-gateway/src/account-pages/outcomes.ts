@@ -1,10 +1,13 @@
 import { type ErrorCode, RekeyError } from '@rekey/contracts'
+import { noteError } from '@rekey/platform/errors'
+import type { Logger } from '@rekey/platform/logger'
 import type { AccountOutcome, CodeSent } from './password-change.state.ts'
 
-/** Rethrows any other error: it gets the error page, and a line in the log. */
-export const toRekeyError = (error: unknown): RekeyError => {
-  if (error instanceof RekeyError) return error
-  throw error
+/** Logs an error of ours. Rethrows one that is not of the table: it gets the error page. */
+export const toRekeyError = (error: unknown, log: Logger): RekeyError => {
+  if (!(error instanceof RekeyError)) throw error
+  noteError(error, { log })
+  return error
 }
 
 /** The outcome of an error after which the step can be repeated; undefined: it cannot. */

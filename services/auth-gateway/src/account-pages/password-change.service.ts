@@ -1,6 +1,7 @@
 import { readCode } from '@rekey/contracts'
 import type { TokenClaims } from '@rekey/platform/auth'
 import type { Now } from '@rekey/platform/clock'
+import type { Logger } from '@rekey/platform/logger'
 import { ChallengeEnded } from '../challenges/answer.ts'
 import type { Caller } from '../challenges/challenge.ts'
 import type { Requester } from '../limits/limits.service.ts'
@@ -23,6 +24,7 @@ interface Deps {
   strengthOf: typeof strengthOf
   cooldownMs: number
   now: Now
+  log: Logger
 }
 
 /** Who changes the password, and where the request came from. */
@@ -37,7 +39,7 @@ export interface Changer {
  * Every method throws RekeyError invalid_token if the session has ended.
  */
 export const createPasswordChange = (deps: Deps) => {
-  const { twoFactor, passwords, spendPassword, endSession, accountOfCustomer, cooldownMs, now } = deps
+  const { twoFactor, passwords, spendPassword, endSession, accountOfCustomer, cooldownMs, now, log } = deps
 
   const sent = ({ token, verificationCode, expiresAt }: RestoreCode): CodeSent => ({
     step: 'code',
@@ -54,7 +56,7 @@ export const createPasswordChange = (deps: Deps) => {
     try {
       return sent(await twoFactor.openChangeCode(claims, caller))
     } catch (thrown) {
-      const error = toRekeyError(thrown)
+      const error = toRekeyError(thrown, log)
       const outcome = outcomeOf(error, now())
       if (!outcome) throw error
       return { step: 'start', outcome }
@@ -71,7 +73,7 @@ export const createPasswordChange = (deps: Deps) => {
     try {
       return { ...sent(await twoFactor.resendChangeCode(change.token, changer.caller)), outcome: { kind: 'resent' } }
     } catch (thrown) {
-      const error = toRekeyError(thrown)
+      const error = toRekeyError(thrown, log)
       // The challenge may be gone although its code has not expired, for example after Redis lost it.
       if (error.code === 'invalid_grant') return open(changer)
       if (error.code === 'access_denied') return { step: 'ended', why: 'tooManyWrong' }
@@ -89,7 +91,7 @@ export const createPasswordChange = (deps: Deps) => {
       const { successToken, expiresAt } = await twoFactor.answer({ token: change.token, code }, caller)
       return { step: 'new', token: successToken, expiresAt: Date.parse(expiresAt) }
     } catch (thrown) {
-      const error = toRekeyError(thrown)
+      const error = toRekeyError(thrown, log)
       if (error instanceof ChallengeEnded || error.code === 'access_denied')
         return { step: 'ended', why: 'tooManyWrong' }
       if (error.code === 'invalid_grant') return { ...change, outcome: { kind: 'wrongCode' } }
@@ -101,7 +103,7 @@ export const createPasswordChange = (deps: Deps) => {
 
   /** Why a new password was not set, if the step can be repeated. */
   const outcomeOfRefusal = (thrown: unknown): AccountOutcome | undefined => {
-    const error = toRekeyError(thrown)
+    const error = toRekeyError(thrown, log)
     if (error.code === 'password_refused') {
       return { kind: 'refused', reasons: error.fields?.map(({ code }) => code) ?? [] }
     }
@@ -155,7 +157,7 @@ export const createPasswordChange = (deps: Deps) => {
       } catch (thrown) {
         const outcome = outcomeOfRefusal(thrown)
         if (outcome) return repeat(outcome)
-        const error = toRekeyError(thrown)
+        const error = toRekeyError(thrown, log)
         if (error.code === 'success_token_refused') return { ...state, change: { step: 'ended', why: 'spent' } }
         throw error
       }

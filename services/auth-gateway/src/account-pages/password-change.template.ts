@@ -83,8 +83,8 @@ const donePage = (account: AccountView, { mustChange }: AccountState): Page => {
   const { view, t } = account
   return {
     title: view.t('done.title'),
-    body: html`<div class="done"></div>
-<p>${t('changed.what')}</p>
+    isDone: true,
+    body: html`<p>${t('changed.what')}</p>
 <p>!${withContact((values) => view.t('done.notice', values), view)}</p>
 !${
       mustChange

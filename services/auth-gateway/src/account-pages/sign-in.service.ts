@@ -1,5 +1,6 @@
 import { type RekeyError, readCode, scopes, type TokenAnswer } from '@rekey/contracts'
 import type { Now } from '@rekey/platform/clock'
+import type { Logger } from '@rekey/platform/logger'
 import { ChallengeEnded } from '../challenges/answer.ts'
 import type { Caller } from '../challenges/challenge.ts'
 import type { Logins } from '../login/login.ts'
@@ -42,6 +43,7 @@ interface Deps {
   /** Wait between two codes of one challenge, in milliseconds. */
   cooldownMs: number
   now: Now
+  log: Logger
 }
 
 /**
@@ -49,7 +51,7 @@ interface Deps {
  * of another state changes nothing.
  */
 export const createSignIn = (deps: Deps) => {
-  const { logins, grant, clientId, beginAccount, timezoneOf, codeTtlMs, cooldownMs, now } = deps
+  const { logins, grant, clientId, beginAccount, timezoneOf, codeTtlMs, cooldownMs, now, log } = deps
 
   const isLate = ({ expiresAt }: Proven) => now().getTime() >= expiresAt
 
@@ -105,10 +107,10 @@ export const createSignIn = (deps: Deps) => {
         const [device] = devices
         if (devices.length > 1 || device === undefined) return { step: 'device', ...proven }
         return await send(proven, device, caller).catch((thrown) =>
-          repeatOrEnd({ step: 'device', ...proven }, toRekeyError(thrown)),
+          repeatOrEnd({ step: 'device', ...proven }, toRekeyError(thrown, log)),
         )
       } catch (thrown) {
-        const error = toRekeyError(thrown)
+        const error = toRekeyError(thrown, log)
         if (error.code === 'access_denied') return again({ kind: 'wrongPassword' })
         const outcome = outcomeOf(error, now())
         if (!outcome) throw error
@@ -122,7 +124,7 @@ export const createSignIn = (deps: Deps) => {
       try {
         return await send(state, device, caller)
       } catch (thrown) {
-        const next = repeatOrEnd(state, toRekeyError(thrown))
+        const next = repeatOrEnd(state, toRekeyError(thrown, log))
         return next.step === 'code' && next.outcome ? notResent(next, next.outcome) : next
       }
     },
@@ -153,7 +155,7 @@ export const createSignIn = (deps: Deps) => {
         const secret = await beginAccount(await account(state, await grant(request)))
         return { step: 'done', account: secret, doneAt: now().getTime() }
       } catch (thrown) {
-        const error = toRekeyError(thrown)
+        const error = toRekeyError(thrown, log)
         if (error instanceof ChallengeEnded) return { step: 'ended', why: 'tooManyWrong' }
         if (error.code === 'invalid_grant') return { ...state, outcome: { kind: 'wrongCode' } }
         return repeatOrEnd(state, error)

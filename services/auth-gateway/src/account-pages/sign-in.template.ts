@@ -138,8 +138,8 @@ export const signInStatePage = (
 
 export const signedOutPage = ({ view, t }: AccountView): Page => ({
   title: t('signedOut.title'),
-  body: html`<div class="done"></div>
-<p>${t('signedOut.what')}</p>
+  isDone: true,
+  body: html`<p>${t('signedOut.what')}</p>
 <p><a class="button" href="/account/sign-in">${t('signIn.again')}</a></p>
 !${view.returnUrl ? html`<p class="after"><a href="${view.returnUrl}">${view.t('back', { brand: view.brand })}</a></p>` : ''}`,
 })

@@ -61,7 +61,7 @@ export const passwordField = (view: View, options: PasswordField): string => {
   const { t } = view
   const text = strength?.score === undefined ? '' : strengthText(view, strength.score)
   return html`!${labelOf({ ...options, attributes })}
-<span class="password"><input !${inputAttributes({ ...options, attributes }, strength ? [`${name}-strength`] : [])}><button type="button" data-shows="${name}" data-hide="${t('password.hide')}" hidden>${t('password.show')}</button></span>
+<span class="password" dir="ltr"><input !${inputAttributes({ ...options, attributes }, strength ? [`${name}-strength`] : [])}><button type="button" data-shows="${name}" data-hide="${t('password.hide')}" hidden>${t('password.show')}</button></span>
 !${
     strength
       ? html`<p class="strength" id="${name}-strength" aria-live="polite" data-strength="${name}" data-url="${strength.path}"!${strength.score === undefined ? '' : html` data-score="${strength.score}"`}>${text}</p>`

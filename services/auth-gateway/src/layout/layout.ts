@@ -24,7 +24,8 @@ interface Settings {
 
 /** Path of the page with the parameters that its route knows. */
 const addressOf = ({ url, routeOptions, query }: FastifyRequest): string => {
-  const path = url.split('?', 1)[0] ?? '/'
+  // A request line may name a host (RFC 9112 §3.2.2), which must not get into links.
+  const { pathname: path } = new URL(url, 'http://localhost')
   const { properties = {} } = (routeOptions.schema?.querystring ?? {}) as { properties?: object }
   const known = Object.entries(query as object).filter(
     (entry): entry is [string, string] => Object.hasOwn(properties, entry[0]) && typeof entry[1] === 'string',

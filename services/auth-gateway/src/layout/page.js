@@ -60,7 +60,7 @@
     const input = document.getElementById(note.dataset.strength)
     const ask = async () => {
       const password = input.value
-      const body = new URLSearchParams({ csrf: input.form.elements.csrf.value, password })
+      const body = new URLSearchParams(new FormData(input.form))
       const answer = await fetch(note.dataset.url, { method: 'POST', body, headers: { accept: 'application/json' } })
       if (!answer.ok) return
       const { score, text } = await answer.json()

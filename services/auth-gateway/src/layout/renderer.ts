@@ -65,7 +65,7 @@ export const createRenderer = ({ theme, paths, themeAssets }: Options) => {
 </footer>`
   }
 
-  return (view: View, { title, body, problems = [], step, isWide = false }: Page): string => {
+  return (view: View, { title, body, problems = [], step, isDone = false, isWide = false }: Page): string => {
     const { t, language, brand } = view
     const prefix = problems.length > 0 ? `${t('problem.title')}: ` : ''
     return html`<!doctype html>
@@ -86,8 +86,8 @@ export const createRenderer = ({ theme, paths, themeAssets }: Options) => {
 </div></header>
 <div class="column">
 <main>
-!${step ? html`<p class="steps">${t('steps', step)}</p>` : ''}
-!${errorSummary(view, problems)}<h1>${title}</h1>
+!${errorSummary(view, problems)}!${step ? html`<p class="steps">${t('steps', step)}</p>` : ''}!${isDone ? '<div class="done"></div>' : ''}
+<h1>${title}</h1>
 !${body}
 </main>
 </div>

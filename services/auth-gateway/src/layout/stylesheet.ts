@@ -15,7 +15,8 @@ body{margin:0;min-block-size:100vh;display:flex;flex-direction:column;background
 .bar{background:var(--background);border-block-end:1px solid color-mix(in srgb,var(--border) 35%,transparent)}
 .bar>div{max-inline-size:60rem;margin-inline:auto;padding:.75rem 1rem;display:flex;gap:1rem;align-items:center;justify-content:space-between}
 .brand{margin:0;font-size:1.125rem;font-weight:700;letter-spacing:-.01em}
-.brand img{display:block;max-block-size:2.25rem;max-inline-size:12rem}
+.brand img{display:block;block-size:2.25rem;inline-size:auto;max-inline-size:12rem;object-fit:contain;object-position:0 50%}
+[dir=rtl] .brand img{object-position:100% 50%}
 .column{inline-size:100%;max-inline-size:30rem;margin-inline:auto;padding:1.25rem 1rem 2rem;flex:1}
 .wide .column{max-inline-size:60rem}
 main{background:var(--background);border:1px solid color-mix(in srgb,var(--border) 30%,transparent);border-radius:.75rem;padding:1.5rem 1.25rem}
@@ -25,6 +26,7 @@ p{margin:0 0 1rem}
 ul,ol{margin:0 0 1rem;padding-inline-start:1.25rem}
 li{margin-block-end:.25rem}
 a{color:var(--accent);text-underline-offset:.15em}
+a[href^="tel:"]{white-space:nowrap}
 form{margin:1.5rem 0 0}
 label{display:block;font-weight:600;margin:0 0 .25rem}
 .steps{margin:0 0 .25rem;color:var(--quietText);font-size:.9375rem}
@@ -39,6 +41,7 @@ button,.button{display:block;inline-size:100%;min-block-size:3rem;padding:.625re
 button:hover,.button:hover{filter:brightness(1.08)}
 button[aria-disabled]{opacity:.7;cursor:progress}
 button.second,.button.second{color:var(--accent);background:transparent}
+button.test{margin-block-start:.75rem}
 button.danger{color:var(--background);background:var(--problem);border-color:var(--problem)}
 :focus-visible{outline:3px solid var(--accent);outline-offset:2px}
 .password{position:relative;display:block;margin-block-end:1.25rem}
@@ -62,13 +65,18 @@ button.danger{color:var(--background);background:var(--problem);border-color:var
 .notice{margin:0 0 1.25rem;padding:.75rem 1rem;border-inline-start:4px solid var(--accent);background:var(--surround);border-radius:.25rem}
 .shown{margin:0 0 1.25rem;padding:.75rem 1rem;background:var(--surround);border-radius:.5rem}
 .shown strong{font:600 1.5rem/1.4 ui-monospace,Menlo,Consolas,monospace;letter-spacing:.2em;display:block}
+[dir=rtl] .shown strong{text-align:end}
 .aside{margin:1.5rem 0 0;padding-block-start:1.25rem;border-block-start:1px solid color-mix(in srgb,var(--border) 40%,transparent)}
 .aside form{margin:0}
+.aside h2:first-child{margin-block-start:0}
 .after{margin:1.25rem 0 0}
 .after a,.links a{display:inline-block;padding-block:.25rem}
-.done::before{content:"\\2713";display:grid;place-items:center;inline-size:3rem;block-size:3rem;margin-block-end:1rem;border-radius:50%;font-size:1.5rem;font-weight:700;color:var(--accentText);background:var(--accent)}
+.done{position:relative;inline-size:3rem;block-size:3rem;margin:0 0 1rem;border-radius:50%;background:var(--accent)}
+.done::after{content:"";position:absolute;inset:.75rem 1.125rem 1rem;border:solid var(--accentText);border-width:0 .2rem .2rem 0;transform:rotate(45deg)}
 .languages{position:relative}
-.languages summary{padding:.375rem .75rem;min-block-size:2.25rem;border:1px solid var(--border);border-radius:.5rem;cursor:pointer;font-size:.9375rem}
+.languages summary::-webkit-details-marker{display:none}
+.languages summary::after{content:"";display:inline-block;inline-size:.4rem;block-size:.4rem;margin-inline-start:.6rem;border:solid;border-width:0 2px 2px 0;transform:translateY(-.15rem) rotate(45deg)}
+.languages summary{list-style:none;padding:.375rem .75rem;min-block-size:2.25rem;border:1px solid var(--border);border-radius:.5rem;cursor:pointer;font-size:.9375rem}
 .languages ul{position:absolute;inset-inline-end:0;z-index:1;min-inline-size:100%;margin:.25rem 0 0;padding:.25rem;list-style:none;background:var(--background);border:1px solid var(--border);border-radius:.5rem}
 .languages li{margin:0}
 .languages a{display:block;padding:.5rem .75rem;border-radius:.25rem;text-decoration:none}

@@ -8,7 +8,7 @@ import type { Caller } from '../challenges/challenge.ts'
 import { strengthText } from '../layout/form.ts'
 import { pageHeaders } from '../layout/page-scope.ts'
 import { firstTurn, newStateId, type PageStates, type Press, StateId, Turn } from '../layout/page-state.ts'
-import type { Page, View } from '../layout/view.ts'
+import type { Page, Problem, View } from '../layout/view.ts'
 import { type HostedRestore, toUsername } from './hosted-restore.service.ts'
 import type { RestoreState } from './hosted-restore.state.ts'
 import { type RestoreFacts, startPage, statePage, unknownPage } from './hosted-restore.template.ts'
@@ -89,7 +89,7 @@ export const hostedRestoreRoutes = (app: Server, deps: HostedRestoreDeps): void 
     const fault = clients.faultOf(body)
     if (fault) return reply.code(400).send(render(request.view, returnFaultPage(request.view, fault)))
     const view = { ...request.view, address: startAddress(clientFields(body)) }
-    const again = (error: RekeyError, problem: string) => {
+    const again = (error: RekeyError, problem: Problem) => {
       const noted = noteError(error, reply)
       reply.code(errors[noted.code].status).headers(waitHeaders(noted))
       return reply.send(
@@ -97,7 +97,9 @@ export const hostedRestoreRoutes = (app: Server, deps: HostedRestoreDeps): void 
       )
     }
     const username = toUsername(typed)
-    if (username === undefined) return again(new RekeyError('invalid_request'), view.t('start.malformed'))
+    if (username === undefined) {
+      return again(new RekeyError('invalid_request'), { field: 'username', text: view.t('start.malformed') })
+    }
     const begun = { username, ...clients.chosen(body) }
     const press = { turn: firstTurn, action: 'begin', input: JSON.stringify(begun) }
     try {
@@ -109,9 +111,9 @@ export const hostedRestoreRoutes = (app: Server, deps: HostedRestoreDeps): void 
       if (!(error instanceof RekeyError)) throw error
       const { code, retryAfterSeconds = 60 } = error
       if (code === 'too_many_requests') {
-        return again(error, view.t('tooOften', { wait: waitText(view, retryAfterSeconds) }))
+        return again(error, { text: view.t('tooOften', { wait: waitText(view, retryAfterSeconds) }) })
       }
-      if (code === 'unavailable') return again(error, view.t('unavailable'))
+      if (code === 'unavailable') return again(error, { text: view.t('unavailable') })
       throw error
     }
   })

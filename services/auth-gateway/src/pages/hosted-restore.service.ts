@@ -1,5 +1,7 @@
 import { type ErrorCode, RekeyError, readCode, readUsername, Username } from '@rekey/contracts'
 import type { Now } from '@rekey/platform/clock'
+import { noteError } from '@rekey/platform/errors'
+import type { Logger } from '@rekey/platform/logger'
 import { compileCheck } from '@rekey/platform/validation'
 import type { AuthorizeService } from '../authorize/authorize.service.ts'
 import { ChallengeEnded } from '../challenges/answer.ts'
@@ -29,6 +31,7 @@ interface Deps {
   /** Wait between two codes of one challenge, in milliseconds. */
   cooldownMs: number
   now: Now
+  log: Logger
 }
 
 /** Strength of a password that was tested, 0 to 4. */
@@ -63,18 +66,21 @@ const outcomeOf = ({ code, retryAfterSeconds = 60 }: RekeyError, now: Date): Out
   return outcomes[code]
 }
 
-/** Rethrows any other error: it gets the error page, and a line in the log. */
-const toRekeyError = (error: unknown): RekeyError => {
-  if (error instanceof RekeyError) return error
-  throw error
-}
-
 /**
  * The restore for customers whose bank has no page of its own: the steps of B5b, B6 and B2 in order. Each takes the state
  * that the step before led to; a step of another state changes nothing.
  */
 export const createHostedRestore = (deps: Deps) => {
-  const { twoFactor, authorize, spendPassword, setNewPassword, cooldownMs, now } = deps
+  const { twoFactor, authorize, spendPassword, setNewPassword, cooldownMs, now, log } = deps
+
+  /** Logs an error of ours. Rethrows one that is not of the table: it gets the error page. */
+  const toRekeyError = (error: unknown): RekeyError => {
+    if (error instanceof RekeyError) {
+      noteError(error, { log })
+      return error
+    }
+    throw error
+  }
 
   const codeState = (begun: Begin, { token, verificationCode, expiresAt }: RestoreCode): CodeState => ({
     ...begun,

@@ -2,7 +2,7 @@ import { html } from 'ghtml'
 import { csrfField, field, hidden, passwordField } from '../layout/form.ts'
 import { contactLink } from '../layout/renderer.ts'
 import { richText } from '../layout/rich-text.ts'
-import type { Page, View } from '../layout/view.ts'
+import type { Page, Problem, View } from '../layout/view.ts'
 import type {
   CodeState,
   DoneState,
@@ -37,7 +37,7 @@ interface Start {
   /** Fields that come back with the form. */
   fields: Record<string, string>
   input?: string
-  problem?: string | undefined
+  problem?: Problem
 }
 
 export const startPage = (view: View, { fields, input = '', problem }: Start): Page => {
@@ -45,7 +45,7 @@ export const startPage = (view: View, { fields, input = '', problem }: Start): P
   return {
     title: t('start.title'),
     step: { at: 1, of: steps },
-    problems: problem ? [{ field: 'username', text: problem }] : [],
+    problems: problem ? [problem] : [],
     body: html`<p>${t('start.intro')}</p>
 <form method="post" action="/restore">
 !${csrfField(view)}!${hidden(fields)}
@@ -53,7 +53,7 @@ export const startPage = (view: View, { fields, input = '', problem }: Start): P
       name: 'username',
       label: t('start.username'),
       hint: t('start.username.hint'),
-      problem,
+      problem: problem?.field && problem.text,
       attributes: html`value="${input}" type="text" inputmode="email" autocomplete="username" autocapitalize="none" spellcheck="false" dir="ltr"`,
     })}
 <button>${t('continue')}</button>
@@ -179,8 +179,8 @@ const donePage = ({ view }: StatePage, state: DoneState): Page => {
   const back = backTo(view, state)
   return {
     title: t('done.title'),
+    isDone: true,
     body: html`!${state.outcome?.kind === 'otherPassword' ? html`<p class="notice" role="status">${t('done.otherPassword')}</p>` : ''}
-<div class="done"></div>
 <p>${t('done.next', { brand })}</p>
 <p>!${richText((values) => t('done.notice', values), { contact: contactLink(contact) })}</p>
 !${back ? html`<p><a class="button" href="${back}">${t('done.back', { brand })}</a></p>` : ''}`,

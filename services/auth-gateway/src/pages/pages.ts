@@ -41,7 +41,7 @@ interface Deps {
 const restoreLifeMs = 3_600_000
 
 /** The hosted restore and the compromise report: pages for customers. */
-export const createPages = ({ broker, now, random }: Infrastructure, config: Settings, deps: Deps): Feature => {
+export const createPages = ({ broker, now, random, log }: Infrastructure, config: Settings, deps: Deps): Feature => {
   const { layout, limits, clients, twoFactor, authorize } = deps
 
   const restoreOf = (defaultClientId: string): Omit<HostedRestoreDeps, 'render'> => ({
@@ -53,6 +53,7 @@ export const createPages = ({ broker, now, random }: Infrastructure, config: Set
       strengthOf,
       cooldownMs: resendCooldownMs(config),
       now,
+      log,
     }),
     states: layout.statesOf<RestoreState>('restore', restoreLifeMs),
     clients: createReturnClients(clients, defaultClientId),
