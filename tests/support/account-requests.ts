@@ -8,7 +8,7 @@ type AccountRekey = Pick<Rekey, 'http' | 'inbox' | 'postgres'>
 
 /** The page for the code of a sign-in; of a customer with two devices the page before it. */
 const startSignIn = async (visitor: Visitor, { email: username, password }: { email: string; password: string }) =>
-  visitor.submit(await visitor.open('/account/sign-in'), { username, password })
+  visitor.submitPatiently(await visitor.open('/account/sign-in'), { username, password })
 
 const chooseEmail = (visitor: Visitor, page: Answer) =>
   visitor.submit(page, { device: /value="(oob:email[^"]*)"/.exec(page.text)?.[1] ?? '' }, '/device')

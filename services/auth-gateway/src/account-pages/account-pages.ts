@@ -110,7 +110,7 @@ export const createAccountPages = (infra: Infrastructure, config: Settings, deps
     await pageScope(app, (scope) => {
       const pages = { accounts, accountView, render, random, now }
       signInRoutes(scope, { ...pages, signIn, states: statesOf<SignInState>('sign-in', signInLifeMs) })
-      accountRoutes(scope, { ...pages, change, sessions: sessions.list, passwords })
+      accountRoutes(scope, { ...pages, clientId, change, sessions: sessions.list, passwords })
     })
   }
   return { routes }

@@ -81,7 +81,7 @@ const session = (more: Partial<MySession>): MySession => ({
 })
 const own = session({ current: true, ip: '2001:db8:85a3:8d3:1319:8a2e:370:7348' })
 const sessions = (list: MySession[], notice?: AccountState['notice']) =>
-  of((view) => sessionsPage(view, { ...account, notice }, { sessions: list, turn: '1' }))
+  of((view) => sessionsPage(view, { ...account, notice }, { sessions: list, turn: '1', ownClient: 'ib_localhost' }))
 
 const record = (operation: PasswordChange['operation'], actor: PasswordChange['actor']): PasswordChange => ({
   id: 1,
@@ -126,7 +126,7 @@ export const accountStates: States = {
   history: history([...records, ...byStaff], 45, 2),
   'history-empty': history([], 0, 1),
   'history-end': history([], 5, 9),
-  sessions: sessions([own, session({}), session({})]),
+  sessions: sessions([own, session({}), session({ client: 'partner_app' })]),
   'sessions-ended': sessions([own, session({})], 'ended'),
   'sessions-alone': sessions([own], 'othersEnded'),
   ...Object.assign({}, ...Object.values(outcomes)),

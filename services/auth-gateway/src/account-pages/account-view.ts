@@ -1,4 +1,4 @@
-import type { PageLanguage, TextKey, Translate } from '@rekey/texts'
+import { type PageLanguage, pseudoLanguage, type TextKey, type Translate } from '@rekey/texts'
 import { html } from 'ghtml'
 import { contactLink } from '../layout/renderer.ts'
 import { richText } from '../layout/rich-text.ts'
@@ -59,8 +59,9 @@ export const problemsOf = (
 export const problemAt = (problems: Problem[], field: string): string | undefined =>
   problems.find((problem) => problem.field === field)?.text
 
-/** The locale that a language's dates are written in. */
-const localeOf = (language: PageLanguage): string => (language === 'ar-XB' ? 'en' : language)
+/** The locale that a language's dates are written in: that of the messages for English. */
+const localeOf = (language: PageLanguage): string =>
+  language === 'en' || language === pseudoLanguage ? 'en-GB' : language
 
 /** A time in the customer's time zone, with its name; in UTC if the platform states no time zone that is known here. */
 export const localTime = ({ language }: View, time: Date, timeZone: string): string => {

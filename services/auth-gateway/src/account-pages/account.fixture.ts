@@ -6,7 +6,8 @@ import { confirmationFor, createVisitor, titleOf, type Visitor } from '@rekey/te
 /** The first pages of the sign-in, up to the page that asks for the code. */
 export const signInUntilCode = async (rekey: Rekey, customer: TestCustomer, visitor: Visitor, password?: string) => {
   const start = await visitor.open('/account/sign-in')
-  const chosen = await visitor.submit(start, { username: customer.email, password: password ?? customer.password })
+  const input = { username: customer.email, password: password ?? customer.password }
+  const chosen = await visitor.submitPatiently(start, input)
   const device = /value="(oob:email[^"]*)"/.exec(chosen.text)?.[1]
   const page = device === undefined ? chosen : await visitor.submit(chosen, { device }, '/device')
   const to = titleOf(page) === 'Check your phone' ? customer.phone : customer.email

@@ -23,6 +23,8 @@ interface Deps {
   passwords: Pick<PasswordServiceClient, 'listChanges' | 'endOtherSessions'>
   accountView(request: FastifyRequest): AccountView
   render(view: View, page: Page): string
+  /** The client that customers of these pages sign in with. */
+  clientId: string
   now: Now
 }
 
@@ -44,7 +46,7 @@ const addressOfChange = (change: ChangeState | undefined): string =>
 
 /** The pages of a signed-in customer. Without a sign-in each leads to it. */
 export const accountRoutes = (app: Server, deps: Deps): void => {
-  const { accounts, change, sessions, passwords, accountView, render, now } = deps
+  const { accounts, change, sessions, passwords, accountView, render, clientId, now } = deps
   const config = { public: true }
   const page = { public: true, crossSite: 'navigation' as const }
 
@@ -94,7 +96,7 @@ export const accountRoutes = (app: Server, deps: Deps): void => {
       const { data } = await sessions.ofCustomer(claims)
       const endedAt = state.othersEndedAt ?? 0
       const alive = data.filter(({ current, createdAt }) => current || Date.parse(createdAt) > endedAt)
-      const shown = { sessions: alive, turn }
+      const shown = { sessions: alive, turn, ownClient: clientId }
       return reply.send(render(request.view, sessionsPage(accountView(request), state, shown)))
     }),
   )

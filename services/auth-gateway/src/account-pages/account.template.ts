@@ -73,12 +73,14 @@ export const historyPage = (
 interface SessionsPart {
   sessions: MySession[]
   turn: string
+  /** The client of the platform's own pages and app, which has the platform's name. */
+  ownClient: string
 }
 
 export const sessionsPage = (
   account: AccountView,
   { timezone, notice }: AccountState,
-  { sessions, turn }: SessionsPart,
+  { sessions, turn, ownClient }: SessionsPart,
 ): Page => {
   const { view, t } = account
   const at = (time: string) => localTime(view, new Date(time), timezone)
@@ -89,7 +91,9 @@ export const sessionsPage = (
   const item = (
     session: MySession,
   ) => html`<li>!${session.current ? html`<strong>${t('sessions.current')}</strong><br>` : ''}
-!${richText((values) => t('sessions.client', values), { client: html`<bdi>${session.client}</bdi>` })}<br>
+!${richText((values) => t('sessions.client', values), {
+    client: html`<bdi>${session.client === ownClient ? view.brand : session.client}</bdi>`,
+  })}<br>
 ${t('sessions.signedIn', { at: at(session.createdAt) })}<br>
 ${t('sessions.used', { at: at(session.lastUsedAt) })}<br>
 !${richText((values) => t('ip', values), { ip: html`<bdi>${session.ip}</bdi>` })}

@@ -81,10 +81,10 @@ const devicePage = (account: AccountView, place: SignInPlace, state: OfStep<'dev
 const otherDevice = ({ view, t }: AccountView, place: SignInPlace, devices: string[]): string =>
   devices.length < 2
     ? ''
-    : html`<form method="post" action="${pathOf(place)}/other" class="after">
+    : html`<div class="after"><form method="post" action="${pathOf(place)}/other">
 !${csrfField(view)}!${hidden({ turn: place.turn })}
 <button class="second">${t('device.other')}</button>
-</form>`
+</form></div>`
 
 const codePage = (account: AccountView, place: SignInPlace, state: OfStep<'code'>): Page => {
   const { view, t } = account
