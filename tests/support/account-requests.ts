@@ -69,6 +69,7 @@ export const createAccountRequests = async (rekey: AccountRekey): Promise<Record
     'GET /account/sessions': { path: '/account/sessions', ...leads },
     'GET /account/password': { path: '/account/password', ...leads },
     'GET /account/password/:step': { path: '/account/password/code', ...leads },
+    'GET /account/*': { path: '/account/nothing', needsNone: 'a page without a look-up' },
     'GET /account/signed-out': { path: '/account/signed-out', needsNone: 'a page without a look-up' },
     'GET /account/sign-in': { path: '/account/sign-in', needsNone: 'a page without a look-up' },
     'GET /account/sign-in/:flow/:step': { path: atCode, needsNone: 'one read in Redis by a random key' },

@@ -18,6 +18,7 @@ import { createHistory } from './history/history.feature.ts'
 import { createInfrastructure, type Infrastructure } from './infrastructure.ts'
 import { createJobs } from './jobs/jobs.feature.ts'
 import { createLockout } from './lockout/lockout.feature.ts'
+import { createMySessions } from './my-sessions/my-sessions.feature.ts'
 import { createOutbox } from './outbox/outbox.feature.ts'
 import { createPasswords } from './passwords/passwords.feature.ts'
 import { createPasswordPolicy } from './policy/policy.feature.ts'
@@ -51,6 +52,7 @@ const createFeatures = async (infra: Infrastructure, config: Config) => {
     compromiseReports,
     jobs,
     backOffice,
+    createMySessions(infra),
   ]
   return { features, sessions }
 }

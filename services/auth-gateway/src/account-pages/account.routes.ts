@@ -158,6 +158,10 @@ export const accountRoutes = (app: Server, deps: Deps): void => {
     reply.send(render(request.view, signedOutPage(accountView(request)))),
   )
 
+  app.get('/account/*', { config: page }, async () => {
+    throw new RekeyError('not_found')
+  })
+
   const showChange = (request: FastifyRequest, reply: FastifyReply, step: string) =>
     signedIn(request, reply, async ({ state, turn }) => {
       const current = change.current(state)

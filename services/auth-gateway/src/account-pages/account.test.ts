@@ -151,3 +151,33 @@ t.test('without a sign-in every page of the account leads to it', async (t) => {
     t.equal(titleOf(await createVisitor(rekey.http).open(path)), 'Sign in', path)
   }
 })
+
+t.test('S31: bad input gets a page with a clear status, never JSON or an internal error', async (t) => {
+  const customer = await newCustomer()
+  const { visitor } = await signInToAccount(rekey, customer)
+  const { csrf = '' } = visitor.formOf(await visitor.open('/account')).fields
+  const flow = 'x'.repeat(22)
+  const bodies = [
+    {},
+    { csrf },
+    { csrf, turn: '-1' },
+    { csrf, turn: '1', session: 'x' },
+    { csrf, turn: '1', code: 'x'.repeat(5_000) },
+    { csrf, turn: '1', __proto__: 'x', 'a[]': 'x' },
+    { csrf, turn: '1', flow, username: '\u0000', password: '\u0000' },
+  ]
+  const posts = ['sign-in', 'password/code', 'password/new', 'sessions/end', `sign-in/${flow}/code`, 'password/resend']
+  for (const path of posts) {
+    for (const body of bodies) {
+      const answer = await visitor.post(`/account/${path}`, body as Record<string, string>)
+      t.ok(answer.status < 500, `${path} ${JSON.stringify(body)}: ${answer.status}`)
+      t.match(answer.headers.get('content-type'), 'text/html', path)
+    }
+  }
+  for (const path of ['history?page=0', 'history?page=x', 'history?page=1&page=2', 'nothing', 'password/nothing']) {
+    const answer = await visitor.open(`/account/${path}`)
+    t.ok(answer.status < 500, `${path}: ${answer.status}`)
+    t.match(answer.headers.get('content-type'), 'text/html', path)
+  }
+  t.equal(titleOf(await visitor.open('/account')), 'Your account')
+})

@@ -7,7 +7,7 @@ import { lockCustomerByCode } from '../customers/lock.ts'
 import type { Database } from '../database.ts'
 import { newEvent } from '../outbox/event.ts'
 import { addEvents } from '../outbox/outbox.store.ts'
-import { endSessions, isSessionEnded, sessionOf } from './sessions.store.ts'
+import { endSessions, isSessionEnded, sessionOf } from '../sessions/sessions.store.ts'
 
 interface Deps {
   database: Database

@@ -3,7 +3,7 @@ import type { TokenClaims } from '@rekey/platform/auth'
 import type { Server } from '@rekey/platform/server'
 
 /** B12: the end of all others. The gateway has the list, and ends one. */
-export const sessionRoutes = (app: Server, endOthers: (bearer: TokenClaims, ip: string) => Promise<void>): void => {
+export const mySessionRoutes = (app: Server, endOthers: (bearer: TokenClaims, ip: string) => Promise<void>): void => {
   app.delete(
     '/api/v2/my/sessions',
     { schema: EndOtherSessions, config: { scopes: [scopes.full] } },
