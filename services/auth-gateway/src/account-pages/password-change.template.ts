@@ -27,7 +27,7 @@ const codePage = (account: AccountView, turn: string, state: CodeSent): Page => 
   const { view, t } = account
   return codeStepPage(account, {
     state,
-    title: t('change.code.title'),
+    title: view.t('code.title.email'),
     sent: html`${t('change.sent')}`,
     path,
     turn,
