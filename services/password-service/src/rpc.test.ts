@@ -21,6 +21,7 @@ const examples: Record<string, Record<string, unknown>> = {
   'password.verify': { username: 'nobody@example.com', password: 'Qwerty123' },
   'password.status': { customer: 'nobody' },
   'customers.get': { customer: 'nobody' },
+  'customers.summary': { customer: 'nobody' },
   'customers.upsert': { customer: 'somebody', identifiers: [{ value: 'somebody@example.com', verified: true }] },
   'account.report-compromise': { token: 'a.b.c', ip: '203.0.113.7' },
   'session.raise-epoch': { customer: 'nobody', verifiedEpoch: 0, gatewayEpoch: 1 },
@@ -117,7 +118,7 @@ for (const { subject, request } of rpcs) {
 }
 
 t.test('a request must name exactly one of code, id and username', async (t) => {
-  for (const subject of ['customers.get', 'password.status']) {
+  for (const subject of ['customers.get', 'password.status', 'customers.summary']) {
     for (const reference of [{}, { customer: 'x', customerId: 1 }, { customer: 'x', username: 'x@example.com' }]) {
       const { status, description, body } = refusalOf(await send(subject, JSON.stringify(reference)))
       t.equal(status, 400, subject)

@@ -74,6 +74,16 @@ t.test('a press after its step runs nothing, and gets the newest state', async (
   t.same(next?.state.steps, ['one', 'two', 'three'], 'the same button of the next page is another press')
 })
 
+t.test('a step that has nothing to do stores nothing', async (t) => {
+  const reference = newReference()
+  await states.once(reference, press(firstTurn, 'begin'), step('one'))
+  const before = await states.read(reference)
+  const same = await states.once(reference, press('1', 'code'), async (state) => state ?? { steps: [] })
+  t.same(same, before)
+  t.same(await states.read(reference), before)
+  t.same((await states.once(reference, press('1', 'code'), step('two')))?.state.steps, ['one', 'two'])
+})
+
 t.test('a step that fails leaves the state, and its press can be repeated', async (t) => {
   const reference = newReference()
   const fail = () => Promise.reject(new Error('away'))

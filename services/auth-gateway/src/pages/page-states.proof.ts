@@ -19,7 +19,7 @@ const looks: { area: string; theme: Theme; languages: readonly PageLanguage[] }[
   { area: 'pages-theme', theme: loadTheme(exampleTheme), languages: ['en', 'de', pseudoLanguage] },
 ]
 
-t.test('each state in each language, width, colour scheme and theme', { skip: noBrowser, timeout: 0 }, async (t) => {
+t.test('each state in each language, width, colour scheme and theme', { skip: noBrowser }, async (t) => {
   const browser = await launchBrowser(t)
   const page = await browser.newPage({ viewport: widths.phone })
   const counts = { pages: 0, violations: 0, pictures: 0 }
