@@ -32,7 +32,9 @@ const isRead = (route: string) =>
   /^(GET|HEAD) \/(healthz|readyz|\.well-known\/.*|(openapi|asyncapi)\.json|(pages|docs)\/\w+\.\w+)$/.test(route)
 /** Pages, to which any site may have a link. */
 const isPage = (route: string) =>
-  /^GET \/(restore(\/\w+|\/:flow\/:step|\/\*)?|not-me|n\/:handle|docs(\/events)?)?$/.test(route)
+  /^GET \/(oauth\/v2\/authorize|account(\/.*)?|restore(\/\w+|\/:flow\/:step|\/\*)?|not-me|n\/:handle|docs(\/events)?)?$/.test(
+    route,
+  )
 
 const registered = 'http://localhost'
 /** A development server, which the sandbox serves. */

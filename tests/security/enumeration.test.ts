@@ -237,9 +237,9 @@ t.test(
     const keys = await redis.keys('*')
     const contents = await Promise.all(
       keys.map(async (key) => {
-        const value =
-          (await redis.type(key)) === 'hash' ? JSON.stringify(await redis.hgetall(key)) : await redis.get(key)
-        return `${key} ${value}`
+        const type = await redis.type(key)
+        if (type === 'zset') return `${key} ${await redis.zrange(key, '0', '-1')}`
+        return `${key} ${type === 'hash' ? JSON.stringify(await redis.hgetall(key)) : await redis.get(key)}`
       }),
     )
     const accountKey = Buffer.from(

@@ -1,4 +1,6 @@
+import { randomUUID } from 'node:crypto'
 import { http as contract } from '@rekey/contracts'
+import { createAccountRequests } from './account-requests.ts'
 import { createCustomer } from './customers.ts'
 import { askChange, askRestore, loginBody, restoreBody, signIn, state, verificationBody } from './flows.ts'
 import type { Answer } from './http.ts'
@@ -20,6 +22,7 @@ export type PublicRequest = Limit & {
 const isForwarded = (path: string) =>
   /^\/(api\/v2\/(my\/password|clients|jobs|approvals)|oauth\/v2\/passwordRestoreReset)/.test(path)
 
+const needsToken = { needsNone: 'refused without a valid token, before any look-up' }
 const isRendered = { needsNone: 'a page or document without a look-up' }
 const fill = (path: string) => path.replaceAll(/:\w+/g, '1')
 
@@ -77,6 +80,7 @@ export const createPublicRequests = async (rekey: Rekey): Promise<Record<string,
   const device = (email: string) => `oob:email:t*${email.split('@')[0]?.at(-1)}@example.com`
   return {
     ...forwarded(),
+    'GET /oauth/v2/authorize': { path: '/oauth/v2/authorize', ...isRendered },
     'POST /oauth/v2/passwordRestore': {
       path: '/oauth/v2/passwordRestore',
       body: restoreBody('t.unknown@example.com'),
@@ -149,11 +153,16 @@ export const createPublicRequests = async (rekey: Rekey): Promise<Record<string,
       body: { password },
       spends: 'password',
     },
+    'DELETE /api/v2/my/sessions': { path: '/api/v2/my/sessions', spends: 'token' },
+    'GET /api/v2/my/sessions': { path: '/api/v2/my/sessions', ...needsToken },
+    'DELETE /api/v2/my/sessions/:sessionId': { path: `/api/v2/my/sessions/${randomUUID()}`, ...needsToken },
+    'GET /api/v2/clients/:clientId/sessions': { path: '/api/v2/clients/1/sessions', ...needsToken },
     'POST /restore': { ...hosted.begin, spends: 'code' },
     'POST /restore/:flow/resend': { ...hosted.resend, spends: 'code' },
     'POST /restore/:flow/code': { ...hosted.code, spends: 'answer' },
     'POST /restore/:flow/strength': { ...hosted.strength, spends: 'password' },
     'POST /restore/:flow/password': { ...hosted.password, spends: 'password' },
+    ...(await createAccountRequests(rekey)),
     'POST /not-me': { path: '/not-me', form: { token: 'a.b.c' }, spends: 'token' },
     'GET /n/:handle': { path: '/n/mV3r_kQ9-0aZ1bY2cX4dWg', needsNone: 'a redirect to the page' },
     'GET /not-me': { path: '/not-me?token=a.b.c', ...isRendered },

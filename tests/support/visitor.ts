@@ -90,6 +90,13 @@ export const createVisitor = (http: Pick<Http, 'send'>) => {
       const form = formOf(page, action)
       return post(form.action, { ...form.fields, ...input })
     },
+    /** Submits a form again while other hashes keep the machine busy. */
+    async submitPatiently(page: Answer, input: Record<string, string> = {}, action?: string) {
+      let answer = await this.submit(page, input, action)
+      while (problemOf(answer).includes('We cannot do this at the moment'))
+        answer = await this.submit(answer, input, action)
+      return answer
+    },
     /** The first two pages of the hosted restore: asks for a code. */
     async askCode(username: string) {
       return this.submit(await this.open('/restore'), { username })

@@ -143,6 +143,7 @@ const resources: Record<string, string> = {
   handle: 'link',
   jobId: 'job',
   recordId: 'record',
+  sessionId: 'session',
 }
 
 /** The error for an id in a path that identifies nothing. @param parameter its name in the path */

@@ -7,7 +7,9 @@ import { logReads } from '@rekey/platform/log-reads'
 import type { Runtime } from '@rekey/platform/run'
 import { createServer, type Server } from '@rekey/platform/server'
 import { toProxyList } from '@rekey/platform/trusted-proxies'
+import { createAccountPages } from './account-pages/account-pages.ts'
 import { createApiDocuments } from './api-documents/api-documents.ts'
+import { createAuthorize } from './authorize/authorize.ts'
 import { createChallenges } from './challenges/challenges.ts'
 import { createClients } from './clients/clients.ts'
 import { registerCors } from './clients/cors.ts'
@@ -46,24 +48,38 @@ export const createApp = async (config: Config, runtime: Runtime): Promise<Serve
   const clients = createClients(infra, config, { limits, signingKeys })
   const records = createStoredRecords(infra, config)
   const challenges = createChallenges(infra, config, { limits, accountKeys, records })
-  const sessions = createSessions(infra, config, limits)
+  const sessions = createSessions(infra, config, { limits, records })
   const tokens = await createTokens(app, infra, config, { signingKeys, clients, records })
   const twoFactor = createTwoFactor(clients, challenges, tokens)
   const layout = createLayout(infra, config)
+  const logins = createLogin(infra, config, { accountKeys, limits, clients, challenges, tokens })
+  const token = createToken(infra, { limits, clients, challenges, sessions, tokens })
+  const authorize = createAuthorize(infra, { layout, clients, challenges, tokens })
   const features: Feature[] = [
     limits,
     clients,
     sessions,
     tokens,
     createRestore(clients, challenges, tokens),
-    createLogin(infra, config, { accountKeys, limits, clients, challenges, tokens }),
-    createToken(infra, { limits, clients, challenges, sessions, tokens }),
+    logins,
+    token,
     twoFactor,
     createWellKnown(config, clients, tokens),
     createFrontPage(config),
     createApiDocuments(config, tokens),
     layout,
-    createPages(infra, config, { layout, limits, clients, twoFactor }),
+    authorize,
+    createPages(infra, config, { layout, limits, clients, twoFactor, authorize }),
+    createAccountPages(infra, config, {
+      layout,
+      limits,
+      accountKeys,
+      clients,
+      logins,
+      grant: token.grant,
+      twoFactor,
+      sessions,
+    }),
     createForwarding(config, { clients, limits, sessions, accountKeys }),
   ]
 

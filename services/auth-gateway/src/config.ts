@@ -25,7 +25,8 @@ export const Env = Type.Object({
   ...fourEyes,
   REKEY_DEFAULT_CLIENT_ID: Type.Optional(
     Type.String({
-      description: 'Client of hosted restores and of unauthorized challenges without client_id. Sandbox: ib_localhost.',
+      description:
+        'Client of hosted restores, of unauthorized challenges without client_id, and of the account pages. Sandbox: ib_localhost.',
     }),
   ),
   REKEY_SIGNING_KEYS_FILE: Type.String({

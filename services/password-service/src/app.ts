@@ -20,6 +20,7 @@ import { createInfrastructure, type Infrastructure } from './infrastructure.ts'
 import { createJobs } from './jobs/jobs.feature.ts'
 import { createLockout } from './lockout/lockout.feature.ts'
 import { createMessages } from './messages/messages.feature.ts'
+import { createMySessions } from './my-sessions/my-sessions.feature.ts'
 import { createOutbox } from './outbox/outbox.feature.ts'
 import { createPasswords } from './passwords/passwords.feature.ts'
 import { createPasswordPolicy } from './policy/policy.feature.ts'
@@ -55,6 +56,7 @@ const createFeatures = async (infra: Infrastructure, config: Config) => {
     compromiseReports,
     jobs,
     backOffice,
+    createMySessions(infra),
   ]
   return { features, sessions }
 }

@@ -21,6 +21,7 @@ const examples: Record<string, Record<string, unknown>> = {
   'password.verify': { username: 'nobody@example.com', password: 'Qwerty123' },
   'password.status': { customer: 'nobody' },
   'customers.get': { customer: 'nobody' },
+  'customers.summary': { customer: 'nobody' },
   'customers.upsert': { customer: 'somebody', identifiers: [{ value: 'somebody@example.com', verified: true }] },
   'account.report-compromise': { token: 'a.b.c', ip: '203.0.113.7' },
   'session.raise-epoch': { customer: 'nobody', verifiedEpoch: 0, gatewayEpoch: 1 },

@@ -57,7 +57,8 @@ export const GetClientPasswordChange = {
 export const ListClientRecords = {
   ...ListClientPasswordChanges,
   operationId: 'listClientRecords',
-  summary: 'List all records of a customer: password changes, blocks, lifted blocks and ended holds',
+  summary:
+    'List all records of a customer: password changes, blocks, lifted blocks, ended holds, and ends of all sessions',
   response: { 200: Type.Object({ total: Type.Integer(), data: Type.Array(ClientRecord) }), ...problems },
 }
 

@@ -1,4 +1,5 @@
 import { Approve, GetApproval, ListApprovals, Reject } from './approvals.ts'
+import { Authorize } from './authorize.ts'
 import {
   BlockClient,
   EndHold,
@@ -21,12 +22,14 @@ import { Login, SendChallenge } from './login.ts'
 import { ListClientMessages } from './messages.ts'
 import { ChangePassword, GetPasswordChange, ListPasswordChanges, RestorePassword } from './passwords.ts'
 import { PasswordRestore, PasswordRestoreReset, PasswordRestoreVerification } from './restore.ts'
+import { EndClientSessions, EndOtherSessions, EndSession, ListClientSessions, ListSessions } from './sessions.ts'
 import { Introspect, Revoke, Token } from './token.ts'
 import { AnswerChallenge, OpenChallenge, OpenUnauthorizedChallenge } from './two-factor.ts'
 import { AuthorizationServerMetadata, ChangePasswordPage, Jwks } from './well-known.ts'
 
 /** Every public route. docs/openapi.json is generated from this list, and a test compares the services' routes with it. */
 export const http = {
+  'GET /oauth/v2/authorize': Authorize,
   'POST /oauth/v2/passwordRestore': PasswordRestore,
   'POST /oauth/v2/passwordRestoreVerification': PasswordRestoreVerification,
   'POST /oauth/v2/passwordRestoreReset': PasswordRestoreReset,
@@ -42,6 +45,9 @@ export const http = {
   'POST /api/v2/my/password/restore': RestorePassword,
   'GET /api/v2/my/password/changes': ListPasswordChanges,
   'GET /api/v2/my/password/changes/:changeId': GetPasswordChange,
+  'GET /api/v2/my/sessions': ListSessions,
+  'DELETE /api/v2/my/sessions': EndOtherSessions,
+  'DELETE /api/v2/my/sessions/:sessionId': EndSession,
   'GET /api/v2/clients': FindClients,
   'GET /api/v2/clients/:clientId': GetClient,
   'PUT /api/v2/clients/:clientId/password': SetClientPassword,
@@ -57,6 +63,8 @@ export const http = {
   'DELETE /api/v2/clients/:clientId/block': LiftBlock,
   'GET /api/v2/clients/:clientId/messages': ListClientMessages,
   'GET /api/v2/jobs': ListJobs,
+  'GET /api/v2/clients/:clientId/sessions': ListClientSessions,
+  'DELETE /api/v2/clients/:clientId/sessions': EndClientSessions,
   'GET /api/v2/jobs/:jobId': GetJob,
   'POST /api/v2/jobs/:jobId/cancel': CancelJob,
   'GET /api/v2/approvals': ListApprovals,

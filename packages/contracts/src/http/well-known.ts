@@ -49,18 +49,24 @@ export const AuthorizationServerMetadata = {
   response: {
     200: Type.Object({
       issuer: Type.String(),
-      authorization_endpoint: Type.String({ description: 'Takes authorization requests by POST.' }),
+      authorization_endpoint: Type.Optional(
+        Type.String({
+          description: 'For the proof of a restore. Absent if no client of hosted restores is configured.',
+        }),
+      ),
       token_endpoint: Type.String(),
       jwks_uri: Type.String(),
       revocation_endpoint: Type.String(),
       introspection_endpoint: Type.String(),
       scopes_supported: Type.Array(Type.String()),
       response_types_supported: Type.Array(Type.String()),
+      response_modes_supported: Type.Array(Type.String()),
       grant_types_supported: Type.Array(Type.String()),
       token_endpoint_auth_methods_supported: Type.Array(Type.String()),
       revocation_endpoint_auth_methods_supported: Type.Array(Type.String()),
       introspection_endpoint_auth_methods_supported: Type.Array(Type.String()),
       code_challenge_methods_supported: Type.Array(Type.String()),
+      authorization_response_iss_parameter_supported: Type.Boolean({ description: 'RFC 9207.' }),
     }),
     304: NotModified,
     ...problems,

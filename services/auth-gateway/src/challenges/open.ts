@@ -85,7 +85,7 @@ const recordOf = ({ codeChallenge = '', requestedScope = '', ...request }: Reque
 })
 
 /** The customer's first e-mail address, which the gateway does not know. */
-const firstEmail = 'oob:email'
+export const firstEmail = 'oob:email'
 
 /** Opens challenges. */
 export const createOpen = (deps: Deps) => {

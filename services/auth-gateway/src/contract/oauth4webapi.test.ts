@@ -35,6 +35,8 @@ const introspect = async (token: string) => {
 t.test('RFC 8414: the metadata is that of the issuer', (t) => {
   t.equal(server.issuer, rekey.url)
   t.same(server.code_challenge_methods_supported, ['S256'])
+  t.equal(server.authorization_endpoint, `${rekey.url}/oauth/v2/authorize`)
+  t.equal(server.authorization_response_iss_parameter_supported, true)
   t.end()
 })
 
@@ -47,7 +49,7 @@ t.test('RFC 6749 §4.1, RFC 7636: ib_localhost redeems the authorization code of
   const answered = verificationBody(answer.body.mfa_token, confirmation, { response_type: 'code', state })
   const { body } = await rekey.http.post<Record<string, string>>('/oauth/v2/passwordRestoreVerification', answered)
   const { code = '', redirect_uri = '' } = body
-  const callback = new URLSearchParams({ code, state: String(body.state) })
+  const callback = new URLSearchParams({ code, state: String(body.state), iss: server.issuer })
   const parameters = oauth.validateAuthResponse(server, publicClient, callback, state)
   const redeem = () =>
     oauth.authorizationCodeGrantRequest(server, publicClient, none, parameters, redirect_uri, verifier, options)

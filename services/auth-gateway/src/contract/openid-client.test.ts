@@ -33,7 +33,9 @@ t.test('ib_localhost restores a password with the authorization code of A2', asy
   const { answer, confirmation } = await askRestore(rekey, customer.email, Object.fromEntries(parameters))
   const answered = verificationBody(answer.body.mfa_token, confirmation, { response_type: 'code', state, redirect_uri })
   const { body } = await rekey.http.post<Record<string, string>>('/oauth/v2/passwordRestoreVerification', answered)
-  const callback = new URL(`${body.redirect_uri}?${new URLSearchParams({ code: body.code ?? '', state })}`)
+  const callback = new URL(
+    `${body.redirect_uri}?${new URLSearchParams({ code: body.code ?? '', state, iss: rekey.url })}`,
+  )
   const token = await client.authorizationCodeGrant(publicClient, callback, { pkceCodeVerifier, expectedState: state })
   t.match(token, { token_type: 'bearer', scope: 'CUSTOMER:PASSWORD:RESTORE' })
   t.equal((await restore(rekey, token.access_token, 'a new password')).status, 204)

@@ -133,6 +133,35 @@ export const createPageStates = <State>({ redis, now, random }: Deps, { kind, li
     /** @returns undefined if there is no such state in this browser @throws RekeyError unavailable */
     read,
 
+    /** Begins the life of a state anew: it was used. @throws RekeyError unavailable */
+    async keepAlive(reference: StateReference): Promise<void> {
+      try {
+        await redis.pexpire(keyOf(reference), lifeMs)
+      } catch (cause) {
+        throw unavailable(cause)
+      }
+    },
+
+    /** Stores the first state of a sequence whose secret is new. @throws RekeyError unavailable */
+    async begin(reference: StateReference, state: State): Promise<void> {
+      const key = keyOf(reference)
+      const sealed = await seal(keys, key, { state, turn: '1' })
+      try {
+        await redis.multi().hset(key, { sealed }).pexpire(key, lifeMs).exec()
+      } catch (cause) {
+        throw unavailable(cause)
+      }
+    },
+
+    /** Deletes a state. @throws RekeyError unavailable */
+    async drop(reference: StateReference): Promise<void> {
+      try {
+        await redis.del(keyOf(reference))
+      } catch (cause) {
+        throw unavailable(cause)
+      }
+    },
+
     /**
      * Takes one step, once for each press: a second press that comes while the step runs, or after it, runs nothing and
      * gets the state that the first led to. A press with another input waits its turn.

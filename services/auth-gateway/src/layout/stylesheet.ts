@@ -83,6 +83,9 @@ button.danger{color:var(--background);background:var(--problem);border-color:var
 .languages a[aria-current]{font-weight:700;background:var(--surround)}
 footer{inline-size:100%;max-inline-size:60rem;margin-inline:auto;padding:0 1rem 2rem;color:var(--quietText);font-size:.9375rem;text-align:center}
 footer p{margin:0 0 .25rem}
+.records{margin:0 0 1.25rem;padding:0;list-style:none}
+.records li{margin:0;padding-block:1rem;border-block-end:1px solid color-mix(in srgb,var(--border) 40%,transparent);overflow-wrap:anywhere}
+.records form{margin-block-start:.75rem}
 .links{display:flex;flex-wrap:wrap;justify-content:center;gap:.25rem 1.25rem;margin:0;padding:0;list-style:none}
 .aloud{position:absolute;inline-size:1px;block-size:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
 @media (min-width:40rem){.column{padding-block-start:3rem}main{padding:2rem}h1{font-size:1.75rem}}

@@ -1,4 +1,4 @@
-import { ClientId, errors, RedirectUri, RekeyError, State } from '@rekey/contracts'
+import { ClientId, errors, pkce, RedirectUri, RekeyError, State } from '@rekey/contracts'
 import { noteError, waitHeaders } from '@rekey/platform/errors'
 import type { Random } from '@rekey/platform/random'
 import type { Server } from '@rekey/platform/server'
@@ -6,6 +6,7 @@ import { Type } from '@sinclair/typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Caller } from '../challenges/challenge.ts'
 import { strengthText } from '../layout/form.ts'
+import { pageHeaders } from '../layout/page-scope.ts'
 import { firstTurn, newStateId, type PageStates, type Press, StateId, Turn } from '../layout/page-state.ts'
 import type { Page, Problem, View } from '../layout/view.ts'
 import { type HostedRestore, toUsername } from './hosted-restore.service.ts'
@@ -31,6 +32,7 @@ const client = {
   client_id: Type.Optional(ClientId),
   redirect_uri: Type.Optional(RedirectUri),
   state: Type.Optional(State),
+  code_challenge: pkce.code_challenge,
 }
 const forms = {
   begin: Type.Object({ csrf, flow: StateId, username: input, ...client }),
@@ -40,13 +42,20 @@ const forms = {
 }
 const params = Type.Object({ flow: StateId })
 
-type ClientFields = { client_id?: string; redirect_uri?: string; state?: string }
-const clientFields = ({ client_id, redirect_uri, state }: ClientFields): Record<string, string> =>
+type ClientFields = { client_id?: string; redirect_uri?: string; state?: string; code_challenge?: string }
+const clientFields = ({ client_id, redirect_uri, state, code_challenge }: ClientFields): Record<string, string> =>
   Object.fromEntries(
-    Object.entries({ client_id, redirect_uri, state }).flatMap(([name, value]) =>
+    Object.entries({ client_id, redirect_uri, state, code_challenge }).flatMap(([name, value]) =>
       value === undefined ? [] : [[name, value]],
     ),
   )
+
+/** The origin, or the scheme of an app, that the form of a state may redirect to; undefined for our own alone. */
+const formTargetOf = ({ step, returnTo }: RestoreState): string | undefined => {
+  if (step !== 'code' || returnTo?.codeChallenge === undefined) return undefined
+  const { origin, protocol } = new URL(returnTo.redirectUri)
+  return origin === 'null' ? protocol : origin
+}
 
 /** The first page with the client's parameters: where a form that was refused continues. */
 const startAddress = (fields: Record<string, string>): string => {
@@ -62,6 +71,10 @@ export const hostedRestoreRoutes = (app: Server, deps: HostedRestoreDeps): void 
 
   const referenceOf = (request: FastifyRequest, flow: string) => ({ id: flow, secret: request.browser.value })
   const addressOf = (flow: string, { step }: RestoreState) => `/restore/${flow}/${step}`
+
+  /** Where a form leads: at the end of an authorization request to the client (A7). */
+  const nextOf = (flow: string, state: RestoreState) =>
+    state.step === 'returned' ? state.location : addressOf(flow, state)
 
   app.get('/restore', { schema: { querystring: Type.Object(client) }, config: page }, async (request, reply) => {
     const fault = clients.faultOf(request.query)
@@ -119,6 +132,8 @@ export const hostedRestoreRoutes = (app: Server, deps: HostedRestoreDeps): void 
       if (state.step !== step) return reply.redirect(addressOf(flow, state), 303)
       const { view } = request
       const { turn } = stored
+      const formTarget = formTargetOf(state)
+      if (formTarget !== undefined) reply.headers(pageHeaders({ formTarget }))
       return reply.send(render(view, statePage({ view, facts, path: `/restore/${flow}`, turn, now: now() }, state)))
     },
   )
@@ -136,7 +151,7 @@ export const hostedRestoreRoutes = (app: Server, deps: HostedRestoreDeps): void 
         if (!state) throw new RekeyError('not_found')
         return step(hostedRestore.current(state), input, { address: request.ip })
       })
-      return stored ? reply.redirect(addressOf(flow, stored.state), 303) : unknown(request, reply)
+      return stored ? reply.redirect(nextOf(flow, stored.state), 303) : unknown(request, reply)
     } catch (error) {
       if (isKnown) throw error
       return unknown(request, reply)

@@ -3,6 +3,7 @@ import type { Now } from '@rekey/platform/clock'
 import { noteError } from '@rekey/platform/errors'
 import type { Logger } from '@rekey/platform/logger'
 import { compileCheck } from '@rekey/platform/validation'
+import type { AuthorizeService } from '../authorize/authorize.service.ts'
 import { ChallengeEnded } from '../challenges/answer.ts'
 import type { Caller } from '../challenges/challenge.ts'
 import type { Requester } from '../limits/limits.service.ts'
@@ -21,6 +22,8 @@ import type { strengthOf } from './strength.ts'
 
 interface Deps {
   twoFactor: Pick<TwoFactor, 'openRestoreCode' | 'resendRestoreCode' | 'answer'>
+  /** The same for an authorization request (A7). */
+  authorize: Pick<AuthorizeService, 'sendCode' | 'resendCode' | 'answer'>
   /** Spends the same quotas as a forwarded request. @throws RekeyError too_many_requests, unavailable */
   spendPassword(requester: Requester): Promise<unknown>
   setNewPassword: SetNewPassword
@@ -68,7 +71,7 @@ const outcomeOf = ({ code, retryAfterSeconds = 60 }: RekeyError, now: Date): Out
  * that the step before led to; a step of another state changes nothing.
  */
 export const createHostedRestore = (deps: Deps) => {
-  const { twoFactor, spendPassword, setNewPassword, cooldownMs, now, log } = deps
+  const { twoFactor, authorize, spendPassword, setNewPassword, cooldownMs, now, log } = deps
 
   /** Logs an error of ours. Rethrows one that is not of the table: it gets the error page. */
   const toRekeyError = (error: unknown): RekeyError => {
@@ -99,10 +102,31 @@ export const createHostedRestore = (deps: Deps) => {
     return { step: 'ended', why, clientId, username, returnTo }
   }
 
+  const openCode = ({ username, clientId, returnTo }: Begin, caller: Caller): Promise<RestoreCode> =>
+    returnTo?.codeChallenge === undefined
+      ? twoFactor.openRestoreCode(username, clientId, caller)
+      : authorize.sendCode(username, clientId, { ...returnTo, codeChallenge: returnTo.codeChallenge }, caller)
+
+  const resendCode = ({ token, username, returnTo }: CodeState, caller: Caller): Promise<RestoreCode> =>
+    returnTo?.codeChallenge === undefined
+      ? twoFactor.resendRestoreCode(token, username, caller)
+      : authorize.resendCode(token, username, returnTo.state, caller)
+
+  /** The step that the right code leads to. */
+  const proven = async (state: CodeState, code: string, caller: Caller): Promise<RestoreState> => {
+    const { token, clientId, username, returnTo } = state
+    const common = { clientId, username, returnTo }
+    if (returnTo?.codeChallenge !== undefined) {
+      return { step: 'returned', ...common, ...(await authorize.answer(token, code, caller)) }
+    }
+    const { successToken, expiresAt } = await twoFactor.answer({ token, code }, caller)
+    return { step: 'password', ...common, token: successToken, expiresAt: Date.parse(expiresAt) }
+  }
+
   /** The challenge may be gone although its code has not expired, for example after Redis lost it. */
   const resendOrReopen = async (state: CodeState, caller: Caller, reopen: () => Promise<RestoreCode>) => {
     try {
-      return await twoFactor.resendRestoreCode(state.token, state.username, caller)
+      return await resendCode(state, caller)
     } catch (error) {
       if (error instanceof RekeyError && error.code === 'invalid_grant') return reopen()
       throw error
@@ -112,7 +136,7 @@ export const createHostedRestore = (deps: Deps) => {
   return {
     /** Sends a code to the address. The page is the same for known and unknown ones (S11). @throws RekeyError */
     async begin(begun: Begin, caller: Caller): Promise<RestoreState> {
-      return codeState(begun, await twoFactor.openRestoreCode(begun.username, begun.clientId, caller))
+      return codeState(begun, await openCode(begun, caller))
     },
 
     /** Sends a new code, which replaces the old one; after the end of a challenge in a new one. */
@@ -120,7 +144,7 @@ export const createHostedRestore = (deps: Deps) => {
       if (state.step !== 'code') return state
       const { clientId, username, returnTo } = state
       const begun = { clientId, username, returnTo }
-      const reopen = () => twoFactor.openRestoreCode(username, clientId, caller)
+      const reopen = () => openCode(begun, caller)
       try {
         const isExpired = now().getTime() >= state.expiresAt
         const code = isExpired ? await reopen() : await resendOrReopen(state, caller, reopen)
@@ -141,9 +165,7 @@ export const createHostedRestore = (deps: Deps) => {
       if (!codePattern.test(code)) return { ...state, outcome: { kind: 'malformedCode' } }
       const { clientId, username, returnTo } = state
       try {
-        const { successToken, expiresAt } = await twoFactor.answer({ token: state.token, code }, caller)
-        const grant = { token: successToken, expiresAt: Date.parse(expiresAt) }
-        return { step: 'password', clientId, username, returnTo, ...grant }
+        return await proven(state, code, caller)
       } catch (thrown) {
         const error = toRekeyError(thrown)
         if (error instanceof ChallengeEnded) return { step: 'ended', why: 'tooManyWrong', clientId, username, returnTo }

@@ -18,6 +18,8 @@ export const endings = ['tooManyWrong', 'late', 'spent'] as const
 export interface ReturnTo {
   redirectUri: string
   state: string | undefined
+  /** Of an authorization request (A7): the restore ends with an authorization code, and sets no password. */
+  codeChallenge?: string | undefined
 }
 
 interface Common {
@@ -54,13 +56,22 @@ export interface DoneState extends Common {
   step: 'done'
 }
 
+/** The proof of an authorization request was given (A7). */
+export interface ReturnedState extends Common {
+  step: 'returned'
+  /** The client's address, with an authorization code. */
+  location: string
+  /** When the code ends. */
+  expiresAt: number
+}
+
 export interface EndedState extends Common {
   step: 'ended'
   why: (typeof endings)[number]
 }
 
 /** The state of one hosted restore. Without its secrets it cannot continue: it is kept encrypted. */
-export type RestoreState = CodeState | PasswordState | DoneState | EndedState
+export type RestoreState = CodeState | PasswordState | DoneState | ReturnedState | EndedState
 
 /** Error codes after which the restore cannot continue. */
 export const endingOf: Partial<Record<ErrorCode, EndedState['why']>> = {

@@ -3,7 +3,14 @@ import { csrfField, field, hidden, passwordField } from '../layout/form.ts'
 import { contactLink } from '../layout/renderer.ts'
 import { richText } from '../layout/rich-text.ts'
 import type { Page, Problem, View } from '../layout/view.ts'
-import type { CodeState, DoneState, EndedState, PasswordState, RestoreState } from './hosted-restore.state.ts'
+import type {
+  CodeState,
+  DoneState,
+  EndedState,
+  PasswordState,
+  RestoreState,
+  ReturnedState,
+} from './hosted-restore.state.ts'
 import { problemOf } from './outcome-texts.ts'
 
 /** What the pages tell before the customer needs it. */
@@ -180,6 +187,17 @@ const donePage = ({ view }: StatePage, state: DoneState): Page => {
   }
 }
 
+/** For a tab that came back after the client was given the code. A code is good once, so the page does not redirect. */
+const returnedPage = ({ view, now }: StatePage, { location, expiresAt }: ReturnedState): Page => {
+  const { t } = view
+  const isOpen = now.getTime() < expiresAt
+  return {
+    title: t('returned.title'),
+    body: html`<p>${t(isOpen ? 'returned.what' : 'returned.late')}</p>
+!${isOpen ? html`<p><a class="button" href="${location}">${t('continue')}</a></p>` : ''}`,
+  }
+}
+
 const startAgain = ({ t }: View): string => html`<p><a class="button" href="/restore">${t('ended.again')}</a></p>`
 
 const endedPage = ({ view }: StatePage, { why }: EndedState): Page => {
@@ -208,6 +226,8 @@ export const statePage = (page: StatePage, state: RestoreState): Page => {
       return passwordPage(page, state)
     case 'done':
       return donePage(page, state)
+    case 'returned':
+      return returnedPage(page, state)
     case 'ended':
       return endedPage(page, state)
   }

@@ -93,6 +93,13 @@ export const pageStates: States = {
   ...Object.fromEntries([0, 1, 2, 3, 4].map((score) => [`password-strength-${score}`, ofPassword(undefined, score)])),
   done: ofState({ ...common, step: 'done' }),
   'done-without-return': ofState({ ...common, returnTo: undefined, step: 'done' }),
+  returned: ofState({
+    ...common,
+    step: 'returned',
+    location: 'https://bank.example/?code=x',
+    expiresAt: inSeconds(60),
+  }),
+  'returned-late': ofState({ ...common, step: 'returned', location: 'https://bank.example/', expiresAt: inSeconds(0) }),
   unknown: unknownPage,
   ...merged(Object.values(outcomes)),
   ...merged(Object.values(endings)),

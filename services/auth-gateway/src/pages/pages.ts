@@ -2,6 +2,7 @@ import { ReportCompromise } from '@rekey/contracts'
 import type { Feature } from '@rekey/platform/feature'
 import { maxPasswordLength, minPasswordLength } from '@rekey/platform/password-length'
 import { callRpc } from '@rekey/platform/rpc'
+import type { Authorize } from '../authorize/authorize.ts'
 import { resendCooldownMs } from '../challenges/resend-cooldown.ts'
 import type { Clients } from '../clients/clients.ts'
 import type { Config } from '../config.ts'
@@ -33,6 +34,7 @@ interface Deps {
   limits: Limits
   clients: Clients
   twoFactor: TwoFactor
+  authorize: Authorize
 }
 
 /** Longer than a code and a grant live together, so that the last page is still there for a tab that was put away. */
@@ -40,11 +42,12 @@ const restoreLifeMs = 3_600_000
 
 /** The hosted restore and the compromise report: pages for customers. */
 export const createPages = ({ broker, now, random, log }: Infrastructure, config: Settings, deps: Deps): Feature => {
-  const { layout, limits, clients, twoFactor } = deps
+  const { layout, limits, clients, twoFactor, authorize } = deps
 
   const restoreOf = (defaultClientId: string): Omit<HostedRestoreDeps, 'render'> => ({
     hostedRestore: createHostedRestore({
       twoFactor,
+      authorize,
       spendPassword: limits.spendPassword,
       setNewPassword: createSetNewPassword({ upstream: config.REKEY_PASSWORD_SERVICE_URL }),
       strengthOf,

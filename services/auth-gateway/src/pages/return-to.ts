@@ -9,6 +9,8 @@ export interface ClientParameters {
   client_id?: string
   redirect_uri?: string
   state?: string
+  /** Of an authorization request (A7). */
+  code_challenge?: string
 }
 
 /** Why a link to the hosted restore cannot be used; the name of the parameter. */
@@ -43,11 +45,15 @@ export const createReturnClients = (clients: Pick<Clients, 'find' | 'forRedirect
   },
 
   /** The client and the way back, of parameters without a fault. */
-  chosen({ client_id, redirect_uri, state }: ClientParameters): { clientId: string; returnTo: ReturnTo | undefined } {
+  chosen({ client_id, redirect_uri, state, code_challenge }: ClientParameters): {
+    clientId: string
+    returnTo: ReturnTo | undefined
+  } {
     const isPublic = client_id !== undefined && clients.find(client_id)?.type === 'public'
     return {
       clientId: isPublic ? client_id : defaultClientId,
-      returnTo: redirect_uri === undefined ? undefined : { redirectUri: redirect_uri, state },
+      returnTo:
+        redirect_uri === undefined ? undefined : { redirectUri: redirect_uri, state, codeChallenge: code_challenge },
     }
   },
 })

@@ -1,6 +1,14 @@
 import { createCustomer } from '@rekey/test-support/customers'
 import { eventually } from '@rekey/test-support/eventually'
-import { change, changeGrant, restore, restoreGrant, signInTokens } from '@rekey/test-support/flows'
+import {
+  backOfficeToken,
+  change,
+  changeGrant,
+  claimsOf,
+  restore,
+  restoreGrant,
+  signInTokens,
+} from '@rekey/test-support/flows'
 import { createHttp } from '@rekey/test-support/http'
 import { startRekey } from '@rekey/test-support/rekey'
 import t from 'tap'
@@ -31,6 +39,16 @@ const operations = {
     return (await change(rekey, access_token, await changeGrant(rekey, customer, access_token), 'a new password'))
       .status
   },
+  'end of one session': async (customer: Customer, token: string) => {
+    const { access_token } = await signInTokens(rekey, customer)
+    return (await rekey.http.send('DELETE', `/api/v2/my/sessions/${claimsOf(token).sid}`, bearer(access_token))).status
+  },
+  'end of all others': async (customer: Customer) => {
+    const { access_token } = await signInTokens(rekey, customer)
+    return (await rekey.http.send('DELETE', '/api/v2/my/sessions', bearer(access_token))).status
+  },
+  'end of all by the back office': async ({ id }: Customer) =>
+    (await rekey.http.send('DELETE', `/api/v2/clients/${id}/sessions`, bearer(await backOfficeToken(rekey)))).status,
   revocation: async (_customer: Customer, token: string) =>
     (await rekey.http.post('/oauth/v2/revoke', { token, client_id: 'ib_localhost' })).status,
 }

@@ -38,7 +38,7 @@ export type Redemption =
   | { result: 'missing' | 'refused' | 'unprotected' }
 
 /** RFC 6749 §4.1.2 recommends ten minutes at most; ours is shorter (S26). */
-const lifeMs = 60_000
+export const codeLifeMs = 60_000
 
 const keyOf = (code: string) => `rekey:{${createHash('sha256').update(code).digest('base64url')}}:authorization`
 
@@ -75,9 +75,9 @@ export const createAuthorizationCodes = ({ redis, records, random, now }: Deps) 
       const fields = {
         ...authorization,
         answeredAt: String(answeredAt.getTime()),
-        expiresAt: String(now().getTime() + lifeMs),
+        expiresAt: String(now().getTime() + codeLifeMs),
       }
-      await issueScript([key], [lifeMs, ...Object.entries({ ...fields, mac: issued.sign(key, fields) }).flat()])
+      await issueScript([key], [codeLifeMs, ...Object.entries({ ...fields, mac: issued.sign(key, fields) }).flat()])
       return code
     },
 

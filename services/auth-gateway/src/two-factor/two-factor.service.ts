@@ -13,6 +13,7 @@ import {
 import type { TokenClaims } from '@rekey/platform/auth'
 import type { Caller, OpenChallenge } from '../challenges/challenge.ts'
 import type { Challenges } from '../challenges/challenges.ts'
+import { firstEmail } from '../challenges/open.ts'
 import type { Clients } from '../clients/clients.ts'
 import type { Tokens } from '../tokens/tokens.ts'
 
@@ -73,6 +74,18 @@ export const createTwoFactorService = ({ clients, challenges, tokens }: Deps) =>
       const signedIn = { customer: sub, sessionId: sid, sessionEpoch: session_epoch }
       const request = { ...noRedirect, clientId: client_id, scope: scopes.change }
       return answerOf(await challenges.openChange(signedIn, request, caller), 'email')
+    },
+
+    /** B5 for the account pages, which display the verification code. @throws RekeyError too_many_requests, unavailable */
+    async openChangeCode({ sub, sid, session_epoch, client_id }: TokenClaims, caller: Caller): Promise<RestoreCode> {
+      const signedIn = { customer: sub, sessionId: sid, sessionEpoch: session_epoch }
+      const request = { ...noRedirect, clientId: client_id, scope: scopes.change }
+      return restoreCodeOf(await challenges.openChange(signedIn, request, caller))
+    },
+
+    /** Sends a new code of a change. @throws RekeyError invalid_grant, access_denied, too_many_requests, unavailable */
+    async resendChangeCode(token: string, caller: Caller): Promise<RestoreCode> {
+      return restoreCodeOf(await challenges.send(tokens.readMfaToken(token), noRedirect.state, firstEmail, caller))
     },
 
     /**

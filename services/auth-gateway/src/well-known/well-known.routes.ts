@@ -1,43 +1,43 @@
-import {
-  AuthorizationServerMetadata,
-  ChangePasswordPage,
-  grantTypes,
-  Jwks,
-  responseTypes,
-  scopes,
-} from '@rekey/contracts'
+import { AuthorizationServerMetadata, ChangePasswordPage, grantTypes, Jwks, scopes } from '@rekey/contracts'
 import type { Server } from '@rekey/platform/server'
 import type { Tokens } from '../tokens/tokens.ts'
 import { cachedDocument } from './cached-document.ts'
 
 interface Deps {
   issuer: string
+  /** True if there are pages for it. */
+  hasAuthorizationEndpoint: boolean
   /** Page where a customer sets a new password. Undefined: the path answers 404, which password managers understand. */
   changePasswordUrl: string | undefined
   jwks: Tokens['jwks']
 }
 
 /** RFC 8414 §2. A test tries each value. */
-const metadataOf = (issuer: string) => ({
+const metadataOf = (issuer: string, hasAuthorizationEndpoint: boolean) => ({
   issuer,
-  authorization_endpoint: `${issuer}/oauth/v2/passwordRestore`,
+  ...(hasAuthorizationEndpoint && { authorization_endpoint: `${issuer}/oauth/v2/authorize` }),
   token_endpoint: `${issuer}/oauth/v2/token`,
   jwks_uri: `${issuer}/.well-known/jwks.json`,
   revocation_endpoint: `${issuer}/oauth/v2/revoke`,
   introspection_endpoint: `${issuer}/oauth/v2/introspect`,
   scopes_supported: Object.values(scopes),
-  response_types_supported: [...responseTypes],
+  response_types_supported: ['code'],
+  response_modes_supported: ['query'],
   grant_types_supported: [...grantTypes],
   token_endpoint_auth_methods_supported: ['none', 'client_secret_basic', 'client_secret_post'],
   revocation_endpoint_auth_methods_supported: ['none', 'client_secret_basic', 'client_secret_post'],
   introspection_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
   code_challenge_methods_supported: ['S256'],
+  authorization_response_iss_parameter_supported: true,
 })
 
 const config = { public: true, crossSite: 'read' as const }
 
-export const wellKnownRoutes = (app: Server, { issuer, changePasswordUrl, jwks }: Deps): void => {
-  const metadata = metadataOf(issuer)
+export const wellKnownRoutes = (
+  app: Server,
+  { issuer, hasAuthorizationEndpoint, changePasswordUrl, jwks }: Deps,
+): void => {
+  const metadata = metadataOf(issuer, hasAuthorizationEndpoint)
   cachedDocument(app, '/.well-known/jwks.json', Jwks, jwks)
   cachedDocument(app, '/.well-known/oauth-authorization-server', AuthorizationServerMetadata, () => metadata)
 

@@ -9,7 +9,8 @@ interface Settings {
 
 /** Documents under /.well-known (RFC 8615): JWKS, server metadata, and the page that changes a password. */
 export const createWellKnown = (config: Settings, clients: Clients, { issuer, jwks }: Tokens): Feature => {
-  const hostedPage = clients.defaultClientId === undefined ? undefined : `${issuer}/restore`
+  const hasAuthorizationEndpoint = clients.defaultClientId !== undefined
+  const hostedPage = hasAuthorizationEndpoint ? `${issuer}/restore` : undefined
   const changePasswordUrl = config.REKEY_CHANGE_PASSWORD_URL ?? hostedPage
-  return { routes: (app) => wellKnownRoutes(app, { issuer, changePasswordUrl, jwks }) }
+  return { routes: (app) => wellKnownRoutes(app, { issuer, hasAuthorizationEndpoint, changePasswordUrl, jwks }) }
 }

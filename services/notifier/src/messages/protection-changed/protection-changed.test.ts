@@ -4,7 +4,7 @@ import t from 'tap'
 import { recipient, reportLink, startNotifier, startServers } from '../../app.fixture.ts'
 
 type Servers = Awaited<ReturnType<typeof startServers>>
-type Operation = 'block' | 'lift_block' | 'end_hold'
+type Operation = 'block' | 'lift_block' | 'end_hold' | 'end_sessions'
 
 const publishChange = async (
   { publish, sealNotification }: Servers,
@@ -34,9 +34,14 @@ const texts = {
     says: 'ended this waiting time early',
     sms: 'withdrawals no longer have to wait',
   },
+  end_sessions: {
+    subject: 'Rekey: you were signed out',
+    says: 'signed you out on all devices',
+    sms: 'signed you out on all devices',
+  },
 }
 
-for (const operation of ['block', 'lift_block', 'end_hold'] as const) {
+for (const operation of ['block', 'lift_block', 'end_hold', 'end_sessions'] as const) {
   t.test(`S41 the notification of ${operation} states what the staff did, when, and what to do`, async (t) => {
     const servers = await startServers(t)
     await startNotifier(t, servers)
