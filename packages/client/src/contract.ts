@@ -30,6 +30,25 @@ export type ErrorCode =
   | 'unsupported_media_type'
   | 'unsupported_response_type'
 
+export interface AuthorizeQuery {
+  /** Must be `code`. */
+  response_type?: string
+  /** A public client that may restore. */
+  client_id?: string
+  /** Required. Compared as in every other endpoint. */
+  redirect_uri?: string
+  /** `CUSTOMER:PASSWORD:RESTORE`, which is also the default. */
+  scope?: string
+  /** Returned in the redirect. 1 to 512 printable ASCII characters. */
+  state?: string
+  /** Required: the S256 challenge of the verifier (RFC 7636 §4.2). */
+  code_challenge?: string
+  /** Must be `S256`. */
+  code_challenge_method?: string
+  /** `query`, which is also the default. */
+  response_mode?: string
+}
+
 export interface PasswordRestoreBody {
   /** Client identifier issued to the client. */
   client_id: string
@@ -322,6 +341,11 @@ export interface PasswordChange {
   holdUntil?: string
 }
 
+export interface ListSessionsAnswer {
+  total: number
+  data: MySession[]
+}
+
 export interface FindClientsQuery {
   /** Email address. */
   email?: string
@@ -425,7 +449,7 @@ export interface ClientRecord {
   type?: 'changed' | 'restored'
   /** Whole seconds, UTC: 2022-01-01T00:00:00+00:00. */
   createTime: string
-  operation: 'change' | 'restore' | 'reset' | 'set' | 'block' | 'lift_block' | 'end_hold'
+  operation: 'change' | 'restore' | 'reset' | 'set' | 'block' | 'lift_block' | 'end_hold' | 'end_sessions'
   actor: 'client' | 'back_office'
   /** email or sms: the channel of the code that proved a restore. api: any other change. */
   channel: string
@@ -539,6 +563,16 @@ export interface ListJobsAnswer {
   }[]
 }
 
+export interface ListClientSessionsAnswer {
+  total: number
+  data: ClientSession[]
+}
+
+export interface EndClientSessionsQuery {
+  /** Reason of the back office: 1 to 500 characters on one line. */
+  reason?: string
+}
+
 export interface GetJobAnswer {
   state: 'running' | 'done' | 'cancelled'
   total: number
@@ -625,19 +659,22 @@ export interface JwksAnswer {
 
 export interface AuthorizationServerMetadataAnswer {
   issuer: string
-  /** Takes authorization requests by POST. */
-  authorization_endpoint: string
+  /** For the proof of a restore. Absent if no client of hosted restores is configured. */
+  authorization_endpoint?: string
   token_endpoint: string
   jwks_uri: string
   revocation_endpoint: string
   introspection_endpoint: string
   scopes_supported: string[]
   response_types_supported: string[]
+  response_modes_supported: string[]
   grant_types_supported: string[]
   token_endpoint_auth_methods_supported: string[]
   revocation_endpoint_auth_methods_supported: string[]
   introspection_endpoint_auth_methods_supported: string[]
   code_challenge_methods_supported: string[]
+  /** RFC 9207. */
+  authorization_response_iss_parameter_supported: boolean
 }
 
 /** The document. */
@@ -707,8 +744,39 @@ export interface AuthorizationCodeAnswer {
   state: string
 }
 
+export interface MySession {
+  id: string
+  /** The OAuth client that the customer signed in with. */
+  client: string
+  /** When the customer signed in. Whole seconds, UTC: 2022-01-01T00:00:00+00:00. */
+  createdAt: string
+  /** The last refresh, or the sign-in if there was none. */
+  lastUsedAt: string
+  /** Client address of that request; the one that the client states, if it is an authenticated confidential client. */
+  ip: string
+  /** True for the session of this request. */
+  current: boolean
+}
+
+export interface ClientSession {
+  id: string
+  /** The OAuth client that the customer signed in with. */
+  client: string
+  /** When the customer signed in. Whole seconds, UTC: 2022-01-01T00:00:00+00:00. */
+  createdAt: string
+  /** The last refresh, or the sign-in if there was none. */
+  lastUsedAt: string
+  /** Client address of that request; the one that the client states, if it is an authenticated confidential client. */
+  ip: string
+}
+
 /** Every operation of the gateway, by method and path. */
 export interface Operations {
+  /** Open the pages that prove a restore, and redirect back with an authorization code (RFC 6749 §4.1). */
+  'GET /oauth/v2/authorize': {
+    query: AuthorizeQuery
+    answer: undefined
+  }
   /** Request a password restore. */
   'POST /oauth/v2/passwordRestore': {
     body: PasswordRestoreBody
@@ -786,6 +854,21 @@ export interface Operations {
     }
     answer: PasswordChange
   }
+  /** List the sessions of the signed-in customer, the latest sign-in first. */
+  'GET /api/v2/my/sessions': {
+    answer: ListSessionsAnswer
+  }
+  /** End all sessions of the signed-in customer except the session of this request. */
+  'DELETE /api/v2/my/sessions': {
+    answer: undefined
+  }
+  /** End one session of the signed-in customer. */
+  'DELETE /api/v2/my/sessions/:sessionId': {
+    params: {
+      sessionId: string
+    }
+    answer: undefined
+  }
   /** Find the customers with an e-mail address, a phone number or a code. */
   'GET /api/v2/clients': {
     query: FindClientsQuery
@@ -830,7 +913,7 @@ export interface Operations {
     }
     answer: ClientPasswordChange
   }
-  /** List all records of a customer: password changes, blocks, lifted blocks and ended holds. */
+  /** List all records of a customer: password changes, blocks, lifted blocks, ended holds, and ends of all sessions. */
   'GET /api/v2/clients/:clientId/records': {
     params: {
       clientId: number
@@ -895,6 +978,21 @@ export interface Operations {
   'GET /api/v2/jobs': {
     query: ListJobsQuery
     answer: ListJobsAnswer
+  }
+  /** List the sessions of a customer, the latest sign-in first. */
+  'GET /api/v2/clients/:clientId/sessions': {
+    params: {
+      clientId: number
+    }
+    answer: ListClientSessionsAnswer
+  }
+  /** End all sessions of a customer. */
+  'DELETE /api/v2/clients/:clientId/sessions': {
+    params: {
+      clientId: number
+    }
+    query: EndClientSessionsQuery
+    answer: undefined
   }
   /** Progress of a job. */
   'GET /api/v2/jobs/:jobId': {

@@ -89,13 +89,15 @@ export interface AuthLoginFailedData {
   ip: string
 }
 
-/** One session was ended: by its client, or because a refresh token or an authorization code was used twice. The end of all sessions of a customer is part of `password.*` and `account.*`. */
+/** One session was ended: by its client, by its customer, or because a refresh token or an authorization code was used twice. The end of all sessions of a customer is part of `password.*` and `account.*`. */
 export interface AuthSessionRevokedData {
   sessionId: string
   /** Token subject: the customer's code, a challenge, or the client. */
   subject: string
   clientId: string
   reason: 'revoked' | 'refresh_token_reused' | 'code_replayed'
+  /** The customer ended it from the list of sessions. */
+  by?: 'customer'
 }
 
 /** A quota is used up, or an account is locked out after too many wrong codes. One event per period of refusals, however many requests are refused. */
@@ -278,6 +280,27 @@ export interface AccountBlockedData {
   sessionEpoch: number
 }
 
+/** All sessions of a customer ended: by the customer, who kept one, or by the back office. */
+export interface AccountSessionsEndedData {
+  /** The customer's code. */
+  customer: string
+  customerId: number
+  actor: 'client' | 'back_office'
+  actorId: string
+  clientId: string
+  ip: string
+  /** Token subject of the second person who approved; absent if no approval was needed. */
+  approvedBy?: string
+  /** Id of the history record. */
+  changeId?: number
+  /** Digest of the history record. */
+  digest?: string
+  /** Session epoch: rises each time all sessions of the customer end. A session that began at a lower epoch has ended. */
+  sessionEpoch: number
+  /** The session that the customer kept. */
+  keptSession?: string
+}
+
 /** The back office lifted whatever kept a customer from signing in or restoring: a block, or a lockout. Also published if neither existed. */
 export interface AccountBlockLiftedData {
   /** The customer's code. */
@@ -345,6 +368,7 @@ export interface EventsByType {
   'password.all-reset-requested': PasswordAllResetRequestedData
   'account.compromise-reported': AccountCompromiseReportedData
   'account.blocked': AccountBlockedData
+  'account.sessions-ended': AccountSessionsEndedData
   'account.block-lifted': AccountBlockLiftedData
   'account.hold-ended': AccountHoldEndedData
   'account.identifiers-changed': AccountIdentifiersChangedData

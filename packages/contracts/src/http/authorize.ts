@@ -6,6 +6,7 @@ const parameter = (description: string) => Type.Optional(Type.String({ descripti
 
 /** A7: the authorization endpoint (RFC 6749 §3.1) for the proof of a restore. It signs nobody in. */
 export const Authorize = {
+  operationId: 'authorize',
   summary: 'Open the pages that prove a restore, and redirect back with an authorization code (RFC 6749 §4.1)',
   tags: ['Restore'],
   querystring: Type.Object(

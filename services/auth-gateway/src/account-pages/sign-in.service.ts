@@ -150,7 +150,7 @@ export const createSignIn = (deps: Deps) => {
       const fault = faultOfCode(code, state.verificationCode)
       if (fault) return { ...state, outcome: fault }
       try {
-        const body = { grant_type: 'mfa_oob', mfa_token: state.token, code, client_id: clientId }
+        const body = { grant_type: 'mfa_oob' as const, mfa_token: state.token, code, client_id: clientId }
         const request = { body, authorization: undefined, address: caller.address, sessionMs: accountLifeMs }
         const secret = await beginAccount(await account(state, await grant(request)))
         return { step: 'done', account: secret, doneAt: now().getTime() }

@@ -129,8 +129,8 @@ t.test('B12: staff see the sessions of a customer, and end all of them', async (
   const shown = await http.get<{ total: number; data: object[] }>(path, staff)
   t.match(shown, { status: 200, body: { total: 2, data: [{ id: sidOf(tokens[1] as Tokens) }, {}] } })
   t.notOk('current' in (shown.body.data[0] ?? {}))
-  const [read] = (await rekey.logOf('auth-gateway')).filter(({ event }) => event === 'back_office_sessions_read')
-  t.match(read, { customer: customer.code, actorId: 'backend_fin', actor: 'back_office' })
+  const [read] = (await rekey.logOf('auth-gateway')).filter(({ event }) => event === 'back_office_read')
+  t.match(read, { customerId: customer.id, actorId: 'backend_fin', actor: 'back_office' })
 
   t.equal((await http.send('DELETE', `${path}?reason=a%20stolen%20phone`, staff)).status, 204)
   for (const { access_token } of tokens) await isEndedEverywhere(t, access_token)

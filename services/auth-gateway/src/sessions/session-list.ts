@@ -73,16 +73,14 @@ export const createSessionList = (deps: Deps) => {
     },
 
     /**
-     * The sessions of a customer, for the back office. Each read is logged with its reader.
+     * The sessions of a customer, for the back office.
      *
      * @throws RekeyError not_found, unavailable
      */
-    async ofClient(customerId: number, staff: TokenClaims, address: string): Promise<All<ClientSession>> {
+    async ofClient(customerId: number): Promise<All<ClientSession>> {
       const found = await findCustomer({ customerId })
       if (!found.found) throw noSuchResource('clientId')
       const { customer } = found
-      const actor = { actor: 'back_office', actorId: staff.sub, clientId: staff.client_id, address, channel: 'api' }
-      log.info({ event: 'back_office_sessions_read', customer, ...actor }, 'the back office read sessions')
       return allOf(await list(customer))
     },
 

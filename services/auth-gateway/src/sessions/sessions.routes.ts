@@ -20,6 +20,6 @@ export const sessionRoutes = (app: Server, sessions: SessionList): void => {
   app.get(
     '/api/v2/clients/:clientId/sessions',
     { schema: ListClientSessions, config: { scopes: [scopes.backOffice] } },
-    (request) => sessions.ofClient(request.params.clientId, request.bearer, request.ip),
+    (request) => sessions.ofClient(request.params.clientId),
   )
 }
