@@ -7,7 +7,6 @@ import {
 } from '@rekey/contracts'
 import type { TokenClaims } from '@rekey/platform/auth'
 import type { Now } from '@rekey/platform/clock'
-import type { Logger } from '@rekey/platform/logger'
 import { beganBefore } from '@rekey/platform/session-not-before'
 import type { Listing, Listings } from './listings.ts'
 import type { NotBefore } from './not-before.ts'
@@ -25,7 +24,6 @@ interface Deps {
   /** The code of a customer. @throws RekeyError unavailable */
   findCustomer(request: { customerId: number }): Promise<CustomersSummaryReply>
   now: Now
-  log: Logger
 }
 
 /** A page of everything: a list is bounded. */
@@ -46,7 +44,7 @@ const toSession = ({ sessionId: id, clientId: client, signedInAt, lastUsedAt, ip
 
 /** B12: the list of a customer's sessions, and the end of one of them (ASVS 7.5.2). */
 export const createSessionList = (deps: Deps) => {
-  const { store, listings, notBefore, end, complete, findCustomer, now, log } = deps
+  const { store, listings, notBefore, end, complete, findCustomer, now } = deps
 
   const list = async (subject: string): Promise<ClientSession[]> => {
     await complete()

@@ -71,7 +71,6 @@ export const createSessions = (infra: Infrastructure, config: Settings, { limits
     complete: redisLoss.complete,
     findCustomer: (request) => callRpc(broker, CustomersSummary, request),
     now,
-    log,
   })
   return {
     ...sessions,
