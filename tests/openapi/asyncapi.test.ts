@@ -54,7 +54,7 @@ t.test('each example is valid, and has no placeholder', async (t) => {
   }
 })
 
-t.test('each component is referred to, and each reference leads to one', async (t) => {
+t.test('each component is referenced, and each reference resolves', async (t) => {
   const references = new Set(text.match(/#\/components\/\w+\/\w+/g))
   const { messages, schemas, securitySchemes } = document.components
   const components = Object.entries({ messages, schemas, securitySchemes }).flatMap(([kind, entries]) =>
