@@ -91,7 +91,7 @@ t.test('each example of an answer is valid, and has no placeholder', async (t) =
   }
 })
 
-t.test('each component is referred to, and each reference leads to one', async (t) => {
+t.test('each component is referenced, and each reference resolves', async (t) => {
   const references = new Set(text.match(/#\/components\/\w+\/[\w-]+/g))
   const components = Object.entries(document.components).flatMap(([kind, entries]) =>
     kind === 'securitySchemes' ? [] : Object.keys(entries).map((name) => `#/components/${kind}/${name}`),

@@ -71,7 +71,7 @@ t.test('a method that a path does not have is answered 405 with Allow, in the fo
   t.comment(`${refused} requests`)
 })
 
-t.test('a path that nobody serves is answered 404, whatever the method', async (t) => {
+t.test('a path without a route is answered 404, with every method', async (t) => {
   for (const path of ['/nothing', '/oauth/v2/nothing', '/api/v2/my/password/nothing', '/api/v2/jobs']) {
     for (const method of methods) t.equal((await send(method, path)).status, 404, `${method} ${path}`)
   }

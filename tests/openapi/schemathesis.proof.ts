@@ -54,7 +54,7 @@ const schemathesis = await installSchemathesis(t)
 const skip = 'missing' in schemathesis && schemathesis.missing
 
 const callers: Record<string, () => Promise<Record<string, string>>> = {
-  nobody: async () => ({}),
+  'a caller without credentials': async () => ({}),
   'a member of staff': async () => ({ Authorization: `Bearer ${await backOfficeToken(rekey)}` }),
 }
 

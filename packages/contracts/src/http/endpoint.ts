@@ -41,3 +41,10 @@ export const tags: Record<string, string> = {
   Discovery: 'Keys, metadata and documents, for programs.',
   Health: 'Probes.',
 }
+
+/** A rule of a body's schema: these fields are mandatory if a field is present, or has this value. */
+export const mandatoryIf = (field: string, schema: object, fields: string[]) => ({
+  if: { type: 'object', properties: { [field]: schema }, required: [field] },
+  // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema.
+  then: { type: 'object', required: fields },
+})

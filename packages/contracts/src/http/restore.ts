@@ -17,6 +17,7 @@ import {
   Username,
 } from '../fields.ts'
 import { scopes } from '../scopes.ts'
+import { mandatoryIf } from './endpoint.ts'
 import { bearer, clientAuthentication, oauthErrors, refuses } from './problem.ts'
 
 /** PKCE (RFC 7636): a public client needs it to redeem its authorization code. */
@@ -32,11 +33,7 @@ export const pkce = {
 }
 
 /** A challenge without a method would mean `plain` (RFC 7636 §4.3), which is refused. */
-const pkceRule = {
-  if: { type: 'object', required: ['code_challenge'] },
-  // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema.
-  then: { type: 'object', required: ['code_challenge_method'] },
-}
+const pkceRule = mandatoryIf('code_challenge', {}, ['code_challenge_method'])
 
 /** The fields that A1 and A4 share. */
 export const commonRequest = {

@@ -11,6 +11,7 @@ import {
   Scope,
   State,
 } from '../fields.ts'
+import { mandatoryIf } from './endpoint.ts'
 import { clientAuthentication, oauthErrors, refuses } from './problem.ts'
 import { exampleMfaToken, TokenAnswer } from './restore.ts'
 
@@ -49,11 +50,8 @@ const neededBy: [grantType: (typeof grantTypes)[number], ...fields: string[]][] 
   ['refresh_token', 'refresh_token'],
 ]
 
-const needs = ([grantType, ...required]: (typeof neededBy)[number]) => ({
-  if: { type: 'object', properties: { grant_type: { const: grantType } }, required: ['grant_type'] },
-  // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema.
-  then: { type: 'object', required },
-})
+const needs = ([grantType, ...fields]: (typeof neededBy)[number]) =>
+  mandatoryIf('grant_type', { const: grantType }, fields)
 
 /** A5. */
 export const Token = {
