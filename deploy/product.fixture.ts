@@ -40,7 +40,7 @@ export const useProduction = async (t: Pick<Test, 'teardown'>, rekey: Production
   const settled = () =>
     eventually(
       async () => {
-        for (const stream of ['AUTH', 'PASSWORD', 'NOTIFY']) {
+        for (const stream of ['AUTH', 'PASSWORD', 'NOTIFY', 'MESSAGE']) {
           for await (const { num_pending, num_ack_pending } of jsm.consumers.list(stream)) {
             if (num_pending + num_ack_pending > 0) return false
           }

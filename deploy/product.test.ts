@@ -105,7 +105,7 @@ t.test('S33: every consumer in the permissions exists, and the broker refused th
     .flatMap((name) => [...readFileSync(join(folder, name), 'utf8').matchAll(/"\$JS\.API\.CONSUMER\.INFO\.(.+)"/g)])
     .map(([, consumer]) => consumer)
   const existing: string[] = []
-  for (const stream of ['AUTH', 'PASSWORD', 'NOTIFY']) {
+  for (const stream of ['AUTH', 'PASSWORD', 'NOTIFY', 'MESSAGE']) {
     for await (const { name } of jsm.consumers.list(stream)) existing.push(`${stream}.${name}`)
   }
   t.same(existing.toSorted(), named.toSorted())
@@ -164,7 +164,7 @@ t.test('S33: a forged event is refused and has no effect', async (t) => {
   await askRestore(rekey, person.email, bankClient)
   await settled()
   const mails = (await inbox.messages()).length
-  const streams = ['AUTH', 'PASSWORD', 'NOTIFY', 'DEAD']
+  const streams = ['AUTH', 'PASSWORD', 'NOTIFY', 'MESSAGE', 'DEAD']
   const before = await Promise.all(streams.map(messagesIn))
   const genuine = async (stream: string, subject: string) => (await lastEvent(stream, subject)).data
   const forgeries: Record<string, { data: Uint8Array; by: BrokerUser[] }> = {

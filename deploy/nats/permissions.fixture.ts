@@ -14,7 +14,7 @@ export const users = [
 ] as const
 const streamNames = [...(Object.keys(streams) as StreamName[]), deadLetters.name]
 export const typesOf = (name: StreamName) => streams[name].events.map(({ type }: EventDefinition) => type)
-export const events = [...typesOf('AUTH'), ...typesOf('PASSWORD'), ...typesOf('NOTIFY')]
+export const events = [...typesOf('AUTH'), ...typesOf('PASSWORD'), ...typesOf('NOTIFY'), ...typesOf('MESSAGE')]
 export const rpcSubjects = rpcs.map(({ subject }) => subject)
 
 /** The events that each service consumes, listed once more: the generated permissions must match this decision. */
@@ -37,6 +37,7 @@ const consumed = {
     'auth.challenge.locked',
     'auth.login.succeeded',
     'auth.session.revoked',
+    'message.outcome',
   ],
   notifier: typesOf('NOTIFY'),
 }
@@ -123,11 +124,16 @@ export const mayPublish: Record<BrokerUser, string[]> = {
     ...typesOf('PASSWORD'),
     ...typesOf('NOTIFY'),
     ...[...typesOf('PASSWORD'), ...typesOf('NOTIFY')].map((type) => `dead.${type}`),
-    ...streamInfo('PASSWORD', 'NOTIFY', 'DEAD'),
+    ...streamInfo('PASSWORD', 'NOTIFY', 'MESSAGE', 'DEAD'),
     ...ofConsumers('password-service'),
     '$JS.API.STREAM.MSG.GET.AUTH',
   ],
-  notifier: [...streamInfo('NOTIFY', 'DEAD'), ...ofConsumers('notifier')],
+  notifier: [
+    'message.outcome',
+    'dead.message.outcome',
+    ...streamInfo('NOTIFY', 'MESSAGE', 'DEAD'),
+    ...ofConsumers('notifier'),
+  ],
   platform: ['password.verify', 'password.status', 'customers.get', 'customers.upsert'],
   audit: auditSubjects('$JS.REKEY.API'),
   operator: [

@@ -34,7 +34,7 @@ t.test('S47: only the streams of the contracts can be created', async (t) => {
   for (const name of ['FORGE', 'auth', 'AUTH2']) {
     await t.rejects(jsm.streams.add({ name, subjects: [`${name}.>`] }), /permissions violation/i, name)
   }
-  t.same(names.toSorted(), ['AUTH', 'DEAD', 'NOTIFY', 'PASSWORD'])
+  t.same(names.toSorted(), ['AUTH', 'DEAD', 'MESSAGE', 'NOTIFY', 'PASSWORD'])
 })
 
 t.test('S47: no stream can store what the user that configures streams publishes', async (t) => {

@@ -14,7 +14,7 @@ GRANT SELECT, INSERT, UPDATE ON customer, credential, job, customer_import, sess
 -- Rows that expired, were removed or were published are deleted.
 GRANT SELECT, INSERT, UPDATE, DELETE ON
   identifier, former_address, former_password, restore_request, restore_send, restore_failure, spent_token,
-  revoked_session, approval, outbox
+  revoked_session, approval, outbox, message
 TO rekey_service;
 
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO rekey_service;

@@ -166,7 +166,7 @@ export const securityLines: Record<string, SecurityLine[]> = {
     },
     {
       number: 'S47',
-      text: "Only the four streams can be made or changed by the broker's operator; no account can place an event on a subject that it may not publish; an event that ends sessions is checked for plausibility.",
+      text: "Only the five streams can be made or changed by the broker's operator; no account can place an event on a subject that it may not publish; an event that ends sessions is checked for plausibility.",
     },
     {
       number: 'S48',

@@ -250,7 +250,7 @@ const assertServing = async (t: Test) => {
 t.test('S33 a malformed event becomes a dead letter for each consumer, and the services keep serving', async (t) => {
   const manager = await broker.jetstreamManager()
   const consumed: string[] = []
-  for (const stream of ['AUTH', 'PASSWORD', 'NOTIFY']) {
+  for (const stream of ['AUTH', 'PASSWORD', 'NOTIFY', 'MESSAGE']) {
     for (const { config } of await manager.consumers.list(stream).next()) consumed.push(config.filter_subject ?? '')
   }
   t.ok(consumed.length >= 14, `${consumed.length} consumers`)

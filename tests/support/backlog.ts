@@ -10,7 +10,7 @@ const inOutbox = async (databaseUrl: string, except: ReadonlySet<string>): Promi
 const atBroker = async (connection: NatsConnection): Promise<string[]> => {
   const jsm = await connection.jetstreamManager()
   const waiting: string[] = []
-  for (const stream of ['AUTH', 'PASSWORD', 'NOTIFY']) {
+  for (const stream of ['AUTH', 'PASSWORD', 'NOTIFY', 'MESSAGE']) {
     for (const { name, num_pending, num_ack_pending } of await jsm.consumers.list(stream).next()) {
       const count = num_pending + num_ack_pending
       if (count > 0) waiting.push(`${count} messages are unacknowledged at ${name}`)

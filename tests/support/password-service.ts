@@ -100,7 +100,10 @@ export const startPasswordService = async (t: Teardown, { env = {}, privatePostg
     metrics: createMetrics(),
   })
   t.teardown(() => broker.close())
-  ensureStreams(broker, ['AUTH', 'PASSWORD', 'NOTIFY'], { REKEY_PROFILE: 'sandbox', REKEY_STREAM_REPLICAS: 1 })
+  ensureStreams(broker, ['AUTH', 'PASSWORD', 'NOTIFY', 'MESSAGE'], {
+    REKEY_PROFILE: 'sandbox',
+    REKEY_STREAM_REPLICAS: 1,
+  })
   const publisher = createPublisher({ broker, source: 'auth-gateway', now: clock.now, random: systemRandom })
   const manager = async () => (await broker.connected()).jetstreamManager()
   await eventually(async () => (await manager()).streams.info('AUTH'), { what: 'the streams' })

@@ -22,6 +22,10 @@ export interface Delivery {
   eventId: string
   /** CloudEvents time by the publisher's clock, at most five minutes ahead. An invalid Date if the event has none. */
   time: Date
+  /** Number of this delivery, from 1; over all instances. */
+  attempt: number
+  /** True if the event becomes a dead letter should this attempt fail. */
+  isLastAttempt: boolean
 }
 
 const rfc3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/i
@@ -123,6 +127,10 @@ export const consume = <E extends EventDefinition>(
     log.error({ event: event.type, eventId: headers?.get('ce-id'), reason }, 'dead letter')
   }
 
+  /** All pauses are used first: the whole service may have been down for longer than retryMs. */
+  const isOverdue = ({ timestampNanos, redeliveryCount }: JsMsg['info']) =>
+    now().getTime() - millis(timestampNanos) >= retryMs && redeliveryCount > pausesMs.length
+
   const deliver = async (message: JsMsg) => {
     let data: unknown
     try {
@@ -139,13 +147,10 @@ export const consume = <E extends EventDefinition>(
     const time = readEventTime(attribute('time') ?? '')
     if (time.getTime() > now().getTime() + clockSlackSeconds * 1_000)
       throw new PermanentError('ce-time is in the future')
-    await handle(data as EventData<E>, { eventId, time })
+    const { redeliveryCount: attempt } = message.info
+    await handle(data as EventData<E>, { eventId, time, attempt, isLastAttempt: isOverdue(message.info) })
     message.ack()
   }
-
-  /** All pauses are used first: the whole service may have been down for longer than retryMs. */
-  const isOverdue = ({ timestampNanos, redeliveryCount }: JsMsg['info']) =>
-    now().getTime() - millis(timestampNanos) >= retryMs && redeliveryCount > pausesMs.length
 
   const settle = async (message: JsMsg) => {
     try {

@@ -3,6 +3,7 @@ import { refuseCrossSite } from '@rekey/platform/cross-site'
 import type { Feature } from '@rekey/platform/feature'
 import { health } from '@rekey/platform/health'
 import { createIdentityProvider } from '@rekey/platform/identity-provider'
+import { logReads } from '@rekey/platform/log-reads'
 import type { Runtime } from '@rekey/platform/run'
 import { createServer, type Server } from '@rekey/platform/server'
 import { toProxyList } from '@rekey/platform/trusted-proxies'
@@ -71,6 +72,7 @@ export const createApp = async (config: Config, runtime: Runtime): Promise<Serve
     isEnded: sessions.isEnded,
     now,
   })
+  logReads(app, log)
   await app.register(health, { checks: { redis: () => redis.ping(), nats: () => broker.check() }, progress })
   for (const feature of features) await feature.routes?.(app)
 

@@ -1,6 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import { Writable } from 'node:stream'
-import { deadLetters, type EventData, NotifyCode, NotifyResetRequested, type Recipient } from '@rekey/contracts'
+import {
+  deadLetters,
+  type EventData,
+  type MessageOutcome,
+  NotifyCode,
+  NotifyResetRequested,
+  type Recipient,
+} from '@rekey/contracts'
 import { connectBroker } from '@rekey/platform/broker'
 import type { Now } from '@rekey/platform/clock'
 import { loadConfig } from '@rekey/platform/config'
@@ -120,6 +127,11 @@ export const startServers = async (t: Teardown, env: Record<string, string> = {}
       const { state } = await jsm.streams.info(stream)
       const numbers = Array.from({ length: state.messages }, (_, index) => state.first_seq + index)
       return Promise.all(numbers.map((seq) => jsm.streams.getMessage(stream, { seq })))
+    },
+
+    /** What the notifier published of messages. */
+    async outcomes() {
+      return (await this.stored('MESSAGE')).map((message) => message.json<EventData<typeof MessageOutcome>>())
     },
 
     /** Waits for the one dead letter and returns its subject and reason. */

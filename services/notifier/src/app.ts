@@ -1,9 +1,11 @@
+import { createBackgroundPublisher } from '@rekey/platform/background-publisher'
 import { connectBroker } from '@rekey/platform/broker'
 import { brokerAccess } from '@rekey/platform/broker-access'
 import type { Consumer } from '@rekey/platform/consumer'
 import { health } from '@rekey/platform/health'
 import { toKeys } from '@rekey/platform/keys'
 import { createProgress } from '@rekey/platform/progress'
+import { createPublisher } from '@rekey/platform/publisher'
 import type { Runtime } from '@rekey/platform/run'
 import { createServer, type Server } from '@rekey/platform/server'
 import { watchStreams } from '@rekey/platform/stream-watch'
@@ -15,6 +17,7 @@ import type { Config } from './config.ts'
 import { sendAddressRemoved } from './messages/address-removed/address-removed.consumer.ts'
 import { sendCodes } from './messages/code/code.consumer.ts'
 import type { MessageDeps } from './messages/message.ts'
+import { createOutcomes } from './messages/outcomes.ts'
 import { sendPasswordChanged } from './messages/password-changed/password-changed.consumer.ts'
 import { sendProtectionChanged } from './messages/protection-changed/protection-changed.consumer.ts'
 import { sendResetRequested } from './messages/reset-requested/reset-requested.consumer.ts'
@@ -37,11 +40,15 @@ const timeoutMs = { awaited: 7_500, notifications: 20_000 }
 
 export const createApp = async (config: Config, { log, metrics, now, random }: Runtime): Promise<Server> => {
   const broker = connectBroker({ ...brokerAccess(config), name: 'notifier', log, metrics })
-  ensureStreams(broker, ['NOTIFY'], config)
-  const progress = createProgress({ elapsedMs: () => performance.now(), metrics })
-  const streamWatch = watchStreams(['NOTIFY'], { broker, metrics, progress, now, log })
+  ensureStreams(broker, ['NOTIFY', 'MESSAGE'], config)
+  const elapsedMs = () => performance.now()
+  const progress = createProgress({ elapsedMs, metrics })
+  const streamWatch = watchStreams(['NOTIFY', 'MESSAGE'], { broker, metrics, progress, now, log })
   const retryMs = config.REKEY_EVENT_RETRY_HOURS * 3_600_000
 
+  const publisher = createPublisher({ broker, source: 'notifier', now, random })
+  const backgroundPublisher = createBackgroundPublisher({ publisher, broker, elapsedMs, metrics, progress, log })
+  const outcomes = createOutcomes({ publisher, backgroundPublisher, now })
   const consuming = { broker, metrics, progress, now, random, log, service: 'notifier', retryMs }
   const sealedFields = createSealedFields({
     codeKeys: toKeys(config.REKEY_CODE_SEAL_KEY),
@@ -64,7 +71,7 @@ export const createApp = async (config: Config, { log, metrics, now, random }: R
   const first = createOwnDelivery(config.REKEY_CODE_CONNECTIONS, timeoutMs.awaited)
   const second = createOwnDelivery(config.REKEY_NOTIFICATION_CONNECTIONS, timeoutMs.notifications)
   const start = (send: (deps: MessageDeps) => Consumer, delivery: Delivery, connections: number) =>
-    send({ consuming, sealedFields, delivery, concurrency: 2 * connections, brand: config.REKEY_BRAND, now })
+    send({ consuming, sealedFields, delivery, outcomes, concurrency: 2 * connections, brand: config.REKEY_BRAND, now })
   const consumers = [
     ...awaited.map((send) => start(send, first, config.REKEY_CODE_CONNECTIONS)),
     ...notifications.map((send) => start(send, second, config.REKEY_NOTIFICATION_CONNECTIONS)),
@@ -83,6 +90,7 @@ export const createApp = async (config: Config, { log, metrics, now, random }: R
     for (const delivery of [first, second]) delivery.stop()
     await Promise.all(closing)
     for (const delivery of [first, second]) delivery.close()
+    await backgroundPublisher.close()
     await streamWatch.close()
     await broker.close()
   })

@@ -3,6 +3,7 @@ import { auth } from '@rekey/platform/auth'
 import { health } from '@rekey/platform/health'
 import { createIdentityProvider } from '@rekey/platform/identity-provider'
 import { createIssuerKeys } from '@rekey/platform/issuer-keys'
+import { logReads } from '@rekey/platform/log-reads'
 import { serveRpcs } from '@rekey/platform/rpc'
 import type { Runtime } from '@rekey/platform/run'
 import { createServer, type Server } from '@rekey/platform/server'
@@ -18,6 +19,7 @@ import { createHistory } from './history/history.feature.ts'
 import { createInfrastructure, type Infrastructure } from './infrastructure.ts'
 import { createJobs } from './jobs/jobs.feature.ts'
 import { createLockout } from './lockout/lockout.feature.ts'
+import { createMessages } from './messages/messages.feature.ts'
 import { createOutbox } from './outbox/outbox.feature.ts'
 import { createPasswords } from './passwords/passwords.feature.ts'
 import { createPasswordPolicy } from './policy/policy.feature.ts'
@@ -29,6 +31,7 @@ const createFeatures = async (infra: Infrastructure, config: Config) => {
   const outbox = createOutbox(infra, config)
   const sessions = createSessions(infra)
   const history = createHistory(infra)
+  const messages = createMessages(infra)
   const hashing = createHashing(infra, config)
   const customers = createCustomers(infra, config, hashing)
   const policy = await createPasswordPolicy(infra, config, hashing)
@@ -42,6 +45,7 @@ const createFeatures = async (infra: Infrastructure, config: Config) => {
     outbox,
     sessions,
     history,
+    messages,
     hashing,
     customers,
     policy,
@@ -75,6 +79,7 @@ export const createApp = async (config: Config, runtime: Runtime): Promise<Serve
   const trustedProxies = toProxyList(config.REKEY_TRUSTED_PROXIES)
   const app = await createServer({ log, random, trustedProxies, adoptsTraces: true })
   await registerAuth(app, config, infra, sessions)
+  logReads(app, log)
   for (const feature of features) await feature.routes?.(app)
   await app.register(health, { checks: { postgres: database.check, nats: () => broker.check() }, progress })
 

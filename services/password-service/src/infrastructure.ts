@@ -12,8 +12,8 @@ import { loopOptions, openDatabase } from './database.ts'
 
 const service = 'password-service'
 
-/** Streams that this service publishes to. */
-const streams = ['PASSWORD', 'NOTIFY'] as const
+/** Streams that this service publishes to, and the work queue that it reads. */
+const streams = ['PASSWORD', 'NOTIFY', 'MESSAGE'] as const
 
 /** Everything that the features share, created once. Neither Postgres nor the broker needs to be up yet. */
 export const createInfrastructure = (config: Config, { log, metrics, now, random }: Runtime) => {

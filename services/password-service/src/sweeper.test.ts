@@ -7,6 +7,7 @@ import { deleteOldSends } from './codes/count-send.ts'
 import { deleteExpiredRestores } from './customers/restore-requests.ts'
 import { deleteUnclaimedFailures } from './lockout/failed-attempts.store.ts'
 import { openLoops } from './loops.fixture.ts'
+import { deleteOldMessages } from './messages/messages.store.ts'
 import { deletePublished } from './outbox/outbox.store.ts'
 import { deleteExpiredTokens } from './passwords/grant.ts'
 import { startSweeper } from './sweeper.ts'
@@ -29,6 +30,13 @@ t.test('two concurrent sweeps delete all rows that are no longer needed, and no 
   for (const age of ['59 minutes', '61 minutes']) {
     await query(`INSERT INTO restore_send VALUES (gen_random_uuid(), 1, $1, now() - $2::interval)`, [id, age])
   }
+  for (const age of ['29 days', '31 days']) {
+    await query(
+      `INSERT INTO message (ref, send_number, customer_id, kind, purpose, channel, masked_to, asked_at, status, status_at)
+       VALUES (gen_random_uuid(), 1, $1, 'code', 'login', 'email', 'a*b@example.com', now() - $2::interval, 'waiting', now())`,
+      [id, age],
+    )
+  }
   for (const [customerId, age] of [
     [id, '400 days'],
     [null, '29 minutes'],
@@ -48,6 +56,7 @@ t.test('two concurrent sweeps delete all rows that are no longer needed, and no 
       'unclaimed failures': deleteUnclaimedFailures(loops),
       'expired restores': deleteExpiredRestores(loops),
       'expired tokens': deleteExpiredTokens(loops),
+      'old messages': deleteOldMessages(loops),
     },
     metrics: createMetrics(),
     progress: createProgress({ elapsedMs: () => performance.now(), metrics: createMetrics() }),
@@ -57,6 +66,7 @@ t.test('two concurrent sweeps delete all rows that are no longer needed, and no 
   t.teardown(() => sweeper.close())
   await Promise.all([sweeper.sweep(), sweeper.sweep()])
   t.equal((await query('SELECT 1 FROM outbox')).length, 1)
+  t.equal((await query('SELECT 1 FROM message')).length, 1)
   t.equal((await query('SELECT 1 FROM restore_request WHERE expires_at < now()')).length, 0)
   t.equal((await query('SELECT 1 FROM restore_request')).length, 1)
   t.equal((await query(`SELECT 1 FROM spent_token WHERE expires_at < now() - interval '1 hour'`)).length, 0)

@@ -63,7 +63,7 @@ export const watchProgress = (system: System, connection: NatsConnection): Progr
     const jsm = await connection.jetstreamManager({ timeout: timeoutMs, checkAPI: false })
     const read = await Promise.allSettled([
       readOutbox(system.databaseUrl),
-      ...['AUTH', 'PASSWORD', 'NOTIFY'].map((stream) => readConsumers(jsm, stream, services)),
+      ...['AUTH', 'PASSWORD', 'NOTIFY', 'MESSAGE'].map((stream) => readConsumers(jsm, stream, services)),
     ])
     return read.flatMap((outcome) => (outcome.status === 'fulfilled' ? outcome.value : []))
   }

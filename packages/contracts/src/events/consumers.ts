@@ -5,6 +5,7 @@ import { ChallengeFailed, ChallengeIssued, ChallengeLocked, ChallengeVerified } 
 import type { EventDefinition } from './event.ts'
 import { type StreamDefinition, streams } from './index.ts'
 import { LoginSucceeded } from './login.ts'
+import { MessageOutcome } from './message.ts'
 import { PasswordChanged, PasswordReset, PasswordResetRequested, PasswordRestored, PasswordSet } from './password.ts'
 import { RestoreRequested } from './restore.ts'
 import { SessionRevoked } from './session.ts'
@@ -32,6 +33,7 @@ export const consumedEvents: Record<ServiceName, readonly EventDefinition[]> = {
     ChallengeVerified,
     LoginSucceeded,
     SessionRevoked,
+    MessageOutcome,
   ],
   notifier: streams.NOTIFY.events,
 }

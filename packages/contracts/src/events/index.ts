@@ -5,6 +5,7 @@ import { ChallengeFailed, ChallengeIssued, ChallengeLocked, ChallengeVerified } 
 import type { EventDefinition } from './event.ts'
 import { LimitExceeded } from './limit.ts'
 import { LoginFailed, LoginSucceeded } from './login.ts'
+import { MessageOutcome } from './message.ts'
 import {
   NotifyAddressRemoved,
   NotifyCode,
@@ -35,8 +36,8 @@ export interface StreamDefinition {
    */
   mostOfEachEvent?: number
   /**
-   * Size with which the stream is created; then it is the operator's. Set where unauthenticated requests cause events:
-   * beyond it the oldest events are deleted.
+   * Size with which the stream is created; then it is the operator's. Set where unauthenticated requests cause events, or
+   * where events matter less than what they are about: beyond it the oldest events are deleted.
    */
   maxBytes?: number
 }
@@ -94,6 +95,15 @@ export const streams = {
     maxAgeSeconds: 0,
     // 3 GB of one event at 1.5 KB each. A full queue of notifications refuses no code.
     mostOfEachEvent: 2_000_000,
+  },
+  // A stream of its own: its events must not move the sequence numbers of NOTIFY, by which the password-service finds
+  // notifications that the broker lost (S50).
+  MESSAGE: {
+    publisher: 'notifier',
+    events: [MessageOutcome],
+    workQueue: true,
+    maxAgeSeconds: 7 * day,
+    maxBytes: 512 * 1024 * 1024,
   },
 } as const satisfies Record<string, StreamDefinition>
 

@@ -1,5 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox'
-import { OneOf, Purpose, Sealed, Uuid } from '../fields.ts'
+import { OneOf, Purpose, Sealed, SerialId, Uuid } from '../fields.ts'
 import { defineEvent } from './event.ts'
 
 /** Content of `recipient` after decryption. */
@@ -11,10 +11,16 @@ export const Recipient = Type.Object({
 })
 export type Recipient = Static<typeof Recipient>
 
+/** In every event of this stream, so that the notifier can publish what became of the message. */
+const about = {
+  customerId: Type.Optional({ ...SerialId, description: 'Absent in events of earlier versions.' }),
+}
+
 export const NotifyCode = defineEvent({
   type: 'notify.code',
   summary: 'Send a confirmation code.',
   data: Type.Object({
+    ...about,
     challengeId: Uuid,
     purpose: Purpose,
     recipient: Sealed('notifier'),
@@ -31,6 +37,7 @@ export const NotifyPasswordChanged = defineEvent({
   type: 'notify.password-changed',
   summary: 'Notify one confirmed address that the password has changed.',
   data: Type.Object({
+    ...about,
     operation: OneOf(['change', 'restore', 'reset', 'set']),
     ...reportLink,
     recipient: Sealed('notifier'),
@@ -43,6 +50,7 @@ export const NotifyTemporaryPassword = defineEvent({
   type: 'notify.temporary-password',
   summary: 'Send a temporary password that the back office set or a restore made.',
   data: Type.Object({
+    ...about,
     setBy: OneOf(['client', 'back_office']),
     ...reportLink,
     recipient: Sealed('notifier'),
@@ -55,6 +63,7 @@ export const NotifyAddressRemoved = defineEvent({
   type: 'notify.address-removed',
   summary: 'Notify an address that it was removed from a customer, or replaced.',
   data: Type.Object({
+    ...about,
     ...reportLink,
     recipient: Sealed('notifier'),
     replacedBy: Type.Array(Type.String(), {
@@ -68,6 +77,7 @@ export const NotifyRestoreBlocked = defineEvent({
   type: 'notify.restore-blocked',
   summary: 'Notify one confirmed address that too many wrong codes locked restore, and until when.',
   data: Type.Object({
+    ...about,
     recipient: Sealed('notifier'),
     blockedFrom: Type.String({ format: 'date-time' }),
     blockedUntil: Type.Optional(
@@ -80,6 +90,7 @@ export const NotifyResetRequested = defineEvent({
   type: 'notify.reset-requested',
   summary: 'Notify one confirmed address that the password must be changed at the next sign-in.',
   data: Type.Object({
+    ...about,
     ...reportLink,
     recipient: Sealed('notifier'),
     requestedAt: Type.String({ format: 'date-time' }),
@@ -91,6 +102,7 @@ export const NotifyProtectionChanged = defineEvent({
   summary:
     'Notify one confirmed address that the back office blocked the customer, lifted a block or a lockout, or ended a recovery hold.',
   data: Type.Object({
+    ...about,
     operation: OneOf(['block', 'lift_block', 'end_hold']),
     reportLink: Type.Optional({ ...Sealed('notifier'), description: 'Absent for a block.' }),
     recipient: Sealed('notifier'),

@@ -1,5 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox'
-import { OneOf, SerialId, Time, Uuid } from '../fields.ts'
+import { OneOf, Reason, SerialId, Time, Uuid } from '../fields.ts'
 import { scopes } from '../scopes.ts'
 import { bearer, problems } from './problem.ts'
 
@@ -23,10 +23,12 @@ const Approval = Type.Object({
   decidedBy: Type.Optional(Type.String({ description: 'Token subject of the person who approved or rejected.' })),
   decidedByOwner: Type.Optional(Type.String({ description: owner })),
   decidedAt: Type.Optional(Time),
+  decisionReason: Type.Optional(Type.String({ description: 'Reason that that person gave.' })),
 })
 export type Approval = Static<typeof Approval>
 
 const about = { tags: ['Back office'], ...bearer(scopes.backOffice) }
+const body = Type.Object({ reason: Type.Optional(Reason) }, { description: 'No body, or an object.' })
 const one = { ...about, params: Type.Object({ approvalId: Uuid }) }
 
 export const ListApprovals = {
@@ -43,7 +45,7 @@ export const GetApproval = { ...one, summary: 'Get an approval', response: { 200
 
 export const Approve = {
   ...one,
-  body: Type.Object({}),
+  body,
   summary: 'Approve the action of another person and carry it out',
   response: {
     202: Type.Object({ jobId: Uuid }, { description: 'A job was started.' }),
@@ -54,7 +56,7 @@ export const Approve = {
 
 export const Reject = {
   ...one,
-  body: Type.Object({}),
+  body,
   summary: 'Reject the action of another person',
   response: { 204: Type.Null({ description: 'Rejected; no body.' }), ...problems },
 }

@@ -13,8 +13,9 @@ import {
 } from './back-office.ts'
 import { FindClients, GetClient } from './clients.ts'
 import { Healthz, Readyz } from './health.ts'
-import { CancelJob, GetJob } from './jobs.ts'
+import { CancelJob, GetJob, ListJobs } from './jobs.ts'
 import { Login, SendChallenge } from './login.ts'
+import { ListClientMessages } from './messages.ts'
 import { ChangePassword, GetPasswordChange, ListPasswordChanges, RestorePassword } from './passwords.ts'
 import { PasswordRestore, PasswordRestoreReset, PasswordRestoreVerification } from './restore.ts'
 import { Introspect, Revoke, Token } from './token.ts'
@@ -51,6 +52,8 @@ export const http = {
   'DELETE /api/v2/clients/:clientId/hold': EndHold,
   'PUT /api/v2/clients/:clientId/block': BlockClient,
   'DELETE /api/v2/clients/:clientId/block': LiftBlock,
+  'GET /api/v2/clients/:clientId/messages': ListClientMessages,
+  'GET /api/v2/jobs': ListJobs,
   'GET /api/v2/jobs/:jobId': GetJob,
   'POST /api/v2/jobs/:jobId/cancel': CancelJob,
   'GET /api/v2/approvals': ListApprovals,

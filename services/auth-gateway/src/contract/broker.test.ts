@@ -1,7 +1,9 @@
+import { maskAddress, parseUsername } from '@rekey/contracts'
 import { createCustomer, type TestCustomer } from '@rekey/test-support/customers'
 import { eventually } from '@rekey/test-support/eventually'
 import {
   askChange,
+  askRestore,
   backOfficeToken,
   change,
   changeGrant,
@@ -338,4 +340,36 @@ t.test('Conventions: 404, 405, 413 and 415 are problem documents', async (t) => 
   isProblem(t, await http.send('POST', '/api/v2/my/2fa/challenge', json, ' '.repeat(17_000)), 413, 'payload_too_large')
   const text = { 'content-type': 'text/plain' }
   isProblem(t, await http.send('POST', '/api/v2/my/2fa/challenge', text, 'x'), 415, 'unsupported_media_type')
+})
+
+t.test('B13. GET /api/v2/clients/{clientId}/messages', async (t) => {
+  const customer = await newCustomer()
+  const path = `/api/v2/clients/${customer.id}/messages`
+  const { confirmation } = await askRestore(rekey, customer.email)
+  const message = await eventually(
+    async () => {
+      const { body } = await http.get<{ total: number; data: Record<string, unknown>[] }>(path, backOffice)
+      return body.data.find(({ status }) => status === 'handed_over')
+    },
+    { what: 'the outcome of the code' },
+  )
+  t.match(message, {
+    id: Number,
+    kind: 'code',
+    purpose: 'restore',
+    channel: 'email',
+    to: maskAddress(parseUsername(customer.email)),
+    askedAt: time,
+    handedOverAt: time,
+    status: 'handed_over',
+    reason: /^250 /,
+    attempts: 1,
+  })
+  const list = await http.get(`${path}?limit=10&offset=0`, backOffice)
+  t.match(list.body, { total: 1, data: [{ id: message.id }] })
+  t.notMatch(list.text, confirmation, 'S9: no code')
+  isProblem(t, await http.get('/api/v2/clients/2000000000/messages', backOffice), 404, 'not_found')
+  isProblem(t, await http.get(`${path}?limit=101`, backOffice), 400, 'invalid_request')
+  isProblem(t, await http.get(path), 401, 'invalid_token')
+  isProblem(t, await http.get(path, bearer(await signInOf())), 403, 'insufficient_scope')
 })

@@ -61,20 +61,22 @@ t.test('a recipient that the mail server defers is retried', async (t) => {
   t.notMatch(logs(), 'bpmtestusr1')
 })
 
-t.test('a mail is not sent again if the broker dies before the acknowledgement', async (t) => {
+t.test('a mail is not sent again if the broker dies before the acknowledgement, and has an outcome', async (t) => {
   const servers = await startServers(t)
   await startNotifier(t, servers)
   await servers.publishCode()
   await servers.waitForEmptyQueue()
   for (const round of [1, 2, 3]) {
     const address = `round${round}@example.com`
-    await servers.publishCode({ to: { to: address } })
+    const { id } = await servers.publishCode({ customerId: 7, to: { to: address } })
     // A message that was on its way to a closed pull request is redelivered after its `ack_wait` of 10 s.
     await servers.inbox.waitForMessage(address)
     await servers.nats.kill()
     await servers.nats.restart()
     await servers.waitForEmptyQueue()
     t.equal((await servers.inbox.messagesTo(address)).length, 1)
+    const outcomes = await servers.outcomes()
+    t.ok(outcomes.some(({ messageId, status }) => messageId === id && status === 'handed_over'))
   }
 })
 

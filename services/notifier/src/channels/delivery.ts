@@ -30,13 +30,20 @@ interface Deps {
   log: Logger
 }
 
+/** A message that the mail server or SMS vendor accepted. */
+export interface HandedOver {
+  at: Date
+  /** Its answer, without personal details. */
+  answer: string
+}
+
 export interface Delivery {
   /**
-   * Sends by the recipient's channel. Within this process, an event is sent once.
+   * Sends by the recipient's channel. Within this process, an event is sent once: for a repeat it returns the same.
    *
    * @throws PermanentError if the message can never be sent; Error if it may be retried
    */
-  send(occasion: Occasion, recipient: Recipient, message: Message): Promise<void>
+  send(occasion: Occasion, recipient: Recipient, message: Message): Promise<HandedOver>
   /** Gives back messages that wait for a connection; those under way have 5 s. */
   stop(): void
   close(): void
@@ -49,14 +56,18 @@ const channelOf = { email: 'email', phone: 'sms' } as const
 
 export const createDelivery = ({ smtp, sms, metrics, now, log }: Deps): Delivery => {
   // If an acknowledgement is lost, the broker redelivers an event that was sent or is being sent.
-  const sent = new Map<string, Promise<void>>()
+  const sent = new Map<string, Promise<HandedOver>>()
   const messages = counter(metrics, {
     name: 'rekey_messages_total',
     help: 'Attempts to send a message: sent, failed (it is retried), or refused for good (a dead letter)',
     labelNames: ['event', 'channel', 'result'],
   })
 
-  const dispatch = async ({ id, expiresAt }: Occasion, { channel, to }: Recipient, message: Message): Promise<void> => {
+  const dispatch = async (
+    { id, expiresAt }: Occasion,
+    { channel, to }: Recipient,
+    message: Message,
+  ): Promise<string> => {
     if (channelOf[parseUsername(to).kind] !== channel) throw new PermanentError('the address is not of the channel')
     // Called when the turn of the message has come: it may have waited for a connection.
     const assertInTime = () => {
@@ -67,12 +78,13 @@ export const createDelivery = ({ smtp, sms, metrics, now, log }: Deps): Delivery
     return sms.send(id, to, message.sms, assertInTime)
   }
 
-  const attempt = async (occasion: Occasion, recipient: Recipient, message: Message): Promise<void> => {
+  const attempt = async (occasion: Occasion, recipient: Recipient, message: Message): Promise<HandedOver> => {
     const count = (result: 'sent' | 'failed' | 'refused') =>
       messages.inc({ event: occasion.type, channel: recipient.channel, result })
     try {
-      await dispatch(occasion, recipient, message)
+      const answer = await dispatch(occasion, recipient, message)
       count('sent')
+      return { at: now(), answer }
     } catch (failure) {
       count(failure instanceof PermanentError ? 'refused' : 'failed')
       throw failure
@@ -92,12 +104,13 @@ export const createDelivery = ({ smtp, sms, metrics, now, log }: Deps): Delivery
         sent.delete(oldest)
       }
       try {
-        await sending
+        const handedOver = await sending
+        log.info({ event: type, eventId: id, channel: recipient.channel }, 'message sent')
+        return handedOver
       } catch (failure) {
         sent.delete(id)
         throw failure
       }
-      log.info({ event: type, eventId: id, channel: recipient.channel }, 'message sent')
     },
     stop() {
       smtp.stop()

@@ -1,15 +1,19 @@
-import { PermanentError } from '@rekey/platform/consumer'
+import { longestAnswer } from '@rekey/contracts'
+import { cleanAnswer } from './answer.ts'
+import { DeferredError, RefusedError } from './failures.ts'
 import { createTurns } from './turns.ts'
+import { readVendorAnswer } from './vendor-answer.ts'
 
 export interface Sms {
   /**
    * Sends a text to the vendor. The vendor can detect a repeat by its `id`. `assertInTime` is called when a connection is
    * free.
    *
+   * @returns the vendor's answer, without personal details
    * @throws PermanentError if the vendor rejects this message for good (400, 422), or `assertInTime` does
    * @throws Error if a later attempt may succeed
    */
-  send(id: string, to: string, text: string, assertInTime?: () => void): Promise<void>
+  send(id: string, to: string, text: string, assertInTime?: () => void): Promise<string>
   /** Gives back messages that wait for a connection; those under way have 5 s. */
   stop(): void
 }
@@ -35,19 +39,22 @@ export const createSms = ({ url, token, connections, timeoutMs }: Options): Sms 
       redirect: 'error',
       signal,
     }).catch((failure: Error) => {
-      throw new Error(`SMS not sent: ${failure.name}`)
+      throw new DeferredError(`SMS not sent: ${failure.name}`, `no answer: ${failure.name}`)
     })
-    // The body is not read. The status decides, also if the connection breaks now.
+    // The status decides, also if the connection breaks now.
+    const words = answer.ok ? '' : await readVendorAnswer(answer)
     await answer.body?.cancel().catch(() => {})
-    return answer
+    return { ok: answer.ok, status: answer.status, words }
   }
   return {
     send: (id, to, text, assertInTime) =>
       turns.take(async (signal) => {
         assertInTime?.()
-        const { ok, status } = await post({ id, to, text }, signal)
-        if (status === 400 || status === 422) throw new PermanentError(`SMS not sent: status ${status}`)
-        if (!ok) throw new Error(`SMS not sent: status ${status}`)
+        const { ok, status, words } = await post({ id, to, text }, signal)
+        const answer = `status ${status} ${cleanAnswer(words, { to, texts: [text] })}`.trim().slice(0, longestAnswer)
+        if (status === 400 || status === 422) throw new RefusedError(`SMS not sent: status ${status}`, answer)
+        if (!ok) throw new DeferredError(`SMS not sent: status ${status}`, answer)
+        return answer
       }),
     stop: turns.stop,
   }

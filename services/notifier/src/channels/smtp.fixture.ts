@@ -16,8 +16,8 @@ interface Options {
   takesMs?: number
   /** True: the answer to EHLO does not offer SMTPUTF8, and an address that is not ASCII is refused. */
   hidesSmtpUtf8?: boolean
-  /** Every recipient is rejected with this code. */
-  recipientRefusal?: { responseCode: number }
+  /** Every recipient is rejected with this code and message. */
+  recipientRefusal?: { responseCode: number; message?: string }
 }
 
 /** A real SMTP listener that fails as configured, and keeps every mail that it received, raw. */

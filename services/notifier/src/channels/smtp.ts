@@ -3,6 +3,8 @@ import { readMailbox } from '@rekey/contracts'
 import { PermanentError } from '@rekey/platform/consumer'
 import { createTransport } from 'nodemailer'
 import SMTPPool from 'nodemailer/lib/smtp-pool'
+import { cleanAnswer, type Private } from './answer.ts'
+import { DeferredError, RefusedError } from './failures.ts'
 import { createSmtpUtf8Check } from './smtp-utf8.ts'
 import { createTurns } from './turns.ts'
 
@@ -17,11 +19,12 @@ export interface Smtp {
    * Sends a mail. The Message-ID is derived from `id`, so that a mail that is sent again, because the server's reply was
    * lost, is recognisable as a repeat. `assertInTime` is called when a connection is free.
    *
+   * @returns the server's answer, without personal details
    * @throws PermanentError if no server takes the address, this server does not offer SMTPUTF8 and the address needs it, the
    * server rejects the message or its recipient for good (RFC 5321 §4.2.1, 5yz), or `assertInTime` throws it
    * @throws Error if a later attempt may succeed
    */
-  send(id: string, to: string, mail: Mail, assertInTime?: () => void): Promise<void>
+  send(id: string, to: string, mail: Mail, assertInTime?: () => void): Promise<string>
   /** True if the server offers SMTPUTF8 (RFC 6531). @throws Error if it does not answer */
   offersSmtpUtf8(): Promise<boolean>
   /** Rejects unless the server accepts a connection and the credentials. */
@@ -53,15 +56,18 @@ interface SmtpFailure {
   code?: string
   command?: string
   responseCode?: number
+  /** The server's reply. */
+  response?: string
   permanent?: boolean
 }
 
 /** Keeps only the SMTP command and codes for the log and the dead letter: the driver's errors contain addresses. */
-const translate = (failure: SmtpFailure): Error => {
+const translate = (failure: SmtpFailure, about: Private): Error => {
   const reason = `mail not sent: ${[failure.command, failure.responseCode, failure.code].filter(Boolean).join(' ')}`
   // A rejected sender or sign-in is a configuration error: the mail is retried until an operator corrects it.
   const isAboutThisMail = failure.command === 'RCPT TO' || failure.command === 'DATA'
-  return failure.permanent && isAboutThisMail ? new PermanentError(reason) : new Error(reason)
+  const answer = failure.response ? cleanAnswer(failure.response, about) : `no answer: ${failure.code ?? 'unknown'}`
+  return failure.permanent && isAboutThisMail ? new RefusedError(reason, answer) : new DeferredError(reason, answer)
 }
 
 /** @throws PermanentError if no mail server takes the address */
@@ -90,9 +96,9 @@ export const createSmtp = ({ url, from, requireTls, ehloName, connections, timeo
   const offersSmtpUtf8 = createSmtpUtf8Check(pool.options)
   const turns = createTurns({ connections, timeoutMs })
 
-  const send = async (id: string, to: string, mail: Mail, signal: AbortSignal) => {
+  const send = async (id: string, to: string, mail: Mail, signal: AbortSignal, about: Private) => {
     try {
-      await transport.sendMail({
+      const { response } = await transport.sendMail({
         ...mail,
         from,
         to: { name: '', address: to },
@@ -105,18 +111,20 @@ export const createSmtp = ({ url, from, requireTls, ehloName, connections, timeo
         },
         signal,
       })
+      return cleanAnswer(response, about)
     } catch (failure) {
-      throw translate(failure as SmtpFailure)
+      throw translate(failure as SmtpFailure, about)
     }
   }
   return {
     async send(id, to, mail, assertInTime) {
       const { address, needsSmtpUtf8 } = toMailbox(to)
+      const about = { to, texts: [mail.subject, mail.text] }
       return turns.take(async (signal) => {
         assertInTime?.()
-        if (needsSmtpUtf8 && !(await offersSmtpUtf8().catch((failure) => Promise.reject(translate(failure)))))
+        if (needsSmtpUtf8 && !(await offersSmtpUtf8().catch((failure) => Promise.reject(translate(failure, about)))))
           throw new PermanentError('mail not sent: the mail server does not offer SMTPUTF8')
-        await send(id, address, mail, signal)
+        return send(id, address, mail, signal, about)
       })
     },
     offersSmtpUtf8,

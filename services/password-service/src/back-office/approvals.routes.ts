@@ -13,12 +13,12 @@ export const approvalRoutes = (app: Server, approvals: Omit<Approvals, 'request'
   app.get(one, { schema: GetApproval, config }, async (request) => approvals.show(request.params.approvalId))
 
   app.post(`${one}/approve`, { schema: Approve, config }, async (request, reply) => {
-    const { jobId } = await approvals.approve(request.params.approvalId, staffOf(request))
+    const { jobId } = await approvals.approve(request.params.approvalId, staffOf(request, request.body.reason))
     return jobId === undefined ? reply.code(204).send(null) : reply.code(202).send({ jobId })
   })
 
   app.post(`${one}/reject`, { schema: Reject, config }, async (request, reply) => {
-    await approvals.reject(request.params.approvalId, staffOf(request))
+    await approvals.reject(request.params.approvalId, staffOf(request, request.body.reason))
     return reply.code(204).send(null)
   })
 }

@@ -2,6 +2,7 @@ import { type Approval, formatTime, maskAddress, noSuchResource, RekeyError } fr
 import type { Now } from '@rekey/platform/clock'
 import type { Logger } from '@rekey/platform/logger'
 import type { Random } from '@rekey/platform/random'
+import type { ApprovalDecision } from '../staff/decide-approval.ts'
 import { type Staff, staffForLog } from '../staff/staff.ts'
 import type { Action, CarryOut } from './actions.ts'
 import type { ApprovalStore, PendingApproval, StoredApproval } from './approvals.store.ts'
@@ -22,7 +23,7 @@ const isExpired = ({ state, expiresAt }: StoredApproval, at: Date) => state === 
 
 const toApproval = (approval: StoredApproval, at: Date): Approval => {
   const { id, action, state, customer, reason, maker, makerOwner, createdAt, expiresAt, mailEventId } = approval
-  const { decidedBy, decidedByOwner, decidedAt } = approval
+  const { decidedBy, decidedByOwner, decidedAt, decisionReason } = approval
   return {
     id,
     action,
@@ -41,6 +42,7 @@ const toApproval = (approval: StoredApproval, at: Date): Approval => {
     ...(decidedBy !== null && { decidedBy }),
     ...(decidedByOwner !== null && { decidedByOwner }),
     ...(decidedAt && { decidedAt: formatTime(decidedAt) }),
+    ...(decisionReason !== null && { decisionReason }),
   }
 }
 
@@ -108,6 +110,16 @@ export const createApprovals = ({ store, carryOut, now, random, log }: Deps) => 
     return approval
   }
 
+  const decisionOf = (id: string, state: ApprovalDecision['state'], requestedAt: Date, by: Staff) => ({
+    id,
+    state,
+    requestedAt,
+    by: by.id,
+    owner: ownerOf(by),
+    at: now(),
+    reason: by.reason,
+  })
+
   return {
     /** Stores an action until another owner decides. @throws RekeyError owner_unknown, unavailable */
     async request(action: Action, by: Staff): Promise<Outcome> {
@@ -149,8 +161,7 @@ export const createApprovals = ({ store, carryOut, now, random, log }: Deps) => 
       if (makerOwner === null) throw new RekeyError('owner_unknown')
       const reason = approval.reason ?? undefined
       const mandate = { id: maker, clientId: makerClientId, ip: makerIp, reason, approvedBy: by.id }
-      const decision = { id, state: 'approved' as const, requestedAt, by: by.id, owner: ownerOf(by), at: now() }
-      const outcome = await carryOut(action, mandate, decision)
+      const outcome = await carryOut(action, mandate, decisionOf(id, 'approved', requestedAt, by))
       log.info({ event: 'back_office_approval_approved', maker, ...logFields(approval, by) }, 'approval given')
       return outcome
     },
@@ -159,7 +170,7 @@ export const createApprovals = ({ store, carryOut, now, random, log }: Deps) => 
     async reject(id: string, by: Staff): Promise<void> {
       const approval = await findDecidable(id, by)
       const { maker, createdAt: requestedAt } = approval
-      await store.decide({ id, state: 'rejected', requestedAt, by: by.id, owner: ownerOf(by), at: now() })
+      await store.decide(decisionOf(id, 'rejected', requestedAt, by))
       log.info({ event: 'back_office_approval_rejected', maker, ...logFields(approval, by) }, 'approval rejected')
     },
   }

@@ -34,6 +34,8 @@ export interface StoredApproval {
   decidedBy: string | null
   decidedByOwner: string | null
   decidedAt: Date | null
+  /** Of the person who decided. */
+  decisionReason: string | null
   /** For a new password that is to be mailed: id of the event that will carry it. */
   mailEventId: string | null
 }
@@ -72,6 +74,7 @@ const columns = {
   decidedBy: true,
   decidedByOwner: true,
   decidedAt: true,
+  decisionReason: true,
   mailEventId: true,
 } satisfies Prisma.ApprovalSelect
 

@@ -1,23 +1,20 @@
 import { type Client, type FindClientsQuery, formatTime, parseUsername, RekeyError } from '@rekey/contracts'
 import type { Now } from '@rekey/platform/clock'
-import type { Logger } from '@rekey/platform/logger'
 import type { LockoutService } from '../lockout/lockout.service.ts'
-import { type Staff, staffForLog } from '../staff/staff.ts'
 import type { ClientStore, Search, StoredClient } from './clients.store.ts'
 import { unknownCustomer } from './reset-password.ts'
 
 interface Deps extends Pick<LockoutService, 'lockoutOf'> {
   store: ClientStore
   now: Now
-  log: Logger
 }
 
 /** @throws RekeyError invalid_request unless exactly one field is given */
-const toSearch = ({ email, phone, customer }: FindClientsQuery): { by: string; search: Search } => {
-  const given: { by: string; search: Search }[] = [
-    ...(email !== undefined ? [{ by: 'email', search: { address: parseUsername(email) } }] : []),
-    ...(phone !== undefined ? [{ by: 'phone', search: { address: parseUsername(`+${phone.slice(1)}`) } }] : []),
-    ...(customer !== undefined ? [{ by: 'customer', search: { code: customer } }] : []),
+const toSearch = ({ email, phone, customer }: FindClientsQuery): Search => {
+  const given: Search[] = [
+    ...(email !== undefined ? [{ address: parseUsername(email) }] : []),
+    ...(phone !== undefined ? [{ address: parseUsername(`+${phone.slice(1)}`) }] : []),
+    ...(customer !== undefined ? [{ code: customer }] : []),
   ]
   const [only] = given
   if (only && given.length === 1) return only
@@ -28,8 +25,8 @@ const toSearch = ({ email, phone, customer }: FindClientsQuery): { by: string; s
   })
 }
 
-/** B10: what the back office reads of customers. Each read is logged with its reader and the customers found. */
-export const createClientReader = ({ store, lockoutOf, now, log }: Deps) => {
+/** B10: what the back office reads of customers. */
+export const createClientReader = ({ store, lockoutOf, now }: Deps) => {
   const toClient = async (stored: StoredClient): Promise<Client> => {
     const { id, code, status, identifiers, holdUntil, mustChange } = stored
     const lockout = await lockoutOf(id)
@@ -58,27 +55,18 @@ export const createClientReader = ({ store, lockoutOf, now, log }: Deps) => {
     }
   }
 
-  const read = async (by: string, search: Search, staff: Staff): Promise<Client[]> => {
-    const found = await store.find(search)
-    const customers = found.map(({ code }) => code)
-    log.info(
-      { event: 'back_office_client_read', by, customers, ...staffForLog(staff) },
-      'the back office read customers',
-    )
-    return Promise.all(found.map(toClient))
-  }
+  const read = async (search: Search): Promise<Client[]> => Promise.all((await store.find(search)).map(toClient))
 
   return {
     /** The customers with this address, confirmed or not, or this code. @throws RekeyError invalid_request, unavailable */
-    async findClients(query: FindClientsQuery, staff: Staff): Promise<{ total: number; data: Client[] }> {
-      const { by, search } = toSearch(query)
-      const data = await read(by, search, staff)
+    async findClients(query: FindClientsQuery): Promise<{ total: number; data: Client[] }> {
+      const data = await read(toSearch(query))
       return { total: data.length, data }
     },
 
     /** One customer. @throws RekeyError not_found, unavailable */
-    async getClient(id: number, staff: Staff): Promise<Client> {
-      const [client] = await read('id', { id }, staff)
+    async getClient(id: number): Promise<Client> {
+      const [client] = await read({ id })
       if (!client) throw unknownCustomer()
       return client
     },

@@ -9,6 +9,7 @@ import type { Infrastructure } from '../infrastructure.ts'
 import type { LockoutFeature } from '../lockout/lockout.feature.ts'
 import { createCodeService } from './codes.service.ts'
 import { deleteOldSends } from './count-send.ts'
+import { createSuppressions } from './suppressions.ts'
 import { createTurns } from './turns.ts'
 
 interface Others {
@@ -20,16 +21,22 @@ export const createCodes = (infra: Infrastructure, config: Config, { lockout }: 
   const scale = config.REKEY_LIMITS_SCALE
   const quota = readQuota(config.REKEY_LIMIT_CODE_ACCOUNT, scale)
   const turns = createTurns({ ...infra, lengthMs: config.REKEY_CODE_PACE_MS / scale })
-  const codes = createCodeService({ ...infra, store: createCustomerStore(infra.database), lockout, quota, turns })
+  const suppressions = createSuppressions(infra)
+  const store = createCustomerStore(infra.database)
+  const codes = createCodeService({ ...infra, store, lockout, quota, turns, suppressions })
   return {
     consumers: (deps) => [
       consume(deps, {
         event: RestoreRequested,
         concurrency: 32,
         pause: afterAnswer,
-        handle: (request) => codes.sendForRestore(request),
+        handle: (request, { time }) => codes.sendForRestore(request, time),
       }),
-      consume(deps, { event: ChallengeIssued, concurrency: 32, handle: (issued) => codes.sendForChallenge(issued) }),
+      consume(deps, {
+        event: ChallengeIssued,
+        concurrency: 32,
+        handle: (issued, { time }) => codes.sendForChallenge(issued, time),
+      }),
     ],
     deletions: { 'old sends': deleteOldSends(infra.loops, quota) },
   }

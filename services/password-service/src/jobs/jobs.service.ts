@@ -1,11 +1,11 @@
-import { type Job, noSuchResource } from '@rekey/contracts'
+import { formatTime, type Job, type ListedJob, noSuchResource } from '@rekey/contracts'
 import type { Now } from '@rekey/platform/clock'
 import type { Logger } from '@rekey/platform/logger'
 import type { Random } from '@rekey/platform/random'
 import type { Database } from '../database.ts'
 import type { ApprovalDecision } from '../staff/decide-approval.ts'
 import { type Mandate, type Staff, staffForLog } from '../staff/staff.ts'
-import type { JobStore } from './jobs.store.ts'
+import type { JobStore, StoredJob } from './jobs.store.ts'
 import { startJob } from './start-job.ts'
 
 interface Deps {
@@ -14,6 +14,20 @@ interface Deps {
   now: Now
   random: Random
   log: Logger
+}
+
+const toListed = (job: StoredJob): ListedJob => {
+  const { createdAt, finishedAt, actorId, approvedBy, reason, cancelledBy, cancelReason, ...progress } = job
+  return {
+    ...progress,
+    createTime: formatTime(createdAt),
+    ...(finishedAt && { finishTime: formatTime(finishedAt) }),
+    actorId,
+    ...(approvedBy !== null && { approvedBy }),
+    ...(reason !== null && { reason }),
+    ...(cancelledBy !== null && { cancelledBy }),
+    ...(cancelReason !== null && { cancelReason }),
+  }
 }
 
 const unknownJob = () => noSuchResource('jobId')
@@ -35,6 +49,12 @@ export const createJobService = (deps: Deps) => {
       return { jobId }
     },
 
+    /** A page of all jobs, newest first. @throws RekeyError unavailable */
+    async list(page: { limit: number; offset: number }): Promise<{ total: number; data: ListedJob[] }> {
+      const { total, jobs } = await store.list(page)
+      return { total, data: jobs.map(toListed) }
+    },
+
     /** Returns the state and progress of a job. @throws RekeyError not_found, unavailable */
     async show(id: string): Promise<Job> {
       const job = await store.find(id)
@@ -48,7 +68,7 @@ export const createJobService = (deps: Deps) => {
      * @throws RekeyError not_found, unavailable
      */
     async cancel(id: string, by: Staff): Promise<Job> {
-      const cancelled = await store.cancel(id, now())
+      const cancelled = await store.cancel(id, by, now())
       if (!cancelled) throw unknownJob()
       const { job, stopped } = cancelled
       if (stopped)

@@ -91,7 +91,11 @@ t.test('S6: a hundred wrong codes lock restore until the back office lifts it', 
   await guessTimes(customer, 5)
   const [notification, ...more] = await notificationsOf(customer)
   t.same(more, [])
-  t.same(Object.keys(notification?.data ?? {}), ['recipient', 'blockedFrom'], 'the notification has no end')
+  t.same(
+    Object.keys(notification?.data ?? {}),
+    ['recipient', 'customerId', 'blockedFrom'],
+    'the notification has no end',
+  )
   t.match(service.logged('authn_restore_locked').at(-1), { customer: customer.code, failures: 100, until: 'lifted' })
   clock.advance(400 * dayMs)
   t.ok(await isLocked(customer.addresses), 'locked a year later')

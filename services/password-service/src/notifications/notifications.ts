@@ -10,12 +10,13 @@ import {
 } from '@rekey/contracts'
 import type { Keys } from '@rekey/platform/keys'
 import { seal } from '@rekey/platform/seal'
+import { loggedAddress, type NewMessage } from '../messages/message.ts'
 import { type NewEvent, newEvent } from '../outbox/event.ts'
 import { toRecipient } from './recipient.ts'
 import { makeReportLink, type ReportLinkDeps } from './report-links.ts'
 
 // Notifications of a password change or a lockout (S22): an event for each address. Each event's fields are sealed for
-// its id, so that no field can be moved into another event.
+// its id, so that no field can be moved into another event. Each is also a message of the log (B13).
 
 export interface NotificationDeps extends ReportLinkDeps {
   keys: ReportLinkDeps['keys'] & {
@@ -62,6 +63,15 @@ const sealedFields = async (
   }
 }
 
+/** What the log says of a notification. */
+const notificationTo = (
+  to: Address,
+  { customer }: Pick<Notified, 'customer'>,
+  purpose: NewMessage['purpose'],
+): { message: NewMessage } => ({
+  message: { customerId: customer.id, kind: 'notification', purpose, ...loggedAddress(to) },
+})
+
 const toEachAddress = (
   { random }: NotificationDeps,
   addresses: Address[],
@@ -70,23 +80,27 @@ const toEachAddress = (
 
 /** Notifies every address that the password was changed. */
 export const passwordChangedNotifications = (deps: NotificationDeps, about: NotifiedChange): Promise<NewEvent[]> =>
-  toEachAddress(deps, about.addresses, async (id, to) =>
-    newEvent(NotifyPasswordChanged, id, {
+  toEachAddress(deps, about.addresses, async (id, to) => ({
+    ...newEvent(NotifyPasswordChanged, id, {
+      customerId: about.customer.id,
       ...(await sealedFields(deps, id, to, about)),
       operation: about.change.operation,
       ip: about.change.ip,
       changedAt: about.change.createTime.toISOString(),
     }),
-  )
+    ...notificationTo(to, about, 'password_changed'),
+  }))
 
 /** Notifies every address that the next sign-in requires a new password. */
 export const resetRequestedNotifications = (deps: NotificationDeps, about: NotifiedChange): Promise<NewEvent[]> =>
-  toEachAddress(deps, about.addresses, async (id, to) =>
-    newEvent(NotifyResetRequested, id, {
+  toEachAddress(deps, about.addresses, async (id, to) => ({
+    ...newEvent(NotifyResetRequested, id, {
+      customerId: about.customer.id,
       ...(await sealedFields(deps, id, to, about)),
       requestedAt: about.change.createTime.toISOString(),
     }),
-  )
+    ...notificationTo(to, about, 'reset_requested'),
+  }))
 
 /**
  * Notifies every address of a block, a lifted block or an ended hold. A block has no report link, which would block the
@@ -102,7 +116,8 @@ export const protectionChangedNotifications = (
       operation === 'block'
         ? { recipient: await sealRecipient(deps, id, to, about) }
         : await sealedFields(deps, id, to, about)
-    return newEvent(NotifyProtectionChanged, id, { ...sealed, operation, changedAt: createTime.toISOString() })
+    const data = { customerId: about.customer.id, ...sealed, operation, changedAt: createTime.toISOString() }
+    return { ...newEvent(NotifyProtectionChanged, id, data), ...notificationTo(to, about, 'protection_changed') }
   })
 
 /** Notifies every address of a lockout. Without a report link: no password was changed. */
@@ -111,13 +126,15 @@ export const restoreLockedNotifications = (
   about: Notified,
   { from, until }: { from: Date; until: Date | undefined },
 ): Promise<NewEvent[]> =>
-  toEachAddress(deps, about.addresses, async (id, to) =>
-    newEvent(NotifyRestoreBlocked, id, {
+  toEachAddress(deps, about.addresses, async (id, to) => ({
+    ...newEvent(NotifyRestoreBlocked, id, {
+      customerId: about.customer.id,
       recipient: await sealRecipient(deps, id, to, about),
       blockedFrom: from.toISOString(),
       ...(until && { blockedUntil: until.toISOString() }),
     }),
-  )
+    ...notificationTo(to, about, 'restore_blocked'),
+  }))
 
 /** Notifies an address that its customer lost it. The link is about no record of the history. */
 export const addressRemovedNotification = async (
@@ -127,11 +144,15 @@ export const addressRemovedNotification = async (
   const id = deps.random.id()
   const { customerId, locale, timezone, removedAt, replacedBy } = loss
   const about = { customer: { id: customerId, locale, timezone }, change: { id: noChangeId } }
-  return newEvent(NotifyAddressRemoved, id, {
-    ...(await sealedFields(deps, id, loss, about)),
-    replacedBy,
-    removedAt: removedAt.toISOString(),
-  })
+  return {
+    ...newEvent(NotifyAddressRemoved, id, {
+      customerId,
+      ...(await sealedFields(deps, id, loss, about)),
+      replacedBy,
+      removedAt: removedAt.toISOString(),
+    }),
+    ...notificationTo(loss, about, 'address_removed'),
+  }
 }
 
 /** Seals a temporary password for the event that will carry it. */
@@ -149,10 +170,19 @@ export const temporaryPasswordNotification = async (
   { eventId, sealed }: SealedPassword,
   { to, setBy, expiresAt }: { to: Address; setBy: 'client' | 'back_office'; expiresAt: Date },
   about: NotifiedChange,
-): Promise<NewEvent> =>
-  newEvent(NotifyTemporaryPassword, eventId, {
+): Promise<NewEvent> => ({
+  ...newEvent(NotifyTemporaryPassword, eventId, {
+    customerId: about.customer.id,
     ...(await sealedFields(deps, eventId, to, about)),
     setBy,
     password: sealed,
     expiresAt: expiresAt.toISOString(),
-  })
+  }),
+  message: {
+    customerId: about.customer.id,
+    kind: 'temporary_password',
+    purpose: setBy === 'client' ? 'reset' : 'set',
+    ...loggedAddress(to),
+    expiresAt,
+  },
+})

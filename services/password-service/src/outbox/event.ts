@@ -1,4 +1,5 @@
 import type { EventData, EventDefinition } from '@rekey/contracts'
+import type { NewMessage } from '../messages/message.ts'
 
 /** An event to be published once its cause has committed. */
 export interface NewEvent {
@@ -6,6 +7,8 @@ export interface NewEvent {
   id: string
   type: string
   data: object
+  /** Of a notification: what the log of messages says of it. */
+  message?: NewMessage
 }
 
 /** Creates an event; the compiler checks its data against the contract. */

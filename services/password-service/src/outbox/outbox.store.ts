@@ -2,23 +2,31 @@ import { currentTrace } from '@rekey/platform/trace'
 import type { Database, Transaction } from '../database.ts'
 import { type Deletion, deleteOldest } from '../deletion.ts'
 import { Prisma } from '../generated/prisma/client.ts'
+import { logMessages } from '../messages/message.ts'
 import type { EventsOf, NewEvent } from './event.ts'
 import { lanesOf, type OutboxStream, outboxStreams } from './lanes.ts'
 
-/** Adds the events of many subjects in one statement. */
+/** Adds the events of many subjects, and logs those that are messages to customers (B13), in one statement. */
 export const addEventsOfMany = async (tx: Transaction, createdAt: Date, all: EventsOf[]): Promise<void> => {
-  await tx.outbox.createMany({
-    data: all.flatMap(({ subject, events }) =>
-      events.map(({ id, type, data }) => ({
-        eventId: id,
-        type,
-        subject,
-        data: data as Prisma.InputJsonObject,
-        traceparent: currentTrace() ?? null,
-        createdAt,
-      })),
-    ),
-  })
+  const rows = all.flatMap(({ subject, events }) => events.map((event) => ({ ...event, subject })))
+  if (rows.length === 0) return
+  const messages = Prisma.sql`
+    SELECT id AS ref, 0 AS send_number, m."customerId" AS customer_id, m.kind, m.purpose, m.channel,
+           m."maskedTo" AS masked_to, ${createdAt}::timestamptz AS asked_at, m."expiresAt" AS expires_at,
+           'waiting' AS status, '' AS reason
+    FROM event, jsonb_to_record(message) AS m (
+      "customerId" int, kind text, purpose text, channel text, "maskedTo" text, "expiresAt" timestamptz
+    )
+    WHERE message IS NOT NULL`
+  await tx.$executeRaw`
+    WITH event AS MATERIALIZED (
+      SELECT * FROM jsonb_to_recordset(${JSON.stringify(rows)}::jsonb)
+        AS e (id uuid, type text, subject text, data jsonb, message jsonb)
+    ), added AS (
+      INSERT INTO outbox (event_id, type, subject, data, traceparent, created_at)
+      SELECT id, type, subject, data, ${currentTrace() ?? null}::text, ${createdAt}::timestamptz FROM event
+    )
+    ${logMessages(messages)}`
 }
 
 /**

@@ -12,6 +12,8 @@ export interface ApprovalDecision {
   /** The person whom that token stands for; never the maker's. */
   owner: string
   at: Date
+  /** Why, in the member's own words. */
+  reason: string | undefined
 }
 
 /** Columns that hold a new password until the decision. */
@@ -26,7 +28,7 @@ export const noPassword = { hash: null, sealedPassword: null }
  */
 export const decideApproval = async (
   tx: Transaction,
-  { id, state, by, owner, at }: ApprovalDecision,
+  { id, state, by, owner, at, reason = '' }: ApprovalDecision,
 ): Promise<void> => {
   const { count } = await tx.approval.updateMany({
     where: {
@@ -36,7 +38,7 @@ export const decideApproval = async (
       maker: { not: by },
       OR: [{ makerOwner: { not: owner } }, ...(state === 'rejected' ? [{ makerOwner: null }] : [])],
     },
-    data: { state, decidedBy: by, decidedByOwner: owner, decidedAt: at, ...noPassword },
+    data: { state, decidedBy: by, decidedByOwner: owner, decidedAt: at, decisionReason: reason || null, ...noPassword },
   })
   if (count === 0) throw new RekeyError('already_decided')
 }

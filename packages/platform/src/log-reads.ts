@@ -1,0 +1,45 @@
+import { scopes } from '@rekey/contracts'
+import type { Logger } from './logger.ts'
+import type { Server } from './server.ts'
+
+/** An answer of a route of the back office: it is about one customer, or lists some. */
+interface Answer {
+  customer?: string
+  data?: { customer?: string }[]
+}
+
+const customersIn = ({ customer, data = [] }: Answer): string[] => [
+  ...new Set([customer, ...data.map((listed) => listed.customer)].filter((code) => code !== undefined)),
+]
+
+/**
+ * Logs what staff read: each answer of a route with the scope of the back office, with its reader, its path, the names of
+ * the query's parameters (their values may be addresses), and the customers that it is about. A new route is logged
+ * without further work. Reads that were refused, or found no such resource, showed nothing and are not logged. A service
+ * that forwards a read does not log it: the one that answers does.
+ */
+export const logReads = (app: Server, log: Logger): void => {
+  app.addHook('preSerialization', async (request, reply, payload) => {
+    const { url: what, config } = request.routeOptions
+    const isRead = request.method === 'GET' || request.method === 'HEAD'
+    if (!isRead || !config.scopes?.includes(scopes.backOffice) || reply.statusCode !== 200) return payload
+    const { clientId: customerId } = request.params as { clientId?: number }
+    const { sub: actorId, client_id: clientId } = request.bearer
+    log.info(
+      {
+        event: 'back_office_read',
+        what,
+        parameters: Object.keys(request.query as object),
+        ...(customerId !== undefined && { customerId }),
+        customers: customersIn(payload as Answer),
+        actor: 'back_office',
+        actorId,
+        clientId,
+        address: request.ip,
+        channel: 'api',
+      },
+      'the back office read',
+    )
+    return payload
+  })
+}

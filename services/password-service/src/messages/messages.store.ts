@@ -1,0 +1,145 @@
+import {
+  type Address,
+  type EventData,
+  type MessageChannel,
+  type MessageKind,
+  type MessageOutcome,
+  type MessagePurpose,
+  type MessageStatus,
+  messageLogDays,
+  type Suppression,
+} from '@rekey/contracts'
+import type { Database } from '../database.ts'
+import { type Deletion, deleteOldest } from '../deletion.ts'
+import { Prisma } from '../generated/prisma/client.ts'
+import { codeColumns, type LoggedCode, logMessages, suppressionSql } from './message.ts'
+
+/** A message as it is stored. */
+export interface StoredMessage {
+  id: bigint
+  kind: MessageKind
+  purpose: MessagePurpose
+  channel: MessageChannel
+  maskedTo: string
+  askedAt: Date
+  expiresAt: Date | null
+  status: MessageStatus
+  /** When it got that status. */
+  statusAt: Date
+  /** Empty if there is none. */
+  reason: string
+  attempts: number
+}
+
+/** The oldest message that the log shows. */
+export const loggedFrom = (now: Date) => new Date(now.getTime() - messageLogDays * 86_400_000)
+
+/**
+ * Logs a code of a known customer that is about to be sent, or suppressed. Safe to repeat.
+ *
+ * @throws RekeyError unavailable
+ */
+export const logCode = async (
+  database: Database,
+  customerId: number,
+  code: LoggedCode,
+  suppression?: Suppression,
+): Promise<void> => {
+  const source = Prisma.sql`SELECT ${customerId}::int AS customer_id, ${codeColumns(code, suppressionSql(suppression))}`
+  await database.query((prisma) => prisma.$executeRaw(logMessages(source)))
+}
+
+/**
+ * Logs a suppressed code of the customer who has confirmed the address. For an address of nobody it is the same statement,
+ * which inserts nothing (S12).
+ *
+ * @throws RekeyError unavailable
+ */
+export const logSuppressed = async (
+  database: Database,
+  { kind, value }: Address,
+  code: LoggedCode,
+  suppression: Suppression | undefined,
+): Promise<void> => {
+  const source = Prisma.sql`
+    SELECT customer_id, ${codeColumns(code, suppressionSql(suppression))} FROM identifier
+    WHERE value = ${value} AND identifier.kind = ${kind}::identifier_kind AND verified_at IS NOT NULL`
+  await database.query((prisma) => prisma.$executeRaw(logMessages(source)))
+}
+
+/**
+ * SQL by which two reports of one message are compared: the stronger status, of two handed over the earlier one, of two
+ * others the later one. A total order: whichever report arrives first, the row is the same.
+ */
+const strength = (status: Prisma.Sql, at: Prisma.Sql, reason: Prisma.Sql) => Prisma.sql`
+  ROW(${status}, CASE WHEN ${status} = 'handed_over' THEN -1 ELSE 1 END * extract(epoch FROM ${at}), ${reason} COLLATE "C")`
+
+/**
+ * Records what became of a message. Reports may arrive repeatedly and in any order. One of a message that is not logged
+ * (it is older than the log, or Postgres was restored from a copy) is dropped.
+ *
+ * @throws RekeyError unavailable
+ */
+export const recordOutcome = async (
+  database: Database,
+  { messageId, customerId, status, at, attempts, answer = '' }: EventData<typeof MessageOutcome>,
+): Promise<void> => {
+  const [ref, sendNumber = '0'] = messageId.split('.')
+  const reported = strength(
+    Prisma.sql`${status}::message_status`,
+    Prisma.sql`${at}::timestamptz(3)`,
+    Prisma.sql`${answer}::text`,
+  )
+  const isStronger = Prisma.sql`${reported} > ${strength(Prisma.sql`m.status`, Prisma.sql`m.status_at`, Prisma.sql`m.reason`)}`
+  await database.query(
+    (prisma) => prisma.$executeRaw`
+      UPDATE message AS m SET
+        attempts = GREATEST(m.attempts, ${attempts}::int),
+        status = CASE WHEN ${isStronger} THEN ${status}::message_status ELSE m.status END,
+        status_at = CASE WHEN ${isStronger} THEN ${at}::timestamptz ELSE m.status_at END,
+        reason = CASE WHEN ${isStronger} THEN ${answer}::text ELSE m.reason END
+      WHERE m.ref = ${ref}::uuid AND m.send_number = ${Number(sendNumber)}::smallint AND m.customer_id = ${customerId}
+        AND (m.attempts < ${attempts}::int OR ${isStronger})`,
+  )
+}
+
+type Row = { total: number } & (StoredMessage | { id: null })
+
+export const createMessageStore = (database: Database) => ({
+  /**
+   * A page of a customer's messages since a time, newest first, and their total. Reads the entries of one customer in one
+   * index, at most those since that time.
+   *
+   * @returns undefined without such a customer
+   */
+  list: (
+    customerId: number,
+    since: Date,
+    { limit, offset }: { limit: number; offset: number },
+  ): Promise<{ total: number; messages: StoredMessage[] } | undefined> =>
+    database.query(async (prisma) => {
+      const rows = await prisma.$queryRaw<Row[]>`
+        SELECT counted.total, page.*
+        FROM customer c CROSS JOIN LATERAL (
+          SELECT count(*)::int AS total FROM message WHERE customer_id = c.id AND asked_at > ${since}
+        ) AS counted LEFT JOIN LATERAL (
+          SELECT id, kind::text, purpose, channel::text, masked_to AS "maskedTo", asked_at AS "askedAt",
+                 expires_at AS "expiresAt", status::text, status_at AS "statusAt", reason, attempts
+          FROM message WHERE customer_id = c.id AND asked_at > ${since}
+          ORDER BY asked_at DESC, id DESC LIMIT ${limit} OFFSET ${offset}
+        ) AS page ON true
+        WHERE c.id = ${customerId}
+        ORDER BY page."askedAt" DESC, page.id DESC`
+      const [first] = rows
+      // A page beyond the end is one row with the total only.
+      return first && { total: first.total, messages: rows.filter((row) => row.id !== null) }
+    }),
+})
+
+export type MessageStore = ReturnType<typeof createMessageStore>
+
+/** Deletes messages that the log no longer shows. */
+export const deleteOldMessages =
+  (loops: Database): Deletion =>
+  (now, limit) =>
+    deleteOldest(loops, { table: 'message', column: 'asked_at' }, loggedFrom(now), limit)
