@@ -27,6 +27,7 @@ const consumed = {
     'password.reset-requested',
     'account.compromise-reported',
     'account.blocked',
+    'account.sessions-ended',
     'account.block-lifted',
   ],
   'password-service': [
@@ -115,6 +116,7 @@ export const mayPublish: Record<BrokerUser, string[]> = {
     'account.report-compromise',
     'sessions.not-before',
     'session.raise-epoch',
+    'customers.summary',
     ...streamInfo('AUTH', 'PASSWORD', 'DEAD'),
     '$JS.API.STREAM.MSG.GET.AUTH',
     '$JS.API.STREAM.MSG.GET.PASSWORD',

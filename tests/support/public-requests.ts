@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { http as contract } from '@rekey/contracts'
 import { createCustomer } from './customers.ts'
 import { askChange, askRestore, loginBody, restoreBody, signIn, state, verificationBody } from './flows.ts'
@@ -20,6 +21,7 @@ export type PublicRequest = Limit & {
 const isForwarded = (path: string) =>
   /^\/(api\/v2\/(my\/password|clients|jobs|approvals)|oauth\/v2\/passwordRestoreReset)/.test(path)
 
+const needsToken = { needsNone: 'refused without a valid token, before any look-up' }
 const isRendered = { needsNone: 'a page or document without a look-up' }
 const fill = (path: string) => path.replaceAll(/:\w+/g, '1')
 
@@ -149,11 +151,21 @@ export const createPublicRequests = async (rekey: Rekey): Promise<Record<string,
       body: { password },
       spends: 'password',
     },
+    'DELETE /api/v2/my/sessions': { path: '/api/v2/my/sessions', spends: 'token' },
+    'GET /api/v2/my/sessions': { path: '/api/v2/my/sessions', ...needsToken },
+    'DELETE /api/v2/my/sessions/:sessionId': { path: `/api/v2/my/sessions/${randomUUID()}`, ...needsToken },
+    'GET /api/v2/clients/:clientId/sessions': { path: '/api/v2/clients/1/sessions', ...needsToken },
     'POST /restore': { ...hosted.begin, spends: 'code' },
     'POST /restore/:flow/resend': { ...hosted.resend, spends: 'code' },
     'POST /restore/:flow/code': { ...hosted.code, spends: 'answer' },
     'POST /restore/:flow/strength': { ...hosted.strength, spends: 'password' },
     'POST /restore/:flow/password': { ...hosted.password, spends: 'password' },
+    // The rest of the console requires a session.
+    ...(rekey.provider && {
+      'GET /staff/callback': { path: `/staff/callback?code=a&state=${'A'.repeat(43)}`, spends: 'token' as const },
+      'GET /staff/sign-in': { path: '/staff/sign-in', ...isRendered },
+      'GET /staff/sign-in/start': { path: '/staff/sign-in/start', needsNone: 'a redirect with a sealed cookie' },
+    }),
     'POST /not-me': { path: '/not-me', form: { token: 'a.b.c' }, spends: 'token' },
     'GET /not-me': { path: '/not-me?token=a.b.c', ...isRendered },
     'GET /restore': { path: '/restore', ...isRendered },

@@ -142,6 +142,7 @@ const resources: Record<string, string> = {
   clientId: 'customer',
   jobId: 'job',
   recordId: 'record',
+  sessionId: 'session',
 }
 
 /** The error for an id in a path that identifies nothing. @param parameter its name in the path */

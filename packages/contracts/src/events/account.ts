@@ -46,6 +46,17 @@ export const CustomerBlocked = defineEvent({
   data: Type.Object({ ...byBackOffice, sessionEpoch: SessionEpoch }),
 })
 
+export const SessionsEnded = defineEvent({
+  type: 'account.sessions-ended',
+  summary: 'All sessions of a customer ended: by the customer, who kept one, or by the back office.',
+  data: Type.Object({
+    ...byBackOffice,
+    actor: OneOf(['client', 'back_office']),
+    sessionEpoch: SessionEpoch,
+    keptSession: Type.Optional(Type.String({ description: 'The session that the customer kept.' })),
+  }),
+})
+
 export const BlockLifted = defineEvent({
   type: 'account.block-lifted',
   summary:

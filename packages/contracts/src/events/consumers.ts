@@ -1,5 +1,5 @@
 import type { ServiceName } from '../services.ts'
-import { BlockLifted, CompromiseReported, CustomerBlocked } from './account.ts'
+import { BlockLifted, CompromiseReported, CustomerBlocked, SessionsEnded } from './account.ts'
 import { AllPasswordsResetRequested } from './all-reset.ts'
 import { ChallengeFailed, ChallengeIssued, ChallengeLocked, ChallengeVerified } from './challenge.ts'
 import type { EventDefinition } from './event.ts'
@@ -23,6 +23,7 @@ export const consumedEvents: Record<ServiceName, readonly EventDefinition[]> = {
     PasswordResetRequested,
     CompromiseReported,
     CustomerBlocked,
+    SessionsEnded,
     BlockLifted,
   ],
   'password-service': [

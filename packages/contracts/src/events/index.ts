@@ -1,5 +1,12 @@
 import type { ServiceName } from '../services.ts'
-import { BlockLifted, CompromiseReported, CustomerBlocked, HoldEnded, IdentifiersChanged } from './account.ts'
+import {
+  BlockLifted,
+  CompromiseReported,
+  CustomerBlocked,
+  HoldEnded,
+  IdentifiersChanged,
+  SessionsEnded,
+} from './account.ts'
 import { AllPasswordsResetRequested } from './all-reset.ts'
 import { ChallengeFailed, ChallengeIssued, ChallengeLocked, ChallengeVerified } from './challenge.ts'
 import type { EventDefinition } from './event.ts'
@@ -72,6 +79,7 @@ export const streams = {
       AllPasswordsResetRequested,
       CompromiseReported,
       CustomerBlocked,
+      SessionsEnded,
       BlockLifted,
       HoldEnded,
       IdentifiersChanged,

@@ -100,10 +100,10 @@ export const NotifyResetRequested = defineEvent({
 export const NotifyProtectionChanged = defineEvent({
   type: 'notify.protection-changed',
   summary:
-    'Notify one confirmed address that the back office blocked the customer, lifted a block or a lockout, or ended a recovery hold.',
+    'Notify one confirmed address that the back office blocked the customer, lifted a block or a lockout, ended a recovery hold, or ended all sessions.',
   data: Type.Object({
     ...about,
-    operation: OneOf(['block', 'lift_block', 'end_hold']),
+    operation: OneOf(['block', 'lift_block', 'end_hold', 'end_sessions']),
     reportLink: Type.Optional({ ...Sealed('notifier'), description: 'Absent for a block.' }),
     recipient: Sealed('notifier'),
     changedAt: Type.String({ format: 'date-time' }),

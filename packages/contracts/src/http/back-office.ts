@@ -50,7 +50,8 @@ export const GetClientPasswordChange = {
 
 export const ListClientRecords = {
   ...ListClientPasswordChanges,
-  summary: 'List all records of a customer: password changes, blocks, lifted blocks and ended holds',
+  summary:
+    'List all records of a customer: password changes, blocks, lifted blocks, ended holds, and ends of all sessions',
   response: { 200: Type.Object({ total: Type.Integer(), data: Type.Array(ClientRecord) }), ...problems },
 }
 

@@ -18,6 +18,7 @@ import { Login, SendChallenge } from './login.ts'
 import { ListClientMessages } from './messages.ts'
 import { ChangePassword, GetPasswordChange, ListPasswordChanges, RestorePassword } from './passwords.ts'
 import { PasswordRestore, PasswordRestoreReset, PasswordRestoreVerification } from './restore.ts'
+import { EndClientSessions, EndOtherSessions, EndSession, ListClientSessions, ListSessions } from './sessions.ts'
 import { Introspect, Revoke, Token } from './token.ts'
 import { AnswerChallenge, OpenChallenge, OpenUnauthorizedChallenge } from './two-factor.ts'
 import { AuthorizationServerMetadata, ChangePasswordPage, Jwks } from './well-known.ts'
@@ -39,6 +40,9 @@ export const http = {
   'POST /api/v2/my/password/restore': RestorePassword,
   'GET /api/v2/my/password/changes': ListPasswordChanges,
   'GET /api/v2/my/password/changes/:changeId': GetPasswordChange,
+  'GET /api/v2/my/sessions': ListSessions,
+  'DELETE /api/v2/my/sessions': EndOtherSessions,
+  'DELETE /api/v2/my/sessions/:sessionId': EndSession,
   'GET /api/v2/clients': FindClients,
   'GET /api/v2/clients/:clientId': GetClient,
   'PUT /api/v2/clients/:clientId/password': SetClientPassword,
@@ -54,6 +58,8 @@ export const http = {
   'DELETE /api/v2/clients/:clientId/block': LiftBlock,
   'GET /api/v2/clients/:clientId/messages': ListClientMessages,
   'GET /api/v2/jobs': ListJobs,
+  'GET /api/v2/clients/:clientId/sessions': ListClientSessions,
+  'DELETE /api/v2/clients/:clientId/sessions': EndClientSessions,
   'GET /api/v2/jobs/:jobId': GetJob,
   'POST /api/v2/jobs/:jobId/cancel': CancelJob,
   'GET /api/v2/approvals': ListApprovals,

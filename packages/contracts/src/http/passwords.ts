@@ -72,11 +72,11 @@ const staffFields = {
 export const ClientPasswordChange = Type.Object({ ...changeFields, ...staffFields })
 export type ClientPasswordChange = Static<typeof ClientPasswordChange>
 
-/** Every operation that the history records. The last three change what protects the customer, and no password. */
-export const recordOperations = [...passwordOperations, 'block', 'lift_block', 'end_hold'] as const
+/** Every operation that the history records. Those after the first four change what protects the customer, and no password. */
+export const recordOperations = [...passwordOperations, 'block', 'lift_block', 'end_hold', 'end_sessions'] as const
 export type RecordOperation = (typeof recordOperations)[number]
 
-/** One record of the history: a password change, a block, a lifted block or an ended hold. */
+/** One record of the history: a password change, a block, a lifted block, an ended hold, or the end of all sessions. */
 export const ClientRecord = Type.Object({
   ...changeFields,
   type: Type.Optional({ ...changeFields.type, description: 'Only of a password change.' }),

@@ -67,6 +67,22 @@ export const CustomersGet = {
 }
 export type CustomersGetReply = Static<typeof CustomersGet.reply>
 
+/** Less than customers.get: the gateway shows a customer's sessions and times, and needs no address (ASVS 14.2.6). */
+export const CustomersSummary = {
+  subject: 'customers.summary',
+  summary: "Get a customer's code and time zone.",
+  request: Type.Object(
+    { customer: Type.Optional(CustomerCode), customerId: Type.Optional(SerialId) },
+    { description: 'Exactly one of the two fields.' },
+  ),
+  reply: Type.Union([
+    NotFound,
+    Type.Object({ found: Type.Literal(true), customer: CustomerCode, timezone: Type.String() }),
+  ]),
+}
+export type CustomersSummaryRequest = Static<typeof CustomersSummary.request>
+export type CustomersSummaryReply = Static<typeof CustomersSummary.reply>
+
 /** Fields that are absent keep their value. `identifiers`, if present, replaces the whole list. */
 export const CustomerRecord = Type.Object({
   customer: CustomerCode,

@@ -1,5 +1,5 @@
 import type { ServiceName } from '../services.ts'
-import { CustomersGet, CustomersUpsert, PasswordStatus } from './customers.ts'
+import { CustomersGet, CustomersSummary, CustomersUpsert, PasswordStatus } from './customers.ts'
 import { PasswordVerify } from './password-verify.ts'
 import { RaiseSessionEpoch } from './raise-session-epoch.ts'
 import { ReportCompromise } from './report-compromise.ts'
@@ -10,6 +10,7 @@ export const rpcs = [
   PasswordVerify,
   PasswordStatus,
   CustomersGet,
+  CustomersSummary,
   CustomersUpsert,
   ReportCompromise,
   SessionNotBefore,
@@ -21,6 +22,6 @@ export const rpcServer: ServiceName = 'password-service'
 
 /** The RPCs that each user of the broker may call. `platform` is an example of a service of the platform. */
 export const rpcCalls = {
-  'auth-gateway': [PasswordVerify, ReportCompromise, SessionNotBefore, RaiseSessionEpoch],
+  'auth-gateway': [PasswordVerify, ReportCompromise, SessionNotBefore, RaiseSessionEpoch, CustomersSummary],
   platform: [PasswordVerify, PasswordStatus, CustomersGet, CustomersUpsert],
 } as const

@@ -17,7 +17,15 @@ import { createRestoreResetClient } from './restore-reset-client.ts'
 const restoreResetPath = '/oauth/v2/passwordRestoreReset'
 
 /** Paths of the password-service, reached through the gateway's public port. */
-const prefixes = ['/api/v2/my/password', '/api/v2/clients', '/api/v2/jobs', '/api/v2/approvals', restoreResetPath]
+const prefixes: { prefix: string; httpMethods?: string[] }[] = [
+  { prefix: '/api/v2/my/password' },
+  // The gateway has the list of sessions; only the end of all others is a new epoch.
+  { prefix: '/api/v2/my/sessions', httpMethods: ['DELETE'] },
+  { prefix: '/api/v2/clients' },
+  { prefix: '/api/v2/jobs' },
+  { prefix: '/api/v2/approvals' },
+  { prefix: restoreResetPath },
+]
 
 /**
  * How long the password-service may take to answer. A password may wait one second to be hashed, and its transaction
@@ -94,11 +102,12 @@ export const forwarding = async (
       }
       if (body) request.body = Readable.from([body], { objectMode: false })
     })
-    for (const prefix of prefixes) {
+    for (const { prefix, httpMethods } of prefixes) {
       await scope.register(proxy, {
         upstream,
         prefix,
         rewritePrefix: prefix,
+        ...(httpMethods && { httpMethods }),
         config: { public: true },
         proxyPayloads: false,
         disableRequestLogging: true,

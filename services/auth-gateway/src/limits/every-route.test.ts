@@ -29,7 +29,7 @@ t.test('S39: a new route is missing in neither list', async (t) => {
   const asset = /^(GET|HEAD) \/pages\/\w+\.\w+$/
   /** Paths that are forwarded whole: the test above has each of the contract. */
   const isProxied = (route: string) =>
-    /\/(my\/password|clients|jobs|approvals|passwordRestoreReset)(\/\*?)?$/.test(route)
+    /\/(my\/password|my\/sessions|clients|jobs|approvals|passwordRestoreReset)(\/\*?)?$/.test(route)
   const missing = routesOf('POST /oauth/v2/login').filter(
     (route) =>
       !(route.replace('HEAD ', 'GET ') in requests) &&

@@ -19,6 +19,7 @@ import type { Caller } from '../challenges/challenge.ts'
 import type { Challenges } from '../challenges/challenges.ts'
 import { countedAddressOf } from '../clients/client-asserted-ip.ts'
 import type { Clients } from '../clients/clients.ts'
+import type { Client } from '../clients/registry-file.ts'
 import { checkScope } from '../clients/scope.ts'
 import type { AccountKeys } from '../limits/account-keys.ts'
 import type { Limits } from '../limits/limits.ts'
@@ -39,12 +40,54 @@ interface Deps {
   log: Logger
 }
 
+/** A password to verify, for a client that has been checked. */
+interface Attempt {
+  client: Client
+  username: string
+  password: string
+  redirectUri: string
+  state: string
+  requestedScope: string
+  /** The address that rate limits count. */
+  countedAddress: string
+}
+
+/** A verified password: the devices that a code may be sent to, and the token of the next step. */
+export interface ProvenPassword {
+  devices: string[]
+  mfaToken: string
+  state: string
+}
+
 /** A4 and A4b: verification of the password, then the choice of a device for the code. */
 export const createLoginService = (deps: Deps) => {
   const { accountKeys, limits, clients, challenges, tokens, broker, verifications, backgroundPublisher, log } = deps
 
   const verify = (credentials: PasswordVerifyRequest): Promise<PasswordVerifyReply> =>
     verifications.run(() => callRpc(broker, PasswordVerify, credentials))
+
+  /** @throws RekeyError access_denied (a wrong password or an unknown user), invalid_scope, too_many_requests, unavailable */
+  const prove = async (attempt: Attempt, caller: Caller): Promise<ProvenPassword> => {
+    const { client, username, password, redirectUri, state, requestedScope, countedAddress } = attempt
+    const { client_id: clientId } = client
+    const account = accountKeys.ofUsername(username)
+    const spent = await limits.spendLogin({ address: countedAddress, clientId, account })
+    const reply = await spent.refundOnFailure(() => verify({ username, password }))
+    if (!reply.verified) {
+      log.warn(
+        { event: 'authn_login_fail', account: hashForLog(account), clientId, address: caller.address },
+        'password refused',
+      )
+      backgroundPublisher.publish(LoginFailed, { subject: account, data: { account, clientId, ip: caller.address } })
+      throw new RekeyError('access_denied')
+    }
+    // Only wrong passwords count against the account. The answer does not wait for the refund.
+    void spent.refund()
+    const scope = reply.mustChange ? checkScope(scopes.change, [scopes.change], client) : requestedScope
+    const request = { clientId, redirectUri, scope, requestedScope, state, codeChallenge: undefined }
+    const challenge = await challenges.openLogin({ ...reply, usernameAccount: account }, request, caller)
+    return { devices: reply.devices, mfaToken: tokens.issueMfaToken(challenge), state }
+  }
 
   return {
     /**
@@ -62,32 +105,36 @@ export const createLoginService = (deps: Deps) => {
       await clients.identify({ body: credentials, authorization, address: caller.address })
       checkResponseType(credentials.response_type)
       const requestedScope = checkScope(credentials.scope, [scopes.full, scopes.change], client)
-
-      const account = accountKeys.ofUsername(username)
-      const address = countedAddressOf(client, ip, caller.address)
-      const spent = await limits.spendLogin({ address, clientId, account })
-      const reply = await spent.refundOnFailure(() => verify({ username, password }))
-      if (!reply.verified) {
-        log.warn(
-          { event: 'authn_login_fail', account: hashForLog(account), clientId, address: caller.address },
-          'password refused',
-        )
-        backgroundPublisher.publish(LoginFailed, { subject: account, data: { account, clientId, ip: caller.address } })
-        throw new RekeyError('access_denied')
-      }
-      // Only wrong passwords count against the account. The answer does not wait for the refund.
-      void spent.refund()
-      const scope = reply.mustChange ? checkScope(scopes.change, [scopes.change], client) : requestedScope
-      const request = { clientId, redirectUri, scope, requestedScope, state, codeChallenge: undefined }
-      const challenge = await challenges.openLogin({ ...reply, usernameAccount: account }, request, caller)
+      const countedAddress = countedAddressOf(client, ip, caller.address)
+      const attempt = { client, username, password, redirectUri, state, requestedScope, countedAddress }
+      const proven = await prove(attempt, caller)
       return {
         error: 'mfa_required',
         error_description: 'Please choose a device and confirm the challenge with the code sent to it',
-        challenge_type: reply.devices,
+        challenge_type: proven.devices,
         binding_method: 'prompt',
-        mfa_token: tokens.issueMfaToken(challenge),
+        mfa_token: proven.mfaToken,
         state,
       }
+    },
+
+    /**
+     * A4 of the account pages, which redirect to no client and have no state.
+     *
+     * @throws RekeyError access_denied (the client is not registered any more; a wrong password or an unknown user),
+     * invalid_scope (the client may not sign customers in), too_many_requests, unavailable
+     */
+    async signInHere(
+      { clientId, username, password }: { clientId: string; username: string; password: string },
+      caller: Caller,
+    ): Promise<ProvenPassword> {
+      verifications.assertRoom()
+      const client = clients.find(clientId)
+      if (!client) throw new RekeyError('access_denied')
+      const requestedScope = checkScope(scopes.full, [scopes.full], client)
+      const { address: countedAddress } = caller
+      const attempt = { client, username, password, redirectUri: '', state: '', requestedScope, countedAddress }
+      return prove(attempt, caller)
     },
 
     /**

@@ -1,7 +1,6 @@
-import type { Feature } from '@rekey/platform/feature'
 import { acceptOAuthParameters } from '@rekey/platform/oauth-parameters'
 import { createQueue } from '@rekey/platform/queue'
-import { registerScope } from '@rekey/platform/server'
+import { registerScope, type Server } from '@rekey/platform/server'
 import type { Challenges } from '../challenges/challenges.ts'
 import type { Clients } from '../clients/clients.ts'
 import type { Infrastructure } from '../infrastructure.ts'
@@ -24,18 +23,22 @@ interface Deps {
 }
 
 /** A4 and A4b, also as forms (RFC 6749). */
-export const createLogin = (infra: Infrastructure, config: Settings, deps: Deps): Feature => {
+export const createLogin = (infra: Infrastructure, config: Settings, deps: Deps) => {
   const verifications = createQueue({
     ...infra,
     name: 'password_verifications',
     concurrency: config.REKEY_SIGN_IN_CONCURRENCY,
     waiting: 0,
   })
+  const logins = createLoginService({ ...infra, ...deps, verifications })
   return {
-    routes: (app) =>
+    ...logins,
+    routes: (app: Server) =>
       registerScope(app, async (scope) => {
         acceptOAuthParameters(scope)
-        loginRoutes(scope, createLoginService({ ...infra, ...deps, verifications }))
+        loginRoutes(scope, logins)
       }),
   }
 }
+
+export type Logins = ReturnType<typeof createLogin>

@@ -7,6 +7,7 @@ import {
   PasswordResetRequested,
   PasswordRestored,
   PasswordSet,
+  SessionsEnded,
 } from '@rekey/contracts'
 import { type Consumer, type ConsumerDeps, consume, PermanentError } from '@rekey/platform/consumer'
 
@@ -20,7 +21,7 @@ interface Handlers {
   reopenLogins(usernames: readonly string[], eventId: string): Promise<unknown>
 }
 
-/** Events that end all sessions of a customer; a change keeps the session that made it. */
+/** Events that end all sessions of a customer; a change keeps the session that made it, and the end of all others the one that asked. */
 export const endingEvents = [
   PasswordChanged,
   PasswordRestored,
@@ -29,6 +30,7 @@ export const endingEvents = [
   PasswordResetRequested,
   CompromiseReported,
   CustomerBlocked,
+  SessionsEnded,
 ]
 
 /** The fields of such an event that are read. */

@@ -1,10 +1,11 @@
-import { type RaiseSessionEpochRequest, RekeyError, SessionRevoked, scopes } from '@rekey/contracts'
+import { grantSeconds, type RaiseSessionEpochRequest, RekeyError, SessionRevoked, scopes } from '@rekey/contracts'
 import type { TokenClaims } from '@rekey/platform/auth'
 import type { Now } from '@rekey/platform/clock'
 import type { Logger } from '@rekey/platform/logger'
 import type { Publisher } from '@rekey/platform/publisher'
 import type { Random } from '@rekey/platform/random'
 import { beganBefore, sessionBeganAt } from '@rekey/platform/session-not-before'
+import type { Listings } from './listings.ts'
 import type { NotBefore } from './not-before.ts'
 import type { RefreshToken, RefreshTokens, SessionFacts } from './refresh-tokens.ts'
 import type { SessionName, SessionStore } from './sessions.store.ts'
@@ -12,6 +13,7 @@ import type { SessionName, SessionStore } from './sessions.store.ts'
 interface Deps {
   store: SessionStore
   refreshTokens: RefreshTokens
+  listings: Listings
   publisher: Publisher
   notBefore: Pick<NotBefore, 'current'>
   /** True if the password-service raised its epoch. @throws RekeyError unavailable */
@@ -34,6 +36,10 @@ export interface SignIn {
   epoch: number
   /** When the customer submitted the code. */
   answeredAt: Date
+  /** The client's address, for the list of sessions. */
+  ip: string
+  /** Life of the session, if it is shorter than that of all sessions (ms). */
+  sessionMs?: number | undefined
 }
 
 /** Data of an access token, and the refresh token that goes with it. */
@@ -53,6 +59,8 @@ type Reason = 'revoked' | 'refresh_token_reused' | 'code_replayed'
 interface Revocation extends SessionName {
   clientId: string
   reason: Reason
+  /** The customer ended it from the list of sessions. */
+  by?: 'customer'
 }
 
 /** One error for every reason: the answer must not say what is wrong with a refresh token. */
@@ -63,6 +71,7 @@ export const refreshTokenRefused = () =>
 export const createSessionService = ({
   store,
   refreshTokens,
+  listings,
   publisher,
   notBefore,
   raiseEpoch,
@@ -73,9 +82,9 @@ export const createSessionService = ({
   log,
 }: Deps) => {
   /** The event id depends on the session alone, so the broker stores one event however often it is published. */
-  const publishRevoked = ({ subject, sessionId, clientId, reason }: Revocation) => {
-    log.warn({ event: 'session_revoked', reason, clientId, sessionId }, 'session revoked')
-    const data = { sessionId, subject, clientId, reason }
+  const publishRevoked = ({ subject, sessionId, clientId, reason, by }: Revocation) => {
+    log.warn({ event: 'session_revoked', reason, by, clientId, sessionId }, 'session revoked')
+    const data = { sessionId, subject, clientId, reason, ...(by && { by }) }
     return publisher.publish(SessionRevoked, { subject, data, id: `${sessionId}.revoked` })
   }
 
@@ -126,19 +135,24 @@ export const createSessionService = ({
      *
      * @throws RekeyError invalid_grant (all sessions were ended after the password was verified), unavailable
      */
-    async begin({ customer, clientId, scope, epoch, answeredAt }: SignIn): Promise<Session> {
+    async begin({ customer, clientId, scope, epoch, answeredAt, ip, sessionMs = lifeMs }: SignIn): Promise<Session> {
       await complete()
       const name = { subject: customer, sessionId: random.id() }
       const secret = refreshTokens.newSecret()
       const begun = now().getTime()
-      const endsAt = begun + lifeMs
+      const endsAt = begun + Math.min(lifeMs, sessionMs)
       const digest = refreshTokens.digest(secret)
-      const begin = (sessionEpoch: number) => store.begin(name, { epoch: sessionEpoch, scope, digest }, begun, endsAt)
+      const refreshable = scope.split(' ').includes(scopes.full)
+      const listedUntil = refreshable ? endsAt : begun + grantSeconds * 1_000
+      const signedIn = { clientId, signedInAt: answeredAt.getTime(), lastUsedAt: begun, ip, lastsUntil: listedUntil }
+      const begin = async (epoch: number) => {
+        const sealed = await listings.seal(name, { ...signedIn, epoch })
+        return store.begin(name, { epoch, scope, digest, sealed, listedUntil }, begun, endsAt)
+      }
       const higher = await begin(epoch)
       if (higher !== undefined && (await isOutdated(customer, epoch, higher))) throw new RekeyError('invalid_grant')
       const sessionEpoch = higher ?? epoch
       if (higher !== undefined && (await begin(higher)) !== undefined) throw new RekeyError('invalid_grant')
-      const refreshable = scope.split(' ').includes(scopes.full)
       const session = { scope, epoch: sessionEpoch, endsAt, answeredAt: answeredAt.getTime() }
       const refreshToken = refreshable
         ? await refreshTokens.write({ ...name, clientId, generation: 1, session, secret })
@@ -158,9 +172,10 @@ export const createSessionService = ({
      *
      * @param scope requested scope of the access token; '' for the session's
      * @param allowed scopes that the client is registered for now
+     * @param ip the client's address, for the list of sessions
      * @throws RekeyError invalid_grant, invalid_scope (the token stays valid), unavailable
      */
-    async refresh(token: RefreshToken, scope: string, allowed: readonly string[]): Promise<Session> {
+    async refresh(token: RefreshToken, scope: string, allowed: readonly string[], ip: string): Promise<Session> {
       await complete()
       const { subject, sessionId, clientId, generation } = token
       const session = await factsOf(token)
@@ -170,7 +185,11 @@ export const createSessionService = ({
       const isAllowed = granted.split(' ').every((item) => ofSession.includes(item) && allowed.includes(item))
       const secret = refreshTokens.newSecret()
       const nextDigest = refreshTokens.digest(secret)
-      const rotation = await store.rotate(digestOf(token, session), nextDigest, isAllowed, now().getTime())
+      const at = now().getTime()
+      const { epoch, endsAt: lastsUntil } = session
+      const signedInAt = answeredAtOf(session).getTime()
+      const sealed = await listings.seal(token, { clientId, signedInAt, lastUsedAt: at, ip, epoch, lastsUntil })
+      const rotation = await store.rotate(digestOf(token, session), nextDigest, isAllowed, sealed, at)
       if (rotation === 'scope') throw new RekeyError('invalid_scope')
       if (rotation === 'reused') {
         await publishRevoked({ subject, sessionId, clientId, reason: 'refresh_token_reused' })
@@ -217,3 +236,5 @@ export const createSessionService = ({
     },
   }
 }
+
+export type SessionService = ReturnType<typeof createSessionService>

@@ -1,4 +1,4 @@
-import { unavailable } from '@rekey/contracts'
+import { mostListedSessions, unavailable } from '@rekey/contracts'
 import { loadScript, type Redis } from '@rekey/platform/redis'
 
 /** Identifies one session of one subject. */
@@ -6,6 +6,21 @@ export interface SessionName {
   /** Token subject: the customer's code, a challenge, or the client. */
   subject: string
   sessionId: string
+}
+
+/** The sealed listing of a session that begins. */
+interface NewListing {
+  sealed: string
+  /** ms: after it no token of the session is valid. */
+  listedUntil: number
+}
+
+/** A session of the list, as Redis has it. */
+export interface StoredListing {
+  sessionId: string
+  /** False: ended by itself. */
+  isActive: boolean
+  sealed: string | undefined
 }
 
 /** A submitted refresh token: what Redis stores of it, and what it says of its session. */
@@ -26,9 +41,12 @@ const script = (name: string) => new URL(`./${name}.lua`, import.meta.url)
 const tagOf = (subject: string) => `rekey:{${encodeURIComponent(subject.toWellFormed())}}`
 const epochOf = (subject: string) => `${tagOf(subject)}:epoch`
 const sessionOf = ({ subject, sessionId }: SessionName) => `${tagOf(subject)}:session:${sessionId}`
+const listOf = (subject: string) => `${tagOf(subject)}:sessions`
 const keysOf = (name: SessionName) => [sessionOf(name), epochOf(name.subject)]
 
-/** Sessions in Redis: each method is one script, and so one atomic step. Times in ms. @throws RekeyError unavailable */
+const readEpoch = (text: string): number => (/^\d+$/.test(text) ? Number(text) : Number.POSITIVE_INFINITY)
+
+/** Sessions in Redis: each method that writes is one script, and so one atomic step. Times in ms. @throws RekeyError unavailable */
 export const createSessionStore = (redis: Redis) => {
   const beginScript = loadScript(redis, script('begin'))
   const rotateScript = loadScript(redis, script('rotate'))
@@ -41,12 +59,15 @@ export const createSessionStore = (redis: Redis) => {
     /** @returns undefined, or the customer's epoch if it is higher than the session's, which then does not begin */
     async begin(
       name: SessionName,
-      session: { epoch: number; scope: string; digest: string },
+      session: { epoch: number; scope: string; digest: string } & NewListing,
       now: number,
       endsAt: number,
     ): Promise<number | undefined> {
-      const { epoch, scope, digest } = session
-      const answer = await beginScript(keysOf(name), [epoch, scope, digest, endsAt, endsAt - now])
+      const { epoch, scope, digest, sealed, listedUntil } = session
+      const answer = await beginScript(
+        [...keysOf(name), listOf(name.subject)],
+        [epoch, scope, digest, endsAt, endsAt - now, name.sessionId, sealed, listedUntil, now, mostListedSessions],
+      )
       return answer === 'ok' ? undefined : Number(answer)
     },
 
@@ -55,10 +76,17 @@ export const createSessionStore = (redis: Redis) => {
       await redis.del(sessionOf(name)).catch(() => {})
     },
 
-    async rotate(token: TokenDigest, nextDigest: string, isScopeAllowed: boolean, now: number): Promise<Rotation> {
+    async rotate(
+      token: TokenDigest,
+      nextDigest: string,
+      isScopeAllowed: boolean,
+      sealed: string,
+      now: number,
+    ): Promise<Rotation> {
       const { sessionId, generation, digest, epoch, endsAt } = token
-      const args = [now, sessionId, generation, digest, nextDigest, epoch, endsAt, isScopeAllowed ? 1 : 0]
-      return (await rotateScript(keysOf(token), args).catch((error) => {
+      const scope = isScopeAllowed ? 1 : 0
+      const args = [now, sessionId, generation, digest, nextDigest, epoch, endsAt, scope, sealed, mostListedSessions]
+      return (await rotateScript([...keysOf(token), listOf(token.subject)], args).catch((error) => {
         // A Redis that stalls may still run the script after the time-out. The undo follows on the same connection, so
         // that a client that repeats the request is not treated as a thief.
         undoRotateScript([sessionOf(token)], [generation, digest, nextDigest]).catch(() => {})
@@ -86,11 +114,50 @@ export const createSessionStore = (redis: Redis) => {
 
     /** `until`: end of the revoked token, whose session may have no record. */
     async end(name: SessionName, now: number, until?: number) {
-      return (await endScript([sessionOf(name)], [now, until ?? ''])) as 'ended' | 'missing'
+      const keys = [sessionOf(name), listOf(name.subject)]
+      return (await endScript(keys, [now, until ?? '', name.sessionId])) as 'ended' | 'missing'
     },
 
     async isEnded(name: SessionName, epoch: number | undefined): Promise<boolean> {
       return (await checkEndedScript(keysOf(name), [name.sessionId, epoch ?? ''])) === 1
+    },
+
+    /** The listed sessions of a subject, the one that ends last first, and what ended all of them. */
+    async list(subject: string, now: number): Promise<{ listed: StoredListing[]; epoch: number; kept: string }> {
+      try {
+        const ids = await redis.zrange(
+          listOf(subject),
+          '+inf',
+          String(now),
+          'BYSCORE',
+          'REV',
+          'LIMIT',
+          0,
+          mostListedSessions,
+        )
+        const [[epoch, kept], ...records] = await Promise.all([
+          redis.hmget(epochOf(subject), 'epoch', 'kept'),
+          ...ids.map((sessionId) => redis.hmget(sessionOf({ subject, sessionId }), 'state', 'listing')),
+        ])
+        const listed = records.map(([state, sealed], index) => ({
+          sessionId: ids[index] ?? '',
+          isActive: state === 'active',
+          sealed: sealed ?? undefined,
+        }))
+        // As the scripts: an epoch that is no number ends every session.
+        return { listed, epoch: epoch ? readEpoch(epoch) : 0, kept: kept ?? '' }
+      } catch (cause) {
+        throw unavailable(cause)
+      }
+    },
+
+    /** The sealed listing of one session, whether or not it has ended; undefined if the subject has no such session. */
+    async findListing(name: SessionName): Promise<string | undefined> {
+      try {
+        return (await redis.hget(sessionOf(name), 'listing')) ?? undefined
+      } catch (cause) {
+        throw unavailable(cause)
+      }
     },
 
     async endAll(subject: string, epoch: number, kept: string | undefined, lifeMs: number): Promise<void> {

@@ -34,8 +34,8 @@ export interface StoredFlow {
 /** A client with every scope: what it may not have is refused because of the flow, not of its registration. */
 const request = { ...bothKinds, redirect_uri: webAppRedirect }
 
-/** Keys that hold no field of a token: quotas, and failed attempts. */
-const isCounter = (key: string) => key.startsWith('rekey:{limits}:') || key.includes(':budget:')
+/** Keys that hold no field of a token: quotas, failed attempts, and the list of sessions. */
+const isCounter = (key: string) => /^rekey:\{limits\}:|:budget:|:sessions$/.test(key)
 
 /** Flows of one customer, each stopped where its state is in Redis. */
 export const createFlows = (rekey: Rekey, redis: Redis) => {

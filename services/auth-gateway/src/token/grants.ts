@@ -38,6 +38,8 @@ interface Deps {
 
 export interface TokenRequest extends ClientCredentials {
   body: TokenBody
+  /** Longest life of a session that begins, if it is not that of all sessions (ms). */
+  sessionMs?: number
 }
 
 /** `client`: the client that the request names; a confidential one is authenticated. */
@@ -92,7 +94,7 @@ export const createGrant = (deps: Deps) => {
   }
 
   /** The code that follows the password completes a sign-in. */
-  const mfaOob: GrantType = async ({ body, address }, client) => {
+  const mfaOob: GrantType = async ({ body, address, sessionMs }, client) => {
     const name = tokens.readMfaToken(required(body.mfa_token, 'mfa_token'))
     // Before the code is compared: events name the client only after it authenticated (S46).
     clients.owner(client, name.clientId)
@@ -106,7 +108,8 @@ export const createGrant = (deps: Deps) => {
     const challenge = await challenges.answer(name, required(body.code, 'code'), binding, caller)
     const { challengeId, customer, clientId, scope, state, answeredAt } = challenge
     const epoch = Number(challenge.sessionEpoch)
-    const session = await sessions.begin({ customer, clientId, scope, epoch, answeredAt })
+    const ip = caller.countedAddress
+    const session = await sessions.begin({ customer, clientId, scope, epoch, answeredAt, ip, sessionMs })
     await publishSignIn(session, address)
     // A4 spends quotas of the username, A4b those of the customer. The answer waits for neither.
     for (const account of [challenge.usernameAccount, challenge.account]) {
@@ -121,11 +124,12 @@ export const createGrant = (deps: Deps) => {
   }
 
   /** RFC 6749 §6. */
-  const refreshToken: GrantType = async ({ body }, client) => {
+  const refreshToken: GrantType = async ({ body, address }, client) => {
     const token = await sessions.read(required(body.refresh_token, 'refresh_token'))
     const owner = token && clients.owner(client, token.clientId)
     if (!token || !owner) throw refreshTokenRefused()
-    const session = await sessions.refresh(token, normaliseScope(body.scope ?? ''), owner.scopes)
+    const ip = countedAddressOf(client, body.ip, address)
+    const session = await sessions.refresh(token, normaliseScope(body.scope ?? ''), owner.scopes, ip)
     return answerOf(tokens.issueAccessToken({ flow: 'signIn', ...session }), { ...session, state: body.state })
   }
 

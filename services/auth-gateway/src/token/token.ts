@@ -1,6 +1,5 @@
-import type { Feature } from '@rekey/platform/feature'
 import { acceptOAuthParameters } from '@rekey/platform/oauth-parameters'
-import { registerScope } from '@rekey/platform/server'
+import { registerScope, type Server } from '@rekey/platform/server'
 import type { Challenges } from '../challenges/challenges.ts'
 import type { Clients } from '../clients/clients.ts'
 import type { Infrastructure } from '../infrastructure.ts'
@@ -21,13 +20,14 @@ interface Deps {
 }
 
 /** A5 and A6, also as forms (RFC 6749). */
-export const createToken = (infra: Infrastructure, deps: Deps): Feature => {
+export const createToken = (infra: Infrastructure, deps: Deps) => {
   const { clients, sessions, tokens } = deps
   const grant = createGrant({ ...infra, ...deps })
   const revoke = createRevoke(clients, sessions, deps.limits)
   const introspect = createIntrospect(clients, sessions, tokens.issuer)
   return {
-    routes: (app) =>
+    grant,
+    routes: (app: Server) =>
       registerScope(app, async (scope) => {
         acceptOAuthParameters(scope)
         tokenRoutes(scope, { grant, revoke, introspect })

@@ -19,6 +19,7 @@ import { blockCustomer } from './block-customer.ts'
 import { clientRoutes } from './clients.routes.ts'
 import { createClientReader } from './clients.service.ts'
 import { createClientStore } from './clients.store.ts'
+import { endClientSessions } from './end-sessions.ts'
 
 interface Others {
   hashing: Hashing
@@ -29,7 +30,7 @@ interface Others {
   lockout: LockoutFeature
 }
 
-/** The actions of the back office (B7 to B11), with four eyes if configured. */
+/** The actions of the back office (B7 to B12), with four eyes if configured. */
 export const createBackOffice = (
   infra: Infrastructure,
   config: Config,
@@ -45,6 +46,7 @@ export const createBackOffice = (
     hasher: hashing.hasher,
     history,
     block: (customerId, by) => blockCustomer(infra, customerId, by),
+    endSessions: (customerId, by) => endClientSessions(infra, customerId, by),
     perform: config.REKEY_BACK_OFFICE_FOUR_EYES ? approvals.request : carryOut,
   })
   const { lockoutOf } = lockout

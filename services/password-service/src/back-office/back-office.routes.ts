@@ -1,5 +1,6 @@
 import {
   BlockClient,
+  EndClientSessions,
   EndHold,
   GetClientPasswordChange,
   GetClientRecord,
@@ -18,7 +19,7 @@ import type { BackOfficeService } from './back-office.service.ts'
 const config = { scopes: [scopes.backOffice] }
 const customer = '/api/v2/clients/:clientId'
 
-/** B7, B8, B9, B11, and the end of a block or a recovery hold. The contract's `clientId` is the customer's id. */
+/** B7, B8, B9, B11, the end of all sessions (B12), and the end of a block or a recovery hold. The contract's `clientId` is the customer's id. */
 export const backOfficeRoutes = (app: Server, backOffice: BackOfficeService): void => {
   app.route({
     method: ['PUT', 'PATCH'],
@@ -65,6 +66,11 @@ export const backOfficeRoutes = (app: Server, backOffice: BackOfficeService): vo
 
   app.put(`${customer}/block`, { schema: BlockClient, config }, async (request, reply) => {
     await backOffice.block(request.params.clientId, staffOf(request, request.body.reason))
+    return reply.code(204).send(null)
+  })
+
+  app.delete(`${customer}/sessions`, { schema: EndClientSessions, config }, async (request, reply) => {
+    await backOffice.endSessions(request.params.clientId, staffOf(request, request.query.reason))
     return reply.code(204).send(null)
   })
 

@@ -32,6 +32,8 @@ interface Deps extends Pick<PasswordOwnerStore, 'findById'> {
   perform(action: Action, by: Staff): Promise<Outcome>
   /** Blocks at once, also with four eyes. */
   block(customerId: number, by: Staff): Promise<void>
+  /** Ends all sessions at once, also with four eyes. */
+  endSessions(customerId: number, by: Staff): Promise<void>
 }
 
 interface SetPassword {
@@ -49,7 +51,7 @@ const noMailAddress = () => {
 }
 
 /** The actions of the back office. Each is checked before its approval is requested. */
-export const createBackOfficeService = ({ findById, policy, history, perform, block, ...deps }: Deps) => {
+export const createBackOfficeService = ({ findById, policy, history, perform, block, endSessions, ...deps }: Deps) => {
   const find = async (customerId: number) => {
     const customer = await findById(customerId)
     if (!customer) throw unknownCustomer()
@@ -103,6 +105,9 @@ export const createBackOfficeService = ({ findById, policy, history, perform, bl
 
     /** B11: blocks a customer. @throws RekeyError not_found, unavailable */
     block,
+
+    /** B12: ends all sessions of a customer. @throws RekeyError not_found, unavailable */
+    endSessions,
 
     /** Lifts a customer's block and lockouts. @throws RekeyError not_found, unavailable */
     liftBlock: (customerId: number, by: Staff): Promise<Outcome> => performOn('lift_block', customerId, by),

@@ -93,6 +93,7 @@ const others = [
   'POST /api/v2/jobs/:jobId/cancel',
   'POST /api/v2/approvals/:approvalId/approve',
   'POST /api/v2/approvals/:approvalId/reject',
+  'DELETE /api/v2/clients/:clientId/sessions',
   'GET /api/v2/approvals',
   'GET /api/v2/clients',
   'GET /api/v2/clients/:clientId',

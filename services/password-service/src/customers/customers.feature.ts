@@ -3,6 +3,9 @@ import {
   type CustomerReference,
   CustomersGet,
   type CustomersGetReply,
+  CustomersSummary,
+  type CustomersSummaryReply,
+  type CustomersSummaryRequest,
   CustomersUpsert,
   type CustomersUpsertReply,
   toReference,
@@ -18,7 +21,7 @@ import { deleteExpiredRestores } from './restore-requests.ts'
 import { upsertCustomers } from './upsert-customers.ts'
 import { retryOnContention } from './upserts.store.ts'
 
-/** The customers of a platform that keeps its own: `customers.get`, `customers.upsert`. */
+/** The customers of a platform that keeps its own: `customers.get`, `customers.summary`, `customers.upsert`. */
 export const createCustomers = (
   infra: Infrastructure,
   config: { REKEY_NEW_ADDRESS_HOURS: number; REKEY_SMTPUTF8: boolean },
@@ -33,6 +36,12 @@ export const createCustomers = (
   const get = async (reference: CustomerReference): Promise<CustomersGetReply> => {
     const found = await store.find(toReference(reference))
     return found ? { found: true, ...found } : { found: false }
+  }
+
+  /** @throws RekeyError invalid_request unless exactly one reference is given; unavailable */
+  const summarise = async (reference: CustomersSummaryRequest): Promise<CustomersSummaryReply> => {
+    const found = await store.find(toReference(reference))
+    return found ? { found: true, customer: found.customer, timezone: found.timezone } : { found: false }
   }
 
   /** @throws RekeyError unavailable */
@@ -62,6 +71,7 @@ export const createCustomers = (
   return {
     rpcs: [
       { rpc: CustomersGet, answer: get },
+      { rpc: CustomersSummary, answer: summarise },
       { rpc: CustomersUpsert, answer: upsert },
     ],
     deletions: {

@@ -32,6 +32,12 @@ export const lockCustomer = async (tx: Transaction, id: number): Promise<LockedC
   return customer
 }
 
+/** Locks the customer with this code. @returns undefined if there is no such customer */
+export const lockCustomerByCode = async (tx: Transaction, code: string): Promise<LockedCustomer | undefined> => {
+  const [customer] = await lock(tx, Prisma.sql`c.code = ${code}`)
+  return customer
+}
+
 /** Locks many, in the order of ids: two transactions in different orders would deadlock. */
 export const lockCustomers = (tx: Transaction, ids: number[]): Promise<LockedCustomer[]> =>
   lock(tx, Prisma.sql`c.id = ANY(${ids})`)

@@ -103,12 +103,14 @@ export const resetRequestedNotifications = (deps: NotificationDeps, about: Notif
   }))
 
 /**
- * Notifies every address of a block, a lifted block or an ended hold. A block has no report link, which would block the
+ * Notifies every address of a block, a lifted block, an ended hold, or the end of all sessions. A block has no report link, which would block the
  * customer again.
  */
 export const protectionChangedNotifications = (
   deps: NotificationDeps,
-  about: Notified & { change: { id: number; operation: 'block' | 'lift_block' | 'end_hold'; createTime: Date } },
+  about: Notified & {
+    change: { id: number; operation: 'block' | 'lift_block' | 'end_hold' | 'end_sessions'; createTime: Date }
+  },
 ): Promise<NewEvent[]> =>
   toEachAddress(deps, about.addresses, async (id, to) => {
     const { operation, createTime } = about.change

@@ -10,7 +10,9 @@ import {
 import { consume } from '@rekey/platform/consumer'
 import type { Feature } from '../feature.ts'
 import type { Infrastructure } from '../infrastructure.ts'
+import { endOtherSessions } from './end-other-sessions.ts'
 import { findNotBefore } from './not-before.store.ts'
+import { sessionRoutes } from './sessions.routes.ts'
 import {
   clockSlackMs,
   deleteExpiredSessions,
@@ -26,42 +28,47 @@ export interface Sessions extends Feature {
 }
 
 /** Revoked sessions, the not-before of all sessions, and the check of a token's session. */
-export const createSessions = ({ database, loops, now, log }: Infrastructure): Sessions => ({
-  isEnded: (token) => database.query((prisma) => isSessionEnded(prisma, token)),
+export const createSessions = (infra: Infrastructure): Sessions => {
+  const { database, loops, now, log } = infra
+  return {
+    isEnded: (token) => database.query((prisma) => isSessionEnded(prisma, token)),
 
-  rpcs: [
-    {
-      rpc: SessionNotBefore,
-      async answer(): Promise<SessionNotBeforeReply> {
-        const notBefore = await database.query(findNotBefore)
-        return notBefore ? { notBefore: notBefore.toISOString() } : {}
-      },
-    },
-    {
-      rpc: RaiseSessionEpoch,
-      async answer(request: RaiseSessionEpochRequest) {
-        const { customer, verifiedEpoch, gatewayEpoch } = request
-        const raised = isPlausibleEpoch(gatewayEpoch, now()) && (await raiseEpoch(database, request))
-        if (raised) {
-          log.warn({ event: 'session_epoch_raised', customer, verifiedEpoch, gatewayEpoch }, 'session epoch raised')
-        }
-        return { raised }
-      },
-    },
-  ],
+    routes: (app) => sessionRoutes(app, (bearer, ip) => endOtherSessions(infra, bearer, ip)),
 
-  consumers: (deps) => [
-    consume(deps, {
-      event: SessionRevoked,
-      concurrency: 32,
-      // Counted from now: the event may have waited, but no token was issued for the session since.
-      handle: ({ sessionId }) =>
-        recordRevokedSession(
-          database,
-          sessionId,
-          new Date(now().getTime() + accessTokenSeconds * 1_000 + clockSlackMs),
-        ),
-    }),
-  ],
-  deletions: { 'expired sessions': deleteExpiredSessions(loops) },
-})
+    rpcs: [
+      {
+        rpc: SessionNotBefore,
+        async answer(): Promise<SessionNotBeforeReply> {
+          const notBefore = await database.query(findNotBefore)
+          return notBefore ? { notBefore: notBefore.toISOString() } : {}
+        },
+      },
+      {
+        rpc: RaiseSessionEpoch,
+        async answer(request: RaiseSessionEpochRequest) {
+          const { customer, verifiedEpoch, gatewayEpoch } = request
+          const raised = isPlausibleEpoch(gatewayEpoch, now()) && (await raiseEpoch(database, request))
+          if (raised) {
+            log.warn({ event: 'session_epoch_raised', customer, verifiedEpoch, gatewayEpoch }, 'session epoch raised')
+          }
+          return { raised }
+        },
+      },
+    ],
+
+    consumers: (deps) => [
+      consume(deps, {
+        event: SessionRevoked,
+        concurrency: 32,
+        // Counted from now: the event may have waited, but no token was issued for the session since.
+        handle: ({ sessionId }) =>
+          recordRevokedSession(
+            database,
+            sessionId,
+            new Date(now().getTime() + accessTokenSeconds * 1_000 + clockSlackMs),
+          ),
+      }),
+    ],
+    deletions: { 'expired sessions': deleteExpiredSessions(loops) },
+  }
+}

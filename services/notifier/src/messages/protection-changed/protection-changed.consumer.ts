@@ -2,7 +2,7 @@ import { NotifyProtectionChanged } from '@rekey/contracts'
 import { type MessageDeps, sendOn } from '../message.ts'
 import { protectionChangedMessage } from './protection-changed.en.ts'
 
-/** Notifies a confirmed address of a block, a lifted block or an ended hold. Each address has an event of its own. */
+/** Notifies a confirmed address of a block, a lifted block, an ended hold, or the end of all sessions. Each address has an event of its own. */
 export const sendProtectionChanged = (deps: MessageDeps) =>
   sendOn(deps, NotifyProtectionChanged, async ({ operation, ...data }, eventId) => {
     const { sealedFields, brand } = deps

@@ -4,7 +4,7 @@ import { afterBrand, composeMail } from '../compose-mail.ts'
 import { localDateTime } from '../local-time.ts'
 import { reportBlocks, reportSms } from '../report-link.en.ts'
 
-type Operation = 'block' | 'lift_block' | 'end_hold'
+type Operation = 'block' | 'lift_block' | 'end_hold' | 'end_sessions'
 
 interface Content {
   operation: Operation
@@ -30,6 +30,11 @@ const wording: Record<Operation, (brand: string) => { title: string; what: strin
     title: 'A waiting time of your account was ended',
     what: `After a new password, withdrawals from your account had to wait. The staff of ${brand} ended this waiting time early.`,
     next: 'If you asked for it, there is nothing more to do.',
+  }),
+  end_sessions: (brand) => ({
+    title: 'You were signed out',
+    what: `The staff of ${brand} signed you out on all devices. Your password stays the same.`,
+    next: 'To go on, sign in again.',
   }),
 }
 

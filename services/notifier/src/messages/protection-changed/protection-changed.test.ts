@@ -4,7 +4,7 @@ import t from 'tap'
 import { recipient, reportLink, startNotifier, startServers } from '../../app.fixture.ts'
 
 type Servers = Awaited<ReturnType<typeof startServers>>
-type Operation = 'block' | 'lift_block' | 'end_hold'
+type Operation = 'block' | 'lift_block' | 'end_hold' | 'end_sessions'
 
 const publishChange = async (
   { publish, sealNotification }: Servers,
@@ -22,9 +22,10 @@ const texts = {
   block: { subject: 'Rekey: your account is blocked', says: 'You were signed out on all devices.' },
   lift_block: { subject: 'Rekey: your account can be used again', says: 'lifted every block of your account' },
   end_hold: { subject: 'Rekey: a waiting time of your account was ended', says: 'ended this waiting time early' },
+  end_sessions: { subject: 'Rekey: you were signed out', says: 'signed you out on all devices' },
 }
 
-for (const operation of ['block', 'lift_block', 'end_hold'] as const) {
+for (const operation of ['block', 'lift_block', 'end_hold', 'end_sessions'] as const) {
   t.test(`S41 the notification of ${operation} states what the staff did, when, and what to do`, async (t) => {
     const servers = await startServers(t)
     await startNotifier(t, servers)
