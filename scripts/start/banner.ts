@@ -30,6 +30,11 @@ export const curlLines = ({ port, inboxPort }: Pick<Settings, 'port' | 'inboxPor
   ]
 }
 
+const staffLine = ({ port, providerPort }: Settings) =>
+  providerPort === undefined
+    ? ''
+    : `  Staff    http://localhost:${port}/staff  (staff-1 with password 111111, staff-2 with 222222)\n`
+
 /** The text that is printed once everything runs. */
 export const banner = (settings: Settings, seconds: number) => {
   const dataDir = relative(process.cwd(), settings.dataDir) || '.'
@@ -39,7 +44,7 @@ mail leaves this machine.
 
   Gateway  http://localhost:${settings.port}
   Inbox    http://localhost:${settings.inboxPort}  (every mail and SMS)
-  Data     ${dataDir.startsWith('..') ? settings.dataDir : dataDir}  (logs in logs/, addresses of Postgres, Redis and NATS in
+${staffLine(settings)}  Data     ${dataDir.startsWith('..') ? settings.dataDir : dataDir}  (logs in logs/, addresses of Postgres, Redis and NATS in
            servers.env; npm start -- --fresh wipes it)
 
 Paste into another terminal to restore the password of bpmtestusr1@gmail.com:

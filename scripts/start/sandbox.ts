@@ -6,7 +6,14 @@ import { generateKeys } from '@rekey/local-servers/keys'
 import { migrate } from '@rekey/local-servers/migrate'
 import { freePort } from '@rekey/local-servers/ports'
 import type { RunningServer } from '@rekey/local-servers/server'
-import { gatewayVariables, notifierVariables, passwordServiceVariables } from '@rekey/local-servers/topology'
+import {
+  demoClient,
+  demoConsoleVariables,
+  demoProviderVariables,
+  gatewayVariables,
+  notifierVariables,
+  passwordServiceVariables,
+} from '@rekey/local-servers/topology'
 import { partsOf } from './data-dir.ts'
 import { findDatabase, findRedisAndNats, type Start } from './servers.ts'
 import { startService } from './service.ts'
@@ -55,6 +62,23 @@ const startParts = async (start: Start) => {
     ...(settings.mode === 'check' && { REKEY_LIMITS_SCALE: '1000' }),
   })
 
+  const { providerPort } = settings
+  const provider = providerPort === undefined ? {} : demoProviderVariables(`http://localhost:${providerPort}`)
+
+  const client = demoClient(`http://localhost:${settings.port}`)
+  const startProvider = (port: number) =>
+    startService(
+      'demo-provider',
+      port,
+      {
+        HOST: '127.0.0.1',
+        PROVIDER_PORT: String(port),
+        PROVIDER_CLIENT_ID: client.clientId,
+        PROVIDER_REDIRECT_URI: client.redirectUri,
+        PROVIDER_AUDIENCE: client.audience,
+      },
+      start,
+    )
   const startInbox = () =>
     startService(
       'inbox',
@@ -65,12 +89,14 @@ const startParts = async (start: Start) => {
   const startGateway = async () => {
     const [servers, { redis }] = await Promise.all([common(), serversReady])
     const variables = gatewayVariables({ ...servers, redisUrl: redis, passwordServiceUrl: local(passwordPort) })
-    return startService('auth-gateway', settings.port, { ...variables, ...own(settings.port) }, start)
+    const console = providerPort === undefined ? {} : demoConsoleVariables
+    const all = { ...variables, ...provider, ...console, ...own(settings.port) }
+    return startService('auth-gateway', settings.port, all, start)
   }
   const startPasswordService = async () => {
     const [servers, databaseUrl] = await Promise.all([common(), databaseReady])
     const variables = passwordServiceVariables({ ...servers, databaseUrl, gatewayUrl: local(settings.port) })
-    return startService('password-service', passwordPort, { ...variables, ...own(passwordPort) }, start)
+    return startService('password-service', passwordPort, { ...variables, ...provider, ...own(passwordPort) }, start)
   }
   const startNotifier = async () => {
     const smtpUrl = `smtp://127.0.0.1:${smtpPort}`
@@ -79,6 +105,7 @@ const startParts = async (start: Start) => {
   }
   return [
     startInbox(),
+    ...(providerPort === undefined ? [] : [startProvider(providerPort)]),
     startGateway(),
     startPasswordService(),
     startNotifier(),
