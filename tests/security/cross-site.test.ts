@@ -9,7 +9,7 @@ import { createAttackerHttp } from './attacker-http.ts'
 // Every combination of what a browser states about a request, on every route of the public port.
 
 const routesOf = recordRoutes(t)
-const rekey = await startRekey(t, { env: { REKEY_RESEND_SECONDS: '1' } })
+const rekey = await startRekey(t, { staffConsole: true, env: { REKEY_RESEND_SECONDS: '1' } })
 const http = createAttackerHttp(rekey.url, {})
 const redis = new Redis(rekey.redis.url)
 t.teardown(() => redis.disconnect())
@@ -30,7 +30,8 @@ const routes = [...Object.entries(requests), ...others]
 /** Routes without an effect: any site may load them. */
 const isRead = (route: string) => /^(GET|HEAD) \/(healthz|readyz|\.well-known\/.*|pages\/\w+\.\w+)$/.test(route)
 /** Pages, to which any site may have a link. */
-const isPage = (route: string) => /^GET \/(restore(\/\w+|\/:flow\/:step|\/\*)?|not-me)$/.test(route)
+const isPage = (route: string) =>
+  /^GET \/(restore(\/\w+|\/:flow\/:step|\/\*)?|not-me|staff(\/(?!sign-in\/start$).*)?)$/.test(route)
 
 const registered = 'http://localhost'
 const origins = [undefined, rekey.url, registered, 'null', 'https://evil.example', `${rekey.url}.evil.example`, '']

@@ -11,6 +11,7 @@ import { createChallenges } from './challenges/challenges.ts'
 import { createClients } from './clients/clients.ts'
 import { registerCors } from './clients/cors.ts'
 import { type Config, isHttpsOnly } from './config.ts'
+import { createConsole } from './console/console.ts'
 import { createForwarding } from './forwarding/forwarding.ts'
 import { createInfrastructure } from './infrastructure.ts'
 import { createLayout } from './layout/layout.ts'
@@ -60,6 +61,7 @@ export const createApp = async (config: Config, runtime: Runtime): Promise<Serve
     createWellKnown(config, clients, tokens),
     layout,
     createPages(infra, config, { layout, limits, clients, twoFactor }),
+    createConsole(infra, config, { layout, limits }),
     createForwarding(config, { clients, limits, sessions, accountKeys }),
   ]
 
