@@ -56,6 +56,12 @@ t.test('S37: images name the version of their base, and contain neither the repo
   for (const entry of ['.git', '.rekey', '**/node_modules']) t.ok(ignored.includes(entry), entry)
 })
 
+t.test('S37: an image cannot run the demo identity provider, whose passwords are published', async (t) => {
+  const { dependencies } = JSON.parse(read('services/demo-provider/package.json')) as { dependencies: object }
+  t.notHas(dependencies, 'oidc-provider', 'images have production packages alone')
+  t.notMatch(read('docker-compose.yml'), 'demo-provider')
+})
+
 interface ComposeService {
   image: string
   build?: { target: string }

@@ -10,9 +10,11 @@ import { createStopRequest } from './start/stop-request.ts'
 
 const say = (line: string) => console.log(line)
 
-const assertPortsFree = async ({ port, inboxPort }: Settings) => {
-  for (const [name, wanted] of Object.entries({ PORT: port, INBOX_PORT: inboxPort })) {
-    if (!(await isPortFree(wanted))) throw new Error(`port ${wanted} is busy: set ${name} to another one`)
+const assertPortsFree = async ({ port, inboxPort, providerPort }: Settings) => {
+  const ports = { PORT: port, INBOX_PORT: inboxPort, PROVIDER_PORT: providerPort }
+  for (const [name, wanted] of Object.entries(ports)) {
+    if (wanted !== undefined && !(await isPortFree(wanted)))
+      throw new Error(`port ${wanted} is busy: set ${name} to another one`)
   }
 }
 

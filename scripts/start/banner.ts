@@ -57,6 +57,7 @@ const placesAndPeople = (settings: Settings) => {
     ...sandboxCustomers.map(({ addresses, password }, index) =>
       line(index === 0 ? 'Customers' : '', `${addresses.map(({ value }) => value).join(' or ')} / ${password}`),
     ),
+    ...(settings.providerPort === undefined ? [] : [line('Staff', 'staff-1 / 111111, staff-2 / 222222')]),
     ...sandboxClients.map(({ id, secret, use }, index) =>
       line(index === 0 ? 'Clients' : '', secret === undefined ? id : `${id} / ${secret}`, use),
     ),

@@ -6,7 +6,14 @@ import { generateKeys } from '@rekey/local-servers/keys'
 import { migrate } from '@rekey/local-servers/migrate'
 import { freePort } from '@rekey/local-servers/ports'
 import type { RunningServer } from '@rekey/local-servers/server'
-import { gatewayVariables, notifierVariables, passwordServiceVariables } from '@rekey/local-servers/topology'
+import {
+  demoClient,
+  demoConsoleVariables,
+  demoProviderVariables,
+  gatewayVariables,
+  notifierVariables,
+  passwordServiceVariables,
+} from '@rekey/local-servers/topology'
 import { partsOf } from './data-dir.ts'
 import { findDatabase, findRedisAndNats, type Start } from './servers.ts'
 import { startService } from './service.ts'
@@ -56,6 +63,23 @@ const startParts = async (start: Start) => {
     ...(settings.mode === 'check' && { REKEY_LIMITS_SCALE: '1000' }),
   })
 
+  const { providerPort } = settings
+  const provider = providerPort === undefined ? {} : demoProviderVariables(`http://localhost:${providerPort}`)
+
+  const client = demoClient(`http://localhost:${settings.port}`)
+  const startProvider = (port: number) =>
+    startService(
+      'demo-provider',
+      port,
+      {
+        HOST: '127.0.0.1',
+        PROVIDER_PORT: String(port),
+        PROVIDER_CLIENT_ID: client.clientId,
+        PROVIDER_REDIRECT_URI: client.redirectUri,
+        PROVIDER_AUDIENCE: client.audience,
+      },
+      start,
+    )
   const startInbox = () =>
     startService(
       'inbox',
@@ -67,22 +91,15 @@ const startParts = async (start: Start) => {
     const [servers, { redis }] = await Promise.all([common(), serversReady])
     const variables = gatewayVariables({ ...servers, redisUrl: redis, passwordServiceUrl: local(passwordPort) })
     const inbox = { REKEY_INBOX_URL: `http://localhost:${settings.inboxPort}` }
-    return startService(
-      'auth-gateway',
-      settings.port,
-      { ...variables, ...inbox, ...own('auth-gateway', settings.port) },
-      start,
-    )
+    const console = providerPort === undefined ? {} : demoConsoleVariables
+    const all = { ...variables, ...inbox, ...provider, ...console, ...own('auth-gateway', settings.port) }
+    return startService('auth-gateway', settings.port, all, start)
   }
   const startPasswordService = async () => {
     const [servers, databaseUrl] = await Promise.all([common(), databaseReady])
     const variables = passwordServiceVariables({ ...servers, databaseUrl, gatewayUrl: local(settings.port) })
-    return startService(
-      'password-service',
-      passwordPort,
-      { ...variables, ...own('password-service', passwordPort) },
-      start,
-    )
+    const all = { ...variables, ...provider, ...own('password-service', passwordPort) }
+    return startService('password-service', passwordPort, all, start)
   }
   const startNotifier = async () => {
     const smtpUrl = `smtp://127.0.0.1:${smtpPort}`
@@ -91,6 +108,7 @@ const startParts = async (start: Start) => {
   }
   return [
     startInbox(),
+    ...(providerPort === undefined ? [] : [startProvider(providerPort)]),
     startGateway(),
     startPasswordService(),
     startNotifier(),

@@ -4,7 +4,7 @@ import { startServer } from '@rekey/local-servers/server'
 import { partsOf } from './data-dir.ts'
 import type { Start } from './servers.ts'
 
-export const serviceNames = ['auth-gateway', 'password-service', 'notifier', 'inbox'] as const
+export const serviceNames = ['auth-gateway', 'password-service', 'notifier', 'inbox', 'demo-provider'] as const
 export type ServiceName = (typeof serviceNames)[number]
 
 const root = join(import.meta.dirname, '../..')

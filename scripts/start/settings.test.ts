@@ -9,6 +9,7 @@ test('every setting has a default', async (t) => {
     fresh: false,
     port: 8080,
     inboxPort: 8025,
+    providerPort: 8026,
     dataDir: '/somewhere/.rekey',
     urls: { database: undefined, redis: undefined, nats: undefined },
   })
@@ -25,6 +26,10 @@ test('options and variables set the ports and folders', async (t) => {
   })
 })
 
+test('an identity provider of one’s own takes the place of the demo provider', async (t) => {
+  t.equal(readSettings([], { REKEY_IDP_ISSUER: 'https://id.bank.example' }, root).providerPort, undefined)
+})
+
 test('an invalid option is refused with one line that names it', async (t) => {
   const refused: [string[], Record<string, string>, RegExp][] = [
     [['--wipe'], {}, /--wipe/],
@@ -33,6 +38,8 @@ test('an invalid option is refused with one line that names it', async (t) => {
     [[], { PORT: '70000' }, /^PORT /],
     [[], { INBOX_PORT: '0' }, /^INBOX_PORT /],
     [[], { PORT: '8025' }, /PORT and INBOX_PORT/],
+    [[], { PORT: '8026' }, /PORT and PROVIDER_PORT/],
+    [[], { PROVIDER_PORT: 'none' }, /^PROVIDER_PORT /],
     [[], { DATABASE_URL: 'mysql://localhost/x' }, /^DATABASE_URL /],
     [[], { REDIS_URL: 'localhost:6379' }, /^REDIS_URL /],
     [[], { REKEY_PROFILE: 'production' }, /REKEY_PROFILE=production/],

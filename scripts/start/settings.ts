@@ -10,6 +10,7 @@ export const usage = `npm start [-- OPTIONS]: runs the Rekey sandbox on this mac
 Environment:
   PORT            port of the gateway, default 8080
   INBOX_PORT      port of the inbox page, default 8025
+  PROVIDER_PORT   port of the demo identity provider for /staff, default 8026
   REKEY_DATA_DIR  data folder, default .rekey
   DATABASE_URL, REDIS_URL, NATS_URL
                   servers to use; one that is not set is started here
@@ -23,6 +24,8 @@ Environment:
 export const startVariables = [
   'PORT',
   'INBOX_PORT',
+  'PROVIDER_PORT',
+  'REKEY_IDP_ISSUER',
   'REKEY_DATA_DIR',
   'REKEY_METRICS_PORT',
   'DATABASE_URL',
@@ -39,6 +42,8 @@ export interface Settings {
   inboxPort: number
   /** Port of the gateway's metrics; the password-service and the notifier have the next two. Undefined: none are served. */
   metricsPort: number | undefined
+  /** Port of the demo identity provider; undefined with an identity provider of one's own (REKEY_IDP_ISSUER). */
+  providerPort: number | undefined
   dataDir: string
   /** URLs of servers to use instead of starting them. */
   urls: { database: string | undefined; redis: string | undefined; nats: string | undefined }
@@ -105,13 +110,20 @@ export const readSettings = (
   }
   const port = readPort('PORT', env.PORT, 8080)
   const inboxPort = readPort('INBOX_PORT', env.INBOX_PORT, 8025)
-  if (port === inboxPort) throw new Error(`PORT and INBOX_PORT are both ${port}`)
+  const providerPort = env.REKEY_IDP_ISSUER ? undefined : readPort('PROVIDER_PORT', env.PROVIDER_PORT, 8026)
+  const taken = new Map<number, string>()
+  for (const [name, wanted] of Object.entries({ PORT: port, INBOX_PORT: inboxPort, PROVIDER_PORT: providerPort })) {
+    if (wanted === undefined) continue
+    if (taken.has(wanted)) throw new Error(`${taken.get(wanted)} and ${name} are both ${wanted}`)
+    taken.set(wanted, name)
+  }
   return {
     mode: values.help ? 'help' : values.check ? 'check' : 'run',
     fresh: values.fresh ?? false,
     port,
     inboxPort,
     metricsPort: readMetricsPort(env.REKEY_METRICS_PORT),
+    providerPort,
     dataDir: resolve(root, env.REKEY_DATA_DIR || '.rekey'),
     urls: {
       database: readUrl('DATABASE_URL', env.DATABASE_URL, ['postgresql:', 'postgres:']),

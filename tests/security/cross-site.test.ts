@@ -9,7 +9,7 @@ import { createAttackerHttp } from './attacker-http.ts'
 // Every combination of what a browser states about a request, on every route of the public port.
 
 const routesOf = recordRoutes(t)
-const rekey = await startRekey(t, { env: { REKEY_RESEND_SECONDS: '1' } })
+const rekey = await startRekey(t, { staffConsole: true, env: { REKEY_RESEND_SECONDS: '1' } })
 const http = createAttackerHttp(rekey.url, {})
 const redis = new Redis(rekey.redis.url)
 t.teardown(() => redis.disconnect())
@@ -32,9 +32,11 @@ const isRead = (route: string) =>
   /^(GET|HEAD) \/(healthz|readyz|\.well-known\/.*|(openapi|asyncapi)\.json|(pages|docs)\/\w+\.\w+)$/.test(route)
 /** Pages, to which any site may have a link. */
 const isPage = (route: string) =>
-  /^GET \/(oauth\/v2\/authorize|account(\/.*)?|restore(\/\w+|\/:flow\/:step|\/\*)?|not-me|n\/:handle|docs(\/events)?)?$/.test(
-    route,
-  )
+  [
+    /^GET \/(oauth\/v2\/authorize|account(\/.*)?|not-me|n\/:handle|docs(\/events)?)?$/,
+    /^GET \/restore(\/\w+|\/:flow\/:step|\/\*)?$/,
+    /^GET \/staff(\/(?!sign-in\/start$).*)?$/,
+  ].some((pages) => pages.test(route))
 
 const registered = 'http://localhost'
 /** A development server, which the sandbox serves. */

@@ -163,6 +163,12 @@ export const createPublicRequests = async (rekey: Rekey): Promise<Record<string,
     'POST /restore/:flow/strength': { ...hosted.strength, spends: 'password' },
     'POST /restore/:flow/password': { ...hosted.password, spends: 'password' },
     ...(await createAccountRequests(rekey)),
+    // The rest of the console requires a session.
+    ...(rekey.provider && {
+      'GET /staff/callback': { path: `/staff/callback?code=a&state=${'A'.repeat(43)}`, spends: 'token' as const },
+      'GET /staff/sign-in': { path: '/staff/sign-in', ...isRendered },
+      'GET /staff/sign-in/start': { path: '/staff/sign-in/start', needsNone: 'a redirect with a sealed cookie' },
+    }),
     'POST /not-me': { path: '/not-me', form: { token: 'a.b.c' }, spends: 'token' },
     'GET /n/:handle': { path: '/n/mV3r_kQ9-0aZ1bY2cX4dWg', needsNone: 'a redirect to the page' },
     'GET /not-me': { path: '/not-me?token=a.b.c', ...isRendered },

@@ -5,7 +5,14 @@ import { createApp as createGateway } from '@rekey/auth-gateway/app'
 import { Env as GatewayEnv } from '@rekey/auth-gateway/config'
 import { generateKeys, keyFiles } from '@rekey/local-servers/keys'
 import { freePort } from '@rekey/local-servers/ports'
-import { gatewayVariables, notifierVariables, passwordServiceVariables } from '@rekey/local-servers/topology'
+import {
+  demoClient,
+  demoConsoleVariables,
+  demoProviderVariables,
+  gatewayVariables,
+  notifierVariables,
+  passwordServiceVariables,
+} from '@rekey/local-servers/topology'
 import { createApp as createNotifier } from '@rekey/notifier/app'
 import { Env as NotifierEnv } from '@rekey/notifier/config'
 import { createApp as createPasswordService } from '@rekey/password-service/app'
@@ -16,6 +23,7 @@ import { createMetrics } from '@rekey/platform/metrics'
 import { systemRandom } from '@rekey/platform/random'
 import type { Server } from '@rekey/platform/server'
 import { createClock } from './clock.ts'
+import { startDemoProvider } from './demo-provider.ts'
 import { requireDocumentedAnswers } from './documented-answers.ts'
 import { eventually } from './eventually.ts'
 import { createHttp } from './http.ts'
@@ -29,6 +37,8 @@ interface Options {
   env?: Record<string, string>
   /** Variables for the gateway alone. */
   gatewayEnv?: Record<string, string>
+  /** Starts the demo provider, and gives the gateway a console. */
+  staffConsole?: boolean
   /** Connects this service to the broker through a link, which the test may delay or stall. */
   brokerLink?: { of: 'auth-gateway' | 'password-service'; link: Link }
   /** Starts a Postgres server for this test alone, which it may stop and restart. */
@@ -43,7 +53,14 @@ interface Options {
  */
 export const startRekey = async (
   t: Teardown,
-  { env = {}, gatewayEnv = {}, brokerLink, privatePostgres = false, databaseSettings }: Options = {},
+  {
+    env: given = {},
+    gatewayEnv: givenToGateway = {},
+    brokerLink,
+    privatePostgres = false,
+    databaseSettings,
+    staffConsole = false,
+  }: Options = {},
 ) => {
   requireDocumentedAnswers(t)
   const infrastructure = await startInfrastructure(t, {
@@ -74,6 +91,9 @@ export const startRekey = async (
 
   const gatewayPort = await freePort()
   const url = `http://127.0.0.1:${gatewayPort}`
+  const provider = staffConsole ? await startDemoProvider(t, demoClient(url)) : undefined
+  const env = { ...(provider && demoProviderVariables(provider.issuer)), ...given }
+  const gatewayEnv = { ...(provider && demoConsoleVariables), ...givenToGateway }
   const { redis, nats, postgres, inbox } = infrastructure
   const common = { profile: 'sandbox', publicUrl: url, natsUrl: nats.url, keysDir: dir } as const
   brokerLink?.link.leadTo([Number(new URL(nats.url).port)])
@@ -143,6 +163,8 @@ export const startRekey = async (
     clock,
     gatewayConfig,
     passwordServiceConfig,
+    /** With `staffConsole`. */
+    provider,
     /** Paths of the files of secrets. */
     keys: keyFiles(dir),
     /** Log lines of all services. */

@@ -18,6 +18,28 @@ const common = ({ profile, publicUrl, natsUrl }: Common) => ({
   NATS_URL: natsUrl,
 })
 
+/** The demo provider's audiences, and the console's client there. */
+const demoAudiences = { customers: 'urn:rekey:customers', staff: 'urn:rekey:staff' } as const
+const demoConsoleClientId = 'rekey-console'
+
+/** The console as the demo provider's client. */
+export const demoClient = (publicUrl: string) => ({
+  clientId: demoConsoleClientId,
+  redirectUri: `${publicUrl}/staff/callback`,
+  audience: demoAudiences.staff,
+})
+
+/** The variables that make the gateway and the password-service accept the demo provider's tokens. */
+export const demoProviderVariables = (issuer: string) => ({
+  REKEY_IDP_ISSUER: issuer,
+  REKEY_IDP_AUDIENCE: demoAudiences.customers,
+  REKEY_IDP_STAFF_AUDIENCE: demoAudiences.staff,
+  REKEY_IDP_JWKS_URL: `${issuer}/jwks`,
+})
+
+/** The variables that give the gateway a console, besides those of the demo provider. */
+export const demoConsoleVariables = { REKEY_CONSOLE_CLIENT_ID: demoConsoleClientId }
+
 /** The variables of an auth-gateway. */
 export const gatewayVariables = (
   servers: Common & { redisUrl: string /** Base URL. */; passwordServiceUrl: string },

@@ -14,6 +14,7 @@ import { createChallenges } from './challenges/challenges.ts'
 import { createClients } from './clients/clients.ts'
 import { registerCors } from './clients/cors.ts'
 import { type Config, isHttpsOnly } from './config.ts'
+import { createConsole } from './console/console.ts'
 import { createForwarding } from './forwarding/forwarding.ts'
 import { createFrontPage } from './front-page/front-page.ts'
 import { createInfrastructure } from './infrastructure.ts'
@@ -80,6 +81,7 @@ export const createApp = async (config: Config, runtime: Runtime): Promise<Serve
       twoFactor,
       sessions,
     }),
+    createConsole(infra, config, { layout, limits }),
     createForwarding(config, { clients, limits, sessions, accountKeys }),
   ]
 

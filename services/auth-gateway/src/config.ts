@@ -6,6 +6,7 @@ import { trustedProxies } from '@rekey/platform/trusted-proxies'
 import { type Static, Type } from '@sinclair/typebox'
 import { codeEnv } from './challenges/codes.ts'
 import { resendEnv } from './challenges/resend-cooldown.ts'
+import { consoleEnv } from './console/settings.ts'
 import { quotaEnv } from './limits/quotas.ts'
 
 /** The gateway's configuration, read from environment variables. */
@@ -69,6 +70,7 @@ export const Env = Type.Object({
   ...resendEnv,
   ...quotaEnv,
   ...identityProviderEnv,
+  ...consoleEnv,
 })
 export type Config = Static<typeof Env>
 

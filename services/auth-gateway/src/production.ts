@@ -22,6 +22,7 @@ import { redisLosses } from '@rekey/platform/redis-durability'
 import { redisServerErrors } from '@rekey/platform/redis-server'
 import { clientsErrors } from './clients/client-registry.ts'
 import type { Config } from './config.ts'
+import { consoleErrors } from './console/settings.ts'
 import { themeIsSound } from './layout/page-theme.ts'
 import { quotaEnv } from './limits/quotas.ts'
 import { signingKeysErrors } from './tokens/signing-keys.ts'
@@ -98,6 +99,7 @@ export const production: Production<Config> = {
       'REKEY_IDP_JWKS_URL',
     ),
     identityProviderErrors,
+    consoleErrors,
   ],
   correctness: [redisIsFit, brokerIsFit],
   durability: [redisKeepsItsData],

@@ -65,7 +65,7 @@ export const createRenderer = ({ theme, paths, themeAssets }: Options) => {
 </footer>`
   }
 
-  return (view: View, { title, body, problems = [], step, isDone = false, isWide = false }: Page): string => {
+  return (view: View, { title, body, problems = [], step, isDone = false, isWide = false, desk }: Page): string => {
     const { t, language, brand } = view
     const prefix = problems.length > 0 ? `${t('problem.title')}: ` : ''
     return html`<!doctype html>
@@ -77,21 +77,23 @@ export const createRenderer = ({ theme, paths, themeAssets }: Options) => {
 <title>${prefix}${title} · ${brand}</title>
 <link rel="icon" href="${paths.favicon}">
 <link rel="stylesheet" href="${paths.stylesheet}">
+!${desk ? html`<link rel="stylesheet" href="${desk.stylesheet}">` : ''}
 <script src="${paths.script}" defer></script>
+!${desk ? html`<script src="${desk.script}" defer></script>` : ''}
 </head>
 <body!${isWide ? ' class="wide"' : ''}>
 <header class="bar"><div>
 !${brandOf(view)}
 !${languageSwitch(view)}
 </div></header>
-<div class="column">
+!${desk?.navigation ?? ''}<div class="column">
 <main>
 !${errorSummary(view, problems)}!${step ? html`<p class="steps">${t('steps', step)}</p>` : ''}!${isDone ? '<div class="done"></div>' : ''}
 <h1>${title}</h1>
 !${body}
 </main>
 </div>
-!${footer(view)}
+!${desk ? '' : footer(view)}
 </body>
 </html>
 `

@@ -10,6 +10,7 @@ const templates = [
   'services/*/src/**/*.template.ts',
   'services/auth-gateway/src/layout/{renderer,form,error-pages}.ts',
   'services/auth-gateway/src/pages/{outcome-texts,return-to}.ts',
+  'services/auth-gateway/src/console/{*.page,*-entry,*-facts,elements,error-pages,navigation,subject}.ts',
 ].flatMap((pattern) => globSync(pattern, { cwd: root }))
 
 interface Node {

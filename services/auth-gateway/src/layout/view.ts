@@ -34,6 +34,8 @@ export interface Page {
   problems?: Problem[]
   /** Position in a sequence of pages. */
   step?: { at: number; of: number }
+  /** For staff: the navigation (HTML), and further files. The footer for customers is left out. */
+  desk?: { navigation: string; stylesheet: string; script: string }
   /** True if the page says that all is done: it begins with a check mark. */
   isDone?: boolean
   /** True for tables: the column is then as wide as a desktop allows. */

@@ -1,0 +1,144 @@
+import { errors, Reason, RekeyError } from '@rekey/contracts'
+import type { Random } from '@rekey/platform/random'
+import { compileCheck } from '@rekey/platform/validation'
+import { Type } from '@sinclair/typebox'
+import type { FastifyRequest } from 'fastify'
+import { html } from 'ghtml'
+import { csrfField, field, hidden } from '../layout/form.ts'
+import { firstTurn, newStateId, type PageStates, StateId } from '../layout/page-state.ts'
+import { type ActName, acts, type Outcome } from './acts.ts'
+import { type Desk, form, page } from './console-scope.ts'
+import { backLink } from './elements.ts'
+import { errorKey } from './error-pages.ts'
+import { consolePath } from './return-path.ts'
+import { findSubject, type KeptSubject, subjectName } from './subject.ts'
+
+/** What is kept of an act until the session ends. */
+export interface DoneAct {
+  act: ActName
+  outcome: Outcome
+  subject: KeptSubject
+}
+
+interface Deps {
+  states: PageStates<DoneAct>
+  /** REKEY_BACK_OFFICE_FOUR_EYES. */
+  hasFourEyes: boolean
+  random: Random
+}
+
+interface Input {
+  reason?: string
+  problem?: string
+}
+
+const problemsOf = ({ problem }: Input) => (problem === undefined ? [] : [{ field: 'reason', text: problem }])
+const pathOf = ({ url }: FastifyRequest): string => url.split('?')[0] ?? url
+
+const Press = Type.Object({ act: StateId })
+const isReason = compileCheck(Reason)
+const Submitted = Type.Object({ act: StateId, reason: Type.String({ maxLength: 2_000 }) })
+
+/** Finds what a form of this session led to. */
+export const referenceOf = ({ staff }: Pick<FastifyRequest, 'staff'>, id: string) => ({ id, secret: staff.secret })
+
+export const donePath = (act: string) => `${consolePath}/done/${act}`
+
+/**
+ * The form of each act: what will happen, to whom, and why it is done. Its address has the id of the act, so that a second
+ * press, a reload and the way back do nothing twice.
+ */
+export const actPage = ({ app, textsOf, render }: Desk, { states, hasFourEyes, random }: Deps): void => {
+  for (const [key, { path, params, isDangerous, needsTwo, perform }] of Object.entries(acts)) {
+    const act = key as ActName
+    const url = `${consolePath}${path}`
+    const schema = params === undefined ? {} : { params }
+    const idsOf = (request: FastifyRequest) => (request.params ?? {}) as Record<string, string>
+
+    const fields = (request: FastifyRequest, id: string, { reason = '', problem }: Input): string => {
+      const t = textsOf(request)
+      return html`<form method="post" action="${pathOf(request)}">
+!${csrfField(request.view)}
+!${hidden({ act: id })}
+!${field({
+        name: 'reason',
+        label: t('act.reason'),
+        hint: t('act.reason.hint'),
+        problem,
+        attributes: html`value="${reason}" maxlength="500" autocomplete="off"`,
+      })}
+<button!${isDangerous ? ' class="danger"' : ''}>${t(`act.${act}.button`)}</button>
+</form>`
+    }
+
+    const show = async (request: FastifyRequest, id: string, input: Input = {}) => {
+      const t = textsOf(request)
+      const subject = await findSubject(request, idsOf(request))
+      const { kept } = subject
+      const title = t(`act.${act}.title`, { subject: subjectName(t, kept) })
+      const head = html`!${backLink(kept.path, t(`subject.${kept.kind}.back`))}
+!${subject.about(t, request.view.language)}`
+      const obstacle = subject.obstacle(t, act, request.view.language)
+      if (obstacle !== undefined) {
+        return render(request, { title, body: html`!${head}<p class="notice">!${obstacle}</p>` })
+      }
+      return render(request, {
+        title,
+        problems: problemsOf(input),
+        body: html`!${head}
+<p>${t(`act.${act}.effect`)}</p>
+<p>${t(`act.${act}.told`)}</p>
+!${needsTwo && hasFourEyes ? html`<p class="notice">${t('act.two')}</p>` : ''}
+!${fields(request, id, input)}
+<p class="after"><a href="${kept.path}">${t('act.stop')}</a></p>`,
+      })
+    }
+
+    /** The form without its subject, which cannot be read at the moment. */
+    const showAlone = (request: FastifyRequest, id: string, input: Input) =>
+      render(request, {
+        title: textsOf(request)(`act.${act}.link`),
+        problems: problemsOf(input),
+        body: fields(request, id, input),
+      })
+
+    app.get(url, { schema: { ...schema, querystring: Type.Partial(Press) }, config: page }, async (request, reply) => {
+      const { act: id } = request.query
+      if (id === undefined) {
+        return reply.redirect(`${pathOf(request)}?act=${newStateId(random)}`, 303)
+      }
+      const done = await states.read(referenceOf(request, id))
+      if (!done) return show(request, id)
+      const t = textsOf(request)
+      return render(request, {
+        title: t(`act.${act}.title`, { subject: subjectName(t, done.state.subject) }),
+        body: html`<p class="notice">${t('act.done')}</p>
+<p><a class="button" href="${donePath(id)}">${t('act.done.link')}</a></p>`,
+      })
+    })
+
+    app.post(url, { schema: { ...schema, body: Submitted }, config: form }, async (request, reply) => {
+      const t = textsOf(request)
+      const { act: id, reason } = request.body
+      if (!isReason(reason)) {
+        const problem = t(reason.trim() === '' ? 'act.reason.missing' : 'act.reason.malformed')
+        return reply.code(errors.invalid_request.status).send(await show(request, id, { reason, problem }))
+      }
+      try {
+        const subject = await findSubject(request, idsOf(request))
+        await states.once(referenceOf(request, id), { turn: firstTurn, action: pathOf(request) }, async () => ({
+          act,
+          outcome: (await perform(request.api, idsOf(request), reason)) ?? {},
+          subject: subject.kept,
+        }))
+      } catch (error) {
+        // Nothing was done, or it is not known: the reason is kept, and the same form can be sent again.
+        if (!(error instanceof RekeyError) || !['unavailable', 'too_many_requests'].includes(error.code)) throw error
+        reply.code(errors[error.code].status).header('retry-after', error.retryAfterSeconds ?? 2)
+        const input = { reason, problem: t(`${errorKey(error)}.todo`) }
+        return reply.send(await show(request, id, input).catch(() => showAlone(request, id, input)))
+      }
+      return reply.redirect(donePath(id), 303)
+    })
+  }
+}

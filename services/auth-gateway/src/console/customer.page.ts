@@ -1,0 +1,86 @@
+import type { Approval, Client, ClientRecord, Message } from '@rekey/contracts'
+import { html } from 'ghtml'
+import { acts, actsOfCustomer } from './acts.ts'
+import { approvalEntry, mostApprovals } from './approval-entry.ts'
+import { type Desk, page } from './console-scope.ts'
+import { addressFacts, stateFacts } from './customer-facts.ts'
+import { entries, facts } from './elements.ts'
+import { recordEntry } from './history.page.ts'
+import { messageEntry } from './messages.page.ts'
+import { OneCustomer } from './parameters.ts'
+import { consolePath } from './return-path.ts'
+
+/** Records and messages on the customer's own page; the rest is on theirs. */
+const mostShown = 3
+
+/** One customer: state, addresses, what waits for a second person, the newest messages and records, and what can be done. */
+export const customerPage = ({ app, textsOf, render }: Desk): void => {
+  app.get(`${consolePath}/customers/:clientId`, { schema: { params: OneCustomer }, config: page }, async (request) => {
+    const t = textsOf(request)
+    const { language } = request.view
+    const { clientId } = request.params
+    const base = `/api/v2/clients/${clientId}`
+    const [client, messages, records, approvals] = await Promise.all([
+      request.api.get<Client>(base),
+      request.api.get<{ data: Message[] }>(`${base}/messages`, { limit: mostShown }),
+      request.api.get<{ data: ClientRecord[] }>(`${base}/records`, { limit: mostShown }),
+      request.api.get<{ data: Approval[] }>('/api/v2/approvals', { limit: mostApprovals }),
+    ])
+    const waiting = approvals.data.filter((approval) => approval.clientId === clientId)
+    const path = `${consolePath}/customers/${clientId}`
+    const section = (title: string, content: string, link?: [path: string, text: string]) => html`<section>
+<h2>${title}</h2>
+!${content}
+!${link ? html`<p class="after"><a href="${link[0]}">${link[1]}</a></p>` : ''}
+</section>`
+    const links = actsOfCustomer(client).map(
+      (name) =>
+        html`<li><a class="button second!${acts[name].isDangerous ? ' danger' : ''}" href="${path}/${name}">${t(`act.${name}.link`)}</a></li>`,
+    )
+    return render(request, {
+      title: t('customer.title', { customer: client.customer }),
+      isWide: true,
+      body: html`<div class="desk-columns">
+<div class="state">
+!${facts([...addressFacts(t, language, client), ...stateFacts(t, language, client)])}
+</div>
+<div class="acts">
+<h2>${t('customer.acts')}</h2>
+<ul>
+!${links.join('\n')}
+<li><a class="button second" href="${path}/sessions">${t('sessions.link')}</a></li>
+</ul>
+</div>
+<div class="more">
+!${
+        waiting.length > 0
+          ? section(
+              t('customer.waiting'),
+              entries(
+                waiting.map((one) => approvalEntry(t, language, one)),
+                '',
+              ),
+            )
+          : ''
+      }
+!${section(
+        t('messages.heading'),
+        entries(
+          messages.data.map((one) => messageEntry(t, language, one)),
+          t('messages.none'),
+        ),
+        [`${path}/messages`, t('messages.all')],
+      )}
+!${section(
+        t('history.heading'),
+        entries(
+          records.data.map((one) => recordEntry(t, language, one)),
+          t('history.none'),
+        ),
+        [`${path}/history`, t('history.all')],
+      )}
+</div>
+</div>`,
+    })
+  })
+}
