@@ -3,10 +3,10 @@ import { problems } from './problem.ts'
 import { NotModified } from './well-known.ts'
 
 const document = <Version extends 'openapi' | 'asyncapi'>(version: Version, example: string) =>
-  Type.Object(
-    { [version]: Type.String({ examples: [example] }) } as Record<Version, TString>,
-    { additionalProperties: true, description: 'The document.' },
-  )
+  Type.Object({ [version]: Type.String({ examples: [example] }) } as Record<Version, TString>, {
+    additionalProperties: true,
+    description: 'The document.',
+  })
 
 /** Served unless REKEY_API_DOCS is false. */
 export const OpenapiDocument = {
