@@ -133,7 +133,7 @@ export const createPasswordChange = (deps: Deps) => {
       const { outcome: _, ...rest } = change
       if (password === '') return { ...state, change: { ...rest, outcome: { kind: 'emptyPassword' } } }
       await spendPassword({ address: caller.address, account: accountOfCustomer(claims.sub) })
-      return { ...state, change: { ...rest, strength: deps.strengthOf(password, state.username) } }
+      return { ...state, change: { ...rest, strength: await deps.strengthOf(password, state.username) } }
     },
 
     /** Sets the new password. A refused one does not spend the token. */
