@@ -41,6 +41,19 @@ t.test('a signed-in customer changes the password with the current one (S18), an
   t.equal(titleOf(await visitor.open('/account/password')), 'Change your password', 'it can be changed again')
 })
 
+t.test('the strength of a password is told with script and without, and is not kept', async (t) => {
+  const customer = await newCustomer()
+  const { visitor } = await signInToAccount(rekey, customer)
+  const { fields } = visitor.formOf(await untilNewPassword(rekey, customer, visitor), '/new')
+  const body = `${new URLSearchParams({ csrf: fields.csrf ?? '', password: 'four unrelated words of mine' })}`
+  const headers = { accept: 'application/json', 'content-type': 'application/x-www-form-urlencoded' }
+  const answer = await visitor.send('POST', '/account/password/strength', headers, body)
+  t.match(answer.body, { score: 4, text: 'Strong.' })
+  const page = await visitor.post('/account/password/strength', { ...fields, password: 'iloveyou' })
+  t.match(page.text, 'Very weak')
+  t.notMatch(page.text, 'iloveyou')
+})
+
 t.test('a temporary password leads straight to a new one, and to nothing else', async (t) => {
   const customer = await newCustomer()
   const authorization = `Bearer ${await backOfficeToken(rekey)}`

@@ -10,7 +10,12 @@ import {
 } from '@rekey/contracts'
 import { currentTrace } from '@rekey/platform/trace'
 import { compileCheck } from '@rekey/platform/validation'
-import { answerTimeoutMs } from '../forwarding/forwarding.ts'
+
+/**
+ * Longer than for a program: a person whose change has an unknown result must find out by a sign-in. Shorter than the
+ * time that a press may take (layout/page-state.ts).
+ */
+const timeoutMs = 10_000
 
 interface Call {
   method: 'GET' | 'POST' | 'DELETE'
@@ -71,7 +76,7 @@ export const createPasswordServiceClient = ({ upstream }: { upstream: string }) 
       ...(body && { body: JSON.stringify(body) }),
       // A redirect would send the token and the password to another host.
       redirect: 'error',
-      signal: AbortSignal.timeout(answerTimeoutMs),
+      signal: AbortSignal.timeout(timeoutMs),
     })
       .then(async (answer) => ({ answer, read: parse(await answer.text()) }))
       .catch((cause) => {
