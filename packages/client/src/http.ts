@@ -57,6 +57,7 @@ const basicOf = ({ clientId, clientSecret }: NonNullable<Call['client']>): strin
 
 const delay = (ms: number, signal: AbortSignal): Promise<void> =>
   new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(signal.reason)
     const abort = () => {
       clearTimeout(timer)
       reject(signal.reason)
@@ -114,6 +115,8 @@ export const createSend = (options: HttpOptions): Send => {
 
     for (let attempt = 0; ; attempt += 1) {
       try {
+        // A `fetch` of the caller's own may ignore the signal.
+        signal.throwIfAborted()
         return (await sendOnce(route, call, signal)) as Answer
       } catch (thrown) {
         const error = toError(thrown)
