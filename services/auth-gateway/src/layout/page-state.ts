@@ -116,6 +116,10 @@ export const createPageStates = <State>({ redis, now, random }: Deps, { kind, li
     const before = await open(key, sealed)
     try {
       const state = await work(before?.state)
+      if (before && state === before.state) {
+        await releaseScript([key], [lease])
+        return before
+      }
       const after = { state, turn: String(Number(before?.turn ?? firstTurn) + 1) }
       await finishScript([key], [lease, await seal(keys, key, after), press, lifeMs])
       return after
@@ -133,7 +137,8 @@ export const createPageStates = <State>({ redis, now, random }: Deps, { kind, li
      * Takes one step, once for each press: a second press that comes while the step runs, or after it, runs nothing and
      * gets the state that the first led to. A press with another input waits its turn.
      *
-     * @param work gets the state, or undefined at the first step, and returns the next one. If it throws, the state is as
+     * @param work gets the state, or undefined at the first step, and returns the next one, or the same object if there
+     * was nothing to do. If it throws, the state is as
      * before and the press may be repeated
      * @throws RekeyError unavailable, and what `work` throws
      */

@@ -7,6 +7,7 @@ import t from 'tap'
 import { contrastFaults, contrastOf } from '../../../../packages/texts/src/colors.ts'
 import { pageStates } from '../pages/page-states.fixture.ts'
 import { startGallery } from './gallery.fixture.ts'
+import { createLook } from './look.ts'
 import { loadTheme, themeIsSound } from './page-theme.ts'
 
 const example = join(import.meta.dirname, '../../../../examples/theme')
@@ -62,6 +63,16 @@ t.test('a theme with a fault is refused in both profiles, and each fault is name
     for (const error of errors) t.match(error, /^REKEY_THEME_DIR: /)
     t.same(themeIsSound({ REKEY_THEME_DIR: dir }), errors)
   }
+})
+
+t.test('a font is loaded from our own origin, and the system’s font is shown meanwhile', async (t) => {
+  const dir = t.testdir({ 'theme.json': JSON.stringify({ font: 'font.woff2' }), 'font.woff2': 'wOF2' })
+  const { assets } = createLook(loadTheme(dir))
+  const font = assets.find(({ contentType }) => contentType === 'font/woff2')
+  const css = String(assets.find(({ contentType }) => contentType.startsWith('text/css'))?.body)
+  t.match(css, `src:url(${font?.path}) format("woff2")`)
+  t.match(css, 'font-display:swap')
+  t.match(css, '--font:theme,system-ui')
 })
 
 const channels = (min: number, max: number) =>

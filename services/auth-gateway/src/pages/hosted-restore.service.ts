@@ -158,7 +158,7 @@ export const createHostedRestore = (deps: Deps) => {
       const { outcome: _, ...rest } = state
       if (password === '') return { ...rest, outcome: { kind: 'emptyPassword' } }
       await spendPassword({ address: caller.address })
-      return { ...rest, strength: deps.strengthOf(password, state.username) }
+      return { ...rest, strength: await deps.strengthOf(password, state.username) }
     },
 
     /** Sets the new password. A refused password does not spend the token. */

@@ -11,6 +11,7 @@ import { createCustomer } from '@rekey/test-support/customers'
 import type { Answer } from '@rekey/test-support/http'
 import { startRekey } from '@rekey/test-support/rekey'
 import { createVisitor, problemOf, titleOf } from '@rekey/test-support/visitor'
+import { languages } from '@rekey/texts'
 import t, { type Test } from 'tap'
 import { createApp } from '../app.ts'
 
@@ -188,6 +189,34 @@ t.test('S31: a malformed form gets a page with 4xx, never JSON, never 5xx', asyn
   isPage(t, await visitor.open('/restore?utm=1'), 200, 'an unknown query parameter')
 })
 
+t.test('every error is a page in the language of the visitor', async (t) => {
+  const requests: [path: string, method: string, headers: Record<string, string>][] = [
+    ['/restore/nothing', 'GET', {}],
+    ['/restore/nothing/at/all', 'GET', {}],
+    ['/not-me', 'GET', {}],
+    ['/restore?%zz', 'GET', {}],
+    ['/restore', 'POST', { 'content-type': form }],
+    ['/restore', 'POST', { 'content-type': 'application/json' }],
+    ['/restore', 'POST', { 'content-type': form, 'sec-fetch-site': 'cross-site' }],
+    [proven.action, 'GET', { cookie: '' }],
+  ]
+  for (const [path, method, headers] of requests) {
+    for (const language of languages) {
+      const answer = await http.send(method, path, {
+        ...headers,
+        'accept-language': language,
+        accept: 'application/json',
+      })
+      t.ok(answer.status >= 400 && answer.status < 500, `${method} ${path}`)
+      t.equal(answer.headers.get('content-type'), 'text/html; charset=utf-8')
+      t.match(answer.text, `<html lang="${language}" dir="ltr">`)
+      t.match(answer.text, 'Bank &#38; &#34;Sons&#34;')
+    }
+  }
+  const mirrored = await http.get('/restore/nothing?lang=ar-XB')
+  t.match(mirrored.text, '<html lang="ar-XB" dir="rtl">')
+})
+
 t.test('other methods are refused, and HEAD has no effect', async (t) => {
   for (const { path, fields } of targets) {
     for (const method of ['PUT', 'PATCH', 'DELETE']) {
@@ -222,9 +251,8 @@ t.test('without the password-service the last page says so, and can be sent agai
   const withoutUpstream = await startRekey(t, { env: { REKEY_PASSWORD_SERVICE_URL: 'http://127.0.0.1:9' } })
   const browser = createVisitor(withoutUpstream.http)
   const { email } = await createCustomer(withoutUpstream.postgres.url)
-  const answer = await browser.submit(await browser.proveCode(withoutUpstream.inbox, email), {
-    password: 'Qwerty123',
-  })
+  const { action, fields } = browser.formOf(await browser.proveCode(withoutUpstream.inbox, email))
+  const answer = await browser.post(action, { ...fields, password: 'Qwerty123' })
   isPage(t, answer, 200, 'unavailable')
   t.equal(titleOf(answer), 'Choose a new password')
   t.match(problemOf(answer), 'We cannot do this at the moment')
@@ -251,5 +279,6 @@ t.test('without a default client there is no hosted restore', async (t) => {
   t.equal((await app.inject('/restore')).statusCode, 404)
   t.equal((await app.inject({ method: 'POST', url: '/restore' })).statusCode, 404)
   t.equal((await app.inject('/not-me?token=x')).statusCode, 200)
+  t.match((await app.inject('/not-me?token=x&lang=ar-XB')).body, '<html lang="en" dir="ltr">', 'no pseudo-texts')
   t.equal((await app.inject('/.well-known/change-password')).statusCode, 404, 'no link leads to it')
 })
