@@ -7,7 +7,9 @@ const isOwnPage = (path: string) => {
   // What a browser makes of a Location header.
   const { origin: resolved, pathname } = new URL(path, origin)
   return (
-    resolved === origin && /^\/staff($|\/)/.test(pathname) && !/^\/staff\/(sign-in|sign-out|callback)(\/|$)/.test(pathname)
+    resolved === origin &&
+    /^\/staff($|\/)/.test(pathname) &&
+    !/^\/staff\/(sign-in|sign-out|callback)(\/|$)/.test(pathname)
   )
 }
 
