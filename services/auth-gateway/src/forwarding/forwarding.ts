@@ -107,11 +107,10 @@ export const forwarding = async (
         upstream,
         prefix,
         rewritePrefix: prefix,
-        ...(httpMethods && { httpMethods }),
         config: { public: true },
         proxyPayloads: false,
         // The password-service answers those that a path does not have.
-        httpMethods: scope.supportedMethods,
+        httpMethods: httpMethods ?? scope.supportedMethods,
         disableRequestLogging: true,
         undici: {
           connect: { timeout: 1_000 },
