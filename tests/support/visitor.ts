@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { eventually } from './eventually.ts'
 import { codesOf } from './flows.ts'
 import type { Answer, Http } from './http.ts'
@@ -36,6 +37,12 @@ export const problemOf = ({ text }: Answer) =>
   [...(/<div class="summary".*?<\/div>/s.exec(text)?.[0] ?? '').matchAll(/<li>(?:<a [^>]*>)?([^<]*)</g)]
     .map(([, problem = '']) => unescapeHtml(problem))
     .join(' ')
+
+const longestMs = 60_000
+
+/** True if a page says that a store or service did not answer in time. */
+const isUnavailable = (answer: Answer) =>
+  answer.status === 503 || problemOf(answer).startsWith('We cannot do this at the moment')
 
 type Headers = Record<string, string>
 
@@ -85,10 +92,20 @@ export const createVisitor = (http: Pick<Http, 'send'>) => {
     open: async (path: string, headers?: Headers) => follow(await send('GET', path, headers)),
     post,
     formOf,
-    /** Submits the first form of a page, or the one whose path ends so. */
-    submit(page: Answer, input: Record<string, string> = {}, action?: string) {
-      const form = formOf(page, action)
-      return post(form.action, { ...form.fields, ...input })
+    /**
+     * Submits the first form of a page, or the one whose path ends so; again while the answer is that this is not
+     * possible at the moment: the machine is busy with other work.
+     */
+    async submit(page: Answer, input: Record<string, string> = {}, action?: string) {
+      const deadlineMs = performance.now() + longestMs
+      let from = page
+      for (;;) {
+        const form = formOf(from, action)
+        const answer = await post(form.action, { ...form.fields, ...input })
+        if (!isUnavailable(answer) || performance.now() > deadlineMs) return answer
+        await delay(1_000)
+        if (formsOf(answer.text).some((one) => one.action === form.action)) from = answer
+      }
     },
     /** Submits a form again while other hashes keep the machine busy. */
     async submitPatiently(page: Answer, input: Record<string, string> = {}, action?: string) {

@@ -1,8 +1,9 @@
 import { createCustomer } from '@rekey/test-support/customers'
 import { eventually } from '@rekey/test-support/eventually'
 import { backOfficeToken, loginBody, race, restore, restoreGrant, signIn } from '@rekey/test-support/flows'
+import { patiently } from '@rekey/test-support/patiently'
 import { startRekey } from '@rekey/test-support/rekey'
-import { createVisitor, formsOf, problemOf, titleOf } from '@rekey/test-support/visitor'
+import { createVisitor, type Form, formsOf, problemOf, titleOf } from '@rekey/test-support/visitor'
 import t from 'tap'
 
 const rekey = await startRekey(t)
@@ -12,7 +13,8 @@ const visitor = createVisitor(http)
 /** A customer whose password was restored, and the link in the notification. */
 const notified = async () => {
   const customer = { ...(await createCustomer(rekey.postgres.url)), password: 'Qwerty-12345' }
-  await restore(rekey, await restoreGrant(rekey, customer), customer.password)
+  const grant = await restoreGrant(rekey, customer)
+  await patiently(() => restore(rekey, grant, customer.password))
   const link = await eventually(
     async () => {
       const texts = (await inbox.messagesTo(customer.email)).map(({ Text }) => Text)
@@ -90,12 +92,14 @@ t.test('without the broker the page answers 503, and its button works once the b
   const { path } = await notified()
   const page = await visitor.open(path)
   await rekey.nats.kill()
-  const away = await visitor.submit(page)
+  const press = ({ action, fields }: Form) => visitor.post(action, fields)
+  const away = await press(visitor.formOf(page))
   t.equal(away.status, 503)
   t.ok(Number(away.headers.get('retry-after')) > 0)
   t.match(problemOf(away), 'could not confirm that your account is blocked')
   t.equal((await visitor.open('/restore')).status, 200)
-  const start = await visitor.submit(await visitor.open('/restore'), { username: 'somebody@example.com' })
+  const first = visitor.formOf(await visitor.open('/restore'))
+  const start = await press({ ...first, fields: { ...first.fields, username: 'somebody@example.com' } })
   t.equal(start.status, 503)
   t.match(problemOf(start), 'Try again')
   t.equal(formsOf(start.text)[0]?.fields.username, 'somebody@example.com')
@@ -103,7 +107,7 @@ t.test('without the broker the page answers 503, and its button works once the b
   await eventually(rekey.isReady, { what: 'every service to be ready' })
   const back = await eventually(
     async () => {
-      const answer = await visitor.submit(away)
+      const answer = await press(visitor.formOf(away))
       return answer.status === 200 ? answer : undefined
     },
     { what: 'the report to be accepted' },

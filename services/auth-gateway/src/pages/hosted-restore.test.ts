@@ -119,14 +119,14 @@ t.test('a password is tested without script, and nothing is set', async (t) => {
   const visitor = visit()
   let page = await visitor.proveCode(inbox, customer.email)
   for (const [password, score] of [
-    ['12345678', 0],
-    [`${customer.email}1`, 1],
-    ['violet kettle paper moon', 4],
+    ['12345678', /data-score="0"/],
+    [`${customer.email}1`, /data-score="[01]"/],
+    ['violet kettle paper moon', /data-score="4"/],
   ] as const) {
     const { action, fields } = visitor.formOf(page)
     page = await visitor.post(action.replace(/password$/, 'strength'), { ...fields, password })
     t.equal(titleOf(page), 'Choose a new password')
-    t.match(page.text, `data-score="${score}"`, password)
+    t.match(page.text, score, password)
     t.notMatch(page.text, password)
   }
   t.equal(await canSignIn(customer.email, customer.password), true)

@@ -251,9 +251,8 @@ t.test('without the password-service the last page says so, and can be sent agai
   const withoutUpstream = await startRekey(t, { env: { REKEY_PASSWORD_SERVICE_URL: 'http://127.0.0.1:9' } })
   const browser = createVisitor(withoutUpstream.http)
   const { email } = await createCustomer(withoutUpstream.postgres.url)
-  const answer = await browser.submit(await browser.proveCode(withoutUpstream.inbox, email), {
-    password: 'Qwerty123',
-  })
+  const { action, fields } = browser.formOf(await browser.proveCode(withoutUpstream.inbox, email))
+  const answer = await browser.post(action, { ...fields, password: 'Qwerty123' })
   isPage(t, answer, 200, 'unavailable')
   t.equal(titleOf(answer), 'Choose a new password')
   t.match(problemOf(answer), 'We cannot do this at the moment')

@@ -25,6 +25,16 @@ t.test(
   },
 )
 
+t.test('a password that repeats a username of any length is weak', async (t) => {
+  for (const username of [
+    'maria@example.com',
+    't2943479d6e4c4d3785c12e4a3764fffc@example.com',
+    `${'long.'.repeat(20)}@example.com`,
+  ]) {
+    t.ok((await strengthOf(`${username}1`, username)) <= 1, username)
+  }
+})
+
 t.test('no password takes long to estimate', async (t) => {
   const slow = ['aB3', '12', 'p@$$w0rd', '4@8({[<3€6&1!|709$5+7%2', 'Kj8!x@Lm$2Qz&7Rt9#Vb(3'].map((text) =>
     text.repeat(60),

@@ -20,8 +20,9 @@ const loadEstimator = async (): Promise<Estimator> => {
     maxLength: longestEstimate,
     l33tMaxSubstitutions: mostSubstitutions,
   })
-  return (password, username) =>
-    zxcvbn.check(password.slice(0, longestEstimate), [username, ...username.split(/[@.+_-]/)]).score
+  // Cut alike: a password that begins with a long username is found too.
+  const cut = (text: string) => text.slice(0, longestEstimate)
+  return (password, username) => zxcvbn.check(cut(password), [username, ...username.split(/[@.+_-]/)].map(cut)).score
 }
 
 let estimator: Promise<Estimator> | undefined
