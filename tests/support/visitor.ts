@@ -107,13 +107,6 @@ export const createVisitor = (http: Pick<Http, 'send'>) => {
         if (formsOf(answer.text).some((one) => one.action === form.action)) from = answer
       }
     },
-    /** Submits a form again while other hashes keep the machine busy. */
-    async submitPatiently(page: Answer, input: Record<string, string> = {}, action?: string) {
-      let answer = await this.submit(page, input, action)
-      while (problemOf(answer).includes('We cannot do this at the moment'))
-        answer = await this.submit(answer, input, action)
-      return answer
-    },
     /** The first two pages of the hosted restore: asks for a code. */
     async askCode(username: string) {
       return this.submit(await this.open('/restore'), { username })

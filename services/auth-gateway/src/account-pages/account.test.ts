@@ -20,7 +20,7 @@ t.test('a signed-in customer changes the password with the current one (S18), an
   const page = await untilNewPassword(rekey, customer, visitor)
   t.equal(titleOf(page), 'Choose a new password')
   const set = (from: typeof page, current: string, password: string) =>
-    visitor.submitPatiently(from, { current, password }, '/new')
+    visitor.submit(from, { current, password }, '/new')
   const empty = await set(page, '', 'four words of mine')
   t.equal(problemOf(empty), 'Enter your current password.')
   const wrong = await set(empty, 'not it', 'four words of mine')
@@ -70,7 +70,7 @@ t.test('a temporary password leads straight to a new one, and to nothing else', 
     t.equal(titleOf(await visitor.open(path)), 'Choose a new password', path)
   }
   const input = { current: 'a temporary one', password: 'four words of mine' }
-  const done = await visitor.submitPatiently(page, input, '/new')
+  const done = await visitor.submit(page, input, '/new')
   t.equal(titleOf(done), 'Your password is changed')
   t.match(done.text, 'Now sign in with your new password.')
   t.equal((await visitor.submit(page, input, '/new')).text, done.text, 'a second press')

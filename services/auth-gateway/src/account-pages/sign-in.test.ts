@@ -24,7 +24,7 @@ t.test('S11: a wrong password and an unknown user get the same page', async (t) 
   const pages = await Promise.all(
     [customer.email, 'nobody@example.com'].map(async (username) => {
       const visitor = createVisitor(rekey.http)
-      const page = await visitor.submitPatiently(await visitor.open('/account/sign-in'), {
+      const page = await visitor.submit(await visitor.open('/account/sign-in'), {
         username,
         password: 'wrong',
       })
