@@ -179,6 +179,25 @@ t.test('an error is a page with the next step', async (t) => {
   t.match((await one.go('/staff/customers/999999')).headers.get('content-type'), 'text/html')
 })
 
+t.test('a reset of all customers is a job whose progress is shown, and staff stay signed in', async (t) => {
+  const waiting = await one.submit(await one.go('/staff/reset-all'), '/reset-all', { reason: 'leaked passwords' })
+  const path = /href="(\/staff\/approvals\/[^"]*)"/.exec(waiting.text)?.[1] ?? ''
+  const begun = await other.submit(await other.go(`${path}/approve`), '/approve', { reason: 'agreed' })
+  const job = /href="(\/staff\/jobs\/[^"]*)"/.exec(begun.text)?.[1] ?? ''
+  const ended = await eventually(
+    async () => {
+      const page = await one.go(job)
+      return page.text.includes('Running') ? undefined : page
+    },
+    { what: 'the end of the job' },
+  )
+  t.match(ended, { status: 200, url: rekey.url + job, text: 'Done' })
+  const progress = await one.request(job, { headers: { accept: 'application/json' } })
+  t.match(await progress.json(), { isRunning: false, text: /^\d+ of \d+ customers$/ })
+  t.match((await one.go('/staff/jobs')).text, /by staff-1, approved by staff-2.*leaked passwords/s)
+  t.match(await one.go(`${job}/cancel`), { text: 'This job has ended.' })
+})
+
 t.test('S25: without the password-service an act is not done, and its reason is kept', async (t) => {
   const customer = await createCustomer(rekey.postgres.url)
   const page = await one.go(`/staff/customers/${customer.id}/block`)
