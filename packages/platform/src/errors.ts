@@ -167,10 +167,13 @@ export const errorHandling = fp(async (app) => {
     return route.errorHandler(new RekeyError('method_not_allowed'), request, reply)
   }
 
-  // `GET /clients/reset-password` is a method that this path does not have, and no customer of that id.
+  // `GET /clients/reset-password` is a method that this path does not have, and no customer of that id. A page may be a
+  // parameter of an address that a form posts to: `GET /restore/:flow/:step`, `POST /restore/:flow/code`.
   app.addHook('onRequest', async (request, reply) => {
-    if (request.is404 || !request.routeOptions.url?.includes(':')) return
-    if (!routesOf(request).some(({ method }) => method === request.method)) await refuse(request, reply)
+    const { url, config } = request.routeOptions
+    if (request.is404 || !url?.includes(':') || config.crossSite === 'navigation') return
+    const [exact] = routesOf(request)
+    if (exact && parametersIn(exact.url) < parametersIn(url)) await refuse(request, reply)
   })
   // Before the body is parsed: what it contains does not matter.
   app.addHook('preParsing', async (request, reply) => {

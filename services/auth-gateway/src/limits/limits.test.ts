@@ -122,7 +122,13 @@ const guesses: Record<string, () => Promise<Answer>> = {
       client_secret: 'guessed',
     }),
   'A5, mfa_oob': () =>
-    http.post('/oauth/v2/token', { grant_type: 'mfa_oob', client_id: 'front_end', client_secret: 'guessed' }),
+    http.post('/oauth/v2/token', {
+      grant_type: 'mfa_oob',
+      client_id: 'front_end',
+      client_secret: 'guessed',
+      mfa_token: 'a.b.c',
+      code: '123456',
+    }),
   'A6, introspect': () => http.post('/oauth/v2/introspect', { token: 'any' }, basic('guessed')),
   'A6, revoke': () => http.post('/oauth/v2/revoke', { token: 'any' }, basic('guessed')),
 }

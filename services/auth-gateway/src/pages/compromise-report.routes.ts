@@ -37,7 +37,7 @@ export const compromiseReportRoutes = (app: Server, { report, spendToken, render
   app.get(
     '/n/:handle',
     { schema: { params: handle }, config: { ...config, crossSite: 'navigation' } },
-    async (request, reply) => reply.redirect(`/not-me?${new URLSearchParams({ token: request.params.handle })}`),
+    async (request, reply) => reply.redirect(`/not-me?${new URLSearchParams({ token: request.params.handle })}`, 303),
   )
 
   app.get(

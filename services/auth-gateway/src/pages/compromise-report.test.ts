@@ -39,7 +39,7 @@ t.test('the link of a notification opens a page, and only its button blocks the 
   const authorization = `Bearer ${await signIn(rekey, customer)}`
   const historyStatus = async () => (await http.get('/api/v2/my/password/changes', { authorization })).status
 
-  for (const method of ['GET', 'GET', 'HEAD']) t.equal((await http.send(method, path)).status, 200)
+  for (const method of ['GET', 'GET', 'HEAD']) t.equal((await http.send(method, path)).status, 303)
   t.equal(await historyStatus(), 200, 'opening the page has no effect')
 
   const page = await visitor.open(path)

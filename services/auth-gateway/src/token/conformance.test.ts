@@ -38,14 +38,14 @@ const signIn = async ({ config, credentials, redirect_uri }: App) => {
   return oauth.genericGrantRequest(await config(), 'mfa_oob', mfa)
 }
 
-/** The redirect back to the client, with the authorization code of A2. */
+/** The redirect back to the client, with the authorization code of A2 and the issuer (RFC 9207), as metadata promises. */
 const authorize = async ({ credentials, redirect_uri }: App, pkce: object) => {
   const { email } = await newCustomer()
   const { answer, confirmation } = await askRestore(rekey, email, { ...credentials, redirect_uri, ...pkce })
   const body = verificationBody(answer.body.mfa_token, confirmation, { response_type: 'code', ...credentials })
   const authorized = await rekey.http.post<Record<string, string>>('/oauth/v2/passwordRestoreVerification', body)
   const { code = '', state = '', redirect_uri: to = '' } = authorized.body
-  return { state, callback: new URL(`${to}?${new URLSearchParams({ code, state })}`) }
+  return { state, callback: new URL(`${to}?${new URLSearchParams({ code, state, iss: rekey.url })}`) }
 }
 
 const isRefused = (t: Test, request: Promise<unknown>, error: string, status = 400) =>
