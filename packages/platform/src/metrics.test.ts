@@ -24,6 +24,7 @@ const start = async (t: Test, env: Record<string, string>) => {
       HOST: '0.0.0.0',
       NATS_URL: `nats://127.0.0.1:${away}`,
       SMTP_URL: `smtp://127.0.0.1:${away}`,
+      REKEY_PUBLIC_URL: 'http://localhost:8080',
       REKEY_CODE_SEAL_KEY: key(),
       REKEY_ADDRESS_SEAL_KEY: key(),
       REKEY_METRICS_PORT: String(metricsPort),

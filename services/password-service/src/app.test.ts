@@ -12,7 +12,8 @@ t.test(
     for (const [route, schema] of Object.entries(contract)) {
       const [method = '', pattern = ''] = route.split(' ')
       const isTested = /^\/api\/v2\/(my\/password\/change|clients|jobs|approvals)/.test(pattern)
-      if (!isTested) continue
+      // The gateway has the list of sessions.
+      if (!isTested || route === 'GET /api/v2/clients/:clientId/sessions') continue
       const url = pattern.replace(/:\w+/g, '1')
       const body = 'body' in schema ? '{"password":"Qwerty123","send_mail":false}' : undefined
       for (const header of invalid) {

@@ -32,7 +32,7 @@ const parse = (body: string): unknown => {
 const withoutEcho = (error: unknown, body: string): string =>
   typeof error === 'object' ? JSON.stringify({ ...error, state: undefined }) : body
 
-const isPage = (path: string) => /^\/(restore|not-me)/.test(path)
+const isPage = (path: string) => /^\/(restore|not-me|account|staff|n|oauth\/v2\/authorize)\b/.test(path)
 
 const violationOfRefusal = (path: string, { status, headers, body }: Answer): string | undefined => {
   if (headers['cache-control'] !== 'no-store') return 'may be cached'

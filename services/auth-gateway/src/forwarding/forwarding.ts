@@ -21,6 +21,7 @@ const prefixes: { prefix: string; httpMethods?: string[] }[] = [
   { prefix: '/api/v2/my/password' },
   // The gateway has the list of sessions; only the end of all others is a new epoch.
   { prefix: '/api/v2/my/sessions', httpMethods: ['DELETE'] },
+  { prefix: '/api/v2/clients/:clientId/sessions', httpMethods: ['DELETE'] },
   { prefix: '/api/v2/clients' },
   { prefix: '/api/v2/jobs' },
   { prefix: '/api/v2/approvals' },

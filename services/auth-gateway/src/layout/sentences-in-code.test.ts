@@ -5,13 +5,18 @@ import t from 'tap'
 
 const root = join(import.meta.dirname, '../../../..')
 
-/** Files whose texts people see in a browser. */
+/** Pages for developers, in English as the documents that they lead to. */
+const forDevelopers = /\/(front-page|api-documents)\//
+
+/** Files whose texts customers and staff see in a browser. */
 const templates = [
   'services/*/src/**/*.template.ts',
   'services/auth-gateway/src/layout/{renderer,form,error-pages}.ts',
   'services/auth-gateway/src/pages/{outcome-texts,return-to}.ts',
   'services/auth-gateway/src/console/{*.page,*-entry,*-facts,elements,error-pages,navigation,subject}.ts',
-].flatMap((pattern) => globSync(pattern, { cwd: root }))
+]
+  .flatMap((pattern) => globSync(pattern, { cwd: root }))
+  .filter((path) => !forDevelopers.test(path))
 
 interface Node {
   type?: string
