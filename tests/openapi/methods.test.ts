@@ -51,7 +51,7 @@ const methods = METHODS.filter((method) => method !== 'CONNECT' && method !== 'O
 const formOf = (path: string, type = '') => {
   if (path === '/oauth/v2/authorize') return /^text\/html/.test(type)
   if (path.startsWith('/oauth/')) return /^application\/json/.test(type)
-  return /^\/(restore|not-me|docs|n|account|staff|$)(\/|$)/.test(path)
+  return /^\/(restore|not-me|docs|n|account|staff)(\/|$)/.test(path)
     ? /^text\/html/.test(type)
     : /^application\/problem\+json/.test(type)
 }

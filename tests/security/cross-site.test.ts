@@ -25,7 +25,9 @@ const others = routesOf('POST /oauth/v2/login')
     route,
     { path: (route.split(' ')[1] ?? '').replaceAll(/:\w+|\*/g, '1'), needsNone: '' },
   ])
-const routes = [...Object.entries(requests), ...others]
+/** Forwarded paths take every method: an unusual one stands for the rest. */
+const isUsual = ([route]: [string, unknown]) => /^(GET|HEAD|POST|PUT|PATCH|DELETE|QUERY) /.test(route)
+const routes = [...Object.entries(requests), ...others].filter(isUsual)
 
 /** Routes without an effect: any site may load them. */
 const isRead = (route: string) =>

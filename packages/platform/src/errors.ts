@@ -126,8 +126,8 @@ interface Route {
   errorHandler: (this: void, thrown: RekeyError, request: FastifyRequest, reply: FastifyReply) => unknown
 }
 
-/** The less, the more specific: a wildcard matches more than a parameter. */
-const breadthOf = (url: string) => url.split(':').length + (url.includes('*') ? 1.5 : 0)
+/** Of two patterns of a path, the one with more fixed characters is more specific. */
+const fixedIn = (url: string) => url.replaceAll(/:\w+|\*/g, '').length
 
 /** Keeps the routes of a server, to find the methods of a path (RFC 9110 §15.5.6). */
 const createRouteTable = () => {
@@ -144,7 +144,7 @@ const createRouteTable = () => {
       })
       const [first] = found
         .filter(({ method }) => method !== 'OPTIONS')
-        .toSorted((a, b) => breadthOf(a.url) - breadthOf(b.url))
+        .toSorted((a, b) => fixedIn(b.url) - fixedIn(a.url))
       return first ? found.filter(({ method, url }) => url === first.url || method === 'OPTIONS') : []
     },
   }
@@ -172,9 +172,11 @@ export const errorHandling = fp(async (app) => {
   // parameter of an address that a form posts to: `GET /restore/:flow/:step`, `POST /restore/:flow/code`.
   app.addHook('onRequest', async (request, reply) => {
     const { url, config } = request.routeOptions
-    if (request.is404 || !url || !/[:*]/.test(url) || config.crossSite === 'navigation') return
+    // CORS answers OPTIONS for every path.
+    if (request.method === 'OPTIONS' || request.is404 || !url || !/[:*]/.test(url) || config.crossSite === 'navigation')
+      return
     const [exact] = routesOf(request)
-    if (exact && breadthOf(exact.url) < breadthOf(url)) await refuse(request, reply)
+    if (exact && fixedIn(exact.url) > fixedIn(url)) await refuse(request, reply)
   })
   // Before the body is parsed: what it contains does not matter.
   app.addHook('preParsing', async (request, reply) => {

@@ -96,6 +96,12 @@ export const createCancellingClient = ({ limit, pool, metrics }: Options) => {
     #abandoned: Abandoned | undefined
     #release: Release = () => {}
 
+    constructor(config?: string | pg.ClientConfig) {
+      super(config)
+      // The pool listens only while the connection is idle: without a listener a lost connection would end the process.
+      this.on('error', () => {})
+    }
+
     /** The pool sets it at each checkout. */
     get release(): Release {
       return (error) => {

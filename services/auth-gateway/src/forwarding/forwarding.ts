@@ -110,8 +110,8 @@ export const forwarding = async (
         rewritePrefix: prefix,
         config: { public: true },
         proxyPayloads: false,
-        // The password-service answers those that a path does not have.
-        httpMethods: httpMethods ?? scope.supportedMethods,
+        // The password-service answers those that a path does not have. CONNECT asks for a tunnel.
+        httpMethods: httpMethods ?? scope.supportedMethods.filter((method) => method !== 'CONNECT'),
         disableRequestLogging: true,
         undici: {
           connect: { timeout: 1_000 },

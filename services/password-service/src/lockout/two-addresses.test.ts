@@ -35,7 +35,7 @@ t.test(
     for (const address of [customer.email, customer.phone]) {
       await eventually(
         async () =>
-          (await inbox.messagesTo(address)).some(({ Text }) => /replacing a forgotten password is blocked/i.test(Text)),
+          (await inbox.messagesTo(address)).some(({ Text }) => /resetting your password is blocked/i.test(Text)),
         { what: `a notification to ${address}` },
       )
     }
