@@ -2,6 +2,7 @@ import { globSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { createStopRequest } from './start/stop-request.ts'
 import { readCoverage } from './test/coverage.ts'
+import { keepDurations } from './test/durations.ts'
 import { type Options, readOptions, usage } from './test/options.ts'
 import { type FileResult, lineOf, summarize } from './test/results.ts'
 import { startShared } from './test/shared.ts'
@@ -36,6 +37,7 @@ const runOnce = async (options: Options, env: NodeJS.ProcessEnv, signal: AbortSi
       console.log(lineOf(result))
     },
   })
+  keepDurations(results)
   if (options.coverage) console.log(`\n${readCoverage()}`)
   const missing = files.filter((file) => !results.some(({ path }) => path === file))
   const { text, isGreen } = summarize(results, missing, { strict: process.env.CI === 'true' })

@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { cpSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
+import { longestFirst } from './durations.ts'
 import { type FileResult, groupName } from './results.ts'
 
 const root = join(import.meta.dirname, '../..')
@@ -74,10 +75,9 @@ const argumentsOf = ({ jobs, proofs = false, coverage = false, grep }: RunOption
  */
 const writeGroups = (files: string[], jobs: number, folder: string): string[] => {
   mkdirSync(join(root, folder), { recursive: true })
-  const bySize = files.toSorted((a, b) => statSync(join(root, b)).size - statSync(join(root, a)).size)
   const runner = new URL('./group.ts', import.meta.url).href
   const text = `import { runGroup } from ${JSON.stringify(runner)}
-await runGroup(${JSON.stringify(bySize)}, import.meta.dirname)
+await runGroup(${JSON.stringify(longestFirst(files))}, import.meta.dirname)
 `
   return Array.from({ length: jobs }, (_, index) => {
     const path = `${folder}/${groupName}${index + 1}.mjs`
