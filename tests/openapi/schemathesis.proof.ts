@@ -44,6 +44,10 @@ const exemptions: { because: string; matches(finding: Finding): boolean }[] = [
       check === 'negative_data_rejection' && operation.includes('/oauth/') && /=(&|$)|: ?""/.test(sent),
   },
   {
+    because: 'an authorization request without a registered client and redirect gets a page (RFC 6749 §4.1.2.1)',
+    matches: ({ operation, status }) => operation === 'GET /oauth/v2/authorize' && status === 400,
+  },
+  {
     because: 'S31: the name __proto__ is refused in every body',
     matches: ({ detail }) => detail === 'The body has a name that is not allowed.',
   },

@@ -172,8 +172,9 @@ export const errorHandling = fp(async (app) => {
   // parameter of an address that a form posts to: `GET /restore/:flow/:step`, `POST /restore/:flow/code`.
   app.addHook('onRequest', async (request, reply) => {
     const { url, config } = request.routeOptions
-    // CORS answers OPTIONS for every path.
-    if (request.method === 'OPTIONS' || request.is404 || !url || !/[:*]/.test(url) || config.crossSite === 'navigation')
+    // CORS answers its preflights on every path.
+    const isPreflight = request.method === 'OPTIONS' && request.headers['access-control-request-method'] !== undefined
+    if (isPreflight || url === '*' || request.is404 || !url || !/[:*]/.test(url) || config.crossSite === 'navigation')
       return
     const [exact] = routesOf(request)
     if (exact && fixedIn(exact.url) > fixedIn(url)) await refuse(request, reply)
