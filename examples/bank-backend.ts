@@ -17,7 +17,7 @@ const rekey = createClient({ baseUrl: REKEY_URL, clientId: CLIENT_ID, clientSecr
 /** Client authentication of the calls that are not part of a restore. */
 const secret = { client_id: CLIENT_ID, client_secret: CLIENT_SECRET }
 
-/** What the bank knows of a browser. Tokens and grants never leave the server. */
+/** The session of a browser at the bank. It keeps tokens and grants on the server: a script in the page must not read them. */
 interface Session {
   restore?: BegunRestore
   grant?: RestoreGrant

@@ -15,7 +15,7 @@ const show = (id) => {
   find(id)?.querySelector('input').focus()
 }
 
-/** What a customer is told: codes are for programs, and `description` is for developers. */
+/** Texts for customers, by error code. The error's own `description` is for developers. */
 const sentenceOf = (error) => {
   if (!(error instanceof RekeyError)) throw error
   switch (error.code) {

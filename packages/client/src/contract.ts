@@ -58,7 +58,7 @@ export interface PasswordRestoreBody {
   client_timezone: string
   /** Compared character by character with the registered ones (RFC 9700 §2.1); an empty path equals "/" (RFC 3986 §6.2.3). */
   redirect_uri: string
-  /** What the answer contains. */
+  /** Kind of token or code that the answer has. */
   response_type: 'access_token' | 'code' | 'sign_token'
   /** Scope of access, space-separated (RFC 6749 §3.3). */
   scope: string
@@ -101,7 +101,7 @@ export interface PasswordRestoreVerificationBody {
   mfa_token: string
   /** With response_type code: that of the request for a code. Else ignored. */
   redirect_uri?: string
-  /** What the answer contains. */
+  /** Kind of token or code that the answer has. */
   response_type: 'access_token' | 'code' | 'sign_token'
   /** Scope of access, space-separated (RFC 6749 §3.3). */
   scope: string
@@ -125,7 +125,7 @@ export interface PasswordRestoreResetBody {
   client_timezone: string
   /** Client-asserted IP: the address that the caller states for its user. Rate limits count it only for an authenticated confidential client. */
   ip: string
-  /** What the answer contains. */
+  /** Kind of token or code that the answer has. */
   response_type: 'access_token' | 'code' | 'sign_token'
   /** Source system. */
   source_system: 'IB'
@@ -145,7 +145,7 @@ export interface LoginBody {
   client_timezone: string
   /** Compared character by character with the registered ones (RFC 9700 §2.1); an empty path equals "/" (RFC 3986 §6.2.3). */
   redirect_uri: string
-  /** What the answer contains. */
+  /** Kind of token or code that the answer has. */
   response_type: 'access_token' | 'code' | 'sign_token'
   /** Scope of access, space-separated (RFC 6749 §3.3). */
   scope: string
@@ -185,7 +185,7 @@ export interface SendChallengeBody {
   /** Client-asserted IP: the address that the caller states for its user. Rate limits count it only for an authenticated confidential client. */
   ip?: string
   mfa_token: string
-  /** What the answer contains. */
+  /** Kind of token or code that the answer has. */
   response_type: 'access_token' | 'code' | 'sign_token'
   /** The client's session id, echoed (RFC 6749 Appendix A.5: printable ASCII). */
   state: string
@@ -207,7 +207,7 @@ export interface TokenBody {
   refresh_token?: string
   /** Compared character by character with the registered ones (RFC 9700 §2.1); an empty path equals "/" (RFC 3986 §6.2.3). */
   redirect_uri?: string
-  /** What the answer contains: an access token. Ignored. */
+  /** Kind of token that the answer has: always an access token. Ignored. */
   response_type?: unknown
   /** Scope of access, space-separated (RFC 6749 §3.3). */
   scope?: string

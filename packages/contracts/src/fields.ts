@@ -54,7 +54,7 @@ export const responseTypes = ['access_token', 'code', 'sign_token'] as const
 
 export const ResponseType = OneOf(responseTypes, {
   ...refusedAs('unsupported_response_type'),
-  description: 'What the answer contains.',
+  description: 'Kind of token or code that the answer has.',
 })
 
 /** Grant types of A5; `code` is the vendor's older name of `authorization_code`. */

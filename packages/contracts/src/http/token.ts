@@ -88,7 +88,7 @@ export const Token = {
       mfa_token: Type.Optional(CompactToken),
       refresh_token: Type.Optional(CompactToken),
       redirect_uri: Type.Optional(RedirectUri),
-      response_type: Ignored('What the answer contains: an access token.'),
+      response_type: Ignored('Kind of token that the answer has: always an access token.'),
       scope: Type.Optional(Scope),
       state: Type.Optional(Type.String({ ...State, pattern: '^[\\x20-\\x7E]{0,512}$' })),
     },
