@@ -1,0 +1,83 @@
+import { parseArgs } from 'node:util'
+import { createCustomer } from '@rekey/test-support/customers'
+import { backOfficeToken, loginBody, restoreBody } from '@rekey/test-support/flows'
+import { createHttp } from '@rekey/test-support/http'
+import { fullHashes } from '@rekey/test-support/limits'
+import { startProcesses } from '@rekey/test-support/processes'
+import autocannon from 'autocannon'
+import { readProcessorTime, untilIdle } from './processor-time.ts'
+
+// node bench/cost.ts [NAME…] [--amount N] [--rounds N]: the processor time of each part, in microseconds a request,
+// until nothing is left to do.
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    amount: { type: 'string', default: '5000' },
+    rounds: { type: 'string', default: '3' },
+    connections: { type: 'string', default: '50' },
+  },
+})
+const amount = Number(values.amount)
+
+const cleanups: (() => unknown)[] = []
+
+try {
+  const rekey = await startProcesses(
+    { teardown: (clean) => cleanups.push(clean) },
+    { env: { ...fullHashes, REKEY_LIMITS_SCALE: '1000000' } },
+  )
+  const customer = await createCustomer(rekey.postgres.url)
+  const post = (path: string, body: object) => ({
+    url: `${rekey.gateway.url}${path}`,
+    method: 'POST' as const,
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  })
+  const staff = { grant_type: 'client_credentials', client_id: 'backend_fin', client_secret: 'secretkey' }
+  const staffToken = await backOfficeToken({ http: createHttp(rekey.gateway.url) })
+  const restores = '/oauth/v2/passwordRestore'
+  const requests: Record<string, { options: autocannon.Options; amount?: number }> = {
+    unknown: { options: post(restores, restoreBody('nobody@example.com')) },
+    known: { options: post(restores, restoreBody(customer.email)), amount: amount / 2 },
+    history: {
+      options: {
+        url: `${rekey.gateway.url}/api/v2/clients/${customer.id}/password/changes`,
+        headers: { authorization: `Bearer ${staffToken}` },
+      },
+    },
+    credentials: { options: post('/oauth/v2/token', staff) },
+    login: { options: post('/oauth/v2/login', loginBody(customer)), amount: amount / 20 },
+    jwks: { options: { url: `${rekey.gateway.url}/.well-known/jwks.json` } },
+  }
+  const names = positionals.length > 0 ? positionals : Object.keys(requests)
+  for (const name of names) {
+    const request = requests[name]
+    if (!request) throw new Error(`unknown request ${name}: ${Object.keys(requests).join(', ')}`)
+    const count = Math.ceil(request.amount ?? amount)
+    const connections = Math.min(Number(values.connections), count)
+    await autocannon({ ...request.options, connections, amount: count })
+    await untilIdle()
+    for (let round = 0; round < Number(values.rounds); round += 1) {
+      const before = readProcessorTime()
+      const {
+        requests: answered,
+        latency,
+        non2xx,
+        errors,
+      } = await autocannon({ ...request.options, connections, amount: count })
+      await untilIdle()
+      const after = readProcessorTime()
+      const parts = [...after].map(
+        ([part, time]) => [part, Math.round((time - (before.get(part) ?? 0)) / count)] as const,
+      )
+      const all = parts.reduce((sum, [, time]) => sum + time, 0)
+      const shown = parts.filter(([, time]) => time > 0).map(([part, time]) => `${part} ${time}`)
+      console.log(
+        `${name}: ${all} µs (${shown.join(', ')}); ${Math.round(answered.average)}/s, p50 ${latency.p50} ms, p99 ${latency.p99} ms, refused ${non2xx + errors}`,
+      )
+    }
+  }
+} finally {
+  for (const clean of cleanups.reverse()) await clean()
+}

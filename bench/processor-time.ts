@@ -1,0 +1,58 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { setTimeout as delay } from 'node:timers/promises'
+
+/** Linux counts a process's time in ticks of 10 ms (USER_HZ). */
+const tickMicroseconds = 10_000
+
+interface Process {
+  name: string
+  parent: number
+  ticks: number
+}
+
+/** The process's own time and that of its children that have ended; undefined if it has ended. */
+const readProcess = (pid: string): Process | undefined => {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    const args = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
+    const service = /services\/([\w-]+)\/src\/main\.ts$/.exec(args.find((arg) => arg.endsWith('main.ts')) ?? '')?.[1]
+    const command = stat.slice(stat.indexOf('(') + 1, stat.lastIndexOf(')'))
+    const ticks = fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0)
+    return { name: service ?? command, parent: Number(fields[1]), ticks }
+  } catch {
+    return undefined
+  }
+}
+
+/** The processor time in microseconds of each descendant of this process until now, by name. Linux only. */
+export const readProcessorTime = (): Map<string, number> => {
+  const processes = new Map<number, Process>()
+  for (const pid of readdirSync('/proc')) {
+    const one = /^\d+$/.test(pid) ? readProcess(pid) : undefined
+    if (one) processes.set(Number(pid), one)
+  }
+  const isDescendant = (pid: number): boolean => {
+    const parent = processes.get(pid)?.parent
+    return parent === process.pid || (parent !== undefined && parent > 1 && isDescendant(parent))
+  }
+  const times = new Map<string, number>()
+  for (const [pid, { name, ticks }] of processes) {
+    if (isDescendant(pid)) times.set(name, (times.get(name) ?? 0) + ticks * tickMicroseconds)
+  }
+  return times
+}
+
+const total = (times: Map<string, number>) => [...times.values()].reduce((sum, one) => sum + one, 0)
+
+/** Waits until the descendants of this process are at rest: what a load began is done. */
+export const untilIdle = async (limitMs = 120_000): Promise<void> => {
+  const end = Date.now() + limitMs
+  for (let before = total(readProcessorTime()); Date.now() < end; ) {
+    await delay(1_000)
+    const now = total(readProcessorTime())
+    if (now - before <= 50_000) return
+    before = now
+  }
+  throw new Error('the services do not come to rest')
+}
