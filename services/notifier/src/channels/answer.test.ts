@@ -94,3 +94,43 @@ t.test('an answer of any bytes becomes printable ASCII of limited length', async
   const slow = ['1 ', '"', '<', "'a", 'www.', '1.1.', '[{'].map((text) => text.repeat(5_000))
   for (const text of slow) t.ok(cleanAnswer(text, { to: `${'a.'.repeat(100)}@b.com`, texts: [text] }).length < 201)
 })
+
+t.test('S9: a name is removed in every spelling that differs by case alone', async (t) => {
+  const letter = fc.constantFrom(
+    's',
+    'ſ',
+    'K',
+    'k',
+    '\u212a',
+    'ß',
+    'ẞ',
+    'σ',
+    'ς',
+    'é',
+    'ǆ',
+    'ǅ',
+    'i',
+    'I',
+    'Å',
+    '\u212b',
+  )
+  const other: Record<string, string> = {
+    s: 'ſ',
+    ſ: 'S',
+    K: '\u212a',
+    '\u212a': 'k',
+    ß: 'ẞ',
+    ς: 'Σ',
+    ǆ: 'Ǆ',
+    Å: '\u212b',
+  }
+  const name = fc.array(letter, { minLength: 3, maxLength: 4 })
+  const holds = fc.property(name, fc.boolean(), (letters, isUpper) => {
+    const local = letters.join('')
+    const spelled = letters.map((one) => other[one] ?? (isUpper ? one.toUpperCase() : one)).join('')
+    const isSame = new RegExp(`^${local}$`, 'iu').test(spelled)
+    const about = { to: `${local}@example.com`, texts: [] }
+    return !isSame || cleanAnswer(`550 ${spelled} ok`, about) === '550 ok'
+  })
+  t.doesNotThrow(() => fc.assert(holds, { numRuns: 2_000 }))
+})

@@ -25,6 +25,17 @@ const namesIn = (to: string): string[] => {
   return [to, local, ...local.split(/[^\p{L}\p{N}]+/u).filter((part) => part.length > 2)].filter((name) => name !== '')
 }
 
+/** A text in which letters that the flags `iu` take for the same are the same. */
+const fold = (text: string) => text.toLowerCase().toUpperCase()
+
+/** A pattern of the names that the answer may repeat; undefined if it has none of them. To compile it takes longest. */
+const namesPattern = (answer: string, to: string): RegExp | undefined => {
+  const folded = fold(answer)
+  const names = namesIn(to).filter((name) => folded.includes(fold(name)))
+  if (names.length === 0) return undefined
+  return new RegExp(`(?<![\\p{L}\\p{N}])(?:${names.map(escapeForRegExp).join('|')})(?![\\p{L}\\p{N}])`, 'giu')
+}
+
 /** True if a word says nothing of the recipient or the message: it has no @ and is no part of the texts but for a plain word. */
 const isHarmless = (word: string, texts: readonly string[]): boolean => {
   const bare = word.replaceAll(/^[^A-Za-z\d]+|[^A-Za-z\d]+$/g, '')
@@ -40,17 +51,14 @@ const isHarmless = (word: string, texts: readonly string[]): boolean => {
  * @returns printable ASCII of at most {@link longestAnswer} characters; may be empty
  */
 export const cleanAnswer = (answer: string, { to, texts }: Private): string => {
-  const names = new RegExp(
-    `(?<![\\p{L}\\p{N}])(?:${namesIn(to).map(escapeForRegExp).join('|')})(?![\\p{L}\\p{N}])`,
-    'giu',
-  )
+  const names = namesPattern(answer, to)
   const cleanLine = (line: string) => {
     const [prefix = '', reply, status] = codes.exec(line) ?? []
     const words = line
       .slice(prefix.length)
       .replaceAll(quoted, ' ')
       .replaceAll(url, ' ')
-      .replaceAll(names, ' ')
+      .replaceAll(names ?? /$^/g, ' ')
       .replaceAll(number, ' ')
       .replaceAll(/[^\x20-\x7E]+/g, ' ')
       .split(' ')

@@ -3,13 +3,14 @@ import type { Now } from '@rekey/platform/clock'
 import { PermanentError } from '@rekey/platform/consumer'
 import type { Logger } from '@rekey/platform/logger'
 import { counter, type Metrics } from '@rekey/platform/metrics'
+import type { Mail } from './mime.ts'
 import type { Sms } from './sms.ts'
-import type { Mail, Smtp } from './smtp.ts'
+import type { Smtp } from './smtp.ts'
 
-/** One message in the form of each channel. */
+/** One message in the form of each channel. Each form is composed when it is read: a message goes out by one channel. */
 export interface Message {
-  mail: Mail
-  sms: string
+  readonly mail: Mail
+  readonly sms: string
 }
 
 /** The purpose of a message. */

@@ -19,3 +19,16 @@ export class DeferredError extends Error {
     this.answer = answer
   }
 }
+
+/** Why the mail server did not take a mail, or was not reached. The message and the reply contain addresses. */
+export interface SmtpFailure extends Error {
+  /** Of the library: EENVELOPE, EMESSAGE, ECONNECTION, … */
+  code?: string
+  /** The SMTP command. */
+  command?: string
+  responseCode?: number
+  /** The server's reply. */
+  response?: string
+  /** True for 5yz (RFC 5321 §4.2.1). */
+  permanent?: boolean
+}

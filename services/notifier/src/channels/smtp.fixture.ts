@@ -16,8 +16,8 @@ interface Options {
   takesMs?: number
   /** True: the answer to EHLO does not offer SMTPUTF8, and an address that is not ASCII is refused. */
   hidesSmtpUtf8?: boolean
-  /** Every recipient is rejected with this code and message. */
-  recipientRefusal?: { responseCode: number; message?: string }
+  /** Every recipient, or the first ones in number, are rejected with this code and message. */
+  recipientRefusal?: { responseCode: number; message?: string; first?: number }
 }
 
 /** A real SMTP listener that fails as configured, and keeps every mail that it received, raw. */
@@ -33,6 +33,7 @@ export const startSmtpListener = async (
     return behaviours.length > 1 ? behaviours.shift() : behaviours[0]
   }
   const sockets = new Set<Socket>()
+  let opened = 0
   const server = new SMTPServer({
     disabledCommands: ['AUTH', 'STARTTLS'],
     closeTimeout: 100,
@@ -43,7 +44,8 @@ export const startSmtpListener = async (
     },
     onRcptTo({ address }, _session, done) {
       recipients.push(address)
-      done(recipientRefusal && Object.assign(new Error('no such mailbox'), recipientRefusal))
+      const isRefused = recipientRefusal && recipients.length <= (recipientRefusal.first ?? Number.POSITIVE_INFINITY)
+      done(isRefused ? Object.assign(new Error('no such mailbox'), recipientRefusal) : undefined)
     },
     onData(stream, _session, done) {
       void text(stream).then(async (raw) => {
@@ -57,6 +59,7 @@ export const startSmtpListener = async (
   })
   server.on('error', () => {})
   server.server.on('connection', (socket: Socket) => {
+    opened += 1
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))
   })
@@ -76,6 +79,8 @@ export const startSmtpListener = async (
     /** Client name of each mail's connection. */
     greetings: greetings as readonly string[],
     connections: () => sockets.size,
+    /** Number of connections so far. */
+    opened: () => opened,
     messageIds: () => mails.map((raw) => /^Message-ID: <(.+)>\r?$/im.exec(raw)?.[1]),
     close,
   }

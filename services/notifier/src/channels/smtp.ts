@@ -1,20 +1,11 @@
-import { domainToASCII } from 'node:url'
 import { readMailbox } from '@rekey/contracts'
 import { PermanentError } from '@rekey/platform/consumer'
-import { createTransport } from 'nodemailer'
-import SMTPPool from 'nodemailer/lib/smtp-pool'
 import { cleanAnswer, type Private } from './answer.ts'
-import { DeferredError, RefusedError } from './failures.ts'
+import { DeferredError, RefusedError, type SmtpFailure } from './failures.ts'
+import { encodeMail, type Mail, readSender } from './mime.ts'
+import { createSmtpConnections } from './smtp-connections.ts'
 import { createSmtpUtf8Check } from './smtp-utf8.ts'
 import { createTurns } from './turns.ts'
-
-export interface Mail {
-  subject: string
-  text: string
-  html: string
-  /** Images that the HTML names by their Content-ID. */
-  attachments?: { cid: string; filename: string; contentType: string; content: Buffer }[]
-}
 
 export interface Smtp {
   /**
@@ -54,15 +45,6 @@ interface Options {
   timeoutMs: number
 }
 
-interface SmtpFailure {
-  code?: string
-  command?: string
-  responseCode?: number
-  /** The server's reply. */
-  response?: string
-  permanent?: boolean
-}
-
 /** Keeps only the SMTP command and codes for the log and the dead letter: the driver's errors contain addresses. */
 const translate = (failure: SmtpFailure, about: Private): Error => {
   const reason = `mail not sent: ${[failure.command, failure.responseCode, failure.code].filter(Boolean).join(' ')}`
@@ -79,59 +61,42 @@ const toMailbox = (to: string) => {
   return read.mailbox
 }
 
-/** Mail over a pool of connections. */
+/** Mail over connections that stay open. */
 export const createSmtp = ({ url, from, requireTls, ehloName, connections, timeoutMs }: Options): Smtp => {
-  const senderDomain = from.slice(from.lastIndexOf('@') + 1).replace('>', '')
-  const domain = domainToASCII(senderDomain) || senderDomain
-  const server = {
-    url,
-    name: ehloName ?? domain,
+  const sender = readSender(from)
+  // No retry here: the broker retries, also after a restart of this process.
+  const server = createSmtpConnections(url, {
+    name: ehloName ?? sender.domain,
     requireTLS: requireTls,
     dnsTimeout: 2_000,
     connectionTimeout: 3_000,
     greetingTimeout: 3_000,
     socketTimeout: (timeoutMs * 2) / 3,
-  }
-  // The broker retries, also after a restart of this process.
-  const pool = new SMTPPool({ ...server, maxConnections: connections, maxRequeues: 0 })
-  const transport = createTransport(pool)
-  const offersSmtpUtf8 = createSmtpUtf8Check(pool.options)
+  })
+  const offersSmtpUtf8 = createSmtpUtf8Check(server.options)
   const turns = createTurns({ connections, timeoutMs })
 
-  const send = async (id: string, to: string, mail: Mail, signal: AbortSignal, about: Private) => {
-    try {
-      const { response } = await transport.sendMail({
-        ...mail,
-        from,
-        to: { name: '', address: to },
-        // RFC 5322 §3.6.4: only characters of a dot-atom are allowed.
-        messageId: `<${id.replaceAll(/[^\w.-]/g, '.')}@${domain}>`,
-        headers: {
-          // Prevents out-of-office replies (RFC 3834 §5); Exchange honours the second header.
-          'Auto-Submitted': 'auto-generated',
-          'X-Auto-Response-Suppress': 'All',
-        },
-        signal,
-      })
-      return cleanAnswer(response, about)
-    } catch (failure) {
-      throw translate(failure as SmtpFailure, about)
-    }
-  }
   return {
     async send(id, to, mail, assertInTime) {
       const { address, needsSmtpUtf8 } = toMailbox(to)
       const about = { to, texts: [mail.subject, mail.text] }
       return turns.take(async (signal) => {
         assertInTime?.()
-        if (needsSmtpUtf8 && !(await offersSmtpUtf8().catch((failure) => Promise.reject(translate(failure, about)))))
-          throw new PermanentError('mail not sent: the mail server does not offer SMTPUTF8')
-        return send(id, address, mail, signal, about)
+        try {
+          if (needsSmtpUtf8 && !(await offersSmtpUtf8()))
+            throw new PermanentError('mail not sent: the mail server does not offer SMTPUTF8')
+          // RFC 5322 §3.6.4: only characters of a dot-atom are allowed.
+          const messageId = `${id.replaceAll(/[^\w.-]/g, '.')}@${sender.domain}`
+          const encoded = encodeMail({ from: sender, to: address, messageId, date: new Date() }, mail)
+          return cleanAnswer(await server.send({ from: sender.address, to: address }, encoded, signal), about)
+        } catch (failure) {
+          throw failure instanceof PermanentError ? failure : translate(failure as SmtpFailure, about)
+        }
       })
     },
     offersSmtpUtf8,
-    check: () => transport.verify(),
+    check: server.check,
     stop: turns.stop,
-    close: () => transport.close(),
+    close: server.close,
   }
 }

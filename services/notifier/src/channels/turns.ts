@@ -25,17 +25,31 @@ const stopMs = 5_000
 
 export const createTurns = ({ connections, timeoutMs }: Options): Turns => {
   const limit = pLimit(connections)
-  const aborted = new AbortController()
+  const underWay = new Set<AbortController>()
   let isStopping = false
   return {
     take: (send) =>
       limit(async () => {
         if (isStopping) throw new Error('not sent: the service stops')
-        return send(AbortSignal.any([aborted.signal, AbortSignal.timeout(timeoutMs)]))
+        const turn = new AbortController()
+        // Unlike AbortSignal.timeout(), it ends with the send: each would else exist for seconds, and end in an exception.
+        const timer = setTimeout(
+          () => turn.abort(new DOMException('the send takes too long', 'TimeoutError')),
+          timeoutMs,
+        )
+        underWay.add(turn)
+        try {
+          return await send(turn.signal)
+        } finally {
+          clearTimeout(timer)
+          underWay.delete(turn)
+        }
       }),
     stop() {
       isStopping = true
-      setTimeout(() => aborted.abort(), stopMs).unref()
+      setTimeout(() => {
+        for (const turn of underWay) turn.abort()
+      }, stopMs).unref()
     },
   }
 }

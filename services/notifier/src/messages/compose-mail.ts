@@ -1,5 +1,5 @@
 import { html } from 'ghtml'
-import type { Mail } from '../channels/smtp.ts'
+import type { Mail } from '../channels/mime.ts'
 import type { Colors, Presentation } from './presentation.ts'
 
 /** A value on a line of its own, after its label. A prominent one is the purpose of the mail: a code, a password. */

@@ -45,7 +45,13 @@ export interface Presentation extends ReturnType<typeof createLocalTime> {
   host: string
 }
 
-export type Presentations = (recipient: Pick<Recipient, 'locale' | 'timezone'>, language?: PageLanguage) => Presentation
+/** What the texts and times for a recipient depend on. */
+type Place = Pick<Recipient, 'locale' | 'timezone'>
+
+export type Presentations = (recipient: Place, language?: PageLanguage) => Presentation
+
+/** Presentations that are kept. Each has formats for times, which take longest to make, and some 100 KB. */
+const mostKept = 50
 
 const defaultColors: Presentation['colors'] = {
   light: { accent: '#1746a2', accentText: '#ffffff', background: '#ffffff', text: '#1b1d22' },
@@ -70,7 +76,7 @@ export const createPresentations = (settings: Settings, theme: Theme): Presentat
   // An origin-bound code has an origin without a port (WICG, Origin-bound one-time codes, Parsing).
   const host = new URL(settings.REKEY_PUBLIC_URL).hostname
 
-  return (recipient, language = chooseLanguage(toLanguageTag(recipient.locale))) => {
+  const create = (recipient: Place, language: PageLanguage): Presentation => {
     const translate = texts(language)
     const isRightToLeft = direction(language) === 'rtl'
     const t: Presentation['t'] = isRightToLeft
@@ -99,5 +105,20 @@ export const createPresentations = (settings: Settings, theme: Theme): Presentat
       logo,
       host,
     }
+  }
+
+  /** By language, locale and time zone, the ones that were used last at the end. */
+  const kept = new Map<string, Presentation>()
+
+  return (recipient, language) => {
+    const key = JSON.stringify([language, recipient.locale, recipient.timezone])
+    const presentation = kept.get(key) ?? create(recipient, language ?? chooseLanguage(toLanguageTag(recipient.locale)))
+    kept.delete(key)
+    kept.set(key, presentation)
+    for (const oldest of kept.keys()) {
+      if (kept.size <= mostKept) break
+      kept.delete(oldest)
+    }
+    return presentation
   }
 }

@@ -37,9 +37,12 @@ export const createSealedFields = ({ codeKeys, addressKeys }: Deps): SealedField
   const decrypt =
     <T>(what: string, keys: Keys, isValid: (value: unknown) => boolean) =>
     async (context: string, sealed: string): Promise<T> => {
-      const value = await unseal<T>(keys, context, sealed).catch(() => {
+      let value: T
+      try {
+        value = await unseal<T>(keys, context, sealed)
+      } catch {
         throw new PermanentError(`the ${what} cannot be opened`)
-      })
+      }
       if (!isValid(value)) throw new PermanentError(`the ${what} is not a valid one`)
       return value
     }

@@ -4,7 +4,7 @@ import type { Feature } from '../feature.ts'
 import type { Infrastructure } from '../infrastructure.ts'
 import { messageRoutes } from './messages.routes.ts'
 import { createMessageReader } from './messages.service.ts'
-import { createMessageStore, deleteOldMessages, recordOutcome } from './messages.store.ts'
+import { createMessageStore, deleteOldMessages, recordOutcomes } from './messages.store.ts'
 
 /** The log of messages to customers (B13). Whatever asks for a message logs it in the same statement or transaction. */
 export const createMessages = (infra: Infrastructure): Feature => {
@@ -16,7 +16,7 @@ export const createMessages = (infra: Infrastructure): Feature => {
       consume(deps, {
         event: MessageOutcome,
         concurrency: 16,
-        handle: (outcome) => recordOutcome(database, outcome),
+        handle: (outcome) => recordOutcomes(database, [outcome]),
       }),
     ],
     deletions: { 'old messages': deleteOldMessages(loops) },

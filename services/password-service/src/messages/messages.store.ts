@@ -74,32 +74,44 @@ export const logSuppressed = async (
 const strength = (status: Prisma.Sql, at: Prisma.Sql, reason: Prisma.Sql) => Prisma.sql`
   ROW(${status}, CASE WHEN ${status} = 'handed_over' THEN -1 ELSE 1 END * extract(epoch FROM ${at}), ${reason} COLLATE "C")`
 
+const isStronger = Prisma.sql`
+  ${strength(Prisma.sql`r.status`, Prisma.sql`r.at`, Prisma.sql`r.answer`)} >
+  ${strength(Prisma.sql`m.status`, Prisma.sql`m.status_at`, Prisma.sql`m.reason`)}`
+
+/** What became of a message. */
+export type Outcome = EventData<typeof MessageOutcome>
+
 /**
- * Records what became of a message. Reports may arrive repeatedly and in any order. One of a message that is not logged
- * (it is older than the log, or Postgres was restored from a copy) is dropped.
+ * Records what became of messages. Reports may arrive repeatedly and in any order, also several of one message at a time.
+ * One of a message that is not logged (it is older than the log, or Postgres was restored from a copy) is dropped.
  *
  * @throws RekeyError unavailable
  */
-export const recordOutcome = async (
-  database: Database,
-  { messageId, customerId, status, at, attempts, answer = '' }: EventData<typeof MessageOutcome>,
-): Promise<void> => {
-  const [ref, sendNumber = '0'] = messageId.split('.')
-  const reported = strength(
-    Prisma.sql`${status}::message_status`,
-    Prisma.sql`${at}::timestamptz(3)`,
-    Prisma.sql`${answer}::text`,
-  )
-  const isStronger = Prisma.sql`${reported} > ${strength(Prisma.sql`m.status`, Prisma.sql`m.status_at`, Prisma.sql`m.reason`)}`
+export const recordOutcomes = async (database: Database, outcomes: readonly Outcome[]): Promise<void> => {
+  const of = <T>(read: (outcome: Outcome) => T) => outcomes.map(read)
+  const refs = of(({ messageId }) => messageId.split('.')[0])
+  const sendNumbers = of(({ messageId }) => Number(messageId.split('.')[1] ?? 0))
   await database.query(
     (prisma) => prisma.$executeRaw`
+      WITH reported AS (
+        SELECT DISTINCT ON (ref, send_number, customer_id) ref, send_number, customer_id, status, at, answer,
+               max(attempts) OVER (PARTITION BY ref, send_number, customer_id) AS attempts
+        FROM unnest(
+          ${refs}::uuid[], ${sendNumbers}::smallint[], ${of(({ customerId }) => customerId)}::int[],
+          ${of(({ status }) => status)}::text[]::message_status[], ${of(({ at }) => at)}::timestamptz(3)[],
+          ${of(({ attempts }) => attempts)}::int[], ${of(({ answer = '' }) => answer)}::text[]
+        ) AS r (ref, send_number, customer_id, status, at, attempts, answer)
+        ORDER BY ref, send_number, customer_id,
+                 ${strength(Prisma.sql`status`, Prisma.sql`at`, Prisma.sql`answer`)} DESC
+      )
       UPDATE message AS m SET
-        attempts = GREATEST(m.attempts, ${attempts}::int),
-        status = CASE WHEN ${isStronger} THEN ${status}::message_status ELSE m.status END,
-        status_at = CASE WHEN ${isStronger} THEN ${at}::timestamptz ELSE m.status_at END,
-        reason = CASE WHEN ${isStronger} THEN ${answer}::text ELSE m.reason END
-      WHERE m.ref = ${ref}::uuid AND m.send_number = ${Number(sendNumber)}::smallint AND m.customer_id = ${customerId}
-        AND (m.attempts < ${attempts}::int OR ${isStronger})`,
+        attempts = GREATEST(m.attempts, r.attempts),
+        status = CASE WHEN ${isStronger} THEN r.status ELSE m.status END,
+        status_at = CASE WHEN ${isStronger} THEN r.at ELSE m.status_at END,
+        reason = CASE WHEN ${isStronger} THEN r.answer ELSE m.reason END
+      FROM reported AS r
+      WHERE m.ref = r.ref AND m.send_number = r.send_number AND m.customer_id = r.customer_id
+        AND (m.attempts < r.attempts OR ${isStronger})`,
   )
 }
 

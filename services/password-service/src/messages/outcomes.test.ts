@@ -7,7 +7,7 @@ import { startInfrastructure } from '@rekey/test-support/infrastructure'
 import fc from 'fast-check'
 import t from 'tap'
 import { openDatabase } from '../database.ts'
-import { logCode, recordOutcome } from './messages.store.ts'
+import { logCode, recordOutcomes } from './messages.store.ts'
 
 const { postgres } = await startInfrastructure(t, { postgres: true })
 const database = openDatabase({
@@ -34,20 +34,27 @@ const report: fc.Arbitrary<Report> = fc.record(
   { requiredKeys: ['status', 'at', 'attempts'] },
 )
 
-/** The row of a new message after these reports. */
-const rowAfter = async (reports: Report[]) => {
+/** Logs a new message. @returns its id, and a function that reads its row */
+const newMessage = async () => {
   const challengeId = systemRandom.id()
   const to = { channel: 'email', maskedTo: 'a*b@example.com' } as const
   await logCode(database, customerId, { challengeId, sendNumber: 2, purpose: 'login', to, askedAt, expiresAt: askedAt })
-  for (const one of reports) {
-    await recordOutcome(database, { messageId: `${challengeId}.2`, customerId, ...one })
+  const read = async () => {
+    const [row] = await sql<{ status: string; attempts: number }>(
+      postgres.url,
+      'SELECT status, status_at, reason, attempts FROM message WHERE ref = $1',
+      [challengeId],
+    )
+    return row
   }
-  const [row] = await sql<{ status: string; attempts: number }>(
-    postgres.url,
-    'SELECT status, status_at, reason, attempts FROM message WHERE ref = $1',
-    [challengeId],
-  )
-  return row
+  return { messageId: `${challengeId}.2`, read }
+}
+
+/** The row of a new message after these reports, one after the other. */
+const rowAfter = async (reports: Report[]) => {
+  const { messageId, read } = await newMessage()
+  for (const one of reports) await recordOutcomes(database, [{ messageId, customerId, ...one }])
+  return read()
 }
 
 const reordered = fc
@@ -61,6 +68,42 @@ t.test('B13: reports of a message leave the same row in any order and however of
     return isDeepStrictEqual(await rowAfter([...repeated, ...shuffled, ...repeated]), await rowAfter(reports))
   })
   await t.resolves(fc.assert(holds, { numRuns: 60 }))
+})
+
+const ofTwoMessages = fc.array(fc.record({ report, message: fc.nat(1), startsBatch: fc.boolean() }), {
+  minLength: 1,
+  maxLength: 10,
+})
+
+t.test('B13: reports of many messages at a time leave the same rows as one after the other', async (t) => {
+  const holds = fc.asyncProperty(ofTwoMessages, async (reports) => {
+    const messages = await Promise.all([newMessage(), newMessage()])
+    const batches: Parameters<typeof recordOutcomes>[1][number][][] = []
+    for (const { report, message, startsBatch } of reports) {
+      const outcome = { messageId: messages[message]?.messageId ?? '', customerId, ...report }
+      const batch = batches.at(-1)
+      if (batch && !startsBatch) batch.push(outcome)
+      else batches.push([outcome])
+    }
+    const stranger = { messageId: systemRandom.id(), customerId, status: 'refused', at: at(1), attempts: 1 } as const
+    await Promise.all(batches.map((batch) => recordOutcomes(database, [stranger, ...batch, stranger])))
+    const rows = await Promise.all(messages.map(({ read }) => read()))
+    const expected = await Promise.all(
+      messages.map((_message, index) =>
+        rowAfter(reports.filter(({ message }) => message === index).map(({ report }) => report)),
+      ),
+    )
+    return isDeepStrictEqual(rows, expected)
+  })
+  await t.resolves(fc.assert(holds, { numRuns: 60 }))
+})
+
+t.test('B13: a report that names another customer leaves the message as it is', async (t) => {
+  const { messageId, read } = await newMessage()
+  const before = await read()
+  const forged = { messageId, customerId: customerId + 1, status: 'refused', at: at(1), attempts: 1 } as const
+  await recordOutcomes(database, [forged])
+  t.same(await read(), before)
 })
 
 t.test(

@@ -20,21 +20,25 @@ export const addressRemovedMessage = (presentation: Presentation, content: Conte
   const { channel, replacedBy, removedAt, reportLink } = content
   const list = replacedBy.join(', ')
   return {
-    mail: composeMail(presentation, {
-      subject: t(`address_removed.${channel}.subject`),
-      title: t(`address_removed.${channel}.title`),
-      blocks: [
-        t(`address_removed.${channel}.what`, { brand }),
-        list === '' ? t('address_removed.not_replaced') : { label: t('address_removed.replaced_by'), value: list },
-        { label: t('common.when'), value: presentation.dateTime(removedAt) },
-        t('password_changed.fine'),
-        ...reportBlocks(presentation, { about: 'not_you', reportLink }),
-      ],
-    }),
-    sms: composeSms([
-      t('address_removed.text', { brand, when: presentation.shortDateTime(removedAt) }),
-      ...(list === '' ? [] : [ifFree(t('address_removed.text_replaced_by', { list }))]),
-      ...reportLines(presentation, reportLink),
-    ]),
+    get mail() {
+      return composeMail(presentation, {
+        subject: t(`address_removed.${channel}.subject`),
+        title: t(`address_removed.${channel}.title`),
+        blocks: [
+          t(`address_removed.${channel}.what`, { brand }),
+          list === '' ? t('address_removed.not_replaced') : { label: t('address_removed.replaced_by'), value: list },
+          { label: t('common.when'), value: presentation.dateTime(removedAt) },
+          t('password_changed.fine'),
+          ...reportBlocks(presentation, { about: 'not_you', reportLink }),
+        ],
+      })
+    },
+    get sms() {
+      return composeSms([
+        t('address_removed.text', { brand, when: presentation.shortDateTime(removedAt) }),
+        ...(list === '' ? [] : [ifFree(t('address_removed.text_replaced_by', { list }))]),
+        ...reportLines(presentation, reportLink),
+      ])
+    },
   }
 }

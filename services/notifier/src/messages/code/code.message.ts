@@ -22,27 +22,31 @@ export const codeMessage = (presentation: Presentation, content: Content): Messa
   const { purpose, code, verificationCode, expiresAt, now } = content
   const minutes = Math.round((expiresAt.getTime() - now.getTime()) / 60_000)
   return {
-    mail: composeMail(presentation, {
-      subject: t(`code.${purpose}.subject`),
-      title: t(`code.${purpose}.title`),
-      blocks: [
-        t(`code.${purpose}.what`),
-        { label: t('code.confirmation'), value: code, prominent: true },
-        { label: t('code.verification'), value: verificationCode },
-        t('code.life', { minutes, until: presentation.time(expiresAt) }),
-        t('code.match'),
-        t('code.secret', { brand }),
-        t(`code.${purpose}.otherwise`, { contact }),
-      ],
-    }),
-    sms: composeSms([
-      t(`code.${purpose}.sms`, { brand }),
-      `${t('code.sms_confirmation')}: ${code}`,
-      `${t('code.sms_verification')}: ${verificationCode}`,
-      t('code.sms_secret'),
-      ifFree(t('code.sms_until', { until: presentation.shortTime(expiresAt) })),
-      ifFree(t('common.sms_not_you', { contact })),
-      `@${host} #${code}`,
-    ]),
+    get mail() {
+      return composeMail(presentation, {
+        subject: t(`code.${purpose}.subject`),
+        title: t(`code.${purpose}.title`),
+        blocks: [
+          t(`code.${purpose}.what`),
+          { label: t('code.confirmation'), value: code, prominent: true },
+          { label: t('code.verification'), value: verificationCode },
+          t('code.life', { minutes, until: presentation.time(expiresAt) }),
+          t('code.match'),
+          t('code.secret', { brand }),
+          t(`code.${purpose}.otherwise`, { contact }),
+        ],
+      })
+    },
+    get sms() {
+      return composeSms([
+        t(`code.${purpose}.sms`, { brand }),
+        `${t('code.sms_confirmation')}: ${code}`,
+        `${t('code.sms_verification')}: ${verificationCode}`,
+        t('code.sms_secret'),
+        ifFree(t('code.sms_until', { until: presentation.shortTime(expiresAt) })),
+        ifFree(t('common.sms_not_you', { contact })),
+        `@${host} #${code}`,
+      ])
+    },
   }
 }

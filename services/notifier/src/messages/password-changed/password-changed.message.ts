@@ -29,21 +29,25 @@ export const passwordChangedMessage = (presentation: Presentation, content: Cont
   // Addresses of the staff's network are not disclosed to customers.
   const isByStaff = operation === 'set'
   return {
-    mail: composeMail(presentation, {
-      subject: t(`password_changed.${operation}.subject`),
-      title: t(`password_changed.${operation}.title`),
-      blocks: [
-        t(`password_changed.${operation}.what`, { brand }),
-        { label: t('common.when'), value: presentation.dateTime(changedAt) },
-        ...(isByStaff ? [] : [{ label: t('common.address'), value: ip }]),
-        t(fine[operation]),
-        ...reportBlocks(presentation, { about: isByStaff ? 'not_asked' : 'not_you', reportLink }),
-      ],
-    }),
-    sms: composeSms([
-      t(`password_changed.${operation}.sms`, { brand, when: presentation.shortDateTime(changedAt) }),
-      ...(isByStaff ? [] : [ifFree(t('common.sms_address', { address: ip }))]),
-      ...reportLines(presentation, reportLink),
-    ]),
+    get mail() {
+      return composeMail(presentation, {
+        subject: t(`password_changed.${operation}.subject`),
+        title: t(`password_changed.${operation}.title`),
+        blocks: [
+          t(`password_changed.${operation}.what`, { brand }),
+          { label: t('common.when'), value: presentation.dateTime(changedAt) },
+          ...(isByStaff ? [] : [{ label: t('common.address'), value: ip }]),
+          t(fine[operation]),
+          ...reportBlocks(presentation, { about: isByStaff ? 'not_asked' : 'not_you', reportLink }),
+        ],
+      })
+    },
+    get sms() {
+      return composeSms([
+        t(`password_changed.${operation}.sms`, { brand, when: presentation.shortDateTime(changedAt) }),
+        ...(isByStaff ? [] : [ifFree(t('common.sms_address', { address: ip }))]),
+        ...reportLines(presentation, reportLink),
+      ])
+    },
   }
 }

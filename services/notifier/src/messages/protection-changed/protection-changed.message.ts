@@ -27,19 +27,23 @@ export const protectionChangedMessage = (presentation: Presentation, content: Co
   const { operation, changedAt, reportLink } = content
   const when = presentation.shortDateTime(changedAt)
   return {
-    mail: composeMail(presentation, {
-      subject: t(`protection_changed.${operation}.subject`),
-      title: t(`protection_changed.${operation}.title`),
-      blocks: [
-        t(`protection_changed.${operation}.what`, { brand }),
-        { label: t('common.when'), value: presentation.dateTime(changedAt) },
-        t(next[operation], { contact }),
-        ...(reportLink === undefined ? [] : reportBlocks(presentation, { about: 'not_asked', reportLink })),
-      ],
-    }),
-    sms: composeSms([
-      t(`protection_changed.${operation}.sms`, { brand, when, contact }),
-      ...(reportLink === undefined ? [] : reportLines(presentation, reportLink)),
-    ]),
+    get mail() {
+      return composeMail(presentation, {
+        subject: t(`protection_changed.${operation}.subject`),
+        title: t(`protection_changed.${operation}.title`),
+        blocks: [
+          t(`protection_changed.${operation}.what`, { brand }),
+          { label: t('common.when'), value: presentation.dateTime(changedAt) },
+          t(next[operation], { contact }),
+          ...(reportLink === undefined ? [] : reportBlocks(presentation, { about: 'not_asked', reportLink })),
+        ],
+      })
+    },
+    get sms() {
+      return composeSms([
+        t(`protection_changed.${operation}.sms`, { brand, when, contact }),
+        ...(reportLink === undefined ? [] : reportLines(presentation, reportLink)),
+      ])
+    },
   }
 }

@@ -13,20 +13,24 @@ interface Content {
 export const resetRequestedMessage = (presentation: Presentation, { requestedAt, reportLink }: Content): Message => {
   const { t, brand } = presentation
   return {
-    mail: composeMail(presentation, {
-      subject: t('reset_requested.subject'),
-      title: t('reset_requested.title'),
-      blocks: [
-        t('reset_requested.what', { brand }),
-        { label: t('common.when'), value: presentation.dateTime(requestedAt) },
-        t('reset_requested.next'),
-        ...reportBlocks(presentation, { about: 'other_user', reportLink }),
-      ],
-    }),
-    sms: composeSms([
-      t('reset_requested.sms', { brand }),
-      ifFree(`${t('common.when')}: ${presentation.shortDateTime(requestedAt)}`),
-      ...reportLines(presentation, reportLink),
-    ]),
+    get mail() {
+      return composeMail(presentation, {
+        subject: t('reset_requested.subject'),
+        title: t('reset_requested.title'),
+        blocks: [
+          t('reset_requested.what', { brand }),
+          { label: t('common.when'), value: presentation.dateTime(requestedAt) },
+          t('reset_requested.next'),
+          ...reportBlocks(presentation, { about: 'other_user', reportLink }),
+        ],
+      })
+    },
+    get sms() {
+      return composeSms([
+        t('reset_requested.sms', { brand }),
+        ifFree(`${t('common.when')}: ${presentation.shortDateTime(requestedAt)}`),
+        ...reportLines(presentation, reportLink),
+      ])
+    },
   }
 }

@@ -32,19 +32,23 @@ export const restoreBlockedMessage = (presentation: Presentation, content: Conte
   const until = content.until && fullMinute(content.until)
   const kind = until ? 'for_now' : 'until_lifted'
   return {
-    mail: composeMail(presentation, {
-      subject: t(`restore_blocked.${kind}.subject`),
-      title: t(`restore_blocked.${kind}.title`),
-      blocks: [
-        t('restore_blocked.what'),
-        { label: t('restore_blocked.from'), value: presentation.dateTime(content.from) },
-        ...(until ? [{ label: t('common.until'), value: presentation.dateTime(until) }] : []),
-        t('restore_blocked.sign_in'),
-        t(`restore_blocked.${kind}.if_you`, { contact }),
-        t(`restore_blocked.${kind}.if_not_you`),
-        t(`restore_blocked.${kind}.call`, { contact }),
-      ],
-    }),
-    sms: smsOf(presentation, until),
+    get mail() {
+      return composeMail(presentation, {
+        subject: t(`restore_blocked.${kind}.subject`),
+        title: t(`restore_blocked.${kind}.title`),
+        blocks: [
+          t('restore_blocked.what'),
+          { label: t('restore_blocked.from'), value: presentation.dateTime(content.from) },
+          ...(until ? [{ label: t('common.until'), value: presentation.dateTime(until) }] : []),
+          t('restore_blocked.sign_in'),
+          t(`restore_blocked.${kind}.if_you`, { contact }),
+          t(`restore_blocked.${kind}.if_not_you`),
+          t(`restore_blocked.${kind}.call`, { contact }),
+        ],
+      })
+    },
+    get sms() {
+      return smsOf(presentation, until)
+    },
   }
 }

@@ -18,23 +18,27 @@ export const temporaryPasswordMessage = (presentation: Presentation, content: Co
   const { t, brand } = presentation
   const { setBy, password, expiresAt, reportLink } = content
   return {
-    mail: composeMail(presentation, {
-      subject: t('temporary_password.subject'),
-      title: t('temporary_password.title'),
-      blocks: [
-        t(`temporary_password.${setBy}.what`, { brand }),
-        { label: t('temporary_password.label'), value: password, prominent: true },
-        { label: t('common.until'), value: presentation.dateTime(expiresAt) },
-        t('temporary_password.life'),
-        t('temporary_password.secret', { brand }),
-        ...reportBlocks(presentation, { about: setBy === 'client' ? 'not_you' : 'not_asked', reportLink }),
-      ],
-    }),
-    sms: composeSms([
-      t('temporary_password.sms', { brand }),
-      `${t('temporary_password.sms_label')}: ${password}`,
-      ifFree(t('temporary_password.sms_until', { until: presentation.shortDateTime(expiresAt) })),
-      ...reportLines(presentation, reportLink),
-    ]),
+    get mail() {
+      return composeMail(presentation, {
+        subject: t('temporary_password.subject'),
+        title: t('temporary_password.title'),
+        blocks: [
+          t(`temporary_password.${setBy}.what`, { brand }),
+          { label: t('temporary_password.label'), value: password, prominent: true },
+          { label: t('common.until'), value: presentation.dateTime(expiresAt) },
+          t('temporary_password.life'),
+          t('temporary_password.secret', { brand }),
+          ...reportBlocks(presentation, { about: setBy === 'client' ? 'not_you' : 'not_asked', reportLink }),
+        ],
+      })
+    },
+    get sms() {
+      return composeSms([
+        t('temporary_password.sms', { brand }),
+        `${t('temporary_password.sms_label')}: ${password}`,
+        ifFree(t('temporary_password.sms_until', { until: presentation.shortDateTime(expiresAt) })),
+        ...reportLines(presentation, reportLink),
+      ])
+    },
   }
 }
