@@ -5,7 +5,7 @@ import t from 'tap'
 import { openLoops } from '../loops.fixture.ts'
 import { createOutboxGauges } from './gauges.ts'
 import { lanesOf } from './lanes.ts'
-import { findWork, readLane } from './relay.store.ts'
+import { findWork, readLanes } from './relay.store.ts'
 
 t.test('S24: a backlog is read in order by index, also with outdated statistics', async (t) => {
   const { postgres } = await startInfrastructure(t, { postgres: true })
@@ -31,7 +31,7 @@ t.test('S24: a backlog is read in order by index, also with outdated statistics'
   const work = await findWork(loops, beginning, new Date())
   t.equal(work.length, 8, 'each lane has events')
   for (const { lane, firstId } of work) {
-    const events = await loops.transaction((tx) => readLane(tx, { lane, after: 0n, size: 100 }))
+    const events = await loops.transaction((tx) => readLanes(tx, { lanes: [lane], from: new Map(), size: 100 }))
     const ids = events.map(({ rowId }) => Number(rowId))
     t.equal(ids.length, 100)
     t.equal(ids[0], Number(firstId), 'the oldest is first')

@@ -6,7 +6,7 @@ import { isFull, isRejection, type Publisher } from '@rekey/platform/publisher'
 import type { Database, Transaction } from '../database.ts'
 import type { createRefusalCounter } from './gauges.ts'
 import { type Failure, type Outcome, publishBatch } from './publish-batch.ts'
-import { holdBehind, holdCustomers, lockLane, markPublished, markRejected, type WaitingEvent } from './relay.store.ts'
+import { holdBehind, holdCustomers, lockLanes, markPublished, markRejected, type WaitingEvent } from './relay.store.ts'
 
 export interface RelayDeps {
   /** The database with `loopOptions`: statements read by index only. */
@@ -25,12 +25,13 @@ export interface RelayDeps {
 }
 
 interface Batch {
-  lane: number
+  lanes: number[]
   /** Reads waiting events, or held ones whose retry is due. */
   kind: 'waiting' | 'held'
-  /** True if the stream stored events of other lanes after this lane's last batch failed. */
+  /** True if the stream stored events of other lanes after these lanes' last batch failed. */
   isStreamUp: boolean
-  read(tx: Transaction): Promise<WaitingEvent[]>
+  /** Reads events of the lanes that this relay has locked. */
+  read(tx: Transaction, lanes: number[]): Promise<WaitingEvent[]>
 }
 
 /** Result of a batch. */
@@ -38,8 +39,8 @@ interface Relayed {
   published: number
   /** Events that were published or held. */
   count: number
-  /** Each event of the lane up to this id was published or held. */
-  upTo: bigint
+  /** Each event of a lane up to this id was published or held. */
+  upTo: Map<number, bigint>
   /** The error, if the stream neither stored nor rejected an event: it is unavailable. */
   unavailable: Error | undefined
 }
@@ -51,7 +52,8 @@ const holdsMs = [1_000, 5_000, 15_000, 30_000, 60_000]
 
 const idsOf = (events: WaitingEvent[]) => events.map(({ rowId }) => rowId)
 
-const toHold = ({ event: { subject, attempts } }: Failure, now: Date) => ({
+const toHold = ({ event: { lane, subject, attempts } }: Failure, now: Date) => ({
+  lane,
   subject,
   until: new Date(now.getTime() + (holdsMs[Math.min(attempts, holdsMs.length - 1)] ?? 0)),
 })
@@ -68,13 +70,20 @@ const splitFailures = ({ failed, published }: Outcome, { kind, isStreamUp }: Bat
   return { rejected: failed.filter(isRejected), unavailable: failed.find((failure) => !isRejected(failure)) }
 }
 
-/** The last id before the first event that was not tried. */
-const reachedBy = (events: WaitingEvent[], { left }: Outcome): bigint => {
-  const [first] = idsOf(left).toSorted((one, other) => Number(one - other))
+/** The last id of a lane before its first event that was not tried. */
+const reachedBy = (events: WaitingEvent[], left: ReadonlySet<WaitingEvent>): bigint => {
+  const [first] = idsOf(events.filter((event) => left.has(event))).toSorted((one, other) => Number(one - other))
   return first === undefined ? (events.at(-1)?.rowId ?? 0n) : first - 1n
 }
 
-/** Relays one batch of events of one lane. */
+/** How far each lane was published or held. */
+const reached = (events: WaitingEvent[], { left }: Outcome): Map<number, bigint> => {
+  const notTried = new Set(left)
+  const lanes = Map.groupBy(events, ({ lane }) => lane)
+  return new Map([...lanes].map(([lane, itsEvents]) => [lane, reachedBy(itsEvents, notTried)]))
+}
+
+/** Relays one batch of events of some lanes, in one transaction. */
 export const createRelayBatch = (deps: RelayDeps) => {
   const { loops, broker, publisher, deadLetters, source, retryMs, refusals, elapsedMs, now, log } = deps
 
@@ -91,13 +100,13 @@ export const createRelayBatch = (deps: RelayDeps) => {
     }
   }
 
-  /** @returns undefined if another relay has locked the lane */
+  /** @returns undefined if other relays have locked the lanes */
   return async (wanted: Batch): Promise<Relayed | undefined> => {
-    const { lane, read } = wanted
     const batch = await loops.transaction(
       async (tx) => {
-        if (!(await lockLane(tx, lane))) return undefined
-        const events = await read(tx)
+        const lanes = await lockLanes(tx, wanted.lanes)
+        if (lanes.length === 0) return undefined
+        const events = await wanted.read(tx, lanes)
         const generation = broker.generation()
         const outcome = await publishBatch(events, { publish, elapsedMs })
         // Another relay may have looked for events that the broker lost before these are marked.
@@ -107,7 +116,6 @@ export const createRelayBatch = (deps: RelayDeps) => {
         await markRejected(tx, idsOf(rejected.map(({ event }) => event)), now())
         await holdCustomers(
           tx,
-          lane,
           rejected.map((failure) => toHold(failure, now())),
           idsOf([...rejected.map(({ event }) => event), ...outcome.behindFailed]),
         )
@@ -126,7 +134,7 @@ export const createRelayBatch = (deps: RelayDeps) => {
     return {
       published: outcome.published.length,
       count: unavailable ? 0 : events.length - outcome.left.length,
-      upTo: reachedBy(events, outcome),
+      upTo: reached(events, outcome),
       unavailable:
         unavailable &&
         new Error(`the broker did not store ${unavailable.event.eventId}`, { cause: causeOf(unavailable) }),

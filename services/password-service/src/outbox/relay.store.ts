@@ -4,6 +4,7 @@ import { Prisma } from '../generated/prisma/client.ts'
 /** A committed event that is not published yet. */
 export interface WaitingEvent {
   rowId: bigint
+  lane: number
   eventId: string
   type: string
   /** The customer's code. */
@@ -58,11 +59,16 @@ export const findWork = (loops: Database, from: ReadonlyMap<number, bigint>, now
 /** Class of the advisory locks of lanes: separates them from other advisory locks. */
 const laneLocks = 7_281_402
 
-/** Locks a lane for this transaction. @returns false if another relay has locked it */
-export const lockLane = async (tx: Transaction, lane: number): Promise<boolean> => {
-  const [row] = await tx.$queryRaw<[{ locked: boolean }]>`
-    SELECT pg_try_advisory_xact_lock(${laneLocks}::int, ${lane}::int) AS locked`
-  return row.locked
+/**
+ * Locks lanes for this transaction. A statement of its own: one that also read the events would read them as they were
+ * before the lock.
+ *
+ * @returns those that no other relay has locked
+ */
+export const lockLanes = async (tx: Transaction, lanes: number[]): Promise<number[]> => {
+  const rows = await tx.$queryRaw<{ lane: number }[]>`
+    SELECT lane FROM unnest(${lanes}::int[]) AS l(lane) WHERE pg_try_advisory_xact_lock(${laneLocks}::int, lane)`
+  return rows.map(({ lane }) => lane)
 }
 
 /** Locks a lane for this transaction, after the relay that has it. */
@@ -102,21 +108,28 @@ const columns = Prisma.sql`
   o.id AS "rowId", o.event_id::text AS "eventId", o.type, o.subject, o.data, o.traceparent, o.created_at AS "createdAt",
   o.attempts, o.refused_at AS "refusedAt"`
 
-/** The first events of a lane after an id, in order. */
-export const readLane = (
+/** The first events of each lane after an id, in order. */
+export const readLanes = async (
   tx: Transaction,
-  { lane, after, size }: { lane: number; after: bigint; size: number },
-): Promise<WaitingEvent[]> =>
-  tx.$queryRaw<WaitingEvent[]>`
-    SELECT ${columns}, held.retry_at AS "heldUntil"
-    FROM outbox o LEFT JOIN LATERAL (
+  { lanes, from, size }: { lanes: number[]; from: ReadonlyMap<number, bigint>; size: number },
+): Promise<WaitingEvent[]> => {
+  const events = await tx.$queryRaw<WaitingEvent[]>`
+    SELECT l.lane, e.*, held.retry_at AS "heldUntil"
+    FROM unnest(${lanes}::int[], ${lanes.map((lane) => from.get(lane) ?? 0n)}::bigint[]) AS l(lane, after)
+    CROSS JOIN LATERAL (
+      SELECT ${columns} FROM outbox o
+      WHERE outbox_lane(o.type, o.subject) = l.lane AND o.published_at IS NULL AND o.retry_at IS NULL AND o.id > l.after
+      ORDER BY o.id LIMIT ${size}
+    ) AS e
+    LEFT JOIN LATERAL (
       SELECT h.retry_at FROM outbox h
-      WHERE outbox_lane(h.type, h.subject) = ${lane} AND h.subject = o.subject
+      WHERE outbox_lane(h.type, h.subject) = l.lane AND h.subject = e.subject
         AND h.published_at IS NULL AND h.retry_at IS NOT NULL
       LIMIT 1
-    ) AS held ON true
-    WHERE outbox_lane(o.type, o.subject) = ${lane} AND o.published_at IS NULL AND o.retry_at IS NULL AND o.id > ${after}
-    ORDER BY o.id LIMIT ${size}`
+    ) AS held ON true`
+  // SQL promises no order of a join, and ORDER BY would sort all that wait if the planner chose another plan.
+  return events.toSorted((one, other) => Number(one.rowId - other.rowId))
+}
 
 /** Customers whose held events are retried in one batch, and events of each. */
 const dueCustomers = 20
@@ -125,7 +138,7 @@ const dueEventsEach = 20
 /** Held events whose retry is due; those of each customer in order. */
 export const readDue = (tx: Transaction, lane: number, now: Date): Promise<WaitingEvent[]> =>
   tx.$queryRaw<WaitingEvent[]>`
-    SELECT e.* FROM (
+    SELECT ${lane}::int AS lane, e.* FROM (
       SELECT DISTINCT subject FROM (
         SELECT subject FROM outbox
         WHERE outbox_lane(type, subject) = ${lane} AND published_at IS NULL AND retry_at <= ${now}
@@ -155,24 +168,26 @@ export const markRejected = async (tx: Transaction, rowIds: bigint[], now: Date)
     UPDATE outbox SET attempts = attempts + 1, refused_at = coalesce(refused_at, ${now}) WHERE id = ANY(${rowIds})`
 }
 
-/** Time until which a customer's events are held. */
+/** Time until which a customer's events of one lane are held. */
 export interface Hold {
+  lane: number
   subject: string
   until: Date
 }
 
 /** Holds the given events of these customers, and prolongs the hold of those that are held already. */
-export const holdCustomers = async (tx: Transaction, lane: number, holds: Hold[], rowIds: bigint[]): Promise<void> => {
+export const holdCustomers = async (tx: Transaction, holds: Hold[], rowIds: bigint[]): Promise<void> => {
   if (holds.length === 0) return
-  const until = Prisma.sql`unnest(
-    ${holds.map(({ subject }) => subject)}::text[], ${holds.map(({ until }) => until)}::timestamptz[]
-  ) AS h(subject, until)`
+  const held = Prisma.sql`unnest(
+    ${holds.map(({ lane }) => lane)}::int[], ${holds.map(({ subject }) => subject)}::text[],
+    ${holds.map(({ until }) => until)}::timestamptz[]
+  ) AS h(lane, subject, until)`
   await tx.$executeRaw`
-    UPDATE outbox o SET retry_at = h.until FROM ${until}
-    WHERE outbox_lane(o.type, o.subject) = ${lane} AND o.subject = h.subject
+    UPDATE outbox o SET retry_at = h.until FROM ${held}
+    WHERE outbox_lane(o.type, o.subject) = h.lane AND o.subject = h.subject
       AND o.published_at IS NULL AND o.retry_at IS NOT NULL`
   await tx.$executeRaw`
-    UPDATE outbox o SET retry_at = h.until FROM ${until} WHERE o.id = ANY(${rowIds}) AND o.subject = h.subject`
+    UPDATE outbox o SET retry_at = h.until FROM ${held} WHERE o.id = ANY(${rowIds}) AND o.subject = h.subject`
 }
 
 /** Holds later events of customers with held events until the same time. */

@@ -5,7 +5,7 @@ import type { Progress } from '@rekey/platform/progress'
 import { createCursors } from './cursors.ts'
 import { lanesOf, type OutboxStream } from './lanes.ts'
 import { createLostEvents } from './lost-events.ts'
-import { findWork, type LaneWork, readDue, readLane } from './relay.store.ts'
+import { findWork, type LaneWork, readDue, readLanes } from './relay.store.ts'
 import { createRelayBatch, type RelayDeps } from './relay-batch.ts'
 
 interface Deps extends RelayDeps {
@@ -14,7 +14,9 @@ interface Deps extends RelayDeps {
 }
 
 /** Most events of one lane in a batch. */
-const batchSize = 200
+const batchSize = 100
+/** Lanes of a batch: meanwhile, relays of other instances publish the other lanes. */
+const lanesAtOnce = 4
 /** Longest wait after a lost notification, or for a held event that is due. */
 const pollMs = 5_000
 const backoffMs = { first: 100, most: 5_000 }
@@ -45,13 +47,16 @@ export const startRelay = (stream: OutboxStream, { progress, ...deps }: Deps): B
   let stored = 0
   const storedAtFailure = new Map<number, number>()
 
-  const relayLane = async (lane: number, batch: Pick<Parameters<typeof relayBatch>[0], 'kind' | 'read'>) => {
-    const isStreamUp = stored > (storedAtFailure.get(lane) ?? stored)
-    const relayed = await relayBatch({ ...batch, lane, isStreamUp })
+  const relayLanes = async (batch: Omit<Parameters<typeof relayBatch>[0], 'isStreamUp'>) => {
+    const { lanes } = batch
+    const isStreamUp = lanes.every((lane) => stored > (storedAtFailure.get(lane) ?? stored))
+    const relayed = await relayBatch({ ...batch, isStreamUp })
     if (!relayed) return undefined
     stored += relayed.published
-    if (!relayed.unavailable) storedAtFailure.delete(lane)
-    else if (!storedAtFailure.has(lane)) storedAtFailure.set(lane, stored)
+    for (const lane of lanes) {
+      if (!relayed.unavailable) storedAtFailure.delete(lane)
+      else if (!storedAtFailure.has(lane)) storedAtFailure.set(lane, stored)
+    }
     return relayed
   }
 
@@ -66,22 +71,27 @@ export const startRelay = (stream: OutboxStream, { progress, ...deps }: Deps): B
       reportProgress(work)
       let count = 0
       let unavailable: Error | undefined
-      for (const { lane, firstId, due } of work) {
+      const waiting = work.filter(({ firstId }) => firstId !== null).map(({ lane }) => lane)
+      for (let begin = 0; begin < waiting.length; begin += lanesAtOnce) {
         if (stopped.aborted) return
-        if (firstId !== null) {
-          const wanted = { lane, after: from.get(lane) ?? 0n, size: size.current }
-          const relayed = await relayLane(lane, { kind: 'waiting', read: (tx) => readLane(tx, wanted) })
-          count += relayed?.count ?? 0
-          unavailable ??= relayed?.unavailable
-          if (relayed && relayed.count > 0) {
-            from.set(lane, relayed.upTo)
-            cursors.passed(lane, relayed.upTo)
-          }
+        const relayed = await relayLanes({
+          lanes: waiting.slice(begin, begin + lanesAtOnce),
+          kind: 'waiting',
+          read: (tx, lanes) => readLanes(tx, { lanes, from, size: size.current }),
+        })
+        count += relayed?.count ?? 0
+        unavailable ??= relayed?.unavailable
+        if (!relayed || relayed.count === 0) continue
+        for (const [lane, id] of relayed.upTo) {
+          from.set(lane, id)
+          cursors.passed(lane, id)
         }
-        if (due) {
-          const relayed = await relayLane(lane, { kind: 'held', read: (tx) => readDue(tx, lane, now()) })
-          count += relayed?.count ?? 0
-        }
+      }
+      for (const { lane, due } of work) {
+        if (stopped.aborted) return
+        if (!due) continue
+        const relayed = await relayLanes({ lanes: [lane], kind: 'held', read: (tx) => readDue(tx, lane, now()) })
+        count += relayed?.count ?? 0
       }
       size.grow()
       if (count > 0) continue
