@@ -4,7 +4,7 @@ import { createStopRequest } from './start/stop-request.ts'
 import { readCoverage } from './test/coverage.ts'
 import { keepDurations } from './test/durations.ts'
 import { type Options, readOptions, usage } from './test/options.ts'
-import { type FileResult, lineOf, summarize } from './test/results.ts'
+import { type FileResult, lineOf, slowestFiles, summarize } from './test/results.ts'
 import { startShared } from './test/shared.ts'
 import { runTap } from './test/tap.ts'
 import { untilChanged } from './test/watch.ts'
@@ -39,6 +39,7 @@ const runOnce = async (options: Options, env: NodeJS.ProcessEnv, signal: AbortSi
   })
   keepDurations(results)
   if (options.coverage) console.log(`\n${readCoverage()}`)
+  if (options.slowest) console.log(`\n${slowestFiles(results, options.slowest)}`)
   const missing = files.filter((file) => !results.some(({ path }) => path === file))
   const { text, isGreen } = summarize(results, missing, { strict: process.env.CI === 'true' })
   console.log(text)

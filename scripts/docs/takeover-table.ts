@@ -123,8 +123,8 @@ export const takeoverTable = (): string =>
 export const takeoverSection = (): string => `## One stolen thing
 
 What a thief of one thing reaches who also knows the customer's names, addresses and ids.
-[tests/security/takeover.test.ts](../tests/security/takeover.test.ts) and
-[takeover-inside.test.ts](../tests/security/takeover-inside.test.ts) play each cell on a customer of its own.
+[tests/security/takeover.proof.ts](../tests/security/takeover.proof.ts) plays each cell on a customer of its own,
+[takeover.test.ts](../tests/security/takeover.test.ts) each row, and each word of each stolen thing and of each goal.
 
 - **told**: each confirmed address, and one that was replaced within 72 hours, got a notification with the link "it was
   not me".

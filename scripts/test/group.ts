@@ -3,6 +3,8 @@ import { registerHooks } from 'node:module'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { setCurrentTest } from './current-test.ts'
+import { processorSeconds } from './processor-time.ts'
+import { processorTimeComment } from './results.ts'
 
 // Runs test files in one process, one after the other. A file's root test is a subtest with the file's path as its title.
 
@@ -51,9 +53,12 @@ export const runGroup = async (files: string[], folder: string): Promise<void> =
   for (const file of files) {
     index += 1
     if (!take(folder, index)) continue
+    const before = processorSeconds()
     await t.test(file, async (t) => {
       setCurrentTest(t)
       await import(pathToFileURL(join(root, file)).href)
     })
+    // After the file's teardown: its servers have ended, so their time counts.
+    t.comment(`${processorTimeComment}${processorSeconds() - before}`)
   }
 }

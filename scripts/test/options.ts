@@ -7,6 +7,7 @@ export const usage = `npm test [-- OPTIONS] [PATH ...]: runs every test, or thos
   --grep TITLE    run only tests whose title contains TITLE; /TITLE/i is a regular expression
   --watch         run again each time a file changes, until Ctrl-C
   --coverage      also print how much of each folder the tests execute
+  --slowest N     list the N files with the most processor time at the end
   --jobs N        run N files at once (default 6; 1 for proofs)
   --help          print this text
 
@@ -20,6 +21,8 @@ export interface Options {
   help: boolean
   grep: string | undefined
   jobs: number
+  /** How many files to list by processor time. */
+  slowest: number
   /** Folders and files, relative to the repository. */
   paths: string[]
 }
@@ -31,6 +34,7 @@ const options = {
   help: { type: 'boolean', short: 'h', default: false },
   grep: { type: 'string' },
   jobs: { type: 'string' },
+  slowest: { type: 'string', default: '0' },
 } as const
 
 const parse = (args: string[]) => {
@@ -48,6 +52,10 @@ export const readOptions = (args: string[], root: string): Options => {
   if (!Number.isInteger(jobs) || jobs < 1) {
     throw new Error(`--jobs must be a positive number, not ${JSON.stringify(values.jobs)}\n\n${usage}`)
   }
+  const slowest = Number(values.slowest)
+  if (!Number.isInteger(slowest) || slowest < 0) {
+    throw new Error(`--slowest must be a number of files, not ${JSON.stringify(values.slowest)}\n\n${usage}`)
+  }
   if (values.grep === '') throw new Error(`--grep needs a title\n\n${usage}`)
   const { proofs, coverage, watch, help, grep } = values
   return {
@@ -57,6 +65,7 @@ export const readOptions = (args: string[], root: string): Options => {
     help,
     grep,
     jobs,
+    slowest,
     paths: positionals.map((path) => relative(root, resolve(path)) || '.'),
   }
 }

@@ -1,4 +1,5 @@
-import { type FileResult, groupName } from './results.ts'
+import { processorSeconds } from './processor-time.ts'
+import { type FileResult, groupName, processorTimeComment } from './results.ts'
 
 // tap's reporter for this repository: sends each file's result to the parent process as the file ends. tap takes it for
 // a React component, because only a component gets the running tests; it renders nothing.
@@ -67,9 +68,19 @@ const failuresOf = ({ name, lists, options, parser }: FileRun): FileResult['fail
   return [{ title: `${name} ended with ${options.signal ?? `exit code ${options.exitCode}`}`, diagnosis: null }]
 }
 
+let countedSeconds = 0
+
+/** Processor time of the file that has just ended: its process is a child of this one. */
+const secondsOfEndedFile = () => {
+  const before = countedSeconds
+  countedSeconds = processorSeconds('children')
+  return countedSeconds - before
+}
+
 const resultOf = (file: FileRun, printed: Printed): FileResult => ({
   path: file.name,
   seconds: file.time / 1_000,
+  processorSeconds: secondsOfEndedFile(),
   passed: file.counts.pass,
   failures: failuresOf(file),
   skipped: skipsOf(file),
@@ -99,6 +110,7 @@ interface FileParser extends Emitter {
 const emptyResult = (path: string): FileResult => ({
   path,
   seconds: 0,
+  processorSeconds: 0,
   passed: 0,
   failures: [],
   skipped: [],
@@ -119,14 +131,22 @@ const reportGroup = (group: FileRun) => {
   let file: FileResult | undefined
   let startedMs = 0
   const send = () => {
-    if (file) process.send?.({ fileResult: { ...file, seconds: (performance.now() - startedMs) / 1_000 } })
+    if (file) process.send?.({ fileResult: file })
     file = undefined
   }
   group.parser.on('child', (parser: FileParser) => {
     file = emptyResult(parser.name)
     startedMs = performance.now()
     collectComments(parser, file.comments)
-    parser.on('complete', send)
+    parser.on('complete', () => {
+      if (file) file.seconds = (performance.now() - startedMs) / 1_000
+    })
+  })
+  group.parser.on('comment', (text: string) => {
+    const [, seconds] = text.split(`# ${processorTimeComment}`)
+    if (seconds === undefined) return
+    if (file) file.processorSeconds = Number(seconds)
+    send()
   })
   group.parser.on('result', (result: Result) => {
     if (file) addResult(file, result)

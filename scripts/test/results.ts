@@ -3,10 +3,15 @@ import { stringify } from 'yaml'
 /** Name, before its number, of a file that runs a group of test files. */
 export const groupName = 'group-'
 
+/** Begins the comment by which a group reports the processor time of a file, in seconds. */
+export const processorTimeComment = 'processor time of the file: '
+
 /** The result of one test file. */
 export interface FileResult {
   path: string
   seconds: number
+  /** Processor time of its process and of the processes that it started; not of the servers that all files share. */
+  processorSeconds: number
   /** Assertions. */
   passed: number
   failures: { title: string; diagnosis: Record<string, unknown> | null }[]
@@ -30,11 +35,22 @@ const describeFailure = ({ title, diagnosis }: FileResult['failures'][number]) =
 
 /** A file's result in one line, followed by what the file printed and by its failures. */
 export const lineOf = (result: FileResult): string => {
-  const { path, seconds, passed, failures, skipped, comments, stderr } = result
+  const { path, seconds, processorSeconds, passed, failures, skipped, comments, stderr } = result
   const verdict = failures.length ? 'FAILED' : 'ok    '
-  const line = `${verdict} ${seconds.toFixed(1).padStart(6)} s  ${path}: ${countsOf(passed, failures.length, skipped.length)}`
+  const times = `${seconds.toFixed(1).padStart(6)} s ${processorSeconds.toFixed(1).padStart(6)} s CPU`
+  const line = `${verdict} ${times}  ${path}: ${countsOf(passed, failures.length, skipped.length)}`
   const printed = [...comments, ...stderr.split('\n')].filter((text) => text.trim())
-  return [line, ...printed.map((text) => indent(text, 18)), ...failures.map(describeFailure)].join('\n')
+  return [line, ...printed.map((text) => indent(text, 31)), ...failures.map(describeFailure)].join('\n')
+}
+
+/** The files with the most processor time, a line each, and the time of all. */
+export const slowestFiles = (results: FileResult[], count: number): string => {
+  const all = results.reduce((sum, result) => sum + result.processorSeconds, 0)
+  const files = results.toSorted((a, b) => b.processorSeconds - a.processorSeconds).slice(0, count)
+  return [
+    ...files.map(({ path, processorSeconds }) => `${processorSeconds.toFixed(1).padStart(8)} s CPU  ${path}`),
+    `${all.toFixed(1).padStart(8)} s CPU  all files`,
+  ].join('\n')
 }
 
 /** A skip that the machine's kind explains, which no installation can change. */

@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
 import { coverageTable } from './coverage.ts'
 import { readOptions } from './options.ts'
-import { type FileResult, lineOf, summarize } from './results.ts'
+import { type FileResult, lineOf, slowestFiles, summarize } from './results.ts'
 import { runTap } from './tap.ts'
 
 const mixed = 'scripts/test/fixtures/mixed.fixture.ts'
@@ -29,46 +29,55 @@ const run = async (t: Test, files: string[], options: { grep?: string; jobs?: nu
 
 // tap reports the exit code of a file that ends its own process, and an unfinished test of a file in a group.
 const runs = [
-  { place: 'its own process', jobs: 2, end: 'ended with exit code 3' },
+  { place: 'its own process', jobs: 3, end: 'ended with exit code 3' },
   { place: 'a group', jobs: 1, end: '> test unfinished' },
 ]
 for (const { place, jobs, end } of runs) {
-  t.test(`a file in ${place} gets one line with its counts, and its failures and skips again`, async (t) => {
-    const results = await run(t, [mixed, ended], { jobs })
-    const [first, second] = results.map((result) => lineOf({ ...result, seconds: 1.25, stderr: '' }))
-    t.equal(first?.split('\n')[0], `FAILED    1.3 s  ${ended}: 1 passed, 1 failed`)
-    t.match(
-      second,
-      `FAILED    1.3 s  ${mixed}: 1 passed, 1 failed, 2 skipped\n                  seed 42\n✖ ${mixed} > fails > deep`,
-    )
+  t.test(`files in ${place}`, async (t) => {
+    // A group takes the shortest file last: `ended`, which ends the process.
+    const [first, second, third] = (await run(t, [uncaught, mixed, ended], { jobs })) as [
+      FileResult,
+      FileResult,
+      FileResult,
+    ]
 
-    const { text, isGreen } = summarize(results, [], { strict: false })
-    t.notOk(isGreen)
-    t.match(text, `✖ ${ended} ${end}`)
-    t.match(text, `✖ ${mixed} > fails > deep > one is two`)
-    t.match(text, `- ${mixed} > is skipped: no server here`)
-    t.equal(text.split('\n').at(-1), '2 passed, 2 failed, 2 skipped')
+    t.test('a file gets one line with its counts, and its failures and skips again', async (t) => {
+      const [lineOfEnded, lineOfMixed] = [first, second].map((result) =>
+        lineOf({ ...result, seconds: 1.25, processorSeconds: 0.5, stderr: '' }),
+      )
+      t.equal(lineOfEnded?.split('\n')[0], `FAILED    1.3 s    0.5 s CPU  ${ended}: 1 passed, 1 failed`)
+      t.match(
+        lineOfMixed,
+        `FAILED    1.3 s    0.5 s CPU  ${mixed}: 1 passed, 1 failed, 2 skipped\n                               seed 42\n✖ ${mixed} > fails > deep`,
+      )
+      const { text, isGreen } = summarize([first, second], [], { strict: false })
+      t.notOk(isGreen)
+      t.match(text, `✖ ${ended} ${end}`)
+      t.match(text, `✖ ${mixed} > fails > deep > one is two`)
+      t.match(text, `- ${mixed} > is skipped: no server here`)
+      t.equal(text.split('\n').at(-1), '2 passed, 2 failed, 2 skipped')
+    })
+
+    t.test('an error that no test catches fails the file', async (t) => {
+      t.match(third.failures.map(({ title }) => title).join(), /thrown later.*not handled/)
+    })
+
+    t.test('a skip is a failure in CI unless its reason begins with "platform"', async (t) => {
+      const green = { ...second, failures: [] }
+      t.ok(summarize([green], [], { strict: false }).isGreen)
+      const { text, isGreen } = summarize([green], [], { strict: true })
+      t.notOk(isGreen)
+      t.match(text, `✖ ${mixed} > is skipped was skipped: no server here`)
+      t.equal(text.split('\n').at(-1), '1 passed, 1 failed, 2 skipped')
+    })
+
+    t.test('a file has its processor time, and --slowest lists the files with the most', async (t) => {
+      t.ok(second.processorSeconds > 0 && second.processorSeconds < 60, String(second.processorSeconds))
+      const two = [first, second].map((result, index) => ({ ...result, processorSeconds: index + 1 }))
+      t.equal(slowestFiles(two, 1), `     2.0 s CPU  ${mixed}\n     3.0 s CPU  all files`)
+    })
   })
 }
-
-for (const { place, jobs } of runs) {
-  t.test(`an error that no test catches fails the file, in ${place}`, async (t) => {
-    const results = await run(t, [uncaught, mixed], { jobs })
-    const titles = results.find(({ path }) => path === uncaught)?.failures.map(({ title }) => title) ?? []
-    t.match(titles.join(), /thrown later.*not handled/)
-  })
-}
-
-t.test('a skip is a failure in CI unless its reason begins with "platform"', async (t) => {
-  const [result] = await run(t, [mixed])
-  t.ok(result)
-  const green = { ...(result as FileResult), failures: [] }
-  t.ok(summarize([green], [], { strict: false }).isGreen)
-  const { text, isGreen } = summarize([green], [], { strict: true })
-  t.notOk(isGreen)
-  t.match(text, `✖ ${mixed} > is skipped was skipped: no server here`)
-  t.equal(text.split('\n').at(-1), '1 passed, 1 failed, 2 skipped')
-})
 
 t.test('--grep runs the tests with that title alone and does not count the others as skipped', async (t) => {
   const [result] = await run(t, [mixed], { grep: 'passes' })
@@ -87,10 +96,18 @@ t.test('options are read, and unknown ones are refused', async (t) => {
     watch: true,
     proofs: false,
     jobs: 6,
+    slowest: 0,
     paths: ['services'],
   })
   t.equal(readOptions(['--proofs'], process.cwd()).jobs, 1)
-  for (const wrong of [['--nothing'], ['--jobs', '0'], ['--jobs', 'x'], ['--grep', ''], ['--grep']]) {
+  for (const wrong of [
+    ['--nothing'],
+    ['--jobs', '0'],
+    ['--jobs', 'x'],
+    ['--slowest', 'x'],
+    ['--grep', ''],
+    ['--grep'],
+  ]) {
     t.throws(() => readOptions(wrong, process.cwd()), /\n\nnpm test \[-- OPTIONS\]/, wrong.join(' '))
   }
 })

@@ -1,4 +1,5 @@
 import type { AddressInfo } from 'node:net'
+import { compileValidator } from '@rekey/platform/validation'
 import Fastify from 'fastify'
 import { apiRoutes } from './api.routes.ts'
 import { createMessageStore } from './message-store.ts'
@@ -23,6 +24,7 @@ export const createInbox = async ({ host, httpPort, smtpPort }: Options) => {
   const smtp = await startSmtp({ host, port: smtpPort, messages })
 
   const app = Fastify({ bodyLimit: 16 * 1024, forceCloseConnections: true })
+  app.setValidatorCompiler(compileValidator)
   app.removeContentTypeParser('text/plain')
   app.get('/healthz', async () => ({ status: 'ok' }))
   app.get('/readyz', async () => ({ status: 'ok', checks: { smtp: 'ok' } }))

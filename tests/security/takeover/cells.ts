@@ -13,29 +13,50 @@ import {
 import { createOwners, isTold } from './owner.ts'
 import { createThief } from './thief.ts'
 
-/** Which file plays the rows: takeover.test.ts or takeover-inside.test.ts. */
-const playedBy: Record<Stolen, 'takeover' | 'takeover-inside'> = {
-  mailbox: 'takeover',
-  'phone number': 'takeover',
-  'open session': 'takeover',
-  'member of staff': 'takeover-inside',
-  'personal data': 'takeover-inside',
-  Redis: 'takeover-inside',
+export interface Cell {
+  row: Row
+  column: Column
 }
 
+export const allCells: readonly Cell[] = rows.flatMap((row) =>
+  (Object.keys(columns) as Column[]).map((column) => ({ row, column })),
+)
+
+/** What a cell shows: a row, a word of a stolen thing, a word of a goal. */
+const shownBy = ({ row, column }: Cell): string[] => [
+  nameOf(row),
+  `${row.stolen}: ${row.cells[column]}`,
+  `${column}: ${row.cells[column]}`,
+]
+
+/** Few cells that together show each row, each word of each stolen thing, and each word of each goal. */
+export const sampleCells = (cells: readonly Cell[]): Cell[] => {
+  const missing = new Set(cells.flatMap(shownBy))
+  const newIn = (cell: Cell) => shownBy(cell).filter((fact) => missing.has(fact)).length
+  const sample: Cell[] = []
+  while (missing.size > 0) {
+    const best = cells.reduce((best, cell) => (newIn(cell) > newIn(best) ? cell : best))
+    sample.push(best)
+    for (const fact of shownBy(best)) missing.delete(fact)
+  }
+  return sample
+}
+
+const titleOf = ({ row, column }: Cell) => `${nameOf(row)}: ${columns[column]}: ${row.cells[column]}`
+
 /** Starts the product, with and without four eyes where rows need both, and plays cells on it. */
-export const startCells = async (t: Teardown, file: 'takeover' | 'takeover-inside') => {
-  const mine = rows.filter(({ stolen }) => playedBy[stolen] === file)
+export const startCells = async (t: Teardown, cells: readonly Cell[]) => {
   const start = async (fourEyes: boolean) => {
     const env = { REKEY_REQUIRE_CURRENT_PASSWORD: 'true', REKEY_BACK_OFFICE_FOUR_EYES: String(fourEyes) }
     const rekey = await startRekey(t, { env })
     return { rekey, owners: createOwners(t, rekey) }
   }
   const alone = await start(false)
-  const pair = mine.some(({ fourEyes }) => fourEyes) ? await start(true) : alone
-  const played = new Set<string>()
+  const pair = cells.some(({ row }) => row.fourEyes) ? await start(true) : alone
+  const played = new Set<Cell>()
 
-  const play = async (t: Test, row: Row, column: Column) => {
+  const play = async (t: Test, cell: Cell) => {
+    const { row, column } = cell
     const product = row.fourEyes ? pair : alone
     const owner = await product.owners.create(row)
     const thief = await createThief(t, { ...product, row, owner })
@@ -52,25 +73,16 @@ export const startCells = async (t: Teardown, file: 'takeover' | 'takeover-insid
       return (await owner.isHeld()) ? 'told and held' : 'told'
     }
     t.equal(await word(), row.cells[column])
-    played.add(`${nameOf(row)}: ${column}`)
+    played.add(cell)
   }
-  const allColumns = Object.keys(columns) as Column[]
 
   return {
     /** The cells of these things, each with its check. */
     cellsOf: (...stolen: Stolen[]) =>
-      mine
-        .filter((row) => stolen.includes(row.stolen))
-        .flatMap((row) =>
-          allColumns.map((column) => ({
-            cell: `${nameOf(row)}: ${columns[column]}: ${row.cells[column]}`,
-            check: (t: Test) => play(t, row, column),
-          })),
-        ),
-    /** Cells of this file that no test played. */
-    notPlayed: () =>
-      mine
-        .flatMap((row) => allColumns.map((column) => `${nameOf(row)}: ${column}`))
-        .filter((cell) => !played.has(cell)),
+      cells
+        .filter(({ row }) => stolen.includes(row.stolen))
+        .map((cell) => ({ cell: titleOf(cell), check: (t: Test) => play(t, cell) })),
+    /** Cells that no test played. */
+    notPlayed: () => cells.filter((cell) => !played.has(cell)).map(titleOf),
   }
 }
