@@ -1,6 +1,6 @@
 import { createCustomer, type TestCustomer } from '@rekey/test-support/customers'
 import { eventually } from '@rekey/test-support/eventually'
-import { addressOf, codesOf, signsIn } from '@rekey/test-support/flows'
+import { addressOf, askRestore, codesOf, signsIn } from '@rekey/test-support/flows'
 import { startRekey } from '@rekey/test-support/rekey'
 import t from 'tap'
 import { exampleStarter } from './run-example.fixture.ts'
@@ -66,9 +66,15 @@ t.test('bank-backend.ts restores a password, signs in and changes it; the browse
   t.ok(await signsIn(rekey, customer, 'the newest password'))
 })
 
-t.test('staff.ts shows a customer, and resets the password for a reason', async (t) => {
+t.test('staff.ts shows a customer and what became of the messages, and resets the password for a reason', async (t) => {
   const { code, email, id } = await newCustomer()
-  t.match(await run('staff.ts', [email]), `${code} (id ${id}) is active.`)
+  await askRestore(rekey, email)
+  const shown = await run('staff.ts', [email])
+  t.match(shown, `${code} (id ${id}) is active.`)
+  t.match(
+    shown,
+    /^Messages in the last 30 days: 1\.\n {2}2\S+ {2}code \(restore\) by email to \S+: (waiting|handed_over)/m,
+  )
   t.match(await run('staff.ts', [email, 'the customer lost the phone']), /^Signed out everywhere/m)
   t.match(await run('staff.ts', [email]), 'The password must be changed at the next sign-in.')
   await t.rejects(run('staff.ts', ['nobody@example.com']), /nobody@example.com is no customer's address/)

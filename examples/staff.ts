@@ -1,5 +1,5 @@
-// A back-office script: finds a customer, shows the status and the last records, and demands a new password. Run it
-// against the sandbox:
+// A back-office script: finds a customer, shows the status, the last records and messages, and demands a new password.
+// Run it against the sandbox:
 //
 //   npm start                                                    in one terminal
 //   node_modules/.bin/node examples/staff.ts [EMAIL_OR_PHONE [REASON]]
@@ -29,6 +29,15 @@ if (restoreLockout) console.log(`Restore is locked until ${restoreLockout.until 
 if (mustChange) console.log('The password must be changed at the next sign-in.')
 for (const { createTime, operation, actor } of (await rekey.listClientRecords({ accessToken, clientId })).data) {
   console.log(`  ${createTime}  ${operation} by ${actor}`)
+}
+
+// "Where is my code?": docs/operations.md says what each status means for the customer.
+const { total, data: messages } = await rekey.listClientMessages({ accessToken, clientId, limit: 5 })
+console.log(`Messages in the last 30 days: ${total}.`)
+for (const { askedAt, kind, purpose, channel, to, status, reason: why } of messages) {
+  console.log(
+    `  ${askedAt}  ${kind} (${purpose}) by ${channel} to ${to}: ${status}${why === undefined ? '' : `, ${why}`}`,
+  )
 }
 
 if (reason !== undefined) {

@@ -18,6 +18,7 @@ import { promisify } from 'node:util'
 import { eventually } from '@rekey/test-support/eventually'
 import { codesOf } from '@rekey/test-support/flows'
 import type { Rekey } from '@rekey/test-support/rekey'
+import { leavePages } from '@rekey/test-support/visitor'
 import { type Packed, packPackages } from './pack.ts'
 
 const run = promisify(execFile)
@@ -80,15 +81,16 @@ export const samplesOf = (name: string, language: string): string => {
   return [...readme.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\``, 'gms'))].map(([, code]) => code).join('\n')
 }
 
-/** What the samples call `ask`: a person who types a username, a new password, or the code of a message. */
+/** What the samples call `ask` and `visit`: a person who types a username, a new password, the code of a message, and who goes through pages. */
 const prelude = (url: string) => `globalThis.ask = async (question) => {
   const response = await fetch(${JSON.stringify(url)}, { method: 'POST', body: question })
   if (!response.ok) throw new Error(await response.text())
   return response.text()
 }
+globalThis.visit = (url) => ask(\`Visit \${url}\`)
 `
 
-/** Serves the answers of a customer to the questions of the samples. @returns a module that defines `ask` */
+/** Serves the answers of a customer to the questions of the samples. @returns a module that defines `ask` and `visit` */
 export const startCustomer = async (t: Teardown, rekey: Rekey, email: string): Promise<string> => {
   const codeOf = (verificationCode: string) =>
     eventually(
@@ -100,6 +102,7 @@ export const startCustomer = async (t: Teardown, rekey: Rekey, email: string): P
   const answerTo = async (question: string): Promise<string> => {
     const verificationCode = /^Code of message (\d{4})$/.exec(question)?.[1]
     if (verificationCode) return codeOf(verificationCode)
+    if (question.startsWith('Visit ')) return leavePages(rekey, question.slice('Visit '.length), email)
     return question.includes('password') ? 'a new password of the samples' : email
   }
   const server = createServer(async (request, response) => {

@@ -136,3 +136,23 @@ export type Visitor = ReturnType<typeof createVisitor>
 /** The verification code of the page that asks for the confirmation code. */
 export const verificationOf = ({ text }: Answer): string =>
   /<p class="shown">.*?<strong[^>]*>(\d{4})</.exec(text)?.[1] ?? ''
+
+/**
+ * Goes through the pages of an authorization request (A7), as far as they lead back to the client.
+ *
+ * @returns the URL at which the browser leaves them
+ */
+export const leavePages = async (
+  { http, inbox }: { http: Pick<Http, 'send'>; inbox: Inbox },
+  url: string,
+  username: string,
+): Promise<string> => {
+  const visitor = createVisitor(http)
+  const { pathname, search } = new URL(url)
+  const page = await visitor.submit(await visitor.open(pathname + search), { username })
+  const { action, fields } = visitor.formOf(page, '/code')
+  const code = await confirmationFor(inbox, page, username)
+  const headers = { 'content-type': 'application/x-www-form-urlencoded' }
+  const answer = await visitor.send('POST', action, headers, `${new URLSearchParams({ ...fields, code })}`)
+  return String(answer.headers.get('location'))
+}

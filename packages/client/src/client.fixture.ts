@@ -29,6 +29,12 @@ export const opened = { token: 't', provider: 'email', expiresAt: '2026-11-21T20
 export const approvalId = '018f0000-0000-7000-8000-000000000001'
 export const jobId = '018f0000-0000-7000-8000-000000000002'
 export const job = { state: 'running', total: 3, done: 1, failed: 0 }
+export const listedJob = {
+  id: jobId,
+  ...job,
+  actorId: 'backend_fin',
+  createTime: change.createTime,
+}
 export const approval = {
   id: approvalId,
   action: 'reset_all',
@@ -36,6 +42,23 @@ export const approval = {
   maker: 'backend_fin',
   createTime: change.createTime,
   expiresAt: change.createTime,
+}
+export const session = {
+  id: '018f0000-0000-7000-8000-000000000003',
+  client: 'ib_localhost',
+  createdAt: change.createTime,
+  lastUsedAt: change.createTime,
+  ip: '203.0.113.7',
+}
+export const message = {
+  id: 48211,
+  kind: 'code',
+  purpose: 'restore',
+  channel: 'email',
+  to: 'b*1@gmail.com',
+  askedAt: change.createTime,
+  status: 'waiting',
+  attempts: 0,
 }
 export const token = { access_token: 'a', token_type: 'bearer', expires_in: 3600, scope: 'CUSTOMER:FULL' }
 
@@ -58,6 +81,10 @@ export const answers: Partial<Record<keyof typeof http, unknown>> = {
   'POST /api/v2/my/2fa/challenge': { successToken: 'st', expiresAt: opened.expiresAt },
   'GET /api/v2/my/password/changes': { total: 1, data: [change] },
   'GET /api/v2/my/password/changes/:changeId': change,
+  'GET /api/v2/my/sessions': { total: 1, data: [{ ...session, current: true }] },
+  'GET /api/v2/clients/:clientId/messages': { total: 1, data: [message] },
+  'GET /api/v2/clients/:clientId/sessions': { total: 1, data: [session] },
+  'GET /api/v2/jobs': { total: 1, data: [listedJob] },
   'POST /oauth/v2/passwordRestoreReset': {},
   'POST /oauth/v2/revoke': {},
   'POST /oauth/v2/introspect': { active: false },

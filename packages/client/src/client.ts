@@ -1,8 +1,13 @@
+import { type AuthorizationFlow, createAuthorizationFlow } from './authorization.ts'
 import type * as api from './contract.ts'
 import { type Call, type CallOptions, createSend, type HttpOptions } from './http.ts'
 import { createRestoreFlow, type OAuthClient, type RestoreFlow } from './restore.ts'
 
-export type ClientOptions = HttpOptions & OAuthClient
+export type ClientOptions = HttpOptions &
+  OAuthClient & {
+    /** The gateway's issuer (RFC 8414), which callbacks of an authorization name. Default: `baseUrl`. */
+    issuer?: string
+  }
 
 interface Bearer {
   accessToken: string
@@ -41,7 +46,7 @@ export type CallRequest<Operation> = OmitOptional<Parts<Operation>> &
  * The gateway's HTTP API. Every method rejects with `RekeyError` if the status is not 2xx or no answer comes. A request
  * is sent again only where that is safe.
  */
-export interface RekeyClient extends RestoreFlow {
+export interface RekeyClient extends RestoreFlow, AuthorizationFlow {
   /** Any operation by its method and path, for example one without a method here. */
   call<Route extends keyof api.Operations>(
     route: Route,
@@ -90,6 +95,12 @@ export interface RekeyClient extends RestoreFlow {
   listPasswordChanges(request: Bearer & api.Page, options?: CallOptions): Promise<api.PasswordChanges>
   /** B4. */
   getPasswordChange(request: Bearer & { changeId: number }, options?: CallOptions): Promise<api.PasswordChange>
+  /** B12. Lists the customer's sessions, the latest sign-in first; `current` is that of the token. */
+  listSessions(request: Bearer, options?: CallOptions): Promise<api.ListSessionsAnswer>
+  /** B12. Ends one session of the customer; its tokens are refused within a second. Safe to repeat. */
+  endSession(request: Bearer & { sessionId: string }, options?: CallOptions): Promise<void>
+  /** B12. Ends all sessions of the customer but that of the token. */
+  endOtherSessions(request: Bearer, options?: CallOptions): Promise<void>
   /** B10. Finds customers by exactly one of `email`, `phone` and `customer`. */
   findClients(request: Bearer & api.FindClientsQuery, options?: CallOptions): Promise<api.FindClientsAnswer>
   /** B10. */
@@ -112,10 +123,24 @@ export interface RekeyClient extends RestoreFlow {
   /** Lists password changes, blocks, lifted blocks and ended holds of a customer. */
   listClientRecords(request: OfClient & api.Page, options?: CallOptions): Promise<api.ListClientRecordsAnswer>
   getClientRecord(request: OfClient & { recordId: number }, options?: CallOptions): Promise<api.ClientRecord>
+  /**
+   * B13. "Where is my code?" Lists the messages of a customer in the last 30 days, newest first, with what became of each.
+   * Never a code.
+   */
+  listClientMessages(
+    request: OfClient & api.ListClientMessagesQuery,
+    options?: CallOptions,
+  ): Promise<api.ListClientMessagesAnswer>
+  /** B12. Lists a customer's sessions, the latest sign-in first. */
+  listClientSessions(request: OfClient, options?: CallOptions): Promise<api.ListClientSessionsAnswer>
+  /** B12. Ends all sessions of a customer at once, and notifies the customer. Needs no second person. */
+  endClientSessions(request: OfClient & WithReason, options?: CallOptions): Promise<void>
   /** B9. Signs the customer out and demands a new password at the next sign-in. */
   resetClientPassword(request: OfClient & WithReason, options?: CallOptions): Promise<api.ResetClientPasswordAnswer>
   /** B9. The same for all customers. Resolves with a job, or an approval if a second person must approve first. */
   resetAllPasswords(request: Bearer & WithReason, options?: CallOptions): Promise<api.ResetAllPasswordsAnswer>
+  /** Lists the resets of all customers, newest first. */
+  listJobs(request: Bearer & api.ListJobsQuery, options?: CallOptions): Promise<api.ListJobsAnswer>
   getJob(request: OfJob, options?: CallOptions): Promise<Answer<'GET /api/v2/jobs/:jobId'>>
   cancelJob(request: OfJob, options?: CallOptions): Promise<Answer<'GET /api/v2/jobs/:jobId'>>
   /** Ends a recovery hold early. Resolves with an approval if a second person must approve first. */
@@ -137,6 +162,7 @@ export const createClient = (options: ClientOptions): RekeyClient => {
   const send = createSend(options)
   return {
     ...createRestoreFlow(send, options),
+    ...createAuthorizationFlow(send, options),
     call: (route, request, options) => send(route, request, options),
     requestRestore: (body, options) => send('POST /oauth/v2/passwordRestore', { body }, options),
     verifyRestore: (body, options) => send('POST /oauth/v2/passwordRestoreVerification', { body }, options),
@@ -167,6 +193,10 @@ export const createClient = (options: ClientOptions): RekeyClient => {
       send('GET /api/v2/my/password/changes', { accessToken, query }, options),
     getPasswordChange: ({ accessToken, ...params }, options) =>
       send('GET /api/v2/my/password/changes/:changeId', { accessToken, params }, options),
+    listSessions: ({ accessToken }, options) => send('GET /api/v2/my/sessions', { accessToken }, options),
+    endSession: ({ accessToken, ...params }, options) =>
+      send('DELETE /api/v2/my/sessions/:sessionId', { accessToken, params }, options),
+    endOtherSessions: ({ accessToken }, options) => send('DELETE /api/v2/my/sessions', { accessToken }, options),
     findClients: ({ accessToken, ...query }, options) => send('GET /api/v2/clients', { accessToken, query }, options),
     getClient: ({ accessToken, ...params }, options) =>
       send('GET /api/v2/clients/:clientId', { accessToken, params }, options),
@@ -180,10 +210,17 @@ export const createClient = (options: ClientOptions): RekeyClient => {
       send('GET /api/v2/clients/:clientId/records', { accessToken, params: { clientId }, query }, options),
     getClientRecord: ({ accessToken, ...params }, options) =>
       send('GET /api/v2/clients/:clientId/records/:recordId', { accessToken, params }, options),
+    listClientMessages: ({ accessToken, clientId, ...query }, options) =>
+      send('GET /api/v2/clients/:clientId/messages', { accessToken, params: { clientId }, query }, options),
+    listClientSessions: ({ accessToken, ...params }, options) =>
+      send('GET /api/v2/clients/:clientId/sessions', { accessToken, params }, options),
+    endClientSessions: ({ accessToken, clientId, ...query }, options) =>
+      send('DELETE /api/v2/clients/:clientId/sessions', { accessToken, params: { clientId }, query }, options),
     resetClientPassword: ({ accessToken, clientId, ...body }, options) =>
       send('POST /api/v2/clients/:clientId/reset-password', { accessToken, params: { clientId }, body }, options),
     resetAllPasswords: ({ accessToken, ...body }, options) =>
       send('POST /api/v2/clients/reset-password', { accessToken, body }, options),
+    listJobs: ({ accessToken, ...query }, options) => send('GET /api/v2/jobs', { accessToken, query }, options),
     getJob: ({ accessToken, ...params }, options) => send('GET /api/v2/jobs/:jobId', { accessToken, params }, options),
     cancelJob: ({ accessToken, ...params }, options) =>
       send('POST /api/v2/jobs/:jobId/cancel', { accessToken, params }, options),

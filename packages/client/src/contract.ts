@@ -517,6 +517,7 @@ export interface ListClientMessagesAnswer {
       | 'restore_blocked'
       | 'protection_changed'
       | 'address_removed'
+      | 'asked_while_blocked'
     channel: 'email' | 'sms'
     /** Masked address: b*1@gmail.com, +44*******01. */
     to: string

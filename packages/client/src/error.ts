@@ -2,9 +2,10 @@ import type { ErrorCode } from './contract.ts'
 
 /**
  * `network_error`: no answer came. `timeout`: the call took longer than its time-out. `unexpected_answer`: the answer is
- * not Rekey's, for example a proxy's page.
+ * not Rekey's, for example a proxy's page. `callback_refused`: the URL of a callback does not belong to the authorization
+ * request.
  */
-export type RekeyErrorCode = ErrorCode | 'network_error' | 'timeout' | 'unexpected_answer'
+export type RekeyErrorCode = ErrorCode | 'network_error' | 'timeout' | 'unexpected_answer' | 'callback_refused'
 
 /** One field of a request that was refused, and why. */
 export interface FieldError {

@@ -1,3 +1,4 @@
+export type { AuthorizationFlow, BegunAuthorization } from './authorization.ts'
 export { type CallRequest, type ClientOptions, createClient, type RekeyClient } from './client.ts'
 export type * from './contract.ts'
 export { type FieldError, RekeyError, type RekeyErrorCode } from './error.ts'

@@ -64,10 +64,10 @@ export interface RestoreFlow {
   setPassword(grant: RestoreGrant, password: string, options?: CallOptions): Promise<void>
 }
 
-const scope = 'CUSTOMER:PASSWORD:RESTORE'
+export const restoreScope = 'CUSTOMER:PASSWORD:RESTORE'
 
 /** `crypto.randomUUID` exists on pages of https and localhost only. */
-const randomState = (): string =>
+export const randomState = (): string =>
   Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('')
 
 /** This machine's offset to GMT in the form of the contract. */
@@ -107,7 +107,7 @@ export const createRestoreFlow = (send: Send, { clientId, clientSecret, redirect
         client_timezone: timezone,
         redirect_uri: redirectUri,
         response_type: 'sign_token',
-        scope,
+        scope: restoreScope,
         source_system: 'IB',
         state,
         username,
@@ -134,7 +134,7 @@ export const createRestoreFlow = (send: Send, { clientId, clientSecret, redirect
         grant_type: 'mfa_oob',
         mfa_token: mfaToken,
         response_type: 'sign_token',
-        scope,
+        scope: restoreScope,
         state,
         ...authentication,
       }

@@ -1,3 +1,4 @@
+import { http } from '@rekey/contracts'
 import t from 'tap'
 import {
   answers,
@@ -11,10 +12,20 @@ import {
   foundClient,
   job,
   jobId,
+  listedJob,
+  message,
   opened,
+  session,
   startServer,
   token,
 } from './client.fixture.ts'
+
+/** Documents, health and pages; and PATCH, which is the same as PUT. */
+const withoutMethod = new Set([
+  ...Object.keys(http).filter((route) => !/ \/(oauth|api)\//.test(route)),
+  'GET /oauth/v2/authorize',
+  'PATCH /api/v2/clients/:clientId/password',
+])
 
 const reset = { client_timezone: '-3', ip: '::1', response_type: 'access_token', source_system: 'IB' } as const
 
@@ -76,6 +87,17 @@ t.test('every method reaches its route with a request that the contract accepts'
       change,
     ],
     [
+      'GET /api/v2/my/sessions',
+      () => client.listSessions({ accessToken: 'a' }),
+      { total: 1, data: [{ ...session, current: true }] },
+    ],
+    [
+      'DELETE /api/v2/my/sessions/:sessionId',
+      () => client.endSession({ accessToken: 'a', sessionId: session.id }),
+      undefined,
+    ],
+    ['DELETE /api/v2/my/sessions', () => client.endOtherSessions({ accessToken: 'a' }), undefined],
+    [
       'GET /api/v2/clients',
       () => client.findClients({ accessToken: 'a', phone: '+447700900001' }),
       { total: 1, data: [foundClient] },
@@ -107,6 +129,21 @@ t.test('every method reaches its route with a request that the contract accepts'
       clientRecord,
     ],
     [
+      'GET /api/v2/clients/:clientId/messages',
+      () => client.listClientMessages({ accessToken: 'a', clientId: 1, limit: 5 }),
+      { total: 1, data: [message] },
+    ],
+    [
+      'GET /api/v2/clients/:clientId/sessions',
+      () => client.listClientSessions({ accessToken: 'a', clientId: 1 }),
+      { total: 1, data: [session] },
+    ],
+    [
+      'DELETE /api/v2/clients/:clientId/sessions',
+      () => client.endClientSessions({ accessToken: 'a', clientId: 1, reason: 'a reason' }),
+      undefined,
+    ],
+    [
       'POST /api/v2/clients/:clientId/reset-password',
       () => client.resetClientPassword({ accessToken: 'a', clientId: 1, reason: 'a reason' }),
       {},
@@ -123,6 +160,7 @@ t.test('every method reaches its route with a request that the contract accepts'
       () => client.liftBlock({ accessToken: 'a', clientId: 1, reason: 'a reason' }),
       undefined,
     ],
+    ['GET /api/v2/jobs', () => client.listJobs({ accessToken: 'a', limit: 5 }), { total: 1, data: [listedJob] }],
     ['GET /api/v2/jobs/:jobId', () => client.getJob({ accessToken: 'a', jobId }), job],
     ['POST /api/v2/jobs/:jobId/cancel', () => client.cancelJob({ accessToken: 'a', jobId }), job],
     [
@@ -138,4 +176,7 @@ t.test('every method reaches its route with a request that the contract accepts'
     t.same(await call(), answer, route)
     t.equal(last()?.route, route)
   }
+  const called = new Set(calls.map(([route]) => route))
+  const missing = Object.keys(http).filter((route) => !called.has(route) && !withoutMethod.has(route))
+  t.same(missing, [], 'every operation has a method')
 })

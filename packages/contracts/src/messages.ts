@@ -20,6 +20,7 @@ export const messagePurposes = [
   'restore_blocked',
   'protection_changed',
   'address_removed',
+  'asked_while_blocked',
 ] as const
 export type MessagePurpose = (typeof messagePurposes)[number]
 

@@ -16,6 +16,7 @@ import { createSms } from './channels/sms.ts'
 import { createSmtp } from './channels/smtp.ts'
 import type { Config } from './config.ts'
 import { sendAddressRemoved } from './messages/address-removed/address-removed.consumer.ts'
+import { sendAskedWhileBlocked } from './messages/asked-while-blocked/asked-while-blocked.consumer.ts'
 import { sendCodes } from './messages/code/code.consumer.ts'
 import type { MessageDeps } from './messages/message.ts'
 import { createOutcomes } from './messages/outcomes.ts'
@@ -35,6 +36,7 @@ const notifications = [
   sendRestoreBlocked,
   sendProtectionChanged,
   sendAddressRemoved,
+  sendAskedWhileBlocked,
 ]
 
 /** A hanging connection delays an awaited message least if it is given up soon; a notification is rather sent late than twice. */

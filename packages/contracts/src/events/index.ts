@@ -15,6 +15,7 @@ import { LoginFailed, LoginSucceeded } from './login.ts'
 import { MessageOutcome } from './message.ts'
 import {
   NotifyAddressRemoved,
+  NotifyAskedWhileBlocked,
   NotifyCode,
   NotifyPasswordChanged,
   NotifyProtectionChanged,
@@ -97,6 +98,7 @@ export const streams = {
       NotifyRestoreBlocked,
       NotifyProtectionChanged,
       NotifyAddressRemoved,
+      NotifyAskedWhileBlocked,
     ],
     workQueue: true,
     // Nothing is deleted unsent: an event leaves the queue when it is sent or becomes a dead letter.

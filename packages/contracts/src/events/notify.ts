@@ -109,3 +109,14 @@ export const NotifyProtectionChanged = defineEvent({
     changedAt: Type.String({ format: 'date-time' }),
   }),
 })
+
+export const NotifyAskedWhileBlocked = defineEvent({
+  type: 'notify.asked-while-blocked',
+  summary:
+    'Notify one confirmed address that somebody asked for a code while the account is blocked; at most once a day.',
+  data: Type.Object({
+    ...about,
+    recipient: Sealed('notifier'),
+    askedAt: Type.String({ format: 'date-time' }),
+  }),
+})

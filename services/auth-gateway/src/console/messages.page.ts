@@ -1,4 +1,4 @@
-import type { Client, Message } from '@rekey/contracts'
+import { type Client, type Message, type Suppression, suppressions } from '@rekey/contracts'
 import type { PageLanguage } from '@rekey/texts'
 import { html } from 'ghtml'
 import { type Desk, page } from './console-scope.ts'
@@ -16,15 +16,7 @@ const kinds = {
   expired: 'bad',
 } as const
 
-const suppressions = [
-  'account_limit',
-  'customer_limit',
-  'account_lockout',
-  'customer_lockout',
-  'blocked',
-  'address_removed',
-] as const
-const isSuppression = (reason: string | undefined): reason is (typeof suppressions)[number] =>
+const isSuppression = (reason: string | undefined): reason is Suppression =>
   (suppressions as readonly (string | undefined)[]).includes(reason)
 
 const adviceOf = (t: StaffTexts, { status, reason, channel }: Message): string => {

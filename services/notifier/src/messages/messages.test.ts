@@ -106,7 +106,7 @@ t.test('S22: a message has the time in the language and time zone of its custome
 
 t.test('S22: each message names whom to call; a notification of a change has the link "it was not me"', async (t) => {
   const wrong = wrongIn(messages, ({ name, isCode, mail, sms }) => {
-    const hasLink = !isCode && !/^restore-blocked| block$/.test(name)
+    const hasLink = !isCode && !/^restore-blocked|^asked-while-blocked| block$/.test(name)
     const endsLine = sms.split('\n').some((line) => line.endsWith(` ${reportLink}`))
     return [
       ...(mail.text.includes(usual.contact) ? [] : ['no contact in the mail']),

@@ -2,6 +2,7 @@ import type { Purpose, Recipient } from '@rekey/contracts'
 import { noTheme, type PageLanguage, type Theme } from '@rekey/texts'
 import type { Message } from '../channels/delivery.ts'
 import { addressRemovedMessage } from './address-removed/address-removed.message.ts'
+import { askedWhileBlockedMessage } from './asked-while-blocked/asked-while-blocked.message.ts'
 import { codeMessage } from './code/code.message.ts'
 import { type Operation, passwordChangedMessage } from './password-changed/password-changed.message.ts'
 import { createPresentations, type Presentation } from './presentation.ts'
@@ -102,6 +103,9 @@ export const samples: ReadonlyMap<string, Sample> = new Map([
       return protectionChangedMessage(presentation, { operation, changedAt: at, reportLink })
     },
   ),
+  ...perVariant('asked-while-blocked', { once: true }, () => (presentation) => {
+    return askedWhileBlockedMessage(presentation, { askedAt: at })
+  }),
   ...(['email', 'sms'] as const).flatMap((channel: Recipient['channel']) =>
     perVariant(`address-removed ${channel}`, { replaced: true, removed: true }, (kind) => (presentation, values) => {
       const replacedBy = kind === 'replaced' ? values.replacedBy : []

@@ -9,6 +9,7 @@ import type { Infrastructure } from '../infrastructure.ts'
 import type { LockoutFeature } from '../lockout/lockout.feature.ts'
 import { createCodeService } from './codes.service.ts'
 import { deleteOldSends } from './count-send.ts'
+import { notifyBlocked } from './notify-blocked.ts'
 import { createSuppressions } from './suppressions.ts'
 import { createTurns } from './turns.ts'
 
@@ -23,7 +24,15 @@ export const createCodes = (infra: Infrastructure, config: Config, { lockout }: 
   const turns = createTurns({ ...infra, lengthMs: config.REKEY_CODE_PACE_MS / scale })
   const suppressions = createSuppressions(infra)
   const store = createCustomerStore(infra.database)
-  const codes = createCodeService({ ...infra, store, lockout, quota, turns, suppressions })
+  const codes = createCodeService({
+    ...infra,
+    store,
+    lockout,
+    quota,
+    turns,
+    suppressions,
+    notifyBlocked: (addresses) => notifyBlocked(infra, addresses),
+  })
   return {
     consumers: (deps) => [
       consume(deps, {

@@ -43,6 +43,8 @@ interface Deps {
   smsCodes: boolean
   turns: Turns
   suppressions: Suppressions
+  /** Notifies the customers of these addresses who are blocked. */
+  notifyBlocked(addresses: Address[]): Promise<void>
   metrics: Metrics
   now: Now
   log: Logger
@@ -88,7 +90,8 @@ const pickDevice = (addresses: Address[], device: string): Address | undefined =
  * challenge and the send number, so that the broker drops a duplicate.
  */
 export const createCodeService = (deps: Deps) => {
-  const { database, store, lockout, publisher, keys, quota, turns, suppressions, metrics, now, log } = deps
+  const { database, store, lockout, publisher, keys, quota, turns, suppressions, notifyBlocked, metrics, now, log } =
+    deps
   const suppressed = counter(metrics, {
     name: 'rekey_codes_not_sent_total',
     help: 'Codes that were created but not sent, by reason.',
@@ -187,7 +190,10 @@ export const createCodeService = (deps: Deps) => {
       expiresAt,
       sendNumber,
     })
-    if (!recorded) return suppress(challengeId, unreachable)
+    if (!recorded) {
+      await notifyBlocked([address])
+      return suppress(challengeId, unreachable)
+    }
     await publish(customer, notification)
   }
 

@@ -5,6 +5,7 @@ import { systemRandom } from '@rekey/platform/random'
 import t from 'tap'
 import {
   addressRemovedNotification,
+  askedWhileBlockedNotifications,
   passwordChangedNotifications,
   protectionChangedNotifications,
   resetRequestedNotifications,
@@ -35,6 +36,7 @@ t.test('B13: every notification names its customer, and is a message of the log 
     ...(await restoreLockedNotifications(deps, about, { from: at, until: undefined })),
     ...(await protectionChangedNotifications(deps, { ...about, change: { ...change, operation: 'block' } })),
     await addressRemovedNotification(deps, loss),
+    ...(await askedWhileBlockedNotifications(deps, about, at)),
     await temporaryPasswordNotification(deps, sealed, { to, setBy: 'client', expiresAt: at }, about),
   ]
   for (const { type, data, message } of events) {

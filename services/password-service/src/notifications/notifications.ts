@@ -1,6 +1,7 @@
 import {
   type Address,
   NotifyAddressRemoved,
+  NotifyAskedWhileBlocked,
   NotifyPasswordChanged,
   NotifyProtectionChanged,
   NotifyResetRequested,
@@ -137,6 +138,21 @@ export const restoreLockedNotifications = (
       ...(until && { blockedUntil: until.toISOString() }),
     }),
     ...notificationTo(to, about, 'restore_blocked'),
+  }))
+
+/** Notifies every address that somebody asked for a code of a blocked customer. Without a report link, which would block the customer again. */
+export const askedWhileBlockedNotifications = (
+  deps: NotificationDeps,
+  about: Notified,
+  askedAt: Date,
+): Promise<NewEvent[]> =>
+  toEachAddress(deps, about.addresses, async (id, to) => ({
+    ...newEvent(NotifyAskedWhileBlocked, id, {
+      customerId: about.customer.id,
+      recipient: await sealRecipient(deps, id, to, about),
+      askedAt: askedAt.toISOString(),
+    }),
+    ...notificationTo(to, about, 'asked_while_blocked'),
   }))
 
 /** Notifies an address that its customer lost it. The link is about no record of the history. */
