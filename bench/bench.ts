@@ -1,58 +1,81 @@
-import { createCustomer } from '@rekey/test-support/customers'
-import { backOfficeToken, loginBody, restoreBody } from '@rekey/test-support/flows'
-import { createHttp } from '@rekey/test-support/http'
-import { fullHashes } from '@rekey/test-support/limits'
-import { startProcesses } from '@rekey/test-support/processes'
-import autocannon from 'autocannon'
+import { groups } from './groups/groups.ts'
+import { createContestants, type Measured } from './harness/bench.ts'
+import { startLoad } from './harness/load.ts'
+import { readOptions, usage } from './options.ts'
+import { contestLines, figureLine } from './report.ts'
+import { writeJson } from './results.ts'
 
-// npm run bench: measures the requests a second of the hot paths. Services, servers and load share this machine.
+// npm run bench: see bench/README.md and bench/options.ts.
 
-const seconds = 8
-const json = { 'content-type': 'application/json' }
-
-const cleanups: (() => unknown)[] = []
-const cleanUp = async () => {
-  for (const clean of cleanups.reverse()) await clean()
+const cleanUp = async (cleanups: (() => unknown)[]) => {
+  for (const clean of cleanups.splice(0).reverse()) await clean()
 }
 
-try {
-  const rekey = await startProcesses({ teardown: (clean) => cleanups.push(clean) }, { env: fullHashes })
-  const customer = await createCustomer(rekey.postgres.url)
-  const post = (path: string, body: object, connections: number) => ({
-    url: `${rekey.gateway.url}${path}`,
-    method: 'POST' as const,
-    headers: json,
-    body: JSON.stringify(body),
-    connections,
-  })
-  const staff = { grant_type: 'client_credentials', client_id: 'backend_fin', client_secret: 'secretkey' }
-  const staffToken = await backOfficeToken({ http: createHttp(rekey.gateway.url) })
-  const restores = '/oauth/v2/passwordRestore'
-  const runs = {
-    'A1, unknown account, 50 connections': post(restores, restoreBody('nobody@example.com'), 50),
-    'A1, unknown account, 1 connection': post(restores, restoreBody('nobody@example.com'), 1),
-    'A4, right password, 4 connections': post('/oauth/v2/login', loginBody(customer), 4),
-    'A5, client credentials, 50 connections': post('/oauth/v2/token', staff, 50),
-    'B8, through the gateway, 20 connections': {
-      url: `${rekey.gateway.url}/api/v2/clients/${customer.id}/password/changes`,
-      headers: { authorization: `Bearer ${staffToken}` },
-      connections: 20,
-    },
-    'JWKS, 50 connections': { url: `${rekey.gateway.url}/.well-known/jwks.json`, connections: 50 },
+const run = async ({
+  selected,
+  rounds,
+  quick,
+  json,
+  against,
+}: Extract<ReturnType<typeof readOptions>, { help: false }>) => {
+  const cleanups: (() => unknown)[] = []
+  const t = { teardown: (clean: () => unknown) => void cleanups.push(clean) }
+  const voided: string[] = []
+  const leftOut: string[] = []
+  const measured: Measured['figures'] = {}
+  const asked = groups.filter(({ name }) => selected.has(name))
+  try {
+    const load = await startLoad(t)
+    const contestant = createContestants(t)
+    for (const group of asked) {
+      const ownCleanups: (() => unknown)[] = []
+      const own = { teardown: (clean: () => unknown) => void ownCleanups.push(clean) }
+      console.log(`\n# ${group.name}: ${group.what}`)
+      try {
+        const { contests = [], figures } = await group.run({
+          load,
+          quick,
+          rounds,
+          against,
+          contestant,
+          ownContestant: createContestants(own),
+          teardown: own.teardown,
+          say: console.log,
+          voided: (reason) => {
+            voided.push(reason)
+            console.log(`void: ${reason}`)
+          },
+          leftOut: (what) => {
+            if (!leftOut.includes(what)) leftOut.push(what)
+          },
+        })
+        for (const { title, samples } of contests) console.log(contestLines(title, samples).join('\n'))
+        for (const figure of group.figures) console.log(figureLine(figure, figures[figure.name]))
+        Object.assign(measured, figures)
+      } finally {
+        await cleanUp(ownCleanups)
+      }
+    }
+  } finally {
+    await cleanUp(cleanups)
   }
-  console.log(
-    'request'.padEnd(40),
-    'per second'.padStart(10),
-    'p50 ms'.padStart(8),
-    'p99 ms'.padStart(8),
-    'refused'.padStart(8),
-  )
-  for (const [name, options] of Object.entries(runs)) {
-    await autocannon({ ...options, duration: 2 })
-    const { requests, latency, non2xx, errors } = await autocannon({ ...options, duration: seconds })
-    const cells = [Math.round(requests.average), latency.p50, latency.p99, non2xx + errors]
-    console.log(name.padEnd(40), ...cells.map((cell, index) => String(cell).padStart(index === 0 ? 10 : 8)))
-  }
-} finally {
-  await cleanUp()
+  const figures = asked.flatMap((group) => group.figures)
+  if (asked.length > 1)
+    console.log(['\n# All figures', ...figures.map((one) => figureLine(one, measured[one.name]))].join('\n'))
+  const skipped = groups.filter(({ name, long }) => quick && long && !selected.has(name)).map(({ name }) => name)
+  if (skipped.length > 0) console.log(`\nLeft out by --quick: ${skipped.join(', ')}.`)
+  for (const what of leftOut) console.log(`Left out: ${what}.`)
+  for (const reason of voided) console.log(`Void: ${reason}.`)
+  if (json) writeJson(json, { figures, measured, rounds, leftOut, voided })
 }
+
+const options = (() => {
+  try {
+    return readOptions(process.argv.slice(2), groups)
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error)
+    process.exit(1)
+  }
+})()
+if (options.help) console.log(usage(groups))
+else await run(options)

@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs'
+import { basename } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 
 /** Linux counts a process's time in ticks of 10 ms (USER_HZ). */
@@ -10,23 +11,29 @@ interface Process {
   ticks: number
 }
 
+/** A service by its folder, another program of Node by its file, any other process by its command. */
+const nameOf = (args: string[], command: string) => {
+  const script = args.find((arg) => /[.](ts|mjs|js)$/.test(arg)) ?? ''
+  const service = /services\/([\w-]+)\/src\/main\.ts$/.exec(script)?.[1]
+  return service ?? (basename(script).replace(/[.]\w+$/, '') || command)
+}
+
 /** The process's own time and that of its children that have ended; undefined if it has ended. */
 const readProcess = (pid: string): Process | undefined => {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
     const args = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
-    const service = /services\/([\w-]+)\/src\/main\.ts$/.exec(args.find((arg) => arg.endsWith('main.ts')) ?? '')?.[1]
     const command = stat.slice(stat.indexOf('(') + 1, stat.lastIndexOf(')'))
     const ticks = fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0)
-    return { name: service ?? command, parent: Number(fields[1]), ticks }
+    return { name: nameOf(args, command), parent: Number(fields[1]), ticks }
   } catch {
     return undefined
   }
 }
 
-/** The processor time in microseconds of each descendant of this process until now, by name. Linux only. */
-export const readProcessorTime = (): Map<string, number> => {
+/** The processor time in microseconds of each descendant of a process until now, by name. Linux only. */
+export const readProcessorTime = (ancestor = process.pid): Map<string, number> => {
   const processes = new Map<number, Process>()
   for (const pid of readdirSync('/proc')) {
     const one = /^\d+$/.test(pid) ? readProcess(pid) : undefined
@@ -34,7 +41,7 @@ export const readProcessorTime = (): Map<string, number> => {
   }
   const isDescendant = (pid: number): boolean => {
     const parent = processes.get(pid)?.parent
-    return parent === process.pid || (parent !== undefined && parent > 1 && isDescendant(parent))
+    return parent === ancestor || (parent !== undefined && parent > 1 && isDescendant(parent))
   }
   const times = new Map<string, number>()
   for (const [pid, { name, ticks }] of processes) {
@@ -45,14 +52,21 @@ export const readProcessorTime = (): Map<string, number> => {
 
 const total = (times: Map<string, number>) => [...times.values()].reduce((sum, one) => sum + one, 0)
 
-/** Waits until the descendants of this process are at rest: what a load began is done. */
-export const untilIdle = async (limitMs = 120_000): Promise<void> => {
+/** A process at rest may use this share of one core: timers, pings, empty polls. */
+const shareAtRest = 0.05
+const intervalMs = 500
+
+/** Waits until the descendants of a process are at rest: what a load began is done. */
+export const untilIdle = async (limitMs = 120_000, ancestor = process.pid): Promise<void> => {
   const end = Date.now() + limitMs
-  for (let before = total(readProcessorTime()); Date.now() < end; ) {
-    await delay(1_000)
-    const now = total(readProcessorTime())
-    if (now - before <= 50_000) return
+  let at = performance.now()
+  for (let before = total(readProcessorTime(ancestor)); Date.now() < end; ) {
+    await delay(intervalMs)
+    const now = total(readProcessorTime(ancestor))
+    const elapsedMs = performance.now() - at
+    if (now - before <= elapsedMs * 1_000 * shareAtRest) return
     before = now
+    at = performance.now()
   }
   throw new Error('the services do not come to rest')
 }

@@ -11,7 +11,7 @@ type Manifest = Partial<Record<(typeof kinds)[number], Record<string, string>>>
 
 /** Packages with a lock file of their own, which are installed when a check or a proof needs them. */
 const tools = globSync('tools/*/package.json', { cwd: root })
-const manifests = ['package.json', ...globSync('{packages,services,tests}/*/package.json', { cwd: root })]
+const manifests = ['package.json', ...globSync('{bench,{packages,services,tests}/*}/package.json', { cwd: root })]
 const entriesOf = (path: string) => {
   const manifest = JSON.parse(read(path)) as Manifest
   return kinds.flatMap((kind) =>

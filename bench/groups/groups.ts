@@ -1,0 +1,9 @@
+import type { Group } from '../harness/bench.ts'
+import { codes } from './codes.ts'
+import { hashes } from './hashes.ts'
+import { history } from './history.ts'
+import { known, unknown } from './restore-requests.ts'
+import { tokens } from './tokens.ts'
+
+/** All figures, in the order in which they are measured and reported. */
+export const groups: readonly Group[] = [unknown, known, history, codes, tokens, hashes]

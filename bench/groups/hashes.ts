@@ -1,0 +1,101 @@
+import { execFile } from 'node:child_process'
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import type { TestCustomer } from '@rekey/test-support/customers'
+import type { Bench, Figure, Group } from '../harness/bench.ts'
+import type { Contestant } from '../harness/contestant.ts'
+import type { LoadRequest } from '../harness/protocol.ts'
+import { byHttp, contest, type Entry, perSecond, ratioOf } from '../harness/rounds.ts'
+import { signToken, verificationsFor } from './codes.ts'
+import { customersOf, devices, ours, post, signIns, sizesFor, startOurs } from './contestants.ts'
+
+const figures = [
+  { name: 'a4-hashes', what: 'A4, sign-ins/s ÷ raw argon2 verifications/s', goal: { atLeast: 0.92 } },
+  { name: 'b2-hashes', what: 'B2, new passwords/s ÷ raw argon2 hashes/s', goal: { atLeast: 0.92 } },
+] satisfies Figure[]
+
+/** Enough to keep the hashing core busy; with more, requests wait so long on a slow machine that they are refused. */
+const connections = availableParallelism() + 1
+
+interface Raw {
+  hashes: number
+  verifications: number
+}
+
+/** Runs bench/floors/hash.ts. */
+export const runHashFloor = async (seconds: number, args: string[] = []): Promise<Raw> => {
+  const file = join(import.meta.dirname, '../floors/hash.ts')
+  const { stdout } = await promisify(execFile)(process.execPath, [file, '--seconds', String(seconds), ...args])
+  return JSON.parse(stdout)
+}
+
+const rawArgon2 = ({ quick }: Bench, which: keyof Raw): Entry => ({
+  name: 'raw argon2',
+  async measure() {
+    const raw = await runHashFloor(quick ? 4 : 10)
+    return { sample: { perSecond: raw[which], p50Ms: 0, p99Ms: 0, parts: new Map(), micros: 0 }, wrong: [] }
+  },
+})
+
+let passwords = 0
+
+/** A1 and A2 for each customer, then the requests of B2. */
+const restoresFor = async (bench: Bench, contestant: Contestant, customers: TestCustomer[]): Promise<LoadRequest[]> => {
+  const requests = await verificationsFor(bench, contestant, customers)
+  const plan = { url: contestant.url, requests, expected: signToken, amount: customers.length, connections: 20 }
+  const { answers = [], wrong } = await bench.load.run({ ...plan, keepAnswers: true })
+  if (wrong.length > 0) throw new Error(`answering codes: ${wrong.join('; ')}`)
+  return answers.map(({ body }) => {
+    passwords += 1
+    const { path, headers, ...request } = post('/api/v2/my/password/restore', {
+      password: `a new password of round ${passwords}`,
+    })
+    return { ...request, path, headers: { ...headers, successToken: JSON.parse(body).sign_token } }
+  })
+}
+
+export const hashes: Group = {
+  name: 'hashes',
+  what: 'sign-ins (A4) and new passwords (B2) against argon2 alone',
+  figures,
+  async run(bench: Bench) {
+    const contestant = await startOurs(bench)
+    const customers = customersOf(contestant)
+    // Those who sign in keep their password; the others get new ones.
+    const signingIn = customers.slice(0, 300)
+    const restoring = customers.slice(300, 900)
+    const sizes = sizesFor(bench, bench.quick ? 0.05 : 0.04)
+    const a4 = await contest(
+      [
+        byHttp(bench, { contestant, requests: signIns(signingIn), expected: devices, connections }),
+        rawArgon2(bench, 'verifications'),
+      ],
+      sizes,
+      bench,
+    )
+    const b2 = await contest(
+      [
+        byHttp(bench, {
+          contestant,
+          requests: (amount) => restoresFor(bench, contestant, restoring.slice(0, amount)),
+          expected: { status: 204 },
+          connections,
+        }),
+        rawArgon2(bench, 'hashes'),
+      ],
+      sizes,
+      bench,
+    )
+    return {
+      contests: [
+        { title: 'A4', samples: a4 },
+        { title: 'B2', samples: b2 },
+      ],
+      figures: {
+        'a4-hashes': ratioOf(a4, [ours, 'raw argon2'], perSecond),
+        'b2-hashes': ratioOf(b2, [ours, 'raw argon2'], perSecond),
+      },
+    }
+  },
+}

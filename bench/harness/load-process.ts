@@ -1,0 +1,32 @@
+import { startMailSink } from './mail-sink.ts'
+import type { LoadCommands } from './protocol.ts'
+import { send } from './send.ts'
+
+// The process that sends the load and receives the mails: its processor time counts for no contestant.
+
+const sink = await startMailSink()
+
+const commands: LoadCommands = {
+  run: send,
+  mailCount: async () => sink.count(),
+  keepMails: async (keep) => sink.keep(keep),
+  takeMails: () => sink.take(),
+  smtpPort: async () => sink.port,
+}
+
+interface Call {
+  id: number
+  name: keyof LoadCommands
+  args: unknown[]
+}
+
+process.on('message', async ({ id, name, args }: Call) => {
+  try {
+    const result = await (commands[name] as (...args: unknown[]) => Promise<unknown>)(...args)
+    process.send?.({ id, result })
+  } catch (error) {
+    process.send?.({ id, error: String(error) })
+  }
+})
+process.on('disconnect', () => process.exit())
+process.send?.({ ready: true })

@@ -1,0 +1,63 @@
+import { parseArgs } from 'node:util'
+import type { Group } from './harness/bench.ts'
+
+type Named = Pick<Group, 'name' | 'what' | 'figures' | 'long'>
+
+export const usage = (groups: readonly Named[]) => `npm run bench -- [NAME…] [OPTION…]
+
+NAME is a figure or a group of figures; without one, all of them.
+${groups
+  .map(({ name, what, long, figures }) => {
+    const own = figures.map((figure) => `    ${figure.name.padEnd(26)} ${figure.what}`)
+    return [`  ${name.padEnd(12)} ${what}${long ? ' (takes minutes)' : ''}`, ...own].join('\n')
+  })
+  .join('\n')}
+
+OPTION
+  --quick         fewer requests and rounds, without what takes minutes; ends within three minutes
+  --rounds N      rounds of each contest (5; with --quick 3)
+  --json FILE     writes the figures with the machine and the versions to FILE
+  --against DIR   compares with the services of another checkout, which must be installed there
+  --help          prints this
+
+npm run bench -- hash [--wanted-ms N]   recommends argon2 parameters for a sign-in of so many milliseconds`
+
+const list = (groups: readonly Named[]) =>
+  groups.map(({ name, figures }) => [name, ...figures.map((figure) => figure.name)].join(' ')).join('\n  ')
+
+/**
+ * Reads the command line.
+ * @throws Error that names the wrong argument and lists what there is
+ */
+export const readOptions = (args: string[], groups: readonly Named[]) => {
+  const parsed = (() => {
+    try {
+      return parseArgs({
+        args,
+        allowPositionals: true,
+        options: {
+          quick: { type: 'boolean', default: false },
+          rounds: { type: 'string' },
+          json: { type: 'string' },
+          against: { type: 'string' },
+          help: { type: 'boolean', default: false },
+        },
+      })
+    } catch (error) {
+      throw new Error(`${(error as Error).message}\n\n${usage(groups)}`)
+    }
+  })()
+  const { values, positionals } = parsed
+  if (values.help) return { help: true as const }
+  const selected = new Set<string>()
+  for (const name of positionals) {
+    const group = groups.find((group) => group.name === name || group.figures.some((figure) => figure.name === name))
+    if (!group) throw new Error(`There is no figure ${name}. Groups, each with its figures:\n  ${list(groups)}`)
+    selected.add(group.name)
+  }
+  const rounds = values.rounds === undefined ? (values.quick ? 3 : 5) : Number(values.rounds)
+  if (!Number.isInteger(rounds) || rounds < 1)
+    throw new Error(`--rounds takes a whole number from 1, not ${values.rounds}`)
+  if (selected.size === 0) for (const { name, long } of groups) if (!values.quick || !long) selected.add(name)
+  return { help: false as const, selected, rounds, quick: values.quick, json: values.json, against: values.against }
+}
