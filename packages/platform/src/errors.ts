@@ -1,10 +1,10 @@
-import { METHODS } from 'node:http'
 import { errors, noSuchResource, type OAuthError, type Problem, RekeyError } from '@rekey/contracts'
 import type { ErrorObject } from 'ajv'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import findMyWay, { type HTTPMethod } from 'find-my-way'
+import type { HTTPMethod } from 'find-my-way'
 import { isOverload } from './queue.ts'
+import { createRouteTable, fixedIn } from './route-table.ts'
 import { toInvalidRequest } from './validation.ts'
 
 /** Fastify's own errors as errors of the table. */
@@ -119,37 +119,6 @@ export const sendError = (error: RekeyError, request: FastifyRequest, reply: Fas
   return reply.type('application/problem+json').send(toProblem(error))
 }
 
-/** A route, with what answers the errors of its scope: pages have pages for errors too. */
-interface Route {
-  method: HTTPMethod
-  url: string
-  errorHandler: (this: void, thrown: RekeyError, request: FastifyRequest, reply: FastifyReply) => unknown
-}
-
-/** Of two patterns of a path, the one with more fixed characters is more specific. */
-const fixedIn = (url: string) => url.replaceAll(/:\w+|\*/g, '').length
-
-/** Keeps the routes of a server, to find the methods of a path (RFC 9110 §15.5.6). */
-const createRouteTable = () => {
-  const routes = findMyWay()
-  return {
-    add(route: Route) {
-      if (!routes.hasRoute(route.method, route.url)) routes.on(route.method, route.url, () => {}, route)
-    },
-    /** The routes of the path's most specific pattern. CORS answers OPTIONS on every path, also where nothing else is. */
-    find(path: string): Route[] {
-      const found = METHODS.flatMap((method) => {
-        const match = routes.find(method as HTTPMethod, path)
-        return match?.store ? (match.store as Route) : []
-      })
-      const [first] = found
-        .filter(({ method }) => method !== 'OPTIONS')
-        .toSorted((a, b) => fixedIn(b.url) - fixedIn(a.url))
-      return first ? found.filter(({ method, url }) => url === first.url || method === 'OPTIONS') : []
-    },
-  }
-}
-
 /** Renders every error in the OAuth or the problem form, including 404 and 405. */
 export const errorHandling = fp(async (app) => {
   const routes = createRouteTable()
@@ -158,7 +127,8 @@ export const errorHandling = fp(async (app) => {
     for (const verb of [method].flat() as HTTPMethod[]) routes.add({ method: verb, url, errorHandler })
   })
 
-  const routesOf = ({ url }: FastifyRequest) => routes.find(url.split('?')[0] ?? '/')
+  const pathOf = ({ url }: FastifyRequest) => url.split('?')[0] ?? '/'
+  const routesOf = (request: FastifyRequest) => routes.find(pathOf(request))
   /** Answers 405 if the path has other methods, in the form of their own errors; else 404. */
   const refuse = (request: FastifyRequest, reply: FastifyReply) => {
     const found = routesOf(request)
@@ -176,6 +146,7 @@ export const errorHandling = fp(async (app) => {
     const isPreflight = request.method === 'OPTIONS' && request.headers['access-control-request-method'] !== undefined
     if (isPreflight || url === '*' || request.is404 || !url || !/[:*]/.test(url) || config.crossSite === 'navigation')
       return
+    if (!routes.mayHaveMoreSpecific(pathOf(request), url)) return
     const [exact] = routesOf(request)
     if (exact && fixedIn(exact.url) > fixedIn(url)) await refuse(request, reply)
   })

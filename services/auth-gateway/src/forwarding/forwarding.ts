@@ -1,10 +1,9 @@
-import { Readable } from 'node:stream'
-import proxy from '@fastify/http-proxy'
 import { RekeyError, unavailable } from '@rekey/contracts'
 import { bearerOf, type TokenClaims } from '@rekey/platform/auth'
 import type { Feature } from '@rekey/platform/feature'
 import { registerScope, type Server } from '@rekey/platform/server'
 import { currentTrace } from '@rekey/platform/trace'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Clients } from '../clients/clients.ts'
 import type { AccountKeys } from '../limits/account-keys.ts'
 import type { Requester } from '../limits/limits.service.ts'
@@ -12,6 +11,7 @@ import type { Limits } from '../limits/limits.ts'
 import type { Sessions } from '../sessions/sessions.ts'
 import { endToEndHeaders } from './hop-by-hop.ts'
 import { createRestoreResetClient } from './restore-reset-client.ts'
+import { createUpstream, type ForwardedRequest } from './upstream.ts'
 
 /** A3. Its clients authenticate at the gateway: the password-service does not know them. */
 const restoreResetPath = '/oauth/v2/passwordRestoreReset'
@@ -27,18 +27,6 @@ const prefixes: { prefix: string; httpMethods?: string[] }[] = [
   { prefix: '/api/v2/approvals' },
   { prefix: restoreResetPath },
 ]
-
-/**
- * How long the password-service may take to answer. A password may wait one second to be hashed, and its transaction
- * takes up to three when Postgres is slow.
- */
-export const answerTimeoutMs = 5_000
-
-/**
- * How long an idle connection to the password-service stays open. Shorter than the drain of a stopping instance:
- * otherwise that instance would close connections that a request is being sent on.
- */
-const idleMs = 1_500
 
 interface Options {
   upstream: string
@@ -59,29 +47,43 @@ const setsPassword = ({ method, routeOptions }: { method: string; routeOptions: 
   method === 'POST' && /^\/(api\/v2\/my\/password|oauth\/v2\/passwordRestoreReset)/.test(routeOptions.url ?? '')
 
 /**
- * True if the proxy forwards the path unchanged. It resolves dots and backslashes as browsers do, so
- * `/api/v2/clients/./reset-password` would become the reset of all customers.
+ * True if no server resolves the path to another one, as browsers do with dots and backslashes:
+ * `/api/v2/clients/./reset-password` could be the reset of all customers to the password-service or a proxy before it.
  */
-const isForwardedUnchanged = (url: string, upstream: string): boolean => {
+const isResolved = (url: string, origin: string): boolean => {
   const [path = ''] = url.split('?')
-  return URL.canParse(path, upstream) && new URL(path, upstream).pathname === path
+  return /^[\w/-]*$/.test(path) || (URL.canParse(path, origin) && new URL(path, origin).pathname === path)
 }
 
-const isRead = ({ method }: { method?: string | undefined }) => method === 'GET' || method === 'HEAD'
-
-const isBrokenConnection = (error: (Error & { code?: string }) | undefined) =>
-  ['UND_ERR_SOCKET', 'ECONNRESET', 'ECONNREFUSED'].includes(error?.code ?? '')
+const toForwarded = ({ method, url, headers, body, ip }: FastifyRequest): ForwardedRequest => ({
+  method,
+  path: url,
+  headers: {
+    ...endToEndHeaders(headers),
+    // Of the server and the body that the request is sent with.
+    host: undefined,
+    'content-length': undefined,
+    // Replaces what the client sent: only the address that this server sees can be trusted.
+    'x-forwarded-for': ip,
+    forwarded: undefined,
+    traceparent: currentTrace(),
+  },
+  // Undefined for a read, whose body this server does not parse.
+  body: body as Buffer | undefined,
+})
 
 /** Forwards requests to the password-service, which validates tokens and bodies itself. */
 export const forwarding = async (
   app: Server,
   { upstream, isEnded, spendPassword, spendToken, authenticateClient, accountOfCustomer }: Options,
 ): Promise<void> => {
+  const sender = createUpstream(new URL(upstream).origin)
+  app.addHook('onClose', () => sender.close())
   /** Undefined also if verification fails: the password-service decides on every token. */
   const claimsOf = (authorization: string | undefined) => app.readBearer(bearerOf(authorization)).catch(() => undefined)
   await registerScope(app, async (scope) => {
     scope.addHook('onRequest', async (request) => {
-      if (!isForwardedUnchanged(request.url, upstream)) {
+      if (!isResolved(request.url, upstream)) {
         throw new RekeyError('invalid_request', { detail: 'The path is malformed.' })
       }
       const claims = await claimsOf(request.headers.authorization)
@@ -101,42 +103,21 @@ export const forwarding = async (
       if (request.routeOptions.url?.startsWith(restoreResetPath)) {
         await authenticateClient?.({ headers: request.headers, ip: request.ip, body })
       }
-      if (body) request.body = Readable.from([body], { objectMode: false })
     })
-    for (const { prefix, httpMethods } of prefixes) {
-      await scope.register(proxy, {
-        upstream,
-        prefix,
-        rewritePrefix: prefix,
-        config: { public: true },
-        proxyPayloads: false,
-        // The password-service answers those that a path does not have. CONNECT asks for a tunnel.
-        httpMethods: httpMethods ?? scope.supportedMethods.filter((method) => method !== 'CONNECT'),
-        disableRequestLogging: true,
-        undici: {
-          connect: { timeout: 1_000 },
-          headersTimeout: answerTimeoutMs,
-          bodyTimeout: answerTimeoutMs,
-          keepAliveTimeout: idleMs,
-          keepAliveMaxTimeout: idleMs,
-        },
-        replyOptions: {
-          // Retries only reads, once, after a broken connection: any other request may have been executed. Clients learn
-          // from Retry-After when to repeat the rest.
-          retryDelay: ({ err, req, attempt }) => (isBrokenConnection(err) && isRead(req) && attempt === 0 ? 1 : null),
-          rewriteHeaders: endToEndHeaders,
-          rewriteRequestHeaders: (request, headers) => ({
-            ...endToEndHeaders(headers),
-            // A read is forwarded without its body; a length without a body is an error of the HTTP client.
-            ...(request.body === undefined && { 'content-length': undefined }),
-            // Replaces what the client sent: only the address that this server sees can be trusted.
-            'x-forwarded-for': request.ip,
-            forwarded: undefined,
-            traceparent: currentTrace(),
-          }),
-          onError: (reply, { error }) => void reply.send(unavailable(error)),
-        },
+    const forward = async (request: FastifyRequest, reply: FastifyReply) => {
+      const { status, headers, body } = await sender.send(toForwarded(request)).catch((error) => {
+        throw unavailable(error)
       })
+      reply.code(status).headers(endToEndHeaders(headers))
+      // Without a body there is no content type to set, and the length that a HEAD states stays.
+      return reply.send(body.length > 0 ? body : null)
+    }
+    for (const { prefix, httpMethods } of prefixes) {
+      // The password-service answers those that a path does not have. CONNECT asks for a tunnel.
+      const method = httpMethods ?? scope.supportedMethods.filter((one) => one !== 'CONNECT')
+      for (const url of [prefix, `${prefix}/*`]) {
+        scope.route({ method, url, config: { public: true }, exposeHeadRoute: false, handler: forward })
+      }
     }
   })
 }

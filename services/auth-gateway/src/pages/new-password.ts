@@ -1,7 +1,7 @@
 import { Problem, RekeyError, unavailable } from '@rekey/contracts'
 import { currentTrace } from '@rekey/platform/trace'
 import { compileCheck } from '@rekey/platform/validation'
-import { answerTimeoutMs } from '../forwarding/forwarding.ts'
+import { answerTimeoutMs } from '../forwarding/upstream.ts'
 
 /**
  * B2: sets a new password with a success token.
