@@ -8,9 +8,12 @@ import { parseArgs } from 'node:util'
 import { createDatabase } from '@rekey/local-servers/database'
 import { migrate } from '@rekey/local-servers/migrate'
 import { startPostgres } from '@rekey/local-servers/postgres'
+import pg from 'pg'
+import { readProcessorTime } from './processor-time.ts'
 
 // npm run bench:import -- [--lines N] [--format ndjson|csv] [--kill-after SECONDS]: generates a file of customers with
-// precomputed hashes and imports it. Prints time and peak memory, which it reads from Linux's /proc.
+// precomputed hashes and imports it. Prints time and peak memory, which it reads from Linux's /proc, and the time that
+// Postgres takes to COPY the same rows into the emptied tables.
 
 const hashes = [
   '$argon2id$v=19$m=19456,t=2,p=1$kTJnOtsi6g8qeu2IHlTo6A$75DBmRzKcBJ+TT8wX5CxXfiUNzgle0ALVOWYycVxpu8',
@@ -89,6 +92,45 @@ const runImport = (path: string, databaseUrl: string, killAfterMs?: number) =>
     })
   })
 
+const tables = ['customer', 'identifier', 'credential']
+
+const query = async (databaseUrl: string, statements: string[]) => {
+  const client = new pg.Client({ connectionString: databaseUrl })
+  await client.connect()
+  try {
+    for (const statement of statements) await client.query(statement)
+  } finally {
+    await client.end()
+  }
+}
+
+/** Processor time of Postgres during the work, in microseconds a line. */
+const withPostgresTime = async <T>(lines: number, work: () => Promise<T>) => {
+  const postgresTime = () => readProcessorTime().get('postgres') ?? 0
+  const before = postgresTime()
+  const result = await work()
+  return { result, microseconds: Math.round((postgresTime() - before) / lines) }
+}
+
+/** The seconds in which Postgres copies the imported rows into the tables of another database. */
+const copyRows = async (serverUrl: string, databaseUrl: string, folder: string, lines: number) => {
+  const otherUrl = await createDatabase(serverUrl, 'copied')
+  await migrate({ databaseUrl: otherUrl })
+  const path = (table: string) => join(folder, `${table}.copy`)
+  await query(
+    databaseUrl,
+    tables.map((table) => `COPY ${table} TO '${path(table)}'`),
+  )
+  return withPostgresTime(lines, async () => {
+    const startedMs = performance.now()
+    await query(
+      otherUrl,
+      tables.map((table) => `COPY ${table} FROM '${path(table)}'`),
+    )
+    return (performance.now() - startedMs) / 1_000
+  })
+}
+
 const { values } = parseArgs({
   options: {
     lines: { type: 'string', default: '1000000' },
@@ -112,8 +154,16 @@ try {
       await runImport(path, databaseUrl, Number(killAfter) * 1_000)
       console.log(`Killed after ${killAfter} s.`)
     }
-    const { seconds, peak, code } = await runImport(path, databaseUrl)
-    console.log(`${seconds.toFixed(1)} s, at most ${peak} MiB resident, exit code ${code}`)
+    const { result, microseconds } = await withPostgresTime(lines, () => runImport(path, databaseUrl))
+    const { seconds, peak, code } = result
+    console.log(
+      `${seconds.toFixed(1)} s, at most ${peak} MiB resident, exit code ${code}, Postgres ${microseconds} µs a line`,
+    )
+    const copy = await copyRows(postgres.url, databaseUrl, join(dir, 'postgres', 'cluster'), lines)
+    console.log(
+      `COPY of the same rows: ${copy.result.toFixed(1)} s, Postgres ${copy.microseconds} µs a line; ` +
+        `lines a second of the import ÷ COPY: ${(copy.result / seconds).toFixed(2)}`,
+    )
   } finally {
     await postgres.stop()
   }

@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import t from 'tap'
 import { parseJson } from './json.ts'
 
@@ -31,4 +32,38 @@ t.test('S31: invalid UTF-8, an empty body, and broken JSON are refused', async (
   for (const broken of ['{', '{"a":1,}', "{'a':1}", 'undefined', '{"a":1}{"b":2}']) {
     t.throws(() => parseText(broken), { code: 'invalid_request', message: 'The body is not valid JSON.' }, broken)
   }
+})
+
+t.test('S31: a text is refused if and only if one of its objects has a duplicate name', async (t) => {
+  /** A text of JSON, whose objects may have duplicate names. */
+  interface Text {
+    text: string
+    hasDuplicate: boolean
+  }
+  const some = fc.constantFrom('a', 'b', 'a":', '":1,"a":', 'a\\"', ' : ', '1')
+  const anyDuplicate = (texts: Text[]) => texts.some(({ hasDuplicate }) => hasDuplicate)
+  const { text } = fc.letrec<{ text: Text; object: Text; array: Text }>((tie) => ({
+    text: fc.oneof(
+      { depthSize: 'small', withCrossShrink: true },
+      fc
+        .oneof(some, fc.integer(), fc.constant(null))
+        .map((value) => ({ text: JSON.stringify(value), hasDuplicate: false })),
+      tie('object'),
+      tie('array'),
+    ),
+    object: fc.array(fc.tuple(some, tie('text')), { maxLength: 3 }).map((members) => ({
+      text: `{${members.map(([name, { text }]) => `${JSON.stringify(name)} :${text}`).join(', ')}}`,
+      hasDuplicate:
+        new Set(members.map(([name]) => name)).size < members.length || anyDuplicate(members.map(([, value]) => value)),
+    })),
+    array: fc
+      .array(tie('text'), { maxLength: 3 })
+      .map((texts) => ({ text: `[${texts.map(({ text }) => text).join()}]`, hasDuplicate: anyDuplicate(texts) })),
+  }))
+  fc.assert(
+    fc.property(text, ({ text, hasDuplicate }) => {
+      if (hasDuplicate) t.throws(() => parseText(text), /is given more than once/, text)
+      else t.same(parseText(text), JSON.parse(text))
+    }),
+  )
 })

@@ -27,6 +27,21 @@ const refuseDuplicates = (text: string, isOnce: IsOnce): void => {
   })
 }
 
+/** Names of all objects in a parsed value. */
+const countNames = (value: unknown): number => {
+  if (typeof value !== 'object' || value === null) return 0
+  const values = Object.values(value)
+  let count = Array.isArray(value) ? 0 : values.length
+  for (const one of values) count += countNames(one)
+  return count
+}
+
+/**
+ * True if no object of the text has a duplicate name, which leaves fewer names in the parsed value. A text in quotes may
+ * look like a name: then the answer is false and `refuseDuplicates` decides, which takes ten times as long.
+ */
+const hasNoDuplicates = (text: string, value: unknown) => (text.match(/"\s*:/g)?.length ?? 0) === countNames(value)
+
 /**
  * Parses a request body more strictly than JSON.parse: refuses invalid UTF-8, duplicate names and `__proto__`.
  *
@@ -39,7 +54,7 @@ export const parseJson = (body: Buffer, isOnce: IsOnce = () => true): unknown =>
   if (text.trim() === '') throw new RekeyError('invalid_request', { detail: 'The body is empty.' })
   try {
     const value: unknown = secureParse(text)
-    refuseDuplicates(text, isOnce)
+    if (!hasNoDuplicates(text, value)) refuseDuplicates(text, isOnce)
     return value
   } catch (cause) {
     if (cause instanceof RekeyError) throw cause

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { CustomerRecord, type FieldError, maskAddress, parseUsername } from '@rekey/contracts'
 import type { Now } from '@rekey/platform/clock'
 import type { Random } from '@rekey/platform/random'
@@ -49,6 +50,9 @@ export interface Result extends Progress {
 
 /** A line of the file, ready to be stored or refused. */
 type Prepared = { read: Read; customer: GivenCustomer } | { read: Read; reasons: FieldError[] }
+
+/** Lines that are parsed without a pause: meanwhile Postgres waits for the next statement of the batch before. */
+const linesAtOnce = 50
 
 /** Covers the retries within a batch. A batch usually takes less than a second. */
 const batchTimeoutMs = 60_000
@@ -110,7 +114,11 @@ export const createImport = ({ database, store, lock, readRecord, now, random }:
   /** Parses and validates the next batch while one is stored. */
   async function* prepareAhead(batches: AsyncIterable<RawBatch>, format: Format) {
     for await (const { lines, records } of batches) {
-      const prepared = format.read(lines).map(prepare)
+      const prepared: Prepared[] = []
+      for (let begin = 0; begin < lines.length; begin += linesAtOnce) {
+        for (const read of format.read(lines.slice(begin, begin + linesAtOnce))) prepared.push(prepare(read))
+        await setImmediate()
+      }
       yield { prepared, records, bytes: lines.at(-1)?.end ?? 0, firstLine: lines[0]?.number ?? 0 }
     }
   }
