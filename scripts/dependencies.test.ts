@@ -9,8 +9,8 @@ const read = (path: string) => readFileSync(join(root, path), 'utf8')
 const kinds = ['dependencies', 'devDependencies', 'optionalDependencies'] as const
 type Manifest = Partial<Record<(typeof kinds)[number], Record<string, string>>>
 
-/** Packages with a lock file of their own, which are installed when a check or a proof needs them. */
-const tools = globSync('tools/*/package.json', { cwd: root })
+/** Packages with a lock file of their own, which are installed when a check, a proof or the bench needs them. */
+const tools = globSync('{tools,bench/peers}/*/package.json', { cwd: root })
 const manifests = ['package.json', ...globSync('{bench,{packages,services,tests}/*}/package.json', { cwd: root })]
 const entriesOf = (path: string) => {
   const manifest = JSON.parse(read(path)) as Manifest

@@ -10,6 +10,7 @@ import {
   startOurs,
   strangers,
 } from './contestants.ts'
+import { betterAuth, peerEntries, supabaseAuth } from './peers.ts'
 
 const floor = 'floor restore-request'
 const oursToFloor = [ours, floor] as const
@@ -22,6 +23,17 @@ const unknownFigures = [
     goal: { atMost: 1.6 },
   },
   { name: 'a1-rate', what: 'A1 unknown, requests/s ÷ floor', goal: { atLeast: 0.75 } },
+  {
+    name: 'a1-cpu-better-auth',
+    what: "A1 unknown, processor time of all parts ÷ Better Auth's",
+    goal: { atMost: 0.28 },
+  },
+  { name: 'a1-rate-better-auth', what: "A1 unknown, requests/s ÷ Better Auth's", goal: { atLeast: 4 } },
+  {
+    name: 'a1-cpu-supabase',
+    what: "A1 unknown, processor time of all parts ÷ Supabase Auth's",
+    goal: { atMost: 0.45 },
+  },
 ] satisfies Figure[]
 
 export const unknown: Group = {
@@ -33,6 +45,7 @@ export const unknown: Group = {
     const entries = [
       byHttp(bench, { contestant: await startOurs(bench), ...load }),
       byHttp(bench, { contestant: await startFloor(bench, 'restore-request'), ...load }),
+      ...(await peerEntries(bench, 'unknown', strangers)),
     ]
     const samples = await contest(entries, sizesFor(bench), bench)
     return {
@@ -41,6 +54,9 @@ export const unknown: Group = {
         'a1-cpu': ratioOf(samples, oursToFloor, micros),
         'a1-gateway-cpu': ratioOf(samples, oursToFloor, partOf('auth-gateway'), partOf('restore-request')),
         'a1-rate': ratioOf(samples, oursToFloor, perSecond),
+        'a1-cpu-better-auth': ratioOf(samples, [ours, betterAuth], micros),
+        'a1-rate-better-auth': ratioOf(samples, [ours, betterAuth], perSecond),
+        'a1-cpu-supabase': ratioOf(samples, [ours, supabaseAuth], micros),
       },
     }
   },
@@ -51,6 +67,16 @@ const knownFigures = [
     name: 'known-cpu',
     what: "A1 known, processor time of all parts to the mail's hand-over ÷ A1's floor",
     goal: { atMost: 9 },
+  },
+  {
+    name: 'known-cpu-better-auth',
+    what: "A1 known, processor time of all parts to the mail's hand-over ÷ Better Auth's",
+    goal: { atMost: 0.7 },
+  },
+  {
+    name: 'known-cpu-supabase',
+    what: "A1 known, processor time of all parts to the mail's hand-over ÷ Supabase Auth's",
+    goal: { atMost: 0.5 },
   },
 ] satisfies Figure[]
 
@@ -68,11 +94,16 @@ export const known: Group = {
         requests: restoreRequests(strangers),
         expected: challenge,
       }),
+      ...(await peerEntries(bench, 'known', strangers)),
     ]
     const samples = await contest(entries, sizesFor(bench, 0.4), bench)
     return {
       contests: [{ title: 'A1, known', samples }],
-      figures: { 'known-cpu': ratioOf(samples, oursToFloor, micros) },
+      figures: {
+        'known-cpu': ratioOf(samples, oursToFloor, micros),
+        'known-cpu-better-auth': ratioOf(samples, [ours, betterAuth], micros),
+        'known-cpu-supabase': ratioOf(samples, [ours, supabaseAuth], micros),
+      },
     }
   },
 }

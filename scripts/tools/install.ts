@@ -21,18 +21,23 @@ export const run = async (cwd: string, command: string, args: string[]): Promise
 }
 
 /**
- * Installs a package of `tools/` from its own lock file, unless that is done. The product is installed without them: they
- * are larger than it.
+ * Installs a folder from its own lock file, unless that is done. The product is installed without such folders: they are
+ * larger than it.
  *
- * @returns its folder. @throws Error with the output if it cannot be installed
+ * @throws Error with the output if it cannot be installed
  */
-export const installTool = async (root: string, name: 'api-lint' | 'bruno'): Promise<string> => {
-  const dir = join(root, 'tools', name)
+export const installFolder = async (dir: string): Promise<void> => {
   const lock = readFileSync(join(dir, 'pnpm-lock.yaml'), 'utf8')
   const stamp = join(dir, 'node_modules/.rekey-installed')
-  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lock) return dir
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lock) return
   const { ok, output } = await run(dir, 'npx', ['--yes', 'pnpm@12.21.0', 'install', '--frozen-lockfile'])
-  if (!ok) throw new Error(`tools/${name} cannot be installed:\n${output}`)
+  if (!ok) throw new Error(`${dir} cannot be installed:\n${output}`)
   writeFileSync(stamp, lock)
+}
+
+/** Installs a package of `tools/`. @returns its folder */
+export const installTool = async (root: string, name: 'api-lint' | 'bruno'): Promise<string> => {
+  const dir = join(root, 'tools', name)
+  await installFolder(dir)
   return dir
 }
