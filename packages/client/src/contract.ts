@@ -590,6 +590,10 @@ export interface CancelJobBody {
 export interface ListApprovalsQuery {
   limit?: number
   offset?: number
+  /** Only those about this customer. */
+  clientId?: number
+  /** Only those of this action. */
+  action?: 'set_password' | 'reset_password' | 'reset_all' | 'lift_block' | 'end_hold'
 }
 
 export interface ListApprovalsAnswer {

@@ -5,9 +5,11 @@ import { bearer, problems, refuses } from './problem.ts'
 
 const owner = 'Person whom that token stands for: the owner of its client, or its own subject.'
 
+const actions = ['set_password', 'reset_password', 'reset_all', 'lift_block', 'end_hold'] as const
+
 export const Approval = Type.Object({
   id: Uuid,
-  action: OneOf(['set_password', 'reset_password', 'reset_all', 'lift_block', 'end_hold']),
+  action: OneOf(actions),
   state: OneOf(['pending', 'approved', 'rejected', 'expired']),
   clientId: Type.Optional({ ...SerialId, description: 'Id of the customer; absent for all customers.' }),
   customer: Type.Optional(Type.String({ description: "The customer's code; absent for all customers." })),
@@ -38,6 +40,8 @@ export const ListApprovals = {
   querystring: Type.Object({
     limit: Type.Integer({ minimum: 1, maximum: 100, default: 10 }),
     offset: Type.Integer({ minimum: 0, maximum: 2_147_483_647, default: 0 }),
+    clientId: Type.Optional({ ...SerialId, description: 'Only those about this customer.' }),
+    action: Type.Optional(OneOf(actions, { description: 'Only those of this action.' })),
   }),
   response: { 200: Type.Object({ total: Type.Integer(), data: Type.Array(Approval) }), ...problems },
 }

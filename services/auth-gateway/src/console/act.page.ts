@@ -6,12 +6,21 @@ import type { FastifyRequest } from 'fastify'
 import { html } from 'ghtml'
 import { csrfField, field, hidden } from '../layout/form.ts'
 import { firstTurn, newStateId, type PageStates, StateId } from '../layout/page-state.ts'
-import { type ActName, acts, type Outcome } from './acts.ts'
+import type { Problem } from '../layout/view.ts'
+import { type ActName, actsByName, type Outcome } from './acts.ts'
 import { type Desk, form, page } from './console-scope.ts'
 import { backLink } from './elements.ts'
 import { errorKey } from './error-pages.ts'
 import { consolePath } from './return-path.ts'
 import { findSubject, type KeptSubject, subjectName } from './subject.ts'
+import {
+  missingIn,
+  type PasswordFacts,
+  refusedIn,
+  type TemporaryPassword,
+  temporaryPasswordFields,
+  temporaryPasswordForm,
+} from './temporary-password.ts'
 
 /** What is kept of an act until the session ends. */
 export interface DoneAct {
@@ -24,20 +33,21 @@ interface Deps {
   states: PageStates<DoneAct>
   /** REKEY_BACK_OFFICE_FOUR_EYES. */
   hasFourEyes: boolean
+  facts: PasswordFacts
   random: Random
 }
 
+/** What was typed, and what is wrong with it. */
 interface Input {
-  reason?: string
-  problem?: string
+  typed?: { reason?: string } & TemporaryPassword
+  problems?: Problem[]
 }
 
-const problemsOf = ({ problem }: Input) => (problem === undefined ? [] : [{ field: 'reason', text: problem }])
 const pathOf = ({ url }: FastifyRequest): string => url.split('?')[0] ?? url
 
 const Press = Type.Object({ act: StateId })
 const isReason = compileCheck(Reason)
-const Submitted = Type.Object({ act: StateId, reason: Type.String({ maxLength: 2_000 }) })
+const Submitted = Type.Object({ act: StateId, reason: Type.String({ maxLength: 2_000 }), ...temporaryPasswordFields })
 
 /** Finds what a form of this session led to. */
 export const referenceOf = ({ staff }: Pick<FastifyRequest, 'staff'>, id: string) => ({ id, secret: staff.secret })
@@ -48,18 +58,20 @@ export const donePath = (act: string) => `${consolePath}/done/${act}`
  * The form of each act: what will happen, to whom, and why it is done. Its address has the id of the act, so that a second
  * press, a reload and the way back do nothing twice.
  */
-export const actPage = ({ app, textsOf, render }: Desk, { states, hasFourEyes, random }: Deps): void => {
-  for (const [key, { path, params, isDangerous, needsTwo, perform }] of Object.entries(acts)) {
-    const act = key as ActName
+export const actPage = ({ app, textsOf, render }: Desk, { states, hasFourEyes, facts, random }: Deps): void => {
+  for (const [act, { path, params, isDangerous, needsTwo, asksPassword = false, perform }] of actsByName) {
     const url = `${consolePath}${path}`
     const schema = params === undefined ? {} : { params }
     const idsOf = (request: FastifyRequest) => (request.params ?? {}) as Record<string, string>
 
-    const fields = (request: FastifyRequest, id: string, { reason = '', problem }: Input): string => {
+    const fields = (request: FastifyRequest, id: string, { typed = {}, problems = [] }: Input): string => {
       const t = textsOf(request)
+      const { reason = '' } = typed
+      const problem = problems.find(({ field }) => field === 'reason')?.text
       return html`<form method="post" action="${pathOf(request)}">
 !${csrfField(request.view)}
 !${hidden({ act: id })}
+!${asksPassword ? temporaryPasswordForm(t, request.view, facts, typed, problems) : ''}
 !${field({
         name: 'reason',
         label: t('act.reason'),
@@ -84,7 +96,7 @@ export const actPage = ({ app, textsOf, render }: Desk, { states, hasFourEyes, r
       }
       return render(request, {
         title,
-        problems: problemsOf(input),
+        problems: input.problems ?? [],
         body: html`!${head}
 <p>${t(`act.${act}.effect`)}</p>
 <p>${t(`act.${act}.told`)}</p>
@@ -98,7 +110,7 @@ export const actPage = ({ app, textsOf, render }: Desk, { states, hasFourEyes, r
     const showAlone = (request: FastifyRequest, id: string, input: Input) =>
       render(request, {
         title: textsOf(request)(`act.${act}.link`),
-        problems: problemsOf(input),
+        problems: input.problems ?? [],
         body: fields(request, id, input),
       })
 
@@ -119,23 +131,34 @@ export const actPage = ({ app, textsOf, render }: Desk, { states, hasFourEyes, r
 
     app.post(url, { schema: { ...schema, body: Submitted }, config: form }, async (request, reply) => {
       const t = textsOf(request)
-      const { act: id, reason } = request.body
-      if (!isReason(reason)) {
-        const problem = t(reason.trim() === '' ? 'act.reason.missing' : 'act.reason.malformed')
-        return reply.code(errors.invalid_request.status).send(await show(request, id, { reason, problem }))
+      const { act: id, ...typed } = request.body
+      const { reason } = typed
+      const missing = [
+        ...(asksPassword ? missingIn(t, typed) : []),
+        ...(isReason(reason)
+          ? []
+          : [{ field: 'reason', text: t(reason.trim() === '' ? 'act.reason.missing' : 'act.reason.malformed') }]),
+      ]
+      if (missing.length > 0) {
+        return reply.code(errors.invalid_request.status).send(await show(request, id, { typed, problems: missing }))
       }
       try {
         const subject = await findSubject(request, idsOf(request))
         await states.once(referenceOf(request, id), { turn: firstTurn, action: pathOf(request) }, async () => ({
           act,
-          outcome: (await perform(request.api, idsOf(request), reason)) ?? {},
+          outcome: (await perform(request.api, idsOf(request), reason, typed)) ?? {},
           subject: subject.kept,
         }))
       } catch (error) {
+        if (!(error instanceof RekeyError)) throw error
+        const refused = asksPassword ? refusedIn(t, request.view, facts, error) : undefined
+        if (refused) {
+          return reply.code(errors[error.code].status).send(await show(request, id, { typed, problems: refused }))
+        }
         // Nothing was done, or it is not known: the reason is kept, and the same form can be sent again.
-        if (!(error instanceof RekeyError) || !['unavailable', 'too_many_requests'].includes(error.code)) throw error
+        if (!['unavailable', 'too_many_requests'].includes(error.code)) throw error
         reply.code(errors[error.code].status).header('retry-after', error.retryAfterSeconds ?? 2)
-        const input = { reason, problem: t(`${errorKey(error)}.todo`) }
+        const input = { typed, problems: [{ field: 'reason', text: t(`${errorKey(error)}.todo`) }] }
         return reply.send(await show(request, id, input).catch(() => showAlone(request, id, input)))
       }
       return reply.redirect(donePath(id), 303)

@@ -1,4 +1,4 @@
-import { createCustomer } from '@rekey/test-support/customers'
+import { createCustomer, sql } from '@rekey/test-support/customers'
 import { eventually } from '@rekey/test-support/eventually'
 import { backOfficeToken } from '@rekey/test-support/flows'
 import { recordRoutes } from '@rekey/test-support/registered-routes'
@@ -128,6 +128,67 @@ t.test('S41: the person who asked cannot decide, and the page says so before', a
     reason: 'late',
   }
   t.match(await other.post(`${path}/reject`, late), { status: 409, text: 'Too late' })
+})
+
+t.test('B7: a temporary password is set once another person approves, and is in no page again', async (t) => {
+  const customer = await createCustomer(rekey.postgres.url)
+  const path = `/staff/customers/${customer.id}/set-password`
+  const form = await one.go(path)
+  t.match(form.text, 'A second person must approve this before it happens.')
+  const password = 'Temporary-4711'
+  const typed = { password, send: 'mail', sure: 'yes', reason: 'passport seen' }
+  const { fields } = formOf(form, '/set-password')
+  const send = (input: object) =>
+    one.post(form.url, { csrf: fields.csrf ?? '', act: fields.act ?? '', ...typed, ...input } as Record<string, string>)
+  for (const [input, says] of [
+    [{ password: '' }, 'Enter a temporary password.'],
+    [{ send: '' }, 'is missing or malformed'],
+    [{ reason: '' }, 'Enter a reason.'],
+    [{ password: 'short' }, 'Use at least 8 characters.'],
+    [{ password: customer.email }, 'Do not use the customer’s email'],
+  ] as const) {
+    const answer = await send(input)
+    t.match(answer, { text: says }, says)
+    t.ok([400, 422].includes(answer.status))
+    if (input.password) t.notMatch(answer.text, `value="${input.password}"`)
+  }
+  const unchosen = await one.post(form.url, { csrf: fields.csrf ?? '', act: fields.act ?? '', password, reason: 'x' })
+  t.match(unchosen.text, 'Choose how the customer gets it.')
+  t.match(unchosen.text, 'First make sure who is calling')
+  t.notMatch(unchosen.text, password)
+
+  const [waiting, again] = await Promise.all([send({}), send({})])
+  t.equal(titleOf(waiting), 'A second person must approve it')
+  t.equal(again.url, waiting.url, 'a second press does nothing twice')
+  t.match(await one.go(path), { text: 'staff-1 asked for this already' })
+  const approval = /href="(\/staff\/approvals\/[^"]*)"/.exec(waiting.text)?.[1] ?? ''
+  t.notMatch(waiting.text, password)
+  const others = await other.go(`${approval}/approve`)
+  t.match(others.text, 'Password sent by email')
+  const approved = await other.submit(others, '/approve', { reason: 'called back' })
+  t.equal(titleOf(approved), `Approved: Set a temporary password: ${customer.code}`)
+  t.match(await recordsOf(customer), [
+    { operation: 'set', actorId: 'staff-1', approvedBy: 'staff-2', reason: 'passport seen' },
+  ])
+  const mail = await eventually(
+    async () => (await rekey.inbox.messagesTo(customer.email)).find(({ Text }) => Text.includes(password)),
+    { what: 'the mail with the password' },
+  )
+  t.match(mail.Subject, 'temporary password')
+  for (const service of ['auth-gateway', 'password-service', 'notifier'] as const)
+    t.notMatch(JSON.stringify(await rekey.logOf(service)), password, 'S35')
+})
+
+t.test('B7: a customer without a confirmed email address cannot be mailed a password; the rest is kept', async (t) => {
+  const customer = await createCustomer(rekey.postgres.url)
+  await sql(rekey.postgres.url, `DELETE FROM identifier WHERE customer_id = $1 AND kind = 'email'`, [customer.id])
+  const form = await one.go(`/staff/customers/${customer.id}/set-password`)
+  const typed = { password: 'Temporary-4712', send: 'mail', sure: 'yes', reason: 'passport seen' }
+  const answer = await one.submit(form, '/set-password', typed)
+  t.match(answer, { status: 400, text: 'The customer has no confirmed email address.' })
+  t.equal(formOf(answer, '/set-password').fields.reason, 'passport seen')
+  const told = await one.submit(form, '/set-password', { ...typed, send: 'told' })
+  t.equal(titleOf(told), 'A second person must approve it')
 })
 
 t.test('what staff read in the console is logged with their name', async (t) => {

@@ -2,6 +2,7 @@ import type { ApprovalNeeded, Client } from '@rekey/contracts'
 import type { TSchema } from '@sinclair/typebox'
 import type { Api } from './api.ts'
 import { OneApproval, OneCustomer, OneJob } from './parameters.ts'
+import type { TemporaryPassword } from './temporary-password.ts'
 
 /** What an act led to: carried out, waiting for a second person, or a job that runs. */
 export interface Outcome extends Partial<ApprovalNeeded> {
@@ -19,8 +20,10 @@ interface ActOn {
   isDangerous: boolean
   /** True if a second person must approve it (REKEY_BACK_OFFICE_FOUR_EYES). */
   needsTwo: boolean
+  /** True if the form also asks for a temporary password. */
+  asksPassword?: boolean
   /** Calls the API. @throws RekeyError as it answers */
-  perform(api: Api, ids: Ids, reason: string): Promise<Outcome | undefined>
+  perform(api: Api, ids: Ids, reason: string, typed: TemporaryPassword): Promise<Outcome | undefined>
 }
 
 const client = ({ clientId }: Ids) => `/api/v2/clients/${clientId}`
@@ -33,6 +36,13 @@ export const acts = {
     ...onCustomer,
     path: '/customers/:clientId/reset',
     perform: (api, ids, reason) => api.post(`${client(ids)}/reset-password`, { reason }),
+  },
+  'set-password': {
+    ...onCustomer,
+    path: '/customers/:clientId/set-password',
+    asksPassword: true,
+    perform: (api, ids, reason, { password, send }) =>
+      api.put(`${client(ids)}/password`, { password, send_mail: send === 'mail', reason }),
   },
   block: {
     ...onCustomer,
@@ -89,9 +99,13 @@ export const acts = {
 
 export type ActName = keyof typeof acts
 
+/** The acts by name. */
+export const actsByName = Object.entries<ActOn>(acts) as [ActName, ActOn][]
+
 /** The acts on the page of a customer. Lifting a lockout of one address is possible without a lockout of the customer. */
 export const actsOfCustomer = ({ status, hold }: Client): ActName[] => [
   'reset',
+  'set-password',
   ...(status === 'active' ? (['block'] as const) : []),
   'unblock',
   ...(hold ? (['end-hold'] as const) : []),

@@ -1,12 +1,26 @@
 import type { Approval } from '@rekey/contracts'
 import type { PageLanguage } from '@rekey/texts'
 import { html } from 'ghtml'
+import type { Api } from './api.ts'
 import { badge, type Entry, type Fact, timeOf } from './elements.ts'
 import { consolePath } from './return-path.ts'
 import type { StaffTexts } from './staff-texts.ts'
 
-/** The API's longest page: more approvals than that wait in no back office for long. */
-export const mostApprovals = 100
+/** The API's longest page: fewer wait for one customer. */
+const mostOfCustomer = 100
+
+/** The approvals that wait for one customer, or of one action; the oldest first. */
+export const pendingOf = async (
+  api: Pick<Api, 'get'>,
+  wanted: Pick<Approval, 'action'> | { clientId: number },
+): Promise<Approval[]> => {
+  const query = { ...wanted, limit: mostOfCustomer }
+  const { data } = await api.get<{ data: Approval[] }>('/api/v2/approvals', query)
+  // A password-service of an earlier version returns those of all customers and actions.
+  return data.filter((approval) =>
+    'clientId' in wanted ? approval.clientId === wanted.clientId : approval.action === wanted.action,
+  )
+}
 
 export const approvalPath = (id: string) => `${consolePath}/approvals/${id}`
 

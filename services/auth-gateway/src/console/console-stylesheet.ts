@@ -41,6 +41,11 @@ button.plain{inline-size:auto;min-block-size:2.5rem;padding:0.25rem 0.75rem;font
 .badge.bad{color:var(--problem)}
 .badge.open{color:var(--accent)}
 .badge.good{color:var(--quietText)}
+fieldset{margin:0 0 1.25rem;padding:0;border:0;min-inline-size:0}
+legend{padding:0;margin:0 0 .25rem;font-weight:600}
+.choice{display:flex;gap:.75rem;align-items:center;min-block-size:2.75rem;margin:0;font-weight:400}
+.choice input{flex:none}
+form>.choice{margin-block-end:1.25rem}
 .pager{display:flex;flex-wrap:wrap;gap:0.25rem 1.25rem;align-items:baseline}
 .pager p{margin:0;color:var(--quietText)}
 .pager a{padding-block:0.5rem}

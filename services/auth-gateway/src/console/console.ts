@@ -1,5 +1,6 @@
 import type { Feature } from '@rekey/platform/feature'
 import { deriveKeys, toKeys } from '@rekey/platform/keys'
+import { maxPasswordLength, minPasswordLength } from '@rekey/platform/password-length'
 import type { Server } from '@rekey/platform/server'
 import type { Infrastructure } from '../infrastructure.ts'
 import type { Layout } from '../layout/layout.ts'
@@ -23,11 +24,12 @@ import { createSignInLog } from './sign-in-log.ts'
 import { createStaffSessions, longestMs } from './staff-sessions.service.ts'
 import { createStaffSessionStore } from './staff-sessions.store.ts'
 
-type Settings = Parameters<typeof readConsoleSettings>[0] & {
-  REKEY_PUBLIC_URL: string
-  REKEY_REFRESH_KEY: string
-  REKEY_BACK_OFFICE_FOUR_EYES: boolean
-}
+type Settings = Parameters<typeof readConsoleSettings>[0] &
+  Parameters<typeof minPasswordLength>[0] & {
+    REKEY_PUBLIC_URL: string
+    REKEY_REFRESH_KEY: string
+    REKEY_BACK_OFFICE_FOUR_EYES: boolean
+  }
 
 interface Deps {
   layout: Layout
@@ -48,6 +50,7 @@ export const createConsole = (infra: Infrastructure, config: Settings, { layout,
   const store = createStaffSessionStore(infra.redis)
   const states = layout.statesOf<DoneAct>('console-act', longestMs)
   const hasFourEyes = config.REKEY_BACK_OFFICE_FOUR_EYES
+  const facts = { minPasswordLength: minPasswordLength(config), maxPasswordLength }
 
   return {
     routes(app: Server) {
@@ -75,7 +78,7 @@ export const createConsole = (infra: Infrastructure, config: Settings, { layout,
         sessionsPage(desk)
         approvalsPage(desk)
         jobsPage(desk)
-        actPage(desk, { states, hasFourEyes, random: infra.random })
+        actPage(desk, { states, hasFourEyes, facts, random: infra.random })
         donePage(desk, { states })
       })
     },

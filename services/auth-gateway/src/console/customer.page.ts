@@ -1,7 +1,7 @@
-import type { Approval, Client, ClientRecord, Message } from '@rekey/contracts'
+import type { Client, ClientRecord, Message } from '@rekey/contracts'
 import { html } from 'ghtml'
 import { acts, actsOfCustomer } from './acts.ts'
-import { approvalEntry, mostApprovals } from './approval-entry.ts'
+import { approvalEntry, pendingOf } from './approval-entry.ts'
 import { type Desk, page } from './console-scope.ts'
 import { addressFacts, stateFacts } from './customer-facts.ts'
 import { entries, facts } from './elements.ts'
@@ -20,13 +20,12 @@ export const customerPage = ({ app, textsOf, render }: Desk): void => {
     const { language } = request.view
     const { clientId } = request.params
     const base = `/api/v2/clients/${clientId}`
-    const [client, messages, records, approvals] = await Promise.all([
+    const [client, messages, records, waiting] = await Promise.all([
       request.api.get<Client>(base),
       request.api.get<{ data: Message[] }>(`${base}/messages`, { limit: mostShown }),
       request.api.get<{ data: ClientRecord[] }>(`${base}/records`, { limit: mostShown }),
-      request.api.get<{ data: Approval[] }>('/api/v2/approvals', { limit: mostApprovals }),
+      pendingOf(request.api, { clientId }),
     ])
-    const waiting = approvals.data.filter((approval) => approval.clientId === clientId)
     const path = `${consolePath}/customers/${clientId}`
     const section = (title: string, content: string, link?: [path: string, text: string]) => html`<section>
 <h2>${title}</h2>

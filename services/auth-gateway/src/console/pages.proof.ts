@@ -50,6 +50,7 @@ t.test(
       sessions: of('/sessions'),
       unblock: of('/unblock'),
       'reset-waiting': of('/reset'),
+      'set-password': of('/set-password'),
       waiting,
       approvals: '/staff/approvals',
       'own-approval': approval,

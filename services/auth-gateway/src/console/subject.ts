@@ -3,7 +3,7 @@ import type { PageLanguage } from '@rekey/texts'
 import type { FastifyRequest } from 'fastify'
 import { html } from 'ghtml'
 import type { ActName } from './acts.ts'
-import { approvalFacts, approvalPath, mostApprovals, nameOfApproval } from './approval-entry.ts'
+import { approvalFacts, approvalPath, nameOfApproval, pendingOf } from './approval-entry.ts'
 import { addressFacts } from './customer-facts.ts'
 import { facts, timeOf } from './elements.ts'
 import { jobFacts, jobPath } from './job-entry.ts'
@@ -37,6 +37,7 @@ type Request = Pick<FastifyRequest, 'api' | 'staff'>
 
 const requested: Partial<Record<ActName, Approval['action']>> = {
   reset: 'reset_password',
+  'set-password': 'set_password',
   unblock: 'lift_block',
   'end-hold': 'end_hold',
   'reset-all': 'reset_all',
@@ -55,15 +56,11 @@ const waitingNotice = (
 <a href="${approvalPath(same.id)}">${t('obstacle.waiting.link')}</a>`
 }
 
-const pendingApprovals = async ({ api }: Request): Promise<Approval[]> =>
-  (await api.get<{ data: Approval[] }>('/api/v2/approvals', { limit: mostApprovals })).data
-
 const customerSubject = async (request: Request, clientId: string): Promise<Subject> => {
   const [client, pending] = await Promise.all([
     request.api.get<Client>(`/api/v2/clients/${clientId}`),
-    pendingApprovals(request),
+    pendingOf(request.api, { clientId: Number(clientId) }),
   ])
-  const own = pending.filter((approval) => approval.clientId === client.id)
   return {
     kept: {
       kind: 'customer',
@@ -75,7 +72,7 @@ const customerSubject = async (request: Request, clientId: string): Promise<Subj
     obstacle(t, act, language) {
       if (act === 'block' && client.status === 'blocked') return html`${t('obstacle.blocked')}`
       if (act === 'end-hold' && !client.hold) return html`${t('obstacle.noHold')}`
-      return waitingNotice(t, language, own, act)
+      return waitingNotice(t, language, pending, act)
     },
   }
 }
@@ -113,7 +110,7 @@ const jobSubject = async ({ api }: Request, jobId: string): Promise<Subject> => 
 }
 
 const everyCustomer = async (request: Request): Promise<Subject> => {
-  const pending = await pendingApprovals(request)
+  const pending = await pendingOf(request.api, { action: 'reset_all' })
   return {
     kept: { kind: 'all', path: `${consolePath}/jobs` },
     about: () => '',

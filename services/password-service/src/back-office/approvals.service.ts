@@ -5,7 +5,7 @@ import type { Random } from '@rekey/platform/random'
 import type { ApprovalDecision } from '../staff/decide-approval.ts'
 import { type Staff, staffForLog } from '../staff/staff.ts'
 import type { Action, CarryOut } from './actions.ts'
-import type { ApprovalStore, PendingApproval, StoredApproval } from './approvals.store.ts'
+import type { ApprovalStore, PendingApproval, PendingQuery, StoredApproval } from './approvals.store.ts'
 import type { Outcome } from './back-office.service.ts'
 
 interface Deps {
@@ -136,9 +136,9 @@ export const createApprovals = ({ store, carryOut, now, random, log }: Deps) => 
     },
 
     /** Pending approvals, the oldest first. @throws RekeyError unavailable */
-    async list(page: { limit: number; offset: number }): Promise<{ total: number; data: Approval[] }> {
+    async list(query: PendingQuery): Promise<{ total: number; data: Approval[] }> {
       const at = now()
-      const { total, approvals } = await store.listPending(at, page)
+      const { total, approvals } = await store.listPending(at, query)
       return { total, data: approvals.map((approval) => toApproval(approval, at)) }
     },
 

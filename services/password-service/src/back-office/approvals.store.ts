@@ -59,6 +59,15 @@ interface NewApproval
   mailEventId: string | null
 }
 
+/** Parameters of the list. */
+export interface PendingQuery {
+  limit: number
+  offset: number
+  /** The customer's id, as the contract names it. */
+  clientId?: number
+  action?: Action['kind']
+}
+
 const expiredForMs = 30 * 24 * 3_600_000
 
 const columns = {
@@ -89,13 +98,18 @@ export const createApprovalStore = (database: Database) => ({
       return (await prisma.approval.findUnique({ where: { id }, select: { ...columns, ...secrets } })) ?? undefined
     }),
 
-  /** A page of pending approvals, the oldest first, and their total. */
+  /** A page of pending approvals, the oldest first, and their total: of all, or of one customer or action. */
   listPending: (
     now: Date,
-    { limit, offset }: { limit: number; offset: number },
+    { limit, offset, clientId: customerId, action }: PendingQuery,
   ): Promise<{ total: number; approvals: StoredApproval[] }> =>
     database.query(async (prisma) => {
-      const where = { state: 'pending' as const, expiresAt: { gt: now } }
+      const where = {
+        state: 'pending' as const,
+        expiresAt: { gt: now },
+        ...(customerId !== undefined && { customerId }),
+        ...(action !== undefined && { action }),
+      }
       const [total, approvals] = await Promise.all([
         prisma.approval.count({ where }),
         prisma.approval.findMany({

@@ -200,7 +200,7 @@ t.test('four eyes: a password that can no longer be mailed is not approved, and 
   t.same(await historyOf(customer), [])
 })
 
-t.test('four eyes: the list has the pending approvals, the oldest first', async (t) => {
+t.test('four eyes: the list has the pending approvals, of all, one customer or one action, the oldest first', async (t) => {
   await query('DELETE FROM approval')
   const customer = await service.customer()
   const ids: string[] = []
@@ -220,6 +220,21 @@ t.test('four eyes: the list has the pending approvals, the oldest first', async 
   t.same(await list('?limit=1&offset=1'), { total: 3, ids: [ids[2]] })
   t.same(await list('?offset=9'), { total: 3, ids: [] })
   t.notMatch((await send('GET', 'approvals', 'checker')).text, /hash|sealed|argon2/)
+
+  // More than a page of other customers' approvals come first.
+  const last = await service.customer()
+  await query(
+    `INSERT INTO approval (id, action, customer_id, maker, maker_client_id, maker_ip, created_at, expires_at)
+     SELECT gen_random_uuid(), 'lift_block', $1, 'maker', 'maker', '::1', now() - interval '1 day', $2 FROM generate_series(1, 120)`,
+    [customer.id, new Date(clock.now().getTime() + 60_000)],
+  )
+  const own = (await actions.reset_password(last.id)).body.approvalId
+  const all = (await actions.reset_all()).body.approvalId
+  t.same(await list(`?limit=100&clientId=${last.id}`), { total: 1, ids: [own] })
+  t.same(await list('?action=reset_all'), { total: 1, ids: [all] })
+  t.same(await list(`?action=set_password&clientId=${customer.id}`), { total: 2, ids: [ids[0], ids[3]] })
+  t.same(await list('?clientId=2147483647'), { total: 0, ids: [] })
+  t.equal((await send('GET', 'approvals?action=none')).status, 400)
 })
 
 t.test('four eyes: only the back office may list and decide; an unknown approval is a 404', async (t) => {
