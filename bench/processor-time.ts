@@ -9,7 +9,10 @@ interface Process {
   name: string
   parent: number
   ticks: number
+  residentMiB: number
 }
+
+const pageBytes = 4_096
 
 /** A service by its folder, another program of Node by its file, any other process by its command. */
 const nameOf = (args: string[], command: string) => {
@@ -26,14 +29,19 @@ const readProcess = (pid: string): Process | undefined => {
     const args = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
     const command = stat.slice(stat.indexOf('(') + 1, stat.lastIndexOf(')'))
     const ticks = fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0)
-    return { name: nameOf(args, command), parent: Number(fields[1]), ticks }
+    return {
+      name: nameOf(args, command),
+      parent: Number(fields[1]),
+      ticks,
+      residentMiB: (Number(fields[21]) * pageBytes) / 1_048_576,
+    }
   } catch {
     return undefined
   }
 }
 
-/** The processor time in microseconds of each descendant of a process until now, by name. Linux only. */
-export const readProcessorTime = (ancestor = process.pid): Map<string, number> => {
+/** A value of each descendant of a process, summed by name. Linux only. */
+export const readProcesses = (ancestor: number, value: (one: Process) => number): Map<string, number> => {
   const processes = new Map<number, Process>()
   for (const pid of readdirSync('/proc')) {
     const one = /^\d+$/.test(pid) ? readProcess(pid) : undefined
@@ -43,12 +51,16 @@ export const readProcessorTime = (ancestor = process.pid): Map<string, number> =
     const parent = processes.get(pid)?.parent
     return parent === ancestor || (parent !== undefined && parent > 1 && isDescendant(parent))
   }
-  const times = new Map<string, number>()
-  for (const [pid, { name, ticks }] of processes) {
-    if (isDescendant(pid)) times.set(name, (times.get(name) ?? 0) + ticks * tickMicroseconds)
+  const values = new Map<string, number>()
+  for (const [pid, one] of processes) {
+    if (isDescendant(pid)) values.set(one.name, (values.get(one.name) ?? 0) + value(one))
   }
-  return times
+  return values
 }
+
+/** The processor time in microseconds of each descendant of a process until now, by name. Linux only. */
+export const readProcessorTime = (ancestor = process.pid): Map<string, number> =>
+  readProcesses(ancestor, ({ ticks }) => ticks * tickMicroseconds)
 
 const total = (times: Map<string, number>) => [...times.values()].reduce((sum, one) => sum + one, 0)
 

@@ -25,7 +25,7 @@ export const start = async (t: Teardown, { smtpUrl, users }: Options): Promise<S
     name: 'better-auth',
     dataDir: join(dir, 'better-auth'),
     command: process.execPath,
-    args: [join(folder, 'server.js')],
+    args: [join(folder, 'better-auth.js')],
     env: { NODE_ENV: 'production', DATABASE_URL: postgres.url, SMTP_URL: smtpUrl, USERS: String(users) },
     readyPath: '/api/auth/ok',
     timeoutMs: 120_000,

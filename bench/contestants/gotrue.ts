@@ -44,6 +44,9 @@ export const start = async (t: Teardown, { binary, smtpUrl, users }: Options): P
       GOTRUE_SITE_URL: 'http://localhost',
       API_EXTERNAL_URL: 'http://localhost',
       GOTRUE_JWT_SECRET: 'a secret of the bench with more than 32 characters',
+      // Unlimited by default, with two idle connections: each burst would open new ones.
+      GOTRUE_DB_MAX_POOL_SIZE: '20',
+      GOTRUE_DB_MAX_IDLE_POOL_SIZE: '20',
       GOTRUE_JWT_AUD: 'authenticated',
       GOTRUE_MAILER_AUTOCONFIRM: 'true',
       GOTRUE_SMTP_HOST: hostname,

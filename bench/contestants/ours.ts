@@ -2,10 +2,13 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { Teardown } from '@rekey/test-support/infrastructure'
+import type { Processes } from '@rekey/test-support/processes'
 import type { Started } from '../harness/protocol.ts'
 
 /** The variable by which the test support finds a running Postgres. */
 const sharedPostgres = 'REKEY_TEST_POSTGRES_URL'
+/** Customers that are created at a time. */
+const atOnce = 20
 
 interface Options {
   /** The folder of the checkout whose services start. */
@@ -20,17 +23,10 @@ interface Options {
 /** An argon2id hash of `an old password` with the parameters of new hashes. */
 const fullHash = '$argon2id$v=19$m=19456,t=2,p=1$Yz78fCm+OaVe6hY89ljJUw$0P7x6J8BrSimN831hnY4hrcUOjsEXP0v6BkPwgwCz+A'
 
-/**
- * The services of a checkout, as its own test support starts them: in the sandbox's profile, with hashes of full cost and
- * quotas that a load does not reach. Unlike in tests, Postgres writes durably.
- */
-export const start = async (
-  t: Teardown,
-  { root = resolve(import.meta.dirname, '../..'), smtpUrl, customers = 0, env = {} }: Options,
-): Promise<Started> => {
-  const load = (path: string) => import(join(root, path))
+/** Starts a Postgres that writes durably, unlike that of tests, for the test support of the checkout to use. */
+const startDurablePostgres = async (t: Teardown, load: (path: string) => Promise<Record<string, CallableFunction>>) => {
   const servers = 'packages/local-servers/src'
-  const [{ startPostgres }, { createDatabase }, { migrate }, { templateDatabase }] = await Promise.all([
+  const [postgresModule, databaseModule, migrateModule, support] = await Promise.all([
     load(`${servers}/postgres.ts`),
     load(`${servers}/database.ts`),
     load(`${servers}/migrate.ts`),
@@ -38,23 +34,58 @@ export const start = async (
   ])
   const dataDir = mkdtempSync(join(tmpdir(), 'rekey-bench-'))
   t.teardown(() => rmSync(dataDir, { recursive: true, force: true }))
-  const postgres = await startPostgres({ dataDir })
+  const postgres = await postgresModule?.startPostgres?.({ dataDir })
   t.teardown(() => postgres.stop())
-  await migrate({ databaseUrl: await createDatabase(postgres.url, templateDatabase) })
+  const databaseUrl = await databaseModule?.createDatabase?.(postgres.url, support?.templateDatabase)
+  await migrateModule?.migrate?.({ databaseUrl })
   process.env[sharedPostgres] = postgres.url
+}
 
+/** What the bench may ask for while the services run. */
+const commandsOf = ({ gateway, passwordService, notifier, ...rekey }: Processes) => {
+  const services = { 'auth-gateway': gateway, 'password-service': passwordService, notifier }
+  return {
+    async stop(...names: (keyof typeof services)[]) {
+      await Promise.all(names.map((name) => services[name].stop()))
+    },
+    /** Starts a stopped service. @returns milliseconds until it was ready */
+    async start(name: keyof typeof services) {
+      const startedMs = performance.now()
+      await services[name].restart()
+      return performance.now() - startedMs
+    },
+    pidOf: async (name: keyof typeof services) => services[name].pid,
+    /** Starts another instance on the same stores. */
+    async startAnother(name: 'auth-gateway' | 'password-service') {
+      const start = name === 'auth-gateway' ? rekey.startGateway : rekey.startPasswordService
+      const { url, pid } = await start({})
+      return { url, pid }
+    },
+  }
+}
+
+/**
+ * The services of a checkout, as its own test support starts them: in the sandbox's profile, with hashes of full cost and
+ * quotas that a load does not reach.
+ */
+export const start = async (
+  t: Teardown,
+  { root = resolve(import.meta.dirname, '../..'), smtpUrl, customers = 0, env = {} }: Options,
+): Promise<Started> => {
+  const load = (path: string) => import(join(root, path))
+  await startDurablePostgres(t, load)
   const [{ startProcesses }, { createCustomer, sql }, { backOfficeToken }, { fullHashes }] = await Promise.all([
     load('tests/support/processes.ts'),
     load('tests/support/customers.ts'),
     load('tests/support/flows.ts'),
     load('tests/support/limits.ts'),
   ])
-  const rekey = await startProcesses(t, {
+  const rekey: Processes = await startProcesses(t, {
     env: { ...fullHashes, REKEY_LIMITS_SCALE: '1000000', SMTP_URL: smtpUrl, ...env },
   })
   const created = []
-  for (let made = 0; made < customers; made += 20) {
-    const some = Array.from({ length: Math.min(20, customers - made) }, () => createCustomer(rekey.postgres.url))
+  for (let made = 0; made < customers; made += atOnce) {
+    const some = Array.from({ length: Math.min(atOnce, customers - made) }, () => createCustomer(rekey.postgres.url))
     created.push(...(await Promise.all(some)))
   }
   await sql(rekey.postgres.url, 'UPDATE credential SET hash = $1', [fullHash])
@@ -66,12 +97,8 @@ export const start = async (
       staffToken: await backOfficeToken(rekey),
       databaseUrl: rekey.postgres.url,
       natsUrl: rekey.nats.url,
-      redisUrl: rekey.redis.url,
-      pids: {
-        'auth-gateway': rekey.gateway.pid,
-        'password-service': rekey.passwordService.pid,
-        notifier: rekey.notifier.pid,
-      },
+      passwordServiceUrl: rekey.passwordService.url,
     },
+    commands: commandsOf(rekey),
   }
 }

@@ -2,8 +2,23 @@ import type { Group } from '../harness/bench.ts'
 import { codes } from './codes.ts'
 import { hashes } from './hashes.ts'
 import { history } from './history.ts'
+import { mailTime } from './mail-time.ts'
+import { backlog, relay } from './relay.ts'
 import { known, unknown } from './restore-requests.ts'
+import { memory, startTimes } from './start-and-memory.ts'
 import { tokens } from './tokens.ts'
 
 /** All figures, in the order in which they are measured and reported. */
-export const groups: readonly Group[] = [unknown, known, history, codes, tokens, hashes]
+export const groups: readonly Group[] = [
+  unknown,
+  known,
+  history,
+  codes,
+  tokens,
+  hashes,
+  mailTime,
+  relay,
+  startTimes,
+  memory,
+  backlog,
+]

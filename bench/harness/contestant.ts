@@ -2,14 +2,19 @@ import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import type { Teardown } from '@rekey/test-support/infrastructure'
-import { readProcessorTime, untilIdle } from '../processor-time.ts'
+import { readProcesses, readProcessorTime, untilIdle } from '../processor-time.ts'
+import { callsTo } from './calls.ts'
 import type { HostPlan, Started } from './protocol.ts'
 
-export interface Contestant extends Started {
+export interface Contestant extends Omit<Started, 'commands'> {
   name: string
   /** Microseconds of each part until now, by name. */
   processorTime(): Map<string, number>
+  /** MiB of each part that are resident now, by name. */
+  residentMiB(): Map<string, number>
   untilIdle(): Promise<void>
+  /** Calls a command of the contestant's host. */
+  call<Result>(name: string, ...args: unknown[]): Promise<Result>
 }
 
 /** Starts one contestant with stores of its own, below a process of its own. */
@@ -31,10 +36,13 @@ export const startContestant = async (t: Teardown, name: string, plan: HostPlan)
     throw new Error(`${name} could not be started`)
   })
   const [message] = (await Promise.race([once(host, 'message'), ended])) as [{ started: Started }]
+  ended.catch(() => {})
   return {
     ...message.started,
     name,
     processorTime: () => readProcessorTime(pid),
+    residentMiB: () => readProcesses(pid, ({ residentMiB }) => residentMiB),
     untilIdle: () => untilIdle(120_000, pid),
+    call: callsTo(host, name),
   }
 }

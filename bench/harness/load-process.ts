@@ -1,3 +1,4 @@
+import { answerCalls } from './calls.ts'
 import { startMailSink } from './mail-sink.ts'
 import type { LoadCommands } from './protocol.ts'
 import { send } from './send.ts'
@@ -13,20 +14,6 @@ const commands: LoadCommands = {
   takeMails: () => sink.take(),
   smtpPort: async () => sink.port,
 }
-
-interface Call {
-  id: number
-  name: keyof LoadCommands
-  args: unknown[]
-}
-
-process.on('message', async ({ id, name, args }: Call) => {
-  try {
-    const result = await (commands[name] as (...args: unknown[]) => Promise<unknown>)(...args)
-    process.send?.({ id, result })
-  } catch (error) {
-    process.send?.({ id, error: String(error) })
-  }
-})
+answerCalls({ ...commands })
 process.on('disconnect', () => process.exit())
 process.send?.({ ready: true })

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { waitUntil } from '@rekey/local-servers/wait-until'
 import type { Teardown } from '@rekey/test-support/infrastructure'
+import { callsTo } from './calls.ts'
 import type { LoadCommands } from './protocol.ts'
 
 export type Load = LoadCommands & {
@@ -23,23 +24,7 @@ export const startLoad = async (t: Teardown): Promise<Load> => {
     await ended
   })
   await once(child, 'message')
-  let calls = 0
-  const call = (name: keyof LoadCommands, ...args: unknown[]) =>
-    new Promise<never>((resolve, reject) => {
-      calls += 1
-      const id = calls
-      const onMessage = (message: { id: number; result?: never; error?: string }) => {
-        if (message.id !== id) return
-        child.off('message', onMessage)
-        child.off('exit', onExit)
-        if (message.error === undefined) resolve(message.result as never)
-        else reject(new Error(message.error))
-      }
-      const onExit = () => reject(new Error('the load process ended'))
-      child.on('message', onMessage)
-      child.once('exit', onExit)
-      child.send({ id, name, args })
-    })
+  const call = callsTo(child, 'the load process')
   const commands: LoadCommands = {
     run: (plan) => call('run', plan),
     mailCount: () => call('mailCount'),

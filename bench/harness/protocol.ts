@@ -64,12 +64,24 @@ export interface LoadCommands {
   smtpPort(): Promise<number>
 }
 
+export type Commands = Record<string, (...args: never[]) => Promise<unknown>>
+
 /** What a host process starts. */
 export interface Started {
   url: string
   /** What requests are made of: tokens, customers, URLs of stores. */
   facts: Record<string, unknown>
+  /** What the host does on request, such as a restart. */
+  commands?: Commands
 }
+
+/** A call of a function of another process, and its result. */
+export interface Call {
+  id: number
+  name: string
+  args: unknown[]
+}
+export type Reply = { id: number; result?: unknown } | { id: number; error: string }
 
 export interface HostPlan {
   /** A file of bench/contestants. */

@@ -60,15 +60,12 @@ export const startProcesses = async (
     ...wideLimits,
   }
   const { smtpUrl, httpUrl: smsUrl } = infrastructure.inbox
+  const variablesOfPasswordService = {
+    ...passwordServiceVariables({ ...common, databaseUrl: infrastructure.postgres.url, gatewayUrl: url }),
+    ...wideLimits,
+  }
   const [passwordService, gateway, notifier] = await Promise.all([
-    start(
-      'password-service',
-      {
-        ...passwordServiceVariables({ ...common, databaseUrl: infrastructure.postgres.url, gatewayUrl: url }),
-        ...wideLimits,
-      },
-      passwordServicePort,
-    ),
+    start('password-service', variablesOfPasswordService, passwordServicePort),
     start('auth-gateway', variablesOfGateway, gatewayPort),
     start('notifier', notifierVariables({ ...common, smtpUrl, smsUrl })),
   ])
@@ -87,6 +84,13 @@ export const startProcesses = async (
         name: 'auth-gateway',
         dataDir: join(dataDir, 'another-gateway'),
         env: { ...variablesOfGateway, ...given, ...gatewayEnv, ...env },
+      }),
+    /** Starts another password-service on the same stores, with other variables. */
+    startPasswordService: (env: Record<string, string>) =>
+      startServiceProcess(t, {
+        name: 'password-service',
+        dataDir: join(dataDir, 'another-password-service'),
+        env: { ...variablesOfPasswordService, ...given, ...env },
       }),
     /** The log of a service until now, one object a line. The service must log its requests. */
     async logOf(name: Name): Promise<Record<string, unknown>[]> {
