@@ -7,6 +7,7 @@ import { type PostgresSettings, withSettings } from '@rekey/platform/postgres-se
 import pg from 'pg'
 import { createCancellingClient } from './cancelling-client.ts'
 import { Prisma, PrismaClient } from './generated/prisma/client.ts'
+import { hasEvents } from './outbox/news.ts'
 import { createStatements, type PreparedStatement } from './statements.ts'
 
 export type Transaction = Prisma.TransactionClient
@@ -184,6 +185,10 @@ export const openDatabase = ({
     const [names, values] = [localSettings.map(([name]) => name), localSettings.map(([, value]) => value)]
     await tx.$executeRaw`SELECT set_config(name, value, true) FROM unnest(${names}::text[], ${values}::text[]) AS s(name, value)`
   }
+  const eventListeners: (() => void)[] = []
+  const wakeIfEvents = (tx: Transaction) => {
+    if (hasEvents(tx)) for (const listener of eventListeners) listener()
+  }
   // Checked once: migrations are applied before the code that needs them.
   let areTablesChecked = false
 
@@ -229,15 +234,24 @@ export const openDatabase = ({
       work: (tx: Transaction) => Promise<T>,
       { timeoutMs }: { timeoutMs: number } = { timeoutMs: transactionTimeoutMs },
     ): Promise<T> {
+      let transaction: Transaction | undefined
       try {
         const run = async (tx: Transaction) => {
+          transaction = tx
           await setLocally(tx)
           return work(tx)
         }
         return await prisma.$transaction(run, { maxWait: connectTimeoutMs, timeout: timeoutMs })
       } catch (error) {
         throw translate(error)
+      } finally {
+        // Also after an error: the transaction may have committed.
+        if (transaction) wakeIfEvents(transaction)
       }
+    },
+    /** Calls the listener after each transaction that added events to the outbox. */
+    onEventsAdded(listener: () => void): void {
+      eventListeners.push(listener)
     },
     /** Rejects if Postgres does not answer, or if a migration or a privilege is missing. */
     async check(): Promise<unknown> {

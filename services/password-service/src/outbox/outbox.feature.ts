@@ -12,13 +12,14 @@ interface Settings {
 
 /** Publishes the outbox: a relay for each stream, which a commit or a new connection to the broker wakes. */
 export const createOutbox = (infra: Infrastructure, config: Settings): Feature => {
-  const { loops, broker, directDatabaseUrl, service: source, metrics, now, log } = infra
+  const { database, loops, broker, directDatabaseUrl, service: source, metrics, now, log } = infra
   createOutboxGauges({ loops, metrics, now })
   const refusals = createRefusalCounter(metrics)
   const relays = outboxStreams.map((stream) => startRelay(stream, { ...infra, source, refusals }))
   const wakeRelays = () => {
     for (const relay of relays) relay.wake()
   }
+  for (const { onEventsAdded } of [database, loops]) onEventsAdded(wakeRelays)
   const listener = listenForOutbox({ url: directDatabaseUrl, onNotification: wakeRelays, log })
   broker.onConnect(async () => wakeRelays())
   return {

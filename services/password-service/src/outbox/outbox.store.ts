@@ -5,14 +5,22 @@ import { Prisma } from '../generated/prisma/client.ts'
 import { logMessages } from '../messages/message.ts'
 import type { EventsOf, NewEvent } from './event.ts'
 import { lanesOf, type OutboxStream, outboxStreams } from './lanes.ts'
+import { noteEvents } from './news.ts'
+
+/** Notifies the relays of other processes once the transaction has committed. For a process that has none. */
+export const notifyRelays = async (tx: Transaction): Promise<void> => {
+  await tx.$executeRaw`SELECT pg_notify('outbox', '')`
+}
 
 /**
  * Adds the events of many subjects, stores the links of notifications among them, and logs those that are messages to
- * customers (B13), in one statement.
+ * customers (B13), in one statement. It sends no NOTIFY, with which commits would wait for one another: `database` wakes the
+ * relays of this process.
  */
 export const addEventsOfMany = async (tx: Transaction, createdAt: Date, all: EventsOf[]): Promise<void> => {
   const rows = all.flatMap(({ subject, events }) => events.map((event) => ({ ...event, subject })))
   if (rows.length === 0) return
+  noteEvents(tx)
   const messages = Prisma.sql`
     SELECT id AS ref, 0 AS send_number, m."customerId" AS customer_id, m.kind, m.purpose, m.channel,
            m."maskedTo" AS masked_to, ${createdAt}::timestamptz AS asked_at, m."expiresAt" AS expires_at,
@@ -32,9 +40,11 @@ export const addEventsOfMany = async (tx: Transaction, createdAt: Date, all: Eve
         "handleHmac" text, "customerId" int, "changeId" int, channel text, "expiresAt" timestamptz
       )
       WHERE "reportLink" IS NOT NULL
+    ), without_notify AS MATERIALIZED (
+      SELECT set_config('rekey.wakes_relay', 'on', true)
     ), added AS (
       INSERT INTO outbox (event_id, type, subject, data, traceparent, created_at)
-      SELECT id, type, subject, data, ${currentTrace() ?? null}::text, ${createdAt}::timestamptz FROM event
+      SELECT id, type, subject, data, ${currentTrace() ?? null}::text, ${createdAt}::timestamptz FROM event, without_notify
     )
     ${logMessages(messages)}`
 }

@@ -1,5 +1,6 @@
 import { eventually } from '@rekey/test-support/eventually'
 import { startPasswordService } from '@rekey/test-support/password-service'
+import pg from 'pg'
 import t from 'tap'
 
 const service = await startPasswordService(t)
@@ -37,6 +38,39 @@ t.test('S24: with three relays each event is published once, and those of a cust
     t.ok(notifications.every(({ id, messageId }) => id === messageId))
   }
   await Promise.all(others.map(({ app }) => app.close()))
+})
+
+t.test('a commit sends no NOTIFY, with which commits wait for one another; other programs do', async (t) => {
+  const client = new pg.Client({ connectionString: service.variables.DATABASE_URL })
+  const notified: string[] = []
+  client.on('notification', ({ channel }) => notified.push(channel))
+  await client.connect()
+  t.teardown(() => client.end())
+  await client.query('LISTEN outbox')
+  const customer = await service.customer()
+  t.equal(await change(customer), 204)
+  await service.outboxEmpty()
+  t.equal((await published(customer)).length, 1)
+  await query(
+    `INSERT INTO outbox (event_id, type, subject, data, created_at)
+     VALUES (gen_random_uuid(), 'password.changed', $1, '{"changeId": 1}', now())`,
+    [customer.code],
+  )
+  await eventually(async () => (await client.query('SELECT 1')) && notified.length > 0, { what: 'the notification' })
+  t.same(notified, ['outbox'], 'only the second has sent one')
+  await service.outboxEmpty()
+})
+
+t.test('S24: an event is published by another instance if its own ended after the commit', async (t) => {
+  const customer = await service.customer()
+  await query(
+    `WITH without_notify AS MATERIALIZED (SELECT set_config('rekey.wakes_relay', 'on', true))
+     INSERT INTO outbox (event_id, type, subject, data, created_at)
+     SELECT gen_random_uuid(), 'password.changed', $1, '{"changeId": 1}', now() FROM without_notify`,
+    [customer.code],
+  )
+  await service.outboxEmpty()
+  t.same(await published(customer), [1])
 })
 
 t.test('S24: an event that was published just before a crash is not stored twice', async (t) => {

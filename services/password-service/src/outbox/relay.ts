@@ -2,6 +2,7 @@ import { type Background, runInBackground } from '@rekey/platform/background'
 import { createBatchSize } from '@rekey/platform/batch-size'
 import type { Metrics } from '@rekey/platform/metrics'
 import type { Progress } from '@rekey/platform/progress'
+import { pause } from '@rekey/platform/retry'
 import { createCursors } from './cursors.ts'
 import { lanesOf, type OutboxStream } from './lanes.ts'
 import { createLostEvents } from './lost-events.ts'
@@ -17,8 +18,13 @@ interface Deps extends RelayDeps {
 const batchSize = 100
 /** Lanes of a batch: meanwhile, relays of other instances publish the other lanes. */
 const lanesAtOnce = 4
-/** Longest wait after a lost notification, or for a held event that is due. */
-const pollMs = 5_000
+/**
+ * Longest wait after a lost notification, for a held event that is due, and for an event whose instance ended before it
+ * published it, or cannot reach the broker.
+ */
+const pollMs = 1_000
+/** Pause before lanes are tried again that other relays have locked: an event may have been added after they read. */
+const lockedMs = 50
 const backoffMs = { first: 100, most: 5_000 }
 
 /**
@@ -70,6 +76,7 @@ export const startRelay = (stream: OutboxStream, { progress, ...deps }: Deps): B
       const work = await findWork(loops, from, now())
       reportProgress(work)
       let count = 0
+      let isLocked = false
       let unavailable: Error | undefined
       const waiting = work.filter(({ firstId }) => firstId !== null).map(({ lane }) => lane)
       for (let begin = 0; begin < waiting.length; begin += lanesAtOnce) {
@@ -79,9 +86,13 @@ export const startRelay = (stream: OutboxStream, { progress, ...deps }: Deps): B
           kind: 'waiting',
           read: (tx, lanes) => readLanes(tx, { lanes, from, size: size.current }),
         })
-        count += relayed?.count ?? 0
-        unavailable ??= relayed?.unavailable
-        if (!relayed || relayed.count === 0) continue
+        if (!relayed) {
+          isLocked = true
+          continue
+        }
+        count += relayed.count
+        unavailable ??= relayed.unavailable
+        if (relayed.count === 0) continue
         for (const [lane, id] of relayed.upTo) {
           from.set(lane, id)
           cursors.passed(lane, id)
@@ -97,8 +108,9 @@ export const startRelay = (stream: OutboxStream, { progress, ...deps }: Deps): B
       if (count > 0) continue
       // Thrown after every lane was tried, so that a failure in one lane delays no other.
       if (unavailable) throw unavailable
-      // No event is left, or other relays have locked the lanes.
-      return
+      // No event is left.
+      if (!isLocked) return
+      await pause(lockedMs, stopped)
     }
   }
 

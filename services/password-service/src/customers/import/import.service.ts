@@ -4,6 +4,7 @@ import type { Now } from '@rekey/platform/clock'
 import type { Random } from '@rekey/platform/random'
 import { compileFieldErrors } from '@rekey/platform/validation'
 import type { Database, Transaction } from '../../database.ts'
+import { notifyRelays } from '../../outbox/outbox.store.ts'
 import type { GivenCustomer, Reading } from '../customer-record.ts'
 import { type Outcome, upsertCustomers } from '../upsert-customers.ts'
 import { retryOnContention } from '../upserts.store.ts'
@@ -149,6 +150,7 @@ export const createImport = ({ database, store, lock, readRecord, now, random }:
           { now, random },
           good.map(({ customer }) => customer),
         )
+        if (outcomes.length > 0) await notifyRelays(tx)
         const conflicts = new Map<Read, Outcome>(good.map(({ read }, index) => [read, outcomes[index] as Outcome]))
         const errors = prepared.flatMap((line) => {
           const { reasons } = 'reasons' in line ? line : { reasons: undefined, ...conflicts.get(line.read) }

@@ -1,10 +1,12 @@
 import { pbkdf2Sync, scryptSync } from 'node:crypto'
+import { once } from 'node:events'
 import { hash as argon2 } from '@node-rs/argon2'
 import { hash as bcrypt } from '@node-rs/bcrypt'
 import { PasswordVerify } from '@rekey/contracts'
 import { systemRandom } from '@rekey/platform/random'
 import { callRpc } from '@rekey/platform/rpc'
 import { cheapHash } from '@rekey/test-support/limits'
+import pg from 'pg'
 import t from 'tap'
 import { confirmed, ndjson, newCode, newEmail, startImports } from './import.fixture.ts'
 
@@ -86,7 +88,13 @@ t.test(
     )
     const [{ id } = { id: 0 }] = await query<{ id: number }>('SELECT id FROM customer WHERE code = $1', [customer])
     await service.restoreOf(id)
+    const client = new pg.Client({ connectionString: service.variables.DATABASE_URL })
+    const notified = once(client, 'notification')
+    await client.connect()
+    await client.query('LISTEN outbox')
     await importText(ndjson({ customer, identifiers: [confirmed(email)] }))
+    await notified
+    await client.end()
     await service.outboxEmpty()
     t.same(await service.events('NOTIFY', customer), [])
     const events = await service.events('PASSWORD', customer)
