@@ -8,7 +8,7 @@ import pg from 'pg'
 import { createCancellingClient } from './cancelling-client.ts'
 import { Prisma, PrismaClient } from './generated/prisma/client.ts'
 import { hasEvents } from './outbox/news.ts'
-import { createStatements, type PreparedStatement } from './statements.ts'
+import { createStatements, type PreparedStatement, type RunStatement } from './statements.ts'
 
 export type Transaction = Prisma.TransactionClient
 
@@ -218,9 +218,28 @@ export const openDatabase = ({
       try {
         const rows =
           localSettings.length > 0
-            ? await statements.runWith(localSettings, statement, values)
+            ? await statements.transaction(localSettings, (run) => run(statement, ...values))
             : await statements.run(statement, values)
         return rows as Row[]
+      } catch (error) {
+        throw translate(error)
+      }
+    },
+    /**
+     * Runs prepared statements in one transaction. It commits if `work` resolves, and rolls back if `work` rejects.
+     *
+     * @throws RekeyError unavailable if Postgres does not answer in time: the transaction may have committed
+     */
+    async runTransaction<T>(work: (run: RunStatement) => Promise<T>): Promise<T> {
+      const endMs = performance.now() + transactionTimeoutMs
+      const inTime =
+        (run: RunStatement): RunStatement =>
+        (statement, ...values) => {
+          if (performance.now() > endMs) throw unavailable(new Error('the transaction takes too long'))
+          return run(statement, ...values)
+        }
+      try {
+        return await statements.transaction(localSettings, (run) => work(inTime(run)))
       } catch (error) {
         throw translate(error)
       }

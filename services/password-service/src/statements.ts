@@ -28,7 +28,16 @@ interface Options {
   areNamed: boolean
 }
 
-/** Returns a function that runs prepared statements, each on any connection of the pool. */
+/** A setting of Postgres for one transaction. */
+export type Setting = readonly [name: string, value: string]
+
+/** Runs one statement of a transaction. @returns its rows */
+export type RunStatement = <Row, const Values extends readonly unknown[]>(
+  statement: PreparedStatement<Row, Values>,
+  ...values: Values
+) => Promise<Row[]>
+
+/** Returns functions that run prepared statements, each on any connection of the pool. */
 export const createStatements = (pool: pg.Pool, { areNamed }: Options) => {
   // Part of each name. A higher one makes every connection plan again.
   let generation = 0
@@ -59,25 +68,33 @@ export const createStatements = (pool: pg.Pool, { areNamed }: Options) => {
       }
     },
 
-    /** Runs one statement in a transaction with these settings. A failed transaction ends with its connection. */
-    async runWith(
-      settings: readonly (readonly [name: string, value: string])[],
-      statement: PreparedStatement<unknown, readonly unknown[]>,
-      values: readonly unknown[],
-    ): Promise<unknown[]> {
+    /**
+     * Runs statements in one transaction with these settings. It commits if `work` resolves, and rolls back if `work`
+     * rejects.
+     */
+    async transaction<T>(settings: readonly Setting[], work: (run: RunStatement) => Promise<T>): Promise<T> {
       const client = await pool.connect()
       try {
         await client.query('BEGIN')
-        await client.query(
-          'SELECT set_config(name, value, true) FROM unnest($1::text[], $2::text[]) AS s(name, value)',
-          [settings.map(([name]) => name), settings.map(([, value]) => value)],
-        )
-        const rows = await send(statement, values, client)
+        if (settings.length > 0) {
+          await client.query(
+            'SELECT set_config(name, value, true) FROM unnest($1::text[], $2::text[]) AS s(name, value)',
+            [settings.map(([name]) => name), settings.map(([, value]) => value)],
+          )
+        }
+        const run = (statement: PreparedStatement<unknown, readonly unknown[]>, ...values: readonly unknown[]) =>
+          send(statement, values, client)
+        const result = await work(run as RunStatement)
         await client.query('COMMIT')
         client.release()
-        return rows
+        return result
       } catch (error) {
-        client.release(true)
+        // An object, so that it has a time-out of its own after a statement that timed out.
+        await client.query({ text: 'ROLLBACK' }).then(
+          () => client.release(),
+          () => client.release(true),
+        )
+        if (isOutdated(error)) generation += 1
         throw error
       }
     },
