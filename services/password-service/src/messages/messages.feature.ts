@@ -1,5 +1,5 @@
 import { MessageOutcome } from '@rekey/contracts'
-import { consume } from '@rekey/platform/consumer'
+import { consumeTogether } from '@rekey/platform/consume-together'
 import type { Feature } from '../feature.ts'
 import type { Infrastructure } from '../infrastructure.ts'
 import { messageRoutes } from './messages.routes.ts'
@@ -13,10 +13,16 @@ export const createMessages = (infra: Infrastructure): Feature => {
   return {
     routes: (app) => messageRoutes(app, messages),
     consumers: (deps) => [
-      consume(deps, {
+      consumeTogether(deps, {
         event: MessageOutcome,
-        concurrency: 16,
-        handle: (outcome) => recordOutcomes(database, [outcome]),
+        most: 256,
+        async handle(events) {
+          await recordOutcomes(
+            database,
+            events.map(({ data }) => data),
+          )
+          return []
+        },
       }),
     ],
     deletions: { 'old messages': deleteOldMessages(loops) },

@@ -12,6 +12,7 @@ import {
 import type { Database } from '../database.ts'
 import { type Deletion, deleteOldest } from '../deletion.ts'
 import { Prisma } from '../generated/prisma/client.ts'
+import { prepared } from '../statements.ts'
 import { codeColumns, type LoggedCode, logMessages, suppressionSql } from './message.ts'
 
 /** A message as it is stored. */
@@ -71,12 +72,41 @@ export const logSuppressed = async (
  * SQL by which two reports of one message are compared: the stronger status, of two handed over the earlier one, of two
  * others the later one. A total order: whichever report arrives first, the row is the same.
  */
-const strength = (status: Prisma.Sql, at: Prisma.Sql, reason: Prisma.Sql) => Prisma.sql`
-  ROW(${status}, CASE WHEN ${status} = 'handed_over' THEN -1 ELSE 1 END * extract(epoch FROM ${at}), ${reason} COLLATE "C")`
+const strength = (status: string, at: string, reason: string) =>
+  `ROW(${status}, CASE WHEN ${status} = 'handed_over' THEN -1 ELSE 1 END * extract(epoch FROM ${at}), ${reason} COLLATE "C")`
 
-const isStronger = Prisma.sql`
-  ${strength(Prisma.sql`r.status`, Prisma.sql`r.at`, Prisma.sql`r.answer`)} >
-  ${strength(Prisma.sql`m.status`, Prisma.sql`m.status_at`, Prisma.sql`m.reason`)}`
+const isStronger = `${strength('r.status', 'r.at', 'r.answer')} > ${strength('m.status', 'm.status_at', 'm.reason')}`
+
+/** One row a report, by arrays of its columns. */
+const update = prepared<
+  never,
+  [
+    refs: string[],
+    sendNumbers: number[],
+    customerIds: number[],
+    statuses: MessageStatus[],
+    ats: string[],
+    attempts: number[],
+    answers: string[],
+  ]
+>(
+  'record_outcomes',
+  `WITH reported AS (
+     SELECT DISTINCT ON (ref, send_number, customer_id) ref, send_number, customer_id, status, at, answer,
+            max(attempts) OVER (PARTITION BY ref, send_number, customer_id) AS attempts
+     FROM unnest($1::uuid[], $2::smallint[], $3::int[], $4::text[]::message_status[], $5::timestamptz(3)[], $6::int[],
+                 $7::text[]) AS r (ref, send_number, customer_id, status, at, attempts, answer)
+     ORDER BY ref, send_number, customer_id, ${strength('status', 'at', 'answer')} DESC
+   )
+   UPDATE message AS m SET
+     attempts = GREATEST(m.attempts, r.attempts),
+     status = CASE WHEN ${isStronger} THEN r.status ELSE m.status END,
+     status_at = CASE WHEN ${isStronger} THEN r.at ELSE m.status_at END,
+     reason = CASE WHEN ${isStronger} THEN r.answer ELSE m.reason END
+   FROM reported AS r
+   WHERE m.ref = r.ref AND m.send_number = r.send_number AND m.customer_id = r.customer_id
+     AND (m.attempts < r.attempts OR ${isStronger})`,
+)
 
 /** What became of a message. */
 export type Outcome = EventData<typeof MessageOutcome>
@@ -88,30 +118,15 @@ export type Outcome = EventData<typeof MessageOutcome>
  * @throws RekeyError unavailable
  */
 export const recordOutcomes = async (database: Database, outcomes: readonly Outcome[]): Promise<void> => {
-  const of = <T>(read: (outcome: Outcome) => T) => outcomes.map(read)
-  const refs = of(({ messageId }) => messageId.split('.')[0])
-  const sendNumbers = of(({ messageId }) => Number(messageId.split('.')[1] ?? 0))
-  await database.query(
-    (prisma) => prisma.$executeRaw`
-      WITH reported AS (
-        SELECT DISTINCT ON (ref, send_number, customer_id) ref, send_number, customer_id, status, at, answer,
-               max(attempts) OVER (PARTITION BY ref, send_number, customer_id) AS attempts
-        FROM unnest(
-          ${refs}::uuid[], ${sendNumbers}::smallint[], ${of(({ customerId }) => customerId)}::int[],
-          ${of(({ status }) => status)}::text[]::message_status[], ${of(({ at }) => at)}::timestamptz(3)[],
-          ${of(({ attempts }) => attempts)}::int[], ${of(({ answer = '' }) => answer)}::text[]
-        ) AS r (ref, send_number, customer_id, status, at, attempts, answer)
-        ORDER BY ref, send_number, customer_id,
-                 ${strength(Prisma.sql`status`, Prisma.sql`at`, Prisma.sql`answer`)} DESC
-      )
-      UPDATE message AS m SET
-        attempts = GREATEST(m.attempts, r.attempts),
-        status = CASE WHEN ${isStronger} THEN r.status ELSE m.status END,
-        status_at = CASE WHEN ${isStronger} THEN r.at ELSE m.status_at END,
-        reason = CASE WHEN ${isStronger} THEN r.answer ELSE m.reason END
-      FROM reported AS r
-      WHERE m.ref = r.ref AND m.send_number = r.send_number AND m.customer_id = r.customer_id
-        AND (m.attempts < r.attempts OR ${isStronger})`,
+  await database.run(
+    update,
+    outcomes.map(({ messageId }) => messageId.split('.')[0] ?? ''),
+    outcomes.map(({ messageId }) => Number(messageId.split('.')[1] ?? 0)),
+    outcomes.map(({ customerId }) => customerId),
+    outcomes.map(({ status }) => status),
+    outcomes.map(({ at }) => at),
+    outcomes.map(({ attempts }) => attempts),
+    outcomes.map(({ answer = '' }) => answer),
   )
 }
 
