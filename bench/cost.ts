@@ -37,9 +37,23 @@ try {
   const staff = { grant_type: 'client_credentials', client_id: 'backend_fin', client_secret: 'secretkey' }
   const staffToken = await backOfficeToken({ http: createHttp(rekey.gateway.url) })
   const restores = '/oauth/v2/passwordRestore'
+  /** Restores of many usernames, one after another. */
+  const restoresOf = (username: (count: number) => string): autocannon.Options => {
+    let count = 0
+    const setupRequest = (request: autocannon.Request) => {
+      count += 1
+      return { ...request, body: JSON.stringify(restoreBody(username(count))) }
+    }
+    return { ...post(restores, {}), requests: [{ setupRequest }] }
+  }
+  const many: string[] = []
+  if (positionals.length === 0 || positionals.includes('known-many'))
+    for (let index = 0; index < 500; index += 1) many.push((await createCustomer(rekey.postgres.url)).email)
   const requests: Record<string, { options: autocannon.Options; amount?: number }> = {
     unknown: { options: post(restores, restoreBody('nobody@example.com')) },
     known: { options: post(restores, restoreBody(customer.email)), amount: amount / 2 },
+    'unknown-many': { options: restoresOf((count) => `nobody${count}@example.com`) },
+    'known-many': { options: restoresOf((count) => many[count % many.length] ?? ''), amount: amount / 2 },
     history: {
       options: {
         url: `${rekey.gateway.url}/api/v2/clients/${customer.id}/password/changes`,

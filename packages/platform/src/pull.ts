@@ -29,8 +29,11 @@ interface Source {
 export interface Pulling {
   /** Messages that are handled or queued, in order of arrival. */
   inHand(): Iterable<JsMsg>
-  /** Stops requesting, takes the messages that the broker has already sent, and waits until all are handled. */
-  close(): Promise<void>
+  /**
+   * Stops requesting, takes the messages that the broker has already sent, and waits until all are handled. `onLeft` is
+   * called once no more arrive: a message that is returned before could be sent here again.
+   */
+  close(onLeft?: () => void): Promise<void>
 }
 
 /** Error of servers from 2.10 on if the consumer exists with other settings; older servers accept the new settings. */
@@ -143,9 +146,10 @@ export const pull = (source: Source): Pulling => {
 
   return {
     inHand: () => inHand.keys(),
-    async close() {
+    async close(onLeft) {
       stopped.abort()
       if (messages) await leave(messages)
+      onLeft?.()
       // The loop may wait for a connection: it ends when the broker is closed.
       await Promise.all(inHand.values())
     },

@@ -14,9 +14,16 @@ export const currentTraceId = (): string | undefined => currentTrace()?.slice(3,
 /** The trace id of a `traceparent`; undefined if it is malformed. */
 export const traceIdOf = (caller: string | undefined): string | undefined => form.exec(caller ?? '')?.[1]
 
-/** Runs `work` as the next span of the caller's trace, or of a new trace if the caller sent no valid one. */
-export const runInTrace = <T>(random: Random, caller: string | undefined, work: () => T): T => {
+/** The `traceparent` of the next span of the caller's trace, or of a new trace if the caller sent no valid one. */
+export const nextSpan = (random: Random, caller: string | undefined): string => {
   const [, traceId, flags] = form.exec(caller ?? '') ?? []
   const span = random.bytes(8).toString('hex')
-  return storage.run(`00-${traceId ?? random.bytes(16).toString('hex')}-${span}-${flags ?? '00'}`, work)
+  return `00-${traceId ?? random.bytes(16).toString('hex')}-${span}-${flags ?? '00'}`
 }
+
+/** Runs `work` in a span that `nextSpan` made. */
+export const runInSpan = <T>(span: string, work: () => T): T => storage.run(span, work)
+
+/** Runs `work` as the next span of the caller's trace. */
+export const runInTrace = <T>(random: Random, caller: string | undefined, work: () => T): T =>
+  runInSpan(nextSpan(random, caller), work)

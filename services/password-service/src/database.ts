@@ -8,6 +8,7 @@ import pg from 'pg'
 import { createCancellingClient } from './cancelling-client.ts'
 import { Prisma, PrismaClient } from './generated/prisma/client.ts'
 import { hasEvents } from './outbox/news.ts'
+import { createStatements, type PreparedStatement, type RunStatement } from './statements.ts'
 
 export type Transaction = Prisma.TransactionClient
 
@@ -107,7 +108,8 @@ class InvalidData extends PermanentError {
 const translate = (thrown: unknown): unknown => {
   if (thrown instanceof RekeyError || !(thrown instanceof Error)) return thrown
   const { name, message, code, meta } = thrown as DriverError
-  const isDriver = name === 'DriverAdapterError' || name.startsWith('PrismaClient')
+  const isDriver =
+    name === 'DriverAdapterError' || name.startsWith('PrismaClient') || thrown instanceof pg.DatabaseError
   const { originalCode: state, kind } = (meta?.driverAdapterError ?? (thrown as DriverError)).cause ?? {}
   const codes = [state, kind, code].filter((value) => value !== undefined)
   const error = new DatabaseError(codes[0] ?? name)
@@ -173,6 +175,7 @@ export const openDatabase = ({
   })
   const adapter = new PrismaPg(pool)
   const prisma = new PrismaClient({ adapter, errorFormat: 'minimal' })
+  const statements = createStatements(pool, { areNamed: !pooled })
   const localSettings =
     pooled && statementTimeoutMs !== callersStatementTimeoutMs
       ? Object.entries({ ...settings, statement_timeout: String(statementTimeoutMs) })
@@ -199,6 +202,44 @@ export const openDatabase = ({
       if (localSettings.length > 0) return this.transaction(work, { timeoutMs: statementTimeoutMs })
       try {
         return await work(prisma)
+      } catch (error) {
+        throw translate(error)
+      }
+    },
+    /**
+     * Runs one prepared statement outside a transaction. @returns its rows
+     *
+     * @throws RekeyError unavailable if Postgres does not answer in time. Other errors contain no values
+     */
+    async run<Row, Values extends readonly unknown[]>(
+      statement: PreparedStatement<Row, Values>,
+      ...values: Values
+    ): Promise<Row[]> {
+      try {
+        const rows =
+          localSettings.length > 0
+            ? await statements.transaction(localSettings, (run) => run(statement, ...values))
+            : await statements.run(statement, values)
+        return rows as Row[]
+      } catch (error) {
+        throw translate(error)
+      }
+    },
+    /**
+     * Runs prepared statements in one transaction. It commits if `work` resolves, and rolls back if `work` rejects.
+     *
+     * @throws RekeyError unavailable if Postgres does not answer in time: the transaction may have committed
+     */
+    async runTransaction<T>(work: (run: RunStatement) => Promise<T>): Promise<T> {
+      const endMs = performance.now() + transactionTimeoutMs
+      const inTime =
+        (run: RunStatement): RunStatement =>
+        (statement, ...values) => {
+          if (performance.now() > endMs) throw unavailable(new Error('the transaction takes too long'))
+          return run(statement, ...values)
+        }
+      try {
+        return await statements.transaction(localSettings, (run) => work(inTime(run)))
       } catch (error) {
         throw translate(error)
       }

@@ -36,11 +36,11 @@ interface NewCode {
 
 /** Makes confirmation codes and publishes them for delivery. */
 export const createCodeDelivery = ({ codes, publisher, sealKeys, codeTtlMs, now, log }: Deps) => ({
-  async newCode(challengeId: string): Promise<NewCode> {
+  newCode(challengeId: string): NewCode {
     const code = codes.confirmation()
     return {
       mac: codes.mac(challengeId, code),
-      sealed: await seal(sealKeys, challengeId, code),
+      sealed: seal(sealKeys, challengeId, code),
       verificationCode: codes.verification(),
       expiresAt: new Date(now().getTime() + codeTtlMs),
     }

@@ -122,10 +122,8 @@ export const createOpen = (deps: Deps) => {
     const { clientId, device, state } = request
     const spent = await limits.spendCode({ purpose, isFirst: true }, requesterOf(caller, { clientId, account }))
     return spent.refundOnFailure(async () => {
-      const [code, sealedUsername] = await Promise.all([
-        delivery.newCode(challengeId),
-        username === undefined ? '' : seal(usernameKeys, challengeId, username),
-      ])
+      const code = delivery.newCode(challengeId)
+      const sealedUsername = username === undefined ? '' : seal(usernameKeys, challengeId, username)
       const { verificationCode, expiresAt } = code
       const challenge = { ...request, verificationCode, sealedUsername }
       const { result, waitMs } = await store(name, challenge, expiresAt, code.mac)

@@ -72,7 +72,7 @@ export const createSend = ({ redis, broker, limits, delivery, records, cooldownM
     caller: Caller,
   ): Promise<OpenChallenge> => {
     const { challengeId, account, purpose } = name
-    const code = await delivery.newCode(challengeId)
+    const code = delivery.newCode(challengeId)
     const { mac, verificationCode, expiresAt } = code
     const at = now().getTime()
     const sending = (await sendScript(keysOf(name), [

@@ -43,7 +43,7 @@ export const createSignIn = ({ keys, provider, now, random }: Deps) => {
         expiresAt: now().getTime() + signInSeconds * 1_000,
       }
       const url = await provider.authorizationUrl(secrets)
-      return { url, cookie: { name: cookieNameOf(secrets.state), value: await seal(keys, context, begun) } }
+      return { url, cookie: { name: cookieNameOf(secrets.state), value: seal(keys, context, begun) } }
     },
 
     /** The name of the cookie that belongs to an authorization response; undefined for a malformed `state`. */

@@ -77,7 +77,7 @@ export const createStaffSessions = ({ store, keys, provider, issuer, readBearer,
       const claims = await staffClaims(tokens.accessToken)
       if (claims.sub !== session.subject) throw new NotStaff('the new token is of another person')
       const refreshed = { ...session, ...tokens, tokenEndsAt: claims.exp * 1_000 }
-      return (await store.replace(key, sealed, await seal(keys, key, refreshed))) ? refreshed : undefined
+      return (await store.replace(key, sealed, seal(keys, key, refreshed))) ? refreshed : undefined
     } catch (error) {
       if (error instanceof SignInRefused || error instanceof NotStaff) return undefined
       if (error instanceof RekeyError && session.tokenEndsAt > now().getTime()) return session
@@ -120,7 +120,7 @@ export const createStaffSessions = ({ store, keys, provider, issuer, readBearer,
         endsAt: at + longestMs,
       }
       const key = sessionKeyOf(cookie)
-      await store.begin(key, await seal(keys, key, session), at)
+      await store.begin(key, seal(keys, key, session), at)
       return { cookie, session }
     },
 

@@ -121,7 +121,7 @@ export const createPageStates = <State>({ redis, now, random }: Deps, { kind, li
         return before
       }
       const after = { state, turn: String(Number(before?.turn ?? firstTurn) + 1) }
-      await finishScript([key], [lease, await seal(keys, key, after), press, lifeMs])
+      await finishScript([key], [lease, seal(keys, key, after), press, lifeMs])
       return after
     } catch (error) {
       await releaseScript([key], [lease]).catch(() => {})
@@ -145,7 +145,7 @@ export const createPageStates = <State>({ redis, now, random }: Deps, { kind, li
     /** Stores the first state of a sequence whose secret is new. @throws RekeyError unavailable */
     async begin(reference: StateReference, state: State): Promise<void> {
       const key = keyOf(reference)
-      const sealed = await seal(keys, key, { state, turn: '1' })
+      const sealed = seal(keys, key, { state, turn: '1' })
       try {
         await redis.multi().hset(key, { sealed }).pexpire(key, lifeMs).exec()
       } catch (cause) {

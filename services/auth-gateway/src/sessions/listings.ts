@@ -29,7 +29,7 @@ const contextOf = ({ subject, sessionId }: SessionName) => JSON.stringify([kind,
 
 /** Seals and opens what the list states of a session. */
 export const createListings = ({ keys, refuse }: Deps) => ({
-  seal: (name: SessionName, listing: Listing): Promise<string> => seal(keys, contextOf(name), listing),
+  seal: (name: SessionName, listing: Listing): string => seal(keys, contextOf(name), listing),
 
   /** @returns undefined if the gateway did not seal it for this session; that is logged */
   async open(name: SessionName, sealed: string): Promise<Listing | undefined> {

@@ -38,7 +38,7 @@ export const createRefreshTokens = ({ keys, random }: { keys: Keys; random: Rand
   /** Digest of the secret, which the session stores. */
   digest: (secret: string): string => createHash('sha256').update(secret).digest('base64url'),
 
-  write: (token: RefreshToken): Promise<string> => seal(keys, context, token),
+  write: (token: RefreshToken): string => seal(keys, context, token),
 
   /** @returns undefined if the text is no refresh token of ours */
   async read(sealed: string): Promise<RefreshToken | undefined> {

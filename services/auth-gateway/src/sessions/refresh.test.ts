@@ -91,7 +91,7 @@ t.test('S40: a refresh token of the version before is served, with the rights of
       refresh_token,
     )
     return {
-      token: await seal(keys, 'refresh_token', older),
+      token: seal(keys, 'refresh_token', older),
       key: `rekey:{${customer.code}}:session:${older.sessionId}`,
     }
   }

@@ -146,7 +146,7 @@ export const createSessionService = ({
       const listedUntil = refreshable ? endsAt : begun + grantSeconds * 1_000
       const signedIn = { clientId, signedInAt: answeredAt.getTime(), lastUsedAt: begun, ip, lastsUntil: listedUntil }
       const begin = async (epoch: number) => {
-        const sealed = await listings.seal(name, { ...signedIn, epoch })
+        const sealed = listings.seal(name, { ...signedIn, epoch })
         return store.begin(name, { epoch, scope, digest, sealed, listedUntil }, begun, endsAt)
       }
       const higher = await begin(epoch)
@@ -188,7 +188,7 @@ export const createSessionService = ({
       const at = now().getTime()
       const { epoch, endsAt: lastsUntil } = session
       const signedInAt = answeredAtOf(session).getTime()
-      const sealed = await listings.seal(token, { clientId, signedInAt, lastUsedAt: at, ip, epoch, lastsUntil })
+      const sealed = listings.seal(token, { clientId, signedInAt, lastUsedAt: at, ip, epoch, lastsUntil })
       const rotation = await store.rotate(digestOf(token, session), nextDigest, isAllowed, sealed, at)
       if (rotation === 'scope') throw new RekeyError('invalid_scope')
       if (rotation === 'reused') {

@@ -1,4 +1,5 @@
 import { ChallengeIssued, RestoreRequested } from '@rekey/contracts'
+import { consumeTogether } from '@rekey/platform/consume-together'
 import { consume } from '@rekey/platform/consumer'
 import { readQuota } from '@rekey/platform/quota'
 import { afterAnswer } from '../after-answer.ts'
@@ -7,8 +8,10 @@ import { createCustomerStore } from '../customers/customers.store.ts'
 import type { Feature } from '../feature.ts'
 import type { Infrastructure } from '../infrastructure.ts'
 import type { LockoutFeature } from '../lockout/lockout.feature.ts'
-import { createCodeService } from './codes.service.ts'
-import { deleteOldSends } from './count-send.ts'
+import { createChallengeCodes } from './challenge-codes.ts'
+import { createCodePublisher } from './code-publisher.ts'
+import { createRestoreCodes } from './restore-codes.ts'
+import { createRestoreSends, deleteOldSends } from './restore-sends.ts'
 import { createSuppressions } from './suppressions.ts'
 import { createTurns } from './turns.ts'
 
@@ -18,24 +21,25 @@ interface Others {
 
 /** Finds the recipient of each code that the gateway created. */
 export const createCodes = (infra: Infrastructure, config: Config, { lockout }: Others): Feature => {
-  const scale = config.REKEY_LIMITS_SCALE
+  const { scale } = lockout
   const quota = readQuota(config.REKEY_LIMIT_CODE_ACCOUNT, scale)
-  const turns = createTurns({ ...infra, lengthMs: config.REKEY_CODE_PACE_MS / scale })
-  const suppressions = createSuppressions(infra)
-  const store = createCustomerStore(infra.database)
-  const codes = createCodeService({ ...infra, store, lockout, quota, turns, suppressions })
+  const codes = createCodePublisher(infra)
+  const sendForChallenge = createChallengeCodes({ ...infra, store: createCustomerStore(infra.database), codes })
+  const sendForRestores = createRestoreCodes({
+    ...infra,
+    codes,
+    sends: createRestoreSends({ ...infra, quota, scale }),
+    lockout,
+    suppressions: createSuppressions(infra),
+    turns: createTurns({ ...infra, lengthMs: config.REKEY_CODE_PACE_MS / scale }),
+  })
   return {
     consumers: (deps) => [
-      consume(deps, {
-        event: RestoreRequested,
-        concurrency: 32,
-        pause: afterAnswer,
-        handle: (request, { time }) => codes.sendForRestore(request, time),
-      }),
+      consumeTogether(deps, { event: RestoreRequested, most: 256, pause: afterAnswer, handle: sendForRestores }),
       consume(deps, {
         event: ChallengeIssued,
         concurrency: 32,
-        handle: (issued, { time }) => codes.sendForChallenge(issued, time),
+        handle: (issued, { time }) => sendForChallenge(issued, time),
       }),
     ],
     deletions: { 'old sends': deleteOldSends(infra.loops, quota) },

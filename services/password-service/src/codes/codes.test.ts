@@ -169,6 +169,19 @@ t.test('a username that cannot be unsealed makes the event a dead letter', async
   t.equal(letter?.type, 'auth.restore.requested')
 })
 
+t.test('an event that Postgres refuses is the only dead letter of its batch', async (t) => {
+  const customers = await Promise.all(Array.from({ length: 8 }, () => service.customer()))
+  const refused = systemRandom.id()
+  const [, ...challenges] = await Promise.all([
+    requestRestore('x@example.com', { challengeId: refused, knownNetwork: '\u0000' }),
+    ...customers.map(({ addresses }) => requestRestore(addresses[0] ?? '')),
+  ])
+  await everythingHandled()
+  for (const challengeId of challenges) t.equal((await service.events('NOTIFY', challengeId)).length, 1)
+  t.equal((await service.events('DEAD', refused)).length, 1)
+  t.same(await service.events('NOTIFY', refused), [])
+})
+
 t.test('the code of a sign-in or change goes to the chosen device', async (t) => {
   const customer = await service.customer({ phones: ['+447700900555'] })
   const [email, sms] = await Promise.all([

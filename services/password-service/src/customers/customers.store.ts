@@ -2,7 +2,7 @@ import type { Address, CustomersGetReply, Reference } from '@rekey/contracts'
 import type { Database } from '../database.ts'
 import { Prisma } from '../generated/prisma/client.ts'
 import { confirmedAddressesSql } from './confirmed-addresses.ts'
-import { isReferredTo, ownerOf } from './reference.ts'
+import { isReferredTo } from './reference.ts'
 import type { PasswordOrigin } from './second-channel.ts'
 
 /** An active customer with at least one confirmed address. */
@@ -52,9 +52,6 @@ export const createCustomerStore = (database: Database) => {
             ORDER BY i.kind, i.id`,
         ),
       ),
-
-    /** Finds the active customer who has confirmed this address. */
-    findByAddress: (address: Address) => findReachable(Prisma.sql`c.id = ${ownerOf(address)}`),
 
     /** Finds the active customer with this code. */
     findByCode: (code: string) => findReachable(Prisma.sql`c.code = ${code}`),

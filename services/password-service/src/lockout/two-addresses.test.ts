@@ -39,9 +39,11 @@ t.test(
         { what: `a notification to ${address}` },
       )
     }
+    // The codes above may be decided after the lockout began.
+    const earlier = notSent().length
     const asked = await http.post('/oauth/v2/passwordRestore', restoreBody(customer.email))
     t.equal(asked.status, 200, 'the answer does not show the lockout')
-    await eventually(() => notSent().length === 1, { what: 'the code not to be sent' })
+    await eventually(() => notSent().length > earlier, { what: 'the code not to be sent' })
     t.ok(await signIn(rekey, customer))
 
     const authorization = `Bearer ${await backOfficeToken(rekey)}`

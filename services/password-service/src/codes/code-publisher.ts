@@ -1,0 +1,112 @@
+import {
+  type Address,
+  clockSlackSeconds,
+  type EventData,
+  longestCodeSeconds,
+  NotifyCode,
+  type Recipient,
+} from '@rekey/contracts'
+import type { Now } from '@rekey/platform/clock'
+import { PermanentError } from '@rekey/platform/consumer'
+import type { Keys } from '@rekey/platform/keys'
+import { hashForLog, type Logger } from '@rekey/platform/logger'
+import { counter, type Metrics } from '@rekey/platform/metrics'
+import type { Publisher } from '@rekey/platform/publisher'
+import { seal } from '@rekey/platform/seal'
+import type { LoggedCode } from '../messages/message.ts'
+import { toRecipient } from '../notifications/recipient.ts'
+
+interface Deps {
+  publisher: Publisher
+  keys: { address: Keys }
+  metrics: Metrics
+  now: Now
+  log: Logger
+}
+
+/** A code as the gateway made it: sealed for the notifier. */
+export type Code = Pick<
+  EventData<typeof NotifyCode>,
+  'challengeId' | 'purpose' | 'code' | 'verificationCode' | 'expiresAt'
+> & { sendNumber: number }
+
+/** The customer whom a code is for. */
+type Receiver = Pick<Recipient, 'locale' | 'timezone'> & { id: number; code: string }
+
+/**
+ * Adds the recipient to codes and publishes them for the notifier. A code stays sealed, and goes to the broker without the
+ * outbox: no code, sealed or not, may be stored in the database (S9). Safe to repeat: the event's id consists of the
+ * challenge and the send number, so that the broker drops a duplicate.
+ */
+export const createCodePublisher = ({ publisher, keys, metrics, now, log }: Deps) => {
+  const suppressed = counter(metrics, {
+    name: 'rekey_codes_not_sent_total',
+    help: 'Codes that were created but not sent, by reason.',
+    labelNames: ['reason'],
+  })
+
+  return {
+    /** @throws PermanentError if no code lives so long: the record of its restore would outlive every grant (S47) */
+    isExpired(expiresAt: string): boolean {
+      const lifeMs = new Date(expiresAt).getTime() - now().getTime()
+      if (lifeMs > (longestCodeSeconds + clockSlackSeconds) * 1_000) {
+        throw new PermanentError('the code would live longer than any code may')
+      }
+      return lifeMs <= 0
+    },
+
+    /** A code as the log of messages has it. `time`: of the gateway's event; if it has none, the time is now. */
+    toLogged: (
+      { expiresAt, ...code }: Omit<LoggedCode, 'to' | 'askedAt' | 'expiresAt'> & { expiresAt: string },
+      to: LoggedCode['to'],
+      time: Date,
+    ): LoggedCode => ({
+      ...code,
+      to,
+      askedAt: Number.isNaN(time.getTime()) ? now() : time,
+      expiresAt: new Date(expiresAt),
+    }),
+
+    /** Logs the challenge only: the username of somebody unknown must not be logged. */
+    suppress(challengeId: string, reason: string): void {
+      suppressed.inc({ reason })
+      log.info({ event: 'code_not_sent', challenge: hashForLog(challengeId), reason }, 'code not sent')
+    },
+
+    /** Adds the sealed recipient to a code. */
+    async addressed(customer: Receiver, to: Address, { sendNumber, ...code }: Code) {
+      const recipient = toRecipient(to, customer)
+      const sealed = await seal(keys.address, code.challengeId, recipient)
+      const data = { ...code, customerId: customer.id, recipient: sealed }
+      return { sendNumber, customer: customer.code, channel: recipient.channel, data }
+    },
+
+    /** @throws RekeyError unavailable */
+    async publish({ sendNumber, customer, channel, data }: Addressed): Promise<void> {
+      const { challengeId, purpose } = data
+      await publisher.publish(NotifyCode, { id: `${challengeId}.${sendNumber}`, subject: challengeId, data })
+      log.info(
+        {
+          event: 'code_handed_to_notifier',
+          challenge: hashForLog(challengeId),
+          customer,
+          purpose,
+          channel,
+          attempt: sendNumber,
+        },
+        'code published for the notifier',
+      )
+    },
+  }
+}
+
+/** A code with its sealed recipient. */
+interface Addressed {
+  sendNumber: number
+  /** The customer's code. */
+  customer: string
+  channel: Recipient['channel']
+  data: EventData<typeof NotifyCode>
+}
+
+export type CodePublisher = ReturnType<typeof createCodePublisher>
