@@ -104,6 +104,13 @@ class InvalidData extends PermanentError {
   }
 }
 
+/** SQLSTATE feature_not_supported: after a migration a planned statement has a result of another type. */
+const outdatedPlan = '0A000'
+
+const isOutdatedPlan = (thrown: unknown) =>
+  thrown instanceof Error &&
+  ((thrown as DriverError).meta?.driverAdapterError ?? (thrown as DriverError)).cause?.originalCode === outdatedPlan
+
 /** Translates a temporary error to 503. Any other database error is a bug of this service, or invalid data (500). */
 const translate = (thrown: unknown): unknown => {
   if (thrown instanceof RekeyError || !(thrown instanceof Error)) return thrown
@@ -113,6 +120,8 @@ const translate = (thrown: unknown): unknown => {
   const { originalCode: state, kind } = (meta?.driverAdapterError ?? (thrown as DriverError)).cause ?? {}
   const codes = [state, kind, code].filter((value) => value !== undefined)
   const error = new DatabaseError(codes[0] ?? name)
+  // It was refused before it did anything, and is planned again.
+  if (isOutdatedPlan(thrown)) return unavailable(error)
   if (codes.some((value) => temporaryState.test(value) || temporaryCode.test(value))) return unavailable(error)
   if (temporaryMessage.test(message)) return unavailable(thrown)
   const invalid = codes.find((value) => dataState.test(value))
@@ -173,9 +182,13 @@ export const openDatabase = ({
   pool.on('release', (_err, client) => {
     if (client.getTransactionStatus() !== 'I') void client.end()
   })
-  const adapter = new PrismaPg(pool)
-  const prisma = new PrismaClient({ adapter, errorFormat: 'minimal' })
   const statements = createStatements(pool, { areNamed: !pooled })
+  const adapter = new PrismaPg(pool, { statementNameGenerator: statements.nameOf })
+  const prisma = new PrismaClient({ adapter, errorFormat: 'minimal' })
+  const toError = (thrown: unknown) => {
+    if (isOutdatedPlan(thrown)) statements.planAgain()
+    return translate(thrown)
+  }
   const localSettings =
     pooled && statementTimeoutMs !== callersStatementTimeoutMs
       ? Object.entries({ ...settings, statement_timeout: String(statementTimeoutMs) })
@@ -203,7 +216,7 @@ export const openDatabase = ({
       try {
         return await work(prisma)
       } catch (error) {
-        throw translate(error)
+        throw toError(error)
       }
     },
     /**
@@ -262,7 +275,7 @@ export const openDatabase = ({
         }
         return await prisma.$transaction(run, { maxWait: connectTimeoutMs, timeout: timeoutMs })
       } catch (error) {
-        throw translate(error)
+        throw toError(error)
       } finally {
         // Also after an error: the transaction may have committed.
         if (transaction) wakeIfEvents(transaction)

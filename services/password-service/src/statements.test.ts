@@ -90,3 +90,28 @@ t.test('S35: an error of a prepared statement contains neither rows nor values',
     t.notOk(inspect(error, { depth: 10, showHidden: true }).includes('planted'))
   }
 })
+
+t.test('a statement of Prisma is parsed once for each connection, up to 500 of them', async (t) => {
+  const database = open(t)
+  const add = (number: number, text = '') =>
+    database.query((prisma) => prisma.$queryRawUnsafe<{ sum: number }[]>(`SELECT $1::int + 1 AS sum ${text}`, number))
+  for (let call = 0; call < 10; call += 1) t.same(await add(call), [{ sum: call + 1 }])
+  for (let text = 0; text < 510; text += 1) await add(text, `-- ${text}`)
+  const names = prepared<{ plans: number; count: number }>(
+    'test_names',
+    `SELECT max(generic_plans + custom_plans)::int AS plans, count(*)::int AS count
+     FROM pg_prepared_statements WHERE name LIKE 'prisma%'`,
+  )
+  t.same(await database.run(names), [{ plans: 10, count: 500 }])
+})
+
+t.test('a statement of Prisma is planned again once its result has another type', async (t) => {
+  const database = open(t)
+  await query('CREATE TABLE altered (value int)')
+  await query('INSERT INTO altered VALUES (1)')
+  const read = () => database.query((prisma) => prisma.$queryRaw`SELECT value FROM altered WHERE value::text = ${'1'}`)
+  t.same(await read(), [{ value: 1 }])
+  await query('ALTER TABLE altered ALTER value TYPE text')
+  await t.rejects(read(), { name: 'RekeyError', code: 'unavailable' })
+  t.same(await read(), [{ value: '1' }])
+})

@@ -23,6 +23,9 @@ export const prepared = <Row, const Values extends readonly unknown[] = []>(
 const isOutdated = (error: unknown): boolean =>
   error instanceof pg.DatabaseError && error.code === '0A000' && error.routine === 'RevalidateCachedQuery'
 
+/** Statements of Prisma that get a name: some have a text for each length of a list. */
+const mostNamed = 500
+
 interface Options {
   /** False behind a pooler in transaction mode, where each transaction may have another connection: sends the text each time. */
   areNamed: boolean
@@ -41,6 +44,7 @@ export type RunStatement = <Row, const Values extends readonly unknown[]>(
 export const createStatements = (pool: pg.Pool, { areNamed }: Options) => {
   // Part of each name. A higher one makes every connection plan again.
   let generation = 0
+  const numbers = new Map<string, number>()
 
   const send = async (
     { name, text }: PreparedStatement<unknown, readonly unknown[]>,
@@ -52,6 +56,20 @@ export const createStatements = (pool: pg.Pool, { areNamed }: Options) => {
   }
 
   return {
+    /** The name of a statement of Prisma: a connection parses and plans it once. Empty if it is to have none. */
+    nameOf({ sql, args }: { sql: string; args: readonly unknown[] }): string {
+      if (!areNamed || args.length === 0) return ''
+      const number = numbers.get(sql) ?? numbers.size
+      if (number >= mostNamed) return ''
+      numbers.set(sql, number)
+      return `prisma${number}_${generation}`
+    },
+
+    /** Makes every connection plan again. */
+    planAgain(): void {
+      generation += 1
+    },
+
     /** Runs one statement outside a transaction. */
     async run(
       statement: PreparedStatement<unknown, readonly unknown[]>,
