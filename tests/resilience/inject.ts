@@ -95,11 +95,13 @@ const otherTargets = (system: System): FailureTarget[] => [
   })),
 ]
 
-/** The targets that can have this kind of failure, with no other kind. */
+/** The targets that can have this kind of failure, with no other kind; of two instances the first. */
 const withKind = (targets: FailureTarget[], only: FailureKind | undefined): FailureTarget[] =>
   only === undefined
     ? targets
-    : targets.filter(({ kinds }) => kinds.includes(only)).map((one) => ({ ...one, kinds: [only] }))
+    : targets
+        .filter(({ kinds, name }) => kinds.includes(only) && !name.endsWith(' 2'))
+        .map((one) => ({ ...one, kinds: [only] }))
 
 /** Number of failures by target and kind; also targets without any. */
 export type FailureCounts = Map<string, Map<FailureKind, number>>
@@ -135,7 +137,7 @@ export const injectFailures = async (
           ...makeSchedule({ seed, targets: others, lengthMs, planned }),
           ...makeSchedule({ seed, targets: brokers, lengthMs, inOrder: true }),
         ]
-      : makeSchedule({ seed, targets: [...others, ...brokers], lengthMs, planned })),
+      : makeSchedule({ seed, targets: [...others, ...brokers], lengthMs, planned, once: only !== undefined })),
   ]
   const injectedLong: LongFailure[] = []
   const byName = new Map([...others, ...brokers].map((one) => [one.name, one]))

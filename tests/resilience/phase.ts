@@ -27,7 +27,7 @@ interface Options {
   brokers: number
   /** How long failures are injected. */
   lengthMs: number
-  /** Injects only this kind of failure; by default all kinds. */
+  /** Injects only this kind of failure, once for each target; by default all kinds, again and again. */
   only?: FailureKind | undefined
   /** Customers who are active at a time. */
   customers: number

@@ -21,6 +21,14 @@ t.test('every target has every kind of failure before one repeats, and all end i
   for (const { atMs, forMs } of failures) t.ok(atMs + forMs <= plan.lengthMs)
 })
 
+t.test('each target has each of its kinds once, if so planned', async (t) => {
+  for (let seed = 0; seed < 100; seed += 1) {
+    const cards = makeSchedule({ ...plan, seed, once: true }).map(({ target, kind }) => `${kind} ${target}`)
+    t.equal(cards.length, 13, `seed ${seed}`)
+    t.equal(new Set(cards).size, 13, `seed ${seed}`)
+  }
+})
+
 t.test('in a short run every target has a failure, before one has a second', async (t) => {
   const many = Array.from({ length: 18 }, (_, index) => ({
     name: String(index),

@@ -74,6 +74,8 @@ interface Plan {
   lengthMs: number
   /** Target by target, all of one kind before the next kind; otherwise the seed determines the order. */
   inOrder?: boolean
+  /** Each target has each of its kinds once; otherwise they repeat until the end. */
+  once?: boolean
   /** Failures that are planned already: their groups get no other failure meanwhile. */
   planned?: readonly Failure[]
 }
@@ -88,7 +90,14 @@ const onePerTargetFirst = (cards: Card[]): Card[] => {
  * Plans the failures: the same for the same seed, targets and length. Every target has its first failure before any has
  * its second, and every kind before one repeats. All end within the length.
  */
-export const makeSchedule = ({ seed, targets, lengthMs, inOrder = false, planned = [] }: Plan): Failure[] => {
+export const makeSchedule = ({
+  seed,
+  targets,
+  lengthMs,
+  inOrder = false,
+  once = false,
+  planned = [],
+}: Plan): Failure[] => {
   const kinds = new Set(targets.flatMap((target) => target.kinds).filter(isShort))
   const deck: Card[] = [...kinds].flatMap((kind) =>
     targets.filter((target) => target.kinds.includes(kind)).map((target) => ({ target, kind })),
@@ -109,8 +118,10 @@ export const makeSchedule = ({ seed, targets, lengthMs, inOrder = false, planned
     )
   let atMs = 0
   for (const { cards, chances } of fc.sample(drawn(deck, inOrder), { seed, numRuns: rounds })) {
-    waiting.push(...(waiting.length + failures.length === 0 ? onePerTargetFirst(cards) : cards))
+    if (waiting.length + failures.length === 0) waiting.push(...onePerTargetFirst(cards))
+    else if (!once) waiting.push(...cards)
     for (const { gap, share, delay } of chances) {
+      if (once && failures.length === deck.length) return failures
       atMs += gap
       const next = waiting.findIndex(
         (card) => isFree(card, atMs, atMs + lasts(card, share)) && atMs + lasts(card, share) <= lengthMs,

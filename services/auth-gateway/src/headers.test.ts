@@ -215,7 +215,7 @@ t.test('S51: no header changes an answer except to a 4xx, on own and forwarded r
       const bytes = bytesOf(targets[index] as Target, headers)
       await check(index, await statusOf(bytes), bytes.toString('latin1'))
     }),
-    { numRuns: 600 },
+    { numRuns: 250 },
   )
 })
 
@@ -253,7 +253,7 @@ t.test('S51: each hop-by-hop header alone changes no answer', async () => {
 
 t.test('S51: headers of any size up to the limit are answered below 500', async () => {
   for (const target of targets.filter(({ path }) => path.startsWith('/api/v2/'))) {
-    for (let size = 15_000; size < 16_600; size += 100) {
+    for (let size = 15_000; size < 16_600; size += 200) {
       const headers: Added['headers'] = [['X-A', 'x'.repeat(size)]]
       const status = await statusOf(bytesOf(target, { headers, coding: undefined }))
       assert.ok(status > 0 && status < 500, `${target.method} ${target.path} ${size}: ${status}`)
@@ -292,6 +292,6 @@ t.test('S51: what fetch can send changes no answer except to a 4xx', async () =>
         await answer?.body?.cancel()
       },
     ),
-    { numRuns: 300 },
+    { numRuns: 100 },
   )
 })

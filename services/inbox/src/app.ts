@@ -40,6 +40,8 @@ export const createInbox = async ({ host, httpPort, smtpPort }: Options) => {
   return {
     httpUrl: `http://${host}:${port}`,
     smtpUrl: `smtp://${host}:${smtp.port}`,
+    /** The messages, newest first. */
+    messages: messages.list,
     async close() {
       await Promise.all([app.close(), smtp.close()])
     },

@@ -5,7 +5,11 @@ import { askRestore } from '@rekey/test-support/flows'
 import { startRekey } from '@rekey/test-support/rekey'
 import type { Page } from 'playwright-core'
 import t from 'tap'
-import { axeViolations, isTooWide, takeScreenshot, widths } from '../layout/inspect-pages.fixture.ts'
+import { createElementWatch } from '../layout/gallery.fixture.ts'
+import { axeViolations, isTooWide, narrow, widths } from '../layout/inspect-pages.fixture.ts'
+
+// axe inspects the pages that have a new element. pages.proof.ts: each page in every language, width and colour scheme,
+// with pictures.
 
 t.test('two members of staff help a customer, with four eyes', { skip: noBrowser }, async (t) => {
   const rekey = await startRekey(t, { staffConsole: true, env: { REKEY_BACK_OFFICE_FOUR_EYES: 'true' } })
@@ -13,11 +17,11 @@ t.test('two members of staff help a customer, with four eyes', { skip: noBrowser
   await askRestore(rekey, customer.email)
   const errors: string[] = []
 
-  /** No violation of WCAG 2.2 AA, nothing cut off in a narrow window, and a picture. */
+  const hasNewElements = createElementWatch()
+  /** No violation of WCAG 2.2 AA, and nothing cut off in a narrow window. */
   const inspect = async (page: Page, state: string) => {
-    t.same(await axeViolations(page), [], state)
-    await takeScreenshot(page, { area: 'console', state, language: 'en', view: 'desk' })
-    await page.setViewportSize({ width: 320, height: 568 })
+    if (hasNewElements(await page.content())) t.same(await axeViolations(page), [], state)
+    await page.setViewportSize(narrow)
     t.equal(await isTooWide(page), false, `${state} fits a window of 320 pixels`)
     await page.setViewportSize(widths.desk)
   }

@@ -13,6 +13,22 @@ interface Teardown {
   teardown(work: () => void): void
 }
 
+/** The elements of a page: the tags, with the attributes that select their look and their role. */
+const elementsOf = (html: string): string[] =>
+  [...html.matchAll(/<[a-z][^>]*>/g)].map(([tag]) =>
+    tag.replaceAll(/ (?!class|type|role|autocomplete|inputmode)([\w-]+)="[^"]*"/g, ' $1'),
+  )
+
+/** @returns tells whether a page has an element that none had before: axe finds nothing new in the others */
+export const createElementWatch = () => {
+  const seen = new Set<string>()
+  return (html: string): boolean => {
+    const added = elementsOf(html).filter((element) => !seen.has(element))
+    for (const element of added) seen.add(element)
+    return added.length > 0
+  }
+}
+
 /** Serves each state of a list at `/<name>?lang=<language>`, as the gateway renders it, without its other servers. */
 export const startGallery = async (t: Teardown, theme: Theme, states: States) => {
   const { render, assets } = createLook(theme)

@@ -12,6 +12,9 @@ export const screenshotsDir = join(import.meta.dirname, '../../../../.rekey/scre
 /** The theme of examples/theme. */
 export const exampleTheme = join(import.meta.dirname, '../../../../examples/theme')
 
+/** The narrowest window in which a page must fit. */
+export const narrow = { width: 320, height: 568 } as const
+
 export const widths = { phone: { width: 375, height: 667 }, desk: { width: 1280, height: 800 } } as const
 
 /** WCAG 2.2 A and AA, and good practice. */

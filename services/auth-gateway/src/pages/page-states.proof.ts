@@ -6,6 +6,7 @@ import {
   axeViolations,
   exampleTheme,
   isTooWide,
+  narrow,
   screenshotsDir,
   takeScreenshot,
   widths,
@@ -45,7 +46,7 @@ t.test('each state in each language, width, colour scheme and theme', { skip: no
         await check(['color-contrast'])
         await shoot('phone-dark')
         await page.emulateMedia({ colorScheme: 'light' })
-        for (const [name, viewport] of Object.entries({ ...widths, narrow: { width: 320, height: 568 } })) {
+        for (const [name, viewport] of Object.entries({ ...widths, narrow })) {
           await page.setViewportSize(viewport)
           t.equal(await isTooWide(page), false, `${what} fits ${viewport.width} pixels`)
           if (name === 'desk') await shoot('desk')
