@@ -14,6 +14,10 @@ export const ours = 'ours'
 export const startOurs = (bench: Bench): Promise<Contestant> =>
   bench.contestant(ours, { kind: 'ours', options: { smtpUrl: bench.load.smtpUrl, customers: accounts } })
 
+/** The services of another checkout. */
+export const startOther = (bench: Bench, name: string, root: string): Promise<Contestant> =>
+  bench.contestant(name, { kind: 'ours', options: { root, smtpUrl: bench.load.smtpUrl, customers: accounts } })
+
 /** The stores that each floor needs. Its name joins the programs of bench/floors that it consists of. */
 const floors = {
   'restore-request': ['REDIS_URL', 'NATS_URL'],

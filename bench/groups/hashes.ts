@@ -16,7 +16,7 @@ const figures = [
 ] satisfies Figure[]
 
 /** Enough to keep the hashing core busy; with more, requests wait so long on a slow machine that they are refused. */
-const connections = availableParallelism() + 1
+export const connections = availableParallelism() + 1
 
 interface Raw {
   hashes: number
