@@ -1,3 +1,6 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
 import { groups } from './groups/groups.ts'
 import { createContestants, type Measured } from './harness/bench.ts'
 import { startLoad } from './harness/load.ts'
@@ -66,7 +69,18 @@ const run = async ({
   if (skipped.length > 0) console.log(`\nLeft out by --quick: ${skipped.join(', ')}.`)
   for (const what of leftOut) console.log(`Left out: ${what}.`)
   for (const reason of voided) console.log(`Void: ${reason}.`)
-  if (json) writeJson(json, { figures, measured, rounds, leftOut, voided })
+  if (json) await writeJson(json, { figures, measured, rounds, leftOut, voided })
+}
+
+/** Commands that are no figures, by their file. */
+const commands: Record<string, string> = { hash: 'hash.ts' }
+
+const [command = '', ...rest] = process.argv.slice(2)
+const file = commands[command]
+if (file) {
+  const child = spawn(process.execPath, [join(import.meta.dirname, file), ...rest], { stdio: 'inherit' })
+  const [code] = await once(child, 'exit')
+  process.exit(code ?? 1)
 }
 
 const options = (() => {

@@ -1,15 +1,20 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { Group } from './harness/bench.ts'
 
-type Named = Pick<Group, 'name' | 'what' | 'figures' | 'long'>
+type Named = Pick<Group, 'name' | 'what' | 'figures' | 'long' | 'wants'>
 
 export const usage = (groups: readonly Named[]) => `npm run bench -- [NAME…] [OPTION…]
 
 NAME is a figure or a group of figures; without one, all of them.
 ${groups
-  .map(({ name, what, long, figures }) => {
+  .map(({ name, what, long, wants, figures }) => {
     const own = figures.map((figure) => `    ${figure.name.padEnd(26)} ${figure.what}`)
-    return [`  ${name.padEnd(12)} ${what}${long ? ' (takes minutes)' : ''}`, ...own].join('\n')
+    return [
+      `  ${name.padEnd(12)} ${what}${long ? ' (takes minutes)' : ''}${wants ? ` (wants ${wants})` : ''}`,
+      ...own,
+    ].join('\n')
   })
   .join('\n')}
 
@@ -58,6 +63,14 @@ export const readOptions = (args: string[], groups: readonly Named[]) => {
   const rounds = values.rounds === undefined ? (values.quick ? 3 : 5) : Number(values.rounds)
   if (!Number.isInteger(rounds) || rounds < 1)
     throw new Error(`--rounds takes a whole number from 1, not ${values.rounds}`)
-  if (selected.size === 0) for (const { name, long } of groups) if (!values.quick || !long) selected.add(name)
+  if (selected.size === 0) {
+    for (const { name, long, wants } of groups) {
+      if (!(values.quick && long) && !(wants && values.against === undefined)) selected.add(name)
+    }
+  }
+  const lacking = groups.find(({ name, wants }) => wants && selected.has(name) && values.against === undefined)
+  if (lacking) throw new Error(`${lacking.name} takes ${lacking.wants}: the folder of another checkout`)
+  if (values.against !== undefined && !existsSync(join(values.against, 'services/auth-gateway/src/main.ts')))
+    throw new Error(`--against takes the folder of a checkout, and ${values.against} is none`)
   return { help: false as const, selected, rounds, quick: values.quick, json: values.json, against: values.against }
 }

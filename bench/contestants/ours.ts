@@ -1,7 +1,8 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { Teardown } from '@rekey/test-support/infrastructure'
+import { fullHashes } from '@rekey/test-support/limits'
 import type { Processes } from '@rekey/test-support/processes'
 import type { Started } from '../harness/protocol.ts'
 
@@ -23,14 +24,23 @@ interface Options {
 /** An argon2id hash of `an old password` with the parameters of new hashes. */
 const fullHash = '$argon2id$v=19$m=19456,t=2,p=1$Yz78fCm+OaVe6hY89ljJUw$0P7x6J8BrSimN831hnY4hrcUOjsEXP0v6BkPwgwCz+A'
 
+const firstFolder = (root: string, folders: string[]) => {
+  const folder = folders.map((folder) => join(root, folder)).find(existsSync)
+  if (!folder) throw new Error(`${root} has none of ${folders.join(', ')}`)
+  return folder
+}
+/** An older checkout has its test support in another folder. */
+const supportOf = (root: string) => firstFolder(root, ['tests/support', 'packages/testing/src'])
+
 /** Starts a Postgres that writes durably, unlike that of tests, for the test support of the checkout to use. */
-const startDurablePostgres = async (t: Teardown, load: (path: string) => Promise<Record<string, CallableFunction>>) => {
-  const servers = 'packages/local-servers/src'
+const startDurablePostgres = async (t: Teardown, root: string) => {
+  const servers = firstFolder(root, ['packages/local-servers/src', 'packages/stack/src'])
+  const load = (path: string): Promise<Record<string, CallableFunction>> => import(path)
   const [postgresModule, databaseModule, migrateModule, support] = await Promise.all([
     load(`${servers}/postgres.ts`),
     load(`${servers}/database.ts`),
     load(`${servers}/migrate.ts`),
-    load('tests/support/postgres.ts'),
+    load(`${supportOf(root)}/postgres.ts`),
   ])
   const dataDir = mkdtempSync(join(tmpdir(), 'rekey-bench-'))
   t.teardown(() => rmSync(dataDir, { recursive: true, force: true }))
@@ -72,13 +82,12 @@ export const start = async (
   t: Teardown,
   { root = resolve(import.meta.dirname, '../..'), smtpUrl, customers = 0, env = {} }: Options,
 ): Promise<Started> => {
-  const load = (path: string) => import(join(root, path))
-  await startDurablePostgres(t, load)
-  const [{ startProcesses }, { createCustomer, sql }, { backOfficeToken }, { fullHashes }] = await Promise.all([
-    load('tests/support/processes.ts'),
-    load('tests/support/customers.ts'),
-    load('tests/support/flows.ts'),
-    load('tests/support/limits.ts'),
+  await startDurablePostgres(t, root)
+  const support = supportOf(root)
+  const [{ startProcesses }, { createCustomer, sql }, { backOfficeToken }] = await Promise.all([
+    import(`${support}/processes.ts`),
+    import(`${support}/customers.ts`),
+    import(`${support}/flows.ts`),
   ])
   const rekey: Processes = await startProcesses(t, {
     env: { ...fullHashes, REKEY_LIMITS_SCALE: '1000000', SMTP_URL: smtpUrl, ...env },

@@ -11,8 +11,14 @@ import type { Sizes } from '../harness/rounds.ts'
 const accounts = 1_000
 
 export const ours = 'ours'
-export const startOurs = (bench: Bench): Promise<Contestant> =>
-  bench.contestant(ours, { kind: 'ours', options: { smtpUrl: bench.load.smtpUrl, customers: accounts } })
+type Starter = Pick<Bench, 'load' | 'contestant'>
+
+export const startOurs = ({ contestant, load }: Starter, customers = accounts): Promise<Contestant> =>
+  contestant(ours, { kind: 'ours', options: { smtpUrl: load.smtpUrl, customers } })
+
+/** The services of another checkout. */
+export const startOther = ({ contestant, load }: Starter, name: string, root: string): Promise<Contestant> =>
+  contestant(name, { kind: 'ours', options: { root, smtpUrl: load.smtpUrl, customers: accounts } })
 
 /** The stores that each floor needs. Its name joins the programs of bench/floors that it consists of. */
 const floors = {
@@ -23,8 +29,8 @@ const floors = {
   'history forward': ['DATABASE_URL'],
 } as const
 
-export const startFloor = (bench: Bench, floor: keyof typeof floors): Promise<Contestant> =>
-  bench.contestant(`floor ${floor}`, { kind: 'floor', options: { programs: floor.split(' '), needs: floors[floor] } })
+export const startFloor = ({ contestant }: Starter, floor: keyof typeof floors): Promise<Contestant> =>
+  contestant(`floor ${floor}`, { kind: 'floor', options: { programs: floor.split(' '), needs: floors[floor] } })
 
 const json = { 'content-type': 'application/json' }
 export const post = (path: string, body: object): LoadRequest => ({

@@ -1,4 +1,5 @@
 import type { Group } from '../harness/bench.ts'
+import { against } from './against.ts'
 import { codes } from './codes.ts'
 import { hashes } from './hashes.ts'
 import { history } from './history.ts'
@@ -21,4 +22,5 @@ export const groups: readonly Group[] = [
   startTimes,
   memory,
   backlog,
+  against,
 ]

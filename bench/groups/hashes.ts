@@ -4,19 +4,26 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { TestCustomer } from '@rekey/test-support/customers'
 import type { Bench, Figure, Group } from '../harness/bench.ts'
+import { askForCodes } from '../harness/codes.ts'
 import type { Contestant } from '../harness/contestant.ts'
 import type { LoadRequest } from '../harness/protocol.ts'
 import { byHttp, contest, type Entry, perSecond, ratioOf } from '../harness/rounds.ts'
 import { signToken, verificationsFor } from './codes.ts'
 import { customersOf, devices, ours, post, signIns, sizesFor, startOurs } from './contestants.ts'
+import { betterAuth, startPeer, usersOf } from './peers.ts'
 
 const figures = [
   { name: 'a4-hashes', what: 'A4, sign-ins/s ÷ raw argon2 verifications/s', goal: { atLeast: 0.92 } },
   { name: 'b2-hashes', what: 'B2, new passwords/s ÷ raw argon2 hashes/s', goal: { atLeast: 0.92 } },
+  {
+    name: 'b2-better-auth',
+    what: "B2, new passwords/s ÷ Better Auth's resets by code, same argon2",
+    goal: { atLeast: 1.8 },
+  },
 ] satisfies Figure[]
 
 /** Enough to keep the hashing core busy; with more, requests wait so long on a slow machine that they are refused. */
-const connections = availableParallelism() + 1
+export const connections = availableParallelism() + 1
 
 interface Raw {
   hashes: number
@@ -55,6 +62,29 @@ const restoresFor = async (bench: Bench, contestant: Contestant, customers: Test
   })
 }
 
+const codeInMail = (text: string) => /: (\d{6})$/m.exec(text)?.[1]
+
+/** Resets by a code that was asked for before, if Better Auth can be started. */
+const betterAuthResets = async (bench: Bench): Promise<Entry[]> => {
+  const { contestant, request, expected } = (await startPeer(bench, betterAuth)) ?? {}
+  if (!contestant || !request || !expected) return []
+  const resetsFor = async (amount: number) => {
+    const emails = usersOf(contestant).slice(0, amount)
+    const asked = await askForCodes(
+      bench.load,
+      { url: contestant.url, requests: emails.map(request), expected },
+      emails,
+      codeInMail,
+    )
+    return asked.map(({ code }, index) => {
+      passwords += 1
+      const password = `a new password of round ${passwords}`
+      return post('/api/auth/email-otp/reset-password', { email: emails[index], otp: code, password })
+    })
+  }
+  return [byHttp(bench, { contestant, requests: resetsFor, expected, connections })]
+}
+
 export const hashes: Group = {
   name: 'hashes',
   what: 'sign-ins (A4) and new passwords (B2) against argon2 alone',
@@ -83,6 +113,7 @@ export const hashes: Group = {
           connections,
         }),
         rawArgon2(bench, 'hashes'),
+        ...(await betterAuthResets(bench)),
       ],
       sizes,
       bench,
@@ -95,6 +126,7 @@ export const hashes: Group = {
       figures: {
         'a4-hashes': ratioOf(a4, [ours, 'raw argon2'], perSecond),
         'b2-hashes': ratioOf(b2, [ours, 'raw argon2'], perSecond),
+        'b2-better-auth': ratioOf(b2, [ours, betterAuth], perSecond),
       },
     }
   },

@@ -8,7 +8,7 @@ interface Peer {
   name: string
   /** @returns undefined if it cannot be started here */
   plan(smtpUrl: string): HostPlan | undefined
-  /** How to make it measurable, for the report. */
+  /** What a plan needs, for the report. */
   wants: string
   /** One request for a restore; the mail has a code or a link. */
   request(email: string): LoadRequest
@@ -28,7 +28,7 @@ const peers: Peer[] = [
   {
     name: betterAuth,
     plan: (smtpUrl) => ({ kind: 'better-auth', options: { smtpUrl, users } }),
-    wants: 'its packages could not be installed',
+    wants: '',
     request: (email) => post('/api/auth/email-otp/request-password-reset', { email }),
     expected: { status: 200, fields: { success: 'boolean' } },
   },
@@ -38,36 +38,44 @@ const peers: Peer[] = [
       const binary = binaryOf('BENCH_GOTRUE')
       return binary === undefined ? undefined : { kind: 'gotrue', options: { binary, smtpUrl, users } }
     },
-    wants: 'BENCH_GOTRUE is the path of its program',
+    wants: 'BENCH_GOTRUE names no program',
     request: (email) => post('/recover', { email }),
     expected: { status: 200, fields: {} },
   },
 ]
 
-/** Starts the peers that can be measured here; the others are named as left out. */
-const startPeers = async (bench: Bench) => {
-  const started: { peer: Peer; contestant: Contestant }[] = []
-  for (const peer of peers) {
-    const plan = peer.plan(bench.load.smtpUrl)
-    try {
-      if (plan) started.push({ peer, contestant: await bench.contestant(peer.name, plan) })
-    } catch (error) {
-      bench.say(String(error))
-    }
-    if (!started.some((one) => one.peer === peer)) bench.leftOut(`${peer.name} (wanted: ${peer.wants})`)
+/** Starts a peer. @returns undefined if it cannot be measured here; the report then names it */
+export const startPeer = async (bench: Bench, name: string) => {
+  const peer = peers.find((one) => one.name === name)
+  if (!peer) throw new Error(`there is no peer ${name}`)
+  if (bench.quick) {
+    bench.leftOut(`${name} (--quick measures no peers)`)
+    return undefined
   }
-  return started
+  const plan = peer.plan(bench.load.smtpUrl)
+  if (!plan) {
+    bench.leftOut(`${name} (${peer.wants})`)
+    return undefined
+  }
+  try {
+    return { ...peer, contestant: await bench.contestant(name, plan) }
+  } catch (error) {
+    bench.leftOut(`${name} (it could not be started: ${error instanceof Error ? error.message : error})`)
+    return undefined
+  }
 }
 
 export const usersOf = ({ facts }: Contestant) => facts.emails as string[]
 
 /** The peers' entries for restore requests: of strangers, or of their users to the mail's hand-over. */
-export const peerEntries = async (bench: Bench, whom: 'unknown' | 'known', strangers: string[]): Promise<Entry[]> =>
-  (await startPeers(bench)).map(({ peer: { request, expected }, contestant }) =>
-    byHttp(bench, {
-      contestant,
-      requests: (whom === 'known' ? usersOf(contestant) : strangers).map(request),
-      expected,
-      mails: whom === 'known' ? 1 : 0,
-    }),
-  )
+export const peerEntries = async (bench: Bench, whom: 'unknown' | 'known', strangers: string[]): Promise<Entry[]> => {
+  const entries: Entry[] = []
+  for (const { name } of peers) {
+    const peer = await startPeer(bench, name)
+    if (!peer) continue
+    const { contestant, request, expected } = peer
+    const requests = (whom === 'known' ? usersOf(contestant) : strangers).map(request)
+    entries.push(byHttp(bench, { contestant, requests, expected, mails: whom === 'known' ? 1 : 0 }))
+  }
+  return entries
+}

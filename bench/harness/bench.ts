@@ -21,6 +21,8 @@ export interface Group {
   figures: readonly Figure[]
   /** Takes minutes: `--quick` leaves it out. */
   long?: boolean
+  /** The option without which it cannot be measured. */
+  wants?: '--against DIR'
   run(bench: Bench): Promise<Measured>
 }
 
