@@ -16,7 +16,7 @@ export const traceIdOf = (caller: string | undefined): string | undefined => for
 
 /** Runs `work` as the next span of the caller's trace, or of a new trace if the caller sent no valid one. */
 export const runInTrace = <T>(random: Random, caller: string | undefined, work: () => T): T => {
-  const [, traceId, flags] = form.exec(caller ?? '') ?? []
-  const span = random.bytes(8).toString('hex')
-  return storage.run(`00-${traceId ?? random.bytes(16).toString('hex')}-${span}-${flags ?? '00'}`, work)
+  const [, traceId, flags = '00'] = (caller && form.exec(caller)) || []
+  const fresh = random.bytes(24).toString('hex')
+  return storage.run(`00-${traceId ?? fresh.slice(16)}-${fresh.slice(0, 16)}-${flags}`, work)
 }
