@@ -12,7 +12,7 @@ import type { BackgroundPublisher } from '@rekey/platform/background-publisher'
 import type { Broker } from '@rekey/platform/broker'
 import type { Now } from '@rekey/platform/clock'
 import { hashForLog, type Logger } from '@rekey/platform/logger'
-import { loadScript, type Redis } from '@rekey/platform/redis'
+import type { ScriptCall } from '@rekey/platform/redis'
 import { pause } from '@rekey/platform/retry'
 import { otherSpelling } from '../clients/redirect-uri.ts'
 import type { Limits } from '../limits/limits.ts'
@@ -29,7 +29,6 @@ import {
 import type { Codes } from './codes.ts'
 
 interface Deps {
-  redis: Redis
   broker: Broker
   limits: Limits
   lockouts: Record<Purpose, LockoutPolicy>
@@ -102,8 +101,8 @@ export class ChallengeEnded extends RekeyError {
 
 /** Compares submitted codes. */
 export const createAnswer = (deps: Deps) => {
-  const { redis, broker, limits, lockouts, codes, records, backgroundPublisher, now, log } = deps
-  const script = loadScript(redis, new URL('./answer.lua', import.meta.url))
+  const { broker, limits, lockouts, codes, records, backgroundPublisher, now, log } = deps
+  const afterSpending = limits.loadNext(new URL('./answer.lua', import.meta.url))
 
   /** Wrong codes of restores that were answered 503 and whose events the broker has not stored yet. */
   let unstored = 0
@@ -127,15 +126,16 @@ export const createAnswer = (deps: Deps) => {
     throw unavailable(new Error('the broker has not stored the wrong code'))
   }
 
-  const compare = async (
+  /** The step that compares a code. */
+  const comparing = (
     name: ChallengeReference,
     codeMacs: readonly string[],
     binding: AnswerBinding,
     at: Date,
-  ): Promise<Answer> => {
+  ): ScriptCall => {
     const lockout = lockouts[name.purpose]
     const { codeChallenge = '', pkceRequired = false, redirectUri = '' } = binding.authorizationCode ?? {}
-    const [result, failures, flat, lockoutMs] = (await script(keysOf(name), [
+    const args = [
       at.getTime(),
       codeMacs.join(),
       maxFailedAttemptsPerChallenge,
@@ -154,7 +154,12 @@ export const createAnswer = (deps: Deps) => {
       pkceRequired ? 1 : 0,
       redirectUri,
       otherSpelling(redirectUri),
-    ])) as [Answer['result'], number, string[], number]
+    ]
+    return { keys: keysOf(name), args }
+  }
+
+  const readAnswer = (name: ChallengeReference, answer: unknown): Answer => {
+    const [result, failures, flat, lockoutMs] = answer as [Answer['result'], number, string[], number]
     if (result === 'missing' || result === 'locked' || isUnusable(result)) return { result }
     return { result, failures, lockoutMs, challenge: records.read(name, flat) }
   }
@@ -179,9 +184,13 @@ export const createAnswer = (deps: Deps) => {
       const { challengeId, account, purpose } = name
       const isRestore = purpose === 'restore'
       if (isRestore && unstored > 0) throw unavailable(new Error('wrong codes wait for the broker'))
-      await limits.spendAnswer(requesterOf(caller, name))
       const answeredAt = now()
-      const answer = await compare(name, codes.macs(challengeId, codes.read(submitted)), binding, answeredAt)
+      const codeMacs = codes.macs(challengeId, codes.read(submitted))
+      const spent = await limits.spendAnswer(requesterOf(caller, name), {
+        after: afterSpending,
+        ...comparing(name, codeMacs, binding, answeredAt),
+      })
+      const answer = readAnswer(name, await spent.next())
       const line = { challenge: hashForLog(challengeId), address: caller.address }
       if (!('challenge' in answer)) {
         if (isUnusable(answer.result)) throw unusable[answer.result]()

@@ -1,6 +1,6 @@
 import type { Purpose } from '@rekey/contracts'
-import type { Requester } from '../limits/limits.service.ts'
 import { accountTag, failedAttemptsKey } from '../limits/lockout.ts'
+import type { Requester } from '../limits/spending.ts'
 import { fieldsOf, type StoredFields, type StoredRecords } from '../stored-records/stored-records.ts'
 
 /**
@@ -25,6 +25,7 @@ export interface ChallengeReference extends ChallengeName {
 /** A challenge in Redis. Reveals neither the code nor, in a restore, whether the account exists. */
 export interface ChallengeRecord {
   flow: Flow
+  /** In a sign-in: account key of the customer; else '', because the Redis key contains it. */
   account: string
   clientId: string
   redirectUri: string
@@ -105,8 +106,11 @@ const constantFields = [
 export const createChallengeRecords = (records: Pick<StoredRecords, 'ofKind'>) => {
   const authentic = records.ofKind('challenge', ['purpose', ...constantFields] as const)
   return {
-    toFields(name: ChallengeName, challenge: ChallengeRecord): StoredFields {
-      const fields = { ...challenge, devices: challenge.devices.join('\n') }
+    /** The fields of a new challenge, without those that are empty or that only `send` sets. */
+    toFields(name: ChallengeName, { device: _, verificationCode: __, devices, ...challenge }: ChallengeRecord) {
+      const all = Object.entries({ ...challenge, devices: devices.join('\n') })
+      // send.lua compares the state, also an empty one.
+      const fields: StoredFields = Object.fromEntries(all.filter(([field, value]) => value !== '' || field === 'state'))
       return { ...fields, mac: authentic.sign(challengeKey(name), { ...fields, purpose: name.purpose }) }
     },
 

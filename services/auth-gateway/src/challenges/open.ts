@@ -4,7 +4,7 @@ import type { Now } from '@rekey/platform/clock'
 import type { Keys } from '@rekey/platform/keys'
 import type { Logger } from '@rekey/platform/logger'
 import type { Random } from '@rekey/platform/random'
-import { loadScript, type Redis } from '@rekey/platform/redis'
+import { loadScript, type Redis, type ScriptCall } from '@rekey/platform/redis'
 import { seal } from '@rekey/platform/seal'
 import type { AccountKeys } from '../limits/account-keys.ts'
 import type { FormerAccounts } from '../limits/former-accounts.ts'
@@ -76,6 +76,7 @@ const recordOf = ({ codeChallenge = '', requestedScope = '', ...request }: Reque
   requestedScope,
   devices: [],
   device: '',
+  account: '',
   sealedUsername: '',
   usernameAccount: '',
   customer: '',
@@ -87,14 +88,19 @@ const recordOf = ({ codeChallenge = '', requestedScope = '', ...request }: Reque
 /** The customer's first e-mail address, which the gateway does not know. */
 export const firstEmail = 'oob:email'
 
+/** The answer of open.lua. */
+type Stored = [result: 'ok' | 'suppressed' | 'locked_out', waitMs: number]
+
 /** Opens challenges. */
 export const createOpen = (deps: Deps) => {
   const { redis, broker, limits, accountKeys, formerAccounts, usernameKeys, codes, delivery, records, codeTtlMs } = deps
   const { now, random, log } = deps
-  const script = loadScript(redis, new URL('./open.lua', import.meta.url))
+  const file = new URL('./open.lua', import.meta.url)
+  const script = loadScript(redis, file)
+  const afterSpending = limits.loadNext(file)
 
-  /** Stores a challenge. With a code, that code counts as the first one sent. */
-  const store = async (name: ChallengeName, challenge: ChallengeRecord, expiresAt: Date, codeMac?: string) => {
+  /** The step that stores a challenge. With a code, that code counts as the first one sent. */
+  const storing = (name: ChallengeName, challenge: ChallengeRecord, expiresAt: Date, codeMac?: string): ScriptCall => {
     const at = now().getTime()
     const fields = {
       ...records.toFields(name, challenge),
@@ -105,8 +111,7 @@ export const createOpen = (deps: Deps) => {
       ...(codeMac && { codeMac }),
     }
     const args = [at, expiresAt.getTime() - at, onLockout(name), ...Object.entries(fields).flat()]
-    const [result, waitMs] = (await script(keysOf(name), args)) as ['ok' | 'suppressed' | 'locked_out', number]
-    return { result, waitMs }
+    return { keys: keysOf(name), args }
   }
 
   /** `username`: if the customer is not known. */
@@ -120,13 +125,16 @@ export const createOpen = (deps: Deps) => {
     broker.connection()
     const { challengeId, account, purpose } = name
     const { clientId, device, state } = request
-    const spent = await limits.spendCode({ purpose, isFirst: true }, requesterOf(caller, { clientId, account }))
+    const code = delivery.newCode(challengeId)
+    const sealedUsername = username === undefined ? '' : seal(usernameKeys, challengeId, username)
+    const { verificationCode, expiresAt } = code
+    const challenge = { ...request, verificationCode, sealedUsername }
+    const spent = await limits.spendCode({ purpose, isFirst: true }, requesterOf(caller, { clientId, account }), {
+      after: afterSpending,
+      ...storing(name, challenge, expiresAt, code.mac),
+    })
     return spent.refundOnFailure(async () => {
-      const code = delivery.newCode(challengeId)
-      const sealedUsername = username === undefined ? '' : seal(usernameKeys, challengeId, username)
-      const { verificationCode, expiresAt } = code
-      const challenge = { ...request, verificationCode, sealedUsername }
-      const { result, waitMs } = await store(name, challenge, expiresAt, code.mac)
+      const [result, waitMs] = (await spent.next()) as Stored
       if (result !== 'ok') limits.countLockedOut('code')
       if (result === 'locked_out') {
         throw refuseLockedOut(log, name, waitMs, { clientId, customer: request.customer, address: caller.address })
@@ -160,7 +168,7 @@ export const createOpen = (deps: Deps) => {
       const device = challengeType(parseUsername(username))
       const account = accountKeys.ofUsername(username)
       await formerAccounts.carryOver(accountKeys.formerOfUsername(username), account, 'restore')
-      const challenge = { ...recordOf(request), flow, account, devices: [device], device }
+      const challenge = { ...recordOf(request), flow, devices: [device], device }
       return openAndSend({ challengeId, account, purpose: 'restore' }, challenge, caller, username)
     },
 
@@ -179,7 +187,6 @@ export const createOpen = (deps: Deps) => {
       const challenge = {
         ...recordOf(request),
         flow: 'brokerChange' as const,
-        account,
         devices: [firstEmail],
         device: firstEmail,
         customer,
@@ -215,7 +222,8 @@ export const createOpen = (deps: Deps) => {
         verificationCode,
       }
       await formerAccounts.carryOver(accountKeys.formerOfCustomer(customer), name.account, 'login')
-      const { result, waitMs } = await store(name, challenge, expiresAt)
+      const { keys, args } = storing(name, challenge, expiresAt)
+      const [result, waitMs] = (await script(keys, args)) as Stored
       if (result === 'locked_out') {
         limits.countLockedOut('login')
         throw refuseLockedOut(log, name, waitMs, { clientId, customer, address: caller.address })

@@ -3,9 +3,9 @@ import type { Broker } from '@rekey/platform/broker'
 import type { Now } from '@rekey/platform/clock'
 import type { Logger } from '@rekey/platform/logger'
 import { loadScript, type Redis } from '@rekey/platform/redis'
-import type { Spent } from '../limits/limits.service.ts'
 import type { Limits } from '../limits/limits.ts'
 import { maxFailedAttemptsPerChallenge } from '../limits/lockout.ts'
+import type { Spent } from '../limits/spending.ts'
 import {
   type Caller,
   type ChallengeRecords,

@@ -1,3 +1,4 @@
+import { isIPv4 } from 'node:net'
 import ipaddr from 'ipaddr.js'
 
 /** Addresses that share one quota, because one client can have all of them. */
@@ -19,6 +20,7 @@ const ipv6Networks = [
 
 /** Networks that a client's address counts for, narrowest first: an IPv4 address (also a mapped one), or IPv6 networks. */
 export const networksOf = (address: string): [Network, ...Network[]] => {
+  if (isIPv4(address)) return [{ name: address, clients: 1 }]
   // A zone names the local interface in any characters (RFC 4007 §11), so it is cut off before parsing.
   const [withoutZone = ''] = address.split('%')
   const parsed = ipaddr.process(withoutZone)

@@ -1,11 +1,12 @@
-import { errors, type Purpose, RekeyError } from '@rekey/contracts'
+import type { Purpose } from '@rekey/contracts'
 import type { Now } from '@rekey/platform/clock'
 import type { AllowanceSize } from '@rekey/platform/quota'
 import type { AccountKeys } from './account-keys.ts'
-import { networksOf } from './client-networks.ts'
+import { type Network, networksOf } from './client-networks.ts'
 import type { Action, ExceededReports } from './exceeded.ts'
-import type { Limit, LimitStore, NetworkKind, Rule } from './limits.store.ts'
+import type { LimitStore, NetworkKind, NextStep, Rule } from './limits.store.ts'
 import type { Quotas } from './quotas.ts'
+import { type By, createSpend, type Requester, type Spent } from './spending.ts'
 
 interface Deps {
   store: LimitStore
@@ -15,37 +16,7 @@ interface Deps {
   now: Now
 }
 
-/** Sender of a request, as far as it is known. */
-export interface Requester {
-  /** The client's address. */
-  address: string
-  clientId?: string
-  /** Account key: HMAC of the normalised username or of the customer (S13). */
-  account?: string
-}
-
-type By = 'address' | 'account' | 'client' | 'all'
-
-interface CountedLimit extends Limit {
-  by: By
-}
-
-export interface Spent {
-  /** HMAC of the account and the caller's network, if the account signed in from there (S39). */
-  knownNetwork: string | undefined
-  /** The account's quota is used up, and the caller must not learn of it (S11). */
-  isSuppressed: boolean
-  /**
-   * Runs the work that the quotas were spent on. If it fails on our side, all of them are refunded; if the request is
-   * refused, only what `refund` returns.
-   */
-  refundOnFailure<T>(work: () => Promise<T>): Promise<T>
-  /** Returns quotas that count failures only: the account's, or guesses at a secret. Best effort: nothing waits for it. */
-  refund(): Promise<void>
-}
-
-/** A refusal below 500 may be the caller's fault, so it counts against the address and the client. */
-const wasRefused = (error: unknown) => error instanceof RekeyError && errors[error.code].status < 500
+type Networks = [Network, ...Network[]]
 
 /** When a quota counts a request, if not always, and what empties it. */
 interface Applies {
@@ -79,57 +50,18 @@ export const createRateLimits = ({ store, quotas, accountKeys, exceeded, now }: 
     ...size,
   })
 
-  /** HMAC of an account key with the network that it signs in from. */
-  const networkKeyOf = (account: string, address: string) => accountKeys.ofNetwork(account, networksOf(address)[0].name)
+  const spend = createSpend({ store, exceeded, now })
 
-  const spend = async (
-    action: Action,
-    limits: CountedLimit[],
-    requester: Requester,
-    refundable: By[] = [],
-  ): Promise<Spent> => {
-    const at = now().getTime()
-    const { account, address } = requester
-    const subject = account === undefined ? undefined : { account, networkKey: networkKeyOf(account, address) }
-    const spending = await store.spend(limits, at, subject)
-    if (spending.result !== 'ok') {
-      const { limit, waitMs, isFirstReport } = spending
-      const { by, allowance, windowMs } = limit
-      const { address: ip, ...rest } = requester
-      // The clocks of two instances may differ, and a quota of an older version counts up to a twelfth longer.
-      const retryAfterSeconds = Math.ceil(Math.min(waitMs, windowMs) / 1_000)
-      exceeded.report({ action, by, ...rest, ip, allowance, retryAfterSeconds }, isFirstReport)
-      if (spending.result === 'refused') {
-        const policy = { name: `${action}-${by}`, windowSeconds: windowMs / 1_000 }
-        throw new RekeyError('too_many_requests', { retryAfterSeconds, allowance, policy })
-      }
-    }
-    const { spent } = spending
-    const refundOf = (selected: CountedLimit[]) => () => store.refund(selected, at).catch(() => {})
-    const refundAll = refundOf(spent)
-    const refund = refundOf(spent.filter(({ by }) => refundable.includes(by)))
-    return {
-      isSuppressed: spending.result === 'suppressed',
-      knownNetwork: spending.network === 'known' ? subject?.networkKey : undefined,
-      refund,
-      async refundOnFailure(work) {
-        try {
-          return await work()
-        } catch (error) {
-          void (wasRefused(error) ? refund() : refundAll())
-          throw error
-        }
-      },
-    }
-  }
+  /** HMAC of an account key with the network that it signs in from. */
+  const networkKeyOf = (account: string, [{ name }]: Networks) => accountKeys.ofNetwork(account, name)
 
   const { code, login, password } = quotas
   const unknown = { network: 'unknown' } as const
   const known = { network: 'known' } as const
 
   /** Strangers share the wider networks of an address, so these count requests from unknown networks alone. */
-  const byAddress = (action: Action, { address }: Requester) =>
-    networksOf(address).map(({ name, clients }, index) => {
+  const byAddress = (action: Action, networks: Networks) =>
+    networks.map(({ name, clients }, index) => {
       const { allowance, windowMs } = quotas[action].address
       const applies = index === 0 ? {} : unknown
       return limit(action, 'address', name, { allowance: allowance * clients, windowMs }, applies)
@@ -144,33 +76,43 @@ export const createRateLimits = ({ store, quotas, accountKeys, exceeded, now }: 
      * requests for one cannot keep a customer from the others (S6). Distinct accounts are counted when a restore opens
      * (`isFirst`): a resend is for an account that was counted.
      *
+     * @param next runs in the same step, unless a quota refuses; `loadNext` loads its script
      * @throws RekeyError too_many_requests, unavailable
      */
     spendCode(
       { purpose, isFirst }: { purpose: Purpose; isFirst: boolean },
       requester: Required<Requester>,
+      next?: NextStep,
     ): Promise<Spent> {
       const size = purpose === 'login' ? code.loginAccount : code.account
       const rule = purpose === 'restore' ? 'suppress' : 'refuse'
-      const { account, address } = requester
+      const { account } = requester
+      const networks = networksOf(requester.address)
+      const networkKey = networkKeyOf(account, networks)
       const ofAll = limit('code', 'all', 'restore', code.all, { rule: 'distinct_accounts', ...unknown })
       return spend(
         'code',
         [
-          ...byAddress('code', requester),
+          ...byAddress('code', networks),
           ...byClient('code', requester),
-          limit('code', 'account', `${purpose}:${networkKeyOf(account, address)}`, size, { rule, ...known }),
+          limit('code', 'account', `${purpose}:${networkKey}`, size, { rule, ...known }),
           limit('code', 'account', `${purpose}:${account}`, size, { rule, ...unknown }),
           ...(purpose === 'restore' && isFirst ? [ofAll] : []),
         ],
         requester,
-        ['account', 'all'],
+        { refundable: ['account', 'all'], networkKey, next },
       )
     },
 
+    loadNext: store.loadNext,
+
     /** Spends the quotas of one submitted code. @throws RekeyError too_many_requests, unavailable */
-    spendAnswer: (requester: Required<Requester>) =>
-      spend('answer', [...byAddress('answer', requester), ...byClient('answer', requester)], requester),
+    spendAnswer(requester: Required<Requester>, next?: NextStep): Promise<Spent> {
+      const networks = networksOf(requester.address)
+      const networkKey = networkKeyOf(requester.account, networks)
+      const limits = [...byAddress('answer', networks), ...byClient('answer', requester)]
+      return spend('answer', limits, requester, { networkKey, next })
+    },
 
     /**
      * Spends the quotas of one submitted password, refunded if it is right. The quota of an account from one address is
@@ -180,8 +122,10 @@ export const createRateLimits = ({ store, quotas, accountKeys, exceeded, now }: 
      * @throws RekeyError too_many_requests, unavailable
      */
     spendLogin(requester: Required<Requester>): Promise<Spent> {
-      const { account, address } = requester
-      const [narrowest, widest = narrowest] = networksOf(address)
+      const { account } = requester
+      const networks = networksOf(requester.address)
+      const networkKey = networkKeyOf(account, networks)
+      const [narrowest, widest = narrowest] = networks
       const [ofKnown, ofUnknown] = [
         { isReopened: true, ...known },
         { isReopened: true, ...unknown },
@@ -189,15 +133,15 @@ export const createRateLimits = ({ store, quotas, accountKeys, exceeded, now }: 
       return spend(
         'login',
         [
-          ...byAddress('login', requester),
+          ...byAddress('login', networks),
           ...byClient('login', requester),
-          limit('login', 'account', networkKeyOf(account, address), login.accountAddress, ofKnown),
+          limit('login', 'account', networkKey, login.accountAddress, ofKnown),
           limit('login', 'account', `${account}@${widest.name}`, login.accountAddress, ofUnknown),
           limit('login', 'account', account, login.account, ofUnknown),
           limit('login', 'all', '', login.all, { rule: 'distinct_accounts', ...unknown }),
         ],
         requester,
-        ['account', 'all'],
+        { refundable: ['account', 'all'], networkKey },
       )
     },
 
@@ -206,7 +150,7 @@ export const createRateLimits = ({ store, quotas, accountKeys, exceeded, now }: 
      * for it, and without it the account has the quotas of any other.
      */
     rememberNetwork: ({ account, address }: { account: string; address: string }): Promise<void> =>
-      store.rememberNetwork(networkKeyOf(account, address)).catch(() => {}),
+      store.rememberNetwork(networkKeyOf(account, networksOf(address))).catch(() => {}),
 
     /**
      * Reopens the account's sign-in if wrong passwords have closed it (S49). Wrong codes of sign-in still count: whoever
@@ -223,19 +167,18 @@ export const createRateLimits = ({ store, quotas, accountKeys, exceeded, now }: 
      *
      * @throws RekeyError too_many_requests, unavailable
      */
-    spendToken: (address: string) => spend('token', byAddress('token', { address }), { address }, ['address']),
+    spendToken: (address: string) =>
+      spend('token', byAddress('token', networksOf(address)), { address }, { refundable: ['address'] }),
 
     /** Spends the quotas of one new password, or of one guess at the current. @throws RekeyError too_many_requests, unavailable */
-    spendPassword: (requester: Requester) =>
-      spend(
-        'password',
-        [
-          ...byAddress('password', requester),
-          ...(requester.account === undefined
-            ? []
-            : [limit('password', 'account', requester.account, password.account)]),
-        ],
-        requester,
-      ),
+    spendPassword(requester: Requester): Promise<Spent> {
+      const { account } = requester
+      const networks = networksOf(requester.address)
+      const limits = byAddress('password', networks)
+      if (account === undefined) return spend('password', limits, requester)
+      return spend('password', [...limits, limit('password', 'account', account, password.account)], requester, {
+        networkKey: networkKeyOf(account, networks),
+      })
+    },
   }
 }

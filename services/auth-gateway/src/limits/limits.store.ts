@@ -1,6 +1,6 @@
 import { unavailable } from '@rekey/contracts'
 import type { AllowanceSize } from '@rekey/platform/quota'
-import { loadScript, type Redis } from '@rekey/platform/redis'
+import { loadScript, loadScriptPair, type Redis, type ScriptCall, type ScriptPair } from '@rekey/platform/redis'
 
 /** What a quota does once it is used up: see spend.lua. */
 export type Rule = 'refuse' | 'suppress' | 'distinct_accounts'
@@ -24,11 +24,17 @@ export interface Subject {
   networkKey: string
 }
 
-export type Spending<L> = { network: NetworkKind; spent: L[] } & (
-  | { result: 'ok' }
-  /** `isFirstReport`: false if this exhaustion of the quota was reported before. */
-  | { result: 'refused' | 'suppressed'; limit: L; waitMs: number; isFirstReport: boolean }
-)
+/** A script that runs right after a spending, unless a quota refuses: in one step with it, except on a cluster. */
+export interface NextStep extends ScriptCall {
+  after: ScriptPair
+}
+
+/** `next`: returns the answer of the next step, if there is one. @throws RekeyError unavailable, on a cluster */
+export type Spending<L> = { next?: () => Promise<unknown> } & { network: NetworkKind; spent: L[] } & (
+    | { result: 'ok' }
+    /** `isFirstReport`: false if this exhaustion of the quota was reported before. */
+    | { result: 'refused' | 'suppressed'; limit: L; waitMs: number; isFirstReport: boolean }
+  )
 
 /** Slices of a window; the same number as in spend.lua. */
 const slices = 12
@@ -63,8 +69,9 @@ export const createLimitStore = (redis: Redis) => {
      * Spends one of each quota, or of none. The account's quota must come right before the one of distinct accounts.
      *
      * @param subject undefined: the account is not known, so the network is not either
+     * @param next runs unless the result is `refused`
      */
-    async spend<L extends Limit>(limits: L[], now: number, subject?: Subject): Promise<Spending<L>> {
+    async spend<L extends Limit>(limits: L[], now: number, subject?: Subject, next?: NextStep): Promise<Spending<L>> {
       const { account, networkKey } = subject ?? { account: '', networkKey: '' }
       const keys = [knownKey(networkKey), reopeningKey(account), ...limits.map(keyOf)]
       const args = limits.flatMap((limit) => [
@@ -74,17 +81,22 @@ export const createLimitStore = (redis: Redis) => {
         limit.network ?? '',
         limit.isReopened ? '1' : '',
       ])
-      const answer = await spendScript(keys, [now, ...args])
-      const [result, network, places, place = 0, waitMs = 0, report] = answer as [
+      const call = { keys, args: [now, ...args] }
+      const answers = next ? await next.after(call, next) : { first: await spendScript(call.keys, call.args) }
+      const [result, network, places, place = 0, waitMs = 0, report] = answers.first as [
         Spending<L>['result'],
         NetworkKind,
         number[],
         ...number[],
       ]
       const spent = limits.filter((_, index) => places.includes(index + 1))
-      if (result === 'ok') return { result, network, spent }
-      return { result, network, spent, limit: limits[place - 1] as L, waitMs, isFirstReport: report === 1 }
+      const spending = { network, spent, ...('second' in answers && { next: answers.second }) }
+      if (result === 'ok') return { result, ...spending }
+      return { result, ...spending, limit: limits[place - 1] as L, waitMs, isFirstReport: report === 1 }
     },
+
+    /** Loads a script that may run as the next step of a spending. */
+    loadNext: (file: URL): ScriptPair => loadScriptPair(redis, { first: script('spend'), second: file }, 'refused'),
 
     /** `spentAt`: the `now` of the spending. */
     async refund(limits: Limit[], spentAt: number): Promise<void> {

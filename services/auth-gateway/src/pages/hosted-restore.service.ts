@@ -6,7 +6,7 @@ import { compileCheck } from '@rekey/platform/validation'
 import type { AuthorizeService } from '../authorize/authorize.service.ts'
 import { ChallengeEnded } from '../challenges/answer.ts'
 import type { Caller } from '../challenges/challenge.ts'
-import type { Requester } from '../limits/limits.service.ts'
+import type { Requester } from '../limits/spending.ts'
 import type { RestoreCode } from '../two-factor/two-factor.service.ts'
 import type { TwoFactor } from '../two-factor/two-factor.ts'
 import {
