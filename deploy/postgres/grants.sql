@@ -7,6 +7,8 @@ REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM rekey_service;
 
 -- Append-only.
 GRANT SELECT, INSERT ON password_change TO rekey_service;
+-- A trigger of the history writes it, with the owner's rights.
+GRANT SELECT ON history_entry TO rekey_service;
 
 -- Rows are never deleted.
 GRANT SELECT, INSERT, UPDATE ON customer, credential, job, customer_import, session_not_before TO rekey_service;

@@ -58,6 +58,11 @@ export const createBackOfficeService = ({ findById, policy, history, perform, bl
     return customer
   }
 
+  const ofKnown = <T>(found: T | undefined): T => {
+    if (found === undefined) throw unknownCustomer()
+    return found
+  }
+
   const performOn = async (kind: 'reset_password' | 'lift_block' | 'end_hold', customerId: number, by: Staff) => {
     const { id, code } = await find(customerId)
     return perform({ kind, customer: { id, code } }, by)
@@ -79,22 +84,22 @@ export const createBackOfficeService = ({ findById, policy, history, perform, bl
 
     /** B8: a customer's changes. @throws RekeyError not_found, unavailable */
     async listChanges(customerId: number, page: Page): Promise<{ total: number; data: ClientPasswordChange[] }> {
-      return history.passwordChanges.list((await find(customerId)).code, page)
+      return ofKnown(await history.passwordChanges.list({ id: customerId }, page))
     },
 
     /** B8: one of a customer's changes. @throws RekeyError not_found, unavailable */
     async showChange(customerId: number, changeId: number): Promise<ClientPasswordChange> {
-      return history.passwordChanges.show((await find(customerId)).code, changeId)
+      return ofKnown(await history.passwordChanges.show({ id: customerId }, changeId))
     },
 
     /** A customer's records of every kind. @throws RekeyError not_found, unavailable */
     async listRecords(customerId: number, page: Page): Promise<{ total: number; data: ClientRecord[] }> {
-      return history.records.list((await find(customerId)).code, page)
+      return ofKnown(await history.records.list({ id: customerId }, page))
     },
 
     /** One of them. @throws RekeyError not_found, unavailable */
     async showRecord(customerId: number, recordId: number): Promise<ClientRecord> {
-      return history.records.show((await find(customerId)).code, recordId)
+      return ofKnown(await history.records.show({ id: customerId }, recordId))
     },
 
     /** B9: resets one customer's password. @throws RekeyError not_found, unavailable */

@@ -7,7 +7,7 @@ import {
   type PasswordChange,
   passwordOperations,
 } from '@rekey/contracts'
-import type { HistoryStore, ShownChange, ShownRecord } from './history.store.ts'
+import type { CustomerKey, HistoryStore, ShownChange, ShownRecord } from './records.store.ts'
 
 const toPasswordChange = ({
   id,
@@ -53,29 +53,47 @@ const toClientRecord = (record: ShownRecord): ClientRecord => {
 }
 
 interface Store<Stored> {
-  list(customerCode: string, page: Page): Promise<{ total: number; records: Stored[] }>
-  find(customerCode: string, id: number): Promise<Stored | undefined>
+  list(customer: CustomerKey, page: Page): Promise<{ total: number; records: Stored[] } | undefined>
+  find(customer: CustomerKey, id: number): Promise<Stored | null | undefined>
 }
 
-/** Reads one kind of records of a customer and returns them in one form. `parameter`: of the path, with a record's id. */
+/** Reads one list of records of a customer and returns them in one form. `parameter`: of the path, with a record's id. */
 const createReader = <Stored, Shown>(store: Store<Stored>, toShown: (stored: Stored) => Shown, parameter: string) => ({
-  /** A page of the customer's records. @throws RekeyError unavailable */
-  async list(customerCode: string, page: Page): Promise<{ total: number; data: Shown[] }> {
-    const { total, records } = await store.list(customerCode, page)
-    return { total, data: records.map(toShown) }
+  /** A page of the customer's records; undefined without such a customer. @throws RekeyError unavailable */
+  async list(customer: CustomerKey, page: Page): Promise<{ total: number; data: Shown[] } | undefined> {
+    const found = await store.list(customer, page)
+    return found && { total: found.total, data: found.records.map(toShown) }
   },
 
-  /** One of the customer's records. @throws RekeyError not_found: none, or of another customer; unavailable */
-  async show(customerCode: string, id: number): Promise<Shown> {
-    const record = await store.find(customerCode, id)
+  /**
+   * One of the customer's records; undefined without such a customer.
+   *
+   * @throws RekeyError not_found: none, or of another customer; unavailable
+   */
+  async show(customer: CustomerKey, id: number): Promise<Shown | undefined> {
+    const record = await store.find(customer, id)
+    if (record === null) throw noSuchResource(parameter)
+    return record && toShown(record)
+  },
+})
+
+/** A customer's own history: without a customer of the token's subject there are no records. */
+const createOwnReader = <Shown>({ list, show }: ReturnType<typeof createReader<never, Shown>>, parameter: string) => ({
+  /** @throws RekeyError unavailable */
+  list: async (code: string, page: Page): Promise<{ total: number; data: Shown[] }> =>
+    (await list({ code }, page)) ?? { total: 0, data: [] },
+
+  /** @throws RekeyError not_found, unavailable */
+  async show(code: string, id: number): Promise<Shown> {
+    const record = await show({ code }, id)
     if (!record) throw noSuchResource(parameter)
-    return toShown(record)
+    return record
   },
 })
 
 /** A customer's history, as the API returns it: to the customer (B3, B4), and to the back office (B8, records). */
 export const createHistoryService = ({ passwordChanges, records }: HistoryStore) => ({
-  own: createReader(passwordChanges, toPasswordChange, 'changeId'),
+  own: createOwnReader(createReader(passwordChanges, toPasswordChange, 'changeId'), 'changeId'),
   passwordChanges: createReader(passwordChanges, toClientPasswordChange, 'changeId'),
   records: createReader(records, toClientRecord, 'recordId'),
 })

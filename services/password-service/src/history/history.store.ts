@@ -1,19 +1,7 @@
-import type { Page, PasswordOperation, RecordOperation } from '@rekey/contracts'
-import type { Database, Transaction } from '../database.ts'
+import type { RecordOperation } from '@rekey/contracts'
+import type { Transaction } from '../database.ts'
 import { Prisma } from '../generated/prisma/client.ts'
 import { type ChainedChange, type ChangeRecord, digestOf, firstPreviousDigest } from './digest.ts'
-
-/** A record as the API returns it; some of its fields to the back office only. */
-export type ShownRecord<Operation extends RecordOperation = RecordOperation> = Omit<
-  ChainedChange<Operation>,
-  'customerId' | 'clientId'
->
-
-/** A password change as the API returns it. */
-export type ShownChange = ShownRecord<PasswordOperation>
-
-const shownColumns = Prisma.sql`c.id, c.type::text, c.create_time AS "createTime", c.operation::text, c.actor::text,
-  c.channel, c.ip, c.digest, c.hold_until AS "holdUntil", c.actor_id AS "actorId", c.approved_by AS "approvedBy", c.reason`
 
 /** SQL condition: the record is a password change, which the published history lists. */
 export const isPasswordChange = Prisma.sql`operation IN ('change', 'restore', 'reset', 'set')`
@@ -79,41 +67,3 @@ export const hasBegunSince = async (
   const where = { customerId, createTime: { gt: since }, ...begins }
   return (await tx.passwordChange.findFirst({ where, select: { id: true } })) !== null
 }
-
-/** Reads one kind of records. */
-const createRecordStore = <Operation extends RecordOperation>(database: Database, which: Prisma.Sql) => ({
-  /** A page of a customer's records and their total, in one statement. */
-  list: (
-    customerCode: string,
-    { limit, offset, sort_order }: Page,
-  ): Promise<{ total: number; records: ShownRecord<Operation>[] }> =>
-    database.query(async (prisma) => {
-      const order = sort_order === 'asc' ? Prisma.sql`"createTime" ASC, id ASC` : Prisma.sql`"createTime" DESC, id DESC`
-      const rows = await prisma.$queryRaw<(ShownRecord<Operation> & { total: number })[]>`
-        WITH mine AS (
-          SELECT ${shownColumns} FROM password_change c JOIN customer ON customer.id = c.customer_id
-          WHERE customer.code = ${customerCode} AND ${which}
-        )
-        SELECT counted.total, page.*
-        FROM (SELECT count(*)::int AS total FROM mine) AS counted
-        LEFT JOIN (SELECT * FROM mine ORDER BY ${order} LIMIT ${limit} OFFSET ${offset}) AS page ON true
-        ORDER BY ${order}`
-      // A page beyond the end is one row with the total only.
-      return { total: rows[0]?.total ?? 0, records: rows.filter(({ id }) => id !== null) }
-    }),
-
-  find: (customerCode: string, id: number): Promise<ShownRecord<Operation> | undefined> =>
-    database.query(async (prisma) => {
-      const [row] = await prisma.$queryRaw<ShownRecord<Operation>[]>`
-        SELECT ${shownColumns} FROM password_change c JOIN customer ON customer.id = c.customer_id
-        WHERE c.id = ${id} AND customer.code = ${customerCode} AND ${which}`
-      return row
-    }),
-})
-
-export const createHistoryStore = (database: Database) => ({
-  passwordChanges: createRecordStore<PasswordOperation>(database, isPasswordChange),
-  records: createRecordStore<RecordOperation>(database, Prisma.sql`true`),
-})
-
-export type HistoryStore = ReturnType<typeof createHistoryStore>

@@ -7,7 +7,7 @@ import { lockCustomerByCode } from '../customers/lock.ts'
 import type { Database } from '../database.ts'
 import { newEvent } from '../outbox/event.ts'
 import { addEvents } from '../outbox/outbox.store.ts'
-import { endSessions, isSessionEnded, sessionOf } from '../sessions/sessions.store.ts'
+import { endSessions, isSessionEndedWithin, sessionOf } from '../sessions/sessions.store.ts'
 
 interface Deps {
   database: Database
@@ -31,7 +31,7 @@ export const endOtherSessions = async (
     const at = now()
     const customer = await lockCustomerByCode(tx, sub)
     // Checked again under the lock: a session that ended meanwhile would become the kept one, and so live again.
-    if (!customer || (await isSessionEnded(tx, bearer))) throw new RekeyError('invalid_token')
+    if (!customer || (await isSessionEndedWithin(tx, bearer))) throw new RekeyError('invalid_token')
     const keptSession = sessionOf(bearer)
     const sessionEpoch = await endSessions(tx, customer.id, { at, kept: keptSession })
     const data = {

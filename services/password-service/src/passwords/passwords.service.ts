@@ -64,10 +64,7 @@ export const createPasswordService = (deps: Deps) => {
   const { database, failuresSeen, store, policy, hasher, requireCurrentPassword, minLength, random, log } = deps
 
   const findHolder = async (find: (grant: Grant) => Promise<GrantHolder | undefined>, grant: Grant) => {
-    const [found, ended] = await Promise.all([
-      find(grant),
-      database.query((prisma) => isSessionEnded(prisma, grant.claims)),
-    ])
+    const [found, ended] = await Promise.all([find(grant), isSessionEnded(database, grant.claims)])
     return assertMayUse(found, ended)
   }
 

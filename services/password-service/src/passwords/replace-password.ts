@@ -12,7 +12,7 @@ import { wasLockedOutAt } from '../lockout/lockout.service.ts'
 import { channelOf } from '../notifications/recipient.ts'
 import { addEvents } from '../outbox/outbox.store.ts'
 import { keepFormerPassword } from '../policy/former-passwords.store.ts'
-import { endSessions, isSessionEnded, sessionOf } from '../sessions/sessions.store.ts'
+import { endSessions, isSessionEndedWithin, sessionOf } from '../sessions/sessions.store.ts'
 import { type ApprovalDecision, decideApproval } from '../staff/decide-approval.ts'
 import type { Mandate } from '../staff/staff.ts'
 import { type PreparedPassword, storeCredential } from './credential.ts'
@@ -69,9 +69,9 @@ const assertStillAllowed = async (
   { grant, bearer }: Replacement,
   lockoutScale: number,
 ): Promise<void> => {
-  if (bearer && (await isSessionEnded(tx, bearer))) throw new RekeyError('invalid_token')
+  if (bearer && (await isSessionEndedWithin(tx, bearer))) throw new RekeyError('invalid_token')
   if (!grant) return
-  if (await isSessionEnded(tx, grant.claims)) throw refuseGrant('session ended')
+  if (await isSessionEndedWithin(tx, grant.claims)) throw refuseGrant('session ended')
   if (customer.blocked) throw refuseGrant('customer blocked')
   if (grant.purpose !== 'restore') return
   // A right code that was guessed during a lockout restores nothing (S6).

@@ -27,7 +27,7 @@ export interface Sessions extends Feature {
 
 /** Revoked sessions, the not-before of all sessions, and the check of a token's session. */
 export const createSessions = ({ database, loops, now, log }: Infrastructure): Sessions => ({
-  isEnded: (token) => database.query((prisma) => isSessionEnded(prisma, token)),
+  isEnded: (token) => isSessionEnded(database, token),
 
   rpcs: [
     {

@@ -3,7 +3,7 @@ import type { TokenClaims } from '@rekey/platform/auth'
 import { sessionBeganAt } from '@rekey/platform/session-not-before'
 import type { Database, Transaction } from '../database.ts'
 import { type Deletion, deleteOldest } from '../deletion.ts'
-import { Prisma } from '../generated/prisma/client.ts'
+import { prepared } from '../statements.ts'
 
 /** What expires with a token is kept for longer: a machine whose clock is late still accepts the token. */
 export const clockSlackMs = 3_600_000
@@ -69,37 +69,50 @@ export const raiseEpoch = async (
   return count === 1
 }
 
+type SessionFacts = [session: string, subject: string, beganAt: number | null, epoch: number | null, signedInAt: number]
+
 /**
+ * Whether a session was revoked, began before all sessions of all customers ended, or before those of its customer ended.
+ *
  * A token of another issuer has no epoch. Its session ended if its sign-in was before the end or in the same second: the
- * claims have whole seconds. A token that does not state the sign-in counts from its issue.
+ * claims have whole seconds.
  */
-const beganBefore = ({ session_epoch: epoch, auth_time: signedInAt, iat }: SessionClaims) =>
-  epoch === undefined
-    ? Prisma.sql`sessions_ended_at >= to_timestamp(${Math.floor(signedInAt ?? iat)})`
-    : Prisma.sql`session_epoch > ${epoch}`
+const sessionEnded = prepared<{ ended: boolean }, SessionFacts>(
+  'session_ended',
+  `SELECT EXISTS (SELECT FROM revoked_session WHERE sid = $1::text)
+     OR EXISTS (SELECT FROM session_not_before WHERE not_before >= to_timestamp($3::float8))
+     OR EXISTS (
+       SELECT FROM customer WHERE code = $2::text AND kept_session IS DISTINCT FROM $1::text
+         AND CASE WHEN $4::bigint IS NULL THEN sessions_ended_at >= to_timestamp($5::float8) ELSE session_epoch > $4::bigint END
+     ) AS ended`,
+)
 
-/** True if a reset of all customers ended the session. */
-const beganBeforeAll = (token: SessionClaims) => {
-  const began = sessionBeganAt(token)
-  return began === undefined
-    ? Prisma.sql`false`
-    : Prisma.sql`EXISTS (SELECT 1 FROM session_not_before WHERE not_before >= to_timestamp(${began}))`
+/** A token that does not state the sign-in counts from its issue. */
+const factsOf = (token: SessionClaims): SessionFacts => [
+  sessionOf(token),
+  token.sub,
+  sessionBeganAt(token) ?? null,
+  token.session_epoch ?? null,
+  Math.floor(token.auth_time ?? token.iat),
+]
+
+const isEnded = ([row]: { ended: boolean }[]): boolean => {
+  if (!row) throw new Error('Postgres returned no row')
+  return row.ended
 }
 
 /**
- * True if a token's session was revoked, or began before all sessions of its customer, or of all customers, ended (S21). A subject that is no
- * customer (a back-office client, the challenge of a restore) has the first check only. While the transaction has the
- * customer locked, the answer stays true until it commits.
+ * True if a token's session was revoked, or began before all sessions of its customer, or of all customers, ended (S21). A
+ * subject that is no customer (a back-office client, the challenge of a restore) has the first check only.
+ *
+ * @throws RekeyError unavailable
  */
-export const isSessionEnded = async (tx: Transaction, token: SessionClaims): Promise<boolean> => {
-  const session = sessionOf(token)
-  const [{ ended }] = await tx.$queryRaw<[{ ended: boolean }]>`
-    SELECT EXISTS (SELECT 1 FROM revoked_session WHERE sid = ${session}) OR ${beganBeforeAll(token)} OR EXISTS (
-      SELECT 1 FROM customer
-      WHERE code = ${token.sub} AND kept_session IS DISTINCT FROM ${session} AND ${beganBefore(token)}
-    ) AS ended`
-  return ended
-}
+export const isSessionEnded = async (database: Database, token: SessionClaims): Promise<boolean> =>
+  isEnded(await database.run(sessionEnded, ...factsOf(token)))
+
+/** The same within a transaction that has the customer locked: the answer stays true until it commits. */
+export const isSessionEndedWithin = async (tx: Transaction, token: SessionClaims): Promise<boolean> =>
+  isEnded(await tx.$queryRawUnsafe(sessionEnded.text, ...factsOf(token)))
 
 /** Records that a session was revoked, until none of its tokens can be valid. Safe to repeat. */
 export const recordRevokedSession = async (database: Database, sessionId: string, expiresAt: Date): Promise<void> => {
