@@ -72,7 +72,7 @@ t.test('S33: back office and platform RPCs work with the production’s permissi
 
   const platform = await connectAs('platform')
   const call = async (subject: string, request: object) =>
-    (await platform.request(subject, JSON.stringify(request), { timeout: 5_000 })).json<Record<string, unknown>>()
+    (await platform.request(subject, JSON.stringify(request), { timeout: 60_000 })).json<Record<string, unknown>>()
   const identifiers = [{ value: 'somebody.new@example.com', verified: true }]
   t.match(await call('customers.upsert', { customer: 'EN0NEW', identifiers }), { stored: true, created: true })
   t.match(await call('customers.get', { customer: 'EN0NEW' }), { found: true })

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { createDatabase, dropDatabase } from '@rekey/local-servers/database'
 import t from 'tap'
 import { ndjson, startCustomers } from './customers/customers.fixture.ts'
+import { readSettings } from './customers/settings.ts'
 
 const { dir, database, run, fileOf, query } = await startCustomers(t)
 
@@ -55,11 +56,16 @@ t.test('an unusable file is refused with a reason in one line', async (t) => {
 
 t.test('a wrong command line is refused, and nothing is imported', async (t) => {
   const path = fileOf('line.ndjson', ndjson({ customer: 'LINE1' }))
-  for (const args of [[], ['export', path], ['import'], ['import', path, path]]) {
-    t.match(await run(args), { code: 1, err: /npm run customers -- import FILE/ })
+  for (const [args, message] of [
+    ...[[], ['export', path], ['import'], ['import', path, path]].map((args) => [
+      args,
+      /npm run customers -- import FILE/,
+    ]),
+    [['import', path, '--format', 'xml'], /--format must be one of ndjson, csv/],
+    [['import', path, '--refused', path], /--refused is the file to import/],
+  ] as [string[], RegExp][]) {
+    t.throws(() => readSettings(args), { message }, args.join(' '))
   }
-  t.match(await run(['import', path, '--format', 'xml']), { code: 1, err: /--format must be one of ndjson, csv/ })
-  t.match(await run(['import', path, '--refused', path]), { code: 1, err: /--refused is the file to import/ })
   t.match(await run(['import', path, '--refused', dir]), { code: 1, err: /cannot be written/ })
   t.match(await run(['import', path, '--fast']), { code: 1, err: /--fast/ })
   t.match(await run(['--help']), { code: 0, out: /--refused FILE/ })

@@ -115,7 +115,7 @@ t.test('S33: an RPC from another account is answered to that account only', asyn
   const [service, platform] = [await connectAs(t, 'password-service'), await connectAs(t, 'platform')]
   service.subscribe('password.status', { callback: (_error, message) => void message.respond('yes') })
   await service.flush()
-  t.equal((await platform.request('password.status', '{}')).string(), 'yes')
+  t.equal((await platform.request('password.status', '{}', { timeout: 60_000 })).string(), 'yes')
 })
 
 t.test('S33: connections without valid credentials or without TLS are refused', async (t) => {

@@ -110,7 +110,9 @@ const openShortLived = async () => {
 const [inTime, tooLate] = [await openShortLived(), await openShortLived()]
 t.equal(outcomeOf(await endpoints.A2(inTime.token, inTime.right)), 'right', 'S2 a code is accepted before it expires')
 
-for (const [purpose, open] of Object.entries(purposes)) {
+for (const [index, [purpose, open]] of Object.entries(purposes).entries()) {
+  // One script decides for all purposes: the largest races need only one of them.
+  const races = index === 0 ? { right: 50, wrong: 200 } : { right: 20, wrong: 40 }
   t.test(`S5 ${purpose}: after five wrong codes the right one is refused`, async (t) => {
     const challenge = await open()
     for (let count = 1; count <= 5; count += 1) {
@@ -119,11 +121,14 @@ for (const [purpose, open] of Object.entries(purposes)) {
     t.equal(outcomeOf(await send(challenge, challenge.right)), 'locked')
   })
 
-  t.test(`S3 ${purpose}: of fifty parallel right answers one is accepted, and none later`, async (t) => {
+  t.test(`S3 ${purpose}: of many parallel right answers one is accepted, and none later`, async (t) => {
     const challenge = await open()
-    const answers = await race(50, () => send(challenge, challenge.right))
+    const answers = await race(races.right, () => send(challenge, challenge.right))
     const { right = 0, wrong = 0, unavailable = 0 } = outcomesOf(answers)
-    t.ok(right <= 1 && right + wrong + unavailable === 50, `${right} right, ${wrong} wrong, ${unavailable} unavailable`)
+    t.ok(
+      right <= 1 && right + wrong + unavailable === races.right,
+      `${right} right, ${wrong} wrong, ${unavailable} unavailable`,
+    )
     // A 503 leaves open whether the code was accepted: a store timed out.
     const after = outcomeOf(await patiently(() => send(challenge, challenge.right)))
     const accepted = right + (after === 'right' ? 1 : 0)
@@ -131,42 +136,46 @@ for (const [purpose, open] of Object.entries(purposes)) {
     t.equal(outcomeOf(await patiently(() => send(challenge, challenge.right))), 'wrong')
   })
 
-  t.test(
-    `S5 S35 ${purpose}: of two hundred parallel wrong codes five are compared, logged and published`,
-    async (t) => {
-      const challenge = await open()
-      const answers = await race(200, () => send(challenge, wrongCode(challenge.right)))
-      const { wrong = 0, locked = 0, unavailable = 0 } = outcomesOf(answers)
-      t.equal(wrong + locked + unavailable, 200)
-      const expected = 5
-      t.ok(
-        wrong <= expected && wrong + unavailable >= expected,
-        `${wrong} wrong, ${locked} locked, ${unavailable} unavailable`,
-      )
-      t.equal(outcomeOf(await patiently(() => send(challenge, challenge.right))), 'locked')
+  t.test(`S5 S35 ${purpose}: of many parallel wrong codes five are compared, logged and published`, async (t) => {
+    const challenge = await open()
+    const answers = await race(races.wrong, () => send(challenge, wrongCode(challenge.right)))
+    const { wrong = 0, locked = 0, unavailable = 0 } = outcomesOf(answers)
+    t.equal(wrong + locked + unavailable, races.wrong)
+    const expected = 5
+    t.ok(
+      wrong <= expected && wrong + unavailable >= expected,
+      `${wrong} wrong, ${locked} locked, ${unavailable} unavailable`,
+    )
+    let repeated = 0
+    const last = await patiently(
+      () => send(challenge, challenge.right),
+      () => {
+        repeated += 1
+      },
+    )
+    t.equal(outcomeOf(last), 'locked')
 
-      const { sub } = claimsOf(challenge.token)
-      const lines = (await rekey.logOf('auth-gateway')).filter((line) => line.challenge === hashForLog(String(sub)))
-      const compared = lines.filter(({ reason }) => reason === 'wrong')
-      t.same(
-        compared.map(({ attempt }) => attempt),
-        [1, 2, 3, 4, 5],
-      )
-      const who = { clientId: 'ib_localhost', address: '127.0.0.1', severity: 'warn', traceId: /^[\da-f]{32}$/ }
-      for (const line of compared) t.match(line, { event: 'authn_challenge_fail', ...who })
-      const refusals = lines.filter(
-        ({ event, reason }) => event === 'authn_challenge_fail' && reason === 'locked',
-      ).length
-      t.equal(refusals, 200 - unavailable - compared.length + 1)
+    const { sub } = claimsOf(challenge.token)
+    const lines = (await rekey.logOf('auth-gateway')).filter((line) => line.challenge === hashForLog(String(sub)))
+    const compared = lines.filter(({ reason }) => reason === 'wrong')
+    t.same(
+      compared.map(({ attempt }) => attempt),
+      [1, 2, 3, 4, 5],
+    )
+    const who = { clientId: 'ib_localhost', address: '127.0.0.1', severity: 'warn', traceId: /^[\da-f]{32}$/ }
+    for (const line of compared) t.match(line, { event: 'authn_challenge_fail', ...who })
+    const refusals = lines.filter(({ event, reason }) => event === 'authn_challenge_fail' && reason === 'locked').length
+    // A refusal that is logged may be answered 503: a store timed out afterwards.
+    const least = races.wrong - unavailable - compared.length + 1
+    t.ok(refusals >= least && refusals <= least + unavailable + repeated, `${refusals} refusals are logged`)
 
-      const ofChallenge = ({ challengeId }: { challengeId: string }) => challengeId === sub
-      // Events of a challenge are published in order: this one is the last.
-      await eventually(() => messageLog.events(ChallengeLocked).some(ofChallenge), { what: 'the locked challenge' })
-      const failed = messageLog.events(ChallengeFailed).filter(ofChallenge)
-      t.same(failed.map(({ attempt }) => attempt).toSorted(), [1, 2, 3, 4])
-      t.match(messageLog.events(ChallengeLocked).filter(ofChallenge), [{ attempt: 5, clientId: 'ib_localhost' }])
-    },
-  )
+    const ofChallenge = ({ challengeId }: { challengeId: string }) => challengeId === sub
+    // Events of a challenge are published in order: this one is the last.
+    await eventually(() => messageLog.events(ChallengeLocked).some(ofChallenge), { what: 'the locked challenge' })
+    const failed = messageLog.events(ChallengeFailed).filter(ofChallenge)
+    t.same(failed.map(({ attempt }) => attempt).toSorted(), [1, 2, 3, 4])
+    t.match(messageLog.events(ChallengeLocked).filter(ofChallenge), [{ attempt: 5, clientId: 'ib_localhost' }])
+  })
 }
 
 /** The codes that the gateway compared, or refused to, on the pages of this address, in order. */

@@ -162,7 +162,7 @@ const plantTrace = async () => {
   const identifiers = [`also-${email}`, email, phone].map((value) => ({ value, verified: true }))
   const connection = await connect({ servers: rekey.nats.url })
   const request = JSON.stringify({ customer, identifiers })
-  const reply = await connection.request(CustomersUpsert.subject, request, { headers: meta, timeout: 10_000 })
+  const reply = await connection.request(CustomersUpsert.subject, request, { headers: meta, timeout: 60_000 })
   await connection.close()
   const services = [rekey.gateway, rekey.passwordService, rekey.notifier]
   await Promise.all(services.map(({ url }) => fetch(`${url}/healthz`, { headers: { traceparent } })))

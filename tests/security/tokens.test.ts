@@ -257,11 +257,14 @@ const issueAllTokens = async () => {
 /** A new password invalidates the other tokens, so each run tries one of these uses, at the end. */
 const last = ['a bearer beside a change’s grant', 'a change', 'a restore', 'a reset']
 
-for (const end of last) {
+for (const [index, end] of last.entries()) {
   t.test(`S19 S27 every token is good for its own use only; the last use is ${end}`, async (t) => {
     const { tokens, uses } = await issueAllTokens()
+    const ofEnd = uses.find(([use]) => use === end)?.[1].by ?? []
+    // The first run tries every token; the others those that must still be good at the end.
+    const tried = tokens.filter(([name]) => index === 0 || ofEnd.includes(name) || name === 'changeSign')
     for (const [use, { by, send }] of uses) {
-      for (const [name, token] of tokens) {
+      for (const [name, token] of tried) {
         if (by.includes(name)) continue
         const { status } = await send(token)
         t.ok(status >= 400 && status < 500, `${use} by ${name}: ${status}`)

@@ -12,6 +12,9 @@ const documentedFor = (route: string): Set<string> => {
   return new Set([...Object.keys(endpoint.response), ...[...errorsOf(route, endpoint).values()].flat().map(ofCode)])
 }
 
+/** By route; the same for every test of a process. */
+let documented: Map<string, Set<string>> | undefined
+
 /** The code of an error: `error` of OAuth, `code` of a problem. */
 const codeOf = (payload: unknown): string => {
   const { error, code } = JSON.parse(String(payload)) as { error?: string; code?: string }
@@ -24,11 +27,12 @@ const codeOf = (payload: unknown): string => {
  */
 export const requireDocumentedAnswers = (t: Teardown): void => {
   const undocumented = new Set<string>()
-  const documented = new Map(Object.keys(http).map((route) => [route, documentedFor(route)]))
+  documented ??= new Map(Object.keys(http).map((route) => [route, documentedFor(route)]))
+  const documentedRoutes = documented
   const watch = (message: unknown) => {
     ;(message as { fastify: Server }).fastify.addHook('onSend', async (request, reply, payload) => {
       const route = `${request.method} ${request.routeOptions.url}`
-      const answers = documented.get(route)
+      const answers = documentedRoutes.get(route)
       const { statusCode } = reply
       // 405 is an answer of the path, and of no operation.
       if (!answers || answers.has(String(statusCode)) || statusCode === 405 || typeof payload !== 'string') return

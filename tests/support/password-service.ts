@@ -124,7 +124,8 @@ export const startPasswordService = async (t: Teardown, { env = {}, privatePostg
     return { iss: issuer, jti: systemRandom.id(), iat, exp: iat + 600, client_id: 'ib_localhost', ...session, ...more }
   }
 
-  const http = createHttp(url)
+  // Tests with a Postgres of their own stop it, and expect the 503.
+  const http = createHttp(url, { isPatient: !privatePostgres })
 
   /** An access token of a customer; `more` replaces claims. */
   const bearer = (sub: string, scope: string = scopes.full, more: object = {}) =>

@@ -88,7 +88,7 @@ t.test('in JSON and on a page a space is a space', async (t) => {
 })
 
 const call = async <Reply>(subject: string, request: object) =>
-  (await nats.request(subject, JSON.stringify(request), { timeout: 10_000 })).json<Reply>()
+  (await nats.request(subject, JSON.stringify(request), { timeout: 60_000 })).json<Reply>()
 const get = (username: string) => call<CustomersGetReply>(CustomersGet.subject, { username })
 
 t.test('the platform’s RPCs read the same spellings, and store the one form', async (t) => {

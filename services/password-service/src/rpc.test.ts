@@ -8,7 +8,7 @@ const connection = service.broker.connection()
 
 const subjects = rpcs.map(({ subject }) => subject)
 /** Sends a request; any answer shows that the subject is served. */
-const send = (subject: string, data: string | Uint8Array) => connection.request(subject, data, { timeout: 5_000 })
+const send = (subject: string, data: string | Uint8Array) => connection.request(subject, data, { timeout: 60_000 })
 /** The services framework of NATS puts the error in headers. */
 const refusalOf = (answer: Awaited<ReturnType<typeof send>>) => ({
   status: Number(answer.headers?.get('Nats-Service-Error-Code')),
@@ -143,12 +143,14 @@ t.test('a field within a list is named by its index', async (t) => {
 t.test('S25: without Postgres an RPC answers 503 without the cause', async (t) => {
   const apart = await startPasswordService(t, { privatePostgres: true })
   await apart.postgres?.stop()
-  const answer = await apart.broker.connection().request('customers.get', '{"customer":"nobody"}', { timeout: 5_000 })
+  const answer = await apart.broker.connection().request('customers.get', '{"customer":"nobody"}', { timeout: 60_000 })
   t.match(refusalOf(answer), { status: 503, body: { code: 'unavailable' } })
   t.notMatch(answer.string(), /127\.0\.0\.1|ECONN|prisma/i)
   await apart.postgres?.restart()
   const findAgain = async () =>
-    (await apart.broker.connection().request('customers.get', '{"customer":"nobody"}')).json<CustomersGetReply>()
+    (
+      await apart.broker.connection().request('customers.get', '{"customer":"nobody"}', { timeout: 60_000 })
+    ).json<CustomersGetReply>()
   t.same(await eventually(async () => ((await findAgain()).found === false ? { found: false } : undefined)), {
     found: false,
   })

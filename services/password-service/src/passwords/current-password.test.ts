@@ -28,7 +28,7 @@ t.test('S18: production requires the current password by default, the sandbox do
     const { url } = await service.startAnother({ REKEY_REQUIRE_CURRENT_PASSWORD: '', REKEY_PROFILE: profile })
     const { code } = await service.customer()
     const authorization = service.bearer(code)
-    return createHttp(url).post(
+    return createHttp(url, { isPatient: true }).post(
       '/api/v2/my/password/change',
       { password: 'violet kettle 41 marsh' },
       { authorization, successToken: service.grant('change', code) },
@@ -44,7 +44,7 @@ t.test('a full hash queue answers 503 at once and spends no token', async (t) =>
     customers.map(async ({ id }) => service.grant('restore', await service.restoreOf(id))),
   )
   const restore = (successToken: string) =>
-    service.http.post('/api/v2/my/password/restore', { password: 'Qwerty123' }, { successToken })
+    createHttp(service.url).post('/api/v2/my/password/restore', { password: 'Qwerty123' }, { successToken })
   const answers = await Promise.all(tokens.map(restore))
   const refused = tokens.filter((_, index) => answers[index]?.status === 503)
   t.ok(refused.length > 0)

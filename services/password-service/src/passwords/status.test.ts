@@ -59,7 +59,7 @@ t.test('a request without exactly one reference is refused with 400', async (t) 
   const connection = service.broker.connection()
   const wrong = [{}, { customer: 'a', customerId: 1 }, { customerId: '1' }, { customerId: 0 }, { username: 'x' }, []]
   for (const reference of [...wrong, null]) {
-    const answer = await connection.request(PasswordStatus.subject, JSON.stringify(reference))
+    const answer = await connection.request(PasswordStatus.subject, JSON.stringify(reference), { timeout: 60_000 })
     t.equal(answer.headers?.get('Nats-Service-Error-Code'), '400', JSON.stringify(reference))
   }
 })

@@ -130,7 +130,7 @@ t.test('S17: an unusable stored hash verifies no password', async (t) => {
 t.test('an RPC request that violates the contract is refused', async (t) => {
   const connection = service.broker.connection()
   for (const data of ['', 'no JSON', '{}', '{"username":"nobody@example.com"}', '[]', '{"username":1,"password":2}']) {
-    const answer = await connection.request(PasswordVerify.subject, data)
+    const answer = await connection.request(PasswordVerify.subject, data, { timeout: 60_000 })
     t.equal(answer.headers?.get('Nats-Service-Error-Code'), '400', data)
   }
 })
@@ -139,7 +139,7 @@ t.test('RPCs in progress at a shutdown are still answered', async (t) => {
   const customer = await service.customer({ hash: await argon2('Qwerty123') })
   const answers = Promise.all(Array.from({ length: 4 }, () => verify(customer.addresses[0] ?? '', 'Qwerty123')))
   // The broker has delivered all of them once it has delivered a later one.
-  await service.broker.connection().request(PasswordVerify.subject, '{}')
+  await service.broker.connection().request(PasswordVerify.subject, '{}', { timeout: 60_000 })
   await service.app.close()
   t.ok((await answers).every(({ verified }) => verified))
 })
