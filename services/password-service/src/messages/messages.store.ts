@@ -12,6 +12,7 @@ import {
 import type { Database } from '../database.ts'
 import { type Deletion, deleteOldest } from '../deletion.ts'
 import { Prisma } from '../generated/prisma/client.ts'
+import { prepared } from '../statements.ts'
 import { codeColumns, type LoggedCode, logMessages, suppressionSql } from './message.ts'
 
 /** A message as it is stored. */
@@ -71,36 +72,47 @@ export const logSuppressed = async (
  * SQL by which two reports of one message are compared: the stronger status, of two handed over the earlier one, of two
  * others the later one. A total order: whichever report arrives first, the row is the same.
  */
-const strength = (status: Prisma.Sql, at: Prisma.Sql, reason: Prisma.Sql) => Prisma.sql`
-  ROW(${status}, CASE WHEN ${status} = 'handed_over' THEN -1 ELSE 1 END * extract(epoch FROM ${at}), ${reason} COLLATE "C")`
+const strength = (status: string, at: string, reason: string) =>
+  `ROW(${status}, CASE WHEN ${status} = 'handed_over' THEN -1 ELSE 1 END * extract(epoch FROM ${at}), ${reason} COLLATE "C")`
+
+const isStronger = `${strength('r.status', 'r.at', 'r.answer')} > ${strength('m.status', 'm.status_at', 'm.reason')}`
+
+/** Takes reports as a JSON array. Of several about one message the strongest is compared with its row. */
+const recordReports = prepared<object, [reports: string]>(
+  'record_reports',
+  `WITH r AS (
+    SELECT DISTINCT ON (ref, send_number, customer_id) ref, send_number, customer_id, status, at, answer,
+      max(attempts) OVER (PARTITION BY ref, send_number, customer_id) AS attempts
+    FROM json_to_recordset($1::json) AS reported (
+      ref uuid, send_number smallint, customer_id int, status message_status, at timestamptz(3), attempts int, answer text
+    )
+    ORDER BY ref, send_number, customer_id, ${strength('status', 'at', 'answer')} DESC
+  )
+  UPDATE message AS m SET
+    attempts = GREATEST(m.attempts, r.attempts),
+    status = CASE WHEN ${isStronger} THEN r.status ELSE m.status END,
+    status_at = CASE WHEN ${isStronger} THEN r.at ELSE m.status_at END,
+    reason = CASE WHEN ${isStronger} THEN r.answer ELSE m.reason END
+  FROM r
+  WHERE m.ref = r.ref AND m.send_number = r.send_number AND m.customer_id = r.customer_id
+    AND (m.attempts < r.attempts OR ${isStronger})`,
+)
+
+type Outcome = EventData<typeof MessageOutcome>
+
+const reportColumns = ({ messageId, customerId, status, at, attempts, answer = '' }: Outcome) => {
+  const [ref, sendNumber = '0'] = messageId.split('.')
+  return { ref, send_number: Number(sendNumber), customer_id: customerId, status, at, attempts, answer }
+}
 
 /**
- * Records what became of a message. Reports may arrive repeatedly and in any order. One of a message that is not logged
+ * Records what became of messages. Reports may arrive repeatedly and in any order. One of a message that is not logged
  * (it is older than the log, or Postgres was restored from a copy) is dropped.
  *
  * @throws RekeyError unavailable
  */
-export const recordOutcome = async (
-  database: Database,
-  { messageId, customerId, status, at, attempts, answer = '' }: EventData<typeof MessageOutcome>,
-): Promise<void> => {
-  const [ref, sendNumber = '0'] = messageId.split('.')
-  const reported = strength(
-    Prisma.sql`${status}::message_status`,
-    Prisma.sql`${at}::timestamptz(3)`,
-    Prisma.sql`${answer}::text`,
-  )
-  const isStronger = Prisma.sql`${reported} > ${strength(Prisma.sql`m.status`, Prisma.sql`m.status_at`, Prisma.sql`m.reason`)}`
-  await database.query(
-    (prisma) => prisma.$executeRaw`
-      UPDATE message AS m SET
-        attempts = GREATEST(m.attempts, ${attempts}::int),
-        status = CASE WHEN ${isStronger} THEN ${status}::message_status ELSE m.status END,
-        status_at = CASE WHEN ${isStronger} THEN ${at}::timestamptz ELSE m.status_at END,
-        reason = CASE WHEN ${isStronger} THEN ${answer}::text ELSE m.reason END
-      WHERE m.ref = ${ref}::uuid AND m.send_number = ${Number(sendNumber)}::smallint AND m.customer_id = ${customerId}
-        AND (m.attempts < ${attempts}::int OR ${isStronger})`,
-  )
+export const recordOutcomes = async (database: Database, outcomes: readonly Outcome[]): Promise<void> => {
+  await database.run(recordReports, JSON.stringify(outcomes.map(reportColumns)))
 }
 
 type Row = { total: number } & (StoredMessage | { id: null })

@@ -7,7 +7,7 @@ import { startInfrastructure } from '@rekey/test-support/infrastructure'
 import fc from 'fast-check'
 import t from 'tap'
 import { openDatabase } from '../database.ts'
-import { logCode, recordOutcome } from './messages.store.ts'
+import { logCode, recordOutcomes } from './messages.store.ts'
 
 const { postgres } = await startInfrastructure(t, { postgres: true })
 const database = openDatabase({
@@ -34,13 +34,14 @@ const report: fc.Arbitrary<Report> = fc.record(
   { requiredKeys: ['status', 'at', 'attempts'] },
 )
 
-/** The row of a new message after these reports. */
-const rowAfter = async (reports: Report[]) => {
+/** The row of a new message after these reports, so many at a time. */
+const rowAfter = async (reports: Report[], together = 1) => {
   const challengeId = systemRandom.id()
   const to = { channel: 'email', maskedTo: 'a*b@example.com' } as const
   await logCode(database, customerId, { challengeId, sendNumber: 2, purpose: 'login', to, askedAt, expiresAt: askedAt })
-  for (const one of reports) {
-    await recordOutcome(database, { messageId: `${challengeId}.2`, customerId, ...one })
+  const outcomes = reports.map((one) => ({ messageId: `${challengeId}.2`, customerId, ...one }))
+  for (let first = 0; first < outcomes.length; first += together) {
+    await recordOutcomes(database, outcomes.slice(first, first + together))
   }
   const [row] = await sql<{ status: string; attempts: number }>(
     postgres.url,
@@ -56,12 +57,19 @@ const reordered = fc
     fc.tuple(fc.constant(reports), fc.shuffledSubarray(reports, { minLength: reports.length }), fc.subarray(reports)),
   )
 
-t.test('B13: reports of a message leave the same row in any order and however often they arrive', async (t) => {
-  const holds = fc.asyncProperty(reordered, async ([reports, shuffled, repeated]) => {
-    return isDeepStrictEqual(await rowAfter([...repeated, ...shuffled, ...repeated]), await rowAfter(reports))
-  })
-  await t.resolves(fc.assert(holds, { numRuns: 60 }))
-})
+t.test(
+  'B13: reports of a message leave the same row in any order, however often and in whatever batches',
+  async (t) => {
+    const holds = fc.asyncProperty(reordered, fc.integer({ min: 1, max: 12 }), async (orders, together) => {
+      const [reports, shuffled, repeated] = orders
+      return isDeepStrictEqual(
+        await rowAfter([...repeated, ...shuffled, ...repeated], together),
+        await rowAfter(reports),
+      )
+    })
+    await t.resolves(fc.assert(holds, { numRuns: 60 }))
+  },
+)
 
 t.test(
   'B13: a message that was handed over stays so, with the first time; a failure names the last answer',
@@ -86,6 +94,37 @@ t.test(
     )
   },
 )
+
+t.test('B13: reports of other messages, and of other customers, in the same batch change nothing', async (t) => {
+  const to = { channel: 'email', maskedTo: 'a*b@example.com' } as const
+  const ids = Array.from({ length: 6 }, () => systemRandom.id())
+  for (const challengeId of ids)
+    await logCode(database, customerId, {
+      challengeId,
+      sendNumber: 2,
+      purpose: 'login',
+      to,
+      askedAt,
+      expiresAt: askedAt,
+    })
+  const report = { status: 'handed_over', at: at(1), attempts: 1 } as const
+  await recordOutcomes(database, [
+    { messageId: `${ids[0]}.2`, customerId, ...report },
+    { messageId: `${ids[1]}.2`, customerId: customerId + 1, ...report },
+    { messageId: `${ids[2]}.1`, customerId, ...report },
+    { messageId: systemRandom.id(), customerId, ...report },
+    { messageId: `${ids[3]}.2`, customerId, ...report, status: 'refused' },
+  ])
+  const rows = await sql<{ ref: string; status: string }>(
+    postgres.url,
+    'SELECT ref, status FROM message WHERE ref = ANY($1)',
+    [ids],
+  )
+  t.same(
+    ids.map((id) => rows.find(({ ref }) => ref === id)?.status),
+    ['handed_over', 'waiting', 'waiting', 'refused', 'waiting', 'waiting'],
+  )
+})
 
 t.test('B13: Postgres compares statuses in the order of the contract', async (t) => {
   const [row] = await sql<{ order: string[] }>(
