@@ -23,7 +23,7 @@ export const createMessages = (infra: Infrastructure): Feature => {
         pause: gathering,
         async handle(outcomes) {
           await recordOutcomes(
-            database,
+            loops,
             outcomes.map(({ data }) => data),
           )
           return []

@@ -111,8 +111,8 @@ const reportColumns = ({ messageId, customerId, status, at, attempts, answer = '
  *
  * @throws RekeyError unavailable
  */
-export const recordOutcomes = async (database: Database, outcomes: readonly Outcome[]): Promise<void> => {
-  await database.run(recordReports, JSON.stringify(outcomes.map(reportColumns)))
+export const recordOutcomes = async (loops: Database, outcomes: readonly Outcome[]): Promise<void> => {
+  await loops.run(recordReports, JSON.stringify(outcomes.map(reportColumns)))
 }
 
 type Row = { total: number } & (StoredMessage | { id: null })

@@ -6,13 +6,13 @@ import { createCustomer, sql } from '@rekey/test-support/customers'
 import { startInfrastructure } from '@rekey/test-support/infrastructure'
 import fc from 'fast-check'
 import t from 'tap'
-import { openDatabase } from '../database.ts'
+import { loopOptions, openDatabase } from '../database.ts'
 import { logCode, recordOutcomes } from './messages.store.ts'
 
 const { postgres } = await startInfrastructure(t, { postgres: true })
 const database = openDatabase({
+  ...loopOptions,
   url: postgres.url,
-  poolSize: 4,
   log: createLogger({ name: 'test', level: 'silent' }),
 })
 t.teardown(() => database.close())
