@@ -5,7 +5,7 @@ import { startInfrastructure } from '@rekey/test-support/infrastructure'
 import { poolOf } from '@rekey/test-support/pool'
 import fc from 'fast-check'
 import t from 'tap'
-import { openDatabase } from '../database.ts'
+import { loopOptions, openDatabase } from '../database.ts'
 import { createRestoreSends, type DecidedSend, type Send } from './restore-sends.ts'
 
 const { postgres } = await startInfrastructure(t, { postgres: true })
@@ -16,12 +16,12 @@ const inAnHour = new Date(at.getTime() + 3_600_000)
 /** An instance of the service, with connections of its own. */
 const open = () => {
   const database = openDatabase({
+    ...loopOptions,
     url: postgres.url,
-    poolSize: 4,
     log: createLogger({ name: 'test', level: 'silent' }),
   })
   t.teardown(() => database.close())
-  return createRestoreSends({ database, quota: { allowance, windowMs: 3_600_000 }, scale: 1 })
+  return createRestoreSends({ loops: database, quota: { allowance, windowMs: 3_600_000 }, scale: 1 })
 }
 const instances = [open(), open()] as const
 const [one] = instances

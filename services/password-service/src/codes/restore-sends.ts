@@ -35,15 +35,16 @@ export interface DecidedSend {
 }
 
 interface Deps {
-  database: Database
+  /** That of the background loops. */
+  loops: Database
   /** Codes to restore for one customer, at all addresses together (S7). */
   quota: AllowanceSize
   /** Divides the duration of lockouts. */
   scale: number
 }
 
-// Each statement takes codes as a JSON array. It reads a table by a subquery for each code, which uses an index: the
-// planner knows neither how many codes there are nor how many rows a new table has.
+// Each statement takes codes as a JSON array, and reads tables by a subquery for each code. The settings of the background
+// loops make it use an index: a connection keeps the plan that it made while a table was empty.
 
 /**
  * Locks the customers of addresses. One whom another transaction has locked is skipped: the codes of all others would wait
@@ -75,9 +76,9 @@ const readStandings = prepared<StandingRow, [codes: string, countedFrom: Date, n
   'read_standings',
   `SELECT owner.*,
     (SELECT array_agg(failed_at) FROM restore_failure WHERE customer_id = owner.id) AS failures,
-    EXISTS (
-      SELECT FROM restore_send WHERE challenge_id = a.challenge_id AND send_number = a.send_number
-    ) AS "isCounted",
+    coalesce((
+      SELECT true FROM restore_send WHERE challenge_id = a.challenge_id AND send_number = a.send_number
+    ), false) AS "isCounted",
     CASE WHEN a.reads_quota THEN (
       SELECT count(*)::int FROM restore_send
       WHERE customer_id = a.customer_id AND sent_at > $2 AND known_network IS NOT DISTINCT FROM a.known_network
@@ -156,7 +157,7 @@ const recordColumns = (send: Send, { id, youngSince }: StandingRow, verdict: Ver
   reason: verdict === 'blocked' ? verdict : '',
 })
 
-export const createRestoreSends = ({ database, quota, scale }: Deps) => ({
+export const createRestoreSends = ({ loops, quota, scale }: Deps) => ({
   /**
    * Decides about codes and records those that may be sent, in one transaction. It locks their customers, so that quotas
    * (S7) hold however many instances decide at once. Codes for each known network have a quota of their own, which
@@ -167,7 +168,7 @@ export const createRestoreSends = ({ database, quota, scale }: Deps) => ({
    * @throws RekeyError unavailable
    */
   decide: (sends: readonly Send[], at: Date): Promise<DecidedSend[]> =>
-    database.runTransaction(async (run) => {
+    loops.runTransaction(async (run) => {
       const owners = await run(lockOwners, JSON.stringify(sends.map(addressColumns)))
       const quotas = new Set<string>()
       const asked = sends.map((send, place) => {
@@ -215,7 +216,7 @@ export const createRestoreSends = ({ database, quota, scale }: Deps) => ({
 
   /** Those of these challenges of which wrong codes are recorded that count for no customer yet. */
   async unclaimed(challengeIds: string[]): Promise<string[]> {
-    return (await database.run(findUnclaimed, challengeIds)).map(({ challengeId }) => challengeId)
+    return (await loops.run(findUnclaimed, challengeIds)).map(({ challengeId }) => challengeId)
   },
 })
 

@@ -1,10 +1,14 @@
 import { MessageOutcome } from '@rekey/contracts'
 import { consumeTogether } from '@rekey/platform/consume-together'
+import type { Pause } from '@rekey/platform/consumer'
 import type { Feature } from '../feature.ts'
 import type { Infrastructure } from '../infrastructure.ts'
 import { messageRoutes } from './messages.routes.ts'
 import { createMessageReader } from './messages.service.ts'
 import { createMessageStore, deleteOldMessages, recordOutcomes } from './messages.store.ts'
+
+/** Nobody waits for an outcome: those of this time are recorded by one statement. */
+const gathering: Pause = { shortestMs: 50, longestMs: 100, mostInHand: 1_024 }
 
 /** The log of messages to customers (B13). Whatever asks for a message logs it in the same statement or transaction. */
 export const createMessages = (infra: Infrastructure): Feature => {
@@ -16,10 +20,11 @@ export const createMessages = (infra: Infrastructure): Feature => {
       consumeTogether(deps, {
         event: MessageOutcome,
         most: 256,
-        async handle(events) {
+        pause: gathering,
+        async handle(outcomes) {
           await recordOutcomes(
-            database,
-            events.map(({ data }) => data),
+            loops,
+            outcomes.map(({ data }) => data),
           )
           return []
         },
