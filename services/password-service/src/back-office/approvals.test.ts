@@ -200,42 +200,45 @@ t.test('four eyes: a password that can no longer be mailed is not approved, and 
   t.same(await historyOf(customer), [])
 })
 
-t.test('four eyes: the list has the pending approvals, of all, one customer or one action, the oldest first', async (t) => {
-  await query('DELETE FROM approval')
-  const customer = await service.customer()
-  const ids: string[] = []
-  for (const request of [actions.set_password, actions.reset_all, actions.reset_password, actions.set_password]) {
-    ids.push((await request(customer.id)).body.approvalId ?? '')
-    clock.advance(1)
-  }
-  await send('POST', `approvals/${ids[1]}/reject`, 'checker')
-  const waiting = [ids[0], ids[2], ids[3]]
-  const list = async (page = '') => {
-    const { body } = await service.http.get<{ total: number; data: { id: string }[] }>(`/api/v2/approvals${page}`, {
-      authorization: bearer('checker'),
-    })
-    return { total: body.total, ids: body.data.map(({ id }) => id) }
-  }
-  t.same(await list(), { total: 3, ids: waiting })
-  t.same(await list('?limit=1&offset=1'), { total: 3, ids: [ids[2]] })
-  t.same(await list('?offset=9'), { total: 3, ids: [] })
-  t.notMatch((await send('GET', 'approvals', 'checker')).text, /hash|sealed|argon2/)
+t.test(
+  'four eyes: the list has the pending approvals, of all, one customer or one action, the oldest first',
+  async (t) => {
+    await query('DELETE FROM approval')
+    const customer = await service.customer()
+    const ids: string[] = []
+    for (const request of [actions.set_password, actions.reset_all, actions.reset_password, actions.set_password]) {
+      ids.push((await request(customer.id)).body.approvalId ?? '')
+      clock.advance(1)
+    }
+    await send('POST', `approvals/${ids[1]}/reject`, 'checker')
+    const waiting = [ids[0], ids[2], ids[3]]
+    const list = async (page = '') => {
+      const { body } = await service.http.get<{ total: number; data: { id: string }[] }>(`/api/v2/approvals${page}`, {
+        authorization: bearer('checker'),
+      })
+      return { total: body.total, ids: body.data.map(({ id }) => id) }
+    }
+    t.same(await list(), { total: 3, ids: waiting })
+    t.same(await list('?limit=1&offset=1'), { total: 3, ids: [ids[2]] })
+    t.same(await list('?offset=9'), { total: 3, ids: [] })
+    t.notMatch((await send('GET', 'approvals', 'checker')).text, /hash|sealed|argon2/)
 
-  // More than a page of other customers' approvals come first.
-  const last = await service.customer()
-  await query(
-    `INSERT INTO approval (id, action, customer_id, maker, maker_client_id, maker_ip, created_at, expires_at)
+    // More than a page of other customers' approvals come first.
+    const last = await service.customer()
+    await query(
+      `INSERT INTO approval (id, action, customer_id, maker, maker_client_id, maker_ip, created_at, expires_at)
      SELECT gen_random_uuid(), 'lift_block', $1, 'maker', 'maker', '::1', now() - interval '1 day', $2 FROM generate_series(1, 120)`,
-    [customer.id, new Date(clock.now().getTime() + 60_000)],
-  )
-  const own = (await actions.reset_password(last.id)).body.approvalId
-  const all = (await actions.reset_all()).body.approvalId
-  t.same(await list(`?limit=100&clientId=${last.id}`), { total: 1, ids: [own] })
-  t.same(await list('?action=reset_all'), { total: 1, ids: [all] })
-  t.same(await list(`?action=set_password&clientId=${customer.id}`), { total: 2, ids: [ids[0], ids[3]] })
-  t.same(await list('?clientId=2147483647'), { total: 0, ids: [] })
-  t.equal((await send('GET', 'approvals?action=none')).status, 400)
-})
+      [customer.id, new Date(clock.now().getTime() + 60_000)],
+    )
+    const own = (await actions.reset_password(last.id)).body.approvalId
+    const all = (await actions.reset_all()).body.approvalId
+    t.same(await list(`?limit=100&clientId=${last.id}`), { total: 1, ids: [own] })
+    t.same(await list('?action=reset_all'), { total: 1, ids: [all] })
+    t.same(await list(`?action=set_password&clientId=${customer.id}`), { total: 2, ids: [ids[0], ids[3]] })
+    t.same(await list('?clientId=2147483647'), { total: 0, ids: [] })
+    t.equal((await send('GET', 'approvals?action=none')).status, 400)
+  },
+)
 
 t.test('four eyes: only the back office may list and decide; an unknown approval is a 404', async (t) => {
   const customer = await service.customer()
