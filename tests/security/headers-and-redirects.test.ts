@@ -59,7 +59,7 @@ for (const from of ['127.0.0.1', proxy]) {
       if (name === 'issuer' || /_(endpoint|uri)$/.test(name)) t.ok(String(value).startsWith(url), `${name}: ${value}`)
     }
     t.equal(change?.status, 302)
-    t.equal(change?.headers.get('location'), `${url}/restore`)
+    t.equal(change?.headers.get('location'), `${url}/account/password`)
 
     const { answer, confirmation } = await askRestore(poisoned, first.email)
     const body = verificationBody(answer.body.mfa_token, confirmation)
@@ -166,10 +166,11 @@ t.test('S32 no query parameter redirects a browser to another site', async (t) =
   const http = createAttackerHttp(url, {})
   for (const name of ['redirect_uri', 'redirect', 'next', 'url', 'return_to', 'returnUrl', 'continue']) {
     for (const value of [`https://${evil}`, `//${evil}`, `/\\${evil}`, 'javascript:alert(1)']) {
-      for (const path of ['/.well-known/change-password', '/restore', '/restore/begin']) {
+      for (const path of ['/.well-known/change-password', '/account/sign-in', '/restore', '/restore/begin']) {
         const { status, headers, text } = await http.get(`${path}?${new URLSearchParams({ [name]: value })}`)
         t.ok([200, 302, 303, 400].includes(status), `${path} ${name}: ${status}`)
-        t.ok([null, '/restore', `${url}/restore`].includes(headers.get('location')), `${headers.get('location')}`)
+        const own = [null, '/restore', `${url}/account/password`]
+        t.ok(own.includes(headers.get('location')), `${headers.get('location')}`)
         for (const [, target] of text.matchAll(/(?:href|src|action)="([^"]*)"/g)) t.match(target, /^(\/[a-z]|tel:)/)
       }
     }

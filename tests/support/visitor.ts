@@ -42,7 +42,7 @@ const longestMs = 60_000
 
 /** True if a page says that a store or service did not answer in time. */
 const isUnavailable = (answer: Answer) =>
-  answer.status === 503 || problemOf(answer).startsWith('We cannot do this at the moment')
+  answer.status === 503 || /^(We cannot do this at the moment|No answer came in time)/.test(problemOf(answer))
 
 type Headers = Record<string, string>
 

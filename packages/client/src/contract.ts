@@ -1050,7 +1050,7 @@ export interface Operations {
   'GET /.well-known/oauth-authorization-server': {
     answer: AuthorizationServerMetadataAnswer | undefined
   }
-  /** Redirect to the page for a new password. */
+  /** Redirect to the page that changes the password, after a sign-in. */
   'GET /.well-known/change-password': {
     answer: undefined
   }

@@ -76,7 +76,7 @@ export const AuthorizationServerMetadata = {
 /** A6: the path that password managers open (W3C, A Well-Known URL for Changing Passwords). */
 export const ChangePasswordPage = {
   operationId: 'changePasswordPage',
-  summary: 'Redirect to the page for a new password',
+  summary: 'Redirect to the page that changes the password, after a sign-in',
   tags: ['Discovery'],
   unlimited: true as const,
   response: { 302: Type.Null({ description: 'To the page.' }), ...problems },

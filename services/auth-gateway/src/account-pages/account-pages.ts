@@ -22,8 +22,8 @@ import { type AccountState, accountIdleMs, createAccountSessions } from './accou
 import type { AccountFacts, AccountView } from './account-view.ts'
 import { createPasswordChange } from './password-change.service.ts'
 import { createPasswordServiceClient } from './password-service.ts'
-import { signInRoutes } from './sign-in.routes.ts'
-import { createSignIn, type SignInState } from './sign-in.service.ts'
+import { type KeptSignIn, signInRoutes } from './sign-in.routes.ts'
+import { createSignIn } from './sign-in.service.ts'
 
 type Settings = Pick<
   Config,
@@ -59,6 +59,10 @@ const createTimezones = (find: (request: { customer: string }) => Promise<Custom
   }
 }
 
+/** The client that customers of the account pages sign in with; undefined: there are no such pages. */
+export const accountClientOf = ({ defaultClientId, find }: Pick<Clients, 'defaultClientId' | 'find'>) =>
+  defaultClientId !== undefined && find(defaultClientId)?.scopes.includes(scopes.full) ? defaultClientId : undefined
+
 /**
  * The account pages: sign-in by the steps of A4, change of the password, history, sessions. Served if the default client
  * may sign customers in.
@@ -66,8 +70,8 @@ const createTimezones = (find: (request: { customer: string }) => Promise<Custom
 export const createAccountPages = (infra: Infrastructure, config: Settings, deps: Deps): Feature => {
   const { broker, now, random, log } = infra
   const { layout, limits, accountKeys, clients, logins, grant, twoFactor, sessions } = deps
-  const clientId = clients.defaultClientId
-  if (clientId === undefined || !clients.find(clientId)?.scopes.includes(scopes.full)) return {}
+  const clientId = accountClientOf(clients)
+  if (clientId === undefined) return {}
 
   const { pageScope, render, statesOf, textsOf, jar } = layout
   const texts = textsOf('account')
@@ -109,7 +113,7 @@ export const createAccountPages = (infra: Infrastructure, config: Settings, deps
     })
     await pageScope(app, (scope) => {
       const pages = { accounts, accountView, render, random, now }
-      signInRoutes(scope, { ...pages, signIn, states: statesOf<SignInState>('sign-in', signInLifeMs) })
+      signInRoutes(scope, { ...pages, signIn, states: statesOf<KeptSignIn>('sign-in', signInLifeMs) })
       accountRoutes(scope, { ...pages, clientId, change, sessions: sessions.list, passwords })
     })
   }

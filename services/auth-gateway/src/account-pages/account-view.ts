@@ -47,6 +47,8 @@ export const problemsOf = (
       return [{ field: 'current', text: t('new.emptyCurrent') }]
     case 'wrongCurrent':
       return [{ field: 'current', text: t('new.wrongCurrent') }]
+    case 'unknownResult':
+      return [{ text: t('new.unknown') }]
     default: {
       const text = problemOf(view, facts, now, outcome)
       if (text === undefined) return []

@@ -51,8 +51,12 @@ export const accountRoutes = (app: Server, deps: Deps): void => {
   const page = { public: true, crossSite: 'navigation' as const }
 
   const toSignIn = (request: FastifyRequest, reply: FastifyReply) => {
-    const reason = accounts.wasOpen(request) ? '?reason=ended' : ''
-    return reply.header('set-cookie', accounts.endedCookie()).redirect(`/account/sign-in${reason}`, 303)
+    const query = new URLSearchParams({
+      ...(accounts.wasOpen(request) && { reason: 'ended' }),
+      ...(request.url.startsWith('/account/password') && { next: 'password' }),
+    })
+    const address = `/account/sign-in${query.size > 0 ? `?${query}` : ''}`
+    return reply.header('set-cookie', accounts.endedCookie()).redirect(address, 303)
   }
 
   type Work = (account: Account) => Promise<unknown>

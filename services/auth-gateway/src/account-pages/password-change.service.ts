@@ -1,4 +1,4 @@
-import { readCode } from '@rekey/contracts'
+import { type RekeyError, readCode } from '@rekey/contracts'
 import type { TokenClaims } from '@rekey/platform/auth'
 import type { Now } from '@rekey/platform/clock'
 import type { Logger } from '@rekey/platform/logger'
@@ -102,8 +102,7 @@ export const createPasswordChange = (deps: Deps) => {
   }
 
   /** Why a new password was not set, if the step can be repeated. */
-  const outcomeOfRefusal = (thrown: unknown): AccountOutcome | undefined => {
-    const error = toRekeyError(thrown, log)
+  const outcomeOfRefusal = (error: RekeyError): AccountOutcome | undefined => {
     if (error.code === 'password_refused') {
       return { kind: 'refused', reasons: error.fields?.map(({ code }) => code) ?? [] }
     }
@@ -146,20 +145,37 @@ export const createPasswordChange = (deps: Deps) => {
       if (change?.step !== 'new') return state
       const repeat = (outcome: AccountOutcome): AccountState => ({
         ...state,
-        change: { step: 'new', token: change.token, expiresAt: change.expiresAt, outcome },
+        change: {
+          step: 'new',
+          token: change.token,
+          expiresAt: change.expiresAt,
+          isUnknown: change.isUnknown || outcome.kind === 'unknownResult',
+          outcome,
+        },
       })
       if (current === '') return repeat({ kind: 'emptyCurrent' })
       if (password === '') return repeat({ kind: 'emptyPassword' })
       try {
         await spendPassword({ address: caller.address, account: accountOfCustomer(claims.sub) })
+      } catch (thrown) {
+        const error = toRekeyError(thrown, log)
+        const outcome = outcomeOfRefusal(error)
+        if (!outcome) throw error
+        return repeat(outcome)
+      }
+      try {
         const tokens = { accessToken, successToken: change.token }
         await passwords.changePassword(tokens, { password, currentPassword: current }, caller.address)
       } catch (thrown) {
-        const outcome = outcomeOfRefusal(thrown)
-        if (outcome) return repeat(outcome)
         const error = toRekeyError(thrown, log)
+        if (error.code === 'unavailable') return repeat({ kind: 'unknownResult' })
+        // After the change the current password is another one.
+        const mayBeSet = change.isUnknown && ['success_token_refused', 'current_password_wrong'].includes(error.code)
+        if (mayBeSet) return { ...state, change: { step: 'ended', why: 'unknown' } }
         if (error.code === 'success_token_refused') return { ...state, change: { step: 'ended', why: 'spent' } }
-        throw error
+        const outcome = outcomeOfRefusal(error)
+        if (!outcome) throw error
+        return repeat(outcome)
       }
       // Its token permits nothing more. The password is set: a session that could not be ended ends by itself.
       if (state.mustChange) await endSession(claims).catch(() => {})
@@ -168,7 +184,8 @@ export const createPasswordChange = (deps: Deps) => {
 
     /** The change as it is now: time may have ended it. */
     current({ change }: AccountState): ChangeState | undefined {
-      return change?.step === 'new' && !isOpen(change) ? { step: 'ended', why: 'late' } : change
+      if (change?.step !== 'new' || isOpen(change)) return change
+      return { step: 'ended', why: change.isUnknown ? 'unknown' : 'late' }
     },
   }
 }

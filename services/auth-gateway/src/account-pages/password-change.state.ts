@@ -25,6 +25,8 @@ export interface NewPassword {
   expiresAt: number
   /** Strength of the password that was submitted to be tested, 0 to 4. */
   strength?: number | undefined
+  /** True after a press whose answer did not come: its password may be set. */
+  isUnknown?: boolean | undefined
   outcome?: AccountOutcome | undefined
 }
 
@@ -34,4 +36,4 @@ export type ChangeState =
   | CodeSent
   | NewPassword
   | { step: 'done' }
-  | { step: 'ended'; why: 'tooManyWrong' | 'late' | 'spent' }
+  | { step: 'ended'; why: 'tooManyWrong' | 'late' | 'spent' | 'unknown' }

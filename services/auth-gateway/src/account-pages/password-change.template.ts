@@ -101,9 +101,10 @@ const endedPage = (
   mustChange: boolean,
 ): Page => {
   const keys = { tooManyWrong: 'ended.tooManyWrong', late: 'ended.late', spent: 'ended.spent' } as const
+  const isUnknown = why === 'unknown'
   return {
-    title: view.t('ended.title'),
-    body: html`<p>!${withContact((values) => view.t(keys[why], values), view)}</p>
+    title: isUnknown ? t('changed.unknown.title') : view.t('ended.title'),
+    body: html`<p>!${withContact((values) => (isUnknown ? t('changed.unknown', values) : view.t(keys[why], values)), view)}</p>
 <p><a class="button" href="${mustChange ? '/account/sign-in' : '/account'}">${mustChange ? t('signIn.again') : t('home.back')}</a></p>`,
   }
 }

@@ -10,11 +10,14 @@ import type { Page, View } from '../layout/view.ts'
 import type { AccountSessions } from './account-session.ts'
 import type { AccountView } from './account-view.ts'
 import type { SignIn, SignInState } from './sign-in.service.ts'
-import { signInPage, signInStatePage, unknownSignInPage } from './sign-in.template.ts'
+import { type SignInNext, signInPage, signInStatePage, unknownSignInPage } from './sign-in.template.ts'
+
+/** A sign-in, with where it leads. */
+export type KeptSignIn = SignInState & { next?: SignInNext }
 
 interface Deps {
   signIn: SignIn
-  states: PageStates<SignInState>
+  states: PageStates<KeptSignIn>
   accounts: AccountSessions
   accountView(request: FastifyRequest): AccountView
   render(view: View, page: Page): string
@@ -27,16 +30,20 @@ const repeatMs = 60_000
 
 const input = Type.String({ maxLength: 4096 })
 const csrf = Type.String()
+const next = Type.Optional(Type.Literal('password'))
 const forms = {
-  begin: Type.Object({ csrf, flow: StateId, turn: Turn, username: input, password: input }),
+  begin: Type.Object({ csrf, flow: StateId, turn: Turn, next, username: input, password: input }),
   device: Type.Object({ csrf, turn: Turn, device: Type.String({ maxLength: 300 }) }),
   step: Type.Object({ csrf, turn: Turn }),
   code: Type.Object({ csrf, turn: Turn, code: input }),
 }
 const params = Type.Object({ flow: StateId })
 
-const addressOf = (flow: string, { step }: SignInState): string =>
-  step === 'done' ? '/account' : `/account/sign-in/${flow}/${step}`
+/** Where the sign-in leads: to the page of the account, or to the change of the password. */
+const addressAfter = (next: SignInNext): string => (next === 'password' ? '/account/password' : '/account')
+
+const addressOf = (flow: string, { step, next }: KeptSignIn): string =>
+  step === 'done' ? addressAfter(next) : `/account/sign-in/${flow}/${step}`
 
 /** The sign-in of the account pages: each step has an address, and each form leads to one. */
 export const signInRoutes = (app: Server, deps: Deps): void => {
@@ -50,12 +57,18 @@ export const signInRoutes = (app: Server, deps: Deps): void => {
 
   app.get(
     '/account/sign-in',
-    { schema: { querystring: Type.Object({ reason: Type.Optional(Type.String()) }) }, config: page },
+    {
+      schema: {
+        querystring: Type.Object({ reason: Type.Optional(Type.String()), next: Type.Optional(Type.String()) }),
+      },
+      config: page,
+    },
     async (request, reply) => {
       const account = await accounts.open(request)
-      if (account && !account.state.mustChange) return reply.redirect('/account', 303)
+      const next = request.query.next === 'password' ? ('password' as const) : undefined
+      if (account && !account.state.mustChange) return reply.redirect(addressAfter(next), 303)
       const reason = request.query.reason === 'ended' ? ('ended' as const) : undefined
-      const start = { flow: newStateId(random), turn: firstTurn, reason }
+      const start = { flow: newStateId(random), turn: firstTurn, reason, next }
       return reply.send(render(request.view, signInPage(accountView(request), start)))
     },
   )
@@ -67,9 +80,9 @@ export const signInRoutes = (app: Server, deps: Deps): void => {
       const { flow, step } = request.params
       const stored = await states.read(referenceOf(request, flow))
       if (!stored) return unknown(request, reply)
-      const state = signIn.current(stored.state)
+      const state: KeptSignIn = signIn.current(stored.state)
       if (state.step !== step || state.step === 'done') return reply.redirect(addressOf(flow, state), 303)
-      const place = { flow, turn: stored.turn }
+      const place = { flow, turn: stored.turn, next: stored.state.next }
       return reply.send(render(request.view, signInStatePage(accountView(request), place, state)))
     },
   )
@@ -77,7 +90,14 @@ export const signInRoutes = (app: Server, deps: Deps): void => {
   type Step = (state: SignInState | undefined, caller: Caller) => Promise<SignInState>
 
   /** Takes a step once a press. The press that signed the customer in gets the cookie, also if it is repeated. */
-  const take = async (request: FastifyRequest, reply: FastifyReply, flow: string, press: Press, step: Step) => {
+  const take = async (
+    request: FastifyRequest,
+    reply: FastifyReply,
+    flow: string,
+    press: Press,
+    step: Step,
+    begunFor?: SignInNext,
+  ) => {
     let wasDone = false
     let isUnknown = false
     const stored = await states
@@ -86,7 +106,9 @@ export const signInRoutes = (app: Server, deps: Deps): void => {
         if (isUnknown) throw new RekeyError('not_found')
         // Another press: whoever planted this browser's cookie gets no session (ASVS 7.2.4).
         wasDone = state?.step === 'done'
-        return wasDone && state ? state : step(state && signIn.current(state), { address: request.ip })
+        if (wasDone && state) return state
+        const after = await step(state && signIn.current(state), { address: request.ip })
+        return after === state ? state : { ...after, next: state?.next ?? begunFor }
       })
       .catch((error) => {
         if (isUnknown) return undefined
@@ -101,11 +123,11 @@ export const signInRoutes = (app: Server, deps: Deps): void => {
   }
 
   app.post('/account/sign-in', { schema: { body: forms.begin }, config }, (request, reply) => {
-    const { flow, turn, username, password } = request.body
+    const { flow, turn, next, username, password } = request.body
     const press = { turn, action: 'begin', input: JSON.stringify([username, password]) }
-    return take(request, reply, flow, press, async (state, caller) =>
-      state === undefined || state.step === 'password' ? signIn.begin(username, password, caller) : state,
-    )
+    const step: Step = async (state, caller) =>
+      state === undefined || state.step === 'password' ? signIn.begin(username, password, caller) : state
+    return take(request, reply, flow, press, step, next)
   })
 
   app.post('/account/sign-in/:flow/device', { schema: { params, body: forms.device }, config }, (request, reply) => {

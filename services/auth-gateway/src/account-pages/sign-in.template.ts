@@ -9,10 +9,14 @@ import type { SignInState } from './sign-in.service.ts'
 
 type OfStep<Step extends SignInState['step']> = Extract<SignInState, { step: Step }>
 
+/** The page that a sign-in leads to, if it is not that of the account. */
+export type SignInNext = 'password' | undefined
+
 /** Place of a sign-in: its path and the turn of its forms. */
 export interface SignInPlace {
   flow: string
   turn: string
+  next?: SignInNext
 }
 
 const pathOf = ({ flow }: SignInPlace): string => `/account/sign-in/${flow}`
@@ -26,7 +30,7 @@ interface Start extends SignInPlace {
   reason?: SignInReason
 }
 
-export const signInPage = (account: AccountView, { flow, turn, username = '', outcome, reason }: Start): Page => {
+export const signInPage = (account: AccountView, { flow, turn, next, username = '', outcome, reason }: Start): Page => {
   const { view, t } = account
   const problems = problemsOf(account, outcome, 'password')
   return {
@@ -34,7 +38,7 @@ export const signInPage = (account: AccountView, { flow, turn, username = '', ou
     problems,
     body: html`!${reason === 'ended' ? html`<p class="notice" role="status">${t('signIn.ended')}</p>` : ''}
 <form method="post" action="/account/sign-in">
-!${csrfField(view)}!${hidden({ flow, turn })}
+!${csrfField(view)}!${hidden({ flow, turn, ...(next && { next }) })}
 !${field({
       name: 'username',
       label: view.t('start.username'),

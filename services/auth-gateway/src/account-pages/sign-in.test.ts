@@ -19,6 +19,33 @@ t.test('a customer signs in by password, device and code, and sees the account',
   t.equal(titleOf(await visitor.open('/account/sign-in')), 'Your account', 'who is signed in is not asked again')
 })
 
+t.test('A6: the well-known path for changing passwords leads to the change, after the sign-in', async (t) => {
+  const customer = await newCustomer()
+  const visitor = createVisitor(rekey.http)
+  const { headers } = await visitor.send('GET', '/.well-known/change-password')
+  t.equal(headers.get('location'), `${rekey.url}/account/password`)
+  const start = await visitor.open('/account/password')
+  t.equal(titleOf(start), 'Sign in')
+  t.match(start.text, '<a href="/restore">', 'who forgot the password restores it')
+  const wrong = await visitor.submit(start, { username: customer.email, password: 'wrong' })
+  t.match(problemOf(wrong), 'not correct')
+  const chosen = await visitor.submit(wrong, { username: customer.email, password: customer.password })
+  const device = /value="(oob:email[^"]*)"/.exec(chosen.text)?.[1] ?? ''
+  const page = await visitor.submit(chosen, { device }, '/device')
+  const changing = await visitor.submit(
+    page,
+    { code: await confirmationFor(rekey.inbox, page, customer.email) },
+    '/code',
+  )
+  t.equal(visitor.at(), '/account/password')
+  t.equal(titleOf(changing), 'Change your password')
+  t.equal(titleOf(await visitor.open('/account/sign-in?next=password')), 'Change your password')
+  for (const next of ['https://evil.example', '//evil.example', 'history']) {
+    const elsewhere = await visitor.send('GET', `/account/sign-in?${new URLSearchParams({ next })}`)
+    t.equal(elsewhere.headers.get('location'), '/account')
+  }
+})
+
 t.test('S11: a wrong password and an unknown user get the same page', async (t) => {
   const customer = await newCustomer()
   const pages = await Promise.all(

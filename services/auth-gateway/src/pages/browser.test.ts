@@ -19,7 +19,8 @@ const password = 'four words of mine'
 /** Longer than a busy machine takes for a page. */
 const longestMs = 120_000
 /** The answer of a busy machine, in English and Spanish. */
-const unavailable = /^(We cannot do this at the moment|En este momento no es posible)/
+const unavailable =
+  /^(We cannot do this at the moment|En este momento no es posible|No answer came|No ha llegado respuesta)/
 
 t.test('the pages work in a browser', { skip: noBrowser }, async (t) => {
   const rekey = await startRekey(t, { env: { REKEY_PASSWORD_BLOCKLIST: 'true' } })

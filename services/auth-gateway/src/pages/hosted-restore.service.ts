@@ -192,10 +192,18 @@ export const createHostedRestore = (deps: Deps) => {
       if (password === '') return { ...without, outcome: { kind: 'emptyPassword' } }
       try {
         await spendPassword({ address: caller.address })
+      } catch (thrown) {
+        return repeatOrEnd(without, thrown)
+      }
+      try {
         await setNewPassword(state.token, password, caller.address)
         return { step: 'done', clientId, username, returnTo }
       } catch (thrown) {
         const error = toRekeyError(thrown)
+        if (error.code === 'unavailable') return { ...without, isUnknown: true, outcome: { kind: 'unknownResult' } }
+        if (error.code === 'success_token_refused' && state.isUnknown) {
+          return { step: 'ended', why: 'unknown', clientId, username, returnTo }
+        }
         if (error.code === 'password_refused' && error.fields) {
           return { ...without, outcome: { kind: 'refused', reasons: error.fields.map(({ code }) => code) } }
         }
@@ -207,7 +215,7 @@ export const createHostedRestore = (deps: Deps) => {
     current(state: RestoreState): RestoreState {
       if (state.step !== 'password' || now().getTime() < state.expiresAt) return state
       const { clientId, username, returnTo } = state
-      return { step: 'ended', why: 'late', clientId, username, returnTo }
+      return { step: 'ended', why: state.isUnknown ? 'unknown' : 'late', clientId, username, returnTo }
     },
   }
 }

@@ -3,6 +3,8 @@ import type { ErrorCode } from '@rekey/contracts'
 /** What the last press led to, if the page must say more than its step. Times are in milliseconds since 1970. */
 export type Outcome =
   | { kind: 'wrongCode' | 'malformedCode' | 'verificationCode' | 'unavailable' | 'emptyPassword' }
+  /** No answer came: the new password may be set. */
+  | { kind: 'unknownResult' }
   /** A new code was sent. */
   | { kind: 'resent' }
   /** Refused until a time. */
@@ -12,7 +14,7 @@ export type Outcome =
   /** Another password was set before this one was submitted. */
   | { kind: 'otherPassword' }
 
-export const endings = ['tooManyWrong', 'late', 'spent'] as const
+export const endings = ['tooManyWrong', 'late', 'spent', 'unknown'] as const
 
 /** Where the customer goes on after the restore. */
 export interface ReturnTo {
@@ -50,6 +52,8 @@ export interface PasswordState extends Common {
   expiresAt: number
   /** Strength of the password that was submitted to be tested, 0 to 4. */
   strength?: number
+  /** True after a press whose answer did not come: its password may be set. */
+  isUnknown?: boolean
 }
 
 export interface DoneState extends Common {
@@ -72,6 +76,10 @@ export interface EndedState extends Common {
 
 /** The state of one hosted restore. Without its secrets it cannot continue: it is kept encrypted. */
 export type RestoreState = CodeState | PasswordState | DoneState | ReturnedState | EndedState
+
+/** True for an error of the whole page, not of its field. */
+export const isAboutPage = (outcome: Outcome | undefined): boolean =>
+  outcome !== undefined && ['wait', 'unavailable', 'unknownResult'].includes(outcome.kind)
 
 /** Error codes after which the restore cannot continue. */
 export const endingOf: Partial<Record<ErrorCode, EndedState['why']>> = {

@@ -3,13 +3,14 @@ import { csrfField, field, hidden, passwordField } from '../layout/form.ts'
 import { contactLink } from '../layout/renderer.ts'
 import { richText } from '../layout/rich-text.ts'
 import type { Page, Problem, View } from '../layout/view.ts'
-import type {
-  CodeState,
-  DoneState,
-  EndedState,
-  PasswordState,
-  RestoreState,
-  ReturnedState,
+import {
+  type CodeState,
+  type DoneState,
+  type EndedState,
+  isAboutPage,
+  type PasswordState,
+  type RestoreState,
+  type ReturnedState,
 } from './hosted-restore.state.ts'
 import { problemOf } from './outcome-texts.ts'
 
@@ -109,7 +110,7 @@ const codePage = (page: StatePage, state: CodeState): Page => {
   const lifeSeconds = secondsUntil(expiresAt, now)
   if (lifeSeconds === 0) return expiredPage(page, state)
   const problem = problemOf(view, facts, now, outcome)
-  const isAboutField = outcome?.kind !== 'wait' && outcome?.kind !== 'unavailable'
+  const isAboutField = !isAboutPage(outcome)
   return {
     title: codeTitle(view, username),
     step: { at: 2, of: steps },
@@ -142,7 +143,7 @@ const passwordPage = ({ view, facts, path, turn, now }: StatePage, state: Passwo
   const { t } = view
   const { username, outcome, strength } = state
   const problem = problemOf(view, facts, now, outcome)
-  const isAboutField = outcome?.kind !== 'wait' && outcome?.kind !== 'unavailable'
+  const isAboutField = !isAboutPage(outcome)
   return {
     title: t('password.title'),
     step: { at: 3, of: steps },
@@ -202,9 +203,14 @@ const startAgain = ({ t }: View): string => html`<p><a class="button" href="/res
 
 const endedPage = ({ view }: StatePage, { why }: EndedState): Page => {
   const { t, contact } = view
-  const texts = { tooManyWrong: 'ended.tooManyWrong', late: 'ended.late', spent: 'ended.spent' } as const
+  const texts = {
+    tooManyWrong: 'ended.tooManyWrong',
+    late: 'ended.late',
+    spent: 'ended.spent',
+    unknown: 'ended.unknown',
+  } as const
   return {
-    title: t('ended.title'),
+    title: t(why === 'unknown' ? 'ended.unknown.title' : 'ended.title'),
     body: html`<p>!${richText((values) => t(texts[why], values), { contact: contactLink(contact) })}</p>
 !${startAgain(view)}`,
   }

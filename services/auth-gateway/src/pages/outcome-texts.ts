@@ -51,6 +51,8 @@ export const problemOf = (view: View, facts: Facts, now: Date, outcome: Outcome 
       return refusalText(view, facts, outcome.reasons)
     case 'unavailable':
       return t('unavailable')
+    case 'unknownResult':
+      return t('password.unknown')
     case 'wait': {
       const seconds = Math.ceil((outcome.until - now.getTime()) / 1_000)
       return seconds > 0 ? t('tooOften', { wait: waitText(view, seconds) }) : undefined

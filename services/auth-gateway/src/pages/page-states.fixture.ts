@@ -47,6 +47,7 @@ const outcomes: Record<Outcome['kind'], States> = {
     'code-unavailable': ofCode({ outcome: { kind: 'unavailable' } }),
     'password-unavailable': ofPassword({ kind: 'unavailable' }),
   },
+  unknownResult: { 'password-unknown': ofPassword({ kind: 'unknownResult' }) },
   emptyPassword: { 'password-empty': ofPassword({ kind: 'emptyPassword' }) },
   refused: Object.fromEntries(
     policyReasons.map((reason) => [
@@ -61,6 +62,7 @@ const endings: Record<EndedState['why'], States> = {
   tooManyWrong: { 'ended-too-many-wrong': ofState({ ...common, step: 'ended', why: 'tooManyWrong' }) },
   late: { 'ended-late': ofState({ ...common, step: 'ended', why: 'late' }) },
   spent: { 'ended-spent': ofState({ ...common, step: 'ended', why: 'spent' }) },
+  unknown: { 'ended-unknown': ofState({ ...common, step: 'ended', why: 'unknown' }) },
 }
 
 const faults: Record<ReturnFault, string> = {

@@ -7,7 +7,7 @@ interface Deps {
   issuer: string
   /** True if there are pages for it. */
   hasAuthorizationEndpoint: boolean
-  /** Page where a customer sets a new password. Undefined: the path answers 404, which password managers understand. */
+  /** Page where a customer changes the password. Undefined: the path answers 404, which password managers understand. */
   changePasswordUrl: string | undefined
   jwks: Tokens['jwks']
 }

@@ -1,4 +1,5 @@
 import type { Feature } from '@rekey/platform/feature'
+import { accountClientOf } from '../account-pages/account-pages.ts'
 import type { Clients } from '../clients/clients.ts'
 import type { Tokens } from '../tokens/tokens.ts'
 import { wellKnownRoutes } from './well-known.routes.ts'
@@ -10,7 +11,9 @@ interface Settings {
 /** Documents under /.well-known (RFC 8615): JWKS, server metadata, and the page that changes a password. */
 export const createWellKnown = (config: Settings, clients: Clients, { issuer, jwks }: Tokens): Feature => {
   const hasAuthorizationEndpoint = clients.defaultClientId !== undefined
-  const hostedPage = hasAuthorizationEndpoint ? `${issuer}/restore` : undefined
+  // A password manager opens it for a customer who has the password; the sign-in before it links to the restore.
+  const changePage = accountClientOf(clients) === undefined ? undefined : `${issuer}/account/password`
+  const hostedPage = changePage ?? (hasAuthorizationEndpoint ? `${issuer}/restore` : undefined)
   const changePasswordUrl = config.REKEY_CHANGE_PASSWORD_URL ?? hostedPage
   return { routes: (app) => wellKnownRoutes(app, { issuer, hasAuthorizationEndpoint, changePasswordUrl, jwks }) }
 }
