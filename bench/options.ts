@@ -25,7 +25,8 @@ OPTION
   --against DIR   compares with the services of another checkout, which must be installed there
   --help          prints this
 
-npm run bench -- hash [--wanted-ms N]   recommends argon2 parameters for a sign-in of so many milliseconds`
+npm run bench -- hash [--wanted-ms N]   recommends argon2 parameters for a sign-in of so many milliseconds
+npm run bench -- plot [--rounds N] [--records N]   draws the cost over the load and over the data into bench/results`
 
 const list = (groups: readonly Named[]) =>
   groups.map(({ name, figures }) => [name, ...figures.map((figure) => figure.name)].join(' ')).join('\n  ')

@@ -32,17 +32,31 @@ export const start = async (t: Teardown, { programs, needs = [] }: Options): Pro
     t.teardown(() => server.stop())
     env[name] = server.url
   }
+  const running = new Map<string, RunningServer>()
+  const startOne = (program: string, upstreamUrl: string, dataDir = program) =>
+    startProgram(t, {
+      name: program,
+      dataDir: join(dir, dataDir),
+      command: process.execPath,
+      args: [join(import.meta.dirname, '../floors', `${program}.ts`)],
+      env: { ...env, UPSTREAM_URL: upstreamUrl },
+    })
   let url = ''
   for (const program of programs) {
-    const file = join(import.meta.dirname, '../floors', `${program}.ts`)
-    const server = await startProgram(t, {
-      name: program,
-      dataDir: join(dir, program),
-      command: process.execPath,
-      args: [file],
-      env: { ...env, UPSTREAM_URL: url },
-    })
+    const server = await startOne(program, url)
+    running.set(program, server)
     url = server.url
   }
-  return { url, facts: {} }
+  return {
+    url,
+    facts: {},
+    commands: {
+      pidOf: async (program: string) => running.get(program)?.pid,
+      /** Starts another instance on the same stores. */
+      async startAnother(program: string) {
+        const { url, pid } = await startOne(program, '', `another ${program}`)
+        return { url, pid }
+      },
+    },
+  }
 }

@@ -9,7 +9,7 @@ const pool = new pg.Pool({ connectionString: DATABASE_URL, max: 10 })
 await pool.query(`
   CREATE TABLE IF NOT EXISTS change (id bigserial PRIMARY KEY, customer_id int, type text, create_time timestamptz);
   CREATE INDEX IF NOT EXISTS newest ON change (customer_id, create_time DESC);
-  INSERT INTO change (customer_id, type, create_time) VALUES (1, 'restored', now());`)
+  INSERT INTO change SELECT 1, 1, 'restored', now() WHERE NOT EXISTS (SELECT FROM change);`)
 
 const change = {
   type: 'object',

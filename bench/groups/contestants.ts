@@ -82,7 +82,7 @@ export const histories = ({ facts }: Contestant, customers: TestCustomer[]): Loa
 export const page: Expected = { status: 200, fields: { total: 'number', data: 'array' } }
 
 /** `share`: of the usual number of requests, for requests that cost more. */
-export const sizesFor = ({ quick, rounds }: Bench, share = 1): Sizes => {
+export const sizesFor = ({ quick, rounds }: Pick<Bench, 'quick' | 'rounds'>, share = 1): Sizes => {
   const amount = Math.ceil((quick ? 1_500 : 5_000) * share)
   return { rounds, warmUp: amount, amount }
 }

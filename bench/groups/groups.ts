@@ -1,11 +1,14 @@
 import type { Group } from '../harness/bench.ts'
 import { against } from './against.ts'
 import { codes } from './codes.ts'
+import { data } from './data.ts'
 import { hashes } from './hashes.ts'
 import { history } from './history.ts'
+import { customerImport } from './import.ts'
 import { mailTime } from './mail-time.ts'
 import { backlog, relay } from './relay.ts'
 import { known, unknown } from './restore-requests.ts'
+import { scale } from './scale.ts'
 import { memory, startTimes } from './start-and-memory.ts'
 import { tokens } from './tokens.ts'
 
@@ -22,5 +25,8 @@ export const groups: readonly Group[] = [
   startTimes,
   memory,
   backlog,
+  customerImport,
+  data,
+  scale,
   against,
 ]
