@@ -49,6 +49,25 @@ t.test('S37: an image runs as another user than root, and is installed from the 
   t.match(runs.map(([, command]) => command).join('\n'), /npm install --global pnpm@\d+\.\d+\.\d+/)
 })
 
+t.test(
+  'the image of a service has its compiled modules, and starts Node with the arguments of the service',
+  async (t) => {
+    const [compiled, service] = ['compiled', 'service'].map((name) => stages.find((stage) => stage.name === name))
+    const lineOf = (stage: Stage | undefined, pattern: RegExp) =>
+      stage?.instructions.map(([instruction, rest]) => `${instruction} ${rest}`).find((line) => pattern.test(line))
+    // V8 refuses what was compiled with other arguments, and Node what another user compiled.
+    for (const stage of [compiled, service]) {
+      t.match(lineOf(stage, /main\.ts/), 'node $(cat services/$SERVICE/node-arguments) services/$SERVICE/src/main.ts')
+      t.ok(lineOf(stage, /^USER node$/))
+    }
+    t.match(lineOf(service, /^ENV/), 'NODE_COMPILE_CACHE=/app/compiled')
+    t.equal(lineOf(service, /compiled compiled$/), 'COPY --from=compiled /tmp/compiled compiled')
+    for (const name of ['auth-gateway', 'password-service', 'notifier']) {
+      t.match(read(`services/${name}/node-arguments`), /^--max-semi-space-size=\d+ --max-old-space-size=\d+\n$/)
+    }
+  },
+)
+
 t.test('S37: images name the version of their base, and contain neither the repository nor secrets', async (t) => {
   const own = stages.map(({ name }) => name)
   for (const { from } of stages) if (!own.includes(from)) t.match(from, /^node:24-slim(@sha256:[0-9a-f]{64})?$/)

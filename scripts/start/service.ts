@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { startServer } from '@rekey/local-servers/server'
+import { nodeArguments, nodeVariables } from '@rekey/local-servers/service-node'
 import { partsOf } from './data-dir.ts'
 import type { Start } from './servers.ts'
 
@@ -8,6 +9,9 @@ export const serviceNames = ['auth-gateway', 'password-service', 'notifier', 'in
 export type ServiceName = (typeof serviceNames)[number]
 
 const root = join(import.meta.dirname, '../..')
+
+/** Where Node keeps compiled modules: a service starts in half the time, and without the TypeScript compiler in memory. */
+const compileCache = join(root, 'node_modules/.rekey-compile-cache')
 const ofTheMachine = ['HOME', 'TMPDIR', 'NODE_EXTRA_CA_CERTS']
 
 const pick = (names: string[]) =>
@@ -42,8 +46,8 @@ export const startService = async (
     url: (port) => `http://127.0.0.1:${port}`,
     launch: () => ({
       command: process.execPath,
-      args: [join(root, 'services', name, 'src/main.ts')],
-      env,
+      args: [...nodeArguments(name), join(root, 'services', name, 'src/main.ts')],
+      env: { ...nodeVariables, NODE_COMPILE_CACHE: compileCache, ...env },
       channel: true,
     }),
     isReady: async (port) => {

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { startServer } from '@rekey/local-servers/server'
+import { nodeArguments, nodeVariables } from '@rekey/local-servers/service-node'
 import type { Teardown } from './infrastructure.ts'
 import { restartable, type TestServer } from './restartable.ts'
 
@@ -47,8 +48,8 @@ export const startServiceProcess = async (
       url: (port) => `http://127.0.0.1:${port}`,
       launch: (port) => ({
         command: process.execPath,
-        args: [mainOf(name)],
-        env: { ...compileCache(), ...env, PORT: String(port) },
+        args: [...nodeArguments(name), mainOf(name)],
+        env: { ...compileCache(), ...nodeVariables, ...env, PORT: String(port) },
         channel: true,
       }),
       isReady: async (port) => (await fetch(`http://127.0.0.1:${port}${startedAt}`)).ok,
