@@ -191,7 +191,7 @@ t.test('a gateway ends with the reason if its Redis starts later and has no pers
     PORT: String(await freePort()),
   }
   const ended = runToItsEnd('auth-gateway', env)
-  await eventually(async () => (await fetch(`http://127.0.0.1:${env.PORT}/healthz`)).ok, { timeoutMs: 25_000 })
+  await eventually(async () => (await fetch(`http://127.0.0.1:${env.PORT}/healthz`)).ok)
   await startVolatileRedis(t, port)
   const { code, stderr } = await ended
   t.equal(code, 1)

@@ -127,7 +127,8 @@ const shapeOf = ({ status, headers, text }: Answer, email: string) => {
   const opened = text.replace(new RegExp(`(${compactToken.source})`, 'g'), openTokens)
   const masked = withoutRandom(opened).replaceAll(maskOf(email), 'mask').replaceAll(email, 'username')
   const waits = ['retry-after', 'ratelimit', 'ratelimit-reset']
-  const secondsOf = (name: string) => headers.get(name)?.replaceAll(/\d/g, '0')
+  // The number of digits depends on how long the machine took.
+  const secondsOf = (name: string) => headers.get(name)?.replaceAll(/\d+/g, '0')
   // A page says how long to wait in words, whose length depends on the number.
   const inWords = /in \d+ seconds?/.exec(text)?.[0] ?? ''
   // Of pages the masked text has the length that counts, because waits have one digit or two.

@@ -18,6 +18,7 @@ import {
 } from '@rekey/test-support/flows'
 import type { Answer } from '@rekey/test-support/http'
 import { startRekey } from '@rekey/test-support/rekey'
+import { slowness } from '@rekey/test-support/slowness'
 import { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
 
@@ -30,7 +31,7 @@ const requestRestore = (username: string) => http.post('/oauth/v2/passwordRestor
 const isBack = () => eventually(rekey.isReady, { what: 'every service to be ready again' })
 const isUnready = () => eventually(async () => !(await rekey.isReady()), { what: 'a service to be unready' })
 
-/** Checks for 503 in the error format of the path, with Retry-After, within two seconds. */
+/** Checks for 503 in the error format of the path, with Retry-After, within two seconds of an idle machine. */
 const isUnavailable = async (t: Test, what: string, request: () => Promise<Answer>) => {
   const started = performance.now()
   const answer = await request()
@@ -39,7 +40,7 @@ const isUnavailable = async (t: Test, what: string, request: () => Promise<Answe
   t.match(answer.headers.get('retry-after'), /^\d+$/, what)
   const form = answer.body.error ? { error: 'temporarily_unavailable' } : { code: 'unavailable', status: 503 }
   t.match(answer.body, form, what)
-  t.ok(ms < 2_000, `${what}: ${Math.round(ms)} ms`)
+  t.ok(ms < 2_000 || ms < 2_000 * slowness(), `${what}: ${Math.round(ms)} ms`)
 }
 
 t.test('S25: without Redis requests get 503; codes sent before stay valid after', async (t) => {

@@ -4,6 +4,7 @@ import { systemRandom } from '@rekey/platform/random'
 import { callRpc } from '@rekey/platform/rpc'
 import { eventually } from '@rekey/test-support/eventually'
 import { startPasswordService } from '@rekey/test-support/password-service'
+import { callPatiently } from '@rekey/test-support/patiently'
 import t from 'tap'
 
 const service = await startPasswordService(t)
@@ -11,9 +12,9 @@ const { query } = service
 
 type Request = Parameters<typeof callRpc<typeof CustomersUpsert>>[2]
 
-const upsert = (record: Request) => callRpc(service.broker, CustomersUpsert, record)
+const upsert = (record: Request) => callPatiently(() => callRpc(service.broker, CustomersUpsert, record))
 const get = (reference: Parameters<typeof callRpc<typeof CustomersGet>>[2]) =>
-  callRpc(service.broker, CustomersGet, reference)
+  callPatiently(() => callRpc(service.broker, CustomersGet, reference))
 const newCode = () => `P${systemRandom.id()}`
 const newEmail = () => `${systemRandom.id()}@example.com`
 const confirmed = (value: string) => ({ value, verified: true })

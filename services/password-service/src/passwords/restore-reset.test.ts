@@ -4,6 +4,7 @@ import { callRpc } from '@rekey/platform/rpc'
 import { eventually } from '@rekey/test-support/eventually'
 import { race } from '@rekey/test-support/flows'
 import { startPasswordService } from '@rekey/test-support/password-service'
+import { patiently } from '@rekey/test-support/patiently'
 import t from 'tap'
 
 const service = await startPasswordService(t, { env: { REKEY_PASSWORD_MIN_LENGTH: '20' } })
@@ -188,6 +189,8 @@ t.test('S19: A3: of fifty requests at once, with a password or without, one succ
   for (const more of [{ password }, {}]) {
     const { customer, token } = await verifiedRestore()
     const answers = await race(50, () => reset(token, more))
+    // A busy machine may answer 503 to all of them.
+    if (answers.every(({ status }) => status === 503)) answers.push(await patiently(() => reset(token, more)))
     t.equal(answers.filter(({ status }) => status === 200).length, 1)
     const refusals = answers.filter(({ status }) => status !== 200)
     // On a busy machine the hash queue refuses some: they set no password either.
