@@ -1,3 +1,4 @@
+import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks'
 import { setTimeout as delay } from 'node:timers/promises'
 import { counter, gauge, type Metrics } from '@rekey/platform/metrics'
 import pg from 'pg'
@@ -9,17 +10,57 @@ const rollbackTimeoutMs = 250
 /** How long the pool counts a connection whose statement does not end, although the server took its cancellation. */
 const countedMs = 10_000
 
+type AnyFunction = (...args: unknown[]) => unknown
+
+/** One call of the database: a query, or a transaction. */
+interface DatabaseCall {
+  startedMs: number
+  /** How long it waited for its connection, in ms. Undefined before its first statement. */
+  waitedMs?: number
+}
+const currentCall = new AsyncLocalStorage<DatabaseCall>()
+
+/** A statement after a long wait still gets this long, in ms: most take a few. */
+const leastStatementMs = 300
+
+/**
+ * Runs a call whose statements share a deadline with the wait for its connection: each may take `longestMs` less that
+ * wait. Otherwise a caller would wait for a connection and then as long again for a statement, while Postgres hangs.
+ */
+export const withinOneDeadline = <T>(work: () => Promise<T>): Promise<T> =>
+  // Awaited within: Prisma's promises begin when they are awaited.
+  currentCall.run({ startedMs: performance.now() }, async () => await work())
+
+/** The pool calls back in the context of the call that released the connection: its deadline is another one. */
+export const keepContext = (pool: pg.Pool): void => {
+  const connect = pool.connect.bind(pool) as AnyFunction
+  pool.connect = ((callback?: AnyFunction) =>
+    callback ? connect(AsyncResource.bind(callback)) : connect()) as typeof pool.connect
+}
+
+/** Time-out of the next statement, in ms; undefined: the usual one. */
+const statementTimeoutOf = (longestMs: number | undefined, usualMs: number | undefined): number | undefined => {
+  const call = currentCall.getStore()
+  if (!call || longestMs === undefined || usualMs === undefined) return undefined
+  call.waitedMs ??= performance.now() - call.startedMs
+  const leftMs = Math.max(leastStatementMs, Math.round(longestMs - call.waitedMs))
+  return leftMs < usualMs ? leftMs : undefined
+}
+
 interface Options {
   /** Most connections beside the pool's whose statements do not end. */
   limit: number
   /** Label of the metrics. */
   pool: string
   metrics?: Metrics | undefined
+  /** Longest wait for a connection and a statement together, in ms; undefined: each has its own limit. */
+  longestMs?: number | undefined
+  /** `query_timeout` of the pool, in ms. */
+  statementTimeoutMs?: number
 }
 
 type Callback = (error: Error | null, result: unknown) => void
 type Release = (error?: Error | boolean) => void
-type AnyFunction = (...args: unknown[]) => unknown
 
 /** A connection with a statement that timed out here. It is not used again: a late cancellation would end the next one. */
 interface Abandoned {
@@ -79,7 +120,7 @@ const abandonedOf = new WeakMap<Metrics, Map<string, ReadonlySet<Abandoned>>>()
  * other one instead, so that a server that hangs has a bounded number of backends. If the server does not answer the
  * cancellation either, it is down or was replaced, and the pool connects to its successor at once.
  */
-export const createCancellingClient = ({ limit, pool, metrics }: Options) => {
+export const createCancellingClient = ({ limit, pool, metrics, longestMs, statementTimeoutMs }: Options) => {
   const abandoned = new Set<Abandoned>()
   const uncounted = new Set<Abandoned>()
   let isClosed = false
@@ -120,8 +161,9 @@ export const createCancellingClient = ({ limit, pool, metrics }: Options) => {
       const query = super.query.bind(this) as AnyFunction
       const [first, ...rest] = args
       const last = rest.at(-1)
+      const timeoutMs = this.#abandoned ? rollbackTimeoutMs : statementTimeoutOf(longestMs, statementTimeoutMs)
       const statement =
-        this.#abandoned && typeof first === 'object' ? { ...first, query_timeout: rollbackTimeoutMs } : first
+        timeoutMs !== undefined && typeof first === 'object' ? { ...first, query_timeout: timeoutMs } : first
       const notice = (error: unknown) => {
         if (isTimeout(error)) this.#abandon()
       }

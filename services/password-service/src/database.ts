@@ -5,7 +5,7 @@ import type { Logger } from '@rekey/platform/logger'
 import type { Metrics } from '@rekey/platform/metrics'
 import { type PostgresSettings, withSettings } from '@rekey/platform/postgres-settings'
 import pg from 'pg'
-import { createCancellingClient } from './cancelling-client.ts'
+import { createCancellingClient, keepContext, withinOneDeadline } from './cancelling-client.ts'
 import { Prisma, PrismaClient } from './generated/prisma/client.ts'
 import { hasEvents } from './outbox/news.ts'
 import { createStatements, type PreparedStatement, type RunStatement } from './statements.ts'
@@ -57,6 +57,8 @@ export const loopOptions = {
 // Callers get the answer 503 within two seconds.
 const connectTimeoutMs = 1_500
 const callersStatementTimeoutMs = 1_500
+/** For a connection and a statement together: callers also wait for the rest of the request. */
+const callersLongestMs = 1_800
 const transactionTimeoutMs = 3_000
 /** Longer than the client's time-out: only a transaction that the client gave up is ended by the server. */
 const callersServerTransactionTimeoutMs = 10_000
@@ -154,7 +156,13 @@ export const openDatabase = ({
   settings = {},
   pooled = false,
 }: Options) => {
-  const cancelling = createCancellingClient({ limit: poolSize, pool: name, metrics })
+  const cancelling = createCancellingClient({
+    limit: poolSize,
+    pool: name,
+    metrics,
+    statementTimeoutMs,
+    longestMs: statementTimeoutMs === callersStatementTimeoutMs ? callersLongestMs : undefined,
+  })
   const pool = new pg.Pool({
     connectionString: withSettings(url, settings, { pooled }),
     Client: cancelling.Client,
@@ -175,6 +183,7 @@ export const openDatabase = ({
     // A server that disappeared is noticed within about ten minutes, although its connections are idle.
     keepAliveInitialDelayMillis: 10_000,
   })
+  keepContext(pool)
   // Never removed: connections may emit errors after the pool's end, and without a handler these end the process.
   pool.on('error', (err) => log.debug({ err }, 'a connection to postgres ended'))
   // After a time-out of the network a transaction may still be open, because its ROLLBACK failed too. The next user of the
@@ -214,7 +223,7 @@ export const openDatabase = ({
     async query<T>(work: (prisma: Transaction) => Promise<T>): Promise<T> {
       if (localSettings.length > 0) return this.transaction(work, { timeoutMs: statementTimeoutMs })
       try {
-        return await work(prisma)
+        return await withinOneDeadline(() => work(prisma))
       } catch (error) {
         throw toError(error)
       }
@@ -273,7 +282,9 @@ export const openDatabase = ({
           await setLocally(tx)
           return work(tx)
         }
-        return await prisma.$transaction(run, { maxWait: connectTimeoutMs, timeout: timeoutMs })
+        return await withinOneDeadline(() =>
+          prisma.$transaction(run, { maxWait: connectTimeoutMs, timeout: timeoutMs }),
+        )
       } catch (error) {
         throw toError(error)
       } finally {

@@ -74,3 +74,43 @@ t.test('S24 a single statement does not become part of a stalled transaction', a
   t.ok(found.includes('the last one'))
   t.notOk(found.some((text) => text.includes('half')))
 })
+
+t.test(
+  'S25: the wait for a connection and its statement share one deadline, for a transaction and a query',
+  async (t) => {
+    const { link, database } = await open(t)
+    const calls = {
+      transaction: () =>
+        database.transaction(async (tx) => {
+          link.stall()
+          return tx.$queryRaw`SELECT 1`
+        }),
+      query: () => database.query((prisma) => prisma.$queryRaw`SELECT 1`),
+    }
+    for (const [name, call] of Object.entries(calls)) {
+      const holdsMs = 1_200
+      const busy = Promise.withResolvers<void>()
+      const holder = database.transaction(async (tx) => {
+        await tx.$queryRaw`SELECT 1`
+        busy.resolve()
+        await delay(holdsMs)
+      })
+      await busy.promise
+      const startedMs = performance.now()
+      const waiting = call().then(
+        () => undefined,
+        (error: unknown) => ({ error, ms: performance.now() - startedMs }),
+      )
+      await holder
+      link.stall()
+      const failed = await waiting
+      link.heal()
+      // Otherwise it would take the wait and a whole time-out of a statement: 2,700 ms.
+      if (failed) {
+        t.match(failed.error, { code: 'unavailable' }, name)
+        t.ok(failed.ms < 2_500, `${name}: ${failed.ms} ms`)
+      }
+      await writeEventually(database, `after the ${name}`)
+    }
+  },
+)
