@@ -1,5 +1,6 @@
 import type { KeyObject } from 'node:crypto'
 import { audiences, RekeyError, signingAlgorithms } from '@rekey/contracts'
+import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { type CryptoKey, decodeJwt } from 'jose'
 import type { Now } from './clock.ts'
@@ -96,14 +97,17 @@ export const auth = fp<Options>(async (app, { issuer, publicKey, identityProvide
   )
 
   app.decorateRequest('bearer', null as never)
-  app.addHook('onRequest', async (request) => {
-    const { public: isPublic, scopes } = request.routeOptions.config
-    // Unknown paths and methods are answered 404 or 405. CORS has already answered its OPTIONS requests.
-    if (isPublic || request.is404 || request.method === 'OPTIONS') return
+  const authorize = async (request: FastifyRequest) => {
+    const { scopes } = request.routeOptions.config
     const claims = await app.readBearer(bearerOf(request.headers.authorization))
     if (!claims || (await isEnded?.(claims))) throw new RekeyError('invalid_token')
     const granted = claims.scope.split(' ')
     if (scopes && !scopes.some((scope) => granted.includes(scope))) throw new RekeyError('insufficient_scope')
     request.bearer = claims
+  }
+  app.addHook('onRequest', (request, _reply, done) => {
+    // Unknown paths and methods are answered 404 or 405. CORS has already answered its OPTIONS requests.
+    if (request.routeOptions.config.public || request.is404 || request.method === 'OPTIONS') return done()
+    return authorize(request)
   })
 })

@@ -3,6 +3,7 @@ import { createConnection, type Socket } from 'node:net'
 import type { ConnectionOptions, NatsConnection } from 'nats'
 import { NatsConnectionImpl, setTransportFactory } from 'nats/lib/nats-base-client/internal_mod.js'
 import { NodeTransport, nodeResolveHost } from 'nats/lib/src/node_transport.js'
+import { batchWrites } from './batched-writes.ts'
 
 /**
  * The library's TCP transport, changed to close its socket whenever the library abandons the connection. The original
@@ -24,6 +25,7 @@ class ClosingTransport extends NodeTransport {
   override async dial({ hostname, port }: { hostname: string; port: number }): Promise<Socket> {
     const socket = createConnection({ host: hostname, port, noDelay: true, signal: this.#abandoned.signal })
     await once(socket, 'connect')
+    batchWrites(socket)
     return socket
   }
 

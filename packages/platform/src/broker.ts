@@ -110,6 +110,8 @@ export const connectBroker = ({ url, name, log, metrics, ...access }: Options): 
       maxReconnectAttempts: -1,
       reconnectTimeWait: reconnectMs,
       reconnectJitter: 100,
+      // Otherwise each publish creates two errors, with their stacks, in case it fails.
+      noAsyncTraces: true,
       pingInterval: 2_000,
       maxPingOut: 2,
     })

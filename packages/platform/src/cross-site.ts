@@ -51,11 +51,11 @@ export const refuseCrossSite = fp<Options>(async (app, { publicUrl, allowsOrigin
     return origin !== undefined && origin !== own && !(origin === 'null' && isOwnPage)
   }
 
-  app.addHook('onRequest', async (request) => {
+  app.addHook('onRequest', (request, _reply, done) => {
     // Unknown paths and methods have no effect, and CORS answers preflights.
-    if (request.is404 || request.method === 'OPTIONS' || !isForeign(request.headers)) return
+    if (request.is404 || request.method === 'OPTIONS' || !isForeign(request.headers)) return done()
     const { crossSite } = request.routeOptions.config
-    if (crossSite === 'read' || (crossSite === 'navigation' && isNavigation(request))) return
+    if (crossSite === 'read' || (crossSite === 'navigation' && isNavigation(request))) return done()
     throw new RekeyError('cross_site_request')
   })
 })

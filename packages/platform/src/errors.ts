@@ -168,20 +168,26 @@ export const errorHandling = fp(async (app) => {
     return route.errorHandler(new RekeyError('method_not_allowed'), request, reply)
   }
 
+  const refused = async (request: FastifyRequest, reply: FastifyReply) => {
+    await refuse(request, reply)
+  }
+
   // `GET /clients/reset-password` is a method that this path does not have, and no customer of that id. A page may be a
   // parameter of an address that a form posts to: `GET /restore/:flow/:step`, `POST /restore/:flow/code`.
-  app.addHook('onRequest', async (request, reply) => {
+  app.addHook('onRequest', (request, reply, done) => {
     const { url, config } = request.routeOptions
     // CORS answers its preflights on every path.
     const isPreflight = request.method === 'OPTIONS' && request.headers['access-control-request-method'] !== undefined
     if (isPreflight || url === '*' || request.is404 || !url || !/[:*]/.test(url) || config.crossSite === 'navigation')
-      return
+      return done()
     const [exact] = routesOf(request)
-    if (exact && fixedIn(exact.url) > fixedIn(url)) await refuse(request, reply)
+    if (!exact || fixedIn(exact.url) <= fixedIn(url)) return done()
+    return refused(request, reply)
   })
   // Before the body is parsed: what it contains does not matter.
-  app.addHook('preParsing', async (request, reply) => {
-    if (request.is404) await refuse(request, reply)
+  app.addHook('preParsing', (request, reply, _payload, done) => {
+    if (!request.is404) return done()
+    return refused(request, reply)
   })
   app.setNotFoundHandler((request, reply) => refuse(request, reply))
 

@@ -19,10 +19,10 @@ const customersIn = ({ customer, data = [] }: Answer): string[] => [
  * that forwards a read does not log it: the one that answers does.
  */
 export const logReads = (app: Server, log: Logger): void => {
-  app.addHook('preSerialization', async (request, reply, payload) => {
+  app.addHook('preSerialization', (request, reply, payload, done) => {
     const { url: what, config } = request.routeOptions
     const isRead = request.method === 'GET' || request.method === 'HEAD'
-    if (!isRead || !config.scopes?.includes(scopes.backOffice) || reply.statusCode !== 200) return payload
+    if (!isRead || !config.scopes?.includes(scopes.backOffice) || reply.statusCode !== 200) return done(null, payload)
     const { clientId: customerId } = request.params as { clientId?: number }
     const { sub: actorId, client_id: clientId } = request.bearer
     log.info(
@@ -40,6 +40,6 @@ export const logReads = (app: Server, log: Logger): void => {
       },
       'the back office read',
     )
-    return payload
+    done(null, payload)
   })
 }

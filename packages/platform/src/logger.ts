@@ -1,5 +1,6 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { type DestinationStream, type Logger, pino } from 'pino'
+import { standardOutput } from './log-destination.ts'
 import { currentTraceId } from './trace.ts'
 
 export type { Logger }
@@ -33,8 +34,8 @@ export const createLogger = (options: { name: string; level: string; destination
       mixin: () => ({ traceId: currentTraceId() }),
       serializers: { err: describeError },
     },
-    options.destination ?? pino.destination(1),
+    options.destination ?? standardOutput(),
   )
 
 /** Hash of a challenge or account for logs: equal ids can be followed, and the hash does not disclose the id. */
-export const hashForLog = (id: string): string => createHash('sha256').update(id).digest('hex').slice(0, 16)
+export const hashForLog = (id: string): string => hash('sha256', id, 'hex').slice(0, 16)

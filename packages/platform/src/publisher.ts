@@ -77,9 +77,10 @@ export const messageOf = (event: CloudEvent): { data: string; headers: MsgHdrs }
     ...(event.traceparent && { traceparent: event.traceparent }),
   }
   const meta = headers()
-  for (const [name, value] of Object.entries(attributes)) meta.set(`ce-${name}`, encodeHeader(value))
-  meta.set('content-type', attributes.datacontenttype)
-  if (event.traceparent) meta.set('traceparent', event.traceparent)
+  // `append` of new names does what `set` does, without a search for old values.
+  for (const [name, value] of Object.entries(attributes)) meta.append(`ce-${name}`, encodeHeader(value))
+  meta.append('content-type', attributes.datacontenttype)
+  if (event.traceparent) meta.append('traceparent', event.traceparent)
   return { data: JSON.stringify(event.data), headers: meta }
 }
 

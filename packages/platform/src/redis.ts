@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { unavailable } from '@rekey/contracts'
 import { Cluster, Redis as Single } from 'ioredis'
+import { batchWrites } from './batched-writes.ts'
 import type { Logger } from './logger.ts'
 
 /** One server or a cluster. All keys of a script have one hash tag, so that scripts run on both. */
@@ -54,6 +55,9 @@ const connectCluster = (url: string): Cluster => {
 /** A connection that fails within 1.5 s instead of queueing commands, and reconnects by itself. */
 export const connectRedis = ({ url, cluster, log }: Options): Redis => {
   const redis = cluster ? connectCluster(url) : new Single(url, { ...timeouts, retryStrategy: reconnectMs })
+  const batch = (server: Single) => server.on('connect', () => batchWrites(server.stream))
+  if (redis instanceof Cluster) redis.on('+node', batch)
+  else batch(redis)
   let away = false
   redis.on('error', (err) => {
     if (!away) log.warn({ err }, 'redis is unavailable')
@@ -66,17 +70,16 @@ export const connectRedis = ({ url, cluster, log }: Options): Redis => {
   return redis
 }
 
+/** Keys and arguments of a script. */
+export interface ScriptCall {
+  keys: string[]
+  args: (string | number)[]
+}
+
 /** Runs one Lua script. All keys must have the same hash tag. */
 export type Script = (keys: string[], args: (string | number)[]) => Promise<unknown>
 
-/**
- * Loads a Lua script, which Redis runs atomically. The driver sends its hash, and its text only if the server lacks it.
- *
- * @returns a function that throws RekeyError unavailable if Redis does not answer
- */
-export const loadScript = (redis: Redis, file: URL): Script => {
-  const lua = readFileSync(file, 'utf8')
-  const name = file.pathname
+const defineScript = (redis: Redis, name: string, lua: string): Script => {
   redis.defineCommand(name, { lua })
   const command = (redis as unknown as Record<string, (...args: (string | number)[]) => Promise<unknown>>)[name]
   return async (keys, args) => {
@@ -85,5 +88,53 @@ export const loadScript = (redis: Redis, file: URL): Script => {
     } catch (cause) {
       throw unavailable(cause)
     }
+  }
+}
+
+/**
+ * Loads a Lua script, which Redis runs atomically. The driver sends its hash, and its text only if the server lacks it.
+ *
+ * @returns a function that throws RekeyError unavailable if Redis does not answer
+ */
+export const loadScript = (redis: Redis, file: URL): Script =>
+  defineScript(redis, file.pathname, readFileSync(file, 'utf8'))
+
+/** The answers of two scripts, of which the second runs after the first. */
+export interface PairAnswer {
+  first: unknown
+  /** The second script's answer, or undefined if the first has stopped the pair. @throws RekeyError unavailable */
+  second(): Promise<unknown>
+}
+
+export type ScriptPair = (first: ScriptCall, second: ScriptCall) => Promise<PairAnswer>
+
+/**
+ * Loads two scripts of which the second runs after the first unless the first returns a list that begins with `stop`. On
+ * one server they are one step and one round trip. On a cluster, where the keys of one may be on another node than those
+ * of the other, they are two: the caller starts the second with `second()`, and undoes the first if it fails.
+ *
+ * @returns a function that throws RekeyError unavailable if Redis does not answer
+ */
+export const loadScriptPair = (redis: Redis, files: { first: URL; second: URL }, stop: string): ScriptPair => {
+  if (redis.isCluster) {
+    const [runFirst, runSecond] = [loadScript(redis, files.first), loadScript(redis, files.second)]
+    return async (one, other) => {
+      const first = (await runFirst(one.keys, one.args)) as unknown[]
+      return { first, second: async () => (first[0] === stop ? undefined : runSecond(other.keys, other.args)) }
+    }
+  }
+  const functionOf = (file: URL) => `function(KEYS, ARGV)\n${readFileSync(file, 'utf8')}\nend`
+  const lua = `
+    local first = ${functionOf(files.first)}
+    local second = ${functionOf(files.second)}
+    local keys, args = tonumber(ARGV[1]), tonumber(ARGV[2])
+    local answer = first({ unpack(KEYS, 1, keys) }, { unpack(ARGV, 3, args + 2) })
+    if answer[1] == '${stop}' then return { answer } end
+    return { answer, second({ unpack(KEYS, keys + 1) }, { unpack(ARGV, args + 3) }) }`
+  const run = defineScript(redis, `${files.first.pathname} ${files.second.pathname}`, lua)
+  return async (one, other) => {
+    const args = [one.keys.length, one.args.length, ...one.args, ...other.args]
+    const [first, second] = (await run([...one.keys, ...other.keys], args)) as unknown[]
+    return { first, second: async () => second }
   }
 }

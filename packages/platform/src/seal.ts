@@ -1,5 +1,6 @@
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
+import { createCipheriv, createDecipheriv } from 'node:crypto'
 import type { Keys } from './keys.ts'
+import { takeRandomBytes } from './random.ts'
 
 // Compact JWE, direct use of a shared key with AES-256-GCM (RFC 7518 §4.5, §5.3). `jose` makes the same text, but through
 // WebCrypto: each seal then waits for a thread of the pool, which takes ten times as long as the encryption of one field.
@@ -27,7 +28,7 @@ const headerOf = (id: string | undefined): string => {
  */
 export const seal = ({ current: { id, key } }: Keys, context: string, value: unknown): string => {
   const header = headerOf(id)
-  const iv = randomBytes(ivBytes)
+  const iv = takeRandomBytes(ivBytes)
   const encryption = createCipheriv(cipher, key, iv, { authTagLength: tagBytes }).setAAD(Buffer.from(header))
   const text =
     encryption.update(JSON.stringify({ context, value }), 'utf8', 'base64url') + encryption.final('base64url')

@@ -67,7 +67,8 @@ const refuseRaw = (headers: Record<string, string>) => (cause: NodeJS.ErrnoExcep
 
 /** Requires exactly one Host (RFC 9112 §3.2): of two, Node uses the first and a proxy may use the second. */
 const checkHost = ({ rawHeaders, httpVersion }: IncomingMessage) => {
-  const hosts = rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'host').length
+  let hosts = 0
+  for (let at = 0; at < rawHeaders.length; at += 2) if (rawHeaders[at]?.toLowerCase() === 'host') hosts += 1
   if (hosts === 1 || (hosts === 0 && httpVersion === '1.0')) return
   throw new RekeyError('invalid_request', { detail: 'There must be one Host header.' })
 }
@@ -89,7 +90,7 @@ const readCaller = (request: FastifyRequest, isProxied: boolean) => {
   if (address === undefined) {
     throw new RekeyError('invalid_request', { detail: 'X-Forwarded-For does not end in an address.' })
   }
-  Object.defineProperty(request, 'ip', { value: address })
+  if (isProxied || address !== request.ip) Object.defineProperty(request, 'ip', { value: address })
 }
 
 const traceparentOf = ({ headers }: FastifyRequest): string | undefined => [headers.traceparent].flat()[0]
@@ -120,8 +121,9 @@ const endConnections = (app: Server) => {
     draining = true
   })
   app.decorate('isDraining', () => draining)
-  app.addHook('onSend', async (_request, reply) => {
+  app.addHook('onSend', (_request, reply, _payload, done) => {
     if (draining) reply.header('connection', 'close')
+    done()
   })
   const connections = new Set<Socket>()
   app.server.on('connection', (socket) => {
@@ -145,6 +147,8 @@ export const createServer = async (options: Options): Promise<Server> => {
   const headers = isHttpsOnly ? { ...commonHeaders, ...hsts } : commonHeaders
   const app = Fastify({
     loggerInstance: log,
+    // Lines have the trace id: a logger for each request would only add Fastify's own number of it.
+    childLoggerFactory: (logger) => logger,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: 16 * 1024,
     requestTimeout: requestTimeoutMs,
@@ -169,26 +173,29 @@ export const createServer = async (options: Options): Promise<Server> => {
     body.length === 0 ? undefined : parseJson(body),
   )
 
+  // Hooks that do not wait take a callback: a promise for each of them would cost more than what they do.
   app.addHook('onRequest', (request, reply, done) => {
     reply.headers(headers)
     const isAdopted = adoptsTraces && isForwarded(request)
     runInTrace(random, isAdopted ? traceparentOf(request) : undefined, done)
   })
-  app.addHook('onRequest', async (request) => {
+  app.addHook('onRequest', (request, _reply, done) => {
     checkHost(request.raw)
     readCaller(request, isProxied)
     // Unknown parameters of OAuth endpoints are ignored, also repeated ones (RFC 6749 §3.1).
     checkQuery(request.url, request.url.startsWith('/oauth/') ? { isOnce: isParameterOf(request, 'querystring') } : {})
+    done()
   })
   // Validate a missing body as an empty object: the error then names the missing fields. A query parameter without a
   // value is missing too: forms of browsers send one for each field that is left empty.
-  app.addHook('preValidation', async (request) => {
+  app.addHook('preValidation', (request, _reply, done) => {
     const { schema } = request.routeOptions
     if (request.body === undefined && schema?.body) request.body = {}
     if (schema?.querystring) omitEmpty(request.query)
+    done()
   })
   // Log the route's pattern, not the URL: its query may contain an e-mail address.
-  app.addHook('onResponse', async (request, reply) => {
+  app.addHook('onResponse', (request, reply, done) => {
     request.log.info(
       {
         method: request.method,
@@ -200,6 +207,7 @@ export const createServer = async (options: Options): Promise<Server> => {
       },
       'request answered',
     )
+    done()
   })
   // An expectation that this server does not know is none (RFC 9110 §10.1.1). Node would answer 417 without a body.
   app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response))

@@ -16,9 +16,9 @@ export const traceIdOf = (caller: string | undefined): string | undefined => for
 
 /** The `traceparent` of the next span of the caller's trace, or of a new trace if the caller sent no valid one. */
 export const nextSpan = (random: Random, caller: string | undefined): string => {
-  const [, traceId, flags] = form.exec(caller ?? '') ?? []
-  const span = random.bytes(8).toString('hex')
-  return `00-${traceId ?? random.bytes(16).toString('hex')}-${span}-${flags ?? '00'}`
+  const [, traceId, flags = '00'] = (caller && form.exec(caller)) || []
+  const fresh = random.bytes(24).toString('hex')
+  return `00-${traceId ?? fresh.slice(16)}-${fresh.slice(0, 16)}-${flags}`
 }
 
 /** Runs `work` in a span that `nextSpan` made. */

@@ -1,13 +1,15 @@
 /** Printable US-ASCII without space, double quote and percent sign. */
-const unencoded = /^[\x21\x23\x24\x26-\x7E]$/
+const unencoded = /^[\x21\x23\x24\x26-\x7E]*$/
 
 const percent = (byte: number) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`
 
 /** The header value of an attribute (NATS Protocol Binding for CloudEvents 1.0.3-wip, §3.1.3.2). */
 export const encodeHeader = (value: string): string =>
-  Array.from(value.toWellFormed(), (character) =>
-    unencoded.test(character) ? character : [...Buffer.from(character)].map(percent).join(''),
-  ).join('')
+  unencoded.test(value)
+    ? value
+    : Array.from(value.toWellFormed(), (character) =>
+        unencoded.test(character) ? character : [...Buffer.from(character)].map(percent).join(''),
+      ).join('')
 
 /**
  * The attribute of a header value, also of one that is quoted, as earlier versions of the binding wrote it.

@@ -14,51 +14,80 @@
 local slices = 12
 local now = tonumber(ARGV[1])
 local network = redis.call('EXISTS', KEYS[1]) == 1 and 'known' or 'unknown'
-local reopening = redis.call('GET', KEYS[2])
 
+-- Empties a quota if the account's sign-in was reopened since it was emptied last.
+local function reopen(key, length)
+  local reopening = redis.call('GET', KEYS[2])
+  if reopening and redis.call('HGET', key, 'reopening') ~= reopening then
+    redis.call('DEL', key)
+    redis.call('HSET', key, 'reopening', reopening)
+    redis.call('PEXPIRE', key, length * (slices + 1))
+  end
+end
+
+-- When a slice leaves the window. A slice without a time is of an older version: its last request may be at its end.
+local function leavesAt(slice, lastAt, length) return (lastAt or (slice + 1) * length) + slices * length end
+
+-- Runs for each quota of each request, so it parses no time but that of the oldest slice: all later slices are in the
+-- window whatever their time, and all earlier ones have left it.
 local function read(index)
   local first = index * 5 - 3
-  local quota = { key = KEYS[index + 2], index = index, spent = 0, inUse = {}, expired = {},
-    allowance = tonumber(ARGV[first]), length = tonumber(ARGV[first + 1]), rule = ARGV[first + 2],
-    applies = ARGV[first + 3] == '' or ARGV[first + 3] == network, reopening = ARGV[first + 4] == '1' and reopening }
-  quota.slice = math.floor(now / quota.length)
-  if quota.reopening and redis.call('HGET', quota.key, 'reopening') ~= quota.reopening then
-    redis.call('DEL', quota.key)
-    redis.call('HSET', quota.key, 'reopening', quota.reopening)
-    redis.call('PEXPIRE', quota.key, quota.length * (slices + 1))
-  end
-  local flat, lastAt = redis.call('HGETALL', quota.key), {}
+  local key, length = KEYS[index + 2], tonumber(ARGV[first + 1])
+  local slice = math.floor(now / length)
+  local oldest = slice - slices
+  if ARGV[first + 4] == '1' then reopen(key, length) end
+  local flat = redis.call('HGETALL', key)
+  local spent, spentNow, spentOldest, lastAt, reported, expired = 0, nil, nil, nil, nil, nil
   for at = 1, #flat, 2 do
-    local slice = tonumber(flat[at])
-    if slice and slice < 0 then lastAt[-slice] = tonumber(flat[at + 1]) end
-  end
-  for at = 1, #flat, 2 do
-    local slice, value = tonumber(flat[at]), tonumber(flat[at + 1])
-    if flat[at] == 'told' then quota.reported = value
-    elseif slice and slice >= 0 then
-      -- A slice without a time is of an older version: its last request may be at its end.
-      local leavesAt = (lastAt[slice] or (slice + 1) * quota.length) + slices * quota.length
-      if leavesAt <= now then
-        table.insert(quota.expired, flat[at])
-        table.insert(quota.expired, '-' .. flat[at])
-      else
-        quota.spent = quota.spent + value
-        table.insert(quota.inUse, { leavesAt = leavesAt, spent = value })
-      end
+    local name = tonumber(flat[at])
+    if not name then
+      if flat[at] == 'told' then reported = tonumber(flat[at + 1]) end
+    elseif name > oldest then
+      spent = spent + flat[at + 1]
+      if name == slice then spentNow = flat[at + 1] end
+    elseif name == oldest then spentOldest = flat[at + 1]
+    elseif name == -oldest then lastAt = tonumber(flat[at + 1])
+    elseif name >= 0 then
+      expired = expired or {}
+      table.insert(expired, flat[at])
+      table.insert(expired, '-' .. flat[at])
     end
   end
-  return quota
+  if spentOldest and leavesAt(oldest, lastAt, length) > now then spent = spent + spentOldest end
+  return { key = key, index = index, allowance = tonumber(ARGV[first]), length = length, rule = ARGV[first + 2],
+    applies = ARGV[first + 3] == '' or ARGV[first + 3] == network, slice = slice, flat = flat, spent = spent,
+    spentNow = spentNow, reported = reported, expired = expired }
 end
 
 -- Milliseconds until enough slices have left the window for one more request.
 local function wait(quota)
-  table.sort(quota.inUse, function(a, b) return a.leavesAt < b.leavesAt end)
+  local lastAt, inUse = {}, {}
+  for at = 1, #quota.flat, 2 do
+    local name = tonumber(quota.flat[at])
+    if name and name < 0 then lastAt[-name] = tonumber(quota.flat[at + 1]) end
+  end
+  for at = 1, #quota.flat, 2 do
+    local name = tonumber(quota.flat[at])
+    if name and name >= 0 then
+      table.insert(inUse, { leavesAt = leavesAt(name, lastAt[name], quota.length), spent = quota.flat[at + 1] })
+    end
+  end
+  table.sort(inUse, function(a, b) return a.leavesAt < b.leavesAt end)
   local left = quota.spent
-  for _, use in ipairs(quota.inUse) do
-    left = left - use.spent
-    if left < quota.allowance then return use.leavesAt - now end
+  for _, use in ipairs(inUse) do
+    if use.leavesAt > now then
+      left = left - use.spent
+      if left < quota.allowance then return use.leavesAt - now end
+    end
   end
   return quota.length
+end
+
+-- Counts the request. The first of a slice sets the life of the key: no later one of this slice outlives it in the window.
+local function spend(quota)
+  redis.call('HSET', quota.key, quota.slice, (quota.spentNow or 0) + 1, '-' .. quota.slice, now)
+  if not quota.spentNow then redis.call('PEXPIRE', quota.key, quota.length * (slices + 1)) end
+  if quota.expired then redis.call('HDEL', quota.key, unpack(quota.expired)) end
 end
 
 -- 1 if the exhaustion is to be reported: once for as long as the quota stays used up.
@@ -84,10 +113,7 @@ end
 if refusing then return { 'refused', network, {}, refusing.index, wait(refusing), report(refusing) } end
 for _, quota in ipairs(spending) do
   table.insert(spent, quota.index)
-  redis.call('HINCRBY', quota.key, quota.slice, 1)
-  redis.call('HSET', quota.key, '-' .. quota.slice, now)
-  if #quota.expired > 0 then redis.call('HDEL', quota.key, unpack(quota.expired)) end
-  redis.call('PEXPIRE', quota.key, quota.length * (slices + 1))
+  spend(quota)
 end
 if suppressing then
   return { 'suppressed', network, spent, suppressing.index, wait(suppressing), report(suppressing) }
