@@ -7,7 +7,7 @@ import { type PostgresSettings, withSettings } from '@rekey/platform/postgres-se
 import pg from 'pg'
 import { createCancellingClient } from './cancelling-client.ts'
 import { Prisma, PrismaClient } from './generated/prisma/client.ts'
-import { createStatements, type PreparedStatement } from './statements.ts'
+import { createStatementNames, createStatements, type PreparedStatement } from './statements.ts'
 
 export type Transaction = Prisma.TransactionClient
 
@@ -29,6 +29,8 @@ interface Options {
    * what differs from the role's defaults (deploy/postgres/pooler.sql).
    */
   pooled?: boolean
+  /** False: Prisma's statements are planned at each call, for its values. */
+  plansOnce?: boolean
 }
 
 /**
@@ -41,6 +43,8 @@ export const loopOptions = {
   poolSize: 4,
   statementTimeoutMs: 6_000,
   serverTransactionTimeoutMs: 30_000,
+  // A plan that is kept would be one for the rows that there were when a loop began.
+  plansOnce: false,
   settings: {
     enable_seqscan: 'off',
     enable_bitmapscan: 'off',
@@ -143,6 +147,7 @@ export const openDatabase = ({
   serverTransactionTimeoutMs = callersServerTransactionTimeoutMs,
   settings = {},
   pooled = false,
+  plansOnce = true,
 }: Options) => {
   const cancelling = createCancellingClient({ limit: poolSize, pool: name, metrics })
   const pool = new pg.Pool({
@@ -172,7 +177,7 @@ export const openDatabase = ({
   pool.on('release', (_err, client) => {
     if (client.getTransactionStatus() !== 'I') void client.end()
   })
-  const adapter = new PrismaPg(pool)
+  const adapter = new PrismaPg(pool, plansOnce && !pooled ? { statementNameGenerator: createStatementNames() } : {})
   const prisma = new PrismaClient({ adapter, errorFormat: 'minimal' })
   const statements = createStatements(pool, { areNamed: !pooled })
   const localSettings =

@@ -19,7 +19,7 @@ const open = (t: Test, options: { pooled?: boolean; statementTimeoutMs?: number;
 const sum = prepared<{ sum: number }, [number, number]>('test_sum', 'SELECT $1::int + $2::int AS sum')
 const planned = prepared<{ name: string; plans: number }>(
   'test_planned',
-  `SELECT name, (generic_plans + custom_plans)::int AS plans FROM pg_prepared_statements WHERE name LIKE 'test_sum%'`,
+  `SELECT name, (generic_plans + custom_plans)::int AS plans FROM pg_prepared_statements WHERE name LIKE 'test_sum%' OR name LIKE 'prisma%'`,
 )
 
 t.test('a statement is parsed once for each connection, and runs with the values of each call', async (t) => {
@@ -28,12 +28,29 @@ t.test('a statement is parsed once for each connection, and runs with the values
   t.match(await database.run(planned), [{ name: /^test_sum/, plans: 10 }])
 })
 
+t.test('statements of Prisma are parsed once too, at most 200 of them', async (t) => {
+  const database = open(t)
+  const named = prepared<{ count: number }>(
+    'test_named',
+    `SELECT count(*)::int AS count FROM pg_prepared_statements WHERE name LIKE 'prisma_%'`,
+  )
+  const find = () => database.query((prisma) => prisma.customer.findFirst({ where: { code: 'none' } }))
+  for (let call = 0; call < 3; call += 1) t.equal(await find(), null)
+  t.match(await database.run(named), [{ count: 1 }])
+  for (let size = 0; size < 250; size += 1) {
+    await database.query((prisma) => prisma.$queryRawUnsafe(`SELECT ${size} AS size`))
+  }
+  t.match(await database.run(named), [{ count: 200 }])
+  t.equal(await find(), null)
+})
+
 t.test(
   'behind a pooler in transaction mode no connection keeps a statement, whatever the settings of the pool',
   async (t) => {
     for (const options of [{ pooled: true }, { pooled: true, statementTimeoutMs: 6_000 }]) {
       const database = open(t, options)
       t.same(await database.run(sum, 1, 2), [{ sum: 3 }])
+      await database.query((prisma) => prisma.customer.findFirst())
       t.same(await database.run(planned), [])
     }
   },

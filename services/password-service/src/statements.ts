@@ -83,3 +83,24 @@ export const createStatements = (pool: pg.Pool, { areNamed }: Options) => {
     },
   }
 }
+
+/** Most texts that a connection keeps prepared for Prisma, and the longest: the plans of a connection take a few MB. */
+const mostNames = 200
+const longestNamed = 4_000
+
+/**
+ * Names the statements that Prisma sends, so that they are prepared too. Those of batches have a text for each size, and
+ * could be any number: the first ones get a name, the others are planned at each call.
+ */
+export const createStatementNames = () => {
+  const names = new Map<string, string>()
+  /** The empty name is that of no statement. */
+  return ({ sql }: { sql: string }): string => {
+    const known = names.get(sql)
+    if (known !== undefined) return known
+    if (names.size >= mostNames || sql.length > longestNamed) return ''
+    const name = `prisma_${names.size}`
+    names.set(sql, name)
+    return name
+  }
+}
