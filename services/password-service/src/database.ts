@@ -30,6 +30,8 @@ interface Options {
    * what differs from the role's defaults (deploy/postgres/pooler.sql).
    */
   pooled?: boolean
+  /** False: Prisma's statements are planned at each call, for its values. */
+  plansOnce?: boolean
 }
 
 /**
@@ -42,6 +44,8 @@ export const loopOptions = {
   poolSize: 4,
   statementTimeoutMs: 6_000,
   serverTransactionTimeoutMs: 30_000,
+  // A plan that is kept would be one for the rows that there were when a loop began.
+  plansOnce: false,
   settings: {
     enable_seqscan: 'off',
     enable_bitmapscan: 'off',
@@ -155,6 +159,7 @@ export const openDatabase = ({
   serverTransactionTimeoutMs = callersServerTransactionTimeoutMs,
   settings = {},
   pooled = false,
+  plansOnce = true,
 }: Options) => {
   const cancelling = createCancellingClient({
     limit: poolSize,
@@ -192,7 +197,7 @@ export const openDatabase = ({
     if (client.getTransactionStatus() !== 'I') void client.end()
   })
   const statements = createStatements(pool, { areNamed: !pooled })
-  const adapter = new PrismaPg(pool, { statementNameGenerator: statements.nameOf })
+  const adapter = new PrismaPg(pool, plansOnce ? { statementNameGenerator: statements.nameOf } : {})
   const prisma = new PrismaClient({ adapter, errorFormat: 'minimal' })
   const toError = (thrown: unknown) => {
     if (isOutdatedPlan(thrown)) statements.planAgain()
