@@ -6,6 +6,7 @@ import { fullHashes } from '@rekey/test-support/limits'
 import { startProcesses } from '@rekey/test-support/processes'
 import autocannon from 'autocannon'
 import { readProcessorTime, untilIdle } from './processor-time.ts'
+import { openRestores } from './restores.ts'
 
 // node bench/cost.ts [NAME…] [--amount N] [--rounds N]: the processor time of each part, in microseconds a request,
 // until nothing is left to do.
@@ -49,7 +50,11 @@ try {
   const many: string[] = []
   if (positionals.length === 0 || positionals.includes('known-many'))
     for (let index = 0; index < 500; index += 1) many.push((await createCustomer(rekey.postgres.url)).email)
-  const requests: Record<string, { options: autocannon.Options; amount?: number }> = {
+  /** `prepare`: runs before each round, and its time does not count. */
+  const requests: Record<
+    string,
+    { options: autocannon.Options; amount?: number; prepare?: (count: number) => Promise<autocannon.Options> }
+  > = {
     unknown: { options: post(restores, restoreBody('nobody@example.com')) },
     known: { options: post(restores, restoreBody(customer.email)), amount: amount / 2 },
     'unknown-many': { options: restoresOf((count) => `nobody${count}@example.com`) },
@@ -62,6 +67,14 @@ try {
     },
     credentials: { options: post('/oauth/v2/token', staff) },
     login: { options: post('/oauth/v2/login', loginBody(customer)), amount: amount / 20 },
+    answer: {
+      options: { url: rekey.gateway.url },
+      prepare: async (count) => {
+        const bodies = await openRestores(rekey, count)
+        const { headers, method, url } = post('/api/v2/my/2fa/challenge', {})
+        return { url, requests: [{ method, headers, setupRequest: (request) => ({ ...request, body: bodies.pop() }) }] }
+      },
+    },
     jwks: { options: { url: `${rekey.gateway.url}/.well-known/jwks.json` } },
   }
   const names = positionals.length > 0 ? positionals : Object.keys(requests)
@@ -70,16 +83,19 @@ try {
     if (!request) throw new Error(`unknown request ${name}: ${Object.keys(requests).join(', ')}`)
     const count = Math.ceil(request.amount ?? amount)
     const connections = Math.min(Number(values.connections), count)
-    await autocannon({ ...request.options, connections, amount: count })
+    const optionsOf = async () => request.prepare?.(count) ?? request.options
+    await autocannon({ ...(await optionsOf()), connections, amount: count })
     await untilIdle()
     for (let round = 0; round < Number(values.rounds); round += 1) {
+      const options = await optionsOf()
+      if (request.prepare) await untilIdle()
       const before = readProcessorTime()
       const {
         requests: answered,
         latency,
         non2xx,
         errors,
-      } = await autocannon({ ...request.options, connections, amount: count })
+      } = await autocannon({ ...options, connections, amount: count })
       await untilIdle()
       const after = readProcessorTime()
       const parts = [...after].map(

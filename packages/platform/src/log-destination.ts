@@ -1,22 +1,21 @@
 import { type DestinationStream, pino } from 'pino'
 
 /** Longer texts are written at once. */
-const mostBytes = 8 * 1_024
+const mostCharacters = 8 * 1_024
 
 const createStandardOutput = (): DestinationStream => {
-  const output = pino.destination({ dest: 1, sync: true, minLength: mostBytes })
-  let isScheduled = false
+  const output = pino.destination({ dest: 1, sync: true })
+  let lines = ''
   const flush = () => {
-    isScheduled = false
-    output.flushSync()
+    if (lines !== '') output.write(lines)
+    lines = ''
   }
   process.on('exit', flush)
   return {
     write(line) {
-      output.write(line)
-      if (isScheduled) return
-      isScheduled = true
-      setImmediate(flush)
+      if (lines === '') setImmediate(flush)
+      lines += line
+      if (lines.length > mostCharacters) flush()
     },
   }
 }

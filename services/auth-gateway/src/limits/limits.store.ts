@@ -44,7 +44,8 @@ const sliceMs = ({ windowMs }: Limit) => Math.ceil(windowMs / slices)
 export const knownNetworkMs = 90 * 24 * 3_600_000
 
 // One hash tag: one script decides on all quotas of a request. They all live on one master of a cluster, which is about
-// six small hashes a request; one Redis does that tens of thousands of times a second.
+// six small hashes a request; one Redis does that tens of thousands of times a second. Challenges keep a tag for each
+// account, and so stay spread over the masters: that is why a next step is a step of its own on a cluster.
 const prefix = 'rekey:{limits}:'
 const keyOf = ({ name }: Limit) => `${prefix}${name}`
 const knownKey = (networkKey: string) => `${prefix}known:${networkKey}`
