@@ -1,6 +1,6 @@
 import { median } from 'simple-statistics'
-import type { Bench } from './bench.ts'
 import type { Contestant } from './contestant.ts'
+import type { Load } from './load.ts'
 import type { Answer, Expected, LoadRequest } from './protocol.ts'
 
 export interface Sample {
@@ -38,7 +38,7 @@ export type Samples = Map<string, (Sample | undefined)[]>
 export const contest = async (
   entries: Entry[],
   { rounds, warmUp, amount }: Sizes,
-  { voided }: Pick<Bench, 'voided'>,
+  { voided }: { voided(reason: string): void },
 ): Promise<Samples> => {
   const samples: Samples = new Map(entries.map(({ name }) => [name, []]))
   for (const { name, measure } of entries) {
@@ -74,7 +74,7 @@ const manyConnections = 50
 
 /** Measures requests by HTTP: their rate and times, and the processor time of all parts until they are at rest. */
 export const byHttp = (
-  { load }: Pick<Bench, 'load'>,
+  { load }: { load: Load },
   { contestant, requests, expected, connections = manyConnections, mails = 0, times = 1, onAnswers }: HttpEntry,
 ): Entry => ({
   name: contestant.name,
