@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
+import { withSettings } from '@rekey/platform/postgres-settings'
 import { startPasswordService } from '@rekey/test-support/password-service'
 import pg from 'pg'
 import { readProcessorTime, untilIdle } from './processor-time.ts'
@@ -35,7 +36,7 @@ const quantile = (sorted: number[], share: number) => sorted[Math.ceil(sorted.le
 try {
   const service = await startPasswordService({ teardown: (clean) => cleanups.push(clean) }, { privatePostgres: true })
   await service.app.close()
-  const client = new pg.Client({ connectionString: service.variables.DATABASE_URL })
+  const client = new pg.Client({ connectionString: withSettings(String(service.variables.DATABASE_URL)) })
   await client.connect()
   cleanups.push(() => client.end())
   await Promise.all(Array.from({ length: Number(values.relays) }, (_, index) => service.startProcess(index + 1)))

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { createDatabase } from '@rekey/local-servers/database'
 import { migrate } from '@rekey/local-servers/migrate'
 import { startPostgres } from '@rekey/local-servers/postgres'
+import { withSettings } from '@rekey/platform/postgres-settings'
 import pg from 'pg'
 import { runImport, writeCustomers } from '../customer-file.ts'
 import type { Bench, Figure, Group } from '../harness/bench.ts'
@@ -22,7 +23,7 @@ const figures = [
 ] satisfies Figure[]
 
 const withClient = async <T>(url: string, use: (client: pg.Client) => Promise<T>) => {
-  const client = new pg.Client(url)
+  const client = new pg.Client({ connectionString: withSettings(url) })
   await client.connect()
   try {
     return await use(client)

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { withSettings } from '@rekey/platform/postgres-settings'
 import { connect, type JetStreamManager, type NatsConnection } from 'nats'
 import pg from 'pg'
 import { mean, quantile } from 'simple-statistics'
@@ -31,7 +32,7 @@ interface Relay {
 const startRelay = async (bench: Bench): Promise<Relay> => {
   const contestant = await bench.ownContestant('relay', { kind: 'ours', options: { smtpUrl: bench.load.smtpUrl } })
   await contestant.call('stop', 'auth-gateway', 'notifier')
-  const client = new pg.Client(String(contestant.facts.databaseUrl))
+  const client = new pg.Client({ connectionString: withSettings(String(contestant.facts.databaseUrl)) })
   await client.connect()
   bench.teardown(() => client.end())
   const nats = await connect({ servers: String(contestant.facts.natsUrl) })

@@ -1,3 +1,4 @@
+import { withSettings } from '@rekey/platform/postgres-settings'
 import pg from 'pg'
 import type { Bench } from '../harness/bench.ts'
 import type { Contestant } from '../harness/contestant.ts'
@@ -31,7 +32,7 @@ const addRecords = `
 
 /** Fills the history with records; their digests chain to nothing, which no read verifies. */
 export const fillHistory = async ({ facts }: Contestant, records: number): Promise<Filled> => {
-  const client = new pg.Client(String(facts.databaseUrl))
+  const client = new pg.Client({ connectionString: withSettings(String(facts.databaseUrl)) })
   await client.connect()
   try {
     const count = Math.max(1, Math.floor((records - recordsOfOne) / recordsEach))

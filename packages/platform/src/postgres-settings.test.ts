@@ -30,9 +30,12 @@ t.test('a password with a lone percent sign does not break the settings', async 
 const root = join(import.meta.dirname, '../../..')
 const isTest = (path: string) => /\.(test|fixture|proof)\.ts$|^tests\/|node_modules|\/generated\//.test(path)
 
+/** Programs to compare with, which are not the product. */
+const isComparison = (path: string) => /^bench\/(floors|peers|contestants)\//.test(path)
+
 /** Every file that can open a connection to Postgres; tests may open one without these settings. */
 const openers = globSync('{services,packages,scripts,prisma,bench}/**/*.ts', { cwd: root })
-  .filter((path) => !isTest(path))
+  .filter((path) => !isTest(path) && !isComparison(path))
   .map((path) => ({ path, text: readFileSync(join(root, path), 'utf8') }))
   .filter(({ text }) => /from '(pg|@prisma\/adapter-pg)'/.test(text))
 

@@ -70,8 +70,8 @@ t.test('a quota lives in Redis for as long as a request of it is in the window',
     names += 1
     const limit: Limit = { name: `life ${names}`, allowance: 10, windowMs, rule: 'refuse' }
     const start = 1_790_000_000_000
-    await store.spend([limit], start + offset)
     const firstAt = Date.now()
+    await store.spend([limit], start + offset)
     // The last request of the slice does not prolong the life of the key, and needs none longer.
     await store.spend([limit], start + sliceMs - 1)
     const lifeMs = await redis.pttl(`rekey:{limits}:${limit.name}`)

@@ -114,7 +114,10 @@ t.test('B13: what a limit, a lockout or a block suppressed is in the log, of kno
     'suppressed customer_lockout',
     'suppressed device_unavailable',
   ])
-  t.match((await list(blocked.id)).data, [{ status: 'suppressed', reason: 'blocked', attempts: 0 }])
+  t.match((await list(blocked.id)).data, [
+    { kind: 'notification', purpose: 'asked_while_blocked' },
+    { kind: 'code', status: 'suppressed', reason: 'blocked', attempts: 0 },
+  ])
   t.same(await query('SELECT FROM message WHERE ref = $1', [unknown]), [])
 })
 
