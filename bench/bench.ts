@@ -33,6 +33,7 @@ const run = async ({
     for (const group of asked) {
       const ownCleanups: (() => unknown)[] = []
       const own = { teardown: (clean: () => unknown) => void ownCleanups.push(clean) }
+      const startedMs = performance.now()
       console.log(`\n# ${group.name}: ${group.what}`)
       try {
         const { contests = [], figures } = await group.run({
@@ -54,6 +55,7 @@ const run = async ({
         })
         for (const { title, samples } of contests) console.log(contestLines(title, samples).join('\n'))
         for (const figure of group.figures) console.log(figureLine(figure, figures[figure.name]))
+        console.log(`${Math.round((performance.now() - startedMs) / 1_000)} s`)
         Object.assign(measured, figures)
       } finally {
         await cleanUp(ownCleanups)

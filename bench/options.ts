@@ -20,7 +20,7 @@ ${groups
 
 OPTION
   --quick         fewer requests and rounds, without what takes minutes; ends within three minutes
-  --rounds N      rounds of each contest (5; with --quick 3)
+  --rounds N      rounds of each contest (5; with --quick 2)
   --json FILE     writes the figures with the machine and the versions to FILE
   --against DIR   compares with the services of another checkout, which must be installed there
   --help          prints this
@@ -61,7 +61,7 @@ export const readOptions = (args: string[], groups: readonly Named[]) => {
     if (!group) throw new Error(`There is no figure ${name}. Groups, each with its figures:\n  ${list(groups)}`)
     selected.add(group.name)
   }
-  const rounds = values.rounds === undefined ? (values.quick ? 3 : 5) : Number(values.rounds)
+  const rounds = values.rounds === undefined ? (values.quick ? 2 : 5) : Number(values.rounds)
   if (!Number.isInteger(rounds) || rounds < 1)
     throw new Error(`--rounds takes a whole number from 1, not ${values.rounds}`)
   if (selected.size === 0) {

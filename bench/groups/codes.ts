@@ -55,7 +55,7 @@ export const codes: Group = {
       expected: successToken,
       times: 4,
     })
-    const sizes = sizesFor(bench, bench.quick ? 0.2 : 0.19)
+    const sizes = sizesFor(bench, bench.quick ? 0.3 : 0.19)
     const against = async (entry: Entry) => contest([entry, floor], sizes, bench)
     const a2 = await against(
       byHttp(bench, {

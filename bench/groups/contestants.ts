@@ -83,6 +83,6 @@ export const page: Expected = { status: 200, fields: { total: 'number', data: 'a
 
 /** `share`: of the usual number of requests, for requests that cost more. */
 export const sizesFor = ({ quick, rounds }: Pick<Bench, 'quick' | 'rounds'>, share = 1): Sizes => {
-  const amount = Math.ceil((quick ? 1_500 : 5_000) * share)
+  const amount = Math.ceil((quick ? 800 : 5_000) * share)
   return { rounds, warmUp: amount, amount }
 }

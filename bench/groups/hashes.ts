@@ -40,7 +40,7 @@ export const runHashFloor = async (seconds: number, args: string[] = []): Promis
 const rawArgon2 = ({ quick }: Bench, which: keyof Raw): Entry => ({
   name: 'raw argon2',
   async measure() {
-    const raw = await runHashFloor(quick ? 4 : 10)
+    const raw = await runHashFloor(quick ? 2 : 10)
     return { sample: { perSecond: raw[which], p50Ms: 0, p99Ms: 0, parts: new Map(), micros: 0 }, wrong: [] }
   },
 })
@@ -95,7 +95,7 @@ export const hashes: Group = {
     // Those who sign in keep their password; the others get new ones.
     const signingIn = customers.slice(0, 300)
     const restoring = customers.slice(300, 900)
-    const sizes = sizesFor(bench, bench.quick ? 0.05 : 0.04)
+    const sizes = sizesFor(bench, bench.quick ? 0.06 : 0.04)
     const a4 = await contest(
       [
         byHttp(bench, { contestant, requests: signIns(signingIn), expected: devices, connections }),
