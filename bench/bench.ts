@@ -75,7 +75,7 @@ const run = async ({
 }
 
 /** Commands that are no figures, by their file. */
-const commands: Record<string, string> = { hash: 'hash.ts', plot: 'plot.ts' }
+const commands: Record<string, string> = { hash: 'hash.ts', plot: 'plot.ts', cluster: 'cluster.ts' }
 
 const [command = '', ...rest] = process.argv.slice(2)
 const file = commands[command]

@@ -9,7 +9,7 @@ import { createHttp } from '@rekey/test-support/http'
 import { kinds, type Load, startLoad } from './cluster/load.ts'
 import { type Cluster, startCluster } from './cluster/system.ts'
 
-// node bench/cluster.ts: throughput on clustered stores, and with one node of each killed. Everything shares this
+// npm run bench -- cluster: throughput on clustered stores, and with one node of each killed. Everything shares this
 // machine, so the figures show what a failure costs, not what a deployment serves.
 
 const connections = 16

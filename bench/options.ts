@@ -26,7 +26,8 @@ OPTION
   --help          prints this
 
 npm run bench -- hash [--wanted-ms N]   recommends argon2 parameters for a sign-in of so many milliseconds
-npm run bench -- plot [--rounds N] [--records N]   draws the cost over the load and over the data into bench/results`
+npm run bench -- plot [--rounds N] [--records N]   draws the cost over the load and over the data into bench/results
+npm run bench -- cluster                 clustered stores, with one node of each killed`
 
 const list = (groups: readonly Named[]) =>
   groups.map(({ name, figures }) => [name, ...figures.map((figure) => figure.name)].join(' ')).join('\n  ')

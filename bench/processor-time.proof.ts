@@ -17,7 +17,7 @@ import { byHttp, contest, micros, ratioOf } from './harness/rounds.ts'
 // Guards against regressions: a machine's speed and its other work change our processor time and the floor's alike.
 
 /** Most times the floor's processor time, with room for noise. */
-const bounds = { a1: 40, history: 30 }
+const bounds = { a1: 9, history: 12 }
 const sizes = { rounds: 3, warmUp: 1_000, amount: 1_000 }
 
 t.setTimeout(300_000)
