@@ -19,7 +19,7 @@ ${groups
   .join('\n')}
 
 OPTION
-  --quick         fewer requests and rounds, without what takes minutes; ends within three minutes
+  --quick         fewer requests and rounds, without what takes minutes
   --rounds N      rounds of each contest (5; with --quick 2)
   --json FILE     writes the figures with the machine and the versions to FILE
   --against DIR   compares with the services of another checkout, which must be installed there
