@@ -1,5 +1,5 @@
-/** An even number: see `speedShares`. */
-const rounds = 8
+/** How often each count begins a round. */
+const turns = 3
 
 interface SpeedShare {
   bad: number
@@ -13,9 +13,9 @@ interface SpeedShare {
 const fastest = (speeds: number[]) => (speeds.includes(0) ? 0 : Math.max(...speeds))
 
 /**
- * For each count of bad items, the speed behind them as a share of the speed without any. Every second round measures
- * the counts in reverse order, so that whatever alternates on the machine falls on each of them as often. The first
- * measurement warms up and does not count.
+ * For each count of bad items, the speed behind them as a share of the speed without any. Each round begins with the next
+ * count, so that what recurs (garbage collection, for example) falls on each of them as often. The first measurement warms
+ * up and does not count.
  *
  * @param measure items per second behind so many bad items; 0 if it did not end
  */
@@ -26,8 +26,9 @@ export const speedShares = async (
   const all = [0, ...counts]
   const speeds = new Map<number, number[]>(all.map((bad) => [bad, []]))
   await measure(0)
-  for (let round = 0; round < rounds; round += 1) {
-    for (const bad of round % 2 === 0 ? all : all.toReversed()) speeds.get(bad)?.push(await measure(bad))
+  for (let round = 0; round < turns * all.length; round += 1) {
+    const first = round % all.length
+    for (const bad of [...all.slice(first), ...all.slice(0, first)]) speeds.get(bad)?.push(await measure(bad))
   }
   const speedOf = (bad: number) => fastest(speeds.get(bad) ?? [])
   return counts.map((bad) => ({ bad, perSecond: Math.round(speedOf(bad)), share: speedOf(bad) / speedOf(0) }))
