@@ -3,7 +3,7 @@ import { parse, View } from 'vega'
 import { compile, type TopLevelSpec } from 'vega-lite'
 
 export interface Point {
-  /** What is asked for: a line of the plot. */
+  /** Name of the request; each has a line of the plot. */
   request: string
   x: number
   micros: number

@@ -51,7 +51,7 @@ const startDurablePostgres = async (t: Teardown, root: string) => {
   process.env[sharedPostgres] = postgres.url
 }
 
-/** What the bench may ask for while the services run. */
+/** Commands that the bench sends while the services run. */
 const commandsOf = ({ gateway, passwordService, notifier, ...rekey }: Processes) => {
   const services = { 'auth-gateway': gateway, 'password-service': passwordService, notifier }
   return {

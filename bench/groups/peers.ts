@@ -8,7 +8,7 @@ interface Peer {
   name: string
   /** @returns undefined if it cannot be started here */
   plan(smtpUrl: string): HostPlan | undefined
-  /** What a plan needs, for the report. */
+  /** Names the missing program in the report. */
   wants: string
   /** One request for a restore; the mail has a code or a link. */
   request(email: string): LoadRequest

@@ -10,7 +10,7 @@ import { spreadOf } from '../harness/rounds.ts'
 const wantedPerSecond = 5_000
 const backlogRows = 1_000_000
 
-/** Of the size that a restore publishes. */
+/** Adds events of the size of a restore's. */
 const addEvents = `
   INSERT INTO outbox (event_id, type, subject, data, created_at)
   SELECT gen_random_uuid(), 'account.identifiers-changed', 'EN' || n % 5000, jsonb_build_object(

@@ -65,7 +65,7 @@ interface Pair {
   untilIdle: Contestant['untilIdle']
 }
 
-/** What a second instance gains, against what a second floor gains, round by round. */
+/** Divides the gain of a second instance by the gain of a second floor, round by round. */
 const gains = async (bench: Bench, pairs: { ours: Pair; floor: Pair }) => {
   const { amount } = sizesFor(bench)
   const values: number[] = []

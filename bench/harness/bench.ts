@@ -4,12 +4,12 @@ import type { Load } from './load.ts'
 import type { HostPlan } from './protocol.ts'
 import type { Samples, Spread } from './rounds.ts'
 
-/** What a figure should be. */
+/** Bound of a figure. */
 export type Goal = { atMost: number } | { atLeast: number }
 
 export interface Figure {
   name: string
-  /** What is measured, as a noun phrase for the report. */
+  /** Title in the report, a noun phrase. */
   what: string
   goal: Goal
 }
@@ -27,7 +27,7 @@ export interface Group {
 }
 
 export interface Measured {
-  /** What contests measured, to be printed. */
+  /** Samples that the report prints. */
   contests?: { title: string; samples: Samples }[]
   /** By the figure's name. A figure that could not be measured is absent. */
   figures: Record<string, Spread | undefined>

@@ -8,7 +8,7 @@ export interface LoadRequest {
   body?: string
 }
 
-/** What a right answer is: any other voids the round. */
+/** A right answer; any other voids the round. */
 export interface Expected {
   status: number
   /** Fields of the JSON object that must be there. Absent: the body is not read. */
