@@ -24,12 +24,24 @@ export const isPortFree = async (port: number, host = '127.0.0.1') => {
 
 /**
  * Below the ephemeral ports (RFC 6335 §6; Linux starts at 32768): an outgoing connection could take one of those between
- * the check and the start of the server.
+ * the check and the start of the server. The upper half holds the claims on the lower half.
  */
-const range = { first: 20_000, last: 32_767 }
+const range = { first: 20_000, count: 6_384 }
 
-/** A free port of 127.0.0.1. Another program may take it before it is used. */
+/** Listens on the claim of a port until this process ends, so that no other process draws the port meanwhile. */
+const claim = (port: number) =>
+  new Promise<boolean>((resolve) => {
+    const server = createServer((socket) => socket.destroy())
+    server.unref()
+    server.once('error', () => resolve(false))
+    server.listen({ host: '127.0.0.1', port: port + range.count, exclusive: true }, () => resolve(true))
+  })
+
+/**
+ * A free port of 127.0.0.1, which no other call gets while this process lives, in this process or another. A program
+ * that does not ask here may still take it before it is used.
+ */
 export const freePort = async (): Promise<number> => {
-  const port = randomInt(range.first, range.last + 1)
-  return (await isPortFree(port)) ? port : freePort()
+  const port = randomInt(range.first, range.first + range.count)
+  return (await isPortFree(port)) && (await claim(port)) ? port : freePort()
 }
