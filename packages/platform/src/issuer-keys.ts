@@ -1,5 +1,7 @@
 import { unavailable } from '@rekey/contracts'
-import { type CryptoKey, createRemoteJWKSet, errors } from 'jose'
+import type { CryptoKey } from 'jose'
+import * as errors from 'jose/errors'
+import { createRemoteJWKSet } from 'jose/jwks/remote'
 import type { Now } from './clock.ts'
 
 interface Options {

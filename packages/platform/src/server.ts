@@ -14,6 +14,7 @@ import { parseJson } from './json.ts'
 import type { Logger } from './logger.ts'
 import { isParameterOf, omitEmpty } from './parameters.ts'
 import type { Random } from './random.ts'
+import { compileSerializer } from './serialization.ts'
 import { runInTrace, traceIdOf } from './trace.ts'
 import { checkQuery } from './url-encoded.ts'
 import { compileValidator } from './validation.ts'
@@ -167,6 +168,7 @@ export const createServer = async (options: Options): Promise<Server> => {
   }).withTypeProvider<TypeBoxTypeProvider>() as unknown as Server
 
   app.setValidatorCompiler(compileValidator)
+  app.setSerializerCompiler(compileSerializer)
   app.removeAllContentTypeParsers()
   // Some clients set the content type without a body: an empty body counts as none.
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, async (_request: unknown, body: Buffer) =>

@@ -1,6 +1,7 @@
 import { hash, type KeyObject } from 'node:crypto'
 import { RekeyError } from '@rekey/contracts'
-import { type CryptoKey, type JWSHeaderParameters, type JWTPayload, jwtVerify } from 'jose'
+import type { CryptoKey, JWSHeaderParameters, JWTPayload } from 'jose'
+import { jwtVerify } from 'jose/jwt/verify'
 import type { Now } from './clock.ts'
 import type { KeyName } from './issuer-keys.ts'
 

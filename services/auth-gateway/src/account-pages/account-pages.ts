@@ -4,7 +4,7 @@ import { maxPasswordLength, minPasswordLength } from '@rekey/platform/password-l
 import { callRpc } from '@rekey/platform/rpc'
 import type { Server } from '@rekey/platform/server'
 import type { FastifyRequest } from 'fastify'
-import { decodeJwt } from 'jose'
+import { decodeJwt } from 'jose/jwt/decode'
 import { resendCooldownMs } from '../challenges/resend-cooldown.ts'
 import type { Clients } from '../clients/clients.ts'
 import type { Config } from '../config.ts'

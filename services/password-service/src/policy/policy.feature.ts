@@ -3,7 +3,6 @@ import type { Config } from '../config.ts'
 import type { Feature } from '../feature.ts'
 import type { Hashing } from '../hashing/hashing.feature.ts'
 import type { Infrastructure } from '../infrastructure.ts'
-import { createBreaches } from './breach.ts'
 import { loadCommonPasswords } from './common-passwords.ts'
 import { createContextWords } from './context-words.ts'
 import { createFormerPasswordStore, deleteFormerPasswords } from './former-passwords.store.ts'
@@ -16,18 +15,26 @@ export interface PasswordPolicy extends Feature {
   minLength: number
 }
 
+/** Its libraries are loaded only where an operator has set a vendor. */
+const openBreaches = async (
+  { REKEY_BREACH_URL: url, REKEY_BREACH_TIMEOUT_MS: timeoutMs }: Config,
+  infra: Infrastructure,
+) => {
+  if (url === undefined) return undefined
+  const { createBreaches } = await import('./breach.ts')
+  return createBreaches({ url, timeoutMs, log: infra.log, metrics: infra.metrics })
+}
+
 /** The rules for new passwords. */
 export const createPasswordPolicy = async (
-  { database, loops, log, metrics }: Infrastructure,
+  infra: Infrastructure,
   config: Config,
   { hasher }: Hashing,
 ): Promise<PasswordPolicy> => {
+  const { database, loops } = infra
   const minLength = minPasswordLength(config)
   const refusesCommon = config.REKEY_PASSWORD_BLOCKLIST ?? config.REKEY_PROFILE === 'production'
-  const breaches =
-    config.REKEY_BREACH_URL === undefined
-      ? undefined
-      : createBreaches({ url: config.REKEY_BREACH_URL, timeoutMs: config.REKEY_BREACH_TIMEOUT_MS, log, metrics })
+  const breaches = await openBreaches(config, infra)
   const kept = config.REKEY_PASSWORD_HISTORY
   const former = createFormerPasswordStore({ database, kept })
   return {
