@@ -52,6 +52,8 @@ export const loopOptions = {
     enable_sort: 'off',
     enable_hashjoin: 'off',
     enable_mergejoin: 'off',
+    // The values of a call must not decide about its plan. A prepared statement then keeps one plan, which saves its time.
+    plan_cache_mode: 'force_generic_plan',
     // Parallel workers and compilation cost more than they save for a batch of few rows.
     max_parallel_workers_per_gather: '0',
     jit: 'off',
@@ -190,8 +192,11 @@ export const openDatabase = ({
      *
      * @throws RekeyError unavailable if Postgres does not answer in time: the transaction may have committed
      */
-    async runTransaction<T>(work: (run: RunStatement) => Promise<T>): Promise<T> {
-      const endMs = performance.now() + transactionTimeoutMs
+    async runTransaction<T>(
+      work: (run: RunStatement) => Promise<T>,
+      { timeoutMs }: { timeoutMs: number } = { timeoutMs: transactionTimeoutMs },
+    ): Promise<T> {
+      const endMs = performance.now() + timeoutMs
       const inTime =
         (run: RunStatement): RunStatement =>
         (statement, ...values) => {
