@@ -147,7 +147,7 @@ export const openDatabase = ({
     await tx.$executeRaw`SELECT set_config(name, value, true) FROM unnest(${names}::text[], ${values}::text[]) AS s(name, value)`
   }
   const eventListeners: (() => void)[] = []
-  const wakeIfEvents = (tx: Transaction) => {
+  const wakeIfEvents = (tx: object) => {
     if (hasEvents(tx)) for (const listener of eventListeners) listener()
   }
   // Checked once: migrations are applied before the code that needs them.
@@ -203,10 +203,19 @@ export const openDatabase = ({
           if (performance.now() > endMs) throw unavailable(new Error('the transaction takes too long'))
           return run(statement, ...values)
         }
+      let transaction: RunStatement | undefined
       try {
-        return await withinOneDeadline(() => statements.transaction(localSettings, (run) => work(inTime(run))))
+        return await withinOneDeadline(() =>
+          statements.transaction(localSettings, (run) => {
+            transaction = inTime(run)
+            return work(transaction)
+          }),
+        )
       } catch (error) {
         throw toDatabaseError(error)
+      } finally {
+        // Also after an error: the transaction may have committed.
+        if (transaction) wakeIfEvents(transaction)
       }
     },
     /**
