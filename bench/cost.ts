@@ -6,7 +6,7 @@ import { fullHashes } from '@rekey/test-support/limits'
 import { startProcesses } from '@rekey/test-support/processes'
 import autocannon from 'autocannon'
 import { readProcessorTime, untilIdle } from './processor-time.ts'
-import { openRestores } from './restores.ts'
+import { answerRestores, openRestores } from './restores.ts'
 
 // node bench/cost.ts [NAME…] [--amount N] [--rounds N]: the processor time of each part, in microseconds a request,
 // until nothing is left to do.
@@ -48,12 +48,25 @@ try {
     return { ...post(restores, {}), requests: [{ setupRequest }] }
   }
   const many: string[] = []
-  if (positionals.length === 0 || positionals.includes('known-many'))
+  if (positionals.length === 0 || positionals.some((name) => name.endsWith('-many')))
     for (let index = 0; index < 500; index += 1) many.push((await createCustomer(rekey.postgres.url)).email)
+  /** Right codes of restores (B6). */
+  const answersOf = async (usernames: string[]): Promise<autocannon.Options> => {
+    const bodies = await openRestores(rekey, usernames)
+    const { headers, method, url } = post('/api/v2/my/2fa/challenge', {})
+    return { url, requests: [{ method, headers, setupRequest: (request) => ({ ...request, body: bodies.pop() }) }] }
+  }
+  const each = (count: number, username: (index: number) => string) =>
+    Array.from({ length: count }, (_, index) => username(index))
   /** `prepare`: runs before each round, and its time does not count. */
   const requests: Record<
     string,
-    { options: autocannon.Options; amount?: number; prepare?: (count: number) => Promise<autocannon.Options> }
+    {
+      options: Partial<autocannon.Options>
+      amount?: number
+      connections?: number
+      prepare?: (count: number) => Promise<autocannon.Options>
+    }
   > = {
     unknown: { options: post(restores, restoreBody('nobody@example.com')) },
     known: { options: post(restores, restoreBody(customer.email)), amount: amount / 2 },
@@ -67,12 +80,23 @@ try {
     },
     credentials: { options: post('/oauth/v2/token', staff) },
     login: { options: post('/oauth/v2/login', loginBody(customer)), amount: amount / 20 },
-    answer: {
-      options: { url: rekey.gateway.url },
-      prepare: async (count) => {
-        const bodies = await openRestores(rekey, count)
-        const { headers, method, url } = post('/api/v2/my/2fa/challenge', {})
-        return { url, requests: [{ method, headers, setupRequest: (request) => ({ ...request, body: bodies.pop() }) }] }
+    answer: { options: {}, prepare: (count) => answersOf(each(count, (index) => `nobody.${index}@example.com`)) },
+    'answer-many': { options: {}, amount: many.length, prepare: () => answersOf(many) },
+    'restore-many': {
+      options: {},
+      amount: many.length,
+      connections: 3,
+      async prepare() {
+        const bodies = await openRestores(rekey, many)
+        await untilIdle()
+        const tokens = await answerRestores(rekey, bodies)
+        const { headers, method, url } = post('/api/v2/my/password/restore', {})
+        const setupRequest = (request: autocannon.Request) => ({
+          ...request,
+          headers: { ...headers, successToken: tokens.pop() },
+          body: JSON.stringify({ password: `a new password ${tokens.length}` }),
+        })
+        return { url, requests: [{ method, headers, setupRequest }] }
       },
     },
     jwks: { options: { url: `${rekey.gateway.url}/.well-known/jwks.json` } },
@@ -82,8 +106,8 @@ try {
     const request = requests[name]
     if (!request) throw new Error(`unknown request ${name}: ${Object.keys(requests).join(', ')}`)
     const count = Math.ceil(request.amount ?? amount)
-    const connections = Math.min(Number(values.connections), count)
-    const optionsOf = async () => request.prepare?.(count) ?? request.options
+    const connections = Math.min(request.connections ?? Number(values.connections), count)
+    const optionsOf = async () => ({ url: rekey.gateway.url, ...((await request.prepare?.(count)) ?? request.options) })
     await autocannon({ ...(await optionsOf()), connections, amount: count })
     await untilIdle()
     for (let round = 0; round < Number(values.rounds); round += 1) {

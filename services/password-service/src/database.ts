@@ -52,6 +52,8 @@ export const loopOptions = {
     enable_sort: 'off',
     enable_hashjoin: 'off',
     enable_mergejoin: 'off',
+    // The values of a call must not decide about its plan. A prepared statement then keeps one plan, which saves its time.
+    plan_cache_mode: 'force_generic_plan',
     // Parallel workers and compilation cost more than they save for a batch of few rows.
     max_parallel_workers_per_gather: '0',
     jit: 'off',
@@ -145,7 +147,7 @@ export const openDatabase = ({
     await tx.$executeRaw`SELECT set_config(name, value, true) FROM unnest(${names}::text[], ${values}::text[]) AS s(name, value)`
   }
   const eventListeners: (() => void)[] = []
-  const wakeIfEvents = (tx: Transaction) => {
+  const wakeIfEvents = (tx: object) => {
     if (hasEvents(tx)) for (const listener of eventListeners) listener()
   }
   // Checked once: migrations are applied before the code that needs them.
@@ -190,18 +192,30 @@ export const openDatabase = ({
      *
      * @throws RekeyError unavailable if Postgres does not answer in time: the transaction may have committed
      */
-    async runTransaction<T>(work: (run: RunStatement) => Promise<T>): Promise<T> {
-      const endMs = performance.now() + transactionTimeoutMs
+    async runTransaction<T>(
+      work: (run: RunStatement) => Promise<T>,
+      { timeoutMs }: { timeoutMs: number } = { timeoutMs: transactionTimeoutMs },
+    ): Promise<T> {
+      const endMs = performance.now() + timeoutMs
       const inTime =
         (run: RunStatement): RunStatement =>
         (statement, ...values) => {
           if (performance.now() > endMs) throw unavailable(new Error('the transaction takes too long'))
           return run(statement, ...values)
         }
+      let transaction: RunStatement | undefined
       try {
-        return await withinOneDeadline(() => statements.transaction(localSettings, (run) => work(inTime(run))))
+        return await withinOneDeadline(() =>
+          statements.transaction(localSettings, (run) => {
+            transaction = inTime(run)
+            return work(transaction)
+          }),
+        )
       } catch (error) {
         throw toDatabaseError(error)
+      } finally {
+        // Also after an error: the transaction may have committed.
+        if (transaction) wakeIfEvents(transaction)
       }
     },
     /**

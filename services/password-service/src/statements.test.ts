@@ -3,7 +3,7 @@ import { createLogger } from '@rekey/platform/logger'
 import { startPasswordService } from '@rekey/test-support/password-service'
 import t, { type Test } from 'tap'
 import { openDatabase } from './database.ts'
-import { prepared } from './statements.ts'
+import { type AnyTransaction, prepared, runIn } from './statements.ts'
 
 const service = await startPasswordService(t, { privatePostgres: true })
 const { query } = service
@@ -38,6 +38,22 @@ t.test(
     }
   },
 )
+
+t.test('a step gets the same rows in a transaction of prepared statements as in one of Prisma', async (t) => {
+  const database = open(t)
+  const echo = prepared<
+    { at: Date; until: Date | null; ids: number[]; names: { name: string }[]; found: boolean },
+    [at: Date, until: Date | null, ids: number[], names: string, found: boolean]
+  >(
+    'test_echo',
+    'SELECT $1::timestamptz(3) AS at, $2::timestamptz AS until, $3::int[] AS ids, $4::json AS names, $5::boolean AS found',
+  )
+  const values = [new Date('2026-02-28T23:59:59.999Z'), null, [3, 1, 2], '[{"name":"Zoë \\u0022"}]', true] as const
+  const step = (tx: AnyTransaction) => runIn(tx, echo, values[0], values[1], [...values[2]], values[3], values[4])
+  const rows = await database.runTransaction(step)
+  t.same(rows, [{ at: values[0], until: null, ids: [3, 1, 2], names: [{ name: 'Zoë "' }], found: true }])
+  t.same(await database.transaction(step), rows)
+})
 
 t.test('a background loop behind a pooler has its own time-out for a statement', async (t) => {
   const database = open(t, { pooled: true, statementTimeoutMs: 2_345 })

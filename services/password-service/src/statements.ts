@@ -1,4 +1,5 @@
 import pg from 'pg'
+import type { Prisma } from './generated/prisma/client.ts'
 
 /** A statement that a connection parses and plans once: a prepared statement (Postgres manual, PREPARE). */
 export interface PreparedStatement<Row, Values extends readonly unknown[]> {
@@ -39,6 +40,17 @@ export type RunStatement = <Row, const Values extends readonly unknown[]>(
   statement: PreparedStatement<Row, Values>,
   ...values: Values
 ) => Promise<Row[]>
+
+/** A transaction of prepared statements, or one of Prisma: a step that both have takes either. */
+export type AnyTransaction = RunStatement | Prisma.TransactionClient
+
+/** Runs one statement of a transaction of either kind. @returns its rows */
+export const runIn = <Row, const Values extends readonly unknown[]>(
+  tx: AnyTransaction,
+  statement: PreparedStatement<Row, Values>,
+  ...values: Values
+): Promise<Row[]> =>
+  typeof tx === 'function' ? tx(statement, ...values) : tx.$queryRawUnsafe<Row[]>(statement.text, ...values)
 
 /** Returns functions that run prepared statements, each on any connection of the pool. */
 export const createStatements = (pool: pg.Pool, { areNamed }: Options) => {

@@ -25,14 +25,15 @@ export const recordLosses = async (tx: Transaction, stored: StoredCustomer[], re
 }
 
 /**
- * The addresses that a customer lost after a time, to be told of a new password (S43). One that somebody has confirmed
- * since is left out: it may be another person's by now.
+ * SQL for the addresses that the customer `c` lost after a time, as JSON, to be told of a new password (S43). One that
+ * somebody has confirmed since is left out: it may be another person's by now.
  */
-export const formerAddresses = (tx: Transaction, customerId: number, after: Date): Promise<Address[]> =>
-  tx.$queryRaw<Address[]>`
-    SELECT DISTINCT f.kind::text AS kind, f.value FROM former_address f
-    WHERE f.customer_id = ${customerId} AND f.removed_at > ${after}
-      AND NOT EXISTS (SELECT 1 FROM identifier i WHERE i.value = f.value AND i.verified_at IS NOT NULL)`
+export const formerAddressesSql = (after: string) => `(
+  SELECT coalesce(json_agg(DISTINCT jsonb_build_object('kind', f.kind, 'value', f.value)), '[]')
+  FROM former_address f
+  WHERE f.customer_id = c.id AND f.removed_at > ${after}::timestamptz
+    AND NOT EXISTS (SELECT 1 FROM identifier i WHERE i.value = f.value AND i.verified_at IS NOT NULL)
+)`
 
 /**
  * Locks the first lost addresses that are not notified yet, with their customers. Skips those that another transaction

@@ -1,5 +1,5 @@
 import type { Transaction } from '../database.ts'
-import { Prisma } from '../generated/prisma/client.ts'
+import { type AnyTransaction, prepared, runIn } from '../statements.ts'
 
 /** A customer whose row this transaction has locked. */
 export interface LockedCustomer {
@@ -16,10 +16,20 @@ export interface LockedCustomer {
 }
 
 // Other tables are read after the lock: a subquery in this statement would still see them as they were before it.
-const lock = (tx: Transaction, which: Prisma.Sql) => tx.$queryRaw<LockedCustomer[]>`
-  SELECT c.id, c.code, c.status = 'blocked' AS blocked, c.locale, c.timezone, c.hold_until AS "holdUntil",
-         c.session_epoch AS "sessionEpoch", c.forgiven_at AS "forgivenAt"
-  FROM customer c WHERE ${which} ORDER BY c.id FOR UPDATE`
+const lock = <const Values extends readonly unknown[]>(name: string, which: string) =>
+  prepared<LockedCustomer, Values>(
+    name,
+    `SELECT c.id, c.code, c.status = 'blocked' AS blocked, c.locale, c.timezone, c.hold_until AS "holdUntil",
+      c.session_epoch AS "sessionEpoch", c.forgiven_at AS "forgivenAt"
+    FROM customer c WHERE ${which} ORDER BY c.id FOR UPDATE`,
+  )
+const lockById = lock<[id: number]>('lock_customer', 'c.id = $1::int')
+const lockByCode = lock<[code: string]>('lock_customer_by_code', 'c.code = $1::text')
+const lockByIds = lock<[ids: number[]]>('lock_customers', 'c.id = ANY($1::int[])')
+const lockByRestore = lock<[challengeId: string]>(
+  'lock_customer_of_restore',
+  'c.id = (SELECT customer_id FROM restore_request WHERE challenge_id = $1::uuid)',
+)
 
 /**
  * Locks a customer until the transaction ends. Whatever changes a password, the history, sessions or the status locks
@@ -27,30 +37,21 @@ const lock = (tx: Transaction, which: Prisma.Sql) => tx.$queryRaw<LockedCustomer
  *
  * @returns undefined if there is no such customer
  */
-export const lockCustomer = async (tx: Transaction, id: number): Promise<LockedCustomer | undefined> => {
-  const [customer] = await lock(tx, Prisma.sql`c.id = ${id}`)
-  return customer
-}
+export const lockCustomer = async (tx: AnyTransaction, id: number): Promise<LockedCustomer | undefined> =>
+  (await runIn(tx, lockById, id))[0]
 
 /** Locks the customer with this code. @returns undefined if there is no such customer */
-export const lockCustomerByCode = async (tx: Transaction, code: string): Promise<LockedCustomer | undefined> => {
-  const [customer] = await lock(tx, Prisma.sql`c.code = ${code}`)
-  return customer
-}
+export const lockCustomerByCode = async (tx: AnyTransaction, code: string): Promise<LockedCustomer | undefined> =>
+  (await runIn(tx, lockByCode, code))[0]
 
 /** Locks many, in the order of ids: two transactions in different orders would deadlock. */
-export const lockCustomers = (tx: Transaction, ids: number[]): Promise<LockedCustomer[]> =>
-  lock(tx, Prisma.sql`c.id = ANY(${ids})`)
+export const lockCustomers = (tx: AnyTransaction, ids: number[]): Promise<LockedCustomer[]> => runIn(tx, lockByIds, ids)
 
 /** Locks the customer whose restore the challenge is. @returns undefined if the challenge has no customer */
 export const lockCustomerOfRestore = async (
-  tx: Transaction,
+  tx: AnyTransaction,
   challengeId: string,
-): Promise<LockedCustomer | undefined> => {
-  const owner = Prisma.sql`(SELECT customer_id FROM restore_request WHERE challenge_id = ${challengeId}::uuid)`
-  const [customer] = await lock(tx, Prisma.sql`c.id = ${owner}`)
-  return customer
-}
+): Promise<LockedCustomer | undefined> => (await runIn(tx, lockByRestore, challengeId))[0]
 
 /**
  * Locks those of these customers that exist, in the order of ids. The weaker lock suffices for an upsert, and lets

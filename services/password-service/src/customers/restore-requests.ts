@@ -15,21 +15,6 @@ export const endRestores = async (tx: Transaction, customerIds: number[]): Promi
   await tx.$executeRaw`DELETE FROM restore_request WHERE customer_id = ANY(${customerIds})`
 }
 
-/**
- * Ends the restores of a locked customer except one: somebody else may have their codes.
- *
- * @returns that one; undefined if it has ended
- */
-export const endRestoresExcept = async (
-  tx: Transaction,
-  customerId: number,
-  challengeId: string,
-): Promise<OpenRestore | undefined> => {
-  await tx.restoreRequest.deleteMany({ where: { customerId, challengeId: { not: challengeId } } })
-  const select = { kind: true, youngSince: true }
-  return (await tx.restoreRequest.findFirst({ where: { customerId, challengeId }, select })) ?? undefined
-}
-
 /** Deletes records of restores that have expired. */
 export const deleteExpiredRestores =
   (loops: Database): Deletion =>

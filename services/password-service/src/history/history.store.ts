@@ -1,6 +1,7 @@
 import type { RecordOperation } from '@rekey/contracts'
 import type { Transaction } from '../database.ts'
 import { Prisma } from '../generated/prisma/client.ts'
+import { type AnyTransaction, prepared, runIn } from '../statements.ts'
 import { type ChainedChange, type ChangeRecord, digestOf, firstPreviousDigest } from './digest.ts'
 
 /** SQL condition: the record is a password change, which the published history lists. */
@@ -14,24 +15,43 @@ interface ChainEnd {
   createTime: Date | null
 }
 
+// The left join returns a row also for a customer without records. The sub-select keeps the length of the array from the
+// planner: otherwise it would plan anew for each.
+const readEnds = prepared<ChainEnd, [customerIds: number[]]>(
+  'read_chain_ends',
+  `SELECT "customerId", nextval(pg_get_serial_sequence('password_change', 'id'))::int AS id,
+    last.digest, last.create_time AS "createTime"
+  FROM unnest((SELECT $1::int[])) AS "customerId"
+  LEFT JOIN LATERAL (
+    SELECT digest, create_time FROM password_change
+    WHERE customer_id = "customerId"
+    ORDER BY create_time DESC, id DESC LIMIT 1
+  ) AS last ON true`,
+)
+
+const insertChanges = prepared<never, [changes: string]>(
+  'insert_changes',
+  `INSERT INTO password_change (id, customer_id, type, operation, actor, actor_id, approved_by, reason, client_id,
+    channel, ip, create_time, hold_until, previous_digest, digest)
+  SELECT id, "customerId", type, operation, actor, "actorId", "approvedBy", reason, "clientId",
+    channel, ip, "createTime", "holdUntil", "previousDigest", digest
+  FROM json_to_recordset($1::json) AS r (
+    id int, "customerId" int, type change_type, operation change_operation, actor change_actor, "actorId" text,
+    "approvedBy" text, reason text, "clientId" text, channel text, ip text, "createTime" timestamptz,
+    "holdUntil" timestamptz, "previousDigest" text, digest text
+  )`,
+)
+
 /**
  * Appends a record to the chain of each customer, in two statements. The transaction has the customers locked, so that
  * no other record comes between. A record is never dated before the previous one, even if two machines' clocks differ.
  */
 export const appendChanges = async <Operation extends RecordOperation>(
-  tx: Transaction,
+  tx: AnyTransaction,
   changes: Omit<ChangeRecord<Operation>, 'id'>[],
 ): Promise<ChainedChange<Operation>[]> => {
-  // The left join returns a row also for a customer without records.
-  const ends = await tx.$queryRaw<ChainEnd[]>`
-    SELECT "customerId", nextval(pg_get_serial_sequence('password_change', 'id'))::int AS id,
-           last.digest, last.create_time AS "createTime"
-    FROM unnest(${changes.map(({ customerId }) => customerId)}::int[]) AS "customerId"
-    LEFT JOIN LATERAL (
-      SELECT digest, create_time FROM password_change
-      WHERE customer_id = "customerId"
-      ORDER BY create_time DESC, id DESC LIMIT 1
-    ) AS last ON true`
+  const customerIds = changes.map(({ customerId }) => customerId)
+  const ends = await runIn(tx, readEnds, customerIds)
   const endOf = new Map(ends.map((end) => [end.customerId, end]))
   const rows = changes.map((change) => {
     const end = endOf.get(change.customerId)
@@ -42,13 +62,13 @@ export const appendChanges = async <Operation extends RecordOperation>(
     const previousDigest = end.digest ?? firstPreviousDigest
     return { ...record, previousDigest, digest: digestOf(previousDigest, record) }
   })
-  await tx.passwordChange.createMany({ data: rows })
+  await runIn(tx, insertChanges, JSON.stringify(rows))
   return rows
 }
 
 /** Appends a record to the chain of one customer, whom the transaction has locked. */
 export const appendChange = async <Operation extends RecordOperation>(
-  tx: Transaction,
+  tx: AnyTransaction,
   change: Omit<ChangeRecord<Operation>, 'id'>,
 ): Promise<ChainedChange<Operation>> => {
   const [chained] = await appendChanges(tx, [change])

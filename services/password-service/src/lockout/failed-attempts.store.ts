@@ -69,6 +69,9 @@ export const claimFailedAttempts = async (
   return counted.map(({ failedAt }) => failedAt)
 }
 
+/** SQL of an UPDATE of customers: wrong codes up to a time do not count; with NULL the customer stays as it is. */
+export const forgivenUpTo = (at: string) => `forgiven_at = GREATEST(forgiven_at, ${at}::timestamptz)`
+
 /** Resets the failed attempts of a locked customer up to a time. @returns how many there were */
 export const resetFailedAttempts = async (tx: Transaction, customerId: number, at: Date): Promise<number> => {
   await tx.$executeRaw`

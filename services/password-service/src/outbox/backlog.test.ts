@@ -3,9 +3,43 @@ import { startInfrastructure } from '@rekey/test-support/infrastructure'
 import pg from 'pg'
 import t from 'tap'
 import { openLoops } from '../loops.fixture.ts'
+import { prepared } from '../statements.ts'
 import { createOutboxGauges } from './gauges.ts'
 import { lanesOf } from './lanes.ts'
-import { findWork, readLanes } from './relay.store.ts'
+import { findWork, readDue, readLanes } from './relay.store.ts'
+
+/** The statements that a connection has planned without values, and will not plan again. */
+const keptPlans = prepared<{ name: string }>(
+  'kept_plans',
+  `SELECT name FROM pg_prepared_statements WHERE generic_plans > 0 AND name ~ '^(find_work|read_lanes|read_due)_'`,
+)
+
+t.test('S24: a plan that a connection keeps from an empty outbox reads by the index of the lane', async (t) => {
+  const { postgres } = await startInfrastructure(t, { postgres: true })
+  const loops = openLoops(t, postgres.url)
+  const [lane = 0] = lanesOf.PASSWORD
+  const from = new Map([[lane, 0n]])
+  for (let call = 0; call < 10; call += 1) {
+    await findWork(loops, from, new Date())
+    await loops.runTransaction((run) => readLanes(run, { lanes: [lane], from, size: 100 }))
+    await loops.runTransaction((run) => readDue(run, lane, new Date()))
+  }
+  const values: Record<string, string> = {
+    find_work_0: `'{0}', '{0}', now()`,
+    read_lanes_0: `'{0}', '{0}', 100`,
+    read_due_0: '0, now()',
+  }
+  const names = (await loops.run(keptPlans)).map(({ name }) => name)
+  t.same(names.toSorted(), Object.keys(values).toSorted())
+  for (const name of names) {
+    const explain = prepared<{ 'QUERY PLAN': string }>(`explain_${name}`, `EXPLAIN EXECUTE ${name}(${values[name]})`)
+    const plan = (await loops.run(explain)).map((row) => row['QUERY PLAN'])
+    const scans = plan.filter((line) => /Scan .*outbox/.test(line))
+    t.ok(scans.length >= 2, plan.join('\n'))
+    for (const scan of scans) t.match(scan, /Index (Only )?Scan using outbox_(lane|held|due)_idx/, name)
+    t.notMatch(plan.join('\n'), /Sort {2}|Bitmap|Seq Scan/, name)
+  }
+})
 
 t.test('S24: a backlog is read in order by index, also with outdated statistics', async (t) => {
   const { postgres } = await startInfrastructure(t, { postgres: true })
@@ -31,7 +65,7 @@ t.test('S24: a backlog is read in order by index, also with outdated statistics'
   const work = await findWork(loops, beginning, new Date())
   t.equal(work.length, 8, 'each lane has events')
   for (const { lane, firstId } of work) {
-    const events = await loops.transaction((tx) => readLanes(tx, { lanes: [lane], from: new Map(), size: 100 }))
+    const events = await loops.runTransaction((run) => readLanes(run, { lanes: [lane], from: new Map(), size: 100 }))
     const ids = events.map(({ rowId }) => Number(rowId))
     t.equal(ids.length, 100)
     t.equal(ids[0], Number(firstId), 'the oldest is first')

@@ -3,6 +3,7 @@ import type { Database, Transaction } from '../database.ts'
 import { type Deletion, deleteOldest } from '../deletion.ts'
 import { Prisma } from '../generated/prisma/client.ts'
 import { logMessages } from '../messages/message.ts'
+import { type AnyTransaction, prepared, runIn } from '../statements.ts'
 import type { EventsOf, NewEvent } from './event.ts'
 import { lanesOf, type OutboxStream, outboxStreams } from './lanes.ts'
 import { noteEvents } from './news.ts'
@@ -12,48 +13,53 @@ export const notifyRelays = async (tx: Transaction): Promise<void> => {
   await tx.$executeRaw`SELECT pg_notify('outbox', '')`
 }
 
+const newMessages = Prisma.raw(`
+  SELECT id AS ref, 0 AS send_number, m."customerId" AS customer_id, m.kind, m.purpose, m.channel,
+    m."maskedTo" AS masked_to, $2::timestamptz AS asked_at, m."expiresAt" AS expires_at, 'waiting' AS status,
+    '' AS reason
+  FROM event, jsonb_to_record(message) AS m (
+    "customerId" int, kind text, purpose text, channel text, "maskedTo" text, "expiresAt" timestamptz
+  )
+  WHERE message IS NOT NULL`)
+
+const insertEvents = prepared<never, [events: string, createdAt: Date, traceparent: string | null]>(
+  'insert_events',
+  `WITH event AS MATERIALIZED (
+    SELECT * FROM jsonb_to_recordset($1::jsonb)
+      AS e (id uuid, type text, subject text, data jsonb, message jsonb, "reportLink" jsonb)
+  ), link AS (
+    INSERT INTO report_link (handle_hmac, event_id, customer_id, change_id, channel, expires_at)
+    SELECT l."handleHmac", event.id, l."customerId", l."changeId", l.channel, l."expiresAt"
+    FROM event, jsonb_to_record("reportLink") AS l (
+      "handleHmac" text, "customerId" int, "changeId" int, channel text, "expiresAt" timestamptz
+    )
+    WHERE "reportLink" IS NOT NULL
+  ), without_notify AS MATERIALIZED (
+    SELECT set_config('rekey.wakes_relay', 'on', true)
+  ), added AS (
+    INSERT INTO outbox (event_id, type, subject, data, traceparent, created_at)
+    SELECT id, type, subject, data, $3::text, $2::timestamptz FROM event, without_notify
+  )
+  ${logMessages(newMessages).text}`,
+)
+
 /**
  * Adds the events of many subjects, stores the links of notifications among them, and logs those that are messages to
  * customers (B13), in one statement. It sends no NOTIFY, with which commits would wait for one another: `database` wakes the
  * relays of this process.
  */
-export const addEventsOfMany = async (tx: Transaction, createdAt: Date, all: EventsOf[]): Promise<void> => {
+export const addEventsOfMany = async (tx: AnyTransaction, createdAt: Date, all: EventsOf[]): Promise<void> => {
   const rows = all.flatMap(({ subject, events }) => events.map((event) => ({ ...event, subject })))
   if (rows.length === 0) return
   noteEvents(tx)
-  const messages = Prisma.sql`
-    SELECT id AS ref, 0 AS send_number, m."customerId" AS customer_id, m.kind, m.purpose, m.channel,
-           m."maskedTo" AS masked_to, ${createdAt}::timestamptz AS asked_at, m."expiresAt" AS expires_at,
-           'waiting' AS status, '' AS reason
-    FROM event, jsonb_to_record(message) AS m (
-      "customerId" int, kind text, purpose text, channel text, "maskedTo" text, "expiresAt" timestamptz
-    )
-    WHERE message IS NOT NULL`
-  await tx.$executeRaw`
-    WITH event AS MATERIALIZED (
-      SELECT * FROM jsonb_to_recordset(${JSON.stringify(rows)}::jsonb)
-        AS e (id uuid, type text, subject text, data jsonb, message jsonb, "reportLink" jsonb)
-    ), link AS (
-      INSERT INTO report_link (handle_hmac, event_id, customer_id, change_id, channel, expires_at)
-      SELECT l."handleHmac", event.id, l."customerId", l."changeId", l.channel, l."expiresAt"
-      FROM event, jsonb_to_record("reportLink") AS l (
-        "handleHmac" text, "customerId" int, "changeId" int, channel text, "expiresAt" timestamptz
-      )
-      WHERE "reportLink" IS NOT NULL
-    ), without_notify AS MATERIALIZED (
-      SELECT set_config('rekey.wakes_relay', 'on', true)
-    ), added AS (
-      INSERT INTO outbox (event_id, type, subject, data, traceparent, created_at)
-      SELECT id, type, subject, data, ${currentTrace() ?? null}::text, ${createdAt}::timestamptz FROM event, without_notify
-    )
-    ${logMessages(messages)}`
+  await runIn(tx, insertEvents, JSON.stringify(rows), createdAt, currentTrace() ?? null)
 }
 
 /**
  * Adds a customer's events within the transaction of their cause; they are published after its commit. The transaction
  * has the customer locked, so that the ids of its events follow the order of commits.
  */
-export const addEvents = (tx: Transaction, subject: string, createdAt: Date, events: NewEvent[]): Promise<void> =>
+export const addEvents = (tx: AnyTransaction, subject: string, createdAt: Date, events: NewEvent[]): Promise<void> =>
   addEventsOfMany(tx, createdAt, [{ subject, events }])
 
 /** Unpublished events of one stream; each figure is counted up to `most`. */

@@ -3,10 +3,12 @@ import type { Now } from '@rekey/platform/clock'
 import type { DeadLetters } from '@rekey/platform/dead-letter'
 import type { Logger } from '@rekey/platform/logger'
 import { isFull, isRejection, type Publisher } from '@rekey/platform/publisher'
-import type { Database, Transaction } from '../database.ts'
+import type { Database } from '../database.ts'
+import type { RunStatement } from '../statements.ts'
 import type { createRefusalCounter } from './gauges.ts'
+import { holdBehind, holdCustomers, markRejected } from './held.store.ts'
 import { type Failure, type Outcome, publishBatch } from './publish-batch.ts'
-import { holdBehind, holdCustomers, lockLanes, markPublished, markRejected, type WaitingEvent } from './relay.store.ts'
+import { lockLanes, markPublished, type WaitingEvent } from './relay.store.ts'
 
 export interface RelayDeps {
   /** The database with `loopOptions`: statements read by index only. */
@@ -31,7 +33,7 @@ interface Batch {
   /** True if the stream stored events of other lanes after these lanes' last batch failed. */
   isStreamUp: boolean
   /** Reads events of the lanes that this relay has locked. */
-  read(tx: Transaction, lanes: number[]): Promise<WaitingEvent[]>
+  read(run: RunStatement, lanes: number[]): Promise<WaitingEvent[]>
 }
 
 /** Result of a batch. */
@@ -102,24 +104,24 @@ export const createRelayBatch = (deps: RelayDeps) => {
 
   /** @returns undefined if other relays have locked the lanes */
   return async (wanted: Batch): Promise<Relayed | undefined> => {
-    const batch = await loops.transaction(
-      async (tx) => {
-        const lanes = await lockLanes(tx, wanted.lanes)
+    const batch = await loops.runTransaction(
+      async (run) => {
+        const lanes = await lockLanes(run, wanted.lanes)
         if (lanes.length === 0) return undefined
-        const events = await wanted.read(tx, lanes)
+        const events = await wanted.read(run, lanes)
         const generation = broker.generation()
         const outcome = await publishBatch(events, { publish, elapsedMs })
         // Another relay may have looked for events that the broker lost before these are marked.
         if (broker.generation() !== generation) throw new Error('the connection to the broker was replaced')
         const { rejected, unavailable } = splitFailures(outcome, wanted)
-        await markPublished(tx, outcome.published, now())
-        await markRejected(tx, idsOf(rejected.map(({ event }) => event)), now())
+        await markPublished(run, outcome.published, now())
+        await markRejected(run, idsOf(rejected.map(({ event }) => event)), now())
         await holdCustomers(
-          tx,
+          run,
           rejected.map((failure) => toHold(failure, now())),
           idsOf([...rejected.map(({ event }) => event), ...outcome.behindFailed]),
         )
-        await holdBehind(tx, outcome.behindHeld)
+        await holdBehind(run, outcome.behindHeld)
         return { events, outcome, rejected, unavailable }
       },
       { timeoutMs: batchTimeoutMs },

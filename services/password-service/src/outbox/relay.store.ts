@@ -1,5 +1,8 @@
-import type { Database, Transaction } from '../database.ts'
-import { Prisma } from '../generated/prisma/client.ts'
+import type { Database } from '../database.ts'
+import { prepared, type RunStatement } from '../statements.ts'
+
+// A connection keeps the plans of these statements, also those that it made while the outbox was empty. No table size makes
+// one of them wrong: ordered by lane and id, with sorts off (`loopOptions`), rows can come by the lane's index only.
 
 /** A committed event that is not published yet. */
 export interface WaitingEvent {
@@ -36,28 +39,40 @@ export interface LaneWork {
   due: boolean
 }
 
+// LATERAL with LIMIT reads one row of each lane: for EXISTS the planner could hash all waiting events.
+const selectWork = prepared<
+  { lane: number; firstId: string | null; due: boolean },
+  [lanes: number[], after: bigint[], now: Date]
+>(
+  'find_work',
+  `SELECT l.lane, first.id AS "firstId", due.id IS NOT NULL AS due
+  FROM unnest($1::int[], $2::bigint[]) AS l(lane, after)
+  LEFT JOIN LATERAL (
+    SELECT id FROM outbox
+    WHERE outbox_lane(type, subject) = l.lane AND published_at IS NULL AND retry_at IS NULL AND id > l.after
+    ORDER BY outbox_lane(type, subject), id LIMIT 1
+  ) AS first ON true
+  LEFT JOIN LATERAL (
+    SELECT id FROM outbox
+    WHERE outbox_lane(type, subject) = l.lane AND published_at IS NULL AND retry_at <= $3::timestamptz
+    ORDER BY outbox_lane(type, subject), retry_at LIMIT 1
+  ) AS due ON true
+  WHERE first.id IS NOT NULL OR due.id IS NOT NULL`,
+)
+
 /** Finds lanes with events after their cursor, or with held events that are due. */
-export const findWork = (loops: Database, from: ReadonlyMap<number, bigint>, now: Date): Promise<LaneWork[]> =>
-  // LATERAL with LIMIT reads one row of each lane: for EXISTS the planner could hash all waiting events.
-  loops.query(
-    (prisma) => prisma.$queryRaw<LaneWork[]>`
-      SELECT l.lane, first.id AS "firstId", due.id IS NOT NULL AS due
-      FROM unnest(${[...from.keys()]}::int[], ${[...from.values()]}::bigint[]) AS l(lane, after)
-      LEFT JOIN LATERAL (
-        SELECT id FROM outbox
-        WHERE outbox_lane(type, subject) = l.lane AND published_at IS NULL AND retry_at IS NULL AND id > l.after
-        ORDER BY id LIMIT 1
-      ) AS first ON true
-      LEFT JOIN LATERAL (
-        SELECT id FROM outbox
-        WHERE outbox_lane(type, subject) = l.lane AND published_at IS NULL AND retry_at <= ${now}
-        ORDER BY retry_at LIMIT 1
-      ) AS due ON true
-      WHERE first.id IS NOT NULL OR due.id IS NOT NULL`,
-  )
+export const findWork = async (loops: Database, from: ReadonlyMap<number, bigint>, now: Date): Promise<LaneWork[]> => {
+  const rows = await loops.run(selectWork, [...from.keys()], [...from.values()], now)
+  return rows.map((row) => ({ ...row, firstId: row.firstId === null ? null : BigInt(row.firstId) }))
+}
 
 /** Class of the advisory locks of lanes: separates them from other advisory locks. */
 const laneLocks = 7_281_402
+
+const tryLanes = prepared<{ lane: number }, [lanes: number[]]>(
+  'try_lanes',
+  `SELECT lane FROM unnest($1::int[]) AS l(lane) WHERE pg_try_advisory_xact_lock(${laneLocks}, lane)`,
+)
 
 /**
  * Locks lanes for this transaction. A statement of its own: one that also read the events would read them as they were
@@ -65,15 +80,14 @@ const laneLocks = 7_281_402
  *
  * @returns those that no other relay has locked
  */
-export const lockLanes = async (tx: Transaction, lanes: number[]): Promise<number[]> => {
-  const rows = await tx.$queryRaw<{ lane: number }[]>`
-    SELECT lane FROM unnest(${lanes}::int[]) AS l(lane) WHERE pg_try_advisory_xact_lock(${laneLocks}::int, lane)`
-  return rows.map(({ lane }) => lane)
-}
+export const lockLanes = async (run: RunStatement, lanes: number[]): Promise<number[]> =>
+  (await run(tryLanes, lanes)).map(({ lane }) => lane)
 
 /** Locks a lane for this transaction, after the relay that has it. */
-const waitForLane = (tx: Transaction, lane: number) =>
-  tx.$executeRaw`SELECT pg_advisory_xact_lock(${laneLocks}::int, ${lane}::int)`
+const waitForLane = prepared<object, [lane: number]>(
+  'wait_for_lane',
+  `SELECT pg_advisory_xact_lock(${laneLocks}, $1::int)`,
+)
 
 /** Events of a stream that the broker acknowledged and does not have. */
 export interface Lost {
@@ -85,48 +99,62 @@ export interface Lost {
 /** Most events that one statement makes wait again. */
 const lostAtOnce = 1_000
 
+const updateLost = prepared<object, [lane: number, lastSequence: number]>(
+  'offer_lost',
+  `UPDATE outbox SET published_at = NULL, stream_seq = NULL WHERE id = ANY(ARRAY(
+    SELECT id FROM outbox
+    WHERE outbox_lane(type, subject) = $1::int AND stream_seq > $2::bigint
+    ORDER BY outbox_lane(type, subject), stream_seq LIMIT ${lostAtOnce}
+  )) RETURNING id`,
+)
+
 /**
  * Makes published events wait again whose sequence number is beyond the stream's last one: the broker lost them.
  *
  * @returns how many there were in one bounded step; fewer than `lostAtOnce` were the last
  */
-export const offerLost = async (loops: Database, { lane, lastSequence }: Lost): Promise<number> =>
-  loops.transaction(async (tx) => {
-    await waitForLane(tx, lane)
-    return tx.$executeRaw`
-      UPDATE outbox SET published_at = NULL, stream_seq = NULL WHERE id = ANY(ARRAY(
-        SELECT id FROM outbox
-        WHERE outbox_lane(type, subject) = ${lane} AND stream_seq > ${lastSequence}
-        ORDER BY stream_seq LIMIT ${lostAtOnce}
-      ))`
+export const offerLost = (loops: Database, { lane, lastSequence }: Lost): Promise<number> =>
+  loops.runTransaction(async (run) => {
+    await run(waitForLane, lane)
+    return (await run(updateLost, lane, lastSequence)).length
   })
 
 /** True if a step of `offerLost` was the last. */
 export const wasLast = (offered: number): boolean => offered < lostAtOnce
 
-const columns = Prisma.sql`
+/** A WaitingEvent, as `pg` reads it. */
+type Row = Omit<WaitingEvent, 'rowId'> & { rowId: string }
+
+const toEvent = (row: Row): WaitingEvent => ({ ...row, rowId: BigInt(row.rowId) })
+
+const columns = `
   o.id AS "rowId", o.event_id::text AS "eventId", o.type, o.subject, o.data, o.traceparent, o.created_at AS "createdAt",
   o.attempts, o.refused_at AS "refusedAt"`
 
+const selectWaiting = prepared<Row, [lanes: number[], after: bigint[], size: number]>(
+  'read_lanes',
+  `SELECT l.lane, e.*, held.retry_at AS "heldUntil"
+  FROM unnest($1::int[], $2::bigint[]) AS l(lane, after)
+  CROSS JOIN LATERAL (
+    SELECT ${columns} FROM outbox o
+    WHERE outbox_lane(o.type, o.subject) = l.lane AND o.published_at IS NULL AND o.retry_at IS NULL AND o.id > l.after
+    ORDER BY outbox_lane(o.type, o.subject), o.id LIMIT $3::int
+  ) AS e
+  LEFT JOIN LATERAL (
+    SELECT h.retry_at FROM outbox h
+    WHERE outbox_lane(h.type, h.subject) = l.lane AND h.subject = e.subject
+      AND h.published_at IS NULL AND h.retry_at IS NOT NULL
+    ORDER BY outbox_lane(h.type, h.subject), h.subject, h.id LIMIT 1
+  ) AS held ON true`,
+)
+
 /** The first events of each lane after an id, in order. */
 export const readLanes = async (
-  tx: Transaction,
+  run: RunStatement,
   { lanes, from, size }: { lanes: number[]; from: ReadonlyMap<number, bigint>; size: number },
 ): Promise<WaitingEvent[]> => {
-  const events = await tx.$queryRaw<WaitingEvent[]>`
-    SELECT l.lane, e.*, held.retry_at AS "heldUntil"
-    FROM unnest(${lanes}::int[], ${lanes.map((lane) => from.get(lane) ?? 0n)}::bigint[]) AS l(lane, after)
-    CROSS JOIN LATERAL (
-      SELECT ${columns} FROM outbox o
-      WHERE outbox_lane(o.type, o.subject) = l.lane AND o.published_at IS NULL AND o.retry_at IS NULL AND o.id > l.after
-      ORDER BY o.id LIMIT ${size}
-    ) AS e
-    LEFT JOIN LATERAL (
-      SELECT h.retry_at FROM outbox h
-      WHERE outbox_lane(h.type, h.subject) = l.lane AND h.subject = e.subject
-        AND h.published_at IS NULL AND h.retry_at IS NOT NULL
-      LIMIT 1
-    ) AS held ON true`
+  const after = lanes.map((lane) => from.get(lane) ?? 0n)
+  const events = (await run(selectWaiting, lanes, after, size)).map(toEvent)
   // SQL promises no order of a join, and ORDER BY would sort all that wait if the planner chose another plan.
   return events.toSorted((one, other) => Number(one.rowId - other.rowId))
 }
@@ -135,67 +163,36 @@ export const readLanes = async (
 const dueCustomers = 20
 const dueEventsEach = 20
 
+const selectDue = prepared<Row, [lane: number, now: Date]>(
+  'read_due',
+  `SELECT $1::int AS lane, e.* FROM (
+    SELECT DISTINCT subject FROM (
+      SELECT subject FROM outbox
+      WHERE outbox_lane(type, subject) = $1::int AND published_at IS NULL AND retry_at <= $2::timestamptz
+      ORDER BY outbox_lane(type, subject), retry_at LIMIT ${dueCustomers}
+    ) AS earliest
+  ) AS due CROSS JOIN LATERAL (
+    SELECT ${columns}, NULL::timestamptz AS "heldUntil" FROM outbox o
+    WHERE outbox_lane(o.type, o.subject) = $1::int AND o.subject = due.subject
+      AND o.published_at IS NULL AND o.retry_at IS NOT NULL
+    ORDER BY outbox_lane(o.type, o.subject), o.subject, o.id LIMIT ${dueEventsEach}
+  ) AS e`,
+)
+
 /** Held events whose retry is due; those of each customer in order. */
-export const readDue = (tx: Transaction, lane: number, now: Date): Promise<WaitingEvent[]> =>
-  tx.$queryRaw<WaitingEvent[]>`
-    SELECT ${lane}::int AS lane, e.* FROM (
-      SELECT DISTINCT subject FROM (
-        SELECT subject FROM outbox
-        WHERE outbox_lane(type, subject) = ${lane} AND published_at IS NULL AND retry_at <= ${now}
-        ORDER BY retry_at LIMIT ${dueCustomers}
-      ) AS earliest
-    ) AS due CROSS JOIN LATERAL (
-      SELECT ${columns}, NULL::timestamptz AS "heldUntil" FROM outbox o
-      WHERE outbox_lane(o.type, o.subject) = ${lane} AND o.subject = due.subject
-        AND o.published_at IS NULL AND o.retry_at IS NOT NULL
-      ORDER BY o.id LIMIT ${dueEventsEach}
-    ) AS e`
+export const readDue = async (run: RunStatement, lane: number, now: Date): Promise<WaitingEvent[]> =>
+  (await run(selectDue, lane, now)).map(toEvent)
+
+const updatePublished = prepared<never, [ids: bigint[], sequences: (number | null)[], now: Date]>(
+  'mark_published',
+  `UPDATE outbox o SET published_at = $3::timestamptz, stream_seq = p.seq
+  FROM unnest($1::bigint[], $2::bigint[]) AS p(id, seq) WHERE o.id = p.id`,
+)
 
 /** Marks events as published, with their sequence numbers in the stream. */
-export const markPublished = async (tx: Transaction, published: PublishedEvent[], now: Date): Promise<void> => {
+export const markPublished = async (run: RunStatement, published: PublishedEvent[], now: Date): Promise<void> => {
   if (published.length === 0) return
   const ids = published.map(({ event }) => event.rowId)
-  const sequences = published.map(({ sequence }) => (sequence === undefined ? null : BigInt(sequence)))
-  await tx.$executeRaw`
-    UPDATE outbox o SET published_at = ${now}, stream_seq = p.seq
-    FROM unnest(${ids}::bigint[], ${sequences}::bigint[]) AS p(id, seq) WHERE o.id = p.id`
-}
-
-/** Counts one more rejection of each event. */
-export const markRejected = async (tx: Transaction, rowIds: bigint[], now: Date): Promise<void> => {
-  if (rowIds.length === 0) return
-  await tx.$executeRaw`
-    UPDATE outbox SET attempts = attempts + 1, refused_at = coalesce(refused_at, ${now}) WHERE id = ANY(${rowIds})`
-}
-
-/** Time until which a customer's events of one lane are held. */
-export interface Hold {
-  lane: number
-  subject: string
-  until: Date
-}
-
-/** Holds the given events of these customers, and prolongs the hold of those that are held already. */
-export const holdCustomers = async (tx: Transaction, holds: Hold[], rowIds: bigint[]): Promise<void> => {
-  if (holds.length === 0) return
-  const held = Prisma.sql`unnest(
-    ${holds.map(({ lane }) => lane)}::int[], ${holds.map(({ subject }) => subject)}::text[],
-    ${holds.map(({ until }) => until)}::timestamptz[]
-  ) AS h(lane, subject, until)`
-  await tx.$executeRaw`
-    UPDATE outbox o SET retry_at = h.until FROM ${held}
-    WHERE outbox_lane(o.type, o.subject) = h.lane AND o.subject = h.subject
-      AND o.published_at IS NULL AND o.retry_at IS NOT NULL`
-  await tx.$executeRaw`
-    UPDATE outbox o SET retry_at = h.until FROM ${held} WHERE o.id = ANY(${rowIds}) AND o.subject = h.subject`
-}
-
-/** Holds later events of customers with held events until the same time. */
-export const holdBehind = async (tx: Transaction, events: WaitingEvent[]): Promise<void> => {
-  if (events.length === 0) return
-  const ids = events.map(({ rowId }) => rowId)
-  const untils = events.map(({ heldUntil }) => heldUntil)
-  await tx.$executeRaw`
-    UPDATE outbox o SET retry_at = h.until FROM unnest(${ids}::bigint[], ${untils}::timestamptz[]) AS h(id, until)
-    WHERE o.id = h.id`
+  const sequences = published.map(({ sequence }) => sequence ?? null)
+  await run(updatePublished, ids, sequences, now)
 }

@@ -84,7 +84,7 @@ export const startRelay = (stream: OutboxStream, { progress, ...deps }: Deps): B
         const relayed = await relayLanes({
           lanes: waiting.slice(begin, begin + lanesAtOnce),
           kind: 'waiting',
-          read: (tx, lanes) => readLanes(tx, { lanes, from, size: size.current }),
+          read: (run, lanes) => readLanes(run, { lanes, from, size: size.current }),
         })
         if (!relayed) {
           isLocked = true
@@ -101,7 +101,7 @@ export const startRelay = (stream: OutboxStream, { progress, ...deps }: Deps): B
       for (const { lane, due } of work) {
         if (stopped.aborted) return
         if (!due) continue
-        const relayed = await relayLanes({ lanes: [lane], kind: 'held', read: (tx) => readDue(tx, lane, now()) })
+        const relayed = await relayLanes({ lanes: [lane], kind: 'held', read: (run) => readDue(run, lane, now()) })
         count += relayed?.count ?? 0
       }
       size.grow()

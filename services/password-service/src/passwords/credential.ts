@@ -1,5 +1,4 @@
 import { RekeyError } from '@rekey/contracts'
-import type { Transaction } from '../database.ts'
 import type { Hasher } from '../hashing/hasher.ts'
 import { type NotificationDeps, type SealedPassword, sealTemporaryPassword } from '../notifications/notifications.ts'
 
@@ -37,26 +36,4 @@ export const preparePassword = async (
   return isMailed
     ? { hash, isTemporary, mailed: await sealTemporaryPassword(sealing, password) }
     : { hash, isTemporary }
-}
-
-/**
- * Stores the credential of a locked customer. With `verifiedHash`, the hash that the current password was verified
- * against, in one conditional write: a password that was set since is not overwritten.
- *
- * @throws RekeyError current_password_wrong
- */
-export const storeCredential = async (
-  tx: Transaction,
-  customerId: number,
-  {
-    verifiedHash,
-    ...credential
-  }: { hash: string; mustChange: boolean; temporaryUntil: Date | null; verifiedHash?: string | undefined },
-): Promise<void> => {
-  if (verifiedHash === undefined) {
-    await tx.credential.upsert({ where: { customerId }, create: { customerId, ...credential }, update: credential })
-    return
-  }
-  const { count } = await tx.credential.updateMany({ where: { customerId, hash: verifiedHash }, data: credential })
-  if (count === 0) throw refuseCurrentPassword()
 }

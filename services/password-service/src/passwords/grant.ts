@@ -1,6 +1,6 @@
 import { RekeyError } from '@rekey/contracts'
 import type { TokenClaims } from '@rekey/platform/auth'
-import type { Database, Transaction } from '../database.ts'
+import type { Database } from '../database.ts'
 import { type Deletion, deleteOldest } from '../deletion.ts'
 import { clockSlackMs } from '../sessions/sessions.store.ts'
 
@@ -48,19 +48,6 @@ export const toGrant = (claims: TokenClaims | undefined, purpose: 'change' | 're
     provenAt: new Date((claims.auth_time ?? claims.iat) * 1_000),
     claims,
   }
-}
-
-/**
- * Spends a grant: of several transactions at once, the primary key lets one insert. The challenge is spent with its
- * token: a Redis that was killed or replaced by its replica may have lost that a code was used, and accept it again.
- *
- * @throws RekeyError success_token_refused
- */
-export const spendGrant = async (tx: Transaction, { jti, challengeId, expiresAt }: Grant): Promise<void> => {
-  const inserted = await tx.$executeRaw`
-    INSERT INTO spent_token (jti, expires_at)
-    VALUES (${jti}::uuid, ${expiresAt}), (${challengeId}::uuid, ${expiresAt}) ON CONFLICT DO NOTHING`
-  if (inserted < 2) throw refuseGrant('spent')
 }
 
 /** Deletes spent tokens that have expired on every machine's clock. */

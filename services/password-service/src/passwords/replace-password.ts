@@ -1,23 +1,23 @@
-import { type Address, type PasswordOperation, RekeyError } from '@rekey/contracts'
+import { type PasswordOperation, RekeyError } from '@rekey/contracts'
 import type { TokenClaims } from '@rekey/platform/auth'
-import { confirmedAddresses } from '../customers/confirmed-addresses.ts'
-import { formerAddresses } from '../customers/former-addresses.store.ts'
 import { type LockedCustomer, lockCustomer } from '../customers/lock.ts'
-import { endRestores, endRestoresExcept, type OpenRestore } from '../customers/restore-requests.ts'
+import type { OpenRestore } from '../customers/restore-requests.ts'
 import { temporaryPasswordAddress } from '../customers/second-channel.ts'
-import type { Database, Transaction } from '../database.ts'
+import type { Database } from '../database.ts'
 import { appendChange } from '../history/history.store.ts'
-import { resetFailedAttempts } from '../lockout/failed-attempts.store.ts'
-import { wasLockedOutAt } from '../lockout/lockout.service.ts'
+import { lockoutsAfter, wasLockedOut } from '../lockout/lockout.ts'
 import { channelOf } from '../notifications/recipient.ts'
 import { addEvents } from '../outbox/outbox.store.ts'
 import { keepFormerPassword } from '../policy/former-passwords.store.ts'
-import { endSessions, isSessionEndedWithin, sessionOf } from '../sessions/sessions.store.ts'
+import { isSessionEndedWithin, sessionOf } from '../sessions/sessions.store.ts'
 import { type ApprovalDecision, decideApproval } from '../staff/decide-approval.ts'
 import type { Mandate } from '../staff/staff.ts'
-import { type PreparedPassword, storeCredential } from './credential.ts'
-import { type Grant, refuseGrant, spendGrant } from './grant.ts'
+import type { RunStatement } from '../statements.ts'
+import type { PreparedPassword } from './credential.ts'
+import { type Grant, refuseGrant } from './grant.ts'
 import { type PasswordEventDeps, passwordEvents } from './password-events.ts'
+import { readStanding, type Standing } from './standing.ts'
+import { storePassword } from './store-password.ts'
 
 export interface ReplaceDeps extends PasswordEventDeps {
   database: Database
@@ -64,34 +64,20 @@ const temporaryPasswordMs = 24 * 3_600_000
 
 /** Checks again, now that the customer is locked, what may have changed while the password was hashed (ASVS 15.4.2). */
 const assertStillAllowed = async (
-  tx: Transaction,
+  run: RunStatement,
   customer: LockedCustomer,
   { grant, bearer }: Replacement,
+  { restore, failures }: Standing,
   lockoutScale: number,
 ): Promise<void> => {
-  if (bearer && (await isSessionEndedWithin(tx, bearer))) throw new RekeyError('invalid_token')
+  if (bearer && (await isSessionEndedWithin(run, bearer))) throw new RekeyError('invalid_token')
   if (!grant) return
-  if (await isSessionEndedWithin(tx, grant.claims)) throw refuseGrant('session ended')
+  if (await isSessionEndedWithin(run, grant.claims)) throw refuseGrant('session ended')
   if (customer.blocked) throw refuseGrant('customer blocked')
   if (grant.purpose !== 'restore') return
   // A right code that was guessed during a lockout restores nothing (S6).
-  if (await wasLockedOutAt(tx, customer.id, { at: grant.provenAt, scale: lockoutScale }))
-    throw refuseGrant('locked out')
-}
-
-/** Ends the customer's restores: their codes may have reached those whom the new password is to keep out. */
-const endOtherRestores = async (
-  tx: Transaction,
-  customerId: number,
-  grant: Grant | undefined,
-): Promise<OpenRestore | undefined> => {
-  if (!grant) {
-    await endRestores(tx, [customerId])
-    return undefined
-  }
-  const open = await endRestoresExcept(tx, customerId, grant.challengeId)
-  if (grant.purpose === 'restore' && !open) throw refuseGrant('restore ended')
-  return open
+  if (wasLockedOut(lockoutsAfter(failures, lockoutScale), grant.provenAt)) throw refuseGrant('locked out')
+  if (!restore) throw refuseGrant('restore ended')
 }
 
 /**
@@ -113,15 +99,6 @@ const holdUntil = (operation: PasswordOperation, at: Date, holdMs: number, { hol
   return new Date(Math.max(at.getTime() + holdMs, current?.getTime() ?? 0))
 }
 
-/** Begins or extends the hold. Until its end a sign-in takes no code over the channel that the password came by (S44). */
-const setHold = async (
-  tx: Transaction,
-  customerId: number,
-  hold: { holdUntil: Date; passwordChannel: Address['kind'] | null },
-) => {
-  await tx.customer.update({ where: { id: customerId }, data: hold })
-}
-
 /**
  * Replaces a customer's password: the only place that does. Grant, password, history and events commit together or not
  * at all (S24, ASVS 2.3.3).
@@ -129,7 +106,7 @@ const setHold = async (
  * @throws RekeyError success_token_refused, invalid_token, current_password_wrong, already_decided, unavailable
  */
 export const replacePassword = (deps: ReplaceDeps, request: Replacement): Promise<void> =>
-  deps.database.transaction(async (tx) => {
+  deps.database.runTransaction(async (run) => {
     const { operation, by, grant, bearer, verifiedHash, approval } = request
     const { hash, isTemporary, mailed } = request.password
     const byBackOffice = operation === 'set'
@@ -137,17 +114,16 @@ export const replacePassword = (deps: ReplaceDeps, request: Replacement): Promis
     const temporaryUntil = isTemporary ? new Date(at.getTime() + temporaryPasswordMs) : null
     const keptSession = bearer && sessionOf(bearer)
 
-    const customer = await lockCustomer(tx, request.customerId)
+    const customer = await lockCustomer(run, request.customerId)
     if (!customer) throw new Error('a customer whose password is replaced is gone')
-    if (approval) await decideApproval(tx, approval)
-    await assertStillAllowed(tx, customer, request, deps.lockoutScale)
-    if (grant) await spendGrant(tx, grant)
-    if (grant?.purpose === 'restore') await resetFailedAttempts(tx, customer.id, at)
-    const restore = await endOtherRestores(tx, customer.id, grant)
+    if (approval) await decideApproval(run, approval)
+    const lostAfter = new Date(at.getTime() - deps.newAddressMs)
+    const standing = await readStanding(run, customer.id, { grant, lostAfter })
+    await assertStillAllowed(run, customer, request, standing, deps.lockoutScale)
+    const { restore, addresses, formerAddresses } = standing
+    const temporaryTo = mailed && temporaryPasswordAddress(addresses, restore?.kind, deps)
 
-    await keepFormerPassword(tx, customer.id, { kept: deps.formerPasswords, at })
-    await storeCredential(tx, customer.id, { hash, mustChange: isTemporary, temporaryUntil, verifiedHash })
-    const change = await appendChange(tx, {
+    const change = await appendChange(run, {
       customerId: customer.id,
       type: byBackOffice ? 'changed' : 'restored',
       operation,
@@ -161,17 +137,24 @@ export const replacePassword = (deps: ReplaceDeps, request: Replacement): Promis
       createTime: at,
       holdUntil: holdUntil(operation, at, holdMsOf(deps, restore, at), customer),
     })
-    const sessionEpoch = await endSessions(tx, customer.id, { at: change.createTime, kept: keptSession })
-    const addresses = await confirmedAddresses(tx, customer.id)
-    const temporaryTo = mailed && temporaryPasswordAddress(addresses, restore?.kind, deps)
-    const passwordChannel = (temporaryTo ?? restore)?.kind ?? null
-    if (change.holdUntil) await setHold(tx, customer.id, { holdUntil: change.holdUntil, passwordChannel })
+    await keepFormerPassword(run, customer.id, { kept: deps.formerPasswords, at })
+    const sessionEpoch = await storePassword(run, customer.id, {
+      hash,
+      mustChange: isTemporary,
+      temporaryUntil,
+      verifiedHash,
+      grant,
+      at,
+      endedAt: change.createTime,
+      keptSession,
+      holdUntil: change.holdUntil ?? undefined,
+      passwordChannel: (temporaryTo ?? restore)?.kind ?? null,
+    })
 
-    const toldFrom = new Date(at.getTime() - deps.newAddressMs)
     const events = await passwordEvents(deps, {
       customer,
       change,
-      addresses: [...addresses, ...(await formerAddresses(tx, customer.id, toldFrom))],
+      addresses: [...addresses, ...formerAddresses],
       sessionEpoch,
       operation,
       keptSession,
@@ -181,5 +164,5 @@ export const replacePassword = (deps: ReplaceDeps, request: Replacement): Promis
           ? { sealed: mailed, to: temporaryTo, expiresAt: temporaryUntil }
           : undefined,
     })
-    await addEvents(tx, customer.code, change.createTime, events)
+    await addEvents(run, customer.code, change.createTime, events)
   })

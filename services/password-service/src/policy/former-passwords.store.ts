@@ -1,5 +1,6 @@
-import type { Database, Transaction } from '../database.ts'
+import type { Database } from '../database.ts'
 import type { Deletion } from '../deletion.ts'
+import { prepared, type RunStatement } from '../statements.ts'
 
 interface Options {
   database: Database
@@ -26,23 +27,31 @@ export const createFormerPasswordStore = ({ database, kept }: Options) => ({
 
 export type FormerPasswordStore = ReturnType<typeof createFormerPasswordStore>
 
+const insertFormer = prepared<never, [customerId: number, at: Date]>(
+  'insert_former_password',
+  `INSERT INTO former_password (customer_id, hash, replaced_at)
+  SELECT customer_id, hash, $2::timestamptz FROM credential WHERE customer_id = $1::int AND temporary_until IS NULL`,
+)
+
+const deleteFormer = prepared<never, [customerId: number, kept: number]>(
+  'delete_former_passwords',
+  `DELETE FROM former_password WHERE customer_id = $1::int AND id <= (
+    SELECT id FROM former_password WHERE customer_id = $1::int ORDER BY id DESC OFFSET $2::int LIMIT 1
+  )`,
+)
+
 /**
  * Keeps the current password of a locked customer before a new one is stored, and no more than `kept` in all. A temporary
  * password is not kept: the customer did not choose it.
  */
 export const keepFormerPassword = async (
-  tx: Transaction,
+  run: RunStatement,
   customerId: number,
   { kept, at }: { kept: number; at: Date },
 ): Promise<void> => {
   if (kept === 0) return
-  await tx.$executeRaw`
-    INSERT INTO former_password (customer_id, hash, replaced_at)
-    SELECT customer_id, hash, ${at} FROM credential WHERE customer_id = ${customerId} AND temporary_until IS NULL`
-  await tx.$executeRaw`
-    DELETE FROM former_password WHERE customer_id = ${customerId} AND id <= (
-      SELECT id FROM former_password WHERE customer_id = ${customerId} ORDER BY id DESC OFFSET ${kept} LIMIT 1
-    )`
+  await run(insertFormer, customerId, at)
+  await run(deleteFormer, customerId, kept)
 }
 
 /** Deletes all former passwords if the configuration stores none. */

@@ -1,9 +1,9 @@
 import { type RaiseSessionEpochRequest, sessionEpochAt } from '@rekey/contracts'
 import type { TokenClaims } from '@rekey/platform/auth'
 import { sessionBeganAt } from '@rekey/platform/session-not-before'
-import type { Database, Transaction } from '../database.ts'
+import type { Database } from '../database.ts'
 import { type Deletion, deleteOldest } from '../deletion.ts'
-import { prepared } from '../statements.ts'
+import { type AnyTransaction, prepared, runIn } from '../statements.ts'
 
 /** What expires with a token is kept for longer: a machine whose clock is late still accepts the token. */
 export const clockSlackMs = 3_600_000
@@ -18,12 +18,30 @@ export type SessionClaims = Pick<
 export const sessionOf = ({ sid, jti }: Pick<TokenClaims, 'sid' | 'jti'>): string => sid ?? jti
 
 /**
+ * SQL of an UPDATE of customers that ends their sessions, from placeholders for `sessionEpochAt`, the time, and the kept
+ * session. The new epoch is the greater of the epoch plus one and the seconds of the clock: a Postgres that was restored
+ * from an older copy gives no epoch again that it had given since.
+ */
+export const sessionsEnd = (epochAt: string, at: string, kept: string) => `
+  session_epoch = GREATEST(session_epoch + 1, ${epochAt}::int), sessions_ended_at = ${at}::timestamptz,
+  kept_session = ${kept}::text`
+
+const updateSessions = prepared<
+  { id: number; sessionEpoch: number },
+  [customerIds: number[], epochAt: number, at: Date, kept: string | null]
+>(
+  'end_sessions',
+  `UPDATE customer SET ${sessionsEnd('$2', '$3', '$4')}
+  WHERE id = ANY($1::int[]) RETURNING id, session_epoch AS "sessionEpoch"`,
+)
+
+/**
  * Ends all sessions of a locked customer, except `kept` (S21). Earlier sessions have a lower epoch.
  *
  * @returns the new epoch
  */
 export const endSessions = async (
-  tx: Transaction,
+  tx: AnyTransaction,
   customerId: number,
   { at, kept }: { at: Date; kept?: string | undefined },
 ): Promise<number> => {
@@ -33,22 +51,14 @@ export const endSessions = async (
   return epoch
 }
 
-/**
- * Ends all sessions of many locked customers. The new epoch is the greater of the epoch plus one and the seconds of the
- * clock: a Postgres that was restored from an older copy gives no epoch again that it had given since.
- *
- * @returns the new epochs, by customer
- */
+/** Ends all sessions of many locked customers. @returns the new epochs, by customer */
 export const endSessionsOfMany = async (
-  tx: Transaction,
+  tx: AnyTransaction,
   customerIds: number[],
   at: Date,
   kept?: string,
 ): Promise<Map<number, number>> => {
-  const rows = await tx.$queryRaw<{ id: number; sessionEpoch: number }[]>`
-    UPDATE customer SET session_epoch = GREATEST(session_epoch + 1, ${sessionEpochAt(at)}::int),
-      sessions_ended_at = ${at}, kept_session = ${kept ?? null}::text
-    WHERE id = ANY(${customerIds}) RETURNING id, session_epoch AS "sessionEpoch"`
+  const rows = await runIn(tx, updateSessions, customerIds, sessionEpochAt(at), at, kept ?? null)
   return new Map(rows.map(({ id, sessionEpoch }) => [id, sessionEpoch]))
 }
 
@@ -111,8 +121,8 @@ export const isSessionEnded = async (database: Database, token: SessionClaims): 
   isEnded(await database.run(sessionEnded, ...factsOf(token)))
 
 /** The same within a transaction that has the customer locked: the answer stays true until it commits. */
-export const isSessionEndedWithin = async (tx: Transaction, token: SessionClaims): Promise<boolean> =>
-  isEnded(await tx.$queryRawUnsafe(sessionEnded.text, ...factsOf(token)))
+export const isSessionEndedWithin = async (tx: AnyTransaction, token: SessionClaims): Promise<boolean> =>
+  isEnded(await runIn(tx, sessionEnded, ...factsOf(token)))
 
 /** Records that a session was revoked, until none of its tokens can be valid. Safe to repeat. */
 export const recordRevokedSession = async (database: Database, sessionId: string, expiresAt: Date): Promise<void> => {

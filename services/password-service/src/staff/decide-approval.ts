@@ -1,5 +1,5 @@
 import { RekeyError } from '@rekey/contracts'
-import type { Transaction } from '../database.ts'
+import { type AnyTransaction, prepared, runIn } from '../statements.ts'
 
 /** The decision of a second person about an action of the back office. */
 export interface ApprovalDecision {
@@ -16,8 +16,23 @@ export interface ApprovalDecision {
   reason: string | undefined
 }
 
-/** Columns that hold a new password until the decision. */
-export const noPassword = { hash: null, sealedPassword: null }
+type Decision = [
+  id: string,
+  state: ApprovalDecision['state'],
+  by: string,
+  owner: string,
+  at: Date,
+  reason: string | null,
+]
+
+const decide = prepared<object, Decision>(
+  'decide_approval',
+  `UPDATE approval SET state = $2::approval_state, decided_by = $3, decided_by_owner = $4, decided_at = $5::timestamptz,
+    decision_reason = $6, hash = NULL, sealed_password = NULL
+  WHERE id = $1::uuid AND state = 'pending' AND expires_at > $5::timestamptz AND maker <> $3
+    AND (maker_owner <> $4 OR (maker_owner IS NULL AND $2::approval_state = 'rejected'))
+  RETURNING id`,
+)
 
 /**
  * Decides an approval, once, before it expires, by another owner than its maker's, and deletes its password. A request
@@ -27,18 +42,9 @@ export const noPassword = { hash: null, sealedPassword: null }
  * @throws RekeyError already_decided
  */
 export const decideApproval = async (
-  tx: Transaction,
-  { id, state, by, owner, at, reason = '' }: ApprovalDecision,
+  tx: AnyTransaction,
+  { id, state, by, owner, at, reason }: ApprovalDecision,
 ): Promise<void> => {
-  const { count } = await tx.approval.updateMany({
-    where: {
-      id,
-      state: 'pending',
-      expiresAt: { gt: at },
-      maker: { not: by },
-      OR: [{ makerOwner: { not: owner } }, ...(state === 'rejected' ? [{ makerOwner: null }] : [])],
-    },
-    data: { state, decidedBy: by, decidedByOwner: owner, decidedAt: at, decisionReason: reason || null, ...noPassword },
-  })
-  if (count === 0) throw new RekeyError('already_decided')
+  const decided = await runIn(tx, decide, id, state, by, owner, at, reason || null)
+  if (decided.length === 0) throw new RekeyError('already_decided')
 }

@@ -1,0 +1,46 @@
+import type { Address } from '@rekey/contracts'
+import { confirmedAddressesSql } from '../customers/confirmed-addresses.ts'
+import { formerAddressesSql } from '../customers/former-addresses.store.ts'
+import type { OpenRestore } from '../customers/restore-requests.ts'
+import { prepared, type RunStatement } from '../statements.ts'
+import type { Grant } from './grant.ts'
+
+/** What decides about a new password of a locked customer, and who is told of it. */
+export interface Standing {
+  /** The restore that the grant belongs to; undefined if it has ended, or there is none. */
+  restore: OpenRestore | undefined
+  /** Times of wrong codes since the last successful restore. */
+  failures: readonly Date[]
+  /** Confirmed addresses: e-mail before phone, the oldest first. */
+  addresses: Address[]
+  /** Addresses that the customer lost a short while ago. */
+  formerAddresses: Address[]
+}
+
+interface Row extends OpenRestore {
+  isOpen: boolean
+  failures: Date[] | null
+  addresses: Address[]
+  formerAddresses: Address[]
+}
+
+const read = prepared<Row, [customerId: number, challengeId: string | null, lostAfter: Date]>(
+  'read_standing',
+  `SELECT r.challenge_id IS NOT NULL AS "isOpen", r.kind::text AS kind, r.young_since AS "youngSince",
+    (SELECT array_agg(failed_at) FROM restore_failure WHERE customer_id = c.id) AS failures,
+    ${confirmedAddressesSql.text} AS addresses, ${formerAddressesSql('$3')} AS "formerAddresses"
+  FROM customer c LEFT JOIN restore_request r ON r.challenge_id = $2::uuid AND r.customer_id = c.id
+  WHERE c.id = $1::int`,
+)
+
+/** Reads it after the lock. `lostAfter`: addresses that were lost before are told of nothing more. */
+export const readStanding = async (
+  run: RunStatement,
+  customerId: number,
+  { grant, lostAfter }: { grant: Grant | undefined; lostAfter: Date },
+): Promise<Standing> => {
+  const [row] = await run(read, customerId, grant?.challengeId ?? null, lostAfter)
+  if (!row) throw new Error('a locked customer is gone')
+  const { isOpen, kind, youngSince, failures, ...addresses } = row
+  return { restore: isOpen ? { kind, youngSince } : undefined, failures: failures ?? [], ...addresses }
+}
