@@ -6,6 +6,7 @@ import { createCustomer } from '@rekey/test-support/customers'
 import { eventually } from '@rekey/test-support/eventually'
 import { backOfficeToken } from '@rekey/test-support/flows'
 import { createHttp } from '@rekey/test-support/http'
+import { hasAllParts } from '@rekey/test-support/readiness'
 import { kinds, type Load, startLoad } from './cluster/load.ts'
 import { type Cluster, startCluster } from './cluster/system.ts'
 
@@ -18,7 +19,7 @@ const quietMs = 10_000
 const failedMs = 15_000
 
 const isServed = ({ status }: { status: number }) => status === 200
-const isReady = async ({ url }: { url: string }) => (await fetch(`${url}/readyz`)).ok
+const isReady = ({ url }: { url: string }) => hasAllParts(url)
 
 interface Failure {
   part: string

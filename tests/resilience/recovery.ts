@@ -26,7 +26,10 @@ export interface Recovery {
 const unready = async ({ services }: System): Promise<string[]> => {
   const answers = Object.entries(services).map(async ([name, { url }]) => {
     const response = await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(5_000) }).catch(() => undefined)
-    return response?.ok ? [] : [`${name} is not ready: ${await response?.text()}`]
+    const answer = await response?.text()
+    const { checks = {} } = response?.ok ? (JSON.parse(answer ?? '') as { checks: Record<string, string> }) : {}
+    const isWhole = response?.ok && Object.values(checks).every((check) => check === 'ok')
+    return isWhole ? [] : [`${name} is not ready: ${answer}`]
   })
   return (await Promise.all(answers)).flat()
 }

@@ -31,6 +31,7 @@ import { startInfrastructure, type Teardown } from './infrastructure.ts'
 import { wideLimits } from './limits.ts'
 import type { Link } from './link.ts'
 import type { DatabaseSettings } from './postgres.ts'
+import { hasAllParts } from './readiness.ts'
 
 interface Options {
   /** Variables that replace those of the sandbox, for every service. */
@@ -150,8 +151,8 @@ export const startRekey = async (
 
   const http = createHttp(url)
   const areReady = async (...bases: string[]) => {
-    const answers = await Promise.all(bases.map((base) => fetch(`${base}/readyz`)))
-    return answers.every((answer) => answer.ok)
+    const answers = await Promise.all(bases.map(hasAllParts))
+    return answers.every(Boolean)
   }
   const isReady = () => areReady(url, passwordServiceUrl, notifierUrl)
   await eventually(isReady, { what: 'every service to be ready' })
@@ -159,6 +160,7 @@ export const startRekey = async (
     ...infrastructure,
     url,
     passwordServiceUrl,
+    notifierUrl,
     http,
     clock,
     gatewayConfig,
@@ -176,7 +178,7 @@ export const startRekey = async (
     metrics,
     /** The metrics of a service in the text format of Prometheus. */
     metricsOf: (name: keyof typeof metrics) => metrics[name].metrics(),
-    /** True if `/readyz` of every service answers 200. */
+    /** True if every part of every service is available. */
     isReady,
     /** Stops services, in this order; `restart` starts them again. */
     stop: (...names: (keyof typeof metrics)[]) => stop(names),

@@ -699,7 +699,7 @@ export interface HealthzAnswer {
 export interface ReadyzAnswer {
   status: 'ok' | 'degraded'
   checks: Record<string, string>
-  /** Parts in which items wait and none was finished for 15 s. */
+  /** Stores and brokers that are unavailable, and parts in which items wait and none was finished for 15 s. */
   degraded?: Record<string, string>
 }
 
@@ -1066,7 +1066,7 @@ export interface Operations {
   'GET /healthz': {
     answer: HealthzAnswer
   }
-  /** Readiness: the stores and the broker answer; which parts make no progress. */
+  /** Readiness: the instance serves; which parts are unavailable or make no progress. */
   'GET /readyz': {
     answer: ReadyzAnswer
   }

@@ -11,6 +11,8 @@ interface Options {
 
 const timeoutMs = 1_500
 
+const awaySentence = 'unavailable: requests that need it are answered 503'
+
 const probe = async (check: () => Promise<unknown>): Promise<string> => {
   const deadline = AbortSignal.timeout(timeoutMs)
   const late = new Promise<never>((_, reject) => {
@@ -25,12 +27,14 @@ const probe = async (check: () => Promise<unknown>): Promise<string> => {
 }
 
 /**
- * `/healthz`: the process runs. `/readyz`: stores and broker answer, and the instance is not stopping. A part without
- * progress makes the instance `degraded` but not unready: it serves, and other instances would have the same problem.
+ * `/healthz`: the process runs. `/readyz`: the instance has reached every part once since its start, and is not stopping.
+ * A part that is unavailable later, or makes no progress, makes the instance `degraded` but not unready: all instances
+ * share the part, and without any of them the routes that work without it would fail too.
  */
 export const health = fp<Options>(async (instance, { checks, progress }) => {
   const app = instance as unknown as Server
   const names = Object.keys(checks)
+  const reached = new Set<string>()
   let probing: Promise<string[]> | undefined
   /** One probe at a time, which all requests share: requests without a limit must not become load on stores and broker. */
   const probeAll = () => {
@@ -44,7 +48,9 @@ export const health = fp<Options>(async (instance, { checks, progress }) => {
   app.get('/readyz', { schema: Readyz, config }, async (_request, reply) => {
     const results = await probeAll()
     const draining = app.isDraining()
-    const ready = !draining && results.every((result) => result === 'ok')
+    const away = names.filter((_, index) => results[index] !== 'ok')
+    for (const name of names) if (!away.includes(name)) reached.add(name)
+    const ready = !draining && names.every((name) => reached.has(name))
     const answers = {
       ...Object.fromEntries(names.map((name, index) => [name, results[index] ?? 'unavailable'])),
       ...(draining && { service: 'stopping' }),
@@ -53,7 +59,7 @@ export const health = fp<Options>(async (instance, { checks, progress }) => {
       reply.header('retry-after', 2)
       return reply.code(503).send({ status: 'unavailable', checks: answers })
     }
-    const degraded = progress.degraded()
+    const degraded = { ...progress.degraded(), ...Object.fromEntries(away.map((name) => [name, awaySentence])) }
     if (Object.keys(degraded).length > 0) return { status: 'degraded' as const, checks: answers, degraded }
     return { status: 'ok' as const, checks: answers }
   })

@@ -247,3 +247,28 @@ t.test('a code that is requested during an outage of Postgres and the broker is 
   t.equal(verified.status, 200)
   t.equal((await rekey.inbox.messagesTo(customer.email)).length, 1)
 })
+
+t.test('an instance that has started stays ready while a part that all share is unavailable', async (t) => {
+  const urls = { 'auth-gateway': rekey.url, 'password-service': rekey.passwordServiceUrl, notifier: rekey.notifierUrl }
+  const parts = [
+    { name: 'redis', server: rekey.redis, of: ['auth-gateway'] },
+    { name: 'postgres', server: postgres, of: ['password-service'] },
+    { name: 'nats', server: rekey.nats, of: Object.keys(urls) },
+  ]
+  for (const { name, server, of } of parts) {
+    await server.kill()
+    for (const [service, url] of Object.entries(urls)) {
+      const response = await fetch(`${url}/readyz`)
+      t.equal(response.status, 200, `${service} without ${name}`)
+      const { status, checks, degraded = {} } = (await response.json()) as Record<string, Record<string, string>>
+      const isDegraded = of.includes(service)
+      t.equal(checks?.[name] === 'unavailable', isDegraded, `${service} names ${name}`)
+      if (!isDegraded) continue
+      t.equal(status, 'degraded')
+      t.match(degraded[name], /^unavailable: /)
+    }
+    t.equal((await http.get('/.well-known/jwks.json')).status, 200, `what needs no ${name} is served`)
+    await server.restart()
+    await isBack()
+  }
+})

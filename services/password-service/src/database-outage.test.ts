@@ -4,6 +4,7 @@ import { eventually } from '@rekey/test-support/eventually'
 import { type Answer, createHttp } from '@rekey/test-support/http'
 import { startLink } from '@rekey/test-support/link'
 import { startPasswordService } from '@rekey/test-support/password-service'
+import { slowness } from '@rekey/test-support/slowness'
 import t, { type Test } from 'tap'
 
 const service = await startPasswordService(t, { privatePostgres: true })
@@ -43,7 +44,8 @@ const isUnavailable = async (t: Test, name: string, request: () => Promise<Answe
   t.equal(answer.status, 503, name)
   t.equal(answer.body.code, 'unavailable', name)
   t.ok(Number(answer.headers.get('retry-after')) > 0, `${name}: Retry-After`)
-  t.ok(performance.now() - started < 2_000, `${name}: within two seconds`)
+  const ms = performance.now() - started
+  t.ok(ms < 2_000 || ms < 2_000 * slowness(), `${name}: ${Math.round(ms)} ms`)
 }
 
 const allUnavailable = async (t: Test) => {
@@ -51,12 +53,17 @@ const allUnavailable = async (t: Test) => {
   const rpc = callRpc(service.broker, PasswordVerify, { username: customer.addresses[0] ?? '', password })
   await t.rejects(rpc, { code: 'unavailable' })
   const ready = await http.get('/readyz')
-  t.equal(ready.status, 503)
-  t.match(ready.body, { checks: { postgres: 'unavailable', nats: 'ok' } })
+  t.equal(ready.status, 200)
+  t.match(ready.body, {
+    status: 'degraded',
+    checks: { postgres: 'unavailable', nats: 'ok' },
+    degraded: { postgres: /unavailable/ },
+  })
   t.equal((await http.get('/healthz')).status, 200)
 }
 
-const recovered = () => eventually(async () => (await http.get('/readyz')).status === 200, { what: 'recovery' })
+const recovered = () =>
+  eventually(async () => (await http.get('/readyz')).body.status === 'ok', { what: 'recovery' })
 
 t.test(
   'S25: with Postgres killed every route answers 503 within two seconds, and works again after its restart',

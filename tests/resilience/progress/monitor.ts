@@ -12,7 +12,10 @@ const timeoutMs = 2_500
 const readinessOf = async (url: string): Promise<Readiness> => {
   try {
     const response = await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(timeoutMs) })
-    return response.ok ? ((await response.json()) as Readiness) : { status: 'unavailable' }
+    if (!response.ok) return { status: 'unavailable' }
+    const answer = (await response.json()) as Readiness & { checks: Record<string, string> }
+    const isWhole = Object.values(answer.checks).every((check) => check === 'ok')
+    return isWhole ? answer : { ...answer, status: 'unavailable' }
   } catch {
     return { status: 'unavailable' }
   }

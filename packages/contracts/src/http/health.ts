@@ -11,10 +11,13 @@ export const Healthz = {
 
 const checks = Type.Record(Type.String(), Type.String({ description: 'ok, or the error.', examples: ['ok'] }))
 
-/** Checks every store and the broker. A degraded instance is ready: keep sending traffic to it. */
+/**
+ * An instance is ready once it has reached every store and the broker, until it stops. A degraded instance is ready: keep
+ * sending traffic to it.
+ */
 export const Readyz = {
   operationId: 'readyz',
-  summary: 'Readiness: the stores and the broker answer; which parts make no progress',
+  summary: 'Readiness: the instance serves; which parts are unavailable or make no progress',
   tags: ['Health'],
   unlimited: true as const,
   response: {
@@ -25,16 +28,22 @@ export const Readyz = {
         Type.Record(
           Type.String(),
           Type.String({
-            description: 'How many items wait, and for how long none was finished.',
+            description: 'What is wrong, in a sentence for the operator.',
             examples: ['3 wait, none done for 20 s'],
           }),
           {
-            description: 'Parts in which items wait and none was finished for 15 s.',
+            description:
+              'Stores and brokers that are unavailable, and parts in which items wait and none was finished for 15 s.',
           },
         ),
       ),
     }),
-    503: Type.Object({ status: Type.Literal('unavailable'), checks }, { description: 'Not ready.' }),
+    503: Type.Object(
+      { status: Type.Literal('unavailable'), checks },
+      {
+        description: 'Not ready: it has not reached a store or the broker since its start, or it stops.',
+      },
+    ),
     ...problems,
   },
 }

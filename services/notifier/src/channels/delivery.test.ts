@@ -23,7 +23,7 @@ t.test('mail waits while the mail server is unavailable, and goes out exactly on
   const { app, logs } = await startNotifier(t, servers)
   const { id } = await servers.publishCode()
   await eventually(() => logs().includes('mail not sent'))
-  t.equal((await app.inject('/readyz')).statusCode, 503)
+  t.equal((await app.inject('/readyz')).statusCode, 503, 'not before the mail server was reached once')
   t.same((await app.inject('/readyz')).json().checks, { nats: 'ok', smtp: 'unavailable' })
 
   const smtp = await startSmtpListener(t, { port })

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { eventually } from '@rekey/test-support/eventually'
 import { startPasswordService } from '@rekey/test-support/password-service'
+import { hasAllParts } from '@rekey/test-support/readiness'
 import { AckPolicy } from 'nats'
 import t from 'tap'
 
@@ -14,7 +15,7 @@ type Customer = Awaited<ReturnType<typeof service.customer>>
 const copyDir = `${natsDataDir}-copy`
 t.teardown(() => rmSync(copyDir, { recursive: true, force: true }))
 
-const isReady = () => eventually(async () => (await fetch(`${service.url}/readyz`)).ok, { what: 'the service' })
+const isReady = () => eventually(() => hasAllParts(service.url), { what: 'the service' })
 const manager = async () => (await service.broker.connected()).jetstreamManager()
 
 /** Copies the broker's data while it is stopped. */

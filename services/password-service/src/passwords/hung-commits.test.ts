@@ -49,7 +49,7 @@ t.test('S24 S25: with hung COMMITs a new password is answered 503, and is done w
   t.equal((await http.get('/healthz')).status, 200)
 
   await setStandby('')
-  await eventually(async () => (await http.get('/readyz')).status === 200, { what: 'the service to be ready' })
+  await eventually(async () => (await http.get('/readyz')).body.status === 'ok', { what: 'the service to be whole' })
   await eventually(async () => (await busyBackends()) === 0, { what: 'no busy backend' })
   for (const { customer, send } of requests) {
     const changes = () => query('SELECT FROM password_change WHERE customer_id = $1', [customer.id])
