@@ -5,7 +5,7 @@ import { checkRestore } from './start/check.ts'
 import { endOrphans, takeDataDir, wipe } from './start/data-dir.ts'
 import { startSandbox } from './start/sandbox.ts'
 import { serviceNames } from './start/service.ts'
-import { readSettings, type Settings, usage } from './start/settings.ts'
+import { type PlacedSettings, placeMetrics, readSettings, type Settings, usage } from './start/settings.ts'
 import { createStopRequest } from './start/stop-request.ts'
 
 const say = (line: string) => console.log(line)
@@ -18,7 +18,7 @@ const assertPortsFree = async ({ port, inboxPort, providerPort }: Settings) => {
   }
 }
 
-const runSandbox = async (settings: Settings, signal: AbortSignal) => {
+const runSandbox = async (settings: PlacedSettings, signal: AbortSignal) => {
   const stopAsked = new Promise<void>((done) => signal.addEventListener('abort', () => done(), { once: true }))
   const sandbox = await startSandbox(settings, { say, signal })
   try {
@@ -42,7 +42,7 @@ const start = async (settings: Settings, signal: AbortSignal) => {
     await endOrphans(settings.dataDir, [...serviceNames])
     await assertPortsFree(settings)
     if (settings.fresh) wipe(settings.dataDir)
-    await runSandbox(settings, signal)
+    await runSandbox(await placeMetrics(settings, isPortFree), signal)
   } finally {
     giveBack()
   }

@@ -11,7 +11,7 @@ import { readSettings } from './settings.ts'
 const root = resolve(import.meta.dirname, '../..')
 
 t.test('the banner has every address, and everybody who may sign in', async (t) => {
-  const text = banner(readSettings([], { REKEY_METRICS_PORT: '9464' }, root), 1)
+  const text = banner({ ...readSettings([], {}, root), metricsPort: 9464 }, 1)
   for (const path of ['', '/restore', '/account', '/staff', '/docs']) t.match(text, `http://localhost:8080${path}`)
   t.match(text, 'http://localhost:8025')
   t.match(text, 'http://127.0.0.1:9464/metrics')

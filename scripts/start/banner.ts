@@ -1,6 +1,6 @@
 import { relative } from 'node:path'
 import { sandboxClients, sandboxCustomers } from '@rekey/contracts'
-import type { Settings } from './settings.ts'
+import type { PlacedSettings, Settings } from './settings.ts'
 
 // The example of the internet-bank contract.
 const restoreRequest = {
@@ -34,13 +34,8 @@ export const curlLines = ({ port, inboxPort }: Pick<Settings, 'port' | 'inboxPor
 
 const line = (name: string, text: string, note = '') => `  ${name.padEnd(11)}${text}${note && `  (${note})`}`
 
-const metricsLines = (settings: Settings) =>
-  settings.metricsPort === undefined
-    ? []
-    : [line('Metrics', `http://127.0.0.1:${settings.metricsPort}/metrics`, 'gateway; the next two ports: the services')]
-
 /** Where everything is, and who may sign in. */
-const placesAndPeople = (settings: Settings) => {
+const placesAndPeople = (settings: PlacedSettings) => {
   const gateway = `http://localhost:${settings.port}`
   const dataDir = relative(process.cwd(), settings.dataDir) || '.'
   return [
@@ -50,7 +45,7 @@ const placesAndPeople = (settings: Settings) => {
     line('Staff', `${gateway}/staff`, 'the console'),
     line('API', `${gateway}/docs`),
     line('Inbox', `http://localhost:${settings.inboxPort}`, 'every mail and SMS'),
-    ...metricsLines(settings),
+    line('Metrics', `http://127.0.0.1:${settings.metricsPort}/metrics`, 'gateway; the next two ports: the services'),
     line('Data', dataDir.startsWith('..') ? settings.dataDir : dataDir, 'npm start -- --fresh wipes it'),
     line('', 'logs/ has the logs, servers.env the addresses of Postgres, Redis and NATS'),
     '',
@@ -65,7 +60,7 @@ const placesAndPeople = (settings: Settings) => {
 }
 
 /** The text that is printed once everything runs. */
-export const banner = (settings: Settings, seconds: number) => `
+export const banner = (settings: PlacedSettings, seconds: number) => `
 Rekey runs, after ${seconds.toFixed(1)} s. This is a sandbox: demo customers, generated keys, a lenient policy, and no
 mail leaves this machine. Pages on http://localhost, of any port, may call it.
 

@@ -17,7 +17,7 @@ import {
 import { partsOf } from './data-dir.ts'
 import { findDatabase, findRedisAndNats, type Start } from './servers.ts'
 import { startService } from './service.ts'
-import { type MeasuredService, metricsPortOf, type Settings } from './settings.ts'
+import { type MeasuredService, metricsPortOf, type PlacedSettings } from './settings.ts'
 
 const root = join(import.meta.dirname, '../..')
 
@@ -58,7 +58,7 @@ const startParts = async (start: Start) => {
   const own = (name: MeasuredService, port: number) => ({
     HOST: '127.0.0.1',
     PORT: String(port),
-    REKEY_METRICS_PORT: String(metricsPortOf(settings, name) ?? ''),
+    REKEY_METRICS_PORT: String(metricsPortOf(settings, name)),
     // A check may run more often in an hour than a customer may be sent codes.
     ...(settings.mode === 'check' && { REKEY_LIMITS_SCALE: '1000' }),
   })
@@ -131,7 +131,7 @@ export interface Sandbox {
  * @throws Error of the first part that does not start; the signal's reason if it is aborted
  */
 export const startSandbox = async (
-  settings: Settings,
+  settings: PlacedSettings,
   { say, signal: stopAsked }: { say: (line: string) => void; signal: AbortSignal },
 ): Promise<Sandbox> => {
   const failed = new AbortController()

@@ -8,11 +8,11 @@ import { startRedis } from '@rekey/local-servers/redis'
 import type { RunningServer } from '@rekey/local-servers/server'
 import { ensureServers, type ServerName, type ServerSource } from '@rekey/local-servers/servers'
 import { partsOf } from './data-dir.ts'
-import type { Settings } from './settings.ts'
+import type { PlacedSettings } from './settings.ts'
 
 /** The context of one start, for each of its steps. */
 export interface Start {
-  settings: Settings
+  settings: PlacedSettings
   say: (line: string) => void
   signal: AbortSignal
   /** Registers a part to be stopped at the end, also if another one does not start. */

@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { readSettings } from './settings.ts'
+import { metricsPortOf, placeMetrics, readSettings } from './settings.ts'
 
 const root = '/somewhere'
 
@@ -13,6 +13,19 @@ test('every setting has a default', async (t) => {
     dataDir: '/somewhere/.rekey',
     urls: { database: undefined, redis: undefined, nats: undefined },
   })
+})
+
+test('metrics are on the first three free ports in a row from 9464 on, or on those of the variable', async (t) => {
+  const settings = readSettings([], {}, root)
+  const free = await placeMetrics(settings, async () => true)
+  t.same(
+    (['auth-gateway', 'password-service', 'notifier'] as const).map((name) => metricsPortOf(free, name)),
+    [9464, 9465, 9466],
+  )
+  t.equal((await placeMetrics(settings, async (port) => port > 9468)).metricsPort, 9470)
+  t.equal((await placeMetrics(settings, async () => false)).metricsPort, 9464)
+  const chosen = readSettings([], { REKEY_METRICS_PORT: '9000' }, root)
+  t.equal((await placeMetrics(chosen, async () => false)).metricsPort, 9000)
 })
 
 test('options and variables set the ports and folders', async (t) => {

@@ -15,7 +15,8 @@ Environment:
   DATABASE_URL, REDIS_URL, NATS_URL
                   servers to use; one that is not set is started here
   REKEY_METRICS_PORT
-                  port of the gateway's metrics; the password-service and the notifier take the next two
+                  port of the gateway's metrics, default 9464 or another free one; the password-service and the
+                  notifier take the next two
   REKEY_LIMITS_SCALE
                   multiplies all quotas, for example 1000 (1: 10 restores of an account an hour, ...)
   and the variables of each service in .env.example`
@@ -40,7 +41,7 @@ export interface Settings {
   fresh: boolean
   port: number
   inboxPort: number
-  /** Port of the gateway's metrics; the password-service and the notifier have the next two. Undefined: none are served. */
+  /** Port of the gateway's metrics; the password-service and the notifier have the next two. Undefined: free ones. */
   metricsPort: number | undefined
   /** Port of the demo identity provider; undefined with an identity provider of one's own (REKEY_IDP_ISSUER). */
   providerPort: number | undefined
@@ -49,12 +50,37 @@ export interface Settings {
   urls: { database: string | undefined; redis: string | undefined; nats: string | undefined }
 }
 
+const usualMetricsPort = 9_464
+
 const measuredServices = ['auth-gateway', 'password-service', 'notifier'] as const
 export type MeasuredService = (typeof measuredServices)[number]
 
-/** The port of a service's metrics; undefined if none are served. */
-export const metricsPortOf = ({ metricsPort }: Pick<Settings, 'metricsPort'>, name: MeasuredService) =>
-  metricsPort === undefined ? undefined : metricsPort + measuredServices.indexOf(name)
+/** Settings with the port of the metrics that was found. */
+export interface PlacedSettings extends Settings {
+  metricsPort: number
+}
+
+/** The port of a service's metrics. */
+export const metricsPortOf = ({ metricsPort }: Pick<PlacedSettings, 'metricsPort'>, name: MeasuredService): number =>
+  metricsPort + measuredServices.indexOf(name)
+
+/** Rows of three ports that are tried: a developer's machine may run several copies. */
+const metricsPortTries = 20
+
+/** Finds the ports of the metrics: those of the variable, else the first three in a row that are free. */
+export const placeMetrics = async (
+  settings: Settings,
+  isFree: (port: number) => Promise<boolean>,
+): Promise<PlacedSettings> => {
+  if (settings.metricsPort !== undefined) return { ...settings, metricsPort: settings.metricsPort }
+  for (let row = 0; row < metricsPortTries; row += 1) {
+    const placed = { ...settings, metricsPort: usualMetricsPort + row * measuredServices.length }
+    const free = await Promise.all(measuredServices.map((name) => isFree(metricsPortOf(placed, name))))
+    if (!free.includes(false)) return placed
+  }
+  // The services then start without metrics, and log it.
+  return { ...settings, metricsPort: usualMetricsPort }
+}
 
 const readPort = (name: string, value: string | undefined, fallback: number) => {
   if (!value) return fallback

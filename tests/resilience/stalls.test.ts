@@ -40,7 +40,7 @@ const startSilentServer = async (t: Teardown) => {
 type Use = (address: string, t: Teardown) => Promise<unknown>
 
 const useGateway: Use = async (address, t) => {
-  const app = await createRekeyServer({ log, random: systemRandom, trustedProxies: [] })
+  const app = await createRekeyServer({ log, metrics: createMetrics(), random: systemRandom, trustedProxies: [] })
   app.decorate('readBearer', async () => {
     throw new Error('no token is good')
   })

@@ -108,6 +108,7 @@ const free: Record<string, string> = {
   REKEY_EVENT_RETRY_HOURS: 'bounded by its schema: 1 to 168',
   REKEY_DRAIN_SECONDS: 'protects nothing',
   REKEY_METRICS_PORT: 'protects nothing',
+  REKEY_REVISION: 'protects nothing',
   REKEY_METRICS_HOST: 'a container listens on every address; metrics contain no secret',
   REKEY_REDIS_CLUSTER: 'checked against the server',
   REKEY_BRAND: 'a name',

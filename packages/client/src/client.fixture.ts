@@ -1,5 +1,6 @@
 import { http, type RekeyError } from '@rekey/contracts'
 import { createLogger } from '@rekey/platform/logger'
+import { createMetrics } from '@rekey/platform/metrics'
 import { systemRandom } from '@rekey/platform/random'
 import { createServer } from '@rekey/platform/server'
 import { createClient } from './index.ts'
@@ -106,6 +107,7 @@ export const answers: Partial<Record<keyof typeof http, unknown>> = {
 export const startServer = async (t: Tap, error?: RekeyError) => {
   const app = await createServer({
     log: createLogger({ name: 'test', level: 'silent' }),
+    metrics: createMetrics(),
     random: systemRandom,
     trustedProxies: [],
   })

@@ -84,6 +84,7 @@ export const errors = {
 } as const satisfies Record<string, { status: number; oauth: string; title: string }>
 
 export type ErrorCode = keyof typeof errors
+export const errorCodes = Object.keys(errors) as ErrorCode[]
 
 /** One validation error of one field, as problem documents list them. */
 export interface FieldError {

@@ -77,12 +77,14 @@ export const createBackgroundPublisher = ({
   }
   const dropped = counter(metrics, {
     name: 'rekey_background_events_dropped_total',
-    help: 'Events that were not published: the broker rejected them and their dead letters, or was unavailable for too long',
-    labelNames: ['reason'],
+    help:
+      'Lost events that no request waits for. refused: the broker rejected them for half a minute, and then their dead ' +
+      'letters too (no permission, for example). away: more than 10,000 waited for it. Each has a log line',
+    labels: { reason: ['refused', 'away'] },
   })
   gauge(metrics, {
     name: 'rekey_background_events_waiting',
-    help: 'Events that wait to be published in the background',
+    help: 'Events that wait to be published in the background, of at most 10,000',
     collect() {
       this.set(waiting)
     },

@@ -1,11 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { unavailable } from '@rekey/contracts'
 import { Events, type NatsConnection } from 'nats'
-import { Counter } from 'prom-client'
 import type { BrokerAccess } from './broker-access.ts'
 import { connectNats } from './broker-transport.ts'
 import type { Logger } from './logger.ts'
-import type { Metrics } from './metrics.ts'
+import { counter, type Metrics } from './metrics.ts'
 import { pause, retry } from './retry.ts'
 
 type SetUp = (connection: NatsConnection) => Promise<void>
@@ -47,10 +46,9 @@ const setUpRetryMs = 500
  *   then closes the connection for good.
  */
 export const connectBroker = ({ url, name, log, metrics, ...access }: Options): Broker => {
-  const disconnects = new Counter({
+  const disconnects = counter(metrics, {
     name: 'rekey_broker_disconnects_total',
-    help: 'Lost connections to the broker',
-    registers: [metrics],
+    help: 'Lost connections to NATS. A steady increase means that a broker, load balancer or network leaves PINGs unanswered',
   })
   const closed = new AbortController()
   let current: NatsConnection | undefined

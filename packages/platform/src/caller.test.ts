@@ -3,6 +3,7 @@ import { text } from 'node:stream/consumers'
 import { eventually } from '@rekey/test-support/eventually'
 import t from 'tap'
 import { keepLogs } from './broker.fixture.ts'
+import { createMetrics } from './metrics.ts'
 import { systemRandom } from './random.ts'
 import { createServer } from './server.ts'
 import { currentTraceId } from './trace.ts'
@@ -17,7 +18,7 @@ interface Settings {
 /** A server that answers with what it takes the caller and the trace for. */
 const start = async (t: Tap, { trustedProxies = [], host = '127.0.0.1', ...settings }: Settings) => {
   const { log, logs } = keepLogs()
-  const app = await createServer({ log, random: systemRandom, trustedProxies, ...settings })
+  const app = await createServer({ log, metrics: createMetrics(), random: systemRandom, trustedProxies, ...settings })
   app.get('/caller', { config: { public: true } }, async ({ ip }) => ({ ip, traceId: currentTraceId() }))
   await app.listen({ host, port: 0 })
   t.teardown(() => app.close())

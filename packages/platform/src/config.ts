@@ -86,6 +86,11 @@ export const serviceEnv = {
     default: '127.0.0.1',
     description: 'Address that /metrics listens on, independent of HOST: metrics are not public.',
   }),
+  REKEY_REVISION: Type.String({
+    pattern: '^([0-9a-f]{7,64}|unknown)$',
+    default: 'unknown',
+    description: 'Commit that the program was built of, for rekey_build_info. Images set it.',
+  }),
   REKEY_SECRETS_FILE: Type.Optional(
     Type.String({
       description: 'File with further variables (dotenv form), for secrets that must not be in the environment.',

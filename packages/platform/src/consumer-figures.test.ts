@@ -18,7 +18,7 @@ const startService = async (t: Test, { accounts, handle }: { accounts: string[];
     const data = { account, clientId: 'ib_localhost', ip: '203.0.113.7' }
     await parts.publisher.publish(LoginFailed, { subject: account, data })
   }
-  const app = await createServer({ log: deps.log, random: deps.random, trustedProxies: [] })
+  const app = await createServer({ log: deps.log, metrics, random: deps.random, trustedProxies: [] })
   await app.register(health, { checks: { nats: () => broker.check() }, progress })
   t.teardown(() => app.close())
   const consumer = consume(deps, { event: LoginFailed, concurrency: 1, handle })

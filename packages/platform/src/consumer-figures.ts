@@ -29,15 +29,22 @@ const retryMs = 1_000
 
 const createGauges = (metrics: Metrics) => {
   const of = (name: string, help: string) =>
-    gauge(metrics, { name: `rekey_consumer_${name}`, help, labelNames: ['consumer'] })
+    gauge(metrics, { name: `rekey_consumer_${name}`, help, labels: { consumer: 'durable consumers of the service' } })
   return {
     waiting: of('waiting_messages', 'Messages that the broker has not delivered yet'),
-    unacknowledged: of('unacknowledged_messages', 'Messages that are handled or wait for a retry, over all instances'),
-    redelivered: of('redelivered_messages', 'Unacknowledged messages that were delivered more than once'),
+    unacknowledged: of(
+      'unacknowledged_messages',
+      'Messages in process or waiting for a retry, of all instances. At 10,000 the broker delivers no more',
+    ),
+    redelivered: of(
+      'redelivered_messages',
+      'Unacknowledged messages that were delivered more than once, since a handler failed',
+    ),
     oldestAge: of(
       'oldest_age_seconds',
       'Age of the oldest message that this instance handles, or time since the acknowledgement floor last rose while ' +
-        'messages wait, whichever is longer; 0 if none wait',
+        'messages wait, whichever is longer; 0 if none wait. Too low if the oldest waits for a retry and arrived long ' +
+        'before its first failure',
     ),
   }
 }

@@ -39,11 +39,11 @@ export const createDeadLetters = ({ broker, metrics }: { broker: Broker; metrics
   const stored = counter(metrics, {
     name: 'rekey_dead_letters_total',
     help: 'Events that this process stored as dead letters',
-    labelNames: ['event'],
+    labels: { event: 'types of events' },
   })
   gauge(metrics, {
     name: 'rekey_dead_letter_messages',
-    help: 'Messages in the stream of dead letters, of all services; absent while the broker does not answer',
+    help: 'Messages in the stream of dead letters, of all services; missing while the broker does not answer',
     async collect() {
       try {
         const jsm = await broker.connection().jetstreamManager({ timeout: timeoutMs, checkAPI: false })

@@ -5,6 +5,7 @@ import { RekeyError, unavailable } from '@rekey/contracts'
 import { Type } from '@sinclair/typebox'
 import t from 'tap'
 import { keepLogs } from './broker.fixture.ts'
+import { createMetrics } from './metrics.ts'
 import { systemRandom } from './random.ts'
 import { createServer } from './server.ts'
 
@@ -17,7 +18,7 @@ const Echo = {
 /** The same routes below both prefixes, so that errors take both forms. */
 const startServer = async (t: Tap) => {
   const { log, logs } = keepLogs()
-  const app = await createServer({ log, random: systemRandom, trustedProxies: [] })
+  const app = await createServer({ log, metrics: createMetrics(), random: systemRandom, trustedProxies: [] })
   for (const prefix of ['/oauth/v2', '/api/v2']) {
     app.post(`${prefix}/echo`, { schema: Echo, config: { public: true } }, async ({ body }) => body)
     app.post(`${prefix}/away`, { config: { public: true } }, async () => {

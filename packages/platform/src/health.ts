@@ -13,7 +13,8 @@ const timeoutMs = 1_500
 
 const awaySentence = 'unavailable: requests that need it are answered 503'
 
-const probe = async (check: () => Promise<unknown>): Promise<string> => {
+/** `ok`, or `unavailable` if the check rejects or takes longer than 1.5 s. */
+export const probe = async (check: () => Promise<unknown>): Promise<string> => {
   const deadline = AbortSignal.timeout(timeoutMs)
   const late = new Promise<never>((_, reject) => {
     deadline.onabort = () => reject(new Error(`no answer in ${timeoutMs} ms`))

@@ -8,6 +8,7 @@ import { auth } from './auth.ts'
 import type { ConfigError } from './config.ts'
 import { createIdentityProvider } from './identity-provider.ts'
 import { createLogger } from './logger.ts'
+import { createMetrics } from './metrics.ts'
 import { systemRandom } from './random.ts'
 import { createServer } from './server.ts'
 
@@ -40,7 +41,7 @@ const start = async (t: Test, env: Record<string, string> = {}) => {
   const { port } = provider.address() as AddressInfo
 
   const log = createLogger({ name: 'test', level: 'silent' })
-  const app = await createServer({ log, random: systemRandom, trustedProxies: [] })
+  const app = await createServer({ log, metrics: createMetrics(), random: systemRandom, trustedProxies: [] })
   t.teardown(() => app.close())
   const settings = {
     REKEY_IDP_ISSUER: issuer,

@@ -2,11 +2,17 @@ import { Type } from '@sinclair/typebox'
 import fc from 'fast-check'
 import t from 'tap'
 import { keepLogs } from './broker.fixture.ts'
+import { createMetrics } from './metrics.ts'
 import { acceptOAuthParameters } from './oauth-parameters.ts'
 import { systemRandom } from './random.ts'
 import { createServer, registerScope } from './server.ts'
 
-const app = await createServer({ log: keepLogs().log, random: systemRandom, trustedProxies: [] })
+const app = await createServer({
+  log: keepLogs().log,
+  metrics: createMetrics(),
+  random: systemRandom,
+  trustedProxies: [],
+})
 await registerScope(app, async (scope) => {
   acceptOAuthParameters(scope)
   const known = Type.Optional(Type.String({ minLength: 1 }))

@@ -1,5 +1,4 @@
-import { Gauge } from 'prom-client'
-import type { Metrics } from './metrics.ts'
+import { gauge, type Metrics } from './metrics.ts'
 
 /** A loop, consumer or queue reports its progress by this. Both calls are cheap: make them in every round. */
 export interface ProgressReport {
@@ -39,20 +38,23 @@ export const createProgress = ({ elapsedMs, metrics }: Deps): Progress => {
   const problems = new Map<string, string>()
   const stalledMs = ({ waiting, movedAtMs }: Part) => (waiting > 0 ? elapsedMs() - movedAtMs : 0)
 
-  const gauge = (name: string, help: string, read: (part: Part) => number) =>
-    new Gauge({
+  const addGauge = (name: string, help: string, read: (part: Part) => number) =>
+    gauge(metrics, {
       name,
       help,
-      labelNames: ['part'],
-      registers: [metrics],
+      labels: { part: 'parts of the service' },
       collect() {
         for (const [name, part] of parts) this.set({ part: name }, read(part))
       },
     })
-  gauge('rekey_progress_waiting', 'Items that wait in a part of the service', ({ waiting }) => waiting)
-  gauge(
+  addGauge(
+    'rekey_progress_waiting',
+    'Items that wait in a part, such as `consumer notifier-notify-code` or `background publisher`',
+    ({ waiting }) => waiting,
+  )
+  addGauge(
     'rekey_progress_stalled_seconds',
-    'Time since a part that has items waiting finished one; 0 if none wait',
+    'Time since a part with waiting items finished one; 0 if none wait. From 15 on the part is in `degraded` of /readyz',
     (part) => stalledMs(part) / 1_000,
   )
 

@@ -1,8 +1,7 @@
 import { RekeyError } from '@rekey/contracts'
 import pLimit from 'p-limit'
-import { Counter } from 'prom-client'
 import type { Logger } from './logger.ts'
-import type { Metrics } from './metrics.ts'
+import { counter, type Metrics } from './metrics.ts'
 
 /** More work was requested than can be done in time. Not logged as an error: it may occur many times a second. */
 export class Overload extends Error {}
@@ -47,18 +46,19 @@ export const isOverload = (error: unknown): boolean => error instanceof RekeyErr
 /** Limits the works that run and wait, so that a flood cannot exhaust the machine (ASVS 15.1.3, 15.2.2). */
 export const createQueue = ({ name, concurrency, waiting, elapsedMs, metrics, log }: Options): Queue => {
   const limit = pLimit(concurrency)
-  const refused = new Counter({
+  const labels = { queue: 'queues of the service' }
+  const refused = counter(metrics, {
     name: 'rekey_overload_refused_total',
     help: 'Work refused because more was requested than could be done in time',
-    labelNames: ['queue'],
-    registers: [metrics],
+    labels,
   })
-  const completed = new Counter({
+  const completed = counter(metrics, {
     name: 'rekey_work_completed_total',
     help: 'Work that a queue ran without an error',
-    labelNames: ['queue'],
-    registers: [metrics],
+    labels,
   })
+  refused.inc({ queue: name }, 0)
+  completed.inc({ queue: name }, 0)
   let meanMs = 0
   /** Works at a time that the service downstream currently accepts without overload; at most `concurrency`. */
   let width = concurrency

@@ -1,9 +1,10 @@
-import { type ErrorCode, errors, type FieldError, RekeyError, unavailable } from '@rekey/contracts'
+import { type ErrorCode, errorCodes, errors, type FieldError, RekeyError, unavailable } from '@rekey/contracts'
 import type { Static, TSchema } from '@sinclair/typebox'
 import { headers, type Msg, type NatsConnection, type Service, ServiceError, type ServiceMsg } from 'nats'
 import type { Broker } from './broker.ts'
 import { parseJson } from './json.ts'
 import type { Logger } from './logger.ts'
+import { buckets, histogram, type Metrics } from './metrics.ts'
 import { isOverload, Overload } from './queue.ts'
 import type { Random } from './random.ts'
 import { pause } from './retry.ts'
@@ -90,6 +91,7 @@ interface Deps {
   /** Rejects while this instance cannot serve RPCs: other instances get them until then. */
   ready(): Promise<unknown>
   random: Random
+  metrics: Metrics
   log: Logger
 }
 
@@ -138,7 +140,7 @@ const replyError = (message: ServiceMsg, error: RekeyError) => {
  * contract is answered 400 with its errors.
  */
 export const serveRpcs = (
-  { broker, ready, random, log }: Deps,
+  { broker, ready, random, metrics, log }: Deps,
   service: { name: string; version: string; description: string },
   answers: Rpc[],
 ): RpcServer => {
@@ -146,24 +148,34 @@ export const serveRpcs = (
   let closing = false
   let started: Service | undefined
   const checked = answers.map((entry) => ({ ...entry, errorsOf: compileFieldErrors(entry.rpc.request) }))
+  const durations = histogram(metrics, {
+    name: 'rekey_rpc_request_duration_seconds',
+    help: 'Time from the receipt of an RPC to its reply, by its subject; outcome: ok, or the error code of the reply',
+    labels: { method: answers.map(({ rpc }) => rpc.subject), outcome: ['ok', ...errorCodes] },
+    buckets: buckets.request,
+  })
   const reply = async (
     message: ServiceMsg,
     { rpc, answer, errorsOf }: (typeof checked)[number],
     counters: EndpointCounters,
   ) => {
     const startedAtMs = Date.now()
+    const startedMs = performance.now()
+    let outcome: 'ok' | ErrorCode = 'ok'
     try {
       const request = readRequest(message.data, errorsOf)
       const answered = await runInTrace(random, message.headers?.get('traceparent'), () => answer(request as never))
       message.respond(JSON.stringify(answered))
     } catch (thrown) {
       const error = toRekeyError(thrown)
+      outcome = error.code
       if (errors[error.code].status >= 500 && !isOverload(error))
         log.error({ err: thrown, rpc: rpc.subject }, 'RPC failed')
       replyError(message, error)
       counters.countError(new Error(errors[error.code].title))
     } finally {
       counters.countLatency(startedAtMs)
+      durations.observe({ method: rpc.subject, outcome }, (performance.now() - startedMs) / 1_000)
     }
   }
   /**

@@ -10,7 +10,12 @@ import { systemRandom } from './random.ts'
 import { createServer } from './server.ts'
 
 const startServer = () =>
-  createServer({ log: createLogger({ name: 'test', level: 'silent' }), random: systemRandom, trustedProxies: [] })
+  createServer({
+    log: createLogger({ name: 'test', level: 'silent' }),
+    metrics: createMetrics(),
+    random: systemRandom,
+    trustedProxies: [],
+  })
 
 t.test('closing answers requests in flight on kept-alive connections, then ends', async (t) => {
   const app = await startServer()

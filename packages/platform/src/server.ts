@@ -12,8 +12,10 @@ import Fastify, {
 import { errorHandling, sendError, toProblem } from './errors.ts'
 import { parseJson } from './json.ts'
 import type { Logger } from './logger.ts'
+import type { Metrics } from './metrics.ts'
 import { isParameterOf, omitEmpty } from './parameters.ts'
 import type { Random } from './random.ts'
+import { createRequestMetrics, type MeasureRequest } from './request-metrics.ts'
 import { compileSerializer } from './serialization.ts'
 import { runInTrace, traceIdOf } from './trace.ts'
 import { checkQuery } from './url-encoded.ts'
@@ -31,6 +33,7 @@ export type Server = FastifyInstance<RawServerDefault, IncomingMessage, ServerRe
 
 interface Options {
   log: Logger
+  metrics: Metrics
   random: Random
   /** Addresses or networks whose X-Forwarded-For is trusted (ASVS 4.1.3). */
   trustedProxies: string[]
@@ -107,9 +110,12 @@ const callerTraceOf = (request: FastifyRequest, adoptsTraces: boolean) => {
 
 /** Answers a path that the router cannot parse, for example with a broken percent escape. */
 const refusePath =
-  (headers: Record<string, string>) => (_error: unknown, request: FastifyRequest, reply: FastifyReply) => {
+  (headers: Record<string, string>, measure: MeasureRequest) =>
+  (_error: unknown, request: FastifyRequest, reply: FastifyReply) => {
     reply.headers(headers)
     void sendError(new RekeyError('invalid_request', { detail: 'The path is malformed.' }), request, reply)
+    // The router runs no hooks for such a path.
+    measure(request, reply)
   }
 
 /**
@@ -143,9 +149,10 @@ const endConnections = (app: Server) => {
 
 /** The HTTP server of every service: limits, strict parsing, one form of errors, one log line per request, traces. */
 export const createServer = async (options: Options): Promise<Server> => {
-  const { log, random, trustedProxies, adoptsTraces = false, isHttpsOnly = false } = options
+  const { log, metrics, random, trustedProxies, adoptsTraces = false, isHttpsOnly = false } = options
   const isProxied = trustedProxies.length > 0
   const headers = isHttpsOnly ? { ...commonHeaders, ...hsts } : commonHeaders
+  const measure = createRequestMetrics(metrics)
   const app = Fastify({
     loggerInstance: log,
     // Lines have the trace id: a logger for each request would only add Fastify's own number of it.
@@ -164,7 +171,7 @@ export const createServer = async (options: Options): Promise<Server> => {
     return503OnClosing: false,
     trustProxy: isProxied && trustedProxies,
     clientErrorHandler: refuseRaw(headers),
-    frameworkErrors: refusePath(headers),
+    frameworkErrors: refusePath(headers, measure),
   }).withTypeProvider<TypeBoxTypeProvider>() as unknown as Server
 
   app.setValidatorCompiler(compileValidator)
@@ -209,6 +216,10 @@ export const createServer = async (options: Options): Promise<Server> => {
       },
       'request answered',
     )
+    done()
+  })
+  app.addHook('onResponse', (request, reply, done) => {
+    measure(request, reply)
     done()
   })
   // An expectation that this server does not know is none (RFC 9110 §10.1.1). Node would answer 417 without a body.

@@ -47,7 +47,7 @@ export const watchStreams = (names: readonly StreamName[], deps: Deps): Backgrou
   const cutOff = gauge(metrics, {
     name: 'rekey_stream_cut_off_seconds',
     help: 'How much shorter than its least age a stream keeps messages, because of its size limit; 0 if it keeps them',
-    labelNames: ['stream'],
+    labels: { stream: Object.keys(streams) },
   })
   const logged = new Map<string, string>()
   const reported = new Set<string>()

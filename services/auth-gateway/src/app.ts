@@ -1,5 +1,6 @@
 import { auth } from '@rekey/platform/auth'
 import { refuseCrossSite } from '@rekey/platform/cross-site'
+import { answers, watchDependencies } from '@rekey/platform/dependencies'
 import type { Feature } from '@rekey/platform/feature'
 import { health } from '@rekey/platform/health'
 import { createIdentityProvider } from '@rekey/platform/identity-provider'
@@ -38,6 +39,7 @@ export const createApp = async (config: Config, runtime: Runtime): Promise<Serve
   const { redis, broker, metrics, progress, now, random, log } = infra
   const app = await createServer({
     log,
+    metrics,
     random,
     trustedProxies: toProxyList(config.REKEY_TRUSTED_PROXIES),
     isHttpsOnly: isHttpsOnly(config),
@@ -96,7 +98,9 @@ export const createApp = async (config: Config, runtime: Runtime): Promise<Serve
     now,
   })
   logReads(app, log)
-  await app.register(health, { checks: { redis: () => redis.ping(), nats: () => broker.check() }, progress })
+  const checks = { redis: () => redis.ping(), nats: () => broker.check() }
+  await app.register(health, { checks, progress })
+  watchDependencies(metrics, { ...checks, password_service: answers(`${config.REKEY_PASSWORD_SERVICE_URL}/healthz`) })
   for (const feature of features) await feature.routes?.(app)
 
   const retryMs = config.REKEY_EVENT_RETRY_HOURS * 3_600_000

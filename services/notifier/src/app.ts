@@ -2,6 +2,7 @@ import { createBackgroundPublisher } from '@rekey/platform/background-publisher'
 import { connectBroker } from '@rekey/platform/broker'
 import { brokerAccess } from '@rekey/platform/broker-access'
 import type { Consumer } from '@rekey/platform/consumer'
+import { accepts, watchDependencies } from '@rekey/platform/dependencies'
 import { health } from '@rekey/platform/health'
 import { toKeys } from '@rekey/platform/keys'
 import { createProgress } from '@rekey/platform/progress'
@@ -88,8 +89,11 @@ export const createApp = async (config: Config, { log, metrics, now, random }: R
     () => {},
   )
 
-  const app = await createServer({ log, random, trustedProxies: [] })
-  await app.register(health, { checks: { nats: () => broker.check(), smtp: () => first.smtp.check() }, progress })
+  const app = await createServer({ log, metrics, random, trustedProxies: [] })
+  const checks = { nats: () => broker.check(), smtp: () => first.smtp.check() }
+  await app.register(health, { checks, progress })
+  const { REKEY_SMS_URL: smsUrl } = config
+  watchDependencies(metrics, smsUrl === undefined ? checks : { ...checks, sms: accepts(smsUrl) })
   app.addHook('onClose', async () => {
     const closing = consumers.map((consumer) => consumer.close())
     for (const delivery of [first, second]) delivery.stop()

@@ -1,5 +1,6 @@
 import { version } from '@rekey/contracts'
 import { auth } from '@rekey/platform/auth'
+import { answers, watchDependencies } from '@rekey/platform/dependencies'
 import { health } from '@rekey/platform/health'
 import { createIdentityProvider } from '@rekey/platform/identity-provider'
 import { createIssuerKeys } from '@rekey/platform/issuer-keys'
@@ -75,18 +76,20 @@ const registerAuth = async (app: Server, config: Config, { now }: Infrastructure
 /** Creates the password-service. Neither Postgres nor the broker nor the gateway needs to be up yet. */
 export const createApp = async (config: Config, runtime: Runtime): Promise<Server> => {
   const infra = createInfrastructure(config, runtime)
-  const { broker, database, progress, log, random, service } = infra
+  const { broker, database, progress, metrics, log, random, service } = infra
   const { features, sessions } = await createFeatures(infra, config)
 
   const trustedProxies = toProxyList(config.REKEY_TRUSTED_PROXIES)
-  const app = await createServer({ log, random, trustedProxies, adoptsTraces: true })
+  const app = await createServer({ log, metrics, random, trustedProxies, adoptsTraces: true })
   await registerAuth(app, config, infra, sessions)
   logReads(app, log)
   for (const feature of features) await feature.routes?.(app)
-  await app.register(health, { checks: { postgres: database.check, nats: () => broker.check() }, progress })
+  const checks = { postgres: database.check, nats: () => broker.check() }
+  await app.register(health, { checks, progress })
+  watchDependencies(metrics, { ...checks, gateway_jwks: answers(config.REKEY_JWKS_URL) })
 
   const rpcs = serveRpcs(
-    { broker, ready: database.check, random, log },
+    { broker, ready: database.check, random, metrics, log },
     { name: service, version, description: 'Customers and their passwords.' },
     features.flatMap((feature) => feature.rpcs ?? []),
   )

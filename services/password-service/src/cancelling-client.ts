@@ -47,11 +47,15 @@ const statementTimeoutOf = (longestMs: number | undefined, usualMs: number | und
   return leftMs < usualMs ? leftMs : undefined
 }
 
+/** The pools of this service: of requests, RPCs and events, and of background loops. */
+export const pools = ['callers', 'loops'] as const
+export type PoolName = (typeof pools)[number]
+
 interface Options {
   /** Most connections beside the pool's whose statements do not end. */
   limit: number
   /** Label of the metrics. */
-  pool: string
+  pool: PoolName
   metrics?: Metrics | undefined
   /** Longest wait for a connection and a statement together, in ms; undefined: each has its own limit. */
   longestMs?: number | undefined
@@ -91,16 +95,18 @@ const pause = (ms: number) => delay(ms, undefined, { ref: false })
 /** The error of `pg` for a statement that takes longer than `query_timeout`. */
 const isTimeout = (error: unknown) => error instanceof Error && error.message === 'Query read timeout'
 
-const createFigures = (metrics: Metrics, pool: string, abandoned: ReadonlySet<Abandoned>) => {
+const createFigures = (metrics: Metrics, pool: PoolName, abandoned: ReadonlySet<Abandoned>) => {
   const cancelled = counter(metrics, {
     name: 'rekey_database_cancelled_total',
     help: 'Statements that timed out at the service and were cancelled at Postgres',
-    labelNames: ['pool'],
+    labels: { pool: pools },
   })
   gauge(metrics, {
     name: `rekey_database_abandoned_connections`,
-    help: 'Connections whose statement timed out at the service and has not ended at Postgres',
-    labelNames: ['pool'],
+    help:
+      'Connections whose statement timed out at the service and has not ended at Postgres. Above 0 for more than a ' +
+      'second: backends that do not react to a cancellation (a stopped process, a disk that hangs)',
+    labels: { pool: pools },
     collect() {
       for (const [name, set] of abandonedOf.get(metrics) ?? []) this.set({ pool: name }, set.size)
     },
@@ -110,7 +116,7 @@ const createFigures = (metrics: Metrics, pool: string, abandoned: ReadonlySet<Ab
 }
 
 /** The pools of each registry: they share one gauge. */
-const abandonedOf = new WeakMap<Metrics, Map<string, ReadonlySet<Abandoned>>>()
+const abandonedOf = new WeakMap<Metrics, Map<PoolName, ReadonlySet<Abandoned>>>()
 
 /**
  * Makes a client of Postgres whose statements also end at the server when they time out here. A COMMIT that waits for a

@@ -4,7 +4,7 @@ import type { Logger } from '@rekey/platform/logger'
 import type { Metrics } from '@rekey/platform/metrics'
 import { type PostgresSettings, withSettings } from '@rekey/platform/postgres-settings'
 import pg from 'pg'
-import { createCancellingClient, keepContext, withinOneDeadline } from './cancelling-client.ts'
+import { createCancellingClient, keepContext, type PoolName, withinOneDeadline } from './cancelling-client.ts'
 import { isOutdatedPlan, toDatabaseError } from './database-errors.ts'
 import { Prisma, PrismaClient } from './generated/prisma/client.ts'
 import { hasEvents } from './outbox/news.ts'
@@ -17,7 +17,7 @@ interface Options {
   poolSize: number
   log: Logger
   /** Label of the metrics. */
-  name?: string
+  name?: PoolName
   metrics?: Metrics
   /** Time-out of a statement; the default is shorter than a caller waits. */
   statementTimeoutMs?: number
@@ -40,7 +40,7 @@ interface Options {
  * sorted a whole backlog for each batch. A loop may also wait longer for a statement than a caller.
  */
 export const loopOptions = {
-  name: 'loops',
+  name: 'loops' as const,
   poolSize: 4,
   statementTimeoutMs: 6_000,
   serverTransactionTimeoutMs: 30_000,

@@ -64,7 +64,6 @@ export const openImport = async (env: Record<string, string | undefined>) => {
   const database = openDatabase({
     url,
     pooled,
-    name: 'import',
     poolSize: 2,
     log,
     statementTimeoutMs,

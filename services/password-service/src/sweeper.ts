@@ -24,8 +24,8 @@ export const startSweeper = ({ deletions, metrics, progress, now, log }: Deps) =
   const report = progress.watch('sweeper')
   const failures = counter(metrics, {
     name: 'rekey_sweep_failures_total',
-    help: 'Failed deletions of rows that are no longer needed; each is retried',
-    labelNames: ['rows'],
+    help: 'Deletions of expired rows that failed and are retried, with fewer rows at a time',
+    labels: { rows: Object.keys(deletions) },
   })
 
   const batchSizes = new Map(Object.keys(deletions).map((rows) => [rows, createBatchSize(batchSize)]))

@@ -6,6 +6,7 @@ import { text } from 'node:stream/consumers'
 import { unavailable } from '@rekey/contracts'
 import { auth, type TokenClaims } from '@rekey/platform/auth'
 import { createLogger } from '@rekey/platform/logger'
+import { createMetrics } from '@rekey/platform/metrics'
 import { systemRandom } from '@rekey/platform/random'
 import { createServer as createRekeyServer } from '@rekey/platform/server'
 import { eventually } from '@rekey/test-support/eventually'
@@ -48,7 +49,7 @@ const startForwarding = async (
   const { port } = upstream.address() as { port: number }
   const logs: string[] = []
   const log = createLogger({ name: 'test', level: 'info', destination: { write: (line) => void logs.push(line) } })
-  const app = await createRekeyServer({ log, random: systemRandom, trustedProxies: [] })
+  const app = await createRekeyServer({ log, metrics: createMetrics(), random: systemRandom, trustedProxies: [] })
   await app.register(auth, { issuer, now: () => new Date(), publicKey: async () => publicKey })
   await forwarding(app, {
     upstream: `http://127.0.0.1:${port}`,

@@ -1,5 +1,6 @@
 import { sandboxClients, sandboxCustomers } from '@rekey/contracts'
 import { createLogger } from '@rekey/platform/logger'
+import { createMetrics } from '@rekey/platform/metrics'
 import { systemRandom } from '@rekey/platform/random'
 import { createServer } from '@rekey/platform/server'
 import t, { type Test } from 'tap'
@@ -11,6 +12,7 @@ const browser = { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' }
 const start = async (t: Test, settings: Partial<Parameters<typeof createFrontPage>[0]>) => {
   const app = await createServer({
     log: createLogger({ name: 'test', level: 'silent' }),
+    metrics: createMetrics(),
     random: systemRandom,
     trustedProxies: [],
   })

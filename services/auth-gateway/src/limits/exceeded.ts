@@ -1,10 +1,10 @@
 import { type EventData, LimitExceeded, lockoutAttempts } from '@rekey/contracts'
 import type { BackgroundPublisher } from '@rekey/platform/background-publisher'
 import { hashForLog, type Logger } from '@rekey/platform/logger'
-import type { Metrics } from '@rekey/platform/metrics'
-import { Counter } from 'prom-client'
+import { counter, type Metrics } from '@rekey/platform/metrics'
 import type { Quotas } from './quotas.ts'
 
+const actions = ['code', 'answer', 'login', 'token', 'password'] as const satisfies (keyof Quotas)[]
 export type Action = keyof Quotas
 
 interface Deps {
@@ -14,20 +14,20 @@ interface Deps {
 }
 
 type Exceeded = EventData<typeof LimitExceeded>
+const limitedBy = ['address', 'account', 'client', 'all', 'budget'] as const satisfies Exceeded['by'][]
 
 /** Reports requests over a rate limit, and lockouts: a metric, a log line, an event. */
 export const createExceeded = ({ backgroundPublisher, metrics, log }: Deps) => {
-  const counter = new Counter({
+  const exceeding = counter(metrics, {
     name: 'rekey_limits_exceeded_total',
-    help: 'Requests over a limit, by action and by whose quota was used up.',
-    labelNames: ['action', 'by'],
-    registers: [metrics],
+    help: 'Requests over a rate limit, by action and by whose quota was used up; budget: during a lockout',
+    labels: { action: actions, by: limitedBy },
   })
 
   /** The metric counts each request; the log line and the event are written only if `isFirstReport`. */
   const report = (exceeded: Exceeded, isFirstReport: boolean): void => {
     const { action, by, account, clientId, ip, allowance, retryAfterSeconds } = exceeded
-    counter.inc({ action, by })
+    exceeding.inc({ action, by })
     if (!isFirstReport) return
     log.warn(
       {
@@ -59,7 +59,7 @@ export const createExceeded = ({ backgroundPublisher, metrics, log }: Deps) => {
     },
 
     /** Counts a request during a lockout, whether the caller learns of it or not. */
-    countLockedOut: (action: Action): void => counter.inc({ action, by: 'budget' }),
+    countLockedOut: (action: Action): void => exceeding.inc({ action, by: 'budget' }),
   }
 }
 

@@ -9,6 +9,9 @@ interface Settings {
   REKEY_CODE_KEY: string
 }
 
+const recordKinds = ['challenge', 'authorization code', 'redeemed authorization code', 'session listing'] as const
+type RecordKind = (typeof recordKinds)[number]
+
 /** Fields of a Redis hash. */
 export type StoredFields = Record<string, string>
 
@@ -34,12 +37,14 @@ export const createStoredRecords = ({ metrics, log }: Pick<Infrastructure, 'metr
   const keys = deriveKeys(toKeys(config.REKEY_CODE_KEY), 'stored record')
   const tampered = counter(metrics, {
     name: 'rekey_tampered_records_total',
-    help: 'Records in Redis that were refused because the gateway did not write them so.',
-    labelNames: ['kind'],
+    help:
+      'Records in Redis that were refused because the gateway did not write them so: somebody else writes to Redis, or ' +
+      'REKEY_CODE_KEY differs between gateways. Also counts records of the version before, for ten minutes after an upgrade',
+    labels: { kind: recordKinds },
   })
 
   /** Logs a record that the gateway did not write so. @returns the error of every such record */
-  const refuse = (kind: string, redisKey: string, reason: string): RekeyError => {
+  const refuse = (kind: RecordKind, redisKey: string, reason: string): RekeyError => {
     tampered.inc({ kind })
     log.error(
       { event: 'stored_record_tampered', kind, record: hashForLog(redisKey), reason },
@@ -52,7 +57,7 @@ export const createStoredRecords = ({ metrics, log }: Pick<Infrastructure, 'metr
     refuse,
 
     /** Signs and opens records of one kind, with these fields. */
-    ofKind<Name extends string>(kind: string, names: readonly Name[]) {
+    ofKind<Name extends string>(kind: RecordKind, names: readonly Name[]) {
       const textOf = (redisKey: string, record: Partial<StoredFields>) =>
         JSON.stringify([kind, redisKey, ...names.map((name) => asStored(record[name]))])
       return {

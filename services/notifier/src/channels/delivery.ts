@@ -1,4 +1,4 @@
-import { parseUsername, type Recipient } from '@rekey/contracts'
+import { messageChannels, parseUsername, type Recipient, streams } from '@rekey/contracts'
 import type { Now } from '@rekey/platform/clock'
 import { PermanentError } from '@rekey/platform/consumer'
 import type { Logger } from '@rekey/platform/logger'
@@ -50,6 +50,9 @@ export interface Delivery {
   close(): void
 }
 
+/** The events of messages. */
+const messageTypes: string[] = streams.NOTIFY.events.map(({ type }) => type)
+
 /** Number of events whose ids are kept. */
 const capacity = 10_000
 
@@ -60,8 +63,8 @@ export const createDelivery = ({ smtp, sms, metrics, now, log }: Deps): Delivery
   const sent = new Map<string, Promise<HandedOver>>()
   const messages = counter(metrics, {
     name: 'rekey_messages_total',
-    help: 'Attempts to send a message: sent, failed (it is retried), or refused for good (a dead letter)',
-    labelNames: ['event', 'channel', 'result'],
+    help: 'Attempts to send a message: sent; failed, which is retried; refused for good, a dead letter',
+    labels: { event: messageTypes, channel: messageChannels, result: ['sent', 'failed', 'refused'] },
   })
 
   const dispatch = async (

@@ -30,6 +30,10 @@ export type Code = Pick<
   'challengeId' | 'purpose' | 'code' | 'verificationCode' | 'expiresAt'
 > & { sendNumber: number }
 
+/** Why a code is not sent. */
+const suppressionReasons = ['unknown or blocked', 'no such device', 'expired', 'limit', 'lockout'] as const
+export type SuppressionReason = (typeof suppressionReasons)[number]
+
 /** The customer whom a code is for. */
 type Receiver = Pick<Recipient, 'locale' | 'timezone'> & { id: number; code: string }
 
@@ -41,8 +45,8 @@ type Receiver = Pick<Recipient, 'locale' | 'timezone'> & { id: number; code: str
 export const createCodePublisher = ({ publisher, keys, metrics, now, log }: Deps) => {
   const suppressed = counter(metrics, {
     name: 'rekey_codes_not_sent_total',
-    help: 'Codes that were created but not sent, by reason.',
-    labelNames: ['reason'],
+    help: 'Codes that were created but not sent, by reason',
+    labels: { reason: suppressionReasons },
   })
 
   return {
@@ -68,7 +72,7 @@ export const createCodePublisher = ({ publisher, keys, metrics, now, log }: Deps
     }),
 
     /** Logs the challenge only: the username of somebody unknown must not be logged. */
-    suppress(challengeId: string, reason: string): void {
+    suppress(challengeId: string, reason: SuppressionReason): void {
       suppressed.inc({ reason })
       log.info({ event: 'code_not_sent', challenge: hashForLog(challengeId), reason }, 'code not sent')
     },

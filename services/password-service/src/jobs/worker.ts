@@ -55,8 +55,8 @@ export const startWorker = (deps: Deps): Background => {
   let lastQueued = 0
   const paused = gauge(metrics, {
     name: 'rekey_job_paused',
-    help: 'Whether a job pauses because events wait in the outbox or notifications in the broker: 1 or 0',
-    labelNames: ['behind'],
+    help: '1 while a job waits for the outbox or the notifier, else 0',
+    labels: { behind: ['outbox', 'notifier'] },
   })
   const size = createBatchSize(batchSize)
 

@@ -41,7 +41,7 @@ export const createLockoutService = (deps: Deps) => {
   const { database, scale, now, metrics, keys, failuresSeen, log } = deps
   const begun = counter(metrics, {
     name: 'rekey_restore_lockouts_total',
-    help: 'Lockouts of restore that wrong codes began.',
+    help: 'Lockouts of restore that wrong codes began',
   })
 
   /** Counts the recorded wrong codes of a challenge, once its customer is known. @throws RekeyError unavailable */

@@ -37,7 +37,7 @@ export const createOutboxGauges = ({ loops, metrics, now }: Deps): void => {
     gauge(metrics, {
       name,
       help,
-      labelNames: ['stream'],
+      labels: { stream: outboxStreams },
       async collect() {
         this.reset()
         for (const figures of await readOnce().catch(() => [])) this.set({ stream: figures.stream }, pick(figures))
@@ -50,12 +50,13 @@ export const createOutboxGauges = ({ loops, metrics, now }: Deps): void => {
   )
   addGauge(
     'rekey_outbox_held_events',
-    `Events that the broker rejected, and later ones of the same customers; counted up to ${countedUpTo}`,
+    `Events that the broker rejected, and later ones of the same customers; they delay no others; counted up to ${countedUpTo}`,
     ({ held }) => held,
   )
   addGauge(
     'rekey_outbox_oldest_age_seconds',
-    'Age of the oldest event that waits for the broker and is not held; 0 if none waits',
+    'Age of the oldest event that waits for the broker and is not held; 0 if none waits. While it grows, listeners get ' +
+      'no events, and the gateway accepts sessions that a restore ended',
     ({ oldestAgeSeconds }) => oldestAgeSeconds,
   )
 }
@@ -64,6 +65,8 @@ export const createOutboxGauges = ({ loops, metrics, now }: Deps): void => {
 export const createRefusalCounter = (metrics: Metrics) =>
   counter(metrics, {
     name: 'rekey_outbox_refused_total',
-    help: 'Publications that the broker rejected; each event is retried, then becomes a dead letter',
-    labelNames: ['type'],
+    help:
+      'Publications that the broker rejected. Each event is retried after 1, 5, 15, 30 and then every 60 s, and becomes a ' +
+      'dead letter after REKEY_EVENT_RETRY_HOURS',
+    labels: { type: 'types of events' },
   })

@@ -3,7 +3,7 @@ import type { Logger } from '@rekey/platform/logger'
 import { counter, type Metrics } from '@rekey/platform/metrics'
 import type { Publisher } from '@rekey/platform/publisher'
 import type { Database } from '../database.ts'
-import { lanesOf, type OutboxStream } from './lanes.ts'
+import { lanesOf, type OutboxStream, outboxStreams } from './lanes.ts'
 import { offerLost, wasLast } from './relay.store.ts'
 
 interface Deps {
@@ -32,7 +32,7 @@ export const createLostEvents = (stream: OutboxStream, deps: Deps) => {
   const found = counter(metrics, {
     name: 'rekey_outbox_lost_events_total',
     help: 'Published events that the broker had lost when it was reached again; each is published again',
-    labelNames: ['stream'],
+    labels: { stream: outboxStreams },
   })
   let current: Connection | undefined
   /** Lanes that were not searched since the connection began. */

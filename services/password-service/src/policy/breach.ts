@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Logger } from '@rekey/platform/logger'
-import type { Metrics } from '@rekey/platform/metrics'
+import { counter, type Metrics } from '@rekey/platform/metrics'
 import { ConsecutiveBreaker, circuitBreaker, handleAll, isBrokenCircuitError } from 'cockatiel'
-import { Counter } from 'prom-client'
 import { Pool } from 'undici'
 
 interface Options {
@@ -63,13 +62,11 @@ const outcomeOf = (error: unknown): (typeof outcomes)[number] => {
  * look-ups, so that not every change waits for the time-out.
  */
 export const createBreaches = ({ url, timeoutMs, pauseMs = 30_000, log, metrics }: Options) => {
-  const lookups = new Counter({
+  const lookups = counter(metrics, {
     name: 'rekey_breach_lookups_total',
-    help: 'Look-ups of new passwords among leaked ones. timeout, failed and skipped: accepted without an answer.',
-    labelNames: ['outcome'],
-    registers: [metrics],
+    help: 'Look-ups of new passwords among leaked ones. timeout, failed and skipped: accepted without an answer',
+    labels: { outcome: outcomes },
   })
-  for (const outcome of outcomes) lookups.inc({ outcome }, 0)
 
   const { origin, pathname, search } = new URL(url)
   const base = pathname.replace(/\/$/, '')
