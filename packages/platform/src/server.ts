@@ -14,7 +14,8 @@ import { parseJson } from './json.ts'
 import type { Logger } from './logger.ts'
 import { isParameterOf, omitEmpty } from './parameters.ts'
 import type { Random } from './random.ts'
-import { runInTrace, traceIdOf } from './trace.ts'
+import { beginRequestSpan, endRequestSpan } from './request-span.ts'
+import { runInContext, traceIdOf } from './trace.ts'
 import { checkQuery } from './url-encoded.ts'
 import { compileValidator } from './validation.ts'
 
@@ -177,7 +178,7 @@ export const createServer = async (options: Options): Promise<Server> => {
   app.addHook('onRequest', (request, reply, done) => {
     reply.headers(headers)
     const isAdopted = adoptsTraces && isForwarded(request)
-    runInTrace(random, isAdopted ? traceparentOf(request) : undefined, done)
+    runInContext(beginRequestSpan(random, request, traceparentOf(request), isAdopted), done)
   })
   app.addHook('onRequest', (request, _reply, done) => {
     checkHost(request.raw)
@@ -207,6 +208,7 @@ export const createServer = async (options: Options): Promise<Server> => {
       },
       'request answered',
     )
+    endRequestSpan(reply)
     done()
   })
   // An expectation that this server does not know is none (RFC 9110 §10.1.1). Node would answer 417 without a body.
