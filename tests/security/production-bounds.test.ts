@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { sandboxKeyPrefix } from '@rekey/contracts'
 import { readConfig } from '@rekey/platform/config'
 import type { Production } from '@rekey/platform/production'
+import { tracingEnv } from '@rekey/platform/tracing-settings'
 import t from 'tap'
 import { parseRegistry, productionParser } from '../../services/auth-gateway/src/clients/registry-file.ts'
 import { Env as GatewayEnv } from '../../services/auth-gateway/src/config.ts'
@@ -44,6 +45,10 @@ const refused: Record<string, readonly unknown[]> = {
   NATS_NKEY_FILE: openFiles,
   NATS_CREDENTIALS_FILE: openFiles,
   REKEY_SECRETS_FILE: openFiles,
+  OTEL_EXPORTER_OTLP_ENDPOINT: plainUrls,
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: plainUrls,
+  OTEL_EXPORTER_OTLP_CERTIFICATE: [writable],
+  OTEL_EXPORTER_OTLP_CLIENT_KEY: openFiles,
   REDIS_URL: ['redis://elsewhere.example', 'rediss://elsewhere.example'],
   DATABASE_URL: databaseUrls,
   REKEY_DATABASE_DIRECT_URL: databaseUrls,
@@ -91,7 +96,7 @@ const refused: Record<string, readonly unknown[]> = {
       .flatMap((name) => {
         if (/^REKEY_LIMIT_.*_(CLIENT|ALL)$/.test(name)) return [[name, [hugeQuota]]]
         if (name.startsWith('REKEY_LIMIT_')) return [[name, [hugeQuota, '1000000/1h']]]
-        return name.endsWith('_KEY') ? [[name, weakKeys]] : []
+        return /^REKEY_.*_KEY$/.test(name) ? [[name, weakKeys]] : []
       }),
   ),
 }
@@ -110,6 +115,12 @@ const free: Record<string, string> = {
   REKEY_METRICS_PORT: 'protects nothing',
   REKEY_REVISION: 'protects nothing',
   REKEY_METRICS_HOST: 'a container listens on every address; metrics contain no secret',
+  ...Object.fromEntries(
+    Object.keys(tracingEnv)
+      .filter((name) => !/ENDPOINT|_CERTIFICATE$|_KEY$/.test(name))
+      .map((name) => [name, 'concerns traces, which have no secret']),
+  ),
+  OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE: 'a certificate is public',
   REKEY_REDIS_CLUSTER: 'checked against the server',
   REKEY_BRAND: 'a name',
   REKEY_THEME_DIR: 'checked when it is read',

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { parseEnv } from 'node:util'
 import { OneOf } from '@rekey/contracts'
 import { type Static, type TObject, type TSchema, Type } from '@sinclair/typebox'
+import { tracingEnv } from './tracing-settings.ts'
 import { coerce, compileValidationErrors } from './validation.ts'
 
 export { Key } from './keys.ts'
@@ -96,6 +97,7 @@ export const serviceEnv = {
       description: 'File with further variables (dotenv form), for secrets that must not be in the environment.',
     }),
   ),
+  ...tracingEnv,
 }
 
 const serviceSchema = Type.Object(serviceEnv)

@@ -1,11 +1,13 @@
 import { durableName, type EventDefinition, RekeyError } from '@rekey/contracts'
 import type { JsMsg } from 'nats'
 import { type Consumer, type ConsumerDeps, openIntake } from './consumer.ts'
+import { consumerSpan } from './consumer-span.ts'
 import { type Content, createReader, type Delivery, LaterError } from './delivery.ts'
 import { createDueQueue } from './due-queue.ts'
 import type { Pause } from './pause.ts'
 import { createSettling } from './settle.ts'
-import { nextSpan, runInSpan } from './trace.ts'
+import type { NewSpan } from './span.ts'
+import { beginSpan, inSpanOf, runInContext, type TraceContext } from './trace.ts'
 
 /** An event among those that are handled together. */
 export interface Received<E extends EventDefinition> extends Content<E>, Delivery {
@@ -33,6 +35,13 @@ interface Item {
   settled(): void
 }
 
+/** An item that was read, and the span of its delivery. */
+interface Taken<E extends EventDefinition> {
+  item: Item
+  received: Received<E>
+  trace: TraceContext
+}
+
 /** An event that has to wait no longer than this stays here. Others go back to the broker, and leave room for more. */
 const keptMs = 100
 
@@ -56,19 +65,39 @@ export const consumeTogether = <E extends EventDefinition>(
   /** Grows by one with each success: doubled, it would be too large again at once. */
   let size = most
 
-  const receive = (message: JsMsg): Received<E> => {
-    const span = nextSpan(random, message.headers?.get('traceparent'))
-    return {
-      ...read(message),
-      attempt: message.info.redeliveryCount,
-      isLastAttempt: settling.isLastAttempt(message),
-      inTrace: (work) => runInSpan(span, work),
+  const receive = (message: JsMsg, trace: TraceContext): Received<E> => ({
+    ...read(message),
+    attempt: message.info.redeliveryCount,
+    isLastAttempt: settling.isLastAttempt(message),
+    inTrace: (work) => runInContext(trace, work),
+  })
+
+  /**
+   * Runs the work of one event in its span. The work of several is a child of the first recorded one, linked to the
+   * others, and they to it.
+   */
+  const handleInTrace = (batch: Taken<E>[]): Promise<readonly unknown[]> => {
+    const work = () => handle(batch.map(({ received }) => received))
+    const [first, ...others] = batch.flatMap(({ trace }) => (trace.span ? [trace] : []))
+    if (!first) return work()
+    if (batch.length === 1) return runInContext(first, work)
+    const together: NewSpan = {
+      name: `process ${event.type} together`,
+      kind: 'internal',
+      attributes: { 'messaging.batch.message_count': batch.length },
+      links: others.map(({ traceparent }) => traceparent),
     }
+    return inSpanOf(first.traceparent, together, (traceparent) => {
+      for (const { span } of others) span?.link(traceparent)
+      return work()
+    })
   }
 
   /** Only the acknowledgement can fail, over a closed connection: the broker redelivers the message. */
-  const settle = async (item: Item, error: unknown) => {
+  const settle = async (item: Item, { span }: TraceContext, error: unknown) => {
     const { message, settled } = item
+    if (error !== undefined) span?.fail(error)
+    span?.end()
     if (error instanceof LaterError && error.afterMs <= keptMs && queue.addLater(item, error.afterMs)) return
     try {
       if (error === undefined) message.ack()
@@ -80,10 +109,10 @@ export const consumeTogether = <E extends EventDefinition>(
     }
   }
 
-  const handleAll = async (batch: { item: Item; received: Received<E> }[]): Promise<void> => {
+  const handleAll = async (batch: Taken<E>[]): Promise<void> => {
     let errors: readonly unknown[]
     try {
-      errors = await handle(batch.map(({ received }) => received))
+      errors = await handleInTrace(batch)
       size = Math.min(most, size + 1)
     } catch (error) {
       if (batch.length > 1 && !isUnavailable(error)) {
@@ -95,17 +124,19 @@ export const consumeTogether = <E extends EventDefinition>(
       size = Math.max(1, Math.floor(Math.min(size, batch.length) / 2))
       errors = batch.map(() => error)
     }
-    await Promise.all(batch.map(({ item }, index) => settle(item, errors[index])))
+    await Promise.all(batch.map(({ item, trace }, index) => settle(item, trace, errors[index])))
   }
 
   const run = async (items: Item[]) => {
-    const batch: { item: Item; received: Received<E> }[] = []
+    const batch: Taken<E>[] = []
     const unreadable: Promise<void>[] = []
     for (const item of items) {
+      const { message } = item
+      const trace = beginSpan(random, message.headers?.get('traceparent'), consumerSpan(event, service, message))
       try {
-        batch.push({ item, received: receive(item.message) })
+        batch.push({ item, received: receive(message, trace), trace })
       } catch (error) {
-        unreadable.push(settle(item, error))
+        unreadable.push(settle(item, trace, error))
       }
     }
     if (batch.length > 0) await handleAll(batch)

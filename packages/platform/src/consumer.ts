@@ -4,6 +4,7 @@ import pLimit from 'p-limit'
 import type { Broker } from './broker.ts'
 import type { Now } from './clock.ts'
 import { watchConsumer } from './consumer-figures.ts'
+import { consumerSpan } from './consumer-span.ts'
 import { createReader, type Delivery } from './delivery.ts'
 import { startHeartbeat } from './heartbeat.ts'
 import type { Logger } from './logger.ts'
@@ -15,7 +16,7 @@ import type { Random } from './random.ts'
 import { pause as pauseFor } from './retry.ts'
 import { createSettling } from './settle.ts'
 import { streamOf } from './streams.ts'
-import { runInTrace } from './trace.ts'
+import { currentSpan, runAsSpan } from './trace.ts'
 
 export { type Delivery, LaterError, PermanentError } from './delivery.ts'
 export type { Pause } from './pause.ts'
@@ -121,6 +122,7 @@ export const consume = <E extends EventDefinition>(
       await handle(data, { ...attributes, attempt, isLastAttempt: settling.isLastAttempt(message) })
       message.ack()
     } catch (error) {
+      currentSpan()?.fail(error)
       await settling.fail(message, error)
     }
   }
@@ -133,7 +135,8 @@ export const consume = <E extends EventDefinition>(
       if (pause) await pauseFor(pauseMs(pause, random), stopped.signal)
       await limit(() => {
         if (stopped.signal.aborted) return message.nak()
-        return runInTrace(random, message.headers?.get('traceparent'), () => settle(message))
+        const caller = message.headers?.get('traceparent')
+        return runAsSpan(random, caller, consumerSpan(event, service, message), () => settle(message))
       })
     },
   })

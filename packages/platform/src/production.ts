@@ -144,6 +144,14 @@ export const usesHttps =
       return isSafe ? [] : [`${name} is without TLS: production requires https:// outside this machine.`]
     })
 
+/** Traces say which requests a platform gets, and when; their headers may have a credential. */
+export const tracesArePrivate: Rule<ServiceConfig> = (config) =>
+  (['OTEL_EXPORTER_OTLP_ENDPOINT', 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'] as const).flatMap((name) => {
+    const url = new URL(config[name] ?? 'https://unset')
+    const isSafe = url.protocol === 'https:' || isLoopback(url.hostname) || mayBePlain(config, url.hostname)
+    return isSafe ? [] : [`${name} is without TLS: production requires https:// outside this machine.`]
+  })
+
 /** 32 random bytes have about 30 distinct values; fewer than this many occur once in 10^13. */
 const minDistinctBytes = 18
 

@@ -11,7 +11,8 @@ import { ErrorCode, headers, type MsgHdrs, NatsError } from 'nats'
 import type { Broker } from './broker.ts'
 import type { Now } from './clock.ts'
 import type { Random } from './random.ts'
-import { currentTrace } from './trace.ts'
+import type { NewSpan } from './span.ts'
+import { currentTrace, inSpanOf } from './trace.ts'
 
 interface Deps {
   broker: Broker
@@ -64,8 +65,11 @@ export const isFull = (error: unknown): boolean => {
   return cause instanceof NatsError && cause.api_error?.err_code === subjectIsFull
 }
 
-/** The message of an event: NATS Protocol Binding for CloudEvents 1.0.3-wip, binary mode. */
-export const messageOf = (event: CloudEvent): { data: string; headers: MsgHdrs } => {
+/**
+ * The message of an event: NATS Protocol Binding for CloudEvents 1.0.3-wip, binary mode. `traceparent`: of the span that
+ * publishes it.
+ */
+export const messageOf = (event: CloudEvent, traceparent = event.traceparent): { data: string; headers: MsgHdrs } => {
   const attributes = {
     specversion: '1.0',
     id: event.id,
@@ -74,13 +78,13 @@ export const messageOf = (event: CloudEvent): { data: string; headers: MsgHdrs }
     subject: event.subject,
     time: event.time.toISOString(),
     datacontenttype: 'application/json',
-    ...(event.traceparent && { traceparent: event.traceparent }),
+    ...(traceparent && { traceparent }),
   }
   const meta = headers()
   // `append` of new names does what `set` does, without a search for old values.
   for (const [name, value] of Object.entries(attributes)) meta.append(`ce-${name}`, encodeHeader(value))
   meta.append('content-type', attributes.datacontenttype)
-  if (event.traceparent) meta.append('traceparent', event.traceparent)
+  if (traceparent) meta.append('traceparent', traceparent)
   return { data: JSON.stringify(event.data), headers: meta }
 }
 
@@ -94,6 +98,17 @@ const withoutStacks = <T>(call: () => T): T => {
     Error.stackTraceLimit = stackTraceLimit
   }
 }
+
+const sendSpan = ({ type }: CloudEvent): NewSpan => ({
+  name: `send ${type}`,
+  kind: 'producer',
+  attributes: {
+    'messaging.system': 'nats',
+    'messaging.destination.name': type,
+    'messaging.operation.name': 'publish',
+    'messaging.operation.type': 'send',
+  },
+})
 
 export const createPublisher = ({ broker, source, now, random }: Deps): Publisher => {
   let first = { generation: 0, sequences: new Map<string, number>() }
@@ -112,8 +127,8 @@ export const createPublisher = ({ broker, source, now, random }: Deps): Publishe
     data,
     traceparent: currentTrace(),
   })
-  const send = async (event: CloudEvent) => {
-    const { data, headers } = messageOf(event)
+  const sendOnce = async (event: CloudEvent, traceparent: string | undefined) => {
+    const { data, headers } = messageOf(event, traceparent)
     const jetstream = broker.connection().jetstream({ timeout: ackTimeoutMs })
     const generation = broker.generation()
     const options = { msgID: event.id, headers, timeout: ackTimeoutMs }
@@ -126,6 +141,8 @@ export const createPublisher = ({ broker, source, now, random }: Deps): Publishe
       throw unavailable(cause)
     }
   }
+  const send = (event: CloudEvent) =>
+    inSpanOf(event.traceparent, sendSpan(event), (traceparent) => sendOnce(event, traceparent))
   return {
     event,
     send,

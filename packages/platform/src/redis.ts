@@ -1,8 +1,11 @@
 import { readFileSync } from 'node:fs'
+import { basename } from 'node:path'
 import { unavailable } from '@rekey/contracts'
 import { Cluster, Redis as Single } from 'ioredis'
 import { batchWrites } from './batched-writes.ts'
 import type { Logger } from './logger.ts'
+import type { NewSpan } from './span.ts'
+import { inSpan } from './trace.ts'
 
 /** One server or a cluster. All keys of a script have one hash tag, so that scripts run on both. */
 export type Redis = Single | Cluster
@@ -79,16 +82,32 @@ export interface ScriptCall {
 /** Runs one Lua script. All keys must have the same hash tag. */
 export type Script = (keys: string[], args: (string | number)[]) => Promise<unknown>
 
+/** The names of the files; keys and arguments have accounts and codes. */
+const scriptSpan = (name: string): NewSpan => {
+  const files = name.split(' ').map((path) => basename(path))
+  return {
+    name: `EVALSHA ${files.join(' ')}`,
+    kind: 'client',
+    attributes: {
+      'db.system.name': 'redis',
+      'db.operation.name': 'EVALSHA',
+      'db.stored_procedure.name': files.join(' '),
+    },
+  }
+}
+
 const defineScript = (redis: Redis, name: string, lua: string): Script => {
   redis.defineCommand(name, { lua })
   const command = (redis as unknown as Record<string, (...args: (string | number)[]) => Promise<unknown>>)[name]
-  return async (keys, args) => {
+  const span = scriptSpan(name)
+  const run = async (keys: string[], args: (string | number)[]) => {
     try {
       return await command?.call(redis, keys.length, ...keys, ...args)
     } catch (cause) {
       throw unavailable(cause)
     }
   }
+  return (keys, args) => inSpan(span, () => run(keys, args))
 }
 
 /**

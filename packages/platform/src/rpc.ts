@@ -8,7 +8,8 @@ import { buckets, histogram, type Metrics } from './metrics.ts'
 import { isOverload, Overload } from './queue.ts'
 import type { Random } from './random.ts'
 import { pause } from './retry.ts'
-import { currentTrace, runInTrace } from './trace.ts'
+import type { NewSpan } from './span.ts'
+import { currentTrace, inSpan, runAsSpan } from './trace.ts'
 import { compileCheck, compileFieldErrors, refuseFields } from './validation.ts'
 
 /** An RPC: NATS request/reply. */
@@ -57,12 +58,24 @@ const toUnavailable = (error: ServiceError, answer: Msg): RekeyError => {
   return new RekeyError('unavailable', { retryAfterSeconds, cause: new Overload(error.message) })
 }
 
+const rpcSpan = ({ subject }: RpcDefinition, kind: 'client' | 'server'): NewSpan => ({
+  name: subject,
+  kind,
+  attributes: { 'rpc.system.name': 'nats', 'rpc.method': subject },
+})
+
 /**
  * Calls an RPC and waits up to 1.8 s for the reply.
  *
  * @throws RekeyError unavailable if there is no reply in time, or an error reply
  */
 export const callRpc = async <Q extends RpcDefinition>(
+  broker: Broker,
+  rpc: Q,
+  request: Static<Q['request']>,
+): Promise<Static<Q['reply']>> => inSpan(rpcSpan(rpc, 'client'), () => requestReply(broker, rpc, request))
+
+const requestReply = async <Q extends RpcDefinition>(
   broker: Broker,
   rpc: Q,
   request: Static<Q['request']>,
@@ -164,7 +177,8 @@ export const serveRpcs = (
     let outcome: 'ok' | ErrorCode = 'ok'
     try {
       const request = readRequest(message.data, errorsOf)
-      const answered = await runInTrace(random, message.headers?.get('traceparent'), () => answer(request as never))
+      const caller = message.headers?.get('traceparent')
+      const answered = await runAsSpan(random, caller, rpcSpan(rpc, 'server'), () => answer(request as never))
       message.respond(JSON.stringify(answered))
     } catch (thrown) {
       const error = toRekeyError(thrown)

@@ -9,6 +9,7 @@ import { serveMetrics } from './metrics-server.ts'
 import { type Production, profileErrors, serverErrors } from './production.ts'
 import { type Random, systemRandom } from './random.ts'
 import type { Server } from './server.ts'
+import { startTracing } from './tracing.ts'
 
 /** Log, metrics, clock and randomness: the process gives them to `createApp`. */
 export interface Runtime {
@@ -52,6 +53,9 @@ const setBuildInfo = (metrics: Metrics, { REKEY_REVISION: revision }: ServiceCon
 /** Counted from the end of the drain; longer than any request takes. */
 const closeTimeoutMs = 8_000
 
+/** Longest export of the last traces if there is no drain. */
+const leastTraceFlushMs = 1_000
+
 /**
  * Starts a service: configuration, app, port. SIGTERM, SIGINT, or the end of a parent process that opened a channel stop
  * it: it becomes unready, serves for REKEY_DRAIN_SECONDS, answers the requests that it has, closes and exits. It prints
@@ -73,9 +77,10 @@ export const runService = async <T extends TObject>({
     const metrics = createMetrics()
     setBuildInfo(metrics, config)
     const runtime = { log, metrics, now: () => new Date(), random: systemRandom }
-    return { config, log, metrics, app: await createApp(config, runtime) }
+    const tracing = await startTracing(config, { ...runtime, name })
+    return { config, log, metrics, tracing, app: await createApp(config, runtime) }
   }
-  const { config, log, metrics, app } = await boot().catch((error) => {
+  const { config, log, metrics, tracing, app } = await boot().catch((error) => {
     if (error instanceof ConfigError) return fail(error.message)
     throw error
   })
@@ -89,11 +94,13 @@ export const runService = async <T extends TObject>({
     log.info({ reason, drainSeconds }, 'service stopping')
     app.beginDrain()
     await delay(drainSeconds * 1_000)
-    setTimeout(() => {
+    const watchdog = setTimeout(() => {
       log.error('service not closed in time')
       process.exit(1)
     }, closeTimeoutMs).unref()
     await app.close()
+    clearTimeout(watchdog)
+    await tracing.close(Math.max(drainSeconds * 1_000, leastTraceFlushMs))
     process.exit(0)
   }
   process.on('SIGTERM', () => void stop('SIGTERM'))

@@ -16,8 +16,9 @@ import type { Metrics } from './metrics.ts'
 import { isParameterOf, omitEmpty } from './parameters.ts'
 import type { Random } from './random.ts'
 import { createRequestMetrics, type MeasureRequest } from './request-metrics.ts'
+import { beginRequestSpan, endRequestSpan } from './request-span.ts'
 import { compileSerializer } from './serialization.ts'
-import { runInTrace, traceIdOf } from './trace.ts'
+import { runInContext, traceIdOf } from './trace.ts'
 import { checkQuery } from './url-encoded.ts'
 import { compileValidator } from './validation.ts'
 
@@ -186,7 +187,7 @@ export const createServer = async (options: Options): Promise<Server> => {
   app.addHook('onRequest', (request, reply, done) => {
     reply.headers(headers)
     const isAdopted = adoptsTraces && isForwarded(request)
-    runInTrace(random, isAdopted ? traceparentOf(request) : undefined, done)
+    runInContext(beginRequestSpan(random, request, traceparentOf(request), isAdopted), done)
   })
   app.addHook('onRequest', (request, _reply, done) => {
     checkHost(request.raw)
@@ -216,6 +217,7 @@ export const createServer = async (options: Options): Promise<Server> => {
       },
       'request answered',
     )
+    endRequestSpan(reply)
     done()
   })
   app.addHook('onResponse', (request, reply, done) => {

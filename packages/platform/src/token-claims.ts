@@ -24,4 +24,6 @@ export interface TokenClaims {
   /** Only in grants: what the grant permits, and the challenge that it came from. */
   purpose?: 'restore' | 'change'
   challenge_id?: string
+  /** Only in grants: the `traceparent` of the request that issued it, if that is recorded. The request that uses it links there. */
+  trace?: string
 }

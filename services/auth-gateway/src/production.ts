@@ -14,6 +14,7 @@ import {
   proxiesAreFew,
   type Rule,
   type ServerRule,
+  tracesArePrivate,
   urlsOf,
   usesHttps,
 } from '@rekey/platform/production'
@@ -87,8 +88,15 @@ export const production: Production<Config> = {
     proxiesAreFew,
     logsSecurityEvents,
     certificatesAreChecked,
-    filesArePrivate('REKEY_SECRETS_FILE', 'REKEY_SIGNING_KEYS_FILE', 'NATS_NKEY_FILE', 'NATS_CREDENTIALS_FILE'),
-    filesAreUnwritable('REKEY_CLIENTS_FILE', 'NATS_CA_FILE'),
+    tracesArePrivate,
+    filesArePrivate(
+      'REKEY_SECRETS_FILE',
+      'REKEY_SIGNING_KEYS_FILE',
+      'NATS_NKEY_FILE',
+      'NATS_CREDENTIALS_FILE',
+      'OTEL_EXPORTER_OTLP_CLIENT_KEY',
+    ),
+    filesAreUnwritable('REKEY_CLIENTS_FILE', 'NATS_CA_FILE', 'OTEL_EXPORTER_OTLP_CERTIFICATE'),
     brokerIsPrivate,
     redisIsPrivate,
     usesHttps(

@@ -10,6 +10,7 @@ import {
   type Production,
   type Rule,
   type ServerRule,
+  tracesArePrivate,
   usesHttps,
 } from '@rekey/platform/production'
 import { readTheme, ThemeError } from '@rekey/texts'
@@ -63,8 +64,9 @@ export const production: Production<Config> = {
     usesHttps('REKEY_PUBLIC_URL', 'REKEY_SMS_URL'),
     logsSecurityEvents,
     certificatesAreChecked,
-    filesArePrivate('REKEY_SECRETS_FILE', 'NATS_NKEY_FILE', 'NATS_CREDENTIALS_FILE'),
-    filesAreUnwritable('NATS_CA_FILE'),
+    tracesArePrivate,
+    filesArePrivate('REKEY_SECRETS_FILE', 'NATS_NKEY_FILE', 'NATS_CREDENTIALS_FILE', 'OTEL_EXPORTER_OTLP_CLIENT_KEY'),
+    filesAreUnwritable('NATS_CA_FILE', 'OTEL_EXPORTER_OTLP_CERTIFICATE'),
     brokerIsPrivate,
   ],
   correctness: [brokerIsFit, themeIsSound],

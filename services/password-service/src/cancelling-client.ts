@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { counter, gauge, type Metrics } from '@rekey/platform/metrics'
 import pg from 'pg'
 import { sendCancelRequest } from './cancel-request.ts'
+import { beginStatement } from './statement-span.ts'
 
 const cancelEveryMs = 1_000
 /** How long a ROLLBACK waits for the statement before it. Usually the cancelled statement has ended by then. */
@@ -170,8 +171,11 @@ export const createCancellingClient = ({ limit, pool, metrics, longestMs, statem
       const timeoutMs = this.#abandoned ? rollbackTimeoutMs : statementTimeoutOf(longestMs, statementTimeoutMs)
       const statement =
         timeoutMs !== undefined && typeof first === 'object' ? { ...first, query_timeout: timeoutMs } : first
+      const span = beginStatement(first)
       const notice = (error: unknown) => {
         if (isTimeout(error)) this.#abandon()
+        if (error) span?.fail(error)
+        span?.end()
       }
       if (typeof last === 'function') {
         const callback: Callback = (error, result) => {
@@ -181,7 +185,7 @@ export const createCancellingClient = ({ limit, pool, metrics, longestMs, statem
         return query(statement, ...rest.slice(0, -1), callback) as never
       }
       const answer = query(statement, ...rest)
-      if (answer instanceof Promise) answer.catch(notice)
+      if (answer instanceof Promise) answer.then(() => notice(undefined), notice)
       return answer as never
     }
 

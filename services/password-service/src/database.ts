@@ -3,11 +3,13 @@ import { unavailable } from '@rekey/contracts'
 import type { Logger } from '@rekey/platform/logger'
 import type { Metrics } from '@rekey/platform/metrics'
 import { type PostgresSettings, withSettings } from '@rekey/platform/postgres-settings'
+import { inSpan } from '@rekey/platform/trace'
 import pg from 'pg'
 import { createCancellingClient, keepContext, type PoolName, withinOneDeadline } from './cancelling-client.ts'
 import { isOutdatedPlan, toDatabaseError } from './database-errors.ts'
 import { Prisma, PrismaClient } from './generated/prisma/client.ts'
 import { hasEvents } from './outbox/news.ts'
+import { transactionSpan } from './statement-span.ts'
 import { createStatements, type PreparedStatement, type RunStatement } from './statements.ts'
 
 export type Transaction = Prisma.TransactionClient
@@ -205,11 +207,13 @@ export const openDatabase = ({
         }
       let transaction: RunStatement | undefined
       try {
-        return await withinOneDeadline(() =>
-          statements.transaction(localSettings, (run) => {
-            transaction = inTime(run)
-            return work(transaction)
-          }),
+        return await inSpan(transactionSpan, () =>
+          withinOneDeadline(() =>
+            statements.transaction(localSettings, (run) => {
+              transaction = inTime(run)
+              return work(transaction)
+            }),
+          ),
         )
       } catch (error) {
         throw toDatabaseError(error)
@@ -234,8 +238,8 @@ export const openDatabase = ({
           await setLocally(tx)
           return work(tx)
         }
-        return await withinOneDeadline(() =>
-          prisma.$transaction(run, { maxWait: connectTimeoutMs, timeout: timeoutMs }),
+        return await inSpan(transactionSpan, () =>
+          withinOneDeadline(() => prisma.$transaction(run, { maxWait: connectTimeoutMs, timeout: timeoutMs })),
         )
       } catch (error) {
         throw toError(error)

@@ -14,6 +14,7 @@ import {
   type Production,
   proxiesAreFew,
   type Rule,
+  tracesArePrivate,
   usesHttps,
 } from '@rekey/platform/production'
 import { codeAccountLimit, limitsAreUnscaled, quotasAreBounded } from '@rekey/platform/quota'
@@ -103,8 +104,9 @@ export const production: Production<Config> = {
     proxiesAreFew,
     logsSecurityEvents,
     certificatesAreChecked,
-    filesArePrivate('REKEY_SECRETS_FILE', 'NATS_NKEY_FILE', 'NATS_CREDENTIALS_FILE'),
-    filesAreUnwritable('NATS_CA_FILE'),
+    tracesArePrivate,
+    filesArePrivate('REKEY_SECRETS_FILE', 'NATS_NKEY_FILE', 'NATS_CREDENTIALS_FILE', 'OTEL_EXPORTER_OTLP_CLIENT_KEY'),
+    filesAreUnwritable('NATS_CA_FILE', 'OTEL_EXPORTER_OTLP_CERTIFICATE'),
     brokerIsPrivate,
     postgresIsPrivate,
     clientKeyIsPrivate,

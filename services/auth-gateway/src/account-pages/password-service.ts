@@ -8,6 +8,7 @@ import {
   RekeyError,
   unavailable,
 } from '@rekey/contracts'
+import { inHttpSpan } from '@rekey/platform/http-client-span'
 import { currentTrace } from '@rekey/platform/trace'
 import { compileCheck } from '@rekey/platform/validation'
 
@@ -60,9 +61,9 @@ const toError = (status: number, body: unknown, retryAfter: string | null): Reke
 export const createPasswordServiceClient = ({ upstream }: { upstream: string }) => {
   const base = upstream.replace(/\/$/, '')
 
-  const call = async ({ method, path, accessToken, successToken, body, address }: Call): Promise<unknown> => {
+  const send = ({ method, path, accessToken, successToken, body, address }: Call) => {
     const trace = currentTrace()
-    const answered = await fetch(`${base}${path}`, {
+    return fetch(`${base}${path}`, {
       method,
       headers: {
         authorization: `Bearer ${accessToken}`,
@@ -78,6 +79,11 @@ export const createPasswordServiceClient = ({ upstream }: { upstream: string }) 
       redirect: 'error',
       signal: AbortSignal.timeout(timeoutMs),
     })
+  }
+
+  const call = async (request: Call): Promise<unknown> => {
+    const [path = ''] = request.path.split('?')
+    const answered = await inHttpSpan(request.method, path, () => send(request))
       .then(async (answer) => ({ answer, read: parse(await answer.text()) }))
       .catch((cause) => {
         throw unavailable(cause)

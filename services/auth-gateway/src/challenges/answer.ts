@@ -14,6 +14,7 @@ import type { Now } from '@rekey/platform/clock'
 import { hashForLog, type Logger } from '@rekey/platform/logger'
 import type { ScriptCall } from '@rekey/platform/redis'
 import { pause } from '@rekey/platform/retry'
+import { currentSpan } from '@rekey/platform/trace'
 import { otherSpelling } from '../clients/redirect-uri.ts'
 import type { Limits } from '../limits/limits.ts'
 import { type LockoutPolicy, maxFailedAttemptsPerChallenge } from '../limits/lockout.ts'
@@ -159,6 +160,7 @@ export const createAnswer = (deps: Deps) => {
   }
 
   const readAnswer = (name: ChallengeReference, answer: unknown): Answer => {
+    currentSpan()?.set({ 'rekey.challenge': hashForLog(name.challengeId) })
     const [result, failures, flat, lockoutMs] = answer as [Answer['result'], number, string[], number]
     if (result === 'missing' || result === 'locked' || isUnusable(result)) return { result }
     return { result, failures, lockoutMs, challenge: records.read(name, flat) }

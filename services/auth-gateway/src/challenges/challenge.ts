@@ -1,4 +1,5 @@
 import type { Purpose } from '@rekey/contracts'
+import { currentSpan } from '@rekey/platform/trace'
 import { accountTag, failedAttemptsKey } from '../limits/lockout.ts'
 import type { Requester } from '../limits/spending.ts'
 import { fieldsOf, type StoredFields, type StoredRecords } from '../stored-records/stored-records.ts'
@@ -118,6 +119,8 @@ export const createChallengeRecords = (records: Pick<StoredRecords, 'ofKind'>) =
     read(name: ChallengeName, flat: readonly string[]): ChallengeRecord {
       const fields = fieldsOf(flat)
       const { device = '', verificationCode = '', mac } = fields
+      // The trace of the request that opened the challenge. No token is made from it, so the HMAC does not cover it.
+      currentSpan()?.link(fields.trace)
       const constant = authentic.open(challengeKey(name), { ...fields, purpose: name.purpose }, mac)
       const { flow, devices } = constant
       return { ...constant, flow: flow as Flow, devices: devices.split('\n'), device, verificationCode }

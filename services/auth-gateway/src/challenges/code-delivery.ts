@@ -4,6 +4,7 @@ import type { Keys } from '@rekey/platform/keys'
 import { hashForLog, type Logger } from '@rekey/platform/logger'
 import type { Publisher } from '@rekey/platform/publisher'
 import { seal } from '@rekey/platform/seal'
+import { currentSpan } from '@rekey/platform/trace'
 import type { Caller, ChallengeName, ChallengeRecord } from './challenge.ts'
 import type { Codes } from './codes.ts'
 
@@ -59,6 +60,8 @@ export const createCodeDelivery = ({ codes, publisher, sealKeys, codeTtlMs, now,
     { sendNumber, suppressed: withheld, knownNetwork }: Send,
     { address, assertedIp: claimedIp }: Caller,
   ): Promise<void> {
+    const challenge = hashForLog(challengeId)
+    currentSpan()?.set({ 'rekey.challenge': challenge })
     const code = {
       challengeId,
       sendNumber,
@@ -82,7 +85,6 @@ export const createCodeDelivery = ({ codes, publisher, sealKeys, codeTtlMs, now,
     } else {
       await publisher.publish(ChallengeIssued, { subject: customer, data: { ...code, purpose, customer, device } })
     }
-    const challenge = hashForLog(challengeId)
     log.info(
       { event: 'authn_challenge_sent', flow, challenge, clientId, address, attempt: sendNumber },
       'code published',

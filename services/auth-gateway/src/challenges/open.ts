@@ -6,6 +6,7 @@ import type { Logger } from '@rekey/platform/logger'
 import type { Random } from '@rekey/platform/random'
 import { loadScript, type Redis, type ScriptCall } from '@rekey/platform/redis'
 import { seal } from '@rekey/platform/seal'
+import { recordedTrace } from '@rekey/platform/trace'
 import type { AccountKeys } from '../limits/account-keys.ts'
 import type { FormerAccounts } from '../limits/former-accounts.ts'
 import type { Limits } from '../limits/limits.ts'
@@ -102,6 +103,7 @@ export const createOpen = (deps: Deps) => {
   /** The step that stores a challenge. With a code, that code counts as the first one sent. */
   const storing = (name: ChallengeName, challenge: ChallengeRecord, expiresAt: Date, codeMac?: string): ScriptCall => {
     const at = now().getTime()
+    const trace = recordedTrace()
     const fields = {
       ...records.toFields(name, challenge),
       failures: 0,
@@ -109,6 +111,7 @@ export const createOpen = (deps: Deps) => {
       sentAt: at,
       expiresAt: expiresAt.getTime(),
       ...(codeMac && { codeMac }),
+      ...(trace && { trace }),
     }
     const args = [at, expiresAt.getTime() - at, onLockout(name), ...Object.entries(fields).flat()]
     return { keys: keysOf(name), args }

@@ -1,6 +1,7 @@
 import { RekeyError, unavailable } from '@rekey/contracts'
 import { bearerOf, type TokenClaims } from '@rekey/platform/auth'
 import type { Feature } from '@rekey/platform/feature'
+import { inHttpSpan } from '@rekey/platform/http-client-span'
 import { registerScope, type Server } from '@rekey/platform/server'
 import { currentTrace } from '@rekey/platform/trace'
 import type { FastifyReply, FastifyRequest } from 'fastify'
@@ -105,7 +106,8 @@ export const forwarding = async (
       }
     })
     const forward = async (request: FastifyRequest, reply: FastifyReply) => {
-      const { status, headers, body } = await sender.send(toForwarded(request)).catch((error) => {
+      const sent = inHttpSpan(request.method, request.routeOptions.url ?? '', () => sender.send(toForwarded(request)))
+      const { status, headers, body } = await sent.catch((error) => {
         throw unavailable(error)
       })
       reply.code(status).headers(endToEndHeaders(headers))

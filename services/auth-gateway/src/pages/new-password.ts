@@ -1,4 +1,5 @@
 import { Problem, RekeyError, unavailable } from '@rekey/contracts'
+import { inHttpSpan } from '@rekey/platform/http-client-span'
 import { currentTrace } from '@rekey/platform/trace'
 import { compileCheck } from '@rekey/platform/validation'
 import { answerTimeoutMs } from '../forwarding/upstream.ts'
@@ -27,9 +28,9 @@ const readProblem = (text: string): Problem | undefined => {
 export const createSetNewPassword = ({ upstream }: { upstream: string }): SetNewPassword => {
   const url = `${upstream.replace(/\/$/, '')}/api/v2/my/password/restore`
   const post = async (successToken: string, password: string, address: string) => {
-    const trace = currentTrace()
-    try {
-      const answer = await fetch(url, {
+    const send = () => {
+      const trace = currentTrace()
+      return fetch(url, {
         method: 'POST',
         headers: {
           'content-type': 'application/json',
@@ -44,6 +45,9 @@ export const createSetNewPassword = ({ upstream }: { upstream: string }): SetNew
         redirect: 'error',
         signal: AbortSignal.timeout(answerTimeoutMs),
       })
+    }
+    try {
+      const answer = await inHttpSpan('POST', '/api/v2/my/password/restore', send)
       return { status: answer.status, text: await answer.text() }
     } catch (cause) {
       throw unavailable(cause)

@@ -3,6 +3,7 @@ import type { TokenClaims } from '@rekey/platform/auth'
 import type { Now } from '@rekey/platform/clock'
 import type { Logger } from '@rekey/platform/logger'
 import type { Random } from '@rekey/platform/random'
+import { recordedTrace } from '@rekey/platform/trace'
 import type { ClientRegistry } from '../clients/client-registry.ts'
 import type { SigningKeys } from './signing-keys.ts'
 
@@ -89,6 +90,7 @@ export const createTokenIssuer = ({ keys, clients, issuer, now, random, log }: D
     const issuedAt = Math.floor(now().getTime() / 1_000)
     const sessionSeconds = endsAt ? Math.floor(endsAt.getTime() / 1_000) - issuedAt : Number.POSITIVE_INFINITY
     const expiresInSeconds = Math.min(purpose ? grantSeconds : accessTokenSeconds, sessionSeconds)
+    const trace = recordedTrace()
     const claims: TokenClaims = {
       iss: issuer,
       aud,
@@ -102,7 +104,7 @@ export const createTokenIssuer = ({ keys, clients, issuer, now, random, log }: D
       ...(answeredAt && { auth_time: Math.floor(answeredAt.getTime() / 1_000) }),
       ...(owner !== undefined && { owner }),
       ...(sessionEpoch !== undefined && { session_epoch: sessionEpoch }),
-      ...(purpose && challengeId && { purpose, challenge_id: challengeId }),
+      ...(purpose && challengeId && { purpose, challenge_id: challengeId, ...(trace && { trace }) }),
     }
     return {
       token: keys.sign(claims, clients.find(clientId)?.token_signing_alg),

@@ -1,4 +1,5 @@
 import { longestAnswer } from '@rekey/contracts'
+import { inHttpSpan } from '@rekey/platform/http-client-span'
 import { cleanAnswer } from './answer.ts'
 import { DeferredError, RefusedError } from './failures.ts'
 import { createTurns } from './turns.ts'
@@ -31,14 +32,16 @@ interface Options {
 export const createSms = ({ url, token, connections, timeoutMs }: Options): Sms => {
   const turns = createTurns({ connections, timeoutMs })
   const post = async (message: { id: string; to: string; text: string }, signal: AbortSignal) => {
-    const answer = await fetch(url, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', ...(token && { authorization: `Bearer ${token}` }) },
-      body: JSON.stringify(message),
-      // A redirect would send the token and the code to another host.
-      redirect: 'error',
-      signal,
-    }).catch((failure: Error) => {
+    const request = () =>
+      fetch(url, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', ...(token && { authorization: `Bearer ${token}` }) },
+        body: JSON.stringify(message),
+        // A redirect would send the token and the code to another host.
+        redirect: 'error',
+        signal,
+      })
+    const answer = await inHttpSpan('POST', 'SMS', request).catch((failure: Error) => {
       throw new DeferredError(`SMS not sent: ${failure.name}`, `no answer: ${failure.name}`)
     })
     // The status decides, also if the connection breaks now.

@@ -1,5 +1,6 @@
 import { readMailbox } from '@rekey/contracts'
 import { PermanentError } from '@rekey/platform/consumer'
+import { inSpan } from '@rekey/platform/trace'
 import { cleanAnswer, type Private } from './answer.ts'
 import { DeferredError, RefusedError, type SmtpFailure } from './failures.ts'
 import { encodeMail, type Mail, readSender } from './mime.ts'
@@ -75,6 +76,7 @@ export const createSmtp = ({ url, from, requireTls, ehloName, connections, timeo
   })
   const offersSmtpUtf8 = createSmtpUtf8Check(server.options)
   const turns = createTurns({ connections, timeoutMs })
+  const span = { name: 'SMTP send', kind: 'client', attributes: { 'server.address': new URL(url).hostname } } as const
 
   return {
     async send(id, to, mail, assertInTime) {
@@ -88,7 +90,8 @@ export const createSmtp = ({ url, from, requireTls, ehloName, connections, timeo
           // RFC 5322 §3.6.4: only characters of a dot-atom are allowed.
           const messageId = `${id.replaceAll(/[^\w.-]/g, '.')}@${sender.domain}`
           const encoded = encodeMail({ from: sender, to: address, messageId, date: new Date() }, mail)
-          return cleanAnswer(await server.send({ from: sender.address, to: address }, encoded, signal), about)
+          const sent = inSpan(span, () => server.send({ from: sender.address, to: address }, encoded, signal))
+          return cleanAnswer(await sent, about)
         } catch (failure) {
           throw failure instanceof PermanentError ? failure : translate(failure as SmtpFailure, about)
         }

@@ -13,6 +13,7 @@ import { hashForLog, type Logger } from '@rekey/platform/logger'
 import { counter, type Metrics } from '@rekey/platform/metrics'
 import type { Publisher } from '@rekey/platform/publisher'
 import { seal } from '@rekey/platform/seal'
+import { currentSpan } from '@rekey/platform/trace'
 import type { LoggedCode } from '../messages/message.ts'
 import { toRecipient } from '../notifications/recipient.ts'
 
@@ -74,6 +75,7 @@ export const createCodePublisher = ({ publisher, keys, metrics, now, log }: Deps
     /** Logs the challenge only: the username of somebody unknown must not be logged. */
     suppress(challengeId: string, reason: SuppressionReason): void {
       suppressed.inc({ reason })
+      currentSpan()?.set({ 'rekey.challenge': hashForLog(challengeId), 'rekey.refused': reason })
       log.info({ event: 'code_not_sent', challenge: hashForLog(challengeId), reason }, 'code not sent')
     },
 
@@ -88,6 +90,7 @@ export const createCodePublisher = ({ publisher, keys, metrics, now, log }: Deps
     /** @throws RekeyError unavailable */
     async publish({ sendNumber, customer, channel, data }: Addressed): Promise<void> {
       const { challengeId, purpose } = data
+      currentSpan()?.set({ 'rekey.challenge': hashForLog(challengeId), 'rekey.channel': channel })
       await publisher.publish(NotifyCode, { id: `${challengeId}.${sendNumber}`, subject: challengeId, data })
       log.info(
         {

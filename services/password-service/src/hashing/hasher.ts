@@ -1,6 +1,7 @@
 import type { Logger } from '@rekey/platform/logger'
 import type { Queue } from '@rekey/platform/queue'
 import type { Random } from '@rekey/platform/random'
+import { inSpan } from '@rekey/platform/trace'
 import { createArgon2, type HashCost, type Pepper } from './argon2.ts'
 import { bcrypt } from './bcrypt.ts'
 import { firebaseScrypt } from './firebase-scrypt.ts'
@@ -22,6 +23,9 @@ interface Verification {
   /** True if the password matches, but the hash has other parameters than new ones: store a new hash. */
   outdated: boolean
 }
+
+/** The span of a hash, with its wait in the queue. */
+const span = (name: string) => ({ name, kind: 'internal' }) as const
 
 const mismatch: Verification = { verified: false, outdated: false }
 
@@ -54,6 +58,18 @@ export const createHasher = ({ queue, peppers, cost, random, log }: Deps) => {
     if (!isOurs && !isForeign) return mismatch
     return { verified: true, outdated: !isOurs || !argon2.isCurrent(stored) }
   }
+  const compareOrWaste = async (stored: string | undefined, password: string): Promise<Verification> => {
+    if (stored !== undefined) {
+      try {
+        return await compare(stored, password)
+      } catch (err) {
+        if (!(err instanceof UnusableHash)) throw err
+        log.error({ reason: err.message }, 'a stored password hash cannot be used')
+      }
+    }
+    for (const form of formsOf(password)) await argon2.hash(form)
+    return mismatch
+  }
   return {
     /** Refuses a request before its queries if the queue is full. @throws RekeyError unavailable */
     assertRoom: queue.assertRoom,
@@ -63,7 +79,8 @@ export const createHasher = ({ queue, peppers, cost, random, log }: Deps) => {
      *
      * @throws RekeyError unavailable if the queue is full, or if the turn comes too late
      */
-    hash: (password: string): Promise<string> => queue.run(() => argon2.hash(password.normalize('NFC'))),
+    hash: (password: string): Promise<string> =>
+      inSpan(span('hash password'), () => queue.run(() => argon2.hash(password.normalize('NFC')))),
 
     /**
      * Compares a password with a stored hash of any supported format, in NFC and as typed. Without a hash, or with an unusable one, it
@@ -74,18 +91,7 @@ export const createHasher = ({ queue, peppers, cost, random, log }: Deps) => {
      * @throws RekeyError unavailable if the queue is full, or if the turn comes too late
      */
     verify: (stored: string | undefined, password: string): Promise<Verification> =>
-      queue.run(async () => {
-        if (stored !== undefined) {
-          try {
-            return await compare(stored, password)
-          } catch (err) {
-            if (!(err instanceof UnusableHash)) throw err
-            log.error({ reason: err.message }, 'a stored password hash cannot be used')
-          }
-        }
-        for (const form of formsOf(password)) await argon2.hash(form)
-        return mismatch
-      }),
+      inSpan(span('verify password'), () => queue.run(() => compareOrWaste(stored, password))),
 
     /** Why no password can be verified against this foreign hash; undefined if it is usable. Computes nothing. */
     findHashError(stored: string): UnusableHash | undefined {

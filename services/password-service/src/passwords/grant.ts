@@ -1,5 +1,7 @@
 import { RekeyError } from '@rekey/contracts'
 import type { TokenClaims } from '@rekey/platform/auth'
+import { hashForLog } from '@rekey/platform/logger'
+import { currentSpan } from '@rekey/platform/trace'
 import type { Database } from '../database.ts'
 import { type Deletion, deleteOldest } from '../deletion.ts'
 import { clockSlackMs } from '../sessions/sessions.store.ts'
@@ -37,6 +39,9 @@ export const toGrant = (claims: TokenClaims | undefined, purpose: 'change' | 're
   const { jti, challenge_id: challengeId = '' } = claims
   if (!uuid.test(jti) || !uuid.test(challengeId)) throw refuseGrant('malformed')
   if (owner !== undefined && claims.sub !== owner) throw refuseGrant('another customer')
+  const span = currentSpan()
+  span?.link(claims.trace)
+  span?.set({ 'rekey.challenge': hashForLog(challengeId) })
   return {
     jti,
     purpose,

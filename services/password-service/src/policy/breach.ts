@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Logger } from '@rekey/platform/logger'
 import { counter, type Metrics } from '@rekey/platform/metrics'
+import { inSpan } from '@rekey/platform/trace'
 import { ConsecutiveBreaker, circuitBreaker, handleAll, isBrokenCircuitError } from 'cockatiel'
 import { Pool } from 'undici'
 
@@ -105,7 +106,9 @@ export const createBreaches = ({ url, timeoutMs, pauseMs = 30_000, log, metrics 
       const [prefix, suffix] = [digest.slice(0, prefixLength), digest.slice(prefixLength)]
       const signal = AbortSignal.timeout(timeoutMs)
       try {
-        const isFound = await circuit.execute(async () => countOf(await fetchRange(prefix, signal), suffix) > 0)
+        const isFound = await inSpan({ name: 'look up leaked password', kind: 'client' }, () =>
+          circuit.execute(async () => countOf(await fetchRange(prefix, signal), suffix) > 0),
+        )
         lookups.inc({ outcome: isFound ? 'found' : 'not_found' })
         return isFound
       } catch (error) {
