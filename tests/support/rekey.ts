@@ -30,6 +30,7 @@ import { createHttp } from './http.ts'
 import { startInfrastructure, type Teardown } from './infrastructure.ts'
 import { wideLimits } from './limits.ts'
 import type { Link } from './link.ts'
+import { declaredLines } from './log-lines.ts'
 import type { DatabaseSettings } from './postgres.ts'
 
 interface Options {
@@ -76,6 +77,7 @@ export const startRekey = async (
 
   const clock = createClock()
   const logs: string[] = []
+  const destination = declaredLines(t, (line) => void logs.push(line))
   const newMetrics = () => ({
     'auth-gateway': createMetrics(),
     'password-service': createMetrics(),
@@ -83,7 +85,7 @@ export const startRekey = async (
   })
   const metrics = newMetrics()
   const runtime = (name: keyof typeof metrics) => ({
-    log: createLogger({ name, level: 'debug', destination: { write: (line: string) => void logs.push(line) } }),
+    log: createLogger({ name, level: 'debug', destination }),
     metrics: metrics[name],
     now: clock.now,
     random: systemRandom,

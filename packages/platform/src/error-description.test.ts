@@ -8,7 +8,7 @@ import { createServer } from './server.ts'
 // RFC 6749 §5.2: error_description has printable ASCII without the quotation mark and the backslash.
 const allowed = /^[\x20-\x21\x23-\x5b\x5d-\x7e]+$/
 
-const app = await createServer({ log: keepLogs().log, random: systemRandom, trustedProxies: [] })
+const app = await createServer({ log: keepLogs(t).log, random: systemRandom, trustedProxies: [] })
 let thrown: RekeyError
 app.post('/oauth/v2/refuse', { config: { public: true } }, async () => {
   throw thrown

@@ -6,7 +6,7 @@ import { acceptOAuthParameters } from './oauth-parameters.ts'
 import { systemRandom } from './random.ts'
 import { createServer, registerScope } from './server.ts'
 
-const app = await createServer({ log: keepLogs().log, random: systemRandom, trustedProxies: [] })
+const app = await createServer({ log: keepLogs(t).log, random: systemRandom, trustedProxies: [] })
 await registerScope(app, async (scope) => {
   acceptOAuthParameters(scope)
   const known = Type.Optional(Type.String({ minLength: 1 }))

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Static, TObject } from '@sinclair/typebox'
 import type { Now } from './clock.ts'
 import { ConfigError, readConfig, type ServiceConfig } from './config.ts'
-import { createLogger, type Logger } from './logger.ts'
+import { createLogger, type Logger, serviceLevel } from './logger.ts'
 import { createMetrics, type Metrics, serveMetrics } from './metrics.ts'
 import { type Production, profileErrors, serverErrors } from './production.ts'
 import { type Random, systemRandom } from './random.ts'
@@ -57,7 +57,7 @@ export const runService = async <T extends TObject>({
   }
   const boot = async () => {
     const config = await loadProfile(env, production)
-    const log = createLogger({ name, level: config.LOG_LEVEL })
+    const log = createLogger({ name, level: serviceLevel(config.LOG_LEVEL) })
     const metrics = createMetrics()
     const runtime = { log, metrics, now: () => new Date(), random: systemRandom }
     return { config, log, metrics, app: await createApp(config, runtime) }
@@ -73,11 +73,11 @@ export const runService = async <T extends TObject>({
     if (stopping) return
     stopping = true
     const drainSeconds = drainSecondsOf(config)
-    log.info({ reason, drainSeconds }, 'service stopping')
+    log.event('service_stopping', { reason, drainSeconds })
     app.beginDrain()
     await delay(drainSeconds * 1_000)
     setTimeout(() => {
-      log.error('service not closed in time')
+      log.event('service_not_closed', {})
       process.exit(1)
     }, closeTimeoutMs).unref()
     await app.close()
@@ -93,10 +93,7 @@ export const runService = async <T extends TObject>({
     } catch (error) {
       // A developer's machine may run several copies: the product works without metrics.
       if (config.REKEY_PROFILE !== 'sandbox' || (error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error
-      log.warn(
-        { event: 'metrics_port_busy', port },
-        'metrics are not served: the port is busy; set REKEY_METRICS_PORT to another one',
-      )
+      log.event('metrics_port_busy', { port })
     }
   }
 

@@ -1,4 +1,5 @@
 import { auth } from '@rekey/platform/auth'
+import { logsRequests } from '@rekey/platform/config'
 import { refuseCrossSite } from '@rekey/platform/cross-site'
 import type { Feature } from '@rekey/platform/feature'
 import { health } from '@rekey/platform/health'
@@ -40,6 +41,7 @@ export const createApp = async (config: Config, runtime: Runtime): Promise<Serve
     log,
     random,
     trustedProxies: toProxyList(config.REKEY_TRUSTED_PROXIES),
+    logsRequests: logsRequests(config),
     isHttpsOnly: isHttpsOnly(config),
   })
 

@@ -1,6 +1,7 @@
 import { createBackgroundPublisher } from '@rekey/platform/background-publisher'
 import { connectBroker } from '@rekey/platform/broker'
 import { brokerAccess } from '@rekey/platform/broker-access'
+import { logsRequests } from '@rekey/platform/config'
 import type { Consumer } from '@rekey/platform/consumer'
 import { health } from '@rekey/platform/health'
 import { toKeys } from '@rekey/platform/keys'
@@ -84,11 +85,11 @@ export const createApp = async (config: Config, { log, metrics, now, random }: R
 
   // Tells the operator how to set REKEY_SMTPUTF8. A server that is down at the start is asked when it matters.
   void first.smtp.offersSmtpUtf8().then(
-    (smtpUtf8) => log.info({ event: 'mail_server_extensions', smtpUtf8 }, 'extensions that the mail server offers'),
+    (smtpUtf8) => log.event('mail_server_extensions', { smtpUtf8 }),
     () => {},
   )
 
-  const app = await createServer({ log, random, trustedProxies: [] })
+  const app = await createServer({ log, random, trustedProxies: [], logsRequests: logsRequests(config) })
   await app.register(health, { checks: { nats: () => broker.check(), smtp: () => first.smtp.check() }, progress })
   app.addHook('onClose', async () => {
     const closing = consumers.map((consumer) => consumer.close())

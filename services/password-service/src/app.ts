@@ -1,5 +1,6 @@
 import { version } from '@rekey/contracts'
 import { auth } from '@rekey/platform/auth'
+import { logsRequests } from '@rekey/platform/config'
 import { health } from '@rekey/platform/health'
 import { createIdentityProvider } from '@rekey/platform/identity-provider'
 import { createIssuerKeys } from '@rekey/platform/issuer-keys'
@@ -79,7 +80,13 @@ export const createApp = async (config: Config, runtime: Runtime): Promise<Serve
   const { features, sessions } = await createFeatures(infra, config)
 
   const trustedProxies = toProxyList(config.REKEY_TRUSTED_PROXIES)
-  const app = await createServer({ log, random, trustedProxies, adoptsTraces: true })
+  const app = await createServer({
+    log,
+    random,
+    trustedProxies,
+    adoptsTraces: true,
+    logsRequests: logsRequests(config),
+  })
   await registerAuth(app, config, infra, sessions)
   logReads(app, log)
   for (const feature of features) await feature.routes?.(app)

@@ -83,10 +83,7 @@ export const createCodeDelivery = ({ codes, publisher, sealKeys, codeTtlMs, now,
       await publisher.publish(ChallengeIssued, { subject: customer, data: { ...code, purpose, customer, device } })
     }
     const challenge = hashForLog(challengeId)
-    log.info(
-      { event: 'authn_challenge_sent', flow, challenge, clientId, address, attempt: sendNumber },
-      'code published',
-    )
+    log.event('authn_challenge_sent', { flow, challenge, clientId, address, attempt: sendNumber })
   },
 })
 

@@ -2,6 +2,7 @@ import {
   type Address,
   clockSlackSeconds,
   type EventData,
+  type LogEventValues,
   longestCodeSeconds,
   NotifyCode,
   type Recipient,
@@ -29,6 +30,9 @@ export type Code = Pick<
   EventData<typeof NotifyCode>,
   'challengeId' | 'purpose' | 'code' | 'verificationCode' | 'expiresAt'
 > & { sendNumber: number }
+
+/** Why a code is not sent, in the log and in metrics. */
+export type SuppressReason = LogEventValues<'code_not_sent'>['reason']
 
 /** The customer whom a code is for. */
 type Receiver = Pick<Recipient, 'locale' | 'timezone'> & { id: number; code: string }
@@ -68,9 +72,9 @@ export const createCodePublisher = ({ publisher, keys, metrics, now, log }: Deps
     }),
 
     /** Logs the challenge only: the username of somebody unknown must not be logged. */
-    suppress(challengeId: string, reason: string): void {
+    suppress(challengeId: string, reason: SuppressReason): void {
       suppressed.inc({ reason })
-      log.info({ event: 'code_not_sent', challenge: hashForLog(challengeId), reason }, 'code not sent')
+      log.event('code_not_sent', { challenge: hashForLog(challengeId), reason })
     },
 
     /** Adds the sealed recipient to a code. */
@@ -85,17 +89,8 @@ export const createCodePublisher = ({ publisher, keys, metrics, now, log }: Deps
     async publish({ sendNumber, customer, channel, data }: Addressed): Promise<void> {
       const { challengeId, purpose } = data
       await publisher.publish(NotifyCode, { id: `${challengeId}.${sendNumber}`, subject: challengeId, data })
-      log.info(
-        {
-          event: 'code_handed_to_notifier',
-          challenge: hashForLog(challengeId),
-          customer,
-          purpose,
-          channel,
-          attempt: sendNumber,
-        },
-        'code published for the notifier',
-      )
+      const challenge = hashForLog(challengeId)
+      log.event('code_handed_to_notifier', { challenge, customer, purpose, channel, attempt: sendNumber })
     },
   }
 }

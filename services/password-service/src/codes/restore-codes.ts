@@ -6,7 +6,7 @@ import type { Keys } from '@rekey/platform/keys'
 import { unseal } from '@rekey/platform/seal'
 import type { LockoutFeature } from '../lockout/lockout.feature.ts'
 import { type LoggedCode, loggedAddress } from '../messages/message.ts'
-import type { CodePublisher } from './code-publisher.ts'
+import type { CodePublisher, SuppressReason } from './code-publisher.ts'
 import type { DecidedSend, RestoreSends, Send } from './restore-sends.ts'
 import type { Suppressions } from './suppressions.ts'
 import type { Turns } from './turns.ts'
@@ -54,7 +54,7 @@ const suppressedBy = {
 export const createRestoreCodes = (deps: Deps) => {
   const { codes, sends, lockout, suppressions, turns, notifyBlocked, keys, now } = deps
   /** Suppresses a code, and logs it as a message if the address is a customer's. `name` undefined: its time is over. */
-  const suppressLogged = async (address: Address, code: LoggedCode, reason: string, name?: Suppression) => {
+  const suppressLogged = async (address: Address, code: LoggedCode, reason: SuppressReason, name?: Suppression) => {
     await suppressions.log(address, code, name)
     codes.suppress(code.challengeId, reason)
   }
