@@ -2,6 +2,7 @@ import { join, resolve } from 'node:path'
 import { lintApiDocuments } from './check/api-documents.ts'
 import { checkEnvExample } from './check/env-example.ts'
 import { checkImports } from './check/imports.ts'
+import { checkLogCalls } from './check/log-calls.ts'
 import { checkMigrations } from './check/migrations.ts'
 import { staleDocuments } from './docs/documents.ts'
 import { checkSecurityLines } from './docs/security.ts'
@@ -26,6 +27,10 @@ const checks: Record<string, () => Promise<Result>> = {
       ok: stale.length === 0,
       output: stale.map((name) => `${name} is out of date: run npm run docs`).join('\n'),
     }
+  },
+  'log calls': async () => {
+    const errors = checkLogCalls(root)
+    return { ok: errors.length === 0, output: errors.join('\n') }
   },
   migrations: async () => {
     const violations = checkMigrations(root)

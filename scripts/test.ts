@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path'
 import { createStopRequest } from './start/stop-request.ts'
 import { readCoverage } from './test/coverage.ts'
 import { keepDurations } from './test/durations.ts'
+import { unproducedEvents } from './test/log-events.ts'
 import { type Options, readOptions, usage } from './test/options.ts'
 import { type FileResult, lineOf, slowestFiles, summarize } from './test/results.ts'
 import { startShared } from './test/shared.ts'
@@ -24,8 +25,10 @@ const findTests = ({ paths, proofs }: Options) => {
   return files
 }
 
+type Shared = Awaited<ReturnType<typeof startShared>>
+
 /** @returns whether all of it passed */
-const runOnce = async (options: Options, env: NodeJS.ProcessEnv, signal: AbortSignal) => {
+const runOnce = async (options: Options, { env, eventNotes }: Shared, signal: AbortSignal) => {
   const files = findTests(options)
   const results: FileResult[] = []
   await runTap(files, {
@@ -42,15 +45,18 @@ const runOnce = async (options: Options, env: NodeJS.ProcessEnv, signal: AbortSi
   if (options.slowest) console.log(`\n${slowestFiles(results, options.slowest)}`)
   const missing = files.filter((file) => !results.some(({ path }) => path === file))
   const { text, isGreen } = summarize(results, missing, { strict: process.env.CI === 'true' })
+  const isComplete = options.paths.length === 0 && options.grep === undefined && !options.proofs && !signal.aborted
+  const unproduced = isComplete ? unproducedEvents(eventNotes) : []
+  for (const line of unproduced) console.log(line)
   console.log(text)
-  return isGreen
+  return isGreen && unproduced.length === 0
 }
 
 const run = async (options: Options, signal: AbortSignal) => {
   const shared = await startShared(signal)
   try {
     for (;;) {
-      process.exitCode = (await runOnce(options, shared.env, signal)) ? 0 : 1
+      process.exitCode = (await runOnce(options, shared, signal)) ? 0 : 1
       if (!options.watch || signal.aborted) return
       console.log('\nWaiting for a change. Ctrl-C ends it.')
       await untilChanged(

@@ -6,6 +6,7 @@ import { startPostgres } from '@rekey/local-servers/postgres'
 import { ensureServers } from '@rekey/local-servers/servers'
 import { prepareBrowser } from '@rekey/test-support/browser'
 import { templateDatabase } from '@rekey/test-support/postgres'
+import { createEventNotes } from './log-events.ts'
 import { createScratch } from './scratch.ts'
 import { buildTap } from './tap.ts'
 
@@ -15,6 +16,7 @@ const compileCache = join(import.meta.dirname, '../../node_modules/.rekey-compil
 /** Starts the servers that all test files share, and returns the variables by which tests find them. */
 export const startShared = async (signal: AbortSignal) => {
   const scratch = createScratch()
+  const notes = createEventNotes(scratch)
   const stops: (() => Promise<unknown>)[] = [async () => rmSync(scratch, { recursive: true, force: true })]
   const stop = async () => {
     for (const stopOne of stops.toReversed()) await stopOne()
@@ -32,10 +34,13 @@ export const startShared = async (signal: AbortSignal) => {
     return {
       env: {
         ...process.env,
+        ...notes.env,
         REKEY_TEST_POSTGRES_URL: postgres.url,
         NODE_COMPILE_CACHE: compileCache,
         TMPDIR: scratch,
       },
+      /** Where tests note the log events that they produce. */
+      eventNotes: notes.folder,
       stop,
     }
   } catch (error) {

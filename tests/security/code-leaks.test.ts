@@ -165,7 +165,7 @@ const plantTrace = async () => {
   const reply = await connection.request(CustomersUpsert.subject, request, { headers: meta, timeout: 60_000 })
   await connection.close()
   const services = [rekey.gateway, rekey.passwordService, rekey.notifier]
-  await Promise.all(services.map(({ url }) => fetch(`${url}/healthz`, { headers: { traceparent } })))
+  await Promise.all(services.map(({ url }) => fetch(`${url}/nothing`, { headers: { traceparent } })))
   return reply.json<{ stored: boolean }>()
 }
 

@@ -38,7 +38,7 @@ const hugeQuota = '999999999/1s'
 
 /** Values that production refuses, of variables that protect customers. */
 const refused: Record<string, readonly unknown[]> = {
-  LOG_LEVEL: ['silent', 'fatal', 'error', 'warn'],
+  LOG_LEVEL: ['silent', 'fatal'],
   NODE_TLS_REJECT_UNAUTHORIZED: ['0'],
   NATS_URL: ['nats://elsewhere.example:4222'],
   NATS_CA_FILE: [writable],
@@ -112,6 +112,7 @@ const free: Record<string, string> = {
   REKEY_STREAM_REPLICAS: 'a test broker has one server; production requires none for safety of customers',
   REKEY_EVENT_RETRY_HOURS: 'bounded by its schema: 1 to 168',
   REKEY_DRAIN_SECONDS: 'protects nothing',
+  REKEY_REQUEST_LOG: 'adds lines without secrets, and hides none that matters to security',
   REKEY_METRICS_PORT: 'protects nothing',
   REKEY_REVISION: 'protects nothing',
   REKEY_METRICS_HOST: 'a container listens on every address; metrics contain no secret',

@@ -24,6 +24,7 @@ import { createHttp } from './http.ts'
 import { startInfrastructure, type Teardown } from './infrastructure.ts'
 import { startIssuer } from './issuer.ts'
 import { cheapHashes, noPace } from './limits.ts'
+import { declaredLines } from './log-lines.ts'
 import { patiently } from './patiently.ts'
 import { startServiceProcess } from './service-process.ts'
 
@@ -81,12 +82,9 @@ export const startPasswordService = async (t: Teardown, { env = {}, privatePostg
 
   const metrics = createMetrics()
   const lines: string[] = []
+  const destination = declaredLines(t, (line) => void lines.push(line))
   const start = async (otherVariables: Record<string, string> = {}, itsMetrics = createMetrics()) => {
-    const log = createLogger({
-      name: 'password-service',
-      level: 'debug',
-      destination: { write: (line: string) => void lines.push(line) },
-    })
+    const log = createLogger({ name: 'password-service', level: 'debug', destination })
     const app = await createApp(loadConfig(Env, { ...variables, ...otherVariables }), {
       log,
       metrics: itsMetrics,

@@ -97,7 +97,7 @@ export const startProcesses = async (
       // A service writes its log after it answers, in order: once this request is logged, so is all before it.
       const traceId = randomBytes(16).toString('hex')
       const headers = { traceparent: `00-${traceId}-${traceId.slice(16)}-01` }
-      await fetch(`${{ 'auth-gateway': gateway, 'password-service': passwordService, notifier }[name].url}/healthz`, {
+      await fetch(`${{ 'auth-gateway': gateway, 'password-service': passwordService, notifier }[name].url}/nothing`, {
         headers,
       })
       return eventually(

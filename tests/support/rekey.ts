@@ -30,6 +30,7 @@ import { createHttp } from './http.ts'
 import { startInfrastructure, type Teardown } from './infrastructure.ts'
 import { wideLimits } from './limits.ts'
 import type { Link } from './link.ts'
+import { declaredLines } from './log-lines.ts'
 import type { DatabaseSettings } from './postgres.ts'
 import { hasAllParts } from './readiness.ts'
 
@@ -77,6 +78,7 @@ export const startRekey = async (
 
   const clock = createClock()
   const logs: string[] = []
+  const destination = declaredLines(t, (line) => void logs.push(line))
   const newMetrics = () => ({
     'auth-gateway': createMetrics(),
     'password-service': createMetrics(),
@@ -84,7 +86,7 @@ export const startRekey = async (
   })
   const metrics = newMetrics()
   const runtime = (name: keyof typeof metrics) => ({
-    log: createLogger({ name, level: 'debug', destination: { write: (line: string) => void logs.push(line) } }),
+    log: createLogger({ name, level: 'debug', destination }),
     metrics: metrics[name],
     now: clock.now,
     random: systemRandom,

@@ -19,7 +19,13 @@ const speedBehind = async (t: Test, rejected: number) => {
   const parts = await startStrictBroker(t, [LoginFailed.type])
   const metrics = createMetrics()
   const progress = createProgress({ elapsedMs, metrics })
-  const backgroundPublisher = createBackgroundPublisher({ ...parts, elapsedMs, metrics, progress, log: keepLogs().log })
+  const backgroundPublisher = createBackgroundPublisher({
+    ...parts,
+    elapsedMs,
+    metrics,
+    progress,
+    log: keepLogs(t).log,
+  })
   const jsm = await parts.broker.connection().jetstreamManager()
   const stored = async () => (await jsm.streams.info('AUTH')).state.messages
   const startMs = elapsedMs()

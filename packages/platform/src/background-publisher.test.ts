@@ -21,7 +21,7 @@ const challenge = (challengeId: string) => ({
 
 /** A background publisher; the test sets the clock. */
 const startPublisher = (t: Test, { broker, publisher }: { broker: Broker; publisher: Publisher }) => {
-  const { log, logs } = keepLogs()
+  const { log, logs } = keepLogs(t)
   const metrics = createMetrics()
   let time = 0
   const elapsedMs = () => time
@@ -105,7 +105,7 @@ t.test('an event that the broker keeps rejecting becomes a dead letter, and no o
   t.match(letters[0]?.header.get('rekey-reason'), /permissions violation/i)
   t.equal(letters[0]?.header.get('ce-subject'), 'login%201')
   t.match(letters[0]?.string(), '"account":"login 1"')
-  t.match(logged('dead letter'), Array(2).fill({ severity: 'error', event: LoginFailed.type, eventId: String }))
+  t.match(logged('dead letter'), Array(2).fill({ severity: 'error', type: LoginFailed.type, eventId: String }))
   t.equal(await figure('rekey_dead_letters_total', { event: LoginFailed.type }), 2)
   t.equal(await figure('rekey_dead_letter_messages'), 2)
   t.equal(await figure('rekey_background_events_dropped_total', { reason: 'refused' }), 0)

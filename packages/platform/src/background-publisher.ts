@@ -100,11 +100,11 @@ export const createBackgroundPublisher = ({
     const { type, id } = event
     try {
       await deadLetters.storeEvent(event, err.message)
-      log.error({ event: type, eventId: id, err }, 'dead letter')
+      log.event('dead_letter', { type, eventId: id, err })
     } catch (error) {
       if (!isRejection(error)) return false
       dropped.inc({ reason: 'refused' })
-      log.error({ lost: type, id, err }, 'event dropped: the broker rejects it')
+      log.event('event_dropped', { lost: type, id, err })
     }
     return true
   }
@@ -120,7 +120,7 @@ export const createBackgroundPublisher = ({
       return true
     } catch (error) {
       const err = (error as Error).cause as Error
-      const warn = () => log.warn({ type, id, err }, 'event not published yet')
+      const warn = () => log.event('event_not_published', { type, id, err })
       if (!isRejection(error)) {
         if (!isAway) warn()
         isAway = true
@@ -170,7 +170,7 @@ export const createBackgroundPublisher = ({
     publish(definition, { subject, data }) {
       if (waiting >= capacity) {
         dropped.inc({ reason: 'away' })
-        log.error({ lost: definition.type }, 'event dropped: too many wait for the broker')
+        log.event('event_dropped', { lost: definition.type }, 'event dropped: too many wait for the broker')
         return Promise.resolve(false)
       }
       const key = `${streamOf(definition.type)} ${subject}`
@@ -188,8 +188,7 @@ export const createBackgroundPublisher = ({
       await Promise.race([Promise.all(running), pause(closeTimeoutMs, timer.signal)])
       timer.abort()
       const left = [...lanes.values()].flat()
-      if (left.length > 0)
-        log.error({ lost: left.map(({ event }) => event.type) }, 'events not published before the stop')
+      if (left.length > 0) log.event('events_left', { lost: left.map(({ event }) => event.type) })
     },
   }
 }

@@ -45,7 +45,7 @@ export const runInBackground = ({ work, pollMs, restsFirst = false, backoffMs, w
         await rest(pollMs)
       } catch (err) {
         // Logged once for all failures in a row.
-        if (failures === 0) log.warn({ err }, waiting)
+        if (failures === 0) log.event('work_failed', { err }, waiting)
         failures += 1
         // `wake` does not shorten this pause: otherwise each wake during an outage would be an attempt.
         await pause(backoffMs.first, stopped.signal)

@@ -66,7 +66,7 @@ t.test(
 
 t.test('a refused service logs it once, and connects as soon as its file has the right seed', async (t) => {
   const path = write('changing.nk', newSeed().seed)
-  const { log, logs } = keepLogs()
+  const { log, logs } = keepLogs(t)
   const broker = connectBroker({
     ...brokerAccess({ NATS_URL: server.url, NATS_NKEY_FILE: path }),
     name: 'test',

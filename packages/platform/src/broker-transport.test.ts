@@ -34,7 +34,7 @@ const infoLine = (fields: object) =>
   `INFO ${JSON.stringify({ server_id: 'x', version: '2.11.0', max_payload: 1_048_576, headers: true, ...fields })}\r\n`
 
 const connectTo = (t: Teardown, url: string, access: object = {}) => {
-  const broker = connectBroker({ url, ...access, name: 'test', log: keepLogs().log, metrics: createMetrics() })
+  const broker = connectBroker({ url, ...access, name: 'test', log: keepLogs(t).log, metrics: createMetrics() })
   t.teardown(() => broker.close())
   return broker
 }

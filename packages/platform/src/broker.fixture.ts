@@ -1,7 +1,6 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Writable } from 'node:stream'
 import type { StreamName } from '@rekey/contracts'
 import { findOnPath } from '@rekey/local-servers/command'
 import { exchangeLine } from '@rekey/local-servers/exchange-line'
@@ -10,6 +9,7 @@ import { startNats } from '@rekey/local-servers/nats'
 import { startServer } from '@rekey/local-servers/server'
 import { eventually } from '@rekey/test-support/eventually'
 import type { Teardown } from '@rekey/test-support/infrastructure'
+import { declaredLines } from '@rekey/test-support/log-lines'
 import { restartable } from '@rekey/test-support/restartable'
 import { connectBroker } from './broker.ts'
 import { createLogger } from './logger.ts'
@@ -20,14 +20,9 @@ import { systemRandom } from './random.ts'
 import { ensureStreams } from './streams.ts'
 
 /** A logger, and the lines that it wrote. */
-export const keepLogs = () => {
+export const keepLogs = (t: Teardown) => {
   const lines: string[] = []
-  const destination = new Writable({
-    write(line, _encoding, done) {
-      lines.push(String(line))
-      done()
-    },
-  })
+  const destination = declaredLines(t, (line) => void lines.push(line))
   return { log: createLogger({ name: 'test', level: 'debug', destination }), logs: () => lines.join('') }
 }
 
@@ -61,7 +56,7 @@ export const startBroker = async (
   t.teardown(forget)
   const nats = await restartable((port) => startNats({ dataDir, port }))
   t.teardown(() => nats.stop())
-  const { log, logs } = keepLogs()
+  const { log, logs } = keepLogs(t)
   const metrics = createMetrics()
   const broker = connectBroker({ url: nats.url, name: 'test', log, metrics })
   t.teardown(() => broker.close())
@@ -107,7 +102,7 @@ export const startStrictBroker = async (t: Teardown, denied: string[]) => {
     user: 'service',
     pass: 'secret',
     name: 'test',
-    log: keepLogs().log,
+    log: keepLogs(t).log,
     metrics: createMetrics(),
   })
   t.teardown(() => broker.close())

@@ -66,7 +66,7 @@ t.test('closing does not wait for a broker that stalls', async (t) => {
 
 t.test('a service may start before the broker, and closes at once without it', async (t) => {
   const port = await freePort()
-  const { log } = keepLogs()
+  const { log } = keepLogs(t)
   const broker = connectBroker({ url: `nats://127.0.0.1:${port}`, name: 'test', log, metrics: createMetrics() })
   t.throws(() => broker.connection(), { code: 'unavailable' })
   await t.rejects(broker.check())

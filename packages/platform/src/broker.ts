@@ -69,7 +69,7 @@ export const connectBroker = ({ url, name, log, metrics, ...access }: Options): 
     await retry(() => setUp(connection), {
       pausesMs: [setUpRetryMs],
       signal: AbortSignal.any([signal, closed.signal]),
-      onFailure: (err) => log.warn({ err }, 'broker: set-up failed, trying again'),
+      onFailure: (err) => log.event('broker_setup_failed', { err }),
     })
     pendingSetUps -= 1
   }
@@ -90,10 +90,10 @@ export const connectBroker = ({ url, name, log, metrics, ...access }: Options): 
       if (status.type === Events.Disconnect && session) {
         end()
         disconnects.inc()
-        log.warn('broker is unavailable')
+        log.event('broker_unavailable', {})
       }
       if (status.type === Events.Reconnect && !session) {
-        log.info('broker is available again')
+        log.event('broker_available', {})
         begin(connection)
       }
     }
@@ -115,7 +115,7 @@ export const connectBroker = ({ url, name, log, metrics, ...access }: Options): 
     })
   const logFailure = (err: unknown) => {
     const reason = (err as Error).message
-    if (reason !== failure) log.warn({ err }, 'broker takes no connection yet')
+    if (reason !== failure) log.event('broker_not_connected', { err })
     failure = reason
   }
   const start = async () => {
@@ -129,7 +129,7 @@ export const connectBroker = ({ url, name, log, metrics, ...access }: Options): 
       // The library ends a connection for good if the server refuses the credentials, for example while they rotate.
       const err = await current.closed()
       end()
-      if (!closed.signal.aborted) log.warn({ err }, 'broker ended the connection')
+      if (!closed.signal.aborted) log.event('broker_connection_ended', { err })
       await pause(reconnectMs, closed.signal)
     }
   }

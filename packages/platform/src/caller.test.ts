@@ -17,8 +17,15 @@ interface Settings {
 
 /** A server that answers with what it takes the caller and the trace for. */
 const start = async (t: Tap, { trustedProxies = [], host = '127.0.0.1', ...settings }: Settings) => {
-  const { log, logs } = keepLogs()
-  const app = await createServer({ log, metrics: createMetrics(), random: systemRandom, trustedProxies, ...settings })
+  const { log, logs } = keepLogs(t)
+  const app = await createServer({
+    log,
+    metrics: createMetrics(),
+    random: systemRandom,
+    trustedProxies,
+    logsRequests: true,
+    ...settings,
+  })
   app.get('/caller', { config: { public: true } }, async ({ ip }) => ({ ip, traceId: currentTraceId() }))
   await app.listen({ host, port: 0 })
   t.teardown(() => app.close())

@@ -29,8 +29,15 @@ export const serviceEnv = {
   PORT: Type.Integer({ minimum: 0, maximum: 65_535, description: 'Port to listen on.' }),
   LOG_LEVEL: OneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
     default: 'info',
-    description: 'Least severity that is logged.',
+    description: 'Least severity that is logged. Security events are logged at every level.',
   }),
+  REKEY_REQUEST_LOG: Type.Optional(
+    Flag({
+      description:
+        'true: logs one line for each request but probes. A request that failed always leaves one. ' +
+        'Not set: true in the sandbox, false in production.',
+    }),
+  ),
   REKEY_ALLOW_PLAINTEXT: Type.Optional(
     OneOf(['loopback'], {
       description:
@@ -102,6 +109,13 @@ export const serviceEnv = {
 
 const serviceSchema = Type.Object(serviceEnv)
 export type ServiceConfig = Static<typeof serviceSchema>
+
+/** True if each request leaves a line in the log. */
+export const logsRequests = ({
+  REKEY_REQUEST_LOG,
+  REKEY_PROFILE,
+}: Pick<ServiceConfig, 'REKEY_PROFILE'> & { REKEY_REQUEST_LOG?: boolean }): boolean =>
+  REKEY_REQUEST_LOG ?? REKEY_PROFILE === 'sandbox'
 
 /** Name of the platform. */
 export const brand = Type.String({

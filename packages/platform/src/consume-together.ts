@@ -103,7 +103,7 @@ export const consumeTogether = <E extends EventDefinition>(
       if (error === undefined) message.ack()
       else await settling.fail(message, error)
     } catch (err) {
-      log.warn({ err, consumer: durable }, 'message not acknowledged')
+      log.event('message_not_acknowledged', { err, consumer: durable })
     } finally {
       settled()
     }

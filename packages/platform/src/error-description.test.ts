@@ -10,7 +10,7 @@ import { createServer } from './server.ts'
 const allowed = /^[\x20-\x21\x23-\x5b\x5d-\x7e]+$/
 
 const app = await createServer({
-  log: keepLogs().log,
+  log: keepLogs(t).log,
   metrics: createMetrics(),
   random: systemRandom,
   trustedProxies: [],

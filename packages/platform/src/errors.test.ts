@@ -17,7 +17,7 @@ const Echo = {
 
 /** The same routes below both prefixes, so that errors take both forms. */
 const startServer = async (t: Tap) => {
-  const { log, logs } = keepLogs()
+  const { log, logs } = keepLogs(t)
   const app = await createServer({ log, metrics: createMetrics(), random: systemRandom, trustedProxies: [] })
   for (const prefix of ['/oauth/v2', '/api/v2']) {
     app.post(`${prefix}/echo`, { schema: Echo, config: { public: true } }, async ({ body }) => body)

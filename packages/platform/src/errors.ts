@@ -41,9 +41,9 @@ export const noteError = (
   reply: Pick<FastifyReply, 'log'> & { request?: FastifyRequest },
 ): RekeyError => {
   const error = toRekeyError(thrown, reply.request)
-  reply.log.debug({ code: error.code }, 'request refused')
+  reply.log.event('request_refused', { code: error.code })
   if (errors[error.code].status >= 500 && !isOverload(error) && !isClientGone(thrown))
-    reply.log.error({ err: error.cause ?? thrown }, error.code)
+    reply.log.event('request_error', { err: error.cause ?? thrown }, error.code)
   return error
 }
 

@@ -20,26 +20,22 @@ const customersIn = ({ customer, data = [] }: Answer): string[] => [
  */
 export const logReads = (app: Server, log: Logger): void => {
   app.addHook('preSerialization', (request, reply, payload, done) => {
-    const { url: what, config } = request.routeOptions
+    const { url: what = '', config } = request.routeOptions
     const isRead = request.method === 'GET' || request.method === 'HEAD'
     if (!isRead || !config.scopes?.includes(scopes.backOffice) || reply.statusCode !== 200) return done(null, payload)
     const { clientId: customerId } = request.params as { clientId?: number }
     const { sub: actorId, client_id: clientId } = request.bearer
-    log.info(
-      {
-        event: 'back_office_read',
-        what,
-        parameters: Object.keys(request.query as object),
-        ...(customerId !== undefined && { customerId }),
-        customers: customersIn(payload as Answer),
-        actor: 'back_office',
-        actorId,
-        clientId,
-        address: request.ip,
-        channel: 'api',
-      },
-      'the back office read',
-    )
+    log.event('back_office_read', {
+      what,
+      parameters: Object.keys(request.query as object),
+      ...(customerId !== undefined && { customerId }),
+      customers: customersIn(payload as Answer),
+      actor: 'back_office',
+      actorId,
+      clientId,
+      address: request.ip,
+      channel: 'api',
+    })
     done(null, payload)
   })
 }

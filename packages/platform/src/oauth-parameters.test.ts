@@ -8,7 +8,7 @@ import { systemRandom } from './random.ts'
 import { createServer, registerScope } from './server.ts'
 
 const app = await createServer({
-  log: keepLogs().log,
+  log: keepLogs(t).log,
   metrics: createMetrics(),
   random: systemRandom,
   trustedProxies: [],

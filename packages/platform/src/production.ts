@@ -97,11 +97,11 @@ export const certificatesAreChecked: Rule<ServiceConfig> = ({ NODE_TLS_REJECT_UN
       ]
     : []
 
-/** Refuses levels that leave out events such as `authn_password_change`, which are written at `info` (ASVS 16.3). */
-export const logsSecurityEvents: Rule<ServiceConfig> = ({ LOG_LEVEL }) =>
-  LOG_LEVEL === undefined || ['info', 'debug', 'trace'].includes(LOG_LEVEL)
-    ? []
-    : [`LOG_LEVEL is ${LOG_LEVEL}: production requires info, debug or trace, which log security events.`]
+/** Refuses levels that leave out errors. Security events are logged at every level (ASVS 16.3). */
+export const logsErrors: Rule<ServiceConfig> = ({ LOG_LEVEL }) =>
+  LOG_LEVEL === 'fatal' || LOG_LEVEL === 'silent'
+    ? [`LOG_LEVEL is ${LOG_LEVEL}: production requires error or a lower level, which logs errors.`]
+    : []
 
 /** A published example number would send customers to nobody. */
 export const hasOwnContact: Rule<{ REKEY_CONTACT: string }> = ({ REKEY_CONTACT }) =>

@@ -94,7 +94,7 @@ export const pull = (source: Source): Pulling => {
   const handle = (message: JsMsg) => {
     const settled = take(message)
       // Only the acknowledgement can fail, over a closed connection: the broker redelivers the message.
-      .catch((err) => log.warn({ err, consumer: settings.durable_name }, 'message not acknowledged'))
+      .catch((err) => log.event('message_not_acknowledged', { err, consumer: settings.durable_name }))
       .finally(() => {
         inHand.delete(message)
         if (hasRoom()) roomMade()
@@ -130,8 +130,7 @@ export const pull = (source: Source): Pulling => {
       try {
         await receive(await broker.connected())
       } catch (err) {
-        if (!signal.aborted && !interrupted)
-          log.warn({ consumer: settings.durable_name, err }, 'consumer interrupted: will pull again')
+        if (!signal.aborted && !interrupted) log.event('consumer_interrupted', { consumer: settings.durable_name, err })
         interrupted = true
       }
       await pause(restartMs, signal)

@@ -73,7 +73,7 @@ export const createQueue = ({ name, concurrency, waiting, elapsedMs, metrics, lo
     unlogged += 1
     // Logging each refusal would add load.
     if (elapsedMs() - loggedAtMs >= logEveryMs) {
-      log.warn({ queue: name, refused: unlogged, expectedWaitMs: Math.round(waitMs()) }, 'overload')
+      log.event('overload', { queue: name, refused: unlogged, expectedWaitMs: Math.round(waitMs()) })
       unlogged = 0
       loggedAtMs = elapsedMs()
     }

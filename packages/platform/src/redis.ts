@@ -63,11 +63,11 @@ export const connectRedis = ({ url, cluster, log }: Options): Redis => {
   else batch(redis)
   let away = false
   redis.on('error', (err) => {
-    if (!away) log.warn({ err }, 'redis is unavailable')
+    if (!away) log.event('redis_unavailable', { err })
     away = true
   })
   redis.on('ready', () => {
-    if (away) log.info('redis is available again')
+    if (away) log.event('redis_available', {})
     away = false
   })
   return redis

@@ -184,7 +184,7 @@ export const serveRpcs = (
       const error = toRekeyError(thrown)
       outcome = error.code
       if (errors[error.code].status >= 500 && !isOverload(error))
-        log.error({ err: thrown, rpc: rpc.subject }, 'RPC failed')
+        log.event('rpc_failed', { err: thrown, rpc: rpc.subject })
       replyError(message, error)
       counters.countError(new Error(errors[error.code].title))
     } finally {

@@ -3,7 +3,7 @@ import { version } from '@rekey/contracts'
 import type { Static, TObject } from '@sinclair/typebox'
 import type { Now } from './clock.ts'
 import { ConfigError, readConfig, type ServiceConfig } from './config.ts'
-import { createLogger, type Logger } from './logger.ts'
+import { createLogger, type Logger, serviceLevel } from './logger.ts'
 import { createMetrics, gauge, type Metrics } from './metrics.ts'
 import { serveMetrics } from './metrics-server.ts'
 import { type Production, profileErrors, serverErrors } from './production.ts'
@@ -73,7 +73,7 @@ export const runService = async <T extends TObject>({
   }
   const boot = async () => {
     const config = await loadProfile(env, production)
-    const log = createLogger({ name, level: config.LOG_LEVEL })
+    const log = createLogger({ name, level: serviceLevel(config.LOG_LEVEL) })
     const metrics = createMetrics()
     setBuildInfo(metrics, config)
     const runtime = { log, metrics, now: () => new Date(), random: systemRandom }
@@ -91,11 +91,11 @@ export const runService = async <T extends TObject>({
     if (stopping) return
     stopping = true
     const drainSeconds = drainSecondsOf(config)
-    log.info({ reason, drainSeconds }, 'service stopping')
+    log.event('service_stopping', { reason, drainSeconds })
     app.beginDrain()
     await delay(drainSeconds * 1_000)
     const watchdog = setTimeout(() => {
-      log.error('service not closed in time')
+      log.event('service_not_closed', {})
       process.exit(1)
     }, closeTimeoutMs).unref()
     await app.close()
@@ -113,10 +113,7 @@ export const runService = async <T extends TObject>({
     } catch (error) {
       // A developer's machine may run several copies: the product works without metrics.
       if (config.REKEY_PROFILE !== 'sandbox' || (error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error
-      log.warn(
-        { event: 'metrics_port_busy', port },
-        'metrics are not served: the port is busy; set REKEY_METRICS_PORT to another one',
-      )
+      log.event('metrics_port_busy', { port })
     }
   }
 

@@ -1,5 +1,5 @@
 import { type IncomingMessage, METHODS, type ServerResponse } from 'node:http'
-import type { Socket } from 'node:net'
+import { isIP, type Socket } from 'node:net'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import { canonicalAddress, type ErrorCode, errors, RekeyError } from '@rekey/contracts'
 import Fastify, {
@@ -23,6 +23,7 @@ import { checkQuery } from './url-encoded.ts'
 import { compileValidator } from './validation.ts'
 
 declare module 'fastify' {
+  interface FastifyBaseLogger extends Pick<Logger, 'event'> {}
   interface FastifyInstance {
     /** Starts to close each connection after its next answer, so that clients move to other instances. */
     beginDrain(): void
@@ -40,6 +41,8 @@ interface Options {
   trustedProxies: string[]
   /** True if requests continue the trace of a trusted proxy. Otherwise a caller could choose the trace ids of our logs. */
   adoptsTraces?: boolean
+  /** True if each request leaves a line; otherwise only one that was answered with 500 or more does. */
+  logsRequests?: boolean
   /** True if clients reach this server by https alone: its answers then have HSTS. */
   isHttpsOnly?: boolean
 }
@@ -109,6 +112,9 @@ const callerTraceOf = (request: FastifyRequest, adoptsTraces: boolean) => {
   return callerTraceId === undefined ? {} : { callerTraceId }
 }
 
+/** Orchestrators ask these every few seconds: a line for each would hide the others. */
+const probes = new Set(['/healthz', '/readyz', '/metrics'])
+
 /** Answers a path that the router cannot parse, for example with a broken percent escape. */
 const refusePath =
   (headers: Record<string, string>, measure: MeasureRequest) =>
@@ -150,7 +156,8 @@ const endConnections = (app: Server) => {
 
 /** The HTTP server of every service: limits, strict parsing, one form of errors, one log line per request, traces. */
 export const createServer = async (options: Options): Promise<Server> => {
-  const { log, metrics, random, trustedProxies, adoptsTraces = false, isHttpsOnly = false } = options
+  const { log, metrics, random, trustedProxies } = options
+  const { adoptsTraces = false, logsRequests = false, isHttpsOnly = false } = options
   const isProxied = trustedProxies.length > 0
   const headers = isHttpsOnly ? { ...commonHeaders, ...hsts } : commonHeaders
   const measure = createRequestMetrics(metrics)
@@ -204,19 +211,26 @@ export const createServer = async (options: Options): Promise<Server> => {
     if (schema?.querystring) omitEmpty(request.query)
     done()
   })
-  // Log the route's pattern, not the URL: its query may contain an e-mail address.
   app.addHook('onResponse', (request, reply, done) => {
-    request.log.info(
-      {
-        method: request.method,
-        route: request.routeOptions.url ?? 'none',
-        status: reply.statusCode,
-        ms: Math.round(reply.elapsedTime),
-        address: request.ip,
-        ...callerTraceOf(request, adoptsTraces),
-      },
-      'request answered',
-    )
+    // The route's pattern, not the URL: its query may contain an e-mail address.
+    const { method, ip, routeOptions } = request
+    const { statusCode: status } = reply
+    const route = routeOptions.url ?? 'none'
+    const isFailed = status >= 500
+    if (!probes.has(route) && (isFailed || logsRequests)) {
+      const ms = Math.round(reply.elapsedTime)
+      // A request with an X-Forwarded-For that ends in no address is refused: that text is the caller's.
+      const address = isIP(ip) === 0 ? undefined : ip
+      const caller = callerTraceOf(request, adoptsTraces)
+      request.log.event(isFailed ? 'request_failed' : 'request_answered', {
+        method,
+        route,
+        status,
+        ms,
+        address,
+        ...caller,
+      })
+    }
     endRequestSpan(reply)
     done()
   })

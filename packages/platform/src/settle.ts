@@ -33,7 +33,7 @@ export const createSettling = (deps: Deps) => {
     await deadLetters.store({ type, data, headers, reason, msgID })
     // No reason in the acknowledgement: servers before 2.10.4 ignore a termination with one and redeliver.
     message.term()
-    log.error({ event: type, eventId: headers?.get('ce-id'), reason }, 'dead letter')
+    log.event('dead_letter', { type, eventId: headers?.get('ce-id'), reason: reason.replaceAll(/\s+/g, ' ') })
   }
 
   /** All pauses are used first: the whole service may have been down for longer than retryMs. */
@@ -51,12 +51,9 @@ export const createSettling = (deps: Deps) => {
         if (error instanceof PermanentError || isLastAttempt(message))
           return await deadLetter(message, (error as Error).message)
       } catch (storeError) {
-        log.warn({ err: storeError }, 'dead letter not stored yet')
+        log.event('dead_letter_not_stored', { err: storeError })
       }
-      log.warn(
-        { event: type, eventId: message.headers?.get('ce-id'), attempt, err: error },
-        'event not handled: will be retried',
-      )
+      log.event('event_not_handled', { type, eventId: message.headers?.get('ce-id'), attempt, err: error })
       message.nak(backoff(pausesMs, attempt))
     },
   }

@@ -72,7 +72,7 @@ export const watchStreams = (names: readonly StreamName[], deps: Deps): Backgrou
     const foreignNames = new Map(foreign.map(({ name, problem }) => [name, problem]))
     for (const name of [...names, 'DEAD']) {
       const problem = foreignNames.get(name)
-      logOnce(`${name} foreign`, problem, () => log.error({ event: 'stream_changed', stream: name }, problem))
+      logOnce(`${name} foreign`, problem, () => log.event('stream_changed', { stream: name }, problem))
       if (problem === undefined) continue
       progress.report(`stream ${name}`, problem)
       reported.add(name)
@@ -82,8 +82,9 @@ export const watchStreams = (names: readonly StreamName[], deps: Deps): Backgrou
       const seconds = secondsCutOff(info, now())
       cutOff.set({ stream: name }, seconds)
       logOnce(`${name} full`, seconds > 0 ? 'full' : undefined, () =>
-        log.warn(
-          { event: 'stream_cut_off', stream: name, seconds, maxBytes, maxMessages },
+        log.event(
+          'stream_cut_off',
+          { stream: name, seconds, maxBytes, maxMessages },
           `stream ${name} deletes messages ${(seconds / secondsPerDay).toFixed(1)} days before its least age: raise its size`,
         ),
       )

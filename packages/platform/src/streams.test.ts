@@ -22,7 +22,7 @@ const start = async (t: Test) => {
   t.teardown(() => operator.close())
   const { streams } = await operator.jetstreamManager()
   const startService = () => {
-    const { log, logs } = keepLogs()
+    const { log, logs } = keepLogs(t)
     const service = connectBroker({ url: nats.url, name: 'test', log, metrics: createMetrics() })
     t.teardown(() => service.close())
     ensureStreams(service, ['AUTH'], { REKEY_PROFILE: 'production', REKEY_STREAM_REPLICAS: 3 })
@@ -35,7 +35,7 @@ const start = async (t: Test) => {
   }
   /** A service that watches its streams. */
   const startWatch = () => {
-    const { log, logs } = keepLogs()
+    const { log, logs } = keepLogs(t)
     const metrics = createMetrics()
     const broker = connectBroker({ url: nats.url, name: 'test', log, metrics })
     t.teardown(() => broker.close())

@@ -54,8 +54,7 @@ export const watchFile = <T>(source: Options<T>): WatchedFile<T> => {
   let unreadable = ''
   let again: NodeJS.Timeout
 
-  const refuse = ({ errors }: ConfigError) =>
-    log.error({ event: 'file_refused', variable, errors }, 'file refused: the version before stays in use')
+  const refuse = ({ errors }: ConfigError) => log.event('file_refused', { variable, errors: [...errors] })
 
   const readLater = () => {
     clearTimeout(again)
@@ -80,7 +79,7 @@ export const watchFile = <T>(source: Options<T>): WatchedFile<T> => {
     if (found === undefined || found === text) return
     try {
       value = parse(found)
-      log.info({ event: 'file_reloaded', variable }, 'file reloaded')
+      log.event('file_reloaded', { variable })
     } catch (error) {
       refuse(toConfigError(variable, error))
     }

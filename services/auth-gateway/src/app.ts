@@ -1,4 +1,5 @@
 import { auth } from '@rekey/platform/auth'
+import { logsRequests } from '@rekey/platform/config'
 import { refuseCrossSite } from '@rekey/platform/cross-site'
 import { answers, watchDependencies } from '@rekey/platform/dependencies'
 import type { Feature } from '@rekey/platform/feature'
@@ -42,6 +43,7 @@ export const createApp = async (config: Config, runtime: Runtime): Promise<Serve
     metrics,
     random,
     trustedProxies: toProxyList(config.REKEY_TRUSTED_PROXIES),
+    logsRequests: logsRequests(config),
     isHttpsOnly: isHttpsOnly(config),
   })
 

@@ -8,7 +8,7 @@ import {
   hasOwnContact,
   isAtLeast,
   keysAreSound,
-  logsSecurityEvents,
+  logsErrors,
   mayBePlain,
   type Production,
   proxiesAreFew,
@@ -86,7 +86,7 @@ export const production: Production<Config> = {
     quotasAreBounded(quotaEnv),
     isAtLeast('REKEY_RESEND_SECONDS', 30, 'codes could be sent to a customer without a pause'),
     proxiesAreFew,
-    logsSecurityEvents,
+    logsErrors,
     certificatesAreChecked,
     tracesArePrivate,
     filesArePrivate(

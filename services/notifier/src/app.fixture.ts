@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto'
-import { Writable } from 'node:stream'
 import {
   deadLetters,
   type EventData,
@@ -19,6 +18,7 @@ import { systemRandom } from '@rekey/platform/random'
 import { seal } from '@rekey/platform/seal'
 import { eventually } from '@rekey/test-support/eventually'
 import { startInfrastructure, type Teardown } from '@rekey/test-support/infrastructure'
+import { declaredLines } from '@rekey/test-support/log-lines'
 import { createApp } from './app.ts'
 import { Env } from './config.ts'
 
@@ -166,12 +166,7 @@ export const startNotifier = async (
   now: Now = () => new Date(),
 ) => {
   const lines: string[] = []
-  const destination = new Writable({
-    write(line, _encoding, done) {
-      lines.push(String(line))
-      done()
-    },
-  })
+  const destination = declaredLines(t, (line) => void lines.push(line))
   const log = createLogger({ name: 'notifier', level: 'trace', destination })
   const app = await createApp(loadConfig(Env, variables), { log, metrics: createMetrics(), now, random: systemRandom })
   t.teardown(() => app.close())

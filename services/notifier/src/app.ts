@@ -1,6 +1,7 @@
 import { createBackgroundPublisher } from '@rekey/platform/background-publisher'
 import { connectBroker } from '@rekey/platform/broker'
 import { brokerAccess } from '@rekey/platform/broker-access'
+import { logsRequests } from '@rekey/platform/config'
 import type { Consumer } from '@rekey/platform/consumer'
 import { accepts, watchDependencies } from '@rekey/platform/dependencies'
 import { health } from '@rekey/platform/health'
@@ -85,11 +86,11 @@ export const createApp = async (config: Config, { log, metrics, now, random }: R
 
   // Tells the operator how to set REKEY_SMTPUTF8. A server that is down at the start is asked when it matters.
   void first.smtp.offersSmtpUtf8().then(
-    (smtpUtf8) => log.info({ event: 'mail_server_extensions', smtpUtf8 }, 'extensions that the mail server offers'),
+    (smtpUtf8) => log.event('mail_server_extensions', { smtpUtf8 }),
     () => {},
   )
 
-  const app = await createServer({ log, metrics, random, trustedProxies: [] })
+  const app = await createServer({ log, metrics, random, trustedProxies: [], logsRequests: logsRequests(config) })
   const checks = { nats: () => broker.check(), smtp: () => first.smtp.check() }
   await app.register(health, { checks, progress })
   const { REKEY_SMS_URL: smsUrl } = config

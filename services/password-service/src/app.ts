@@ -1,6 +1,7 @@
 import { version } from '@rekey/contracts'
 import { auth } from '@rekey/platform/auth'
 import { answers, watchDependencies } from '@rekey/platform/dependencies'
+import { logsRequests } from '@rekey/platform/config'
 import { health } from '@rekey/platform/health'
 import { createIdentityProvider } from '@rekey/platform/identity-provider'
 import { createIssuerKeys } from '@rekey/platform/issuer-keys'
@@ -80,7 +81,14 @@ export const createApp = async (config: Config, runtime: Runtime): Promise<Serve
   const { features, sessions } = await createFeatures(infra, config)
 
   const trustedProxies = toProxyList(config.REKEY_TRUSTED_PROXIES)
-  const app = await createServer({ log, metrics, random, trustedProxies, adoptsTraces: true })
+  const app = await createServer({
+    log,
+    metrics,
+    random,
+    trustedProxies,
+    adoptsTraces: true,
+    logsRequests: logsRequests(config),
+  })
   await registerAuth(app, config, infra, sessions)
   logReads(app, log)
   for (const feature of features) await feature.routes?.(app)

@@ -126,7 +126,7 @@ export const openDatabase = ({
   })
   keepContext(pool)
   // Never removed: connections may emit errors after the pool's end, and without a handler these end the process.
-  pool.on('error', (err) => log.debug({ err }, 'a connection to postgres ended'))
+  pool.on('error', (err) => log.event('database_connection_ended', { err }))
   // After a time-out of the network a transaction may still be open, because its ROLLBACK failed too. The next user of the
   // connection would commit its statements. Closing the connection makes Postgres roll back.
   pool.on('release', (_err, client) => {

@@ -196,7 +196,7 @@ export const createAnswer = (deps: Deps) => {
       const line = { challenge: hashForLog(challengeId), address: caller.address }
       if (!('challenge' in answer)) {
         if (isUnusable(answer.result)) throw unusable[answer.result]()
-        log.warn({ ...line, event: 'authn_challenge_fail', reason: answer.result }, 'code refused')
+        log.event('authn_challenge_fail', { ...line, reason: answer.result })
         throw new RekeyError(answer.result === 'locked' ? 'access_denied' : 'invalid_grant')
       }
       const { challenge } = answer
@@ -204,7 +204,7 @@ export const createAnswer = (deps: Deps) => {
       const data = { challengeId, purpose, clientId, ip: caller.address }
       if (answer.result !== 'ok') {
         const { result: reason, failures: attempt } = answer
-        log.warn({ ...line, event: 'authn_challenge_fail', reason, clientId, attempt }, 'code refused')
+        log.event('authn_challenge_fail', { ...line, reason, clientId, attempt })
         if (reason === 'locked_out') limits.countLockedOut('answer')
         if (reason === 'wrong') {
           const event = attempt >= maxFailedAttemptsPerChallenge ? ChallengeLocked : ChallengeFailed
@@ -218,7 +218,7 @@ export const createAnswer = (deps: Deps) => {
         }
         throw attempt < maxFailedAttemptsPerChallenge ? new RekeyError('invalid_grant') : new ChallengeEnded()
       }
-      log.info({ ...line, event: 'authn_challenge_success', clientId }, 'code accepted')
+      log.event('authn_challenge_success', { ...line, clientId })
       backgroundPublisher.publish(ChallengeVerified, { subject: challengeId, data })
       return { ...challenge, challengeId, answeredAt }
     },

@@ -85,10 +85,7 @@ export const createCodeDelivery = ({ codes, publisher, sealKeys, codeTtlMs, now,
     } else {
       await publisher.publish(ChallengeIssued, { subject: customer, data: { ...code, purpose, customer, device } })
     }
-    log.info(
-      { event: 'authn_challenge_sent', flow, challenge, clientId, address, attempt: sendNumber },
-      'code published',
-    )
+    log.event('authn_challenge_sent', { flow, challenge, clientId, address, attempt: sendNumber })
   },
 })
 

@@ -23,8 +23,8 @@ export const refuseLockedOut = (
 ): RekeyError => {
   const error = tooManyRequests(waitMs, lockoutAttempts, 'lockout')
   const { retryAfterSeconds } = error
-  const line = { event: 'authn_challenge_fail', reason: 'locked_out', purpose, retryAfterSeconds, address }
-  log.warn({ ...line, ...caller, account: hashForLog(account) }, 'refused during a lockout')
+  const line = { reason: 'locked_out', purpose, retryAfterSeconds, address } as const
+  log.event('authn_challenge_fail', { ...line, ...caller, account: hashForLog(account) }, 'refused during a lockout')
   return error
 }
 

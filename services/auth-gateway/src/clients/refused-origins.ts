@@ -32,8 +32,9 @@ export const createRefusedOrigins = ({ ownOrigin, log, now }: Deps) => {
       }
       if (origin === ownOrigin || seen.has(origin) || seen.size >= mostOrigins || !isOrigin(origin)) return
       seen.add(origin)
-      log.warn(
-        { event: 'origin_refused', origin },
+      log.event(
+        'origin_refused',
+        { origin },
         `a page of an origin that no client has registered called the gateway: add it to "origins" of a client in ${variable}`,
       )
     },

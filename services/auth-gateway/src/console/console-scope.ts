@@ -110,7 +110,7 @@ export const consoleScope = (
           // The API refuses the token, for example after a reset of all sessions: the person signs in again.
           await sessions
             .end(sessionCookieOf(request) ?? '')
-            .catch((err) => log.warn({ err }, 'a session was not ended'))
+            .catch((err) => log.event('staff_session_not_ended', { err }))
           return reply.redirect(signInPath(request), 303)
         }
         // Fastify removes the content type of a failed answer.

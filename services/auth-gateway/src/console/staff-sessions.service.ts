@@ -64,8 +64,7 @@ export const createStaffSessions = ({ store, keys, provider, issuer, readBearer,
     try {
       return await unseal<StaffSession>(keys, key, sealed)
     } catch {
-      const line = { event: 'stored_record_tampered', kind: 'staff session', record: hashForLog(key) }
-      log.error(line, 'a record in Redis was not written by the gateway: refused')
+      log.event('stored_record_tampered', { kind: 'staff session', record: hashForLog(key) })
       return undefined
     }
   }

@@ -49,7 +49,13 @@ const startForwarding = async (
   const { port } = upstream.address() as { port: number }
   const logs: string[] = []
   const log = createLogger({ name: 'test', level: 'info', destination: { write: (line) => void logs.push(line) } })
-  const app = await createRekeyServer({ log, metrics: createMetrics(), random: systemRandom, trustedProxies: [] })
+  const app = await createRekeyServer({
+    log,
+    metrics: createMetrics(),
+    random: systemRandom,
+    trustedProxies: [],
+    logsRequests: true,
+  })
   await app.register(auth, { issuer, now: () => new Date(), publicKey: async () => publicKey })
   await forwarding(app, {
     upstream: `http://127.0.0.1:${port}`,

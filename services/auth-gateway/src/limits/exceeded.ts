@@ -29,19 +29,15 @@ export const createExceeded = ({ backgroundPublisher, metrics, log }: Deps) => {
     const { action, by, account, clientId, ip, allowance, retryAfterSeconds } = exceeded
     exceeding.inc({ action, by })
     if (!isFirstReport) return
-    log.warn(
-      {
-        event: 'excess_rate_limit_exceeded',
-        action,
-        by,
-        allowance,
-        retryAfterSeconds,
-        clientId,
-        address: ip,
-        ...(account !== undefined && { account: hashForLog(account) }),
-      },
-      'rate limit exceeded',
-    )
+    log.event('excess_rate_limit_exceeded', {
+      action,
+      by,
+      allowance,
+      retryAfterSeconds,
+      clientId,
+      address: ip,
+      ...(account !== undefined && { account: hashForLog(account) }),
+    })
     backgroundPublisher.publish(LimitExceeded, { subject: account ?? clientId ?? action, data: exceeded })
   }
 

@@ -74,10 +74,7 @@ export const createLoginService = (deps: Deps) => {
     const spent = await limits.spendLogin({ address: countedAddress, clientId, account })
     const reply = await spent.refundOnFailure(() => verify({ username, password }))
     if (!reply.verified) {
-      log.warn(
-        { event: 'authn_login_fail', account: hashForLog(account), clientId, address: caller.address },
-        'password refused',
-      )
+      log.event('authn_login_fail', { account: hashForLog(account), clientId, address: caller.address })
       backgroundPublisher.publish(LoginFailed, { subject: account, data: { account, clientId, ip: caller.address } })
       throw new RekeyError('access_denied')
     }

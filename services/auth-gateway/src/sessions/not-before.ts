@@ -28,7 +28,7 @@ export const followNotBefore = ({ broker, log }: { broker: Broker; log: Logger }
     const found = notBefore === undefined ? undefined : new Date(notBefore)
     if (!found || (current && found <= current)) return
     current = found
-    log.warn({ event: 'all_sessions_ended', notBefore }, 'all sessions that began before have ended')
+    log.event('all_sessions_ended', { notBefore: found })
   }
   const background = runInBackground({
     work: read,

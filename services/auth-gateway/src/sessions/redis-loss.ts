@@ -62,7 +62,7 @@ export const watchRedisLoss = ({ redis, reader, lifeMs, log }: Deps) => {
         ...(stored.PASSWORD !== undefined && { PASSWORD: Number(stored.PASSWORD) }),
         ...(stored.AUTH !== undefined && { AUTH: Number(stored.AUTH) }),
       }
-      log.warn({ event: 'ended_sessions_read_again', after }, 'Redis was replaced: ended sessions are read again')
+      log.event('ended_sessions_read_again', { after })
       await reader.readAgain(after)
       await store({ identity })
     }

@@ -83,7 +83,7 @@ export const createSessionService = ({
 }: Deps) => {
   /** The event id depends on the session alone, so the broker stores one event however often it is published. */
   const publishRevoked = ({ subject, sessionId, clientId, reason, by }: Revocation) => {
-    log.warn({ event: 'session_revoked', reason, by, clientId, sessionId }, 'session revoked')
+    log.event('session_revoked', { reason, by, clientId, sessionId })
     const data = { sessionId, subject, clientId, reason, ...(by && { by }) }
     return publisher.publish(SessionRevoked, { subject, data, id: `${sessionId}.revoked` })
   }
@@ -122,9 +122,7 @@ export const createSessionService = ({
     // Not a number: the record was changed.
     if (!Number.isSafeInteger(gatewayEpoch)) return true
     const raised = await raiseEpoch({ customer, verifiedEpoch, gatewayEpoch })
-    if (raised) {
-      log.warn({ event: 'session_epoch_raised', customer, verifiedEpoch, gatewayEpoch }, 'session epoch raised')
-    }
+    if (raised) log.event('session_epoch_raised', { customer, verifiedEpoch, gatewayEpoch })
     return !raised
   }
 

@@ -46,10 +46,7 @@ export const createStoredRecords = ({ metrics, log }: Pick<Infrastructure, 'metr
   /** Logs a record that the gateway did not write so. @returns the error of every such record */
   const refuse = (kind: RecordKind, redisKey: string, reason: string): RekeyError => {
     tampered.inc({ kind })
-    log.error(
-      { event: 'stored_record_tampered', kind, record: hashForLog(redisKey), reason },
-      'a record in Redis was not written by the gateway: refused',
-    )
+    log.event('stored_record_tampered', { kind, record: hashForLog(redisKey), reason })
     return new RekeyError('invalid_grant')
   }
 

@@ -85,7 +85,7 @@ export const createGrant = (deps: Deps) => {
       await sessions.discard(session)
       throw error
     }
-    log.info({ event: 'authn_login_success', customer, clientId, address }, 'customer signed in')
+    log.event('authn_login_success', { customer, clientId, address })
   }
 
   /** The code that follows the password completes a sign-in. */

@@ -76,7 +76,7 @@ export const createTokenIssuer = ({ keys, clients, issuer, now, random, log }: D
     if (fits(ofFlow) && fits(ofClient)) return
     // A flow never asks for another flow's scope. A client's registration may change while a flow is in progress.
     const reason = fits(ofFlow) ? 'not a scope of the client' : 'tampering: not a scope of the flow'
-    log.error({ event: 'token_refused', flow, clientId, scope, reason }, 'no token issued: the scope is not allowed')
+    log.event('token_refused', { flow, clientId, scope, reason })
     throw new RekeyError('invalid_grant')
   }
 

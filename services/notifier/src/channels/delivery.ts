@@ -109,7 +109,7 @@ export const createDelivery = ({ smtp, sms, metrics, now, log }: Deps): Delivery
       }
       try {
         const handedOver = await sending
-        log.info({ event: type, eventId: id, channel: recipient.channel }, 'message sent')
+        log.event('message_sent', { type, eventId: id, channel: recipient.channel })
         return handedOver
       } catch (failure) {
         sent.delete(id)

@@ -42,14 +42,12 @@ export const createActions = ({ replaceDeps, startJob, ...deps }: Deps) => {
     approval: ApprovalDecision | undefined,
   ) => {
     await replacePassword(replaceDeps, { customerId: customer.id, password, operation: 'set', by, approval })
-    const line = { event: 'authn_password_set', customer: customer.code, ...staffForLog(by) }
-    log.info(line, 'the back office set a temporary password')
+    log.event('authn_password_set', { customer: customer.code, ...staffForLog(by) })
   }
 
   const reset = async ({ id, code }: Customer, by: Mandate, approval: ApprovalDecision | undefined) => {
     await resetPassword(replaceDeps, id, by, approval)
-    const line = { event: 'authn_password_reset_required', customer: code, ...staffForLog(by) }
-    log.info(line, 'the back office requires a new password')
+    log.event('authn_password_reset_required', { customer: code, ...staffForLog(by) })
   }
 
   return async (action: Action, by: Mandate, approval?: ApprovalDecision): Promise<{ jobId?: string }> => {

@@ -100,10 +100,7 @@ export const createApprovals = ({ store, carryOut, now, random, log }: Deps) => 
     const owner = ownerOf(by)
     const approval = await find(id)
     if (approval.maker === by.id || approval.makerOwner === owner) {
-      log.warn(
-        { event: 'back_office_approval_own', ...logFields(approval, by) },
-        'the maker may not decide an approval',
-      )
+      log.event('back_office_approval_own', logFields(approval, by))
       throw new RekeyError('own_approval')
     }
     if (approval.state !== 'pending' || isExpired(approval, now())) throw new RekeyError('already_decided')
@@ -131,7 +128,7 @@ export const createApprovals = ({ store, carryOut, now, random, log }: Deps) => 
       await store.add({ ...toColumns(action), ...maker, id, reason: by.reason ?? null, createdAt, expiresAt })
       const customer = action.kind === 'reset_all' ? null : action.customer
       const fields = logFields({ id, action: action.kind, customer }, by)
-      log.info({ event: 'back_office_approval_requested', ...fields }, 'approval requested')
+      log.event('back_office_approval_requested', fields)
       return { approval: { approvalId: id, expiresAt: formatTime(expiresAt) } }
     },
 
@@ -162,7 +159,7 @@ export const createApprovals = ({ store, carryOut, now, random, log }: Deps) => 
       const reason = approval.reason ?? undefined
       const mandate = { id: maker, clientId: makerClientId, ip: makerIp, reason, approvedBy: by.id }
       const outcome = await carryOut(action, mandate, decisionOf(id, 'approved', requestedAt, by))
-      log.info({ event: 'back_office_approval_approved', maker, ...logFields(approval, by) }, 'approval given')
+      log.event('back_office_approval_approved', { maker, ...logFields(approval, by) })
       return outcome
     },
 
@@ -171,7 +168,7 @@ export const createApprovals = ({ store, carryOut, now, random, log }: Deps) => 
       const approval = await findDecidable(id, by)
       const { maker, createdAt: requestedAt } = approval
       await store.decide(decisionOf(id, 'rejected', requestedAt, by))
-      log.info({ event: 'back_office_approval_rejected', maker, ...logFields(approval, by) }, 'approval rejected')
+      log.event('back_office_approval_rejected', { maker, ...logFields(approval, by) })
     },
   }
 }

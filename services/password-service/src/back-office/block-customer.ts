@@ -45,5 +45,5 @@ export const blockCustomer = async (deps: Deps, customerId: number, by: Mandate)
     ])
     return { customer: code, wasBlocked }
   })
-  log.info({ event: 'authn_customer_blocked', ...blocked, ...staffForLog(by) }, 'the back office blocked a customer')
+  log.event('authn_customer_blocked', { ...blocked, ...staffForLog(by) })
 }

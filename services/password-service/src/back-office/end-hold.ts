@@ -59,5 +59,5 @@ export const endHold = async (
     ])
     return { customer: code, heldUntil: holdUntil }
   })
-  if (ended) log.info({ event: 'recovery_hold_ended', ...ended, ...staffForLog(by) }, 'recovery hold ended early')
+  if (ended) log.event('recovery_hold_ended', { ...ended, ...staffForLog(by) })
 }

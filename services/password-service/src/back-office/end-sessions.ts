@@ -44,5 +44,5 @@ export const endClientSessions = async (deps: Deps, customerId: number, by: Mand
     ])
     return customer.code
   })
-  log.info({ event: 'authn_sessions_ended', customer, ...staffForLog(by) }, 'the back office ended all sessions')
+  log.event('authn_sessions_ended', { customer, ...staffForLog(by) }, 'the back office ended all sessions')
 }

@@ -89,8 +89,5 @@ export const liftBlock = async (
     ])
     return { customer: customer.code, wasBlocked: customer.blocked, failures }
   })
-  log.info(
-    { event: 'authn_block_lifted', ...lifted, ...staffForLog(by) },
-    'block and lockout lifted: the customer can sign in and restore',
-  )
+  log.event('authn_block_lifted', { ...lifted, ...staffForLog(by) })
 }

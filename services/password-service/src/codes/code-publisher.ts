@@ -2,6 +2,7 @@ import {
   type Address,
   clockSlackSeconds,
   type EventData,
+  type LogEventValues,
   longestCodeSeconds,
   NotifyCode,
   type Recipient,
@@ -31,7 +32,7 @@ export type Code = Pick<
   'challengeId' | 'purpose' | 'code' | 'verificationCode' | 'expiresAt'
 > & { sendNumber: number }
 
-/** Why a code is not sent. */
+/** Why a code is not sent, in the log and in metrics. */
 const suppressionReasons = ['unknown or blocked', 'no such device', 'expired', 'limit', 'lockout'] as const
 export type SuppressionReason = (typeof suppressionReasons)[number]
 
@@ -76,7 +77,7 @@ export const createCodePublisher = ({ publisher, keys, metrics, now, log }: Deps
     suppress(challengeId: string, reason: SuppressionReason): void {
       suppressed.inc({ reason })
       currentSpan()?.set({ 'rekey.challenge': hashForLog(challengeId), 'rekey.refused': reason })
-      log.info({ event: 'code_not_sent', challenge: hashForLog(challengeId), reason }, 'code not sent')
+      log.event('code_not_sent', { challenge: hashForLog(challengeId), reason })
     },
 
     /** Adds the sealed recipient to a code. */
@@ -92,17 +93,8 @@ export const createCodePublisher = ({ publisher, keys, metrics, now, log }: Deps
       const { challengeId, purpose } = data
       currentSpan()?.set({ 'rekey.challenge': hashForLog(challengeId), 'rekey.channel': channel })
       await publisher.publish(NotifyCode, { id: `${challengeId}.${sendNumber}`, subject: challengeId, data })
-      log.info(
-        {
-          event: 'code_handed_to_notifier',
-          challenge: hashForLog(challengeId),
-          customer,
-          purpose,
-          channel,
-          attempt: sendNumber,
-        },
-        'code published for the notifier',
-      )
+      const challenge = hashForLog(challengeId)
+      log.event('code_handed_to_notifier', { challenge, customer, purpose, channel, attempt: sendNumber })
     },
   }
 }

@@ -37,7 +37,7 @@ export const isDue = (since: Prisma.Sql) => Prisma.sql`
 export const notifyBlocked = async (deps: Deps, customerId: number): Promise<void> => {
   const customer = await deps.database.transaction((tx) => notifyCustomer(tx, deps, customerId))
   if (customer === undefined) return
-  deps.log.info({ event: 'blocked_customer_notified', customer }, 'notified a blocked customer who asked for a code')
+  deps.log.event('blocked_customer_notified', { customer })
 }
 
 /** @returns the customer's code; undefined if another request notified it, or the block was lifted */

@@ -11,10 +11,9 @@ export const createCompromiseReports = (infra: Infrastructure): Feature => {
   const refuse = (
     result: 'used' | 'expired' | 'invalid',
     address: string,
-    about: object = {},
+    about: { customerId?: number; changeId?: number } = {},
   ): ReportCompromiseReply => {
-    const line = { event: 'authn_compromise_report_fail', reason: result, address, ...about }
-    log.warn(line, 'compromise report refused')
+    log.event('authn_compromise_report_fail', { reason: result, address, ...about })
     return { result }
   }
 
@@ -28,8 +27,8 @@ export const createCompromiseReports = (infra: Infrastructure): Feature => {
     if (reported.result !== 'reported') {
       return refuse(reported.result === 'used' ? 'used' : 'invalid', ip, { customerId, changeId })
     }
-    const line = { customer: reported.customer, actor: 'client', changeId, channel, address: ip }
-    log.warn({ event: 'authn_compromise_reported', ...line }, 'customer blocked after a compromise report')
+    const { customer } = reported
+    log.event('authn_compromise_reported', { customer, actor: 'client', changeId, channel, address: ip })
     return { result: 'reported' }
   }
 

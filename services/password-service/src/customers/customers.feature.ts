@@ -54,17 +54,13 @@ export const createCustomers = (
     if (!outcome || 'reasons' in outcome) return { stored: false, reasons: outcome?.reasons ?? [] }
     const { id, code, created, passwordStored, added, removed } = outcome.stored
     if (removed.length > 0) lossNotices.wake()
-    log.info(
-      {
-        event: 'customer_stored',
-        customer: code,
-        created,
-        passwordStored,
-        addressesAdded: added.length,
-        addressesRemoved: removed.length,
-      },
-      'customer stored',
-    )
+    log.event('customer_stored', {
+      customer: code,
+      created,
+      passwordStored,
+      addressesAdded: added.length,
+      addressesRemoved: removed.length,
+    })
     return { stored: true, customerId: id, created, passwordStored }
   }
 

@@ -64,7 +64,7 @@ export const createHasher = ({ queue, peppers, cost, random, log }: Deps) => {
         return await compare(stored, password)
       } catch (err) {
         if (!(err instanceof UnusableHash)) throw err
-        log.error({ reason: err.message }, 'a stored password hash cannot be used')
+        log.event('stored_hash_unusable', { reason: err.message })
       }
     }
     for (const form of formsOf(password)) await argon2.hash(form)

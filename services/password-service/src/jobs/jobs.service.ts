@@ -45,7 +45,7 @@ export const createJobService = (deps: Deps) => {
     async start(by: Mandate, approval?: ApprovalDecision): Promise<{ jobId: string }> {
       const { jobId, total, isNew } = await startJob(deps, by, approval)
       const event = isNew ? 'password_reset_job_started' : 'password_reset_job_joined'
-      log.info({ event, job: jobId, total, ...staffForLog(by) }, 'reset of all passwords requested')
+      log.event(event, { job: jobId, total, ...staffForLog(by) })
       return { jobId }
     },
 
@@ -71,8 +71,7 @@ export const createJobService = (deps: Deps) => {
       const cancelled = await store.cancel(id, by, now())
       if (!cancelled) throw unknownJob()
       const { job, stopped } = cancelled
-      if (stopped)
-        log.info({ event: 'password_reset_job_cancelled', job: id, ...job, ...staffForLog(by) }, 'job cancelled')
+      if (stopped) log.event('password_reset_job_cancelled', { job: id, ...job, ...staffForLog(by) })
       return job
     },
   }

@@ -67,8 +67,7 @@ export const startWorker = (deps: Deps): Background => {
     if (batch.result === 'done') {
       size.grow()
       const { id, state, total, done, failed } = batch.job
-      if (state === 'done')
-        log.info({ event: 'password_reset_job_done', job: id, total, done, failed }, 'reset of all passwords done')
+      if (state === 'done') log.event('password_reset_job_done', { job: id, total, done, failed })
       return state === 'running'
     }
     const { error: err, jobId, customerId } = batch
@@ -76,10 +75,7 @@ export const startWorker = (deps: Deps): Background => {
     size.shrink()
     if (isTemporary(err) || jobId === undefined || customerId === undefined) throw err
     if (wasAlone && (await store.skipCustomer(jobId, customerId))) {
-      log.error(
-        { event: 'password_reset_fail', job: jobId, customerId, err },
-        'reset of a customer failed: the job skips it',
-      )
+      log.event('password_reset_fail', { job: jobId, customerId, err })
     }
     return true
   }
@@ -104,8 +100,7 @@ export const startWorker = (deps: Deps): Background => {
     paused.set({ behind: 'notifier' }, Number(isQueueFull))
     // A slow mail host is no stall of the job.
     if (queued < lastQueued) report.moved()
-    if (isQueueFull && lastQueued < mostQueued)
-      log.warn({ event: 'password_reset_job_paused', queued }, 'reset of all passwords waits for the notifier')
+    if (isQueueFull && lastQueued < mostQueued) log.event('password_reset_job_paused', { queued })
     lastQueued = queued
     return isQueueFull
   }

@@ -50,10 +50,7 @@ export const createLockoutService = (deps: Deps) => {
     if (!lockout) return
     begun.inc()
     const { customer, failures, from, until = 'lifted' } = lockout
-    log.warn(
-      { event: 'authn_restore_locked', customer, failures, from, until },
-      'restore is locked after too many wrong codes',
-    )
+    log.event('authn_restore_locked', { customer, failures, from, until })
   }
 
   return {

@@ -46,6 +46,6 @@ export const endOtherSessions = async (
     }
     await addEvents(tx, sub, at, [newEvent(SessionsEnded, random.id(), data)])
   })
-  const line = { event: 'authn_sessions_ended', customer: sub, actor: 'client', clientId, address: ip, channel: 'api' }
-  log.info(line, 'the customer ended all other sessions')
+  const fields = { customer: sub, actor: 'client', clientId, address: ip, channel: 'api' } as const
+  log.event('authn_sessions_ended', fields, 'the customer ended all other sessions')
 }

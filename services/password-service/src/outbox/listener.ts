@@ -44,7 +44,7 @@ export const listenForOutbox = ({ url, onNotification, log }: Deps) => {
     client = current
     const ended = new Promise<void>((resolve) => current.once('end', resolve))
     // Without a handler, an error of an idle connection would end the process.
-    current.on('error', (err) => log.debug({ err }, 'outbox: connection lost'))
+    current.on('error', (err) => log.event('outbox_not_listening', { err }, 'outbox: connection lost'))
     current.on('notification', onNotification)
     try {
       await current.connect()
@@ -62,7 +62,7 @@ export const listenForOutbox = ({ url, onNotification, log }: Deps) => {
 
   const loop = async () => {
     while (!stopped.signal.aborted) {
-      await listen().catch((err) => log.debug({ err }, 'outbox: LISTEN failed, it is retried'))
+      await listen().catch((err) => log.event('outbox_not_listening', { err }))
       await delay(retryMs, undefined, { signal: stopped.signal }).catch(() => {})
     }
   }

@@ -47,7 +47,7 @@ export const createLostEvents = (stream: OutboxStream, deps: Deps) => {
       const offered = await offerLost(loops, { lane, lastSequence: endOf(connection) })
       if (offered > 0) {
         found.inc({ stream }, offered)
-        log.error({ event: 'events_lost_by_broker', stream, lane, count: offered }, 'events will be published again')
+        log.event('events_lost_by_broker', { stream, lane, count: offered })
       }
       if (wasLast(offered)) return
     }

@@ -131,7 +131,7 @@ export const createRelayBatch = (deps: RelayDeps) => {
     for (const failure of rejected) {
       const { type, eventId, attempts } = failure.event
       refusals.inc({ type })
-      log.warn({ type, eventId, attempt: attempts + 1, err: causeOf(failure) }, 'the broker rejected an event')
+      log.event('event_rejected', { type, eventId, attempt: attempts + 1, err: causeOf(failure) })
     }
     return {
       published: outcome.published.length,

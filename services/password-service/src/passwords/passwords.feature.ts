@@ -89,7 +89,7 @@ export const createPasswords = (
         async handle(login) {
           if (!(await spendTemporaryPassword(database, login, now()))) return
           const { customer, clientId } = login
-          log.info({ event: 'authn_temporary_password_used', customer, clientId }, 'temporary password used up')
+          log.event('authn_temporary_password_used', { customer, clientId })
         },
       }),
     ],

@@ -1,4 +1,4 @@
-import { missingField, RekeyError } from '@rekey/contracts'
+import { type LogEventValues, missingField, RekeyError } from '@rekey/contracts'
 import type { TokenClaims } from '@rekey/platform/auth'
 import { hashForLog, type Logger } from '@rekey/platform/logger'
 import type { Hasher } from '../hashing/hasher.ts'
@@ -32,11 +32,11 @@ interface Request {
 }
 
 /** The log events of each operation. */
-const logEvents = {
+const eventsOf = {
   change: { done: 'authn_password_change', failed: 'authn_password_change_fail' },
   restore: { done: 'authn_password_restore', failed: 'authn_password_restore_fail' },
   reset: { done: 'authn_temporary_password_issued', failed: 'authn_temporary_password_fail' },
-}
+} as const
 
 /** Checks that the holder of a valid grant may use it. @throws RekeyError success_token_refused */
 const assertMayUse = (found: GrantHolder | undefined, sessionEnded: boolean): GrantHolder => {
@@ -81,13 +81,13 @@ export const createPasswordService = (deps: Deps) => {
 
   /** Runs an operation and logs its outcome. `work` names the customer as soon as it is found. */
   const logged = async (
-    operation: keyof typeof logEvents,
+    operation: keyof typeof eventsOf,
     { grant, ip, claimedIp }: Request,
     bearer: TokenClaims | undefined,
     work: (foundCustomer: (code: string) => void) => Promise<void>,
   ) => {
-    const fields: Record<string, unknown> = {
-      challenge: grant?.challenge_id && hashForLog(grant.challenge_id),
+    const fields: LogEventValues<'authn_password_change'> = {
+      challenge: grant?.challenge_id === undefined ? undefined : hashForLog(grant.challenge_id),
       customer: bearer?.sub,
       actor: 'client',
       clientId: bearer?.client_id ?? grant?.client_id,
@@ -95,14 +95,14 @@ export const createPasswordService = (deps: Deps) => {
       ...(claimedIp !== undefined && { claimedIp }),
       channel: 'api',
     }
-    const { done, failed } = logEvents[operation]
+    const { done, failed } = eventsOf[operation]
     try {
       await work((code) => {
         fields.customer = code
       })
-      log.info({ event: done, ...fields }, 'password replaced')
+      log.event(done, fields)
     } catch (error) {
-      log.warn({ event: failed, reason: reasonOf(error), ...fields }, 'password not replaced')
+      log.event(failed, { reason: reasonOf(error), ...fields })
       throw error
     }
   }

@@ -35,9 +35,9 @@ export const createVerification = ({ store, hasher, decoyOf, smsCodes, now, log 
   const rehash = async ({ id, code, hash }: Account, password: string) => {
     try {
       await store.rehash(id, hash, await hasher.hash(password))
-      log.info({ event: 'credential_rehashed', customer: code }, 'a foreign password hash was replaced by our own')
+      log.event('credential_rehashed', { customer: code })
     } catch (err) {
-      log.warn({ err, customer: code }, 'a foreign password hash was not replaced; the next sign-in tries again')
+      log.event('credential_not_rehashed', { err, customer: code })
     }
   }
 

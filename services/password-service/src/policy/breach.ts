@@ -81,10 +81,8 @@ export const createBreaches = ({ url, timeoutMs, pauseMs = 30_000, log, metrics 
     breaker: new ConsecutiveBreaker(failuresInARow),
     halfOpenAfter: pauseMs,
   })
-  circuit.onBreak(() =>
-    log.warn({ event: 'breach_lookups_paused', pauseMs }, 'look-ups of leaked passwords are paused'),
-  )
-  circuit.onReset(() => log.info({ event: 'breach_lookups_resumed' }, 'look-ups of leaked passwords resume'))
+  circuit.onBreak(() => log.event('breach_lookups_paused', { pauseMs }))
+  circuit.onReset(() => log.event('breach_lookups_resumed', {}))
 
   const fetchRange = async (prefix: string, signal: AbortSignal): Promise<string> => {
     // Redirects are not followed: the configuration names the only host that may receive a prefix.
@@ -113,10 +111,7 @@ export const createBreaches = ({ url, timeoutMs, pauseMs = 30_000, log, metrics 
         return isFound
       } catch (error) {
         lookups.inc({ outcome: outcomeOf(error) })
-        log.warn(
-          { event: 'breach_lookup_fail', reason: reasonOf(error) },
-          'look-up of a leaked password failed: the password is accepted',
-        )
+        log.event('breach_lookup_fail', { reason: reasonOf(error) })
         return false
       }
     },

@@ -43,7 +43,7 @@ export const createSessions = ({ database, loops, now, log }: Infrastructure): S
         const { customer, verifiedEpoch, gatewayEpoch } = request
         const raised = isPlausibleEpoch(gatewayEpoch, now()) && (await raiseEpoch(database, request))
         if (raised) {
-          log.warn({ event: 'session_epoch_raised', customer, verifiedEpoch, gatewayEpoch }, 'session epoch raised')
+          log.event('session_epoch_raised', { customer, verifiedEpoch, gatewayEpoch })
         }
         return { raised }
       },

@@ -42,12 +42,12 @@ export const staffOf = ({ bearer, ip }: FastifyRequest, reason?: string): Staff 
 
 /** The fields of log lines (S35). */
 export const staffForLog = ({ id, clientId, ip, approvedBy }: Mandate) => ({
-  actor: 'back_office',
+  actor: 'back_office' as const,
   actorId: id,
   ...(approvedBy !== undefined && { approvedBy }),
   clientId,
   address: ip,
-  channel: 'api',
+  channel: 'api' as const,
 })
 
 /** The fields of events of the PASSWORD stream. */

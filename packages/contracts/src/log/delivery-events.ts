@@ -1,0 +1,173 @@
+import { Type } from '@sinclair/typebox'
+import { alwaysLog, operationLog } from './event.ts'
+import { Count, Customer, Flag, Id, ListOf, Name, Text, Thrown, Word } from './fields.ts'
+
+const service = 'all'
+const letters = 'Read it, remove the cause, and publish it again.'
+
+/** Lines about events, messages, and what a service does on the way. */
+export const deliveryEvents = {
+  dead_letter: operationLog({
+    severity: 'error',
+    service,
+    message: 'dead letter',
+    when: 'An event could not be handled or published, and was stored on the stream DEAD.',
+    action: letters,
+    fields: { type: Name, eventId: Type.Optional(Id), reason: Type.Optional(Text), err: Type.Optional(Thrown) },
+  }),
+  dead_letter_not_stored: operationLog({
+    severity: 'warn',
+    service,
+    message: 'dead letter not stored yet',
+    when: 'The broker did not store a dead letter. The event is tried again.',
+    action: 'See `err`.',
+    fields: { err: Thrown },
+  }),
+  event_not_handled: operationLog({
+    severity: 'warn',
+    service,
+    message: 'event not handled: will be retried',
+    when: 'The handler of an event failed. In the notifier: a message could not be sent yet.',
+    action: 'See `err`. After `REKEY_EVENT_RETRY_HOURS` it becomes a dead letter.',
+    fields: { type: Name, eventId: Type.Optional(Id), attempt: Count, err: Thrown },
+  }),
+  event_not_published: operationLog({
+    severity: 'warn',
+    service,
+    message: 'event not published yet',
+    when: 'An event that no request waits for could not be published. Once for all that wait.',
+    action: 'See `err`.',
+    fields: { type: Name, id: Id, err: Thrown },
+  }),
+  event_rejected: operationLog({
+    severity: 'warn',
+    service: 'password-service',
+    message: 'the broker rejected an event',
+    when: 'The broker refused an event of the outbox. It is retried, and then becomes a dead letter.',
+    action: 'See `err`: most often a permission or a size of the stream.',
+    fields: { type: Name, eventId: Id, attempt: Count, err: Thrown },
+  }),
+  event_dropped: alwaysLog({
+    severity: 'error',
+    service,
+    message: 'event dropped: the broker rejects it',
+    when: 'An event is lost: the broker rejected it and its dead letter, or too many events waited for the broker.',
+    action: 'Correct the permissions (`deploy/nats/users/`), or the broker. Fraud and audit miss this event.',
+    fields: { lost: Name, id: Type.Optional(Id), err: Type.Optional(Thrown) },
+  }),
+  events_left: alwaysLog({
+    severity: 'error',
+    service,
+    message: 'events not published before the stop',
+    when: 'The service stopped while events waited for the broker. They are lost.',
+    action: 'Fraud and audit miss these events.',
+    fields: { lost: ListOf(Name) },
+  }),
+  events_lost_by_broker: alwaysLog({
+    severity: 'error',
+    service: 'password-service',
+    message: 'events will be published again',
+    when: 'The broker lost events that it had acknowledged. They are published again.',
+    action:
+      'If the broker was not restored from a copy, find out why: [A store was restored](operations.md#a-store-was-restored-from-a-copy).',
+    fields: { stream: Name, lane: Count, count: Count },
+  }),
+  message_not_acknowledged: operationLog({
+    severity: 'warn',
+    service,
+    message: 'message not acknowledged',
+    when: 'The connection was lost before an event was acknowledged. It is delivered again.',
+    action: '',
+    fields: { err: Thrown, consumer: Name },
+  }),
+  consumer_interrupted: operationLog({
+    severity: 'warn',
+    service,
+    message: 'consumer interrupted: will pull again',
+    when: 'A consumer cannot read its events.',
+    action: 'See `err`.',
+    fields: { consumer: Name, err: Thrown },
+  }),
+
+  message_sent: alwaysLog({
+    severity: 'info',
+    service: 'notifier',
+    message: 'message sent',
+    when: 'The mail server or the SMS vendor took a message.',
+    action: '',
+    fields: { type: Name, eventId: Id, channel: Word(['email', 'sms']) },
+  }),
+  mail_server_extensions: operationLog({
+    severity: 'info',
+    service: 'notifier',
+    message: 'extensions that the mail server offers',
+    when: 'The notifier started. See [Mail and SMS](operations.md#mail-and-sms).',
+    action: '',
+    fields: { smtpUtf8: Flag },
+  }),
+
+  breach_lookup_fail: alwaysLog({
+    severity: 'warn',
+    service: 'password-service',
+    message: 'look-up of a leaked password failed: the password is accepted',
+    when: 'The service of leaked passwords did not answer.',
+    action: 'See `reason`. The embedded list still applies.',
+    fields: { reason: Text },
+  }),
+  breach_lookups_paused: operationLog({
+    severity: 'warn',
+    service: 'password-service',
+    message: 'look-ups of leaked passwords are paused',
+    when: 'Several look-ups in a row failed.',
+    action: 'See `breach_lookup_fail`.',
+    fields: { pauseMs: Count },
+  }),
+  breach_lookups_resumed: operationLog({
+    severity: 'info',
+    service: 'password-service',
+    message: 'look-ups of leaked passwords resume',
+    when: 'A look-up succeeded again.',
+    action: '',
+    fields: {},
+  }),
+  stored_hash_unusable: operationLog({
+    severity: 'error',
+    service: 'password-service',
+    message: 'a stored password hash cannot be used',
+    when: 'A customer tried to sign in, and the imported hash has another form than it should. The sign-in is refused.',
+    action: 'Import the customer again, or let the customer restore the password.',
+    fields: { reason: Text },
+  }),
+  credential_not_rehashed: operationLog({
+    severity: 'warn',
+    service: 'password-service',
+    message: 'a foreign password hash was not replaced; the next sign-in tries again',
+    when: 'The hash of a customer who signed in could not be stored.',
+    action: '',
+    fields: { err: Thrown, customer: Customer },
+  }),
+  database_connection_ended: operationLog({
+    severity: 'debug',
+    service: 'password-service',
+    message: 'a connection to postgres ended',
+    when: 'An idle connection ended. It is opened again.',
+    action: '',
+    fields: { err: Thrown },
+  }),
+  outbox_not_listening: operationLog({
+    severity: 'debug',
+    service: 'password-service',
+    message: 'outbox: LISTEN failed, it is retried',
+    when: 'The connection that learns of new events was lost. Events are polled for meanwhile.',
+    action: '',
+    fields: { err: Thrown },
+  }),
+  staff_session_not_ended: operationLog({
+    severity: 'warn',
+    service: 'auth-gateway',
+    message: 'a session was not ended',
+    when: 'A staff session whose token is refused could not be removed from Redis. It ends by itself.',
+    action: '',
+    fields: { err: Thrown },
+  }),
+}
