@@ -6,7 +6,7 @@ import { type ChainedChange, type ChangeRecord, digestOf, firstPreviousDigest } 
 /** SQL condition: the record is a password change, which the published history lists. */
 export const isPasswordChange = Prisma.sql`operation IN ('change', 'restore', 'reset', 'set')`
 
-/** The id of a customer's next record, and the last record, which it chains to. */
+/** The id of a customer's next record, and the last record, which it chains to, also if that was deleted because of its age. */
 interface ChainEnd {
   customerId: number
   id: number
@@ -25,7 +25,8 @@ export const appendChanges = async <Operation extends RecordOperation>(
   // The left join returns a row also for a customer without records.
   const ends = await tx.$queryRaw<ChainEnd[]>`
     SELECT "customerId", nextval(pg_get_serial_sequence('password_change', 'id'))::int AS id,
-           last.digest, last.create_time AS "createTime"
+           coalesce(last.digest, (SELECT a.digest FROM history_anchor a WHERE a.customer_id = "customerId")) AS digest,
+           last.create_time AS "createTime"
     FROM unnest(${changes.map(({ customerId }) => customerId)}::int[]) AS "customerId"
     LEFT JOIN LATERAL (
       SELECT digest, create_time FROM password_change

@@ -1,4 +1,4 @@
-import { type Address, type PasswordOperation, RekeyError } from '@rekey/contracts'
+import { type Address, noSuchResource, type PasswordOperation, RekeyError } from '@rekey/contracts'
 import type { TokenClaims } from '@rekey/platform/auth'
 import { confirmedAddresses } from '../customers/confirmed-addresses.ts'
 import { formerAddresses } from '../customers/former-addresses.store.ts'
@@ -79,6 +79,12 @@ const assertStillAllowed = async (
     throw refuseGrant('locked out')
 }
 
+/** The refusal of a request whose customer was erased while the password was hashed. */
+const refuseUnknown = ({ grant, bearer }: Replacement): RekeyError => {
+  if (bearer) return new RekeyError('invalid_token')
+  return grant ? refuseGrant('no such customer') : noSuchResource('clientId')
+}
+
 /** Ends the customer's restores: their codes may have reached those whom the new password is to keep out. */
 const endOtherRestores = async (
   tx: Transaction,
@@ -138,7 +144,7 @@ export const replacePassword = (deps: ReplaceDeps, request: Replacement): Promis
     const keptSession = bearer && sessionOf(bearer)
 
     const customer = await lockCustomer(tx, request.customerId)
-    if (!customer) throw new Error('a customer whose password is replaced is gone')
+    if (!customer) throw refuseUnknown(request)
     if (approval) await decideApproval(tx, approval)
     await assertStillAllowed(tx, customer, request, deps.lockoutScale)
     if (grant) await spendGrant(tx, grant)
