@@ -3,13 +3,14 @@ import type { Beginning, Result } from '../services/password-service/src/custome
 import { openSource } from '../services/password-service/src/customers/import/source.ts'
 import { openImport } from '../services/password-service/src/import-customers.ts'
 import { convertExport, type Summary } from './customers/convert/convert.ts'
+import { eraseOne } from './customers/erase.ts'
 import { createDisplay } from './customers/progress.ts'
 import { type ConvertSettings, type ImportSettings, readSettings, usage } from './customers/settings.ts'
 import { createStopRequest } from './start/stop-request.ts'
 
-// npm run customers: imports customers from a file, or converts the export of another system to such a file.
+// npm run customers: imports customers from a file, converts the export of another system to such a file, or erases one.
 
-const exitCodes = { imported: 0, failed: 1, someRefused: 2, interrupted: 130 }
+const exitCodes = { imported: 0, failed: 1, someRefused: 2, unknown: 2, interrupted: 130 }
 
 const number = (count: number) => count.toLocaleString('en-GB')
 const day = (time: Date) => time.toISOString().slice(0, 16).replace('T', ' ')
@@ -93,7 +94,7 @@ const describeError = (error: unknown): string => {
   if (!(error instanceof Error)) return String(error)
   if (!(error instanceof RekeyError)) return error.message
   const { message = '' } = (error.cause ?? {}) as { message?: string }
-  return `Postgres did not answer (${message}). Committed batches are kept: run the same command again to resume.`
+  return `Postgres did not answer (${message}). What was committed is kept: run the same command again.`
 }
 
 const stopRequest = createStopRequest()
@@ -101,6 +102,7 @@ try {
   const settings = readSettings(process.argv.slice(2))
   if (settings === undefined) console.log(usage)
   else if (settings.command === 'convert') process.exitCode = await convertFile(settings)
+  else if (settings.command === 'erase') process.exitCode = (await eraseOne(settings)) ? 0 : exitCodes.unknown
   else process.exitCode = await importFile(settings, stopRequest.signal)
 } catch (error) {
   console.error(describeError(error))

@@ -1,4 +1,4 @@
-import type { Flaw } from '../services/password-service/src/history/chain.ts'
+import type { InvalidRecord } from '../services/password-service/src/history/chain.ts'
 import { databaseUrlOf, verifyHistory } from '../services/password-service/src/history/verification.ts'
 
 const usage = `Usage:
@@ -6,11 +6,15 @@ const usage = `Usage:
                                Reads DATABASE_URL from the environment or from the file REKEY_SECRETS_FILE.`
 
 /** Explains an invalid record to an auditor. */
-const meanings: Record<Flaw, string> = {
+const meanings: Record<InvalidRecord['flaw'], string> = {
   digest: 'its digest does not match its content: the record was changed or moved',
   'previous digest':
     'its previous digest is not the digest of the record before it: a record was deleted, added or replaced',
-  order: 'its time is earlier than that of the record before it',
+  order:
+    'its time is earlier than that of the record before it, or it is older than what was deleted because of its age',
+  'entry missing': 'history_entry has no number for it: pages of this history and its total leave it out',
+  'entry extra': 'history_entry numbers it, but there is no such record of this customer, or a number is given twice',
+  'entry order': 'history_entry skips a number before it',
 }
 
 const progressEveryMs = 2_000

@@ -29,6 +29,7 @@ const consumed = {
     'account.blocked',
     'account.sessions-ended',
     'account.block-lifted',
+    'account.erased',
   ],
   'password-service': [
     'auth.restore.requested',

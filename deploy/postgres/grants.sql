@@ -7,10 +7,10 @@ REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM rekey_service;
 
 -- Append-only.
 GRANT SELECT, INSERT ON password_change TO rekey_service;
--- A trigger of the history writes it, with the owner's rights.
-GRANT SELECT ON history_entry TO rekey_service;
+-- Functions and a trigger of the migrations write them, with the owner's rights.
+GRANT SELECT ON history_entry, history_anchor, erased_customer TO rekey_service;
 
--- Rows are never deleted.
+-- Only the function erase_customer deletes rows, those of one customer, with the owner's rights.
 GRANT SELECT, INSERT, UPDATE ON customer, credential, job, customer_import, session_not_before TO rekey_service;
 
 -- Rows that expired, were removed or were published are deleted.

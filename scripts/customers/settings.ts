@@ -1,20 +1,28 @@
 import { basename, extname, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { CustomerCode, CustomersErase } from '@rekey/contracts'
+import { Value } from '@sinclair/typebox/value'
 import { type FormatName, formats } from '../../services/password-service/src/customers/import/source.ts'
 import { systemNames } from './convert/convert.ts'
 
 export const usage = `npm run customers -- import FILE [OPTIONS]: imports customers from a file, or resumes an interrupted import.
 npm run customers -- convert SYSTEM EXPORT FILE.ndjson: converts the export of another system to a file for import.
   SYSTEM is one of ${systemNames.join(', ')}: docs/migration.md
+npm run customers -- erase CUSTOMER --reason TEXT: erases the customer of this code. The history stays without what
+  identifies a person. It cannot be undone: docs/operations.md
 
   --parameters FILE     hash parameters of Firebase
   --format ndjson|csv   format of the file; by default from the ending of its name
   --refused FILE        file for refused lines and their reasons; by default FILE.refused.ndjson
   --again               import a file again that was imported before
+  --reason TEXT         why the customer is erased; kept for ever, so without personal data
+  --dry-run             erase nothing, and print what would be erased
+  --json                print the result of erase as JSON
   --help                print this
 
-Reads DATABASE_URL, REKEY_PASSWORD_PEPPERS and REKEY_SMTPUTF8 from the environment or from the file REKEY_SECRETS_FILE.
-Exit code: 0 all lines imported, 2 some lines refused, 130 interrupted, 1 any other failure.
+Reads DATABASE_URL, REKEY_PASSWORD_PEPPERS and REKEY_SMTPUTF8 from the environment or from the file REKEY_SECRETS_FILE;
+erase reads DATABASE_URL and REKEY_USERNAME_SEAL_KEY, which the password-service's file of secrets has.
+Exit code: 0 all lines imported, or erased; 2 some lines refused, or no such customer; 130 interrupted; 1 any other failure.
 The formats are described in docs/operations.md.`
 
 /** The command line of `npm run customers -- convert`. */
@@ -25,6 +33,15 @@ export interface ConvertSettings {
   to: string
   /** File of Firebase's hash parameters. */
   parameters: string | undefined
+}
+
+/** The command line of `npm run customers -- erase`. */
+export interface EraseSettings {
+  command: 'erase'
+  code: string
+  reason: string
+  dryRun: boolean
+  json: boolean
 }
 
 /** The command line of `npm run customers -- import`. */
@@ -61,13 +78,29 @@ const readConvert = ([system, from, to, ...rest]: string[], parameters: string |
   return { command: 'convert', system, from, to, parameters }
 }
 
+interface EraseOptions {
+  reason?: string | undefined
+  'dry-run'?: boolean | undefined
+  json?: boolean | undefined
+}
+
+const readErase = ([code, ...rest]: string[], options: EraseOptions): EraseSettings => {
+  if (!code || rest.length > 0) throw new Error(usage)
+  const { reason = '', 'dry-run': dryRun = false, json = false } = options
+  if (!Value.Check(CustomerCode, code)) throw new Error('CUSTOMER is no code of a customer. See --help.')
+  if (!Value.Check(CustomersErase.request.properties.reason, reason)) {
+    throw new Error('--reason must have 1 to 500 characters. See --help.')
+  }
+  return { command: 'erase', code, reason, dryRun, json }
+}
+
 /**
  * Reads the command line.
  *
  * @returns undefined for --help
  * @throws Error whose message says what is wrong
  */
-export const readSettings = (args: string[]): ImportSettings | ConvertSettings | undefined => {
+export const readSettings = (args: string[]): ImportSettings | ConvertSettings | EraseSettings | undefined => {
   const { positionals, values } = parseArgs({
     args,
     allowPositionals: true,
@@ -76,11 +109,15 @@ export const readSettings = (args: string[]): ImportSettings | ConvertSettings |
       refused: { type: 'string' },
       parameters: { type: 'string' },
       again: { type: 'boolean' },
+      reason: { type: 'string' },
+      'dry-run': { type: 'boolean' },
+      json: { type: 'boolean' },
       help: { type: 'boolean', short: 'h' },
     },
   })
   if (values.help) return undefined
   if (positionals[0] === 'convert') return readConvert(positionals.slice(1), values.parameters)
+  if (positionals[0] === 'erase') return readErase(positionals.slice(1), values)
   const [command, path, ...rest] = positionals
   if (command !== 'import' || !path || rest.length > 0) throw new Error(usage)
   const fileName = resolve(path)

@@ -86,6 +86,7 @@ const refused: Record<string, readonly unknown[]> = {
   REKEY_HASH_MEMORY_KIB: [1_024, 19_455],
   REKEY_HASH_PASSES: [1],
   REKEY_NEW_ADDRESS_HOURS: [0, 23],
+  REKEY_HISTORY_RETENTION_MONTHS: [1, 11],
   REKEY_LIMITS_SCALE: [0.5, 1_000],
   REKEY_MAIL_FROM: ['no-reply@localhost'],
   REKEY_CONTACT: [undefined, '+44 20 7946 0000'],

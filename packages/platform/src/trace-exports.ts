@@ -36,7 +36,7 @@ export const createExports = (options: Options): SpanProcessor => {
   const spans = counter(metrics, {
     name: 'rekey_trace_spans_total',
     help: 'Recorded spans: exported, failed (the collector did not take them), or dropped (too many waited)',
-    labelNames: ['result'],
+    labels: { result: ['exported', 'failed', 'dropped'] },
   })
   let waiting = 0
   let lost = 0
@@ -51,7 +51,7 @@ export const createExports = (options: Options): SpanProcessor => {
     isFailing = true
     if (elapsedMs() - loggedAtMs < logEveryMs) return
     loggedAtMs = elapsedMs()
-    log.warn({ event: 'traces_not_exported', reason: reasonOf(error), spans: lost }, 'traces were not exported')
+    log.event('traces_not_exported', { reason: reasonOf(error), spans: lost })
     lost = 0
   }
 
@@ -62,7 +62,7 @@ export const createExports = (options: Options): SpanProcessor => {
         exporter.export(batch, (result) => {
           if (result.code === ExportResultCode.SUCCESS) {
             spans.inc({ result: 'exported' }, batch.length)
-            if (isFailing) log.info({ event: 'traces_exported_again' }, 'traces are exported again')
+            if (isFailing) log.event('traces_exported_again', {})
             isFailing = false
             lost = 0
           } else {

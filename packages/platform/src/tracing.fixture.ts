@@ -13,7 +13,7 @@ import { tracingEnv } from './tracing-settings.ts'
 
 /** Records traces of this process by these variables. One at a time: the tracer is the process's. */
 export const startTracingWith = async (t: Teardown, variables: Record<string, string>) => {
-  const { log, logs } = keepLogs()
+  const { log, logs } = keepLogs(t)
   const metrics = createMetrics()
   const config = loadConfig(Type.Object(tracingEnv), { OTEL_BSP_SCHEDULE_DELAY: '10', ...variables })
   const tracing = await startTracing(config, { name: 'test', log, metrics, random: systemRandom })

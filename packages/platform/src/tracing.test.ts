@@ -11,6 +11,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { readConfig } from './config.ts'
 import { LaterError } from './delivery.ts'
+import { createMetrics } from './metrics.ts'
 import { systemRandom } from './random.ts'
 import { createServer } from './server.ts'
 import { currentTraceId, inSpan, runAsSpan } from './trace.ts'
@@ -63,7 +64,7 @@ t.test('a collector that hangs, fails or is away delays no request; spans are bo
       OTEL_BSP_MAX_QUEUE_SIZE: '8',
       OTEL_BSP_MAX_EXPORT_BATCH_SIZE: '2',
     })
-    const app = await createServer({ log, random: systemRandom, trustedProxies: [] })
+    const app = await createServer({ log, metrics: createMetrics(), random: systemRandom, trustedProxies: [] })
     app.get('/', async () => ({ ok: true }))
     const answers = await Promise.all(Array.from({ length: 40 }, () => app.inject('/')))
     t.ok(

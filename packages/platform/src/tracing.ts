@@ -55,7 +55,7 @@ export const startTracing = async (config: TracingConfig, deps: Deps): Promise<T
   const { createOtlpTracer } = await import('./otlp-tracer.ts')
   const { tracer, shutdown } = createOtlpTracer({ ...deps, url, config, tls: readFiles(config) })
   recordSpans(tracer)
-  deps.log.info({ event: 'tracing_started', host: new URL(url).host }, 'traces are recorded')
+  deps.log.event('tracing_started', { host: new URL(url).host })
   return {
     async close(timeoutMs) {
       recordSpans(undefined)

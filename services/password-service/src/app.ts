@@ -15,6 +15,7 @@ import { createCodes } from './codes/codes.feature.ts'
 import { createCompromiseReports } from './compromise-reports/compromise-reports.feature.ts'
 import type { Config } from './config.ts'
 import { createCustomers } from './customers/customers.feature.ts'
+import { createErasure } from './erasure/erasure.feature.ts'
 import type { Feature } from './feature.ts'
 import { createHashing } from './hashing/hashing.feature.ts'
 import { createHistory } from './history/history.feature.ts'
@@ -33,7 +34,7 @@ import { startSweeper } from './sweeper.ts'
 const createFeatures = async (infra: Infrastructure, config: Config) => {
   const outbox = createOutbox(infra, config)
   const sessions = createSessions(infra)
-  const history = createHistory(infra)
+  const history = createHistory(infra, config)
   const messages = createMessages(infra)
   const hashing = createHashing(infra, config)
   const customers = createCustomers(infra, config, hashing)
@@ -51,6 +52,7 @@ const createFeatures = async (infra: Infrastructure, config: Config) => {
     messages,
     hashing,
     customers,
+    createErasure(infra),
     policy,
     lockout,
     codes,

@@ -34,6 +34,14 @@ export const Env = Type.Object({
       'Hours for which published events stay in Postgres. A broker that is restored from an older copy gets those again ' +
       'that it lost: keep them for longer than the age of such a copy.',
   }),
+  REKEY_HISTORY_RETENTION_MONTHS: Type.Integer({
+    minimum: 0,
+    maximum: 1_200,
+    default: 0,
+    description:
+      'Months for which history records are kept; older ones are deleted, and the rest can still be verified. 0: for ' +
+      'ever. Production requires 12 or more (PCI DSS 10.5.1). Set it only once every instance has this version.',
+  }),
   REKEY_PUBLIC_URL: publicUrl,
   REKEY_JWKS_URL: Url('https?', { description: "URL of the gateway's JWK Set, whose keys verify its tokens." }),
   // Only the gateway calls this service. The default covers one machine; otherwise set the gateway's network.

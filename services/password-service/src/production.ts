@@ -46,6 +46,12 @@ const hasYoungAddresses: Rule<Config> = ({ REKEY_NEW_ADDRESS_HOURS }) =>
     ? [`REKEY_NEW_ADDRESS_HOURS is ${REKEY_NEW_ADDRESS_HOURS}: production requires 24 at least.`]
     : []
 
+/** PCI DSS 10.5.1: audit logs are kept for twelve months. */
+const keepsHistory: Rule<Config> = ({ REKEY_HISTORY_RETENTION_MONTHS: months }) =>
+  months !== undefined && months > 0 && months < 12
+    ? [`REKEY_HISTORY_RETENTION_MONTHS is ${months}: production requires 12 at least, or 0.`]
+    : []
+
 /** Parses the URL as the driver does: some query parameters replace earlier parts of the URL. */
 const parseUrl = (url: string): ConnectionOptions | undefined => {
   try {
@@ -95,6 +101,7 @@ export const production: Production<Config> = {
     requiresCurrentPassword,
     refusesCommonPasswords,
     hasYoungAddresses,
+    keepsHistory,
     limitsAreUnscaled,
     quotasAreBounded(codeAccountLimit),
     isAtLeast('REKEY_HASH_MEMORY_KIB', argon2Floor.memoryKib, 'stolen hashes would be guessed sooner'),

@@ -23,6 +23,7 @@ const examples: Record<string, Record<string, unknown>> = {
   'customers.get': { customer: 'nobody' },
   'customers.summary': { customer: 'nobody' },
   'customers.upsert': { customer: 'somebody', identifiers: [{ value: 'somebody@example.com', verified: true }] },
+  'customers.erase': { customer: 'nobody', reason: 'article 17' },
   'account.report-compromise': { token: 'a.b.c', ip: '203.0.113.7' },
   'session.raise-epoch': { customer: 'nobody', verifiedEpoch: 0, gatewayEpoch: 1 },
 }

@@ -75,6 +75,20 @@ export const HoldEnded = defineEvent({
   data: Type.Object({ ...byBackOffice, heldUntil: Type.String({ format: 'date-time' }) }),
 })
 
+export const CustomerErased = defineEvent({
+  type: 'account.erased',
+  summary:
+    'A customer was erased: erase what you keep of it. All sessions end; a customer of the same code in a later event is another one.',
+  data: Type.Object({
+    ...customer,
+    sessionEpoch: SessionEpoch,
+    records: Type.Integer({ description: 'History records that are kept without what identifies a person.' }),
+    usernames: Type.Array(Sealed('auth-gateway'), {
+      description: "The customer's addresses. Their failed attempts and quotas are deleted.",
+    }),
+  }),
+})
+
 const Devices = (description: string) =>
   Type.Array(Type.String(), { description: `${description}: oob:email:b*1@gmail.com` })
 

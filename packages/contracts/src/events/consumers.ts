@@ -1,5 +1,5 @@
 import type { ServiceName } from '../services.ts'
-import { BlockLifted, CompromiseReported, CustomerBlocked, SessionsEnded } from './account.ts'
+import { BlockLifted, CompromiseReported, CustomerBlocked, CustomerErased, SessionsEnded } from './account.ts'
 import { AllPasswordsResetRequested } from './all-reset.ts'
 import { ChallengeFailed, ChallengeIssued, ChallengeLocked, ChallengeVerified } from './challenge.ts'
 import type { EventDefinition } from './event.ts'
@@ -25,6 +25,7 @@ export const consumedEvents: Record<ServiceName, readonly EventDefinition[]> = {
     CustomerBlocked,
     SessionsEnded,
     BlockLifted,
+    CustomerErased,
   ],
   'password-service': [
     RestoreRequested,

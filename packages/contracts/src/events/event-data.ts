@@ -349,6 +349,19 @@ export interface AccountIdentifiersChangedData {
   removed: string[]
 }
 
+/** A customer was erased: erase what you keep of it. All sessions end; a customer of the same code in a later event is another one. */
+export interface AccountErasedData {
+  /** The customer's code. */
+  customer: string
+  customerId: number
+  /** Session epoch: rises each time all sessions of the customer end. A session that began at a lower epoch has ended. */
+  sessionEpoch: number
+  /** History records that are kept without what identifies a person. */
+  records: number
+  /** The customer's addresses. Their failed attempts and quotas are deleted. */
+  usernames: string[]
+}
+
 /** The data of each event, by its type. */
 export interface EventsByType {
   'auth.restore.requested': AuthRestoreRequestedData
@@ -372,4 +385,5 @@ export interface EventsByType {
   'account.block-lifted': AccountBlockLiftedData
   'account.hold-ended': AccountHoldEndedData
   'account.identifiers-changed': AccountIdentifiersChangedData
+  'account.erased': AccountErasedData
 }

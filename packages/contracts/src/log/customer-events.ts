@@ -179,6 +179,14 @@ export const customerEvents = {
       addressesRemoved: Count,
     },
   }),
+  customer_erased: alwaysLog({
+    severity: 'info',
+    service,
+    message: 'customer erased',
+    when: "The platform erased a customer by the RPC `customers.erase`. The reason is in the customer's last record.",
+    action: '',
+    fields: { customerId: Count, records: Count },
+  }),
   credential_rehashed: alwaysLog({
     severity: 'info',
     service,

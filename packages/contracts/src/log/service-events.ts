@@ -183,4 +183,28 @@ export const serviceEvents = {
     action: 'Raise its size ([The broker](operations.md#the-broker)).',
     fields: { stream: Name, seconds: Count, maxBytes: Count, maxMessages: Count },
   }),
+  tracing_started: operationLog({
+    severity: 'info',
+    service,
+    message: 'traces are recorded',
+    when: 'The service started with `OTEL_EXPORTER_OTLP_ENDPOINT`.',
+    action: '',
+    fields: { host: Name },
+  }),
+  traces_not_exported: operationLog({
+    severity: 'warn',
+    service,
+    message: 'traces were not exported',
+    when: 'The collector of traces does not answer or refuses them; at most once a minute. Requests go on.',
+    action: 'See the collector, and `rekey_trace_spans_total`.',
+    fields: { reason: Text, spans: Count },
+  }),
+  traces_exported_again: operationLog({
+    severity: 'info',
+    service,
+    message: 'traces are exported again',
+    when: 'The collector of traces takes them again.',
+    action: '',
+    fields: {},
+  }),
 }

@@ -118,6 +118,36 @@ export const CustomersUpsert = {
 }
 export type CustomersUpsertReply = Static<typeof CustomersUpsert.reply>
 
+export const CustomersErase = {
+  subject: 'customers.erase',
+  summary: 'Erase a customer; the history stays without what identifies a person.',
+  request: Type.Object(
+    {
+      customer: Type.Optional(CustomerCode),
+      customerId: Type.Optional(SerialId),
+      reason: Type.String({
+        minLength: 1,
+        maxLength: 500,
+        description: 'Kept for ever with the erasure, and logged: without personal data.',
+      }),
+      dryRun: Type.Optional(Type.Boolean({ description: 'True: erase nothing, and return what would be erased.' })),
+    },
+    { description: 'Exactly one of customer and customerId.' },
+  ),
+  reply: Type.Union([
+    NotFound,
+    Type.Object({
+      found: Type.Literal(true),
+      erased: Type.Boolean({ description: 'False: a dry run.' }),
+      customerId: Type.Integer(),
+      records: Type.Integer({ description: 'History records that are kept without what identifies a person.' }),
+      deleted: Type.Record(Type.String(), Type.Integer(), { description: 'Deleted rows by table.' }),
+    }),
+  ]),
+}
+export type CustomersEraseRequest = Static<typeof CustomersErase.request>
+export type CustomersEraseReply = Static<typeof CustomersErase.reply>
+
 export const PasswordStatus = {
   subject: 'password.status',
   summary: "State of a customer's password: last change, whether it must be changed, recovery hold, lockout.",

@@ -1,5 +1,5 @@
 import type { ServiceName } from '../services.ts'
-import { CustomersGet, CustomersSummary, CustomersUpsert, PasswordStatus } from './customers.ts'
+import { CustomersErase, CustomersGet, CustomersSummary, CustomersUpsert, PasswordStatus } from './customers.ts'
 import { PasswordVerify } from './password-verify.ts'
 import { RaiseSessionEpoch } from './raise-session-epoch.ts'
 import { ReportCompromise } from './report-compromise.ts'
@@ -12,6 +12,7 @@ export const rpcs = [
   CustomersGet,
   CustomersSummary,
   CustomersUpsert,
+  CustomersErase,
   ReportCompromise,
   SessionNotBefore,
   RaiseSessionEpoch,
@@ -20,7 +21,10 @@ export const rpcs = [
 /** The service that serves every RPC. */
 export const rpcServer: ServiceName = 'password-service'
 
-/** The RPCs that each user of the broker may call. `platform` is an example of a service of the platform. */
+/**
+ * The RPCs that each user of the broker may call. `platform` is an example of a service of the platform; customers.erase is
+ * for a user of its own.
+ */
 export const rpcCalls = {
   'auth-gateway': [PasswordVerify, ReportCompromise, SessionNotBefore, RaiseSessionEpoch, CustomersSummary],
   platform: [PasswordVerify, PasswordStatus, CustomersGet, CustomersUpsert],

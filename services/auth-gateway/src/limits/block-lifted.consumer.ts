@@ -1,28 +1,11 @@
 import { BlockLifted } from '@rekey/contracts'
 import { type Consumer, type ConsumerDeps, consume } from '@rekey/platform/consumer'
-import type { AccountKeys } from './account-keys.ts'
-import type { LockoutStore } from './lockout.store.ts'
-import type { ReopenLogins } from './reopen-logins.ts'
-
-interface Deps {
-  store: LockoutStore
-  accountKeys: AccountKeys
-  reopenLogins: ReopenLogins
-}
+import type { ClearCounts } from './clear-counts.ts'
 
 /** Clears a customer's failed attempts and wrong passwords, under each username, once the back office has lifted the block. */
-export const consumeBlockLifted = (deps: ConsumerDeps, { store, accountKeys, reopenLogins }: Deps): Consumer =>
+export const consumeBlockLifted = (deps: ConsumerDeps, clearCounts: ClearCounts): Consumer =>
   consume(deps, {
     event: BlockLifted,
     concurrency: 4,
-    async handle({ customer, usernames }, { eventId }) {
-      const { ofCustomer, formerOfCustomer } = accountKeys
-      const accounts = await reopenLogins(usernames, eventId)
-      const person = [ofCustomer(customer), ...formerOfCustomer(customer)]
-      await Promise.all([
-        // An earlier version counted those of sign-in for each username.
-        ...accounts.flatMap((account) => [store.clear(account, 'restore'), store.clear(account, 'login')]),
-        ...person.flatMap((account) => [store.clear(account, 'login'), store.clear(account, 'change')]),
-      ])
-    },
+    handle: ({ customer, usernames }, { eventId }) => clearCounts(customer, usernames, eventId),
   })

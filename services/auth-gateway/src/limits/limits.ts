@@ -3,6 +3,7 @@ import { toKeys } from '@rekey/platform/keys'
 import type { Infrastructure } from '../infrastructure.ts'
 import type { AccountKeys } from './account-keys.ts'
 import { consumeBlockLifted } from './block-lifted.consumer.ts'
+import { createClearCounts } from './clear-counts.ts'
 import { createExceeded } from './exceeded.ts'
 import { createRateLimits } from './limits.service.ts'
 import { createLimitStore } from './limits.store.ts'
@@ -30,12 +31,14 @@ export const createLimits = (infra: Infrastructure, config: Settings, accountKey
   })
   const usernameKeys = toKeys(config.REKEY_USERNAME_SEAL_KEY)
   const reopenLogins = createReopenLogins({ usernameKeys, accountKeys, reopenLogin })
+  const clearCounts = createClearCounts({ store, accountKeys, reopenLogins })
   return {
     ...rateLimits,
     reportLockout,
     countLockedOut,
     reopenLogins,
-    consumers: (deps: ConsumerDeps) => [consumeBlockLifted(deps, { store, accountKeys, reopenLogins })],
+    clearCounts,
+    consumers: (deps: ConsumerDeps) => [consumeBlockLifted(deps, clearCounts)],
   }
 }
 

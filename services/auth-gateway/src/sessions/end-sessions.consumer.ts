@@ -1,6 +1,7 @@
 import {
   CompromiseReported,
   CustomerBlocked,
+  CustomerErased,
   isPlausibleEpoch,
   PasswordChanged,
   PasswordReset,
@@ -19,6 +20,8 @@ interface Handlers {
   endAll(customer: string, epoch: number, kept?: string): Promise<void>
   /** Reopens sign-in that wrong passwords have closed (S49). Safe to repeat. */
   reopenLogins(usernames: readonly string[], eventId: string): Promise<unknown>
+  /** Deletes what is counted of an erased customer. Safe to repeat. */
+  clearCounts(customer: string, usernames: readonly string[], eventId: string): Promise<unknown>
 }
 
 /** Events that end all sessions of a customer; a change keeps the session that made it, and the end of all others the one that asked. */
@@ -31,6 +34,7 @@ export const endingEvents = [
   CompromiseReported,
   CustomerBlocked,
   SessionsEnded,
+  CustomerErased,
 ]
 
 /** The fields of such an event that are read. */
@@ -52,7 +56,7 @@ export const assertPlausible = ({ sessionEpoch }: End, now: Date): void => {
  * Ends all sessions of a customer after each event that requires it. A new password also reopens sign-in: all instances
  * share one consumer of each event, so it does both.
  */
-export const consumeEndSessions = (deps: ConsumerDeps, { endAll, reopenLogins }: Handlers): Consumer[] =>
+export const consumeEndSessions = (deps: ConsumerDeps, { endAll, reopenLogins, clearCounts }: Handlers): Consumer[] =>
   endingEvents.map((event) =>
     consume(deps, {
       event,
@@ -60,7 +64,9 @@ export const consumeEndSessions = (deps: ConsumerDeps, { endAll, reopenLogins }:
       async handle(end: End, { eventId }) {
         assertPlausible(end, deps.now())
         await endAll(end.customer, end.sessionEpoch, end.keptSession)
-        await reopenLogins(end.usernames ?? [], eventId)
+        const usernames = end.usernames ?? []
+        if (event === CustomerErased) await clearCounts(end.customer, usernames, eventId)
+        else await reopenLogins(usernames, eventId)
       },
     }),
   )

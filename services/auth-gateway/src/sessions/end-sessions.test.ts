@@ -34,6 +34,9 @@ const fields = ({ code, id }: TestCustomer, sessionEpoch: number) => ({
   ip: '::1',
   digest: '',
   sessionEpoch,
+  // Of an erasure.
+  records: 0,
+  usernames: [],
 })
 
 /** Uses a route of the gateway: the test's events do not change the password-service. */

@@ -23,7 +23,7 @@ interface Settings {
 }
 
 interface Deps {
-  limits: Pick<Limits, 'reopenLogins'>
+  limits: Pick<Limits, 'reopenLogins' | 'clearCounts'>
   records: Pick<StoredRecords, 'refuse'>
 }
 
@@ -32,7 +32,7 @@ const epochMarginMs = 24 * 3_600_000
 
 /** Sessions, their list, and what ends all sessions of a customer. */
 export const createSessions = (infra: Infrastructure, config: Settings, { limits, records }: Deps) => {
-  const { reopenLogins } = limits
+  const { reopenLogins, clearCounts } = limits
   const { broker, redis, publisher, now, random, log } = infra
   const notBefore = followNotBefore(infra)
   const lifeMs = config.REKEY_SESSION_HOURS * 3_600_000
@@ -76,7 +76,7 @@ export const createSessions = (infra: Infrastructure, config: Settings, { limits
     ...sessions,
     list,
     routes: (app: Server) => sessionRoutes(app, list),
-    consumers: (deps: ConsumerDeps) => consumeEndSessions(deps, { endAll, reopenLogins }),
+    consumers: (deps: ConsumerDeps) => consumeEndSessions(deps, { endAll, reopenLogins, clearCounts }),
     close: async () => {
       await Promise.all([redisLoss.close(), notBefore.close()])
     },

@@ -2,7 +2,6 @@ import {
   type Address,
   clockSlackSeconds,
   type EventData,
-  type LogEventValues,
   longestCodeSeconds,
   NotifyCode,
   type Recipient,

@@ -1,4 +1,4 @@
-import { type Address, RekeyError, unavailable } from '@rekey/contracts'
+import { type Address, RekeyError, sessionEpochAt, unavailable } from '@rekey/contracts'
 import type { Transaction } from '../database.ts'
 import type { GivenCustomer, GivenIdentifier } from './customer-record.ts'
 import { lockCustomersByCode } from './lock.ts'
@@ -49,7 +49,7 @@ interface StoredIdentifier extends GivenIdentifier {
 }
 
 /** Locks the customers that exist, and creates the others. */
-const lockOrCreate = async (tx: Transaction, customers: GivenCustomer[]) => {
+const lockOrCreate = async (tx: Transaction, customers: GivenCustomer[], at: Date) => {
   const existing = await lockCustomersByCode(
     tx,
     customers.map(({ code }) => code),
@@ -72,9 +72,10 @@ const lockOrCreate = async (tx: Transaction, customers: GivenCustomer[]) => {
         AND (given.locale <> customer.locale OR given.timezone <> customer.timezone)`
   }
   if (newer.length === 0) return { existing, created: [] }
+  // Tokens of an erased customer of the same code have earlier epochs.
   const created = await tx.$queryRaw<CustomerId[]>`
-    INSERT INTO customer (code, locale, timezone)
-    SELECT code, coalesce(locale, 'en-GB'), coalesce(timezone, 'UTC')
+    INSERT INTO customer (code, locale, timezone, session_epoch)
+    SELECT code, coalesce(locale, 'en-GB'), coalesce(timezone, 'UTC'), ${sessionEpochAt(at)}::int
     FROM json_to_recordset(${toRows(newer)}::json) AS given (code text, locale text, timezone text)
     ON CONFLICT (code) DO NOTHING
     RETURNING id, code`
@@ -207,7 +208,7 @@ export const storeCustomers = async (
   customers: GivenCustomer[],
   at: Date,
 ): Promise<StoredCustomer[]> => {
-  const { existing, created } = await lockOrCreate(tx, customers)
+  const { existing, created } = await lockOrCreate(tx, customers, at)
   const all = [...existing, ...created]
   const newIds = new Set(created.map(({ id }) => id))
   const given = new Map(customers.map((customer) => [customer.code, customer]))

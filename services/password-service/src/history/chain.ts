@@ -1,8 +1,16 @@
 import { type ChainedChange, digestOf, firstPreviousDigest } from './digest.ts'
+import type { InvalidEntry } from './entry-check.ts'
 
 /** A stored record, with the digest of the record before it. */
 export interface StoredChange extends ChainedChange {
   previousDigest: string
+  /** Digest of what is left of it, if its customer was erased. */
+  erasedDigest: string | null
+  /** True if its customer was erased. */
+  isErased: boolean
+  /** The last record before it that was deleted because of its age, and that record's digest. */
+  anchorId: number | null
+  anchorDigest: string | null
 }
 
 /** The check that a record fails. */
@@ -12,11 +20,13 @@ export type Flaw = 'digest' | 'previous digest' | 'order'
 export interface InvalidRecord {
   customerId: number
   changeId: number
-  flaw: Flaw
+  flaw: Flaw | InvalidEntry['flaw']
 }
 
-const matchesDigest = ({ previousDigest, digest, ...record }: StoredChange): boolean => {
+const matchesDigest = ({ previousDigest, digest, erasedDigest, isErased, ...record }: StoredChange): boolean => {
   try {
+    // What was erased cannot be verified; what is left can, and the digests of the chain.
+    if (erasedDigest !== null) return isErased && digestOf(digest, record) === erasedDigest
     return digestOf(previousDigest, record) === digest
   } catch {
     // An invalid time, such as Postgres' infinity, has no canonical form, so no digest was computed from it.
@@ -26,7 +36,9 @@ const matchesDigest = ({ previousDigest, digest, ...record }: StoredChange): boo
 
 const flawOf = (record: StoredChange, before: StoredChange | undefined): Flaw | undefined => {
   if (!matchesDigest(record)) return 'digest'
-  if (record.previousDigest !== (before?.digest ?? firstPreviousDigest)) return 'previous digest'
+  const { anchorId, anchorDigest } = record
+  if (record.previousDigest !== (before?.digest ?? anchorDigest ?? firstPreviousDigest)) return 'previous digest'
+  if (anchorId !== null && record.id <= anchorId) return 'order'
   if (before && record.createTime < before.createTime) return 'order'
 }
 

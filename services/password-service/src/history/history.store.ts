@@ -7,7 +7,7 @@ import { type ChainedChange, type ChangeRecord, digestOf, firstPreviousDigest } 
 /** SQL condition: the record is a password change, which the published history lists. */
 export const isPasswordChange = Prisma.sql`operation IN ('change', 'restore', 'reset', 'set')`
 
-/** The id of a customer's next record, and the last record, which it chains to. */
+/** The id of a customer's next record, and the last record, which it chains to, also if that was deleted because of its age. */
 interface ChainEnd {
   customerId: number
   id: number
@@ -20,7 +20,8 @@ interface ChainEnd {
 const readEnds = prepared<ChainEnd, [customerIds: number[]]>(
   'read_chain_ends',
   `SELECT "customerId", nextval(pg_get_serial_sequence('password_change', 'id'))::int AS id,
-    last.digest, last.create_time AS "createTime"
+    coalesce(last.digest, (SELECT a.digest FROM history_anchor a WHERE a.customer_id = "customerId")) AS digest,
+    last.create_time AS "createTime"
   FROM unnest((SELECT $1::int[])) AS "customerId"
   LEFT JOIN LATERAL (
     SELECT digest, create_time FROM password_change

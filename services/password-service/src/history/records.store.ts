@@ -25,8 +25,8 @@ type Row = ShownRecord | { [Column in keyof ShownRecord]: null }
 type Listed = Row & { customerId: number; total: number; isUnnumbered: boolean }
 
 /**
- * A page by the positions of its records, and the total, which is the last position. Both take the same time however long
- * the history is. A page beyond the end, and an empty history, is one row without a record.
+ * A page by the positions of its records, and the total, which is the last position without those that were deleted. Both
+ * take the same time however long the history is. A page beyond the end, and an empty history, is one row without a record.
  */
 const listStatement = (by: 'id' | 'code', type: 'int' | 'text') =>
   prepared<
@@ -35,20 +35,23 @@ const listStatement = (by: 'id' | 'code', type: 'int' | 'text') =>
   >(
     `history_list_by_${by}`,
     `WITH list AS (
-       SELECT c.id, coalesce(last.position, 0) AS total, last.position IS NULL
+       SELECT c.id, coalesce(last.position, 0) - cut.positions AS total, cut.positions AS cut, last.position IS NULL
          AND NOT EXISTS (SELECT FROM history_entry e WHERE e.customer_id = c.id)
          AND EXISTS (SELECT FROM password_change r WHERE r.customer_id = c.id) AS "isUnnumbered"
        FROM customer c LEFT JOIN LATERAL (
          SELECT e.position FROM history_entry e WHERE e.customer_id = c.id AND e.changes_only = $2
          ORDER BY e.position DESC LIMIT 1
-       ) last ON true
+       ) last ON true CROSS JOIN LATERAL (
+         SELECT coalesce(min(e.position) - 1, 0) AS positions FROM history_entry e
+         WHERE e.customer_id = c.id AND e.changes_only = $2
+       ) cut
        WHERE c.${by} = $1::${type}
      )
      SELECT list.id AS "customerId", list.total, list."isUnnumbered", ${shownColumns}
      FROM list
      LEFT JOIN history_entry e ON e.customer_id = list.id AND e.changes_only = $2
-       AND e.position > CASE WHEN $3 THEN list.total::bigint - $5::bigint - $4::bigint ELSE $5::bigint END
-       AND e.position <= CASE WHEN $3 THEN list.total::bigint - $5::bigint ELSE $5::bigint + $4::bigint END
+       AND e.position > list.cut + CASE WHEN $3 THEN list.total::bigint - $5::bigint - $4::bigint ELSE $5::bigint END
+       AND e.position <= list.cut + CASE WHEN $3 THEN list.total::bigint - $5::bigint ELSE $5::bigint + $4::bigint END
      LEFT JOIN password_change r ON r.id = e.change_id
      ORDER BY e.position`,
   )

@@ -4,6 +4,7 @@ import { Type } from '@sinclair/typebox'
 import pg from 'pg'
 import { databaseUrls } from '../database-urls.ts'
 import { createChainCheck, type InvalidRecord, type StoredChange } from './chain.ts'
+import { checkEntries, type StoredEntry } from './entry-check.ts'
 
 const Env = Type.Object({
   DATABASE_URL: Url('postgres(ql)?', { description: 'Postgres with the history.' }),
@@ -28,9 +29,11 @@ export interface Progress {
 
 const pageSize = 1_000
 
-const columns = `id, customer_id AS "customerId", type, operation, actor, actor_id AS "actorId",
-  client_id AS "clientId", channel, ip, create_time AS "createTime", hold_until AS "holdUntil",
-  approved_by AS "approvedBy", reason, previous_digest AS "previousDigest", digest`
+const columns = `r.id, r.customer_id AS "customerId", r.type, r.operation, r.actor, r.actor_id AS "actorId",
+  r.client_id AS "clientId", r.channel, r.ip, r.create_time AS "createTime", r.hold_until AS "holdUntil",
+  r.approved_by AS "approvedBy", r.reason, r.previous_digest AS "previousDigest", r.digest,
+  r.erased_digest AS "erasedDigest", e.customer_id IS NOT NULL AS "isErased",
+  a.change_id::float8 AS "anchorId", a.digest AS "anchorDigest"`
 
 /** SQLSTATE undefined_table or undefined_column (Postgres manual, appendix A). */
 const isNotMigrated = (code: string | undefined) => code === '42P01' || code === '42703'
@@ -44,13 +47,20 @@ const explain = (databaseUrl: string, thrown: unknown, what: string): Error => {
   return new Error(`${what} ${name}: ${message || code}`, { cause: thrown })
 }
 
-/** Reads the records page by page from one cursor; fetches the next page while the current one is verified. */
-async function* readPages(client: pg.Client): AsyncGenerator<StoredChange[]> {
-  await client.query(
-    `DECLARE history NO SCROLL CURSOR FOR SELECT ${columns} FROM password_change ORDER BY customer_id, id`,
-  )
+const recordsQuery = `
+  SELECT ${columns} FROM password_change r
+  LEFT JOIN erased_customer e USING (customer_id) LEFT JOIN history_anchor a USING (customer_id)
+  ORDER BY r.customer_id, r.id`
+
+const entriesQuery = `
+  SELECT customer_id AS "customerId", changes_only AS "changesOnly", position, change_id::float8 AS "changeId"
+  FROM history_entry ORDER BY customer_id, changes_only, position`
+
+/** Reads a query page by page from a cursor; fetches the next page while the current one is verified. */
+async function* readPages<Row extends pg.QueryResultRow>(client: pg.Client, name: string, query: string) {
+  await client.query(`DECLARE ${name} NO SCROLL CURSOR FOR ${query}`)
   const fetch = () => {
-    const page = client.query<StoredChange>(`FETCH ${pageSize} FROM history`)
+    const page = client.query<Row>(`FETCH ${pageSize} FROM ${name}`)
     // Without a handler, an error would be unhandled until the page is awaited; await still rejects.
     page.catch(() => {})
     return page
@@ -64,21 +74,67 @@ async function* readPages(client: pg.Client): AsyncGenerator<StoredChange[]> {
   }
 }
 
+/** Groups rows, which come in the order of customers, by customer; at most one page and one customer's rows in memory. */
+async function* byCustomer<Row extends { customerId: number }>(pages: AsyncIterable<Row[]>) {
+  let rows: Row[] = []
+  for await (const page of pages) {
+    for (const row of page) {
+      if (rows[0] && rows[0].customerId !== row.customerId) {
+        yield { customerId: rows[0].customerId, rows }
+        rows = []
+      }
+      rows.push(row)
+    }
+  }
+  if (rows[0]) yield { customerId: rows[0].customerId, rows }
+}
+
+/** Hands out the numbers of one customer after another. A customer that is passed over has numbers and no records. */
+const createEntryReader = (client: pg.Client) => {
+  const groups = byCustomer(readPages<StoredEntry>(client, 'entries', entriesQuery))
+  let next = groups.next()
+  return {
+    /** The numbers of the first customer up to this one; undefined: of all customers that are left. */
+    async next(customerId?: number): Promise<StoredEntry[] | undefined> {
+      const { value, done } = await next
+      if (done || (customerId !== undefined && value.customerId > customerId)) return undefined
+      next = groups.next()
+      return value.rows
+    },
+  }
+}
+
 const walk = async (client: pg.Client, onProgress: (progress: Progress) => void): Promise<Verification> => {
   await client.query('BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY')
   const counted = await client.query<{ total: number }>('SELECT count(*)::float8 AS total FROM password_change')
   const total = counted.rows[0]?.total ?? 0
   const { check, customers } = createChainCheck()
+  const entries = createEntryReader(client)
   let records = 0
-  for await (const page of readPages(client)) {
-    for (const record of page) {
+
+  /** Checks the numbers of customers without records, up to this one. */
+  const checkOthers = async (customerId?: number) => {
+    for (;;) {
+      const others = await entries.next(customerId === undefined ? undefined : customerId - 1)
+      if (!others) return undefined
+      const invalid = checkEntries(others[0]?.customerId ?? 0, [], others)
+      if (invalid) return invalid
+    }
+  }
+
+  for await (const { customerId, rows } of byCustomer(readPages<StoredChange>(client, 'records', recordsQuery))) {
+    for (const record of rows) {
       const invalid = check(record)
       if (invalid) return { records, customers: customers(), invalid }
       records += 1
     }
+    const invalid =
+      (await checkOthers(customerId)) ?? checkEntries(customerId, rows, (await entries.next(customerId)) ?? [])
+    if (invalid) return { records, customers: customers(), invalid }
     onProgress({ records, total })
   }
-  return { records, customers: customers() }
+  const invalid = await checkOthers()
+  return { records, customers: customers(), ...(invalid && { invalid }) }
 }
 
 /**

@@ -1,4 +1,4 @@
-import { type PasswordOperation, RekeyError } from '@rekey/contracts'
+import { noSuchResource, type PasswordOperation, RekeyError } from '@rekey/contracts'
 import type { TokenClaims } from '@rekey/platform/auth'
 import { type LockedCustomer, lockCustomer } from '../customers/lock.ts'
 import type { OpenRestore } from '../customers/restore-requests.ts'
@@ -80,6 +80,12 @@ const assertStillAllowed = async (
   if (!restore) throw refuseGrant('restore ended')
 }
 
+/** The refusal of a request whose customer was erased while the password was hashed. */
+const refuseUnknown = ({ grant, bearer }: Replacement): RekeyError => {
+  if (bearer) return new RekeyError('invalid_token')
+  return grant ? refuseGrant('no such customer') : noSuchResource('clientId')
+}
+
 /**
  * The hold of a restore over a young address is longer by the time that an address is young (S43): the customer may not
  * have seen yet that it was added.
@@ -115,7 +121,7 @@ export const replacePassword = (deps: ReplaceDeps, request: Replacement): Promis
     const keptSession = bearer && sessionOf(bearer)
 
     const customer = await lockCustomer(run, request.customerId)
-    if (!customer) throw new Error('a customer whose password is replaced is gone')
+    if (!customer) throw refuseUnknown(request)
     if (approval) await decideApproval(run, approval)
     const lostAfter = new Date(at.getTime() - deps.newAddressMs)
     const standing = await readStanding(run, customer.id, { grant, lostAfter })
