@@ -1,7 +1,7 @@
 import { version } from '@rekey/contracts'
 import { auth } from '@rekey/platform/auth'
-import { answers, watchDependencies } from '@rekey/platform/dependencies'
 import { logsRequests } from '@rekey/platform/config'
+import { answers, watchDependencies } from '@rekey/platform/dependencies'
 import { health } from '@rekey/platform/health'
 import { createIdentityProvider } from '@rekey/platform/identity-provider'
 import { createIssuerKeys } from '@rekey/platform/issuer-keys'

@@ -62,8 +62,7 @@ const allUnavailable = async (t: Test) => {
   t.equal((await http.get('/healthz')).status, 200)
 }
 
-const recovered = () =>
-  eventually(async () => (await http.get('/readyz')).body.status === 'ok', { what: 'recovery' })
+const recovered = () => eventually(async () => (await http.get('/readyz')).body.status === 'ok', { what: 'recovery' })
 
 t.test(
   'S25: with Postgres killed every route answers 503 within two seconds, and works again after its restart',
