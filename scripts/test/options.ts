@@ -8,7 +8,7 @@ export const usage = `npm test [-- OPTIONS] [PATH ...]: runs every test, or thos
   --watch         run again each time a file changes, until Ctrl-C
   --coverage      also print how much of each folder the tests execute
   --slowest N     list the N files with the most processor time at the end
-  --jobs N        run N files at once (default 6; 1 for proofs)
+  --jobs N        run N files at once (default 8; 1 for proofs)
   --help          print this text
 
 Environment:
@@ -48,7 +48,7 @@ const parse = (args: string[]) => {
 /** @throws Error with the usage if an option is unknown or has no valid value */
 export const readOptions = (args: string[], root: string): Options => {
   const { values, positionals } = parse(args)
-  const jobs = Number(values.jobs ?? (values.proofs ? 1 : 6))
+  const jobs = Number(values.jobs ?? (values.proofs ? 1 : 8))
   if (!Number.isInteger(jobs) || jobs < 1) {
     throw new Error(`--jobs must be a positive number, not ${JSON.stringify(values.jobs)}\n\n${usage}`)
   }

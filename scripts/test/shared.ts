@@ -1,11 +1,8 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { createDatabase } from '@rekey/local-servers/database'
-import { migrate } from '@rekey/local-servers/migrate'
-import { startPostgres } from '@rekey/local-servers/postgres'
 import { ensureServers } from '@rekey/local-servers/servers'
 import { prepareBrowser } from '@rekey/test-support/browser'
-import { templateDatabase } from '@rekey/test-support/postgres'
+import { prepareCluster, startSharedPostgres } from '@rekey/test-support/postgres'
 import { createEventNotes } from './log-events.ts'
 import { createScratch } from './scratch.ts'
 import { buildTap } from './tap.ts'
@@ -22,20 +19,22 @@ export const startShared = async (signal: AbortSignal) => {
     for (const stopOne of stops.toReversed()) await stopOne()
   }
   try {
-    const [postgres] = await Promise.all([
-      startPostgres({ dataDir: join(scratch, 'postgres'), durable: false, signal }),
+    const cluster = join(scratch, 'prepared-postgres')
+    await Promise.all([
+      prepareCluster(cluster),
       // Tests kill, pause and restart their own servers, which they cannot do with containers.
       ensureServers(['redis', 'nats'], { say: console.log, allowCompose: false, signal }),
       buildTap(),
       prepareBrowser(),
     ])
+    const postgres = await startSharedPostgres(join(scratch, 'postgres'), cluster, signal)
     stops.push(postgres.stop)
-    await migrate({ databaseUrl: await createDatabase(postgres.url, templateDatabase) })
     return {
       env: {
         ...process.env,
         ...notes.env,
         REKEY_TEST_POSTGRES_URL: postgres.url,
+        REKEY_TEST_POSTGRES_CLUSTER: cluster,
         NODE_COMPILE_CACHE: compileCache,
         TMPDIR: scratch,
       },

@@ -23,7 +23,9 @@ const service = await startPasswordService(t, {
   },
 })
 const { query, clock } = service
-const alone = createHttp((await service.startAnother({ REKEY_BACK_OFFICE_FOUR_EYES: 'false' })).url)
+const alone = createHttp((await service.startAnother({ REKEY_BACK_OFFICE_FOUR_EYES: 'false' })).url, {
+  isPatient: true,
+})
 const pair = service.http
 type Customer = Awaited<ReturnType<typeof service.customer>>
 

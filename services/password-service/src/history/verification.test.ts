@@ -7,6 +7,7 @@ import { startPasswordService } from '@rekey/test-support/password-service'
 import { compileCache } from '@rekey/test-support/service-process'
 import t, { type Test } from 'tap'
 import { type ChangeRecord, digestOf, firstPreviousDigest } from './digest.ts'
+import { verifyHistory } from './verification.ts'
 
 const service = await startPasswordService(t, { privatePostgres: true })
 const { http, grant, query, clock } = service
@@ -64,7 +65,12 @@ const tamper = async (t: Test, ...statements: string[]) => {
   )
   await forge(...statements)
 }
+const commanded = new Set<string>()
+/** Each flaw is reported by the command once, a process each, and otherwise by the function that the command calls. */
 const isReported = async (t: Test, { id, change, flaw }: { id: number; change: number; flaw: string }) => {
+  t.match(await verifyHistory(databaseUrl), { invalid: { customerId: id, changeId: change, flaw } })
+  if (commanded.has(flaw)) return
+  commanded.add(flaw)
   const { exitCode, stdout, stderr } = await verify()
   t.equal(exitCode, 1)
   t.equal(stdout, '')
