@@ -40,6 +40,7 @@ export const createApp = async (config: Config, runtime: Runtime): Promise<Serve
     log,
     random,
     trustedProxies: toProxyList(config.REKEY_TRUSTED_PROXIES),
+    adoptsTraces: config.REKEY_PROXY_TRACES,
     isHttpsOnly: isHttpsOnly(config),
   })
 
