@@ -123,6 +123,7 @@ const free: Record<string, string> = {
       .map((name) => [name, 'concerns traces, which have no secret']),
   ),
   OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE: 'a certificate is public',
+  REKEY_PROXY_TRACES: 'a trace id opens nothing',
   REKEY_REDIS_CLUSTER: 'checked against the server',
   REKEY_BRAND: 'a name',
   REKEY_THEME_DIR: 'checked when it is read',

@@ -189,7 +189,14 @@ t.test('a restore succeeds while the collector is away, and the log says so once
   const body = verificationBody(answer.body.mfa_token, confirmation)
   const { body: given } = await http.post('/oauth/v2/passwordRestoreVerification', body)
   t.equal((await restore(processes, String(given.sign_token), `restored-${customer}`)).status, 204)
+  const lines = await eventually(
+    async () => {
+      const found = (await processes.logOf('auth-gateway')).filter(({ event }) => event === 'traces_not_exported')
+      return found.length > 0 ? found : undefined
+    },
+    { what: 'the log of traces that are not exported' },
+  )
+  t.match(lines, [{ reason: 'ECONNREFUSED' }])
   await processes.notifier.stop()
   await processes.passwordService.stop()
-  t.pass('the services stop')
 })

@@ -62,6 +62,7 @@ export const consumeTogether = <E extends EventDefinition>(
   const durable = durableName(service, event.type)
   const read = createReader(event, now)
   const settling = createSettling({ ...deps, type: event.type, durable })
+  const span = consumerSpan(event, service)
   /** Grows by one with each success: doubled, it would be too large again at once. */
   let size = most
 
@@ -81,12 +82,12 @@ export const consumeTogether = <E extends EventDefinition>(
     const [first, ...others] = batch.flatMap(({ trace }) => (trace.span ? [trace] : []))
     if (!first) return work()
     if (batch.length === 1) return runInContext(first, work)
-    const together: NewSpan = {
+    const together = (): NewSpan => ({
       name: `process ${event.type} together`,
       kind: 'internal',
       attributes: { 'messaging.batch.message_count': batch.length },
       links: others.map(({ traceparent }) => traceparent),
-    }
+    })
     return inSpanOf(first.traceparent, together, (traceparent) => {
       for (const { span } of others) span?.link(traceparent)
       return work()
@@ -132,7 +133,8 @@ export const consumeTogether = <E extends EventDefinition>(
     const unreadable: Promise<void>[] = []
     for (const item of items) {
       const { message } = item
-      const trace = beginSpan(random, message.headers?.get('traceparent'), consumerSpan(event, service, message))
+      const trace = beginSpan(random, message.headers?.get('traceparent'), span)
+      trace.span?.set({ 'rekey.attempt': message.info.redeliveryCount })
       try {
         batch.push({ item, received: receive(message, trace), trace })
       } catch (error) {

@@ -1,9 +1,8 @@
 import { durableName, type EventDefinition } from '@rekey/contracts'
-import type { JsMsg } from 'nats'
 import type { NewSpan } from './span.ts'
 
-/** The span of one delivery of an event. */
-export const consumerSpan = ({ type }: EventDefinition, service: string, { info }: JsMsg): NewSpan => ({
+/** The span of each delivery of an event to a service. */
+export const consumerSpan = ({ type }: EventDefinition, service: string): NewSpan => ({
   name: `process ${type}`,
   kind: 'consumer',
   attributes: {
@@ -12,6 +11,5 @@ export const consumerSpan = ({ type }: EventDefinition, service: string, { info 
     'messaging.operation.name': 'process',
     'messaging.operation.type': 'process',
     'messaging.consumer.group.name': durableName(service, type),
-    'rekey.attempt': info.redeliveryCount,
   },
 })

@@ -114,11 +114,13 @@ export const consume = <E extends EventDefinition>(
   const read = createReader(event, now)
   const settling = createSettling({ ...deps, type: event.type, durable: durableName(service, event.type) })
   const stopped = new AbortController()
+  const span = consumerSpan(event, service)
 
   const settle = async (message: JsMsg) => {
     try {
       const { data, ...attributes } = read(message)
       const attempt = message.info.redeliveryCount
+      currentSpan()?.set({ 'rekey.attempt': attempt })
       await handle(data, { ...attributes, attempt, isLastAttempt: settling.isLastAttempt(message) })
       message.ack()
     } catch (error) {
@@ -136,7 +138,7 @@ export const consume = <E extends EventDefinition>(
       await limit(() => {
         if (stopped.signal.aborted) return message.nak()
         const caller = message.headers?.get('traceparent')
-        return runAsSpan(random, caller, consumerSpan(event, service, message), () => settle(message))
+        return runAsSpan(random, caller, span, () => settle(message))
       })
     },
   })

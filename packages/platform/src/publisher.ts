@@ -142,7 +142,11 @@ export const createPublisher = ({ broker, source, now, random }: Deps): Publishe
     }
   }
   const send = (event: CloudEvent) =>
-    inSpanOf(event.traceparent, sendSpan(event), (traceparent) => sendOnce(event, traceparent))
+    inSpanOf(
+      event.traceparent,
+      () => sendSpan(event),
+      (traceparent) => sendOnce(event, traceparent),
+    )
   return {
     event,
     send,

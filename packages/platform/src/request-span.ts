@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Random } from './random.ts'
-import { beginSpan, currentSpan, type TraceContext, unrecordedSpan } from './trace.ts'
+import { beginSpan, currentSpan, isTracing, type TraceContext, unrecordedSpan } from './trace.ts'
 
 /** Asked every few seconds by load balancers: their traces would be most of all. */
 const probes = ['/healthz', '/readyz']
@@ -16,7 +16,7 @@ export const beginRequestSpan = (
   isTrusted: boolean,
 ): TraceContext => {
   const parent = isTrusted ? traceparent : undefined
-  if (route !== undefined && probes.includes(route)) return unrecordedSpan(random, parent)
+  if (!isTracing() || (route !== undefined && probes.includes(route))) return unrecordedSpan(random, parent)
   return beginSpan(random, parent, {
     // The route's pattern, never the path: people put codes and addresses into paths by mistake.
     name: route === undefined ? method : `${method} ${route}`,

@@ -21,6 +21,9 @@ export const recordSpans = (recorder: Tracer | undefined): void => {
 
 const form = /^00-([0-9a-f]{32})-[0-9a-f]{16}-([0-9a-f]{2})$/
 
+/** True if traces are recorded. */
+export const isTracing = (): boolean => tracer !== undefined
+
 /** The `traceparent` of the current request or event, if any. */
 export const currentTrace = (): string | undefined => storage.getStore()?.traceparent
 
@@ -94,11 +97,11 @@ export const inSpan = <T>(span: NewSpan, work: () => Promise<T>): Promise<T> => 
  */
 export const inSpanOf = <T>(
   traceparent: string | undefined,
-  span: NewSpan,
+  span: () => NewSpan,
   work: (traceparent: string | undefined) => Promise<T>,
 ): Promise<T> => {
   if (!tracer || traceparent === undefined || !isSampled(traceparent)) return work(traceparent)
-  const child = tracer.begin(traceparent, span)
+  const child = tracer.begin(traceparent, span())
   return runToEnd(child, () => work(child.traceparent))
 }
 

@@ -44,6 +44,7 @@ export const createApp = async (config: Config, runtime: Runtime): Promise<Serve
     random,
     trustedProxies: toProxyList(config.REKEY_TRUSTED_PROXIES),
     logsRequests: logsRequests(config),
+    adoptsTraces: config.REKEY_PROXY_TRACES,
     isHttpsOnly: isHttpsOnly(config),
   })
 

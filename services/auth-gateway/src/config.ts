@@ -20,6 +20,11 @@ export const Env = Type.Object({
   ...presentationEnv,
   REKEY_PASSWORD_SERVICE_URL: Url('https?', { description: 'URL of the password-service.' }),
   REKEY_TRUSTED_PROXIES: trustedProxies,
+  REKEY_PROXY_TRACES: Flag({
+    default: false,
+    description:
+      'True if the trusted proxies set traceparent themselves, and pass none on from clients: their traces are continued.',
+  }),
   REKEY_CLIENTS_FILE: Type.Optional(
     Type.String({ description: 'JSON file of OAuth clients, read again when it changes. The sandbox has its own.' }),
   ),
