@@ -89,7 +89,7 @@ const readErase = ([code, ...rest]: string[], options: EraseOptions): EraseSetti
   const { reason = '', 'dry-run': dryRun = false, json = false } = options
   if (!Value.Check(CustomerCode, code)) throw new Error('CUSTOMER is no code of a customer. See --help.')
   if (!Value.Check(CustomersErase.request.properties.reason, reason)) {
-    throw new Error('--reason must have 1 to 500 characters. See --help.')
+    throw new Error('--reason must have 1 to 500 characters on one line. See --help.')
   }
   return { command: 'erase', code, reason, dryRun, json }
 }

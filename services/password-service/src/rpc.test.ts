@@ -96,7 +96,8 @@ for (const { subject, request } of rpcs) {
     for (const [field, schema] of Object.entries<{ type?: string }>(request.properties)) {
       const wrong = [{ [planted]: planted }, [planted], true, 1.5, -1, null, huge, `${planted}\r\n${planted}`, '']
       for (const value of wrong) {
-        const fits = schema.type === 'string' && typeof value === 'string' && ['ip', 'password'].includes(field)
+        const isText = schema.type === 'string' && typeof value === 'string' && ['ip', 'password'].includes(field)
+        const fits = isText || (schema.type === 'boolean' && value === true)
         if (fits) continue
         await refused(
           JSON.stringify({ ...example, [field]: value }),

@@ -1,6 +1,6 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { RekeyError } from '../errors.ts'
-import { OneOf, SerialId, Time, Username } from '../fields.ts'
+import { OneOf, Reason, SerialId, Time, Username } from '../fields.ts'
 import { type Address, parseUsername } from '../username.ts'
 
 /** The platform's id of a customer, and the subject of the customer's tokens. */
@@ -125,11 +125,10 @@ export const CustomersErase = {
     {
       customer: Type.Optional(CustomerCode),
       customerId: Type.Optional(SerialId),
-      reason: Type.String({
-        minLength: 1,
-        maxLength: 500,
-        description: 'Kept for ever with the erasure, and logged: without personal data.',
-      }),
+      reason: {
+        ...Reason,
+        description: 'Kept for ever with the erasure, and logged: one line, without personal data.',
+      },
       dryRun: Type.Optional(Type.Boolean({ description: 'True: erase nothing, and return what would be erased.' })),
     },
     { description: 'Exactly one of customer and customerId.' },

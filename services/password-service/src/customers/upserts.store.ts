@@ -104,8 +104,15 @@ interface Comparison extends ReturnType<typeof compare> {
 }
 
 /**
- * Writes the differences. Inserts new addresses in the given order: the older one of two is preferred. A new address that
- * another customer has unconfirmed is taken from that customer (S43).
+ * Locks the rows of all addresses that are about to be written, in the order of the addresses, as every transaction that
+ * writes several does: in different orders two of them would deadlock. New rows are inserted in that order too.
+ */
+const lockAddresses = (tx: Transaction, ids: number[], values: string[]) => tx.$executeRaw`
+  SELECT FROM identifier WHERE id = ANY(${ids}::int[]) OR value = ANY(${values}::text[]) ORDER BY value FOR UPDATE`
+
+/**
+ * Writes the differences. New addresses get their ids in the given order: the older one of two is preferred. A new address
+ * that another customer has unconfirmed is taken from that customer (S43).
  */
 const writeIdentifiers = async (tx: Transaction, comparisons: Comparison[], at: Date) => {
   const idsOf = (pick: (comparison: Comparison) => StoredIdentifier[]) => comparisons.flatMap(pick).map(({ id }) => id)
@@ -123,6 +130,11 @@ const writeIdentifiers = async (tx: Transaction, comparisons: Comparison[], at: 
       young_since: verified && !isNew ? at : null,
     })),
   )
+  const written = gone.length + confirmed.length + unconfirmed.length + fresh.length
+  if (written > 1) {
+    const values = fresh.map(({ value }) => value)
+    await lockAddresses(tx, [...gone, ...confirmed, ...unconfirmed], values)
+  }
   if (gone.length > 0) await tx.$executeRaw`DELETE FROM identifier WHERE id = ANY(${gone}::int[])`
   if (confirmed.length > 0) {
     const updated = await tx.$executeRaw`
@@ -136,10 +148,15 @@ const writeIdentifiers = async (tx: Transaction, comparisons: Comparison[], at: 
   }
   if (fresh.length === 0) return
   const inserted = await tx.$executeRaw`
-    INSERT INTO identifier (customer_id, kind, value, verified_at, young_since)
-    SELECT customer_id, kind::identifier_kind, value, verified_at, young_since
-    FROM json_to_recordset(${JSON.stringify(fresh)}::json)
-      AS given (customer_id int, kind text, value text, verified_at timestamptz, young_since timestamptz)
+    INSERT INTO identifier (id, customer_id, kind, value, verified_at, young_since)
+    SELECT id, customer_id, kind::identifier_kind, value, verified_at, young_since
+    FROM (
+      SELECT nextval(pg_get_serial_sequence('identifier', 'id')) AS id, given.*
+      FROM json_to_recordset(${JSON.stringify(fresh)}::json)
+        AS given (customer_id int, kind text, value text, verified_at timestamptz, young_since timestamptz)
+      OFFSET 0
+    ) AS numbered
+    ORDER BY value
     ON CONFLICT (value) DO UPDATE SET id = EXCLUDED.id, customer_id = EXCLUDED.customer_id, kind = EXCLUDED.kind,
       verified_at = EXCLUDED.verified_at, young_since = EXCLUDED.young_since
     WHERE identifier.verified_at IS NULL`

@@ -41,3 +41,37 @@ t.test('an upsert and a job lock customers in the same order: no deadlock', asyn
   await job.query('COMMIT')
   t.equal((await stored).length, 2)
 })
+
+t.test('upserts that exchange addresses, in any order of them, end without a deadlock', async (t) => {
+  const { postgres } = await startInfrastructure(t, { postgres: true })
+  const log = createLogger({ name: 'test', level: 'silent' })
+  const database = openDatabase({ url: postgres.url, poolSize: 8, log, statementTimeoutMs: 30_000 })
+  const observer = new pg.Client({ connectionString: postgres.url })
+  await observer.connect()
+  t.teardown(() => Promise.all([observer.end(), database.close()]))
+  const values = Array.from({ length: 12 }, (_, index) => `exchanged${index}@example.com`)
+  const given = (code: string, addresses: string[]) => ({
+    code,
+    locale: undefined,
+    timezone: undefined,
+    identifiers: addresses.map((value) => ({ kind: 'email' as const, value, verified: false })),
+    hash: undefined,
+  })
+  const store = (code: string, addresses: string[]) =>
+    database.transaction((tx) => storeCustomers(tx, [given(code, addresses)], new Date()), { timeoutMs: 60_000 })
+  await Promise.all(['A', 'B', 'C', 'D'].map((code) => store(code, [])))
+  for (let round = 0; round < 10; round += 1) {
+    const results = await Promise.allSettled([
+      store('A', values),
+      store('B', values.toReversed()),
+      store('C', values.slice(6)),
+      store('D', [...values.slice(3), ...values.slice(0, 3)].toReversed()),
+    ])
+    // One that another has overtaken is repeated by its caller; it has not waited for the detection of a deadlock.
+    for (const result of results) t.notMatch(result, { reason: { cause: { code: /40P01|P2034/ } } })
+  }
+  const { rows } = await observer.query(
+    'SELECT deadlocks::int AS deadlocks FROM pg_stat_database WHERE datname = current_database()',
+  )
+  t.same(rows, [{ deadlocks: 0 }])
+})
