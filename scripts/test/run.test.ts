@@ -95,7 +95,7 @@ t.test('options are read, and unknown ones are refused', async (t) => {
     grep: 'refused',
     watch: true,
     proofs: false,
-    jobs: 6,
+    jobs: 8,
     slowest: 0,
     paths: ['services'],
   })
