@@ -4,6 +4,7 @@ import { consumeAnswers } from './answered.consumers.ts'
 import { deleteUnclaimedFailures } from './failed-attempts.store.ts'
 import { createFailuresSeen } from './failures-seen.ts'
 import { createLockoutService, type LockoutService } from './lockout.service.ts'
+import { createRightCodes } from './right-codes.ts'
 
 export interface LockoutFeature extends Feature, Pick<LockoutService, 'count' | 'lockoutOf' | 'failuresSeen'> {
   /** Divides the duration of lockouts. */
@@ -20,12 +21,13 @@ export const createLockout = (infra: Infrastructure, config: { REKEY_LIMITS_SCAL
     },
   })
   const { count, lockoutOf, ...answers } = createLockoutService({ ...infra, failuresSeen, scale })
+  const recordSuccesses = createRightCodes({ ...infra, failuresSeen, scale })
   return {
     count,
     lockoutOf,
     failuresSeen,
     scale,
-    consumers: (deps) => consumeAnswers(deps, answers),
+    consumers: (deps) => consumeAnswers(deps, { ...answers, recordSuccesses }),
     deletions: { 'unclaimed failures': deleteUnclaimedFailures(infra.loops) },
   }
 }

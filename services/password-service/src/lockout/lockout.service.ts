@@ -3,17 +3,10 @@ import type { Keys } from '@rekey/platform/keys'
 import type { Logger } from '@rekey/platform/logger'
 import { counter, type Metrics } from '@rekey/platform/metrics'
 import { unseal } from '@rekey/platform/seal'
-import { lockCustomerOfRestore } from '../customers/lock.ts'
-import type { Transaction } from '../database.ts'
 import { type CountDeps, countFailedAttempts } from './count-failed-attempts.ts'
-import {
-  type FailedAttempt,
-  failedAttemptTimes,
-  recordFailedAttempt,
-  resetFailedAttempts,
-} from './failed-attempts.store.ts'
+import { type FailedAttempt, failedAttemptTimes, recordFailedAttempt } from './failed-attempts.store.ts'
 import type { FailuresSeen } from './failures-seen.ts'
-import { activeLockout, type Lockout, lockoutsAfter, wasLockedOut } from './lockout.ts'
+import { activeLockout, type Lockout, lockoutsAfter } from './lockout.ts'
 
 interface Deps extends CountDeps {
   keys: CountDeps['keys'] & {
@@ -24,13 +17,6 @@ interface Deps extends CountDeps {
   metrics: Metrics
   log: Logger
 }
-
-/** True if restore was locked for this customer, whom the transaction has locked, when the code was given. */
-export const wasLockedOutAt = async (
-  tx: Transaction,
-  customerId: number,
-  { at, scale }: { at: Date; scale: number },
-): Promise<boolean> => wasLockedOut(lockoutsAfter(await failedAttemptTimes(tx, customerId), scale), at)
 
 /**
  * Counts wrong codes of restores (S6) for each customer, at all addresses together. The gateway counts them for each
@@ -72,21 +58,6 @@ export const createLockoutService = (deps: Deps) => {
       const { challengeId } = attempt
       const opened = username && (await unseal<string>(keys.username, challengeId, username).catch(() => undefined))
       await count(challengeId, opened ? parseUsername(opened) : undefined)
-    },
-
-    /**
-     * Resets the failed attempts before a right code, unless the code was given during a lockout. Waits for the wrong
-     * codes before it: otherwise it could reset nine before the tenth has arrived (S42).
-     *
-     * @throws RekeyError unavailable
-     */
-    async recordSuccess(challengeId: string, at: Date): Promise<void> {
-      await failuresSeen()
-      await database.transaction(async (tx) => {
-        const customer = await lockCustomerOfRestore(tx, challengeId)
-        if (!customer || (await wasLockedOutAt(tx, customer.id, { at, scale }))) return
-        await resetFailedAttempts(tx, customer.id, at)
-      })
     },
 
     /** The lockout of the customer's restore that is active now. @throws RekeyError unavailable */
