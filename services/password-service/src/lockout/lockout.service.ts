@@ -5,7 +5,6 @@ import { counter, type Metrics } from '@rekey/platform/metrics'
 import { unseal } from '@rekey/platform/seal'
 import { type CountDeps, countFailedAttempts } from './count-failed-attempts.ts'
 import { type FailedAttempt, failedAttemptTimes, recordFailedAttempt } from './failed-attempts.store.ts'
-import type { FailuresSeen } from './failures-seen.ts'
 import { activeLockout, type Lockout, lockoutsAfter } from './lockout.ts'
 
 interface Deps extends CountDeps {
@@ -13,7 +12,6 @@ interface Deps extends CountDeps {
     /** Opens usernames that the gateway sealed. */
     username: Keys
   }
-  failuresSeen: FailuresSeen
   metrics: Metrics
   log: Logger
 }
@@ -24,7 +22,7 @@ interface Deps extends CountDeps {
  * never sign-in.
  */
 export const createLockoutService = (deps: Deps) => {
-  const { database, scale, now, metrics, keys, failuresSeen, log } = deps
+  const { database, scale, now, metrics, keys, log } = deps
   const begun = counter(metrics, {
     name: 'rekey_restore_lockouts_total',
     help: 'Lockouts of restore that wrong codes began.',
@@ -44,8 +42,6 @@ export const createLockoutService = (deps: Deps) => {
 
   return {
     count,
-
-    failuresSeen,
 
     /**
      * Records a wrong code of a restore and counts it if its customer is known. `username` is the challenge's, sealed;
