@@ -65,6 +65,11 @@ const commandsOf = ({ gateway, passwordService, notifier, ...rekey }: Processes)
       return performance.now() - startedMs
     },
     pidOf: async (name: keyof typeof services) => services[name].pid,
+    /** Password hashes and verifications that the password-service has computed. */
+    async hashes() {
+      const text = await rekey.metricsOf('password-service')
+      return Number(/^rekey_work_completed_total\{queue="password_hashes"\} (\d+)$/m.exec(text)?.[1])
+    },
     /** Starts another instance on the same stores. */
     async startAnother(name: 'auth-gateway' | 'password-service') {
       const start = name === 'auth-gateway' ? rekey.startGateway : rekey.startPasswordService
@@ -91,6 +96,7 @@ export const start = async (
   ])
   const rekey: Processes = await startProcesses(t, {
     env: { ...fullHashes, REKEY_LIMITS_SCALE: '1000000', SMTP_URL: smtpUrl, ...env },
+    metrics: true,
   })
   const created = []
   for (let made = 0; made < customers; made += atOnce) {

@@ -14,7 +14,7 @@ import { betterAuth, startPeer, usersOf } from './peers.ts'
 
 const figures = [
   { name: 'a4-hashes', what: 'A4, sign-ins/s ÷ raw argon2 verifications/s', goal: { atLeast: 0.92 } },
-  { name: 'b2-hashes', what: 'B2, new passwords/s ÷ raw argon2 hashes/s', goal: { atLeast: 0.92 } },
+  { name: 'b2-hashes', what: 'B2, hashes/s ÷ raw argon2 hashes/s', goal: { atLeast: 0.92 } },
   {
     name: 'b2-better-auth',
     what: "B2, new passwords/s ÷ Better Auth's resets by code, same argon2",
@@ -46,6 +46,17 @@ const rawArgon2 = ({ quick }: Bench, which: keyof Raw): Entry => ({
 })
 
 let passwords = 0
+
+/** Counts hashes beside requests: a new password may need several, to compare it with those before it. */
+const countingHashes = (entry: Entry, { call }: Contestant): Entry => ({
+  name: entry.name,
+  async measure(amount) {
+    const before = await call<number>('hashes')
+    const { sample, wrong } = await entry.measure(amount)
+    const hashes = (await call<number>('hashes')) - before
+    return { sample: { ...sample, hashesPerSecond: (sample.perSecond * hashes) / amount }, wrong }
+  },
+})
 
 /** A1 and A2 for each customer, then the requests of B2. */
 const restoresFor = async (bench: Bench, contestant: Contestant, customers: TestCustomer[]): Promise<LoadRequest[]> => {
@@ -106,12 +117,15 @@ export const hashes: Group = {
     )
     const b2 = await contest(
       [
-        byHttp(bench, {
+        countingHashes(
+          byHttp(bench, {
+            contestant,
+            requests: (amount) => restoresFor(bench, contestant, restoring.slice(0, amount)),
+            expected: { status: 204 },
+            connections,
+          }),
           contestant,
-          requests: (amount) => restoresFor(bench, contestant, restoring.slice(0, amount)),
-          expected: { status: 204 },
-          connections,
-        }),
+        ),
         rawArgon2(bench, 'hashes'),
         ...(await betterAuthResets(bench)),
       ],
@@ -125,7 +139,7 @@ export const hashes: Group = {
       ],
       figures: {
         'a4-hashes': ratioOf(a4, [ours, 'raw argon2'], perSecond),
-        'b2-hashes': ratioOf(b2, [ours, 'raw argon2'], perSecond),
+        'b2-hashes': ratioOf(b2, [ours, 'raw argon2'], ({ hashesPerSecond = 0 }) => hashesPerSecond, perSecond),
         'b2-better-auth': ratioOf(b2, [ours, betterAuth], perSecond),
       },
     }

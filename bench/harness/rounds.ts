@@ -11,6 +11,8 @@ export interface Sample {
   parts: Map<string, number>
   /** Their sum. */
   micros: number
+  /** Password hashes a second, where they are counted. */
+  hashesPerSecond?: number
 }
 
 /** One contestant's part of a contest. */

@@ -26,10 +26,6 @@ const lock = <const Values extends readonly unknown[]>(name: string, which: stri
 const lockById = lock<[id: number]>('lock_customer', 'c.id = $1::int')
 const lockByCode = lock<[code: string]>('lock_customer_by_code', 'c.code = $1::text')
 const lockByIds = lock<[ids: number[]]>('lock_customers', 'c.id = ANY($1::int[])')
-const lockByRestore = lock<[challengeId: string]>(
-  'lock_customer_of_restore',
-  'c.id = (SELECT customer_id FROM restore_request WHERE challenge_id = $1::uuid)',
-)
 
 /**
  * Locks a customer until the transaction ends. Whatever changes a password, the history, sessions or the status locks
@@ -46,12 +42,6 @@ export const lockCustomerByCode = async (tx: AnyTransaction, code: string): Prom
 
 /** Locks many, in the order of ids: two transactions in different orders would deadlock. */
 export const lockCustomers = (tx: AnyTransaction, ids: number[]): Promise<LockedCustomer[]> => runIn(tx, lockByIds, ids)
-
-/** Locks the customer whose restore the challenge is. @returns undefined if the challenge has no customer */
-export const lockCustomerOfRestore = async (
-  tx: AnyTransaction,
-  challengeId: string,
-): Promise<LockedCustomer | undefined> => (await runIn(tx, lockByRestore, challengeId))[0]
 
 /**
  * Locks those of these customers that exist, in the order of ids. The weaker lock suffices for an upsert, and lets

@@ -1,20 +1,24 @@
 import { ChallengeFailed, ChallengeLocked, ChallengeVerified } from '@rekey/contracts'
-import { type Consumer, type ConsumerDeps, consume, PermanentError } from '@rekey/platform/consumer'
+import { consumeTogether, type Received } from '@rekey/platform/consume-together'
+import { type Consumer, type ConsumerDeps, consume } from '@rekey/platform/consumer'
 import { afterAnswer } from '../after-answer.ts'
+import { answeredAt } from './answered-at.ts'
 import type { LockoutService } from './lockout.service.ts'
 
-const concurrency = 32
+/** Right codes that one transaction decides about. */
+const mostRightCodes = 256
 
-/** When the gateway received the code. @throws PermanentError */
-const answeredAt = (time: Date): Date => {
-  if (Number.isNaN(time.getTime())) throw new PermanentError('the event has no time')
-  return time
-}
+const concurrency = 32
 
 /** Consumes right and wrong codes of restores; the gateway alone counts those of sign-in and change. */
 export const consumeAnswers = (
   deps: ConsumerDeps,
-  { recordFailure, recordSuccess }: Pick<LockoutService, 'recordFailure' | 'recordSuccess'>,
+  {
+    recordFailure,
+    recordSuccesses,
+  }: Pick<LockoutService, 'recordFailure'> & {
+    recordSuccesses(events: readonly Received<typeof ChallengeVerified>[]): Promise<readonly unknown[]>
+  },
 ): Consumer[] => [
   ...[ChallengeFailed, ChallengeLocked].map((event) =>
     consume(deps, {
@@ -26,11 +30,5 @@ export const consumeAnswers = (
       },
     }),
   ),
-  consume(deps, {
-    event: ChallengeVerified,
-    concurrency,
-    async handle({ purpose, challengeId }, { time }) {
-      if (purpose === 'restore') await recordSuccess(challengeId, answeredAt(time))
-    },
-  }),
+  consumeTogether(deps, { event: ChallengeVerified, most: mostRightCodes, handle: recordSuccesses }),
 ]

@@ -2,10 +2,12 @@ import type { Feature } from '../feature.ts'
 import type { Infrastructure } from '../infrastructure.ts'
 import { consumeAnswers } from './answered.consumers.ts'
 import { deleteUnclaimedFailures } from './failed-attempts.store.ts'
-import { createFailuresSeen } from './failures-seen.ts'
+import { createFailuresSeen, type FailuresSeen } from './failures-seen.ts'
 import { createLockoutService, type LockoutService } from './lockout.service.ts'
+import { createRightCodes } from './right-codes.ts'
 
-export interface LockoutFeature extends Feature, Pick<LockoutService, 'count' | 'lockoutOf' | 'failuresSeen'> {
+export interface LockoutFeature extends Feature, Pick<LockoutService, 'count' | 'lockoutOf'> {
+  failuresSeen: FailuresSeen
   /** Divides the duration of lockouts. */
   scale: number
 }
@@ -19,13 +21,14 @@ export const createLockout = (infra: Infrastructure, config: { REKEY_LIMITS_SCAL
       if (purpose === 'restore') await answers.recordFailure({ challengeId, attempt, failedAt }, username)
     },
   })
-  const { count, lockoutOf, ...answers } = createLockoutService({ ...infra, failuresSeen, scale })
+  const { count, lockoutOf, ...answers } = createLockoutService({ ...infra, scale })
+  const recordSuccesses = createRightCodes({ ...infra, failuresSeen, scale })
   return {
     count,
     lockoutOf,
     failuresSeen,
     scale,
-    consumers: (deps) => consumeAnswers(deps, answers),
+    consumers: (deps) => consumeAnswers(deps, { ...answers, recordSuccesses }),
     deletions: { 'unclaimed failures': deleteUnclaimedFailures(infra.loops) },
   }
 }
