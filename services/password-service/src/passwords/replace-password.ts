@@ -18,6 +18,7 @@ import type { Mandate } from '../staff/staff.ts'
 import { type PreparedPassword, storeCredential } from './credential.ts'
 import { type Grant, refuseGrant, spendGrant } from './grant.ts'
 import { type PasswordEventDeps, passwordEvents } from './password-events.ts'
+import { type HoldReason, lockedOut, type PasswordMetrics } from './password-metrics.ts'
 
 export interface ReplaceDeps extends PasswordEventDeps {
   database: Database
@@ -31,6 +32,7 @@ export interface ReplaceDeps extends PasswordEventDeps {
   formerPasswords: number
   /** Divides the duration of lockouts. */
   lockoutScale: number
+  passwordMetrics: PasswordMetrics
 }
 
 /** The sender of the request. */
@@ -75,8 +77,7 @@ const assertStillAllowed = async (
   if (customer.blocked) throw refuseGrant('customer blocked')
   if (grant.purpose !== 'restore') return
   // A right code that was guessed during a lockout restores nothing (S6).
-  if (await wasLockedOutAt(tx, customer.id, { at: grant.provenAt, scale: lockoutScale }))
-    throw refuseGrant('locked out')
+  if (await wasLockedOutAt(tx, customer.id, { at: grant.provenAt, scale: lockoutScale })) throw refuseGrant(lockedOut)
 }
 
 /** Ends the customer's restores: their codes may have reached those whom the new password is to keep out. */
@@ -98,10 +99,11 @@ const endOtherRestores = async (
  * The hold of a restore over a young address is longer by the time that an address is young (S43): the customer may not
  * have seen yet that it was added.
  */
-const holdMsOf = ({ holdMs, newAddressMs }: ReplaceDeps, restore: OpenRestore | undefined, at: Date): number => {
-  const isYoung = restore?.youngSince && at.getTime() - restore.youngSince.getTime() < newAddressMs
-  return holdMs > 0 && isYoung ? holdMs + newAddressMs : holdMs
-}
+const holdMsOf = ({ holdMs, newAddressMs }: ReplaceDeps, isYoung: boolean): number =>
+  holdMs > 0 && isYoung ? holdMs + newAddressMs : holdMs
+
+const isOverYoungAddress = ({ newAddressMs }: ReplaceDeps, restore: OpenRestore | undefined, at: Date): boolean =>
+  restore?.youngSince != null && at.getTime() - restore.youngSince.getTime() < newAddressMs
 
 /**
  * A restore needs no more than a code, so that its sender may not be the customer; and the staff know a password that
@@ -122,14 +124,28 @@ const setHold = async (
   await tx.customer.update({ where: { id: customerId }, data: hold })
 }
 
+/** A password that was replaced, for the metrics. */
+interface Replaced {
+  at: Date
+  /** The channel that the restore's code came by. */
+  channel: 'email' | 'sms' | 'none'
+  provenAt: Date | undefined
+}
+
+const holdReasonOf = (operation: PasswordOperation, isYoung: boolean): HoldReason => {
+  if (operation === 'set') return 'staff'
+  if (isYoung) return 'young_address'
+  return operation === 'reset' ? 'temporary' : 'restore'
+}
+
 /**
  * Replaces a customer's password: the only place that does. Grant, password, history and events commit together or not
  * at all (S24, ASVS 2.3.3).
  *
  * @throws RekeyError success_token_refused, invalid_token, current_password_wrong, already_decided, unavailable
  */
-export const replacePassword = (deps: ReplaceDeps, request: Replacement): Promise<void> =>
-  deps.database.transaction(async (tx) => {
+export const replacePassword = async (deps: ReplaceDeps, request: Replacement): Promise<Replaced> => {
+  const { holdReason, ...replaced } = await deps.database.transaction(async (tx) => {
     const { operation, by, grant, bearer, verifiedHash, approval } = request
     const { hash, isTemporary, mailed } = request.password
     const byBackOffice = operation === 'set'
@@ -144,6 +160,7 @@ export const replacePassword = (deps: ReplaceDeps, request: Replacement): Promis
     if (grant) await spendGrant(tx, grant)
     if (grant?.purpose === 'restore') await resetFailedAttempts(tx, customer.id, at)
     const restore = await endOtherRestores(tx, customer.id, grant)
+    const isYoung = isOverYoungAddress(deps, restore, at)
 
     await keepFormerPassword(tx, customer.id, { kept: deps.formerPasswords, at })
     await storeCredential(tx, customer.id, { hash, mustChange: isTemporary, temporaryUntil, verifiedHash })
@@ -159,7 +176,7 @@ export const replacePassword = (deps: ReplaceDeps, request: Replacement): Promis
       approvedBy: by.approvedBy,
       reason: by.reason,
       createTime: at,
-      holdUntil: holdUntil(operation, at, holdMsOf(deps, restore, at), customer),
+      holdUntil: holdUntil(operation, at, holdMsOf(deps, isYoung), customer),
     })
     const sessionEpoch = await endSessions(tx, customer.id, { at: change.createTime, kept: keptSession })
     const addresses = await confirmedAddresses(tx, customer.id)
@@ -182,4 +199,13 @@ export const replacePassword = (deps: ReplaceDeps, request: Replacement): Promis
           : undefined,
     })
     await addEvents(tx, customer.code, change.createTime, events)
+    return {
+      at,
+      channel: restore?.kind ? channelOf(restore.kind) : ('none' as const),
+      provenAt: grant?.provenAt,
+      holdReason: change.holdUntil ? holdReasonOf(operation, isYoung) : undefined,
+    }
   })
+  if (holdReason) deps.passwordMetrics.holdStarted(holdReason)
+  return replaced
+}
