@@ -22,7 +22,7 @@ const checks: Record<string, () => Promise<Result>> = {
     return { ok: violations.length === 0, output: violations.join('\n') }
   },
   documents: async () => {
-    const stale = staleDocuments()
+    const stale = await staleDocuments()
     return {
       ok: stale.length === 0,
       output: stale.map((name) => `${name} is out of date: run npm run docs`).join('\n'),

@@ -7,6 +7,7 @@ import { eventTables, rpcTable } from '@rekey/contracts/documents/event-tables'
 import { eventTypes } from '@rekey/contracts/documents/event-types'
 import { logEventTables, logFieldTable, logFormTable } from '@rekey/contracts/documents/log-tables'
 import { openapi } from '@rekey/contracts/documents/openapi'
+import { documentedMetrics, metricsTable } from './metrics.ts'
 import { securityDocument } from './security.ts'
 import { smsTable } from './sms-table.ts'
 
@@ -38,8 +39,18 @@ const logsPage = () => {
   return Object.entries(tables).reduce((page, [name, text]) => replaceSection(page, name, text), read('docs/logs.md'))
 }
 
+/** docs/metrics.md, and the same for programs. */
+const metricsDocuments = async () => {
+  const metrics = await documentedMetrics()
+  return {
+    'docs/metrics.md': replaceSection(read('docs/metrics.md'), 'metrics', metricsTable(metrics)),
+    'docs/metrics.json': json(metrics),
+  }
+}
+
 /** Text of each generated file, by its path. */
-const documents = (): Record<string, string> => ({
+const documents = async (): Promise<Record<string, string>> => ({
+  ...(await metricsDocuments()),
   'docs/openapi.json': json(openapi()),
   'docs/asyncapi.json': json(asyncapi()),
   'docs/events.md': eventsPage(),
@@ -54,9 +65,9 @@ const documents = (): Record<string, string> => ({
 })
 
 /** Paths of the generated files whose text differs from what the contracts and the tests give now. */
-export const staleDocuments = (): string[] =>
-  Object.entries(documents()).flatMap(([name, text]) => (read(name) === text ? [] : [name]))
+export const staleDocuments = async (): Promise<string[]> =>
+  Object.entries(await documents()).flatMap(([name, text]) => (read(name) === text ? [] : [name]))
 
-export const writeDocuments = (): void => {
-  for (const [name, text] of Object.entries(documents())) writeFileSync(join(root, name), text)
+export const writeDocuments = async (): Promise<void> => {
+  for (const [name, text] of Object.entries(await documents())) writeFileSync(join(root, name), text)
 }

@@ -69,14 +69,28 @@ const mostZeros = 64
 
 const labelsOf = new WeakMap<object, Labels>()
 
-/** The metric of this name, created on first use: several parts of a service may share it. */
+const isListed = (values: readonly string[] | string | undefined): values is readonly string[] => Array.isArray(values)
+
+/** The values that either of two parts of a service gives to each label. */
+const unite = (one: Labels, other: Labels): Labels =>
+  Object.fromEntries(
+    Object.entries(one).map(([name, values]) => {
+      const more = other[name]
+      return [name, isListed(values) && isListed(more) ? [...new Set([...values, ...more])] : values]
+    }),
+  )
+
+/** The metric of this name, created on first use: several parts of a service may share it, each with its values. */
 const share = <M extends object>(
   metrics: Metrics,
   { name, help, labels = {}, ...more }: Description<Labels>,
   create: (configuration: { name: string; help: string; labelNames: string[]; registers: Metrics[] }) => M,
 ): M => {
   const existing = metrics.getSingleMetric(name) as M | undefined
-  if (existing) return existing
+  if (existing) {
+    labelsOf.set(existing, unite(labelsOf.get(existing) ?? {}, labels))
+    return existing
+  }
   const metric = create({ name, help, ...more, labelNames: Object.keys(labels), registers: [metrics] })
   labelsOf.set(metric, labels)
   return metric
@@ -93,14 +107,13 @@ const combinations = (labels: Labels): Record<string, string>[] =>
 export const counter = <const L extends Labels = Record<never, never>>(
   metrics: Metrics,
   description: Description<L>,
-): CounterOf<L> =>
-  share(metrics, description, (configuration) => {
-    const created = new Counter(configuration)
-    // `rate()` sees the first event only if the counter had a value before.
-    const zeros = combinations(description.labels ?? {})
-    if (zeros.length <= mostZeros) for (const labels of zeros) created.inc(labels, 0)
-    return created
-  }) as unknown as CounterOf<L>
+): CounterOf<L> => {
+  const shared = share(metrics, description, (configuration) => new Counter(configuration))
+  // `rate()` sees the first event only if the counter had a value before.
+  const zeros = combinations(description.labels ?? {})
+  if (zeros.length <= mostZeros) for (const labels of zeros) shared.inc(labels, 0)
+  return shared as unknown as CounterOf<L>
+}
 
 export const gauge = <const L extends Labels = Record<never, never>>(
   metrics: Metrics,

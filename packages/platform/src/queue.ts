@@ -15,6 +15,15 @@ export interface Queue {
   run<T>(work: () => Promise<T>): Promise<T>
   /** Call before expensive preparation of work that `run` would refuse. @throws RekeyError unavailable, as `run` does */
   assertRoom(): void
+  /** Works that wait for their turn. */
+  waiting(): number
+}
+
+/** Gets the times of each work, in milliseconds. */
+export interface WorkMetrics {
+  /** Also of work that is refused because it waited too long. */
+  waited(ms: number): void
+  ran(ms: number): void
 }
 
 interface Options {
@@ -28,6 +37,7 @@ interface Options {
   elapsedMs(): number
   metrics: Metrics
   log: Logger
+  measure?: WorkMetrics
 }
 
 /** Work that would wait longer is refused: an immediate refusal is better than a late answer. */
@@ -44,7 +54,7 @@ const logEveryMs = 1_000
 export const isOverload = (error: unknown): boolean => error instanceof RekeyError && error.cause instanceof Overload
 
 /** Limits the works that run and wait, so that a flood cannot exhaust the machine (ASVS 15.1.3, 15.2.2). */
-export const createQueue = ({ name, concurrency, waiting, elapsedMs, metrics, log }: Options): Queue => {
+export const createQueue = ({ name, concurrency, waiting, elapsedMs, metrics, log, measure }: Options): Queue => {
   const limit = pLimit(concurrency)
   const labels = { queue: 'queues of the service' }
   const refused = counter(metrics, {
@@ -99,15 +109,20 @@ export const createQueue = ({ name, concurrency, waiting, elapsedMs, metrics, lo
     } catch (error) {
       if (isOverload(error)) adapt(true)
       throw error
+    } finally {
+      measure?.ran(elapsedMs() - startedAtMs)
     }
   }
   return {
     assertRoom,
+    waiting: () => limit.pendingCount,
     async run(work) {
       assertRoom()
       const queuedAtMs = elapsedMs()
       return limit(async () => {
-        if (elapsedMs() - queuedAtMs > latestStartMs) throw refuse(`waited too long: ${name}`)
+        const waitedMs = elapsedMs() - queuedAtMs
+        measure?.waited(waitedMs)
+        if (waitedMs > latestStartMs) throw refuse(`waited too long: ${name}`)
         return measured(work)
       })
     },

@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { version } from '@rekey/contracts'
 import type { Static, TObject } from '@sinclair/typebox'
+import { setBuildInfo } from './build-info.ts'
 import type { Now } from './clock.ts'
 import { ConfigError, readConfig, type ServiceConfig } from './config.ts'
 import { createLogger, type Logger, serviceLevel } from './logger.ts'
-import { createMetrics, gauge, type Metrics } from './metrics.ts'
+import { createMetrics, type Metrics } from './metrics.ts'
 import { serveMetrics } from './metrics-server.ts'
 import { type Production, profileErrors, serverErrors } from './production.ts'
 import { type Random, systemRandom } from './random.ts'
@@ -39,16 +39,6 @@ const loadProfile = async <T extends TObject>(env: T, production: Production<Sta
 /** In production, load balancers need a few seconds to notice that an instance is no longer ready. */
 const drainSecondsOf = ({ REKEY_DRAIN_SECONDS, REKEY_PROFILE }: ServiceConfig) =>
   REKEY_DRAIN_SECONDS ?? (REKEY_PROFILE === 'production' ? 5 : 0)
-
-/** What runs: dashboards join it to show which version answered. */
-const setBuildInfo = (metrics: Metrics, { REKEY_REVISION: revision }: ServiceConfig) => {
-  const labels = { version, revision, node: process.versions.node }
-  gauge(metrics, {
-    name: 'rekey_build_info',
-    help: '1, with the version of Rekey, the commit that the image was built of (REKEY_REVISION), and the version of Node',
-    labels: { version: [version], revision: 'REKEY_REVISION', node: [process.versions.node] },
-  }).set(labels, 1)
-}
 
 /** Counted from the end of the drain; longer than any request takes. */
 const closeTimeoutMs = 8_000

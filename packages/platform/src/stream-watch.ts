@@ -1,4 +1,4 @@
-import { type StreamDefinition, type StreamName, streams } from '@rekey/contracts'
+import { deadLetters, type StreamDefinition, type StreamName, streams } from '@rekey/contracts'
 import type { StreamInfo } from 'nats'
 import { type Background, runInBackground } from './background.ts'
 import type { Broker } from './broker.ts'
@@ -47,7 +47,7 @@ export const watchStreams = (names: readonly StreamName[], deps: Deps): Backgrou
   const cutOff = gauge(metrics, {
     name: 'rekey_stream_cut_off_seconds',
     help: 'How much shorter than its least age a stream keeps messages, because of its size limit; 0 if it keeps them',
-    labels: { stream: Object.keys(streams) },
+    labels: { stream: [...Object.keys(streams), deadLetters.name] },
   })
   const logged = new Map<string, string>()
   const reported = new Set<string>()

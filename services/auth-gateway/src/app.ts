@@ -5,6 +5,7 @@ import { answers, watchDependencies } from '@rekey/platform/dependencies'
 import type { Feature } from '@rekey/platform/feature'
 import { health } from '@rekey/platform/health'
 import { createIdentityProvider } from '@rekey/platform/identity-provider'
+import { measureKeyFiles } from '@rekey/platform/key-age'
 import { logReads } from '@rekey/platform/log-reads'
 import type { Runtime } from '@rekey/platform/run'
 import { createServer, type Server } from '@rekey/platform/server'
@@ -103,6 +104,7 @@ export const createApp = async (config: Config, runtime: Runtime): Promise<Serve
   logReads(app, log)
   const checks = { redis: () => redis.ping(), nats: () => broker.check() }
   await app.register(health, { checks, progress })
+  measureKeyFiles(metrics, { signing: config.REKEY_SIGNING_KEYS_FILE, secrets: config.REKEY_SECRETS_FILE })
   watchDependencies(metrics, { ...checks, password_service: answers(`${config.REKEY_PASSWORD_SERVICE_URL}/healthz`) })
   for (const feature of features) await feature.routes?.(app)
 

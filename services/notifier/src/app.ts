@@ -5,6 +5,7 @@ import { logsRequests } from '@rekey/platform/config'
 import type { Consumer } from '@rekey/platform/consumer'
 import { accepts, watchDependencies } from '@rekey/platform/dependencies'
 import { health } from '@rekey/platform/health'
+import { measureKeyFiles } from '@rekey/platform/key-age'
 import { toKeys } from '@rekey/platform/keys'
 import { createProgress } from '@rekey/platform/progress'
 import { createPublisher } from '@rekey/platform/publisher'
@@ -20,6 +21,7 @@ import type { Config } from './config.ts'
 import { sendAddressRemoved } from './messages/address-removed/address-removed.consumer.ts'
 import { sendAskedWhileBlocked } from './messages/asked-while-blocked/asked-while-blocked.consumer.ts'
 import { sendCodes } from './messages/code/code.consumer.ts'
+import { createHandovers } from './messages/handovers.ts'
 import type { MessageDeps } from './messages/message.ts'
 import { createOutcomes } from './messages/outcomes.ts'
 import { sendPasswordChanged } from './messages/password-changed/password-changed.consumer.ts'
@@ -55,6 +57,7 @@ export const createApp = async (config: Config, { log, metrics, now, random }: R
   const publisher = createPublisher({ broker, source: 'notifier', now, random })
   const backgroundPublisher = createBackgroundPublisher({ publisher, broker, elapsedMs, metrics, progress, log })
   const outcomes = createOutcomes({ publisher, backgroundPublisher, now })
+  const handovers = createHandovers({ metrics, now })
   const consuming = { broker, metrics, progress, now, random, log, service: 'notifier', retryMs }
   const sealedFields = createSealedFields({
     codeKeys: toKeys(config.REKEY_CODE_SEAL_KEY),
@@ -78,7 +81,7 @@ export const createApp = async (config: Config, { log, metrics, now, random }: R
   const first = createOwnDelivery(config.REKEY_CODE_CONNECTIONS, timeoutMs.awaited)
   const second = createOwnDelivery(config.REKEY_NOTIFICATION_CONNECTIONS, timeoutMs.notifications)
   const start = (send: (deps: MessageDeps) => Consumer, delivery: Delivery, connections: number) =>
-    send({ consuming, sealedFields, delivery, outcomes, concurrency: 2 * connections, present, now })
+    send({ consuming, sealedFields, delivery, outcomes, handovers, concurrency: 2 * connections, present, now })
   const consumers = [
     ...awaited.map((send) => start(send, first, config.REKEY_CODE_CONNECTIONS)),
     ...notifications.map((send) => start(send, second, config.REKEY_NOTIFICATION_CONNECTIONS)),
@@ -94,6 +97,7 @@ export const createApp = async (config: Config, { log, metrics, now, random }: R
   const checks = { nats: () => broker.check(), smtp: () => first.smtp.check() }
   await app.register(health, { checks, progress })
   const { REKEY_SMS_URL: smsUrl } = config
+  measureKeyFiles(metrics, { secrets: config.REKEY_SECRETS_FILE })
   watchDependencies(metrics, smsUrl === undefined ? checks : { ...checks, sms: accepts(smsUrl) })
   app.addHook('onClose', async () => {
     const closing = consumers.map((consumer) => consumer.close())

@@ -5,6 +5,7 @@ import { answers, watchDependencies } from '@rekey/platform/dependencies'
 import { health } from '@rekey/platform/health'
 import { createIdentityProvider } from '@rekey/platform/identity-provider'
 import { createIssuerKeys } from '@rekey/platform/issuer-keys'
+import { measureKeyFiles } from '@rekey/platform/key-age'
 import { logReads } from '@rekey/platform/log-reads'
 import { serveRpcs } from '@rekey/platform/rpc'
 import type { Runtime } from '@rekey/platform/run'
@@ -96,6 +97,7 @@ export const createApp = async (config: Config, runtime: Runtime): Promise<Serve
   for (const feature of features) await feature.routes?.(app)
   const checks = { postgres: database.check, nats: () => broker.check() }
   await app.register(health, { checks, progress })
+  measureKeyFiles(metrics, { secrets: config.REKEY_SECRETS_FILE })
   watchDependencies(metrics, { ...checks, gateway_jwks: answers(config.REKEY_JWKS_URL) })
 
   const rpcs = serveRpcs(

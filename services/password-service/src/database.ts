@@ -9,6 +9,7 @@ import { createCancellingClient, keepContext, type PoolName, withinOneDeadline }
 import { isOutdatedPlan, toDatabaseError } from './database-errors.ts'
 import { Prisma, PrismaClient } from './generated/prisma/client.ts'
 import { hasEvents } from './outbox/news.ts'
+import { measurePool } from './pool-metrics.ts'
 import { transactionSpan } from './statement-span.ts'
 import { createStatements, type PreparedStatement, type RunStatement } from './statements.ts'
 
@@ -125,6 +126,7 @@ export const openDatabase = ({
     keepAliveInitialDelayMillis: 10_000,
   })
   keepContext(pool)
+  if (metrics) measurePool(metrics, name, pool)
   // Never removed: connections may emit errors after the pool's end, and without a handler these end the process.
   pool.on('error', (err) => log.event('database_connection_ended', { err }))
   // After a time-out of the network a transaction may still be open, because its ROLLBACK failed too. The next user of the

@@ -26,6 +26,12 @@ export const NotifyCode = defineEvent({
     recipient: Sealed('notifier'),
     code: Sealed('notifier'),
     verificationCode: Type.String(),
+    askedAt: Type.Optional(
+      Type.String({
+        format: 'date-time',
+        description: 'When the gateway was asked for the code. Absent in events of earlier versions.',
+      }),
+    ),
     expiresAt: Type.String({ format: 'date-time' }),
   }),
 })

@@ -3,7 +3,6 @@ import {
   ChallengeLocked,
   ChallengeVerified,
   lockoutAttempts,
-  missingField,
   type Purpose,
   RekeyError,
   unavailable,
@@ -12,12 +11,15 @@ import type { BackgroundPublisher } from '@rekey/platform/background-publisher'
 import type { Broker } from '@rekey/platform/broker'
 import type { Now } from '@rekey/platform/clock'
 import { hashForLog, type Logger } from '@rekey/platform/logger'
+import { outcomeOf } from '@rekey/platform/outcome'
 import type { ScriptCall } from '@rekey/platform/redis'
 import { pause } from '@rekey/platform/retry'
 import { currentSpan } from '@rekey/platform/trace'
 import { otherSpelling } from '../clients/redirect-uri.ts'
 import type { Limits } from '../limits/limits.ts'
 import { type LockoutPolicy, maxFailedAttemptsPerChallenge } from '../limits/lockout.ts'
+import type { AnsweredCode, AnsweredCodes } from '../steps/answered-codes.ts'
+import { fieldsOf } from '../stored-records/stored-records.ts'
 import {
   type Caller,
   type ChallengeRecord,
@@ -28,6 +30,7 @@ import {
   requesterOf,
 } from './challenge.ts'
 import type { Codes } from './codes.ts'
+import { unusable } from './refusals.ts'
 
 interface Deps {
   broker: Broker
@@ -36,6 +39,7 @@ interface Deps {
   codes: Codes
   records: ChallengeRecords
   backgroundPublisher: BackgroundPublisher
+  answeredCodes: AnsweredCodes
   now: Now
   log: Logger
 }
@@ -60,22 +64,6 @@ export interface AnswerBinding {
   }
 }
 
-/** An answer that cannot be used is refused before its code is spent or compared. */
-const unusable = {
-  scope: () => new RekeyError('invalid_scope'),
-  no_code_challenge: () => missingField('code_challenge'),
-  other_code_challenge: () => anotherThanRequested('code_challenge'),
-  other_redirect_uri: () => anotherThanRequested('redirect_uri'),
-}
-
-const anotherThanRequested = (field: string): RekeyError => {
-  const message = 'is not that of the request for the code'
-  return new RekeyError('invalid_request', {
-    detail: `${field} ${message}.`,
-    fields: [{ field, code: 'not_allowed', message }],
-  })
-}
-
 /** A challenge whose right code was submitted. */
 export interface VerifiedChallenge extends ChallengeRecord {
   challengeId: string
@@ -83,12 +71,16 @@ export interface VerifiedChallenge extends ChallengeRecord {
   answeredAt: Date
 }
 
+interface Read {
+  challenge: ChallengeRecord
+  sentAtMs: number
+}
 type Answer =
-  | { result: 'ok'; challenge: ChallengeRecord }
+  | (Read & { result: 'ok' })
   /** `lockoutMs`: the lockout that this failed attempt begins; 0: none; -1: until the back office lifts it. */
-  | { result: 'wrong'; failures: number; lockoutMs: number; challenge: ChallengeRecord }
+  | (Read & { result: 'wrong'; failures: number; lockoutMs: number })
   /** Not compared, because of a lockout of the account. */
-  | { result: 'locked_out'; failures: number; challenge: ChallengeRecord }
+  | (Read & { result: 'locked_out'; failures: number })
   | { result: 'missing' | 'locked' | keyof typeof unusable }
 
 const isUnusable = (result: string): result is keyof typeof unusable => Object.hasOwn(unusable, result)
@@ -102,7 +94,7 @@ export class ChallengeEnded extends RekeyError {
 
 /** Compares submitted codes. */
 export const createAnswer = (deps: Deps) => {
-  const { broker, limits, lockouts, codes, records, backgroundPublisher, now, log } = deps
+  const { broker, limits, lockouts, codes, records, backgroundPublisher, answeredCodes, now, log } = deps
   const afterSpending = limits.loadNext(new URL('./answer.lua', import.meta.url))
 
   /** Wrong codes of restores that were answered 503 and whose events the broker has not stored yet. */
@@ -163,7 +155,62 @@ export const createAnswer = (deps: Deps) => {
     currentSpan()?.set({ 'rekey.challenge': hashForLog(name.challengeId) })
     const [result, failures, flat, lockoutMs] = answer as [Answer['result'], number, string[], number]
     if (result === 'missing' || result === 'locked' || isUnusable(result)) return { result }
-    return { result, failures, lockoutMs, challenge: records.read(name, flat) }
+    return { result, failures, lockoutMs, challenge: records.read(name, flat), sentAtMs: Number(fieldsOf(flat).sentAt) }
+  }
+
+  /** `answered` gets what becomes known of the code. @throws as `answer` */
+  const submit = async (
+    name: ChallengeReference,
+    submitted: string | number,
+    binding: AnswerBinding,
+    caller: Caller,
+    answered: AnsweredCode,
+  ): Promise<VerifiedChallenge> => {
+    // Throws before the code is spent: without the broker the event could not be published.
+    broker.connection()
+    const { challengeId, account, purpose } = name
+    const isRestore = purpose === 'restore'
+    if (isRestore && unstored > 0) throw unavailable(new Error('wrong codes wait for the broker'))
+    const answeredAt = now()
+    const codeMacs = codes.macs(challengeId, codes.read(submitted))
+    const spent = await limits.spendAnswer(requesterOf(caller, name), {
+      after: afterSpending,
+      ...comparing(name, codeMacs, binding, answeredAt),
+    })
+    const answer = readAnswer(name, await spent.next())
+    const line = { challenge: hashForLog(challengeId), address: caller.address }
+    if (!('challenge' in answer)) {
+      if (isUnusable(answer.result)) throw unusable[answer.result]()
+      log.event('authn_challenge_fail', { ...line, reason: answer.result })
+      answered.outcome = answer.result === 'locked' ? 'ended' : 'expired'
+      throw new RekeyError(answer.result === 'locked' ? 'access_denied' : 'invalid_grant')
+    }
+    const { challenge } = answer
+    // A restore has one device, which is stored with a code that is sent again only.
+    answered.device = challenge.device || challenge.devices[0] || ''
+    answered.sentAtMs = answer.sentAtMs
+    const { clientId } = challenge
+    const data = { challengeId, purpose, clientId, ip: caller.address }
+    if (answer.result !== 'ok') {
+      const { result: reason, failures: attempt } = answer
+      log.event('authn_challenge_fail', { ...line, reason, clientId, attempt })
+      if (reason === 'locked_out') limits.countLockedOut('answer')
+      if (reason === 'wrong') {
+        const event = attempt >= maxFailedAttemptsPerChallenge ? ChallengeLocked : ChallengeFailed
+        const username = isRestore && challenge.sealedUsername !== '' && { username: challenge.sealedUsername }
+        const stored = backgroundPublisher.publish(event, {
+          subject: challengeId,
+          data: { ...data, attempt, ...username },
+        })
+        if (answer.lockoutMs !== 0) limits.reportLockout(answer.lockoutMs, { ...data, account })
+        if (isRestore) await assertStored(stored)
+      }
+      answered.outcome = reason
+      throw attempt < maxFailedAttemptsPerChallenge ? new RekeyError('invalid_grant') : new ChallengeEnded()
+    }
+    log.event('authn_challenge_success', { ...line, clientId })
+    backgroundPublisher.publish(ChallengeVerified, { subject: challengeId, data })
+    return { ...challenge, challengeId, answeredAt }
   }
 
   return {
@@ -181,46 +228,15 @@ export const createAnswer = (deps: Deps) => {
       binding: AnswerBinding,
       caller: Caller,
     ): Promise<VerifiedChallenge> {
-      // Throws before the code is spent: without the broker the event could not be published.
-      broker.connection()
-      const { challengeId, account, purpose } = name
-      const isRestore = purpose === 'restore'
-      if (isRestore && unstored > 0) throw unavailable(new Error('wrong codes wait for the broker'))
-      const answeredAt = now()
-      const codeMacs = codes.macs(challengeId, codes.read(submitted))
-      const spent = await limits.spendAnswer(requesterOf(caller, name), {
-        after: afterSpending,
-        ...comparing(name, codeMacs, binding, answeredAt),
-      })
-      const answer = readAnswer(name, await spent.next())
-      const line = { challenge: hashForLog(challengeId), address: caller.address }
-      if (!('challenge' in answer)) {
-        if (isUnusable(answer.result)) throw unusable[answer.result]()
-        log.event('authn_challenge_fail', { ...line, reason: answer.result })
-        throw new RekeyError(answer.result === 'locked' ? 'access_denied' : 'invalid_grant')
+      const answered: AnsweredCode = { device: '', sentAtMs: Number.NaN }
+      try {
+        const verified = await submit(name, submitted, binding, caller, answered)
+        answeredCodes.count(name.purpose, answered, 'ok', verified.answeredAt)
+        return verified
+      } catch (error) {
+        answeredCodes.count(name.purpose, answered, answered.outcome ?? outcomeOf(error), now())
+        throw error
       }
-      const { challenge } = answer
-      const { clientId } = challenge
-      const data = { challengeId, purpose, clientId, ip: caller.address }
-      if (answer.result !== 'ok') {
-        const { result: reason, failures: attempt } = answer
-        log.event('authn_challenge_fail', { ...line, reason, clientId, attempt })
-        if (reason === 'locked_out') limits.countLockedOut('answer')
-        if (reason === 'wrong') {
-          const event = attempt >= maxFailedAttemptsPerChallenge ? ChallengeLocked : ChallengeFailed
-          const username = isRestore && challenge.sealedUsername !== '' && { username: challenge.sealedUsername }
-          const stored = backgroundPublisher.publish(event, {
-            subject: challengeId,
-            data: { ...data, attempt, ...username },
-          })
-          if (answer.lockoutMs !== 0) limits.reportLockout(answer.lockoutMs, { ...data, account })
-          if (isRestore) await assertStored(stored)
-        }
-        throw attempt < maxFailedAttemptsPerChallenge ? new RekeyError('invalid_grant') : new ChallengeEnded()
-      }
-      log.event('authn_challenge_success', { ...line, clientId })
-      backgroundPublisher.publish(ChallengeVerified, { subject: challengeId, data })
-      return { ...challenge, challengeId, answeredAt }
     },
   }
 }

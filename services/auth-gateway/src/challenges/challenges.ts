@@ -4,6 +4,8 @@ import type { AccountKeys } from '../limits/account-keys.ts'
 import { createFormerAccounts } from '../limits/former-accounts.ts'
 import type { Limits } from '../limits/limits.ts'
 import { lockoutPolicies } from '../limits/lockout.ts'
+import { createAnsweredCodes } from '../steps/answered-codes.ts'
+import { createRestoreSteps } from '../steps/restore-steps.ts'
 import type { StoredRecords } from '../stored-records/stored-records.ts'
 import { createAnswer } from './answer.ts'
 import { createChallengeRecords } from './challenge.ts'
@@ -41,11 +43,31 @@ export const createChallenges = (infra: Infrastructure, config: Settings, deps: 
   })
   const delivery = createCodeDelivery({ ...infra, codes, sealKeys: toKeys(config.REKEY_CODE_SEAL_KEY), codeTtlMs })
   const formerAccounts = createFormerAccounts(infra.redis)
+  const restoreSteps = createRestoreSteps(infra.metrics)
+  const answeredCodes = createAnsweredCodes(infra.metrics)
   const usernameKeys = toKeys(config.REKEY_USERNAME_SEAL_KEY)
   return {
-    ...createOpen({ ...infra, limits, accountKeys, formerAccounts, usernameKeys, codes, delivery, records, codeTtlMs }),
+    ...createOpen({
+      ...infra,
+      limits,
+      accountKeys,
+      formerAccounts,
+      usernameKeys,
+      codes,
+      delivery,
+      records,
+      codeTtlMs,
+      restoreSteps,
+    }),
     ...createSend({ ...infra, limits, delivery, records, cooldownMs: resendCooldownMs(config) }),
-    ...createAnswer({ ...infra, limits, lockouts: lockoutPolicies(config.REKEY_LIMITS_SCALE), codes, records }),
+    ...createAnswer({
+      ...infra,
+      limits,
+      lockouts: lockoutPolicies(config.REKEY_LIMITS_SCALE),
+      codes,
+      records,
+      answeredCodes,
+    }),
   }
 }
 

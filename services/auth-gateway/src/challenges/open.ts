@@ -1,8 +1,9 @@
-import { challengeType, parseUsername } from '@rekey/contracts'
+import { challengeType, channelOfDevice, parseUsername } from '@rekey/contracts'
 import type { Broker } from '@rekey/platform/broker'
 import type { Now } from '@rekey/platform/clock'
 import type { Keys } from '@rekey/platform/keys'
 import type { Logger } from '@rekey/platform/logger'
+import { type Outcome, outcomeOf } from '@rekey/platform/outcome'
 import type { Random } from '@rekey/platform/random'
 import { loadScript, type Redis, type ScriptCall } from '@rekey/platform/redis'
 import { seal } from '@rekey/platform/seal'
@@ -10,6 +11,7 @@ import { recordedTrace } from '@rekey/platform/trace'
 import type { AccountKeys } from '../limits/account-keys.ts'
 import type { FormerAccounts } from '../limits/former-accounts.ts'
 import type { Limits } from '../limits/limits.ts'
+import type { RestoreSteps } from '../steps/restore-steps.ts'
 import {
   type Caller,
   type ChallengeName,
@@ -37,6 +39,7 @@ interface Deps {
   delivery: CodeDelivery
   records: ChallengeRecords
   codeTtlMs: number
+  restoreSteps: RestoreSteps
   now: Now
   random: Random
   log: Logger
@@ -95,7 +98,7 @@ type Stored = [result: 'ok' | 'suppressed' | 'locked_out', waitMs: number]
 /** Opens challenges. */
 export const createOpen = (deps: Deps) => {
   const { redis, broker, limits, accountKeys, formerAccounts, usernameKeys, codes, delivery, records, codeTtlMs } = deps
-  const { now, random, log } = deps
+  const { restoreSteps, now, random, log } = deps
   const file = new URL('./open.lua', import.meta.url)
   const script = loadScript(redis, file)
   const afterSpending = limits.loadNext(file)
@@ -170,9 +173,17 @@ export const createOpen = (deps: Deps) => {
       const challengeId = random.id()
       const device = challengeType(parseUsername(username))
       const account = accountKeys.ofUsername(username)
-      await formerAccounts.carryOver(accountKeys.formerOfUsername(username), account, 'restore')
       const challenge = { ...recordOf(request), flow, devices: [device], device }
-      return openAndSend({ challengeId, account, purpose: 'restore' }, challenge, caller, username)
+      const count = (outcome: Outcome) => restoreSteps.requested(channelOfDevice(device), outcome)
+      try {
+        await formerAccounts.carryOver(accountKeys.formerOfUsername(username), account, 'restore')
+        const opened = await openAndSend({ challengeId, account, purpose: 'restore' }, challenge, caller, username)
+        count('ok')
+        return opened
+      } catch (error) {
+        count(outcomeOf(error))
+        throw error
+      }
     },
 
     /**

@@ -1,4 +1,4 @@
-import { lockoutAttempts, RekeyError } from '@rekey/contracts'
+import { lockoutAttempts, missingField, RekeyError } from '@rekey/contracts'
 import { hashForLog, type Logger } from '@rekey/platform/logger'
 import type { ChallengeName } from './challenge.ts'
 
@@ -32,4 +32,20 @@ export const refuseLockedOut = (
 export const suppressedBy = (result: 'ok' | 'suppressed', isOverQuota: boolean) => {
   if (result === 'suppressed') return 'budget'
   return isOverQuota ? 'limit' : undefined
+}
+
+const anotherThanRequested = (field: string): RekeyError => {
+  const message = 'is not that of the request for the code'
+  return new RekeyError('invalid_request', {
+    detail: `${field} ${message}.`,
+    fields: [{ field, code: 'not_allowed', message }],
+  })
+}
+
+/** An answer that cannot be used is refused before its code is spent or compared. */
+export const unusable = {
+  scope: () => new RekeyError('invalid_scope'),
+  no_code_challenge: () => missingField('code_challenge'),
+  other_code_challenge: () => anotherThanRequested('code_challenge'),
+  other_redirect_uri: () => anotherThanRequested('redirect_uri'),
 }

@@ -13,6 +13,7 @@ import {
 import type { BackgroundPublisher } from '@rekey/platform/background-publisher'
 import type { Broker } from '@rekey/platform/broker'
 import { hashForLog, type Logger } from '@rekey/platform/logger'
+import { outcomeOf } from '@rekey/platform/outcome'
 import type { Queue } from '@rekey/platform/queue'
 import { callRpc } from '@rekey/platform/rpc'
 import type { Caller } from '../challenges/challenge.ts'
@@ -23,6 +24,7 @@ import type { Client } from '../clients/registry-file.ts'
 import { checkScope } from '../clients/scope.ts'
 import type { AccountKeys } from '../limits/account-keys.ts'
 import type { Limits } from '../limits/limits.ts'
+import type { SignInSteps } from '../steps/sign-in-steps.ts'
 import { codeSent } from '../tokens/code-sent.ts'
 import type { Tokens } from '../tokens/tokens.ts'
 import type { RestoreCode } from '../two-factor/two-factor.service.ts'
@@ -37,6 +39,7 @@ interface Deps {
   /** Bounds how many passwords are verified at a time. */
   verifications: Queue
   backgroundPublisher: BackgroundPublisher
+  steps: SignInSteps
   log: Logger
 }
 
@@ -59,9 +62,19 @@ export interface ProvenPassword {
   state: string
 }
 
+/** A wrong password or an unknown user: one error for both (S11). */
+class WrongPassword extends RekeyError {
+  constructor() {
+    super('access_denied')
+  }
+}
+
+const passwordOutcome = (error: unknown) => (error instanceof WrongPassword ? 'wrong' : outcomeOf(error))
+
 /** A4 and A4b: verification of the password, then the choice of a device for the code. */
 export const createLoginService = (deps: Deps) => {
-  const { accountKeys, limits, clients, challenges, tokens, broker, verifications, backgroundPublisher, log } = deps
+  const { accountKeys, limits, clients, challenges, tokens, broker, verifications, backgroundPublisher, steps, log } =
+    deps
 
   const verify = (credentials: PasswordVerifyRequest): Promise<PasswordVerifyReply> =>
     verifications.run(() => callRpc(broker, PasswordVerify, credentials))
@@ -76,7 +89,7 @@ export const createLoginService = (deps: Deps) => {
     if (!reply.verified) {
       log.event('authn_login_fail', { account: hashForLog(account), clientId, address: caller.address })
       backgroundPublisher.publish(LoginFailed, { subject: account, data: { account, clientId, ip: caller.address } })
-      throw new RekeyError('access_denied')
+      throw new WrongPassword()
     }
     // Only wrong passwords count against the account. The answer does not wait for the refund.
     void spent.refund()
@@ -85,6 +98,8 @@ export const createLoginService = (deps: Deps) => {
     const challenge = await challenges.openLogin({ ...reply, usernameAccount: account }, request, caller)
     return { devices: reply.devices, mfaToken: tokens.issueMfaToken(challenge), state }
   }
+
+  const counted = <T>(work: () => Promise<T>): Promise<T> => steps.run('password', work, passwordOutcome)
 
   return {
     /**
@@ -95,24 +110,25 @@ export const createLoginService = (deps: Deps) => {
      * user), invalid_client (a confidential client without its secret), invalid_scope,
      * too_many_requests, unavailable
      */
-    async signIn(credentials: LoginBody, caller: Caller, authorization?: string): Promise<LoginAnswer> {
-      const { client_id: clientId, redirect_uri: redirectUri, username, password, state, ip } = credentials
-      verifications.assertRoom()
-      const client = clients.forRedirect(clientId, redirectUri)
-      await clients.identify({ body: credentials, authorization, address: caller.address })
-      const requestedScope = checkScope(credentials.scope, [scopes.full, scopes.change], client)
-      const countedAddress = countedAddressOf(client, ip, caller.address)
-      const attempt = { client, username, password, redirectUri, state, requestedScope, countedAddress }
-      const proven = await prove(attempt, caller)
-      return {
-        error: 'mfa_required',
-        error_description: 'Please choose a device and confirm the challenge with the code sent to it',
-        challenge_type: proven.devices,
-        binding_method: 'prompt',
-        mfa_token: proven.mfaToken,
-        state,
-      }
-    },
+    signIn: (credentials: LoginBody, caller: Caller, authorization?: string): Promise<LoginAnswer> =>
+      counted(async () => {
+        const { client_id: clientId, redirect_uri: redirectUri, username, password, state, ip } = credentials
+        verifications.assertRoom()
+        const client = clients.forRedirect(clientId, redirectUri)
+        await clients.identify({ body: credentials, authorization, address: caller.address })
+        const requestedScope = checkScope(credentials.scope, [scopes.full, scopes.change], client)
+        const countedAddress = countedAddressOf(client, ip, caller.address)
+        const attempt = { client, username, password, redirectUri, state, requestedScope, countedAddress }
+        const proven = await prove(attempt, caller)
+        return {
+          error: 'mfa_required',
+          error_description: 'Please choose a device and confirm the challenge with the code sent to it',
+          challenge_type: proven.devices,
+          binding_method: 'prompt',
+          mfa_token: proven.mfaToken,
+          state,
+        }
+      }),
 
     /**
      * A4 of the account pages, which redirect to no client and have no state.
@@ -120,18 +136,19 @@ export const createLoginService = (deps: Deps) => {
      * @throws RekeyError access_denied (the client is not registered any more; a wrong password or an unknown user),
      * invalid_scope (the client may not sign customers in), too_many_requests, unavailable
      */
-    async signInHere(
+    signInHere: (
       { clientId, username, password }: { clientId: string; username: string; password: string },
       caller: Caller,
-    ): Promise<ProvenPassword> {
-      verifications.assertRoom()
-      const client = clients.find(clientId)
-      if (!client) throw new RekeyError('access_denied')
-      const requestedScope = checkScope(scopes.full, [scopes.full], client)
-      const { address: countedAddress } = caller
-      const attempt = { client, username, password, redirectUri: '', state: '', requestedScope, countedAddress }
-      return prove(attempt, caller)
-    },
+    ): Promise<ProvenPassword> =>
+      counted(async () => {
+        verifications.assertRoom()
+        const client = clients.find(clientId)
+        if (!client) throw new RekeyError('access_denied')
+        const requestedScope = checkScope(scopes.full, [scopes.full], client)
+        const { address: countedAddress } = caller
+        const attempt = { client, username, password, redirectUri: '', state: '', requestedScope, countedAddress }
+        return prove(attempt, caller)
+      }),
 
     /** A4b of the account pages: sends the code of a sign-in. @throws as `send` */
     async sendHere(token: string, device: string, caller: Caller): Promise<RestoreCode> {

@@ -6,6 +6,7 @@ import type { Clients } from '../clients/clients.ts'
 import type { Infrastructure } from '../infrastructure.ts'
 import type { AccountKeys } from '../limits/account-keys.ts'
 import type { Limits } from '../limits/limits.ts'
+import { createSignInSteps } from '../steps/sign-in-steps.ts'
 import type { Tokens } from '../tokens/tokens.ts'
 import { loginRoutes } from './login.routes.ts'
 import { createLoginService } from './login.service.ts'
@@ -30,7 +31,7 @@ export const createLogin = (infra: Infrastructure, config: Settings, deps: Deps)
     concurrency: config.REKEY_SIGN_IN_CONCURRENCY,
     waiting: 0,
   })
-  const logins = createLoginService({ ...infra, ...deps, verifications })
+  const logins = createLoginService({ ...infra, ...deps, verifications, steps: createSignInSteps(infra.metrics) })
   return {
     ...logins,
     routes: (app: Server) =>

@@ -21,6 +21,7 @@ import { checkScope, normaliseScope } from '../clients/scope.ts'
 import type { Limits } from '../limits/limits.ts'
 import { refreshTokenRefused, type Session } from '../sessions/sessions.service.ts'
 import type { Sessions } from '../sessions/sessions.ts'
+import type { SignInSteps } from '../steps/sign-in-steps.ts'
 import type { IssuedToken } from '../tokens/issue-token.ts'
 import { challengeOfVerifier } from '../tokens/pkce.ts'
 import type { Tokens } from '../tokens/tokens.ts'
@@ -32,6 +33,7 @@ interface Deps {
   sessions: Sessions
   tokens: Tokens
   publisher: Publisher
+  steps: SignInSteps
   now: Now
   random: Random
   log: Logger
@@ -69,7 +71,7 @@ const answerOf = (issued: IssuedToken, { scope, state, refreshToken }: AnswerFie
 
 /** A5: one function a grant type. `password` and the implicit grant are left out on purpose (RFC 9700 §2.1.2, §2.4). */
 export const createGrant = (deps: Deps) => {
-  const { limits, clients, challenges, sessions, tokens, publisher, now, random, log } = deps
+  const { limits, clients, challenges, sessions, tokens, publisher, steps, now, random, log } = deps
 
   /**
    * Publishes a sign-in before its tokens are sent: the event spends a temporary password.
@@ -104,8 +106,12 @@ export const createGrant = (deps: Deps) => {
     const { challengeId, customer, clientId, scope, state, answeredAt } = challenge
     const epoch = Number(challenge.sessionEpoch)
     const ip = caller.countedAddress
-    const session = await sessions.begin({ customer, clientId, scope, epoch, answeredAt, ip, sessionMs })
-    await publishSignIn(session, address)
+    const session = await steps.run('completed', async () => {
+      const begun = await sessions.begin({ customer, clientId, scope, epoch, answeredAt, ip, sessionMs })
+      await publishSignIn(begun, address)
+      return begun
+    })
+    steps.observe('completed', (now().getTime() - answeredAt.getTime()) / 1_000)
     // A4 spends quotas of the username, A4b those of the customer. The answer waits for neither.
     for (const account of [challenge.usernameAccount, challenge.account]) {
       void limits.rememberNetwork({ account, address: caller.countedAddress })

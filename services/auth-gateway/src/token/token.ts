@@ -5,6 +5,7 @@ import type { Clients } from '../clients/clients.ts'
 import type { Infrastructure } from '../infrastructure.ts'
 import type { Limits } from '../limits/limits.ts'
 import type { Sessions } from '../sessions/sessions.ts'
+import { createSignInSteps } from '../steps/sign-in-steps.ts'
 import type { Tokens } from '../tokens/tokens.ts'
 import { createGrant } from './grants.ts'
 import { createIntrospect } from './introspect.ts'
@@ -22,7 +23,7 @@ interface Deps {
 /** A5 and A6, also as forms (RFC 6749). */
 export const createToken = (infra: Infrastructure, deps: Deps) => {
   const { clients, sessions, tokens } = deps
-  const grant = createGrant({ ...infra, ...deps })
+  const grant = createGrant({ ...infra, ...deps, steps: createSignInSteps(infra.metrics) })
   const revoke = createRevoke(clients, sessions, deps.limits)
   const introspect = createIntrospect(clients, sessions, tokens.issuer)
   return {

@@ -3,6 +3,7 @@ import type { Now } from '@rekey/platform/clock'
 import { PermanentError } from '@rekey/platform/consumer'
 import type { Logger } from '@rekey/platform/logger'
 import { counter, type Metrics } from '@rekey/platform/metrics'
+import { DeferredError, failureKinds, RefusedError } from './failures.ts'
 import type { Mail } from './mime.ts'
 import type { Sms } from './sms.ts'
 import type { Smtp } from './smtp.ts'
@@ -67,6 +68,12 @@ export const createDelivery = ({ smtp, sms, metrics, now, log }: Deps): Delivery
     labels: { event: messageTypes, channel: messageChannels, result: ['sent', 'failed', 'refused'] },
   })
 
+  const providerErrors = counter(metrics, {
+    name: 'rekey_provider_errors_total',
+    help: 'Attempts that the mail server or SMS vendor failed, by why: refused is its answer, for one message or for all',
+    labels: { channel: messageChannels, kind: failureKinds },
+  })
+
   const dispatch = async (
     { id, expiresAt }: Occasion,
     { channel, to }: Recipient,
@@ -91,6 +98,8 @@ export const createDelivery = ({ smtp, sms, metrics, now, log }: Deps): Delivery
       return { at: now(), answer }
     } catch (failure) {
       count(failure instanceof PermanentError ? 'refused' : 'failed')
+      if (failure instanceof RefusedError || failure instanceof DeferredError)
+        providerErrors.inc({ channel: recipient.channel, kind: failure.kind })
       throw failure
     }
   }

@@ -1,7 +1,7 @@
 import { longestAnswer } from '@rekey/contracts'
 import { inHttpSpan } from '@rekey/platform/http-client-span'
 import { cleanAnswer } from './answer.ts'
-import { DeferredError, RefusedError } from './failures.ts'
+import { DeferredError, kindOfRequest, kindOfStatus, RefusedError } from './failures.ts'
 import { createTurns } from './turns.ts'
 import { readVendorAnswer } from './vendor-answer.ts'
 
@@ -42,7 +42,7 @@ export const createSms = ({ url, token, connections, timeoutMs }: Options): Sms 
         signal,
       })
     const answer = await inHttpSpan('POST', 'SMS', request).catch((failure: Error) => {
-      throw new DeferredError(`SMS not sent: ${failure.name}`, `no answer: ${failure.name}`)
+      throw new DeferredError(`SMS not sent: ${failure.name}`, `no answer: ${failure.name}`, kindOfRequest(failure))
     })
     // The status decides, also if the connection breaks now.
     const words = answer.ok ? '' : await readVendorAnswer(answer)
@@ -56,7 +56,7 @@ export const createSms = ({ url, token, connections, timeoutMs }: Options): Sms 
         const { ok, status, words } = await post({ id, to, text }, signal)
         const answer = `status ${status} ${cleanAnswer(words, { to, texts: [text] })}`.trim().slice(0, longestAnswer)
         if (status === 400 || status === 422) throw new RefusedError(`SMS not sent: status ${status}`, answer)
-        if (!ok) throw new DeferredError(`SMS not sent: status ${status}`, answer)
+        if (!ok) throw new DeferredError(`SMS not sent: status ${status}`, answer, kindOfStatus(status))
         return answer
       }),
     stop: turns.stop,

@@ -2,7 +2,7 @@ import { readMailbox } from '@rekey/contracts'
 import { PermanentError } from '@rekey/platform/consumer'
 import { inSpan } from '@rekey/platform/trace'
 import { cleanAnswer, type Private } from './answer.ts'
-import { DeferredError, RefusedError, type SmtpFailure } from './failures.ts'
+import { DeferredError, kindOfSmtp, RefusedError, type SmtpFailure } from './failures.ts'
 import { encodeMail, type Mail, readSender } from './mime.ts'
 import { createSmtpConnections } from './smtp-connections.ts'
 import { createSmtpUtf8Check } from './smtp-utf8.ts'
@@ -52,7 +52,9 @@ const translate = (failure: SmtpFailure, about: Private): Error => {
   // A rejected sender or sign-in is a configuration error: the mail is retried until an operator corrects it.
   const isAboutThisMail = failure.command === 'RCPT TO' || failure.command === 'DATA'
   const answer = failure.response ? cleanAnswer(failure.response, about) : `no answer: ${failure.code ?? 'unknown'}`
-  return failure.permanent && isAboutThisMail ? new RefusedError(reason, answer) : new DeferredError(reason, answer)
+  return failure.permanent && isAboutThisMail
+    ? new RefusedError(reason, answer)
+    : new DeferredError(reason, answer, kindOfSmtp(failure))
 }
 
 /** @throws PermanentError if no mail server takes the address */

@@ -2,6 +2,7 @@ import type { EventData, EventDefinition, Recipient } from '@rekey/contracts'
 import type { Now } from '@rekey/platform/clock'
 import { type Consumer, type ConsumerDeps, consume } from '@rekey/platform/consumer'
 import type { Delivery, Message } from '../channels/delivery.ts'
+import type { Handovers } from './handovers.ts'
 import type { Attempt, Outcomes } from './outcomes.ts'
 import type { Presentations } from './presentation.ts'
 import type { SealedFields } from './sealed-fields.ts'
@@ -12,6 +13,7 @@ export interface MessageDeps {
   sealedFields: SealedFields
   delivery: Delivery
   outcomes: Outcomes
+  handovers: Handovers
   /** Events of one type at a time. More than the delivery has connections, so that mail and SMS do not wait for each other. */
   concurrency: number
   /** Texts and look for a recipient. */
@@ -21,7 +23,7 @@ export interface MessageDeps {
 
 /** Sends one message for each event, and publishes what became of it. */
 export const sendOn = <E extends EventDefinition>(
-  { consuming, delivery, outcomes, concurrency }: MessageDeps,
+  { consuming, delivery, outcomes, handovers, concurrency }: MessageDeps,
   event: E,
   /** @throws PermanentError if the message can never be sent */
   compose: (
@@ -43,6 +45,7 @@ export const sendOn = <E extends EventDefinition>(
         (handedOver) => ({ channel, handedOver }),
         (failure: unknown) => ({ channel, failure }),
       )
+      handovers.count({ type: event.type, data: data as object, ...more }, attempted)
       await outcomes.publish(data, { eventId, ...more }, attempted)
       if ('failure' in attempted) throw attempted.failure
     },

@@ -41,7 +41,9 @@ export const createActions = ({ replaceDeps, startJob, ...deps }: Deps) => {
     by: Mandate,
     approval: ApprovalDecision | undefined,
   ) => {
-    await replacePassword(replaceDeps, { customerId: customer.id, password, operation: 'set', by, approval })
+    await replaceDeps.passwordMetrics.replacing('staff', () =>
+      replacePassword(replaceDeps, { customerId: customer.id, password, operation: 'set', by, approval }),
+    )
     log.event('authn_password_set', { customer: customer.code, ...staffForLog(by) })
   }
 

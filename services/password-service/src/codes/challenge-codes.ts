@@ -43,5 +43,7 @@ export const createChallengeCodes =
     await logCode(database, customer.id, logged, to ? undefined : 'device_unavailable')
     if (!to) return codes.suppress(challengeId, 'no such device')
     if (expired) return codes.suppress(challengeId, 'expired')
-    await codes.publish(await codes.addressed(customer, to, { ...about, code, verificationCode }))
+    await codes.publish(
+      await codes.addressed(customer, to, { ...about, code, verificationCode, askedAt: logged.askedAt }),
+    )
   }

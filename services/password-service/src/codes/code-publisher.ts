@@ -5,6 +5,8 @@ import {
   longestCodeSeconds,
   NotifyCode,
   type Recipient,
+  restoreStepsMetric,
+  stepChannels,
 } from '@rekey/contracts'
 import type { Now } from '@rekey/platform/clock'
 import { PermanentError } from '@rekey/platform/consumer'
@@ -15,7 +17,7 @@ import type { Publisher } from '@rekey/platform/publisher'
 import { seal } from '@rekey/platform/seal'
 import { currentSpan } from '@rekey/platform/trace'
 import type { LoggedCode } from '../messages/message.ts'
-import { toRecipient } from '../notifications/recipient.ts'
+import { channelOf, toRecipient } from '../notifications/recipient.ts'
 
 interface Deps {
   publisher: Publisher
@@ -29,11 +31,20 @@ interface Deps {
 export type Code = Pick<
   EventData<typeof NotifyCode>,
   'challengeId' | 'purpose' | 'code' | 'verificationCode' | 'expiresAt'
-> & { sendNumber: number }
+> & { sendNumber: number; askedAt: Date }
 
 /** Why a code is not sent, in the log and in metrics. */
 const suppressionReasons = ['unknown or blocked', 'no such device', 'expired', 'limit', 'lockout'] as const
 export type SuppressionReason = (typeof suppressionReasons)[number]
+
+/** The same as outcomes of a restore's step. */
+const stepOutcomes = {
+  'unknown or blocked': 'unknown_or_blocked',
+  'no such device': 'no_device',
+  expired: 'expired',
+  limit: 'limited',
+  lockout: 'locked_out',
+} as const satisfies Record<SuppressionReason, string>
 
 /** The customer whom a code is for. */
 type Receiver = Pick<Recipient, 'locale' | 'timezone'> & { id: number; code: string }
@@ -48,6 +59,11 @@ export const createCodePublisher = ({ publisher, keys, metrics, now, log }: Deps
     name: 'rekey_codes_not_sent_total',
     help: 'Codes that were created but not sent, by reason',
     labels: { reason: suppressionReasons },
+  })
+
+  const steps = counter(metrics, {
+    ...restoreStepsMetric,
+    labels: { step: ['code_sent'], channel: stepChannels, outcome: Object.values(stepOutcomes) },
   })
 
   return {
@@ -72,18 +88,22 @@ export const createCodePublisher = ({ publisher, keys, metrics, now, log }: Deps
       expiresAt: new Date(expiresAt),
     }),
 
-    /** Logs the challenge only: the username of somebody unknown must not be logged. */
-    suppress(challengeId: string, reason: SuppressionReason): void {
+    /**
+     * Logs the challenge only: the username of somebody unknown must not be logged. `restoreTo`: the address that a restore
+     * names, of which the metric gets the channel.
+     */
+    suppress(challengeId: string, reason: SuppressionReason, restoreTo?: Address): void {
       suppressed.inc({ reason })
       currentSpan()?.set({ 'rekey.challenge': hashForLog(challengeId), 'rekey.refused': reason })
+      if (restoreTo) steps.inc({ step: 'code_sent', channel: channelOf(restoreTo.kind), outcome: stepOutcomes[reason] })
       log.event('code_not_sent', { challenge: hashForLog(challengeId), reason })
     },
 
     /** Adds the sealed recipient to a code. */
-    async addressed(customer: Receiver, to: Address, { sendNumber, ...code }: Code) {
+    async addressed(customer: Receiver, to: Address, { sendNumber, askedAt, ...code }: Code) {
       const recipient = toRecipient(to, customer)
       const sealed = await seal(keys.address, code.challengeId, recipient)
-      const data = { ...code, customerId: customer.id, recipient: sealed }
+      const data = { ...code, askedAt: askedAt.toISOString(), customerId: customer.id, recipient: sealed }
       return { sendNumber, customer: customer.code, channel: recipient.channel, data }
     },
 

@@ -56,7 +56,7 @@ export const createRestoreCodes = (deps: Deps) => {
   /** Suppresses a code, and logs it as a message if the address is a customer's. `name` undefined: its time is over. */
   const suppressLogged = async (address: Address, code: LoggedCode, reason: SuppressionReason, name?: Suppression) => {
     await suppressions.log(address, code, name)
-    codes.suppress(code.challengeId, reason)
+    codes.suppress(code.challengeId, reason, address)
   }
 
   /**
@@ -96,9 +96,14 @@ export const createRestoreCodes = (deps: Deps) => {
     if (verdict === 'lockout') return suppressLogged(address, code, 'lockout', 'customer_lockout')
     if (verdict === 'limit') return suppressLogged(address, code, 'limit', 'customer_limit')
     const about = { challengeId, sendNumber, purpose: 'restore' as const, expiresAt }
-    const addressed = await codes.addressed(owner ?? nobody, address, { ...about, code: sealedCode, verificationCode })
+    const addressed = await codes.addressed(owner ?? nobody, address, {
+      ...about,
+      code: sealedCode,
+      verificationCode,
+      askedAt: code.askedAt,
+    })
     if (owner && isNotified) await notifyBlocked(owner.id)
-    if (verdict !== 'send') return codes.suppress(challengeId, 'unknown or blocked')
+    if (verdict !== 'send') return codes.suppress(challengeId, 'unknown or blocked', address)
     await codes.publish(addressed)
   }
 

@@ -27,12 +27,18 @@ export const createLockoutService = (deps: Deps) => {
     name: 'rekey_restore_lockouts_total',
     help: 'Lockouts of restore that wrong codes began',
   })
+  const lockouts = counter(metrics, {
+    name: 'rekey_lockouts_total',
+    help: 'Lockouts that wrong codes began, of a customer over all addresses',
+    labels: { kind: ['restore'], account: ['customer'] },
+  })
 
   /** Counts the recorded wrong codes of a challenge, once its customer is known. @throws RekeyError unavailable */
   const count = async (challengeId: string, address?: Address): Promise<void> => {
     const lockout = await countFailedAttempts(deps, challengeId, address)
     if (!lockout) return
     begun.inc()
+    lockouts.inc({ kind: 'restore', account: 'customer' })
     const { customer, failures, from, until = 'lifted' } = lockout
     log.event('authn_restore_locked', { customer, failures, from, until })
   }

@@ -10,6 +10,7 @@ import type { LockoutFeature } from '../lockout/lockout.feature.ts'
 import type { PasswordPolicy } from '../policy/policy.feature.ts'
 import { createDecoys } from './decoy.ts'
 import { deleteExpiredTokens } from './grant.ts'
+import { createPasswordMetrics } from './password-metrics.ts'
 import { createPasswordOwnerStore, type PasswordOwnerStore } from './password-owners.store.ts'
 import { passwordRoutes } from './passwords.routes.ts'
 import { createPasswordService } from './passwords.service.ts'
@@ -46,6 +47,7 @@ export const createPasswords = (
     newAddressMs: config.REKEY_NEW_ADDRESS_HOURS * 3_600_000,
     formerPasswords: config.REKEY_PASSWORD_HISTORY,
     lockoutScale: lockout.scale,
+    passwordMetrics: createPasswordMetrics(infra.metrics),
   }
   const store = createPasswordOwnerStore(database)
   const passwords = createPasswordService({

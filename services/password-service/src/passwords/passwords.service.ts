@@ -38,6 +38,9 @@ const eventsOf = {
   reset: { done: 'authn_temporary_password_issued', failed: 'authn_temporary_password_fail' },
 } as const
 
+/** The metric's reason of each operation. */
+const changeReasons = { change: 'change', restore: 'restore', reset: 'temporary' } as const
+
 /** Checks that the holder of a valid grant may use it. @throws RekeyError success_token_refused */
 const assertMayUse = (found: GrantHolder | undefined, sessionEnded: boolean): GrantHolder => {
   if (!found) throw refuseGrant('customer unknown')
@@ -61,7 +64,18 @@ const reasonOf = (error: unknown): string => {
  * spends the grant.
  */
 export const createPasswordService = (deps: Deps) => {
-  const { database, failuresSeen, store, policy, hasher, requireCurrentPassword, minLength, random, log } = deps
+  const {
+    database,
+    failuresSeen,
+    store,
+    policy,
+    hasher,
+    requireCurrentPassword,
+    minLength,
+    passwordMetrics,
+    random,
+    log,
+  } = deps
 
   const findHolder = async (find: (grant: Grant) => Promise<GrantHolder | undefined>, grant: Grant) => {
     const [found, ended] = await Promise.all([find(grant), isSessionEnded(database, grant.claims)])
@@ -84,7 +98,7 @@ export const createPasswordService = (deps: Deps) => {
     operation: keyof typeof eventsOf,
     { grant, ip, claimedIp }: Request,
     bearer: TokenClaims | undefined,
-    work: (foundCustomer: (code: string) => void) => Promise<void>,
+    work: (foundCustomer: (code: string) => void) => ReturnType<typeof replacePassword>,
   ) => {
     const fields: LogEventValues<'authn_password_change'> = {
       challenge: grant?.challenge_id === undefined ? undefined : hashForLog(grant.challenge_id),
@@ -97,9 +111,11 @@ export const createPasswordService = (deps: Deps) => {
     }
     const { done, failed } = eventsOf[operation]
     try {
-      await work((code) => {
-        fields.customer = code
-      })
+      await passwordMetrics.replacing(changeReasons[operation], () =>
+        work((code) => {
+          fields.customer = code
+        }),
+      )
       log.event(done, fields)
     } catch (error) {
       log.event(failed, { reason: reasonOf(error), ...fields })
@@ -122,7 +138,7 @@ export const createPasswordService = (deps: Deps) => {
       // Beside the hash, which takes longer. From here on no wrong code that its sender knows of is missing (S42).
       const [password] = await Promise.all([prepare(holder), failuresSeen()])
       const by = { clientId: grant.clientId, ip: request.ip }
-      await replacePassword(deps, { customerId: holder.id, password, operation, by, grant })
+      return replacePassword(deps, { customerId: holder.id, password, operation, by, grant })
     })
 
   return {
@@ -147,7 +163,7 @@ export const createPasswordService = (deps: Deps) => {
         candidate.assertNotGuessable(holder)
         const verifiedHash = await verifyCurrent(holder, currentPassword)
         await candidate.assertNotLeakedOrReused(holder)
-        await replacePassword(deps, {
+        return replacePassword(deps, {
           customerId: holder.id,
           password: await preparePassword(deps, password, { isTemporary: false }),
           operation: 'change',

@@ -16,6 +16,7 @@ import type { RunStatement } from '../statements.ts'
 import type { PreparedPassword } from './credential.ts'
 import { type Grant, refuseGrant } from './grant.ts'
 import { type PasswordEventDeps, passwordEvents } from './password-events.ts'
+import { type HoldReason, lockedOut, type PasswordMetrics } from './password-metrics.ts'
 import { readStanding, type Standing } from './standing.ts'
 import { storePassword } from './store-password.ts'
 
@@ -31,6 +32,7 @@ export interface ReplaceDeps extends PasswordEventDeps {
   formerPasswords: number
   /** Divides the duration of lockouts. */
   lockoutScale: number
+  passwordMetrics: PasswordMetrics
 }
 
 /** The sender of the request. */
@@ -76,7 +78,7 @@ const assertStillAllowed = async (
   if (customer.blocked) throw refuseGrant('customer blocked')
   if (grant.purpose !== 'restore') return
   // A right code that was guessed during a lockout restores nothing (S6).
-  if (wasLockedOut(lockoutsAfter(failures, lockoutScale), grant.provenAt)) throw refuseGrant('locked out')
+  if (wasLockedOut(lockoutsAfter(failures, lockoutScale), grant.provenAt)) throw refuseGrant(lockedOut)
   if (!restore) throw refuseGrant('restore ended')
 }
 
@@ -90,10 +92,11 @@ const refuseUnknown = ({ grant, bearer }: Replacement): RekeyError => {
  * The hold of a restore over a young address is longer by the time that an address is young (S43): the customer may not
  * have seen yet that it was added.
  */
-const holdMsOf = ({ holdMs, newAddressMs }: ReplaceDeps, restore: OpenRestore | undefined, at: Date): number => {
-  const isYoung = restore?.youngSince && at.getTime() - restore.youngSince.getTime() < newAddressMs
-  return holdMs > 0 && isYoung ? holdMs + newAddressMs : holdMs
-}
+const holdMsOf = ({ holdMs, newAddressMs }: ReplaceDeps, isYoung: boolean): number =>
+  holdMs > 0 && isYoung ? holdMs + newAddressMs : holdMs
+
+const isOverYoungAddress = ({ newAddressMs }: ReplaceDeps, restore: OpenRestore | undefined, at: Date): boolean =>
+  restore?.youngSince != null && at.getTime() - restore.youngSince.getTime() < newAddressMs
 
 /**
  * A restore needs no more than a code, so that its sender may not be the customer; and the staff know a password that
@@ -105,14 +108,28 @@ const holdUntil = (operation: PasswordOperation, at: Date, holdMs: number, { hol
   return new Date(Math.max(at.getTime() + holdMs, current?.getTime() ?? 0))
 }
 
+/** A password that was replaced, for the metrics. */
+interface Replaced {
+  at: Date
+  /** The channel that the restore's code came by. */
+  channel: 'email' | 'sms' | 'none'
+  provenAt: Date | undefined
+}
+
+const holdReasonOf = (operation: PasswordOperation, isYoung: boolean): HoldReason => {
+  if (operation === 'set') return 'staff'
+  if (isYoung) return 'young_address'
+  return operation === 'reset' ? 'temporary' : 'restore'
+}
+
 /**
  * Replaces a customer's password: the only place that does. Grant, password, history and events commit together or not
  * at all (S24, ASVS 2.3.3).
  *
  * @throws RekeyError success_token_refused, invalid_token, current_password_wrong, already_decided, unavailable
  */
-export const replacePassword = (deps: ReplaceDeps, request: Replacement): Promise<void> =>
-  deps.database.runTransaction(async (run) => {
+export const replacePassword = async (deps: ReplaceDeps, request: Replacement): Promise<Replaced> => {
+  const { holdReason, ...replaced } = await deps.database.runTransaction(async (run) => {
     const { operation, by, grant, bearer, verifiedHash, approval } = request
     const { hash, isTemporary, mailed } = request.password
     const byBackOffice = operation === 'set'
@@ -128,6 +145,7 @@ export const replacePassword = (deps: ReplaceDeps, request: Replacement): Promis
     await assertStillAllowed(run, customer, request, standing, deps.lockoutScale)
     const { restore, addresses, formerAddresses } = standing
     const temporaryTo = mailed && temporaryPasswordAddress(addresses, restore?.kind, deps)
+    const isYoung = isOverYoungAddress(deps, restore, at)
 
     const change = await appendChange(run, {
       customerId: customer.id,
@@ -141,7 +159,7 @@ export const replacePassword = (deps: ReplaceDeps, request: Replacement): Promis
       approvedBy: by.approvedBy,
       reason: by.reason,
       createTime: at,
-      holdUntil: holdUntil(operation, at, holdMsOf(deps, restore, at), customer),
+      holdUntil: holdUntil(operation, at, holdMsOf(deps, isYoung), customer),
     })
     await keepFormerPassword(run, customer.id, { kept: deps.formerPasswords, at })
     const sessionEpoch = await storePassword(run, customer.id, {
@@ -171,4 +189,13 @@ export const replacePassword = (deps: ReplaceDeps, request: Replacement): Promis
           : undefined,
     })
     await addEvents(run, customer.code, change.createTime, events)
+    return {
+      at,
+      channel: restore?.kind ? channelOf(restore.kind) : ('none' as const),
+      provenAt: grant?.provenAt,
+      holdReason: change.holdUntil ? holdReasonOf(operation, isYoung) : undefined,
+    }
   })
+  if (holdReason) deps.passwordMetrics.holdStarted(holdReason)
+  return replaced
+}
