@@ -9,7 +9,7 @@ import { readProcessorTime, untilIdle } from './processor-time.ts'
 import { answerRestores, openRestores } from './restores.ts'
 
 // node bench/cost.ts [NAME…] [--amount N] [--rounds N]: the processor time of each part, in microseconds a request,
-// until nothing is left to do.
+// until nothing is left to do. Variables of OpenTelemetry (OTEL_…) are those of the services.
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -20,13 +20,16 @@ const { values, positionals } = parseArgs({
   },
 })
 const amount = Number(values.amount)
+const traces = Object.fromEntries(
+  Object.entries(process.env).flatMap(([name, value]) => (name.startsWith('OTEL_') && value ? [[name, value]] : [])),
+)
 
 const cleanups: (() => unknown)[] = []
 
 try {
   const rekey = await startProcesses(
     { teardown: (clean) => cleanups.push(clean) },
-    { env: { ...fullHashes, REKEY_LIMITS_SCALE: '1000000' } },
+    { env: { ...fullHashes, ...traces, REKEY_LIMITS_SCALE: '1000000' } },
   )
   const customer = await createCustomer(rekey.postgres.url)
   const post = (path: string, body: object) => ({

@@ -1,9 +1,10 @@
 import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks'
 import { setTimeout as delay } from 'node:timers/promises'
 import { counter, gauge, type Metrics } from '@rekey/platform/metrics'
+import { inSpan } from '@rekey/platform/trace'
 import pg from 'pg'
 import { sendCancelRequest } from './cancel-request.ts'
-import { beginStatement } from './statement-span.ts'
+import { beginStatement, transactionSpan } from './statement-span.ts'
 
 const cancelEveryMs = 1_000
 /** How long a ROLLBACK waits for the statement before it. Usually the cancelled statement has ended by then. */
@@ -31,6 +32,10 @@ const leastStatementMs = 300
 export const withinOneDeadline = <T>(work: () => Promise<T>): Promise<T> =>
   // Awaited within: Prisma's promises begin when they are awaited.
   currentCall.run({ startedMs: performance.now() }, async () => await work())
+
+/** The same for a transaction, as a span of the current trace. */
+export const inTransaction = <T>(work: () => Promise<T>): Promise<T> =>
+  inSpan(transactionSpan, () => withinOneDeadline(work))
 
 /** The pool calls back in the context of the call that released the connection: its deadline is another one. */
 export const keepContext = (pool: pg.Pool): void => {
