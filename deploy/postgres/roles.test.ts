@@ -68,6 +68,25 @@ t.test('S33: the service’s role can only read the history and append to it', a
   t.equal((await sql(database.service, 'SELECT * FROM password_change')).length, 1)
 })
 
+t.test('S33: the service’s role can only read the numbers of records, anchors and erasures', async (t) => {
+  for (const table of ['history_entry', 'history_anchor', 'erased_customer']) {
+    t.type(await sql(database.service, `SELECT * FROM ${table}`), Array)
+    for (const statement of [
+      `INSERT INTO ${table} SELECT * FROM ${table}`,
+      `UPDATE ${table} SET customer_id = 1`,
+      `DELETE FROM ${table}`,
+      `TRUNCATE ${table}`,
+      `SELECT * FROM ${table} FOR UPDATE`,
+    ]) {
+      await t.rejects(sql(database.service, statement), insufficientPrivilege, statement)
+    }
+  }
+  await t.rejects(sql(database.service, `SELECT cut_history('infinity', 1000, now())`), /the last 28 days is kept/)
+  for (const statement of ['UPDATE history_entry SET position = 9', 'DELETE FROM history_entry']) {
+    await t.rejects(sql(database.owner, statement), /append-only/)
+  }
+})
+
 t.test('S33: the owner cannot change or delete a record of the history either', async (t) => {
   for (const statement of [`UPDATE password_change SET ip = '::2'`, 'DELETE FROM password_change']) {
     await t.rejects(sql(database.owner, statement), /append-only/)

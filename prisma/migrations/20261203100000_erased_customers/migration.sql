@@ -71,6 +71,10 @@ DECLARE
   free INTEGER[];
   cut INTEGER;
 BEGIN
+  -- With the service's role nobody can remove the traces of the last four weeks.
+  IF before > now() - interval '28 days' THEN
+    RAISE EXCEPTION 'the history of the last 28 days is kept: % is too late', before;
+  END IF;
   -- One instance at a time: the records of an erased customer have no customer to lock.
   IF NOT pg_try_advisory_xact_lock(7364501) THEN RETURN 0; END IF;
   of_customers := ARRAY(

@@ -22,7 +22,7 @@ const readers: Record<string, (redis: Redis, key: string) => Promise<unknown>> =
   zset: (redis, key) => redis.zrange(key, '0', '-1'),
 }
 
-const redisContents = async (redis: Redis) => {
+export const redisContents = async (redis: Redis) => {
   const entries = []
   for (const key of await redis.keys('*')) {
     const type = await redis.type(key)
@@ -35,7 +35,7 @@ const redisContents = async (redis: Redis) => {
 }
 
 /** Every row of every table of every schema, as text. */
-const databaseDump = async (url: string) => {
+export const databaseDump = async (url: string) => {
   const tables = await sql<{ name: string }>(
     url,
     `SELECT format('%I.%I', table_schema, table_name) AS name FROM information_schema.tables
@@ -48,7 +48,7 @@ const databaseDump = async (url: string) => {
   return (await Promise.all(dumps)).join('\n')
 }
 
-const textOf = (subject: string, headers: MsgHdrs | undefined, data: Uint8Array) => {
+export const textOf = (subject: string, headers: MsgHdrs | undefined, data: Uint8Array) => {
   const named = [...(headers ?? [])].map(([name, values]) => `${name}: ${values}`)
   return [subject, ...named, Buffer.from(data).toString()].join('\n')
 }

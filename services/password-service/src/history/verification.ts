@@ -92,13 +92,19 @@ async function* byCustomer<Row extends { customerId: number }>(pages: AsyncItera
 /** Hands out the numbers of one customer after another. A customer that is passed over has numbers and no records. */
 const createEntryReader = (client: pg.Client) => {
   const groups = byCustomer(readPages<StoredEntry>(client, 'entries', entriesQuery))
-  let next = groups.next()
+  const read = () => {
+    const group = groups.next()
+    // As for a page: the verification may end, with the connection, before it is awaited.
+    group.catch(() => {})
+    return group
+  }
+  let next = read()
   return {
     /** The numbers of the first customer up to this one; undefined: of all customers that are left. */
     async next(customerId?: number): Promise<StoredEntry[] | undefined> {
       const { value, done } = await next
       if (done || (customerId !== undefined && value.customerId > customerId)) return undefined
-      next = groups.next()
+      next = read()
       return value.rows
     },
   }
