@@ -7,6 +7,7 @@ import { eventTables, rpcTable } from '@rekey/contracts/documents/event-tables'
 import { eventTypes } from '@rekey/contracts/documents/event-types'
 import { logEventTables, logFieldTable, logFormTable } from '@rekey/contracts/documents/log-tables'
 import { openapi } from '@rekey/contracts/documents/openapi'
+import { auditExamples, auditTable } from './audit-tables.ts'
 import { documentedMetrics, metricsTable } from './metrics.ts'
 import { securityDocument } from './security.ts'
 import { smsTable } from './sms-table.ts'
@@ -33,11 +34,9 @@ export const replaceSection = (page: string, name: string, text: string): string
 const eventsPage = () =>
   replaceSection(replaceSection(read('docs/events.md'), 'streams', eventTables()), 'rpcs', rpcTable())
 
-/** docs/logs.md is written by hand but for its tables. */
-const logsPage = () => {
-  const tables = { events: logEventTables(), fields: logFieldTable(), forms: logFormTable() }
-  return Object.entries(tables).reduce((page, [name, text]) => replaceSection(page, name, text), read('docs/logs.md'))
-}
+/** A page that is written by hand but for these sections. */
+const pageWith = (name: string, sections: Record<string, string>) =>
+  Object.entries(sections).reduce((page, [section, text]) => replaceSection(page, section, text), read(name))
 
 /** docs/metrics.md, and the same for programs. */
 const metricsDocuments = async () => {
@@ -54,7 +53,12 @@ const documents = async (): Promise<Record<string, string>> => ({
   'docs/openapi.json': json(openapi()),
   'docs/asyncapi.json': json(asyncapi()),
   'docs/events.md': eventsPage(),
-  'docs/logs.md': logsPage(),
+  'docs/logs.md': pageWith('docs/logs.md', {
+    events: logEventTables(),
+    fields: logFieldTable(),
+    forms: logFormTable(),
+  }),
+  'docs/audit.md': pageWith('docs/audit.md', { activities: auditTable(), examples: auditExamples() }),
   'docs/messages.md': replaceSection(read('docs/messages.md'), 'sms', smsTable()),
   'packages/client/src/contract.ts': clientTypes(),
   'packages/contracts/src/events/event-data.ts': eventTypes(),

@@ -7,6 +7,9 @@ const withoutTest: Record<string, string> = {
   metrics_port_busy: 'only a service in a process of its own serves metrics; the test of `npm start` plays it there',
   service_stopping: 'only a service in a process of its own stops so; tests that stop processes play it there',
   service_not_closed: 'only a process that hangs writes it, 8 s after its end began',
+  message_not_acknowledged: 'the connection would have to end between a handler and its acknowledgement',
+  staff_session_not_ended: 'Redis would have to fail between two steps of one request',
+  dead_letter_not_stored: 'the broker would have to fail between a delivery and its dead letter',
 }
 
 /** A folder in which tests note the events that they produced (tests/support/log-lines.ts), and its variable. */

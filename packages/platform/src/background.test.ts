@@ -1,11 +1,16 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { declaredLines } from '@rekey/test-support/log-lines'
 import t from 'tap'
 import { runInBackground } from './background.ts'
 import { createLogger } from './logger.ts'
 
 const start = (work: () => Promise<void>) => {
   const lines: string[] = []
-  const log = createLogger({ name: 'test', level: 'info', destination: { write: (line) => void lines.push(line) } })
+  const log = createLogger({
+    name: 'test',
+    level: 'info',
+    destination: declaredLines(t, (line) => void lines.push(line)),
+  })
   const backoffMs = { first: 100, most: 10_000 }
   const background = runInBackground({ work, pollMs: 10_000, backoffMs, waiting: 'work failed', log })
   return { background, lines }

@@ -1,4 +1,5 @@
 import { RekeyError } from '@rekey/contracts'
+import { declaredLines } from '@rekey/test-support/log-lines'
 import t from 'tap'
 import { createLogger } from './logger.ts'
 import { createMetrics } from './metrics.ts'
@@ -7,7 +8,11 @@ import { createQueue, Overload } from './queue.ts'
 /** A queue; the test sets the clock and ends the works. */
 const startQueue = (sizes: { concurrency: number; waiting: number }) => {
   const lines: string[] = []
-  const log = createLogger({ name: 'test', level: 'info', destination: { write: (line) => void lines.push(line) } })
+  const log = createLogger({
+    name: 'test',
+    level: 'info',
+    destination: declaredLines(t, (line) => void lines.push(line)),
+  })
   const metrics = createMetrics()
   let time = 0
   const queue = createQueue({ ...sizes, name: 'works', elapsedMs: () => time, metrics, log })

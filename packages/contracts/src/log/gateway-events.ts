@@ -115,7 +115,7 @@ export const gatewayEvents = {
     severity: 'warn',
     service,
     message: 'Redis was replaced: ended sessions are read again',
-    when: 'Redis lost its data or was restored from a copy.',
+    when: 'Redis lost its data or was restored from a copy. Also at the first start with a new Redis.',
     action:
       'If you did not replace Redis, find out who did: see [A store was restored](operations.md#a-store-was-restored-from-a-copy).',
     fields: {

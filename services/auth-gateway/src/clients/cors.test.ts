@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { sandboxClients } from '@rekey/contracts'
 import { createLogger } from '@rekey/platform/logger'
 import { restoreBody } from '@rekey/test-support/flows'
+import { declaredLines } from '@rekey/test-support/log-lines'
 import { startRekey } from '@rekey/test-support/rekey'
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
@@ -55,11 +56,12 @@ t.test('S48: production allows registered origins alone: no development server',
 })
 
 t.test('each refused origin is logged once an hour, a hundred at most, and only if it is an origin', async (t) => {
-  const lines: { origin: string }[] = []
+  const lines: string[] = []
+  const destination = declaredLines(t, (line) => void lines.push(line))
   let now = Date.UTC(2026, 0, 1)
   const { report } = createRefusedOrigins({
     ownOrigin: 'https://id.example',
-    log: { warn: (fields: { origin: string }) => lines.push(fields) } as never,
+    log: createLogger({ name: 'test', level: 'info', destination }),
     now: () => new Date(now),
   })
   const logged = (origin: string) => {

@@ -5,6 +5,7 @@ import { scopes } from '@rekey/contracts'
 import { generateKeys, keyFiles } from '@rekey/local-servers/keys'
 import { createLogger } from '@rekey/platform/logger'
 import { systemRandom } from '@rekey/platform/random'
+import { declaredLines } from '@rekey/test-support/log-lines'
 import { decodeJwt } from 'jose'
 import t from 'tap'
 import { loadClientRegistry } from '../clients/client-registry.ts'
@@ -16,7 +17,7 @@ const lines: string[] = []
 const log = createLogger({
   name: 'test',
   level: 'info',
-  destination: { write: (line: string) => void lines.push(line) },
+  destination: declaredLines(t, (line) => void lines.push(line)),
 })
 const now = () => new Date()
 

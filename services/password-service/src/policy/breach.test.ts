@@ -1,6 +1,7 @@
 import { createLogger } from '@rekey/platform/logger'
 import { createMetrics } from '@rekey/platform/metrics'
 import { eventually } from '@rekey/test-support/eventually'
+import { declaredLines } from '@rekey/test-support/log-lines'
 import t, { type Test } from 'tap'
 import { sha1Of, startRangeApi } from './breach.fixture.ts'
 import { createBreaches } from './breach.ts'
@@ -14,7 +15,7 @@ const start = async (t: Test, { timeoutMs = longTimeoutMs, pauseMs = 60_000 } = 
   const log = createLogger({
     name: 'test',
     level: 'trace',
-    destination: { write: (line: string) => void lines.push(line) },
+    destination: declaredLines(t, (line) => void lines.push(line)),
   })
   const metrics = createMetrics()
   const breaches = createBreaches({ url: vendor.url, timeoutMs, pauseMs, log, metrics })

@@ -1,9 +1,7 @@
-import { errorsIn, hasForm } from '@rekey/test-support/log-lines'
+import { commonFields, fieldMeanings, type LogEventDefinition, logEvents } from '@rekey/contracts'
 import fc from 'fast-check'
 import t from 'tap'
-import type { LogEventDefinition } from './event.ts'
-import { fieldMeanings } from './fields.ts'
-import { logEvents } from './index.ts'
+import { errorsIn, hasForm } from './log-lines.ts'
 
 interface Schema {
   'x-form': string
@@ -52,8 +50,7 @@ t.test('S35: no form of a field has room for an email address, a phone number, a
 
 t.test('each declared field has a meaning and a form, and each meaning a field', async (t) => {
   const used = new Set(Object.values<LogEventDefinition>(logEvents).flatMap(({ fields }) => Object.keys(fields)))
-  const common = ['time', 'severity', 'service', 'traceId', 'msg', 'event']
-  t.same([...used, ...common].toSorted(), Object.keys(fieldMeanings).toSorted())
+  t.same([...used, ...commonFields].toSorted(), Object.keys(fieldMeanings).toSorted())
   t.notOk([...forms.keys()].includes(undefined as never))
 })
 
