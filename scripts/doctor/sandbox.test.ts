@@ -1,4 +1,4 @@
-import { chmodSync, cpSync, mkdtempSync, rmSync, utimesSync } from 'node:fs'
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync, utimesSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
@@ -6,6 +6,7 @@ import type { ServiceName } from '@rekey/contracts'
 import { generateKeys } from '@rekey/local-servers/keys'
 import { freePort } from '@rekey/local-servers/ports'
 import { gatewayVariables, notifierVariables, passwordServiceVariables } from '@rekey/local-servers/topology'
+import { makeStreams } from '@rekey/platform/streams'
 import { writeCertificate } from '@rekey/test-support/certificate'
 import { sql } from '@rekey/test-support/customers'
 import { eventually } from '@rekey/test-support/eventually'
@@ -13,6 +14,7 @@ import { startRekey } from '@rekey/test-support/rekey'
 import { Redis } from 'ioredis'
 import { connect } from 'nats'
 import t from 'tap'
+import { startConfiguredNats } from '../../packages/platform/src/broker.fixture.ts'
 import {
   atPort,
   problemsOf,
@@ -89,6 +91,15 @@ const expiredAt = {
   smtp: await startTls(t, 'smtp', expired),
 }
 await generateKeys(join(dir, 'others'), 'sandbox')
+mkdirSync(join(dir, 'small'))
+const small = await startConfiguredNats(
+  t,
+  join(dir, 'small'),
+  `jetstream { store_dir: ${JSON.stringify(join(dir, 'small'))} }\nmax_payload: 4096\n`,
+)
+const toSmall = await connect({ servers: small.url })
+await makeStreams(toSmall, ['NOTIFY', 'MESSAGE'], 1)
+await toSmall.close()
 const gateway = (variables: Environment) => change('auth-gateway', variables)
 const passwords = (variables: Environment) => change('password-service', variables)
 const notifier = (variables: Environment) => change('notifier', variables)
@@ -193,6 +204,12 @@ const ofVariables: Breakage[] = [
     environments: passwords({ REKEY_DATABASE_POOL: '200' }),
     finds: ['FAIL password-service postgres is fit'],
     says: /REKEY_DATABASE_POOL is 200, and Postgres allows this role/,
+  },
+  {
+    title: 'a broker that takes too small messages',
+    environments: notifier({ NATS_URL: small.url }),
+    finds: ['FAIL notifier broker is fit', 'warn notifier consumers'],
+    says: /max_payload 4096: 65536 bytes at least are needed/,
   },
   {
     title: 'JWKS of another issuer',
@@ -452,7 +469,7 @@ t.test('each fault of a server or a file is named, and nothing else', async (t) 
 t.test('every check has a breakage here, or in the tests of production', (t) => {
   const subjects = Object.entries(sound).map(([name, environment]) => subjectOf(name as ServiceName, environment))
   const names = new Set(checksOf(subjects, () => {}).map(({ name }) => name))
-  const elsewhere = ['broker rights', 'broker is fit', 'broker clock']
+  const elsewhere = ['broker rights', 'broker clock']
   t.same(
     [...names].filter((name) => !tried.has(name) && !elsewhere.includes(name)),
     [],
