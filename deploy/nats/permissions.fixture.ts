@@ -94,6 +94,7 @@ export const published = [
     `$JS.API.CONSUMER.NAMES.${name}`,
     `$JS.API.DIRECT.GET.${name}`,
   ]),
+  'dead.replay.17',
   '$JS.API.INFO',
   ...['CREATE', 'UPDATE', 'INFO'].map((call) => `$JS.API.STREAM.${call}.OTHER`),
   '$JS.API.STREAM.NAMES',
@@ -109,6 +110,9 @@ export const published = [
   ...everyUser((user) => `_INBOX.${user}.anything`),
 ]
 
+/** Each service reads dead letters to publish its own events again. */
+const replays = ['$JS.API.STREAM.MSG.GET.DEAD', 'dead.replay.17']
+
 export const mayPublish: Record<BrokerUser, string[]> = {
   'auth-gateway': [
     ...typesOf('AUTH'),
@@ -119,6 +123,7 @@ export const mayPublish: Record<BrokerUser, string[]> = {
     'session.raise-epoch',
     'customers.summary',
     ...streamInfo('AUTH', 'PASSWORD', 'DEAD'),
+    ...replays,
     '$JS.API.STREAM.MSG.GET.AUTH',
     '$JS.API.STREAM.MSG.GET.PASSWORD',
     ...ofConsumers('auth-gateway'),
@@ -129,13 +134,16 @@ export const mayPublish: Record<BrokerUser, string[]> = {
     ...[...typesOf('PASSWORD'), ...typesOf('NOTIFY')].map((type) => `dead.${type}`),
     ...streamInfo('PASSWORD', 'NOTIFY', 'MESSAGE', 'DEAD'),
     ...ofConsumers('password-service'),
+    ...replays,
     '$JS.API.STREAM.MSG.GET.AUTH',
+    '$JS.API.STREAM.MSG.GET.PASSWORD',
   ],
   notifier: [
     'message.outcome',
     'dead.message.outcome',
     ...streamInfo('NOTIFY', 'MESSAGE', 'DEAD'),
     ...ofConsumers('notifier'),
+    ...replays,
   ],
   platform: ['password.verify', 'password.status', 'customers.get', 'customers.upsert'],
   audit: auditSubjects('$JS.REKEY.API'),
@@ -146,6 +154,7 @@ export const mayPublish: Record<BrokerUser, string[]> = {
     ...published.filter((subject) => /^\$JS\.API\.CONSUMER\.(INFO|NAMES|LIST)\./.test(subject)),
     '$JS.API.STREAM.MSG.GET.DEAD',
     '$JS.API.STREAM.MSG.DELETE.DEAD',
+    ...rpcSubjects.filter((subject) => subject.startsWith('dead-letters.')),
     ...published.filter((subject) => subject.startsWith('$SRV.')),
   ],
   // Only requests to the JetStream API, which no stream can store.
@@ -175,20 +184,29 @@ export const listened = [
   '$JS.EVENT.ADVISORY.>',
   '$JS.ACK.>',
   '$SRV.>',
-  ...['PING', 'INFO', 'STATS'].flatMap((verb) => [`$SRV.${verb}`, `$SRV.${verb}.password-service`]),
+  ...['auth-gateway', 'password-service', 'notifier'].flatMap((service) =>
+    ['PING', 'INFO', 'STATS'].flatMap((verb) => [`$SRV.${verb}`, `$SRV.${verb}.${service}`]),
+  ),
   '_INBOX.>',
   ...everyUser((user) => `_INBOX.${user}.>`),
 ]
 
+const discovery = (service: string) =>
+  ['PING', 'INFO', 'STATS'].flatMap((verb) => [`$SRV.${verb}`, `$SRV.${verb}.${service}`])
 const ownInbox = (user: string) => `_INBOX.${user}.>`
 export const mayListen: Record<BrokerUser, string[]> = {
-  'auth-gateway': [ownInbox('auth-gateway'), 'password.all-reset-requested'],
+  'auth-gateway': [
+    ownInbox('auth-gateway'),
+    'password.all-reset-requested',
+    'dead-letters.replay.auth-gateway',
+    ...discovery('auth-gateway'),
+  ],
   'password-service': [
     ownInbox('password-service'),
-    ...rpcSubjects,
-    ...listened.filter((subject) => /^\$SRV\.[A-Z]/.test(subject)),
+    ...rpcSubjects.filter((subject) => !/^dead-letters\.replay\.(auth-gateway|notifier)$/.test(subject)),
+    ...discovery('password-service'),
   ],
-  notifier: [ownInbox('notifier')],
+  notifier: [ownInbox('notifier'), 'dead-letters.replay.notifier', ...discovery('notifier')],
   operator: [ownInbox('operator'), '$JS.EVENT.ADVISORY.>'],
   streams: [ownInbox('streams')],
   platform: [ownInbox('platform')],

@@ -19,5 +19,8 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON
   report_link, revoked_session, approval, outbox, message
 TO rekey_service;
 
+-- npm run doctor compares them with those of its version.
+GRANT SELECT (migration_name, checksum, finished_at, rolled_back_at) ON _prisma_migrations TO rekey_service;
+
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO rekey_service;
 COMMIT;

@@ -8,7 +8,7 @@ export const classes = {
   account_change: {
     uid: 3001,
     name: 'Account Change',
-    activities: { 'Password Change': 3, 'Password Reset': 4, Lock: 9, Unlock: 12 },
+    activities: { 'Password Change': 3, 'Password Reset': 4, Delete: 6, Lock: 9, Unlock: 12 },
   },
   authentication: {
     uid: 3002,
@@ -88,5 +88,6 @@ export const activities: { [Type in ListenedEvent['type']]: (data: DataOf<Type>)
   'account.sessions-ended': () => authentication('Logoff', 'Success', 'Low'),
   'account.block-lifted': () => accountChange('Unlock', 'Low'),
   'account.hold-ended': () => accountChange('Recovery Hold Ended', 'Low'),
+  'account.erased': () => accountChange('Delete', 'Medium'),
   'account.identifiers-changed': () => accountChange('Addresses Changed', 'Low'),
 }

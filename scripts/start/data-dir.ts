@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { isAlive, type ProcessIdentity, startTimeOf } from '@rekey/local-servers/process-identity'
 import { endOrphan } from '@rekey/local-servers/server'
 
-const ownFiles = ['postgres', 'redis', 'nats', 'keys', 'logs', 'services', 'servers.env']
+const ownFiles = ['postgres', 'redis', 'nats', 'keys', 'logs', 'services', 'servers.env', 'variables']
 
 /** Where each part keeps its data, logs and records. */
 export const partsOf = (dataDir: string) => ({
@@ -15,6 +15,8 @@ export const partsOf = (dataDir: string) => ({
   /** URLs of this run's servers, for the operator's commands. */
   servers: join(dataDir, 'servers.env'),
   service: (name: string) => join(dataDir, 'services', name),
+  /** Variables of a service of this run, for npm run doctor. */
+  variables: (name: string) => join(dataDir, 'variables', `${name}.env`),
 })
 
 const readHolder = (path: string): ProcessIdentity | undefined => {

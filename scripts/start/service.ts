@@ -1,5 +1,5 @@
-import { mkdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { startServer } from '@rekey/local-servers/server'
 import { nodeArguments, nodeVariables } from '@rekey/local-servers/service-node'
 import { partsOf } from './data-dir.ts'
@@ -23,19 +23,26 @@ const environment = async (name: ServiceName, decided: Record<string, string>) =
   return { ...pick([...ofTheMachine, ...Object.keys(Env.properties)]), ...decided }
 }
 
+/** Writes the variables of a service for npm run doctor, and removes them at the end. */
+const writeVariables = (name: ServiceName, env: Record<string, string | undefined>, { settings, onStop }: Start) => {
+  const path = partsOf(settings.dataDir).variables(name)
+  const lines = Object.entries(env).flatMap(([key, value]) => (value ? `${key}=${JSON.stringify(value)}\n` : []))
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+  rmSync(path, { force: true })
+  writeFileSync(path, lines.join(''), { mode: 0o600 })
+  onStop(async () => rmSync(path, { force: true }))
+}
+
 /**
  * Starts one of our services and waits for its `/readyz`.
  * @throws Error with the end of its log if it ends early or is not ready in time
  */
-export const startService = async (
-  name: ServiceName,
-  port: number,
-  decided: Record<string, string>,
-  { settings, signal, keep }: Start,
-) => {
+export const startService = async (name: ServiceName, port: number, decided: Record<string, string>, start: Start) => {
+  const { settings, signal, keep } = start
   const { logs, service } = partsOf(settings.dataDir)
   mkdirSync(logs, { recursive: true })
   const env = await environment(name, decided)
+  writeVariables(name, { ...env, PORT: String(port) }, start)
   const part = startServer({
     name,
     dataDir: service(name),

@@ -11,10 +11,23 @@ export interface Certificate {
   keyFile: string
 }
 
+interface Options {
+  byNameAlone?: boolean
+  /** Default: now. */
+  validFrom?: Date
+  /** Default: a year after `validFrom`. */
+  validTo?: Date
+}
+
 /** Writes a self-signed certificate for localhost, by name and address or by name alone, and its key. */
-export const writeCertificate = async (dir: string, { byNameAlone = false } = {}): Promise<Certificate> => {
+export const writeCertificate = async (
+  dir: string,
+  { byNameAlone = false, validFrom, validTo }: Options = {},
+): Promise<Certificate> => {
   const { cert, private: key } = await generate([{ name: 'commonName', value: 'localhost' }], {
     keyType: 'ec',
+    ...(validFrom && { notBeforeDate: validFrom }),
+    ...(validTo && { notAfterDate: validTo }),
     extensions: [
       { name: 'basicConstraints', cA: true },
       { name: 'subjectAltName', altNames: byNameAlone ? [name] : [name, address] },

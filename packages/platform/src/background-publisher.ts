@@ -2,6 +2,7 @@ import type { CloudEvent, EventData, EventDefinition } from '@rekey/contracts'
 import pLimit from 'p-limit'
 import type { Broker } from './broker.ts'
 import { createDeadLetters } from './dead-letter.ts'
+import type { Keys } from './keys.ts'
 import type { Logger } from './logger.ts'
 import { counter, gauge, type Metrics } from './metrics.ts'
 import type { Progress } from './progress.ts'
@@ -17,6 +18,8 @@ interface Deps {
   metrics: Metrics
   progress: Progress
   log: Logger
+  /** As those of `createDeadLetters`. */
+  proofKeys?: Keys | undefined
 }
 
 export interface BackgroundPublisher {
@@ -55,6 +58,7 @@ export const createBackgroundPublisher = ({
   metrics,
   progress,
   log,
+  proofKeys,
 }: Deps): BackgroundPublisher => {
   /** Waiting events by stream and subject. Each lane sends one event at a time, in order. */
   const lanes = new Map<string, Waiting[]>()
@@ -63,7 +67,7 @@ export const createBackgroundPublisher = ({
   const stopped = new AbortController()
   /** Since when the broker has rejected every event of a type. */
   const typeRejectedMs = new Map<string, number>()
-  const deadLetters = createDeadLetters({ broker, metrics })
+  const deadLetters = createDeadLetters({ broker, metrics, proofKeys })
   const part = progress.watch('background publisher')
   let waiting = 0
   /** Resolves when the broker is connected again; undefined while it is. */

@@ -57,6 +57,16 @@ const ackWaitMs = 10_000
  */
 const maxUnacknowledged = 10_000
 
+/** The settings of the durable consumer through which the instances of a service share one event. */
+export const consumerSettings = (service: string, type: string) => ({
+  durable_name: durableName(service, type),
+  filter_subject: type,
+  ack_policy: AckPolicy.Explicit,
+  ack_wait: nanos(ackWaitMs),
+  max_ack_pending: maxUnacknowledged,
+  max_deliver: -1,
+})
+
 interface Intake {
   event: EventDefinition
   /** Maximum number of messages in hand. */
@@ -77,14 +87,7 @@ export const openIntake = (deps: ConsumerDeps, { event, take, ...room }: Intake)
     broker,
     log,
     stream,
-    settings: {
-      durable_name: durable,
-      filter_subject: event.type,
-      ack_policy: AckPolicy.Explicit,
-      ack_wait: nanos(ackWaitMs),
-      max_ack_pending: maxUnacknowledged,
-      max_deliver: -1,
-    },
+    settings: consumerSettings(service, event.type),
     async take(message) {
       await take(message)
       figures.moved()

@@ -1,6 +1,7 @@
 import { type CloudEvent, deadLetters, unavailable } from '@rekey/contracts'
 import { headers, type MsgHdrs } from 'nats'
 import type { Broker } from './broker.ts'
+import { hmac, type Keys } from './keys.ts'
 import { counter, gauge, type Metrics } from './metrics.ts'
 import { isRejection, messageOf } from './publisher.ts'
 
@@ -25,6 +26,26 @@ export interface DeadLetters {
 
 const timeoutMs = 1_500
 
+/** Header of a dead letter that its event's own publisher stored: an HMAC of the event. */
+export const proofHeader = 'rekey-proof'
+
+/** The text that proves an event: its attributes and data. */
+export const proofText = (headers: Iterable<[string, string[]]>, data: string): string =>
+  JSON.stringify([
+    ...[...headers].filter(([name]) => name.startsWith('ce-')).toSorted(([one], [other]) => (one < other ? -1 : 1)),
+    data,
+  ])
+
+interface Deps {
+  broker: Broker
+  metrics: Metrics
+  /**
+   * Keys that only the publisher of the stored events has. Consumers may store dead letters of the same subjects: with
+   * the HMAC a replay tells apart what the publisher stored.
+   */
+  proofKeys?: Keys | undefined
+}
+
 const copyOf = (original: Iterable<[string, string[]]>): MsgHdrs => {
   const copy = headers()
   for (const [name, values] of original) for (const value of values) copy.append(name, value)
@@ -35,7 +56,7 @@ const copyOf = (original: Iterable<[string, string[]]>): MsgHdrs => {
  * Stores events that cannot be handled or published, with the reason in the header `rekey-reason`. Data that the broker
  * rejects is left out.
  */
-export const createDeadLetters = ({ broker, metrics }: { broker: Broker; metrics: Metrics }): DeadLetters => {
+export const createDeadLetters = ({ broker, metrics, proofKeys }: Deps): DeadLetters => {
   const stored = counter(metrics, {
     name: 'rekey_dead_letters_total',
     help: 'Events that this process stored as dead letters',
@@ -78,7 +99,10 @@ export const createDeadLetters = ({ broker, metrics }: { broker: Broker; metrics
   }
   return {
     store,
-    storeEvent: (event, reason) =>
-      store({ type: event.type, ...messageOf(event), reason, msgID: `${event.source}.${event.id}` }),
+    storeEvent: async (event, reason) => {
+      const { data, headers } = messageOf(event)
+      if (proofKeys) headers.set(proofHeader, hmac(proofKeys.current, proofText(headers, data)))
+      await store({ type: event.type, data, headers, reason, msgID: `${event.source}.${event.id}` })
+    },
   }
 }

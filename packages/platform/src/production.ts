@@ -27,8 +27,29 @@ export interface Production<Config> {
 
 type Profile = ServiceConfig['REKEY_PROFILE'] | undefined
 
-const serversOf = <Config>({ correctness = [], durability = [] }: Production<Config>, profile: Profile) =>
-  profile === 'production' ? [...correctness, ...durability] : correctness
+/** The requirements on servers that a start enforces in this profile. */
+export const serverRules = <Config>(
+  { correctness = [], durability = [] }: Production<Config>,
+  profile: Profile,
+): readonly ServerRule<Config>[] => (profile === 'production' ? [...correctness, ...durability] : correctness)
+
+/** An error of a rule begins with its variable. */
+const withoutReported = (errors: readonly string[], reported: readonly string[]) => {
+  const variableOf = (error: string) => error.split(' ', 1)[0]
+  const skipped = new Set(reported.map(variableOf))
+  return errors.filter((error) => !skipped.has(variableOf(error)))
+}
+
+/** Every error that the rules of production find, except those of variables with `reported` errors. Asks no server. */
+export const ruleErrors = <Config>(
+  { rules }: Production<Config>,
+  config: Partial<Config>,
+  reported: readonly string[],
+): string[] =>
+  withoutReported(
+    rules.flatMap((rule) => rule(config)),
+    reported,
+  )
 
 /** Every error that the profile's rules find, except those of variables with `reported` errors. */
 export const profileErrors = async <Config>(
@@ -37,13 +58,15 @@ export const profileErrors = async <Config>(
   config: Partial<Config>,
   reported: readonly string[],
 ): Promise<string[]> => {
-  const rules = profile === 'production' ? production.rules : []
-  const answers = await Promise.all(serversOf(production, profile).map((rule) => rule(config)))
-  const variableOf = (error: string) => error.split(' ', 1)[0]
-  const skipped = new Set(reported.map(variableOf))
-  return [...rules.flatMap((rule) => rule(config)), ...answers.flatMap((errors) => errors ?? [])].filter(
-    (error) => !skipped.has(variableOf(error)),
-  )
+  const found = profile === 'production' ? ruleErrors(production, config, reported) : []
+  const answers = await Promise.all(serverRules(production, profile).map((rule) => rule(config)))
+  return [
+    ...found,
+    ...withoutReported(
+      answers.flatMap((errors) => errors ?? []),
+      reported,
+    ),
+  ]
 }
 
 const retryMs = 1_000
@@ -55,7 +78,7 @@ export const serverErrors = async <Config>(
   config: Partial<Config>,
 ): Promise<readonly string[]> => {
   for (
-    let waiting = serversOf(production, profile);
+    let waiting = serverRules(production, profile);
     waiting.length > 0;
     await delay(retryMs, undefined, { ref: false })
   ) {

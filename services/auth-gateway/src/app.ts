@@ -1,3 +1,4 @@
+import { version } from '@rekey/contracts'
 import { auth } from '@rekey/platform/auth'
 import { logsRequests } from '@rekey/platform/config'
 import { refuseCrossSite } from '@rekey/platform/cross-site'
@@ -7,6 +8,7 @@ import { health } from '@rekey/platform/health'
 import { createIdentityProvider } from '@rekey/platform/identity-provider'
 import { measureKeyFiles } from '@rekey/platform/key-age'
 import { logReads } from '@rekey/platform/log-reads'
+import { serveRpcs } from '@rekey/platform/rpc'
 import type { Runtime } from '@rekey/platform/run'
 import { createServer, type Server } from '@rekey/platform/server'
 import { toProxyList } from '@rekey/platform/trusted-proxies'
@@ -112,7 +114,14 @@ export const createApp = async (config: Config, runtime: Runtime): Promise<Serve
   const consumerDeps = { broker, metrics, progress, now, random, log, service: 'auth-gateway', retryMs }
   const consumers = features.flatMap((feature) => feature.consumers?.(consumerDeps) ?? [])
 
+  const rpcs = serveRpcs(
+    { broker, ready: async () => {}, random, metrics, log },
+    { name: 'auth-gateway', version, description: 'Codes, tokens and sessions.' },
+    [infra.replay],
+  )
+
   app.addHook('onClose', async () => {
+    await rpcs.close()
     await Promise.all(consumers.map((consumer) => consumer.close()))
     await Promise.all(features.map((feature) => feature.close?.()))
     await infra.close()

@@ -2,9 +2,11 @@ import { createBackgroundPublisher } from '@rekey/platform/background-publisher'
 import { connectBroker } from '@rekey/platform/broker'
 import { brokerAccess } from '@rekey/platform/broker-access'
 import type { ServiceConfig } from '@rekey/platform/config'
+import { deriveKeys, toKeys } from '@rekey/platform/keys'
 import { createProgress } from '@rekey/platform/progress'
 import { createPublisher } from '@rekey/platform/publisher'
 import { connectRedis } from '@rekey/platform/redis'
+import { createReplay } from '@rekey/platform/replay'
 import type { Runtime } from '@rekey/platform/run'
 import { watchStreams } from '@rekey/platform/stream-watch'
 import { ensureStreams } from '@rekey/platform/streams'
@@ -12,6 +14,7 @@ import { ensureStreams } from '@rekey/platform/streams'
 interface Settings extends ServiceConfig {
   REDIS_URL: string
   REKEY_REDIS_CLUSTER: boolean
+  REKEY_CODE_KEY: string
 }
 
 /** What every feature may use: the runtime, one connection to each server, and the publishers of events. */
@@ -24,7 +27,17 @@ export const createInfrastructure = (config: Settings, runtime: Runtime) => {
   const elapsedMs = () => performance.now()
   const progress = createProgress({ elapsedMs, metrics })
   const streamWatch = watchStreams(['AUTH'], { broker, metrics, progress, now, log })
-  const backgroundPublisher = createBackgroundPublisher({ publisher, broker, elapsedMs, metrics, progress, log })
+  // No other service has the key.
+  const proofKeys = deriveKeys(toKeys(config.REKEY_CODE_KEY), 'dead letters')
+  const backgroundPublisher = createBackgroundPublisher({
+    publisher,
+    broker,
+    elapsedMs,
+    metrics,
+    progress,
+    log,
+    proofKeys,
+  })
   return {
     ...runtime,
     redis,
@@ -33,6 +46,7 @@ export const createInfrastructure = (config: Settings, runtime: Runtime) => {
     elapsedMs,
     progress,
     backgroundPublisher,
+    replay: createReplay({ service: 'auth-gateway', broker, proofKeys, now, log }),
 
     /** Publishes what waits, then disconnects. */
     async close(): Promise<void> {

@@ -1,3 +1,4 @@
+import { version } from '@rekey/contracts'
 import { createBackgroundPublisher } from '@rekey/platform/background-publisher'
 import { connectBroker } from '@rekey/platform/broker'
 import { brokerAccess } from '@rekey/platform/broker-access'
@@ -9,6 +10,8 @@ import { measureKeyFiles } from '@rekey/platform/key-age'
 import { toKeys } from '@rekey/platform/keys'
 import { createProgress } from '@rekey/platform/progress'
 import { createPublisher } from '@rekey/platform/publisher'
+import { createReplay } from '@rekey/platform/replay'
+import { serveRpcs } from '@rekey/platform/rpc'
 import type { Runtime } from '@rekey/platform/run'
 import { createServer, type Server } from '@rekey/platform/server'
 import { watchStreams } from '@rekey/platform/stream-watch'
@@ -93,6 +96,13 @@ export const createApp = async (config: Config, { log, metrics, now, random }: R
     () => {},
   )
 
+  const rpcs = serveRpcs(
+    { broker, ready: async () => {}, random, metrics, log },
+    { name: 'notifier', version, description: 'Mail and SMS.' },
+    // Its events are of a work queue, whose dead letters need no proof.
+    [createReplay({ service: 'notifier', broker, proofKeys: undefined, now, log })],
+  )
+
   const app = await createServer({ log, metrics, random, trustedProxies: [], logsRequests: logsRequests(config) })
   const checks = { nats: () => broker.check(), smtp: () => first.smtp.check() }
   await app.register(health, { checks, progress })
@@ -100,6 +110,7 @@ export const createApp = async (config: Config, { log, metrics, now, random }: R
   measureKeyFiles(metrics, { secrets: config.REKEY_SECRETS_FILE })
   watchDependencies(metrics, smsUrl === undefined ? checks : { ...checks, sms: accepts(smsUrl) })
   app.addHook('onClose', async () => {
+    await rpcs.close()
     const closing = consumers.map((consumer) => consumer.close())
     for (const delivery of [first, second]) delivery.stop()
     await Promise.all(closing)

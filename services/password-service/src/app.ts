@@ -103,7 +103,7 @@ export const createApp = async (config: Config, runtime: Runtime): Promise<Serve
   const rpcs = serveRpcs(
     { broker, ready: database.check, random, metrics, log },
     { name: service, version, description: 'Customers and their passwords.' },
-    features.flatMap((feature) => feature.rpcs ?? []),
+    [...features.flatMap((feature) => feature.rpcs ?? []), infra.replay],
   )
   const consumers = features.flatMap((feature) => feature.consumers?.(infra) ?? [])
   const deletions = Object.assign({}, ...features.map((feature) => feature.deletions))

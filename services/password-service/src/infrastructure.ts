@@ -4,6 +4,7 @@ import { createDeadLetters } from '@rekey/platform/dead-letter'
 import { deriveKeys, toKeys } from '@rekey/platform/keys'
 import { createProgress } from '@rekey/platform/progress'
 import { createPublisher } from '@rekey/platform/publisher'
+import { createReplay } from '@rekey/platform/replay'
 import type { Runtime } from '@rekey/platform/run'
 import { watchStreams } from '@rekey/platform/stream-watch'
 import { ensureStreams } from '@rekey/platform/streams'
@@ -27,6 +28,8 @@ export const createInfrastructure = (config: Config, { log, metrics, now, random
   ensureStreams(broker, streams, config)
   const progress = createProgress({ elapsedMs, metrics })
   const reportKeys = toKeys(config.REKEY_REPORT_KEY)
+  // No other service has the key.
+  const proofKeys = deriveKeys(reportKeys, 'dead letters')
   const streamWatch = watchStreams(streams, { broker, metrics, progress, now, log })
   return {
     service,
@@ -42,7 +45,8 @@ export const createInfrastructure = (config: Config, { log, metrics, now, random
     broker,
     progress,
     publisher: createPublisher({ broker, source: service, now, random }),
-    deadLetters: createDeadLetters({ broker, metrics }),
+    deadLetters: createDeadLetters({ broker, metrics, proofKeys }),
+    replay: createReplay({ service, broker, proofKeys, now, log }),
     /** How long an event is retried before it becomes a dead letter. */
     retryMs: config.REKEY_EVENT_RETRY_HOURS * 3_600_000,
     /** False if no message reaches a phone number. */

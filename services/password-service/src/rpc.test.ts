@@ -1,4 +1,4 @@
-import { type CustomersGetReply, rpcs } from '@rekey/contracts'
+import { rpcs as allRpcs, type CustomersGetReply, rpcServerOf } from '@rekey/contracts'
 import { eventually } from '@rekey/test-support/eventually'
 import { startPasswordService } from '@rekey/test-support/password-service'
 import t from 'tap'
@@ -6,6 +6,7 @@ import t from 'tap'
 const service = await startPasswordService(t)
 const connection = service.broker.connection()
 
+const rpcs = allRpcs.filter((rpc) => rpcServerOf(rpc) === 'password-service')
 const subjects = rpcs.map(({ subject }) => subject)
 /** Sends a request; any answer shows that the subject is served. */
 const send = (subject: string, data: string | Uint8Array) => connection.request(subject, data, { timeout: 60_000 })
@@ -25,6 +26,7 @@ const examples: Record<string, Record<string, unknown>> = {
   'customers.upsert': { customer: 'somebody', identifiers: [{ value: 'somebody@example.com', verified: true }] },
   'customers.erase': { customer: 'nobody', reason: 'article 17' },
   'account.report-compromise': { token: 'a.b.c', ip: '203.0.113.7' },
+  'dead-letters.replay.password-service': { sequence: 1 },
   'session.raise-epoch': { customer: 'nobody', verifiedEpoch: 0, gatewayEpoch: 1 },
 }
 

@@ -6,7 +6,7 @@ import type { EventDefinition } from '../events/event.ts'
 import { type StreamDefinition, streams } from '../events/index.ts'
 import { OneOf } from '../fields.ts'
 import { Problem } from '../http/problem.ts'
-import { rpcServer, rpcs } from '../rpc/index.ts'
+import { rpcs } from '../rpc/index.ts'
 import { version } from '../version.ts'
 import { type Components, createComponents } from './components.ts'
 import { exampleOf } from './example.ts'
@@ -182,7 +182,10 @@ export const asyncapi = () => {
           name,
           description: `Stream ${name}, published by ${publisher}${workQueue ? '; a work queue with one consumer' : ''}.`,
         })),
-        { name: 'RPC', description: `RPCs, served by ${rpcServer}.` },
+        {
+          name: 'RPC',
+          description: 'RPCs, served by the password-service; each service replays its own dead letters.',
+        },
       ],
     },
     defaultContentType: 'application/json',

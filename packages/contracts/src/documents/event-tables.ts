@@ -1,7 +1,7 @@
 import { consumedEvents, watchedEvents } from '../events/consumers.ts'
 import type { EventDefinition } from '../events/event.ts'
 import { deadLetters, type StreamDefinition, streams } from '../events/index.ts'
-import { rpcCalls, rpcServer, rpcs } from '../rpc/index.ts'
+import { rpcCalls, rpcServerOf, rpcs } from '../rpc/index.ts'
 import { shapeOf } from './shape.ts'
 
 const days = (seconds: number) => `${seconds / 86_400} days`
@@ -48,13 +48,14 @@ Published by each service; kept for ${days(deadLetters.maxAgeSeconds)}. Holds \`
 
 /** The RPCs, for docs/events.md. */
 export const rpcTable = (): string =>
-  `Served by ${rpcServer}.\n\n${table(
-    ['subject', 'does', 'request', 'reply', 'called by'],
+  table(
+    ['subject', 'does', 'request', 'reply', 'served by', 'called by'],
     rpcs.map((rpc) => [
       `\`${rpc.subject}\``,
       rpc.summary,
       `\`${shapeOf(rpc.request)}\``,
       `\`${shapeOf(rpc.reply)}\``,
+      rpcServerOf(rpc),
       holders<unknown>(rpcCalls, rpc).join(', '),
     ]),
-  )}`
+  )

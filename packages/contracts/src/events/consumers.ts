@@ -3,7 +3,7 @@ import { BlockLifted, CompromiseReported, CustomerBlocked, CustomerErased, Sessi
 import { AllPasswordsResetRequested } from './all-reset.ts'
 import { ChallengeFailed, ChallengeIssued, ChallengeLocked, ChallengeVerified } from './challenge.ts'
 import type { EventDefinition } from './event.ts'
-import { type StreamDefinition, streams } from './index.ts'
+import { type StreamDefinition, type StreamName, streams } from './index.ts'
 import { LoginSucceeded } from './login.ts'
 import { MessageOutcome } from './message.ts'
 import { PasswordChanged, PasswordReset, PasswordResetRequested, PasswordRestored, PasswordSet } from './password.ts'
@@ -53,6 +53,16 @@ export const watchedEvents: Partial<Record<ServiceName, readonly EventDefinition
  */
 export const reReadStreams: Partial<Record<ServiceName, readonly ('AUTH' | 'PASSWORD')[]>> = {
   'auth-gateway': ['AUTH', 'PASSWORD'],
+}
+
+/** The streams without which a service is not ready: those that it publishes to, and the work queues that it reads. */
+export const checkedStreams = (service: ServiceName): StreamName[] => {
+  const entries = Object.entries<StreamDefinition>(streams)
+  const published = entries.filter(([, { publisher }]) => publisher === service)
+  const read = entries.filter(
+    ([, { workQueue, events }]) => workQueue && events.some((event) => consumedEvents[service].includes(event)),
+  )
+  return [...new Set([...published, ...read].map(([name]) => name as StreamName))]
 }
 
 /** Name of the durable consumer through which all instances of a service share one event. */

@@ -123,3 +123,9 @@ export type StreamName = keyof typeof streams
 
 /** The stream of events that could not be handled or published, each under `dead.<subject>`. */
 export const deadLetters = { name: 'DEAD', subjects: ['dead.>'], maxAgeSeconds: 30 * day } as const
+
+/**
+ * Subjects, with the number of a dead letter, of notes in the stream DEAD that its replay has begun: a replay that was
+ * interrupted long ago may have succeeded.
+ */
+export const replayNotes = 'dead.replay'

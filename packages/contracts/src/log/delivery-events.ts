@@ -23,6 +23,28 @@ export const deliveryEvents = {
     action: 'See `err`.',
     fields: { err: Thrown },
   }),
+  dead_letter_replayed: alwaysLog({
+    severity: 'info',
+    service,
+    message: 'dead letter replayed',
+    when: 'An operator ran `npm run dead-letters -- replay`, and the broker stored the event again.',
+    action: '',
+    fields: {
+      sequence: Count,
+      type: Name,
+      eventId: Type.Optional(Id),
+      streamSequence: Count,
+      duplicate: Flag,
+    },
+  }),
+  dead_letter_replay_refused: alwaysLog({
+    severity: 'warn',
+    service,
+    message: 'dead letter not replayed',
+    when: 'An operator asked for the replay of a dead letter that must not be published again, for the `reason`.',
+    action: 'See [dead letters](dead-letters.md).',
+    fields: { sequence: Count, reason: Text },
+  }),
   event_not_handled: operationLog({
     severity: 'warn',
     service,

@@ -1,7 +1,8 @@
-import type { ServiceName } from '../services.ts'
+import { type ServiceName, serviceNames } from '../services.ts'
 import { CustomersErase, CustomersGet, CustomersSummary, CustomersUpsert, PasswordStatus } from './customers.ts'
 import { PasswordVerify } from './password-verify.ts'
 import { RaiseSessionEpoch } from './raise-session-epoch.ts'
+import { replayRpcs } from './replay-dead-letter.ts'
 import { ReportCompromise } from './report-compromise.ts'
 import { SessionNotBefore } from './session-not-before.ts'
 
@@ -16,16 +17,21 @@ export const rpcs = [
   ReportCompromise,
   SessionNotBefore,
   RaiseSessionEpoch,
+  replayRpcs['auth-gateway'],
+  replayRpcs['password-service'],
+  replayRpcs.notifier,
 ] as const
 
-/** The service that serves every RPC. */
-export const rpcServer: ServiceName = 'password-service'
+/** The service that serves an RPC: the password-service, but each service replays the dead letters of its own events. */
+export const rpcServerOf = ({ subject }: { subject: string }): ServiceName =>
+  serviceNames.find((name) => replayRpcs[name].subject === subject) ?? 'password-service'
 
 /**
- * The RPCs that each user of the broker may call. `platform` is an example of a service of the platform; customers.erase is
- * for a user of its own.
+ * The RPCs that each user of the broker may call. `platform` is an example of a service of the platform, `operator` is
+ * the user of people on call; customers.erase is for a user of its own.
  */
 export const rpcCalls = {
   'auth-gateway': [PasswordVerify, ReportCompromise, SessionNotBefore, RaiseSessionEpoch, CustomersSummary],
   platform: [PasswordVerify, PasswordStatus, CustomersGet, CustomersUpsert],
+  operator: Object.values(replayRpcs),
 } as const

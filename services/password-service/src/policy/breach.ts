@@ -41,6 +41,16 @@ const countOf = (answer: string, suffix: string): number => {
   return count
 }
 
+/** True if the text is an answer of a range API. */
+export const isRangeAnswer = (text: string): boolean => {
+  try {
+    countOf(text, '')
+    return true
+  } catch {
+    return false
+  }
+}
+
 /** Why a look-up failed. Contains nothing of the request. */
 const reasonOf = (error: unknown): string => {
   if (isBrokenCircuitError(error)) return 'paused after failures'
