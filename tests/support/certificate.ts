@@ -2,7 +2,6 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { generate } from 'selfsigned'
 
-const name = { type: 2, value: 'localhost' } as const
 const address = { type: 7, ip: '127.0.0.1' } as const
 
 /** Paths of PEM files. */
@@ -11,9 +10,13 @@ export interface Certificate {
   keyFile: string
 }
 
-/** Writes a self-signed certificate for localhost, by name and address or by name alone, and its key. */
-export const writeCertificate = async (dir: string, { byNameAlone = false } = {}): Promise<Certificate> => {
-  const { cert, private: key } = await generate([{ name: 'commonName', value: 'localhost' }], {
+/** Writes a self-signed certificate for a host, by name and this machine's address or by name alone, and its key. */
+export const writeCertificate = async (
+  dir: string,
+  { host = 'localhost', byNameAlone = false } = {},
+): Promise<Certificate> => {
+  const name = { type: 2, value: host } as const
+  const { cert, private: key } = await generate([{ name: 'commonName', value: host }], {
     keyType: 'ec',
     extensions: [
       { name: 'basicConstraints', cA: true },
