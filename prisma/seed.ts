@@ -1,9 +1,10 @@
 import { seedSandbox } from '../services/password-service/src/customers/sandbox.ts'
 
-// Inserts the sandbox's customers into the database of DATABASE_URL. Safe to run again.
+// Inserts the sandbox's customers, whose passwords are published, into the database of DATABASE_URL. Safe to run again.
 
 try {
-  const databaseUrl = process.env.DATABASE_URL
+  const { DATABASE_URL: databaseUrl, REKEY_PROFILE: profile } = process.env
+  if (profile !== 'sandbox') throw new Error('The seed is for the sandbox alone: REKEY_PROFILE=sandbox.')
   if (!databaseUrl) throw new Error('DATABASE_URL is missing.')
   await seedSandbox(databaseUrl)
 } catch (error) {

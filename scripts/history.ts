@@ -41,8 +41,9 @@ const verify = async (): Promise<boolean> => {
 
 try {
   const [command, ...rest] = process.argv.slice(2)
-  if (command !== 'verify' || rest.length > 0) throw new Error(usage)
-  if (!(await verify())) process.exitCode = 1
+  if (command === '--help') console.log(usage)
+  else if (command !== 'verify' || rest.length > 0) throw new Error(usage)
+  else if (!(await verify())) process.exitCode = 1
 } catch (error) {
   console.error((error as Error).message)
   process.exitCode = 1

@@ -48,11 +48,12 @@ const isStep = (text: string | undefined): text is RotationStep => rotationSteps
 
 const read = () => {
   const { values, positionals } = parseArgs({
-    options: { after: { type: 'string' }, alg: { type: 'string' } },
+    options: { help: { type: 'boolean', short: 'h' }, after: { type: 'string' }, alg: { type: 'string' } },
     allowPositionals: true,
   })
   const [command, dir, name, ...rest] = positionals
-  const { after, alg } = values
+  const { help, after, alg } = values
+  if (help) return async () => console.log(usage)
   if (!dir || rest.length > 0) return undefined
   if (isStep(command)) return name && after === undefined ? () => rotateOne(command, dir, name) : undefined
   if (name) return undefined

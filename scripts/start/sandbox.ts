@@ -22,7 +22,7 @@ import { type MeasuredService, metricsPortOf, type PlacedSettings } from './sett
 const root = join(import.meta.dirname, '../..')
 
 const seed = async (databaseUrl: string, signal: AbortSignal) => {
-  const env = { PATH: process.env.PATH ?? '', DATABASE_URL: databaseUrl }
+  const env = { PATH: process.env.PATH ?? '', DATABASE_URL: databaseUrl, REKEY_PROFILE: 'sandbox' }
   try {
     await promisify(execFile)(process.execPath, ['prisma/seed.ts'], { cwd: root, env, signal })
   } catch (error) {

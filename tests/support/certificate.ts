@@ -2,7 +2,6 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { generate } from 'selfsigned'
 
-const name = { type: 2, value: 'localhost' } as const
 const address = { type: 7, ip: '127.0.0.1' } as const
 
 /** Paths of PEM files. */
@@ -12,6 +11,8 @@ export interface Certificate {
 }
 
 interface Options {
+  /** Default: localhost. */
+  host?: string
   byNameAlone?: boolean
   /** Default: now. */
   validFrom?: Date
@@ -19,12 +20,13 @@ interface Options {
   validTo?: Date
 }
 
-/** Writes a self-signed certificate for localhost, by name and address or by name alone, and its key. */
+/** Writes a self-signed certificate for a host, by name and this machine's address or by name alone, and its key. */
 export const writeCertificate = async (
   dir: string,
-  { byNameAlone = false, validFrom, validTo }: Options = {},
+  { host = 'localhost', byNameAlone = false, validFrom, validTo }: Options = {},
 ): Promise<Certificate> => {
-  const { cert, private: key } = await generate([{ name: 'commonName', value: 'localhost' }], {
+  const name = { type: 2, value: host } as const
+  const { cert, private: key } = await generate([{ name: 'commonName', value: host }], {
     keyType: 'ec',
     ...(validFrom && { notBeforeDate: validFrom }),
     ...(validTo && { notAfterDate: validTo }),

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { Agent, request } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
+import { eventually } from '@rekey/test-support/eventually'
 import t from 'tap'
 import { health } from './health.ts'
 import { createLogger } from './logger.ts'
@@ -77,4 +78,24 @@ t.test('a connection without a request does not keep a server from closing', asy
   const ended = once(socket.resume(), 'close')
   await app.close()
   await ended
+})
+
+t.test('a client that resets its connection at once causes no error in the log', async (t) => {
+  const lines: string[] = []
+  const log = createLogger({ name: 'test', level: 'warn', destination: { write: (line) => void lines.push(line) } })
+  const app = await createServer({ log, random: systemRandom, trustedProxies: [] })
+  t.teardown(() => app.close())
+  app.get('/', { config: { public: true } }, async () => ({ ok: true }))
+  let isAnswered = false
+  app.addHook('onSend', async () => {
+    isAnswered = true
+  })
+  await app.listen({ host: '127.0.0.1', port: 0 })
+  const { port } = app.server.address() as AddressInfo
+  const client = connect(port, '127.0.0.1').on('error', () => {})
+  await once(client, 'connect')
+  client.write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n')
+  client.resetAndDestroy()
+  await eventually(() => isAnswered, { what: 'the answer' })
+  t.same(lines, [])
 })

@@ -94,7 +94,8 @@ const readCaller = (request: FastifyRequest, isProxied: boolean) => {
     const addresses = forwarded.split(',').map((text) => canonicalAddress(text) ?? text.trim())
     headers['x-forwarded-for'] = addresses.join(', ')
   }
-  const address = canonicalAddress(request.ip)
+  // The connection of a client that is gone has no address.
+  const address = canonicalAddress(request.ip ?? '')
   if (address === undefined) {
     throw new RekeyError('invalid_request', { detail: 'X-Forwarded-For does not end in an address.' })
   }
