@@ -22,9 +22,10 @@ const settings = (since: Date | undefined): Partial<ConsumerConfig> => ({
 
 const isMissing = (error: unknown) => error instanceof NatsError && error.api_error?.code === 404
 
-/** The broker refuses a user without the permission by an error of the connection, and the request has no answer. */
+/** Says what to do. The broker refuses a user without the permission by an error of the connection, and the request has no answer. */
 const explain = (error: unknown): Error => {
   const { code, message } = error as NatsError
+  if (message === 'stream not found') return new Error('the broker has no streams: run npm run streams')
   if (code !== ErrorCode.PermissionsViolation && code !== ErrorCode.Timeout) return error as Error
   return new Error(
     `this user of the broker may not create consumers (${message.trim()}): run this as the user streams, with --setup`,
