@@ -83,7 +83,7 @@ t.test('a connection without a request does not keep a server from closing', asy
 t.test('a client that resets its connection at once causes no error in the log', async (t) => {
   const lines: string[] = []
   const log = createLogger({ name: 'test', level: 'warn', destination: { write: (line) => void lines.push(line) } })
-  const app = await createServer({ log, random: systemRandom, trustedProxies: [] })
+  const app = await createServer({ log, metrics: createMetrics(), random: systemRandom, trustedProxies: [] })
   t.teardown(() => app.close())
   app.get('/', { config: { public: true } }, async () => ({ ok: true }))
   let isAnswered = false
