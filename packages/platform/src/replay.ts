@@ -161,11 +161,11 @@ export const createReplay = ({ service, broker, proofKeys, now, log }: Deps): Rp
       .jetstream({ timeout: timeoutMs })
       .publish(type, letter.data, options)
     log.event('dead_letter_replayed', {
-        sequence,
-        type,
-        eventId: letter.header.get('ce-id'),
-        streamSequence: seq,
-        duplicate,
+      sequence,
+      type,
+      eventId: letter.header.get('ce-id'),
+      streamSequence: seq,
+      duplicate,
     })
   }
 
