@@ -106,15 +106,13 @@ t.test('S37: an image cannot run the demo identity provider, whose passwords are
 })
 
 t.test('the seed refuses a database of production', async (t) => {
-  for (const REKEY_PROFILE of ['production', '']) {
-    const { status, stderr } = spawnSync(process.execPath, ['prisma/seed.ts'], {
-      cwd: root,
-      encoding: 'utf8',
-      env: { DATABASE_URL: 'postgres://rekey@127.0.0.1:1/rekey', REKEY_PROFILE },
-    })
-    t.equal(status, 1)
-    t.match(stderr, 'The seed is for the sandbox alone')
-  }
+  const { status, stderr } = spawnSync(process.execPath, ['prisma/seed.ts'], {
+    cwd: root,
+    encoding: 'utf8',
+    env: { DATABASE_URL: 'postgres://rekey@127.0.0.1:1/rekey', REKEY_PROFILE: 'production' },
+  })
+  t.equal(status, 1)
+  t.match(stderr, 'The seed is for the sandbox alone')
   t.notMatch(read('deploy/compose.production.yml'), 'seed')
 })
 

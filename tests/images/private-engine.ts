@@ -151,6 +151,10 @@ export const startPrivateEngine = async (t: Teardown): Promise<Engine> => {
   await unpackTools()
   const [engineRoot, base] = [await once('engine', (path) => debootstrap(path, enginePackages)), await makeBase()]
 
+  mkdirSync(join(engineRoot, 'etc/docker'), { recursive: true })
+  const settings = { builder: { gc: { enabled: true, defaultKeepStorage: '3GB' } } }
+  writeFileSync(join(engineRoot, 'etc/docker/daemon.json'), JSON.stringify(settings))
+
   const log = openSync(join(folder, 'engine.log'), 'w')
   const script = join(import.meta.dirname, 'private-engine.sh')
   const namespaces = spawn(
@@ -198,10 +202,7 @@ export const startPrivateEngine = async (t: Teardown): Promise<Engine> => {
     const context = join(import.meta.dirname, 'stand-ins')
     await inside(['build', '--quiet', '--target', target, '--tag', image, context], {})
   }
-  t.teardown(async () => {
-    await inside(['image', 'prune', '--force'], {})
-    await inside(['builder', 'prune', '--force', '--keep-storage', '3GB'], {})
-  })
+  t.teardown(() => inside(['image', 'prune', '--force']))
   return {
     description: `made of Debian ${suite} below ${folder}, with stand-ins for the images of servers`,
     docker: inside,
