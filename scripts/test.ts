@@ -13,6 +13,8 @@ import { untilChanged } from './test/watch.ts'
 // npm test and npm run test:proofs: see scripts/test/options.ts for what they take.
 
 const root = resolve(import.meta.dirname, '..')
+/** Runs only when it is named: it needs a container engine and up to an hour. */
+const onlyNamed = join('tests', 'images')
 const folders = ['services', 'packages', 'scripts', 'bench', 'deploy', 'tests', 'examples']
 
 const findTests = ({ paths, proofs }: Options) => {
@@ -20,7 +22,9 @@ const findTests = ({ paths, proofs }: Options) => {
   const patterns = (paths.length ? paths : folders).map((path) =>
     path.endsWith('.ts') ? path : join(path, `**/*.${suffix}.ts`),
   )
-  const files = globSync(patterns, { cwd: root, exclude: (path) => path.includes('node_modules') }).toSorted()
+  const files = globSync(patterns, { cwd: root, exclude: (path) => path.includes('node_modules') })
+    .filter((file) => paths.length > 0 || !file.startsWith(onlyNamed))
+    .toSorted()
   if (files.length === 0) throw new Error(`no ${suffix}s found in ${paths.join(', ') || root}`)
   return files
 }
