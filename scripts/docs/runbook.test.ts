@@ -37,7 +37,7 @@ t.test('every metric that the runbook names is exported', async (t) => {
   const metrics = named(/\b(rekey_[a-z_]+[a-z])(?=[\s`{}(),;:.]|$)/g).filter(
     (name) => !/^rekey_(owner|service)$/.test(name),
   )
-  t.ok(metrics.length > 20)
+  t.ok(metrics.length > 5)
   for (const name of metrics) t.ok(exists(name), name)
 })
 
@@ -71,7 +71,7 @@ const sourceOf = (command: string): string => {
 
 t.test('every command that the runbook names exists, with the subcommand and the options that it shows', async (t) => {
   const { scripts } = JSON.parse(read('package.json'))
-  const commands = [...runbook.matchAll(/npm run ([a-z:]+)(?: -- ([^`\n#]*))?/g)]
+  const commands = [...runbook.matchAll(/npm run ([a-z:-]+)(?: -- ([^`\n#]*))?/g)]
   t.ok(commands.length > 25)
   for (const [line, command = '', rest = ''] of commands) {
     t.ok(command in scripts, line)

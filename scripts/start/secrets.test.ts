@@ -6,10 +6,14 @@ import { test } from 'tap'
 const root = resolve(import.meta.dirname, '../..')
 
 test('S36: git and images ignore the files that the sandbox creates', async (t) => {
-  for (const file of ['.gitignore', '.dockerignore']) {
-    const ignored = readFileSync(join(root, file), 'utf8').split('\n')
-    t.ok(ignored.includes('.rekey/') || ignored.includes('.rekey'), file)
-  }
+  const linesOf = (file: string) => readFileSync(join(root, file), 'utf8').split('\n')
+  t.ok(linesOf('.gitignore').includes('.rekey/'))
+  const [first, ...others] = linesOf('.dockerignore').filter((line) => line !== '' && !line.startsWith('#'))
+  t.equal(first, '*', 'an image gets only what is named')
+  t.same(
+    others.filter((line) => /^!(\.|\*|.*rekey)/.test(line)),
+    [],
+  )
 })
 
 /** Keys as they are written to files: ours in base64url after their variable, JWKs, NKey seeds, PEM. */

@@ -31,7 +31,7 @@ t.test('no module of the SDK of OpenTelemetry is loaded unless a collector is co
     const { Type } = await import('@sinclair/typebox')
     const { createMetrics } = await import('./metrics.ts')
     const { systemRandom } = await import('./random.ts')
-    const deps = { name: 'test', log: { info() {}, warn() {} }, metrics: createMetrics(), random: systemRandom }
+    const deps = { name: 'test', log: { event() {} }, metrics: createMetrics(), random: systemRandom }
     await startTracing(loadConfig(Type.Object(tracingEnv), process.env), deps)
     console.log(loaded)
     process.exit()`

@@ -48,8 +48,7 @@ export interface End {
 
 /** @throws PermanentError if no end of sessions can have set the epoch: it would keep the customer out (S47) */
 export const assertPlausible = ({ sessionEpoch }: End, now: Date): void => {
-  if (!isPlausibleEpoch(sessionEpoch, now))
-    throw new PermanentError(`the session epoch ${sessionEpoch} is in the future`)
+  if (!isPlausibleEpoch(sessionEpoch, now)) throw new PermanentError('the session epoch is in the future')
 }
 
 /**

@@ -100,7 +100,7 @@ t.test('S47: an epoch beyond the clock becomes a dead letter, and ends no sessio
   const letters = async () => (await jsm.streams.info('DEAD')).state.messages
   await eventually(async () => (await letters()) === 2 * endingEvents.length, { what: 'the dead letters' })
   const last = await jsm.streams.getMessage('DEAD', { last_by_subj: `dead.${PasswordSet.type}` })
-  t.match(last.header.get('rekey-reason'), /^the session epoch \d+ is in the future$/)
+  t.match(last.header.get('rekey-reason'), /^the session epoch is in the future$/)
   t.notOk(await isEnded(token))
   t.ok(await signIn(rekey, customer), 'the customer signs in')
 })
