@@ -126,6 +126,7 @@ export const capacity: Dashboard = {
       queries: [['max by (behind) (rekey_job_paused)', '{{behind}}']],
       unit: 'short',
       runbook: 'operations.md#everyone-needs-a-new-password',
+      emptyBecause: 'no job ran',
     },
     {
       title: 'Restarts in the shown time',

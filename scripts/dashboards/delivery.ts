@@ -144,6 +144,7 @@ export const delivery: Dashboard = {
       unit: 'cpm',
       above: [1, 60],
       runbook: 'operations.md#the-broker',
+      emptyBecause: 'the broker rejected no event',
     },
     {
       title: 'Background events',
