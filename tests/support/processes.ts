@@ -111,6 +111,8 @@ export const startProcesses = async (
         { what: `the log of the ${name}` },
       )
     },
+    /** The port of a service's metrics; they must be served. */
+    metricsPortOf: (name: Name) => metricsPorts.get(name),
     /** The metrics of a service in the text format of Prometheus; they must be served. */
     metricsOf: async (name: Name) => (await fetch(`http://127.0.0.1:${metricsPorts.get(name)}/metrics`)).text(),
   }

@@ -1,0 +1,141 @@
+import type { Dashboard } from './dashboard.ts'
+import { jobs, perMinute, perSecond, quantile } from './queries.ts'
+
+export const capacity: Dashboard = {
+  name: 'capacity',
+  title: 'Capacity',
+  description: 'What saturates first: hashes, connections, processors, memory.',
+  panels: [
+    {
+      title: 'Hash queue',
+      description: 'Hashes that wait for their turn. It grows: add cores or instances of the password-service.',
+      queries: [['sum by (instance) (rekey_hash_queue_depth)', '{{instance}}']],
+      unit: 'short',
+      above: [10, 50],
+      runbook: 'operations.md#overload',
+    },
+    {
+      title: 'Wait for a hash',
+      description: 'p50 and p99. After 1.2 s a hash is refused.',
+      queries: [
+        [quantile(0.5, 'rekey_hash_wait_seconds'), 'p50'],
+        [quantile(0.99, 'rekey_hash_wait_seconds'), 'p99'],
+      ],
+      unit: 's',
+      above: [0.4, 1.2],
+      runbook: 'operations.md#overload',
+    },
+    {
+      title: 'Time of a hash',
+      description: 'p50 and p99. A rise without load: a slower machine, or a neighbour on it.',
+      queries: [
+        [quantile(0.5, 'rekey_hash_duration_seconds'), 'p50'],
+        [quantile(0.99, 'rekey_hash_duration_seconds'), 'p99'],
+      ],
+      unit: 's',
+      runbook: 'operations.md#capacity',
+    },
+    {
+      title: 'Work done and refused',
+      description: 'Password verifications at the gateway, hashes at the password-service.',
+      queries: [
+        [perSecond('queue', 'rekey_work_completed_total'), '{{queue}} done'],
+        [perSecond('queue', 'rekey_overload_refused_total'), '{{queue}} refused'],
+      ],
+      unit: 'cps',
+      runbook: 'operations.md#overload',
+    },
+    {
+      title: 'Connections to Postgres',
+      description: 'waiting above 0 for minutes: slow statements, or REKEY_DATABASE_POOL is too small.',
+      queries: [['sum by (pool, state) (rekey_pool_connections)', '{{pool}} {{state}}']],
+      unit: 'short',
+      runbook: 'operations.md#answers-503',
+    },
+    {
+      title: 'Statements that time out',
+      description: 'cancelled: locks, a standby that is away, a slow disk. abandoned: Postgres does not react.',
+      queries: [
+        [perMinute('pool', 'rekey_database_cancelled_total'), '{{pool}} cancelled a minute'],
+        ['sum by (pool) (rekey_database_abandoned_connections)', '{{pool}} abandoned'],
+      ],
+      unit: 'short',
+      above: [1, 5],
+      runbook: 'operations.md#answers-503',
+    },
+    {
+      title: 'Processor',
+      description: 'Cores of each instance. A gateway and a notifier use one at most; hashes use more.',
+      queries: [[`rate(process_cpu_seconds_total{${jobs}}[$__rate_interval])`, '{{job}} {{instance}}']],
+      unit: 'short',
+      runbook: 'operations.md#capacity',
+    },
+    {
+      title: 'Memory',
+      description: 'Resident memory of each instance. Compare with the limit of its container.',
+      queries: [[`process_resident_memory_bytes{${jobs}}`, '{{job}} {{instance}}']],
+      unit: 'bytes',
+      runbook: 'operations.md#memory',
+    },
+    {
+      title: 'Event loop lag, p99',
+      description: 'Above 0.25 s requests of this instance wait for its processor.',
+      queries: [[`nodejs_eventloop_lag_p99_seconds{${jobs}}`, '{{job}} {{instance}}']],
+      unit: 's',
+      above: [0.1, 0.25],
+      runbook: 'operations.md#capacity',
+    },
+    {
+      title: 'Garbage collection',
+      description: 'Share of the time. Above a tenth: the memory of the instance is too small.',
+      queries: [
+        [
+          `sum by (job, instance) (rate(nodejs_gc_duration_seconds_sum{${jobs}}[$__rate_interval]))`,
+          '{{job}} {{instance}}',
+        ],
+      ],
+      unit: 'percentunit',
+      above: [0.1, 0.3],
+      runbook: 'operations.md#memory',
+    },
+    {
+      title: 'Open files and sockets',
+      description: 'A line that only rises is a leak: report it, and restart the instance.',
+      queries: [[`process_open_fds{${jobs}}`, '{{job}} {{instance}}']],
+      unit: 'short',
+      runbook: 'operations.md#capacity',
+    },
+    {
+      title: 'Requests of each instance',
+      description: 'Unequal: the balancer keeps connections to one instance.',
+      queries: [[perSecond('job, instance', 'rekey_http_request_duration_seconds_count'), '{{job}} {{instance}}']],
+      unit: 'reqps',
+      runbook: 'operations.md#stopping-and-rolling-restarts',
+    },
+    {
+      title: 'Expired rows that cannot be deleted',
+      description: 'Tables grow: the log has the error.',
+      queries: [[perMinute('rows', 'rekey_sweep_failures_total'), '{{rows}}']],
+      unit: 'cpm',
+      above: [0.1, 1],
+      runbook: 'operations.md#the-database',
+    },
+    {
+      title: 'Paused jobs',
+      description: 'A job waits for the outbox or the notifier, and goes on by itself.',
+      queries: [['max by (behind) (rekey_job_paused)', '{{behind}}']],
+      unit: 'short',
+      runbook: 'operations.md#everyone-needs-a-new-password',
+      emptyBecause: 'no job ran',
+    },
+    {
+      title: 'Restarts in the shown time',
+      description: 'Read the last lines before each end in the log; exit 137 is the limit of memory.',
+      kind: 'stat',
+      queries: [[`sum by (job) (changes(process_start_time_seconds{${jobs}}[$__range]))`, '{{job}}']],
+      unit: 'short',
+      above: [1, 3],
+      runbook: 'operations.md#memory',
+    },
+  ],
+}

@@ -1,0 +1,122 @@
+import type { Dashboard } from './dashboard.ts'
+import { perMinute } from './queries.ts'
+
+export const security: Dashboard = {
+  name: 'security',
+  title: 'Security',
+  description: 'Guesses, sprays, lockouts, holds and keys. No panel names a customer: the log does.',
+  panels: [
+    {
+      title: 'Limits that are used up',
+      description:
+        'all: spraying, page somebody. address: one attacker or a balancer. account: one customer is attacked.',
+      queries: [[perMinute('action, by', 'rekey_limits_exceeded_total'), '{{action}} by {{by}}']],
+      unit: 'cpm',
+      runbook: 'operations.md#limits',
+    },
+    {
+      title: 'Lockouts',
+      description: 'Ten wrong codes begin one. Many at once: somebody guesses codes of many customers.',
+      queries: [[perMinute('kind, account', 'rekey_lockouts_total'), '{{kind}} of a {{account}}']],
+      unit: 'cpm',
+      above: [1, 10],
+      runbook: 'operations.md#someone-cannot-restore-after-wrong-codes',
+    },
+    {
+      title: 'Wrong codes',
+      description: 'Compare with right ones on Funnel: a few in a hundred are people.',
+      queries: [
+        [
+          perMinute('outcome', 'rekey_restore_steps_total{step="code_accepted",outcome=~"wrong|locked_out"}'),
+          'restore: {{outcome}}',
+        ],
+        [
+          perMinute('outcome', 'rekey_sign_ins_total{step="second_factor",outcome=~"wrong|locked_out"}'),
+          'sign-in: {{outcome}}',
+        ],
+      ],
+      unit: 'cpm',
+      runbook: 'operations.md#someone-cannot-restore-after-wrong-codes',
+    },
+    {
+      title: 'Wrong passwords',
+      description: 'A steep rise is stuffing or spraying: block its addresses and clients in front of the gateway.',
+      queries: [
+        [perMinute('outcome', 'rekey_sign_ins_total{step="password",outcome=~"ok|wrong|limited"}'), '{{outcome}}'],
+      ],
+      unit: 'cpm',
+      runbook: 'operations.md#limits',
+    },
+    {
+      title: 'Restores of unknown or blocked users',
+      description: 'A rise: somebody tries a list of user names. Answers do not tell which exist.',
+      queries: [[perMinute('reason', 'rekey_codes_not_sent_total{reason="unknown or blocked"}'), '{{reason}}']],
+      unit: 'cpm',
+      runbook: 'operations.md#limits',
+    },
+    {
+      title: 'Refused requests at the gateway',
+      description: '401, 403 and 429. 401 for everybody: clocks or signing keys.',
+      queries: [
+        [perMinute('status', 'rekey_http_request_duration_seconds_count{status=~"401|403|429"}'), '{{status}}'],
+      ],
+      unit: 'cpm',
+      runbook: 'operations.md#symptoms',
+      emptyBecause: 'no request was refused',
+    },
+    {
+      title: 'Records in Redis that were tampered with',
+      description: 'Any: somebody else writes to Redis, or keys differ between gateways.',
+      queries: [[perMinute('kind', 'rekey_tampered_records_total'), '{{kind}}']],
+      unit: 'cpm',
+      above: [0.01, 0.01],
+      runbook: 'operations.md#redis',
+    },
+    {
+      title: 'Recovery holds',
+      description: 'Begun or extended, by reason. young_address: a restore over an address that was just added.',
+      queries: [[perMinute('reason', 'rekey_holds_started_total'), '{{reason}}']],
+      unit: 'cpm',
+      runbook: 'operations.md#someone-says-it-was-not-me',
+    },
+    {
+      title: 'Passwords of staff',
+      description: 'Set by the back office, by outcome. Compare with what staff did.',
+      queries: [[perMinute('outcome', 'rekey_password_changes_total{reason="staff"}'), '{{outcome}}']],
+      unit: 'cpm',
+      runbook: 'operations.md#what-staff-read',
+    },
+    {
+      title: 'Look-ups of leaked passwords',
+      description: 'timeout, failed and skipped: new passwords were accepted without an answer.',
+      queries: [[perMinute('outcome', 'rekey_breach_lookups_total'), '{{outcome}}']],
+      unit: 'cpm',
+      runbook: 'operations.md#new-passwords',
+    },
+    {
+      title: 'Compromise reports',
+      description: 'Customers who say that it was not them, by link and by RPC.',
+      queries: [
+        [
+          perMinute('status', 'rekey_http_request_duration_seconds_count{method="POST",route="/not-me"}'),
+          'link {{status}}',
+        ],
+        [
+          perMinute('outcome', 'rekey_rpc_request_duration_seconds_count{method="account.report-compromise"}'),
+          'RPC {{outcome}}',
+        ],
+      ],
+      unit: 'cpm',
+      runbook: 'operations.md#someone-says-it-was-not-me',
+      emptyBecause: 'no customer reported a compromise',
+    },
+    {
+      title: 'Age of keys',
+      description: 'Rotate signing keys monthly. Missing for keys that are given in the environment.',
+      queries: [['max by (job, key) (rekey_key_age_seconds)', '{{job}}: {{key}}']],
+      unit: 'dtdurations',
+      runbook: 'operations.md#signing-keys',
+      emptyBecause: 'keys are given in the environment',
+    },
+  ],
+}
