@@ -34,6 +34,31 @@ export interface Dashboard {
 /** A variable of the dashboard, as Grafana writes it. */
 const variable = (name: string) => `\${${name}}`
 const pageOfDocs = (path: string) => `${variable('docs')}${path}`
+const linkTo = (title: string, path: string) => ({
+  type: 'link',
+  title,
+  tooltip: '',
+  icon: 'doc',
+  url: pageOfDocs(path),
+  tags: [],
+  asDropdown: false,
+  targetBlank: true,
+  includeVars: false,
+  keepTime: false,
+})
+
+/** Links to every dashboard with the tag of ours. */
+const otherDashboards = {
+  ...linkTo('Rekey', ''),
+  type: 'dashboards',
+  icon: '',
+  url: '',
+  tags: ['rekey'],
+  targetBlank: false,
+  includeVars: true,
+  keepTime: true,
+}
+
 const datasource = { type: 'prometheus', uid: variable('datasource') }
 
 const stepsOf = ({ above, below }: Panel) => {
@@ -79,7 +104,7 @@ const panelOf = (panel: Panel, id: number, gridPos: object) => {
     description,
     datasource,
     gridPos,
-    links: [{ title: 'What to do', url: pageOfDocs(runbook), targetBlank: true }],
+    links: [linkTo('What to do', runbook)],
     targets: queries.map(([expr, legendFormat], index) => ({
       refId: String.fromCharCode(65 + index),
       datasource,
@@ -128,9 +153,9 @@ export const dashboardOf = ({ name, title, description, panels }: Dashboard) => 
   time: { from: 'now-3h', to: 'now' },
   timezone: 'browser',
   links: [
-    { type: 'dashboards', title: 'Rekey', tags: ['rekey'], asDropdown: false, includeVars: true, keepTime: true },
-    { type: 'link', title: 'Operations', url: pageOfDocs('operations.md#symptoms'), targetBlank: true, icon: 'doc' },
-    { type: 'link', title: 'Dashboards', url: pageOfDocs('dashboards.md#load-them'), targetBlank: true, icon: 'doc' },
+    otherDashboards,
+    linkTo('Symptoms', 'operations.md#symptoms'),
+    linkTo('These dashboards', 'dashboards.md#which-dashboard'),
   ],
   templating: {
     list: [

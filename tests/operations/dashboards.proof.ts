@@ -21,8 +21,8 @@ import t from 'tap'
 import { panelExpressions } from './expressions.ts'
 import { type Series, startPrometheus } from './prometheus-server.ts'
 
-/** How long customers use the product before the panels are read, in seconds. */
-const seconds = Number(process.env.REKEY_DASHBOARDS_SECONDS ?? 60)
+/** How long customers use the product before the panels are read, in seconds: services read their streams every 30 s. */
+const seconds = Math.max(45, Number(process.env.REKEY_DASHBOARDS_SECONDS ?? 60))
 const people = 4
 /** Between two journeys of a person. */
 const restMs = 400
