@@ -400,8 +400,10 @@ const ofServers: Breakage[] = [
     finds: ['FAIL password-service consumers'],
     says: /consumer password-service-auth-session-revoked is missing: restart the password-service/,
     async breakIt() {
+      // While it runs, the service creates its consumers again.
+      await rekey.stop('password-service')
       await jsm.consumers.delete('AUTH', 'password-service-auth-session-revoked')
-      return () => {}
+      return () => rekey.restart({})
     },
   },
   {
