@@ -4,14 +4,15 @@ import { startPasswordService } from '@rekey/test-support/password-service'
 import { speedShares } from '@rekey/test-support/speed'
 import t from 'tap'
 
-// Rejected events do not slow down later ones: measures 5,000 good events alone, behind 1 and behind 100 rejected ones.
+// Rejected events do not slow down later ones: measures 20,000 good events alone, behind 1 and behind 100 rejected ones.
 
 t.setTimeout(900_000)
 
-const good = 5_000
+// As many as take a second or more: a shorter round shows the start of a batch rather than the speed.
+const good = 20_000
 const timeoutMs = 60_000
 
-t.test('5,000 good events behind 1 or 100 rejected ones are published at 90 % of the speed or more', async (t) => {
+t.test('20,000 good events behind 1 or 100 rejected ones are published at 90 % of the speed or more', async (t) => {
   const service = await startPasswordService(t, { privatePostgres: true })
   const manager = async () => (await service.broker.connected()).jetstreamManager()
   await (await manager()).streams.update('PASSWORD', { max_msg_size: 2_000 })
