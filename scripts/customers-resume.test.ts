@@ -97,7 +97,7 @@ t.test('an outage of Postgres prints how to resume, and loses no record', async 
   await eventually(records, { what: 'a batch', timeoutMs: 60_000 })
   await away.server?.kill()
   const failed = await end
-  t.match(failed, { code: 1, err: /^Postgres did not answer \(.*\)\. .*run the same command again\.\n$/ })
+  t.match(failed, { code: 1, err: /^Postgres did not answer \(.*\)\. .*run the same command again to resume\.\n$/ })
   await away.server?.restart()
   t.match(await run(['import', path], env), { code: 2, out: /12,000 records in .*: 11,880 imported, 120 refused/ })
 })

@@ -94,7 +94,7 @@ const describeError = (error: unknown): string => {
   if (!(error instanceof Error)) return String(error)
   if (!(error instanceof RekeyError)) return error.message
   const { message = '' } = (error.cause ?? {}) as { message?: string }
-  return `Postgres did not answer (${message}). What was committed is kept: run the same command again.`
+  return `Postgres did not answer (${message}). What was committed is kept: run the same command again to resume.`
 }
 
 const stopRequest = createStopRequest()

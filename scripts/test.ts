@@ -52,9 +52,9 @@ const runOnce = async (options: Options, { env, eventNotes }: Shared, signal: Ab
   const { text, isGreen } = summarize(results, missing, { strict })
   const isComplete = options.paths.length === 0 && options.grep === undefined && !options.proofs && !signal.aborted
   const unproduced = isComplete ? unproducedEvents(eventNotes) : []
-  for (const line of unproduced) console.log(line)
+  for (const { line } of unproduced) console.log(line)
   console.log(text)
-  return isGreen && (unproduced.length === 0 || !strict)
+  return isGreen && (!strict || !unproduced.some(({ isFault }) => isFault))
 }
 
 const run = async (options: Options, signal: AbortSignal) => {

@@ -9,14 +9,18 @@ export const createEventNotes = (scratch: string) => {
   return { folder, env: { REKEY_TEST_LOG_EVENTS: folder } }
 }
 
-/**
- * The security events that no test of a complete run has produced, each as a line. Other lines do not count: whether one
- * about the failure of a part is written depends on the moment at which a test ends the failure.
- */
-export const unproducedEvents = (folder: string): string[] => {
+/** An event that no test of a complete run has produced. */
+interface Unproduced {
+  line: string
+  /** False for a line about the failure of a part: whether it is written depends on when a test ends the failure. */
+  isFault: boolean
+}
+
+/** The declared log events that no test of a complete run has produced. */
+export const unproducedEvents = (folder: string): Unproduced[] => {
   const produced = new Set(readdirSync(folder))
   const declared: Record<string, LogEventDefinition> = logEvents
   return Object.entries(declared)
-    .filter(([name, { always }]) => always && !produced.has(name))
-    .map(([name]) => `no test produces the log event ${name}: add one`)
+    .filter(([name]) => !produced.has(name))
+    .map(([name, { always }]) => ({ line: `no test produced the log event ${name}`, isFault: always }))
 }
