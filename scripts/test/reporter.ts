@@ -119,8 +119,9 @@ const emptyResult = (path: string): FileResult => ({
 })
 
 const addResult = (file: FileResult, { fullname, diag, skip, todo, ok }: Result) => {
-  // Without the name of the group's own file.
-  const title = fullname.slice(fullname.indexOf(file.path))
+  // Without the name of the group's own file. A failure after the end of the file's tests does not name the file.
+  const start = fullname.indexOf(file.path)
+  const title = start === -1 ? `${file.path} > ${fullname}` : fullname.slice(start)
   if (skip || todo) file.skipped.push({ title, reason: typeof skip === 'string' ? skip : '' })
   else if (ok) file.passed += 1
   else file.failures.push({ title, diagnosis: diag })

@@ -6,6 +6,7 @@ import { runTap } from './tap.ts'
 
 const mixed = 'scripts/test/fixtures/mixed.fixture.ts'
 const ended = 'scripts/test/fixtures/ended.fixture.ts'
+const checked = 'scripts/test/fixtures/checked.fixture.ts'
 const uncaught = 'scripts/test/fixtures/uncaught.fixture.ts'
 
 // Loading tap twice takes long on a busy machine.
@@ -29,17 +30,22 @@ const run = async (t: Test, files: string[], options: { grep?: string; jobs?: nu
 
 // tap reports the exit code of a file that ends its own process, and an unfinished test of a file in a group.
 const runs = [
-  { place: 'its own process', jobs: 3, end: 'ended with exit code 3' },
+  { place: 'its own process', jobs: 4, end: 'ended with exit code 3' },
   { place: 'a group', jobs: 1, end: '> test unfinished' },
 ]
 for (const { place, jobs, end } of runs) {
   t.test(`files in ${place}`, async (t) => {
     // A group takes the shortest file last: `ended`, which ends the process.
-    const [first, second, third] = (await run(t, [uncaught, mixed, ended], { jobs })) as [
+    const [failing, first, second, third] = (await run(t, [uncaught, mixed, checked, ended], { jobs })) as [
+      FileResult,
       FileResult,
       FileResult,
       FileResult,
     ]
+
+    t.test('a check that fails at the end fails the file, and its process ends', async (t) => {
+      t.match(`${failing.failures.map(({ title }) => title).join()}${failing.stderr}`, /the check fails|exit code 1/)
+    })
 
     t.test('a file gets one line with its counts, and its failures and skips again', async (t) => {
       const [lineOfEnded, lineOfMixed] = [first, second].map((result) =>

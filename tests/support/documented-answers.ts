@@ -2,6 +2,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { type Endpoint, type ErrorCode, errors, http } from '@rekey/contracts'
 import { errorsOf } from '@rekey/contracts/documents/openapi/operation-errors'
 import type { Server } from '@rekey/platform/server'
+import { checkAtEnd } from './check-at-end.ts'
 import type { Teardown } from './infrastructure.ts'
 
 /** The answers that the OpenAPI document has for a route: each status, with each code of an error. */
@@ -43,7 +44,7 @@ export const requireDocumentedAnswers = (t: Teardown): void => {
     })
   }
   subscribe('fastify.initialization', watch)
-  t.teardown(() => {
+  checkAtEnd(t, () => {
     unsubscribe('fastify.initialization', watch)
     if (undocumented.size > 0) throw new Error(`not in the OpenAPI document:\n${[...undocumented].join('\n')}`)
   })

@@ -11,6 +11,8 @@ import { restartable } from './restartable.ts'
 /** The part of a tap test that is used here. */
 export interface Teardown {
   teardown(callback: () => unknown): void
+  /** Fails the test with an error. */
+  threw?(error: unknown): void
 }
 
 export interface Parts {

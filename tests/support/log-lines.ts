@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { commonFields, type LogEventDefinition, logEvents } from '@rekey/contracts'
+import { checkAtEnd } from './check-at-end.ts'
 import type { Teardown } from './infrastructure.ts'
 
 type Line = Record<string, unknown>
@@ -71,7 +72,7 @@ const note = (event: string) => {
 export const declaredLines = (t: Teardown, keep: (line: string) => void) => {
   // Checked at the end: a check of each line as it is written would slow down what the test measures.
   const lines: string[] = []
-  t.teardown(() => {
+  checkAtEnd(t, () => {
     const errors = new Set<string>()
     for (const text of lines) {
       const line: Line = JSON.parse(text)

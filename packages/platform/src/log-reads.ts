@@ -1,4 +1,5 @@
 import { scopes } from '@rekey/contracts'
+import type { FastifySchema } from 'fastify'
 import type { Logger } from './logger.ts'
 import type { Server } from './server.ts'
 
@@ -12,6 +13,12 @@ const customersIn = ({ customer, data = [] }: Answer): string[] => [
   ...new Set([customer, ...data.map((listed) => listed.customer)].filter((code) => code !== undefined)),
 ]
 
+/** Of these names of query parameters, those of the route: a caller chooses the others, which are ignored. */
+const declaredIn = (schema: FastifySchema | undefined, names: string[]): string[] => {
+  const { properties = {} } = (schema?.querystring ?? {}) as { properties?: object }
+  return names.filter((name) => Object.hasOwn(properties, name))
+}
+
 /**
  * Logs what staff read: each answer of a route with the scope of the back office, with its reader, its path, the names of
  * the query's parameters (their values may be addresses), and the customers that it is about. A new route is logged
@@ -20,14 +27,14 @@ const customersIn = ({ customer, data = [] }: Answer): string[] => [
  */
 export const logReads = (app: Server, log: Logger): void => {
   app.addHook('preSerialization', (request, reply, payload, done) => {
-    const { url: what = '', config } = request.routeOptions
+    const { url: what = '', config, schema } = request.routeOptions
     const isRead = request.method === 'GET' || request.method === 'HEAD'
     if (!isRead || !config.scopes?.includes(scopes.backOffice) || reply.statusCode !== 200) return done(null, payload)
     const { clientId: customerId } = request.params as { clientId?: number }
     const { sub: actorId, client_id: clientId } = request.bearer
     log.event('back_office_read', {
       what,
-      parameters: Object.keys(request.query as object),
+      parameters: declaredIn(schema, Object.keys(request.query as object)),
       ...(customerId !== undefined && { customerId }),
       customers: customersIn(payload as Answer),
       actor: 'back_office',

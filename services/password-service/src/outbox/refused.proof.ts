@@ -11,6 +11,8 @@ t.setTimeout(900_000)
 // As many as take a second or more: a shorter round shows the start of a batch rather than the speed.
 const good = 20_000
 const timeoutMs = 60_000
+/** Share of the speed without bad ones. */
+const wanted = 0.9
 
 t.test('20,000 good events behind 1 or 100 rejected ones are published at 90 % of the speed or more', async (t) => {
   const service = await startPasswordService(t, { privatePostgres: true })
@@ -38,8 +40,9 @@ t.test('20,000 good events behind 1 or 100 rejected ones are published at 90 % o
     return isDone ? good / seconds : 0
   }
 
-  for (const { bad, perSecond, share } of await speedShares([1, 100], speedBehind)) {
-    t.ok(share >= 0.9, `behind ${bad}: ${perSecond}/s, ${Math.round(100 * share)} %`)
+  const shares = await speedShares([1, 100], { wanted, measure: speedBehind })
+  for (const { bad, perSecond, share } of shares) {
+    t.ok(share >= wanted, `behind ${bad}: ${perSecond}/s, ${Math.round(100 * share)} %`)
     t.comment(`behind ${bad}: ${perSecond}/s, ${Math.round(100 * share)} %`)
   }
 })
