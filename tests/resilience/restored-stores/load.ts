@@ -129,7 +129,8 @@ export const startLoad = (rekey: Rekey, people: readonly TestCustomer[]) => {
       outcomes.push({ step, at, ok, refused: failure instanceof Refused })
       // After a failure the customer restores the password, as one does who does not know it.
       if (!ok) turn = steps.length - 1 + Math.floor(turn / steps.length) * steps.length
-      if (ok && (step === 'restore' || step === 'change')) await delay(changeRestMs)
+      // A new password that was answered with an error may have been stored.
+      if (step === 'restore' || step === 'change') await delay(changeRestMs)
       else await delay(ok ? restMs : 3 * restMs)
     }
   }
