@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { chownSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { postgresAccount } from '@rekey/local-servers/account'
 import type { Rekey } from '@rekey/test-support/rekey'
 import pg from 'pg'
@@ -41,6 +42,12 @@ const snapshot = (name: 'NATS' | 'Redis', server: Rekey['nats'], dir: string): S
   },
 })
 
+/**
+ * A session epoch follows the clock in seconds: a database that is back within the second of its last commit could give
+ * it again. No restore of a backup is that fast, but this one is.
+ */
+const downMs = 1_100
+
 /** A base backup by the low-level API (Postgres manual, 25.3.4). */
 const baseBackup = ({ dataDir, postgres }: Rekey): Store => {
   const { server, url } = postgres
@@ -64,6 +71,7 @@ const baseBackup = ({ dataDir, postgres }: Rekey): Store => {
     },
     async restore() {
       await server.stop()
+      await delay(downMs)
       rmSync(dir, { recursive: true, force: true })
       copy(`${dir}-copy`, dir)
       await server.restart()
