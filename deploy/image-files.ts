@@ -87,7 +87,7 @@ const createCopier = (to: string) => {
     copyDependencies(folder.slice(0, folder.indexOf(`${sep}node_modules${sep}`, store.length) + '/node_modules'.length))
   }
 
-  return { copyFolder, copyPackage, copyDependencies }
+  return { copyFile, copyFolder, copyPackage, copyDependencies }
 }
 
 interface Manifest {
@@ -129,8 +129,10 @@ export const operatorCommands = (
 
 const copyTools = (to: string) => {
   const scripts = operatorCommands(manifest, readFileSync(join(root, 'docs/operations.md'), 'utf8'))
-  const { copyFolder, copyPackage, copyDependencies } = createCopier(to)
+  const { copyFile, copyFolder, copyPackage, copyDependencies } = createCopier(to)
   for (const folder of ['scripts', 'prisma']) copyFolder(join(root, folder))
+  // `npm run migrate -- --grants` runs it, and `npm run doctor` compares rights with it.
+  copyFile(join(root, 'deploy/postgres/grants.sql'))
   copyDependencies(join(root, 'node_modules'))
   for (const name of ['auth-gateway', 'password-service', 'notifier']) copyPackage(join(root, 'services', name))
   writeManifest(to, scripts)

@@ -7,9 +7,15 @@ import { migrate } from '@rekey/local-servers/migrate'
 import { defaultPatience, type Patience } from '@rekey/local-servers/migration-patience'
 import { startPostgres } from '@rekey/local-servers/postgres'
 import { diffSchemas } from '@rekey/local-servers/schema-diff'
+import { loadConfig } from '@rekey/platform/config'
+import { withSettings } from '@rekey/platform/postgres-settings'
+import { Type } from '@sinclair/typebox'
+import pg from 'pg'
 
 const usage = `Usage:
-  npm run migrate                applies the pending migrations to REKEY_DATABASE_DIRECT_URL, otherwise DATABASE_URL
+  npm run migrate                applies the pending migrations to REKEY_DATABASE_DIRECT_URL, otherwise DATABASE_URL, of
+                                 the environment or of the file REKEY_SECRETS_FILE
+    --grants                     then runs deploy/postgres/grants.sql, which grants rekey_service its access
     --wait SECONDS               how long to try again while other transactions hold locks (600)
     --lock-timeout MS            longest wait for one lock at a time, during which requests wait too (400)
     --statement-timeout SECONDS  longest statement of a migration in a transaction (900)
@@ -66,11 +72,30 @@ const readPatience = (flags: Partial<Record<'wait' | 'lock-timeout' | 'statement
   onWait: (line: string) => console.error(line),
 })
 
-const deploy = async (patience: Patience) => {
-  const databaseUrl = process.env.REKEY_DATABASE_DIRECT_URL || process.env.DATABASE_URL
+/** Repeatable: it is one transaction that revokes everything and grants what this version needs. */
+const grant = async (connectionString: string) => {
+  const client = new pg.Client({ connectionString: withSettings(connectionString) })
+  await client.connect()
+  try {
+    await client.query(readFileSync(join(root, 'deploy/postgres/grants.sql'), 'utf8'))
+  } finally {
+    await client.end()
+  }
+  console.log('Granted rekey_service its access.')
+}
+
+const Env = Type.Object({
+  DATABASE_URL: Type.Optional(Type.String()),
+  REKEY_DATABASE_DIRECT_URL: Type.Optional(Type.String()),
+})
+
+const deploy = async (patience: Patience, grants: boolean) => {
+  const { DATABASE_URL, REKEY_DATABASE_DIRECT_URL } = loadConfig(Env, process.env)
+  const databaseUrl = REKEY_DATABASE_DIRECT_URL ?? DATABASE_URL
   if (!databaseUrl) throw new Error('DATABASE_URL is missing.')
   const { applied } = await migrate({ databaseUrl, patience })
   console.log(applied.length ? `Applied ${applied.join(', ')}.` : 'No pending migrations.')
+  if (grants) await grant(databaseUrl)
 }
 
 try {
@@ -78,6 +103,7 @@ try {
     allowPositionals: true,
     options: {
       help: { type: 'boolean', short: 'h' },
+      grants: { type: 'boolean' },
       wait: { type: 'string' },
       'lock-timeout': { type: 'string' },
       'statement-timeout': { type: 'string' },
@@ -85,7 +111,7 @@ try {
   })
   const [command, name, ...rest] = positionals
   if (values.help) console.log(usage)
-  else if (command === undefined) await deploy(readPatience(values))
+  else if (command === undefined) await deploy(readPatience(values), values.grants === true)
   else if (command === 'new' && name && rest.length === 0) await writeMigration(name)
   else throw new Error(usage)
 } catch (error) {

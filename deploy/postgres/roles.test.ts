@@ -1,6 +1,8 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { execFile } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
+import { promisify } from 'node:util'
 import { writeCertificate } from '@rekey/test-support/certificate'
 import { createCustomer, sql } from '@rekey/test-support/customers'
 import { startDeployedDatabase } from '@rekey/test-support/deployed-database'
@@ -112,4 +114,24 @@ t.test('the service’s role has access to every table except that of the migrat
     tables.map(({ name }) => name),
     ['_prisma_migrations'],
   )
+})
+
+t.test('npm run migrate -- --grants restores the access of the service’s role, and gives it no more', async (t) => {
+  const rights = () =>
+    sql(
+      database.superuser,
+      `SELECT table_name, privilege_type FROM information_schema.role_table_grants
+       WHERE grantee = 'rekey_service' ORDER BY 1, 2`,
+    )
+  const granted = await rights()
+  await sql(database.owner, 'REVOKE ALL ON outbox FROM rekey_service')
+  await sql(database.owner, 'GRANT DELETE ON password_change TO rekey_service')
+  const secrets = join(dir, 'migrate.env')
+  writeFileSync(secrets, `DATABASE_URL=${database.owner}\n`)
+  const { stdout } = await promisify(execFile)(process.execPath, ['scripts/migrate.ts', '--grants'], {
+    cwd: resolve(import.meta.dirname, '../..'),
+    env: { ...process.env, DATABASE_URL: '', REKEY_DATABASE_DIRECT_URL: '', REKEY_SECRETS_FILE: secrets },
+  })
+  t.match(stdout, /No pending migrations\.\nGranted rekey_service its access\./)
+  t.same(await rights(), granted)
 })

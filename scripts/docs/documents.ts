@@ -7,6 +7,7 @@ import { eventTables, rpcTable } from '@rekey/contracts/documents/event-tables'
 import { eventTypes } from '@rekey/contracts/documents/event-types'
 import { logEventTables, logFieldTable, logFormTable } from '@rekey/contracts/documents/log-tables'
 import { openapi } from '@rekey/contracts/documents/openapi'
+import { valuesSchemaFile } from '../chart/values-schema.ts'
 import { dashboardFiles } from '../dashboards/dashboards.ts'
 import { auditExamples, auditTable } from './audit-tables.ts'
 import { documentedMetrics, metricsTable } from './metrics.ts'
@@ -64,6 +65,7 @@ const documents = async (): Promise<Record<string, string>> => ({
   'packages/client/src/contract.ts': clientTypes(),
   'packages/contracts/src/events/event-data.ts': eventTypes(),
   'docs/security.md': securityDocument(root),
+  'deploy/helm/rekey/values.schema.json': valuesSchemaFile(),
   ...dashboardFiles(),
   ...Object.fromEntries(
     Object.entries(brokerPermissions()).map(([user, text]) => [`deploy/nats/users/${user}.conf`, text]),

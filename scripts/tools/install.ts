@@ -36,7 +36,7 @@ export const installFolder = async (dir: string): Promise<void> => {
 }
 
 /** Installs a package of `tools/`. @returns its folder */
-export const installTool = async (root: string, name: 'api-lint' | 'bruno'): Promise<string> => {
+export const installTool = async (root: string, name: 'api-lint' | 'bruno' | 'kubernetes'): Promise<string> => {
   const dir = join(root, 'tools', name)
   await installFolder(dir)
   return dir
