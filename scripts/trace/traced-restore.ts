@@ -55,10 +55,11 @@ export const traceRestore = async (): Promise<ReceivedSpan[]> => {
   const receiver = await startReceiver()
   const say = (line: string) => console.error(line)
   try {
-    const [PORT, INBOX_PORT, PROVIDER_PORT] = (await Promise.all([freePort(), freePort(), freePort()])).map(String)
+    const [port, inboxPort, providerPort] = await Promise.all([freePort(), freePort(), freePort()])
     // Services read the variables of OpenTelemetry from this process.
     Object.assign(process.env, receiver.variables)
-    const env = { ...process.env, PORT, INBOX_PORT, PROVIDER_PORT, REKEY_DATA_DIR: dataDir }
+    const ports = { PORT: String(port), INBOX_PORT: String(inboxPort), PROVIDER_PORT: String(providerPort) }
+    const env = { ...process.env, ...ports, REKEY_DATA_DIR: dataDir }
     const settings = await placeMetrics(readSettings(['--check'], env, root), isPortFree)
     const sandbox = await startSandbox(settings, { say, signal })
     try {
