@@ -1,13 +1,9 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { freePort } from '@rekey/local-servers/ports'
 import { replaceTree } from './trace/document.ts'
 import type { ReceivedSpan } from './trace/otlp.ts'
 import { startReceiver } from './trace/receiver.ts'
+import { traceRestore } from './trace/traced-restore.ts'
 import { groupsOf, printTraces } from './trace/tree.ts'
 
 const usage = `npm run trace [-- OPTIONS]: shows traces as trees, without a collector.
@@ -23,10 +19,6 @@ const usage = `npm run trace [-- OPTIONS]: shows traces as trees, without a coll
 To send the traces of a sandbox to --listen:
   OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318 OTEL_EXPORTER_OTLP_PROTOCOL=http/json npm start`
 
-const root = resolve(import.meta.dirname, '..')
-/** The requests that begin and end a restore (A1, B2). */
-const firstRequest = 'POST /oauth/v2/passwordRestore'
-const lastRequest = 'POST /api/v2/my/password/restore'
 /** A service sends its spans every five seconds by default: a trace is complete if none came for longer. */
 const quietMs = 6_000
 
@@ -81,28 +73,6 @@ const listen = async (port: number, { match, json }: { match: string; json: bool
       if (group.some(({ name }) => name.includes(match))) print(group, json)
     }
   }, 500)
-}
-
-/** Restores a password in a sandbox. @returns the spans of its traces. @throws Error if the restore fails */
-const traceRestore = async (): Promise<ReceivedSpan[]> => {
-  const dataDir = mkdtempSync(join(tmpdir(), 'rekey-trace-'))
-  const receiver = await startReceiver()
-  try {
-    const [PORT, INBOX_PORT, PROVIDER_PORT] = (await Promise.all([freePort(), freePort(), freePort()])).map(String)
-    const sandbox = spawn(process.execPath, [join(root, 'scripts/start.ts'), '--check'], {
-      env: { ...process.env, ...receiver.variables, PORT, INBOX_PORT, PROVIDER_PORT, REKEY_DATA_DIR: dataDir },
-      stdio: ['ignore', 2, 2],
-    })
-    const [code] = await once(sandbox, 'close')
-    const isRestore = (group: ReceivedSpan[]) =>
-      [firstRequest, lastRequest].every((name) => group.some((span) => span.name === name))
-    const restore = groupsOf(receiver.spans).find(isRestore)
-    if (!restore) throw new Error(`the restore failed: npm start -- --check exited with ${code}`)
-    return restore
-  } finally {
-    await receiver.close()
-    rmSync(dataDir, { recursive: true, force: true })
-  }
 }
 
 const { help, listen: isListener, port, match, json, write } = readOptions()

@@ -89,6 +89,33 @@ t.test('S33: the service’s role can only read the numbers of records, anchors 
   }
 })
 
+t.test(
+  'S33: an erasure by the service’s role keeps the history, and leaves a trace that the role cannot remove',
+  async (t) => {
+    const { id: erased } = await createCustomer(database.service)
+    await sql(
+      database.service,
+      `INSERT INTO password_change
+       (customer_id, type, operation, actor, actor_id, client_id, channel, ip, create_time, previous_digest, digest)
+     VALUES ($1, 'restored', 'change', 'client', 'a', 'b', 'api', '::1', now(), 'c', 'e')`,
+      [erased],
+    )
+    const record = 'SELECT create_time, digest, previous_digest, client_id FROM password_change WHERE customer_id = $1'
+    const before = await sql(database.service, record, [erased])
+    const call = (ids: string) =>
+      sql(database.service, `SELECT erase_customer($1, now(), 'theft', ${ids}, ARRAY['forged'])`, [erased])
+    await t.rejects(call(`ARRAY(SELECT id FROM password_change WHERE customer_id = ${id})`), /of these 1 records/)
+    t.equal((await sql(database.service, 'SELECT 1 FROM customer WHERE id = $1', [erased])).length, 1)
+
+    await call(`ARRAY(SELECT id FROM password_change WHERE customer_id = ${erased})`)
+    t.same(await sql(database.service, record, [erased]), before)
+    t.same(await sql(database.service, 'SELECT customer_id, reason FROM erased_customer'), [
+      { customer_id: erased, reason: 'theft' },
+    ])
+    await t.rejects(sql(database.service, 'DELETE FROM erased_customer'), insufficientPrivilege)
+  },
+)
+
 t.test('S33: the owner cannot change or delete a record of the history either', async (t) => {
   for (const statement of [`UPDATE password_change SET ip = '::2'`, 'DELETE FROM password_change']) {
     await t.rejects(sql(database.owner, statement), /append-only/)

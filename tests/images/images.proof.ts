@@ -14,14 +14,15 @@ import type { Visit } from './visit.ts'
 
 const root = resolve(import.meta.dirname, '../..')
 const services = ['auth-gateway', 'password-service', 'notifier', 'inbox'] as const
-const imageOf = (name: string) => `localhost/rekey/${name}`
+const version = '1.2.3'
+const imageOf = (name: string) => `localhost/rekey/${name}:${version}`
 /** Most megabytes above the base. */
 const budgets = { 'auth-gateway': 60, 'password-service': 130, notifier: 60, inbox: 60, tools: 130 }
 
 t.setTimeout(3_600_000)
 const engine = await startEngine(t)
 if (typeof engine === 'string') t.test('the images run in a container engine', { skip: engine }, async () => {})
-else await testImages(engine, buildVariables())
+else await testImages(engine, { ...buildVariables(), REKEY_VERSION: version, REKEY_REVISION: 'abc' })
 
 async function testImages({ docker, beside, description }: Engine, build: Record<string, string>) {
   t.comment(`engine: ${description}`)
@@ -70,7 +71,7 @@ async function testImages({ docker, beside, description }: Engine, build: Record
   }
 
   await t.test('the images build from the lock file', async () => {
-    await docker(['compose', 'build'], { ...build, REKEY_VERSION: '1.2.3', REKEY_REVISION: 'abc' })
+    await docker(['compose', 'build'], build)
   })
 
   await t.test('an image is small, runs as a numbered user, and is labelled', async (t) => {
@@ -88,7 +89,7 @@ async function testImages({ docker, beside, description }: Engine, build: Record
       t.equal(Config.User, '1000:1000', name)
       t.match(Config.Labels, {
         'org.opencontainers.image.title': `rekey ${name}`,
-        'org.opencontainers.image.version': '1.2.3',
+        'org.opencontainers.image.version': version,
         'org.opencontainers.image.revision': 'abc',
         'org.opencontainers.image.base.name': 'node:24-slim',
       })

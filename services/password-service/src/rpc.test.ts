@@ -1,4 +1,4 @@
-import { rpcs as allRpcs, type CustomersGetReply, rpcServerOf } from '@rekey/contracts'
+import { rpcs as allRpcs, type CustomersGetReply, rpcServerOf, version } from '@rekey/contracts'
 import { eventually } from '@rekey/test-support/eventually'
 import { startPasswordService } from '@rekey/test-support/password-service'
 import t from 'tap'
@@ -40,7 +40,7 @@ t.test('`nats micro ls` and `nats micro info` list every RPC', async (t) => {
   }
   for (const verb of ['PING', 'INFO', 'STATS']) {
     for (const subject of [`$SRV.${verb}`, `$SRV.${verb}.password-service`]) {
-      t.match((await send(subject, '')).json(), { name: 'password-service', version: '0.1.0' }, subject)
+      t.match((await send(subject, '')).json(), { name: 'password-service', version }, subject)
     }
   }
   const { type, endpoints } = (await send('$SRV.INFO.password-service', '')).json<Info>()

@@ -13,9 +13,17 @@ import {
 import { type Answer, createHttp } from '@rekey/test-support/http'
 import type { Mailbox } from '../mailbox.ts'
 
+/** A request of a journey, before it is sent. */
+export interface CrowdRequest {
+  kind: 'restore' | 'sign-in' | 'history'
+  /** Number of the journey among those of its kind, and of its request, each from 0. */
+  journey: number
+  step: number
+}
+
 interface Options {
-  /** Origin of the gateways. */
-  origin: string
+  /** Origin of the gateways: one for all requests, or one for each. */
+  origin: string | ((request: CrowdRequest) => string)
   mailbox: Mailbox
 }
 
@@ -25,7 +33,20 @@ const restMs = 20
 
 /** Customers who expect every request to succeed: each failure is recorded and ends the journey. */
 export const createCrowd = ({ origin, mailbox }: Options) => {
-  const http = createHttp(origin)
+  const clients = new Map<string, ReturnType<typeof createHttp>>()
+  const clientOf = (request: CrowdRequest) => {
+    const at = typeof origin === 'string' ? origin : origin(request)
+    const client = clients.get(at) ?? createHttp(at)
+    clients.set(at, client)
+    return client
+  }
+  const journeys = { restore: 0, 'sign-in': 0, history: 0 }
+  /** @returns the client of each next request */
+  const begin = (kind: CrowdRequest['kind']) => {
+    const journey = journeys[kind]++
+    let step = 0
+    return () => clientOf({ kind, journey, step: step++ })
+  }
   const stopping = new AbortController()
   const answered = new Map<string, number>()
   const failures: string[] = []
@@ -56,23 +77,25 @@ export const createCrowd = ({ origin, mailbox }: Options) => {
   }
 
   const restore = async (customer: TestCustomer) => {
-    const asked = await expect('A1', 200, () => http.post('/oauth/v2/passwordRestore', restoreBody(customer.email)))
+    const http = begin('restore')
+    const asked = await expect('A1', 200, () => http().post('/oauth/v2/passwordRestore', restoreBody(customer.email)))
     const code = await codeOf('A1', customer.email, asked)
     const { sign_token } = await expect('A2', 200, () =>
-      http.post('/oauth/v2/passwordRestoreVerification', verificationBody(asked.mfa_token, code)),
+      http().post('/oauth/v2/passwordRestoreVerification', verificationBody(asked.mfa_token, code)),
     )
     const password = `new ${randomUUID()}`
     await expect('B2', 204, () =>
-      http.post('/api/v2/my/password/restore', { password }, { successToken: String(sign_token) }),
+      http().post('/api/v2/my/password/restore', { password }, { successToken: String(sign_token) }),
     )
-    await expect('A4', 200, () => http.post('/oauth/v2/login', loginBody({ ...customer, password })))
+    await expect('A4', 200, () => http().post('/oauth/v2/login', loginBody({ ...customer, password })))
   }
 
   const signIn = async (customer: TestCustomer) => {
-    const login = await expect('A4', 200, () => http.post('/oauth/v2/login', loginBody(customer)))
+    const http = begin('sign-in')
+    const login = await expect('A4', 200, () => http().post('/oauth/v2/login', loginBody(customer)))
     const [device] = login.challenge_type as string[]
     const sent = await expect('A4b', 200, () =>
-      http.post('/oauth/v2/challenge', {
+      http().post('/oauth/v2/challenge', {
         challenge_type: device,
         client_timezone: '-3',
         mfa_token: login.mfa_token,
@@ -82,13 +105,14 @@ export const createCrowd = ({ origin, mailbox }: Options) => {
     )
     const code = await codeOf('A4b', addressOf(device, customer), sent)
     const { access_token } = await expect('A5', 200, () =>
-      http.post('/oauth/v2/token', { grant_type: 'mfa_oob', mfa_token: sent.mfa_token, code }),
+      http().post('/oauth/v2/token', { grant_type: 'mfa_oob', mfa_token: sent.mfa_token, code }),
     )
     return { authorization: `Bearer ${access_token}` }
   }
 
   const readHistory = async (headers: { authorization: string }) => {
-    await expect('B3', 200, () => http.get('/api/v2/my/password/changes', headers))
+    const http = begin('history')
+    await expect('B3', 200, () => http().get('/api/v2/my/password/changes', headers))
   }
 
   /** Repeats a journey until stopped. */

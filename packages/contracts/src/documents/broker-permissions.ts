@@ -11,20 +11,7 @@ import type { EventDefinition } from '../events/event.ts'
 import { deadLetters, replayNotes, type StreamDefinition, streams } from '../events/index.ts'
 import { rpcCalls, rpcServerOf, rpcs } from '../rpc/index.ts'
 import { type ServiceName, serviceNames } from '../services.ts'
-
-/** Subjects with the comment that stands above them. */
-interface Group {
-  comment?: string
-  subjects: readonly string[]
-}
-
-interface Permissions {
-  header: string
-  publish: Group[]
-  subscribe: Group[]
-  /** May reply to a request that it received. */
-  replies?: boolean
-}
+import { type Group, type Permissions, renderPermissions } from './broker-user.ts'
 
 const streamEntries = Object.entries<StreamDefinition>(streams)
 const streamNameOf = (event: EventDefinition) => streamEntries.find(([, { events }]) => events.includes(event))?.[0]
@@ -201,29 +188,6 @@ The nats command: nats --nkey DIR/streams.nk --inbox-prefix _INBOX.streams …`,
   subscribe: [inbox('streams')],
 }
 
-const renderGroup = ({ comment, subjects }: Group) =>
-  [...(comment ? [`    # ${comment}`] : []), ...subjects.map((subject) => `    "${subject}"`)].join('\n')
-
-const renderAllow = (verb: string, groups: Group[]) => {
-  const shown = groups.filter(({ subjects }) => subjects.length > 0).map(renderGroup)
-  return `${verb}: {\n  allow: [\n${shown.join('\n\n')}\n  ]\n}\n`
-}
-
-const render = ({ header, publish, subscribe, replies }: Permissions) => {
-  const comment = header.split('\n').map((line) => `# ${line}`.trimEnd())
-  return [
-    ...comment,
-    renderAllow('publish', publish) + renderAllow('subscribe', subscribe).trimEnd(),
-    ...(replies
-      ? [
-          '# One reply to each request, to its reply subject, within a time longer than any caller waits.',
-          'allow_responses: { max: 1, expires: "10s" }',
-        ]
-      : []),
-    '',
-  ].join('\n')
-}
-
 const allUsers = (): Record<string, Permissions> => ({
   ...Object.fromEntries(serviceNames.map((name) => [name, service(name)])),
   platform,
@@ -234,7 +198,7 @@ const allUsers = (): Record<string, Permissions> => ({
 
 /** The permissions of each user of the broker (deploy/nats/users/<user>.conf), in the form of a NATS configuration. */
 export const brokerPermissions = (): Record<string, string> =>
-  Object.fromEntries(Object.entries(allUsers()).map(([user, permissions]) => [user, render(permissions)]))
+  Object.fromEntries(Object.entries(allUsers()).map(([user, permissions]) => [user, renderPermissions(permissions)]))
 
 /** Subjects that a user of the broker may use, with the wildcards of NATS. */
 export interface BrokerRights {

@@ -13,13 +13,13 @@ import {
 import type { Feature } from '../feature.ts'
 import type { Hashing } from '../hashing/hashing.feature.ts'
 import type { Infrastructure } from '../infrastructure.ts'
+import { retryOnContention } from './contention.ts'
 import { createRecordReader } from './customer-record.ts'
 import { createCustomerStore } from './customers.store.ts'
 import { deleteFormerAddresses } from './former-addresses.store.ts'
 import { startLossNotices } from './notify-losses.ts'
 import { deleteExpiredRestores } from './restore-requests.ts'
 import { upsertCustomers } from './upsert-customers.ts'
-import { retryOnContention } from './upserts.store.ts'
 
 /** The customers of a platform that keeps its own: `customers.get`, `customers.summary`, `customers.upsert`. */
 export const createCustomers = (

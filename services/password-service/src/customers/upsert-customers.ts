@@ -7,7 +7,8 @@ import { addEventsOfMany } from '../outbox/outbox.store.ts'
 import type { GivenCustomer } from './customer-record.ts'
 import { recordLosses } from './former-addresses.store.ts'
 import { endRestores } from './restore-requests.ts'
-import { holdersOf, type StoredCustomer, storeCustomers } from './upserts.store.ts'
+import { holdersOf } from './upserted-addresses.store.ts'
+import { type StoredCustomer, storeCustomers } from './upserts.store.ts'
 
 interface Deps {
   now: Now
