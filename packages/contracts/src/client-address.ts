@@ -15,8 +15,8 @@ const toDotted = (high: string, low: string): string =>
 
 /** RFC 5952: the serialization of the URL standard. */
 const canonicalIpv6 = (text: string): string | undefined => {
-  if (!text.includes(':') || !URL.canParse(`http://[${text}]`)) return undefined
-  const address = new URL(`http://[${text}]`).hostname.slice(1, -1)
+  const address = text.includes(':') ? URL.parse(`http://[${text}]`)?.hostname.slice(1, -1) : undefined
+  if (address === undefined) return undefined
   const [, high, low] = mapped.exec(address) ?? []
   return high !== undefined && low !== undefined ? toDotted(high, low) : address
 }

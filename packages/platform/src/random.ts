@@ -30,7 +30,8 @@ export const takeRandomBytes = (count: number): Buffer => {
 
 /** The operating system's CSPRNG. */
 export const systemRandom: Random = {
-  id: () => v7(),
+  // By default the library draws 16 bytes from the system for each id.
+  id: () => v7({ random: takeRandomBytes(16) }),
   bytes: takeRandomBytes,
   digits: (count) => String(randomInt(10 ** count)).padStart(count, '0'),
 }

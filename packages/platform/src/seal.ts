@@ -30,9 +30,10 @@ export const seal = ({ current: { id, key } }: Keys, context: string, value: unk
   const header = headerOf(id)
   const iv = takeRandomBytes(ivBytes)
   const encryption = createCipheriv(cipher, key, iv, { authTagLength: tagBytes }).setAAD(Buffer.from(header))
-  const text =
-    encryption.update(JSON.stringify({ context, value }), 'utf8', 'base64url') + encryption.final('base64url')
-  return `${header}..${iv.toString('base64url')}.${text}.${encryption.getAuthTag().toString('base64url')}`
+  // GCM has no padding: `final` makes the tag, and no text.
+  const text = encryption.update(JSON.stringify({ context, value }), 'utf8')
+  encryption.final()
+  return [header, '', ...[iv, text, encryption.getAuthTag()].map((part) => part.toString('base64url'))].join('.')
 }
 
 /** @throws Error if the text is not base64url in its one spelling: Node would skip other characters */
@@ -70,7 +71,10 @@ const decrypt = ({ all }: Keys, { header, kid, iv, text, tag }: Sealed): string 
     try {
       const decryption = createDecipheriv(cipher, key, iv, { authTagLength: tagBytes }).setAAD(Buffer.from(header))
       decryption.setAuthTag(tag)
-      return Buffer.concat([decryption.update(text), decryption.final()]).toString('utf8')
+      const opened = decryption.update(text)
+      // Throws unless the tag is right. It returns no text: GCM has no padding.
+      decryption.final()
+      return opened.toString('utf8')
     } catch (error) {
       reason = error
     }

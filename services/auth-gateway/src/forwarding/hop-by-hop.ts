@@ -27,6 +27,8 @@ const namedIn = (connection: string | string[] | undefined): string[] =>
 
 /** The headers without those of one hop, and without those that `Connection` names (RFC 9110 §7.6.1). */
 export const endToEndHeaders = <T extends Headers>(headers: T): T => {
-  const named = new Set(namedIn(headers.connection))
-  return Object.fromEntries(Object.entries(headers).filter(([name]) => !ofOneHop.has(name) && !named.has(name))) as T
+  const named = namedIn(headers.connection)
+  const kept: Headers = {}
+  for (const name in headers) if (!ofOneHop.has(name) && !named.includes(name)) kept[name] = headers[name]
+  return kept as T
 }

@@ -10,11 +10,12 @@ import {
 import { consume } from '@rekey/platform/consumer'
 import type { Feature } from '../feature.ts'
 import type { Infrastructure } from '../infrastructure.ts'
+import { together } from '../together.ts'
 import { findNotBefore } from './not-before.store.ts'
 import {
+  areSessionsEnded,
   clockSlackMs,
   deleteExpiredSessions,
-  isSessionEnded,
   raiseEpoch,
   recordRevokedSession,
   type SessionClaims,
@@ -27,7 +28,7 @@ export interface Sessions extends Feature {
 
 /** Revoked sessions, the not-before of all sessions, and the check of a token's session. */
 export const createSessions = ({ database, loops, now, log }: Infrastructure): Sessions => ({
-  isEnded: (token) => isSessionEnded(database, token),
+  isEnded: together((tokens: readonly SessionClaims[]) => areSessionsEnded(database, tokens)),
 
   rpcs: [
     {

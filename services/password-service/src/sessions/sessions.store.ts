@@ -79,32 +79,37 @@ export const raiseEpoch = async (
   return count === 1
 }
 
-type SessionFacts = [session: string, subject: string, beganAt: number | null, epoch: number | null, signedInAt: number]
-
 /**
- * Whether a session was revoked, began before all sessions of all customers ended, or before those of its customer ended.
+ * Whether sessions were revoked, began before all sessions of all customers ended, or before those of their customer ended.
  *
  * A token of another issuer has no epoch. Its session ended if its sign-in was before the end or in the same second: the
- * claims have whole seconds.
+ * claims have whole seconds. `OFFSET 0`: a plan that reads a whole table for many sessions would be kept when it grows.
  */
-const sessionEnded = prepared<{ ended: boolean }, SessionFacts>(
-  'session_ended',
-  `SELECT EXISTS (SELECT FROM revoked_session WHERE sid = $1::text)
-     OR EXISTS (SELECT FROM session_not_before WHERE not_before >= to_timestamp($3::float8))
+const sessionsEnded = prepared<{ ended: boolean }, [sessions: string]>(
+  'sessions_ended',
+  `SELECT EXISTS (SELECT FROM revoked_session WHERE sid = s.session OFFSET 0)
+     OR EXISTS (SELECT FROM session_not_before WHERE not_before >= to_timestamp(s.began_at) OFFSET 0)
      OR EXISTS (
-       SELECT FROM customer WHERE code = $2::text AND kept_session IS DISTINCT FROM $1::text
-         AND CASE WHEN $4::bigint IS NULL THEN sessions_ended_at >= to_timestamp($5::float8) ELSE session_epoch > $4::bigint END
-     ) AS ended`,
+       SELECT FROM customer WHERE code = s.subject AND kept_session IS DISTINCT FROM s.session
+         AND CASE WHEN s.epoch IS NULL THEN sessions_ended_at >= to_timestamp(s.signed_in_at) ELSE session_epoch > s.epoch END
+       OFFSET 0
+     ) AS ended
+   FROM json_to_recordset($1::json) AS s (
+     place int, session text, subject text, began_at float8, epoch bigint, signed_in_at float8
+   ) ORDER BY s.place`,
 )
 
-/** A token that does not state the sign-in counts from its issue. */
-const factsOf = (token: SessionClaims): SessionFacts => [
-  sessionOf(token),
-  token.sub,
-  sessionBeganAt(token) ?? null,
-  token.session_epoch ?? null,
-  Math.floor(token.auth_time ?? token.iat),
-]
+/** A token that does not state the sign-in counts from its issue. Postgres has no text with half a surrogate pair. */
+const sessionColumns = (token: SessionClaims, place: number) => ({
+  place,
+  session: sessionOf(token).toWellFormed(),
+  subject: token.sub.toWellFormed(),
+  began_at: sessionBeganAt(token),
+  epoch: token.session_epoch,
+  signed_in_at: Math.floor(token.auth_time ?? token.iat),
+})
+
+const toJson = (tokens: readonly SessionClaims[]) => JSON.stringify(tokens.map(sessionColumns))
 
 const isEnded = ([row]: { ended: boolean }[]): boolean => {
   if (!row) throw new Error('Postgres returned no row')
@@ -112,17 +117,22 @@ const isEnded = ([row]: { ended: boolean }[]): boolean => {
 }
 
 /**
- * True if a token's session was revoked, or began before all sessions of its customer, or of all customers, ended (S21). A
- * subject that is no customer (a back-office client, the challenge of a restore) has the first check only.
+ * For each token, in their order: true if its session was revoked, or began before all sessions of its customer, or of all
+ * customers, ended (S21). A subject that is no customer (a back-office client, the challenge of a restore) has the first
+ * check only.
  *
  * @throws RekeyError unavailable
  */
+export const areSessionsEnded = async (database: Database, tokens: readonly SessionClaims[]): Promise<boolean[]> =>
+  (await database.run(sessionsEnded, toJson(tokens))).map(({ ended }) => ended)
+
+/** The same for one token. @throws RekeyError unavailable */
 export const isSessionEnded = async (database: Database, token: SessionClaims): Promise<boolean> =>
-  isEnded(await database.run(sessionEnded, ...factsOf(token)))
+  isEnded(await database.run(sessionsEnded, toJson([token])))
 
 /** The same within a transaction that has the customer locked: the answer stays true until it commits. */
 export const isSessionEndedWithin = async (tx: AnyTransaction, token: SessionClaims): Promise<boolean> =>
-  isEnded(await runIn(tx, sessionEnded, ...factsOf(token)))
+  isEnded(await runIn(tx, sessionsEnded, toJson([token])))
 
 /** Records that a session was revoked, until none of its tokens can be valid. Safe to repeat. */
 export const recordRevokedSession = async (database: Database, sessionId: string, expiresAt: Date): Promise<void> => {
