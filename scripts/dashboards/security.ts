@@ -118,5 +118,16 @@ export const security: Dashboard = {
       runbook: 'operations.md#signing-keys',
       emptyBecause: 'keys are given in the environment',
     },
+    {
+      title: 'Certificates: time left',
+      description:
+        'Until the first certificate of each file in use expires. Missing for services without TLS of their own.',
+      queries: [
+        ['min by (job, certificate) (rekey_certificate_expiry_timestamp_seconds) - time()', '{{job}}: {{certificate}}'],
+      ],
+      unit: 'dtdurations',
+      runbook: 'operations.md#tls-between-the-parts',
+      emptyBecause: 'no service has certificates of its own',
+    },
   ],
 }

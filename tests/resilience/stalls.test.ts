@@ -98,7 +98,8 @@ const clients: { name: string; boundMs: number; use: Use }[] = [
   {
     name: 'password-service, from the pages',
     boundMs: 5_000,
-    use: (address) => createSetNewPassword({ upstream: `http://${address}` })('a token', 'a password', '203.0.113.7'),
+    use: (address) =>
+      createSetNewPassword({ upstream: `http://${address}`, fetch })('a token', 'a password', '203.0.113.7'),
   },
   {
     name: 'key set of an issuer',

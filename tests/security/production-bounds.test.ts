@@ -49,6 +49,12 @@ const refused: Record<string, readonly unknown[]> = {
   OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: plainUrls,
   OTEL_EXPORTER_OTLP_CERTIFICATE: [writable],
   OTEL_EXPORTER_OTLP_CLIENT_KEY: openFiles,
+  REKEY_TLS_CERT: [writable],
+  REKEY_TLS_KEY: openFiles,
+  REKEY_TLS_CLIENT_CA: [writable],
+  REKEY_TLS_CA: [writable],
+  REKEY_TLS_CLIENT_CERT: [writable],
+  REKEY_TLS_CLIENT_KEY: openFiles,
   REDIS_URL: ['redis://elsewhere.example', 'rediss://elsewhere.example'],
   DATABASE_URL: databaseUrls,
   REKEY_DATABASE_DIRECT_URL: databaseUrls,
@@ -97,7 +103,7 @@ const refused: Record<string, readonly unknown[]> = {
       .flatMap((name) => {
         if (/^REKEY_LIMIT_.*_(CLIENT|ALL)$/.test(name)) return [[name, [hugeQuota]]]
         if (name.startsWith('REKEY_LIMIT_')) return [[name, [hugeQuota, '1000000/1h']]]
-        return /^REKEY_.*_KEY$/.test(name) ? [[name, weakKeys]] : []
+        return /^REKEY_(?!TLS_).*_KEY$/.test(name) ? [[name, weakKeys]] : []
       }),
   ),
 }
@@ -107,7 +113,7 @@ const free: Record<string, string> = {
   REKEY_PROFILE: 'chooses production',
   HOST: 'a container listens on every address',
   PORT: 'protects nothing',
-  REKEY_ALLOW_PLAINTEXT: 'its only value concerns this machine',
+  REKEY_ALLOW_PLAINTEXT: 'loopback concerns this machine; mesh is the statement that a mesh encrypts',
   NATS_USER: 'a name',
   NATS_PASSWORD: 'chosen at the broker',
   REKEY_STREAM_REPLICAS: 'a test broker has one server; production requires none for safety of customers',

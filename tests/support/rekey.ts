@@ -37,8 +37,10 @@ import { hasAllParts } from './readiness.ts'
 interface Options {
   /** Variables that replace those of the sandbox, for every service. */
   env?: Record<string, string>
-  /** Variables for the gateway alone. */
+  /** Variables for the gateway alone. With REKEY_TLS_CERT its URL is https://. */
   gatewayEnv?: Record<string, string>
+  /** Variables for the password-service alone. */
+  passwordServiceEnv?: Record<string, string>
   /** Starts the demo provider, and gives the gateway a console. */
   staffConsole?: boolean
   /** Connects this service to the broker through a link, which the test may delay or stall. */
@@ -58,6 +60,7 @@ export const startRekey = async (
   {
     env: given = {},
     gatewayEnv: givenToGateway = {},
+    passwordServiceEnv = {},
     brokerLink,
     privatePostgres = false,
     databaseSettings,
@@ -93,7 +96,7 @@ export const startRekey = async (
   })
 
   const gatewayPort = await freePort()
-  const url = `http://127.0.0.1:${gatewayPort}`
+  const url = `${givenToGateway.REKEY_TLS_CERT === undefined ? 'http' : 'https'}://127.0.0.1:${gatewayPort}`
   const provider = staffConsole ? await startDemoProvider(t, demoClient(url)) : undefined
   const env = { ...(provider && demoProviderVariables(provider.issuer)), ...given }
   const gatewayEnv = { ...(provider && demoConsoleVariables), ...givenToGateway }
@@ -122,6 +125,7 @@ export const startRekey = async (
       PORT: '0',
       ...wideLimits,
       ...env,
+      ...passwordServiceEnv,
       ...brokerOf('password-service'),
       ...more,
     })

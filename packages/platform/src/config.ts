@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { parseEnv } from 'node:util'
 import { OneOf } from '@rekey/contracts'
 import { type Static, type TObject, type TSchema, Type } from '@sinclair/typebox'
+import { listenerEnv } from './tls-env.ts'
 import { tracingEnv } from './tracing-settings.ts'
 import { coerce, compileValidationErrors } from './validation.ts'
 
@@ -27,6 +28,7 @@ export const serviceEnv = {
   }),
   HOST: Type.String({ default: '127.0.0.1', description: 'Address to listen on.' }),
   PORT: Type.Integer({ minimum: 0, maximum: 65_535, description: 'Port to listen on.' }),
+  ...listenerEnv,
   LOG_LEVEL: OneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
     default: 'info',
     description: 'Least severity that is logged. Security events are logged at every level.',
@@ -39,9 +41,10 @@ export const serviceEnv = {
     }),
   ),
   REKEY_ALLOW_PLAINTEXT: Type.Optional(
-    OneOf(['loopback'], {
+    OneOf(['loopback', 'mesh'], {
       description:
-        'loopback: production accepts NATS, Postgres and Redis on this machine without TLS and without credentials.',
+        'loopback: production accepts NATS, Postgres and Redis on this machine without TLS and without credentials. ' +
+        'mesh: production accepts connections between parts without TLS, since a service mesh encrypts and authenticates them.',
     }),
   ),
   NODE_TLS_REJECT_UNAUTHORIZED: Type.Optional(

@@ -1,6 +1,7 @@
 import { connect } from 'node:net'
 import { probe } from './health.ts'
 import { gauge, type Metrics } from './metrics.ts'
+import type { Fetch } from './part-fetch.ts'
 
 /** Resolves if the dependency answers. */
 type Check = () => Promise<unknown>
@@ -10,9 +11,9 @@ const freshMs = 5_000
 const timeoutMs = 1_500
 
 /** Checks that a GET of this URL is answered with 2xx. */
-export const answers = (url: string): Check => {
+export const answers = (url: string, send: Fetch): Check => {
   return async () => {
-    const answer = await fetch(url, { signal: AbortSignal.timeout(timeoutMs), redirect: 'error' })
+    const answer = await send(url, { signal: AbortSignal.timeout(timeoutMs), redirect: 'error' })
     await answer.body?.cancel()
     if (!answer.ok) throw new Error(`status ${answer.status}`)
   }

@@ -1,12 +1,15 @@
 import { unavailable } from '@rekey/contracts'
 import type { CryptoKey } from 'jose'
 import * as errors from 'jose/errors'
-import { createRemoteJWKSet } from 'jose/jwks/remote'
+import { createRemoteJWKSet, customFetch } from 'jose/jwks/remote'
 import type { Now } from './clock.ts'
+import type { Fetch } from './part-fetch.ts'
 
 interface Options {
   jwksUrl: string
   now: Now
+  /** Fetches the set. Default: the global `fetch`. */
+  send?: Fetch
 }
 
 /** Header fields that name the signing key (RFC 7515 §4.1). */
@@ -31,12 +34,13 @@ const keptMs = 3_600_000
  * @returns the key of this name for the algorithm; undefined if the issuer has none
  * @throws RekeyError unavailable if the issuer is unreachable and its last keys lack this key or are an hour old
  */
-export const createIssuerKeys = ({ jwksUrl, now }: Options) => {
+export const createIssuerKeys = ({ jwksUrl, now, send }: Options) => {
   // Fetches are decided here: the library itself has no keys while its set is old and the issuer unreachable.
   const keys = createRemoteJWKSet(new URL(jwksUrl), {
     timeoutDuration: timeoutMs,
     cooldownDuration: Number.POSITIVE_INFINITY,
     cacheMaxAge: Number.POSITIVE_INFINITY,
+    ...(send && { [customFetch]: send }),
   })
   let loadedAt = Number.NEGATIVE_INFINITY
   let failedAt = Number.NEGATIVE_INFINITY

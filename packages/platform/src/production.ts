@@ -97,6 +97,10 @@ export const isLoopback = (host: string): boolean => /^(localhost|127(\.\d{1,3})
 export const mayBePlain = ({ REKEY_ALLOW_PLAINTEXT }: Partial<ServiceConfig>, host: string): boolean =>
   REKEY_ALLOW_PLAINTEXT === 'loopback' && isLoopback(host)
 
+/** True if connections to this host may do without TLS: in a service mesh the sidecars encrypt them. Credentials are still required. */
+export const needsNoTls = (config: Partial<ServiceConfig>, host: string): boolean =>
+  config.REKEY_ALLOW_PLAINTEXT === 'mesh' || mayBePlain(config, host)
+
 /** The URLs of a comma-separated variable. */
 export const urlsOf = (text: string): URL[] => text.split(',').map((url) => new URL(url))
 
@@ -104,7 +108,7 @@ export const urlsOf = (text: string): URL[] => text.split(',').map((url) => new 
 export const brokerIsPrivate: Rule<ServiceConfig> = (config) => {
   const errors = [...brokerAccessErrors(config)]
   const exposed = urlsOf(config.NATS_URL ?? 'tls://unset').filter((url) => !mayBePlain(config, url.hostname))
-  if (exposed.some((url) => url.protocol !== 'tls:'))
+  if (exposed.some((url) => url.protocol !== 'tls:' && !needsNoTls(config, url.hostname)))
     errors.push('NATS_URL is without TLS: production requires tls://.')
   if (exposed.length > 0 && !hasBrokerCredentials(config)) {
     errors.push('NATS_NKEY_FILE is missing: production requires it, NATS_CREDENTIALS_FILE, or NATS_USER.')
@@ -167,11 +171,17 @@ export const usesHttps =
       return isSafe ? [] : [`${name} is without TLS: production requires https:// outside this machine.`]
     })
 
+/** Requires HTTPS for URLs of other parts, outside this machine and outside a service mesh. */
+export const partsUseHttps =
+  <Name extends string>(...names: Name[]): Rule<ServiceConfig & Record<Name, string | undefined>> =>
+  (config) =>
+    config.REKEY_ALLOW_PLAINTEXT === 'mesh' ? [] : usesHttps(...names)(config)
+
 /** Traces say which requests a platform gets, and when; their headers may have a credential. */
 export const tracesArePrivate: Rule<ServiceConfig> = (config) =>
   (['OTEL_EXPORTER_OTLP_ENDPOINT', 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'] as const).flatMap((name) => {
     const url = new URL(config[name] ?? 'https://unset')
-    const isSafe = url.protocol === 'https:' || isLoopback(url.hostname) || mayBePlain(config, url.hostname)
+    const isSafe = url.protocol === 'https:' || isLoopback(url.hostname) || needsNoTls(config, url.hostname)
     return isSafe ? [] : [`${name} is without TLS: production requires https:// outside this machine.`]
   })
 

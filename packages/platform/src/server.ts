@@ -11,6 +11,7 @@ import Fastify, {
 } from 'fastify'
 import { errorHandling, sendError, toProblem } from './errors.ts'
 import { parseJson } from './json.ts'
+import { probes, tlsOptions, watchConnections } from './listener.ts'
 import type { Logger } from './logger.ts'
 import type { Metrics } from './metrics.ts'
 import { isParameterOf, omitEmpty } from './parameters.ts'
@@ -18,6 +19,7 @@ import type { Random } from './random.ts'
 import { createRequestMetrics, type MeasureRequest } from './request-metrics.ts'
 import { beginRequestSpan, endRequestSpan } from './request-span.ts'
 import { compileSerializer } from './serialization.ts'
+import type { ListenerTls } from './tls.ts'
 import { runInContext, traceIdOf } from './trace.ts'
 import { checkQuery } from './url-encoded.ts'
 import { compileValidator } from './validation.ts'
@@ -45,12 +47,9 @@ interface Options {
   logsRequests?: boolean
   /** True if clients reach this server by https alone: its answers then have HSTS. */
   isHttpsOnly?: boolean
+  /** The certificate of the listener; undefined: it listens without TLS. */
+  tls?: ListenerTls | undefined
 }
-
-/** Longer than any answer takes. */
-const maxAnswerMs = 6_000
-/** Time for the first request of a new connection. */
-const firstRequestMs = 250
 
 /** Time in which headers and body must arrive: a client that stops halfway cannot keep resources longer. */
 const requestTimeoutMs = 10_000
@@ -113,9 +112,6 @@ const callerTraceOf = (request: FastifyRequest, adoptsTraces: boolean) => {
   return callerTraceId === undefined ? {} : { callerTraceId }
 }
 
-/** Orchestrators ask these every few seconds: a line for each would hide the others. */
-const probes = new Set(['/healthz', '/readyz', '/metrics'])
-
 /** Answers a path that the router cannot parse, for example with a broken percent escape. */
 const refusePath =
   (headers: Record<string, string>, measure: MeasureRequest) =>
@@ -126,42 +122,20 @@ const refusePath =
     measure(request, reply)
   }
 
-/**
- * Closes connections that would keep the server from closing: those that stay open after an answer, and those without a
- * request. Node closes only connections that are idle between two requests.
- */
-const endConnections = (app: Server) => {
-  let draining = false
-  app.decorate('beginDrain', () => {
-    draining = true
-  })
-  app.decorate('isDraining', () => draining)
-  app.addHook('onSend', (_request, reply, _payload, done) => {
-    if (draining) reply.header('connection', 'close')
-    done()
-  })
-  const connections = new Set<Socket>()
-  app.server.on('connection', (socket) => {
-    connections.add(socket)
-    socket.once('close', () => connections.delete(socket))
-  })
-  const endUnused = () => {
-    for (const socket of connections) if (socket.bytesRead === 0) socket.destroy()
-  }
-  app.addHook('preClose', async () => {
-    app.beginDrain()
-    setTimeout(endUnused, firstRequestMs).unref()
-    setTimeout(() => app.server.closeAllConnections(), maxAnswerMs).unref()
-  })
-}
-
 /** The HTTP server of every service: limits, strict parsing, one form of errors, one log line per request, traces. */
 export const createServer = async (options: Options): Promise<Server> => {
   const { log, metrics, random, trustedProxies } = options
-  const { adoptsTraces = false, logsRequests = false, isHttpsOnly = false } = options
+  const { adoptsTraces = false, logsRequests = false, isHttpsOnly = false, tls } = options
   const isProxied = trustedProxies.length > 0
   const headers = isHttpsOnly ? { ...commonHeaders, ...hsts } : commonHeaders
   const measure = createRequestMetrics(metrics)
+  const http = {
+    // Node uses the longer of the two timeouts for the whole request; the default of this one is a minute.
+    headersTimeout: requestTimeoutMs,
+    // The default is 30 s.
+    connectionsCheckingInterval: 1_000,
+    requireHostHeader: false,
+  }
   const app = Fastify({
     loggerInstance: log,
     // Lines have the trace id: a logger for each request would only add Fastify's own number of it.
@@ -169,13 +143,7 @@ export const createServer = async (options: Options): Promise<Server> => {
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: 16 * 1024,
     requestTimeout: requestTimeoutMs,
-    http: {
-      // Node uses the longer of the two timeouts for the whole request; the default of this one is a minute.
-      headersTimeout: requestTimeoutMs,
-      // The default is 30 s.
-      connectionsCheckingInterval: 1_000,
-      requireHostHeader: false,
-    },
+    ...(tls ? { https: { ...http, ...tlsOptions(tls) } } : { http }),
     // Requests in flight and on kept-alive connections are still served during the shutdown.
     return503OnClosing: false,
     trustProxy: isProxied && trustedProxies,
@@ -191,6 +159,7 @@ export const createServer = async (options: Options): Promise<Server> => {
     body.length === 0 ? undefined : parseJson(body),
   )
 
+  watchConnections(app, tls, log)
   // Hooks that do not wait take a callback: a promise for each of them would cost more than what they do.
   app.addHook('onRequest', (request, reply, done) => {
     reply.headers(headers)
@@ -218,6 +187,7 @@ export const createServer = async (options: Options): Promise<Server> => {
     const { statusCode: status } = reply
     const route = routeOptions.url ?? 'none'
     const isFailed = status >= 500
+    // A line for each probe would hide the others.
     if (!probes.has(route) && (isFailed || logsRequests)) {
       const ms = Math.round(reply.elapsedTime)
       // A request with an X-Forwarded-For that ends in no address is refused: that text is the caller's.
@@ -241,7 +211,6 @@ export const createServer = async (options: Options): Promise<Server> => {
   })
   // An expectation that this server does not know is none (RFC 9110 §10.1.1). Node would answer 417 without a body.
   app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response))
-  endConnections(app)
   // All methods that Node's parser reads, so that one handler refuses them. QUERY, which no route has, without a body:
   // otherwise Fastify demands a content type before it.
   for (const method of METHODS) {

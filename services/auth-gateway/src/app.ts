@@ -40,7 +40,7 @@ import { createWellKnown } from './well-known/well-known.ts'
 /** The auth-gateway: its infrastructure, its features in order, its shutdown. */
 export const createApp = async (config: Config, runtime: Runtime): Promise<Server> => {
   const infra = createInfrastructure(config, runtime)
-  const { redis, broker, metrics, progress, now, random, log } = infra
+  const { redis, broker, metrics, progress, now, random, log, tls } = infra
   const app = await createServer({
     log,
     metrics,
@@ -49,6 +49,7 @@ export const createApp = async (config: Config, runtime: Runtime): Promise<Serve
     logsRequests: logsRequests(config),
     adoptsTraces: config.REKEY_PROXY_TRACES,
     isHttpsOnly: isHttpsOnly(config),
+    tls: tls.listener,
   })
 
   const accountKeys = createAccountKeys(config)
@@ -90,7 +91,7 @@ export const createApp = async (config: Config, runtime: Runtime): Promise<Serve
       sessions,
     }),
     createConsole(infra, config, { layout, limits }),
-    createForwarding(config, { clients, limits, sessions, accountKeys }),
+    createForwarding(infra, config, { clients, limits, sessions, accountKeys }),
   ]
 
   const { allowsOrigin } = clients
@@ -107,7 +108,8 @@ export const createApp = async (config: Config, runtime: Runtime): Promise<Serve
   const checks = { redis: () => redis.ping(), nats: () => broker.check() }
   await app.register(health, { checks, progress })
   measureKeyFiles(metrics, { signing: config.REKEY_SIGNING_KEYS_FILE, secrets: config.REKEY_SECRETS_FILE })
-  watchDependencies(metrics, { ...checks, password_service: answers(`${config.REKEY_PASSWORD_SERVICE_URL}/healthz`) })
+  const passwordService = answers(`${config.REKEY_PASSWORD_SERVICE_URL}/healthz`, tls.fetch)
+  watchDependencies(metrics, { ...checks, password_service: passwordService })
   for (const feature of features) await feature.routes?.(app)
 
   const retryMs = config.REKEY_EVENT_RETRY_HOURS * 3_600_000

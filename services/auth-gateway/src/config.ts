@@ -2,6 +2,7 @@ import { Flag, Key, presentationEnv, publicUrl, serviceEnv, Url, Urls } from '@r
 import { fourEyes } from '@rekey/platform/four-eyes'
 import { identityProviderEnv } from '@rekey/platform/identity-provider'
 import { passwordLengthEnv } from '@rekey/platform/password-length'
+import { authorityEnv, clientCertificateEnv } from '@rekey/platform/tls-env'
 import { trustedProxies } from '@rekey/platform/trusted-proxies'
 import { type Static, Type } from '@sinclair/typebox'
 import { codeEnv } from './challenges/codes.ts'
@@ -19,6 +20,8 @@ export const Env = Type.Object({
   REKEY_PUBLIC_URL: publicUrl,
   ...presentationEnv,
   REKEY_PASSWORD_SERVICE_URL: Url('https?', { description: 'URL of the password-service.' }),
+  ...authorityEnv,
+  ...clientCertificateEnv,
   REKEY_TRUSTED_PROXIES: trustedProxies,
   REKEY_PROXY_TRACES: Flag({
     default: false,

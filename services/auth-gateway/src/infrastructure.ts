@@ -10,8 +10,10 @@ import { createReplay } from '@rekey/platform/replay'
 import type { Runtime } from '@rekey/platform/run'
 import { watchStreams } from '@rekey/platform/stream-watch'
 import { ensureStreams } from '@rekey/platform/streams'
+import { createTls } from '@rekey/platform/tls'
+import type { TlsSettings } from '@rekey/platform/tls-env'
 
-interface Settings extends ServiceConfig {
+interface Settings extends ServiceConfig, TlsSettings {
   REDIS_URL: string
   REKEY_REDIS_CLUSTER: boolean
   REKEY_CODE_KEY: string
@@ -20,6 +22,7 @@ interface Settings extends ServiceConfig {
 /** What every feature may use: the runtime, one connection to each server, and the publishers of events. */
 export const createInfrastructure = (config: Settings, runtime: Runtime) => {
   const { log, metrics, now, random } = runtime
+  const tls = createTls(config, runtime)
   const redis = connectRedis({ url: config.REDIS_URL, cluster: config.REKEY_REDIS_CLUSTER, log })
   const broker = connectBroker({ ...brokerAccess(config), name: 'auth-gateway', log, metrics })
   ensureStreams(broker, ['AUTH'], config)
@@ -40,6 +43,8 @@ export const createInfrastructure = (config: Settings, runtime: Runtime) => {
   })
   return {
     ...runtime,
+    /** Of the listener, and of connections to the password-service. */
+    tls,
     redis,
     broker,
     publisher,
@@ -54,6 +59,7 @@ export const createInfrastructure = (config: Settings, runtime: Runtime) => {
       await streamWatch.close()
       await broker.close()
       redis.disconnect()
+      await tls.close()
     },
   }
 }

@@ -10,7 +10,9 @@ import {
   keysAreSound,
   logsErrors,
   mayBePlain,
+  needsNoTls,
   type Production,
+  partsUseHttps,
   proxiesAreFew,
   type Rule,
   type ServerRule,
@@ -21,6 +23,7 @@ import {
 import { limitsAreUnscaled, quotasAreBounded } from '@rekey/platform/quota'
 import { redisLosses } from '@rekey/platform/redis-durability'
 import { redisServerErrors } from '@rekey/platform/redis-server'
+import { tlsErrors } from '@rekey/platform/tls-settings'
 import { clientsErrors } from './clients/client-registry.ts'
 import type { Config } from './config.ts'
 import { consoleErrors } from './console/settings.ts'
@@ -41,7 +44,7 @@ const redisIsPrivate: Rule<Config> = (config) => {
   if (config.REDIS_URL === undefined) return []
   const exposed = urlsOf(config.REDIS_URL).filter((url) => !mayBePlain(config, url.hostname))
   return [
-    ...(exposed.some((url) => url.protocol !== 'rediss:')
+    ...(exposed.some((url) => url.protocol !== 'rediss:' && !needsNoTls(config, url.hostname))
       ? ['REDIS_URL is without TLS: production requires rediss://.']
       : []),
     ...(exposed.some((url) => !url.password) ? ['REDIS_URL is without a password: rediss://user:password@….'] : []),
@@ -95,17 +98,22 @@ export const production: Production<Config> = {
       'NATS_NKEY_FILE',
       'NATS_CREDENTIALS_FILE',
       'OTEL_EXPORTER_OTLP_CLIENT_KEY',
+      'REKEY_TLS_KEY',
+      'REKEY_TLS_CLIENT_KEY',
     ),
-    filesAreUnwritable('REKEY_CLIENTS_FILE', 'NATS_CA_FILE', 'OTEL_EXPORTER_OTLP_CERTIFICATE'),
+    filesAreUnwritable(
+      'REKEY_CLIENTS_FILE',
+      'NATS_CA_FILE',
+      'OTEL_EXPORTER_OTLP_CERTIFICATE',
+      'REKEY_TLS_CERT',
+      'REKEY_TLS_CA',
+      'REKEY_TLS_CLIENT_CERT',
+    ),
+    tlsErrors,
     brokerIsPrivate,
     redisIsPrivate,
-    usesHttps(
-      'REKEY_PUBLIC_URL',
-      'REKEY_PASSWORD_SERVICE_URL',
-      'REKEY_CHANGE_PASSWORD_URL',
-      'REKEY_IDP_ISSUER',
-      'REKEY_IDP_JWKS_URL',
-    ),
+    partsUseHttps('REKEY_PASSWORD_SERVICE_URL'),
+    usesHttps('REKEY_PUBLIC_URL', 'REKEY_CHANGE_PASSWORD_URL', 'REKEY_IDP_ISSUER', 'REKEY_IDP_JWKS_URL'),
     identityProviderErrors,
     consoleErrors,
   ],

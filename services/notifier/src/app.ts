@@ -16,6 +16,7 @@ import type { Runtime } from '@rekey/platform/run'
 import { createServer, type Server } from '@rekey/platform/server'
 import { watchStreams } from '@rekey/platform/stream-watch'
 import { ensureStreams } from '@rekey/platform/streams'
+import { createTls } from '@rekey/platform/tls'
 import { readTheme } from '@rekey/texts'
 import { createDelivery, type Delivery } from './channels/delivery.ts'
 import { createSms } from './channels/sms.ts'
@@ -50,6 +51,7 @@ const notifications = [
 const timeoutMs = { awaited: 7_500, notifications: 20_000 }
 
 export const createApp = async (config: Config, { log, metrics, now, random }: Runtime): Promise<Server> => {
+  const tls = createTls(config, { log, metrics })
   const broker = connectBroker({ ...brokerAccess(config), name: 'notifier', log, metrics })
   ensureStreams(broker, ['NOTIFY', 'MESSAGE'], config)
   const elapsedMs = () => performance.now()
@@ -103,7 +105,14 @@ export const createApp = async (config: Config, { log, metrics, now, random }: R
     [createReplay({ service: 'notifier', broker, proofKeys: undefined, now, log })],
   )
 
-  const app = await createServer({ log, metrics, random, trustedProxies: [], logsRequests: logsRequests(config) })
+  const app = await createServer({
+    log,
+    metrics,
+    random,
+    trustedProxies: [],
+    logsRequests: logsRequests(config),
+    tls: tls.listener,
+  })
   const checks = { nats: () => broker.check(), smtp: () => first.smtp.check() }
   await app.register(health, { checks, progress })
   const { REKEY_SMS_URL: smsUrl } = config
@@ -118,6 +127,7 @@ export const createApp = async (config: Config, { log, metrics, now, random }: R
     await backgroundPublisher.close()
     await streamWatch.close()
     await broker.close()
+    await tls.close()
   })
   return app
 }

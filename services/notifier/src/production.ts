@@ -13,6 +13,7 @@ import {
   tracesArePrivate,
   usesHttps,
 } from '@rekey/platform/production'
+import { tlsErrors } from '@rekey/platform/tls-settings'
 import { readTheme, ThemeError } from '@rekey/texts'
 import type { Config } from './config.ts'
 import { readLogo } from './messages/logo.ts'
@@ -65,8 +66,15 @@ export const production: Production<Config> = {
     logsErrors,
     certificatesAreChecked,
     tracesArePrivate,
-    filesArePrivate('REKEY_SECRETS_FILE', 'NATS_NKEY_FILE', 'NATS_CREDENTIALS_FILE', 'OTEL_EXPORTER_OTLP_CLIENT_KEY'),
-    filesAreUnwritable('NATS_CA_FILE', 'OTEL_EXPORTER_OTLP_CERTIFICATE'),
+    filesArePrivate(
+      'REKEY_SECRETS_FILE',
+      'NATS_NKEY_FILE',
+      'NATS_CREDENTIALS_FILE',
+      'OTEL_EXPORTER_OTLP_CLIENT_KEY',
+      'REKEY_TLS_KEY',
+    ),
+    filesAreUnwritable('NATS_CA_FILE', 'OTEL_EXPORTER_OTLP_CERTIFICATE', 'REKEY_TLS_CERT'),
+    tlsErrors,
     brokerIsPrivate,
   ],
   correctness: [brokerIsFit, themeIsSound],

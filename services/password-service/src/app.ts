@@ -66,8 +66,8 @@ const createFeatures = async (infra: Infrastructure, config: Config) => {
   return { features, sessions }
 }
 
-const registerAuth = async (app: Server, config: Config, { now }: Infrastructure, { isEnded }: Sessions) => {
-  const gatewayKeys = createIssuerKeys({ jwksUrl: config.REKEY_JWKS_URL, now })
+const registerAuth = async (app: Server, config: Config, { now, tls }: Infrastructure, { isEnded }: Sessions) => {
+  const gatewayKeys = createIssuerKeys({ jwksUrl: config.REKEY_JWKS_URL, now, send: tls.fetch })
   await app.register(auth, {
     issuer: config.REKEY_PUBLIC_URL,
     publicKey: gatewayKeys,
@@ -80,7 +80,7 @@ const registerAuth = async (app: Server, config: Config, { now }: Infrastructure
 /** Creates the password-service. Neither Postgres nor the broker nor the gateway needs to be up yet. */
 export const createApp = async (config: Config, runtime: Runtime): Promise<Server> => {
   const infra = createInfrastructure(config, runtime)
-  const { broker, database, progress, metrics, log, random, service } = infra
+  const { broker, database, progress, metrics, log, random, service, tls } = infra
   const { features, sessions } = await createFeatures(infra, config)
 
   const trustedProxies = toProxyList(config.REKEY_TRUSTED_PROXIES)
@@ -91,6 +91,7 @@ export const createApp = async (config: Config, runtime: Runtime): Promise<Serve
     trustedProxies,
     adoptsTraces: true,
     logsRequests: logsRequests(config),
+    tls: tls.listener,
   })
   await registerAuth(app, config, infra, sessions)
   logReads(app, log)
@@ -98,7 +99,7 @@ export const createApp = async (config: Config, runtime: Runtime): Promise<Serve
   const checks = { postgres: database.check, nats: () => broker.check() }
   await app.register(health, { checks, progress })
   measureKeyFiles(metrics, { secrets: config.REKEY_SECRETS_FILE })
-  watchDependencies(metrics, { ...checks, gateway_jwks: answers(config.REKEY_JWKS_URL) })
+  watchDependencies(metrics, { ...checks, gateway_jwks: answers(config.REKEY_JWKS_URL, tls.fetch) })
 
   const rpcs = serveRpcs(
     { broker, ready: database.check, random, metrics, log },

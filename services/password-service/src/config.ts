@@ -4,6 +4,7 @@ import { fourEyes } from '@rekey/platform/four-eyes'
 import { identityProviderEnv } from '@rekey/platform/identity-provider'
 import { passwordLengthEnv } from '@rekey/platform/password-length'
 import { codeAccountLimit, limitsScale } from '@rekey/platform/quota'
+import { authorityEnv, clientAuthorityEnv } from '@rekey/platform/tls-env'
 import { trustedProxies } from '@rekey/platform/trusted-proxies'
 import { type Static, Type } from '@sinclair/typebox'
 import { argon2Floor } from './hashing/argon2.ts'
@@ -44,6 +45,8 @@ export const Env = Type.Object({
   }),
   REKEY_PUBLIC_URL: publicUrl,
   REKEY_JWKS_URL: Url('https?', { description: "URL of the gateway's JWK Set, whose keys verify its tokens." }),
+  ...authorityEnv,
+  ...clientAuthorityEnv,
   // Only the gateway calls this service. The default covers one machine; otherwise set the gateway's network.
   REKEY_TRUSTED_PROXIES: { ...trustedProxies, default: '127.0.0.1,::1' },
   REKEY_USERNAME_SEAL_KEY: Key(

@@ -8,6 +8,7 @@ import { createReplay } from '@rekey/platform/replay'
 import type { Runtime } from '@rekey/platform/run'
 import { watchStreams } from '@rekey/platform/stream-watch'
 import { ensureStreams } from '@rekey/platform/streams'
+import { createTls } from '@rekey/platform/tls'
 import type { Config } from './config.ts'
 import { loopOptions, openDatabase } from './database.ts'
 import { databaseUrls } from './database-urls.ts'
@@ -19,6 +20,7 @@ const streams = ['PASSWORD', 'NOTIFY', 'MESSAGE'] as const
 
 /** Everything that the features share, created once. Neither Postgres nor the broker needs to be up yet. */
 export const createInfrastructure = (config: Config, { log, metrics, now, random }: Runtime) => {
+  const tls = createTls(config, { log, metrics })
   const elapsedMs = () => performance.now()
   const { url, directUrl, pooled } = databaseUrls(config)
   const database = openDatabase({ url, pooled, poolSize: config.REKEY_DATABASE_POOL, log, metrics })
@@ -38,6 +40,8 @@ export const createInfrastructure = (config: Config, { log, metrics, now, random
     now,
     random,
     elapsedMs,
+    /** Of the listener, and of requests to the gateway. */
+    tls,
     database,
     loops,
     /** Postgres itself, for what needs a session. */
@@ -63,6 +67,7 @@ export const createInfrastructure = (config: Config, { log, metrics, now, random
       await streamWatch.close()
       await broker.close()
       await Promise.all([database.close(), loops.close()])
+      await tls.close()
     },
   }
 }

@@ -11,13 +11,16 @@ import {
   keysAreSound,
   logsErrors,
   mayBePlain,
+  needsNoTls,
   type Production,
+  partsUseHttps,
   proxiesAreFew,
   type Rule,
   tracesArePrivate,
   usesHttps,
 } from '@rekey/platform/production'
 import { codeAccountLimit, limitsAreUnscaled, quotasAreBounded } from '@rekey/platform/quota'
+import { tlsErrors } from '@rekey/platform/tls-settings'
 import { type ConnectionOptions, parse } from 'pg-connection-string'
 import type { Config } from './config.ts'
 import { argon2Floor } from './hashing/argon2.ts'
@@ -78,7 +81,9 @@ const postgresIsPrivate: Rule<Config> = (config) =>
     if (!url) return [`${name} cannot be parsed: it is not a URL, or a certificate file that it names does not exist.`]
     if (mayBePlain(config, url.host ?? '')) return []
     return [
-      ...(verifiesServer(url) ? [] : [`${name} is without TLS: production requires sslmode=verify-full.`]),
+      ...(verifiesServer(url) || needsNoTls(config, url.host ?? '')
+        ? []
+        : [`${name} is without TLS: production requires sslmode=verify-full.`]),
       ...(hasCredentials(url) ? [] : [`${name} is without a password or client certificate: production requires one.`]),
     ]
   })
@@ -112,12 +117,26 @@ export const production: Production<Config> = {
     logsErrors,
     certificatesAreChecked,
     tracesArePrivate,
-    filesArePrivate('REKEY_SECRETS_FILE', 'NATS_NKEY_FILE', 'NATS_CREDENTIALS_FILE', 'OTEL_EXPORTER_OTLP_CLIENT_KEY'),
-    filesAreUnwritable('NATS_CA_FILE', 'OTEL_EXPORTER_OTLP_CERTIFICATE'),
+    filesArePrivate(
+      'REKEY_SECRETS_FILE',
+      'NATS_NKEY_FILE',
+      'NATS_CREDENTIALS_FILE',
+      'OTEL_EXPORTER_OTLP_CLIENT_KEY',
+      'REKEY_TLS_KEY',
+    ),
+    filesAreUnwritable(
+      'NATS_CA_FILE',
+      'OTEL_EXPORTER_OTLP_CERTIFICATE',
+      'REKEY_TLS_CERT',
+      'REKEY_TLS_CA',
+      'REKEY_TLS_CLIENT_CA',
+    ),
+    tlsErrors,
     brokerIsPrivate,
     postgresIsPrivate,
     clientKeyIsPrivate,
-    usesHttps('REKEY_PUBLIC_URL', 'REKEY_JWKS_URL', 'REKEY_IDP_ISSUER', 'REKEY_IDP_JWKS_URL', 'REKEY_BREACH_URL'),
+    partsUseHttps('REKEY_JWKS_URL'),
+    usesHttps('REKEY_PUBLIC_URL', 'REKEY_IDP_ISSUER', 'REKEY_IDP_JWKS_URL', 'REKEY_BREACH_URL'),
     identityProviderErrors,
   ],
   correctness: [postgresIsFit, brokerIsFit],

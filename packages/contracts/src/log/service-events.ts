@@ -102,6 +102,16 @@ export const serviceEvents = {
     action: 'Correct the errors that it names.',
     fields: { variable: Name, errors: ListOf(Text) },
   }),
+  client_certificate_refused: alwaysLog({
+    severity: 'warn',
+    service,
+    message: 'client certificate refused: the connection was closed',
+    when: 'A request other than a probe came without a valid client certificate of REKEY_TLS_CLIENT_CA. Once a second at most.',
+    action:
+      'If the address is a gateway: see its `REKEY_TLS_CLIENT_CERT`, and [TLS between the parts](operations.md#tls-between-the-parts). ' +
+      'Otherwise find out what calls this port.',
+    fields: { address: Type.Optional(Network), reason: Name, refused: Count },
+  }),
   work_failed: operationLog({
     severity: 'warn',
     service,

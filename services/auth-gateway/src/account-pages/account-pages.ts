@@ -68,7 +68,7 @@ export const accountClientOf = ({ defaultClientId, find }: Pick<Clients, 'defaul
  * may sign customers in.
  */
 export const createAccountPages = (infra: Infrastructure, config: Settings, deps: Deps): Feature => {
-  const { broker, now, random, log } = infra
+  const { broker, now, random, log, tls } = infra
   const { layout, limits, accountKeys, clients, logins, grant, twoFactor, sessions } = deps
   const clientId = accountClientOf(clients)
   if (clientId === undefined) return {}
@@ -88,7 +88,7 @@ export const createAccountPages = (infra: Infrastructure, config: Settings, deps
     const { verifyToken } = app
     const states = statesOf<AccountState>('account', accountIdleMs)
     const accounts = createAccountSessions({ jar, states, sessions, verifyToken, random, now })
-    const passwords = createPasswordServiceClient({ upstream: config.REKEY_PASSWORD_SERVICE_URL })
+    const passwords = createPasswordServiceClient({ upstream: config.REKEY_PASSWORD_SERVICE_URL, fetch: tls.fetch })
     const signIn = createSignIn({
       logins,
       grant,

@@ -9,6 +9,7 @@ import {
   unavailable,
 } from '@rekey/contracts'
 import { inHttpSpan } from '@rekey/platform/http-client-span'
+import type { Fetch } from '@rekey/platform/part-fetch'
 import { currentTrace } from '@rekey/platform/trace'
 import { compileCheck } from '@rekey/platform/validation'
 
@@ -54,11 +55,17 @@ const toError = (status: number, body: unknown, retryAfter: string | null): Reke
   })
 }
 
+interface Options {
+  upstream: string
+  /** Of connections to the password-service. */
+  fetch: Fetch
+}
+
 /**
  * The password-service's endpoints for a signed-in customer, called like a forwarded request. Each method throws the
  * endpoint's RekeyError, or unavailable.
  */
-export const createPasswordServiceClient = ({ upstream }: { upstream: string }) => {
+export const createPasswordServiceClient = ({ upstream, fetch }: Options) => {
   const base = upstream.replace(/\/$/, '')
 
   const send = ({ method, path, accessToken, successToken, body, address }: Call) => {

@@ -1,3 +1,4 @@
+import type { SecureContext } from 'node:tls'
 import { RekeyError, unavailable } from '@rekey/contracts'
 import { bearerOf, type TokenClaims } from '@rekey/platform/auth'
 import type { Feature } from '@rekey/platform/feature'
@@ -6,6 +7,7 @@ import { registerScope, type Server } from '@rekey/platform/server'
 import { currentTrace } from '@rekey/platform/trace'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Clients } from '../clients/clients.ts'
+import type { Infrastructure } from '../infrastructure.ts'
 import type { AccountKeys } from '../limits/account-keys.ts'
 import type { Limits } from '../limits/limits.ts'
 import type { Requester } from '../limits/spending.ts'
@@ -31,6 +33,8 @@ const prefixes: { prefix: string; httpMethods?: string[] }[] = [
 
 interface Options {
   upstream: string
+  /** The TLS context of new connections; undefined: Node's own. */
+  context?: (() => SecureContext) | undefined
   /** True if the session of a token has ended. */
   isEnded(claims: TokenClaims): Promise<boolean>
   /** Spends the quotas of a new password. @throws RekeyError too_many_requests, unavailable */
@@ -76,9 +80,9 @@ const toForwarded = ({ method, url, headers, body, ip }: FastifyRequest): Forwar
 /** Forwards requests to the password-service, which validates tokens and bodies itself. */
 export const forwarding = async (
   app: Server,
-  { upstream, isEnded, spendPassword, spendToken, authenticateClient, accountOfCustomer }: Options,
+  { upstream, context, isEnded, spendPassword, spendToken, authenticateClient, accountOfCustomer }: Options,
 ): Promise<void> => {
-  const sender = createUpstream(new URL(upstream).origin)
+  const sender = createUpstream(new URL(upstream).origin, context)
   app.addHook('onClose', () => sender.close())
   /** Undefined also if verification fails: the password-service decides on every token. */
   const claimsOf = (authorization: string | undefined) => app.readBearer(bearerOf(authorization)).catch(() => undefined)
@@ -136,10 +140,15 @@ interface Deps {
 }
 
 /** The password-service's endpoints, on the gateway's port. */
-export const createForwarding = (config: Settings, { clients, limits, sessions, accountKeys }: Deps): Feature => ({
+export const createForwarding = (
+  { tls }: Infrastructure,
+  config: Settings,
+  { clients, limits, sessions, accountKeys }: Deps,
+): Feature => ({
   routes: (app) =>
     forwarding(app, {
       upstream: config.REKEY_PASSWORD_SERVICE_URL,
+      context: tls.context,
       isEnded: sessions.isEnded,
       spendPassword: limits.spendPassword,
       authenticateClient: createRestoreResetClient(clients, (token) => app.readBearer(token).catch(() => undefined)),

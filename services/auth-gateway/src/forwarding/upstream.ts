@@ -1,7 +1,9 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
+import type { SecureContext } from 'node:tls'
 import type { Dispatcher } from 'undici'
 // The package itself would also load its fetch, caches and proxies: 88 modules more, 80 ms and 15 MB at each start.
+import buildConnector from 'undici/lib/core/connect.js'
 import Pool from 'undici/lib/dispatcher/pool.js'
 
 /**
@@ -65,11 +67,34 @@ const isRead = ({ method }: ForwardedRequest) => method === 'GET' || method === 
 const isBrokenConnection = (error: unknown) =>
   ['UND_ERR_SOCKET', 'ECONNRESET', 'ECONNREFUSED'].includes((error as { code?: string }).code ?? '')
 
-/** Sends requests to the password-service at this origin, on connections that stay open. */
-export const createUpstream = (origin: string) => {
+const connectTimeoutMs = 1_000
+
+/**
+ * Connects with the context of that moment, so that a certificate can be replaced while requests are sent. A resumed session
+ * would keep the former one.
+ */
+const connectWith = (context: () => SecureContext): buildConnector.connector => {
+  let last: SecureContext | undefined
+  let connect: buildConnector.connector
+  return (options, callback) => {
+    const secureContext = context()
+    if (secureContext !== last) {
+      last = secureContext
+      connect = buildConnector({ timeout: connectTimeoutMs, maxCachedSessions: 0, secureContext })
+    }
+    connect(options, callback)
+  }
+}
+
+/**
+ * Sends requests to the password-service at this origin, on connections that stay open.
+ *
+ * @param context the TLS context of a new connection; undefined: Node's own
+ */
+export const createUpstream = (origin: string, context?: () => SecureContext) => {
   const pool = new Pool(origin, {
     connections: mostConnections,
-    connect: { timeout: 1_000 },
+    connect: context ? connectWith(context) : { timeout: connectTimeoutMs },
     headersTimeout: answerTimeoutMs,
     bodyTimeout: answerTimeoutMs,
     keepAliveTimeout: idleMs,

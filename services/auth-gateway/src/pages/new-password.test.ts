@@ -11,7 +11,7 @@ t.test('a refusal by something in front of the password-service is reported as u
   await once(upstreamServer.listen(0, '127.0.0.1'), 'listening')
   t.teardown(() => upstreamServer.close())
   const upstream = `http://127.0.0.1:${(upstreamServer.address() as AddressInfo).port}`
-  const set = () => createSetNewPassword({ upstream })('a token', 'a password', '203.0.113.7')
+  const set = () => createSetNewPassword({ upstream, fetch })('a token', 'a password', '203.0.113.7')
   for (const status of [400, 422]) {
     for (const body of ['<h1>Request blocked</h1>', '', 'null', '"no"', '[]', '{"message":"blocked"}']) {
       answer = { status, body }

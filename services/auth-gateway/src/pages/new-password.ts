@@ -1,5 +1,6 @@
 import { Problem, RekeyError, unavailable } from '@rekey/contracts'
 import { inHttpSpan } from '@rekey/platform/http-client-span'
+import type { Fetch } from '@rekey/platform/part-fetch'
 import { currentTrace } from '@rekey/platform/trace'
 import { compileCheck } from '@rekey/platform/validation'
 import { answerTimeoutMs } from '../forwarding/upstream.ts'
@@ -24,8 +25,14 @@ const readProblem = (text: string): Problem | undefined => {
   }
 }
 
+interface Options {
+  upstream: string
+  /** Of connections to the password-service. */
+  fetch: Fetch
+}
+
 /** Calls the password-service like a forwarded request, with the customer's address and the trace. */
-export const createSetNewPassword = ({ upstream }: { upstream: string }): SetNewPassword => {
+export const createSetNewPassword = ({ upstream, fetch }: Options): SetNewPassword => {
   const url = `${upstream.replace(/\/$/, '')}/api/v2/my/password/restore`
   const post = async (successToken: string, password: string, address: string) => {
     const send = () => {

@@ -41,7 +41,11 @@ interface Deps {
 const restoreLifeMs = 3_600_000
 
 /** The hosted restore and the compromise report: pages for customers. */
-export const createPages = ({ broker, now, random, log }: Infrastructure, config: Settings, deps: Deps): Feature => {
+export const createPages = (
+  { broker, now, random, log, tls }: Infrastructure,
+  config: Settings,
+  deps: Deps,
+): Feature => {
   const { layout, limits, clients, twoFactor, authorize } = deps
 
   const restoreOf = (defaultClientId: string): Omit<HostedRestoreDeps, 'render'> => ({
@@ -49,7 +53,7 @@ export const createPages = ({ broker, now, random, log }: Infrastructure, config
       twoFactor,
       authorize,
       spendPassword: limits.spendPassword,
-      setNewPassword: createSetNewPassword({ upstream: config.REKEY_PASSWORD_SERVICE_URL }),
+      setNewPassword: createSetNewPassword({ upstream: config.REKEY_PASSWORD_SERVICE_URL, fetch: tls.fetch }),
       strengthOf,
       cooldownMs: resendCooldownMs(config),
       now,
