@@ -7,6 +7,7 @@ import { httpChecks } from './checks/http.ts'
 import { keyChecks } from './checks/keys.ts'
 import { mailChecks } from './checks/mail.ts'
 import { redisChecks } from './checks/redis.ts'
+import { ownCertificateChecks } from './checks/tls.ts'
 import type { Check } from './finding.ts'
 import type { Subject } from './subjects.ts'
 
@@ -20,6 +21,7 @@ const ofService = (subject: Subject, subjects: readonly Subject[], onEnd: OnEnd)
   return [
     ...configurationChecks(subject),
     ...keyChecks(subject),
+    ...ownCertificateChecks(subject),
     ...(service === 'auth-gateway' ? redisChecks(subject as Subject<'auth-gateway'>, onEnd) : []),
     ...(service === 'password-service' ? databaseChecks(subject as Subject<'password-service'>, onEnd) : []),
     ...brokerChecks(subject, { isFirst: subject === subjects[0], onEnd }),

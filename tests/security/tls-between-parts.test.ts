@@ -9,6 +9,7 @@ import { restore, restoreGrant, signIn, signsIn } from '@rekey/test-support/flow
 import { startRekey } from '@rekey/test-support/rekey'
 import { createVisitor, titleOf } from '@rekey/test-support/visitor'
 import t from 'tap'
+import { runDoctor } from '../../scripts/doctor/doctor.ts'
 
 // The gateway and the password-service on listeners of their own, each of another authority. The customer trusts both;
 // the gateway trusts only that of the password-service for it, and the reverse.
@@ -84,6 +85,39 @@ t.test('a gateway whose certificate is refused answers 503, and recovers when it
   await eventually(() => reloads() === 2, { what: 'a reload' })
   t.equal((await restore(rekey, grant, password)).status, 204)
 })
+
+t.test(
+  'the doctor calls the other service as the services do, and names a certificate that is refused there',
+  async (t) => {
+    const variables = (config: object) =>
+      Object.fromEntries(Object.entries(config).map(([name, value]) => [name, String(value)]))
+    const gateway = variables(rekey.gatewayConfig)
+    const linesOf = async (more: Record<string, string>) => {
+      const lines = await runDoctor({
+        'auth-gateway': { ...gateway, ...more },
+        'password-service': variables(rekey.passwordServiceConfig),
+      })
+      const names = ['own certificates', 'https certificates', 'password-service', 'gateway keys']
+      return lines.filter(({ check }) => names.includes(check))
+    }
+    const sound = await linesOf({})
+    t.equal(sound.length, 10)
+    for (const { level, text } of sound) t.equal(level, 'ok', text)
+
+    write('stranger', await strangerAuthority.issue({ usage: 'client', validTo: new Date(Date.now() + 86_400_000) }))
+    const refused = await linesOf({
+      REKEY_TLS_CLIENT_CERT: file('stranger'),
+      REKEY_TLS_CLIENT_KEY: file('stranger-key'),
+    })
+    t.match(
+      refused.filter(({ level }) => level !== 'ok'),
+      [
+        { level: 'warn', check: 'own certificates', text: /^REKEY_TLS_CLIENT_CERT: valid until .*, 0 days$/ },
+        { level: 'FAIL', check: 'password-service', text: /answers probes, and closes the connection/ },
+      ],
+    )
+  },
+)
 
 t.test('the metrics show when each certificate expires, and that the other service is up', async (t) => {
   const gateway = await rekey.metricsOf('auth-gateway')

@@ -1,9 +1,21 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { TLSSocket, TlsOptions, Server as TlsServer } from 'node:tls'
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import { canonicalAddress } from '@rekey/contracts'
+import type { FastifyInstance, RawServerDefault } from 'fastify'
 import type { Logger } from './logger.ts'
-import type { Server } from './server.ts'
 import type { ListenerTls } from './tls.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Starts to close each connection after its next answer, so that clients move to other instances. */
+    beginDrain(): void
+    isDraining(): boolean
+  }
+}
+
+export type Server = FastifyInstance<RawServerDefault, IncomingMessage, ServerResponse, Logger, TypeBoxTypeProvider>
 
 /** Longer than any answer takes. */
 const maxAnswerMs = 6_000

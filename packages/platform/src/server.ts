@@ -1,17 +1,11 @@
-import { type IncomingMessage, METHODS, type ServerResponse } from 'node:http'
+import { type IncomingMessage, METHODS } from 'node:http'
 import { isIP, type Socket } from 'node:net'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import { canonicalAddress, type ErrorCode, errors, RekeyError } from '@rekey/contracts'
-import Fastify, {
-  type FastifyInstance,
-  type FastifyReply,
-  type FastifyRequest,
-  LogController,
-  type RawServerDefault,
-} from 'fastify'
+import Fastify, { type FastifyReply, type FastifyRequest, LogController } from 'fastify'
 import { errorHandling, sendError, toProblem } from './errors.ts'
 import { parseJson } from './json.ts'
-import { probes, tlsOptions, watchConnections } from './listener.ts'
+import { probes, type Server, tlsOptions, watchConnections } from './listener.ts'
 import type { Logger } from './logger.ts'
 import type { Metrics } from './metrics.ts'
 import { isParameterOf, omitEmpty } from './parameters.ts'
@@ -26,14 +20,9 @@ import { compileValidator } from './validation.ts'
 
 declare module 'fastify' {
   interface FastifyBaseLogger extends Pick<Logger, 'event'> {}
-  interface FastifyInstance {
-    /** Starts to close each connection after its next answer, so that clients move to other instances. */
-    beginDrain(): void
-    isDraining(): boolean
-  }
 }
 
-export type Server = FastifyInstance<RawServerDefault, IncomingMessage, ServerResponse, Logger, TypeBoxTypeProvider>
+export type { Server } from './listener.ts'
 
 interface Options {
   log: Logger

@@ -18,8 +18,6 @@ export interface Endpoint {
 }
 
 const timeoutMs = 4_000
-const dayMs = 86_400_000
-const leastDays = 21
 
 /** The SSLRequest message (Postgres manual, 53.2.10). */
 const sslRequest = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47])
@@ -86,6 +84,16 @@ const readCertificate = async ({ url, protocol, defaultPort, caFile }: Endpoint)
 
 const dateOf = (date: Date) => date.toISOString().slice(0, 10)
 
+const dayMs = 86_400_000
+const leastDays = 21
+
+/** A warning if a certificate that is valid now expires within three weeks. */
+export const judgeEnd = (place: string, to: Date): Finding => {
+  const days = Math.floor((to.getTime() - Date.now()) / dayMs)
+  const text = `${place}: valid until ${dateOf(to)}, ${days} days`
+  return days < leastDays ? warn(text, 'renew it') : ok(text)
+}
+
 const judge = (
   place: string,
   { from, to, authorizationError }: Awaited<ReturnType<typeof readCertificate>>,
@@ -99,11 +107,9 @@ const judge = (
   if (authorizationError)
     return fail(
       `${place}: not trusted (${authorizationError})`,
-      'name its authority: NATS_CA_FILE, sslrootcert in DATABASE_URL, or NODE_EXTRA_CA_CERTS',
+      'name its authority: NATS_CA_FILE, REKEY_TLS_CA, sslrootcert in DATABASE_URL, or NODE_EXTRA_CA_CERTS',
     )
-  const days = Math.floor((to.getTime() - now) / dayMs)
-  const text = `${place}: valid until ${dateOf(to)}, ${days} days`
-  return days < leastDays ? warn(text, 'renew it') : ok(text)
+  return judgeEnd(place, to)
 }
 
 const findingOf = async (endpoint: Endpoint): Promise<Finding> => {

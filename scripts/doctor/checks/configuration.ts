@@ -3,6 +3,7 @@ import { configurationErrors } from '@rekey/platform/config'
 import { identityProviderErrors } from '@rekey/platform/identity-provider'
 import { createLogger } from '@rekey/platform/logger'
 import { ruleErrors, serverRules } from '@rekey/platform/production'
+import { tlsErrors } from '@rekey/platform/tls-settings'
 import { loadClientRegistry } from '../../../services/auth-gateway/src/clients/client-registry.ts'
 import { consoleErrors } from '../../../services/auth-gateway/src/console/settings.ts'
 import { themeIsSound } from '../../../services/auth-gateway/src/layout/page-theme.ts'
@@ -28,7 +29,7 @@ const gatewayFileErrors = ({ REKEY_SIGNING_KEYS_FILE, REKEY_CLIENTS_FILE }: Subj
 /** What a start refuses in every profile. In production the rules of the profile find it too. */
 const errorsOfEachStart = (subject: Subject): readonly string[] => {
   const { service, config } = subject
-  const shared = [...brokerAccessErrors(config)]
+  const shared = [...brokerAccessErrors(config), ...tlsErrors(config)]
   if (service === 'notifier') return shared
   const ofProvider = identityProviderErrors(config)
   if (service === 'password-service') return [...shared, ...ofProvider]

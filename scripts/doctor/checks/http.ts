@@ -1,21 +1,25 @@
 import { readFileSync } from 'node:fs'
 import { Jwks } from '@rekey/contracts'
+import type { Fetch } from '@rekey/platform/part-fetch'
 import { compileCheck } from '@rekey/platform/validation'
 import { isRangeAnswer } from '../../../services/password-service/src/policy/breach.ts'
 import { type Check, type Finding, fail, ok, warn } from '../finding.ts'
 import { placeOf } from '../secrets.ts'
 import type { Subject } from '../subjects.ts'
 import { certificateChecks } from './certificates.ts'
+import { partFetch } from './tls.ts'
 
 const timeoutMs = 5_000
 
 /** @throws Error that names the host and the variable if nothing answers */
-const ask = async (variable: string, url: string, options: RequestInit = {}): Promise<Response> => {
+const ask = async (variable: string, url: string, options: RequestInit & { send?: Fetch } = {}): Promise<Response> => {
+  const { send = fetch } = options
   try {
-    return await fetch(url, { redirect: 'manual', signal: AbortSignal.timeout(timeoutMs), ...options })
+    return await send(url, { redirect: 'manual', signal: AbortSignal.timeout(timeoutMs), ...options })
   } catch (error) {
-    const { name, cause } = error as Error & { cause?: NodeJS.ErrnoException }
-    const reason = cause?.code ?? cause?.message ?? (name === 'TimeoutError' ? 'no answer' : name)
+    const { name, code, cause } = error as NodeJS.ErrnoException & { cause?: NodeJS.ErrnoException }
+    const isLate = [name, cause?.name].includes('TimeoutError')
+    const reason = isLate ? 'no answer' : (cause?.code ?? cause?.message ?? code ?? name)
     throw new Error(`${placeOf(url)}: ${reason}: check ${variable}, and that it is reachable from here`)
   }
 }
@@ -44,25 +48,27 @@ const ownKeyIds = (gateway: Subject<'auth-gateway'> | undefined): string[] => {
 }
 
 /** The issuer that the server of the keys names (RFC 8414); undefined if it names none. */
-const issuerAt = async (jwksUrl: string) => {
+const issuerAt = async (jwksUrl: string, send: Fetch) => {
   const url = new URL('/.well-known/oauth-authorization-server', jwksUrl).href
-  const answer = await ask('REKEY_JWKS_URL', url).catch(() => undefined)
+  const answer = await ask('REKEY_JWKS_URL', url, { send }).catch(() => undefined)
   const { issuer } = ((answer?.ok && (await bodyOf(answer))) || {}) as { issuer?: string }
   return issuer
 }
 
 /** The gateway's public keys, from where the password-service reads them. */
 const jwksFindings = async (
-  { config: { REKEY_JWKS_URL: url = '', REKEY_PUBLIC_URL: issuer } }: Subject<'password-service'>,
+  { config }: Subject<'password-service'>,
   gateway: Subject<'auth-gateway'> | undefined,
 ): Promise<Finding[]> => {
-  const answer = await ask('REKEY_JWKS_URL', url)
+  const { REKEY_JWKS_URL: url = '', REKEY_PUBLIC_URL: issuer } = config
+  const send = partFetch(config)
+  const answer = await ask('REKEY_JWKS_URL', url, { send })
   const body = answer.ok ? await bodyOf(answer) : undefined
   if (!isOwnKeySet(body))
     return [fail(`${placeOf(url)} answers ${answer.status} without the gateway's JWK Set`, 'check REKEY_JWKS_URL')]
   const found = (body as KeySet).keys.map(({ kid }) => kid)
   const missing = ownKeyIds(gateway).filter((kid) => !found.includes(kid))
-  const named = await issuerAt(url)
+  const named = await issuerAt(url, send)
   if (named !== undefined && named !== issuer)
     return [
       fail(`the issuer there is ${named}, not REKEY_PUBLIC_URL`, 'name the gateway of this issuer in REKEY_JWKS_URL'),
@@ -77,8 +83,15 @@ const jwksFindings = async (
   return [ok(`${placeOf(url)} has ${found.length === 1 ? 'the key' : `the ${found.length} keys`} of the gateway`)]
 }
 
-const readinessFindings = async (base: string): Promise<Finding[]> => {
-  const answer = await ask('REKEY_PASSWORD_SERVICE_URL', new URL('/readyz', base).href)
+/** Probes need no client certificate: only another request shows whether this one is accepted. It has no token. */
+const acceptsCertificate = (base: string, send: Fetch) =>
+  ask('REKEY_PASSWORD_SERVICE_URL', new URL('/api/v2/my/password/changes', base).href, { send }).then(
+    () => true,
+    () => false,
+  )
+
+const readinessFindings = async (base: string, send: Fetch): Promise<Finding[]> => {
+  const answer = await ask('REKEY_PASSWORD_SERVICE_URL', new URL('/readyz', base).href, { send })
   const { checks = {}, degraded } = ((await bodyOf(answer)) ?? {}) as { checks?: object; degraded?: object }
   const away = Object.entries(checks).flatMap(([name, state]) => (state === 'ok' ? [] : [name]))
   if (!answer.ok)
@@ -86,6 +99,13 @@ const readinessFindings = async (base: string): Promise<Finding[]> => {
       fail(
         `the password-service at ${placeOf(base)} answers ${answer.status}${away.length > 0 ? `: ${away.join(', ')} unavailable` : ''}`,
         'read its log',
+      ),
+    ]
+  if (!(await acceptsCertificate(base, send)))
+    return [
+      fail(
+        `the password-service at ${placeOf(base)} answers probes, and closes the connection of another request`,
+        'name a client certificate of its REKEY_TLS_CLIENT_CA in REKEY_TLS_CLIENT_CERT',
       ),
     ]
   return degraded === undefined
@@ -137,13 +157,19 @@ const urlVariables = [
   'REKEY_SMS_URL',
 ] as const
 
+/** Whose certificate REKEY_TLS_CA is for. */
+const toOtherService = new Set<string>(['REKEY_PASSWORD_SERVICE_URL', 'REKEY_JWKS_URL'])
+
 /** The HTTP servers that a service calls. */
 export const httpChecks = (subject: Subject, gateway: Subject<'auth-gateway'> | undefined): Check[] => {
   const { service } = subject
-  const config = subject.config as Partial<Record<(typeof urlVariables)[number] | 'REKEY_SMS_TOKEN', string>>
+  const config = subject.config as Partial<
+    Record<(typeof urlVariables)[number] | 'REKEY_SMS_TOKEN' | 'REKEY_TLS_CA', string>
+  >
   const endpoints = urlVariables.flatMap((name) => {
     const url = config[name]
-    return url?.startsWith('https:') ? [{ url, protocol: 'direct' as const, defaultPort: 443 }] : []
+    const caFile = toOtherService.has(name) ? config.REKEY_TLS_CA : undefined
+    return url?.startsWith('https:') ? [{ url, protocol: 'direct' as const, defaultPort: 443, caFile }] : []
   })
   const to = (
     variable: (typeof urlVariables)[number],
@@ -155,7 +181,7 @@ export const httpChecks = (subject: Subject, gateway: Subject<'auth-gateway'> | 
   }
   return [
     ...certificateChecks({ name: 'https certificates', service, endpoints }),
-    ...to('REKEY_PASSWORD_SERVICE_URL', 'password-service', readinessFindings),
+    ...to('REKEY_PASSWORD_SERVICE_URL', 'password-service', (url) => readinessFindings(url, partFetch(config))),
     ...to('REKEY_JWKS_URL', 'gateway keys', () => jwksFindings(subject as Subject<'password-service'>, gateway)),
     ...to('REKEY_IDP_JWKS_URL', 'identity provider', providerFindings),
     ...to('REKEY_BREACH_URL', 'leaked passwords', breachFindings),

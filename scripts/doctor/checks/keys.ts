@@ -9,6 +9,8 @@ const secretFiles = [
   'REKEY_SIGNING_KEYS_FILE',
   'NATS_NKEY_FILE',
   'NATS_CREDENTIALS_FILE',
+  'REKEY_TLS_KEY',
+  'REKEY_TLS_CLIENT_KEY',
 ] as const
 
 const dayMs = 86_400_000
