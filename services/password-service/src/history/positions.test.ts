@@ -85,6 +85,33 @@ t.test('every page of every history has the records of its place in the order, a
   }
 })
 
+t.test('pages that are read at the same time are each of their own customer, list and place', async (t) => {
+  const calls = histories.flatMap(([, customer]) =>
+    (Object.entries(lists) as [keyof typeof lists, boolean][]).flatMap(([path, changesOnly]) =>
+      [0, 3, 1_000].flatMap((offset) =>
+        ['asc', 'desc'].map((order) => ({ customer, path, changesOnly, offset, order })),
+      ),
+    ),
+  )
+  const answers = await Promise.all([
+    ...calls.map(({ customer, path, offset, order }) =>
+      read(path, customer, `?limit=4&offset=${offset}&sort_order=${order}`),
+    ),
+    read('records', { ...empty, id: 2_000_000_000 }),
+  ])
+  t.equal(answers.pop()?.status, 404)
+  for (const [index, { customer, changesOnly, offset, order }] of calls.entries()) {
+    const ids = await idsOf(customer, changesOnly)
+    const ordered = order === 'asc' ? ids : ids.toReversed()
+    const { total, data } = answers[index]?.body ?? {}
+    t.equal(total, ids.length)
+    t.same(
+      data?.map(({ id }: { id: number }) => id),
+      ordered.slice(offset, offset + 4),
+    )
+  }
+})
+
 t.test('records that are appended while a history is numbered have one number each, without gaps', async (t) => {
   for (let round = 0; round < 5; round += 1) {
     const customer = await service.customer()
@@ -113,7 +140,11 @@ t.test('any page and the total of a long history read as few blocks as those of 
   const blocks = async ({ code }: Customer, offset: number, isDescending: boolean) => {
     const [row] = await query<{ 'QUERY PLAN': [{ Plan: Record<string, number> }] }>(
       `EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ${listByCode.text}`,
-      [code, true, isDescending, 10, offset],
+      [
+        JSON.stringify([
+          { place: 0, key: code, changes_only: true, is_descending: isDescending, size: 10, skipped: offset },
+        ]),
+      ],
     )
     const plan = row?.['QUERY PLAN'][0].Plan ?? {}
     return (plan['Shared Hit Blocks'] ?? 0) + (plan['Shared Read Blocks'] ?? 0)

@@ -1,6 +1,7 @@
 import type { Page, PasswordOperation, RecordOperation } from '@rekey/contracts'
 import type { Database } from '../database.ts'
 import { prepared } from '../statements.ts'
+import { together } from '../together.ts'
 import type { ChainedChange } from './digest.ts'
 import { isPasswordChange } from './history.store.ts'
 
@@ -22,42 +23,66 @@ const shownColumns = `r.id, r.type, r.create_time AS "createTime", r.operation, 
 type Row = ShownRecord | { [Column in keyof ShownRecord]: null }
 
 /** Total of an empty list whose records have no numbers yet: they are older than the table of numbers. */
-type Listed = Row & { customerId: number; total: number; isUnnumbered: boolean }
+type Listed = Row & { place: number; customerId: number | null; total: number; isUnnumbered: boolean }
+
+/** A page of one list of a customer, as the statement has it. `key`: the customer's id or code. */
+interface ListCall {
+  key: number | string
+  changes_only: boolean
+  is_descending: boolean
+  size: number
+  skipped: number
+}
 
 /**
- * A page by the positions of its records, and the total, which is the last position without those that were deleted. Both
- * take the same time however long the history is. A page beyond the end, and an empty history, is one row without a record.
+ * Pages by the positions of their records, and the totals, which are the last positions without those that were deleted.
+ * Both take the same time however long a history is. A page beyond the end, and an empty history, is one row without a
+ * record; a customer that does not exist is one without an id. `OFFSET 0` plans the page of each call by itself: a plan for
+ * many would read whole tables.
  */
 const listStatement = (by: 'id' | 'code', type: 'int' | 'text') =>
-  prepared<
-    Listed,
-    [customer: number | string, changesOnly: boolean, isDescending: boolean, limit: number, offset: number]
-  >(
-    `history_list_by_${by}`,
-    `WITH list AS (
-       SELECT c.id, coalesce(last.position, 0) - cut.positions AS total, cut.positions AS cut, last.position IS NULL
-         AND NOT EXISTS (SELECT FROM history_entry e WHERE e.customer_id = c.id)
-         AND EXISTS (SELECT FROM password_change r WHERE r.customer_id = c.id) AS "isUnnumbered"
-       FROM customer c LEFT JOIN LATERAL (
-         SELECT e.position FROM history_entry e WHERE e.customer_id = c.id AND e.changes_only = $2
-         ORDER BY e.position DESC LIMIT 1
-       ) last ON true CROSS JOIN LATERAL (
-         SELECT coalesce(min(e.position) - 1, 0) AS positions FROM history_entry e
-         WHERE e.customer_id = c.id AND e.changes_only = $2
-       ) cut
-       WHERE c.${by} = $1::${type}
+  prepared<Listed, [calls: string]>(
+    `history_lists_by_${by}`,
+    `SELECT a.place, page.*
+     FROM json_to_recordset($1::json) AS a (
+       place int, key ${type}, changes_only boolean, is_descending boolean, size bigint, skipped bigint
      )
-     SELECT list.id AS "customerId", list.total, list."isUnnumbered", ${shownColumns}
-     FROM list
-     LEFT JOIN history_entry e ON e.customer_id = list.id AND e.changes_only = $2
-       AND e.position > list.cut + CASE WHEN $3 THEN list.total::bigint - $5::bigint - $4::bigint ELSE $5::bigint END
-       AND e.position <= list.cut + CASE WHEN $3 THEN list.total::bigint - $5::bigint ELSE $5::bigint + $4::bigint END
-     LEFT JOIN password_change r ON r.id = e.change_id
-     ORDER BY e.position`,
+     LEFT JOIN LATERAL (
+       WITH list AS (
+         SELECT c.id, coalesce(last.position, 0) - cut.positions AS total, cut.positions AS cut, last.position IS NULL
+           AND NOT EXISTS (SELECT FROM history_entry e WHERE e.customer_id = c.id)
+           AND EXISTS (SELECT FROM password_change r WHERE r.customer_id = c.id) AS "isUnnumbered"
+         FROM customer c LEFT JOIN LATERAL (
+           SELECT e.position FROM history_entry e WHERE e.customer_id = c.id AND e.changes_only = a.changes_only
+           ORDER BY e.position DESC LIMIT 1
+         ) last ON true CROSS JOIN LATERAL (
+           SELECT coalesce(min(e.position) - 1, 0) AS positions FROM history_entry e
+           WHERE e.customer_id = c.id AND e.changes_only = a.changes_only
+         ) cut
+         WHERE c.${by} = a.key
+       )
+       SELECT list.id AS "customerId", list.total, list."isUnnumbered", e.position, ${shownColumns}
+       FROM list
+       LEFT JOIN history_entry e ON e.customer_id = list.id AND e.changes_only = a.changes_only
+         AND e.position > list.cut + CASE WHEN a.is_descending THEN list.total - a.skipped - a.size ELSE a.skipped END
+         AND e.position <= list.cut + CASE WHEN a.is_descending THEN list.total - a.skipped ELSE a.skipped + a.size END
+       LEFT JOIN password_change r ON r.id = e.change_id
+       OFFSET 0
+     ) AS page ON true
+     ORDER BY a.place, page.position`,
   )
 
 const listById = listStatement('id', 'int')
 export const listByCode = listStatement('code', 'text')
+
+/** Answers pages of lists, all that are asked for at the same time by one statement. */
+const createLists = (database: Database, statement: typeof listById) =>
+  together(async (calls: readonly ListCall[]) => {
+    const rows = await database.run(statement, JSON.stringify(calls.map((call, place) => ({ place, ...call }))))
+    const pages = calls.map((): Listed[] => [])
+    for (const row of rows) if (row.customerId !== null) pages[row.place]?.push(row)
+    return pages
+  })
 
 /** One row for a customer, without a record if it is none of this list. */
 const findStatement = (by: 'id' | 'code', type: 'int' | 'text') =>
@@ -78,21 +103,32 @@ const isRecord = <Operation extends RecordOperation, Found extends Row>(
   row: Found,
 ): row is Found & ShownRecord<Operation> => row.id !== null
 
+interface Lists {
+  byId: ReturnType<typeof createLists>
+  byCode: ReturnType<typeof createLists>
+}
+
 /** Reads one list of a customer's records. */
-const createRecordStore = <Operation extends RecordOperation>(database: Database, changesOnly: boolean) => ({
+const createRecordStore = <Operation extends RecordOperation>(
+  database: Database,
+  lists: Lists,
+  changesOnly: boolean,
+) => ({
   /** A page and the total. Undefined without such a customer. */
   async list(
     customer: CustomerKey,
     { limit, offset, sort_order }: Page,
   ): Promise<{ total: number; records: ShownRecord<Operation>[] } | undefined> {
     const isDescending = sort_order === 'desc'
+    const page = { changes_only: changesOnly, is_descending: isDescending, size: limit, skipped: offset }
     const read = () =>
       'id' in customer
-        ? database.run(listById, customer.id, changesOnly, isDescending, limit, offset)
-        : database.run(listByCode, customer.code, changesOnly, isDescending, limit, offset)
+        ? lists.byId({ key: customer.id, ...page })
+        : lists.byCode({ key: customer.code.toWellFormed(), ...page })
     let rows = await read()
-    if (rows[0]?.isUnnumbered) {
-      await database.run(numberHistory, [rows[0].customerId])
+    const [{ isUnnumbered, customerId } = {}] = rows
+    if (isUnnumbered && customerId) {
+      await database.run(numberHistory, [customerId])
       rows = await read()
     }
     const [first] = rows
@@ -111,9 +147,12 @@ const createRecordStore = <Operation extends RecordOperation>(database: Database
   },
 })
 
-export const createHistoryStore = (database: Database) => ({
-  passwordChanges: createRecordStore<PasswordOperation>(database, true),
-  records: createRecordStore<RecordOperation>(database, false),
-})
+export const createHistoryStore = (database: Database) => {
+  const lists = { byId: createLists(database, listById), byCode: createLists(database, listByCode) }
+  return {
+    passwordChanges: createRecordStore<PasswordOperation>(database, lists, true),
+    records: createRecordStore<RecordOperation>(database, lists, false),
+  }
+}
 
 export type HistoryStore = ReturnType<typeof createHistoryStore>
