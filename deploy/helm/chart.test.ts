@@ -3,7 +3,6 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
 import { parse } from 'yaml'
-import { createValidator } from './kubernetes.fixture.ts'
 import {
   chart,
   full,
@@ -31,59 +30,8 @@ const renderings = {
 }
 const all = Object.values(renderings).flat()
 const pods = podsOf(all)
-const validate = await createValidator()
 
 const nameOf = ({ kind, metadata }: Manifest) => `${kind} ${metadata.name}`
-
-t.test('every object is what the schemas of Kubernetes and of the Prometheus operator require', { skip }, async (t) => {
-  const kinds = new Set(renderings.full.map(({ kind }) => kind))
-  t.match([...kinds].toSorted(), [
-    'ConfigMap',
-    'Deployment',
-    'HorizontalPodAutoscaler',
-    'Ingress',
-    'Job',
-    'NetworkPolicy',
-    'PodDisruptionBudget',
-    'PrometheusRule',
-    'Service',
-    'ServiceAccount',
-    'ServiceMonitor',
-  ])
-  for (const manifest of all) t.same(await validate(manifest), [], nameOf(manifest))
-})
-
-/** Paths of all properties. */
-const placesIn = (value: unknown, path: (string | number)[] = []): (string | number)[][] => {
-  if (Array.isArray(value)) return value.flatMap((inner, index) => placesIn(inner, [...path, index]))
-  if (typeof value !== 'object' || value === null) return []
-  return Object.entries(value).flatMap(([key, inner]) => [[...path, key], ...placesIn(inner, [...path, key])])
-}
-/** Their keys are free: labels, selectors, annotations, data, variables of rules. */
-const hasFreeKeys = (path: (string | number)[]) =>
-  path
-    .slice(0, -1)
-    .some((key) => /^(labels|matchLabels|annotations|nodeSelector|data|selector|requests|limits)$/.test(String(key)))
-
-t.test('a misspelt field of any object is noticed', { skip }, async (t) => {
-  const deployment = renderings.full.find(({ kind }) => kind === 'Deployment')
-  const objects = [deployment, ...ofKind(renderings.full, 'Ingress', 'ServiceMonitor', 'HorizontalPodAutoscaler')]
-  const places = objects.flatMap((manifest) =>
-    placesIn(manifest)
-      .filter((path) => !hasFreeKeys(path) && !['apiVersion', 'kind'].includes(String(path[0])))
-      .map((path) => ({ manifest, path })),
-  )
-  t.ok(places.length > 200)
-  for (const { manifest, path } of places) {
-    const changed = structuredClone(manifest)
-    const parent = path.slice(0, -1).reduce((value, key) => value[key], changed)
-    const key = String(path.at(-1))
-    parent[`${key}s`] = parent[key]
-    delete parent[key]
-    const errors = await validate(changed)
-    if (errors.length === 0) t.fail(path.join('.'))
-  }
-})
 
 t.test(
   'S37: a pod runs without root, capabilities, a writable root and a token, as the restricted level requires',

@@ -77,7 +77,7 @@ const layFiles = ({ name, env, manifest }: Pod, pods: Pod[], clients: string): R
   return Object.fromEntries(laid)
 }
 
-t.test('S33: no secret is a variable of a pod, and none is a value of the chart', { skip }, async (t) => {
+t.test('S36: no secret is a variable of a pod, and none is a value of the chart', { skip }, async (t) => {
   for (const manifests of Object.values(renderings)) {
     t.same(ofKind(manifests, 'Secret'), [])
     for (const { name, container } of podsOf(manifests)) {

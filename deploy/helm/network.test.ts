@@ -86,7 +86,7 @@ const everything = (): Values => {
   }
 }
 
-t.test('S37: the policies allow the flows of docs/kubernetes.md and no others', { skip }, async (t) => {
+t.test('the policies allow the flows of docs/kubernetes.md and no others', { skip }, async (t) => {
   const manifests = render(everything())
   const { egress, ingress } = flowsOf(ofKind(manifests, 'NetworkPolicy'))
   const pods = podsOf(manifests).map(({ name }) => name)
@@ -97,7 +97,7 @@ t.test('S37: the policies allow the flows of docs/kubernetes.md and no others', 
   t.same(lines(ingress), lines(table.filter(({ to }) => pods.includes(to))))
 })
 
-t.test('S37: each pod has a policy of its own for both directions, before it runs', { skip }, async (t) => {
+t.test('each pod has a policy of its own for both directions, before it runs', { skip }, async (t) => {
   for (const manifests of [render(minimal()), render(everything())]) {
     const policies = ofKind(manifests, 'NetworkPolicy')
     for (const { name, manifest } of podsOf(manifests)) {

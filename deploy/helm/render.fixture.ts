@@ -28,7 +28,7 @@ export const full = (): Values => {
   const autoscaling = { enabled: true }
   const scheduling = {
     podAnnotations: { example: 'yes' },
-    podLabels: { example: 'yes', 'app.kubernetes.io/component': 'other' },
+    podLabels: { example: 'yes', 'app.kubernetes.io/component': 'other', 'app.kubernetes.io/version': 'other' },
     nodeSelector: { pool: 'bank' },
     tolerations: [{ key: 'bank', operator: 'Exists', effect: 'NoSchedule' }],
     affinity: { nodeAffinity: { preferredDuringSchedulingIgnoredDuringExecution: [] } },

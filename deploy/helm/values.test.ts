@@ -143,7 +143,7 @@ t.test('a value that is removed is named, at each place that is required', { ski
   }
 })
 
-t.test('S33: a secret as a value is refused, and so is a variable that the chart sets', { skip }, async (t) => {
+t.test('S36: a secret as a value is refused, and so is a variable that the chart sets', { skip }, async (t) => {
   const refused: [string, string][] = [
     ['authGateway', 'REDIS_URL'],
     ['authGateway', 'REKEY_CODE_KEY'],

@@ -1,104 +1,31 @@
-import { type TObject, type TProperties, type TSchema, Type } from '@sinclair/typebox'
+import { Type } from '@sinclair/typebox'
 import { Env as GatewayEnv } from '../../services/auth-gateway/src/config.ts'
 import { Env as NotifierEnv } from '../../services/notifier/src/config.ts'
 import { Env as PasswordServiceEnv } from '../../services/password-service/src/config.ts'
-import { isSecret, managedVariables } from './variables.ts'
+import {
+  anything,
+  closed,
+  image,
+  list,
+  name,
+  nameOrNone,
+  part,
+  port,
+  resources,
+  scheduling,
+  tag,
+  texts,
+} from './part-schema.ts'
 
 // The schema of deploy/helm/rekey/values.yaml, which Helm checks before it renders anything: each object is closed, so
 // that a misspelt name is an error with its path. Patterns must mean the same in Go (RE2).
-
-const closed = <T extends TProperties>(properties: T, description?: string) =>
-  Type.Object(properties, { additionalProperties: false, ...(description && { description }) })
-
-const optional = <T extends TSchema>(schema: T) => Type.Optional(schema)
-
-const name = (description: string) =>
-  Type.String({ pattern: '^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$', maxLength: 253, description })
-const nameOrNone = (description: string) =>
-  Type.String({ pattern: '^([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?)?$', maxLength: 253, description })
-const port = (description: string) => Type.Integer({ minimum: 1, maximum: 65_535, description })
-const texts = (description: string) => Type.Record(Type.String(), Type.String(), { description })
-const anything = (description: string) => Type.Object({}, { description })
-const list = (description: string) => Type.Array(Type.Object({}), { description })
-
-const quantity = Type.Unsafe<string>({
-  type: ['string', 'number'],
-  pattern: '^[0-9]+(\\.[0-9]+)?(m|k|M|G|Ki|Mi|Gi)?$',
-  minimum: 0,
-  description: 'Quantity of Kubernetes: 500m, 1, 512Mi.',
-})
-
-/** Every container has a limit of memory; one of processor time would delay answers. */
-const resources = closed({
-  requests: closed({ cpu: quantity, memory: quantity }),
-  limits: closed({ cpu: optional(quantity), memory: quantity }),
-})
-
-const digest = Type.String({
-  pattern: '^(sha256:[0-9a-f]{64})?$',
-  description: 'Digest, sha256:…; replaces the tag. Not set: the tag.',
-})
-const repository = Type.String({ pattern: '^[a-z0-9]+([._/-][a-z0-9]+)*$', description: 'Name below image.registry.' })
-const tag = (description: string) =>
-  Type.String({ pattern: '^([A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?$', not: { const: 'latest' }, description })
-const image = closed({ repository, tag: tag('Tag of this image, not latest. Empty: image.tag.'), digest })
-
-const scheduling = {
-  podAnnotations: texts('Annotations of the pods.'),
-  podLabels: texts('Labels of the pods, besides those of the chart.'),
-  nodeSelector: texts('Labels of the nodes that may run the pods.'),
-  tolerations: list('Taints of nodes that the pods tolerate.'),
-  affinity: anything('Affinity of the pods.'),
-  priorityClassName: nameOrNone('PriorityClass of the pods.'),
-}
-
-/** Variables of a service that are neither secret nor set by the chart, with the rules of its configuration. */
-const variablesOf = (service: keyof typeof managedVariables, { properties }: TObject) =>
-  Type.Object(
-    Object.fromEntries(
-      Object.entries(properties)
-        .filter(([key, schema]) => !isSecret(key, schema) && !managedVariables[service].includes(key))
-        // A default may depend on the machine, and Helm would not use it.
-        .map(([key, { default: _, ...schema }]) => [key, Type.Optional(schema as TSchema)]),
-    ),
-    { additionalProperties: false, description: 'Further variables of .env.example. Secrets belong in the Secret.' },
-  )
-
-const autoscaling = {
-  enabled: Type.Boolean({ description: 'true: a HorizontalPodAutoscaler sets the number of pods.' }),
-  minReplicas: Type.Integer({ minimum: 1, maximum: 100, description: 'Fewest pods.' }),
-  maxReplicas: Type.Integer({ minimum: 1, maximum: 100, description: 'Most pods.' }),
-  cpuUtilization: Type.Integer({
-    minimum: 10,
-    maximum: 100,
-    description: 'Goal, in percent of the requested processor time.',
-  }),
-}
-
-const part = <T extends TProperties>(
-  service: keyof typeof managedVariables,
-  env: TObject,
-  more: T,
-  scale: TProperties = {},
-) =>
-  closed({
-    image,
-    replicas: Type.Integer({ minimum: 0, maximum: 100, description: 'Pods, unless autoscaling is on.' }),
-    secret: name('Secret with the files of the service: docs/kubernetes.md.'),
-    env: variablesOf(service, env),
-    resources,
-    autoscaling: closed({ ...autoscaling, ...scale }),
-    ...scheduling,
-    ...more,
-  })
 
 const trustedProxies = Type.String({
   pattern: '^[0-9A-Fa-f:.]+(/[0-9]{1,3})?(,[0-9A-Fa-f:.]+(/[0-9]{1,3})?)*$',
   description: 'REKEY_TRUSTED_PROXIES: networks, comma-separated, whose X-Forwarded-For is believed.',
 })
 
-const peers = (description: string) => Type.Array(Type.Object({}), { description })
-const destination = { to: peers('Peers of a NetworkPolicy; empty: any destination at the port.') }
+const destination = { to: list('Peers of a NetworkPolicy; empty: any destination at the port.') }
 const destinationWithPort = closed({ ...destination, port: port('Port of the server.') })
 
 const { REKEY_PUBLIC_URL, REKEY_BRAND, REKEY_CONTACT } = GatewayEnv.properties
@@ -231,9 +158,9 @@ export const valuesSchema = () =>
       }),
       networkPolicy: closed({
         enabled: Type.Boolean(),
-        customers: closed({ from: peers('Who may reach the gateway; empty: everybody.') }),
-        metrics: closed({ from: peers('Who may read metrics; empty: nobody.') }),
-        dns: closed({ to: peers('DNS servers; empty: any at port 53.') }),
+        customers: closed({ from: list('Who may reach the gateway; empty: everybody.') }),
+        metrics: closed({ from: list('Who may read metrics; empty: nobody.') }),
+        dns: closed({ to: list('DNS servers; empty: any at port 53.') }),
         postgres: destinationWithPort,
         redis: destinationWithPort,
         smtp: destinationWithPort,

@@ -44,8 +44,11 @@ priorityClassName: {{ . }}
 {{- define "rekey.podMetadata" -}}
 labels:
   {{- include "rekey.labels" . | nindent 2 }}
-  {{- with omit .part.podLabels "app.kubernetes.io/name" "app.kubernetes.io/instance" "app.kubernetes.io/component" }}
-  {{- toYaml . | nindent 2 }}
+  {{- $own := include "rekey.labels" . | fromYaml }}
+  {{- range $key, $value := .part.podLabels }}
+  {{- if not (hasKey $own $key) }}
+  {{ $key }}: {{ $value | quote }}
+  {{- end }}
   {{- end }}
 {{- with .part.podAnnotations }}
 annotations: {{- toYaml . | nindent 2 }}
