@@ -51,6 +51,10 @@ export const Env = Type.Object({
   ),
   REKEY_ADDRESS_SEAL_KEY: Key('Seals addresses, temporary passwords and report links for the notifier.'),
   REKEY_REPORT_KEY: Key('Key of the HMACs of links in notifications ("it was not me"). No other service has it.'),
+  REKEY_FACTOR_SEAL_KEY: Key(
+    'Seals secrets of authenticator apps and keys of recovery codes in Postgres. No other service has it. A backup of ' +
+      'Postgres is of use only with the keys of its time.',
+  ),
   REKEY_PASSWORD_PEPPERS: Type.Optional(
     Type.String({
       pattern: '^[A-Za-z0-9_-]{1,8}:[A-Za-z0-9_-]{43}(,[A-Za-z0-9_-]{1,8}:[A-Za-z0-9_-]{43})*$',

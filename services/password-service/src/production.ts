@@ -96,7 +96,7 @@ const clientKeyIsPrivate: Rule<Config> = (config) =>
 /** The rules for the configuration and the servers of the password-service. */
 export const production: Production<Config> = {
   rules: [
-    keysAreSound('REKEY_USERNAME_SEAL_KEY', 'REKEY_ADDRESS_SEAL_KEY', 'REKEY_REPORT_KEY'),
+    keysAreSound('REKEY_USERNAME_SEAL_KEY', 'REKEY_ADDRESS_SEAL_KEY', 'REKEY_REPORT_KEY', 'REKEY_FACTOR_SEAL_KEY'),
     hasPepper,
     requiresCurrentPassword,
     refusesCommonPasswords,

@@ -1,5 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import { Purpose } from '../fields.ts'
+import { enrolledMethods, factorPurposes } from '../rpc/factors.ts'
 import { alwaysLog } from './event.ts'
 import { byStaff, Client, Count, Customer, Flag, Hash, Network, Text, Time, TimeOr, Word } from './fields.ts'
 
@@ -17,6 +18,13 @@ const replaced = {
 }
 const notReplaced = { ...replaced, reason: Text }
 const refusal = 'Many of one `address` or `customer`: somebody guesses grants, or a client sends one twice.'
+
+const factorProof = {
+  challenge: Hash,
+  customer: Customer,
+  factor: Word(enrolledMethods),
+  purpose: Word(factorPurposes),
+}
 
 /** Security events of the password-service about one customer. */
 export const customerEvents = {
@@ -123,6 +131,22 @@ export const customerEvents = {
       actor: Word(['client', 'back_office']),
       actorId: Type.Optional(byStaff.actorId),
     },
+  }),
+  authn_factor_proof: alwaysLog({
+    severity: 'info',
+    service,
+    message: 'second proof is right',
+    when: 'A code of an authenticator app, or a recovery code, was right; it is used up.',
+    action: '',
+    fields: factorProof,
+  }),
+  authn_factor_proof_fail: alwaysLog({
+    severity: 'warn',
+    service,
+    message: 'second proof is wrong',
+    when: 'Such a code was refused. `used`: it was right, and used before. `not_enrolled`: the customer is unknown or has no such method.',
+    action: 'Many of one `customer`: somebody knows a first proof and guesses the second.',
+    fields: { ...factorProof, reason: Word(['wrong', 'used', 'not_enrolled']) },
   }),
   session_epoch_raised: alwaysLog({
     severity: 'warn',

@@ -127,6 +127,7 @@ export const fieldMeanings = {
   count: 'How many.',
   created: 'True if the customer is new.',
   customer: "The customer's code.",
+  factor: 'Method of a second proof.',
   customerId: 'Id of the customer in the API of the back office.',
   customers: 'Customers whose data the answer had.',
   done: 'How many customers the job has reset.',

@@ -35,8 +35,7 @@ export const FactorsVerify = {
     customer: CustomerCode,
     method: OneOf(enrolledMethods),
     code: Type.String({
-      minLength: 1,
-      maxLength: 64,
+      pattern: '^[^\\x00-\\x1F\\x7F]{1,64}$',
       description: 'As the customer typed it: spaces, dashes and case are ignored.',
     }),
     challengeId: { ...Uuid, description: 'Challenge that the proof belongs to, for the log.' },
