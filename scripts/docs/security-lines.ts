@@ -196,5 +196,9 @@ export const securityLines: Record<string, SecurityLine[]> = {
       number: 'S55',
       text: 'Recovery codes: 80 bits or more, kept as HMAC, once each, reissue told and replacing [SP 800-63B-4 §4.2.1.1].',
     },
+    {
+      number: 'S57',
+      text: 'Adding or removing a factor needs a fresh proof by an existing one, is told to every address with a not-me link, and a new one is young for 72 h (S43) [ASVS 6.3.7, 6.4].',
+    },
   ],
 }

@@ -9,12 +9,15 @@ import {
   clientRecord,
   codeSent,
   common,
+  enrolment,
+  factor,
   foundClient,
   job,
   jobId,
   listedJob,
   message,
   opened,
+  recoveryCodes,
   session,
   startServer,
   token,
@@ -31,6 +34,7 @@ const reset = { client_timezone: '-3', ip: '::1', response_type: 'access_token',
 
 t.test('every method reaches its route with a request that the contract accepts', async (t) => {
   const { client, last } = await startServer(t)
+  const ofFactors = { accessToken: 'a', successToken: 'st' }
   const { response_type, scope, state, client_timezone } = common
   const calls: [string, () => Promise<unknown>, unknown][] = [
     ['POST /oauth/v2/passwordRestore', () => client.requestRestore(common), codeSent],
@@ -94,6 +98,19 @@ t.test('every method reaches its route with a request that the contract accepts'
     [
       'DELETE /api/v2/my/sessions/:sessionId',
       () => client.endSession({ accessToken: 'a', sessionId: session.id }),
+      undefined,
+    ],
+    ['GET /api/v2/my/factors', () => client.listFactors(ofFactors), { total: 1, data: [factor] }],
+    ['POST /api/v2/my/factors/totp', () => client.enrolTotp({ ...ofFactors, label: 'My phone' }), enrolment],
+    [
+      'POST /api/v2/my/factors/totp/:factorId/confirm',
+      () => client.confirmTotp({ ...ofFactors, factorId: factor.id, code: '516538' }),
+      undefined,
+    ],
+    ['POST /api/v2/my/factors/recovery-codes', () => client.issueRecoveryCodes(ofFactors), recoveryCodes],
+    [
+      'DELETE /api/v2/my/factors/:factorId',
+      () => client.removeFactor({ ...ofFactors, factorId: factor.id }),
       undefined,
     ],
     ['DELETE /api/v2/my/sessions', () => client.endOtherSessions({ accessToken: 'a' }), undefined],

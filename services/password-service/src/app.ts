@@ -63,7 +63,7 @@ const createFeatures = async (infra: Infrastructure, config: Config) => {
     jobs,
     backOffice,
     createMySessions(infra),
-    createFactors(infra),
+    createFactors(infra, config),
   ]
   return { features, sessions }
 }

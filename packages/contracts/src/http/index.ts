@@ -16,6 +16,7 @@ import {
 import { FindClients, GetClient } from './clients.ts'
 import { AsyncapiDocument, OpenapiDocument } from './documents.ts'
 import type { Endpoint } from './endpoint.ts'
+import { ConfirmTotp, EnrolTotp, IssueRecoveryCodes, ListFactors, RemoveFactor } from './factors.ts'
 import { Healthz, Readyz } from './health.ts'
 import { CancelJob, GetJob, ListJobs } from './jobs.ts'
 import { Login, SendChallenge } from './login.ts'
@@ -48,6 +49,11 @@ export const http = {
   'GET /api/v2/my/sessions': ListSessions,
   'DELETE /api/v2/my/sessions': EndOtherSessions,
   'DELETE /api/v2/my/sessions/:sessionId': EndSession,
+  'GET /api/v2/my/factors': ListFactors,
+  'POST /api/v2/my/factors/totp': EnrolTotp,
+  'POST /api/v2/my/factors/totp/:factorId/confirm': ConfirmTotp,
+  'POST /api/v2/my/factors/recovery-codes': IssueRecoveryCodes,
+  'DELETE /api/v2/my/factors/:factorId': RemoveFactor,
   'GET /api/v2/clients': FindClients,
   'GET /api/v2/clients/:clientId': GetClient,
   'PUT /api/v2/clients/:clientId/password': SetClientPassword,

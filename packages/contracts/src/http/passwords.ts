@@ -5,7 +5,8 @@ import { bearer, bearerAndSuccessToken, problems, refuses, successTokenOnly } fr
 
 const success = { 204: Type.Null({ description: 'Done; no body.' }), ...problems }
 
-const successToken = Type.Object({
+/** The header of operations that need a proof. */
+export const successToken = Type.Object({
   // Optional in the schema, so that a missing token is answered 403 like an invalid one.
   successtoken: Type.Optional(Type.String({ description: 'Single-use proof of the second factor.' })),
 })

@@ -118,7 +118,8 @@ export const fieldMeanings = {
   by: 'Whose quota was used up; in `session_revoked`: who ended it, if it was the customer.',
   callerTraceId: 'Trace id that the caller sent, and that was not adopted.',
   challenge: 'Hash of the challenge: follow one code.',
-  changeId: 'Id of the history record that the notification was about; 0: it was about a removed address.',
+  changeId:
+    'Id of the history record that the notification was about; 0: it was about a removed address or a second factor.',
   channel: 'How the customer or member of staff was reached, or acted.',
   claimedIp: 'Client-asserted IP: the address that the client states for its user.',
   clientId: 'OAuth client.',
@@ -155,6 +156,7 @@ export const fieldMeanings = {
   method: 'HTTP method.',
   ms: 'Duration of the answer in milliseconds.',
   notBefore: 'Sessions that began at or before this time have ended.',
+  operation: 'What was done to the second factors.',
   origin: 'Origin of the page.',
   parameters: "Names of the query's parameters; their values may be addresses.",
   passwordStored: 'True if the hash was stored.',

@@ -1,7 +1,9 @@
 import {
   type Address,
+  type FactorOperation,
   NotifyAddressRemoved,
   NotifyAskedWhileBlocked,
+  NotifyFactorsChanged,
   NotifyPasswordChanged,
   NotifyProtectionChanged,
   NotifyResetRequested,
@@ -171,6 +173,19 @@ export const addressRemovedNotification = async (
     ...notificationTo(loss, about, 'address_removed'),
   }
 }
+
+/** Notifies every address of a change of the second factors (S57). Its link is about no record of the history. */
+export const factorsChangedNotifications = (
+  deps: NotificationDeps,
+  { customer, addresses }: Notified,
+  { operation, ip, changedAt }: { operation: FactorOperation; ip: string; changedAt: Date },
+): Promise<NewEvent[]> =>
+  toEachAddress(deps, addresses, async (id, to) => {
+    const about = { customer, change: { id: noChangeId } }
+    const { sealed, reportLink } = await sealFields(deps, id, to, about)
+    const data = { customerId: customer.id, operation, ...sealed, ip, changedAt: changedAt.toISOString() }
+    return { ...newEvent(NotifyFactorsChanged, id, data), reportLink, ...notificationTo(to, about, 'factors_changed') }
+  })
 
 /** Seals a temporary password for the event that will carry it. */
 export const sealTemporaryPassword = async (
