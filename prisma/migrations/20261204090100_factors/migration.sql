@@ -21,7 +21,8 @@ CREATE TABLE "factor" (
 
 CREATE INDEX "factor_customer_id_idx" ON "factor"("customer_id");
 
-CREATE INDEX "factor_seal_key_id_idx" ON "factor"("seal_key_id");
+-- In its order a loop seals the secrets of an older key again.
+CREATE INDEX "factor_seal_key_id_id_idx" ON "factor"("seal_key_id", "id");
 
 -- The sweeper deletes enrolments that were not confirmed.
 CREATE INDEX "factor_unconfirmed_idx" ON "factor"("created_at") WHERE "confirmed_at" IS NULL;

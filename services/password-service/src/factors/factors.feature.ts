@@ -8,6 +8,7 @@ import { deleteUnconfirmedFactors } from './factors.store.ts'
 import { createProofMetrics } from './proof-metrics.ts'
 import { createProofStore } from './proofs.store.ts'
 import { createProofs } from './proofs.ts'
+import { startReseal } from './reseal.ts'
 
 /** Authenticator apps and recovery codes of customers (C1 to C6, `factors.list`, `factors.verify`). */
 export const createFactors = (infra: Infrastructure, config: Config): Feature => {
@@ -18,6 +19,7 @@ export const createFactors = (infra: Infrastructure, config: Config): Feature =>
     brand: config.REKEY_BRAND,
     newAddressMs: config.REKEY_NEW_ADDRESS_HOURS * 3_600_000,
   })
+  const reseal = startReseal(infra)
   return {
     routes: (app) => factorRoutes(app, service),
     rpcs: [
@@ -25,5 +27,6 @@ export const createFactors = (infra: Infrastructure, config: Config): Feature =>
       { rpc: FactorsVerify, answer: proofs.verify },
     ],
     deletions: { 'unconfirmed factors': deleteUnconfirmedFactors(loops) },
+    close: reseal.close,
   }
 }

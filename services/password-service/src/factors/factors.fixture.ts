@@ -50,6 +50,7 @@ export const startWithFactors = async (t: Test, env: Record<string, string> = {}
   return {
     ...service,
     keys,
+    secrets,
     /** The number of the current time step, of which most is left: a busy machine must not reach the next one. */
     step() {
       const passedMs = clock.now().getTime() % 30_000
