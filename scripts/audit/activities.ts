@@ -99,5 +99,9 @@ export const activities: { [Type in ListenedEvent['type']]: (data: DataOf<Type>)
   'account.erased': () => accountChange('Delete', 'Medium'),
   'account.identifiers-changed': () => accountChange('Addresses Changed', 'Low'),
   'customer.factor-added': ({ kind }) => ({ ...accountChange('MFA Factor Enable', 'Low'), detail: kind }),
+  'customer.factors-reset': () => ({
+    ...accountChange('MFA Factor Disable', 'High'),
+    detail: 'the back office reset them',
+  }),
   'customer.factor-removed': ({ kind }) => ({ ...accountChange('MFA Factor Disable', 'Medium'), detail: kind }),
 }

@@ -93,6 +93,7 @@ export const answers: Partial<Record<keyof typeof http, unknown>> = {
   'GET /api/v2/my/password/changes/:changeId': change,
   'GET /api/v2/my/sessions': { total: 1, data: [{ ...session, current: true }] },
   'GET /api/v2/my/factors': { total: 1, data: [factor] },
+  'GET /api/v2/clients/:clientId/factors': { total: 1, data: [factor] },
   'POST /api/v2/my/factors/totp': enrolment,
   'POST /api/v2/my/factors/recovery-codes': recoveryCodes,
   'GET /api/v2/clients/:clientId/messages': { total: 1, data: [message] },

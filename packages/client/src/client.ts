@@ -122,6 +122,10 @@ export interface RekeyClient extends RestoreFlow, AuthorizationFlow {
   ): Promise<Answer<'POST /api/v2/my/factors/recovery-codes'>>
   /** C6. Removes a second factor, and spends the success token. */
   removeFactor(request: OfFactors & { factorId: string }, options?: CallOptions): Promise<void>
+  /** C7. Lists a customer's second factors. */
+  listClientFactors(request: OfClient, options?: CallOptions): Promise<Answer<'GET /api/v2/my/factors'>>
+  /** C7. Removes all of them. Resolves with an approval if a second person must approve first. */
+  resetClientFactors(request: OfClient & WithReason, options?: CallOptions): Promise<api.ApprovalNeeded | undefined>
   /** B10. Finds customers by exactly one of `email`, `phone` and `customer`. */
   findClients(request: Bearer & api.FindClientsQuery, options?: CallOptions): Promise<api.FindClientsAnswer>
   /** B10. */
@@ -257,6 +261,10 @@ export const createClient = (options: ClientOptions): RekeyClient => {
     getJob: ({ accessToken, ...params }, options) => send('GET /api/v2/jobs/:jobId', { accessToken, params }, options),
     cancelJob: ({ accessToken, ...params }, options) =>
       send('POST /api/v2/jobs/:jobId/cancel', { accessToken, params }, options),
+    listClientFactors: ({ accessToken, ...params }, options) =>
+      send('GET /api/v2/clients/:clientId/factors', { accessToken, params }, options),
+    resetClientFactors: ({ accessToken, clientId, ...query }, options) =>
+      send('DELETE /api/v2/clients/:clientId/factors', { accessToken, params: { clientId }, query }, options),
     endHold: ({ accessToken, clientId, ...query }, options) =>
       send('DELETE /api/v2/clients/:clientId/hold', { accessToken, params: { clientId }, query }, options),
     blockClient: ({ accessToken, clientId, ...body }, options) =>

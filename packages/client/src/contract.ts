@@ -481,7 +481,16 @@ export interface ClientRecord {
   type?: 'changed' | 'restored'
   /** Whole seconds, UTC: 2022-01-01T00:00:00+00:00. */
   createTime: string
-  operation: 'change' | 'restore' | 'reset' | 'set' | 'block' | 'lift_block' | 'end_hold' | 'end_sessions'
+  operation:
+    | 'change'
+    | 'restore'
+    | 'reset'
+    | 'set'
+    | 'block'
+    | 'lift_block'
+    | 'end_hold'
+    | 'end_sessions'
+    | 'reset_factors'
   actor: 'client' | 'back_office'
   /** email or sms: the channel of the code that proved a restore. api: any other change. */
   channel: string
@@ -518,6 +527,11 @@ export type ResetAllPasswordsAnswer = {
 } | ApprovalNeeded
 
 export interface EndHoldQuery {
+  /** Reason of the back office: 1 to 500 characters on one line. */
+  reason?: string
+}
+
+export interface ResetClientFactorsQuery {
   /** Reason of the back office: 1 to 500 characters on one line. */
   reason?: string
 }
@@ -626,7 +640,7 @@ export interface ListApprovalsQuery {
   /** Only those about this customer. */
   clientId?: number
   /** Only those of this action. */
-  action?: 'set_password' | 'reset_password' | 'reset_all' | 'lift_block' | 'end_hold'
+  action?: 'set_password' | 'reset_password' | 'reset_all' | 'lift_block' | 'end_hold' | 'reset_factors'
 }
 
 export interface ListApprovalsAnswer {
@@ -636,7 +650,7 @@ export interface ListApprovalsAnswer {
 
 export interface Approval {
   id: string
-  action: 'set_password' | 'reset_password' | 'reset_all' | 'lift_block' | 'end_hold'
+  action: 'set_password' | 'reset_password' | 'reset_all' | 'lift_block' | 'end_hold' | 'reset_factors'
   state: 'pending' | 'approved' | 'rejected' | 'expired'
   /** Id of the customer; absent for all customers. */
   clientId?: number
@@ -1029,6 +1043,21 @@ export interface Operations {
       clientId: number
     }
     query: EndHoldQuery
+    answer: ApprovalNeeded | undefined
+  }
+  /** List a customer's second factors, the oldest first. */
+  'GET /api/v2/clients/:clientId/factors': {
+    params: {
+      clientId: number
+    }
+    answer: FactorList
+  }
+  /** Remove all second factors of a customer who lost them. */
+  'DELETE /api/v2/clients/:clientId/factors': {
+    params: {
+      clientId: number
+    }
+    query: ResetClientFactorsQuery
     answer: ApprovalNeeded | undefined
   }
   /** Block a customer: no sign-in and no restore until the back office lifts the block; all sessions end. */

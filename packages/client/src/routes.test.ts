@@ -166,6 +166,16 @@ t.test('every method reaches its route with a request that the contract accepts'
       {},
     ],
     ['POST /api/v2/clients/reset-password', () => client.resetAllPasswords({ accessToken: 'a' }), { jobId }],
+    [
+      'GET /api/v2/clients/:clientId/factors',
+      () => client.listClientFactors({ accessToken: 'a', clientId: 1 }),
+      { total: 1, data: [factor] },
+    ],
+    [
+      'DELETE /api/v2/clients/:clientId/factors',
+      () => client.resetClientFactors({ accessToken: 'a', clientId: 1, reason: 'a lost phone' }),
+      undefined,
+    ],
     ['DELETE /api/v2/clients/:clientId/hold', () => client.endHold({ accessToken: 'a', clientId: 1 }), undefined],
     [
       'PUT /api/v2/clients/:clientId/block',

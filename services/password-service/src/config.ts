@@ -120,6 +120,14 @@ export const Env = Type.Object({
       'How long a confirmed address that an existing customer gained is young, in hours: a restore over it begins a hold ' +
       'that is longer by this time. For as long a removed address is notified of new passwords. 0: no address is young.',
   }),
+  REKEY_FACTOR_RESET_WAIT_HOURS: Type.Integer({
+    minimum: 1,
+    maximum: 720,
+    default: 24,
+    description:
+      'Least length of the recovery hold that begins when the back office removes the second factors of a customer, in hours, ' +
+      'whatever REKEY_HOLD_HOURS is. Production requires the default or more.',
+  }),
   ...fourEyes,
   ...codeAccountLimit,
   REKEY_CODE_PACE_MS: Type.Integer({

@@ -390,6 +390,26 @@ export interface CustomerFactorRemovedData {
   ip: string
 }
 
+/** The back office removed all second factors of a customer; a recovery hold began. */
+export interface CustomerFactorsResetData {
+  /** The customer's code. */
+  customer: string
+  customerId: number
+  factorIds: string[]
+  actor: 'back_office'
+  actorId: string
+  clientId: string
+  ip: string
+  /** Token subject of the second person who approved; absent if no approval was needed. */
+  approvedBy?: string
+  /** Id of the history record. */
+  changeId: number
+  /** Digest of the history record. */
+  digest: string
+  /** Withdrawals should wait until this time. */
+  holdUntil: string
+}
+
 /** The data of each event, by its type. */
 export interface EventsByType {
   'auth.restore.requested': AuthRestoreRequestedData
@@ -416,4 +436,5 @@ export interface EventsByType {
   'account.erased': AccountErasedData
   'customer.factor-added': CustomerFactorAddedData
   'customer.factor-removed': CustomerFactorRemovedData
+  'customer.factors-reset': CustomerFactorsResetData
 }

@@ -3,9 +3,13 @@ import { OneOf, Uuid } from '../fields.ts'
 import { factorKinds } from '../http/factors.ts'
 import { defineEvent } from './event.ts'
 
-const fields = {
+const about = {
   customer: Type.String({ description: "The customer's code." }),
   customerId: Type.Integer(),
+}
+
+const fields = {
+  ...about,
   factorId: Uuid,
   kind: OneOf(factorKinds),
   actor: OneOf(['client']),
@@ -27,4 +31,25 @@ export const FactorRemoved = defineEvent({
   type: 'customer.factor-removed',
   summary: 'A customer removed an authenticator app, or the recovery codes.',
   data: Type.Object(fields),
+})
+
+export const FactorsReset = defineEvent({
+  type: 'customer.factors-reset',
+  summary: 'The back office removed all second factors of a customer; a recovery hold began.',
+  data: Type.Object({
+    ...about,
+    factorIds: Type.Array(Uuid),
+    actor: OneOf(['back_office']),
+    actorId: Type.String(),
+    clientId: Type.String(),
+    ip: Type.String(),
+    approvedBy: Type.Optional(
+      Type.String({
+        description: 'Token subject of the second person who approved; absent if no approval was needed.',
+      }),
+    ),
+    changeId: Type.Integer({ description: 'Id of the history record.' }),
+    digest: Type.String({ description: 'Digest of the history record.' }),
+    holdUntil: Type.String({ format: 'date-time', description: 'Withdrawals should wait until this time.' }),
+  }),
 })

@@ -11,7 +11,7 @@ import {
 import { AllPasswordsResetRequested } from './all-reset.ts'
 import { ChallengeFailed, ChallengeIssued, ChallengeLocked, ChallengeVerified } from './challenge.ts'
 import type { EventDefinition } from './event.ts'
-import { FactorAdded, FactorRemoved } from './factor.ts'
+import { FactorAdded, FactorRemoved, FactorsReset } from './factor.ts'
 import { LimitExceeded } from './limit.ts'
 import { LoginFailed, LoginSucceeded } from './login.ts'
 import { MessageOutcome } from './message.ts'
@@ -90,6 +90,7 @@ export const streams = {
       CustomerErased,
       FactorAdded,
       FactorRemoved,
+      FactorsReset,
     ],
     workQueue: false,
     maxAgeSeconds: 30 * day,

@@ -131,10 +131,10 @@ export const NotifyFactorsChanged = defineEvent({
   summary: 'Notify one confirmed address that a second factor of the customer was added or removed.',
   data: Type.Object({
     ...about,
-    operation: OneOf(factorOperations),
+    operation: OneOf([...factorOperations, 'reset']),
     ...reportLink,
     recipient: Sealed('notifier'),
-    ip: Type.String(),
+    ip: Type.Optional(Type.String({ description: 'Absent for a reset by the back office.' })),
     changedAt: Type.String({ format: 'date-time' }),
   }),
 })

@@ -1,8 +1,9 @@
 import { type Static, Type } from '@sinclair/typebox'
-import { ConfirmationCode, notInLine, OneOf, Time, Uuid } from '../fields.ts'
+import { ConfirmationCode, notInLine, OneOf, Reason, SerialId, Time, Uuid } from '../fields.ts'
 import { scopes } from '../scopes.ts'
+import { ApprovalNeeded } from './back-office.ts'
 import { successToken } from './passwords.ts'
-import { bearerAndSuccessToken, problems, refuses } from './problem.ts'
+import { bearer, bearerAndSuccessToken, problems, refuses } from './problem.ts'
 
 /** What a customer enrols: an authenticator app (RFC 6238), or a set of recovery codes. */
 export const factorKinds = ['totp', 'recovery_codes'] as const
@@ -150,4 +151,30 @@ export const RemoveFactor = {
   ...one,
   ...refuses('not_found', 'success_token_refused'),
   response: done,
+}
+
+const aboutClient = {
+  tags: ['Back office'],
+  ...bearer(scopes.backOffice),
+  params: Type.Object({ clientId: SerialId }),
+}
+
+/** C7. */
+export const ListClientFactors = {
+  operationId: 'listClientFactors',
+  summary: "List a customer's second factors, the oldest first",
+  ...aboutClient,
+  response: { 200: FactorList, ...problems },
+}
+
+/** C7. */
+export const ResetClientFactors = {
+  operationId: 'resetClientFactors',
+  summary: 'Remove all second factors of a customer who lost them',
+  description:
+    'Begins a recovery hold of REKEY_FACTOR_RESET_WAIT_HOURS at least, and notifies every address. Needs a second person with four eyes.',
+  ...aboutClient,
+  ...refuses('owner_unknown'),
+  querystring: Type.Object({ reason: Type.Optional(Reason) }),
+  response: { 202: ApprovalNeeded, 204: Type.Null({ description: 'The customer has none any more.' }), ...problems },
 }

@@ -104,7 +104,7 @@ export const samples: ReadonlyMap<string, Sample> = new Map([
       return protectionChangedMessage(presentation, { operation, changedAt: at, reportLink })
     },
   ),
-  ...perVariant<FactorOperation>(
+  ...perVariant<FactorOperation | 'reset'>(
     'factors-changed',
     {
       totp_added: true,
@@ -112,9 +112,10 @@ export const samples: ReadonlyMap<string, Sample> = new Map([
       recovery_codes_issued: true,
       recovery_codes_replaced: true,
       recovery_codes_removed: true,
+      reset: true,
     },
     (operation) => (presentation, values) => {
-      const { ip } = values
+      const ip = operation === 'reset' ? undefined : values.ip
       return factorsChangedMessage(presentation, { operation, ip, changedAt: at, reportLink: reportLinkOf(values) })
     },
   ),

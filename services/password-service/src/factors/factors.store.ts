@@ -26,11 +26,16 @@ const listed = <const Values extends readonly unknown[]>(name: string, which: st
   WHERE ${which} AND f.confirmed_at IS NOT NULL AND f.kind IN ('totp', 'recovery_codes')
   ORDER BY f.confirmed_at, f.id`,
   )
+const listedById = listed<[id: number]>('list_factors_by_id', 'c.id = $1::int')
 const listedByCode = listed<[code: string]>('list_factors', 'c.code = $1::text')
 
 /** The factors in force of the customer with this code, the oldest first. */
 export const listFactors = (database: Database, code: string): Promise<StoredFactor[]> =>
   database.run(listedByCode, code)
+
+/** The same by the customer's id. */
+export const listFactorsOf = (database: Database, customerId: number): Promise<StoredFactor[]> =>
+  database.run(listedById, customerId)
 
 const setKinds = prepared<never, [customerId: number]>(
   'set_factor_kinds',

@@ -174,16 +174,22 @@ export const addressRemovedNotification = async (
   }
 }
 
-/** Notifies every address of a change of the second factors (S57). Its link is about no record of the history. */
+/** Notifies every address of a change of the second factors (S57). The link is about a record of the history only for a reset. */
 export const factorsChangedNotifications = (
   deps: NotificationDeps,
   { customer, addresses }: Notified,
-  { operation, ip, changedAt }: { operation: FactorOperation; ip: string; changedAt: Date },
+  {
+    operation,
+    changeId = noChangeId,
+    ip,
+    changedAt,
+  }: { operation: FactorOperation | 'reset'; changeId?: number; ip?: string; changedAt: Date },
 ): Promise<NewEvent[]> =>
   toEachAddress(deps, addresses, async (id, to) => {
-    const about = { customer, change: { id: noChangeId } }
+    const about = { customer, change: { id: changeId } }
     const { sealed, reportLink } = await sealFields(deps, id, to, about)
-    const data = { customerId: customer.id, operation, ...sealed, ip, changedAt: changedAt.toISOString() }
+    const where = ip === undefined ? {} : { ip }
+    const data = { customerId: customer.id, operation, ...sealed, ...where, changedAt: changedAt.toISOString() }
     return { ...newEvent(NotifyFactorsChanged, id, data), reportLink, ...notificationTo(to, about, 'factors_changed') }
   })
 

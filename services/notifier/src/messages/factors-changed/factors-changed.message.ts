@@ -6,9 +6,9 @@ import type { Presentation } from '../presentation.ts'
 import { reportBlocks, reportLines } from '../report-link.ts'
 
 interface Content {
-  operation: FactorOperation
-  /** Client address of the request, as the service saw it. */
-  ip: string
+  operation: FactorOperation | 'reset'
+  /** Client address of the request, as the service saw it. Undefined for a reset: the staff's is not disclosed. */
+  ip: string | undefined
   changedAt: Date
   reportLink: string
 }
@@ -17,24 +17,25 @@ interface Content {
 export const factorsChangedMessage = (presentation: Presentation, content: Content): Message => {
   const { t, brand } = presentation
   const { operation, ip, changedAt, reportLink } = content
+  const isByStaff = operation === 'reset'
   return {
     get mail() {
       return composeMail(presentation, {
         subject: t(`factors_changed.${operation}.subject`),
         title: t(`factors_changed.${operation}.title`),
         blocks: [
-          t(`factors_changed.${operation}.what`),
+          t(`factors_changed.${operation}.what`, { brand }),
           { label: t('common.when'), value: presentation.dateTime(changedAt) },
-          { label: t('common.address'), value: ip },
-          t('factors_changed.fine'),
-          ...reportBlocks(presentation, { about: 'not_you', reportLink }),
+          ...(ip === undefined ? [] : [{ label: t('common.address'), value: ip }]),
+          t(isByStaff ? 'factors_changed.reset.fine' : 'factors_changed.fine'),
+          ...reportBlocks(presentation, { about: isByStaff ? 'not_asked' : 'not_you', reportLink }),
         ],
       })
     },
     get sms() {
       return composeSms([
         t(`factors_changed.${operation}.sms`, { brand, when: presentation.shortDateTime(changedAt) }),
-        ifFree(t('common.sms_address', { address: ip })),
+        ...(ip === undefined ? [] : [ifFree(t('common.sms_address', { address: ip }))]),
         ...reportLines(presentation, reportLink),
       ])
     },
