@@ -98,6 +98,7 @@ t.test('a password-service reports every configuration error at once, and no val
     'REKEY_USERNAME_SEAL_KEY is a key of the sandbox',
     'REKEY_ADDRESS_SEAL_KEY is a key of the sandbox',
     'REKEY_REPORT_KEY is a key of the sandbox',
+    'REKEY_FACTOR_SEAL_KEY is a key of the sandbox',
     'REKEY_PASSWORD_PEPPERS is missing',
     'REKEY_REQUIRE_CURRENT_PASSWORD is false',
     'REKEY_PASSWORD_BLOCKLIST is false',

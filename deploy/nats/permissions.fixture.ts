@@ -122,6 +122,8 @@ export const mayPublish: Record<BrokerUser, string[]> = {
     'sessions.not-before',
     'session.raise-epoch',
     'customers.summary',
+    'factors.list',
+    'factors.verify',
     ...streamInfo('AUTH', 'PASSWORD', 'DEAD'),
     ...replays,
     '$JS.API.STREAM.MSG.GET.AUTH',

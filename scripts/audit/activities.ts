@@ -8,7 +8,15 @@ export const classes = {
   account_change: {
     uid: 3001,
     name: 'Account Change',
-    activities: { 'Password Change': 3, 'Password Reset': 4, Delete: 6, Lock: 9, Unlock: 12 },
+    activities: {
+      'Password Change': 3,
+      'Password Reset': 4,
+      Delete: 6,
+      Lock: 9,
+      'MFA Factor Enable': 10,
+      'MFA Factor Disable': 11,
+      Unlock: 12,
+    },
   },
   authentication: {
     uid: 3002,
@@ -90,4 +98,10 @@ export const activities: { [Type in ListenedEvent['type']]: (data: DataOf<Type>)
   'account.hold-ended': () => accountChange('Recovery Hold Ended', 'Low'),
   'account.erased': () => accountChange('Delete', 'Medium'),
   'account.identifiers-changed': () => accountChange('Addresses Changed', 'Low'),
+  'customer.factor-added': ({ kind }) => ({ ...accountChange('MFA Factor Enable', 'Low'), detail: kind }),
+  'customer.factors-reset': () => ({
+    ...accountChange('MFA Factor Disable', 'High'),
+    detail: 'the back office reset them',
+  }),
+  'customer.factor-removed': ({ kind }) => ({ ...accountChange('MFA Factor Disable', 'Medium'), detail: kind }),
 }

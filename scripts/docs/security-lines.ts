@@ -188,5 +188,17 @@ export const securityLines: Record<string, SecurityLine[]> = {
       number: 'S52',
       text: 'Every secret key (signing, sealing, HMAC, client secrets) rotates with an overlap and without a lost code or session.',
     },
+    {
+      number: 'S54',
+      text: 'A TOTP time step counts once per person, under any race, at most one step early or late; the secret is sealed with a key outside Postgres [RFC 6238 §5.2; ASVS 6.5.1].',
+    },
+    {
+      number: 'S55',
+      text: 'Recovery codes: 80 bits or more, kept as HMAC, once each, reissue told and replacing [SP 800-63B-4 §4.2.1.1].',
+    },
+    {
+      number: 'S57',
+      text: 'Adding or removing a factor needs a fresh proof by an existing one, is told to every address with a not-me link, and a new one is young for 72 h (S43) [ASVS 6.3.7, 6.4].',
+    },
   ],
 }

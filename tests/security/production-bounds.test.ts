@@ -86,6 +86,7 @@ const refused: Record<string, readonly unknown[]> = {
   REKEY_PASSWORD_PEPPERS: [undefined, `p1:${weakKeys[0]}`, `p1:${weakKeys[1]}`],
   REKEY_REQUIRE_CURRENT_PASSWORD: [false],
   REKEY_PASSWORD_BLOCKLIST: [false],
+  REKEY_FACTOR_RESET_WAIT_HOURS: [1, 23],
   REKEY_HOLD_HOURS: [0],
   REKEY_RESEND_SECONDS: [1, 29],
   REKEY_CODE_PACE_MS: [0, 999],

@@ -130,12 +130,17 @@ export const startPasswordService = async (t: Teardown, { env = {}, privatePostg
     `Bearer ${gateway.token(claims({ aud: [audiences.api], sub, scope, ...more }))}`
 
   /** A success token. `sub` is the customer's code for a change, the challenge for a restore. */
-  const grant = (purpose: 'change' | 'restore', sub: string, more: object = {}, header: object = {}) =>
+  const grant = (
+    purpose: 'change' | 'restore' | 'changeFactors',
+    sub: string,
+    more: object = {},
+    header: object = {},
+  ) =>
     gateway.token(
       claims({
         aud: [audiences.grant],
         sub,
-        scope: purpose === 'change' ? scopes.change : scopes.restore,
+        scope: purpose === 'restore' ? scopes.restore : scopes.change,
         purpose,
         challenge_id: purpose === 'restore' ? sub : systemRandom.id(),
         ...more,

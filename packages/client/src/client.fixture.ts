@@ -51,6 +51,15 @@ export const session = {
   lastUsedAt: change.createTime,
   ip: '203.0.113.7',
 }
+export const factor = {
+  id: '018f0000-0000-7000-8000-000000000004',
+  kind: 'totp',
+  label: 'My phone',
+  createdAt: change.createTime,
+  young: false,
+}
+export const enrolment = { id: factor.id, secret: 'GEZDGNBV', uri: 'otpauth://totp/a', qr: '<svg></svg>' }
+export const recoveryCodes = { codes: Array.from({ length: 10 }, () => '7HXK-2M9Q-VW3C-T8ZD') }
 export const message = {
   id: 48211,
   kind: 'code',
@@ -83,6 +92,10 @@ export const answers: Partial<Record<keyof typeof http, unknown>> = {
   'GET /api/v2/my/password/changes': { total: 1, data: [change] },
   'GET /api/v2/my/password/changes/:changeId': change,
   'GET /api/v2/my/sessions': { total: 1, data: [{ ...session, current: true }] },
+  'GET /api/v2/my/factors': { total: 1, data: [factor] },
+  'GET /api/v2/clients/:clientId/factors': { total: 1, data: [factor] },
+  'POST /api/v2/my/factors/totp': enrolment,
+  'POST /api/v2/my/factors/recovery-codes': recoveryCodes,
   'GET /api/v2/clients/:clientId/messages': { total: 1, data: [message] },
   'GET /api/v2/clients/:clientId/sessions': { total: 1, data: [session] },
   'GET /api/v2/jobs': { total: 1, data: [listedJob] },

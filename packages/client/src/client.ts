@@ -23,6 +23,11 @@ interface OfClient extends Bearer {
   clientId: number
 }
 
+/** `successToken`: of a challenge for changeFactors. */
+interface OfFactors extends Bearer {
+  successToken: string
+}
+
 interface OfJob extends Bearer {
   jobId: string
 }
@@ -101,6 +106,26 @@ export interface RekeyClient extends RestoreFlow, AuthorizationFlow {
   endSession(request: Bearer & { sessionId: string }, options?: CallOptions): Promise<void>
   /** B12. Ends all sessions of the customer but that of the token. */
   endOtherSessions(request: Bearer, options?: CallOptions): Promise<void>
+  /** C1. Lists the customer's second factors. `successToken`: of a proof for changeFactors, spent or not. */
+  listFactors(request: OfFactors, options?: CallOptions): Promise<Answer<'GET /api/v2/my/factors'>>
+  /** C2. Begins to enrol an authenticator app; not in force until it is confirmed, with the same success token. */
+  enrolTotp(
+    request: OfFactors & { label: string },
+    options?: CallOptions,
+  ): Promise<Answer<'POST /api/v2/my/factors/totp'>>
+  /** C3. Confirms the app by its code, and spends the success token. */
+  confirmTotp(request: OfFactors & { factorId: string; code: string | number }, options?: CallOptions): Promise<void>
+  /** C5. Issues recovery codes in place of all earlier ones, and spends the success token. */
+  issueRecoveryCodes(
+    request: OfFactors,
+    options?: CallOptions,
+  ): Promise<Answer<'POST /api/v2/my/factors/recovery-codes'>>
+  /** C6. Removes a second factor, and spends the success token. */
+  removeFactor(request: OfFactors & { factorId: string }, options?: CallOptions): Promise<void>
+  /** C7. Lists a customer's second factors. */
+  listClientFactors(request: OfClient, options?: CallOptions): Promise<Answer<'GET /api/v2/my/factors'>>
+  /** C7. Removes all of them. Resolves with an approval if a second person must approve first. */
+  resetClientFactors(request: OfClient & WithReason, options?: CallOptions): Promise<api.ApprovalNeeded | undefined>
   /** B10. Finds customers by exactly one of `email`, `phone` and `customer`. */
   findClients(request: Bearer & api.FindClientsQuery, options?: CallOptions): Promise<api.FindClientsAnswer>
   /** B10. */
@@ -197,6 +222,18 @@ export const createClient = (options: ClientOptions): RekeyClient => {
     endSession: ({ accessToken, ...params }, options) =>
       send('DELETE /api/v2/my/sessions/:sessionId', { accessToken, params }, options),
     endOtherSessions: ({ accessToken }, options) => send('DELETE /api/v2/my/sessions', { accessToken }, options),
+    listFactors: (tokens, options) => send('GET /api/v2/my/factors', tokens, options),
+    enrolTotp: ({ label, ...tokens }, options) =>
+      send('POST /api/v2/my/factors/totp', { ...tokens, body: { label } }, options),
+    confirmTotp: ({ factorId, code, ...tokens }, options) =>
+      send(
+        'POST /api/v2/my/factors/totp/:factorId/confirm',
+        { ...tokens, params: { factorId }, body: { code } },
+        options,
+      ),
+    issueRecoveryCodes: (tokens, options) => send('POST /api/v2/my/factors/recovery-codes', tokens, options),
+    removeFactor: ({ factorId, ...tokens }, options) =>
+      send('DELETE /api/v2/my/factors/:factorId', { ...tokens, params: { factorId } }, options),
     findClients: ({ accessToken, ...query }, options) => send('GET /api/v2/clients', { accessToken, query }, options),
     getClient: ({ accessToken, ...params }, options) =>
       send('GET /api/v2/clients/:clientId', { accessToken, params }, options),
@@ -224,6 +261,10 @@ export const createClient = (options: ClientOptions): RekeyClient => {
     getJob: ({ accessToken, ...params }, options) => send('GET /api/v2/jobs/:jobId', { accessToken, params }, options),
     cancelJob: ({ accessToken, ...params }, options) =>
       send('POST /api/v2/jobs/:jobId/cancel', { accessToken, params }, options),
+    listClientFactors: ({ accessToken, ...params }, options) =>
+      send('GET /api/v2/clients/:clientId/factors', { accessToken, params }, options),
+    resetClientFactors: ({ accessToken, clientId, ...query }, options) =>
+      send('DELETE /api/v2/clients/:clientId/factors', { accessToken, params: { clientId }, query }, options),
     endHold: ({ accessToken, clientId, ...query }, options) =>
       send('DELETE /api/v2/clients/:clientId/hold', { accessToken, params: { clientId }, query }, options),
     blockClient: ({ accessToken, clientId, ...body }, options) =>

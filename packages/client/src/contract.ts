@@ -346,6 +346,38 @@ export interface ListSessionsAnswer {
   data: MySession[]
 }
 
+export interface FactorList {
+  total: number
+  data: Factor[]
+}
+
+export interface EnrolTotpBody {
+  /** The customer's name for the device: 1 to 64 characters on one line. */
+  label: string
+}
+
+/** Shown once: no other answer has the secret. */
+export interface EnrolTotpAnswer {
+  id: string
+  /** To type into the app: Base32 (RFC 4648 §6). TOTP with SHA-1, 6 digits, 30 s. */
+  secret: string
+  /** For apps on the same device. */
+  uri: string
+  /** The URI as a QR code: an SVG image, black on white. */
+  qr: string
+}
+
+export interface ConfirmTotpBody {
+  /** Confirmation code from the message: 6 to 12 digits. Spaces, dashes and lost leading zeros are ignored; digits may be of any script. */
+  code: string | number
+}
+
+/** The new codes. */
+export interface IssueRecoveryCodesAnswer {
+  /** Shown once. */
+  codes: string[]
+}
+
 export interface FindClientsQuery {
   /** Email address. */
   email?: string
@@ -449,7 +481,16 @@ export interface ClientRecord {
   type?: 'changed' | 'restored'
   /** Whole seconds, UTC: 2022-01-01T00:00:00+00:00. */
   createTime: string
-  operation: 'change' | 'restore' | 'reset' | 'set' | 'block' | 'lift_block' | 'end_hold' | 'end_sessions'
+  operation:
+    | 'change'
+    | 'restore'
+    | 'reset'
+    | 'set'
+    | 'block'
+    | 'lift_block'
+    | 'end_hold'
+    | 'end_sessions'
+    | 'reset_factors'
   actor: 'client' | 'back_office'
   /** email or sms: the channel of the code that proved a restore. api: any other change. */
   channel: string
@@ -490,6 +531,11 @@ export interface EndHoldQuery {
   reason?: string
 }
 
+export interface ResetClientFactorsQuery {
+  /** Reason of the back office: 1 to 500 characters on one line. */
+  reason?: string
+}
+
 export interface BlockClientBody {
   /** Reason of the back office: 1 to 500 characters on one line. */
   reason: string
@@ -518,6 +564,7 @@ export interface ListClientMessagesAnswer {
       | 'protection_changed'
       | 'address_removed'
       | 'asked_while_blocked'
+      | 'factors_changed'
     channel: 'email' | 'sms'
     /** Masked address: b*1@gmail.com, +44*******01. */
     to: string
@@ -593,7 +640,7 @@ export interface ListApprovalsQuery {
   /** Only those about this customer. */
   clientId?: number
   /** Only those of this action. */
-  action?: 'set_password' | 'reset_password' | 'reset_all' | 'lift_block' | 'end_hold'
+  action?: 'set_password' | 'reset_password' | 'reset_all' | 'lift_block' | 'end_hold' | 'reset_factors'
 }
 
 export interface ListApprovalsAnswer {
@@ -603,7 +650,7 @@ export interface ListApprovalsAnswer {
 
 export interface Approval {
   id: string
-  action: 'set_password' | 'reset_password' | 'reset_all' | 'lift_block' | 'end_hold'
+  action: 'set_password' | 'reset_password' | 'reset_all' | 'lift_block' | 'end_hold' | 'reset_factors'
   state: 'pending' | 'approved' | 'rejected' | 'expired'
   /** Id of the customer; absent for all customers. */
   clientId?: number
@@ -763,6 +810,21 @@ export interface MySession {
   current: boolean
 }
 
+export interface Factor {
+  id: string
+  kind: 'totp' | 'recovery_codes'
+  /** The customer's name for it; recovery codes have none. */
+  label?: string
+  /** When it was confirmed or issued. Whole seconds, UTC: 2022-01-01T00:00:00+00:00. */
+  createdAt: string
+  /** Absent: not used yet. */
+  lastUsedAt?: string
+  /** True for REKEY_NEW_ADDRESS_HOURS after createdAt. */
+  young: boolean
+  /** Of recovery codes: how many are unused. */
+  codesLeft?: number
+}
+
 export interface ClientSession {
   id: string
   /** The OAuth client that the customer signed in with. */
@@ -874,6 +936,34 @@ export interface Operations {
     }
     answer: undefined
   }
+  /** List the second factors of the signed-in customer, the oldest first. */
+  'GET /api/v2/my/factors': {
+    answer: FactorList
+  }
+  /** Begin to enrol an authenticator app. */
+  'POST /api/v2/my/factors/totp': {
+    body: EnrolTotpBody
+    answer: EnrolTotpAnswer
+  }
+  /** Confirm an authenticator app by its code. */
+  'POST /api/v2/my/factors/totp/:factorId/confirm': {
+    params: {
+      factorId: string
+    }
+    body: ConfirmTotpBody
+    answer: undefined
+  }
+  /** Issue recovery codes, in place of all earlier ones. */
+  'POST /api/v2/my/factors/recovery-codes': {
+    answer: IssueRecoveryCodesAnswer
+  }
+  /** Remove a second factor. */
+  'DELETE /api/v2/my/factors/:factorId': {
+    params: {
+      factorId: string
+    }
+    answer: undefined
+  }
   /** Find the customers with an e-mail address, a phone number or a code. */
   'GET /api/v2/clients': {
     query: FindClientsQuery
@@ -953,6 +1043,21 @@ export interface Operations {
       clientId: number
     }
     query: EndHoldQuery
+    answer: ApprovalNeeded | undefined
+  }
+  /** List a customer's second factors, the oldest first. */
+  'GET /api/v2/clients/:clientId/factors': {
+    params: {
+      clientId: number
+    }
+    answer: FactorList
+  }
+  /** Remove all second factors of a customer who lost them. */
+  'DELETE /api/v2/clients/:clientId/factors': {
+    params: {
+      clientId: number
+    }
+    query: ResetClientFactorsQuery
     answer: ApprovalNeeded | undefined
   }
   /** Block a customer: no sign-in and no restore until the back office lifts the block; all sessions end. */

@@ -9,12 +9,15 @@ import {
   clientRecord,
   codeSent,
   common,
+  enrolment,
+  factor,
   foundClient,
   job,
   jobId,
   listedJob,
   message,
   opened,
+  recoveryCodes,
   session,
   startServer,
   token,
@@ -31,6 +34,7 @@ const reset = { client_timezone: '-3', ip: '::1', response_type: 'access_token',
 
 t.test('every method reaches its route with a request that the contract accepts', async (t) => {
   const { client, last } = await startServer(t)
+  const ofFactors = { accessToken: 'a', successToken: 'st' }
   const { response_type, scope, state, client_timezone } = common
   const calls: [string, () => Promise<unknown>, unknown][] = [
     ['POST /oauth/v2/passwordRestore', () => client.requestRestore(common), codeSent],
@@ -96,6 +100,19 @@ t.test('every method reaches its route with a request that the contract accepts'
       () => client.endSession({ accessToken: 'a', sessionId: session.id }),
       undefined,
     ],
+    ['GET /api/v2/my/factors', () => client.listFactors(ofFactors), { total: 1, data: [factor] }],
+    ['POST /api/v2/my/factors/totp', () => client.enrolTotp({ ...ofFactors, label: 'My phone' }), enrolment],
+    [
+      'POST /api/v2/my/factors/totp/:factorId/confirm',
+      () => client.confirmTotp({ ...ofFactors, factorId: factor.id, code: '516538' }),
+      undefined,
+    ],
+    ['POST /api/v2/my/factors/recovery-codes', () => client.issueRecoveryCodes(ofFactors), recoveryCodes],
+    [
+      'DELETE /api/v2/my/factors/:factorId',
+      () => client.removeFactor({ ...ofFactors, factorId: factor.id }),
+      undefined,
+    ],
     ['DELETE /api/v2/my/sessions', () => client.endOtherSessions({ accessToken: 'a' }), undefined],
     [
       'GET /api/v2/clients',
@@ -149,6 +166,16 @@ t.test('every method reaches its route with a request that the contract accepts'
       {},
     ],
     ['POST /api/v2/clients/reset-password', () => client.resetAllPasswords({ accessToken: 'a' }), { jobId }],
+    [
+      'GET /api/v2/clients/:clientId/factors',
+      () => client.listClientFactors({ accessToken: 'a', clientId: 1 }),
+      { total: 1, data: [factor] },
+    ],
+    [
+      'DELETE /api/v2/clients/:clientId/factors',
+      () => client.resetClientFactors({ accessToken: 'a', clientId: 1, reason: 'a lost phone' }),
+      undefined,
+    ],
     ['DELETE /api/v2/clients/:clientId/hold', () => client.endHold({ accessToken: 'a', clientId: 1 }), undefined],
     [
       'PUT /api/v2/clients/:clientId/block',

@@ -141,6 +141,7 @@ const resources: Record<string, string> = {
   approvalId: 'approval',
   changeId: 'password change',
   clientId: 'customer',
+  factorId: 'factor',
   handle: 'link',
   jobId: 'job',
   recordId: 'record',

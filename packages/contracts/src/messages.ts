@@ -21,6 +21,7 @@ export const messagePurposes = [
   'protection_changed',
   'address_removed',
   'asked_while_blocked',
+  'factors_changed',
 ] as const
 export type MessagePurpose = (typeof messagePurposes)[number]
 

@@ -29,7 +29,7 @@ test('keys of the sandbox have a prefix, the usual length and randomness, and pr
   const { files, written } = await generate(t, 'sandbox')
   t.same(written, ['auth-gateway.env', 'password-service.env', 'notifier.env', 'signing-keys.json'])
   const all = [files.authGateway, files.passwordService, files.notifier].flatMap((file) => Object.values(secrets(file)))
-  t.equal(new Set(all).size, 8)
+  t.equal(new Set(all).size, 9)
   for (const secret of all) {
     t.match(secret, /^sandbox_[A-Za-z0-9_-]{35}$/)
     t.equal(Buffer.from(secret ?? '', 'base64url').length, 32)
@@ -60,6 +60,7 @@ test('a service gets its own secrets and shares only the keys of sealed fields',
   const notifier = secrets(files.notifier)
   t.same(Object.keys(passwords).toSorted(), [
     'REKEY_ADDRESS_SEAL_KEY',
+    'REKEY_FACTOR_SEAL_KEY',
     'REKEY_PASSWORD_PEPPERS',
     'REKEY_REPORT_KEY',
     'REKEY_USERNAME_SEAL_KEY',
@@ -70,7 +71,7 @@ test('a service gets its own secrets and shares only the keys of sealed fields',
   t.equal(passwords.REKEY_ADDRESS_SEAL_KEY, notifier.REKEY_ADDRESS_SEAL_KEY)
   const { REKEY_PASSWORD_PEPPERS: _, ...ofPasswords } = passwords
   const all = Object.values({ ...gateway, ...ofPasswords, ...notifier })
-  t.equal(new Set(all).size, 8)
+  t.equal(new Set(all).size, 9)
   for (const secret of all) t.match(secret, /^[A-Za-z0-9_-]{43}$/)
 })
 

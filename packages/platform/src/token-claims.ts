@@ -22,7 +22,7 @@ export interface TokenClaims {
   /** The customer's session epoch at the sign-in: a higher one ends the token. Only in customers' tokens. */
   session_epoch?: number
   /** Only in grants: what the grant permits, and the challenge that it came from. */
-  purpose?: 'restore' | 'change'
+  purpose?: 'restore' | 'change' | 'changeFactors'
   challenge_id?: string
   /** Only in grants: the `traceparent` of the request that issued it, if that is recorded. The request that uses it links there. */
   trace?: string

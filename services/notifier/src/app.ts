@@ -25,6 +25,7 @@ import type { Config } from './config.ts'
 import { sendAddressRemoved } from './messages/address-removed/address-removed.consumer.ts'
 import { sendAskedWhileBlocked } from './messages/asked-while-blocked/asked-while-blocked.consumer.ts'
 import { sendCodes } from './messages/code/code.consumer.ts'
+import { sendFactorsChanged } from './messages/factors-changed/factors-changed.consumer.ts'
 import { createHandovers } from './messages/handovers.ts'
 import type { MessageDeps } from './messages/message.ts'
 import { createOutcomes } from './messages/outcomes.ts'
@@ -44,6 +45,7 @@ const notifications = [
   sendRestoreBlocked,
   sendProtectionChanged,
   sendAddressRemoved,
+  sendFactorsChanged,
   sendAskedWhileBlocked,
 ]
 

@@ -17,6 +17,7 @@ import { createCompromiseReports } from './compromise-reports/compromise-reports
 import type { Config } from './config.ts'
 import { createCustomers } from './customers/customers.feature.ts'
 import { createErasure } from './erasure/erasure.feature.ts'
+import { createFactors } from './factors/factors.feature.ts'
 import type { Feature } from './feature.ts'
 import { createHashing } from './hashing/hashing.feature.ts'
 import { createHistory } from './history/history.feature.ts'
@@ -62,6 +63,7 @@ const createFeatures = async (infra: Infrastructure, config: Config) => {
     jobs,
     backOffice,
     createMySessions(infra),
+    createFactors(infra, config),
   ]
   return { features, sessions }
 }

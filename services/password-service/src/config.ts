@@ -54,6 +54,10 @@ export const Env = Type.Object({
   ),
   REKEY_ADDRESS_SEAL_KEY: Key('Seals addresses, temporary passwords and report links for the notifier.'),
   REKEY_REPORT_KEY: Key('Key of the HMACs of links in notifications ("it was not me"). No other service has it.'),
+  REKEY_FACTOR_SEAL_KEY: Key(
+    'Seals secrets of authenticator apps and keys of recovery codes in Postgres. No other service has it. A backup of ' +
+      'Postgres is of use only with the keys of its time.',
+  ),
   REKEY_PASSWORD_PEPPERS: Type.Optional(
     Type.String({
       pattern: '^[A-Za-z0-9_-]{1,8}:[A-Za-z0-9_-]{43}(,[A-Za-z0-9_-]{1,8}:[A-Za-z0-9_-]{43})*$',
@@ -118,6 +122,14 @@ export const Env = Type.Object({
     description:
       'How long a confirmed address that an existing customer gained is young, in hours: a restore over it begins a hold ' +
       'that is longer by this time. For as long a removed address is notified of new passwords. 0: no address is young.',
+  }),
+  REKEY_FACTOR_RESET_WAIT_HOURS: Type.Integer({
+    minimum: 1,
+    maximum: 720,
+    default: 24,
+    description:
+      'Least length of the recovery hold that begins when the back office removes the second factors of a customer, in hours, ' +
+      'whatever REKEY_HOLD_HOURS is. Production requires the default or more.',
   }),
   ...fourEyes,
   ...codeAccountLimit,

@@ -61,6 +61,7 @@ export const createInfrastructure = (config: Config, { log, metrics, now, random
       username: toKeys(config.REKEY_USERNAME_SEAL_KEY),
       address: toKeys(config.REKEY_ADDRESS_SEAL_KEY),
       report: reportKeys,
+      factor: toKeys(config.REKEY_FACTOR_SEAL_KEY),
       reportHandle: deriveKeys(reportKeys, 'report handle'),
     },
     async close() {

@@ -101,7 +101,7 @@ const clientKeyIsPrivate: Rule<Config> = (config) =>
 /** The rules for the configuration and the servers of the password-service. */
 export const production: Production<Config> = {
   rules: [
-    keysAreSound('REKEY_USERNAME_SEAL_KEY', 'REKEY_ADDRESS_SEAL_KEY', 'REKEY_REPORT_KEY'),
+    keysAreSound('REKEY_USERNAME_SEAL_KEY', 'REKEY_ADDRESS_SEAL_KEY', 'REKEY_REPORT_KEY', 'REKEY_FACTOR_SEAL_KEY'),
     hasPepper,
     requiresCurrentPassword,
     refusesCommonPasswords,
@@ -112,6 +112,7 @@ export const production: Production<Config> = {
     isAtLeast('REKEY_HASH_MEMORY_KIB', argon2Floor.memoryKib, 'stolen hashes would be guessed sooner'),
     isAtLeast('REKEY_HASH_PASSES', argon2Floor.passes, 'stolen hashes would be guessed sooner'),
     isAtLeast('REKEY_CODE_PACE_MS', 1_000, 'a burst of requests for a customer would be noticeable to others'),
+    isAtLeast('REKEY_FACTOR_RESET_WAIT_HOURS', 24, 'a customer whose factors were reset would have no time to object'),
     isAtLeast('REKEY_HOLD_HOURS', 1, 'other services would not learn that a password was restored'),
     proxiesAreFew,
     logsErrors,

@@ -27,6 +27,14 @@ const examples: Record<string, Record<string, unknown>> = {
   'customers.erase': { customer: 'nobody', reason: 'article 17' },
   'account.report-compromise': { token: 'a.b.c', ip: '203.0.113.7' },
   'dead-letters.replay.password-service': { sequence: 1 },
+  'factors.list': { customer: 'nobody' },
+  'factors.verify': {
+    customer: 'nobody',
+    method: 'totp',
+    code: '123456',
+    challengeId: '0194f3a2-5b1c-7d3e-8f90-a1b2c3d4e5f6',
+    purpose: 'restore',
+  },
   'session.raise-epoch': { customer: 'nobody', verifiedEpoch: 0, gatewayEpoch: 1 },
 }
 
@@ -95,7 +103,7 @@ for (const { subject, request } of rpcs) {
     await refused('{"__proto__":{"customer":"nobody"}}', undefined, '__proto__')
     if (firstField) await refused('{}', undefined, 'an empty object')
 
-    for (const [field, schema] of Object.entries<{ type?: string }>(request.properties)) {
+    for (const [field, schema] of Object.entries(request.properties) as [string, { type?: string }][]) {
       const wrong = [{ [planted]: planted }, [planted], true, 1.5, -1, null, huge, `${planted}\r\n${planted}`, '']
       for (const value of wrong) {
         const isText = schema.type === 'string' && typeof value === 'string' && ['ip', 'password'].includes(field)

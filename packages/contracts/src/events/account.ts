@@ -17,7 +17,8 @@ export const CompromiseReported = defineEvent({
   data: Type.Object({
     ...customer,
     changeId: Type.Integer({
-      description: 'Id of the history record that the notification was about; 0 if it was about a removed address.',
+      description:
+        'Id of the history record that the notification was about; 0 if it was about a removed address or a second factor.',
     }),
     channel: OneOf(['email', 'sms']),
     ip: Type.String(),

@@ -249,7 +249,7 @@ export interface AccountCompromiseReportedData {
   /** The customer's code. */
   customer: string
   customerId: number
-  /** Id of the history record that the notification was about; 0 if it was about a removed address. */
+  /** Id of the history record that the notification was about; 0 if it was about a removed address or a second factor. */
   changeId: number
   channel: 'email' | 'sms'
   ip: string
@@ -362,6 +362,54 @@ export interface AccountErasedData {
   usernames: string[]
 }
 
+/** A customer enrolled an authenticator app, or was issued recovery codes. */
+export interface CustomerFactorAddedData {
+  /** The customer's code. */
+  customer: string
+  customerId: number
+  factorId: string
+  kind: 'totp' | 'recovery_codes'
+  actor: 'client'
+  actorId: string
+  clientId: string
+  ip: string
+  /** Recovery codes: the set that they replace. */
+  replaced?: string
+}
+
+/** A customer removed an authenticator app, or the recovery codes. */
+export interface CustomerFactorRemovedData {
+  /** The customer's code. */
+  customer: string
+  customerId: number
+  factorId: string
+  kind: 'totp' | 'recovery_codes'
+  actor: 'client'
+  actorId: string
+  clientId: string
+  ip: string
+}
+
+/** The back office removed all second factors of a customer; a recovery hold began. */
+export interface CustomerFactorsResetData {
+  /** The customer's code. */
+  customer: string
+  customerId: number
+  factorIds: string[]
+  actor: 'back_office'
+  actorId: string
+  clientId: string
+  ip: string
+  /** Token subject of the second person who approved; absent if no approval was needed. */
+  approvedBy?: string
+  /** Id of the history record. */
+  changeId: number
+  /** Digest of the history record. */
+  digest: string
+  /** Withdrawals should wait until this time. */
+  holdUntil: string
+}
+
 /** The data of each event, by its type. */
 export interface EventsByType {
   'auth.restore.requested': AuthRestoreRequestedData
@@ -386,4 +434,7 @@ export interface EventsByType {
   'account.hold-ended': AccountHoldEndedData
   'account.identifiers-changed': AccountIdentifiersChangedData
   'account.erased': AccountErasedData
+  'customer.factor-added': CustomerFactorAddedData
+  'customer.factor-removed': CustomerFactorRemovedData
+  'customer.factors-reset': CustomerFactorsResetData
 }

@@ -11,6 +11,7 @@ import {
 import { AllPasswordsResetRequested } from './all-reset.ts'
 import { ChallengeFailed, ChallengeIssued, ChallengeLocked, ChallengeVerified } from './challenge.ts'
 import type { EventDefinition } from './event.ts'
+import { FactorAdded, FactorRemoved, FactorsReset } from './factor.ts'
 import { LimitExceeded } from './limit.ts'
 import { LoginFailed, LoginSucceeded } from './login.ts'
 import { MessageOutcome } from './message.ts'
@@ -18,6 +19,7 @@ import {
   NotifyAddressRemoved,
   NotifyAskedWhileBlocked,
   NotifyCode,
+  NotifyFactorsChanged,
   NotifyPasswordChanged,
   NotifyProtectionChanged,
   NotifyResetRequested,
@@ -86,6 +88,9 @@ export const streams = {
       HoldEnded,
       IdentifiersChanged,
       CustomerErased,
+      FactorAdded,
+      FactorRemoved,
+      FactorsReset,
     ],
     workQueue: false,
     maxAgeSeconds: 30 * day,
@@ -101,6 +106,7 @@ export const streams = {
       NotifyProtectionChanged,
       NotifyAddressRemoved,
       NotifyAskedWhileBlocked,
+      NotifyFactorsChanged,
     ],
     workQueue: true,
     // Nothing is deleted unsent: an event leaves the queue when it is sent or becomes a dead letter.

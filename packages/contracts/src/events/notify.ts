@@ -116,6 +116,29 @@ export const NotifyProtectionChanged = defineEvent({
   }),
 })
 
+/** What happened to a customer's second factors, as they are notified of it. */
+export const factorOperations = [
+  'totp_added',
+  'totp_removed',
+  'recovery_codes_issued',
+  'recovery_codes_replaced',
+  'recovery_codes_removed',
+] as const
+export type FactorOperation = (typeof factorOperations)[number]
+
+export const NotifyFactorsChanged = defineEvent({
+  type: 'notify.factors-changed',
+  summary: 'Notify one confirmed address that a second factor of the customer was added or removed.',
+  data: Type.Object({
+    ...about,
+    operation: OneOf([...factorOperations, 'reset']),
+    ...reportLink,
+    recipient: Sealed('notifier'),
+    ip: Type.Optional(Type.String({ description: 'Absent for a reset by the back office.' })),
+    changedAt: Type.String({ format: 'date-time' }),
+  }),
+})
+
 export const NotifyAskedWhileBlocked = defineEvent({
   type: 'notify.asked-while-blocked',
   summary:

@@ -5,7 +5,7 @@ import { bearer, problems, refuses } from './problem.ts'
 
 const owner = 'Person whom that token stands for: the owner of its client, or its own subject.'
 
-const actions = ['set_password', 'reset_password', 'reset_all', 'lift_block', 'end_hold'] as const
+const actions = ['set_password', 'reset_password', 'reset_all', 'lift_block', 'end_hold', 'reset_factors'] as const
 
 export const Approval = Type.Object({
   id: Uuid,

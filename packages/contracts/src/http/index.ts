@@ -16,6 +16,15 @@ import {
 import { FindClients, GetClient } from './clients.ts'
 import { AsyncapiDocument, OpenapiDocument } from './documents.ts'
 import type { Endpoint } from './endpoint.ts'
+import {
+  ConfirmTotp,
+  EnrolTotp,
+  IssueRecoveryCodes,
+  ListClientFactors,
+  ListFactors,
+  RemoveFactor,
+  ResetClientFactors,
+} from './factors.ts'
 import { Healthz, Readyz } from './health.ts'
 import { CancelJob, GetJob, ListJobs } from './jobs.ts'
 import { Login, SendChallenge } from './login.ts'
@@ -48,6 +57,11 @@ export const http = {
   'GET /api/v2/my/sessions': ListSessions,
   'DELETE /api/v2/my/sessions': EndOtherSessions,
   'DELETE /api/v2/my/sessions/:sessionId': EndSession,
+  'GET /api/v2/my/factors': ListFactors,
+  'POST /api/v2/my/factors/totp': EnrolTotp,
+  'POST /api/v2/my/factors/totp/:factorId/confirm': ConfirmTotp,
+  'POST /api/v2/my/factors/recovery-codes': IssueRecoveryCodes,
+  'DELETE /api/v2/my/factors/:factorId': RemoveFactor,
   'GET /api/v2/clients': FindClients,
   'GET /api/v2/clients/:clientId': GetClient,
   'PUT /api/v2/clients/:clientId/password': SetClientPassword,
@@ -59,6 +73,8 @@ export const http = {
   'POST /api/v2/clients/:clientId/reset-password': ResetClientPassword,
   'POST /api/v2/clients/reset-password': ResetAllPasswords,
   'DELETE /api/v2/clients/:clientId/hold': EndHold,
+  'GET /api/v2/clients/:clientId/factors': ListClientFactors,
+  'DELETE /api/v2/clients/:clientId/factors': ResetClientFactors,
   'PUT /api/v2/clients/:clientId/block': BlockClient,
   'DELETE /api/v2/clients/:clientId/block': LiftBlock,
   'GET /api/v2/clients/:clientId/messages': ListClientMessages,

@@ -5,7 +5,8 @@ import { bearer, bearerAndSuccessToken, problems, refuses, successTokenOnly } fr
 
 const success = { 204: Type.Null({ description: 'Done; no body.' }), ...problems }
 
-const successToken = Type.Object({
+/** The header of operations that need a proof. */
+export const successToken = Type.Object({
   // Optional in the schema, so that a missing token is answered 403 like an invalid one.
   successtoken: Type.Optional(Type.String({ description: 'Single-use proof of the second factor.' })),
 })
@@ -95,10 +96,17 @@ export const ClientPasswordChange = Type.Object({ ...changeFields, ...staffField
 export type ClientPasswordChange = Static<typeof ClientPasswordChange>
 
 /** Every operation that the history records. Those after the first four change what protects the customer, and no password. */
-export const recordOperations = [...passwordOperations, 'block', 'lift_block', 'end_hold', 'end_sessions'] as const
+export const recordOperations = [
+  ...passwordOperations,
+  'block',
+  'lift_block',
+  'end_hold',
+  'end_sessions',
+  'reset_factors',
+] as const
 export type RecordOperation = (typeof recordOperations)[number]
 
-/** One record of the history: a password change, a block, a lifted block, an ended hold, or the end of all sessions. */
+/** One record of the history: a password change, a block, a lifted block, an ended hold, the end of all sessions, or a reset of the second factors. */
 export const ClientRecord = Type.Object({
   ...changeFields,
   type: Type.Optional({ ...changeFields.type, description: 'Only of a password change.' }),

@@ -7,7 +7,7 @@ const service = 'password-service'
 const approval = {
   ...byStaff,
   approval: Id,
-  action: Word(['set_password', 'reset_password', 'reset_all', 'lift_block', 'end_hold']),
+  action: Word(['set_password', 'reset_password', 'reset_all', 'lift_block', 'end_hold', 'reset_factors']),
   customer: Type.Optional(Customer),
 }
 const fourEyes = 'See [Four eyes](operations.md#four-eyes).'
@@ -97,6 +97,14 @@ export const backOfficeEvents = {
     service,
     message: 'recovery hold ended early',
     when: 'A member of staff ended a recovery hold before its time.',
+    action: '',
+    fields: { ...byStaff, customer: Customer, heldUntil: Time },
+  }),
+  authn_factors_reset: alwaysLog({
+    severity: 'info',
+    service,
+    message: 'second factors reset',
+    when: 'A member of staff removed all second factors of a customer (C7); a recovery hold began.',
     action: '',
     fields: { ...byStaff, customer: Customer, heldUntil: Time },
   }),

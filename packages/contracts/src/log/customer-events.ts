@@ -1,5 +1,7 @@
 import { Type } from '@sinclair/typebox'
+import { factorOperations } from '../events/notify.ts'
 import { Purpose } from '../fields.ts'
+import { enrolledMethods, factorPurposes } from '../rpc/factors.ts'
 import { alwaysLog } from './event.ts'
 import { byStaff, Client, Count, Customer, Flag, Hash, Network, Text, Time, TimeOr, Word } from './fields.ts'
 
@@ -17,6 +19,21 @@ const replaced = {
 }
 const notReplaced = { ...replaced, reason: Text }
 const refusal = 'Many of one `address` or `customer`: somebody guesses grants, or a client sends one twice.'
+
+const factorChange = {
+  challenge: Type.Optional(Hash),
+  customer: Customer,
+  actor: Word(['client']),
+  clientId: Client,
+  address: Network,
+  channel: Word(['api']),
+}
+const factorProof = {
+  challenge: Hash,
+  customer: Customer,
+  factor: Word(enrolledMethods),
+  purpose: Word(factorPurposes),
+}
 
 /** Security events of the password-service about one customer. */
 export const customerEvents = {
@@ -123,6 +140,38 @@ export const customerEvents = {
       actor: Word(['client', 'back_office']),
       actorId: Type.Optional(byStaff.actorId),
     },
+  }),
+  authn_factor_proof: alwaysLog({
+    severity: 'info',
+    service,
+    message: 'second proof is right',
+    when: 'A code of an authenticator app, or a recovery code, was right; it is used up.',
+    action: '',
+    fields: factorProof,
+  }),
+  authn_factor_proof_fail: alwaysLog({
+    severity: 'warn',
+    service,
+    message: 'second proof is wrong',
+    when: 'Such a code was refused. `used`: it was right, and used before. `not_enrolled`: the customer is unknown or has no such method.',
+    action: 'Many of one `customer`: somebody knows a first proof and guesses the second.',
+    fields: { ...factorProof, reason: Word(['wrong', 'used', 'not_enrolled']) },
+  }),
+  authn_factor_change: alwaysLog({
+    severity: 'info',
+    service,
+    message: 'second factors changed',
+    when: 'A customer enrolled or removed an authenticator app, or was issued recovery codes.',
+    action: '',
+    fields: { ...factorChange, operation: Word([...factorOperations]) },
+  }),
+  authn_factor_change_fail: alwaysLog({
+    severity: 'warn',
+    service,
+    message: 'second factors not changed',
+    when: 'A change of the second factors was refused. `reason`: the error code, or why the grant cannot be used.',
+    action: refusal,
+    fields: { ...factorChange, reason: Text },
   }),
   session_epoch_raised: alwaysLog({
     severity: 'warn',

@@ -1,5 +1,6 @@
 import { type ServiceName, serviceNames } from '../services.ts'
 import { CustomersErase, CustomersGet, CustomersSummary, CustomersUpsert, PasswordStatus } from './customers.ts'
+import { FactorsList, FactorsVerify } from './factors.ts'
 import { PasswordVerify } from './password-verify.ts'
 import { RaiseSessionEpoch } from './raise-session-epoch.ts'
 import { replayRpcs } from './replay-dead-letter.ts'
@@ -17,6 +18,8 @@ export const rpcs = [
   ReportCompromise,
   SessionNotBefore,
   RaiseSessionEpoch,
+  FactorsList,
+  FactorsVerify,
   replayRpcs['auth-gateway'],
   replayRpcs['password-service'],
   replayRpcs.notifier,
@@ -31,7 +34,15 @@ export const rpcServerOf = ({ subject }: { subject: string }): ServiceName =>
  * the user of people on call; customers.erase is for a user of its own.
  */
 export const rpcCalls = {
-  'auth-gateway': [PasswordVerify, ReportCompromise, SessionNotBefore, RaiseSessionEpoch, CustomersSummary],
+  'auth-gateway': [
+    PasswordVerify,
+    ReportCompromise,
+    SessionNotBefore,
+    RaiseSessionEpoch,
+    CustomersSummary,
+    FactorsList,
+    FactorsVerify,
+  ],
   platform: [PasswordVerify, PasswordStatus, CustomersGet, CustomersUpsert],
   operator: Object.values(replayRpcs),
 } as const

@@ -22,6 +22,7 @@ const restoreResetPath = '/oauth/v2/passwordRestoreReset'
 /** Paths of the password-service, reached through the gateway's public port. */
 const prefixes: { prefix: string; httpMethods?: string[] }[] = [
   { prefix: '/api/v2/my/password' },
+  { prefix: '/api/v2/my/factors' },
   // The gateway has the list of sessions; only the end of all others is a new epoch.
   { prefix: '/api/v2/my/sessions', httpMethods: ['DELETE'] },
   { prefix: '/api/v2/clients/:clientId/sessions', httpMethods: ['DELETE'] },

@@ -29,7 +29,9 @@ t.test('S39: a new route is missing in neither list', async (t) => {
   const asset = /^(GET|HEAD) \/(pages|docs)\/\w+\.\w+$/
   /** Paths that are forwarded whole: the test above has each of the contract. */
   const isProxied = (route: string) =>
-    /\/(my\/password|my\/sessions|clients|jobs|approvals|passwordRestoreReset|sessions)(\/\*?)?$/.test(route)
+    /\/(my\/password|my\/factors|my\/sessions|clients|jobs|approvals|passwordRestoreReset|sessions)(\/\*?)?$/.test(
+      route,
+    )
   /** Pages of the console: without a session, each is one look-up and a redirect to the sign-in. */
   const isConsole = (route: string) => /^\w+ \/staff(\/|$)/.test(route)
   const missing = routesOf('POST /oauth/v2/login').filter(

@@ -1,9 +1,10 @@
-import type { Purpose, Recipient } from '@rekey/contracts'
+import type { FactorOperation, Purpose, Recipient } from '@rekey/contracts'
 import { noTheme, type PageLanguage, type Theme } from '@rekey/texts'
 import type { Message } from '../channels/delivery.ts'
 import { addressRemovedMessage } from './address-removed/address-removed.message.ts'
 import { askedWhileBlockedMessage } from './asked-while-blocked/asked-while-blocked.message.ts'
 import { codeMessage } from './code/code.message.ts'
+import { factorsChangedMessage } from './factors-changed/factors-changed.message.ts'
 import { type Operation, passwordChangedMessage } from './password-changed/password-changed.message.ts'
 import { createPresentations, type Presentation } from './presentation.ts'
 import {
@@ -101,6 +102,21 @@ export const samples: ReadonlyMap<string, Sample> = new Map([
     (operation) => (presentation, values) => {
       const reportLink = operation === 'block' ? undefined : reportLinkOf(values)
       return protectionChangedMessage(presentation, { operation, changedAt: at, reportLink })
+    },
+  ),
+  ...perVariant<FactorOperation | 'reset'>(
+    'factors-changed',
+    {
+      totp_added: true,
+      totp_removed: true,
+      recovery_codes_issued: true,
+      recovery_codes_replaced: true,
+      recovery_codes_removed: true,
+      reset: true,
+    },
+    (operation) => (presentation, values) => {
+      const ip = operation === 'reset' ? undefined : values.ip
+      return factorsChangedMessage(presentation, { operation, ip, changedAt: at, reportLink: reportLinkOf(values) })
     },
   ),
   ...perVariant('asked-while-blocked', { once: true }, () => (presentation) => {

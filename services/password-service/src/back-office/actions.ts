@@ -6,6 +6,7 @@ import type { ApprovalDecision } from '../staff/decide-approval.ts'
 import { type Mandate, staffForLog } from '../staff/staff.ts'
 import { endHold } from './end-hold.ts'
 import { type LiftBlockDeps, liftBlock } from './lift-block.ts'
+import { resetFactors } from './reset-factors.ts'
 import { resetPassword } from './reset-password.ts'
 
 interface Customer {
@@ -16,13 +17,15 @@ interface Customer {
 /** An action of the back office that has been checked: it is carried out at once, or after an approval. */
 export type Action =
   | { kind: 'set_password'; customer: Customer; password: PreparedPassword }
-  | { kind: 'reset_password' | 'lift_block' | 'end_hold'; customer: Customer }
+  | { kind: 'reset_password' | 'lift_block' | 'end_hold' | 'reset_factors'; customer: Customer }
   | { kind: 'reset_all' }
 
 type OfKind<Kind extends Action['kind']> = Extract<Action, { kind: Kind }>
 
 interface Deps extends LiftBlockDeps {
   replaceDeps: ReplaceDeps
+  /** Least length of the hold that a reset of factors begins. */
+  factorResetWaitMs: number
   startJob: JobsFeature['start']
   log: Logger
 }
@@ -33,7 +36,7 @@ interface Deps extends LiftBlockDeps {
  * @returns the id of the job, for an action on all customers
  * @throws RekeyError not_found, already_decided, unavailable
  */
-export const createActions = ({ replaceDeps, startJob, ...deps }: Deps) => {
+export const createActions = ({ replaceDeps, factorResetWaitMs, startJob, ...deps }: Deps) => {
   const { log } = deps
 
   const setPassword = async (
@@ -59,6 +62,9 @@ export const createActions = ({ replaceDeps, startJob, ...deps }: Deps) => {
     if (action.kind === 'reset_password') await reset(customer, by, approval)
     if (action.kind === 'lift_block') await liftBlock(deps, customer.id, by, approval)
     if (action.kind === 'end_hold') await endHold(deps, customer.id, by, approval)
+    if (action.kind === 'reset_factors') {
+      await resetFactors({ ...replaceDeps, factorResetWaitMs, log }, customer.id, by, approval)
+    }
     return {}
   }
 }

@@ -1,6 +1,7 @@
 import { acceptCurlBodies } from '@rekey/platform/form'
 import { registerScope } from '@rekey/platform/server'
 import type { Config } from '../config.ts'
+import { listFactorsOf } from '../factors/factors.store.ts'
 import type { Feature } from '../feature.ts'
 import type { Hashing } from '../hashing/hashing.feature.ts'
 import type { HistoryService } from '../history/history.service.ts'
@@ -37,7 +38,12 @@ export const createBackOffice = (
   { hashing, policy, history, passwords, jobs, lockout }: Others,
 ): Feature => {
   const { replaceDeps, findById } = passwords
-  const carryOut = createActions({ ...infra, replaceDeps, startJob: jobs.start })
+  const carryOut = createActions({
+    ...infra,
+    replaceDeps,
+    startJob: jobs.start,
+    factorResetWaitMs: config.REKEY_FACTOR_RESET_WAIT_HOURS * 3_600_000,
+  })
   const approvals = createApprovals({ ...infra, store: createApprovalStore(infra.database), carryOut })
   const service = createBackOfficeService({
     ...infra,
@@ -46,6 +52,8 @@ export const createBackOffice = (
     hasher: hashing.hasher,
     history,
     block: (customerId, by) => blockCustomer(infra, customerId, by),
+    listFactors: (customerId) => listFactorsOf(infra.database, customerId),
+    newAddressMs: replaceDeps.newAddressMs,
     endSessions: (customerId, by) => endClientSessions(infra, customerId, by),
     perform: config.REKEY_BACK_OFFICE_FOUR_EYES ? approvals.request : carryOut,
   })

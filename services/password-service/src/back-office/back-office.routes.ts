@@ -5,9 +5,11 @@ import {
   GetClientPasswordChange,
   GetClientRecord,
   LiftBlock,
+  ListClientFactors,
   ListClientPasswordChanges,
   ListClientRecords,
   ResetAllPasswords,
+  ResetClientFactors,
   ResetClientPassword,
   SetClientPassword,
   scopes,
@@ -19,7 +21,7 @@ import type { BackOfficeService } from './back-office.service.ts'
 const config = { scopes: [scopes.backOffice] }
 const customer = '/api/v2/clients/:clientId'
 
-/** B7, B8, B9, B11, the end of all sessions (B12), and the end of a block or a recovery hold. The contract's `clientId` is the customer's id. */
+/** B7, B8, B9, B11, the end of all sessions (B12), the second factors (C7), and the end of a block or a recovery hold. The contract's `clientId` is the customer's id. */
 export const backOfficeRoutes = (app: Server, backOffice: BackOfficeService): void => {
   app.route({
     method: ['PUT', 'PATCH'],
@@ -62,6 +64,16 @@ export const backOfficeRoutes = (app: Server, backOffice: BackOfficeService): vo
   app.post('/api/v2/clients/reset-password', { schema: ResetAllPasswords, config }, async (request, reply) => {
     const { jobId = '', approval } = await backOffice.resetAll(staffOf(request, request.body.reason))
     return reply.code(202).send(approval ?? { jobId })
+  })
+
+  app.get(`${customer}/factors`, { schema: ListClientFactors, config }, async (request) =>
+    backOffice.listFactors(request.params.clientId),
+  )
+
+  app.delete(`${customer}/factors`, { schema: ResetClientFactors, config }, async (request, reply) => {
+    const by = staffOf(request, request.query.reason)
+    const { approval } = await backOffice.resetFactors(request.params.clientId, by)
+    return approval ? reply.code(202).send(approval) : reply.code(204).send(null)
   })
 
   app.put(`${customer}/block`, { schema: BlockClient, config }, async (request, reply) => {

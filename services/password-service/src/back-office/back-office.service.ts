@@ -2,10 +2,14 @@ import {
   type ApprovalNeeded,
   type ClientPasswordChange,
   type ClientRecord,
+  type FactorList,
   type Page,
   RekeyError,
 } from '@rekey/contracts'
+import type { Now } from '@rekey/platform/clock'
 import type { Random } from '@rekey/platform/random'
+import { toFactor } from '../factors/factors.service.ts'
+import type { StoredFactor } from '../factors/factors.store.ts'
 import type { Hasher } from '../hashing/hasher.ts'
 import type { HistoryService } from '../history/history.service.ts'
 import type { NotificationDeps } from '../notifications/notifications.ts'
@@ -32,6 +36,10 @@ interface Deps extends Pick<PasswordOwnerStore, 'findById'> {
   perform(action: Action, by: Staff): Promise<Outcome>
   /** Blocks at once, also with four eyes. */
   block(customerId: number, by: Staff): Promise<void>
+  listFactors(customerId: number): Promise<StoredFactor[]>
+  /** How long a new factor is young. */
+  newAddressMs: number
+  now: Now
   /** Ends all sessions at once, also with four eyes. */
   endSessions(customerId: number, by: Staff): Promise<void>
 }
@@ -51,7 +59,16 @@ const noMailAddress = () => {
 }
 
 /** The actions of the back office. Each is checked before its approval is requested. */
-export const createBackOfficeService = ({ findById, policy, history, perform, block, endSessions, ...deps }: Deps) => {
+export const createBackOfficeService = ({
+  findById,
+  policy,
+  history,
+  perform,
+  listFactors,
+  block,
+  endSessions,
+  ...deps
+}: Deps) => {
   const find = async (customerId: number) => {
     const customer = await findById(customerId)
     if (!customer) throw unknownCustomer()
@@ -63,7 +80,11 @@ export const createBackOfficeService = ({ findById, policy, history, perform, bl
     return found
   }
 
-  const performOn = async (kind: 'reset_password' | 'lift_block' | 'end_hold', customerId: number, by: Staff) => {
+  const performOn = async (
+    kind: 'reset_password' | 'lift_block' | 'end_hold' | 'reset_factors',
+    customerId: number,
+    by: Staff,
+  ) => {
     const { id, code } = await find(customerId)
     return perform({ kind, customer: { id, code } }, by)
   }
@@ -107,6 +128,17 @@ export const createBackOfficeService = ({ findById, policy, history, perform, bl
 
     /** Ends a customer's recovery hold. @throws RekeyError not_found, unavailable */
     endHold: (customerId: number, by: Staff): Promise<Outcome> => performOn('end_hold', customerId, by),
+
+    /** C7: a customer's second factors. @throws RekeyError not_found, unavailable */
+    async listFactors(customerId: number): Promise<FactorList> {
+      const { id } = await find(customerId)
+      const at = deps.now()
+      const data = (await listFactors(id)).map((factor) => toFactor(factor, { at, newAddressMs: deps.newAddressMs }))
+      return { total: data.length, data }
+    },
+
+    /** C7: removes all second factors. @throws RekeyError not_found, unavailable */
+    resetFactors: (customerId: number, by: Staff): Promise<Outcome> => performOn('reset_factors', customerId, by),
 
     /** B11: blocks a customer. @throws RekeyError not_found, unavailable */
     block,

@@ -82,6 +82,11 @@ const weakening: Record<string, Weakening> = {
     event: 'account.hold-ended',
     notification: 'notify.protection-changed',
   },
+  'DELETE /api/v2/clients/:clientId/factors': {
+    operation: 'reset_factors',
+    event: 'customer.factors-reset',
+    notification: 'notify.factors-changed',
+  },
   'DELETE /api/v2/clients/:clientId/block': {
     operation: 'lift_block',
     event: 'account.block-lifted',
@@ -99,6 +104,7 @@ const others = [
   'GET /api/v2/approvals',
   'GET /api/v2/clients',
   'GET /api/v2/clients/:clientId',
+  'GET /api/v2/clients/:clientId/factors',
   'GET /api/v2/clients/:clientId/messages',
   'GET /api/v2/clients/:clientId/sessions',
   'GET /api/v2/approvals/:approvalId',
@@ -135,11 +141,16 @@ const stateOf = ({ id }: Customer) =>
     [id],
   )
 
-/** A blocked customer with a recovery hold: each action has something to do. */
+/** A blocked customer with a recovery hold and a second factor: each action has something to do. */
 const protectedCustomer = async () => {
   const customer = await service.customer({ phones: [`+4477${Math.random().toString().slice(2, 10)}`], hash: 'none' })
   const until = new Date(clock.now().getTime() + 3_600_000)
   await query(`UPDATE customer SET status = 'blocked', hold_until = $2 WHERE id = $1`, [customer.id, until])
+  await query(
+    `INSERT INTO factor (id, customer_id, kind, label, sealed_secret, seal_key_id, created_at, confirmed_at)
+     VALUES ($1, $2, 'totp', 'phone', '', '', $3, $3)`,
+    [systemRandom.id(), customer.id, clock.now()],
+  )
   return customer
 }
 

@@ -1,4 +1,5 @@
 import type { Transaction } from '../database.ts'
+import type { FactorKind } from '../generated/prisma/enums.ts'
 import { type AnyTransaction, prepared, runIn } from '../statements.ts'
 
 /** A customer whose row this transaction has locked. */
@@ -13,6 +14,8 @@ export interface LockedCustomer {
   sessionEpoch: number
   /** Wrong codes up to this time do not count. */
   forgivenAt: Date | null
+  /** Kinds of the customer's factors in force; recovery codes only while one is unused. */
+  factorKinds: FactorKind[]
 }
 
 // Other tables are read after the lock: a subquery in this statement would still see them as they were before it.
@@ -20,7 +23,7 @@ const lock = <const Values extends readonly unknown[]>(name: string, which: stri
   prepared<LockedCustomer, Values>(
     name,
     `SELECT c.id, c.code, c.status = 'blocked' AS blocked, c.locale, c.timezone, c.hold_until AS "holdUntil",
-      c.session_epoch AS "sessionEpoch", c.forgiven_at AS "forgivenAt"
+      c.session_epoch AS "sessionEpoch", c.forgiven_at AS "forgivenAt", c.factor_kinds::text[] AS "factorKinds"
     FROM customer c WHERE ${which} ORDER BY c.id FOR UPDATE`,
   )
 const lockById = lock<[id: number]>('lock_customer', 'c.id = $1::int')

@@ -48,8 +48,18 @@ const isPasswordChange = (record: ShownRecord): record is ShownChange =>
 
 const toClientRecord = (record: ShownRecord): ClientRecord => {
   if (isPasswordChange(record)) return toClientPasswordChange(record)
-  const { id, createTime, operation, actor, channel, ip, digest } = record
-  return { id, createTime: formatTime(createTime), operation, actor, channel, ip, digest, ...staffFields(record) }
+  const { id, createTime, operation, actor, channel, ip, digest, holdUntil } = record
+  return {
+    id,
+    createTime: formatTime(createTime),
+    operation,
+    actor,
+    channel,
+    ip,
+    digest,
+    ...(holdUntil && { holdUntil: formatTime(holdUntil) }),
+    ...staffFields(record),
+  }
 }
 
 interface Store<Stored> {

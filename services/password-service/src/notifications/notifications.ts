@@ -1,7 +1,9 @@
 import {
   type Address,
+  type FactorOperation,
   NotifyAddressRemoved,
   NotifyAskedWhileBlocked,
+  NotifyFactorsChanged,
   NotifyPasswordChanged,
   NotifyProtectionChanged,
   NotifyResetRequested,
@@ -171,6 +173,25 @@ export const addressRemovedNotification = async (
     ...notificationTo(loss, about, 'address_removed'),
   }
 }
+
+/** Notifies every address of a change of the second factors (S57). The link is about a record of the history only for a reset. */
+export const factorsChangedNotifications = (
+  deps: NotificationDeps,
+  { customer, addresses }: Notified,
+  {
+    operation,
+    changeId = noChangeId,
+    ip,
+    changedAt,
+  }: { operation: FactorOperation | 'reset'; changeId?: number; ip?: string; changedAt: Date },
+): Promise<NewEvent[]> =>
+  toEachAddress(deps, addresses, async (id, to) => {
+    const about = { customer, change: { id: changeId } }
+    const { sealed, reportLink } = await sealFields(deps, id, to, about)
+    const where = ip === undefined ? {} : { ip }
+    const data = { customerId: customer.id, operation, ...sealed, ...where, changedAt: changedAt.toISOString() }
+    return { ...newEvent(NotifyFactorsChanged, id, data), reportLink, ...notificationTo(to, about, 'factors_changed') }
+  })
 
 /** Seals a temporary password for the event that will carry it. */
 export const sealTemporaryPassword = async (

@@ -6,12 +6,12 @@ import type { Database } from '../database.ts'
 import { type Deletion, deleteOldest } from '../deletion.ts'
 import { clockSlackMs } from '../sessions/sessions.store.ts'
 
-/** The single-use right to set one password, read from a success token. */
+/** The single-use right to set one password, or to change the second factors once, read from a success token. */
 export interface Grant {
   jti: string
-  purpose: 'change' | 'restore'
+  purpose: 'change' | 'restore' | 'changeFactors'
   challengeId: string
-  /** For a change the customer's code; for a restore the challenge: the gateway does not know the customer. */
+  /** For a change of either the customer's code; for a restore the challenge: the gateway does not know the customer. */
   subject: string
   clientId: string
   expiresAt: Date
@@ -33,7 +33,7 @@ export const refuseGrant = (reason: string): RekeyError =>
  *
  * @throws RekeyError success_token_refused
  */
-export const toGrant = (claims: TokenClaims | undefined, purpose: 'change' | 'restore', owner?: string): Grant => {
+export const toGrant = (claims: TokenClaims | undefined, purpose: Grant['purpose'], owner?: string): Grant => {
   if (!claims) throw refuseGrant('invalid token')
   if (claims.purpose !== purpose) throw refuseGrant('another purpose')
   const { jti, challenge_id: challengeId = '' } = claims

@@ -17,7 +17,7 @@ const passwordOutcomes = [...outcomes, 'policy', 'grant', 'locked_out'] as const
 type PasswordOutcome = (typeof passwordOutcomes)[number]
 
 /** young_address: of a restore, longer because its address is young. */
-const holdReasons = ['restore', 'young_address', 'temporary', 'staff'] as const
+const holdReasons = ['restore', 'young_address', 'temporary', 'staff', 'factors_reset'] as const
 export type HoldReason = (typeof holdReasons)[number]
 
 /** Of a grant that a lockout makes worthless: the code was right, and given during it (S6). */
@@ -61,7 +61,7 @@ export const createPasswordMetrics = (metrics: Metrics) => {
     name: 'rekey_holds_started_total',
     help:
       'Recovery holds that began or were extended, by reason. young_address: a restore over an address that the customer ' +
-      'gained a short while ago; temporary: a restore without a password; staff: the back office set a password',
+      'gained a short while ago; temporary: a restore without a password; staff: the back office set a password; factors_reset: it removed the second factors',
     labels: { reason: holdReasons },
   })
 

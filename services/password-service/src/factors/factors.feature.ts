@@ -1,0 +1,32 @@
+import { FactorsList, FactorsVerify } from '@rekey/contracts'
+import type { Config } from '../config.ts'
+import type { Feature } from '../feature.ts'
+import type { Infrastructure } from '../infrastructure.ts'
+import { factorRoutes } from './factors.routes.ts'
+import { createFactorService } from './factors.service.ts'
+import { deleteUnconfirmedFactors } from './factors.store.ts'
+import { createProofMetrics } from './proof-metrics.ts'
+import { createProofStore } from './proofs.store.ts'
+import { createProofs } from './proofs.ts'
+import { startReseal } from './reseal.ts'
+
+/** Authenticator apps and recovery codes of customers (C1 to C6, `factors.list`, `factors.verify`). */
+export const createFactors = (infra: Infrastructure, config: Config): Feature => {
+  const { database, loops, metrics } = infra
+  const proofs = createProofs({ ...infra, store: createProofStore(database), metrics: createProofMetrics(metrics) })
+  const service = createFactorService({
+    ...infra,
+    brand: config.REKEY_BRAND,
+    newAddressMs: config.REKEY_NEW_ADDRESS_HOURS * 3_600_000,
+  })
+  const reseal = startReseal(infra)
+  return {
+    routes: (app) => factorRoutes(app, service),
+    rpcs: [
+      { rpc: FactorsList, answer: proofs.list },
+      { rpc: FactorsVerify, answer: proofs.verify },
+    ],
+    deletions: { 'unconfirmed factors': deleteUnconfirmedFactors(loops) },
+    close: reseal.close,
+  }
+}

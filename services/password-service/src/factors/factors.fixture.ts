@@ -1,0 +1,89 @@
+import { readFileSync } from 'node:fs'
+import { parseEnv } from 'node:util'
+import { FactorsList, FactorsVerify, type FactorsVerifyRequest } from '@rekey/contracts'
+import { toKeys } from '@rekey/platform/keys'
+import { systemRandom } from '@rekey/platform/random'
+import { callRpc } from '@rekey/platform/rpc'
+import { startPasswordService } from '@rekey/test-support/password-service'
+import { generateSync } from 'otplib'
+import type { Test } from 'tap'
+import { sealSecret } from './factor-secret.ts'
+import { newRecoveryCodes } from './recovery-codes.ts'
+import { newTotp, stepAt } from './totp.ts'
+
+export interface TestFactor {
+  id: string
+  secret: string
+}
+
+/** The code of a time step of 30 s, by the library's own parameters. */
+export const codeOf = ({ secret }: Pick<TestFactor, 'secret'>, step: number): string =>
+  generateSync({ secret, epoch: step * 30 })
+
+/** Starts a password-service, with the RPCs of factors and factors in force. */
+export const startWithFactors = async (t: Test, env: Record<string, string> = {}) => {
+  const service = await startPasswordService(t, { env })
+  const { query, clock, broker, variables } = service
+  const secrets = parseEnv(readFileSync(variables.REKEY_SECRETS_FILE, 'utf8'))
+  const keys = toKeys(secrets.REKEY_FACTOR_SEAL_KEY ?? '')
+
+  const store = async (
+    customerId: number,
+    kind: string,
+    clockOffset: number,
+    secret: (id: string) => object | string,
+  ) => {
+    const id = systemRandom.id()
+    const { sealedSecret, sealKeyId } = sealSecret(keys, { id, customerId }, secret(id))
+    await query(
+      `INSERT INTO factor (id, customer_id, kind, label, sealed_secret, seal_key_id, clock_offset, created_at, confirmed_at)
+       VALUES ($1, $2, $3, 'phone', $4, $5, $6, $7, $7)`,
+      [id, customerId, kind, sealedSecret, sealKeyId, clockOffset, clock.now()],
+    )
+    await query('UPDATE customer SET factor_kinds = array_append(factor_kinds, $2::factor_kind) WHERE id = $1', [
+      customerId,
+      kind,
+    ])
+    return id
+  }
+
+  return {
+    ...service,
+    keys,
+    secrets,
+    /** The number of the current time step, of which most is left: a busy machine must not reach the next one. */
+    step() {
+      const passedMs = clock.now().getTime() % 30_000
+      if (passedMs > 5_000) clock.advance(30_000 - passedMs)
+      return stepAt(clock.now(), 30)
+    },
+
+    /** Gives a customer a confirmed TOTP. */
+    async enrolTotp(customerId: number, clockOffset = 0): Promise<TestFactor> {
+      const totp = newTotp()
+      return { id: await store(customerId, 'totp', clockOffset, () => totp), secret: totp.secret }
+    },
+
+    /** Gives a customer recovery codes. */
+    async giveRecoveryCodes(customerId: number): Promise<string[]> {
+      const { key, codes, hmacs } = newRecoveryCodes(systemRandom)
+      const id = await store(customerId, 'recovery_codes', 0, () => key)
+      await query('INSERT INTO recovery_code (factor_id, code_hmac) SELECT $1, unnest($2::text[])', [id, hmacs])
+      return codes
+    },
+
+    list: (customer: string) => callRpc(broker, FactorsList, { customer }),
+
+    /** Verifies a code. @returns true if it was right */
+    prove: async (
+      { code: customer }: { code: string },
+      method: FactorsVerifyRequest['method'],
+      code: string,
+    ): Promise<boolean> => {
+      const request = { customer, method, code, challengeId: systemRandom.id(), purpose: 'restore' as const }
+      return (await callRpc(broker, FactorsVerify, request)).isRight
+    },
+  }
+}
+
+export type WithFactors = Awaited<ReturnType<typeof startWithFactors>>
