@@ -19,6 +19,10 @@ import { systemRandom } from './random.ts'
 import { createServer } from './server.ts'
 import { createTls } from './tls.ts'
 
+// Most of their time is spent waiting for files to be read again.
+t.jobs = 6
+const beside = { buffered: true }
+
 const dir = mkdtempSync(join(tmpdir(), 'rekey-listener-'))
 t.teardown(() => rmSync(dir, { recursive: true, force: true }))
 const [authority, otherAuthority] = await Promise.all([createAuthority('one'), createAuthority('two')])
@@ -111,7 +115,7 @@ const clients: [what: string, identity: Partial<Identity>, isGateway: boolean][]
   ['with a certificate of the authority', gateway, true],
 ]
 
-t.test('S33: only a client with a certificate of the authority reaches more than probes', async (t) => {
+t.test('S33: only a client with a certificate of the authority reaches more than probes', beside, async (t) => {
   const { port, lines } = await startListener(t)
   for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
     for (const [what, identity, isGateway] of clients) {
@@ -146,14 +150,14 @@ t.test('S33: only a client with a certificate of the authority reaches more than
   t.match(refusal, { severity: 'warn', address: '127.0.0.1', reason: 'no certificate', refused: 1 })
 })
 
-t.test('without an authority for clients, each client is served, with TLS 1.2 at least', async (t) => {
+t.test('without an authority for clients, each client is served, with TLS 1.2 at least', beside, async (t) => {
   const { port } = await startListener(t, { demandsCertificate: false })
   t.equal((await ask({ port, path: '/api', agent: false })).status, 200)
   const old = connectTls({ port, minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' })
   await t.rejects(old, { code: /ALERT_PROTOCOL_VERSION/ })
 })
 
-t.test('a request without TLS, and a broken handshake, end the connection and harm no other', async (t) => {
+t.test('a request without TLS, and a broken handshake, end the connection and harm no other', beside, async (t) => {
   const { port } = await startListener(t)
   const sent = plainRequest({ host: '127.0.0.1', port, path: '/healthz' }).end()
   const [error] = await once(sent, 'error')
@@ -166,7 +170,7 @@ t.test('a request without TLS, and a broken handshake, end the connection and ha
   t.equal((await ask({ port, path: '/healthz', agent: false })).status, 200)
 })
 
-t.test('connections without a request do not keep a listener with TLS from closing', async (t) => {
+t.test('connections without a request do not keep a listener with TLS from closing', beside, async (t) => {
   const { app, port } = await startListener(t)
   const { socket } = await connectTls({ port, ...gateway })
   const silent = connectTcp(port, '127.0.0.1')
@@ -176,42 +180,46 @@ t.test('connections without a request do not keep a listener with TLS from closi
   await ended
 })
 
-t.test('new certificates are used without losing a request, and end the connections of the earlier ones', async (t) => {
-  const { port, write, reloads } = await startListener(t)
-  const statuses: (number | 'closed')[] = []
-  const seen = new Set<string>()
-  let closes = 0
-  let running = true
-  const agents = Array.from({ length: 4 }, () => new Agent({ keepAlive: true, maxSockets: 2, ...gateway }))
-  const loops = agents.map(async (agent) => {
-    while (running) {
-      const answer = await ask({ port, path: '/api', agent })
-      statuses.push(answer.status)
-      seen.add(answer.socket.getPeerCertificate().fingerprint256 ?? '')
-      if (answer.closes) closes += 1
-      await delay(1)
+t.test(
+  'new certificates are used without losing a request, and end the connections of the earlier ones',
+  beside,
+  async (t) => {
+    const { port, write, reloads } = await startListener(t)
+    const statuses: (number | 'closed')[] = []
+    const seen = new Set<string>()
+    let closes = 0
+    let running = true
+    const agents = Array.from({ length: 4 }, () => new Agent({ keepAlive: true, maxSockets: 2, ...gateway }))
+    const loops = agents.map(async (agent) => {
+      while (running) {
+        const answer = await ask({ port, path: '/api', agent })
+        statuses.push(answer.status)
+        seen.add(answer.socket.getPeerCertificate().fingerprint256 ?? '')
+        if (answer.closes) closes += 1
+        await delay(1)
+      }
+    })
+    for (const [index, identity] of [nextServer, server, nextServer].entries()) {
+      const before = seen.size
+      write(identity)
+      await eventually(() => reloads() === index + 1, { what: 'a reload' })
+      if (index === 0) await eventually(() => seen.size > before, { what: 'the next certificate at a client' })
+      const answered = statuses.length
+      await eventually(() => statuses.length > answered + 50, { what: 'requests with the new certificate' })
     }
-  })
-  for (const [index, identity] of [nextServer, server, nextServer].entries()) {
-    const before = seen.size
-    write(identity)
-    await eventually(() => reloads() === index + 1, { what: 'a reload' })
-    if (index === 0) await eventually(() => seen.size > before, { what: 'the next certificate at a client' })
-    const answered = statuses.length
-    await eventually(() => statuses.length > answered + 50, { what: 'requests with the new certificate' })
-  }
-  running = false
-  await Promise.all(loops)
-  for (const agent of agents) agent.destroy()
-  t.same(
-    statuses.filter((status) => status !== 200),
-    [],
-  )
-  t.equal(seen.size, 2)
-  t.ok(closes >= 3 * agents.length, 'each connection of an earlier certificate was closed after an answer')
-})
+    running = false
+    await Promise.all(loops)
+    for (const agent of agents) agent.destroy()
+    t.same(
+      statuses.filter((status) => status !== 200),
+      [],
+    )
+    t.equal(seen.size, 2)
+    t.ok(closes >= 3 * agents.length, 'each connection of an earlier certificate was closed after an answer')
+  },
+)
 
-t.test('S33: the clients of a replaced authority are refused, also with a session of before', async (t) => {
+t.test('S33: the clients of a replaced authority are refused, also with a session of before', beside, async (t) => {
   const { port, write, reloads } = await startListener(t)
   const before = await connectTls({ port, ...gateway })
   t.match(await askOn(before.socket, '/api'), '200')

@@ -37,5 +37,9 @@ export const clientCertificateEnv = {
 
 const files = Type.Object({ ...listenerEnv, ...clientAuthorityEnv, ...authorityEnv, ...clientCertificateEnv })
 
-/** The variables of TLS that a service may have, and the URL of the other service. */
-export type TlsSettings = Static<typeof files> & { REKEY_PASSWORD_SERVICE_URL?: string; REKEY_JWKS_URL?: string }
+/** The variables of TLS that a service may have, its own host, and the URL of the other service. */
+export type TlsSettings = Static<typeof files> & {
+  HOST?: string
+  REKEY_PASSWORD_SERVICE_URL?: string
+  REKEY_JWKS_URL?: string
+}

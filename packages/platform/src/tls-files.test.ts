@@ -13,6 +13,10 @@ import { createTls } from './tls.ts'
 import type { TlsSettings } from './tls-env.ts'
 import { parseTls, tlsErrors, tlsFiles } from './tls-settings.ts'
 
+// Most of their time is spent waiting for files to be read again.
+t.jobs = 6
+const beside = { buffered: true }
+
 const dir = mkdtempSync(join(tmpdir(), 'rekey-tls-'))
 t.teardown(() => rmSync(dir, { recursive: true, force: true }))
 
@@ -128,23 +132,28 @@ const startTls = (t: Test, settings: TlsSettings) => {
   return { tls, lines, metrics, inUse }
 }
 
-t.test('S33: each file that cannot be used is refused at the start, with its variable and what to do', async (t) => {
-  for (const { title, role, part, text, error } of cases) {
-    const { paths, settings } = goodFiles(role)
-    t.same(tlsErrors(settings), [], 'the files before')
-    spoil(paths[part], text)
-    const errors = tlsErrors(settings)
-    t.match(errors.join('\n'), error, title)
-    t.ok(
-      errors.every((one) => /^REKEY_TLS_\w+ /.test(one)),
-      `${title}: begins with the variable`,
-    )
-    t.throws(() => createTls(settings, { log, metrics: createMetrics() }), new ConfigError([...errors]), title)
-  }
-})
+t.test(
+  'S33: each file that cannot be used is refused at the start, with its variable and what to do',
+  beside,
+  async (t) => {
+    for (const { title, role, part, text, error } of cases) {
+      const { paths, settings } = goodFiles(role)
+      t.same(tlsErrors(settings), [], 'the files before')
+      spoil(paths[part], text)
+      const errors = tlsErrors(settings)
+      t.match(errors.join('\n'), error, title)
+      t.ok(
+        errors.every((one) => /^REKEY_TLS_\w+ /.test(one)),
+        `${title}: begins with the variable`,
+      )
+      t.throws(() => createTls(settings, { log, metrics: createMetrics() }), new ConfigError([...errors]), title)
+    }
+  },
+)
 
 t.test(
   'S33: each file that becomes unusable leaves the earlier ones in use, with one line, until all are valid',
+  beside,
   async (t) => {
     await Promise.all(
       cases.map(async ({ title, role, part, text, error }) => {
@@ -170,23 +179,31 @@ t.test(
   },
 )
 
-t.test('a certificate that becomes valid later is used from then on, without a change of its file', async (t) => {
-  const { paths, settings } = goodFiles('server')
-  const { lines, inUse } = startTls(t, settings)
-  const soon = await authority.issue({ validFrom: new Date(Math.ceil(Date.now() / 1_000) * 1_000 + 3_000) })
-  writePem({ [paths.cert]: soon.cert, [paths.key]: soon.key })
-  await eventually(() => inUse() === soon.cert, { what: 'the certificate' })
-  t.same(
-    lines.map(({ event }) => event),
-    ['file_refused', 'file_reloaded'],
-  )
-})
+t.test(
+  'a certificate that becomes valid later is used from then on, without a change of its file',
+  beside,
+  async (t) => {
+    const { paths, settings } = goodFiles('server')
+    const { lines, inUse } = startTls(t, settings)
+    const soon = await authority.issue({ validFrom: new Date(Math.ceil(Date.now() / 1_000) * 1_000 + 3_000) })
+    writePem({ [paths.cert]: soon.cert, [paths.key]: soon.key })
+    await eventually(() => inUse() === soon.cert, { what: 'the certificate' })
+    t.same(
+      lines.map(({ event }) => event),
+      ['file_refused', 'file_reloaded'],
+    )
+  },
+)
 
-t.test('half of a pair, and files that no connection would use, are refused', async (t) => {
+t.test('half of a pair, and files that no connection would use, are refused', beside, async (t) => {
   const { paths } = goodFiles('server')
   const { cert, key, ca } = paths
   const refusals: [TlsSettings, string[]][] = [
     [{ REKEY_TLS_CERT: cert }, ['REKEY_TLS_KEY is missing: REKEY_TLS_CERT requires it.']],
+    [
+      { REKEY_TLS_CERT: cert, REKEY_TLS_KEY: key, HOST: 'localhost' },
+      ['HOST is localhost: with REKEY_TLS_CERT name an address, such as 127.0.0.1.'],
+    ],
     [{ REKEY_TLS_KEY: key }, ['REKEY_TLS_CERT is missing: REKEY_TLS_KEY requires it.']],
     [{ REKEY_TLS_CLIENT_CA: ca }, ['REKEY_TLS_CERT is missing: REKEY_TLS_CLIENT_CA requires it.']],
     [{ REKEY_TLS_CLIENT_CERT: cert }, ['REKEY_TLS_CLIENT_KEY is missing: REKEY_TLS_CLIENT_CERT requires it.']],
@@ -208,37 +225,41 @@ t.test('half of a pair, and files that no connection would use, are refused', as
   t.same(tlsErrors({}), [])
 })
 
-t.test('S36: files with any change are accepted, or refused with errors that name a variable and no key', async (t) => {
-  const { settings } = goodFiles('server')
-  const files = tlsFiles(settings, 'server')
-  const good = [own.cert, own.key, authority.cert]
-  const change = fc.record({
-    file: fc.nat({ max: 2 }),
-    at: fc.double({ min: 0, max: 1, noNaN: true }),
-    length: fc.nat({ max: 80 }),
-    text: fc.oneof(fc.string({ maxLength: 20 }), fc.constantFrom(...good)),
-  })
-  const secret = own.key.split('\n')[1] ?? 'none'
-  fc.assert(
-    fc.property(change, ({ file, at, length, text }) => {
-      const texts = good.map((one, index) => {
-        const begin = Math.floor(at * one.length)
-        return index === file ? one.slice(0, begin) + text + one.slice(begin + length) : one
-      })
-      try {
-        parseTls('server', files, texts)
-      } catch (error) {
-        if (!(error instanceof ConfigError)) throw error
-        const unclear = error.errors.filter((one) => !/^REKEY_TLS_\w+ .{10,300}\.$/.test(one) || one.includes(secret))
-        if (unclear.length > 0) throw new Error(unclear.join())
-      }
-    }),
-    { numRuns: 500 },
-  )
-  t.pass()
-})
+t.test(
+  'S36: files with any change are accepted, or refused with errors that name a variable and no key',
+  beside,
+  async (t) => {
+    const { settings } = goodFiles('server')
+    const files = tlsFiles(settings, 'server')
+    const good = [own.cert, own.key, authority.cert]
+    const change = fc.record({
+      file: fc.nat({ max: 2 }),
+      at: fc.double({ min: 0, max: 1, noNaN: true }),
+      length: fc.nat({ max: 80 }),
+      text: fc.oneof(fc.string({ maxLength: 20 }), fc.constantFrom(...good)),
+    })
+    const secret = own.key.split('\n')[1] ?? 'none'
+    fc.assert(
+      fc.property(change, ({ file, at, length, text }) => {
+        const texts = good.map((one, index) => {
+          const begin = Math.floor(at * one.length)
+          return index === file ? one.slice(0, begin) + text + one.slice(begin + length) : one
+        })
+        try {
+          parseTls('server', files, texts)
+        } catch (error) {
+          if (!(error instanceof ConfigError)) throw error
+          const unclear = error.errors.filter((one) => !/^REKEY_TLS_\w+ .{10,300}\.$/.test(one) || one.includes(secret))
+          if (unclear.length > 0) throw new Error(unclear.join())
+        }
+      }),
+      { numRuns: 500 },
+    )
+    t.pass()
+  },
+)
 
-t.test('the metric of expiry follows the files in use, by certificate', async (t) => {
+t.test('the metric of expiry follows the files in use, by certificate', beside, async (t) => {
   const server = goodFiles('server')
   const client = goodFiles('client')
   const soon = await authority.issue({ validTo: new Date('2100-01-01') })

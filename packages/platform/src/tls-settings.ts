@@ -51,6 +51,10 @@ const combinationErrors = (settings: TlsSettings): string[] => {
     ...new Set([
       ...[server, client].flatMap(({ cert, key }) => [...requires(cert, key), ...requires(key, cert)]),
       ...requires(server.ca, server.cert),
+      // The framework then listens twice, and a new certificate would reach one of the two.
+      ...(settings[server.cert] !== undefined && settings.HOST?.toLowerCase() === 'localhost'
+        ? ['HOST is localhost: with REKEY_TLS_CERT name an address, such as 127.0.0.1.']
+        : []),
       ...unused.flatMap((name) =>
         urlNames
           .filter((url) => settings[url]?.startsWith('http:'))

@@ -13,7 +13,7 @@ import { ensureStreams } from '@rekey/platform/streams'
 import { createTls } from '@rekey/platform/tls'
 import type { TlsSettings } from '@rekey/platform/tls-env'
 
-interface Settings extends ServiceConfig, TlsSettings {
+interface Settings extends ServiceConfig, Omit<TlsSettings, 'HOST'> {
   REDIS_URL: string
   REKEY_REDIS_CLUSTER: boolean
   REKEY_CODE_KEY: string
