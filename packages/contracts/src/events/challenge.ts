@@ -28,6 +28,13 @@ const username = Type.Optional({
     "A restore's username: the password-service counts the wrong code for its customer. Compact JWE that only the password-service can decrypt.",
 })
 
+const customer = Type.Optional(
+  Type.String({
+    description:
+      "The customer's code, if the wrong code was a second proof: it counts as a failed attempt of the customer's restore.",
+  }),
+)
+
 const outcome = Type.Object({ challengeId: Uuid, purpose: Purpose, clientId: Type.String(), ip: Type.String() })
 
 export const ChallengeVerified = defineEvent({
@@ -39,11 +46,11 @@ export const ChallengeVerified = defineEvent({
 export const ChallengeFailed = defineEvent({
   type: 'auth.challenge.failed',
   summary: 'A wrong code was entered.',
-  data: Type.Composite([outcome, Type.Object({ attempt, username })]),
+  data: Type.Composite([outcome, Type.Object({ attempt, username, customer })]),
 })
 
 export const ChallengeLocked = defineEvent({
   type: 'auth.challenge.locked',
   summary: 'The last wrong code that a challenge allows was entered; the challenge accepts no more codes.',
-  data: Type.Composite([outcome, Type.Object({ attempt, username })]),
+  data: Type.Composite([outcome, Type.Object({ attempt, username, customer })]),
 })

@@ -57,6 +57,8 @@ export interface AuthChallengeFailedData {
   attempt: number
   /** A restore's username: the password-service counts the wrong code for its customer. Compact JWE that only the password-service can decrypt. */
   username?: string
+  /** The customer's code, if the wrong code was a second proof: it counts as a failed attempt of the customer's restore. */
+  customer?: string
 }
 
 /** The last wrong code that a challenge allows was entered; the challenge accepts no more codes. */
@@ -69,6 +71,8 @@ export interface AuthChallengeLockedData {
   attempt: number
   /** A restore's username: the password-service counts the wrong code for its customer. Compact JWE that only the password-service can decrypt. */
   username?: string
+  /** The customer's code, if the wrong code was a second proof: it counts as a failed attempt of the customer's restore. */
+  customer?: string
 }
 
 /** A customer signed in with password and code and got an access token. */

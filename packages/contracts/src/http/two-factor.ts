@@ -1,5 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox'
-import { ClientId, CompactToken, ConfirmationCode, EmailInQuery, OneOf, PhoneInQuery, Time } from '../fields.ts'
+import { ClientId, CompactToken, EmailInQuery, OneOf, PhoneInQuery, ProofCode, Time } from '../fields.ts'
 import { scopes } from '../scopes.ts'
 import { bearer, clientAuthentication, problems, refuses } from './problem.ts'
 import { exampleMfaToken } from './restore.ts'
@@ -52,11 +52,12 @@ export type SuccessToken = Static<typeof SuccessToken>
 export const AnswerChallenge = {
   operationId: 'answerChallenge',
   summary: 'Exchange a code for a success token',
-  description: 'Five wrong codes lock the challenge.',
+  description:
+    'Five wrong codes lock the challenge. With the token of an answer that required a second proof, the code is that of the device, of the authenticator app, or a recovery code.',
   tags: ['Two-factor'],
   ...refuses('access_denied', 'invalid_grant'),
   body: Type.Object(
-    { token: CompactToken, code: ConfirmationCode },
+    { token: CompactToken, code: ProofCode },
     { examples: [{ token: exampleMfaToken, code: '516538' }] },
   ),
   response: { 200: SuccessToken, ...problems },

@@ -242,7 +242,7 @@ export const createOpen = (deps: Deps) => {
         limits.countLockedOut('login')
         throw refuseLockedOut(log, name, waitMs, { clientId, customer, address: caller.address })
       }
-      return { ...name, clientId, device: devices.join(' '), verificationCode, state, expiresAt }
+      return { ...name, clientId, provenAt: now(), device: devices.join(' '), verificationCode, state, expiresAt }
     },
   }
 }

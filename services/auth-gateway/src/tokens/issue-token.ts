@@ -1,4 +1,4 @@
-import { accessTokenSeconds, audiences, grantSeconds, RekeyError, scopes } from '@rekey/contracts'
+import { accessTokenSeconds, amrOf, audiences, grantSeconds, type Proof, RekeyError, scopes } from '@rekey/contracts'
 import type { TokenClaims } from '@rekey/platform/auth'
 import type { Now } from '@rekey/platform/clock'
 import type { Logger } from '@rekey/platform/logger'
@@ -35,6 +35,10 @@ export interface TokenSubject {
   /** Only in tokens of a back-office client: its owner. */
   owner?: string | undefined
   challengeId?: string
+  /** Proofs of a grant; they stand in it, and `amr` follows from them. */
+  proofs?: Proof[] | undefined
+  /** Authentication methods of a sign-in (RFC 8176). */
+  amr?: readonly string[] | undefined
   /** When the customer submitted the confirmation code (`auth_time`); in a refresh: that of the sign-in. */
   answeredAt?: Date | undefined
   /** An existing session, or an id chosen before; without one the token gets a session id of its own. */
@@ -82,7 +86,9 @@ export const createTokenIssuer = ({ keys, clients, issuer, now, random, log }: D
 
   const issue = (given: TokenSubject, use: 'access' | 'sign'): IssuedToken => {
     assertMayHave(given)
-    const { subject, clientId, scope, owner, challengeId, answeredAt } = given
+    const { subject, clientId, scope, owner, challengeId, answeredAt, proofs } = given
+    const { amr = proofs && amrOf(proofs.map(({ method }) => method)) } = given
+    const restoreProofs = clients.find(clientId)?.restoreProofs
     const { sessionId = random.id(), sessionEpoch, endsAt } = given
     // A token with a password scope alone is a grant: short-lived, and spent by one change or restore.
     const purpose = challengeId === undefined ? undefined : grantOf[scope]
@@ -98,13 +104,21 @@ export const createTokenIssuer = ({ keys, clients, issuer, now, random, log }: D
       jti: random.id(),
       iat: issuedAt,
       exp: issuedAt + expiresInSeconds,
+      ...(amr && amr.length > 0 && { amr: [...amr] }),
       client_id: clientId,
       scope,
       sid: sessionId,
       ...(answeredAt && { auth_time: Math.floor(answeredAt.getTime() / 1_000) }),
       ...(owner !== undefined && { owner }),
       ...(sessionEpoch !== undefined && { session_epoch: sessionEpoch }),
-      ...(purpose && challengeId && { purpose, challenge_id: challengeId, ...(trace && { trace }) }),
+      ...(purpose &&
+        challengeId && {
+          purpose,
+          challenge_id: challengeId,
+          ...(proofs && { proofs }),
+          ...(restoreProofs && { restore_proofs: restoreProofs }),
+          ...(trace && { trace }),
+        }),
     }
     return {
       token: keys.sign(claims, clients.find(clientId)?.token_signing_alg),

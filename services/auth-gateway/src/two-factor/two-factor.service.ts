@@ -15,12 +15,16 @@ import type { Caller, OpenChallenge } from '../challenges/challenge.ts'
 import type { Challenges } from '../challenges/challenges.ts'
 import { firstEmail } from '../challenges/open.ts'
 import type { Clients } from '../clients/clients.ts'
+import type { SecondProofs } from '../second-proofs/second-proofs.ts'
+import { grantTypeOf, submittedBy } from '../second-proofs/submitted-code.ts'
+import type { IssuedToken } from '../tokens/issue-token.ts'
 import type { Tokens } from '../tokens/tokens.ts'
 
-interface Deps {
+export interface TwoFactorDeps {
   clients: Clients
   challenges: Challenges
   tokens: Tokens
+  secondProofs: SecondProofs
 }
 
 /** The broker contract has no redirect and no state: its challenges are bound to the client alone. */
@@ -45,7 +49,7 @@ export interface RestoreCode {
 }
 
 /** B5, B5b, B6: the two-factor procedure of the broker contract. */
-export const createTwoFactorService = ({ clients, challenges, tokens }: Deps) => {
+export const createTwoFactorService = ({ clients, challenges, tokens, secondProofs }: TwoFactorDeps) => {
   const openRestore = async (
     username: string,
     clientId: string,
@@ -66,6 +70,11 @@ export const createTwoFactorService = ({ clients, challenges, tokens }: Deps) =>
     token: tokens.issueMfaToken(challenge),
     verificationCode: challenge.verificationCode,
     expiresAt: challenge.expiresAt,
+  })
+
+  const successOf = ({ token, expiresAt }: IssuedToken): SuccessToken => ({
+    successToken: token,
+    expiresAt: formatTime(expiresAt),
   })
 
   return {
@@ -122,10 +131,15 @@ export const createTwoFactorService = ({ clients, challenges, tokens }: Deps) =>
 
     /** B6. @throws RekeyError invalid_grant, access_denied (five failed attempts), too_many_requests, unavailable */
     async answer({ token, code }: AnswerChallengeBody, caller: Caller): Promise<SuccessToken> {
+      const second = await tokens.readSecondProof(token)
+      if (second) {
+        const submitted = submittedBy(grantTypeOf(second, code), code)
+        return successOf(tokens.issueSuccessToken(await secondProofs.prove(second, submitted, '', caller)))
+      }
       const challenge = tokens.readMfaToken(token)
-      const { customer, sessionId, sessionEpoch, clientId, scope, answeredAt } = await challenges.answer(
+      const { customer, sessionId, sessionEpoch, clientId, scope, answeredAt, proof } = await challenges.answer(
         challenge,
-        code,
+        submittedBy('mfa_oob', code),
         { flows: ['brokerRestore', 'brokerChange'], clientId: '', state: '', scope: '' },
         caller,
       )
@@ -136,11 +150,13 @@ export const createTwoFactorService = ({ clients, challenges, tokens }: Deps) =>
         scope,
         challengeId: challenge.challengeId,
         answeredAt,
+        // The password-service knows which address the code of a change went to.
+        ...(customer === '' && proof && { proofs: [proof] }),
         // The grant of a change ends with the session that requested it.
         ...(sessionId !== '' && { sessionId }),
         ...(sessionEpoch !== '' && { sessionEpoch: Number(sessionEpoch) }),
       })
-      return { successToken: issued.token, expiresAt: formatTime(issued.expiresAt) }
+      return successOf(issued)
     },
   }
 }
