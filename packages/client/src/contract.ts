@@ -275,14 +275,14 @@ export interface IntrospectAnswer {
 }
 
 export interface OpenChallengeQuery {
-  businessProcess: 'changePassword'
+  businessProcess: 'changePassword' | 'changeFactors'
 }
 
 /** A code is sent, if there is such an account. */
 export interface ChallengeAnswer {
   /** Names the challenge. */
   token: string
-  /** email or sms. */
+  /** email or sms; otp: no code is sent, the authenticator app shows it. */
   provider: string
   /** Whole seconds, UTC: 2022-01-01T00:00:00+00:00. */
   expiresAt: string

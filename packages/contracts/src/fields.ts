@@ -223,6 +223,10 @@ export const Sealed = (reader: string) =>
     examples: ['eyJhbGciOiJkaXIiLCJlbmMiOiJBMjU2R0NNIn0..Zm9yIG9uZSBzZXJ2aWNl.c2VhbGVk.dGFn'],
   })
 
+/** What a code is for, if its purpose does not say: to change the customer's second factors. */
+export const Process = OneOf(['changeFactors'])
+export type Process = Static<typeof Process>
+
 /** What a challenge, and the grant that it yields, permits. */
 export const Purpose = OneOf(['restore', 'change', 'login'])
 export type Purpose = Static<typeof Purpose>

@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox'
-import { Purpose, Sealed, Uuid } from '../fields.ts'
+import { Process, Purpose, Sealed, Uuid } from '../fields.ts'
 import { maxFailedAttemptsPerChallenge } from '../lockout.ts'
 import { codeMade } from './code-made.ts'
 import { defineEvent } from './event.ts'
@@ -11,6 +11,7 @@ export const ChallengeIssued = defineEvent({
   data: Type.Object({
     ...codeMade,
     purpose: Purpose,
+    process: Type.Optional(Process),
     customer: Type.String({ description: "The customer's code." }),
     device: Type.String({ description: 'oob:email, or one device by its mask: oob:sms:+44*******01.' }),
   }),

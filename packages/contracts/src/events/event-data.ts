@@ -33,6 +33,7 @@ export interface AuthChallengeIssuedData {
   ip: string
   expiresAt: string
   purpose: 'restore' | 'change' | 'login'
+  process?: 'changeFactors'
   /** The customer's code. */
   customer: string
   /** oob:email, or one device by its mask: oob:sms:+44*******01. */

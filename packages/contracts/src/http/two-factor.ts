@@ -7,7 +7,10 @@ import { exampleMfaToken } from './restore.ts'
 export const ChallengeAnswer = Type.Object(
   {
     token: Type.String({ description: 'Names the challenge.', examples: [exampleMfaToken] }),
-    provider: Type.String({ description: 'email or sms.', examples: ['email'] }),
+    provider: Type.String({
+      description: 'email or sms; otp: no code is sent, the authenticator app shows it.',
+      examples: ['email'],
+    }),
     expiresAt: Time,
   },
   { description: 'A code is sent, if there is such an account.' },
@@ -18,9 +21,11 @@ export type ChallengeAnswer = Static<typeof ChallengeAnswer>
 export const OpenChallenge = {
   operationId: 'openChallenge',
   summary: 'Send a code to the signed-in customer',
+  description:
+    'changeFactors needs CUSTOMER:FULL. A customer with an authenticator app is sent nothing: provider is otp, and the code is that of the app, or a recovery code.',
   tags: ['Two-factor'],
   ...bearer(scopes.full, scopes.change),
-  querystring: Type.Object({ businessProcess: OneOf(['changePassword']) }),
+  querystring: Type.Object({ businessProcess: OneOf(['changePassword', 'changeFactors']) }),
   response: { 200: ChallengeAnswer, ...problems },
 }
 

@@ -20,6 +20,7 @@ interface Deps {
 const flowScopes = {
   restore: [scopes.restore],
   change: [scopes.change],
+  changeFactors: [scopes.full],
   signIn: [scopes.full, scopes.change],
   clientCredentials: [scopes.backOffice],
 } satisfies Record<string, readonly string[]>
@@ -63,7 +64,7 @@ export const createTokenIssuer = ({ keys, clients, issuer, now, random, log }: D
   const scopesOf = (clientId: string, flow: TokenSubject['flow']): readonly string[] => {
     const client = clients.find(clientId)
     // The identity provider's clients are not registered here: their customers may change the password (B5).
-    if (!client) return flow === 'change' ? flowScopes.change : []
+    if (!client) return flow === 'change' || flow === 'changeFactors' ? flowScopes[flow] : []
     return client.scopes.includes(scopes.full) ? [...client.scopes, scopes.change] : client.scopes
   }
 
@@ -91,7 +92,8 @@ export const createTokenIssuer = ({ keys, clients, issuer, now, random, log }: D
     const restoreProofs = clients.find(clientId)?.restoreProofs
     const { sessionId = random.id(), sessionEpoch, endsAt } = given
     // A token with a password scope alone is a grant: short-lived, and spent by one change or restore.
-    const purpose = challengeId === undefined ? undefined : grantOf[scope]
+    const ofFlow = given.flow === 'changeFactors' ? given.flow : grantOf[scope]
+    const purpose = challengeId === undefined ? undefined : ofFlow
     const aud = [...(use === 'access' ? [audiences.api] : []), ...(purpose ? [audiences.grant] : [])]
     const issuedAt = Math.floor(now().getTime() / 1_000)
     const sessionSeconds = endsAt ? Math.floor(endsAt.getTime() / 1_000) - issuedAt : Number.POSITIVE_INFINITY

@@ -19,6 +19,7 @@ interface MfaClaims {
   sid: string
   client_id: string
   auth_time?: number
+  amr?: string
 }
 
 /** `sid` contains the challenge's purpose and the account key that Redis keeps it under. */
@@ -94,14 +95,14 @@ export const createMfaTokens = async (app: Server, { issuer, keys, now, random }
     },
 
     /** @throws RekeyError invalid_grant for any token that does not verify */
-    readMfaToken(token: string): ChallengeReference {
+    readMfaToken(token: string): ChallengeReference & { device: string } {
       try {
         const claims = verify(token)
         const [, purpose, account] = sidPattern.exec(claims.sid) ?? []
         if (!account) throw new Error('sid is not in the expected form')
-        const { auth_time } = claims
+        const { auth_time, client_id: clientId, amr: device = '' } = claims
         const provenAt = auth_time === undefined ? undefined : new Date(auth_time * 1_000)
-        return { challengeId: claims.sub, account, purpose: purpose as Purpose, clientId: claims.client_id, provenAt }
+        return { challengeId: claims.sub, account, purpose: purpose as Purpose, clientId, provenAt, device }
       } catch {
         throw new RekeyError('invalid_grant')
       }

@@ -2,6 +2,8 @@ import {
   type AnswerChallengeBody,
   type ChallengeAnswer,
   challengeType,
+  enrolledChallengeTypes,
+  FactorsList,
   formatTime,
   missingField,
   type OpenUnauthorizedChallengeQuery,
@@ -11,7 +13,9 @@ import {
   scopes,
 } from '@rekey/contracts'
 import type { TokenClaims } from '@rekey/platform/auth'
-import type { Caller, OpenChallenge } from '../challenges/challenge.ts'
+import type { Broker } from '@rekey/platform/broker'
+import { callRpc } from '@rekey/platform/rpc'
+import type { Caller, Flow, OpenChallenge } from '../challenges/challenge.ts'
 import type { Challenges } from '../challenges/challenges.ts'
 import { firstEmail } from '../challenges/open.ts'
 import type { Clients } from '../clients/clients.ts'
@@ -24,11 +28,18 @@ export interface TwoFactorDeps {
   clients: Clients
   challenges: Challenges
   tokens: Tokens
+  broker: Broker
   secondProofs: SecondProofs
 }
 
 /** The broker contract has no redirect and no state: its challenges are bound to the client alone. */
 const noRedirect = { redirectUri: '', state: '', codeChallenge: undefined }
+
+/** What the code of a challenge gives a grant for. */
+const grantFlowOf = (flow: Flow) => {
+  if (flow === 'brokerFactors') return 'changeFactors'
+  return flow === 'brokerChange' ? 'change' : 'restore'
+}
 
 /** @throws RekeyError invalid_request unless exactly one of the two is given */
 const usernameOf = ({ email, phone }: OpenUnauthorizedChallengeQuery): string => {
@@ -49,7 +60,7 @@ export interface RestoreCode {
 }
 
 /** B5, B5b, B6: the two-factor procedure of the broker contract. */
-export const createTwoFactorService = ({ clients, challenges, tokens, secondProofs }: TwoFactorDeps) => {
+export const createTwoFactorService = ({ clients, challenges, tokens, broker, secondProofs }: TwoFactorDeps) => {
   const openRestore = async (
     username: string,
     clientId: string,
@@ -61,7 +72,7 @@ export const createTwoFactorService = ({ clients, challenges, tokens, secondProo
     const request = { ...noRedirect, clientId, scope: scopes.restore }
     return challenges.openRestore('brokerRestore', username, request, caller)
   }
-  const answerOf = (challenge: OpenChallenge, provider: 'email' | 'sms'): ChallengeAnswer => ({
+  const answerOf = (challenge: OpenChallenge, provider: 'email' | 'sms' | 'otp'): ChallengeAnswer => ({
     token: tokens.issueMfaToken(challenge),
     provider,
     expiresAt: formatTime(challenge.expiresAt),
@@ -83,6 +94,24 @@ export const createTwoFactorService = ({ clients, challenges, tokens, secondProo
       const signedIn = { customer: sub, sessionId: sid, sessionEpoch: session_epoch }
       const request = { ...noRedirect, clientId: client_id, scope: scopes.change }
       return answerOf(await challenges.openChange(signedIn, request, caller), 'email')
+    },
+
+    /**
+     * B5 for a change of second factors: an enrolled method proves it, where there is one (S57).
+     *
+     * @throws RekeyError insufficient_scope, too_many_requests, unavailable
+     */
+    async openFactorsChange(claims: TokenClaims, caller: Caller): Promise<ChallengeAnswer> {
+      const { sub, sid, session_epoch, client_id } = claims
+      if (!claims.scope.split(' ').includes(scopes.full)) throw new RekeyError('insufficient_scope')
+      const { methods } = await callRpc(broker, FactorsList, { customer: sub })
+      const byApp = methods.includes('totp')
+      const challengeTypes = [byApp ? enrolledChallengeTypes.totp : firstEmail]
+      if (methods.includes('recovery_code')) challengeTypes.push(enrolledChallengeTypes.recovery_code)
+      const signedIn = { customer: sub, sessionId: sid, sessionEpoch: session_epoch }
+      const request = { ...noRedirect, clientId: client_id, scope: scopes.full }
+      const kind = { flow: 'brokerFactors' as const, challengeTypes }
+      return answerOf(await challenges.openChange(signedIn, request, caller, kind), byApp ? 'otp' : 'email')
     },
 
     /** B5 for the account pages, which display the verification code. @throws RekeyError too_many_requests, unavailable */
@@ -137,21 +166,23 @@ export const createTwoFactorService = ({ clients, challenges, tokens, secondProo
         return successOf(tokens.issueSuccessToken(await secondProofs.prove(second, submitted, '', caller)))
       }
       const challenge = tokens.readMfaToken(token)
-      const { customer, sessionId, sessionEpoch, clientId, scope, answeredAt, proof } = await challenges.answer(
+      const { device: chosen, purpose } = challenge
+      const grantType = purpose === 'change' ? grantTypeOf({ chosen, challengeTypes: [] }, code) : 'mfa_oob'
+      const { customer, sessionId, sessionEpoch, clientId, scope, answeredAt, proof, flow } = await challenges.answer(
         challenge,
-        submittedBy('mfa_oob', code),
-        { flows: ['brokerRestore', 'brokerChange'], clientId: '', state: '', scope: '' },
+        submittedBy(grantType, code),
+        { flows: ['brokerRestore', 'brokerChange', 'brokerFactors'], clientId: '', state: '', scope: '' },
         caller,
       )
       const issued = tokens.issueSuccessToken({
-        flow: customer === '' ? 'restore' : 'change',
+        flow: grantFlowOf(flow),
         subject: customer || challenge.challengeId,
         clientId,
         scope,
         challengeId: challenge.challengeId,
         answeredAt,
         // The password-service knows which address the code of a change went to.
-        ...(customer === '' && proof && { proofs: [proof] }),
+        ...(flow !== 'brokerChange' && proof && { proofs: [proof] }),
         // The grant of a change ends with the session that requested it.
         ...(sessionId !== '' && { sessionId }),
         ...(sessionEpoch !== '' && { sessionEpoch: Number(sessionEpoch) }),
