@@ -102,6 +102,7 @@ t.test('a password-service reports every configuration error at once, and no val
     'REKEY_PASSWORD_PEPPERS is missing',
     'REKEY_REQUIRE_CURRENT_PASSWORD is false',
     'REKEY_PASSWORD_BLOCKLIST is false',
+    'REKEY_RESTORE_PROOFS is missing',
     'NODE_TLS_REJECT_UNAUTHORIZED is 0',
     'NATS_PASSWORD is missing',
     'NATS_URL is without TLS',
@@ -261,6 +262,7 @@ t.test('production refuses a Postgres that may lose committed data, which the sa
     REKEY_PUBLIC_URL: 'https://rekey.example',
     REKEY_JWKS_URL: 'https://rekey.example/jwks',
     REKEY_SECRETS_FILE: production.passwordService,
+    REKEY_RESTORE_PROOFS: 'enrolled',
   })
   assertErrors(t, errors, [
     'DATABASE_URL is a Postgres with fsync off',

@@ -189,6 +189,10 @@ export const securityLines: Record<string, SecurityLine[]> = {
       text: 'Every secret key (signing, sealing, HMAC, client secrets) rotates with an overlap and without a lost code or session.',
     },
     {
+      number: 'S53',
+      text: 'Under `known` and `two` no single method, member of staff or leaked store gives a new password that gets in to a person with two methods; the takeover table is played by tests [RTS 2018/389 art. 4, 9; SP 800-63B-4 §4.2].',
+    },
+    {
       number: 'S54',
       text: 'A TOTP time step counts once per person, under any race, at most one step early or late; the secret is sealed with a key outside Postgres [RFC 6238 §5.2; ASVS 6.5.1].',
     },
@@ -199,6 +203,10 @@ export const securityLines: Record<string, SecurityLine[]> = {
     {
       number: 'S57',
       text: 'Adding or removing a factor needs a fresh proof by an existing one, is told to every address with a not-me link, and a new one is young for 72 h (S43) [ASVS 6.3.7, 6.4].',
+    },
+    {
+      number: 'S60',
+      text: 'Before the first proof no answer, time or limit depends on which methods a person has.',
     },
   ],
 }

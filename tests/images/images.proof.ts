@@ -186,6 +186,7 @@ async function testImages({ docker, beside, description }: Engine, build: Record
       REKEY_MAIL_FROM: 'Example Bank <no-reply@bank.example>',
       SMTP_URL: 'smtps://mail:8465',
       REKEY_CLIENTS_FILE: join(scratch, 'clients.json'),
+      REKEY_RESTORE_PROOFS: 'enrolled',
       REKEY_DEFAULT_CLIENT_ID: client_id,
       REKEY_PUBLIC_CERTIFICATE: own?.both,
       REKEY_EXTRA_CA: mail?.certFile,

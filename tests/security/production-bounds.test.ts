@@ -92,6 +92,7 @@ const refused: Record<string, readonly unknown[]> = {
   REKEY_CODE_PACE_MS: [0, 999],
   REKEY_HASH_MEMORY_KIB: [1_024, 19_455],
   REKEY_HASH_PASSES: [1],
+  REKEY_RESTORE_PROOFS: [undefined],
   REKEY_NEW_ADDRESS_HOURS: [0, 23],
   REKEY_HISTORY_RETENTION_MONTHS: [1, 11],
   REKEY_LIMITS_SCALE: [0.5, 1_000],

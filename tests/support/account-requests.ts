@@ -91,6 +91,12 @@ export const createAccountRequests = async (rekey: AccountRekey): Promise<Record
     'POST /account/password': { ...ofChange('/account/password'), spends: 'code' },
     'POST /account/password/resend': { ...ofChange('/account/password/resend'), spends: 'code' },
     'POST /account/password/code': { ...ofChange('/account/password/code', { code: '000001' }), spends: 'answer' },
+    'POST /account/password/proof': { ...ofChange('/account/password/proof', { way: 'otp' }), ...ofCustomer },
+    'POST /account/password/proof-other': { ...ofChange('/account/password/proof-other'), ...ofCustomer },
+    'POST /account/password/proof-code': {
+      ...ofChange('/account/password/proof-code', { code: '000001' }),
+      ...ofCustomer,
+    },
     'POST /account/password/new': { ...newPassword, spends: 'password' },
     'POST /account/password/strength': {
       ...newPassword,

@@ -104,6 +104,7 @@ export const prepareProduction = async (t: Teardown) => {
         ...ofProduction('password-service'),
         // This notifier has no SMS vendor.
         REKEY_SMS_CODES: 'false',
+        REKEY_RESTORE_PROOFS: 'enrolled',
       },
       notifier: {
         ...notifierVariables({ ...common, smtpUrl }),

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { http as contract } from '@rekey/contracts'
 import { createAccountRequests } from './account-requests.ts'
-import { createCustomer } from './customers.ts'
+import { createCustomer, sql } from './customers.ts'
 import { askChange, askRestore, loginBody, restoreBody, signIn, state, verificationBody } from './flows.ts'
 import type { Answer } from './http.ts'
 import type { Rekey } from './rekey.ts'
@@ -35,6 +35,8 @@ const forwarded = (): Record<string, PublicRequest> =>
       .map(([route, path]) => [route, { path: fill(path), spends: 'token' }]),
   )
 
+const newPassword = 'Qwerty-12345'
+
 interface PageRequest {
   path: string
   headers: Record<string, string>
@@ -44,8 +46,13 @@ interface PageRequest {
 /** A valid request of each step of the hosted restore: of one that waits for its code, and of one that proved it. */
 const hostedRestores = async (
   rekey: Rekey,
-  { waiting, proven }: { waiting: string; proven: string },
-): Promise<Record<'begin' | 'resend' | 'code' | 'strength' | 'password' | 'step', PageRequest>> => {
+  { waiting, proven, enrolled }: { waiting: string; proven: string; enrolled: string },
+): Promise<
+  Record<
+    'begin' | 'resend' | 'code' | 'strength' | 'password' | 'proof' | 'proofCode' | 'proofOther' | 'step',
+    PageRequest
+  >
+> => {
   const visitor = createVisitor(rekey.http)
   const requestOf = (page: Answer, input: Record<string, string>, action?: string): PageRequest => {
     const form = visitor.formOf(page, action)
@@ -56,8 +63,15 @@ const hostedRestores = async (
   const codePage = await visitor.askCode(waiting)
   const step = { path: visitor.at(), headers: requestOf(start, {}).headers }
   const passwordPage = await visitor.proveCode(rekey.inbox, proven)
-  const password = requestOf(passwordPage, { password: 'Qwerty-12345' })
+  const password = requestOf(passwordPage, { password: newPassword })
+  const choice = await visitor.submit(await visitor.proveCode(rekey.inbox, enrolled), { password: newPassword })
+  const proof = requestOf(choice, { way: /value="(oob:sms[^"]*)"/.exec(choice.text)?.[1] ?? '' })
+  const other = await visitor.submit(await visitor.proveCode(rekey.inbox, enrolled), { password: newPassword })
+  const otpPage = await visitor.submit(other, { way: 'otp' })
   return {
+    proof,
+    proofCode: requestOf(otpPage, { code: '000001' }, '/proof-code'),
+    proofOther: requestOf(otpPage, {}, '/proof-other'),
     begin: requestOf(start, { username: 't.unknown@example.com' }),
     resend: requestOf(codePage, {}, '/resend'),
     code: requestOf(codePage, { code: '000001' }, '/code'),
@@ -69,11 +83,17 @@ const hostedRestores = async (
 
 /** A valid request for each route of the gateway's public port, with new customers. Each is good for one use. */
 export const createPublicRequests = async (rekey: Rekey): Promise<Record<string, PublicRequest>> => {
-  const people = await Promise.all(Array.from({ length: 3 }, () => createCustomer(rekey.postgres.url)))
-  const [person, another, third] = people as [(typeof people)[0], (typeof people)[0], (typeof people)[0]]
+  const people = await Promise.all(Array.from({ length: 4 }, () => createCustomer(rekey.postgres.url)))
+  type Person = (typeof people)[0]
+  const [person, another, third, enrolled] = people as [Person, Person, Person, Person]
+  await sql(rekey.postgres.url, `UPDATE customer SET factor_kinds = '{totp}' WHERE id = $1`, [enrolled.id])
   const opened = await askRestore(rekey, person.email)
   const resent = await rekey.http.post('/oauth/v2/passwordRestore', restoreBody(another.email))
-  const hosted = await hostedRestores(rekey, { waiting: another.email, proven: person.email })
+  const hosted = await hostedRestores(rekey, {
+    waiting: another.email,
+    proven: person.email,
+    enrolled: enrolled.email,
+  })
   const authorization = `Bearer ${await signIn(rekey, third)}`
   const change = await askChange(rekey, third, authorization.slice('Bearer '.length))
   const password = 'Qwerty-12345'
@@ -161,6 +181,12 @@ export const createPublicRequests = async (rekey: Rekey): Promise<Record<string,
     'POST /restore/:flow/resend': { ...hosted.resend, spends: 'code' },
     'POST /restore/:flow/code': { ...hosted.code, spends: 'answer' },
     'POST /restore/:flow/strength': { ...hosted.strength, spends: 'password' },
+    'POST /restore/:flow/proof': { ...hosted.proof, spends: 'code' },
+    'POST /restore/:flow/proof-code': { ...hosted.proofCode, spends: 'answer' },
+    'POST /restore/:flow/proof-other': {
+      ...hosted.proofOther,
+      needsNone: 'one step of a state in Redis, by a random key',
+    },
     'POST /restore/:flow/password': { ...hosted.password, spends: 'password' },
     ...(await createAccountRequests(rekey)),
     // The rest of the console requires a session.

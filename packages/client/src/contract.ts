@@ -15,11 +15,13 @@ export type ErrorCode =
   | 'invalid_scope'
   | 'invalid_token'
   | 'method_not_allowed'
+  | 'mfa_required'
   | 'not_found'
   | 'own_approval'
   | 'owner_unknown'
   | 'password_refused'
   | 'payload_too_large'
+  | 'second_proof_required'
   | 'server_error'
   | 'success_token_refused'
   | 'temporarily_unavailable'
@@ -93,9 +95,10 @@ export interface PasswordRestoreVerificationBody {
   client_secret?: string
   /** Offset to GMT in hours. Ignored. */
   client_timezone?: unknown
-  /** Confirmation code from the message: 6 to 12 digits. Spaces, dashes and lost leading zeros are ignored; digits may be of any script. */
+  /** Confirmation code from the message or the authenticator app: digits; or a recovery code. Spaces and dashes are ignored, and of a code of digits lost leading zeros; digits may be of any script. */
   code: string | number
-  grant_type: 'mfa_oob'
+  /** mfa_oob: the code of a message. For a second proof also mfa_otp (RFC 6238) and mfa_recovery_code. */
+  grant_type: 'mfa_oob' | 'mfa_otp' | 'mfa_recovery_code'
   /** Client-asserted IP: the address that the caller states for its user. Rate limits count it only for an authenticated confidential client. */
   ip?: string
   mfa_token: string
@@ -165,7 +168,7 @@ export interface LoginBody {
 export interface LoginAnswer {
   error: 'mfa_required'
   error_description: string
-  /** The customer's devices, masked. */
+  /** The customer's devices, masked; otp first and recovery_code last, if enrolled. */
   challenge_type: string[]
   binding_method: 'prompt'
   /** Names the challenge. A JWT, which clients need not decode. */
@@ -174,7 +177,7 @@ export interface LoginAnswer {
 }
 
 export interface SendChallengeBody {
-  /** One of the devices that the sign-in offered. To send a restore's code again: the device in its mfa_token's amr. */
+  /** One of the values of challenge_type that the answer offered: a device, to which a code is sent, otp or recovery_code. To send a restore's code again: the device in its mfa_token's amr. */
   challenge_type: string
   /** Client identifier issued to the client. */
   client_id?: string
@@ -191,9 +194,18 @@ export interface SendChallengeBody {
   state: string
 }
 
+export type SendChallengeAnswer = CodeSent | CodeAwaited
+
 export interface TokenBody {
   /** Grant type (RFC 6749 §1.3). */
-  grant_type: 'mfa_oob' | 'authorization_code' | 'code' | 'refresh_token' | 'client_credentials'
+  grant_type:
+    | 'mfa_oob'
+    | 'mfa_otp'
+    | 'mfa_recovery_code'
+    | 'authorization_code'
+    | 'code'
+    | 'refresh_token'
+    | 'client_credentials'
   /** Client identifier issued to the client. */
   client_id?: string
   /** Secret of a confidential client, unless it authenticates by HTTP Basic. */
@@ -263,14 +275,14 @@ export interface IntrospectAnswer {
 }
 
 export interface OpenChallengeQuery {
-  businessProcess: 'changePassword'
+  businessProcess: 'changePassword' | 'changeFactors'
 }
 
 /** A code is sent, if there is such an account. */
 export interface ChallengeAnswer {
   /** Names the challenge. */
   token: string
-  /** email or sms. */
+  /** email or sms; otp: no code is sent, the authenticator app shows it. */
   provider: string
   /** Whole seconds, UTC: 2022-01-01T00:00:00+00:00. */
   expiresAt: string
@@ -288,7 +300,7 @@ export interface OpenUnauthorizedChallengeQuery {
 
 export interface AnswerChallengeBody {
   token: string
-  /** Confirmation code from the message: 6 to 12 digits. Spaces, dashes and lost leading zeros are ignored; digits may be of any script. */
+  /** Confirmation code from the message or the authenticator app: digits; or a recovery code. Spaces and dashes are ignored, and of a code of digits lost leading zeros; digits may be of any script. */
   code: string | number
 }
 
@@ -760,7 +772,7 @@ export interface Problem {
   status: number
   /** What was wrong, where, and what to do. */
   detail: string
-  /** One of invalid_request, access_denied, invalid_scope, invalid_grant, unauthorized_client, unsupported_response_type, unsupported_grant_type, invalid_client, invalid_token, insufficient_scope, cross_site_request, success_token_refused, own_approval, owner_unknown, not_found, method_not_allowed, already_decided, payload_too_large, unsupported_media_type, password_refused, current_password_wrong, too_many_requests, headers_too_large, internal, unavailable. */
+  /** One of invalid_request, access_denied, invalid_scope, invalid_grant, unauthorized_client, unsupported_response_type, unsupported_grant_type, invalid_client, invalid_token, insufficient_scope, cross_site_request, success_token_refused, second_proof_required, own_approval, owner_unknown, not_found, method_not_allowed, already_decided, payload_too_large, unsupported_media_type, password_refused, current_password_wrong, too_many_requests, headers_too_large, internal, unavailable. */
   code: string
   /** The refused fields, if fields were the reason. */
   errors?: {
@@ -769,16 +781,25 @@ export interface Problem {
     code: string
     message: string
   }[]
+  /** With second_proof_required: names the second challenge. */
+  mfaToken?: string
+  /** Ways to give the second proof, masked: otp, oob:email:…, oob:sms:…, recovery_code. Empty: the customer has none, and needs the staff. */
+  challengeTypes?: string[]
 }
 
 /** Error of an OAuth endpoint (RFC 6749 §5.2). */
 export interface OAuthError {
-  /** One of invalid_request, access_denied, invalid_scope, invalid_grant, unauthorized_client, unsupported_response_type, unsupported_grant_type, invalid_client, invalid_token, insufficient_scope, temporarily_unavailable, server_error. */
+  /** One of invalid_request, access_denied, invalid_scope, invalid_grant, unauthorized_client, unsupported_response_type, unsupported_grant_type, invalid_client, invalid_token, insufficient_scope, mfa_required, temporarily_unavailable, server_error. */
   error: string
   /** Printable ASCII without quotation mark and backslash (RFC 6749 §5.2). */
   error_description: string
   /** The state of the request, if it had a valid one. */
   state?: string
+  /** Ways to give the second proof, masked: otp, oob:email:…, oob:sms:…, recovery_code. Empty: the customer has none, and needs the staff. */
+  challenge_type?: string[]
+  binding_method?: 'prompt'
+  /** With mfa_required: names the second challenge. */
+  mfa_token?: string
 }
 
 export interface SignTokenAnswer {
@@ -793,6 +814,15 @@ export interface SignTokenAnswer {
 export interface AuthorizationCodeAnswer {
   code: string
   redirect_uri: string
+  state: string
+}
+
+/** The code of the authenticator app, or a recovery code, is awaited. */
+export interface CodeAwaited {
+  /** Names the challenge. */
+  mfa_token: string
+  error: 'mfa_code_required'
+  error_description: string
   state: string
 }
 
@@ -867,7 +897,7 @@ export interface Operations {
   /** Send a code to a device, or send it again. */
   'POST /oauth/v2/challenge': {
     body: SendChallengeBody
-    answer: CodeSent
+    answer: SendChallengeAnswer
   }
   /** Exchange a grant for an access token (RFC 6749 §3.2). */
   'POST /oauth/v2/token': {

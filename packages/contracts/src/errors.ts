@@ -47,6 +47,11 @@ export const errors = {
     oauth: 'access_denied',
     title: 'The success token is missing, expired, already used, or meant for something else.',
   },
+  second_proof_required: {
+    status: 403,
+    oauth: 'mfa_required',
+    title: 'A second proof of the customer is required.',
+  },
   own_approval: {
     status: 403,
     oauth: 'access_denied',
@@ -93,6 +98,14 @@ export interface FieldError {
   message: string
 }
 
+/** What the holder of a grant needs to give the second proof. Without a token there is no way left. */
+export interface SecondProofRequest {
+  /** Names the second challenge. */
+  mfaToken?: string
+  /** Values of `challenge_type` that remain. */
+  challengeTypes: string[]
+}
+
 interface Details {
   /** Replaces the title of the table as the description. */
   detail?: string
@@ -104,6 +117,8 @@ interface Details {
   /** Name of that quota, and its window if it has one: sent in `RateLimit-Policy`. */
   policy?: { name: string; windowSeconds?: number }
   cause?: unknown
+  /** Sent with `second_proof_required`. */
+  secondProof?: SecondProofRequest
 }
 
 /** The error that domain code throws. It has a code of the table; the HTTP layer renders it. */
@@ -113,8 +128,12 @@ export class RekeyError extends Error {
   readonly retryAfterSeconds: number | undefined
   readonly allowance: number | undefined
   readonly policy: Details['policy']
+  readonly secondProof: SecondProofRequest | undefined
 
-  constructor(code: ErrorCode, { detail, fields, retryAfterSeconds, allowance, policy, cause }: Details = {}) {
+  constructor(
+    code: ErrorCode,
+    { detail, fields, retryAfterSeconds, allowance, policy, cause, secondProof }: Details = {},
+  ) {
     super(detail ?? errors[code].title, { cause })
     this.name = 'RekeyError'
     this.code = code
@@ -122,6 +141,7 @@ export class RekeyError extends Error {
     this.retryAfterSeconds = retryAfterSeconds
     this.allowance = allowance
     this.policy = policy
+    this.secondProof = secondProof
   }
 }
 

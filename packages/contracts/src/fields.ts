@@ -58,7 +58,19 @@ export const ResponseType = OneOf(responseTypes, {
 })
 
 /** Grant types of A5; `code` is the vendor's older name of `authorization_code`. */
-export const grantTypes = ['mfa_oob', 'authorization_code', 'code', 'refresh_token', 'client_credentials'] as const
+export const grantTypes = [
+  'mfa_oob',
+  'mfa_otp',
+  'mfa_recovery_code',
+  'authorization_code',
+  'code',
+  'refresh_token',
+  'client_credentials',
+] as const
+
+/** Grant types of a proof: the code of a message, of an authenticator app (RFC 6238), or a recovery code. */
+export const proofGrantTypes = ['mfa_oob', 'mfa_otp', 'mfa_recovery_code'] as const
+export type ProofGrantType = (typeof proofGrantTypes)[number]
 
 export const GrantType = OneOf(grantTypes, {
   ...refusedAs('unsupported_grant_type'),
@@ -144,6 +156,18 @@ export const ConfirmationCode = Type.Unsafe<string | number>({
   examples: ['516538'],
 })
 
+/** The code of a message or an authenticator app, or a recovery code. */
+export const ProofCode = Type.Unsafe<string | number>({
+  type: ['string', 'integer'],
+  ...reads('proofCode'),
+  pattern: '^([0-9]{1,12}|[0-9A-Za-z]{13,64})$',
+  minimum: 0,
+  maximum: 999_999_999_999,
+  description:
+    'Confirmation code from the message or the authenticator app: digits; or a recovery code. Spaces and dashes are ignored, and of a code of digits lost leading zeros; digits may be of any script.',
+  examples: ['516538'],
+})
+
 /** Largest value of Postgres' `integer`. */
 const largestInteger = 2_147_483_647
 
@@ -181,7 +205,7 @@ export const Device = Type.String({
   pattern: `^[^${notInLine}]+$`,
   maxLength: 300,
   description:
-    "One of the devices that the sign-in offered. To send a restore's code again: the device in its mfa_token's amr.",
+    "One of the values of challenge_type that the answer offered: a device, to which a code is sent, otp or recovery_code. To send a restore's code again: the device in its mfa_token's amr.",
   examples: ['oob:email:b*1@gmail.com'],
 })
 
@@ -198,6 +222,10 @@ export const Sealed = (reader: string) =>
     description: `Compact JWE that only the ${reader} can decrypt.`,
     examples: ['eyJhbGciOiJkaXIiLCJlbmMiOiJBMjU2R0NNIn0..Zm9yIG9uZSBzZXJ2aWNl.c2VhbGVk.dGFn'],
   })
+
+/** What a code is for, if its purpose does not say: to change the customer's second factors. */
+export const Process = OneOf(['changeFactors'])
+export type Process = Static<typeof Process>
 
 /** What a challenge, and the grant that it yields, permits. */
 export const Purpose = OneOf(['restore', 'change', 'login'])

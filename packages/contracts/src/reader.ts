@@ -33,6 +33,12 @@ export const readCode = (text: string): string => {
   return /^\d+$/.test(digits) ? digits : text
 }
 
+/** A code of digits, or a recovery code without its separators. */
+export const readProofCode = (text: string): string => {
+  const code = readCode(text)
+  return /^\d*$/.test(code) || text.length > longest ? code : text.replace(ignorable, '').replace(separators, '')
+}
+
 /** Country codes whose national numbers keep their first zero, also for calls from abroad (ITU-T E.164 numbering plans). */
 const keepsZero = new Set(['39', '378', '225', '241', '242'])
 
@@ -125,6 +131,7 @@ export const readers = {
   username: readUsername,
   usernameInQuery: (text: string): string => readUsername(restorePlus(text)),
   code: readCode,
+  proofCode: readProofCode,
   offset: readOffset,
   ip: readIp,
 } satisfies Record<string, (text: string) => string>

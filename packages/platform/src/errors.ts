@@ -55,6 +55,7 @@ export const toProblem = (error: RekeyError): Problem => ({
   detail: error.message,
   code: error.code,
   ...(error.fields && { errors: error.fields }),
+  ...error.secondProof,
 })
 
 const printable = /^[\x20-\x7e]{1,512}$/
@@ -69,6 +70,11 @@ const toOAuthError = (error: RekeyError, body: unknown): OAuthError => {
   return {
     error: errors[error.code].oauth,
     error_description: toDescription(error.message),
+    ...(error.secondProof && {
+      challenge_type: error.secondProof.challengeTypes,
+      binding_method: 'prompt',
+      mfa_token: error.secondProof.mfaToken,
+    }),
     ...(typeof state === 'string' && printable.test(state) && { state }),
   }
 }

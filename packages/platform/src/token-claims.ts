@@ -1,3 +1,5 @@
+import type { Proof, RestoreProofs } from '@rekey/contracts'
+
 /** Claims of the tokens that the gateway signs (RFC 9068 §2.2). */
 export interface TokenClaims {
   iss: string
@@ -13,6 +15,8 @@ export interface TokenClaims {
    * sign-in at the identity provider; a refresh keeps it. Judge a proof by this time: a token may be issued much later.
    */
   auth_time?: number
+  /** Authentication methods (RFC 8176). In customers' tokens, if the gateway recorded them. */
+  amr?: string[]
   client_id: string
   scope: string
   /** Only in tokens that a back-office client got for itself: the person who answers for the client. */
@@ -24,6 +28,10 @@ export interface TokenClaims {
   /** Only in grants: what the grant permits, and the challenge that it came from. */
   purpose?: 'restore' | 'change' | 'changeFactors'
   challenge_id?: string
+  /** Only in grants: the proofs that were given for it. Absent: a gateway of the version before issued it. */
+  proofs?: Proof[]
+  /** Only in grants: the rule for second proofs that the client asks for, besides that of the password-service. */
+  restore_proofs?: RestoreProofs
   /** Only in grants: the `traceparent` of the request that issued it, if that is recorded. The request that uses it links there. */
   trace?: string
 }

@@ -16,6 +16,7 @@ import { createAccountPages } from './account-pages/account-pages.ts'
 import { createApiDocuments } from './api-documents/api-documents.ts'
 import { createAuthorize } from './authorize/authorize.ts'
 import { createChallenges } from './challenges/challenges.ts'
+import { resendCooldownMs } from './challenges/resend-cooldown.ts'
 import { createClients } from './clients/clients.ts'
 import { registerCors } from './clients/cors.ts'
 import { type Config, isHttpsOnly } from './config.ts'
@@ -28,7 +29,9 @@ import { createAccountKeys } from './limits/account-keys.ts'
 import { createLimits } from './limits/limits.ts'
 import { createLogin } from './login/login.ts'
 import { createPages } from './pages/pages.ts'
+import { createProofSteps } from './pages/proof-steps.ts'
 import { createRestore } from './restore/restore.ts'
+import { createSecondProofs } from './second-proofs/second-proofs.ts'
 import { createSessions } from './sessions/sessions.ts'
 import { createStoredRecords } from './stored-records/stored-records.ts'
 import { createToken } from './token/token.ts'
@@ -60,9 +63,11 @@ export const createApp = async (config: Config, runtime: Runtime): Promise<Serve
   const challenges = createChallenges(infra, config, { limits, accountKeys, records })
   const sessions = createSessions(infra, config, { limits, records })
   const tokens = await createTokens(app, infra, config, { signingKeys, clients, records })
-  const twoFactor = createTwoFactor(clients, challenges, tokens)
+  const secondProofs = createSecondProofs({ challenges, tokens })
+  const proofs = createProofSteps({ ...infra, secondProofs, tokens, cooldownMs: resendCooldownMs(config) })
+  const twoFactor = createTwoFactor({ ...infra, clients, challenges, tokens, secondProofs })
   const layout = createLayout(infra, config)
-  const logins = createLogin(infra, config, { accountKeys, limits, clients, challenges, tokens })
+  const logins = createLogin(infra, config, { accountKeys, limits, clients, challenges, tokens, secondProofs })
   const token = createToken(infra, { limits, clients, challenges, sessions, tokens })
   const authorize = createAuthorize(infra, { layout, clients, challenges, tokens })
   const features: Feature[] = [
@@ -70,7 +75,7 @@ export const createApp = async (config: Config, runtime: Runtime): Promise<Serve
     clients,
     sessions,
     tokens,
-    createRestore(clients, challenges, tokens),
+    createRestore(clients, challenges, tokens, secondProofs),
     logins,
     token,
     twoFactor,
@@ -79,7 +84,7 @@ export const createApp = async (config: Config, runtime: Runtime): Promise<Serve
     createApiDocuments(config, tokens),
     layout,
     authorize,
-    createPages(infra, config, { layout, limits, clients, twoFactor, authorize }),
+    createPages(infra, config, { layout, limits, clients, twoFactor, authorize, proofs }),
     createAccountPages(infra, config, {
       layout,
       limits,
@@ -88,6 +93,7 @@ export const createApp = async (config: Config, runtime: Runtime): Promise<Serve
       logins,
       grant: token.grant,
       twoFactor,
+      proofs,
       sessions,
     }),
     createConsole(infra, config, { layout, limits }),

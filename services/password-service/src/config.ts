@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os'
+import { OneOf, type RestoreProofs, restoreProofs } from '@rekey/contracts'
 import { brand, Flag, Key, publicUrl, serviceEnv, Url } from '@rekey/platform/config'
 import { fourEyes } from '@rekey/platform/four-eyes'
 import { identityProviderEnv } from '@rekey/platform/identity-provider'
@@ -69,6 +70,14 @@ export const Env = Type.Object({
   REKEY_REQUIRE_CURRENT_PASSWORD: Type.Optional(
     Flag({
       description: 'true: a change requires the current password (ASVS 6.2.3). Not set: in production only.',
+    }),
+  ),
+  REKEY_RESTORE_PROOFS: Type.Optional(
+    OneOf(restoreProofs, {
+      description:
+        'Restores that need a second, independent proof (docs/contracts.md). one: none. enrolled: those of customers with ' +
+        'an authenticator app or recovery codes. known: those of customers with two methods, e-mail and SMS included. ' +
+        'two: all. Not set: enrolled; production must choose.',
     }),
   ),
   REKEY_SMTPUTF8: Flag({
@@ -172,3 +181,6 @@ export const Env = Type.Object({
   ...identityProviderEnv,
 })
 export type Config = Static<typeof Env>
+
+/** The rule for second proofs. Production refuses to start without a choice. */
+export const restoreProofsOf = ({ REKEY_RESTORE_PROOFS: chosen = 'enrolled' }: Config): RestoreProofs => chosen

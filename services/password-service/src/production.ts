@@ -43,6 +43,12 @@ const requiresCurrentPassword: Rule<Config> = ({ REKEY_REQUIRE_CURRENT_PASSWORD 
 const refusesCommonPasswords: Rule<Config> = ({ REKEY_PASSWORD_BLOCKLIST }) =>
   REKEY_PASSWORD_BLOCKLIST === false ? ['REKEY_PASSWORD_BLOCKLIST is false: production requires true.'] : []
 
+/** Only the operator knows which methods the customers have. */
+const choosesRestoreProofs: Rule<Config> = ({ REKEY_RESTORE_PROOFS }) =>
+  REKEY_RESTORE_PROOFS === undefined
+    ? ['REKEY_RESTORE_PROOFS is missing: choose one, enrolled, known or two (docs/contracts.md).']
+    : []
+
 /** A restore over an address that was added an hour ago would be like any other (SP 800-63B-4 §4.6). */
 const hasYoungAddresses: Rule<Config> = ({ REKEY_NEW_ADDRESS_HOURS }) =>
   REKEY_NEW_ADDRESS_HOURS !== undefined && REKEY_NEW_ADDRESS_HOURS < 24
@@ -105,6 +111,7 @@ export const production: Production<Config> = {
     hasPepper,
     requiresCurrentPassword,
     refusesCommonPasswords,
+    choosesRestoreProofs,
     hasYoungAddresses,
     keepsHistory,
     limitsAreUnscaled,

@@ -33,6 +33,7 @@ export interface AuthChallengeIssuedData {
   ip: string
   expiresAt: string
   purpose: 'restore' | 'change' | 'login'
+  process?: 'changeFactors'
   /** The customer's code. */
   customer: string
   /** oob:email, or one device by its mask: oob:sms:+44*******01. */
@@ -57,6 +58,8 @@ export interface AuthChallengeFailedData {
   attempt: number
   /** A restore's username: the password-service counts the wrong code for its customer. Compact JWE that only the password-service can decrypt. */
   username?: string
+  /** The customer's code, if the wrong code was a second proof: it counts as a failed attempt of the customer's restore. */
+  customer?: string
 }
 
 /** The last wrong code that a challenge allows was entered; the challenge accepts no more codes. */
@@ -69,6 +72,8 @@ export interface AuthChallengeLockedData {
   attempt: number
   /** A restore's username: the password-service counts the wrong code for its customer. Compact JWE that only the password-service can decrypt. */
   username?: string
+  /** The customer's code, if the wrong code was a second proof: it counts as a failed attempt of the customer's restore. */
+  customer?: string
 }
 
 /** A customer signed in with password and code and got an access token. */

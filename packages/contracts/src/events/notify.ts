@@ -1,5 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox'
-import { OneOf, Purpose, Sealed, SerialId, Uuid } from '../fields.ts'
+import { OneOf, Process, Purpose, Sealed, SerialId, Uuid } from '../fields.ts'
 import { defineEvent } from './event.ts'
 
 /** Content of `recipient` after decryption. */
@@ -23,6 +23,7 @@ export const NotifyCode = defineEvent({
     ...about,
     challengeId: Uuid,
     purpose: Purpose,
+    process: Type.Optional(Process),
     recipient: Sealed('notifier'),
     code: Sealed('notifier'),
     verificationCode: Type.String(),

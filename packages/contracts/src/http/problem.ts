@@ -1,6 +1,7 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { type ErrorCode, errors } from '../errors.ts'
 import { passwordReasons } from '../password-reasons.ts'
+import { oauthSecondProof, problemSecondProof } from '../second-proof.ts'
 
 const oauthCodes = [...new Set(Object.values(errors).map(({ oauth }) => oauth))]
 
@@ -13,6 +14,7 @@ export const OAuthError = Type.Object(
       examples: [errors.access_denied.title],
     }),
     state: Type.Optional(Type.String({ description: 'The state of the request, if it had a valid one.' })),
+    ...oauthSecondProof,
   },
   { description: 'Error of an OAuth endpoint (RFC 6749 §5.2).' },
 )
@@ -39,6 +41,7 @@ export const Problem = Type.Object(
         { description: 'The refused fields, if fields were the reason.' },
       ),
     ),
+    ...problemSecondProof,
   },
   { description: 'Error of any other endpoint: a problem document (RFC 9457).' },
 )

@@ -5,10 +5,11 @@ import {
   ClientSecret,
   ClientTimezone,
   CompactToken,
-  ConfirmationCode,
   Ignored,
   OneOf,
   Password,
+  ProofCode,
+  proofGrantTypes,
   RedirectUri,
   ResponseType,
   Scope,
@@ -139,7 +140,7 @@ export const PasswordRestoreVerification = {
   operationId: 'verifyRestore',
   summary: 'Exchange the confirmation code for a token',
   description:
-    'By response_type: a sign token (the success token of POST /api/v2/my/password/restore), an access token (for POST /oauth/v2/passwordRestoreReset), or an authorization code (for POST /oauth/v2/token).',
+    'By response_type: a sign token (the success token of POST /api/v2/my/password/restore), an access token (for POST /oauth/v2/passwordRestoreReset), or an authorization code (for POST /oauth/v2/token). Takes the second proof too, with the mfa_token of the answer that required it.',
   tags: ['Restore'],
   ...clientAuthentication,
   ...refuses('access_denied', 'invalid_client', 'invalid_grant', 'invalid_scope', 'unsupported_response_type'),
@@ -148,8 +149,11 @@ export const PasswordRestoreVerification = {
       client_id: Type.Optional(ClientId),
       client_secret: Type.Optional(ClientSecret),
       client_timezone: Ignored('Offset to GMT in hours.'),
-      code: ConfirmationCode,
-      grant_type: OneOf(['mfa_oob']),
+      code: ProofCode,
+      grant_type: OneOf(proofGrantTypes, {
+        description:
+          'mfa_oob: the code of a message. For a second proof also mfa_otp (RFC 6238) and mfa_recovery_code.',
+      }),
       ip: Type.Optional(ClaimedIp),
       mfa_token: CompactToken,
       redirect_uri: Type.Optional(
@@ -171,10 +175,11 @@ export type PasswordRestoreVerificationBody = Static<typeof PasswordRestoreVerif
 export const PasswordRestoreReset = {
   operationId: 'resetPassword',
   summary: 'Reset the password with the access token of a restore',
-  description: 'Sets the password of the request, or sends a temporary one if the request has none.',
+  description:
+    'Sets the password of the request, or sends a temporary one if the request has none. mfa_required: nothing has changed, and the customer must give a second proof first.',
   tags: ['Restore'],
   ...bearer(scopes.restore),
-  ...refuses('invalid_client', 'invalid_grant', 'invalid_scope', 'unsupported_response_type'),
+  ...refuses('invalid_client', 'invalid_grant', 'invalid_scope', 'second_proof_required', 'unsupported_response_type'),
   body: Type.Object(
     {
       client_id: Type.Optional(ClientId),

@@ -45,6 +45,8 @@ const tokenExamples = [
 /** The fields that a grant type needs. A client may authenticate by Basic, so that `client_id` is none of them. */
 const neededBy: [grantType: (typeof grantTypes)[number], ...fields: string[]][] = [
   ['mfa_oob', 'mfa_token', 'code'],
+  ['mfa_otp', 'mfa_token', 'code'],
+  ['mfa_recovery_code', 'mfa_token', 'code'],
   ['authorization_code', 'code', 'redirect_uri'],
   ['code', 'code', 'redirect_uri'],
   ['refresh_token', 'refresh_token'],

@@ -1,5 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox'
-import { ClientId, CompactToken, ConfirmationCode, EmailInQuery, OneOf, PhoneInQuery, Time } from '../fields.ts'
+import { ClientId, CompactToken, EmailInQuery, OneOf, PhoneInQuery, ProofCode, Time } from '../fields.ts'
 import { scopes } from '../scopes.ts'
 import { bearer, clientAuthentication, problems, refuses } from './problem.ts'
 import { exampleMfaToken } from './restore.ts'
@@ -7,7 +7,10 @@ import { exampleMfaToken } from './restore.ts'
 export const ChallengeAnswer = Type.Object(
   {
     token: Type.String({ description: 'Names the challenge.', examples: [exampleMfaToken] }),
-    provider: Type.String({ description: 'email or sms.', examples: ['email'] }),
+    provider: Type.String({
+      description: 'email or sms; otp: no code is sent, the authenticator app shows it.',
+      examples: ['email'],
+    }),
     expiresAt: Time,
   },
   { description: 'A code is sent, if there is such an account.' },
@@ -18,9 +21,11 @@ export type ChallengeAnswer = Static<typeof ChallengeAnswer>
 export const OpenChallenge = {
   operationId: 'openChallenge',
   summary: 'Send a code to the signed-in customer',
+  description:
+    'changeFactors needs CUSTOMER:FULL. A customer with an authenticator app is sent nothing: provider is otp, and the code is that of the app, or a recovery code.',
   tags: ['Two-factor'],
   ...bearer(scopes.full, scopes.change),
-  querystring: Type.Object({ businessProcess: OneOf(['changePassword']) }),
+  querystring: Type.Object({ businessProcess: OneOf(['changePassword', 'changeFactors']) }),
   response: { 200: ChallengeAnswer, ...problems },
 }
 
@@ -52,11 +57,12 @@ export type SuccessToken = Static<typeof SuccessToken>
 export const AnswerChallenge = {
   operationId: 'answerChallenge',
   summary: 'Exchange a code for a success token',
-  description: 'Five wrong codes lock the challenge.',
+  description:
+    'Five wrong codes lock the challenge. With the token of an answer that required a second proof, the code is that of the device, of the authenticator app, or a recovery code.',
   tags: ['Two-factor'],
   ...refuses('access_denied', 'invalid_grant'),
   body: Type.Object(
-    { token: CompactToken, code: ConfirmationCode },
+    { token: CompactToken, code: ProofCode },
     { examples: [{ token: exampleMfaToken, code: '516538' }] },
   ),
   response: { 200: SuccessToken, ...problems },

@@ -1,5 +1,6 @@
 import { type Static, Type } from '@sinclair/typebox'
-import { Password, SessionEpoch, Username } from '../fields.ts'
+import { OneOf, Password, SessionEpoch, Username } from '../fields.ts'
+import { enrolledMethods } from './factors.ts'
 
 export const PasswordVerify = {
   subject: 'password.verify',
@@ -16,6 +17,9 @@ export const PasswordVerify = {
         description:
           'Devices that may receive the code of this sign-in: oob:email:b*1@gmail.com. While a recovery hold lasts, none of the channel that the password came by, if the customer has another.',
       }),
+      methods: Type.Optional(
+        Type.Array(OneOf(enrolledMethods), { description: 'Confirmed methods of the customer, besides the devices.' }),
+      ),
     }),
   ]),
 }

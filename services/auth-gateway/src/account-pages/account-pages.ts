@@ -13,6 +13,7 @@ import type { Layout } from '../layout/layout.ts'
 import type { AccountKeys } from '../limits/account-keys.ts'
 import type { Limits } from '../limits/limits.ts'
 import type { Logins } from '../login/login.ts'
+import type { ProofSteps } from '../pages/proof-steps.ts'
 import { strengthOf } from '../pages/strength.ts'
 import type { Sessions } from '../sessions/sessions.ts'
 import type { Grant } from '../token/grants.ts'
@@ -44,6 +45,7 @@ interface Deps {
   logins: Logins
   grant: Grant
   twoFactor: TwoFactor
+  proofs: ProofSteps
   sessions: Sessions
 }
 
@@ -69,7 +71,7 @@ export const accountClientOf = ({ defaultClientId, find }: Pick<Clients, 'defaul
  */
 export const createAccountPages = (infra: Infrastructure, config: Settings, deps: Deps): Feature => {
   const { broker, now, random, log, tls } = infra
-  const { layout, limits, accountKeys, clients, logins, grant, twoFactor, sessions } = deps
+  const { layout, limits, accountKeys, clients, logins, grant, twoFactor, proofs, sessions } = deps
   const clientId = accountClientOf(clients)
   if (clientId === undefined) return {}
 
@@ -102,6 +104,7 @@ export const createAccountPages = (infra: Infrastructure, config: Settings, deps
     })
     const change = createPasswordChange({
       twoFactor,
+      proofs,
       passwords,
       spendPassword: limits.spendPassword,
       endSession: accounts.endSession,

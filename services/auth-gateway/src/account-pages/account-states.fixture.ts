@@ -2,6 +2,7 @@ import type { MySession, PasswordChange } from '@rekey/contracts'
 import { createTexts } from '@rekey/texts'
 import type { States } from '../layout/gallery.fixture.ts'
 import type { Page, View } from '../layout/view.ts'
+import type { ProofState } from '../pages/proof.state.ts'
 import { historyPage, homePage, sessionsPage } from './account.template.ts'
 import type { AccountState } from './account-session.ts'
 import type { AccountView } from './account-view.ts'
@@ -42,6 +43,13 @@ const changeCode = (more: object = {}) =>
 const newPassword = (more: object = {}, state: Partial<AccountState> = {}) =>
   change({ step: 'new', token: 't', expiresAt: inSeconds(600), ...more }, state)
 
+const proof: ProofState = {
+  step: 'proof',
+  token: 't',
+  challengeTypes: ['otp', 'oob:sms:+44*******01', 'recovery_code'],
+  expiresAt: inSeconds(600),
+}
+
 /** The pages of each outcome. The compiler requires one for each kind: a new one cannot be left out. */
 const outcomes: Record<AccountOutcome['kind'], States> = {
   wrongPassword: { 'sign-in-wrong': wrongStart({ kind: 'wrongPassword' }) },
@@ -50,6 +58,15 @@ const outcomes: Record<AccountOutcome['kind'], States> = {
   wrongCode: {
     'sign-in-code-wrong': signInCode({ outcome: { kind: 'wrongCode' } }),
     'change-code-wrong': changeCode({ outcome: { kind: 'wrongCode' } }),
+  },
+  wrongOtp: {
+    'sign-in-otp-wrong': signInCode({ outcome: { kind: 'wrongOtp' } }, 'otp'),
+    'change-otp-wrong': change({ ...proof, chosen: 'otp', outcome: { kind: 'wrongOtp' } }),
+  },
+  malformedOtp: { 'sign-in-otp-malformed': signInCode({ outcome: { kind: 'malformedOtp' } }, 'otp') },
+  wrongRecovery: { 'sign-in-recovery-wrong': signInCode({ outcome: { kind: 'wrongRecovery' } }, 'recovery_code') },
+  malformedRecovery: {
+    'sign-in-recovery-malformed': signInCode({ outcome: { kind: 'malformedRecovery' } }, 'recovery_code'),
   },
   malformedCode: { 'sign-in-code-malformed': signInCode({ outcome: { kind: 'malformedCode' } }) },
   verificationCode: { 'sign-in-code-is-verification': signInCode({ outcome: { kind: 'verificationCode' } }) },
@@ -104,6 +121,9 @@ export const accountStates: States = {
   'sign-in': of((view) => signInPage(view, place)),
   'sign-in-ended': of((view) => signInPage(view, { ...place, reason: 'ended' })),
   device: signInState({ step: 'device', ...proven }),
+  'device-enrolled': signInState({ step: 'device', ...proven, devices: ['otp', ...devices, 'recovery_code'] }),
+  'sign-in-otp': signInCode({ devices: ['otp', ...devices] }, 'otp'),
+  'sign-in-recovery': signInCode({ devices: ['otp', ...devices, 'recovery_code'] }, 'recovery_code'),
   'sign-in-code': signInCode(),
   'sign-in-code-phone': signInCode({}, devices[1]),
   'sign-in-code-one-device': signInCode({ devices: devices.slice(0, 1), resendAt: 0 }),
@@ -116,6 +136,10 @@ export const accountStates: States = {
   'change-start': change(undefined),
   'change-code': changeCode(),
   'change-code-expired': changeCode({ expiresAt: 0 }),
+  'change-proof': change(proof),
+  'change-proof-recovery': change({ ...proof, chosen: 'recovery_code' }),
+  'change-no-proof': change({ step: 'ended', why: 'noProof' }),
+  'new-proven': newPassword({ isProven: true }),
   new: newPassword(),
   'new-strength': newPassword({ strength: 2 }),
   'new-forced': newPassword({}, { mustChange: true }),

@@ -38,6 +38,7 @@ const forms = {
   password: Type.Object({ csrf, turn: Turn, current: Type.Optional(input), password: input }),
   strength: Type.Object({ csrf, turn: Type.Optional(Turn), password: input }),
   session: Type.Object({ csrf, turn: Turn, session: Uuid }),
+  way: Type.Object({ csrf, turn: Turn, way: Type.String({ maxLength: 300 }) }),
 }
 
 /** Where a change goes on. */
@@ -197,6 +198,24 @@ export const accountRoutes = (app: Server, deps: Deps): void => {
     const { turn, code } = request.body
     return take(request, reply, { turn, action: 'code', input: code }, (state, changer) =>
       change.answer(state, code, changer),
+    )
+  })
+
+  app.post('/account/password/proof', { schema: { body: forms.way }, config }, (request, reply) => {
+    const { turn, way } = request.body
+    return take(request, reply, { turn, action: 'proof', input: way }, (state, changer) =>
+      change.chooseProof(state, way, changer),
+    )
+  })
+
+  app.post('/account/password/proof-other', { schema: { body: forms.step }, config }, (request, reply) =>
+    take(request, reply, { turn: request.body.turn, action: 'proof-other' }, change.chooseProofAgain),
+  )
+
+  app.post('/account/password/proof-code', { schema: { body: forms.code }, config }, (request, reply) => {
+    const { turn, code } = request.body
+    return take(request, reply, { turn, action: 'proof-code', input: code }, (state, changer) =>
+      change.answerProof(state, code, changer),
     )
   })
 

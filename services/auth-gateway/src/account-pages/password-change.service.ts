@@ -5,6 +5,8 @@ import type { Logger } from '@rekey/platform/logger'
 import { ChallengeEnded } from '../challenges/answer.ts'
 import type { Caller } from '../challenges/challenge.ts'
 import type { Requester } from '../limits/spending.ts'
+import type { ProofStep } from '../pages/proof.state.ts'
+import type { ProofSteps } from '../pages/proof-steps.ts'
 import type { strengthOf } from '../pages/strength.ts'
 import type { RestoreCode } from '../two-factor/two-factor.service.ts'
 import type { TwoFactor } from '../two-factor/two-factor.ts'
@@ -22,6 +24,7 @@ interface Deps {
   endSession(claims: TokenClaims): Promise<void>
   accountOfCustomer(customer: string): string
   strengthOf: typeof strengthOf
+  proofs: ProofSteps
   cooldownMs: number
   now: Now
   log: Logger
@@ -39,7 +42,7 @@ export interface Changer {
  * Every method throws RekeyError invalid_token if the session has ended.
  */
 export const createPasswordChange = (deps: Deps) => {
-  const { twoFactor, passwords, spendPassword, endSession, accountOfCustomer, cooldownMs, now, log } = deps
+  const { twoFactor, passwords, spendPassword, endSession, accountOfCustomer, proofs, cooldownMs, now, log } = deps
 
   const sent = ({ token, verificationCode, expiresAt }: RestoreCode): CodeSent => ({
     step: 'code',
@@ -50,7 +53,8 @@ export const createPasswordChange = (deps: Deps) => {
   })
 
   const isOpen = (change: ChangeState | undefined): boolean =>
-    (change?.step === 'code' || change?.step === 'new') && now().getTime() < change.expiresAt
+    (change?.step === 'code' || change?.step === 'new' || change?.step === 'proof') &&
+    now().getTime() < change.expiresAt
 
   const open = async ({ claims, caller }: Changer): Promise<ChangeState> => {
     try {
@@ -109,7 +113,25 @@ export const createPasswordChange = (deps: Deps) => {
     return error.code === 'current_password_wrong' ? { kind: 'wrongCurrent' } : outcomeOf(error, now())
   }
 
+  const afterProof = (state: AccountState, step: ProofStep): AccountState => {
+    if (step.result === 'repeat') return { ...state, change: step.state }
+    if (step.result === 'ended') return { ...state, change: { step: 'ended', why: step.why } }
+    return { ...state, change: { step: 'new', token: step.token, expiresAt: step.expiresAt, isProven: true } }
+  }
+
   return {
+    /** Chooses how to give the second proof, or asks for a new code. */
+    chooseProof: async (state: AccountState, way: string, { caller }: Changer): Promise<AccountState> =>
+      state.change?.step === 'proof' ? afterProof(state, await proofs.choose(state.change, way, caller)) : state,
+
+    /** Offers the ways of the second proof again. */
+    chooseProofAgain: async (state: AccountState): Promise<AccountState> =>
+      state.change?.step === 'proof' ? { ...state, change: proofs.chooseAgain(state.change) } : state,
+
+    /** Submits the code of the second proof. The right one leads back to the new password. */
+    answerProof: async (state: AccountState, input: string, { caller }: Changer): Promise<AccountState> =>
+      state.change?.step === 'proof' ? afterProof(state, await proofs.answer(state.change, input, caller)) : state,
+
     /** True for a change that can go on. */
     isOpen,
 
@@ -168,6 +190,10 @@ export const createPasswordChange = (deps: Deps) => {
         await passwords.changePassword(tokens, { password, currentPassword: current }, caller.address)
       } catch (thrown) {
         const error = toRekeyError(thrown, log)
+        if (error.secondProof) {
+          const proof = await proofs.begin(error.secondProof)
+          return { ...state, change: proof ?? { step: 'ended', why: 'noProof' } }
+        }
         if (error.code === 'unavailable') return repeat({ kind: 'unknownResult' })
         // After the change the current password is another one.
         const mayBeSet = change.isUnknown && ['success_token_refused', 'current_password_wrong'].includes(error.code)
@@ -184,8 +210,8 @@ export const createPasswordChange = (deps: Deps) => {
 
     /** The change as it is now: time may have ended it. */
     current({ change }: AccountState): ChangeState | undefined {
-      if (change?.step !== 'new' || isOpen(change)) return change
-      return { step: 'ended', why: change.isUnknown ? 'unknown' : 'late' }
+      if ((change?.step !== 'new' && change?.step !== 'proof') || isOpen(change)) return change
+      return { step: 'ended', why: change.step === 'new' && change.isUnknown ? 'unknown' : 'late' }
     },
   }
 }

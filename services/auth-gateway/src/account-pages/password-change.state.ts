@@ -1,4 +1,5 @@
-import type { Outcome } from '../pages/hosted-restore.state.ts'
+import type { Outcome } from '../pages/outcome.ts'
+import type { ProofState } from '../pages/proof.state.ts'
 
 /** Why a page of the account repeats its step. */
 export type AccountOutcome =
@@ -27,6 +28,8 @@ export interface NewPassword {
   strength?: number | undefined
   /** True after a press whose answer did not come: its password may be set. */
   isUnknown?: boolean | undefined
+  /** True after a second proof: the customer has entered the password before. */
+  isProven?: boolean | undefined
   outcome?: AccountOutcome | undefined
 }
 
@@ -35,5 +38,6 @@ export type ChangeState =
   | { step: 'start'; outcome: AccountOutcome }
   | CodeSent
   | NewPassword
+  | ProofState
   | { step: 'done' }
-  | { step: 'ended'; why: 'tooManyWrong' | 'late' | 'spent' | 'unknown' }
+  | { step: 'ended'; why: 'tooManyWrong' | 'late' | 'spent' | 'unknown' | 'noProof' }

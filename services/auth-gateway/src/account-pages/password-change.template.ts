@@ -1,6 +1,7 @@
 import { html } from 'ghtml'
 import { csrfField, hidden, passwordField } from '../layout/form.ts'
 import type { Page } from '../layout/view.ts'
+import { proofPage } from '../pages/proof.template.ts'
 import type { AccountState } from './account-session.ts'
 import { type AccountView, backToAccount, problemAt, problemsOf, withContact } from './account-view.ts'
 import { codeStepPage, resendForm } from './code-step.template.ts'
@@ -53,6 +54,7 @@ const newPage = (
     ...(!mustChange && { step: { at: 2, of: steps } }),
     problems,
     body: html`!${mustChange ? html`<p class="notice">${t('new.must')}</p>` : ''}
+!${change.isProven && !change.outcome ? html`<p class="notice" role="status">${view.t('proof.done')}</p>` : ''}
 <form method="post" action="${path}/new">
 !${csrfField(view)}!${hidden({ turn })}
 <!-- Password managers store the new password for this name. -->
@@ -100,7 +102,12 @@ const endedPage = (
   { why }: Extract<ChangeState, { step: 'ended' }>,
   mustChange: boolean,
 ): Page => {
-  const keys = { tooManyWrong: 'ended.tooManyWrong', late: 'ended.late', spent: 'ended.spent' } as const
+  const keys = {
+    tooManyWrong: 'ended.tooManyWrong',
+    late: 'ended.late',
+    spent: 'ended.spent',
+    noProof: 'ended.noProof',
+  } as const
   const isUnknown = why === 'unknown'
   return {
     title: isUnknown ? t('changed.unknown.title') : view.t('ended.title'),
@@ -121,6 +128,8 @@ export const changePage = (
       return codePage(account, turn, change)
     case 'new':
       return newPage(account, turn, state, change)
+    case 'proof':
+      return proofPage({ ...account, path, turn, step: { at: 2, of: steps } }, change)
     case 'done':
       return donePage(account, state)
     case 'ended':

@@ -44,12 +44,13 @@ const parse = (text: string): unknown => {
 const toError = (status: number, body: unknown, retryAfter: string | null): RekeyError => {
   const cause = new Error(`the password-service answered with ${status}`)
   if (!isProblem(body)) return unavailable(cause)
-  const { code, detail, errors: fields = [] } = body as Problem
+  const { code, detail, errors: fields = [], mfaToken, challengeTypes } = body as Problem
   if (!Object.hasOwn(errors, code)) return unavailable(cause)
   const retryAfterSeconds = Number(retryAfter)
   return new RekeyError(code as ErrorCode, {
     detail,
     fields,
+    ...(challengeTypes && { secondProof: { ...(mfaToken !== undefined && { mfaToken }), challengeTypes } }),
     ...(retryAfter !== null && Number.isSafeInteger(retryAfterSeconds) && { retryAfterSeconds }),
     cause,
   })

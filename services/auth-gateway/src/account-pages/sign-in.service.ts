@@ -1,10 +1,19 @@
-import { type RekeyError, readCode, scopes, type TokenAnswer } from '@rekey/contracts'
+import {
+  type ProofGrantType,
+  type RekeyError,
+  readCode,
+  readProofCode,
+  scopes,
+  type TokenAnswer,
+} from '@rekey/contracts'
 import type { Now } from '@rekey/platform/clock'
 import type { Logger } from '@rekey/platform/logger'
 import { ChallengeEnded } from '../challenges/answer.ts'
 import type { Caller } from '../challenges/challenge.ts'
 import type { Logins } from '../login/login.ts'
 import { toUsername } from '../pages/hosted-restore.service.ts'
+import { faultOfOwnCode, wrongOutcome } from '../pages/proof-steps.ts'
+import { isOwnCode } from '../second-proofs/second-proofs.ts'
 import type { Grant } from '../token/grants.ts'
 import { type AccountState, accountLifeMs } from './account-session.ts'
 import { faultOfCode, notResent, outcomeOf, toRekeyError } from './outcomes.ts'
@@ -31,7 +40,7 @@ export type SignInState =
 type OfStep<Step extends SignInState['step']> = Extract<SignInState, { step: Step }>
 
 interface Deps {
-  logins: Pick<Logins, 'signInHere' | 'sendHere'>
+  logins: Pick<Logins, 'signInHere' | 'sendHere' | 'assertOfferedHere'>
   grant: Grant
   /** The client that the customers of these pages sign in with. */
   clientId: string
@@ -46,6 +55,11 @@ interface Deps {
   log: Logger
 }
 
+const grantTypeOfDevice = (device: string): ProofGrantType => {
+  if (device === 'otp') return 'mfa_otp'
+  return device === 'recovery_code' ? 'mfa_recovery_code' : 'mfa_oob'
+}
+
 /**
  * A4, A4b and A5 as pages. A wrong password and an unknown user lead to one state (S11), after the same work (S12). A step
  * of another state changes nothing.
@@ -57,6 +71,11 @@ export const createSignIn = (deps: Deps) => {
 
   const send = async (proven: Proven, device: string, caller: Caller): Promise<OfStep<'code'>> => {
     const { username, devices } = proven
+    if (isOwnCode(device)) {
+      await logins.assertOfferedHere(proven.token, device, caller)
+      const { token, expiresAt } = proven
+      return { step: 'code', username, devices, device, token, verificationCode: '', expiresAt, resendAt: 0 }
+    }
     const { token, verificationCode, expiresAt } = await logins.sendHere(proven.token, device, caller)
     return {
       step: 'code',
@@ -146,25 +165,28 @@ export const createSignIn = (deps: Deps) => {
     /** Submits the confirmation code. The right one signs the customer in. */
     async answer(state: SignInState, input: string, caller: Caller): Promise<SignInState> {
       if (state.step !== 'code' || isLate(state)) return state
-      const code = readCode(input)
-      const fault = faultOfCode(code, state.verificationCode)
+      const { device } = state
+      const code = isOwnCode(device) ? readProofCode(input) : readCode(input)
+      const fault = isOwnCode(device) ? faultOfOwnCode(device, input) : faultOfCode(code, state.verificationCode)
       if (fault) return { ...state, outcome: fault }
       try {
-        const body = { grant_type: 'mfa_oob' as const, mfa_token: state.token, code, client_id: clientId }
+        const body = { grant_type: grantTypeOfDevice(device), mfa_token: state.token, code, client_id: clientId }
         const request = { body, authorization: undefined, address: caller.address, sessionMs: accountLifeMs }
         const secret = await beginAccount(await account(state, await grant(request)))
         return { step: 'done', account: secret, doneAt: now().getTime() }
       } catch (thrown) {
         const error = toRekeyError(thrown, log)
         if (error instanceof ChallengeEnded) return { step: 'ended', why: 'tooManyWrong' }
-        if (error.code === 'invalid_grant') return { ...state, outcome: { kind: 'wrongCode' } }
+        if (error.code === 'invalid_grant') return { ...state, outcome: wrongOutcome(device) }
         return repeatOrEnd(state, error)
       }
     },
 
     /** The state as it is now: time may have ended it. */
     current(state: SignInState): SignInState {
-      return state.step === 'device' && isLate(state) ? { step: 'ended', why: 'late' } : state
+      // The page of a code that was sent says so itself.
+      const hasLimit = state.step === 'device' || (state.step === 'code' && isOwnCode(state.device))
+      return hasLimit && isLate(state) ? { step: 'ended', why: 'late' } : state
     },
   }
 }

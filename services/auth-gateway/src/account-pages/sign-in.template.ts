@@ -2,6 +2,8 @@ import { html } from 'ghtml'
 import { csrfField, field, hidden, passwordField } from '../layout/form.ts'
 import { richText } from '../layout/rich-text.ts'
 import type { Page, View } from '../layout/view.ts'
+import { isSms, maskedOf, ownCodeField, ownCodeTexts, wayButtons } from '../pages/proof.template.ts'
+import { isOwnCode } from '../second-proofs/second-proofs.ts'
 import { type AccountView, problemAt, problemsOf, withContact } from './account-view.ts'
 import { codeStepPage } from './code-step.template.ts'
 import type { AccountOutcome } from './password-change.state.ts'
@@ -58,25 +60,17 @@ export const signInPage = (account: AccountView, { flow, turn, next, username = 
   }
 }
 
-/** A masked address, from left to right in every script. */
-const maskedOf = (device: string): string => device.replace(/^oob:\w+:/, '')
-const isSms = (device: string): boolean => device.startsWith('oob:sms')
-
-const deviceText = ({ t }: AccountView, device: string): string =>
-  richText((values) => t(isSms(device) ? 'device.sms' : 'device.email', values), {
-    address: html`<span dir="ltr">${maskedOf(device)}</span>`,
-  })
-
 const devicePage = (account: AccountView, place: SignInPlace, state: OfStep<'device'>): Page => {
   const { view, t } = account
+  const hasOwnCode = state.devices.some(isOwnCode)
   return {
-    title: t('device.title'),
+    title: hasOwnCode ? view.t('proof.title') : t('device.title'),
     step: { at: 2, of: 3 },
     problems: problemsOf(account, state.outcome, ''),
-    body: html`<p>${t('device.intro')}</p>
+    body: html`<p>${hasOwnCode ? view.t('proof.intro') : t('device.intro')}</p>
 <form method="post" action="${pathOf(place)}/device">
 !${csrfField(view)}!${hidden({ turn: place.turn })}
-!${state.devices.map((device) => html`<p><button name="device" value="${device}">!${deviceText(account, device)}</button></p>`).join('\n')}
+!${wayButtons(view, state.devices, 'device')}
 </form>
 <p class="after"><a href="/account/sign-in">${t('signIn.other')}</a></p>`,
   }
@@ -87,12 +81,28 @@ const otherDevice = ({ view, t }: AccountView, place: SignInPlace, devices: stri
     ? ''
     : html`<div class="after"><form method="post" action="${pathOf(place)}/other">
 !${csrfField(view)}!${hidden({ turn: place.turn })}
-<button class="second">${t('device.other')}</button>
+<button class="second">${devices.some(isOwnCode) ? view.t('proof.other') : t('device.other')}</button>
 </form></div>`
 
 const codePage = (account: AccountView, place: SignInPlace, state: OfStep<'code'>): Page => {
   const { view, t } = account
   const { device, devices } = state
+  if (isOwnCode(device)) {
+    const problems = problemsOf(account, state.outcome, 'code')
+    const { title, what } = ownCodeTexts(view, device)
+    return {
+      title,
+      step: { at: 3, of: 3 },
+      problems,
+      body: html`<p>${what}</p>
+<form method="post" action="${pathOf(place)}/code">
+!${csrfField(view)}!${hidden({ turn: place.turn })}
+!${ownCodeField(view, device, problemAt(problems, 'code'))}
+<button>${view.t('continue')}</button>
+</form>
+!${otherDevice(account, place, devices)}`,
+    }
+  }
   return codeStepPage(account, {
     state,
     title: isSms(device) ? view.t('code.title.phone') : view.t('code.title.email'),

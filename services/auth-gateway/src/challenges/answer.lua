@@ -9,9 +9,11 @@
 --       12 failed attempts that make the lockout permanent ('' = none)  13 life of a permanent lockout (ms)
 --       14 1 = the answer is an authorization code  15 S256 challenge ('' = none)  16 1 = PKCE is required
 --       17 redirect URI ('' = not submitted)  18 its other spelling
+--       19 challenge type of an enrolled method, whose code the password-service verifies ('' = the code of a message)
+--       20 how long a spent challenge is kept (ms; '' = not): its token would open it again
 local challenge = redis.call('HMGET', KEYS[1], 'flow', 'clientId', 'state', 'scope', 'codeMac', 'failures', 'expiresAt',
-  'codeChallenge', 'redirectUri', 'requestedScope')
-local flow, clientId, state, scope, codeMac, failures, expiresAt, codeChallenge, redirectUri, requestedScope =
+  'codeChallenge', 'redirectUri', 'requestedScope', 'devices')
+local flow, clientId, state, scope, codeMac, failures, expiresAt, codeChallenge, redirectUri, requestedScope, devices =
   unpack(challenge)
 local now = tonumber(ARGV[1])
 
@@ -22,7 +24,8 @@ if not string.find(',' .. ARGV[4] .. ',', ',' .. flow .. ',', 1, true) then retu
 if ARGV[5] ~= '' and ARGV[5] ~= clientId then return { 'missing' } end
 if ARGV[6] ~= '' and ARGV[6] ~= state then return { 'missing' } end
 if not string.find(failures or '', '^%d+$') or tonumber(failures) >= tonumber(ARGV[3]) then return { 'locked' } end
-if not codeMac then return { 'missing' } end
+-- A second proof costs an attempt although no code was sent.
+if not codeMac and ARGV[19] == '' and ARGV[20] == '' then return { 'missing' } end
 if ARGV[7] ~= '' and ARGV[7] ~= scope and ARGV[7] ~= requestedScope then return { 'scope' } end
 if ARGV[14] == '1' then
   local requested = codeChallenge or ''
@@ -51,12 +54,20 @@ end
 
 -- During a lockout codes are not compared, and so do not count as failed attempts of the account.
 local isLockedOut = (tonumber(redis.call('HGET', KEYS[2], 'blockedUntil')) or 0) > now
-local isRight = string.find(',' .. ARGV[2] .. ',', ',' .. codeMac .. ',', 1, true)
+local isRight = ARGV[19] == '' and codeMac and string.find(',' .. ARGV[2] .. ',', ',' .. codeMac .. ',', 1, true)
+-- Counted before its code is verified elsewhere: of parallel guesses no more are verified than may fail. settle.lua
+-- returns it.
+local isHeld = ARGV[19] ~= '' and string.find('\n' .. (devices or '') .. '\n', '\n' .. ARGV[19] .. '\n', 1, true)
 if isLockedOut or not isRight then
   local attempt = redis.call('HINCRBY', KEYS[1], 'failures', 1)
   local lockedOutFor = isLockedOut and 0 or countFailedAttempt()
-  return { isLockedOut and 'locked_out' or 'wrong', attempt, redis.call('HGETALL', KEYS[1]), lockedOutFor }
+  local result = isLockedOut and 'locked_out' or isHeld and 'held' or 'wrong'
+  return { result, attempt, redis.call('HGETALL', KEYS[1]), lockedOutFor }
 end
 local record = redis.call('HGETALL', KEYS[1])
 redis.call('DEL', KEYS[1], KEYS[2])
+if ARGV[20] ~= '' then
+  redis.call('HSET', KEYS[1], 'spent', 1)
+  redis.call('PEXPIRE', KEYS[1], ARGV[20])
+end
 return { 'ok', 0, record }

@@ -2,7 +2,12 @@ import {
   ChallengeFailed,
   ChallengeLocked,
   ChallengeVerified,
+  enrolledChallengeTypes,
+  type FactorPurpose,
+  FactorsVerify,
   lockoutAttempts,
+  methodOfChallengeType,
+  type Proof,
   type Purpose,
   RekeyError,
   unavailable,
@@ -12,10 +17,10 @@ import type { Broker } from '@rekey/platform/broker'
 import type { Now } from '@rekey/platform/clock'
 import { hashForLog, type Logger } from '@rekey/platform/logger'
 import { outcomeOf } from '@rekey/platform/outcome'
-import type { ScriptCall } from '@rekey/platform/redis'
+import { loadScript, type Redis } from '@rekey/platform/redis'
 import { pause } from '@rekey/platform/retry'
+import { callRpc } from '@rekey/platform/rpc'
 import { currentSpan } from '@rekey/platform/trace'
-import { otherSpelling } from '../clients/redirect-uri.ts'
 import type { Limits } from '../limits/limits.ts'
 import { type LockoutPolicy, maxFailedAttemptsPerChallenge } from '../limits/lockout.ts'
 import type { AnsweredCode, AnsweredCodes } from '../steps/answered-codes.ts'
@@ -26,13 +31,16 @@ import {
   type ChallengeRecords,
   type ChallengeReference,
   type Flow,
+  isSecondProof,
   keysOf,
   requesterOf,
 } from './challenge.ts'
 import type { Codes } from './codes.ts'
+import { type AnswerBinding, comparing, enrolledMethodOf, type Submitted, spentLifeOf } from './compare.ts'
 import { unusable } from './refusals.ts'
 
 interface Deps {
+  redis: Redis
   broker: Broker
   limits: Limits
   lockouts: Record<Purpose, LockoutPolicy>
@@ -47,28 +55,13 @@ interface Deps {
 /** How long the answer to a wrong code waits for the broker. */
 const storeTimeoutMs = 1_500
 
-/** What the challenge of an answer must match; an empty text is not compared. */
-export interface AnswerBinding {
-  flows: Flow[]
-  clientId: string
-  state: string
-  scope: string
-  /** Only if the answer is an authorization code. */
-  authorizationCode?: {
-    /** S256 challenge of this request; '' for none. */
-    codeChallenge: string
-    /** True if the code cannot be redeemed without a challenge. */
-    pkceRequired: boolean
-    /** Redirect URI of this request; '' for none. */
-    redirectUri: string
-  }
-}
-
 /** A challenge whose right code was submitted. */
 export interface VerifiedChallenge extends ChallengeRecord {
   challengeId: string
   /** When the code was submitted: a proof is judged by this time, however late a token is made from it (S42). */
   answeredAt: Date
+  /** The proof that the code is. Undefined if the device is not known. */
+  proof: Proof | undefined
 }
 
 interface Read {
@@ -78,10 +71,16 @@ interface Read {
 type Answer =
   | (Read & { result: 'ok' })
   /** `lockoutMs`: the lockout that this failed attempt begins; 0: none; -1: until the back office lifts it. */
-  | (Read & { result: 'wrong'; failures: number; lockoutMs: number })
+  | (Read & { result: 'wrong' | 'held'; failures: number; lockoutMs: number })
   /** Not compared, because of a lockout of the account. */
   | (Read & { result: 'locked_out'; failures: number })
   | { result: 'missing' | 'locked' | keyof typeof unusable }
+
+/** What an enrolled method's code is verified for, in the words of the RPC. */
+const factorPurposeOf = ({ purpose }: ChallengeReference, flow: Flow): FactorPurpose => {
+  if (purpose !== 'change') return purpose
+  return flow === 'brokerFactors' ? 'changeFactors' : 'changePassword'
+}
 
 const isUnusable = (result: string): result is keyof typeof unusable => Object.hasOwn(unusable, result)
 
@@ -94,8 +93,9 @@ export class ChallengeEnded extends RekeyError {
 
 /** Compares submitted codes. */
 export const createAnswer = (deps: Deps) => {
-  const { broker, limits, lockouts, codes, records, backgroundPublisher, answeredCodes, now, log } = deps
+  const { redis, broker, limits, lockouts, codes, records, backgroundPublisher, answeredCodes, now, log } = deps
   const afterSpending = limits.loadNext(new URL('./answer.lua', import.meta.url))
+  const settleScript = loadScript(redis, new URL('./settle.lua', import.meta.url))
 
   /** Wrong codes of restores that were answered 503 and whose events the broker has not stored yet. */
   let unstored = 0
@@ -119,38 +119,6 @@ export const createAnswer = (deps: Deps) => {
     throw unavailable(new Error('the broker has not stored the wrong code'))
   }
 
-  /** The step that compares a code. */
-  const comparing = (
-    name: ChallengeReference,
-    codeMacs: readonly string[],
-    binding: AnswerBinding,
-    at: Date,
-  ): ScriptCall => {
-    const lockout = lockouts[name.purpose]
-    const { codeChallenge = '', pkceRequired = false, redirectUri = '' } = binding.authorizationCode ?? {}
-    const args = [
-      at.getTime(),
-      codeMacs.join(),
-      maxFailedAttemptsPerChallenge,
-      binding.flows.join(),
-      binding.clientId,
-      binding.state,
-      binding.scope,
-      lockoutAttempts,
-      lockout.firstLockoutMs,
-      lockout.longestLockoutMs,
-      lockout.memoryMs,
-      lockout.permanentAfter ?? '',
-      lockout.permanentMemoryMs ?? '',
-      binding.authorizationCode ? 1 : 0,
-      codeChallenge,
-      pkceRequired ? 1 : 0,
-      redirectUri,
-      otherSpelling(redirectUri),
-    ]
-    return { keys: keysOf(name), args }
-  }
-
   const readAnswer = (name: ChallengeReference, answer: unknown): Answer => {
     currentSpan()?.set({ 'rekey.challenge': hashForLog(name.challengeId) })
     const [result, failures, flat, lockoutMs] = answer as [Answer['result'], number, string[], number]
@@ -158,10 +126,34 @@ export const createAnswer = (deps: Deps) => {
     return { result, failures, lockoutMs, challenge: records.read(name, flat), sentAtMs: Number(fieldsOf(flat).sentAt) }
   }
 
+  /**
+   * Verifies the code of a held attempt, which is counted as a failed one already.
+   *
+   * @returns true if it was right and has spent the challenge
+   * @throws RekeyError unavailable: the attempt does not count
+   */
+  const verifyHeld = async (
+    name: ChallengeReference,
+    { method, code }: Exclude<Submitted, string | number>,
+    { challenge: { customer, flow }, lockoutMs }: Extract<Answer, { lockoutMs: number }>,
+  ): Promise<boolean> => {
+    const { challengeId } = name
+    const settle = (how: 'right' | 'undo') =>
+      settleScript(keysOf(name), [how, spentLifeOf([flow]), lockoutMs === 0 ? 0 : 1, lockoutAttempts])
+    try {
+      const request = { customer, method, code, challengeId, purpose: factorPurposeOf(name, flow) }
+      const { isRight } = await callRpc(broker, FactorsVerify, request)
+      return isRight && (await settle('right')) === 'ok'
+    } catch (error) {
+      await settle('undo').catch(() => {})
+      throw error
+    }
+  }
+
   /** `answered` gets what becomes known of the code. @throws as `answer` */
   const submit = async (
     name: ChallengeReference,
-    submitted: string | number,
+    submitted: Submitted,
     binding: AnswerBinding,
     caller: Caller,
     answered: AnsweredCode,
@@ -172,10 +164,12 @@ export const createAnswer = (deps: Deps) => {
     const isRestore = purpose === 'restore'
     if (isRestore && unstored > 0) throw unavailable(new Error('wrong codes wait for the broker'))
     const answeredAt = now()
-    const codeMacs = codes.macs(challengeId, codes.read(submitted))
+    const method = enrolledMethodOf(submitted)
+    const codeMacs = typeof submitted === 'object' ? [] : codes.macs(challengeId, codes.read(submitted))
+    const lockout = lockouts[purpose]
     const spent = await limits.spendAnswer(requesterOf(caller, name), {
       after: afterSpending,
-      ...comparing(name, codeMacs, binding, answeredAt),
+      ...comparing(name, { submitted, codeMacs, binding, lockout, at: answeredAt }),
     })
     const answer = readAnswer(name, await spent.next())
     const line = { challenge: hashForLog(challengeId), address: caller.address }
@@ -187,22 +181,30 @@ export const createAnswer = (deps: Deps) => {
     }
     const { challenge } = answer
     // A restore has one device, which is stored with a code that is sent again only.
-    answered.device = challenge.device || challenge.devices[0] || ''
+    answered.device = method ? enrolledChallengeTypes[method] : challenge.device || challenge.devices[0] || ''
+    answered.method = methodOfChallengeType(answered.device)
+    answered.isSecond = isSecondProof(challenge.flow)
     answered.sentAtMs = answer.sentAtMs
-    const { clientId } = challenge
+    const { clientId, customer } = challenge
     const data = { challengeId, purpose, clientId, ip: caller.address }
-    if (answer.result !== 'ok') {
-      const { result: reason, failures: attempt } = answer
+    const isRight =
+      answer.result === 'ok' ||
+      (answer.result === 'held' && typeof submitted === 'object' && (await verifyHeld(name, submitted, answer)))
+    if (!isRight) {
+      const { failures: attempt } = answer as Extract<Answer, { failures: number }>
+      const reason = answer.result === 'locked_out' ? 'locked_out' : 'wrong'
       log.event('authn_challenge_fail', { ...line, reason, clientId, attempt })
       if (reason === 'locked_out') limits.countLockedOut('answer')
       if (reason === 'wrong') {
         const event = attempt >= maxFailedAttemptsPerChallenge ? ChallengeLocked : ChallengeFailed
         const username = isRestore && challenge.sealedUsername !== '' && { username: challenge.sealedUsername }
+        const ofCustomer = (method || isSecondProof(challenge.flow)) && customer !== '' && { customer }
         const stored = backgroundPublisher.publish(event, {
           subject: challengeId,
-          data: { ...data, attempt, ...username },
+          data: { ...data, attempt, ...username, ...ofCustomer },
         })
-        if (answer.lockoutMs !== 0) limits.reportLockout(answer.lockoutMs, { ...data, account })
+        const lockoutMs = 'lockoutMs' in answer ? answer.lockoutMs : 0
+        if (lockoutMs !== 0) limits.reportLockout(lockoutMs, { ...data, account })
         if (isRestore) await assertStored(stored)
       }
       answered.outcome = reason
@@ -210,7 +212,9 @@ export const createAnswer = (deps: Deps) => {
     }
     log.event('authn_challenge_success', { ...line, clientId })
     backgroundPublisher.publish(ChallengeVerified, { subject: challengeId, data })
-    return { ...challenge, challengeId, answeredAt }
+    const { method: given } = answered
+    const proof = given && { method: given, at: Math.floor(answeredAt.getTime() / 1_000) }
+    return { ...challenge, challengeId, answeredAt, proof }
   }
 
   return {
@@ -224,7 +228,7 @@ export const createAnswer = (deps: Deps) => {
      */
     async answer(
       name: ChallengeReference,
-      submitted: string | number,
+      submitted: Submitted,
       binding: AnswerBinding,
       caller: Caller,
     ): Promise<VerifiedChallenge> {

@@ -6,9 +6,19 @@ import { fieldsOf, type StoredFields, type StoredRecords } from '../stored-recor
 
 /**
  * The flow that opened a challenge. Only the second endpoint of the flow accepts its code: A1 → A2, A4 → A5, B5b → B6,
- * B5 → B6.
+ * B5 → B6. The flows of second proofs begin with the refusal of a grant, and end at A2 or B6.
  */
-export type Flow = 'oauthRestore' | 'oauthLogin' | 'brokerRestore' | 'brokerChange'
+export type Flow =
+  | 'oauthRestore'
+  | 'oauthLogin'
+  | 'brokerRestore'
+  | 'brokerChange'
+  | 'brokerFactors'
+  | 'secondRestoreProof'
+  | 'secondChangeProof'
+
+/** True for the challenge of a second proof, whose customer is known. */
+export const isSecondProof = (flow: Flow): boolean => flow === 'secondRestoreProof' || flow === 'secondChangeProof'
 
 /** Identifies a challenge, and the failed attempts that it counts towards. */
 export interface ChallengeName {
@@ -21,6 +31,8 @@ export interface ChallengeName {
 /** A challenge and the client that opened it: the content of an `mfa_token`. */
 export interface ChallengeReference extends ChallengeName {
   clientId: string
+  /** In a sign-in: when the password was verified. */
+  provenAt?: Date | undefined
 }
 
 /** A challenge in Redis. Reveals neither the code nor, in a restore, whether the account exists. */
@@ -82,8 +94,12 @@ export const challengeKey = ({ account, challengeId }: ChallengeName) =>
 /** The keys that a script uses: the challenge, and the failed attempts of its account. */
 export const keysOf = (name: ChallengeName) => [challengeKey(name), failedAttemptsKey(name.account, name.purpose)]
 
-/** A caller of a restore must not learn of the lockout (S11), so its code is suppressed; any other request is refused. */
-export const onLockout = ({ purpose }: ChallengeName) => (purpose === 'restore' ? 'suppress' : 'refuse')
+/**
+ * A caller of a restore must not learn of the lockout (S11), so its code is suppressed; any other request is refused, as is
+ * that for the code of a second proof: its caller has given the first.
+ */
+export const onLockout = ({ purpose, isSecond = false }: { purpose: Purpose; isSecond?: boolean }) =>
+  purpose === 'restore' && !isSecond ? 'suppress' : 'refuse'
 
 /** The fields that no step changes. Tokens are made from them, and codes are published for the customer that they name. */
 const constantFields = [

@@ -12,6 +12,7 @@ import { createChallengeRecords } from './challenge.ts'
 import { createCodeDelivery } from './code-delivery.ts'
 import { createCodes } from './codes.ts'
 import { createOpen } from './open.ts'
+import { createOpenSecondProof } from './open-second-proof.ts'
 import { resendCooldownMs } from './resend-cooldown.ts'
 import { createSend } from './send.ts'
 
@@ -59,6 +60,7 @@ export const createChallenges = (infra: Infrastructure, config: Settings, deps: 
       codeTtlMs,
       restoreSteps,
     }),
+    ...createOpenSecondProof({ ...infra, accountKeys, formerAccounts, records }),
     ...createSend({ ...infra, limits, delivery, records, cooldownMs: resendCooldownMs(config) }),
     ...createAnswer({
       ...infra,

@@ -83,7 +83,11 @@ export const createCodeDelivery = ({ codes, publisher, sealKeys, codeTtlMs, now,
         },
       })
     } else {
-      await publisher.publish(ChallengeIssued, { subject: customer, data: { ...code, purpose, customer, device } })
+      const process = flow === 'brokerFactors' && { process: 'changeFactors' as const }
+      await publisher.publish(ChallengeIssued, {
+        subject: customer,
+        data: { ...code, purpose, ...process, customer, device },
+      })
     }
     log.event('authn_challenge_sent', { flow, challenge, clientId, address, attempt: sendNumber })
   },

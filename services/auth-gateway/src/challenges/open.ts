@@ -92,6 +92,13 @@ const recordOf = ({ codeChallenge = '', requestedScope = '', ...request }: Reque
 /** The customer's first e-mail address, which the gateway does not know. */
 export const firstEmail = 'oob:email'
 
+/** What a signed-in customer wants to change, and the ways to prove it, the first by default. */
+interface ChangeKind {
+  flow: 'brokerChange' | 'brokerFactors'
+  challengeTypes: string[]
+}
+const passwordChange: ChangeKind = { flow: 'brokerChange', challengeTypes: [firstEmail] }
+
 /** The answer of open.lua. */
 type Stored = [result: 'ok' | 'suppressed' | 'locked_out', waitMs: number]
 
@@ -157,6 +164,23 @@ export const createOpen = (deps: Deps) => {
     })
   }
 
+  /** Opens a challenge of a proven customer; its code comes later, or by no message. */
+  const openWithoutCode = async (
+    name: ChallengeName,
+    challenge: ChallengeRecord,
+    caller: Caller,
+  ): Promise<OpenChallenge> => {
+    const { clientId, customer, state, device, verificationCode } = challenge
+    const expiresAt = new Date(now().getTime() + codeTtlMs)
+    const { keys, args } = storing(name, challenge, expiresAt)
+    const [result, waitMs] = (await script(keys, args)) as Stored
+    if (result === 'locked_out') {
+      limits.countLockedOut(name.purpose === 'login' ? 'login' : 'code')
+      throw refuseLockedOut(log, name, waitMs, { clientId, customer, address: caller.address })
+    }
+    return { ...name, clientId, device, verificationCode, state, expiresAt }
+  }
+
   return {
     /**
      * Opens a restore, without looking the username up: answers for known and unknown users must be alike (ASVS 6.3.8).
@@ -195,19 +219,23 @@ export const createOpen = (deps: Deps) => {
       { customer, sessionId, sessionEpoch }: SignedIn,
       request: Request,
       caller: Caller,
+      { flow, challengeTypes }: ChangeKind = passwordChange,
     ): Promise<OpenChallenge> {
       const account = accountKeys.ofCustomer(customer)
       await formerAccounts.carryOver(accountKeys.formerOfCustomer(customer), account, 'change')
       const challenge = {
         ...recordOf(request),
-        flow: 'brokerChange' as const,
-        devices: [firstEmail],
-        device: firstEmail,
+        flow,
+        devices: challengeTypes,
+        device: challengeTypes[0] ?? firstEmail,
         customer,
         sessionId,
         sessionEpoch: String(sessionEpoch ?? ''),
       }
-      return openAndSend({ challengeId: random.id(), account, purpose: 'change' }, challenge, caller)
+      const name = { challengeId: random.id(), account, purpose: 'change' as const }
+      if (challenge.device === firstEmail) return openAndSend(name, challenge, caller)
+      await limits.spendCode({ purpose: 'change', isFirst: true }, requesterOf(caller, { ...request, account }))
+      return openWithoutCode(name, challenge, caller)
     },
 
     /**
@@ -221,8 +249,6 @@ export const createOpen = (deps: Deps) => {
       request: Request,
       caller: Caller,
     ): Promise<OpenChallenge> {
-      const { clientId, state } = request
-      const expiresAt = new Date(now().getTime() + codeTtlMs)
       const verificationCode = codes.verification()
       const name = { challengeId: random.id(), account: accountKeys.ofCustomer(customer), purpose: 'login' as const }
       const challenge = {
@@ -236,13 +262,8 @@ export const createOpen = (deps: Deps) => {
         verificationCode,
       }
       await formerAccounts.carryOver(accountKeys.formerOfCustomer(customer), name.account, 'login')
-      const { keys, args } = storing(name, challenge, expiresAt)
-      const [result, waitMs] = (await script(keys, args)) as Stored
-      if (result === 'locked_out') {
-        limits.countLockedOut('login')
-        throw refuseLockedOut(log, name, waitMs, { clientId, customer, address: caller.address })
-      }
-      return { ...name, clientId, device: devices.join(' '), verificationCode, state, expiresAt }
+      const opened = await openWithoutCode(name, challenge, caller)
+      return { ...opened, provenAt: now(), device: devices.join(' ') }
     },
   }
 }

@@ -32,16 +32,24 @@ interface Deps {
 }
 
 type Sent = [result: 'ok' | 'suppressed', sendNumber: number, record: string[], before: (string | null)[]]
+type Offered = [result: 'ok', waitMs: 0, record: string[]]
 type Refused = [
   result: 'missing' | 'locked' | 'unknown_device' | 'cooldown' | 'exhausted' | 'locked_out',
   waitMs?: number,
 ]
+
+/** What a caller of `send` has proven. */
+interface Proven {
+  /** True if it is the code of a second proof. */
+  isSecond?: boolean
+}
 
 const isSent = (sending: Sent | Refused): sending is Sent => sending[0] === 'ok' || sending[0] === 'suppressed'
 
 /** Sends a new code of a challenge. */
 export const createSend = ({ redis, broker, limits, delivery, records, cooldownMs, now, log }: Deps) => {
   const sendScript = loadScript(redis, new URL('./send.lua', import.meta.url))
+  const offerScript = loadScript(redis, new URL('./offer.lua', import.meta.url))
   const undoScript = loadScript(redis, new URL('./undo-send.lua', import.meta.url))
 
   const refuse = (name: ChallengeReference, [result, waitMs = 0]: Refused, address: string): RekeyError => {
@@ -70,8 +78,9 @@ export const createSend = ({ redis, broker, limits, delivery, records, cooldownM
     device: string,
     { isSuppressed, knownNetwork }: Pick<Spent, 'isSuppressed' | 'knownNetwork'>,
     caller: Caller,
+    { isSecond = false }: Proven,
   ): Promise<OpenChallenge> => {
-    const { challengeId, account, purpose } = name
+    const { challengeId, account, purpose, provenAt } = name
     const code = delivery.newCode(challengeId)
     const { mac, verificationCode, expiresAt } = code
     const at = now().getTime()
@@ -85,7 +94,7 @@ export const createSend = ({ redis, broker, limits, delivery, records, cooldownM
       mac,
       verificationCode,
       expiresAt.getTime(),
-      onLockout(name),
+      onLockout({ ...name, isSecond }),
     ])) as Sent | Refused
     if (sending[0] === 'locked_out' || sending[0] === 'suppressed') limits.countLockedOut('code')
     if (!isSent(sending)) throw refuse(name, sending, caller.address)
@@ -98,21 +107,42 @@ export const createSend = ({ redis, broker, limits, delivery, records, cooldownM
       await undoScript([challengeKey(name)], [at, mac, ...before.map((value) => value ?? '')]).catch(() => {})
       throw error
     }
-    return { challengeId, account, purpose, clientId: challenge.clientId, device, verificationCode, state, expiresAt }
+    const { clientId } = challenge
+    return { challengeId, account, purpose, clientId, provenAt, device, verificationCode, state, expiresAt }
   }
 
   return {
+    /**
+     * Checks that a method is on offer whose code no message contains: of an authenticator app, or a recovery code.
+     *
+     * @throws RekeyError as `send`, but for the waits between codes
+     */
+    async assertOffered(name: ChallengeReference, state: string, type: string, caller: Caller): Promise<void> {
+      const args = [now().getTime(), state, type, maxFailedAttemptsPerChallenge]
+      const offered = (await offerScript(keysOf(name), args)) as Offered | Refused
+      if (offered[0] !== 'ok') throw refuse(name, offered as Refused, caller.address)
+      records.read(name, offered[2] as string[])
+    },
+
     /**
      * Sends a new code, which replaces the old one; failed attempts are kept.
      *
      * @throws RekeyError invalid_grant (no such challenge, or a changed record), access_denied (locked by failed attempts), invalid_request
      * (not one of its devices), too_many_requests (cooldown, too many sends, rate limit, lockout), unavailable
      */
-    async send(name: ChallengeReference, state: string, device: string, caller: Caller): Promise<OpenChallenge> {
+    async send(
+      name: ChallengeReference,
+      state: string,
+      device: string,
+      caller: Caller,
+      proven: Proven = {},
+    ): Promise<OpenChallenge> {
       // Throws before anything is spent: without the broker the code could not be published.
       broker.connection()
-      const spent = await limits.spendCode({ purpose: name.purpose, isFirst: false }, requesterOf(caller, name))
-      return spent.refundOnFailure(() => replaceAndSend(name, state, device, spent, caller))
+      const { isSecond = false } = proven
+      const about = { purpose: name.purpose, isFirst: false, isSecond }
+      const spent = await limits.spendCode(about, requesterOf(caller, name))
+      return spent.refundOnFailure(() => replaceAndSend(name, state, device, spent, caller, proven))
     },
   }
 }

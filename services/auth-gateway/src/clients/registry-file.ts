@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { OneOf, scopes, signingAlgorithms } from '@rekey/contracts'
+import { OneOf, RestoreProofs, scopes, signingAlgorithms } from '@rekey/contracts'
 import { ConfigError, fileParser } from '@rekey/platform/config'
 import { isLoopback } from '@rekey/platform/production'
 import { type Static, Type } from '@sinclair/typebox'
@@ -36,6 +36,8 @@ const Client = Type.Object(
     owner: Type.Optional(Type.String({ pattern: '^[\\x21-\\x7E]{1,255}$' })),
     /** Tokens that the client may introspect: its own, or, as a resource server, those of all clients (RFC 7662 §4). */
     introspection: Type.Optional(OneOf(['own', 'all'])),
+    /** The rule for second proofs at restores, if it is stricter than that of the password-service. */
+    restoreProofs: Type.Optional(RestoreProofs),
     /** Algorithm that signs the client's tokens; EdDSA, if not set. */
     token_signing_alg: Type.Optional(OneOf(signingAlgorithms)),
   },

@@ -19,7 +19,12 @@ export const createClearCounts =
     await Promise.all([
       // An earlier version counted those of sign-in for each username.
       ...accounts.flatMap((account) => [store.clear(account, 'restore'), store.clear(account, 'login')]),
-      ...person.flatMap((account) => [store.clear(account, 'login'), store.clear(account, 'change')]),
+      ...person.flatMap((account) => [
+        store.clear(account, 'login'),
+        store.clear(account, 'change'),
+        // Of second proofs.
+        store.clear(account, 'restore'),
+      ]),
     ])
   }
 

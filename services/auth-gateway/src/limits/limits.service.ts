@@ -73,19 +73,20 @@ export const createRateLimits = ({ store, quotas, accountKeys, exceeded, now }: 
     /**
      * Spends the quotas of one code to be sent. A restore over the account's quota is suppressed, not refused: the
      * caller must not see a difference (S11). Codes to restore, to change and to sign in have a quota each, so that
-     * requests for one cannot keep a customer from the others (S6). Distinct accounts are counted when a restore opens
+     * requests for one cannot keep a customer from the others (S6). That for a second proof (`isSecond`) is refused: its
+     * caller has proven to be the customer. Distinct accounts are counted when a restore opens
      * (`isFirst`): a resend is for an account that was counted.
      *
      * @param next runs in the same step, unless a quota refuses; `loadNext` loads its script
      * @throws RekeyError too_many_requests, unavailable
      */
     spendCode(
-      { purpose, isFirst }: { purpose: Purpose; isFirst: boolean },
+      { purpose, isFirst, isSecond = false }: { purpose: Purpose; isFirst: boolean; isSecond?: boolean },
       requester: Required<Requester>,
       next?: NextStep,
     ): Promise<Spent> {
       const size = purpose === 'login' ? code.loginAccount : code.account
-      const rule = purpose === 'restore' ? 'suppress' : 'refuse'
+      const rule = purpose === 'restore' && !isSecond ? 'suppress' : 'refuse'
       const { account } = requester
       const networks = networksOf(requester.address)
       const networkKey = networkKeyOf(account, networks)

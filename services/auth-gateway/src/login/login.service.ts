@@ -1,5 +1,8 @@
 import {
+  type CodeAwaited,
   type CodeSent,
+  type EnrolledMethod,
+  enrolledChallengeTypes,
   type LoginAnswer,
   type LoginBody,
   LoginFailed,
@@ -24,8 +27,9 @@ import type { Client } from '../clients/registry-file.ts'
 import { checkScope } from '../clients/scope.ts'
 import type { AccountKeys } from '../limits/account-keys.ts'
 import type { Limits } from '../limits/limits.ts'
+import { isOwnCode, type SecondProofs } from '../second-proofs/second-proofs.ts'
 import type { SignInSteps } from '../steps/sign-in-steps.ts'
-import { codeSent } from '../tokens/code-sent.ts'
+import { codeAwaited, codeSent } from '../tokens/code-sent.ts'
 import type { Tokens } from '../tokens/tokens.ts'
 import type { RestoreCode } from '../two-factor/two-factor.service.ts'
 
@@ -35,6 +39,7 @@ interface Deps {
   clients: Clients
   challenges: Challenges
   tokens: Tokens
+  secondProofs: SecondProofs
   broker: Broker
   /** Bounds how many passwords are verified at a time. */
   verifications: Queue
@@ -62,6 +67,13 @@ export interface ProvenPassword {
   state: string
 }
 
+/** The authenticator app first, because no message can be intercepted; recovery codes last, because they run out. */
+const challengeTypesOf = ({ devices, methods = [] }: { devices: string[]; methods?: EnrolledMethod[] }): string[] => [
+  ...(methods.includes('totp') ? [enrolledChallengeTypes.totp] : []),
+  ...devices,
+  ...(methods.includes('recovery_code') ? [enrolledChallengeTypes.recovery_code] : []),
+]
+
 /** A wrong password or an unknown user: one error for both (S11). */
 class WrongPassword extends RekeyError {
   constructor() {
@@ -73,8 +85,8 @@ const passwordOutcome = (error: unknown) => (error instanceof WrongPassword ? 'w
 
 /** A4 and A4b: verification of the password, then the choice of a device for the code. */
 export const createLoginService = (deps: Deps) => {
-  const { accountKeys, limits, clients, challenges, tokens, broker, verifications, backgroundPublisher, steps, log } =
-    deps
+  const { accountKeys, limits, clients, challenges, tokens, secondProofs, broker } = deps
+  const { verifications, backgroundPublisher, steps, log } = deps
 
   const verify = (credentials: PasswordVerifyRequest): Promise<PasswordVerifyReply> =>
     verifications.run(() => callRpc(broker, PasswordVerify, credentials))
@@ -95,8 +107,23 @@ export const createLoginService = (deps: Deps) => {
     void spent.refund()
     const scope = reply.mustChange ? checkScope(scopes.change, [scopes.change], client) : requestedScope
     const request = { clientId, redirectUri, scope, requestedScope, state, codeChallenge: undefined }
-    const challenge = await challenges.openLogin({ ...reply, usernameAccount: account }, request, caller)
-    return { devices: reply.devices, mfaToken: tokens.issueMfaToken(challenge), state }
+    const devices = challengeTypesOf(reply)
+    const challenge = await challenges.openLogin({ ...reply, devices, usernameAccount: account }, request, caller)
+    return { devices, mfaToken: tokens.issueMfaToken(challenge), state }
+  }
+
+  /** Authenticates the client of A4b. @returns the caller, with the address that rate limits count */
+  const identified = async (
+    clientId: string,
+    choice: SendChallengeBody,
+    caller: Caller,
+    authorization?: string,
+  ): Promise<Caller> => {
+    // A5 would refuse the code of a client that is not registered any more.
+    if (!clients.find(clientId)) throw new RekeyError('access_denied')
+    const sender = { body: choice, authorization, address: caller.address }
+    const client = await clients.identifyOwner(sender, clientId)
+    return { ...caller, countedAddress: countedAddressOf(client, choice.ip, caller.address) }
   }
 
   const counted = <T>(work: () => Promise<T>): Promise<T> => steps.run('password', work, passwordOutcome)
@@ -150,6 +177,11 @@ export const createLoginService = (deps: Deps) => {
         return prove(attempt, caller)
       }),
 
+    /** A4b of the account pages, for a code that no message contains. @throws as `assertOffered` */
+    async assertOfferedHere(token: string, challengeType: string, caller: Caller): Promise<void> {
+      await challenges.assertOffered(tokens.readMfaToken(token), '', challengeType, caller)
+    },
+
     /** A4b of the account pages: sends the code of a sign-in. @throws as `send` */
     async sendHere(token: string, device: string, caller: Caller): Promise<RestoreCode> {
       const challenge = tokens.readMfaToken(token)
@@ -165,15 +197,21 @@ export const createLoginService = (deps: Deps) => {
      * @throws RekeyError access_denied (the client is not registered any more), invalid_client
      * (a confidential client without its secret), and the errors of Challenges.send
      */
-    async send(choice: SendChallengeBody, caller: Caller, authorization?: string): Promise<CodeSent> {
-      const { challenge_type: device, mfa_token, state, ip } = choice
+    async send(choice: SendChallengeBody, caller: Caller, authorization?: string): Promise<CodeSent | CodeAwaited> {
+      const { challenge_type: device, mfa_token, state } = choice
+      const second = await tokens.readSecondProof(mfa_token)
+      if (second) {
+        const counted = await identified(second.grant.clientId, choice, caller, authorization)
+        const { token, sent } = await secondProofs.choose(second, device, counted)
+        return sent ? codeSent(tokens, { ...sent, state }, token) : codeAwaited(token, state)
+      }
       const challenge = tokens.readMfaToken(mfa_token)
-      // A5 would refuse the code of a client that is not registered any more.
-      if (!clients.find(challenge.clientId)) throw new RekeyError('access_denied')
-      const sender = { body: choice, authorization, address: caller.address }
-      const client = await clients.identifyOwner(sender, challenge.clientId)
-      const countedAddress = countedAddressOf(client, ip, caller.address)
-      return codeSent(tokens, await challenges.send(challenge, state, device, { ...caller, countedAddress }))
+      const counted = await identified(challenge.clientId, choice, caller, authorization)
+      if (challenge.purpose !== 'login' || !isOwnCode(device)) {
+        return codeSent(tokens, await challenges.send(challenge, state, device, counted))
+      }
+      await challenges.assertOffered(challenge, state, device, counted)
+      return codeAwaited(mfa_token, state)
     },
   }
 }

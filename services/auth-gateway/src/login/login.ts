@@ -6,6 +6,7 @@ import type { Clients } from '../clients/clients.ts'
 import type { Infrastructure } from '../infrastructure.ts'
 import type { AccountKeys } from '../limits/account-keys.ts'
 import type { Limits } from '../limits/limits.ts'
+import type { SecondProofs } from '../second-proofs/second-proofs.ts'
 import { createSignInSteps } from '../steps/sign-in-steps.ts'
 import type { Tokens } from '../tokens/tokens.ts'
 import { loginRoutes } from './login.routes.ts'
@@ -21,6 +22,7 @@ interface Deps {
   clients: Clients
   challenges: Challenges
   tokens: Tokens
+  secondProofs: SecondProofs
 }
 
 /** A4 and A4b, also as forms (RFC 6749). */

@@ -39,6 +39,7 @@ const forms = {
   step: Type.Object({ csrf, turn: Turn }),
   code: Type.Object({ csrf, turn: Turn, code: input }),
   password: Type.Object({ csrf, turn: Turn, password: input }),
+  way: Type.Object({ csrf, turn: Turn, way: Type.String({ maxLength: 300 }) }),
 }
 const params = Type.Object({ flow: StateId })
 
@@ -171,6 +172,21 @@ export const hostedRestoreRoutes = (app: Server, deps: HostedRestoreDeps): void 
   app.post('/restore/:flow/password', { schema: { params, body: forms.password }, config }, (request, reply) => {
     const { turn, password } = request.body
     return take(request, reply, { turn, action: 'password', input: password }, hostedRestore.finish)
+  })
+
+  app.post('/restore/:flow/proof', { schema: { params, body: forms.way }, config }, (request, reply) => {
+    const { turn, way } = request.body
+    return take(request, reply, { turn, action: 'proof', input: way }, hostedRestore.chooseProof)
+  })
+
+  app.post('/restore/:flow/proof-other', { schema: { params, body: forms.step }, config }, (request, reply) => {
+    const { turn } = request.body
+    return take(request, reply, { turn, action: 'proof-other' }, hostedRestore.chooseProofAgain)
+  })
+
+  app.post('/restore/:flow/proof-code', { schema: { params, body: forms.code }, config }, (request, reply) => {
+    const { turn, code } = request.body
+    return take(request, reply, { turn, action: 'proof-code', input: code }, hostedRestore.answerProof)
   })
 
   // The script asks while the customer types, and gets JSON. Without the script a button of the page asks.

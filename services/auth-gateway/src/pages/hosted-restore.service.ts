@@ -1,4 +1,4 @@
-import { type ErrorCode, RekeyError, readCode, readUsername, Username } from '@rekey/contracts'
+import { type ErrorCode, RekeyError, readCode, readUsername, type SecondProofRequest, Username } from '@rekey/contracts'
 import type { Now } from '@rekey/platform/clock'
 import { noteError } from '@rekey/platform/errors'
 import type { Logger } from '@rekey/platform/logger'
@@ -12,12 +12,15 @@ import type { TwoFactor } from '../two-factor/two-factor.ts'
 import {
   type CodeState,
   endingOf,
-  type Outcome,
   type PasswordState,
+  type RestoreProofState,
   type RestoreState,
   type ReturnTo,
 } from './hosted-restore.state.ts'
 import type { SetNewPassword } from './new-password.ts'
+import type { Outcome } from './outcome.ts'
+import type { ProofStep } from './proof.state.ts'
+import type { ProofSteps } from './proof-steps.ts'
 import type { strengthOf } from './strength.ts'
 
 interface Deps {
@@ -28,6 +31,7 @@ interface Deps {
   spendPassword(requester: Requester): Promise<unknown>
   setNewPassword: SetNewPassword
   strengthOf: typeof strengthOf
+  proofs: ProofSteps
   /** Wait between two codes of one challenge, in milliseconds. */
   cooldownMs: number
   now: Now
@@ -71,7 +75,7 @@ const outcomeOf = ({ code, retryAfterSeconds = 60 }: RekeyError, now: Date): Out
  * that the step before led to; a step of another state changes nothing.
  */
 export const createHostedRestore = (deps: Deps) => {
-  const { twoFactor, authorize, spendPassword, setNewPassword, cooldownMs, now, log } = deps
+  const { twoFactor, authorize, spendPassword, setNewPassword, proofs, cooldownMs, now, log } = deps
 
   /** Logs an error of ours. Rethrows one that is not of the table: it gets the error page. */
   const toRekeyError = (error: unknown): RekeyError => {
@@ -133,7 +137,36 @@ export const createHostedRestore = (deps: Deps) => {
     }
   }
 
+  /** Where the refusal of a grant with one proof leads. */
+  const requireProof = async (state: PasswordState, required: SecondProofRequest): Promise<RestoreState> => {
+    const { clientId, username, returnTo } = state
+    const proof = await proofs.begin(required)
+    return { clientId, username, returnTo, ...(proof ?? { step: 'ended', why: 'noProof' }) }
+  }
+
+  const afterProof = ({ clientId, username, returnTo }: RestoreProofState, step: ProofStep): RestoreState => {
+    const common = { clientId, username, returnTo }
+    if (step.result === 'repeat') return { ...common, ...step.state }
+    if (step.result === 'ended') return { ...common, step: 'ended', why: step.why }
+    return { ...common, step: 'password', token: step.token, expiresAt: step.expiresAt, isProven: true }
+  }
+
   return {
+    /** Chooses how to give the second proof, or asks for a new code. */
+    async chooseProof(state: RestoreState, way: string, caller: Caller): Promise<RestoreState> {
+      return state.step === 'proof' ? afterProof(state, await proofs.choose(state, way, caller)) : state
+    },
+
+    /** Offers the ways of the second proof again. */
+    async chooseProofAgain(state: RestoreState): Promise<RestoreState> {
+      return state.step === 'proof' ? afterProof(state, { result: 'repeat', state: proofs.chooseAgain(state) }) : state
+    },
+
+    /** Submits the code of the second proof. The right one leads back to the new password. */
+    async answerProof(state: RestoreState, input: string, caller: Caller): Promise<RestoreState> {
+      return state.step === 'proof' ? afterProof(state, await proofs.answer(state, input, caller)) : state
+    },
+
     /** Sends a code to the address. The page is the same for known and unknown ones (S11). @throws RekeyError */
     async begin(begun: Begin, caller: Caller): Promise<RestoreState> {
       return codeState(begun, await openCode(begun, caller))
@@ -200,6 +233,7 @@ export const createHostedRestore = (deps: Deps) => {
         return { step: 'done', clientId, username, returnTo }
       } catch (thrown) {
         const error = toRekeyError(thrown)
+        if (error.secondProof) return requireProof(without, error.secondProof)
         if (error.code === 'unavailable') return { ...without, isUnknown: true, outcome: { kind: 'unknownResult' } }
         if (error.code === 'success_token_refused' && state.isUnknown) {
           return { step: 'ended', why: 'unknown', clientId, username, returnTo }
@@ -213,9 +247,10 @@ export const createHostedRestore = (deps: Deps) => {
 
     /** The state as it is now: time may have ended it. */
     current(state: RestoreState): RestoreState {
-      if (state.step !== 'password' || now().getTime() < state.expiresAt) return state
+      if ((state.step !== 'password' && state.step !== 'proof') || now().getTime() < state.expiresAt) return state
       const { clientId, username, returnTo } = state
-      return { step: 'ended', why: state.isUnknown ? 'unknown' : 'late', clientId, username, returnTo }
+      const isUnknown = state.step === 'password' && state.isUnknown
+      return { step: 'ended', why: isUnknown ? 'unknown' : 'late', clientId, username, returnTo }
     },
   }
 }

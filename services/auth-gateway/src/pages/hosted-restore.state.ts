@@ -1,20 +1,8 @@
 import type { ErrorCode } from '@rekey/contracts'
+import type { Outcome } from './outcome.ts'
+import type { ProofState } from './proof.state.ts'
 
-/** What the last press led to, if the page must say more than its step. Times are in milliseconds since 1970. */
-export type Outcome =
-  | { kind: 'wrongCode' | 'malformedCode' | 'verificationCode' | 'unavailable' | 'emptyPassword' }
-  /** No answer came: the new password may be set. */
-  | { kind: 'unknownResult' }
-  /** A new code was sent. */
-  | { kind: 'resent' }
-  /** Refused until a time. */
-  | { kind: 'wait'; until: number }
-  /** The policy refused the password; codes of its reasons. */
-  | { kind: 'refused'; reasons: string[] }
-  /** Another password was set before this one was submitted. */
-  | { kind: 'otherPassword' }
-
-export const endings = ['tooManyWrong', 'late', 'spent', 'unknown'] as const
+export const endings = ['tooManyWrong', 'late', 'spent', 'unknown', 'noProof'] as const
 
 /** Where the customer goes on after the restore. */
 export interface ReturnTo {
@@ -54,7 +42,12 @@ export interface PasswordState extends Common {
   strength?: number
   /** True after a press whose answer did not come: its password may be set. */
   isUnknown?: boolean
+  /** True after a second proof: the customer has entered the password before. */
+  isProven?: boolean
 }
+
+/** A second proof is required before the password is set. */
+export interface RestoreProofState extends Common, Omit<ProofState, 'outcome'> {}
 
 export interface DoneState extends Common {
   step: 'done'
@@ -75,11 +68,7 @@ export interface EndedState extends Common {
 }
 
 /** The state of one hosted restore. Without its secrets it cannot continue: it is kept encrypted. */
-export type RestoreState = CodeState | PasswordState | DoneState | ReturnedState | EndedState
-
-/** True for an error of the whole page, not of its field. */
-export const isAboutPage = (outcome: Outcome | undefined): boolean =>
-  outcome !== undefined && ['wait', 'unavailable', 'unknownResult'].includes(outcome.kind)
+export type RestoreState = CodeState | PasswordState | RestoreProofState | DoneState | ReturnedState | EndedState
 
 /** Error codes after which the restore cannot continue. */
 export const endingOf: Partial<Record<ErrorCode, EndedState['why']>> = {

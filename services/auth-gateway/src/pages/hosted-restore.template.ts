@@ -3,16 +3,17 @@ import { csrfField, field, hidden, passwordField } from '../layout/form.ts'
 import { contactLink } from '../layout/renderer.ts'
 import { richText } from '../layout/rich-text.ts'
 import type { Page, Problem, View } from '../layout/view.ts'
-import {
-  type CodeState,
-  type DoneState,
-  type EndedState,
-  isAboutPage,
-  type PasswordState,
-  type RestoreState,
-  type ReturnedState,
+import type {
+  CodeState,
+  DoneState,
+  EndedState,
+  PasswordState,
+  RestoreState,
+  ReturnedState,
 } from './hosted-restore.state.ts'
+import { isAboutPage } from './outcome.ts'
 import { problemOf } from './outcome-texts.ts'
+import { proofPage } from './proof.template.ts'
 
 /** What the pages tell before the customer needs it. */
 export interface RestoreFacts {
@@ -141,14 +142,15 @@ const codePage = (page: StatePage, state: CodeState): Page => {
 
 const passwordPage = ({ view, facts, path, turn, now }: StatePage, state: PasswordState): Page => {
   const { t } = view
-  const { username, outcome, strength } = state
+  const { username, outcome, strength, isProven } = state
   const problem = problemOf(view, facts, now, outcome)
   const isAboutField = !isAboutPage(outcome)
   return {
     title: t('password.title'),
     step: { at: 3, of: steps },
     problems: problem ? [isAboutField ? { field: 'password', text: problem } : { text: problem }] : [],
-    body: html`<form method="post" action="${path}/password">
+    body: html`!${isProven && !outcome ? html`<p class="notice" role="status">${t('proof.done')}</p>` : ''}
+<form method="post" action="${path}/password">
 !${csrfField(view)}!${hidden({ turn })}
 <!-- Password managers store the new password for this name. -->
 <input name="username" value="${username}" autocomplete="username" readonly hidden>
@@ -207,6 +209,7 @@ const endedPage = ({ view }: StatePage, { why }: EndedState): Page => {
     tooManyWrong: 'ended.tooManyWrong',
     late: 'ended.late',
     spent: 'ended.spent',
+    noProof: 'ended.noProof',
     unknown: 'ended.unknown',
   } as const
   return {
@@ -230,6 +233,8 @@ export const statePage = (page: StatePage, state: RestoreState): Page => {
       return codePage(page, state)
     case 'password':
       return passwordPage(page, state)
+    case 'proof':
+      return proofPage({ ...page, step: { at: 3, of: steps } }, state)
     case 'done':
       return donePage(page, state)
     case 'returned':

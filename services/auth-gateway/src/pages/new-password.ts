@@ -9,6 +9,7 @@ import { answerTimeoutMs } from '../forwarding/upstream.ts'
  * B2: sets a new password with a success token.
  *
  * @throws RekeyError password_refused (with every reason; the token stays valid), success_token_refused,
+ * second_proof_required (the token stays valid),
  * payload_too_large (JSON is longer than the form), unavailable
  */
 export type SetNewPassword = (successToken: string, password: string, address: string) => Promise<void>
@@ -23,6 +24,12 @@ const readProblem = (text: string): Problem | undefined => {
   } catch {
     return undefined
   }
+}
+
+/** The refusal of a grant: it cannot be used, or needs a second proof. */
+const refusalOf = ({ code, mfaToken, challengeTypes = [] }: Partial<Problem> = {}): RekeyError => {
+  if (code !== 'second_proof_required') return new RekeyError('success_token_refused')
+  return new RekeyError(code, { secondProof: { ...(mfaToken !== undefined && { mfaToken }), challengeTypes } })
 }
 
 interface Options {
@@ -64,7 +71,7 @@ export const createSetNewPassword = ({ upstream, fetch }: Options): SetNewPasswo
     const { status, text } = await post(successToken, password, address)
     if (status === 204) return
     if (status === 413) throw new RekeyError('payload_too_large')
-    if (status === 403) throw new RekeyError('success_token_refused')
+    if (status === 403) throw refusalOf(readProblem(text))
     const cause = new Error(`the password-service answered with ${status}`)
     if (status === 422 || status === 400) {
       const problem = readProblem(text)

@@ -1,5 +1,5 @@
 import type { View } from '../layout/view.ts'
-import type { Outcome } from './hosted-restore.state.ts'
+import type { Outcome } from './outcome.ts'
 
 interface Facts {
   codeDigits: number
@@ -43,6 +43,14 @@ export const problemOf = (view: View, facts: Facts, now: Date, outcome: Outcome 
       return t('code.wrong')
     case 'malformedCode':
       return t('code.malformed', { digits: facts.codeDigits })
+    case 'wrongOtp':
+      return t('otp.wrong')
+    case 'malformedOtp':
+      return t('otp.malformed')
+    case 'wrongRecovery':
+      return t('recovery.wrong')
+    case 'malformedRecovery':
+      return t('recovery.malformed')
     case 'verificationCode':
       return t('code.isVerification', { digits: facts.codeDigits })
     case 'emptyPassword':

@@ -4,8 +4,9 @@ import type { States } from '../layout/gallery.fixture.ts'
 import { OutdatedForm } from '../layout/outdated-form.ts'
 import type { Problem, View } from '../layout/view.ts'
 import { confirmPage, resultPage, tryAgainPage } from './compromise-report.template.ts'
-import type { EndedState, Outcome, RestoreState } from './hosted-restore.state.ts'
+import type { EndedState, RestoreState } from './hosted-restore.state.ts'
 import { startPage, statePage, unknownPage } from './hosted-restore.template.ts'
+import type { Outcome } from './outcome.ts'
 import { type ReturnFault, returnFaultPage } from './return-to.ts'
 
 const now = new Date('2026-11-26T12:00:00Z')
@@ -25,6 +26,16 @@ const ofState = (state: RestoreState) => (view: View) =>
 const ofCode = (more: object = {}) => ofState({ ...code, resendAt: inSeconds(43), ...more })
 const ofPassword = (outcome?: Outcome, strength?: number) =>
   ofState({ ...password, outcome, ...(strength !== undefined && { strength }) })
+const proof = {
+  ...common,
+  step: 'proof',
+  token: 't',
+  challengeTypes: ['otp', 'oob:sms:+44*******01', 'recovery_code'],
+  expiresAt: inSeconds(600),
+} as const
+const ofProof = (chosen?: string, more: object = {}) =>
+  ofState({ ...proof, challengeTypes: [...proof.challengeTypes], chosen, ...more })
+const sentProof = { verificationCode: '4821', resendAt: inSeconds(43) }
 const start = (problem?: (view: View) => Problem) => (view: View) =>
   startPage(view, {
     fields: { flow: '0123456789012345678901' },
@@ -36,6 +47,12 @@ const policyReasons = ['too_short', 'too_long', 'common', 'context_word', 'breac
 // The compiler requires a state for each outcome, ending and fault: a new one cannot be left out.
 const outcomes: Record<Outcome['kind'], States> = {
   wrongCode: { 'code-wrong': ofCode({ outcome: { kind: 'wrongCode' } }) },
+  wrongOtp: { 'proof-otp-wrong': ofProof('otp', { outcome: { kind: 'wrongOtp' } }) },
+  malformedOtp: { 'proof-otp-malformed': ofProof('otp', { outcome: { kind: 'malformedOtp' } }) },
+  wrongRecovery: { 'proof-recovery-wrong': ofProof('recovery_code', { outcome: { kind: 'wrongRecovery' } }) },
+  malformedRecovery: {
+    'proof-recovery-malformed': ofProof('recovery_code', { outcome: { kind: 'malformedRecovery' } }),
+  },
   malformedCode: { 'code-malformed': ofCode({ outcome: { kind: 'malformedCode' } }) },
   verificationCode: { 'code-is-verification': ofCode({ outcome: { kind: 'verificationCode' } }) },
   resent: { 'code-resent': ofCode({ outcome: { kind: 'resent' } }) },
@@ -60,6 +77,7 @@ const outcomes: Record<Outcome['kind'], States> = {
 
 const endings: Record<EndedState['why'], States> = {
   tooManyWrong: { 'ended-too-many-wrong': ofState({ ...common, step: 'ended', why: 'tooManyWrong' }) },
+  noProof: { 'ended-no-proof': ofState({ ...common, step: 'ended', why: 'noProof' }) },
   late: { 'ended-late': ofState({ ...common, step: 'ended', why: 'late' }) },
   spent: { 'ended-spent': ofState({ ...common, step: 'ended', why: 'spent' }) },
   unknown: { 'ended-unknown': ofState({ ...common, step: 'ended', why: 'unknown' }) },
@@ -91,7 +109,16 @@ export const pageStates: States = {
   'code-phone': ofCode({ username: '+447700900123' }),
   'code-resend-now': ofCode({ resendAt: inSeconds(0) }),
   'code-expired': ofCode({ expiresAt: inSeconds(0) }),
+  proof: ofProof(),
+  'proof-wait': ofProof(undefined, { outcome: { kind: 'wait', until: inSeconds(43) } }),
+  'proof-otp': ofProof('otp'),
+  'proof-otp-only': ofProof('otp', { challengeTypes: ['otp'] }),
+  'proof-recovery': ofProof('recovery_code'),
+  'proof-sms': ofProof('oob:sms:+44*******01', sentProof),
+  'proof-email': ofProof('oob:email:m*t@example.com', { ...sentProof, resendAt: 0, outcome: { kind: 'resent' } }),
+  'proof-email-wrong': ofProof('oob:email:m*t@example.com', { ...sentProof, outcome: { kind: 'wrongCode' } }),
   password: ofPassword(),
+  'password-proven': ofState({ ...password, isProven: true }),
   ...Object.fromEntries([0, 1, 2, 3, 4].map((score) => [`password-strength-${score}`, ofPassword(undefined, score)])),
   done: ofState({ ...common, step: 'done' }),
   'done-without-return': ofState({ ...common, returnTo: undefined, step: 'done' }),

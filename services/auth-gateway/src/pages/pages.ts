@@ -15,6 +15,7 @@ import { createHostedRestore } from './hosted-restore.service.ts'
 import type { RestoreState } from './hosted-restore.state.ts'
 import { createSetNewPassword } from './new-password.ts'
 import { pageRoutes } from './pages.routes.ts'
+import type { ProofSteps } from './proof-steps.ts'
 import { createReturnClients } from './return-to.ts'
 import { strengthOf } from './strength.ts'
 
@@ -35,6 +36,7 @@ interface Deps {
   clients: Clients
   twoFactor: TwoFactor
   authorize: Authorize
+  proofs: ProofSteps
 }
 
 /** Longer than a code and a grant live together, so that the last page is still there for a tab that was put away. */
@@ -46,7 +48,7 @@ export const createPages = (
   config: Settings,
   deps: Deps,
 ): Feature => {
-  const { layout, limits, clients, twoFactor, authorize } = deps
+  const { layout, limits, clients, twoFactor, authorize, proofs } = deps
 
   const restoreOf = (defaultClientId: string): Omit<HostedRestoreDeps, 'render'> => ({
     hostedRestore: createHostedRestore({
@@ -55,6 +57,7 @@ export const createPages = (
       spendPassword: limits.spendPassword,
       setNewPassword: createSetNewPassword({ upstream: config.REKEY_PASSWORD_SERVICE_URL, fetch: tls.fetch }),
       strengthOf,
+      proofs,
       cooldownMs: resendCooldownMs(config),
       now,
       log,

@@ -1,8 +1,11 @@
 import {
   type CodeSent,
+  missingField,
   type PasswordRestoreBody,
   type PasswordRestoreVerificationBody,
+  type Proof,
   RekeyError,
+  type SecondProof,
   scopes,
 } from '@rekey/contracts'
 import type { Caller } from '../challenges/challenge.ts'
@@ -10,6 +13,8 @@ import type { Challenges } from '../challenges/challenges.ts'
 import { countedAddressOf } from '../clients/client-asserted-ip.ts'
 import type { Clients } from '../clients/clients.ts'
 import { checkScope } from '../clients/scope.ts'
+import type { SecondProofs } from '../second-proofs/second-proofs.ts'
+import { submittedBy } from '../second-proofs/submitted-code.ts'
 import { codeSent } from '../tokens/code-sent.ts'
 import { codeChallengeOf } from '../tokens/pkce.ts'
 import type { Tokens } from '../tokens/tokens.ts'
@@ -18,6 +23,7 @@ interface Deps {
   clients: Clients
   challenges: Challenges
   tokens: Tokens
+  secondProofs: SecondProofs
 }
 
 /** A verified challenge, which stands for the customer: the gateway does not know who that is. */
@@ -26,6 +32,9 @@ interface Verified {
   clientId: string
   scope: string
   answeredAt: Date
+  proofs: Proof[] | undefined
+  /** The session of the first grant, which a second proof continues. */
+  sessionId?: string
 }
 
 interface VerifiedRequest {
@@ -36,7 +45,7 @@ interface VerifiedRequest {
 }
 
 /** A1 and A2: the request of a restore, and the verification of its code. */
-export const createRestoreService = ({ clients, challenges, tokens }: Deps) => {
+export const createRestoreService = ({ clients, challenges, tokens, secondProofs }: Deps) => {
   /** Answers in the form that `response_type` names. @throws RekeyError unavailable, for a code */
   const grantAnswer = async (
     responseType: PasswordRestoreVerificationBody['response_type'],
@@ -45,8 +54,15 @@ export const createRestoreService = ({ clients, challenges, tokens }: Deps) => {
   ) => {
     const subject = { ...verified, flow: 'restore' as const, subject: verified.challengeId }
     if (responseType === 'code') {
-      const { flow: _, ...authorization } = subject
-      const code = await tokens.authorizationCodes.issue({ ...authorization, redirectUri, codeChallenge })
+      const { challengeId, clientId, scope, answeredAt, proofs } = verified
+      const authorization = { subject: challengeId, challengeId, clientId, scope, answeredAt }
+      const code = await tokens.authorizationCodes.issue({
+        ...authorization,
+        // Gateways of the version before redeem a code without it alone.
+        ...(proofs && proofs.length > 1 && { proofs }),
+        redirectUri,
+        codeChallenge,
+      })
       return { code, redirect_uri: redirectUri, state }
     }
     const rest = { token_type: 'bearer' as const, scope: subject.scope, state }
@@ -56,6 +72,30 @@ export const createRestoreService = ({ clients, challenges, tokens }: Deps) => {
     }
     const { token, expiresInSeconds } = tokens.issueSuccessToken(subject)
     return { sign_token: token, expires_in: expiresInSeconds, ...rest }
+  }
+
+  /** A2 with the token of a second proof. An authorization code needs the redirect URI, and PKCE for a public client. */
+  const verifySecond = async (
+    second: SecondProof,
+    body: PasswordRestoreVerificationBody,
+    caller: Caller,
+    authorization?: string,
+  ) => {
+    const { clientId } = second.grant
+    const client = clients.find(clientId)
+    if (!client) throw new RekeyError('access_denied')
+    const scope = checkScope(body.scope, [scopes.restore], client)
+    await clients.identifyOwner({ body, authorization, address: caller.address }, clientId)
+    const { redirect_uri: redirectUri = '', state } = body
+    const codeChallenge = codeChallengeOf(body) ?? ''
+    if (body.response_type === 'code') {
+      if (redirectUri === '') throw missingField('redirect_uri')
+      clients.forRedirect(clientId, redirectUri)
+      if (client.type === 'public' && codeChallenge === '') throw missingField('code_challenge')
+    }
+    const counted = { ...caller, countedAddress: countedAddressOf(client, body.ip, caller.address) }
+    const proven = await secondProofs.prove(second, submittedBy(body.grant_type, body.code), scope, counted)
+    return grantAnswer(body.response_type, proven, { redirectUri, state, codeChallenge })
   }
 
   return {
@@ -80,7 +120,8 @@ export const createRestoreService = ({ clients, challenges, tokens }: Deps) => {
     },
 
     /**
-     * A2. Refuses an answer that could not be used before its code is spent.
+     * A2. Refuses an answer that could not be used before its code is spent. The token of a required second proof leads
+     * to a grant with both proofs.
      *
      * @throws RekeyError invalid_scope, invalid_request (an authorization code that could not
      * be redeemed), invalid_grant, access_denied (five failed attempts; or the client is not registered any more),
@@ -88,6 +129,8 @@ export const createRestoreService = ({ clients, challenges, tokens }: Deps) => {
      */
     async verify(body: PasswordRestoreVerificationBody, caller: Caller, authorization?: string) {
       const lateCodeChallenge = codeChallengeOf(body)
+      const second = await tokens.readSecondProof(body.mfa_token)
+      if (second) return verifySecond(second, body, caller, authorization)
       const challenge = tokens.readMfaToken(body.mfa_token)
       const client = clients.find(challenge.clientId)
       if (!client) throw new RekeyError('access_denied')
@@ -99,9 +142,9 @@ export const createRestoreService = ({ clients, challenges, tokens }: Deps) => {
         pkceRequired: client.type === 'public',
         redirectUri: body.redirect_uri ?? '',
       }
-      const { clientId, redirectUri, scope, state, codeChallenge, answeredAt } = await challenges.answer(
+      const { clientId, redirectUri, scope, state, codeChallenge, answeredAt, proof } = await challenges.answer(
         challenge,
-        body.code,
+        submittedBy(body.grant_type, body.code),
         {
           flows: ['oauthRestore'],
           clientId: challenge.clientId,
@@ -113,7 +156,7 @@ export const createRestoreService = ({ clients, challenges, tokens }: Deps) => {
       )
       return grantAnswer(
         body.response_type,
-        { challengeId: challenge.challengeId, clientId, scope, answeredAt },
+        { challengeId: challenge.challengeId, clientId, scope, answeredAt, proofs: proof && [proof] },
         // RFC 7636 sends the challenge in the first request; the published contract does not say which of the two.
         { redirectUri, state, codeChallenge: codeChallenge || (lateCodeChallenge ?? '') },
       )

@@ -12,6 +12,8 @@ export interface SessionFacts {
   endsAt: number
   /** When the customer submitted the code of the sign-in. */
   answeredAt?: number
+  /** Authentication methods of the sign-in (RFC 8176). */
+  amr?: readonly string[]
 }
 
 /** Content of a refresh token, sealed: only the gateway can read or make one. */

@@ -34,8 +34,10 @@ export interface SignIn {
   scope: string
   /** The customer's epoch when the password was verified. */
   epoch: number
-  /** When the customer submitted the code. */
+  /** When the customer gave the older of the two proofs. */
   answeredAt: Date
+  /** Authentication methods (RFC 8176). */
+  amr: readonly string[]
   /** The client's address, for the list of sessions. */
   ip: string
   /** Life of the session, if it is shorter than that of all sessions (ms). */
@@ -49,6 +51,8 @@ export interface Session extends SessionName {
   sessionEpoch: number
   /** When the customer submitted the code of the sign-in; of a session of an earlier version: when it began. */
   answeredAt: Date
+  /** Undefined of a session of an earlier version. */
+  amr: readonly string[] | undefined
   /** No token of the session lives longer. */
   endsAt: Date
   refreshToken: string | undefined
@@ -133,7 +137,16 @@ export const createSessionService = ({
      *
      * @throws RekeyError invalid_grant (all sessions were ended after the password was verified), unavailable
      */
-    async begin({ customer, clientId, scope, epoch, answeredAt, ip, sessionMs = lifeMs }: SignIn): Promise<Session> {
+    async begin({
+      customer,
+      clientId,
+      scope,
+      epoch,
+      answeredAt,
+      amr,
+      ip,
+      sessionMs = lifeMs,
+    }: SignIn): Promise<Session> {
       await complete()
       const name = { subject: customer, sessionId: random.id() }
       const secret = refreshTokens.newSecret()
@@ -151,11 +164,11 @@ export const createSessionService = ({
       if (higher !== undefined && (await isOutdated(customer, epoch, higher))) throw new RekeyError('invalid_grant')
       const sessionEpoch = higher ?? epoch
       if (higher !== undefined && (await begin(higher)) !== undefined) throw new RekeyError('invalid_grant')
-      const session = { scope, epoch: sessionEpoch, endsAt, answeredAt: answeredAt.getTime() }
+      const session = { scope, epoch: sessionEpoch, endsAt, answeredAt: answeredAt.getTime(), amr }
       const refreshToken = refreshable
         ? await refreshTokens.write({ ...name, clientId, generation: 1, session, secret })
         : undefined
-      return { ...name, clientId, scope, sessionEpoch, answeredAt, endsAt: new Date(endsAt), refreshToken }
+      return { ...name, clientId, scope, sessionEpoch, answeredAt, amr, endsAt: new Date(endsAt), refreshToken }
     },
 
     /** Deletes a session whose tokens were not delivered. */
@@ -200,6 +213,7 @@ export const createSessionService = ({
         scope: granted,
         sessionEpoch: session.epoch,
         answeredAt: answeredAtOf(session),
+        amr: session.amr,
         endsAt: new Date(session.endsAt),
         refreshToken: await refreshTokens.write({ ...token, session, generation: generation + 1, secret }),
       }

@@ -1,6 +1,6 @@
-import { channelOfDevice, type Purpose } from '@rekey/contracts'
-import type { Metrics } from '@rekey/platform/metrics'
-import type { CodeOutcome } from './code-outcome.ts'
+import { channelOfDevice, type ProofMethod, type Purpose, proofMethods } from '@rekey/contracts'
+import { counter, type Metrics } from '@rekey/platform/metrics'
+import { type CodeOutcome, codeOutcomes } from './code-outcome.ts'
 import { createRestoreSteps } from './restore-steps.ts'
 import { createSignInSteps } from './sign-in-steps.ts'
 
@@ -10,6 +10,10 @@ export interface AnsweredCode {
   outcome?: CodeOutcome
   /** The device that the code was sent to; '' if the challenge was not read. */
   device: string
+  /** How the code was to prove the customer; undefined if the challenge was not read. */
+  method?: ProofMethod | undefined
+  /** True for a second proof of a restore or change. */
+  isSecond?: boolean
   /** When the code was requested, in ms since 1970; NaN if the challenge was not read, or does not say. */
   sentAtMs: number
 }
@@ -18,8 +22,17 @@ export interface AnsweredCode {
 export const createAnsweredCodes = (metrics: Metrics) => {
   const restores = createRestoreSteps(metrics)
   const signIns = createSignInSteps(metrics)
+  const secondProofs = counter(metrics, {
+    name: 'rekey_second_proofs_total',
+    help: 'Codes that were submitted as a second proof, by what it was for and by method. change: of a changed password',
+    labels: { purpose: ['restore', 'login', 'change'], method: proofMethods, outcome: codeOutcomes },
+  })
   return {
-    count(purpose: Purpose, { device, sentAtMs }: AnsweredCode, outcome: CodeOutcome, at: Date): void {
+    count(purpose: Purpose, answered: AnsweredCode, outcome: CodeOutcome, at: Date): void {
+      const { device, sentAtMs, method, isSecond = purpose === 'login' } = answered
+      if (method && isSecond) secondProofs.inc({ purpose, method, outcome })
+      // A restore is counted by its first proof.
+      if (isSecond && purpose === 'restore') return
       // By Redis, which may have changed it: a wrong time makes a figure wrong, and nothing else.
       const seconds = Math.max(0, at.getTime() - sentAtMs) / 1_000
       const isMeasured = outcome === 'ok' && Number.isFinite(seconds)

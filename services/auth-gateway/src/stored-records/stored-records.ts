@@ -53,10 +53,18 @@ export const createStoredRecords = ({ metrics, log }: Pick<Infrastructure, 'metr
   return {
     refuse,
 
-    /** Signs and opens records of one kind, with these fields. */
-    ofKind<Name extends string>(kind: RecordKind, names: readonly Name[]) {
+    /**
+     * Signs and opens records of one kind, with these fields. `optional`: fields of a later version, which count only in
+     * records that have them, so that gateways of the version before read the others.
+     */
+    ofKind<Name extends string>(kind: RecordKind, names: readonly Name[], optional: readonly Name[] = []) {
       const textOf = (redisKey: string, record: Partial<StoredFields>) =>
-        JSON.stringify([kind, redisKey, ...names.map((name) => asStored(record[name]))])
+        JSON.stringify([
+          kind,
+          redisKey,
+          ...names.map((name) => asStored(record[name])),
+          ...optional.flatMap((name) => (record[name] ? [name, asStored(record[name])] : [])),
+        ])
       return {
         /** The HMAC to store in the record. */
         sign: (redisKey: string, record: Partial<StoredFields>): string => hmac(keys.current, textOf(redisKey, record)),
@@ -66,7 +74,8 @@ export const createStoredRecords = ({ metrics, log }: Pick<Infrastructure, 'metr
           if (mac === undefined) throw refuse(kind, redisKey, 'without an HMAC')
           const text = textOf(redisKey, record)
           if (!keys.all.some((key) => isEqual(hmac(key, text), mac))) throw refuse(kind, redisKey, 'changed')
-          return Object.fromEntries(names.map((name) => [name, record[name] ?? ''])) as Record<Name, string>
+          const fields = [...names, ...optional]
+          return Object.fromEntries(fields.map((name) => [name, record[name] ?? ''])) as Record<Name, string>
         },
       }
     },

@@ -1,8 +1,10 @@
 import {
   accessTokenSeconds,
+  amrOf,
   type grantTypes,
   LoginSucceeded,
   missingField,
+  type ProofGrantType,
   RekeyError,
   scopes,
   type TokenAnswer,
@@ -19,6 +21,7 @@ import type { Clients } from '../clients/clients.ts'
 import type { Client } from '../clients/registry-file.ts'
 import { checkScope, normaliseScope } from '../clients/scope.ts'
 import type { Limits } from '../limits/limits.ts'
+import { submittedBy } from '../second-proofs/submitted-code.ts'
 import { refreshTokenRefused, type Session } from '../sessions/sessions.service.ts'
 import type { Sessions } from '../sessions/sessions.ts'
 import type { SignInSteps } from '../steps/sign-in-steps.ts'
@@ -90,39 +93,54 @@ export const createGrant = (deps: Deps) => {
     log.event('authn_login_success', { customer, clientId, address })
   }
 
-  /** The code that follows the password completes a sign-in. */
-  const mfaOob: GrantType = async ({ body, address, sessionMs }, client) => {
-    const name = tokens.readMfaToken(required(body.mfa_token, 'mfa_token'))
-    // Before the code is compared: events name the client only after it authenticated (S46).
-    clients.owner(client, name.clientId)
-    const binding = {
-      flows: ['oauthLogin' as const],
-      clientId: client?.client_id ?? '',
-      state: body.state ?? '',
-      scope: normaliseScope(body.scope ?? ''),
+  /** The second proof that follows the password completes a sign-in. */
+  const completeSignIn =
+    (grantType: ProofGrantType): GrantType =>
+    async ({ body, address, sessionMs }, client) => {
+      const name = tokens.readMfaToken(required(body.mfa_token, 'mfa_token'))
+      // Before the code is compared: events name the client only after it authenticated (S46).
+      clients.owner(client, name.clientId)
+      const binding = {
+        flows: ['oauthLogin' as const],
+        clientId: client?.client_id ?? '',
+        state: body.state ?? '',
+        scope: normaliseScope(body.scope ?? ''),
+      }
+      const caller = { address, countedAddress: countedAddressOf(client, body.ip, address) }
+      const submitted = submittedBy(grantType, required(body.code, 'code'))
+      const challenge = await challenges.answer(name, submitted, binding, caller)
+      const { challengeId, customer, clientId, scope, state, answeredAt, proof } = challenge
+      // The older of the two proofs.
+      const provenAt = name.provenAt ?? answeredAt
+      const amr = amrOf(['password', ...(proof ? [proof.method] : [])])
+      const epoch = Number(challenge.sessionEpoch)
+      const ip = caller.countedAddress
+      const session = await steps.run('completed', async () => {
+        const begun = await sessions.begin({
+          customer,
+          clientId,
+          scope,
+          epoch,
+          answeredAt: provenAt,
+          amr,
+          ip,
+          sessionMs,
+        })
+        await publishSignIn(begun, address)
+        return begun
+      })
+      steps.observe('completed', (now().getTime() - answeredAt.getTime()) / 1_000)
+      // A4 spends quotas of the username, A4b those of the customer. The answer waits for neither.
+      for (const account of [challenge.usernameAccount, challenge.account]) {
+        void limits.rememberNetwork({ account, address: caller.countedAddress })
+      }
+      const { refreshToken } = session
+      return answerOf(tokens.issueAccessToken({ flow: 'signIn', ...session, challengeId }), {
+        scope,
+        state,
+        refreshToken,
+      })
     }
-    const caller = { address, countedAddress: countedAddressOf(client, body.ip, address) }
-    const challenge = await challenges.answer(name, required(body.code, 'code'), binding, caller)
-    const { challengeId, customer, clientId, scope, state, answeredAt } = challenge
-    const epoch = Number(challenge.sessionEpoch)
-    const ip = caller.countedAddress
-    const session = await steps.run('completed', async () => {
-      const begun = await sessions.begin({ customer, clientId, scope, epoch, answeredAt, ip, sessionMs })
-      await publishSignIn(begun, address)
-      return begun
-    })
-    steps.observe('completed', (now().getTime() - answeredAt.getTime()) / 1_000)
-    // A4 spends quotas of the username, A4b those of the customer. The answer waits for neither.
-    for (const account of [challenge.usernameAccount, challenge.account]) {
-      void limits.rememberNetwork({ account, address: caller.countedAddress })
-    }
-    const { refreshToken } = session
-    return answerOf(tokens.issueAccessToken({ flow: 'signIn', ...session, challengeId }), {
-      scope,
-      state,
-      refreshToken,
-    })
-  }
 
   /** RFC 6749 §6. */
   const refreshToken: GrantType = async ({ body, address }, client) => {
@@ -176,8 +194,13 @@ export const createGrant = (deps: Deps) => {
     return answerOf(issued, { scope: authorization.scope, state: body.state })
   }
 
+  const signInGrants = {
+    mfa_oob: completeSignIn('mfa_oob'),
+    mfa_otp: completeSignIn('mfa_otp'),
+    mfa_recovery_code: completeSignIn('mfa_recovery_code'),
+  }
   const grants: Record<(typeof grantTypes)[number], GrantType> = {
-    mfa_oob: mfaOob,
+    ...signInGrants,
     authorization_code: authorizationCode,
     code: authorizationCode,
     refresh_token: refreshToken,
@@ -189,10 +212,12 @@ export const createGrant = (deps: Deps) => {
    * invalid_scope, unauthorized_client (RFC 6749 §5.2), too_many_requests, unavailable
    */
   return async (request: TokenRequest): Promise<TokenAnswer> => {
-    const grant = grants[required(request.body.grant_type, 'grant_type')]
+    const grantType = required(request.body.grant_type, 'grant_type')
+    const grant = grants[grantType]
     const client = await clients.identify(request)
     // A submitted code has quotas of its own; an authenticated client may request many tokens, for all of its users.
-    if (grant !== mfaOob && client?.type !== 'confidential') await limits.spendToken(request.address)
+    if (!Object.hasOwn(signInGrants, grantType) && client?.type !== 'confidential')
+      await limits.spendToken(request.address)
     return grant(request, client)
   }
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { Proof } from '@rekey/contracts'
 import type { Now } from '@rekey/platform/clock'
 import type { Random } from '@rekey/platform/random'
 import { loadScript, type Redis } from '@rekey/platform/redis'
@@ -17,10 +18,12 @@ export interface Authorization {
   codeChallenge: string
   /** When the confirmation code was submitted. */
   answeredAt: Date
+  /** If there is more than one. */
+  proofs?: Proof[] | undefined
 }
 
 /** What a redemption must match, and what is stored for a replay. */
-interface Proof {
+interface Redeeming {
   clientId: string
   redirectUri: string
   /** S256 challenge of the submitted verifier; '' for none. */
@@ -66,14 +69,15 @@ interface Deps {
 export const createAuthorizationCodes = ({ redis, records, random, now }: Deps) => {
   const issueScript = loadScript(redis, script('issue-code'))
   const redeemScript = loadScript(redis, script('redeem-code'))
-  const issued = records.ofKind('authorization code', fieldNames)
+  const issued = records.ofKind<(typeof fieldNames)[number] | 'proofs'>('authorization code', fieldNames, ['proofs'])
   const redeemed = records.ofKind('redeemed authorization code', ['sessionId'])
   return {
-    async issue({ answeredAt, ...authorization }: Authorization): Promise<string> {
+    async issue({ answeredAt, proofs, ...authorization }: Authorization): Promise<string> {
       const code = random.bytes(32).toString('base64url')
       const key = keyOf(code)
       const fields = {
         ...authorization,
+        ...(proofs && { proofs: JSON.stringify(proofs) }),
         answeredAt: String(answeredAt.getTime()),
         expiresAt: String(now().getTime() + codeLifeMs),
       }
@@ -82,7 +86,7 @@ export const createAuthorizationCodes = ({ redis, records, random, now }: Deps) 
     },
 
     /** @throws RekeyError invalid_grant if the gateway did not write the record so */
-    async redeem(code: string, proof: Proof): Promise<Redemption> {
+    async redeem(code: string, proof: Redeeming): Promise<Redemption> {
       const key = keyOf(code)
       const [result, flat = []] = (await redeemScript(
         [key],
@@ -100,9 +104,10 @@ export const createAuthorizationCodes = ({ redis, records, random, now }: Deps) 
       )) as [Redemption['result'], string[]?]
       if (result === 'missing') return { result }
       const fields = fieldsOf(flat)
-      const { answeredAt, expiresAt: _, ...authorization } = issued.open(key, fields, fields.mac)
+      const { answeredAt, expiresAt: _, proofs, ...authorization } = issued.open(key, fields, fields.mac)
       if (result === 'redeemed') {
-        return { result, authorization: { ...authorization, answeredAt: new Date(Number(answeredAt)) } }
+        const given = proofs !== '' && { proofs: JSON.parse(proofs) as Proof[] }
+        return { result, authorization: { ...authorization, ...given, answeredAt: new Date(Number(answeredAt)) } }
       }
       if (result !== 'replayed') return { result }
       const { subject, clientId } = authorization

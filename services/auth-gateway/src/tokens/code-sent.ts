@@ -1,10 +1,22 @@
-import type { CodeSent } from '@rekey/contracts'
+import type { CodeAwaited, CodeSent } from '@rekey/contracts'
 import type { OpenChallenge } from '../challenges/challenge.ts'
 import type { MfaTokens } from './mfa-token.ts'
 
+/** The answer if the code is not one that we send. */
+export const codeAwaited = (mfaToken: string, state: string): CodeAwaited => ({
+  mfa_token: mfaToken,
+  error: 'mfa_code_required',
+  error_description: 'Please confirm challenge with your code',
+  state,
+})
+
 /** The OAuth endpoints' answer to a sent code. A1 gives it whether or not the account exists. */
-export const codeSent = ({ issueMfaToken }: Pick<MfaTokens, 'issueMfaToken'>, challenge: OpenChallenge): CodeSent => ({
-  mfa_token: issueMfaToken(challenge),
+export const codeSent = (
+  { issueMfaToken }: Pick<MfaTokens, 'issueMfaToken'>,
+  challenge: OpenChallenge,
+  mfaToken = issueMfaToken(challenge),
+): CodeSent => ({
+  mfa_token: mfaToken,
   code: challenge.verificationCode,
   error: 'mfa_code_required',
   error_description: 'Please confirm challenge with sent code',

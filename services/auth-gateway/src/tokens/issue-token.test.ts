@@ -38,6 +38,7 @@ const issuer = createTokenIssuer({ keys, clients, issuer: 'https://id.example', 
 const ofFlow = {
   restore: [scopes.restore],
   change: [scopes.change],
+  changeFactors: [scopes.full],
   signIn: [scopes.full, scopes.change],
   clientCredentials: [scopes.backOffice],
 } satisfies Record<TokenSubject['flow'], string[]>
@@ -67,8 +68,9 @@ t.test('S40: a token has only scopes that both its flow and its client may have'
   for (const flow of Object.keys(ofFlow) as TokenSubject['flow'][]) {
     for (const [clientId, registered] of Object.entries(ofClient)) {
       for (const scope of requested) {
-        // The identity provider's clients are not registered: their customers may change the password.
-        const allowed = clientId === 'stranger' && flow === 'change' ? ofFlow.change : registered
+        // The identity provider's clients are not registered: their customers may change the password and factors.
+        const isChange = flow === 'change' || flow === 'changeFactors'
+        const allowed: string[] = clientId === 'stranger' && isChange ? ofFlow[flow] : registered
         const may = scope
           .split(' ')
           .every((item) => (ofFlow[flow] as string[]).includes(item) && allowed.includes(item))

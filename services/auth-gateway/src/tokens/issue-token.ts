@@ -1,4 +1,4 @@
-import { accessTokenSeconds, audiences, grantSeconds, RekeyError, scopes } from '@rekey/contracts'
+import { accessTokenSeconds, amrOf, audiences, grantSeconds, type Proof, RekeyError, scopes } from '@rekey/contracts'
 import type { TokenClaims } from '@rekey/platform/auth'
 import type { Now } from '@rekey/platform/clock'
 import type { Logger } from '@rekey/platform/logger'
@@ -20,6 +20,7 @@ interface Deps {
 const flowScopes = {
   restore: [scopes.restore],
   change: [scopes.change],
+  changeFactors: [scopes.full],
   signIn: [scopes.full, scopes.change],
   clientCredentials: [scopes.backOffice],
 } satisfies Record<string, readonly string[]>
@@ -35,6 +36,10 @@ export interface TokenSubject {
   /** Only in tokens of a back-office client: its owner. */
   owner?: string | undefined
   challengeId?: string
+  /** Proofs of a grant; they stand in it, and `amr` follows from them. */
+  proofs?: Proof[] | undefined
+  /** Authentication methods of a sign-in (RFC 8176). */
+  amr?: readonly string[] | undefined
   /** When the customer submitted the confirmation code (`auth_time`); in a refresh: that of the sign-in. */
   answeredAt?: Date | undefined
   /** An existing session, or an id chosen before; without one the token gets a session id of its own. */
@@ -59,7 +64,7 @@ export const createTokenIssuer = ({ keys, clients, issuer, now, random, log }: D
   const scopesOf = (clientId: string, flow: TokenSubject['flow']): readonly string[] => {
     const client = clients.find(clientId)
     // The identity provider's clients are not registered here: their customers may change the password (B5).
-    if (!client) return flow === 'change' ? flowScopes.change : []
+    if (!client) return flow === 'change' || flow === 'changeFactors' ? flowScopes[flow] : []
     return client.scopes.includes(scopes.full) ? [...client.scopes, scopes.change] : client.scopes
   }
 
@@ -82,10 +87,13 @@ export const createTokenIssuer = ({ keys, clients, issuer, now, random, log }: D
 
   const issue = (given: TokenSubject, use: 'access' | 'sign'): IssuedToken => {
     assertMayHave(given)
-    const { subject, clientId, scope, owner, challengeId, answeredAt } = given
+    const { subject, clientId, scope, owner, challengeId, answeredAt, proofs } = given
+    const { amr = proofs && amrOf(proofs.map(({ method }) => method)) } = given
+    const restoreProofs = clients.find(clientId)?.restoreProofs
     const { sessionId = random.id(), sessionEpoch, endsAt } = given
     // A token with a password scope alone is a grant: short-lived, and spent by one change or restore.
-    const purpose = challengeId === undefined ? undefined : grantOf[scope]
+    const ofFlow = given.flow === 'changeFactors' ? given.flow : grantOf[scope]
+    const purpose = challengeId === undefined ? undefined : ofFlow
     const aud = [...(use === 'access' ? [audiences.api] : []), ...(purpose ? [audiences.grant] : [])]
     const issuedAt = Math.floor(now().getTime() / 1_000)
     const sessionSeconds = endsAt ? Math.floor(endsAt.getTime() / 1_000) - issuedAt : Number.POSITIVE_INFINITY
@@ -98,13 +106,21 @@ export const createTokenIssuer = ({ keys, clients, issuer, now, random, log }: D
       jti: random.id(),
       iat: issuedAt,
       exp: issuedAt + expiresInSeconds,
+      ...(amr && amr.length > 0 && { amr: [...amr] }),
       client_id: clientId,
       scope,
       sid: sessionId,
       ...(answeredAt && { auth_time: Math.floor(answeredAt.getTime() / 1_000) }),
       ...(owner !== undefined && { owner }),
       ...(sessionEpoch !== undefined && { session_epoch: sessionEpoch }),
-      ...(purpose && challengeId && { purpose, challenge_id: challengeId, ...(trace && { trace }) }),
+      ...(purpose &&
+        challengeId && {
+          purpose,
+          challenge_id: challengeId,
+          ...(proofs && { proofs }),
+          ...(restoreProofs && { restore_proofs: restoreProofs }),
+          ...(trace && { trace }),
+        }),
     }
     return {
       token: keys.sign(claims, clients.find(clientId)?.token_signing_alg),

@@ -18,6 +18,8 @@ interface MfaClaims {
   sub: string
   sid: string
   client_id: string
+  auth_time?: number
+  amr?: string
 }
 
 /** `sid` contains the challenge's purpose and the account key that Redis keeps it under. */
@@ -72,7 +74,7 @@ export const createMfaTokens = async (app: Server, { issuer, keys, now, random }
      * key is an HMAC of the username that the holder entered, or of the customer whose password or session is proven.
      */
     issueMfaToken(challenge: OpenChallenge): string {
-      const { challengeId, account, purpose, clientId, device, verificationCode, expiresAt } = challenge
+      const { challengeId, account, purpose, clientId, device, verificationCode, expiresAt, provenAt } = challenge
       const issuedAt = now()
       return current.sign({
         iss: issuer,
@@ -83,6 +85,7 @@ export const createMfaTokens = async (app: Server, { issuer, keys, now, random }
         jti: random.id(),
         sid: `${purpose}.${account}`,
         amr: device,
+        ...(provenAt && { auth_time: Math.floor(provenAt.getTime() / 1_000) }),
         client_id: clientId,
         scope: `mfa_token:${verificationCode}`,
         token_type: 'bearer',
@@ -92,12 +95,14 @@ export const createMfaTokens = async (app: Server, { issuer, keys, now, random }
     },
 
     /** @throws RekeyError invalid_grant for any token that does not verify */
-    readMfaToken(token: string): ChallengeReference {
+    readMfaToken(token: string): ChallengeReference & { device: string } {
       try {
         const claims = verify(token)
         const [, purpose, account] = sidPattern.exec(claims.sid) ?? []
         if (!account) throw new Error('sid is not in the expected form')
-        return { challengeId: claims.sub, account, purpose: purpose as Purpose, clientId: claims.client_id }
+        const { auth_time, client_id: clientId, amr: device = '' } = claims
+        const provenAt = auth_time === undefined ? undefined : new Date(auth_time * 1_000)
+        return { challengeId: claims.sub, account, purpose: purpose as Purpose, clientId, provenAt, device }
       } catch {
         throw new RekeyError('invalid_grant')
       }

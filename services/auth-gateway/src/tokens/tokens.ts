@@ -6,11 +6,13 @@ import type { StoredRecords } from '../stored-records/stored-records.ts'
 import { createAuthorizationCodes } from './authorization-codes.store.ts'
 import { createTokenIssuer } from './issue-token.ts'
 import { createMfaTokens } from './mfa-token.ts'
+import { createSecondProofTokens } from './second-proof-token.ts'
 import type { SigningKeys } from './signing-keys.ts'
 
 interface Settings {
   REKEY_PUBLIC_URL: string
   REKEY_MFA_TOKEN_KEY: string
+  REKEY_USERNAME_SEAL_KEY: string
 }
 
 interface Deps {
@@ -31,6 +33,7 @@ export const createTokens = async (
     issuer,
     ...createTokenIssuer({ keys, clients, issuer, now, random, log }),
     ...(await createMfaTokens(app, { issuer, keys: toKeys(config.REKEY_MFA_TOKEN_KEY), now, random })),
+    ...createSecondProofTokens({ usernameKeys: toKeys(config.REKEY_USERNAME_SEAL_KEY), now }),
     authorizationCodes: createAuthorizationCodes({ redis, records, random, now }),
     publicKey: keys.publicKey,
     jwks: keys.jwks,

@@ -7,7 +7,10 @@ export const twoFactorRoutes = (app: Server, twoFactor: TwoFactorService): void 
   app.get(
     '/api/v2/my/2fa/challenge',
     { schema: OpenChallenge, exposeHeadRoute: false, config: { scopes: [scopes.full, scopes.change] } },
-    (request) => twoFactor.openChange(request.bearer, { address: request.ip }),
+    ({ bearer, ip: address, query }) =>
+      query.businessProcess === 'changeFactors'
+        ? twoFactor.openFactorsChange(bearer, { address })
+        : twoFactor.openChange(bearer, { address }),
   )
 
   app.get(

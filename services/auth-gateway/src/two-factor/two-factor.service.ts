@@ -2,6 +2,8 @@ import {
   type AnswerChallengeBody,
   type ChallengeAnswer,
   challengeType,
+  enrolledChallengeTypes,
+  FactorsList,
   formatTime,
   missingField,
   type OpenUnauthorizedChallengeQuery,
@@ -11,20 +13,33 @@ import {
   scopes,
 } from '@rekey/contracts'
 import type { TokenClaims } from '@rekey/platform/auth'
-import type { Caller, OpenChallenge } from '../challenges/challenge.ts'
+import type { Broker } from '@rekey/platform/broker'
+import { callRpc } from '@rekey/platform/rpc'
+import type { Caller, Flow, OpenChallenge } from '../challenges/challenge.ts'
 import type { Challenges } from '../challenges/challenges.ts'
 import { firstEmail } from '../challenges/open.ts'
 import type { Clients } from '../clients/clients.ts'
+import type { SecondProofs } from '../second-proofs/second-proofs.ts'
+import { grantTypeOf, submittedBy } from '../second-proofs/submitted-code.ts'
+import type { IssuedToken } from '../tokens/issue-token.ts'
 import type { Tokens } from '../tokens/tokens.ts'
 
-interface Deps {
+export interface TwoFactorDeps {
   clients: Clients
   challenges: Challenges
   tokens: Tokens
+  broker: Broker
+  secondProofs: SecondProofs
 }
 
 /** The broker contract has no redirect and no state: its challenges are bound to the client alone. */
 const noRedirect = { redirectUri: '', state: '', codeChallenge: undefined }
+
+/** What the code of a challenge gives a grant for. */
+const grantFlowOf = (flow: Flow) => {
+  if (flow === 'brokerFactors') return 'changeFactors'
+  return flow === 'brokerChange' ? 'change' : 'restore'
+}
 
 /** @throws RekeyError invalid_request unless exactly one of the two is given */
 const usernameOf = ({ email, phone }: OpenUnauthorizedChallengeQuery): string => {
@@ -45,7 +60,7 @@ export interface RestoreCode {
 }
 
 /** B5, B5b, B6: the two-factor procedure of the broker contract. */
-export const createTwoFactorService = ({ clients, challenges, tokens }: Deps) => {
+export const createTwoFactorService = ({ clients, challenges, tokens, broker, secondProofs }: TwoFactorDeps) => {
   const openRestore = async (
     username: string,
     clientId: string,
@@ -57,7 +72,7 @@ export const createTwoFactorService = ({ clients, challenges, tokens }: Deps) =>
     const request = { ...noRedirect, clientId, scope: scopes.restore }
     return challenges.openRestore('brokerRestore', username, request, caller)
   }
-  const answerOf = (challenge: OpenChallenge, provider: 'email' | 'sms'): ChallengeAnswer => ({
+  const answerOf = (challenge: OpenChallenge, provider: 'email' | 'sms' | 'otp'): ChallengeAnswer => ({
     token: tokens.issueMfaToken(challenge),
     provider,
     expiresAt: formatTime(challenge.expiresAt),
@@ -68,12 +83,35 @@ export const createTwoFactorService = ({ clients, challenges, tokens }: Deps) =>
     expiresAt: challenge.expiresAt,
   })
 
+  const successOf = ({ token, expiresAt }: IssuedToken): SuccessToken => ({
+    successToken: token,
+    expiresAt: formatTime(expiresAt),
+  })
+
   return {
     /** B5. @throws RekeyError too_many_requests, unavailable */
     async openChange({ sub, sid, session_epoch, client_id }: TokenClaims, caller: Caller): Promise<ChallengeAnswer> {
       const signedIn = { customer: sub, sessionId: sid, sessionEpoch: session_epoch }
       const request = { ...noRedirect, clientId: client_id, scope: scopes.change }
       return answerOf(await challenges.openChange(signedIn, request, caller), 'email')
+    },
+
+    /**
+     * B5 for a change of second factors: an enrolled method proves it, where there is one (S57).
+     *
+     * @throws RekeyError insufficient_scope, too_many_requests, unavailable
+     */
+    async openFactorsChange(claims: TokenClaims, caller: Caller): Promise<ChallengeAnswer> {
+      const { sub, sid, session_epoch, client_id } = claims
+      if (!claims.scope.split(' ').includes(scopes.full)) throw new RekeyError('insufficient_scope')
+      const { methods } = await callRpc(broker, FactorsList, { customer: sub })
+      const byApp = methods.includes('totp')
+      const challengeTypes = [byApp ? enrolledChallengeTypes.totp : firstEmail]
+      if (methods.includes('recovery_code')) challengeTypes.push(enrolledChallengeTypes.recovery_code)
+      const signedIn = { customer: sub, sessionId: sid, sessionEpoch: session_epoch }
+      const request = { ...noRedirect, clientId: client_id, scope: scopes.full }
+      const kind = { flow: 'brokerFactors' as const, challengeTypes }
+      return answerOf(await challenges.openChange(signedIn, request, caller, kind), byApp ? 'otp' : 'email')
     },
 
     /** B5 for the account pages, which display the verification code. @throws RekeyError too_many_requests, unavailable */
@@ -122,25 +160,34 @@ export const createTwoFactorService = ({ clients, challenges, tokens }: Deps) =>
 
     /** B6. @throws RekeyError invalid_grant, access_denied (five failed attempts), too_many_requests, unavailable */
     async answer({ token, code }: AnswerChallengeBody, caller: Caller): Promise<SuccessToken> {
+      const second = await tokens.readSecondProof(token)
+      if (second) {
+        const submitted = submittedBy(grantTypeOf(second, code), code)
+        return successOf(tokens.issueSuccessToken(await secondProofs.prove(second, submitted, '', caller)))
+      }
       const challenge = tokens.readMfaToken(token)
-      const { customer, sessionId, sessionEpoch, clientId, scope, answeredAt } = await challenges.answer(
+      const { device: chosen, purpose } = challenge
+      const grantType = purpose === 'change' ? grantTypeOf({ chosen, challengeTypes: [] }, code) : 'mfa_oob'
+      const { customer, sessionId, sessionEpoch, clientId, scope, answeredAt, proof, flow } = await challenges.answer(
         challenge,
-        code,
-        { flows: ['brokerRestore', 'brokerChange'], clientId: '', state: '', scope: '' },
+        submittedBy(grantType, code),
+        { flows: ['brokerRestore', 'brokerChange', 'brokerFactors'], clientId: '', state: '', scope: '' },
         caller,
       )
       const issued = tokens.issueSuccessToken({
-        flow: customer === '' ? 'restore' : 'change',
+        flow: grantFlowOf(flow),
         subject: customer || challenge.challengeId,
         clientId,
         scope,
         challengeId: challenge.challengeId,
         answeredAt,
+        // The password-service knows which address the code of a change went to.
+        ...(flow !== 'brokerChange' && proof && { proofs: [proof] }),
         // The grant of a change ends with the session that requested it.
         ...(sessionId !== '' && { sessionId }),
         ...(sessionEpoch !== '' && { sessionEpoch: Number(sessionEpoch) }),
       })
-      return { successToken: issued.token, expiresAt: formatTime(issued.expiresAt) }
+      return successOf(issued)
     },
   }
 }

@@ -1,4 +1,4 @@
-import type { FactorOperation, Purpose, Recipient } from '@rekey/contracts'
+import type { FactorOperation, Process, Purpose, Recipient } from '@rekey/contracts'
 import { noTheme, type PageLanguage, type Theme } from '@rekey/texts'
 import type { Message } from '../channels/delivery.ts'
 import { addressRemovedMessage } from './address-removed/address-removed.message.ts'
@@ -74,10 +74,14 @@ const perVariant = <Variant extends string>(
 
 /** Every message in every variant. A variant that is missing here is an error of types. */
 export const samples: ReadonlyMap<string, Sample> = new Map([
-  ...perVariant<Purpose>('code', { restore: true, change: true, login: true }, (purpose) => (presentation, values) => {
-    const { code, verificationCode } = values
-    return codeMessage(presentation, { purpose, code, verificationCode, expiresAt, now: at })
-  }),
+  ...perVariant<Purpose | Process>(
+    'code',
+    { restore: true, change: true, login: true, changeFactors: true },
+    (purpose) => (presentation, values) => {
+      const { code, verificationCode } = values
+      return codeMessage(presentation, { purpose, code, verificationCode, expiresAt, now: at })
+    },
+  ),
   ...perVariant<Operation>(
     'password-changed',
     { change: true, restore: true, reset: true, set: true },

@@ -29,7 +29,7 @@ export const createChallengeCodes =
   async (issued: EventData<typeof ChallengeIssued>, time: Date): Promise<void> => {
     const { database, store, codes, now } = deps
     const { challengeId, customer: customerCode, device, purpose, sendNumber, expiresAt } = issued
-    const { code, verificationCode } = issued
+    const { code, verificationCode, process } = issued
     const expired = codes.isExpired(expiresAt)
     const customer = await store.findByCode(customerCode)
     // Again, after the offer at A4: a restore may have come between. A change needs a session, which both channels proved.
@@ -44,6 +44,12 @@ export const createChallengeCodes =
     if (!to) return codes.suppress(challengeId, 'no such device')
     if (expired) return codes.suppress(challengeId, 'expired')
     await codes.publish(
-      await codes.addressed(customer, to, { ...about, code, verificationCode, askedAt: logged.askedAt }),
+      await codes.addressed(customer, to, {
+        ...about,
+        ...(process && { process }),
+        code,
+        verificationCode,
+        askedAt: logged.askedAt,
+      }),
     )
   }

@@ -15,6 +15,15 @@ export const endRestores = async (tx: Transaction, customerIds: number[]): Promi
   await tx.$executeRaw`DELETE FROM restore_request WHERE customer_id = ANY(${customerIds})`
 }
 
+/** Keeps an open restore until a time, if it would end sooner. */
+export const keepRestore = async (database: Database, challengeId: string, until: Date): Promise<void> => {
+  await database.query(
+    (prisma) => prisma.$executeRaw`
+      UPDATE restore_request SET expires_at = ${until}::timestamptz
+      WHERE challenge_id = ${challengeId}::uuid AND expires_at < ${until}::timestamptz`,
+  )
+}
+
 /** Deletes records of restores that have expired. */
 export const deleteExpiredRestores =
   (loops: Database): Deletion =>

@@ -10,7 +10,7 @@ const mostRightCodes = 256
 
 const concurrency = 32
 
-/** Consumes right and wrong codes of restores; the gateway alone counts those of sign-in and change. */
+/** Consumes right and wrong codes of restores, and wrong second proofs; the gateway alone counts other codes of sign-in and change. */
 export const consumeAnswers = (
   deps: ConsumerDeps,
   {
@@ -25,9 +25,7 @@ export const consumeAnswers = (
       event,
       concurrency,
       pause: afterAnswer,
-      async handle({ purpose, challengeId, attempt, username }, { time }) {
-        if (purpose === 'restore') await recordFailure({ challengeId, attempt, failedAt: answeredAt(time) }, username)
-      },
+      handle: (failed, { time }) => recordFailure(failed, answeredAt(time)),
     }),
   ),
   consumeTogether(deps, { event: ChallengeVerified, most: mostRightCodes, handle: recordSuccesses }),

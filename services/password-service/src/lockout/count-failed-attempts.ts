@@ -1,11 +1,10 @@
-import type { Address } from '@rekey/contracts'
 import type { Now } from '@rekey/platform/clock'
 import { confirmedAddresses } from '../customers/confirmed-addresses.ts'
 import { lockCustomer } from '../customers/lock.ts'
 import type { Database } from '../database.ts'
 import { type NotificationDeps, restoreLockedNotifications } from '../notifications/notifications.ts'
 import { addEvents } from '../outbox/outbox.store.ts'
-import { claimFailedAttempts, failedAttemptTimes, findUncounted } from './failed-attempts.store.ts'
+import { claimFailedAttempts, type FailureOwner, failedAttemptTimes, findUncounted } from './failed-attempts.store.ts'
 import { type Lockout, lockoutsAfter } from './lockout.ts'
 
 export interface CountDeps extends NotificationDeps {
@@ -26,18 +25,18 @@ export interface BegunLockout extends Lockout {
  * Counts the recorded wrong codes of a challenge, once its customer is known. If they begin a lockout, the customer is
  * notified in the same transaction, once for each lockout. Safe to repeat.
  *
- * @param address the address that the restore names: identifies the customer before the request is handled
+ * @param owner identifies the customer before the request is handled
  * @returns the lockout that began, if any
  * @throws RekeyError unavailable
  */
 export const countFailedAttempts = async (
   deps: CountDeps,
   challengeId: string,
-  address?: Address,
+  owner?: FailureOwner,
 ): Promise<BegunLockout | undefined> => {
   const { database, scale, now } = deps
   // Without a lock first: most events are of challenges that belong to no customer.
-  const customerId = await findUncounted(database, challengeId, address)
+  const customerId = await findUncounted(database, challengeId, owner)
   if (customerId === undefined) return undefined
   return database.transaction(async (tx) => {
     const customer = await lockCustomer(tx, customerId)

@@ -12,6 +12,14 @@ export interface FailedAttempt {
   failedAt: Date
 }
 
+/** Identifies the customer of a wrong code whose challenge is no known restore. */
+export interface FailureOwner {
+  /** The address that the restore names. */
+  address?: Address | undefined
+  /** Code of the customer whose second proof it was. */
+  customer?: string | undefined
+}
+
 /** A challenge whose customer is unknown for this long stays unknown: its request was dropped when its code expired. */
 const claimableForMs = 30 * 60_000
 
@@ -33,13 +41,15 @@ export const failedAttemptTimes = async (tx: Transaction, customerId: number): P
 export const findUncounted = async (
   database: Database,
   challengeId: string,
-  address: Address | undefined,
+  { address, customer }: FailureOwner = {},
 ): Promise<number | undefined> => {
   const byAddress = address ? ownerOf(address) : Prisma.sql`NULL`
+  const byCode =
+    customer === undefined ? Prisma.sql`NULL` : Prisma.sql`(SELECT id FROM customer WHERE code = ${customer})`
   const [row] = await database.query(
     (prisma) => prisma.$queryRaw<{ id: number | null }[]>`
       SELECT coalesce(
-        (SELECT customer_id FROM restore_request WHERE challenge_id = ${challengeId}::uuid), ${byAddress}
+        (SELECT customer_id FROM restore_request WHERE challenge_id = ${challengeId}::uuid), ${byCode}, ${byAddress}
       ) AS id
       FROM restore_failure WHERE challenge_id = ${challengeId}::uuid AND customer_id IS NULL LIMIT 1`,
   )

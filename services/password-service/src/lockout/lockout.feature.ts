@@ -17,9 +17,7 @@ export const createLockout = (infra: Infrastructure, config: { REKEY_LIMITS_SCAL
   const scale = config.REKEY_LIMITS_SCALE
   const failuresSeen = createFailuresSeen({
     ...infra,
-    async record({ purpose, challengeId, attempt, username }, failedAt) {
-      if (purpose === 'restore') await answers.recordFailure({ challengeId, attempt, failedAt }, username)
-    },
+    record: (event, failedAt) => answers.recordFailure(event, failedAt),
   })
   const { count, lockoutOf, ...answers } = createLockoutService({ ...infra, scale })
   const recordSuccesses = createRightCodes({ ...infra, failuresSeen, scale })

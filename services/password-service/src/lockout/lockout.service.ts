@@ -1,10 +1,10 @@
-import { type Address, parseUsername } from '@rekey/contracts'
+import { type ChallengeFailed, type EventData, parseUsername } from '@rekey/contracts'
 import type { Keys } from '@rekey/platform/keys'
 import type { Logger } from '@rekey/platform/logger'
 import { counter, type Metrics } from '@rekey/platform/metrics'
 import { unseal } from '@rekey/platform/seal'
 import { type CountDeps, countFailedAttempts } from './count-failed-attempts.ts'
-import { type FailedAttempt, failedAttemptTimes, recordFailedAttempt } from './failed-attempts.store.ts'
+import { type FailureOwner, failedAttemptTimes, recordFailedAttempt } from './failed-attempts.store.ts'
 import { activeLockout, type Lockout, lockoutsAfter } from './lockout.ts'
 
 interface Deps extends CountDeps {
@@ -34,8 +34,8 @@ export const createLockoutService = (deps: Deps) => {
   })
 
   /** Counts the recorded wrong codes of a challenge, once its customer is known. @throws RekeyError unavailable */
-  const count = async (challengeId: string, address?: Address): Promise<void> => {
-    const lockout = await countFailedAttempts(deps, challengeId, address)
+  const count = async (challengeId: string, owner?: FailureOwner): Promise<void> => {
+    const lockout = await countFailedAttempts(deps, challengeId, owner)
     if (!lockout) return
     begun.inc()
     lockouts.inc({ kind: 'restore', account: 'customer' })
@@ -47,16 +47,20 @@ export const createLockoutService = (deps: Deps) => {
     count,
 
     /**
-     * Records a wrong code of a restore and counts it if its customer is known. `username` is the challenge's, sealed;
-     * events of an earlier gateway have none.
+     * Records a wrong code of a restore, or a wrong second proof, and counts it if its customer is known. Second proofs
+     * count whatever they were given for: all of them guess at one secret. Events of an earlier gateway have neither
+     * username nor customer.
      *
      * @throws RekeyError unavailable
      */
-    async recordFailure(attempt: FailedAttempt, username?: string): Promise<void> {
-      await recordFailedAttempt(database, attempt)
-      const { challengeId } = attempt
+    async recordFailure(
+      { purpose, challengeId, attempt, username, customer }: EventData<typeof ChallengeFailed>,
+      failedAt: Date,
+    ): Promise<void> {
+      if (purpose !== 'restore' && customer === undefined) return
+      await recordFailedAttempt(database, { challengeId, attempt, failedAt })
       const opened = username && (await unseal<string>(keys.username, challengeId, username).catch(() => undefined))
-      await count(challengeId, opened ? parseUsername(opened) : undefined)
+      await count(challengeId, { address: opened ? parseUsername(opened) : undefined, customer })
     },
 
     /** The lockout of the customer's restore that is active now. @throws RekeyError unavailable */

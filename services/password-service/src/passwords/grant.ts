@@ -1,4 +1,4 @@
-import { RekeyError } from '@rekey/contracts'
+import { type Proof, RekeyError, type RestoreProofs } from '@rekey/contracts'
 import type { TokenClaims } from '@rekey/platform/auth'
 import { hashForLog } from '@rekey/platform/logger'
 import { currentSpan } from '@rekey/platform/trace'
@@ -17,6 +17,12 @@ export interface Grant {
   expiresAt: Date
   /** When the code was submitted; judge the proof by it, since a token may be issued later (S42). */
   provenAt: Date
+  /** The proofs that were given for it, if the gateway recorded them. */
+  proofs: Proof[] | undefined
+  /** When each proof was submitted. */
+  provenTimes: Date[]
+  /** The rule for second proofs that the client asks for. */
+  restoreProofs: RestoreProofs | undefined
   /** The verified claims; they name the session that the token was issued in. */
   claims: TokenClaims
 }
@@ -39,6 +45,8 @@ export const toGrant = (claims: TokenClaims | undefined, purpose: Grant['purpose
   const { jti, challenge_id: challengeId = '' } = claims
   if (!uuid.test(jti) || !uuid.test(challengeId)) throw refuseGrant('malformed')
   if (owner !== undefined && claims.sub !== owner) throw refuseGrant('another customer')
+  // Gateways of the version before state no auth_time: they issue the token with the answer, or up to a minute later.
+  const provenAt = new Date((claims.auth_time ?? claims.iat) * 1_000)
   const span = currentSpan()
   span?.link(claims.trace)
   span?.set({ 'rekey.challenge': hashForLog(challengeId) })
@@ -49,8 +57,10 @@ export const toGrant = (claims: TokenClaims | undefined, purpose: Grant['purpose
     subject: claims.sub,
     clientId: claims.client_id,
     expiresAt: new Date(claims.exp * 1_000),
-    // Gateways of the version before state no auth_time: they issue the token with the answer, or up to a minute later.
-    provenAt: new Date((claims.auth_time ?? claims.iat) * 1_000),
+    provenAt,
+    proofs: claims.proofs,
+    provenTimes: [provenAt, ...(claims.proofs ?? []).map(({ at }) => new Date(at * 1_000))],
+    restoreProofs: claims.restore_proofs,
     claims,
   }
 }

@@ -1,7 +1,10 @@
+import type { Address } from '@rekey/contracts'
+import { confirmedAddressesSql } from '../customers/confirmed-addresses.ts'
 import type { Database } from '../database.ts'
 import { Prisma } from '../generated/prisma/client.ts'
 import type { Grant } from './grant.ts'
 import { mustChange } from './must-change.ts'
+import type { ProofStanding } from './second-proof.ts'
 
 /** A customer, with what the policy compares a new password with. */
 export interface PasswordOwner {
@@ -18,9 +21,9 @@ export interface PasswordOwner {
 }
 
 /** The customer that a grant belongs to. */
-export interface GrantHolder extends PasswordOwner {
-  /** True with a confirmed address, to which a password can be sent. */
-  reachable: boolean
+export interface GrantHolder extends PasswordOwner, ProofStanding {
+  /** The kind of address that the code of a restore went to; null if an earlier version recorded it. */
+  restoreKind: Address['kind'] | null
   /** True if the grant has been used. */
   spent: boolean
 }
@@ -32,7 +35,7 @@ const owner = Prisma.sql`
   ARRAY(SELECT i.value FROM identifier i WHERE i.customer_id = c.id) AS usernames`
 
 const holder = ({ jti, challengeId }: Grant) => Prisma.sql`${owner},
-  EXISTS (SELECT 1 FROM identifier i WHERE i.customer_id = c.id AND i.verified_at IS NOT NULL) AS reachable,
+  c.factor_kinds::text[] AS "factorKinds", ${confirmedAddressesSql} AS addresses,
   EXISTS (SELECT 1 FROM spent_token WHERE jti IN (${jti}::uuid, ${challengeId}::uuid)) AS spent`
 
 export const createPasswordOwnerStore = (database: Database) => ({
@@ -40,7 +43,7 @@ export const createPasswordOwnerStore = (database: Database) => ({
   findForChange: (grant: Grant): Promise<GrantHolder | undefined> =>
     database.query(async (prisma) => {
       const [row] = await prisma.$queryRaw<GrantHolder[]>`
-        SELECT ${holder(grant)} FROM customer c LEFT JOIN credential k ON k.customer_id = c.id
+        SELECT ${holder(grant)}, NULL AS "restoreKind" FROM customer c LEFT JOIN credential k ON k.customer_id = c.id
         WHERE c.code = ${grant.subject}`
       return row
     }),
@@ -49,7 +52,7 @@ export const createPasswordOwnerStore = (database: Database) => ({
   findForRestore: (grant: Grant): Promise<GrantHolder | undefined> =>
     database.query(async (prisma) => {
       const [row] = await prisma.$queryRaw<GrantHolder[]>`
-        SELECT ${holder(grant)} FROM restore_request r JOIN customer c ON c.id = r.customer_id
+        SELECT ${holder(grant)}, r.kind::text AS "restoreKind" FROM restore_request r JOIN customer c ON c.id = r.customer_id
         LEFT JOIN credential k ON k.customer_id = c.id
         WHERE r.challenge_id = ${grant.challengeId}::uuid`
       return row

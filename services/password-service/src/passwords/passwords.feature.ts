@@ -2,7 +2,7 @@ import { LoginSucceeded, PasswordStatus, PasswordVerify } from '@rekey/contracts
 import { consume } from '@rekey/platform/consumer'
 import { acceptOAuthParameters } from '@rekey/platform/oauth-parameters'
 import { registerScope } from '@rekey/platform/server'
-import type { Config } from '../config.ts'
+import { type Config, restoreProofsOf } from '../config.ts'
 import type { Feature } from '../feature.ts'
 import type { Hashing } from '../hashing/hashing.feature.ts'
 import type { Infrastructure } from '../infrastructure.ts'
@@ -17,6 +17,7 @@ import { createPasswordService } from './passwords.service.ts'
 import type { ReplaceDeps } from './replace-password.ts'
 import { restoreResetRoutes } from './restore-reset.routes.ts'
 import { createRestoreReset } from './restore-reset.service.ts'
+import { createSecondProofs } from './second-proof.ts'
 import { createSignInStore } from './sign-in.store.ts'
 import { createStatus } from './status.service.ts'
 import { createStatusStore } from './status.store.ts'
@@ -48,6 +49,7 @@ export const createPasswords = (
     formerPasswords: config.REKEY_PASSWORD_HISTORY,
     lockoutScale: lockout.scale,
     passwordMetrics: createPasswordMetrics(infra.metrics),
+    secondProofs: createSecondProofs({ ...infra, restoreProofs: restoreProofsOf(config) }),
   }
   const store = createPasswordOwnerStore(database)
   const passwords = createPasswordService({

@@ -7,7 +7,7 @@ import { isSessionEnded } from '../sessions/sessions.store.ts'
 import { type PreparedPassword, preparePassword, refuseCurrentPassword } from './credential.ts'
 import { type Grant, refuseGrant, toGrant } from './grant.ts'
 import type { GrantHolder, PasswordOwnerStore } from './password-owners.store.ts'
-import { type ReplaceDeps, replacePassword } from './replace-password.ts'
+import { ProofsOutdated, type ReplaceDeps, replacePassword } from './replace-password.ts'
 import { makeTemporaryPassword } from './temporary-password.ts'
 
 interface Deps extends ReplaceDeps {
@@ -74,6 +74,7 @@ export const createPasswordService = (deps: Deps) => {
     minLength,
     passwordMetrics,
     random,
+    secondProofs,
     log,
   } = deps
 
@@ -91,6 +92,27 @@ export const createPasswordService = (deps: Deps) => {
     const { verified } = await hasher.verify(hash ?? undefined, currentPassword)
     if (!hash || !verified) throw refuseCurrentPassword()
     return hash
+  }
+
+  /**
+   * Refuses a grant with too few proofs, before the password is looked at: nothing is spent (S53).
+   *
+   * @throws RekeyError second_proof_required
+   */
+  const assertProven = async (holder: GrantHolder, grant: Grant) => {
+    if (!secondProofs.isProven(grant, holder, holder.restoreKind)) {
+      throw await secondProofs.refuse(grant, holder, holder.restoreKind)
+    }
+  }
+
+  /** Replaces the password. A method that the customer gained since the check asks for a second proof as well. */
+  const replaceProven = async (holder: GrantHolder, request: Parameters<typeof replacePassword>[1]) => {
+    try {
+      return await replacePassword(deps, request)
+    } catch (error) {
+      if (!(error instanceof ProofsOutdated) || !request.grant) throw error
+      throw await secondProofs.refuse(request.grant, { ...error.standing, code: holder.code }, holder.restoreKind)
+    }
   }
 
   /** Runs an operation and logs its outcome. `work` names the customer as soon as it is found. */
@@ -135,18 +157,19 @@ export const createPasswordService = (deps: Deps) => {
       const prepare = begin()
       const holder = await findHolder(store.findForRestore, grant)
       foundCustomer(holder.code)
+      await assertProven(holder, grant)
       // Beside the hash, which takes longer. From here on no wrong code that its sender knows of is missing (S42).
       const [password] = await Promise.all([prepare(holder), failuresSeen()])
       const by = { clientId: grant.clientId, ip: request.ip }
-      return replacePassword(deps, { customerId: holder.id, password, operation, by, grant })
+      return replaceProven(holder, { customerId: holder.id, password, operation, by, grant })
     })
 
   return {
     /**
      * The signed-in customer changes the password (B1).
      *
-     * @throws RekeyError success_token_refused, password_refused, invalid_request, current_password_wrong,
-     * invalid_token, unavailable
+     * @throws RekeyError success_token_refused, second_proof_required, password_refused, invalid_request,
+     * current_password_wrong, invalid_token, unavailable
      */
     change: ({
       bearer,
@@ -160,10 +183,11 @@ export const createPasswordService = (deps: Deps) => {
         const candidate = policy.startCheck(password)
         const holder = await findHolder(store.findForChange, grant)
         foundCustomer(holder.code)
+        await assertProven(holder, grant)
         candidate.assertNotGuessable(holder)
         const verifiedHash = await verifyCurrent(holder, currentPassword)
         await candidate.assertNotLeakedOrReused(holder)
-        return replacePassword(deps, {
+        return replaceProven(holder, {
           customerId: holder.id,
           password: await preparePassword(deps, password, { isTemporary: false }),
           operation: 'change',
@@ -177,7 +201,7 @@ export const createPasswordService = (deps: Deps) => {
     /**
      * The holder of a restore's grant sets a new password (B2, and A3 with a password).
      *
-     * @throws RekeyError success_token_refused, password_refused, unavailable
+     * @throws RekeyError success_token_refused, second_proof_required, password_refused, unavailable
      */
     restore: ({ password, ...request }: Request & { password: string }): Promise<void> =>
       replaceForgotten('restore', request, () => {
@@ -193,12 +217,12 @@ export const createPasswordService = (deps: Deps) => {
      * Replaces the password by a temporary one, which is sent to the customer (A3 without a password). The old one stops
      * working at once; the new one works for one sign-in within a day and must then be changed.
      *
-     * @throws RekeyError success_token_refused, unavailable
+     * @throws RekeyError success_token_refused, second_proof_required, unavailable
      */
     issueTemporary: (request: Request): Promise<void> =>
-      replaceForgotten('reset', request, () => async ({ reachable }) => {
+      replaceForgotten('reset', request, () => async ({ addresses }) => {
         // The customer may have lost the address that received the code.
-        if (!reachable) throw refuseGrant('no confirmed address')
+        if (addresses.length === 0) throw refuseGrant('no confirmed address')
         return preparePassword(deps, makeTemporaryPassword(random, minLength), {
           isTemporary: true,
           isMailed: true,

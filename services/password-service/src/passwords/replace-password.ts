@@ -17,6 +17,7 @@ import type { PreparedPassword } from './credential.ts'
 import { type Grant, refuseGrant } from './grant.ts'
 import { type PasswordEventDeps, passwordEvents } from './password-events.ts'
 import { type HoldReason, lockedOut, type PasswordMetrics } from './password-metrics.ts'
+import type { ProofStanding, SecondProofs } from './second-proof.ts'
 import { readStanding, type Standing } from './standing.ts'
 import { storePassword } from './store-password.ts'
 
@@ -33,6 +34,7 @@ export interface ReplaceDeps extends PasswordEventDeps {
   /** Divides the duration of lockouts. */
   lockoutScale: number
   passwordMetrics: PasswordMetrics
+  secondProofs: SecondProofs
 }
 
 /** The sender of the request. */
@@ -59,6 +61,15 @@ interface Replacement {
   approval?: ApprovalDecision | undefined
 }
 
+/** The customer gained a method while the password was hashed, so that the grant has too few proofs now. */
+export class ProofsOutdated extends Error {
+  readonly standing: ProofStanding
+  constructor(standing: ProofStanding) {
+    super('the grant has too few proofs')
+    this.standing = standing
+  }
+}
+
 /** The channel that the restore's code came by; else that of the request: all come over HTTP so far. */
 const changeChannel = (restore: OpenRestore | undefined) => (restore?.kind ? channelOf(restore.kind) : 'api')
 
@@ -69,16 +80,19 @@ const assertStillAllowed = async (
   run: RunStatement,
   customer: LockedCustomer,
   { grant, bearer }: Replacement,
-  { restore, failures }: Standing,
-  lockoutScale: number,
+  standing: Standing,
+  { lockoutScale, secondProofs }: Pick<ReplaceDeps, 'lockoutScale' | 'secondProofs'>,
 ): Promise<void> => {
   if (bearer && (await isSessionEndedWithin(run, bearer))) throw new RekeyError('invalid_token')
   if (!grant) return
   if (await isSessionEndedWithin(run, grant.claims)) throw refuseGrant('session ended')
   if (customer.blocked) throw refuseGrant('customer blocked')
+  const { restore, failures } = standing
+  if (!secondProofs.isProven(grant, standing, restore?.kind)) throw new ProofsOutdated(standing)
   if (grant.purpose !== 'restore') return
   // A right code that was guessed during a lockout restores nothing (S6).
-  if (wasLockedOut(lockoutsAfter(failures, lockoutScale), grant.provenAt)) throw refuseGrant(lockedOut)
+  const lockouts = lockoutsAfter(failures, lockoutScale)
+  if (grant.provenTimes.some((at) => wasLockedOut(lockouts, at))) throw refuseGrant(lockedOut)
   if (!restore) throw refuseGrant('restore ended')
 }
 
@@ -142,7 +156,7 @@ export const replacePassword = async (deps: ReplaceDeps, request: Replacement): 
     if (approval) await decideApproval(run, approval)
     const lostAfter = new Date(at.getTime() - deps.newAddressMs)
     const standing = await readStanding(run, customer.id, { grant, lostAfter })
-    await assertStillAllowed(run, customer, request, standing, deps.lockoutScale)
+    await assertStillAllowed(run, customer, request, standing, deps)
     const { restore, addresses, formerAddresses } = standing
     const temporaryTo = mailed && temporaryPasswordAddress(addresses, restore?.kind, deps)
     const isYoung = isOverYoungAddress(deps, restore, at)

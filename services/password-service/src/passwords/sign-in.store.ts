@@ -16,6 +16,8 @@ export interface Account extends PasswordOrigin {
   mustChange: boolean
   temporaryUntil: Date | null
   sessionEpoch: number
+  /** Kinds of factors in force. */
+  factorKinds: string[]
   /** Confirmed ones: e-mail before phone, the oldest first. */
   addresses: Address[]
 }
@@ -25,7 +27,7 @@ const findAccount = prepared<Account, [value: string, kind: Address['kind'], dec
   'sign_in_account',
   `SELECT c.id, c.code, c.status = 'blocked' AS blocked, found.named, k.hash, ${mustChange.text} AS "mustChange",
      k.temporary_until AS "temporaryUntil", c.session_epoch AS "sessionEpoch", c.hold_until AS "holdUntil",
-     c.password_channel AS "passwordChannel", ${confirmedAddressesSql.text} AS addresses
+     c.password_channel AS "passwordChannel", c.factor_kinds::text[] AS "factorKinds", ${confirmedAddressesSql.text} AS addresses
    FROM (
      SELECT k.customer_id, true AS named FROM identifier i JOIN credential k ON k.customer_id = i.customer_id
      WHERE i.value = $1::text AND i.kind = $2::identifier_kind AND i.verified_at IS NOT NULL

@@ -13,6 +13,8 @@ export interface Standing {
   failures: readonly Date[]
   /** Confirmed addresses: e-mail before phone, the oldest first. */
   addresses: Address[]
+  /** Kinds of factors in force. */
+  factorKinds: string[]
   /** Addresses that the customer lost a short while ago. */
   formerAddresses: Address[]
 }
@@ -21,6 +23,7 @@ interface Row extends OpenRestore {
   isOpen: boolean
   failures: Date[] | null
   addresses: Address[]
+  factorKinds: string[]
   formerAddresses: Address[]
 }
 
@@ -28,7 +31,7 @@ const read = prepared<Row, [customerId: number, challengeId: string | null, lost
   'read_standing',
   `SELECT r.challenge_id IS NOT NULL AS "isOpen", r.kind::text AS kind, r.young_since AS "youngSince",
     (SELECT array_agg(failed_at) FROM restore_failure WHERE customer_id = c.id) AS failures,
-    ${confirmedAddressesSql.text} AS addresses, ${formerAddressesSql('$3')} AS "formerAddresses"
+    ${confirmedAddressesSql.text} AS addresses, c.factor_kinds::text[] AS "factorKinds", ${formerAddressesSql('$3')} AS "formerAddresses"
   FROM customer c LEFT JOIN restore_request r ON r.challenge_id = $2::uuid AND r.customer_id = c.id
   WHERE c.id = $1::int`,
 )

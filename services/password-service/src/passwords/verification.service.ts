@@ -1,6 +1,8 @@
 import {
   type Address,
   challengeType,
+  type EnrolledMethod,
+  enrolledMethods,
   type PasswordVerifyReply,
   type PasswordVerifyRequest,
   parseUsername,
@@ -21,6 +23,10 @@ interface Deps {
   now: Now
   log: Logger
 }
+
+/** The enrolled methods, as the gateway offers them. */
+const methodsOf = ({ factorKinds }: Account): EnrolledMethod[] =>
+  enrolledMethods.filter((method) => factorKinds.includes(method === 'totp' ? 'totp' : 'recovery_codes'))
 
 /** A decoy and a blocked customer cannot sign in; a temporary password expires. */
 const maySignIn = ({ named, blocked, temporaryUntil }: Account, now: Date): boolean =>
@@ -55,6 +61,7 @@ export const createVerification = ({ store, hasher, decoyOf, smsCodes, now, log 
       sessionEpoch: account.sessionEpoch,
       mustChange: account.mustChange,
       devices: [...new Set(signInAddresses(account.addresses, account, now(), { smsCodes }).map(challengeType))],
+      ...(account.factorKinds.length > 0 && { methods: methodsOf(account) }),
     }
   }
 }

@@ -1,11 +1,11 @@
-import type { Purpose } from '@rekey/contracts'
+import type { Process, Purpose } from '@rekey/contracts'
 import type { Message } from '../../channels/delivery.ts'
 import { composeMail } from '../compose-mail.ts'
 import { composeSms, ifFree } from '../compose-sms.ts'
 import type { Presentation } from '../presentation.ts'
 
 interface Content {
-  purpose: Purpose
+  purpose: Purpose | Process
   code: string
   verificationCode: string
   expiresAt: Date

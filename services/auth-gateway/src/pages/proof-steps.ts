@@ -1,0 +1,134 @@
+import { type ErrorCode, formatTime, RekeyError, readProofCode, type SecondProofRequest } from '@rekey/contracts'
+import type { Now } from '@rekey/platform/clock'
+import { noteError } from '@rekey/platform/errors'
+import type { Logger } from '@rekey/platform/logger'
+import { ChallengeEnded } from '../challenges/answer.ts'
+import type { Caller } from '../challenges/challenge.ts'
+import type { SecondProofs } from '../second-proofs/second-proofs.ts'
+import { isOwnCode } from '../second-proofs/second-proofs.ts'
+import { grantTypeOf, submittedBy } from '../second-proofs/submitted-code.ts'
+import type { Tokens } from '../tokens/tokens.ts'
+import type { Outcome } from './outcome.ts'
+import type { ProofState, ProofStep } from './proof.state.ts'
+
+interface Deps {
+  secondProofs: SecondProofs
+  tokens: Tokens
+  /** Wait between two codes of one challenge, in milliseconds. */
+  cooldownMs: number
+  now: Now
+  log: Logger
+}
+
+/** What is wrong with a code of an authenticator app or a recovery code before it is verified; undefined: nothing. */
+export const faultOfOwnCode = (type: string, input: string): Outcome | undefined => {
+  const code = readProofCode(input)
+  const isWhole = type === 'otp' ? /^\d{6,8}$/.test(code) : /^[0-9A-Za-z]{13,64}$/.test(code)
+  if (isWhole) return undefined
+  return { kind: type === 'otp' ? 'malformedOtp' : 'malformedRecovery' }
+}
+
+/** The outcome of a wrong code, by the way that it came. */
+export const wrongOutcome = (type: string | undefined): Outcome => {
+  if (type === 'otp') return { kind: 'wrongOtp' }
+  return { kind: type === 'recovery_code' ? 'wrongRecovery' : 'wrongCode' }
+}
+
+/** The second proof of a restore or a change on the pages: A4b and B6 after the refusal of B2 or B1. */
+export const createProofSteps = ({ secondProofs, tokens, cooldownMs, now, log }: Deps) => {
+  /** Repeats the step and says what was wrong, or ends. @throws an error that is not of the table */
+  const repeatOrEnd = (state: ProofState, error: unknown): ProofStep => {
+    if (!(error instanceof RekeyError)) throw error
+    noteError(error, { log })
+    const { code, retryAfterSeconds = 60 } = error
+    if (error instanceof ChallengeEnded || code === 'access_denied') return { result: 'ended', why: 'tooManyWrong' }
+    const outcomes: Partial<Record<ErrorCode, Outcome>> = {
+      too_many_requests: { kind: 'wait', until: now().getTime() + retryAfterSeconds * 1_000 },
+      unavailable: { kind: 'unavailable' },
+      invalid_grant: wrongOutcome(state.chosen),
+    }
+    const outcome = outcomes[code]
+    if (!outcome) throw error
+    return { result: 'repeat', state: { ...state, outcome } }
+  }
+
+  /** The proof that a token is of; undefined if it has expired. */
+  const read = (token: string) => tokens.readSecondProof(token).catch(() => undefined)
+
+  return {
+    /** The first state after a refusal. @returns undefined if the customer has no second method */
+    async begin({ mfaToken, challengeTypes }: SecondProofRequest): Promise<ProofState | undefined> {
+      const second = mfaToken === undefined ? undefined : await read(mfaToken)
+      if (!second || mfaToken === undefined) return undefined
+      return { step: 'proof', token: mfaToken, challengeTypes, expiresAt: second.expiresAt }
+    },
+
+    /** Chooses a way, or asks for a new code by the same way. */
+    async choose(state: ProofState, way: string, caller: Caller): Promise<ProofStep> {
+      const second = await read(state.token)
+      if (!second) return { result: 'ended', why: 'late' }
+      const { token, challengeTypes } = state
+      if (!challengeTypes.includes(way)) return { result: 'repeat', state }
+      const isResent = way === state.chosen && !isOwnCode(way)
+      try {
+        const chosen = await secondProofs.choose(second, way, caller)
+        const { sent } = chosen
+        const common = { step: 'proof' as const, token: chosen.token, challengeTypes, chosen: way }
+        if (!sent) return { result: 'repeat', state: { ...common, expiresAt: second.expiresAt } }
+        return {
+          result: 'repeat',
+          state: {
+            ...common,
+            verificationCode: sent.verificationCode,
+            expiresAt: sent.expiresAt.getTime(),
+            resendAt: now().getTime() + cooldownMs,
+            ...(isResent && { outcome: { kind: 'resent' as const } }),
+          },
+        }
+      } catch (error) {
+        if (error instanceof RekeyError && error.code === 'invalid_grant') return { result: 'ended', why: 'late' }
+        const next = repeatOrEnd(state, error)
+        const { outcome } = next.result === 'repeat' ? next.state : {}
+        if (next.result !== 'repeat' || outcome?.kind !== 'wait') return next
+        return { result: 'repeat', state: { ...next.state, token, resendAt: outcome.until } }
+      }
+    },
+
+    /** Offers the ways again. */
+    chooseAgain: ({ token, challengeTypes, expiresAt }: ProofState): ProofState => ({
+      step: 'proof',
+      token,
+      challengeTypes,
+      expiresAt,
+    }),
+
+    /** Submits a code of the chosen way. */
+    async answer(state: ProofState, input: string, caller: Caller): Promise<ProofStep> {
+      const { chosen, verificationCode } = state
+      const repeat = (outcome: Outcome): ProofStep => ({ result: 'repeat', state: { ...state, outcome } })
+      if (chosen === undefined) return { result: 'repeat', state }
+      const code = readProofCode(input)
+      if (isOwnCode(chosen)) {
+        const fault = faultOfOwnCode(chosen, input)
+        if (fault) return repeat(fault)
+      } else {
+        if (code === verificationCode) return repeat({ kind: 'verificationCode' })
+        if (!/^\d{1,12}$/.test(code)) return repeat({ kind: 'malformedCode' })
+      }
+      const second = await read(state.token)
+      if (!second) return { result: 'ended', why: 'late' }
+      try {
+        const submitted = submittedBy(grantTypeOf({ ...second, chosen }, code), code)
+        const issued = tokens.issueSuccessToken(await secondProofs.prove(second, submitted, '', caller))
+        return { result: 'proven', token: issued.token, expiresAt: Date.parse(formatTime(issued.expiresAt)) }
+      } catch (error) {
+        return repeatOrEnd(state, error)
+      }
+    },
+
+    /** True if the proof has ended, or its code. */
+    isLate: ({ expiresAt }: ProofState): boolean => now().getTime() >= expiresAt,
+  }
+}
+
+export type ProofSteps = ReturnType<typeof createProofSteps>

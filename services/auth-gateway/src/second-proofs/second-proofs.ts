@@ -1,0 +1,77 @@
+import { type Proof, RekeyError, type SecondProof } from '@rekey/contracts'
+import type { Caller, OpenChallenge } from '../challenges/challenge.ts'
+import type { Challenges } from '../challenges/challenges.ts'
+import type { Submitted } from '../challenges/compare.ts'
+import { secondProofFlows } from '../challenges/open-second-proof.ts'
+import type { TokenSubject } from '../tokens/issue-token.ts'
+import type { Tokens } from '../tokens/tokens.ts'
+
+interface Deps {
+  challenges: Challenges
+  tokens: Tokens
+}
+
+/** A way to give a second proof that was chosen. */
+export interface Chosen {
+  /** The token of the next step. */
+  token: string
+  /** The code that was sent; undefined for an authenticator app or a recovery code. */
+  sent: OpenChallenge | undefined
+}
+
+/** The subject of a grant that both proofs led to. */
+export type ProvenTwice = TokenSubject & {
+  flow: 'restore' | 'change'
+  challengeId: string
+  proofs: Proof[]
+  answeredAt: Date
+}
+
+/** True for a way whose code no message contains. */
+export const isOwnCode = (challengeType: string): boolean =>
+  challengeType === 'otp' || challengeType === 'recovery_code'
+
+/**
+ * Second proofs of restores and changes. The password-service refuses a grant with too few proofs and gives out a sealed
+ * token; this service opens its challenge and makes the grant with both proofs (docs/adr/0014).
+ */
+export const createSecondProofs = ({ challenges, tokens }: Deps) => ({
+  /**
+   * A4b: chooses how to give the second proof. Sends a code to a device.
+   *
+   * @throws RekeyError as Challenges.send
+   */
+  async choose(second: SecondProof, challengeType: string, caller: Caller): Promise<Chosen> {
+    const name = await challenges.openSecondProof(second)
+    const token = tokens.sealSecondProof({ ...second, chosen: challengeType })
+    if (isOwnCode(challengeType)) {
+      await challenges.assertOffered(name, '', challengeType, caller)
+      return { token, sent: undefined }
+    }
+    return { token, sent: await challenges.send(name, '', challengeType, caller, { isSecond: true }) }
+  },
+
+  /**
+   * Gives the second proof.
+   *
+   * @param scope the one that the request names; '' for none
+   * @returns the subject of the grant: its first proof's, with both proofs and the time of the older one
+   * @throws RekeyError as Challenges.answer
+   */
+  async prove(second: SecondProof, submitted: Submitted, scope: string, caller: Caller): Promise<ProvenTwice> {
+    const { grant, purpose } = second
+    const name = await challenges.openSecondProof(second)
+    const { proof } = await challenges.answer(
+      name,
+      submitted,
+      { flows: [secondProofFlows[purpose]], clientId: grant.clientId, state: '', scope },
+      caller,
+    )
+    if (!proof) throw new RekeyError('invalid_grant')
+    const proofs = [...second.proofs, proof]
+    const answeredAt = new Date(Math.min(...proofs.map(({ at }) => at)) * 1_000)
+    return { flow: purpose, ...grant, proofs, answeredAt }
+  },
+})
+
+export type SecondProofs = ReturnType<typeof createSecondProofs>
