@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { RekeyError } from '@rekey/contracts'
 import fc from 'fast-check'
@@ -50,6 +51,24 @@ t.test('calls of one turn, and those that come while a statement is under way, s
   endFirst()
   t.same(await Promise.all([...earlier, ...later]), [1, 2, 3, 4, 5])
   t.equal(sizes[0], 2)
+})
+
+t.test('a statement runs in the context of the first of its calls', async (t) => {
+  const request = new AsyncLocalStorage<number>()
+  const runs: [context: number | undefined, first: number | undefined][] = []
+  const note = together(async (calls: readonly number[]) => {
+    runs.push([request.getStore(), calls[0]])
+    await nextTurn()
+    return calls
+  })
+  const answers: Promise<number>[] = []
+  for (let id = 0; id < 10; id += 1) {
+    answers.push(request.run(id, () => note(id)))
+    if (id % 3 === 0) await nextTurn()
+  }
+  t.same(await Promise.all(answers), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
+  t.ok(runs.length > 1)
+  for (const [context, first] of runs) t.equal(context, first)
 })
 
 t.test('a statement that hangs holds up no later calls', async (t) => {

@@ -1,7 +1,10 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { RekeyError } from '@rekey/contracts'
 
 interface Waiting<Call, Answer> {
   call: Call
+  /** Runs work in the context of the call: its trace. */
+  inContext<T>(work: () => T): T
   resolve(answer: Answer): void
   reject(error: unknown): void
 }
@@ -48,13 +51,15 @@ export const together = <Call, Answer>(
       isFirst = false
     }
     const timer = setTimeout(goOn, longestWaitMs)
-    await answer(waiting.splice(0, most))
+    const batch = waiting.splice(0, most)
+    // Otherwise it would run in the context of a call that was answered before.
+    await batch[0]?.inContext(() => answer(batch))
     goOn()
   }
 
   return (call) =>
     new Promise((resolve, reject) => {
-      waiting.push({ call, resolve, reject })
+      waiting.push({ call, inContext: AsyncLocalStorage.snapshot(), resolve, reject })
       if (isHeld) return
       isHeld = true
       setImmediate(() => void runNext())
