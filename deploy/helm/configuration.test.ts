@@ -1,4 +1,4 @@
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { generateKeys } from '@rekey/local-servers/keys'
@@ -14,7 +14,7 @@ import { Env as NotifierEnv } from '../../services/notifier/src/config.ts'
 import { production as notifier } from '../../services/notifier/src/production.ts'
 import { Env as PasswordServiceEnv } from '../../services/password-service/src/config.ts'
 import { production as passwordService } from '../../services/password-service/src/production.ts'
-import { full, minimal, ofKind, type Pod, podsOf, render, skip } from './render.fixture.ts'
+import { full, minimal, ofKind, type Pod, podsOf, render, root, skip } from './render.fixture.ts'
 
 const services = {
   'auth-gateway': { env: GatewayEnv as TObject, production: gateway as Production<unknown> },
@@ -36,12 +36,20 @@ const keysDir = join(dir, 'keys')
 await generateKeys(keysDir)
 const { certFile, keyFile } = await writeCertificate(dir)
 
-/** Lines that docs/kubernetes.md adds to the files of `npm run keys`. */
-const addresses: Record<Name, string> = {
-  'auth-gateway': "REDIS_URL='rediss://rekey:secret@redis.data:6379'",
-  'password-service': "DATABASE_URL='postgresql://rekey_service:secret@postgres.data:5432/rekey?sslmode=verify-full'",
-  notifier: "SMTP_URL='smtps://user:secret@mail.bank.example'",
-}
+const page = readFileSync(join(root, 'docs/kubernetes.md'), 'utf8')
+
+/** Lines that docs/kubernetes.md adds to the files of `npm run keys`, by the file. */
+const addedLines = Object.fromEntries(
+  [...page.matchAll(/^ *echo "(.+)" >>? keys\/(\S+)$/gm)].map(([, line = '', file = '']) => [file, line]),
+)
+
+/** Files of each Secret that docs/kubernetes.md creates. */
+const documentedSecrets = Object.fromEntries(
+  [...page.replaceAll('\\\n', ' ').matchAll(/create secret generic (\S+) (.+)$/gm)].map(([, name = '', files = '']) => [
+    name,
+    [...files.matchAll(/--from-file=keys\/(\S+)/g)].map(([, file]) => file),
+  ]),
+)
 
 /** Lays the files of a pod below a folder. @returns the pod's variables with their paths there */
 const layFiles = ({ name, env, manifest }: Pod, pods: Pod[], clients: string): Record<string, string> => {
@@ -71,7 +79,7 @@ const layFiles = ({ name, env, manifest }: Pod, pods: Pod[], clients: string): R
     const file = value.split('/').at(-1) ?? ''
     const lay = files[file] ?? ((path: string) => copyFileSync(join(keysDir, file), path))
     lay(copy)
-    if (file === `${name}.env` && isService(name)) writeFileSync(copy, `\n${addresses[name]}\n`, { flag: 'a' })
+    if (addedLines[file] !== undefined) writeFileSync(copy, `\n${addedLines[file]}\n`, { flag: 'a' })
     return [variable, copy]
   })
   return Object.fromEntries(laid)
@@ -99,6 +107,16 @@ t.test('files of Secrets can be read by their owner and group alone', { skip }, 
       t.equal(volume.secret.defaultMode, 0o440)
       t.equal(container.volumeMounts.find((mount: { name: string }) => mount.name === volume.name)?.readOnly, true)
     }
+  }
+})
+
+t.test('the Secrets of docs/kubernetes.md have the files that the pods read, and no others', { skip }, async (t) => {
+  const pods = podsOf(renderings.full)
+  t.equal(pods.length, 6)
+  for (const { name, spec, env } of pods) {
+    const { secretName } = spec.volumes.find((volume: { name: string }) => volume.name === 'secrets').secret
+    const read = Object.values(env).flatMap((value) => /^\/run\/secrets\/rekey\/(\S+)$/.exec(value)?.[1] ?? [])
+    t.same(documentedSecrets[secretName]?.toSorted(), read.toSorted(), name)
   }
 })
 
