@@ -114,7 +114,8 @@ export const helmTemplate = (values: Values, release = 'rekey'): { ok: boolean; 
     writeFileSync(file, stringify(values, { version: '1.1' }))
     // Its own settings and plugins must not be those of the account.
     const env = { ...process.env, HELM_CONFIG_HOME: dir, HELM_CACHE_HOME: dir, HELM_DATA_HOME: dir, HELM_PLUGINS: dir }
-    const all = ['template', release, chart, '--namespace', 'bank', '--values', file]
+    // A Helm that Go installed assumes an old version of Kubernetes.
+    const all = ['template', release, chart, '--namespace', 'bank', '--kube-version', '1.34.0', '--values', file]
     const { status, stdout, stderr } = spawnSync(found.helm, all, { env, encoding: 'utf8', maxBuffer: 1 << 26 })
     return { ok: status === 0, text: stdout, errors: stderr.replaceAll(/^.*level=INFO.*\n/gm, '') }
   } finally {
