@@ -7,7 +7,7 @@ import { type Production, ruleErrors } from '@rekey/platform/production'
 import { writeCertificate } from '@rekey/test-support/certificate'
 import { type TObject, Type } from '@sinclair/typebox'
 import t from 'tap'
-import { isSecret, managedVariables, nodeVariables, tlsVariables } from '../../scripts/chart/variables.ts'
+import { isSecret, managedVariables, nodeVariables } from '../../scripts/chart/variables.ts'
 import { Env as GatewayEnv } from '../../services/auth-gateway/src/config.ts'
 import { production as gateway } from '../../services/auth-gateway/src/production.ts'
 import { Env as NotifierEnv } from '../../services/notifier/src/config.ts'
@@ -23,10 +23,6 @@ const services = {
 }
 type Name = keyof typeof services
 const isService = (name: string): name is Name => Object.hasOwn(services, name)
-
-/** The variables that `transport` sets and that the services do not read yet. */
-const pending = (name: Name): readonly string[] =>
-  Object.hasOwn(GatewayEnv.properties, 'REKEY_TLS_CERT') ? [] : tlsVariables[name]
 
 const renderings = { mesh: render(minimal()), tls: render({ ...minimal(), transport: 'tls' }), full: render(full()) }
 
@@ -125,7 +121,7 @@ t.test('each variable that the chart sets is one of the service or of Node', { s
     const names = container.env.map((variable: { name: string }) => variable.name)
     t.equal(new Set(names).size, names.length, `${name} has each once`)
     if (!isService(name)) continue
-    const known = [...Object.keys(services[name].env.properties), ...nodeVariables, ...pending(name)]
+    const known = [...Object.keys(services[name].env.properties), ...nodeVariables]
     t.same(
       names.filter((variable: string) => !known.includes(variable)),
       [],
@@ -139,7 +135,7 @@ t.test(
   { skip },
   async (t) => {
     for (const [name, { env }] of Object.entries(services) as [Name, (typeof services)[Name]][]) {
-      const known = [...Object.keys(env.properties), ...pending(name)]
+      const known = Object.keys(env.properties)
       const unknown = managedVariables[name].filter((variable) => !known.includes(variable))
       t.same(unknown, [], `${name} has what the chart sets`)
     }
@@ -154,7 +150,7 @@ t.test(
       const clients = ofKind(manifests, 'ConfigMap').find(({ data }) => data['clients.json']).data['clients.json']
       const pods = podsOf(manifests)
       for (const pod of pods) {
-        if (!isService(pod.name) || (title === 'mesh' && pending(pod.name).length > 0)) continue
+        if (!isService(pod.name)) continue
         const { env, production } = services[pod.name]
         const { config, errors } = readConfig(env, layFiles(pod, pods, clients))
         t.same([...errors, ...ruleErrors(production, config, errors)], [], `${title}: ${pod.name}`)

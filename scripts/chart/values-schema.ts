@@ -1,3 +1,4 @@
+import { OneOf, restoreProofs } from '@rekey/contracts'
 import { Type } from '@sinclair/typebox'
 import { Env as GatewayEnv } from '../../services/auth-gateway/src/config.ts'
 import { Env as NotifierEnv } from '../../services/notifier/src/config.ts'
@@ -30,6 +31,9 @@ const destinationWithPort = closed({ ...destination, port: port('Port of the ser
 
 const { REKEY_PUBLIC_URL, REKEY_BRAND, REKEY_CONTACT } = GatewayEnv.properties
 const { REKEY_MAIL_FROM } = NotifierEnv.properties
+const proofsOfRestores = OneOf(restoreProofs, {
+  description: 'REKEY_RESTORE_PROOFS: restores that need a second, independent proof.',
+})
 
 /** Values of the chart that have no default: an installation names them. */
 export const valuesSchema = () =>
@@ -104,7 +108,7 @@ export const valuesSchema = () =>
       passwordService: part(
         'password-service',
         PasswordServiceEnv,
-        { trustedProxies },
+        { trustedProxies, restoreProofs: proofsOfRestores },
         {
           hashQueueDepth: Type.Integer({
             minimum: 0,

@@ -52,6 +52,7 @@ export const managedVariables: Record<keyof typeof tlsVariables, readonly string
     ...tlsVariables['password-service'],
     'REKEY_JWKS_URL',
     'REKEY_TRUSTED_PROXIES',
+    'REKEY_RESTORE_PROOFS',
     'REKEY_SMS_CODES',
     'REKEY_LIMITS_SCALE',
   ],

@@ -20,6 +20,7 @@
 {{- $gateway := include "rekey.origin" (dict "root" . "name" "auth-gateway") -}}
 - { name: REKEY_JWKS_URL, value: {{ printf "%s/.well-known/jwks.json" $gateway | quote }} }
 - { name: REKEY_TRUSTED_PROXIES, value: {{ .Values.passwordService.trustedProxies | quote }} }
+- { name: REKEY_RESTORE_PROOFS, value: {{ .Values.passwordService.restoreProofs | quote }} }
 - { name: REKEY_SMS_CODES, value: {{ ternary "true" "false" (ne .Values.notifier.smsUrl "") | quote }} }
 {{- with .Values.passwordService.env.REKEY_HASH_CONCURRENCY }}
 {{- if gt (int .) 3 }}
