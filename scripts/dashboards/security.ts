@@ -73,6 +73,26 @@ export const security: Dashboard = {
       runbook: 'operations.md#redis',
     },
     {
+      title: 'Second proofs',
+      description:
+        'Submitted codes by outcome, and new passwords that wait for one. Many wrong ones: codes are guessed.',
+      queries: [
+        [perMinute('purpose, method, outcome', 'rekey_second_proofs_total'), '{{purpose}} by {{method}}: {{outcome}}'],
+        [perMinute('purpose, result', 'rekey_second_proofs_required_total'), '{{purpose}} waits: {{result}}'],
+      ],
+      unit: 'cpm',
+      runbook: 'operations.md#someone-cannot-restore-after-wrong-codes',
+      emptyBecause: 'no customer has a second method',
+    },
+    {
+      title: 'Codes of apps and recovery codes',
+      description: 'used: a code that was right before, which its owner or somebody who watched typed again.',
+      queries: [[perMinute('method, outcome', 'rekey_factor_proofs_total'), '{{method}}: {{outcome}}']],
+      unit: 'cpm',
+      runbook: 'operations.md#someone-cannot-restore-after-wrong-codes',
+      emptyBecause: 'no customer has enrolled one',
+    },
+    {
       title: 'Recovery holds',
       description: 'Begun or extended, by reason. young_address: a restore over an address that was just added.',
       queries: [[perMinute('reason', 'rekey_holds_started_total'), '{{reason}}']],
@@ -117,6 +137,13 @@ export const security: Dashboard = {
       unit: 'dtdurations',
       runbook: 'operations.md#signing-keys',
       emptyBecause: 'keys are given in the environment',
+    },
+    {
+      title: 'Secrets of factors under an older key',
+      description: 'Drop the older key at 0. A figure that stays: secrets need a key that was dropped.',
+      queries: [['max by (job) (rekey_factor_secrets_on_older_keys)', '{{job}}']],
+      unit: 'short',
+      runbook: 'operations.md#secret-keys',
     },
     {
       title: 'Certificates: time left',

@@ -194,17 +194,23 @@ export const signIn = async (rekey: Rekey, person: Person, other: object = {}): 
   String((await signInTokens(rekey, person, other)).access_token)
 
 /** B5, up to the message. */
-export const askChange = (rekey: Rekey, person: Person, accessToken: string) =>
+export const askChange = (rekey: Rekey, person: Person, accessToken: string, businessProcess = 'changePassword') =>
   messageAfter(rekey, person.email, () =>
-    rekey.http.get('/api/v2/my/2fa/challenge?businessProcess=changePassword', asBearer(accessToken)),
+    rekey.http.get(`/api/v2/my/2fa/challenge?businessProcess=${businessProcess}`, asBearer(accessToken)),
   )
 
-/** B5 and B6: a success token for a change. */
-export const changeGrant = async (rekey: Rekey, person: Person, accessToken: string): Promise<string> => {
-  const { answer, confirmation } = await askChange(rekey, person, accessToken)
+/** B5 and B6: a success token. */
+const successTokenFor = (businessProcess: string) => async (rekey: Rekey, person: Person, accessToken: string) => {
+  const { answer, confirmation } = await askChange(rekey, person, accessToken, businessProcess)
   const verified = await rekey.http.post('/api/v2/my/2fa/challenge', { token: answer.body.token, code: confirmation })
   return String(verified.body.successToken)
 }
+
+/** B5 and B6: a success token for a change of the password. */
+export const changeGrant = successTokenFor('changePassword')
+
+/** B5 and B6: a success token for a change of the second factors. */
+export const factorsGrant = successTokenFor('changeFactors')
 
 /** B1. */
 export const change = (rekey: Rekey, accessToken: string, successToken: string, password: string) =>

@@ -2,6 +2,7 @@ import { http as contracts } from '@rekey/contracts'
 import { createCustomer } from '@rekey/test-support/customers'
 import {
   backOfficeToken,
+  factorsGrant,
   loginBody,
   restoreBody,
   restoreGrant,
@@ -16,9 +17,12 @@ import { isRejection } from './rejection.fixture.ts'
 const rekey = await startRekey(t)
 const { http } = rekey
 const customer = await createCustomer(rekey.postgres.url)
-const bearer = { authorization: `Bearer ${await signIn(rekey, customer)}` }
+const accessToken = await signIn(rekey, customer)
+const bearer = { authorization: `Bearer ${accessToken}` }
 const backOffice = { authorization: `Bearer ${await backOfficeToken(rekey)}` }
 const grant = { successToken: await restoreGrant(rekey, customer) }
+const changingFactors = { ...bearer, successToken: await factorsGrant(rekey, customer, accessToken) }
+const factorId = '0193a5d2-7c1e-7b44-9d5e-0a5b8f6a2c11'
 const restoring = { authorization: `Bearer ${await restoreGrant(rekey, customer, 'access_token')}` }
 
 const restoreFields = restoreBody('nobody@example.com')
@@ -54,6 +58,13 @@ const bodies = [
   { path: '/api/v2/my/2fa/challenge', body: { token: 'x', code: '123456' }, optional: [] },
   { path: '/api/v2/my/password/change', body: { password: 'Qwerty123' }, optional: [], headers: bearer },
   { path: '/api/v2/my/password/restore', body: { password: 'Qwerty123' }, optional: [], headers: grant },
+  { path: '/api/v2/my/factors/totp', body: { label: 'My phone' }, optional: [], headers: changingFactors },
+  {
+    path: `/api/v2/my/factors/totp/${factorId}/confirm`,
+    body: { code: '123456' },
+    optional: [],
+    headers: changingFactors,
+  },
   {
     path: `/api/v2/clients/${customer.id}/password`,
     method: 'PUT',
@@ -180,7 +191,8 @@ t.test('the table has every body with a mandatory field', (t) => {
     'body' in schema && (schema.body.required ?? route.includes('/oauth/')) ? [route] : [],
   )
   const tested = bodies.map(
-    ({ method = 'POST', path }) => `${method} ${path.replace(String(customer.id), ':clientId')}`,
+    ({ method = 'POST', path }) =>
+      `${method} ${path.replace(factorId, ':factorId').replace(String(customer.id), ':clientId')}`,
   )
   t.same(routes.filter((route) => !route.startsWith('PATCH')).sort(), tested.sort())
   t.end()
