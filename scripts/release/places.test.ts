@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, lstatSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { version as from } from '@rekey/contracts'
 import t from 'tap'
@@ -20,7 +20,10 @@ t.test('a release replaces the version wherever a document, manifest or deployme
     .split('\0')
     .filter(
       (path) =>
-        path !== '' && path !== 'CHANGELOG.md' && !path.endsWith('pnpm-lock.yaml') && existsSync(join(root, path)),
+        path !== 'CHANGELOG.md' &&
+        !path.endsWith('pnpm-lock.yaml') &&
+        // A link is tested where it leads, and one may lead to a folder.
+        lstatSync(join(root, path), { throwIfNoEntry: false })?.isFile(),
     )
   const named = new RegExp(`(?<![\\w.-])v?${from.replaceAll('.', '\\.')}(?![\\w.-]*\\w)`)
   let replacements = 0

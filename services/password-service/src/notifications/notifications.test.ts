@@ -6,6 +6,7 @@ import t from 'tap'
 import {
   addressRemovedNotification,
   askedWhileBlockedNotifications,
+  factorsChangedNotifications,
   passwordChangedNotifications,
   protectionChangedNotifications,
   resetRequestedNotifications,
@@ -37,6 +38,7 @@ t.test('B13: every notification names its customer, and is a message of the log 
     ...(await protectionChangedNotifications(deps, { ...about, change: { ...change, operation: 'block' } })),
     await addressRemovedNotification(deps, loss),
     ...(await askedWhileBlockedNotifications(deps, about, at)),
+    ...(await factorsChangedNotifications(deps, about, { operation: 'reset', changedAt: at })),
     await temporaryPasswordNotification(deps, sealed, { to, setBy: 'client', expiresAt: at }, about),
   ]
   for (const { type, data, message } of events) {
