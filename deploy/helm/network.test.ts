@@ -40,7 +40,7 @@ const byPort: Record<string, string> = {
 const componentOf = (peer: Manifest): string | undefined =>
   peer.podSelector?.matchLabels?.['app.kubernetes.io/component']
 
-/** What the policies allow, from the side of the pod that sends (egress) or receives (ingress). */
+/** The flows that the policies allow, from the side of the pod that sends (egress) or receives (ingress). */
 const flowsOf = (policies: Manifest[]): { egress: Flow[]; ingress: Flow[] } => {
   const own = (policy: Manifest) => policy.spec.podSelector.matchLabels['app.kubernetes.io/component']
   const egress = policies.flatMap((policy) =>

@@ -98,7 +98,7 @@ export interface FieldError {
   message: string
 }
 
-/** What the holder of a grant needs to give the second proof. Without a token there is no way left. */
+/** The token and the ways by which the holder of a grant gives the second proof; without a token there is no way. */
 export interface SecondProofRequest {
   /** Names the second challenge. */
   mfaToken?: string

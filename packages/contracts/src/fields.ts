@@ -223,7 +223,7 @@ export const Sealed = (reader: string) =>
     examples: ['eyJhbGciOiJkaXIiLCJlbmMiOiJBMjU2R0NNIn0..Zm9yIG9uZSBzZXJ2aWNl.c2VhbGVk.dGFn'],
   })
 
-/** What a code is for, if its purpose does not say: to change the customer's second factors. */
+/** The use of a code that its purpose does not name: a change of the customer's second factors. */
 export const Process = OneOf(['changeFactors'])
 export type Process = Static<typeof Process>
 

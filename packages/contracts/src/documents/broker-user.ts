@@ -4,7 +4,7 @@ export interface Group {
   subjects: readonly string[]
 }
 
-/** What a user of the broker may publish and subscribe to. */
+/** The subjects that a user of the broker may publish and subscribe to. */
 export interface Permissions {
   header: string
   publish: Group[]

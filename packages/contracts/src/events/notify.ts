@@ -117,7 +117,7 @@ export const NotifyProtectionChanged = defineEvent({
   }),
 })
 
-/** What happened to a customer's second factors, as they are notified of it. */
+/** Changes of a customer's second factors that a notification is about. */
 export const factorOperations = [
   'totp_added',
   'totp_removed',

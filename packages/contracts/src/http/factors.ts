@@ -5,7 +5,7 @@ import { ApprovalNeeded } from './back-office.ts'
 import { successToken } from './passwords.ts'
 import { bearer, bearerAndSuccessToken, problems, refuses } from './problem.ts'
 
-/** What a customer enrols: an authenticator app (RFC 6238), or a set of recovery codes. */
+/** Kinds of second factors: an authenticator app (RFC 6238), or a set of recovery codes. */
 export const factorKinds = ['totp', 'recovery_codes'] as const
 export type FactorKind = (typeof factorKinds)[number]
 

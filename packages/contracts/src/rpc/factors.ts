@@ -6,7 +6,7 @@ import { CustomerCode } from './customers.ts'
 export const enrolledMethods = ['totp', 'recovery_code'] as const
 export type EnrolledMethod = (typeof enrolledMethods)[number]
 
-/** What a second proof is given for. */
+/** Purposes of a second proof. */
 export const factorPurposes = ['restore', 'login', 'changeFactors', 'changePassword'] as const
 export type FactorPurpose = (typeof factorPurposes)[number]
 
