@@ -31,10 +31,13 @@ t.test('grant_types_supported: each, and none of the other registered ones', asy
     'urn:ietf:params:oauth:grant-type:token-exchange',
     'urn:openid:params:grant-type:ciba',
   ]
-  const found = await accepted([...registered, 'code', 'mfa_oob', 'mfa_otp', 'mfa_recovery_code', 'mfa_webauthn', ''], async (grant_type) => {
-    const { body } = await http.post('/oauth/v2/token', { grant_type, client_id: 'ib_localhost' })
-    return !['unsupported_grant_type', undefined].includes(body.error as string) && grant_type !== ''
-  })
+  const found = await accepted(
+    [...registered, 'code', 'mfa_oob', 'mfa_otp', 'mfa_recovery_code', 'mfa_webauthn', ''],
+    async (grant_type) => {
+      const { body } = await http.post('/oauth/v2/token', { grant_type, client_id: 'ib_localhost' })
+      return !['unsupported_grant_type', undefined].includes(body.error as string) && grant_type !== ''
+    },
+  )
   t.same(found.sort(), metadata.grant_types_supported?.toSorted())
 })
 
