@@ -851,7 +851,7 @@ export interface Factor {
   lastUsedAt?: string
   /** True for REKEY_NEW_ADDRESS_HOURS after createdAt. */
   young: boolean
-  /** The number of unused recovery codes. */
+  /** Of recovery codes: how many are unused. */
   codesLeft?: number
 }
 
