@@ -7,6 +7,7 @@ import { launchBrowser, noBrowser } from '@rekey/test-support/browser'
 import { createCustomer, type TestCustomer } from '@rekey/test-support/customers'
 import { eventually } from '@rekey/test-support/eventually'
 import { codesOf, codeVerifier, pkce, restore, signInTokens } from '@rekey/test-support/flows'
+import { submitPatiently } from '@rekey/test-support/patient-page'
 import { startRekey } from '@rekey/test-support/rekey'
 import type { BrowserContextOptions, Page } from 'playwright-core'
 import t, { type Test } from 'tap'
@@ -63,13 +64,8 @@ t.test('the account pages and the authorization work in a browser', { skip: noBr
   const press = (page: Page, name: string | RegExp) => page.getByRole('button', { name }).first()
 
   /** Does it again while other hashes keep the machine busy. */
-  const patiently = async (page: Page, next: string, work: () => Promise<void>) => {
-    const busy = page.getByText(/We cannot do this at the moment|No answer came in time/)
-    do {
-      await work()
-      await page.getByRole('heading', { level: 1, name: next }).or(busy).first().waitFor()
-    } while (await busy.isVisible())
-  }
+  const patiently = (page: Page, next: string, work: () => Promise<void>) =>
+    submitPatiently(page, page.getByRole('heading', { level: 1, name: next }), work)
 
   const signIn = async (page: Page, customer: TestCustomer, way: 'click' | 'dblclick') => {
     await page.goto(`${rekey.url}/account`)
