@@ -1,6 +1,8 @@
 import { type AuthorizationFlow, createAuthorizationFlow } from './authorization.ts'
 import type * as api from './contract.ts'
+import { createFactorCalls, type FactorCalls } from './factors.ts'
 import { type Call, type CallOptions, createSend, type HttpOptions } from './http.ts'
+import type { Answer, Bearer, OfClient, WithReason } from './requests.ts'
 import { createRestoreFlow, type OAuthClient, type RestoreFlow } from './restore.ts'
 
 export type ClientOptions = HttpOptions &
@@ -9,25 +11,6 @@ export type ClientOptions = HttpOptions &
     issuer?: string
   }
 
-interface Bearer {
-  accessToken: string
-}
-
-interface WithReason {
-  /** Shown to the person who approves, and in the records. */
-  reason?: string
-}
-
-/** `clientId` is the customer's id, as the published contract names it. */
-interface OfClient extends Bearer {
-  clientId: number
-}
-
-/** `successToken`: of a challenge for changeFactors. */
-interface OfFactors extends Bearer {
-  successToken: string
-}
-
 interface OfJob extends Bearer {
   jobId: string
 }
@@ -35,8 +18,6 @@ interface OfJob extends Bearer {
 interface OfApproval extends Bearer {
   approvalId: string
 }
-
-type Answer<Route extends keyof api.Operations> = api.Operations[Route]['answer']
 
 type Parts<Operation> = Pick<Operation, Extract<keyof Operation, 'params' | 'query' | 'body'>>
 /** The parts without a mandatory field. */
@@ -51,7 +32,7 @@ export type CallRequest<Operation> = OmitOptional<Parts<Operation>> &
  * The gateway's HTTP API. Every method rejects with `RekeyError` if the status is not 2xx or no answer comes. A request
  * is sent again only where that is safe.
  */
-export interface RekeyClient extends RestoreFlow, AuthorizationFlow {
+export interface RekeyClient extends RestoreFlow, AuthorizationFlow, FactorCalls {
   /** Any operation by its method and path, for example one without a method here. */
   call<Route extends keyof api.Operations>(
     route: Route,
@@ -77,8 +58,14 @@ export interface RekeyClient extends RestoreFlow, AuthorizationFlow {
   revoke(body: api.RevokeBody, options?: CallOptions): Promise<void>
   /** A6 (RFC 7662). For confidential clients. */
   introspect(body: api.IntrospectBody, options?: CallOptions): Promise<api.IntrospectAnswer>
-  /** B5. Sends a code to the signed-in customer, to change the password. */
-  openChallenge(request: Bearer, options?: CallOptions): Promise<Answer<'GET /api/v2/my/2fa/challenge'>>
+  /**
+   * B5. Opens the proof that a change of the password (the default) or of the second factors needs. Sends a code, unless
+   * `provider` of the answer is `otp`: then the customer's authenticator app has it.
+   */
+  openChallenge(
+    request: Bearer & Partial<api.OpenChallengeQuery>,
+    options?: CallOptions,
+  ): Promise<Answer<'GET /api/v2/my/2fa/challenge'>>
   /** B5b. Sends a code for a restore, to exactly one of `email` and `phone`. `client_secret`: of a confidential client. */
   openUnauthorizedChallenge(
     request: Omit<api.OpenUnauthorizedChallengeQuery, 'businessProcess'> & { client_secret?: string },
@@ -106,26 +93,6 @@ export interface RekeyClient extends RestoreFlow, AuthorizationFlow {
   endSession(request: Bearer & { sessionId: string }, options?: CallOptions): Promise<void>
   /** B12. Ends all sessions of the customer but that of the token. */
   endOtherSessions(request: Bearer, options?: CallOptions): Promise<void>
-  /** C1. Lists the customer's second factors. `successToken`: of a proof for changeFactors, spent or not. */
-  listFactors(request: OfFactors, options?: CallOptions): Promise<Answer<'GET /api/v2/my/factors'>>
-  /** C2. Begins to enrol an authenticator app; not in force until it is confirmed, with the same success token. */
-  enrolTotp(
-    request: OfFactors & { label: string },
-    options?: CallOptions,
-  ): Promise<Answer<'POST /api/v2/my/factors/totp'>>
-  /** C3. Confirms the app by its code, and spends the success token. */
-  confirmTotp(request: OfFactors & { factorId: string; code: string | number }, options?: CallOptions): Promise<void>
-  /** C5. Issues recovery codes in place of all earlier ones, and spends the success token. */
-  issueRecoveryCodes(
-    request: OfFactors,
-    options?: CallOptions,
-  ): Promise<Answer<'POST /api/v2/my/factors/recovery-codes'>>
-  /** C6. Removes a second factor, and spends the success token. */
-  removeFactor(request: OfFactors & { factorId: string }, options?: CallOptions): Promise<void>
-  /** C7. Lists a customer's second factors. */
-  listClientFactors(request: OfClient, options?: CallOptions): Promise<Answer<'GET /api/v2/my/factors'>>
-  /** C7. Removes all of them. Resolves with an approval if a second person must approve first. */
-  resetClientFactors(request: OfClient & WithReason, options?: CallOptions): Promise<api.ApprovalNeeded | undefined>
   /** B10. Finds customers by exactly one of `email`, `phone` and `customer`. */
   findClients(request: Bearer & api.FindClientsQuery, options?: CallOptions): Promise<api.FindClientsAnswer>
   /** B10. */
@@ -188,6 +155,7 @@ export const createClient = (options: ClientOptions): RekeyClient => {
   return {
     ...createRestoreFlow(send, options),
     ...createAuthorizationFlow(send, options),
+    ...createFactorCalls(send),
     call: (route, request, options) => send(route, request, options),
     requestRestore: (body, options) => send('POST /oauth/v2/passwordRestore', { body }, options),
     verifyRestore: (body, options) => send('POST /oauth/v2/passwordRestoreVerification', { body }, options),
@@ -201,8 +169,8 @@ export const createClient = (options: ClientOptions): RekeyClient => {
       await send('POST /oauth/v2/revoke', { body }, options)
     },
     introspect: (body, options) => send('POST /oauth/v2/introspect', { body }, options),
-    openChallenge: ({ accessToken }, options) =>
-      send('GET /api/v2/my/2fa/challenge', { accessToken, query: { businessProcess: 'changePassword' } }, options),
+    openChallenge: ({ accessToken, businessProcess = 'changePassword' }, options) =>
+      send('GET /api/v2/my/2fa/challenge', { accessToken, query: { businessProcess } }, options),
     openUnauthorizedChallenge({ client_secret: clientSecret, ...query }, options) {
       const { client_id: clientId } = query
       const client = clientId !== undefined && clientSecret !== undefined ? { clientId, clientSecret } : undefined
@@ -222,18 +190,6 @@ export const createClient = (options: ClientOptions): RekeyClient => {
     endSession: ({ accessToken, ...params }, options) =>
       send('DELETE /api/v2/my/sessions/:sessionId', { accessToken, params }, options),
     endOtherSessions: ({ accessToken }, options) => send('DELETE /api/v2/my/sessions', { accessToken }, options),
-    listFactors: (tokens, options) => send('GET /api/v2/my/factors', tokens, options),
-    enrolTotp: ({ label, ...tokens }, options) =>
-      send('POST /api/v2/my/factors/totp', { ...tokens, body: { label } }, options),
-    confirmTotp: ({ factorId, code, ...tokens }, options) =>
-      send(
-        'POST /api/v2/my/factors/totp/:factorId/confirm',
-        { ...tokens, params: { factorId }, body: { code } },
-        options,
-      ),
-    issueRecoveryCodes: (tokens, options) => send('POST /api/v2/my/factors/recovery-codes', tokens, options),
-    removeFactor: ({ factorId, ...tokens }, options) =>
-      send('DELETE /api/v2/my/factors/:factorId', { ...tokens, params: { factorId } }, options),
     findClients: ({ accessToken, ...query }, options) => send('GET /api/v2/clients', { accessToken, query }, options),
     getClient: ({ accessToken, ...params }, options) =>
       send('GET /api/v2/clients/:clientId', { accessToken, params }, options),
@@ -261,10 +217,6 @@ export const createClient = (options: ClientOptions): RekeyClient => {
     getJob: ({ accessToken, ...params }, options) => send('GET /api/v2/jobs/:jobId', { accessToken, params }, options),
     cancelJob: ({ accessToken, ...params }, options) =>
       send('POST /api/v2/jobs/:jobId/cancel', { accessToken, params }, options),
-    listClientFactors: ({ accessToken, ...params }, options) =>
-      send('GET /api/v2/clients/:clientId/factors', { accessToken, params }, options),
-    resetClientFactors: ({ accessToken, clientId, ...query }, options) =>
-      send('DELETE /api/v2/clients/:clientId/factors', { accessToken, params: { clientId }, query }, options),
     endHold: ({ accessToken, clientId, ...query }, options) =>
       send('DELETE /api/v2/clients/:clientId/hold', { accessToken, params: { clientId }, query }, options),
     blockClient: ({ accessToken, clientId, ...body }, options) =>

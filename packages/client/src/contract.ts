@@ -851,7 +851,7 @@ export interface Factor {
   lastUsedAt?: string
   /** True for REKEY_NEW_ADDRESS_HOURS after createdAt. */
   young: boolean
-  /** Of recovery codes: how many are unused. */
+  /** Number of unused recovery codes; other kinds have none. */
   codesLeft?: number
 }
 

@@ -4,6 +4,7 @@ import {
   loginBody,
   messageAfter,
   restoreBody,
+  signIn,
   signsIn,
   state,
   verificationBody,
@@ -55,6 +56,19 @@ t.test('the client alone can restore, sign in and change the password', async (t
   t.same(await client.getPasswordChange({ accessToken, changeId }), history.data[0])
   const again = client.restorePassword({ successToken, password })
   await t.rejects(again, { name: 'RekeyError', status: 403, code: 'success_token_refused' })
+})
+
+t.test('the client alone can enrol recovery codes, and prove a change of factors by one of them', async (t) => {
+  const customer = await createCustomer(rekey.postgres.url)
+  const accessToken = await signIn(rekey, customer)
+  const challenge = { accessToken, businessProcess: 'changeFactors' } as const
+  const opened = await codeAfter(customer.email, () => client.openChallenge(challenge))
+  const { successToken } = await client.answerChallenge({ token: opened.answer.token, code: opened.confirmation })
+  const { codes } = await client.issueRecoveryCodes({ accessToken, successToken })
+  const { token } = await client.openChallenge(challenge)
+  const proven = await client.answerChallenge({ token, code: codes[0] ?? '' })
+  const { data } = await client.listFactors({ accessToken, successToken: proven.successToken })
+  t.match(data, [{ kind: 'recovery_codes', codesLeft: 9 }])
 })
 
 t.test('a restore takes three calls, and goes on after its state was stored as JSON', async (t) => {
