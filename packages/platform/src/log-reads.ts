@@ -13,7 +13,7 @@ const customersIn = ({ customer, data = [] }: Answer): string[] => [
   ...new Set([customer, ...data.map((listed) => listed.customer)].filter((code) => code !== undefined)),
 ]
 
-/** Of these names of query parameters, those of the route: a caller chooses the others, which are ignored. */
+/** Keeps the names of the route's own query parameters: a caller chooses the others, and could write words into the log. */
 const declaredIn = (schema: FastifySchema | undefined, names: string[]): string[] => {
   const { properties = {} } = (schema?.querystring ?? {}) as { properties?: object }
   return names.filter((name) => Object.hasOwn(properties, name))

@@ -7,13 +7,13 @@ import t from 'tap'
 import {
   brokerIsPrivate,
   certificatesAreChecked,
-  filesArePrivate,
   isLoopback,
   keysAreSound,
   profileErrors,
   serverErrors,
   usesHttps,
 } from './production.ts'
+import { filesArePrivate } from './production-files.ts'
 
 t.test('loopback addresses and localhost are this machine, and similar names are not', async (t) => {
   for (const host of ['localhost', '127.0.0.1', '127.1.2.3', '::1', '[::1]']) t.ok(isLoopback(host), host)

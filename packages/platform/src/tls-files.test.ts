@@ -60,7 +60,7 @@ const badCertificates = [
   ['a key', own.key, noCertificate],
 ] as const
 
-/** What each file must not be, with the error that names it. */
+/** Unusable contents of each file, with the error that names them. */
 const badFiles = (role: Role): Record<Part, readonly (readonly [string, string | undefined, RegExp])[]> => ({
   cert: [
     ...badCertificates,

@@ -1,5 +1,5 @@
 import { readFileSync, statSync } from 'node:fs'
-import { filesArePrivate } from '@rekey/platform/production'
+import { filesArePrivate } from '@rekey/platform/production-files'
 import { type Check, type Finding, fromErrors, ok, warn } from '../finding.ts'
 import type { Subject } from '../subjects.ts'
 

@@ -3,8 +3,6 @@ import { identityProviderErrors } from '@rekey/platform/identity-provider'
 import {
   brokerIsPrivate,
   certificatesAreChecked,
-  filesArePrivate,
-  filesAreUnwritable,
   hasOwnContact,
   isAtLeast,
   keysAreSound,
@@ -20,6 +18,7 @@ import {
   urlsOf,
   usesHttps,
 } from '@rekey/platform/production'
+import { filesArePrivate, filesAreUnwritable } from '@rekey/platform/production-files'
 import { limitsAreUnscaled, quotasAreBounded } from '@rekey/platform/quota'
 import { redisLosses } from '@rekey/platform/redis-durability'
 import { redisServerErrors } from '@rekey/platform/redis-server'

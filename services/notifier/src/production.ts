@@ -2,8 +2,6 @@ import { brokerIsFit } from '@rekey/platform/broker-server'
 import {
   brokerIsPrivate,
   certificatesAreChecked,
-  filesArePrivate,
-  filesAreUnwritable,
   hasOwnContact,
   keysAreSound,
   logsErrors,
@@ -13,6 +11,7 @@ import {
   tracesArePrivate,
   usesHttps,
 } from '@rekey/platform/production'
+import { filesArePrivate, filesAreUnwritable } from '@rekey/platform/production-files'
 import { tlsErrors } from '@rekey/platform/tls-settings'
 import { readTheme, ThemeError } from '@rekey/texts'
 import type { Config } from './config.ts'

@@ -3,10 +3,7 @@ import { identityProviderErrors } from '@rekey/platform/identity-provider'
 import {
   brokerIsPrivate,
   certificatesAreChecked,
-  filesArePrivate,
-  filesAreUnwritable,
   isAtLeast,
-  isOpenToOthers,
   keyErrors,
   keysAreSound,
   logsErrors,
@@ -19,6 +16,7 @@ import {
   tracesArePrivate,
   usesHttps,
 } from '@rekey/platform/production'
+import { filesArePrivate, filesAreUnwritable, isOpenToOthers } from '@rekey/platform/production-files'
 import { codeAccountLimit, limitsAreUnscaled, quotasAreBounded } from '@rekey/platform/quota'
 import { tlsErrors } from '@rekey/platform/tls-settings'
 import { type ConnectionOptions, parse } from 'pg-connection-string'

@@ -58,7 +58,7 @@ const toError = (status: number, body: unknown, retryAfter: string | null): Reke
 
 interface Options {
   upstream: string
-  /** Of connections to the password-service. */
+  /** Sends requests to the password-service. */
   fetch: Fetch
 }
 

@@ -76,7 +76,7 @@ type Answer =
   | (Read & { result: 'locked_out'; failures: number })
   | { result: 'missing' | 'locked' | keyof typeof unusable }
 
-/** What an enrolled method's code is verified for, in the words of the RPC. */
+/** Purposes of the RPC that verifies the code of an enrolled method, by flow. */
 const factorPurposeOf = ({ purpose }: ChallengeReference, flow: Flow): FactorPurpose => {
   if (purpose !== 'change') return purpose
   return flow === 'brokerFactors' ? 'changeFactors' : 'changePassword'

@@ -4,7 +4,7 @@ import { otherSpelling } from '../clients/redirect-uri.ts'
 import { type LockoutPolicy, maxFailedAttemptsPerChallenge } from '../limits/lockout.ts'
 import { type ChallengeReference, type Flow, isSecondProof, keysOf } from './challenge.ts'
 
-/** What the challenge of an answer must match; an empty text is not compared. */
+/** Values that must equal those of the challenge; an empty text is not compared. */
 export interface AnswerBinding {
   flows: Flow[]
   clientId: string

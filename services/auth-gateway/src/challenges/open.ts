@@ -23,6 +23,15 @@ import {
   onLockout,
   requesterOf,
 } from './challenge.ts'
+import {
+  type ChangeKind,
+  firstEmail,
+  passwordChange,
+  type Request,
+  recordOf,
+  type SignedIn,
+  type VerifiedCustomer,
+} from './challenge-request.ts'
 import type { CodeDelivery } from './code-delivery.ts'
 import type { Codes } from './codes.ts'
 import { refuseLockedOut, suppressedBy } from './refusals.ts'
@@ -44,60 +53,6 @@ interface Deps {
   random: Random
   log: Logger
 }
-
-/** The OAuth parameters of the request that opens a challenge. */
-interface Request {
-  clientId: string
-  redirectUri: string
-  scope: string
-  /** If the scope is narrower. */
-  requestedScope?: string
-  state: string
-  codeChallenge: string | undefined
-}
-
-/** A signed-in customer, and the session. */
-export interface SignedIn {
-  customer: string
-  sessionId: string
-  /** Undefined if another issuer signed the customer in. */
-  sessionEpoch: number | undefined
-}
-
-/** A customer whose password was verified. */
-interface VerifiedCustomer {
-  customer: string
-  /** Account key of the username that the password was verified for. */
-  usernameAccount: string
-  sessionEpoch: number
-  devices: string[]
-}
-
-/** A record with the request's fields only. */
-const recordOf = ({ codeChallenge = '', requestedScope = '', ...request }: Request) => ({
-  ...request,
-  codeChallenge,
-  requestedScope,
-  devices: [],
-  device: '',
-  account: '',
-  sealedUsername: '',
-  usernameAccount: '',
-  customer: '',
-  sessionId: '',
-  sessionEpoch: '',
-  verificationCode: '',
-})
-
-/** The customer's first e-mail address, which the gateway does not know. */
-export const firstEmail = 'oob:email'
-
-/** What a signed-in customer wants to change, and the ways to prove it, the first by default. */
-interface ChangeKind {
-  flow: 'brokerChange' | 'brokerFactors'
-  challengeTypes: string[]
-}
-const passwordChange: ChangeKind = { flow: 'brokerChange', challengeTypes: [firstEmail] }
 
 /** The answer of open.lua. */
 type Stored = [result: 'ok' | 'suppressed' | 'locked_out', waitMs: number]

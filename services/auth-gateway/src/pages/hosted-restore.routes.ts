@@ -9,11 +9,12 @@ import { strengthText } from '../layout/form.ts'
 import { pageHeaders } from '../layout/page-scope.ts'
 import { firstTurn, newStateId, type PageStates, type Press, StateId, Turn } from '../layout/page-state.ts'
 import type { Page, Problem, View } from '../layout/view.ts'
-import { type HostedRestore, toUsername } from './hosted-restore.service.ts'
+import type { HostedRestore } from './hosted-restore.service.ts'
 import type { RestoreState } from './hosted-restore.state.ts'
 import { type RestoreFacts, startPage, statePage, unknownPage } from './hosted-restore.template.ts'
 import { waitText } from './outcome-texts.ts'
 import { type ReturnClients, returnFaultPage } from './return-to.ts'
+import { toUsername } from './username-input.ts'
 
 export interface HostedRestoreDeps {
   hostedRestore: HostedRestore

@@ -1,8 +1,7 @@
-import { type ErrorCode, RekeyError, readCode, readUsername, type SecondProofRequest, Username } from '@rekey/contracts'
+import { type ErrorCode, RekeyError, readCode, type SecondProofRequest } from '@rekey/contracts'
 import type { Now } from '@rekey/platform/clock'
 import { noteError } from '@rekey/platform/errors'
 import type { Logger } from '@rekey/platform/logger'
-import { compileCheck } from '@rekey/platform/validation'
 import type { AuthorizeService } from '../authorize/authorize.service.ts'
 import { ChallengeEnded } from '../challenges/answer.ts'
 import type { Caller } from '../challenges/challenge.ts'
@@ -48,14 +47,6 @@ export interface Begin {
   username: string
   clientId: string
   returnTo: ReturnTo | undefined
-}
-
-const isUsername = compileCheck(Username)
-
-/** The form of the customer's input that is compared; undefined if it can be no username. */
-export const toUsername = (input: string): string | undefined => {
-  const username = readUsername(input)
-  return isUsername(username) ? username : undefined
 }
 
 const codePattern = /^\d{1,12}$/

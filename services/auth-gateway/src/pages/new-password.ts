@@ -34,7 +34,7 @@ const refusalOf = ({ code, mfaToken, challengeTypes = [] }: Partial<Problem> = {
 
 interface Options {
   upstream: string
-  /** Of connections to the password-service. */
+  /** Sends requests to the password-service. */
   fetch: Fetch
 }
 
