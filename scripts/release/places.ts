@@ -2,7 +2,7 @@
 interface Place {
   /** Paths in the repository. */
   files: RegExp
-  /** What stands before and after the version, as regular expressions of which `^` and `$` match at lines. */
+  /** The text before and after the version, as regular expressions; `^` and `$` match at lines. */
   before: string
   after: string
   /** True: a file that does not name the version there stops the release. */
@@ -26,7 +26,7 @@ const places: Place[] = [
   // npm run docs writes the same.
   { files: /^docs\/(openapi|asyncapi)\.json$/, before: '^    "version": "', after: '",$', isRequired: true },
   { files: /^docs\/audit\.md$/, before: '"vendor_name": "Rekey",\\n +"version": "', after: '"$', isRequired: true },
-  // Of the chart, and of what it installs.
+  // Versions of the chart and of the services that it installs.
   {
     files: /^deploy\/helm\/[^/]+\/Chart\.yaml$/,
     before: '^(version|appVersion): ["\']?',

@@ -32,7 +32,12 @@ export const Factor = Type.Object(
     lastUsedAt: Type.Optional({ ...Time, description: 'Absent: not used yet.' }),
     young: Type.Boolean({ description: 'True for REKEY_NEW_ADDRESS_HOURS after createdAt.' }),
     codesLeft: Type.Optional(
-      Type.Integer({ minimum: 0, maximum: 10, description: 'Of recovery codes: how many are unused.', examples: [10] }),
+      Type.Integer({
+        minimum: 0,
+        maximum: 10,
+        description: 'Number of unused recovery codes; other kinds have none.',
+        examples: [10],
+      }),
     ),
   },
   {

@@ -9,19 +9,9 @@ import {
 } from '@rekey/contracts'
 import type { CustomerKey, HistoryStore, ShownChange, ShownRecord } from './records.store.ts'
 
-const toPasswordChange = ({
+/** The fields that customers and staff both see. */
+const sharedFields = ({ id, createTime, operation, actor, channel, ip, digest, holdUntil }: ShownRecord) => ({
   id,
-  type,
-  createTime,
-  operation,
-  actor,
-  channel,
-  ip,
-  digest,
-  holdUntil,
-}: ShownChange): PasswordChange => ({
-  id,
-  type,
   createTime: formatTime(createTime),
   operation,
   actor,
@@ -30,6 +20,11 @@ const toPasswordChange = ({
   digest,
   ...(holdUntil && { holdUntil: formatTime(holdUntil) }),
 })
+
+const toPasswordChange = (change: ShownChange): PasswordChange => {
+  const { id, ...shared } = sharedFields(change)
+  return { id, type: change.type, ...shared, operation: change.operation }
+}
 
 /** Who acted and why: staff are not named to customers. */
 const staffFields = ({ actorId, approvedBy, reason }: ShownRecord) => ({
@@ -48,18 +43,7 @@ const isPasswordChange = (record: ShownRecord): record is ShownChange =>
 
 const toClientRecord = (record: ShownRecord): ClientRecord => {
   if (isPasswordChange(record)) return toClientPasswordChange(record)
-  const { id, createTime, operation, actor, channel, ip, digest, holdUntil } = record
-  return {
-    id,
-    createTime: formatTime(createTime),
-    operation,
-    actor,
-    channel,
-    ip,
-    digest,
-    ...(holdUntil && { holdUntil: formatTime(holdUntil) }),
-    ...staffFields(record),
-  }
+  return { ...sharedFields(record), ...staffFields(record) }
 }
 
 interface Store<Stored> {
