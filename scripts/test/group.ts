@@ -51,6 +51,9 @@ registerHooks({
 
 // Imported after the hooks are registered: they apply to what tap imports.
 const { default: t } = await import('tap')
+// tap turns source maps on. Node removes types without moving a line, so that only files of libraries have maps, and
+// each error would read them.
+process.setSourceMapsEnabled(false)
 
 /** Creates a file that only one process can create. */
 const take = (folder: string, index: number) => {
