@@ -22,7 +22,8 @@ const validForMs = 24 * 3_600_000
 const isExpired = ({ state, expiresAt }: StoredApproval, at: Date) => state === 'pending' && expiresAt <= at
 
 const toApproval = (approval: StoredApproval, at: Date): Approval => {
-  const { id, action, state, customer, reason, maker, makerOwner, createdAt, expiresAt, mailEventId } = approval
+  const { id, action, state, customer, reason, verified, maker, makerOwner, createdAt, expiresAt, mailEventId } =
+    approval
   const { decidedBy, decidedByOwner, decidedAt, decisionReason } = approval
   return {
     id,
@@ -34,6 +35,7 @@ const toApproval = (approval: StoredApproval, at: Date): Approval => {
       addresses: customer.identifiers.map(maskAddress),
     }),
     ...(reason !== null && { reason }),
+    ...(customer && { verified }),
     ...(action === 'set_password' && { send_mail: mailEventId !== null }),
     maker,
     ...(makerOwner !== null && { makerOwner }),
@@ -107,10 +109,15 @@ export const createApprovals = ({ store, carryOut, now, random, log }: Deps) => 
     return approval
   }
 
-  const decisionOf = (id: string, state: ApprovalDecision['state'], requestedAt: Date, by: Staff) => ({
+  const decisionOf = (
+    { id, createdAt: requestedAt, verified }: PendingApproval,
+    state: ApprovalDecision['state'],
+    by: Staff,
+  ): ApprovalDecision => ({
     id,
     state,
     requestedAt,
+    verified,
     by: by.id,
     owner: ownerOf(by),
     at: now(),
@@ -118,14 +125,18 @@ export const createApprovals = ({ store, carryOut, now, random, log }: Deps) => 
   })
 
   return {
-    /** Stores an action until another owner decides. @throws RekeyError owner_unknown, unavailable */
-    async request(action: Action, by: Staff): Promise<Outcome> {
+    /**
+     * Stores an action until another owner decides. `verified`: its maker has verified the customer.
+     *
+     * @throws RekeyError owner_unknown, unavailable
+     */
+    async request(action: Action, by: Staff, verified: boolean): Promise<Outcome> {
       const makerOwner = ownerOf(by)
       const createdAt = now()
       const expiresAt = new Date(createdAt.getTime() + validForMs)
       const id = random.id()
       const maker = { maker: by.id, makerOwner, makerClientId: by.clientId, makerIp: by.ip }
-      await store.add({ ...toColumns(action), ...maker, id, reason: by.reason ?? null, createdAt, expiresAt })
+      await store.add({ ...toColumns(action), ...maker, id, reason: by.reason ?? null, verified, createdAt, expiresAt })
       const customer = action.kind === 'reset_all' ? null : action.customer
       const fields = logFields({ id, action: action.kind, customer }, by)
       log.event('back_office_approval_requested', fields)
@@ -153,12 +164,12 @@ export const createApprovals = ({ store, carryOut, now, random, log }: Deps) => 
       const approval = await findDecidable(id, by)
       const action = toAction(approval)
       if (!action) throw new RekeyError('already_decided')
-      const { maker, makerOwner, makerClientId, makerIp, createdAt: requestedAt } = approval
+      const { maker, makerOwner, makerClientId, makerIp } = approval
       // Requested by an earlier version: whether the maker is another person is unknown.
       if (makerOwner === null) throw new RekeyError('owner_unknown')
       const reason = approval.reason ?? undefined
       const mandate = { id: maker, clientId: makerClientId, ip: makerIp, reason, approvedBy: by.id }
-      const outcome = await carryOut(action, mandate, decisionOf(id, 'approved', requestedAt, by))
+      const outcome = await carryOut(action, mandate, decisionOf(approval, 'approved', by))
       log.event('back_office_approval_approved', { maker, ...logFields(approval, by) })
       return outcome
     },
@@ -166,9 +177,8 @@ export const createApprovals = ({ store, carryOut, now, random, log }: Deps) => 
     /** Rejects an action. @throws RekeyError not_found, owner_unknown, own_approval, already_decided, unavailable */
     async reject(id: string, by: Staff): Promise<void> {
       const approval = await findDecidable(id, by)
-      const { maker, createdAt: requestedAt } = approval
-      await store.decide(decisionOf(id, 'rejected', requestedAt, by))
-      log.event('back_office_approval_rejected', { maker, ...logFields(approval, by) })
+      await store.decide(decisionOf(approval, 'rejected', by))
+      log.event('back_office_approval_rejected', { maker: approval.maker, ...logFields(approval, by) })
     },
   }
 }
