@@ -717,7 +717,7 @@ export interface Approval {
   reason?: string
   /** True if the new password is mailed (B7). */
   send_mail?: boolean
-  /** True if the maker had verified the customer; absent for all customers. */
+  /** True if the maker had verified the customer. Absent for all customers, and where acts need no verification. */
   verified?: boolean
   /** Token subject of the person who requested the action. */
   maker: string

@@ -2,13 +2,14 @@ import { type Approval, formatTime, maskAddress, noSuchResource, RekeyError } fr
 import type { Now } from '@rekey/platform/clock'
 import type { Logger } from '@rekey/platform/logger'
 import type { Random } from '@rekey/platform/random'
+import type { ProofRule } from '../staff/customer-proof.ts'
 import type { ApprovalDecision } from '../staff/decide-approval.ts'
 import { type Staff, staffForLog } from '../staff/staff.ts'
 import type { Action, CarryOut } from './actions.ts'
 import type { ApprovalStore, PendingApproval, PendingQuery, StoredApproval } from './approvals.store.ts'
 import type { Outcome } from './back-office.service.ts'
 
-interface Deps {
+interface Deps extends ProofRule {
   store: ApprovalStore
   carryOut: CarryOut
   now: Now
@@ -21,7 +22,7 @@ const validForMs = 24 * 3_600_000
 
 const isExpired = ({ state, expiresAt }: StoredApproval, at: Date) => state === 'pending' && expiresAt <= at
 
-const toApproval = (approval: StoredApproval, at: Date): Approval => {
+const toApproval = (approval: StoredApproval, at: Date, { staffNeedsProof }: ProofRule): Approval => {
   const { id, action, state, customer, reason, verified, maker, makerOwner, createdAt, expiresAt, mailEventId } =
     approval
   const { decidedBy, decidedByOwner, decidedAt, decisionReason } = approval
@@ -35,7 +36,7 @@ const toApproval = (approval: StoredApproval, at: Date): Approval => {
       addresses: customer.identifiers.map(maskAddress),
     }),
     ...(reason !== null && { reason }),
-    ...(customer && { verified }),
+    ...(customer && staffNeedsProof && { verified }),
     ...(action === 'set_password' && { send_mail: mailEventId !== null }),
     maker,
     ...(makerOwner !== null && { makerOwner }),
@@ -77,7 +78,8 @@ const ownerOf = ({ owner }: Staff): string => {
 }
 
 /** Four eyes: an action that one member of staff requests is carried out once another approves it. */
-export const createApprovals = ({ store, carryOut, now, random, log }: Deps) => {
+export const createApprovals = ({ store, carryOut, staffNeedsProof, now, random, log }: Deps) => {
+  const rule = { staffNeedsProof }
   const logFields = (
     { id, action, customer }: Pick<StoredApproval, 'id' | 'action'> & { customer: { code: string } | null },
     by: Staff,
@@ -147,12 +149,12 @@ export const createApprovals = ({ store, carryOut, now, random, log }: Deps) => 
     async list(query: PendingQuery): Promise<{ total: number; data: Approval[] }> {
       const at = now()
       const { total, approvals } = await store.listPending(at, query)
-      return { total, data: approvals.map((approval) => toApproval(approval, at)) }
+      return { total, data: approvals.map((approval) => toApproval(approval, at, rule)) }
     },
 
     /** One approval in any state. @throws RekeyError not_found, unavailable */
     async show(id: string): Promise<Approval> {
-      return toApproval(await find(id), now())
+      return toApproval(await find(id), now(), rule)
     },
 
     /**
