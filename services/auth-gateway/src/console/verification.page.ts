@@ -114,7 +114,7 @@ export const verificationPage = ({ app, textsOf, render }: Desk, { states, rando
 !${
         words === undefined
           ? html`<p>${t('verify.otp')}</p>`
-          : html`<p>${t('verify.sent')} !${channelName(t, { channel, to })}.</p>
+          : html`<p>${t('verify.sent')} <span class="quiet">!${channelName(t, { channel, to })}</span></p>
 <h2>${t('verify.say')}</h2>
 <p class="words">${words}</p>
 <p>${t('verify.say.why')}</p>

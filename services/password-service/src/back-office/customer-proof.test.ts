@@ -1,5 +1,6 @@
 import { http as routes, scopes } from '@rekey/contracts'
 import { eventually } from '@rekey/test-support/eventually'
+import { createHttp } from '@rekey/test-support/http'
 import t from 'tap'
 import { acts } from '../staff/acts.ts'
 import { startHelpDesk } from '../verifications/verifications.fixture.ts'
@@ -201,10 +202,8 @@ t.test('production requires the proof unless it is switched off; the sandbox doe
     [{ REKEY_STAFF_NEEDS_PROOF: 'false', REKEY_PROFILE: 'production' }, 202],
   ] as const) {
     const { url } = await desk.startAnother(env)
-    const answer = await fetch(`${url}/api/v2/clients/${customer.id}/reset-password`, {
-      method: 'POST',
-      headers: desk.as('ann'),
-    })
+    const http = createHttp(url, { isPatient: true })
+    const answer = await http.send('POST', `/api/v2/clients/${customer.id}/reset-password`, desk.as('ann'))
     t.equal(answer.status, status, JSON.stringify(env))
   }
 })
