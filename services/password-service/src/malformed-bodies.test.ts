@@ -82,7 +82,7 @@ t.test('S31: a body of a verification that violates the contract is a 400 that n
   for (const body of ['[]', '{"code":', '"123456"', '{"__proto__":{},"code":"123456"}'])
     isProblem(t, await http.send('POST', confirm, headers, body), 400, body)
   isProblem(t, await http.send('POST', confirm, headers, '{}'), 400, 'no code')
-  isProblem(t, await http.send('POST', `${begin}/none`, headers, '{"code":"123456"}'), 400, 'no id')
+  isProblem(t, await http.send('POST', `${begin}/none`, headers, '{"code":"123456"}'), 404, 'no id')
   const other = { ...json, authorization }
   isProblem(t, await http.send('POST', begin, other, '{}'), 403, 'a customer')
   isProblem(t, await http.send('POST', begin, json, '{}'), 401, 'nobody')
