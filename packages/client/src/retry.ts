@@ -10,7 +10,6 @@ const undoneByRefusal = new Set([
   'POST /oauth/v2/login',
   'GET /api/v2/my/2fa/challenge',
   'GET /api/v2/my/2fa/unauthorized/challenge',
-  'POST /api/v2/clients/:clientId/verifications',
 ])
 
 /** Requests whose effect is the same however often they are sent: reads (RFC 9110 §9.2.2), and those named here. */
