@@ -577,7 +577,7 @@ export interface BeginVerificationAnswer {
   id: string
   /** email, sms: a message with two words and a code. otp: the code of the authenticator app. */
   channel: 'email' | 'sms' | 'otp'
-  /** What the agent says first, in the customer's language. Absent for otp. */
+  /** Two words that the agent says first, in the customer's language. Absent for otp. */
   words?: string
   /** The code is refused from then on. */
   expiresAt: string

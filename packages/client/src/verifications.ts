@@ -4,7 +4,7 @@ import type { Answer, OfClient } from './requests.ts'
 
 /** Verifications of customers who call the help desk. */
 export interface VerificationCalls {
-  /** Whether this member of staff has verified the customer, and how the customer can be verified. */
+  /** Gets until when this member's verification of the customer counts, and the ways to verify the customer. */
   getVerification(
     request: OfClient,
     options?: CallOptions,

@@ -17,7 +17,7 @@ const Channel = OneOf(verificationChannels, {
   description: 'email, sms: a message with two words and a code. otp: the code of the authenticator app.',
 })
 
-/** What the caller can do with one customer, and has done. */
+/** The caller's verification of one customer, and the ways to verify that customer. */
 const Verification = Type.Object(
   {
     required: Type.Boolean({
@@ -81,7 +81,7 @@ export const BeginVerification = {
         channel: Channel,
         words: Type.Optional(
           Type.String({
-            description: "What the agent says first, in the customer's language. Absent for otp.",
+            description: "Two words that the agent says first, in the customer's language. Absent for otp.",
             examples: ['amber river'],
           }),
         ),

@@ -55,7 +55,7 @@ const Submitted = Type.Object({ act: StateId, reason: Type.String({ maxLength: 2
 /** Finds what a form of this session led to. */
 export const referenceOf = ({ staff }: Pick<FastifyRequest, 'staff'>, id: string) => ({ id, secret: staff.secret })
 
-/** What stands behind an act on a customer. */
+/** The notice about the verification that an act on a customer needs. */
 const proofOf = (t: StaffTexts, language: PageLanguage, { verification, kept: { clientId } }: Subject): string =>
   verification && clientId !== undefined ? proofNotice(t, language, verification, clientId) : ''
 

@@ -26,7 +26,7 @@ export interface Subject {
   kept: KeptSubject
   /** HTML that shows the person whom or what they chose. */
   about(t: StaffTexts, language: PageLanguage): string
-  /** What this member of staff can prove about the customer; undefined if it is about no customer. */
+  /** This member's verification of the customer; undefined if the act is about no customer. */
   verification?: Verification | undefined
   /** HTML that says why this act cannot be done now; undefined if it can. */
   obstacle(t: StaffTexts, act: ActName, language: PageLanguage): string | undefined

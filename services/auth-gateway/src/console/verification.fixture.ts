@@ -1,7 +1,7 @@
 import { eventually } from '@rekey/test-support/eventually'
 import type { Rekey } from '@rekey/test-support/rekey'
 
-/** What the customer reads in the mails of verifications, the newest last. @param count how many have come */
+/** Reads words and codes in the mails of verifications, the newest last. @param count waits for so many */
 export const readVerifications = ({ inbox }: Pick<Rekey, 'inbox'>, address: string, count = 1) =>
   eventually(
     async () => {

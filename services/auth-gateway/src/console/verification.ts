@@ -6,9 +6,9 @@ import { badge, type Fact, timeOf } from './elements.ts'
 import { consolePath } from './return-path.ts'
 import type { StaffTexts } from './staff-texts.ts'
 
-// What the pages of a customer and of the acts say about the verification of the customer (S59).
+// The verification of the customer on the pages of the customer and of the acts (S59).
 
-/** What this member of staff can do with a customer; undefined at a password-service of an earlier version. */
+/** This member's verification of a customer, and the ways to verify; undefined at a password-service of an earlier version. */
 export const verificationOf = (api: Pick<Api, 'get'>, clientId: number | string): Promise<Verification | undefined> =>
   api.get<Verification>(`/api/v2/clients/${clientId}/verifications`).catch((error) => {
     if (error instanceof RekeyError && error.code === 'not_found') return undefined
@@ -29,7 +29,7 @@ export const verificationFact = (
     : html`!${badge(t('verify.fact.yes'), 'good')} ${t('customer.until')} !${timeOf(language, verifiedUntil)}`,
 ]
 
-/** What stands behind an act that needs a proof: the verification, or what to do without one. */
+/** The notice of an act that needs a proof: until when the verification counts, or the next step without one. */
 export const proofNotice = (
   t: StaffTexts,
   language: PageLanguage,

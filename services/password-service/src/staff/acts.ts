@@ -1,4 +1,4 @@
-/** Whether an act of staff needs a verification of the customer (REKEY_STAFF_NEEDS_PROOF), or why not. */
+/** True if an act of staff needs a verification of the customer (REKEY_STAFF_NEEDS_PROOF); else the reason why not. */
 type Needs = { needsProof: true } | { needsProof: false; because: string }
 
 const needed: Needs = { needsProof: true }

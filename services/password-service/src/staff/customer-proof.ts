@@ -6,7 +6,7 @@ import type { Mandate } from './staff.ts'
 // The one rule about proofs that the help desk needs (S59; ASVS 6.4.6). Staff act on a customer only with that customer's
 // live verification (C8, C9), made by the member who acts, or with a reason and a second person, which the customer is told.
 
-/** What stands behind an act: the customer's verification, a second person instead, or nothing because none is required. */
+/** The customer's verification behind an act, a second person in its place, or nothing because none is required. */
 export const customerProofs = ['verified', 'overridden', 'not_required'] as const
 export type CustomerProof = (typeof customerProofs)[number]
 
@@ -18,7 +18,6 @@ export interface ProofRule {
 /** For how long a verification counts, in milliseconds. */
 export const verifiedMs = verifiedMinutes * 60_000
 
-/** A verification that ends acts on the customer whom `by` asks for. */
 type Wanted = [customerId: number, staff: string, verifiedAfter: Date, at: Date]
 
 // While a hold lasts, the channel that the password came by proves nothing: whoever reads that mailbox has the password too
@@ -54,7 +53,7 @@ export const endVerifications = async (tx: AnyTransaction, customerId: number, a
   await runIn(tx, endAll, customerId, at)
 }
 
-/** What stands behind an act that is carried out: without an approval, `judgeAct` has found the verification. */
+/** The proof behind an act that is carried out: without an approval, `judgeAct` has found the verification. */
 export const proofBehind = ({ staffNeedsProof }: ProofRule, approval?: ApprovalDecision): CustomerProof => {
   if (!staffNeedsProof) return 'not_required'
   return approval && !approval.verified ? 'overridden' : 'verified'

@@ -23,7 +23,7 @@ export interface BeginDeps {
   database: Database
   publisher: Publisher
   keys: {
-    /** Of the HMACs of codes. No other service has them. */
+    /** Make the HMACs of codes. No other service has them. */
     verification: Keys
     /** Shared with the notifier. */
     address: Keys

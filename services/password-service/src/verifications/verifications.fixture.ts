@@ -32,7 +32,7 @@ export const startHelpDesk = async (t: Test, env: Record<string, string> = {}) =
     confirm: (who: string, customer: { id: number }, verification: string, code: unknown, more: object = {}) =>
       send(who, 'POST', `${path(customer)}/${verification}`, { code, ...more }),
 
-    /** What the message of a verification contains, for the notifier alone. */
+    /** Opens the message of a verification, as the notifier does. */
     async received({ code }: Customer, verification: string): Promise<VerificationSecret & { to: string }> {
       const event = await eventually(async () => (await events('NOTIFY', code)).find(({ id }) => id === verification), {
         what: 'the message',

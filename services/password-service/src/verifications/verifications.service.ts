@@ -39,7 +39,7 @@ export const createVerificationService = (deps: Deps) => {
   }
 
   return {
-    /** What this member of staff can do and has done. @throws RekeyError not_found, unavailable */
+    /** Until when this member's verification counts, and the ways to verify the customer. @throws RekeyError not_found, unavailable */
     async show(customerId: number, by: Staff): Promise<Verification> {
       const at = now()
       const oldSince = new Date(at.getTime() - deps.newAddressMs)

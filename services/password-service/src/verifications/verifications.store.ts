@@ -12,7 +12,7 @@ export const mostFailures = 5
 /** Old ones are kept for a day, because wrong codes count for so long. */
 export const countedMs = 24 * 3_600_000
 
-/** What decides how a customer can be verified. */
+/** The state of a customer that decides the ways to verify the customer. */
 export interface Methods {
   locale: string
   timezone: string
@@ -41,13 +41,12 @@ export const methodsOf = async (
   { at, oldSince }: { at: Date; oldSince: Date },
 ): Promise<Methods | undefined> => (await runIn(tx, readMethods, customerId, at, oldSince))[0]
 
-/** Serialises the requests of one member of staff, so that a quota holds under parallel requests. */
 const lockStaff = prepared<object, [staff: string]>(
   'lock_verifying_staff',
   `SELECT pg_advisory_xact_lock(hashtextextended('verification ' || $1::text, 0))::text`,
 )
 
-/** What counts against the quotas. */
+/** The figures that quotas limit. */
 export interface Used {
   /** Verifications of the customer, and of the member of staff, within the windows of their quotas. */
   ofCustomer: number
@@ -68,7 +67,7 @@ const count = prepared<
       WHERE customer_id = $1::int AND created_at > $5::timestamptz) AS failures`,
 )
 
-/** Locks the member of staff first, then reads what is used up of the quotas. The customer is locked too. */
+/** Reads what is used up of the quotas. The transaction has locked the member of staff and the customer. */
 export const countUsed = async (
   tx: AnyTransaction,
   customerId: number,
@@ -80,6 +79,7 @@ export const countUsed = async (
   return used
 }
 
+/** Lets one request of a member of staff run at a time, so that a quota holds under parallel requests. */
 export const lockStaffMember = async (tx: AnyTransaction, staff: string): Promise<void> => {
   await runIn(tx, lockStaff, staff)
 }
