@@ -103,5 +103,9 @@ export const activities: { [Type in ListenedEvent['type']]: (data: DataOf<Type>)
     ...accountChange('MFA Factor Disable', 'High'),
     detail: 'the back office reset them',
   }),
+  'customer.verified': ({ method }) => ({
+    ...authentication('Preauth', 'Success', 'Low'),
+    detail: `the back office verified the customer, by ${method}`,
+  }),
   'customer.factor-removed': ({ kind }) => ({ ...accountChange('MFA Factor Disable', 'Medium'), detail: kind }),
 }

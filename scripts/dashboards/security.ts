@@ -107,6 +107,22 @@ export const security: Dashboard = {
       runbook: 'operations.md#what-staff-read',
     },
     {
+      title: 'Verifications by the help desk',
+      description: 'By method and outcome. Many wrong: somebody guesses. none: the method is not known there.',
+      queries: [[perMinute('method, outcome', 'rekey_verifications_total'), '{{method}}: {{outcome}}']],
+      unit: 'cpm',
+      runbook: 'operations.md#help-desk',
+      emptyBecause: 'no caller was verified',
+    },
+    {
+      title: 'Acts of staff on a customer',
+      description: 'By what stood behind them. overridden: a second person approved without the customer.',
+      queries: [[perMinute('action, proof', 'rekey_staff_acts_total'), '{{action}}: {{proof}}']],
+      unit: 'cpm',
+      runbook: 'operations.md#help-desk',
+      emptyBecause: 'staff have done nothing',
+    },
+    {
       title: 'Look-ups of leaked passwords',
       description: 'timeout, failed and skipped: new passwords were accepted without an answer.',
       queries: [[perMinute('outcome', 'rekey_breach_lookups_total'), '{{outcome}}']],

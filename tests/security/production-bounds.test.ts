@@ -156,6 +156,7 @@ const free: Record<string, string> = {
   REKEY_PASSWORD_HISTORY: '0 is the default (NIST SP 800-63B-4 asks for none)',
   REKEY_BREACH_TIMEOUT_MS: 'bounded by its schema: 50 to 2000',
   REKEY_BACK_OFFICE_FOUR_EYES: 'both values are allowed',
+  REKEY_STAFF_NEEDS_PROOF: 'on unless the operator switches it off: some platforms verify callers in another system',
   REKEY_HASH_CONCURRENCY: 'protects the service, not customers',
   REKEY_HASH_QUEUE: 'protects the service, not customers',
   REKEY_OUTBOX_HOURS: 'bounded by its schema: 1 to 720',

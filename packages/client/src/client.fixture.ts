@@ -60,6 +60,17 @@ export const factor = {
 }
 export const enrolment = { id: factor.id, secret: 'GEZDGNBV', uri: 'otpauth://totp/a', qr: '<svg></svg>' }
 export const recoveryCodes = { codes: Array.from({ length: 10 }, () => '7HXK-2M9Q-VW3C-T8ZD') }
+export const verification = {
+  required: true,
+  verifiedUntil: change.createTime,
+  channels: [{ channel: 'email', to: 'b*1@gmail.com' }, { channel: 'otp' }],
+}
+export const begunVerification = {
+  id: '018f0000-0000-7000-8000-000000000005',
+  channel: 'email',
+  words: 'amber river',
+  expiresAt: change.createTime,
+}
 export const message = {
   id: 48211,
   kind: 'code',
@@ -96,6 +107,8 @@ export const answers: Partial<Record<keyof typeof http, unknown>> = {
   'GET /api/v2/clients/:clientId/factors': { total: 1, data: [factor] },
   'POST /api/v2/my/factors/totp': enrolment,
   'POST /api/v2/my/factors/recovery-codes': recoveryCodes,
+  'GET /api/v2/clients/:clientId/verifications': verification,
+  'POST /api/v2/clients/:clientId/verifications': begunVerification,
   'GET /api/v2/clients/:clientId/messages': { total: 1, data: [message] },
   'GET /api/v2/clients/:clientId/sessions': { total: 1, data: [session] },
   'GET /api/v2/jobs': { total: 1, data: [listedJob] },

@@ -4,6 +4,7 @@ import { createFactorCalls, type FactorCalls } from './factors.ts'
 import { type Call, type CallOptions, createSend, type HttpOptions } from './http.ts'
 import type { Answer, Bearer, OfClient, WithReason } from './requests.ts'
 import { createRestoreFlow, type OAuthClient, type RestoreFlow } from './restore.ts'
+import { createVerificationCalls, type VerificationCalls } from './verifications.ts'
 
 export type ClientOptions = HttpOptions &
   OAuthClient & {
@@ -32,7 +33,7 @@ export type CallRequest<Operation> = OmitOptional<Parts<Operation>> &
  * The gateway's HTTP API. Every method rejects with `RekeyError` if the status is not 2xx or no answer comes. A request
  * is sent again only where that is safe.
  */
-export interface RekeyClient extends RestoreFlow, AuthorizationFlow, FactorCalls {
+export interface RekeyClient extends RestoreFlow, AuthorizationFlow, FactorCalls, VerificationCalls {
   /** Any operation by its method and path, for example one without a method here. */
   call<Route extends keyof api.Operations>(
     route: Route,
@@ -156,6 +157,7 @@ export const createClient = (options: ClientOptions): RekeyClient => {
     ...createRestoreFlow(send, options),
     ...createAuthorizationFlow(send, options),
     ...createFactorCalls(send),
+    ...createVerificationCalls(send),
     call: (route, request, options) => send(route, request, options),
     requestRestore: (body, options) => send('POST /oauth/v2/passwordRestore', { body }, options),
     verifyRestore: (body, options) => send('POST /oauth/v2/passwordRestoreVerification', { body }, options),

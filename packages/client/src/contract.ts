@@ -6,6 +6,7 @@ export type ErrorCode =
   | 'already_decided'
   | 'cross_site_request'
   | 'current_password_wrong'
+  | 'customer_not_verified'
   | 'headers_too_large'
   | 'insufficient_scope'
   | 'internal'
@@ -503,6 +504,7 @@ export interface ClientRecord {
     | 'end_hold'
     | 'end_sessions'
     | 'reset_factors'
+    | 'verify'
   actor: 'client' | 'back_office'
   /** email or sms: the channel of the code that proved a restore. api: any other change. */
   channel: string
@@ -548,6 +550,46 @@ export interface ResetClientFactorsQuery {
   reason?: string
 }
 
+export interface GetVerificationAnswer {
+  /** True if acts on a customer need a verification (REKEY_STAFF_NEEDS_PROOF). */
+  required: boolean
+  /** Until when the verification of the caller counts. Absent: this member of staff has none. */
+  verifiedUntil?: string
+  /** How this customer can be verified now, the usual one first. Left out: what the customer gained less than REKEY_NEW_ADDRESS_HOURS ago and, during a recovery hold, the channel that the password came by. */
+  channels: {
+    /** email, sms: a message with two words and a code. otp: the code of the authenticator app. */
+    channel: 'email' | 'sms' | 'otp'
+    /** Masked address of the message; otp has none. */
+    to?: string
+  }[]
+}
+
+/** No body, or an object. */
+export interface BeginVerificationBody {
+  /** By default the first one that getVerification lists. */
+  channel?: 'email' | 'sms' | 'otp'
+  /** Reason of the back office: 1 to 500 characters on one line. */
+  reason?: string
+}
+
+/** The message is on its way. */
+export interface BeginVerificationAnswer {
+  id: string
+  /** email, sms: a message with two words and a code. otp: the code of the authenticator app. */
+  channel: 'email' | 'sms' | 'otp'
+  /** Two words that the agent says first, in the customer's language. Absent for otp. */
+  words?: string
+  /** The code is refused from then on. */
+  expiresAt: string
+}
+
+export interface ConfirmVerificationBody {
+  /** Confirmation code from the message: 6 to 12 digits. Spaces, dashes and lost leading zeros are ignored; digits may be of any script. */
+  code: string | number
+  /** Reason of the back office: 1 to 500 characters on one line. */
+  reason?: string
+}
+
 export interface BlockClientBody {
   /** Reason of the back office: 1 to 500 characters on one line. */
   reason: string
@@ -568,6 +610,7 @@ export interface ListClientMessagesAnswer {
       | 'restore'
       | 'change'
       | 'login'
+      | 'verification'
       | 'reset'
       | 'set'
       | 'password_changed'
@@ -674,6 +717,8 @@ export interface Approval {
   reason?: string
   /** True if the new password is mailed (B7). */
   send_mail?: boolean
+  /** True if the maker had verified the customer. Absent for all customers, and where acts need no verification. */
+  verified?: boolean
   /** Token subject of the person who requested the action. */
   maker: string
   /** Person whom that token stands for: the owner of its client, or its own subject. */
@@ -772,7 +817,7 @@ export interface Problem {
   status: number
   /** What was wrong, where, and what to do. */
   detail: string
-  /** One of invalid_request, access_denied, invalid_scope, invalid_grant, unauthorized_client, unsupported_response_type, unsupported_grant_type, invalid_client, invalid_token, insufficient_scope, cross_site_request, success_token_refused, second_proof_required, own_approval, owner_unknown, not_found, method_not_allowed, already_decided, payload_too_large, unsupported_media_type, password_refused, current_password_wrong, too_many_requests, headers_too_large, internal, unavailable. */
+  /** One of invalid_request, access_denied, invalid_scope, invalid_grant, unauthorized_client, unsupported_response_type, unsupported_grant_type, invalid_client, invalid_token, insufficient_scope, cross_site_request, success_token_refused, second_proof_required, customer_not_verified, own_approval, owner_unknown, not_found, method_not_allowed, already_decided, payload_too_large, unsupported_media_type, password_refused, current_password_wrong, too_many_requests, headers_too_large, internal, unavailable. */
   code: string
   /** The refused fields, if fields were the reason. */
   errors?: {
@@ -1089,6 +1134,30 @@ export interface Operations {
     }
     query: ResetClientFactorsQuery
     answer: ApprovalNeeded | undefined
+  }
+  /** Get whether the caller has verified a customer, and how the customer can be verified. */
+  'GET /api/v2/clients/:clientId/verifications': {
+    params: {
+      clientId: number
+    }
+    answer: GetVerificationAnswer
+  }
+  /** Begin to verify a customer who calls the help desk. */
+  'POST /api/v2/clients/:clientId/verifications': {
+    params: {
+      clientId: number
+    }
+    body: BeginVerificationBody
+    answer: BeginVerificationAnswer
+  }
+  /** Confirm a verification by the code that the customer reads out. */
+  'POST /api/v2/clients/:clientId/verifications/:verificationId': {
+    params: {
+      clientId: number
+      verificationId: string
+    }
+    body: ConfirmVerificationBody
+    answer: undefined
   }
   /** Block a customer: no sign-in and no restore until the back office lifts the block; all sessions end. */
   'PUT /api/v2/clients/:clientId/block': {

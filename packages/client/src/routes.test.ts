@@ -4,6 +4,7 @@ import {
   answers,
   approval,
   approvalId,
+  begunVerification,
   change,
   clientChange,
   clientRecord,
@@ -21,6 +22,7 @@ import {
   session,
   startServer,
   token,
+  verification,
 } from './client.fixture.ts'
 
 /** Documents, health and pages; and PATCH, which is the same as PUT. */
@@ -174,6 +176,27 @@ t.test('every method reaches its route with a request that the contract accepts'
     [
       'DELETE /api/v2/clients/:clientId/factors',
       () => client.resetClientFactors({ accessToken: 'a', clientId: 1, reason: 'a lost phone' }),
+      undefined,
+    ],
+    [
+      'GET /api/v2/clients/:clientId/verifications',
+      () => client.getVerification({ accessToken: 'a', clientId: 1 }),
+      verification,
+    ],
+    [
+      'POST /api/v2/clients/:clientId/verifications',
+      () => client.beginVerification({ accessToken: 'a', clientId: 1, channel: 'email' }),
+      begunVerification,
+    ],
+    [
+      'POST /api/v2/clients/:clientId/verifications/:verificationId',
+      () =>
+        client.confirmVerification({
+          accessToken: 'a',
+          clientId: 1,
+          verificationId: begunVerification.id,
+          code: '516538',
+        }),
       undefined,
     ],
     ['DELETE /api/v2/clients/:clientId/hold', () => client.endHold({ accessToken: 'a', clientId: 1 }), undefined],

@@ -52,6 +52,12 @@ export const errors = {
     oauth: 'mfa_required',
     title: 'A second proof of the customer is required.',
   },
+  customer_not_verified: {
+    status: 403,
+    oauth: 'access_denied',
+    title:
+      'Verify the customer first, at /api/v2/clients/{clientId}/verifications. If that is impossible, state a reason: a second person must then approve.',
+  },
   own_approval: {
     status: 403,
     oauth: 'access_denied',
@@ -166,6 +172,7 @@ const resources: Record<string, string> = {
   jobId: 'job',
   recordId: 'record',
   sessionId: 'session',
+  verificationId: 'verification',
 }
 
 /** The error for an id in a path that identifies nothing. @param parameter its name in the path */

@@ -11,6 +11,7 @@ export const messagePurposes = [
   'restore',
   'change',
   'login',
+  'verification',
   // Of temporary passwords: the operation of the history.
   'reset',
   'set',

@@ -36,9 +36,10 @@ import { sendResetRequested } from './messages/reset-requested/reset-requested.c
 import { sendRestoreBlocked } from './messages/restore-blocked/restore-blocked.consumer.ts'
 import { createSealedFields } from './messages/sealed-fields.ts'
 import { sendTemporaryPasswords } from './messages/temporary-password/temporary-password.consumer.ts'
+import { sendVerifications } from './messages/verification/verification.consumer.ts'
 
-/** Somebody waits for these, in front of a page. */
-const awaited = [sendCodes, sendTemporaryPasswords]
+/** Somebody waits for these, in front of a page or on the phone. */
+const awaited = [sendCodes, sendTemporaryPasswords, sendVerifications]
 const notifications = [
   sendPasswordChanged,
   sendResetRequested,

@@ -31,6 +31,7 @@ import { createPasswords } from './passwords/passwords.feature.ts'
 import { createPasswordPolicy } from './policy/policy.feature.ts'
 import { createSessions, type Sessions } from './sessions/sessions.feature.ts'
 import { startSweeper } from './sweeper.ts'
+import { createVerifications } from './verifications/verifications.feature.ts'
 
 /** Creates the features. Each stands after those that it calls. */
 const createFeatures = async (infra: Infrastructure, config: Config) => {
@@ -46,6 +47,7 @@ const createFeatures = async (infra: Infrastructure, config: Config) => {
   const passwords = createPasswords(infra, config, { hashing, policy, lockout })
   const compromiseReports = createCompromiseReports(infra)
   const jobs = createJobs(infra)
+  const factors = createFactors(infra, config)
   const backOffice = createBackOffice(infra, config, { hashing, policy, history, passwords, jobs, lockout })
   const features: Feature[] = [
     outbox,
@@ -63,7 +65,8 @@ const createFeatures = async (infra: Infrastructure, config: Config) => {
     jobs,
     backOffice,
     createMySessions(infra),
-    createFactors(infra, config),
+    factors,
+    createVerifications(infra, config, { lockout, factors }),
   ]
   return { features, sessions }
 }

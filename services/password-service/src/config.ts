@@ -9,6 +9,7 @@ import { authorityEnv, clientAuthorityEnv } from '@rekey/platform/tls-env'
 import { trustedProxies } from '@rekey/platform/trusted-proxies'
 import { type Static, Type } from '@sinclair/typebox'
 import { argon2Floor } from './hashing/argon2.ts'
+import { verificationLimits } from './verifications/quotas.ts'
 
 /** The password-service's configuration, read from environment variables. */
 export const Env = Type.Object({
@@ -141,6 +142,14 @@ export const Env = Type.Object({
       'whatever REKEY_HOLD_HOURS is. Production requires the default or more.',
   }),
   ...fourEyes,
+  REKEY_STAFF_NEEDS_PROOF: Type.Optional(
+    Flag({
+      description:
+        'true: an act of the back office on a customer who calls needs a verification of that customer by the same member of ' +
+        'staff within the last 15 minutes, or a reason and a second person. Not set: in production only.',
+    }),
+  ),
+  ...verificationLimits,
   ...codeAccountLimit,
   REKEY_CODE_PACE_MS: Type.Integer({
     minimum: 0,

@@ -55,6 +55,8 @@ export const createInfrastructure = (config: Config, { log, metrics, now, random
     retryMs: config.REKEY_EVENT_RETRY_HOURS * 3_600_000,
     /** False if no message reaches a phone number. */
     smsCodes: config.REKEY_SMS_CODES,
+    /** True if staff act on a customer only after a verification (S59). */
+    staffNeedsProof: config.REKEY_STAFF_NEEDS_PROOF ?? config.REKEY_PROFILE === 'production',
     /** Origin of the gateway. */
     publicUrl: config.REKEY_PUBLIC_URL,
     keys: {

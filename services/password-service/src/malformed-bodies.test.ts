@@ -61,6 +61,34 @@ t.test('S31: a body that violates the contract is a 400 that names the field', a
   }
 })
 
+t.test('S31: a body of a verification that violates the contract is a 400 that names the field', async (t) => {
+  const begin = `/api/v2/clients/${customer.id}/verifications`
+  const confirm = `${begin}/019ac0de-7c1a-7bbf-9d42-0f7f6a3a2b11`
+  const headers = { ...json, authorization: backOffice }
+  const wrongs: [url: string, field: string, good: object, values: unknown[]][] = [
+    [begin, 'channel', {}, ['', 'phone', 'EMAIL', 1, null, [], {}]],
+    [begin, 'reason', {}, ['', ' ', 'two\nlines', 'x'.repeat(501), 1, null, {}]],
+    [confirm, 'code', {}, ['', 'abcdef', '1'.repeat(13), -1, 1.5, null, true, [], {}]],
+    [confirm, 'reason', { code: '123456' }, ['', 'two\nlines', 1, null]],
+  ]
+  for (const [url, field, good, values] of wrongs) {
+    for (const value of values) {
+      const body = JSON.stringify({ ...good, [field]: value })
+      const answer = await http.send('POST', url, headers, body)
+      isProblem(t, answer, 400, `${url} ${body}`)
+      t.match(answer.body.errors, [{ field }], body)
+    }
+  }
+  for (const body of ['[]', '{"code":', '"123456"', '{"__proto__":{},"code":"123456"}'])
+    isProblem(t, await http.send('POST', confirm, headers, body), 400, body)
+  isProblem(t, await http.send('POST', confirm, headers, '{}'), 400, 'no code')
+  isProblem(t, await http.send('POST', `${begin}/none`, headers, '{"code":"123456"}'), 404, 'no id')
+  const other = { ...json, authorization }
+  isProblem(t, await http.send('POST', begin, other, '{}'), 403, 'a customer')
+  isProblem(t, await http.send('POST', begin, json, '{}'), 401, 'nobody')
+  t.same(await service.query('SELECT id FROM verification'), [], 'nothing was begun')
+})
+
 t.test('S31: a body that cannot be parsed is a 4xx', async (t) => {
   const broken: [what: string, body: string | Buffer, status: number, type?: string][] = [
     ['broken JSON', '{"password":', 400],

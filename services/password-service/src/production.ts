@@ -24,6 +24,7 @@ import type { Config } from './config.ts'
 import { argon2Floor } from './hashing/argon2.ts'
 import { parsePeppers } from './hashing/hasher.ts'
 import { postgresIsDurable, postgresIsFit } from './postgres-rules.ts'
+import { verificationLimits } from './verifications/quotas.ts'
 
 /** Without the pepper an attacker who has the database cannot guess passwords (ASVS App. C). */
 const hasPepper: Rule<Config> = ({ REKEY_PASSWORD_PEPPERS }) =>
@@ -113,7 +114,7 @@ export const production: Production<Config> = {
     hasYoungAddresses,
     keepsHistory,
     limitsAreUnscaled,
-    quotasAreBounded(codeAccountLimit),
+    quotasAreBounded({ ...codeAccountLimit, ...verificationLimits }),
     isAtLeast('REKEY_HASH_MEMORY_KIB', argon2Floor.memoryKib, 'stolen hashes would be guessed sooner'),
     isAtLeast('REKEY_HASH_PASSES', argon2Floor.passes, 'stolen hashes would be guessed sooner'),
     isAtLeast('REKEY_CODE_PACE_MS', 1_000, 'a burst of requests for a customer would be noticeable to others'),

@@ -415,6 +415,27 @@ export interface CustomerFactorsResetData {
   holdUntil: string
 }
 
+/** A member of staff verified a customer who called the help desk. */
+export interface CustomerVerifiedData {
+  /** The customer's code. */
+  customer: string
+  customerId: number
+  verificationId: string
+  /** How the customer proved it. */
+  method: 'email' | 'sms' | 'otp'
+  actor: 'back_office'
+  /** Token subject of the member of staff, for whom alone it counts. */
+  actorId: string
+  clientId: string
+  ip: string
+  /** Id of the history record. */
+  changeId: number
+  /** Digest of the history record. */
+  digest: string
+  /** Until when it counts. */
+  verifiedUntil: string
+}
+
 /** The data of each event, by its type. */
 export interface EventsByType {
   'auth.restore.requested': AuthRestoreRequestedData
@@ -442,4 +463,5 @@ export interface EventsByType {
   'customer.factor-added': CustomerFactorAddedData
   'customer.factor-removed': CustomerFactorRemovedData
   'customer.factors-reset': CustomerFactorsResetData
+  'customer.verified': CustomerVerifiedData
 }

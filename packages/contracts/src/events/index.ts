@@ -25,10 +25,12 @@ import {
   NotifyResetRequested,
   NotifyRestoreBlocked,
   NotifyTemporaryPassword,
+  NotifyVerification,
 } from './notify.ts'
 import { PasswordChanged, PasswordReset, PasswordResetRequested, PasswordRestored, PasswordSet } from './password.ts'
 import { RestoreRequested } from './restore.ts'
 import { SessionRevoked } from './session.ts'
+import { CustomerVerified } from './verification.ts'
 
 const day = 86_400
 
@@ -91,6 +93,7 @@ export const streams = {
       FactorAdded,
       FactorRemoved,
       FactorsReset,
+      CustomerVerified,
     ],
     workQueue: false,
     maxAgeSeconds: 30 * day,
@@ -107,6 +110,7 @@ export const streams = {
       NotifyAddressRemoved,
       NotifyAskedWhileBlocked,
       NotifyFactorsChanged,
+      NotifyVerification,
     ],
     workQueue: true,
     // Nothing is deleted unsent: an event leaves the queue when it is sent or becomes a dead letter.

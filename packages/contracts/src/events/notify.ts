@@ -37,6 +37,36 @@ export const NotifyCode = defineEvent({
   }),
 })
 
+export const NotifyVerification = defineEvent({
+  type: 'notify.verification',
+  summary: 'Send two words and a code to a customer whom the help desk verifies.',
+  data: Type.Object({
+    ...about,
+    recipient: Sealed('notifier'),
+    secret: {
+      ...Sealed('notifier'),
+      description: 'The words and the code, as JSON: a compact JWE that only the notifier can decrypt.',
+    },
+    askedAt: Type.String({ format: 'date-time' }),
+    expiresAt: Type.String({ format: 'date-time' }),
+  }),
+})
+
+/** Content of `secret` after decryption. */
+export interface VerificationSecret {
+  words: string
+  code: string
+}
+
+/** In notifications of acts that need a verification of the customer (S59). */
+const unverified = {
+  unverified: Type.Optional(
+    Type.Boolean({
+      description: 'True if the staff had not verified the customer: a second person approved the act instead.',
+    }),
+  ),
+}
+
 /** Link for the compromise report. Sealed: its possession is enough to block the account. */
 const reportLink = { reportLink: Sealed('notifier') }
 
@@ -47,6 +77,7 @@ export const NotifyPasswordChanged = defineEvent({
     ...about,
     operation: OneOf(['change', 'restore', 'reset', 'set']),
     ...reportLink,
+    ...unverified,
     recipient: Sealed('notifier'),
     ip: Type.String(),
     changedAt: Type.String({ format: 'date-time' }),
@@ -100,6 +131,7 @@ export const NotifyResetRequested = defineEvent({
     ...about,
     ...reportLink,
     recipient: Sealed('notifier'),
+    ...unverified,
     requestedAt: Type.String({ format: 'date-time' }),
   }),
 })
@@ -111,6 +143,7 @@ export const NotifyProtectionChanged = defineEvent({
   data: Type.Object({
     ...about,
     operation: OneOf(['block', 'lift_block', 'end_hold', 'end_sessions']),
+    ...unverified,
     reportLink: Type.Optional({ ...Sealed('notifier'), description: 'Absent for a block.' }),
     recipient: Sealed('notifier'),
     changedAt: Type.String({ format: 'date-time' }),
@@ -133,6 +166,7 @@ export const NotifyFactorsChanged = defineEvent({
   data: Type.Object({
     ...about,
     operation: OneOf([...factorOperations, 'reset']),
+    ...unverified,
     ...reportLink,
     recipient: Sealed('notifier'),
     ip: Type.Optional(Type.String({ description: 'Absent for a reset by the back office.' })),

@@ -18,6 +18,12 @@ export const Approval = Type.Object({
   ),
   reason: Type.Optional(Type.String({ description: 'Reason that the maker gave.' })),
   send_mail: Type.Optional(Type.Boolean({ description: 'True if the new password is mailed (B7).' })),
+  verified: Type.Optional(
+    Type.Boolean({
+      description:
+        'True if the maker had verified the customer. Absent for all customers, and where acts need no verification.',
+    }),
+  ),
   maker: Type.String({ description: 'Token subject of the person who requested the action.' }),
   makerOwner: Type.Optional(Type.String({ description: owner })),
   createTime: Time,

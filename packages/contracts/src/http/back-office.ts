@@ -9,7 +9,7 @@ const client = Type.Object({ clientId: SerialId })
 /** In the query of a DELETE, whose body has no meaning (RFC 9110 §9.3.5). */
 const reasonInQuery = Type.Object({ reason: Type.Optional(Reason) })
 
-/** The answer while an action waits for a second person (REKEY_BACK_OFFICE_FOUR_EYES). */
+/** The answer while an action waits for a second person (REKEY_BACK_OFFICE_FOUR_EYES, REKEY_STAFF_NEEDS_PROOF). */
 export const ApprovalNeeded = Type.Object({ approvalId: Uuid, expiresAt: Time })
 export type ApprovalNeeded = Static<typeof ApprovalNeeded>
 
@@ -19,7 +19,7 @@ export const SetClientPassword = {
   summary: 'Set a temporary password for a customer from the back office; it must be changed at the next sign-in',
   tags,
   ...bearer(scopes.backOffice),
-  ...refuses('owner_unknown', 'password_refused'),
+  ...refuses('customer_not_verified', 'owner_unknown', 'password_refused'),
   params: client,
   body: Type.Object({
     password: Password,
@@ -77,7 +77,7 @@ export const ResetClientPassword = {
   summary: 'Sign a customer out and demand a new password at the next sign-in',
   tags,
   ...bearer(scopes.backOffice),
-  ...refuses('owner_unknown'),
+  ...refuses('customer_not_verified', 'owner_unknown'),
   params: client,
   body: Type.Object({ reason: Type.Optional(Reason) }, { description: 'No body, or an object.' }),
   response: {
@@ -106,7 +106,7 @@ export const EndHold = {
   summary: "End a customer's recovery hold early",
   tags,
   ...bearer(scopes.backOffice),
-  ...refuses('owner_unknown'),
+  ...refuses('customer_not_verified', 'owner_unknown'),
   params: client,
   querystring: reasonInQuery,
   response: { 202: ApprovalNeeded, 204: Type.Null({ description: 'No recovery hold is active.' }), ...problems },
@@ -129,7 +129,7 @@ export const LiftBlock = {
   summary: 'Lift the block of a customer, and any lockout',
   tags,
   ...bearer(scopes.backOffice),
-  ...refuses('owner_unknown'),
+  ...refuses('customer_not_verified', 'owner_unknown'),
   params: client,
   querystring: reasonInQuery,
   response: {

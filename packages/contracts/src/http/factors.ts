@@ -179,7 +179,7 @@ export const ResetClientFactors = {
   description:
     'Begins a recovery hold of REKEY_FACTOR_RESET_WAIT_HOURS at least, and notifies every address. Needs a second person with four eyes.',
   ...aboutClient,
-  ...refuses('owner_unknown'),
+  ...refuses('customer_not_verified', 'owner_unknown'),
   querystring: Type.Object({ reason: Type.Optional(Reason) }),
   response: { 202: ApprovalNeeded, 204: Type.Null({ description: 'The customer has none any more.' }), ...problems },
 }

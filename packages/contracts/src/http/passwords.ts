@@ -103,10 +103,11 @@ export const recordOperations = [
   'end_hold',
   'end_sessions',
   'reset_factors',
+  'verify',
 ] as const
 export type RecordOperation = (typeof recordOperations)[number]
 
-/** One record of the history: a password change, a block, a lifted block, an ended hold, the end of all sessions, or a reset of the second factors. */
+/** One record of the history: a password change, a block, a lifted block, an ended hold, the end of all sessions, a reset of the second factors, or a verification of the customer. */
 export const ClientRecord = Type.Object({
   ...changeFields,
   type: Type.Optional({ ...changeFields.type, description: 'Only of a password change.' }),

@@ -1,4 +1,5 @@
 import { Type } from '@sinclair/typebox'
+import { verificationChannels } from '../http/verifications.ts'
 import { alwaysLog } from './event.ts'
 import { byStaff, Count, Customer, Flag, Id, ListOf, Name, Route, Subject, Thrown, Time, Word } from './fields.ts'
 
@@ -10,6 +11,13 @@ const approval = {
   action: Word(['set_password', 'reset_password', 'reset_all', 'lift_block', 'end_hold', 'reset_factors']),
   customer: Type.Optional(Customer),
 }
+const verification = {
+  ...byStaff,
+  customer: Customer,
+  verification: Id,
+  factor: Word(verificationChannels),
+}
+const helpDesk = 'See [Help desk](operations.md#help-desk).'
 const fourEyes = 'See [Four eyes](operations.md#four-eyes).'
 
 /** Security events of what members of staff read and did. */
@@ -59,6 +67,44 @@ export const backOfficeEvents = {
     when: 'A member of staff tried to decide an own act, or one of the same owner.',
     action: fourEyes,
     fields: approval,
+  }),
+  verification_begun: alwaysLog({
+    severity: 'info',
+    service,
+    message: 'verification of a customer begun',
+    when: 'A member of staff began to verify a customer who calls (C8).',
+    action: '',
+    fields: verification,
+  }),
+  verification_done: alwaysLog({
+    severity: 'info',
+    service,
+    message: 'customer verified',
+    when: 'The customer read out the right code (C9): verified for 15 minutes, for this member of staff.',
+    action: '',
+    fields: verification,
+  }),
+  verification_fail: alwaysLog({
+    severity: 'warn',
+    service,
+    message: 'customer not verified',
+    when: 'A verification was refused. `wrong`: the code. `ended`: it expired, was used, or ended with a block. `attempts`: five wrong codes. `limit`: a quota.',
+    action: `Many of one \`actorId\`: a member of staff, or somebody with the token, guesses. ${helpDesk}`,
+    fields: {
+      ...verification,
+      customer: Type.Optional(Customer),
+      verification: Type.Optional(Id),
+      factor: Type.Optional(verification.factor),
+      reason: Word(['wrong', 'ended', 'attempts', 'limit']),
+    },
+  }),
+  verification_overridden: alwaysLog({
+    severity: 'warn',
+    service,
+    message: 'act on a customer who was not verified',
+    when: 'A second person approved an act without a verification of the customer, who was told so.',
+    action: `Ask both for the reason if it happens often. ${helpDesk}`,
+    fields: { ...approval, customer: Customer },
   }),
   authn_password_set: alwaysLog({
     severity: 'info',

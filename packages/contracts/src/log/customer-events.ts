@@ -32,7 +32,7 @@ const factorProof = {
   challenge: Hash,
   customer: Customer,
   factor: Word(enrolledMethods),
-  purpose: Word(factorPurposes),
+  purpose: Word([...factorPurposes, 'verification']),
 }
 
 /** Security events of the password-service about one customer. */

@@ -1,6 +1,7 @@
 import { errors, Reason, RekeyError } from '@rekey/contracts'
 import type { Random } from '@rekey/platform/random'
 import { compileCheck } from '@rekey/platform/validation'
+import type { PageLanguage } from '@rekey/texts'
 import { Type } from '@sinclair/typebox'
 import type { FastifyRequest } from 'fastify'
 import { html } from 'ghtml'
@@ -12,7 +13,8 @@ import { type Desk, form, page } from './console-scope.ts'
 import { backLink } from './elements.ts'
 import { errorKey } from './error-pages.ts'
 import { consolePath } from './return-path.ts'
-import { findSubject, type KeptSubject, subjectName } from './subject.ts'
+import type { StaffTexts } from './staff-texts.ts'
+import { findSubject, type KeptSubject, type Subject, subjectName } from './subject.ts'
 import {
   missingIn,
   type PasswordFacts,
@@ -21,6 +23,7 @@ import {
   temporaryPasswordFields,
   temporaryPasswordForm,
 } from './temporary-password.ts'
+import { proofNotice } from './verification.ts'
 
 /** What is kept of an act until the session ends. */
 export interface DoneAct {
@@ -52,6 +55,10 @@ const Submitted = Type.Object({ act: StateId, reason: Type.String({ maxLength: 2
 /** Finds what a form of this session led to. */
 export const referenceOf = ({ staff }: Pick<FastifyRequest, 'staff'>, id: string) => ({ id, secret: staff.secret })
 
+/** The notice about the verification that an act on a customer needs. */
+const proofOf = (t: StaffTexts, language: PageLanguage, { verification, kept: { clientId } }: Subject): string =>
+  verification && clientId !== undefined ? proofNotice(t, language, verification, clientId) : ''
+
 export const donePath = (act: string) => `${consolePath}/done/${act}`
 
 /**
@@ -59,7 +66,7 @@ export const donePath = (act: string) => `${consolePath}/done/${act}`
  * press, a reload and the way back do nothing twice.
  */
 export const actPage = ({ app, textsOf, render }: Desk, { states, hasFourEyes, facts, random }: Deps): void => {
-  for (const [act, { path, params, isDangerous, needsTwo, asksPassword = false, perform }] of actsByName) {
+  for (const [act, { path, params, isDangerous, needsTwo, needsProof, asksPassword = false, perform }] of actsByName) {
     const url = `${consolePath}${path}`
     const schema = params === undefined ? {} : { params }
     const idsOf = (request: FastifyRequest) => (request.params ?? {}) as Record<string, string>
@@ -100,6 +107,7 @@ export const actPage = ({ app, textsOf, render }: Desk, { states, hasFourEyes, f
         body: html`!${head}
 <p>${t(`act.${act}.effect`)}</p>
 <p>${t(`act.${act}.told`)}</p>
+!${needsProof ? proofOf(t, request.view.language, subject) : ''}
 !${needsTwo && hasFourEyes ? html`<p class="notice">${t('act.two')}</p>` : ''}
 !${fields(request, id, input)}
 <p class="after"><a href="${kept.path}">${t('act.stop')}</a></p>`,

@@ -1,4 +1,4 @@
-import type { ApprovalNeeded, Client } from '@rekey/contracts'
+import type { ApprovalNeeded, Client, FactorList } from '@rekey/contracts'
 import type { TSchema } from '@sinclair/typebox'
 import type { Api } from './api.ts'
 import { OneApproval, OneCustomer, OneJob } from './parameters.ts'
@@ -20,6 +20,8 @@ interface ActOn {
   isDangerous: boolean
   /** True if a second person must approve it (REKEY_BACK_OFFICE_FOUR_EYES). */
   needsTwo: boolean
+  /** True if staff must have verified the customer (REKEY_STAFF_NEEDS_PROOF), or a second person approves it. */
+  needsProof?: boolean
   /** True if the form also asks for a temporary password. */
   asksPassword?: boolean
   /** Calls the API. @throws RekeyError as it answers */
@@ -27,7 +29,7 @@ interface ActOn {
 }
 
 const client = ({ clientId }: Ids) => `/api/v2/clients/${clientId}`
-const onCustomer = { params: OneCustomer, isDangerous: false, needsTwo: true }
+const onCustomer = { params: OneCustomer, isDangerous: false, needsTwo: true, needsProof: true }
 const onApproval = { params: OneApproval, isDangerous: false, needsTwo: false }
 
 /** Everything that staff can do in the console. Each act has a form of its own, asks for a reason, and is one call of the API. */
@@ -49,6 +51,7 @@ export const acts = {
     path: '/customers/:clientId/block',
     isDangerous: true,
     needsTwo: false,
+    needsProof: false,
     perform: (api, ids, reason) => api.put(`${client(ids)}/block`, { reason }),
   },
   unblock: {
@@ -61,11 +64,18 @@ export const acts = {
     path: '/customers/:clientId/end-hold',
     perform: (api, ids, reason) => api.delete(`${client(ids)}/hold`, { reason }),
   },
+  'reset-factors': {
+    ...onCustomer,
+    path: '/customers/:clientId/reset-factors',
+    isDangerous: true,
+    perform: (api, ids, reason) => api.delete(`${client(ids)}/factors`, { reason }),
+  },
   'end-sessions': {
     ...onCustomer,
     path: '/customers/:clientId/end-sessions',
     isDangerous: true,
     needsTwo: false,
+    needsProof: false,
     perform: (api, ids, reason) => api.delete(`${client(ids)}/sessions`, { reason }),
   },
   approve: {
@@ -103,10 +113,11 @@ export type ActName = keyof typeof acts
 export const actsByName = Object.entries<ActOn>(acts) as [ActName, ActOn][]
 
 /** The acts on the page of a customer. Lifting a lockout of one address is possible without a lockout of the customer. */
-export const actsOfCustomer = ({ status, hold }: Client): ActName[] => [
+export const actsOfCustomer = ({ status, hold }: Client, { total }: Pick<FactorList, 'total'>): ActName[] => [
   'reset',
   'set-password',
   ...(status === 'active' ? (['block'] as const) : []),
   'unblock',
   ...(hold ? (['end-hold'] as const) : []),
+  ...(total > 0 ? (['reset-factors'] as const) : []),
 ]

@@ -51,7 +51,7 @@ export const approvalEntry = (t: StaffTexts, language: PageLanguage, approval: A
 /** Everything about one approval: whom it is about, who asked, why, since when, and who decided. */
 export const approvalFacts = (t: StaffTexts, language: PageLanguage, approval: Approval): Fact[] => {
   const { action, clientId, customer, addresses = [], reason, maker, createTime, expiresAt, state } = approval
-  const { decidedBy, decidedAt, decisionReason, send_mail: isMailed } = approval
+  const { decidedBy, decidedAt, decisionReason, send_mail: isMailed, verified } = approval
   const given = (label: string, value: string | undefined): Fact[] =>
     value === undefined ? [] : [[label, html`${value}`]]
   return [
@@ -68,6 +68,7 @@ export const approvalFacts = (t: StaffTexts, language: PageLanguage, approval: A
           ],
         ] as Fact[])),
     ...(isMailed === undefined ? [] : ([[t('approval.mail'), html`${t(isMailed ? 'yes' : 'no')}`]] as Fact[])),
+    ...(verified === undefined ? [] : ([[t('approval.verified'), html`${t(verified ? 'yes' : 'no')}`]] as Fact[])),
     [t('approval.maker'), html`${maker}`],
     [t('approval.since'), timeOf(language, createTime)],
     ...given(t('approval.reason'), reason),

@@ -17,6 +17,7 @@ button.plain{inline-size:auto;min-block-size:2.5rem;padding:0.25rem 0.75rem;font
 .wide main>form+section{margin-block-start:1.25rem}
 .wide section>h2:first-child{margin-block-start:0}
 .wide section>:last-child{margin-block-end:0}
+.words{margin:0 0 1rem;font-size:2rem;font-weight:700;line-height:1.25}
 .back{margin:0 0 0.5rem}
 .quiet,.none{color:var(--quietText)}
 .desk-columns{display:grid;gap:1.25rem}

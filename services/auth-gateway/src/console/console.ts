@@ -23,6 +23,7 @@ import { createSignIn } from './sign-in.service.ts'
 import { createSignInLog } from './sign-in-log.ts'
 import { createStaffSessions, longestMs } from './staff-sessions.service.ts'
 import { createStaffSessionStore } from './staff-sessions.store.ts'
+import { type BegunState, verificationPage } from './verification.page.ts'
 
 type Settings = Parameters<typeof readConsoleSettings>[0] &
   Parameters<typeof minPasswordLength>[0] & {
@@ -30,6 +31,8 @@ type Settings = Parameters<typeof readConsoleSettings>[0] &
     REKEY_REFRESH_KEY: string
     REKEY_BACK_OFFICE_FOUR_EYES: boolean
   }
+
+const verificationStateMs = 30 * 60_000
 
 interface Deps {
   layout: Layout
@@ -49,6 +52,8 @@ export const createConsole = (infra: Infrastructure, config: Settings, { layout,
   const keys = toKeys(config.REKEY_REFRESH_KEY)
   const store = createStaffSessionStore(infra.redis)
   const states = layout.statesOf<DoneAct>('console-act', longestMs)
+  /** Longer than a code is accepted: a page that was open says so. */
+  const verifications = layout.statesOf<BegunState>('console-verification', verificationStateMs)
   const hasFourEyes = config.REKEY_BACK_OFFICE_FOUR_EYES
   const facts = { minPasswordLength: minPasswordLength(config), maxPasswordLength }
 
@@ -79,6 +84,7 @@ export const createConsole = (infra: Infrastructure, config: Settings, { layout,
         approvalsPage(desk)
         jobsPage(desk)
         actPage(desk, { states, hasFourEyes, facts, random: infra.random })
+        verificationPage(desk, { states: verifications, random: infra.random })
         donePage(desk, { states })
       })
     },

@@ -1,4 +1,4 @@
-import type { Client } from '@rekey/contracts'
+import type { Client, FactorList } from '@rekey/contracts'
 import type { PageLanguage } from '@rekey/texts'
 import { html } from 'ghtml'
 import { badge, dayOf, type Fact, timeOf } from './elements.ts'
@@ -25,6 +25,21 @@ const identifierFact = (
 export const addressFacts = (t: StaffTexts, language: PageLanguage, client: Client): Fact[] => [
   [t('customer.status'), statusBadge(t, client)],
   ...client.identifiers.map((identifier) => identifierFact(t, language, identifier)),
+]
+
+/** The second factors by name, and when each was used; without any, that there is none. */
+export const factorFact = (t: StaffTexts, language: PageLanguage, { data }: FactorList): Fact => [
+  t('factors'),
+  data.length === 0
+    ? html`${t('factors.none')}`
+    : data
+        .map(({ kind, label = '', young, codesLeft = 0, createdAt, lastUsedAt }) => {
+          const name = kind === 'totp' ? t('factors.totp', { label }) : t('factors.codes', { count: codesLeft })
+          const used = lastUsedAt === undefined ? t('factors.added') : t('factors.used')
+          return html`<bdi>${name}</bdi> !${young ? badge(t('factors.young'), 'open') : ''}
+<span class="quiet">${used} !${dayOf(language, lastUsedAt ?? createdAt)}</span>`
+        })
+        .join('<br>\n'),
 ]
 
 /** What keeps the customer out, and what the help desk can do about it. */

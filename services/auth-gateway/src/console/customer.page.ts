@@ -1,14 +1,15 @@
-import type { Client, ClientRecord, Message } from '@rekey/contracts'
+import type { Client, ClientRecord, FactorList, Message } from '@rekey/contracts'
 import { html } from 'ghtml'
 import { acts, actsOfCustomer } from './acts.ts'
 import { approvalEntry, pendingOf } from './approval-entry.ts'
 import { type Desk, page } from './console-scope.ts'
-import { addressFacts, stateFacts } from './customer-facts.ts'
+import { addressFacts, factorFact, stateFacts } from './customer-facts.ts'
 import { entries, facts } from './elements.ts'
 import { recordEntry } from './history.page.ts'
 import { messageEntry } from './messages.page.ts'
 import { OneCustomer } from './parameters.ts'
 import { consolePath } from './return-path.ts'
+import { verificationFact, verificationOf, verifyPath } from './verification.ts'
 
 /** Records and messages on the customer's own page; the rest is on theirs. */
 const mostShown = 3
@@ -20,10 +21,12 @@ export const customerPage = ({ app, textsOf, render }: Desk): void => {
     const { language } = request.view
     const { clientId } = request.params
     const base = `/api/v2/clients/${clientId}`
-    const [client, messages, records, waiting] = await Promise.all([
+    const [client, messages, records, factors, verification, waiting] = await Promise.all([
       request.api.get<Client>(base),
       request.api.get<{ data: Message[] }>(`${base}/messages`, { limit: mostShown }),
       request.api.get<{ data: ClientRecord[] }>(`${base}/records`, { limit: mostShown }),
+      request.api.get<FactorList>(`${base}/factors`),
+      verificationOf(request.api, clientId),
       pendingOf(request.api, { clientId }),
     ])
     const path = `${consolePath}/customers/${clientId}`
@@ -32,7 +35,7 @@ export const customerPage = ({ app, textsOf, render }: Desk): void => {
 !${content}
 !${link ? html`<p class="after"><a href="${link[0]}">${link[1]}</a></p>` : ''}
 </section>`
-    const links = actsOfCustomer(client).map(
+    const links = actsOfCustomer(client, factors).map(
       (name) =>
         html`<li><a class="button second!${acts[name].isDangerous ? ' danger' : ''}" href="${path}/${name}">${t(`act.${name}.link`)}</a></li>`,
     )
@@ -41,11 +44,17 @@ export const customerPage = ({ app, textsOf, render }: Desk): void => {
       isWide: true,
       body: html`<div class="desk-columns">
 <div class="state">
-!${facts([...addressFacts(t, language, client), ...stateFacts(t, language, client)])}
+!${facts([
+        verification && verificationFact(t, language, verification),
+        ...addressFacts(t, language, client),
+        factorFact(t, language, factors),
+        ...stateFacts(t, language, client),
+      ])}
 </div>
 <div class="acts">
 <h2>${t('customer.acts')}</h2>
 <ul>
+!${verification ? html`<li><a class="button" href="${verifyPath(clientId)}">${t('verify.link')}</a></li>` : ''}
 !${links.join('\n')}
 <li><a class="button second" href="${path}/sessions">${t('sessions.link')}</a></li>
 </ul>

@@ -9,6 +9,7 @@ import type { StaffTexts } from './staff-texts.ts'
 /** What a member of staff can do about an error; other codes are those of a malformed request. */
 const keys = {
   insufficient_scope: 'error.forbidden',
+  customer_not_verified: 'error.notVerified',
   own_approval: 'error.ownApproval',
   owner_unknown: 'error.ownerUnknown',
   cross_site_request: 'error.crossSite',

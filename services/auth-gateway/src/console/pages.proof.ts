@@ -13,7 +13,10 @@ t.test(
     timeout: 0,
   },
   async (t) => {
-    const rekey = await startRekey(t, { staffConsole: true, env: { REKEY_BACK_OFFICE_FOUR_EYES: 'true' } })
+    const rekey = await startRekey(t, {
+      staffConsole: true,
+      env: { REKEY_BACK_OFFICE_FOUR_EYES: 'true', REKEY_STAFF_NEEDS_PROOF: 'true' },
+    })
     const customer = await createCustomer(rekey.postgres.url)
     await askRestore(rekey, customer.email)
     await signIn(rekey, customer)
@@ -40,6 +43,11 @@ t.test(
       JSON.stringify({ reason: 'Card stolen' }),
     )
 
+    await page.goto(`${rekey.url}/staff/customers/${customer.id}/verify`)
+    await page.getByRole('button', { name: 'Begin' }).click()
+    await page.getByRole('heading', { name: '1. Say these two words' }).waitFor()
+    const words = new URL(page.url()).pathname
+
     const of = (path: string) => `/staff/customers/${customer.id}${path}`
     const states: Record<string, string> = {
       'sign-in': '/staff/sign-in',
@@ -49,6 +57,8 @@ t.test(
       history: of('/history'),
       sessions: of('/sessions'),
       unblock: of('/unblock'),
+      verify: of('/verify'),
+      words,
       'reset-waiting': of('/reset'),
       'set-password': of('/set-password'),
       waiting,

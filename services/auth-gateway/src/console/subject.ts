@@ -1,4 +1,4 @@
-import type { Approval, Client, ListedJob } from '@rekey/contracts'
+import type { Approval, Client, ListedJob, Verification } from '@rekey/contracts'
 import type { PageLanguage } from '@rekey/texts'
 import type { FastifyRequest } from 'fastify'
 import { html } from 'ghtml'
@@ -10,6 +10,7 @@ import { jobFacts, jobPath } from './job-entry.ts'
 import { consolePath } from './return-path.ts'
 import type { StaffSession } from './staff-sessions.service.ts'
 import type { StaffTexts } from './staff-texts.ts'
+import { verificationOf } from './verification.ts'
 
 /** What an act is about, in the form that is kept with its outcome. */
 export interface KeptSubject {
@@ -25,6 +26,8 @@ export interface Subject {
   kept: KeptSubject
   /** HTML that shows the person whom or what they chose. */
   about(t: StaffTexts, language: PageLanguage): string
+  /** This member's verification of the customer; undefined if the act is about no customer. */
+  verification?: Verification | undefined
   /** HTML that says why this act cannot be done now; undefined if it can. */
   obstacle(t: StaffTexts, act: ActName, language: PageLanguage): string | undefined
 }
@@ -40,6 +43,7 @@ const requested: Partial<Record<ActName, Approval['action']>> = {
   'set-password': 'set_password',
   unblock: 'lift_block',
   'end-hold': 'end_hold',
+  'reset-factors': 'reset_factors',
   'reset-all': 'reset_all',
 }
 
@@ -57,9 +61,10 @@ const waitingNotice = (
 }
 
 const customerSubject = async (request: Request, clientId: string): Promise<Subject> => {
-  const [client, pending] = await Promise.all([
+  const [client, pending, verification] = await Promise.all([
     request.api.get<Client>(`/api/v2/clients/${clientId}`),
     pendingOf(request.api, { clientId: Number(clientId) }),
+    verificationOf(request.api, clientId),
   ])
   return {
     kept: {
@@ -69,6 +74,7 @@ const customerSubject = async (request: Request, clientId: string): Promise<Subj
       customer: client.customer,
     },
     about: (t, language) => facts(addressFacts(t, language, client)),
+    verification,
     obstacle(t, act, language) {
       if (act === 'block' && client.status === 'blocked') return html`${t('obstacle.blocked')}`
       if (act === 'end-hold' && !client.hold) return html`${t('obstacle.noHold')}`

@@ -23,6 +23,8 @@ interface Content {
   subject: string
   title: string
   blocks: Block[]
+  /** Replaces the sentence that the staff never ask for a code. */
+  neverAsks?: string
 }
 
 const toTextBlock = (block: Block): string => {
@@ -31,14 +33,19 @@ const toTextBlock = (block: Block): string => {
 }
 
 /** Sentences below every mail. */
-const footerOf = ({ t, brand, contact }: Presentation) => [
-  t('common.never_asks', { brand }),
+const footerOf = ({ t, brand, contact }: Presentation, { neverAsks }: Content) => [
+  neverAsks ?? t('common.never_asks', { brand }),
   t('common.questions', { contact }),
   t('common.automatic'),
 ]
 
-const toText = (presentation: Presentation, { title, blocks }: Content): string =>
-  [title, ...blocks.map(toTextBlock), footerOf(presentation).join('\n'), ...presentation.links.map(toTextBlock)]
+const toText = (presentation: Presentation, content: Content): string =>
+  [
+    content.title,
+    ...content.blocks.map(toTextBlock),
+    footerOf(presentation, content).join('\n'),
+    ...presentation.links.map(toTextBlock),
+  ]
     .map((block) => `${block}\n`)
     .join('\n')
 
@@ -81,7 +88,8 @@ const toHtmlLinks = (links: Presentation['links']): string =>
 const darkStyle = ({ accent, accentText, background, text }: Colors): string =>
   `:root{color-scheme:light dark}@media (prefers-color-scheme:dark){.page{background:${background}!important;color:${text}!important}.button{background:${accent}!important;color:${accentText}!important}}`
 
-const toHtml = (presentation: Presentation, { title, blocks }: Content): string => {
+const toHtml = (presentation: Presentation, content: Content): string => {
+  const { title, blocks } = content
   const { language, direction, colors, links } = presentation
   const place = html`lang="${language}" dir="${direction}"`
   const { background, text } = colors.light
@@ -103,7 +111,7 @@ const toHtml = (presentation: Presentation, { title, blocks }: Content): string 
 <h1 style="margin:0 0 16px;font-size:24px;line-height:32px">${title}</h1>
 !${blocks.map((block) => toHtmlBlock(presentation, block)).join('\n')}
 <div style="margin:32px 0 0;padding-top:16px;border-top:1px solid;font-size:14px;line-height:20px">
-!${footerOf(presentation)
+!${footerOf(presentation, content)
     .map((sentence) => html`<p style="margin:0 0 4px">${sentence}</p>`)
     .join('\n')}
 !${toHtmlLinks(links)}

@@ -77,7 +77,16 @@ t.test('no sentence of a message has more than 20 words', async (t) => {
 })
 
 t.test('S9: a subject begins with the name of the platform and contains no secret', async (t) => {
-  const secrets = [usual.code, usual.password, usual.verificationCode, usual.ip, reportLink, usual.contact]
+  const secrets = [
+    usual.code,
+    usual.helpDeskCode,
+    usual.words,
+    usual.password,
+    usual.verificationCode,
+    usual.ip,
+    reportLink,
+    usual.contact,
+  ]
   t.same(
     wrongIn(messages, ({ mail: { subject } }) => [
       ...(/^Example Bank: \S[^\r\n]+$/.test(subject) ? [] : [subject]),
@@ -96,6 +105,7 @@ t.test('S22: a message has the time in the language and time zone of its custome
         'temporary-password': [dateTime(expiresAt), ''],
         'restore-blocked': [dateTime(at), ''],
         'reset-requested': [dateTime(at), ''],
+        verification: [time(expiresAt), ''],
       }
       const [inMail, inSms] = times[name.split(' ')[0] ?? ''] ?? [dateTime(at), shortDateTime(at)]
       return [...(mail.text.includes(inMail) ? [] : [inMail]), ...(sms.includes(inSms) ? [] : [inSms])]
@@ -106,7 +116,7 @@ t.test('S22: a message has the time in the language and time zone of its custome
 
 t.test('S22: each message names whom to call; a notification of a change has the link "it was not me"', async (t) => {
   const wrong = wrongIn(messages, ({ name, isCode, mail, sms }) => {
-    const hasLink = !isCode && !/^restore-blocked|^asked-while-blocked| block$/.test(name)
+    const hasLink = !isCode && !/^restore-blocked|^asked-while-blocked|^verification| block$/.test(name)
     const endsLine = sms.split('\n').some((line) => line.endsWith(` ${reportLink}`))
     return [
       ...(mail.text.includes(usual.contact) ? [] : ['no contact in the mail']),

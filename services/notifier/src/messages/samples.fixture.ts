@@ -14,6 +14,7 @@ import {
 import { resetRequestedMessage } from './reset-requested/reset-requested.message.ts'
 import { restoreBlockedMessage } from './restore-blocked/restore-blocked.message.ts'
 import { type SetBy, temporaryPasswordMessage } from './temporary-password/temporary-password.message.ts'
+import { verificationMessage } from './verification/verification.message.ts'
 
 /** Values that differ between customers and platforms. */
 export interface SampleValues {
@@ -24,6 +25,9 @@ export interface SampleValues {
   timezone: string
   code: string
   verificationCode: string
+  /** Of a verification by the help desk. */
+  words: string
+  helpDeskCode: string
   password: string
   ip: string
   /** Masked addresses. */
@@ -40,6 +44,8 @@ export const usual: SampleValues = {
   timezone: 'Asia/Nicosia',
   code: '012345',
   verificationCode: '7024',
+  words: 'amber river',
+  helpDeskCode: '516538',
   password: 'k7mq3zt9xw4hd2vn',
   ip: '203.0.113.7',
   replacedBy: ['b*1@gmail.com'],
@@ -54,6 +60,7 @@ export const longest: SampleValues = {
   locale: (language) => (language === 'en' ? 'en-US' : usual.locale(language)),
   timezone: 'Pacific/Chatham',
   code: '012345678901',
+  words: 'Schokolade Kastanie',
   ip: '2001:db8:85a3:1234:5678:8a2e:3707:7334',
   replacedBy: ['b*1@gmail.com', '+44*******01'],
 }
@@ -86,16 +93,33 @@ export const samples: ReadonlyMap<string, Sample> = new Map([
     'password-changed',
     { change: true, restore: true, reset: true, set: true },
     (operation) => (presentation, values) => {
-      const { ip } = values
-      return passwordChangedMessage(presentation, { operation, ip, changedAt: at, reportLink: reportLinkOf(values) })
+      const about = { operation, ip: values.ip, changedAt: at, unverified: false }
+      return passwordChangedMessage(presentation, { ...about, reportLink: reportLinkOf(values) })
     },
   ),
   ...perVariant<SetBy>('temporary-password', { client: true, back_office: true }, (setBy) => (presentation, values) => {
     const { password } = values
     return temporaryPasswordMessage(presentation, { setBy, password, expiresAt, reportLink: reportLinkOf(values) })
   }),
-  ...perVariant('reset-requested', { once: true }, () => (presentation, values) => {
-    return resetRequestedMessage(presentation, { requestedAt: at, reportLink: reportLinkOf(values) })
+  ...perVariant('reset-requested', { verified: true, unverified: true }, (kind) => (presentation, values) => {
+    const about = { requestedAt: at, unverified: kind === 'unverified' }
+    return resetRequestedMessage(presentation, { ...about, reportLink: reportLinkOf(values) })
+  }),
+  ...perVariant('unverified', { set: true, lift_block: true, end_hold: true, reset: true }, (operation) => {
+    const about = { changedAt: at, unverified: true }
+    return (presentation, values) => {
+      const reportLink = reportLinkOf(values)
+      if (operation === 'set') {
+        return passwordChangedMessage(presentation, { ...about, operation, ip: values.ip, reportLink })
+      }
+      if (operation === 'reset') {
+        return factorsChangedMessage(presentation, { ...about, operation, ip: undefined, reportLink })
+      }
+      return protectionChangedMessage(presentation, { ...about, operation, reportLink })
+    }
+  }),
+  ...perVariant('verification', { once: true }, () => (presentation, { words, helpDeskCode: code }) => {
+    return verificationMessage(presentation, { words, code, expiresAt, now: at })
   }),
   ...perVariant('restore-blocked', { for_now: true, until_lifted: true }, (kind) => (presentation) => {
     return restoreBlockedMessage(presentation, { from: at, until: kind === 'for_now' ? expiresAt : undefined })
@@ -105,7 +129,7 @@ export const samples: ReadonlyMap<string, Sample> = new Map([
     { block: true, lift_block: true, end_hold: true, end_sessions: true },
     (operation) => (presentation, values) => {
       const reportLink = operation === 'block' ? undefined : reportLinkOf(values)
-      return protectionChangedMessage(presentation, { operation, changedAt: at, reportLink })
+      return protectionChangedMessage(presentation, { operation, changedAt: at, unverified: false, reportLink })
     },
   ),
   ...perVariant<FactorOperation | 'reset'>(
@@ -120,7 +144,8 @@ export const samples: ReadonlyMap<string, Sample> = new Map([
     },
     (operation) => (presentation, values) => {
       const ip = operation === 'reset' ? undefined : values.ip
-      return factorsChangedMessage(presentation, { operation, ip, changedAt: at, reportLink: reportLinkOf(values) })
+      const about = { operation, ip, changedAt: at, unverified: false }
+      return factorsChangedMessage(presentation, { ...about, reportLink: reportLinkOf(values) })
     },
   ),
   ...perVariant('asked-while-blocked', { once: true }, () => (presentation) => {

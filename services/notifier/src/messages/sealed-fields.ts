@@ -1,4 +1,4 @@
-import { Recipient, Username } from '@rekey/contracts'
+import { Recipient, Username, type VerificationSecret } from '@rekey/contracts'
 import { PermanentError } from '@rekey/platform/consumer'
 import type { Keys } from '@rekey/platform/keys'
 import { unseal } from '@rekey/platform/seal'
@@ -22,12 +22,16 @@ export interface SealedFields {
   code(context: string, sealed: string): Promise<string>
   password(context: string, sealed: string): Promise<string>
   reportLink(context: string, sealed: string): Promise<string>
+  verification(context: string, sealed: string): Promise<VerificationSecret>
 }
 
 // Validated although a service of this platform encrypted it: a comma or line break would make several addresses of one.
 const isRecipient = compileCheck(Type.Composite([Recipient, Type.Object({ to: Username })]))
 const isCode = compileCheck(Type.String({ pattern: '^\\d{6,12}$' }))
 const isPassword = compileCheck(Type.String({ minLength: 1 }))
+const isVerification = compileCheck(
+  Type.Object({ words: Type.String({ pattern: '^\\p{L}+ \\p{L}+$' }), code: Type.String({ pattern: '^\\d{6}$' }) }),
+)
 /** With a handle, or with the sealed token of a password-service of an earlier version. */
 const isReportLink = compileCheck(
   Type.String({ pattern: '^https?://[^\\s/?#]+/(n/[\\w-]{22}|not-me\\?token=[\\w.-]+)$' }),
@@ -51,5 +55,6 @@ export const createSealedFields = ({ codeKeys, addressKeys }: Deps): SealedField
     code: decrypt<string>('code', codeKeys, isCode),
     password: decrypt<string>('password', addressKeys, isPassword),
     reportLink: decrypt<string>('report link', addressKeys, isReportLink),
+    verification: decrypt<VerificationSecret>('secret', addressKeys, isVerification),
   }
 }

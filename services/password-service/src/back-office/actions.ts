@@ -1,13 +1,17 @@
 import type { Logger } from '@rekey/platform/logger'
+import { counter, type Metrics } from '@rekey/platform/metrics'
 import type { JobsFeature } from '../jobs/jobs.feature.ts'
 import type { PreparedPassword } from '../passwords/credential.ts'
 import { type ReplaceDeps, replacePassword } from '../passwords/replace-password.ts'
+import { customerProofs, proofBehind } from '../staff/customer-proof.ts'
 import type { ApprovalDecision } from '../staff/decide-approval.ts'
 import { type Mandate, staffForLog } from '../staff/staff.ts'
 import { endHold } from './end-hold.ts'
 import { type LiftBlockDeps, liftBlock } from './lift-block.ts'
 import { resetFactors } from './reset-factors.ts'
 import { resetPassword } from './reset-password.ts'
+
+const customerActions = ['set_password', 'reset_password', 'lift_block', 'end_hold', 'reset_factors'] as const
 
 interface Customer {
   id: number
@@ -27,6 +31,7 @@ interface Deps extends LiftBlockDeps {
   /** Least length of the hold that a reset of factors begins. */
   factorResetWaitMs: number
   startJob: JobsFeature['start']
+  metrics: Metrics
   log: Logger
 }
 
@@ -34,10 +39,17 @@ interface Deps extends LiftBlockDeps {
  * Creates the function that carries out an action. The approval is decided in the action's transaction.
  *
  * @returns the id of the job, for an action on all customers
- * @throws RekeyError not_found, already_decided, unavailable
+ * @throws RekeyError not_found, customer_not_verified, already_decided, unavailable
  */
-export const createActions = ({ replaceDeps, factorResetWaitMs, startJob, ...deps }: Deps) => {
+export const createActions = ({ replaceDeps, factorResetWaitMs, startJob, metrics, ...deps }: Deps) => {
   const { log } = deps
+  const acts = counter(metrics, {
+    name: 'rekey_staff_acts_total',
+    help:
+      'Acts of the back office on a customer, by what stood behind them. verified: the customer, who was verified; ' +
+      'overridden: a second person instead; not_required: REKEY_STAFF_NEEDS_PROOF is false',
+    labels: { action: customerActions, proof: customerProofs },
+  })
 
   const setPassword = async (
     { customer, password }: OfKind<'set_password'>,
@@ -64,6 +76,12 @@ export const createActions = ({ replaceDeps, factorResetWaitMs, startJob, ...dep
     if (action.kind === 'end_hold') await endHold(deps, customer.id, by, approval)
     if (action.kind === 'reset_factors') {
       await resetFactors({ ...replaceDeps, factorResetWaitMs, log }, customer.id, by, approval)
+    }
+    const proof = proofBehind(deps, approval)
+    acts.inc({ action: action.kind, proof })
+    if (proof === 'overridden') {
+      const about = { approval: approval?.id ?? '', action: action.kind, customer: customer.code }
+      log.event('verification_overridden', { ...about, ...staffForLog(by) })
     }
     return {}
   }

@@ -2,13 +2,14 @@ import { type Approval, formatTime, maskAddress, noSuchResource, RekeyError } fr
 import type { Now } from '@rekey/platform/clock'
 import type { Logger } from '@rekey/platform/logger'
 import type { Random } from '@rekey/platform/random'
+import type { ProofRule } from '../staff/customer-proof.ts'
 import type { ApprovalDecision } from '../staff/decide-approval.ts'
 import { type Staff, staffForLog } from '../staff/staff.ts'
 import type { Action, CarryOut } from './actions.ts'
 import type { ApprovalStore, PendingApproval, PendingQuery, StoredApproval } from './approvals.store.ts'
 import type { Outcome } from './back-office.service.ts'
 
-interface Deps {
+interface Deps extends ProofRule {
   store: ApprovalStore
   carryOut: CarryOut
   now: Now
@@ -21,8 +22,9 @@ const validForMs = 24 * 3_600_000
 
 const isExpired = ({ state, expiresAt }: StoredApproval, at: Date) => state === 'pending' && expiresAt <= at
 
-const toApproval = (approval: StoredApproval, at: Date): Approval => {
-  const { id, action, state, customer, reason, maker, makerOwner, createdAt, expiresAt, mailEventId } = approval
+const toApproval = (approval: StoredApproval, at: Date, { staffNeedsProof }: ProofRule): Approval => {
+  const { id, action, state, customer, reason, verified, maker, makerOwner, createdAt, expiresAt, mailEventId } =
+    approval
   const { decidedBy, decidedByOwner, decidedAt, decisionReason } = approval
   return {
     id,
@@ -34,6 +36,7 @@ const toApproval = (approval: StoredApproval, at: Date): Approval => {
       addresses: customer.identifiers.map(maskAddress),
     }),
     ...(reason !== null && { reason }),
+    ...(customer && staffNeedsProof && { verified }),
     ...(action === 'set_password' && { send_mail: mailEventId !== null }),
     maker,
     ...(makerOwner !== null && { makerOwner }),
@@ -75,7 +78,8 @@ const ownerOf = ({ owner }: Staff): string => {
 }
 
 /** Four eyes: an action that one member of staff requests is carried out once another approves it. */
-export const createApprovals = ({ store, carryOut, now, random, log }: Deps) => {
+export const createApprovals = ({ store, carryOut, staffNeedsProof, now, random, log }: Deps) => {
+  const rule = { staffNeedsProof }
   const logFields = (
     { id, action, customer }: Pick<StoredApproval, 'id' | 'action'> & { customer: { code: string } | null },
     by: Staff,
@@ -107,10 +111,15 @@ export const createApprovals = ({ store, carryOut, now, random, log }: Deps) => 
     return approval
   }
 
-  const decisionOf = (id: string, state: ApprovalDecision['state'], requestedAt: Date, by: Staff) => ({
+  const decisionOf = (
+    { id, createdAt: requestedAt, verified }: PendingApproval,
+    state: ApprovalDecision['state'],
+    by: Staff,
+  ): ApprovalDecision => ({
     id,
     state,
     requestedAt,
+    verified,
     by: by.id,
     owner: ownerOf(by),
     at: now(),
@@ -118,14 +127,18 @@ export const createApprovals = ({ store, carryOut, now, random, log }: Deps) => 
   })
 
   return {
-    /** Stores an action until another owner decides. @throws RekeyError owner_unknown, unavailable */
-    async request(action: Action, by: Staff): Promise<Outcome> {
+    /**
+     * Stores an action until another owner decides. `verified`: its maker has verified the customer.
+     *
+     * @throws RekeyError owner_unknown, unavailable
+     */
+    async request(action: Action, by: Staff, verified: boolean): Promise<Outcome> {
       const makerOwner = ownerOf(by)
       const createdAt = now()
       const expiresAt = new Date(createdAt.getTime() + validForMs)
       const id = random.id()
       const maker = { maker: by.id, makerOwner, makerClientId: by.clientId, makerIp: by.ip }
-      await store.add({ ...toColumns(action), ...maker, id, reason: by.reason ?? null, createdAt, expiresAt })
+      await store.add({ ...toColumns(action), ...maker, id, reason: by.reason ?? null, verified, createdAt, expiresAt })
       const customer = action.kind === 'reset_all' ? null : action.customer
       const fields = logFields({ id, action: action.kind, customer }, by)
       log.event('back_office_approval_requested', fields)
@@ -136,12 +149,12 @@ export const createApprovals = ({ store, carryOut, now, random, log }: Deps) => 
     async list(query: PendingQuery): Promise<{ total: number; data: Approval[] }> {
       const at = now()
       const { total, approvals } = await store.listPending(at, query)
-      return { total, data: approvals.map((approval) => toApproval(approval, at)) }
+      return { total, data: approvals.map((approval) => toApproval(approval, at, rule)) }
     },
 
     /** One approval in any state. @throws RekeyError not_found, unavailable */
     async show(id: string): Promise<Approval> {
-      return toApproval(await find(id), now())
+      return toApproval(await find(id), now(), rule)
     },
 
     /**
@@ -153,12 +166,12 @@ export const createApprovals = ({ store, carryOut, now, random, log }: Deps) => 
       const approval = await findDecidable(id, by)
       const action = toAction(approval)
       if (!action) throw new RekeyError('already_decided')
-      const { maker, makerOwner, makerClientId, makerIp, createdAt: requestedAt } = approval
+      const { maker, makerOwner, makerClientId, makerIp } = approval
       // Requested by an earlier version: whether the maker is another person is unknown.
       if (makerOwner === null) throw new RekeyError('owner_unknown')
       const reason = approval.reason ?? undefined
       const mandate = { id: maker, clientId: makerClientId, ip: makerIp, reason, approvedBy: by.id }
-      const outcome = await carryOut(action, mandate, decisionOf(id, 'approved', requestedAt, by))
+      const outcome = await carryOut(action, mandate, decisionOf(approval, 'approved', by))
       log.event('back_office_approval_approved', { maker, ...logFields(approval, by) })
       return outcome
     },
@@ -166,9 +179,8 @@ export const createApprovals = ({ store, carryOut, now, random, log }: Deps) => 
     /** Rejects an action. @throws RekeyError not_found, owner_unknown, own_approval, already_decided, unavailable */
     async reject(id: string, by: Staff): Promise<void> {
       const approval = await findDecidable(id, by)
-      const { maker, createdAt: requestedAt } = approval
-      await store.decide(decisionOf(id, 'rejected', requestedAt, by))
-      log.event('back_office_approval_rejected', { maker, ...logFields(approval, by) })
+      await store.decide(decisionOf(approval, 'rejected', by))
+      log.event('back_office_approval_rejected', { maker: approval.maker, ...logFields(approval, by) })
     },
   }
 }

@@ -29,6 +29,8 @@ export interface StoredApproval {
   /** The person whom that token stands for; null in a request of an earlier version. */
   makerOwner: string | null
   reason: string | null
+  /** True if the maker had verified the customer. */
+  verified: boolean
   createdAt: Date
   expiresAt: Date
   decidedBy: string | null
@@ -51,7 +53,16 @@ export interface PendingApproval extends StoredApproval {
 interface NewApproval
   extends Pick<
     PendingApproval,
-    'id' | 'action' | 'maker' | 'makerOwner' | 'makerClientId' | 'makerIp' | 'reason' | 'createdAt' | 'expiresAt'
+    | 'id'
+    | 'action'
+    | 'maker'
+    | 'makerOwner'
+    | 'makerClientId'
+    | 'makerIp'
+    | 'reason'
+    | 'verified'
+    | 'createdAt'
+    | 'expiresAt'
   > {
   customerId: number | null
   hash: string | null
@@ -78,6 +89,7 @@ const columns = {
   maker: true,
   makerOwner: true,
   reason: true,
+  verified: true,
   createdAt: true,
   expiresAt: true,
   decidedBy: true,

@@ -21,6 +21,7 @@ import { clientRoutes } from './clients.routes.ts'
 import { createClientReader } from './clients.service.ts'
 import { createClientStore } from './clients.store.ts'
 import { endClientSessions } from './end-sessions.ts'
+import { createPerform } from './perform.ts'
 
 interface Others {
   hashing: Hashing
@@ -55,7 +56,12 @@ export const createBackOffice = (
     listFactors: (customerId) => listFactorsOf(infra.database, customerId),
     newAddressMs: replaceDeps.newAddressMs,
     endSessions: (customerId, by) => endClientSessions(infra, customerId, by),
-    perform: config.REKEY_BACK_OFFICE_FOUR_EYES ? approvals.request : carryOut,
+    perform: createPerform({
+      ...infra,
+      hasFourEyes: config.REKEY_BACK_OFFICE_FOUR_EYES,
+      carryOut,
+      request: approvals.request,
+    }),
   })
   const { lockoutOf } = lockout
   const clients = createClientReader({ ...infra, store: createClientStore(infra.database), lockoutOf })

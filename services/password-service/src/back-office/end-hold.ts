@@ -7,12 +7,13 @@ import { appendChange } from '../history/history.store.ts'
 import { type NotificationDeps, protectionChangedNotifications } from '../notifications/notifications.ts'
 import { newEvent } from '../outbox/event.ts'
 import { addEvents } from '../outbox/outbox.store.ts'
-import { type ApprovalDecision, decideApproval } from '../staff/decide-approval.ts'
+import { judgeAct, type ProofRule } from '../staff/customer-proof.ts'
+import type { ApprovalDecision } from '../staff/decide-approval.ts'
 import { type Mandate, staffForEvent, staffForLog, staffForRecord } from '../staff/staff.ts'
 import { assertNoneSince } from './none-since.ts'
 import { unknownCustomer } from './reset-password.ts'
 
-interface Deps extends NotificationDeps {
+interface Deps extends NotificationDeps, ProofRule {
   database: Database
   log: Logger
 }
@@ -24,7 +25,7 @@ const clearHold = async (tx: Transaction, customerId: number): Promise<void> => 
 /**
  * Ends a customer's recovery hold early; without one it does nothing.
  *
- * @throws RekeyError not_found, already_decided, unavailable
+ * @throws RekeyError not_found, customer_not_verified, already_decided, unavailable
  */
 export const endHold = async (
   deps: Deps,
@@ -37,10 +38,8 @@ export const endHold = async (
     const at = now()
     const customer = await lockCustomer(tx, customerId)
     if (!customer) throw unknownCustomer()
-    if (approval) {
-      await decideApproval(tx, approval)
-      await assertNoneSince(tx, 'hold', customerId, approval)
-    }
+    const proof = await judgeAct(tx, deps, { customerId, by, approval, at })
+    if (approval) await assertNoneSince(tx, 'hold', customerId, approval)
     const { code, holdUntil } = customer
     if (!holdUntil || holdUntil <= at) return undefined
     await clearHold(tx, customerId)
@@ -55,7 +54,7 @@ export const endHold = async (
     const data = { customer: code, customerId, ...staffForEvent(by), ...record, heldUntil: holdUntil.toISOString() }
     await addEvents(tx, code, at, [
       newEvent(HoldEnded, random.id(), data),
-      ...(await protectionChangedNotifications(deps, { customer, addresses, change })),
+      ...(await protectionChangedNotifications(deps, { customer, addresses, change }, proof)),
     ])
     return { customer: code, heldUntil: holdUntil }
   })

@@ -11,12 +11,13 @@ import { resetFailedAttempts } from '../lockout/failed-attempts.store.ts'
 import { type NotificationDeps, protectionChangedNotifications } from '../notifications/notifications.ts'
 import { newEvent } from '../outbox/event.ts'
 import { addEvents } from '../outbox/outbox.store.ts'
-import { type ApprovalDecision, decideApproval } from '../staff/decide-approval.ts'
+import { judgeAct, type ProofRule } from '../staff/customer-proof.ts'
+import type { ApprovalDecision } from '../staff/decide-approval.ts'
 import { type Mandate, staffForEvent, staffForLog, staffForRecord } from '../staff/staff.ts'
 import { assertNoneSince } from './none-since.ts'
 import { unknownCustomer } from './reset-password.ts'
 
-export interface LiftBlockDeps extends NotificationDeps {
+export interface LiftBlockDeps extends NotificationDeps, ProofRule {
   database: Database
   keys: NotificationDeps['keys'] & {
     /** Seals usernames for the gateway. */
@@ -56,7 +57,7 @@ const blockLifted = async (
  * Lets a customer sign in and restore again: ends the block, and the lockouts here and, by the event, at the gateway,
  * which counts for each username. Recorded, notified and published even if neither was active here.
  *
- * @throws RekeyError not_found, already_decided, unavailable
+ * @throws RekeyError not_found, customer_not_verified, already_decided, unavailable
  */
 export const liftBlock = async (
   deps: LiftBlockDeps,
@@ -69,10 +70,8 @@ export const liftBlock = async (
     const at = now()
     const customer = await lockCustomer(tx, customerId)
     if (!customer) throw unknownCustomer()
-    if (approval) {
-      await decideApproval(tx, approval)
-      await assertNoneSince(tx, 'block', customerId, approval)
-    }
+    const proof = await judgeAct(tx, deps, { customerId, by, approval, at })
+    if (approval) await assertNoneSince(tx, 'block', customerId, approval)
     await unblock(tx, customerId)
     const failures = await resetFailedAttempts(tx, customerId, at)
     const usernames = await usernamesOf(tx, customerId)
@@ -85,7 +84,7 @@ export const liftBlock = async (
     const addresses = await confirmedAddresses(tx, customerId)
     await addEvents(tx, customer.code, at, [
       await blockLifted(deps, customer, change, { by, usernames }),
-      ...(await protectionChangedNotifications(deps, { customer, addresses, change })),
+      ...(await protectionChangedNotifications(deps, { customer, addresses, change }, proof)),
     ])
     return { customer: customer.code, wasBlocked: customer.blocked, failures }
   })

@@ -8,11 +8,12 @@ import { factorsChangedNotifications, type NotificationDeps } from '../notificat
 import { newEvent } from '../outbox/event.ts'
 import { addEvents } from '../outbox/outbox.store.ts'
 import type { PasswordMetrics } from '../passwords/password-metrics.ts'
-import { type ApprovalDecision, decideApproval } from '../staff/decide-approval.ts'
+import { judgeAct, type ProofRule } from '../staff/customer-proof.ts'
+import type { ApprovalDecision } from '../staff/decide-approval.ts'
 import { type Mandate, staffForEvent, staffForLog, staffForRecord } from '../staff/staff.ts'
 import { unknownCustomer } from './reset-password.ts'
 
-export interface ResetFactorsDeps extends NotificationDeps {
+export interface ResetFactorsDeps extends NotificationDeps, ProofRule {
   database: Database
   /** Length of a hold. */
   holdMs: number
@@ -42,7 +43,7 @@ const beginHold = async (tx: Transaction, { id, holdUntil }: LockedCustomer, unt
  * Removes all factors of a customer who lost them (C7), and begins a recovery hold: whoever talked the staff into it gains
  * time only, and every address is told. Without factors it does nothing.
  *
- * @throws RekeyError not_found, already_decided, unavailable
+ * @throws RekeyError not_found, customer_not_verified, already_decided, unavailable
  */
 export const resetFactors = async (
   deps: ResetFactorsDeps,
@@ -55,10 +56,8 @@ export const resetFactors = async (
     const at = now()
     const customer = await lockCustomer(tx, customerId)
     if (!customer) throw unknownCustomer()
-    if (approval) {
-      await decideApproval(tx, approval)
-      await assertNoneAdded(tx, customerId, approval)
-    }
+    const proof = await judgeAct(tx, deps, { customerId, by, approval, at })
+    if (approval) await assertNoneAdded(tx, customerId, approval)
     const where = { customerId, confirmedAt: { not: null } }
     const factors = await tx.factor.findMany({ where, select: { id: true }, orderBy: { id: 'asc' } })
     if (factors.length === 0) return undefined
@@ -83,7 +82,7 @@ export const resetFactors = async (
       ...(await factorsChangedNotifications(
         deps,
         { customer, addresses },
-        { operation: 'reset', changeId: change.id, changedAt: at },
+        { operation: 'reset', changeId: change.id, changedAt: at, proof },
       )),
     ])
     return { customer: customer.code, heldUntil: holdUntil }

@@ -8,6 +8,13 @@ export const confirmedAddressesSql = Prisma.sql`(
   FROM identifier i WHERE i.customer_id = c.id AND i.verified_at IS NOT NULL
 )`
 
+/** SQL for those of them that are not young: the customer gained none of them after a time (S43). */
+export const confirmedOldAddressesSql = (oldSince: string) => `(
+  SELECT coalesce(json_agg(json_build_object('kind', i.kind, 'value', i.value) ORDER BY i.kind, i.id), '[]')
+  FROM identifier i WHERE i.customer_id = c.id AND i.verified_at IS NOT NULL
+    AND (i.young_since IS NULL OR i.young_since <= ${oldSince}::timestamptz)
+)`
+
 /** The confirmed addresses of each of these customers: e-mail before phone, the oldest first. */
 export const confirmedAddressesOfMany = async (
   tx: Transaction,

@@ -7,11 +7,16 @@ import { createFactorService } from './factors.service.ts'
 import { deleteUnconfirmedFactors } from './factors.store.ts'
 import { createProofMetrics } from './proof-metrics.ts'
 import { createProofStore } from './proofs.store.ts'
-import { createProofs } from './proofs.ts'
+import { createProofs, type ProvingCode } from './proofs.ts'
 import { startReseal } from './reseal.ts'
 
+export interface FactorsFeature extends Feature {
+  /** Verifies a code of an authenticator app and uses it up. @throws RekeyError unavailable */
+  verifyTotp(proving: Omit<ProvingCode, 'method'>): Promise<boolean>
+}
+
 /** Authenticator apps and recovery codes of customers (C1 to C6, `factors.list`, `factors.verify`). */
-export const createFactors = (infra: Infrastructure, config: Config): Feature => {
+export const createFactors = (infra: Infrastructure, config: Config): FactorsFeature => {
   const { database, loops, metrics } = infra
   const proofs = createProofs({ ...infra, store: createProofStore(database), metrics: createProofMetrics(metrics) })
   const service = createFactorService({
@@ -21,6 +26,7 @@ export const createFactors = (infra: Infrastructure, config: Config): Feature =>
   })
   const reseal = startReseal(infra)
   return {
+    verifyTotp: async (proving) => (await proofs.verify({ ...proving, method: 'totp' })).isRight,
     routes: (app) => factorRoutes(app, service),
     rpcs: [
       { rpc: FactorsList, answer: proofs.list },

@@ -22,12 +22,13 @@ const methodsOf = prepared<{ kinds: string[]; recoveryCodesLeft: number }, [cust
   FROM customer c WHERE c.code = $1::text`,
 )
 
-const findTotps = prepared<TotpFactor, [customer: string]>(
+const findTotps = prepared<TotpFactor, [customer: string, confirmedBefore: Date | null]>(
   'find_totps',
   `SELECT f.id, f.customer_id AS "customerId", f.sealed_secret AS "sealedSecret", f.period_seconds AS "periodSeconds",
     f.clock_offset AS "clockOffset"
   FROM customer c JOIN factor f ON f.customer_id = c.id
-  WHERE c.code = $1::text AND f.kind = 'totp' AND f.confirmed_at IS NOT NULL ORDER BY f.created_at, f.id`,
+  WHERE c.code = $1::text AND f.kind = 'totp'
+    AND f.confirmed_at <= coalesce($2::timestamptz, 'infinity') ORDER BY f.created_at, f.id`,
 )
 
 // Check and act in one statement: a second one of the same code waits for the row, and then finds the step used.
@@ -80,8 +81,9 @@ export const createProofStore = (database: Database) => ({
   /** The kinds of a customer's factors in force, and how many recovery codes are unused; undefined if there is no such customer. */
   methodsOf: async (customer: string) => (await database.run(methodsOf, customer))[0],
 
-  /** The customer's confirmed TOTPs, the oldest first. */
-  findTotps: (customer: string): Promise<TotpFactor[]> => database.run(findTotps, customer),
+  /** The customer's confirmed TOTPs, or those that were confirmed by a time; the oldest first. */
+  findTotps: (customer: string, confirmedBefore: Date | undefined): Promise<TotpFactor[]> =>
+    database.run(findTotps, customer, confirmedBefore ?? null),
 
   /** Uses up the first of these steps that is later than the last used one. @returns false if there is none (S54) */
   takeStep: async (factorId: string, steps: number[], at: Date): Promise<boolean> =>

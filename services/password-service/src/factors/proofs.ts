@@ -1,5 +1,6 @@
 import type {
   EnrolledMethod,
+  FactorPurpose,
   FactorsListReply,
   FactorsListRequest,
   FactorsVerifyReply,
@@ -27,6 +28,13 @@ interface Deps {
   metrics: ProofMetrics
 }
 
+/** A code that proves a customer: to the gateway by `factors.verify`, or to the help desk. */
+export type ProvingCode = Omit<FactorsVerifyRequest, 'purpose'> & {
+  purpose: FactorPurpose | 'verification'
+  /** Authenticator apps that were confirmed later do not count. */
+  confirmedBefore?: Date
+}
+
 /** The methods of a second proof, by the kind of the factor; in the order in which they are offered. */
 const methodOf: Record<string, EnrolledMethod> = { totp: 'totp', recovery_codes: 'recovery_code' }
 
@@ -46,8 +54,8 @@ export const createProofs = ({ database, store, keys, now, random, log, metrics 
   }
   const decoySet = { ...noFactor, ...sealSecret(keys.factor, noFactor, newRecoveryCodes(random).key) }
 
-  const proveByTotp = async (customer: string, code: string): Promise<ProofOutcome> => {
-    const factors = await store.findTotps(customer)
+  const proveByTotp = async ({ customer, code, confirmedBefore }: ProvingCode): Promise<ProofOutcome> => {
+    const factors = await store.findTotps(customer, confirmedBefore)
     const at = now()
     let outcome: ProofOutcome = factors.length > 0 ? 'wrong' : 'not_enrolled'
     for (const factor of factors.length > 0 ? factors : [decoyTotp]) {
@@ -62,7 +70,7 @@ export const createProofs = ({ database, store, keys, now, random, log, metrics 
     return outcome
   }
 
-  const proveByRecoveryCode = (customer: string, code: string): Promise<ProofOutcome> =>
+  const proveByRecoveryCode = ({ customer, code }: ProvingCode): Promise<ProofOutcome> =>
     database.runTransaction(async (run) => {
       const locked = await lockCustomerByCode(run, customer)
       const found = await findRecoveryCodes(run, locked?.id ?? noFactor.customerId)
@@ -88,8 +96,9 @@ export const createProofs = ({ database, store, keys, now, random, log, metrics 
     },
 
     /** Verifies a code and uses it up (`factors.verify`). The caller counts wrong ones. @throws RekeyError unavailable */
-    async verify({ customer, method, code, challengeId, purpose }: FactorsVerifyRequest): Promise<FactorsVerifyReply> {
-      const outcome = await (method === 'totp' ? proveByTotp : proveByRecoveryCode)(customer, code)
+    async verify(proving: ProvingCode): Promise<FactorsVerifyReply> {
+      const { customer, method, challengeId, purpose } = proving
+      const outcome = await (method === 'totp' ? proveByTotp : proveByRecoveryCode)(proving)
       metrics.proved(method, outcome)
       const fields = { challenge: hashForLog(challengeId), customer, factor: method, purpose }
       if (outcome === 'right') log.event('authn_factor_proof', fields)

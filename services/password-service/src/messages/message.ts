@@ -25,7 +25,7 @@ export type LoggedAddress = Pick<NewMessage, 'channel' | 'maskedTo'>
 export interface LoggedCode {
   challengeId: string
   sendNumber: number
-  purpose: Extract<MessagePurpose, 'restore' | 'change' | 'login'>
+  purpose: Extract<MessagePurpose, 'restore' | 'change' | 'login' | 'verification'>
   to: LoggedAddress
   /** When the customer asked for it. */
   askedAt: Date

@@ -15,6 +15,7 @@ import type { Keys } from '@rekey/platform/keys'
 import { seal } from '@rekey/platform/seal'
 import { loggedAddress, type NewMessage } from '../messages/message.ts'
 import { type NewEvent, newEvent } from '../outbox/event.ts'
+import type { CustomerProof } from '../staff/customer-proof.ts'
 import { toRecipient } from './recipient.ts'
 import { makeReportLink, type ReportLinkDeps } from './report-links.ts'
 
@@ -28,6 +29,9 @@ export interface NotificationDeps extends ReportLinkDeps {
   }
 }
 
+/** In the notification of an act of staff whom the customer should ask: it was done without a verification. */
+const withProof = (isUnverified: boolean | undefined) => (isUnverified ? { unverified: true } : {})
+
 interface Notified {
   customer: { id: number; locale: string; timezone: string }
   addresses: Address[]
@@ -36,6 +40,8 @@ interface Notified {
 /** A change that its customer is notified of. */
 export interface NotifiedChange extends Notified {
   change: { id: number; operation: 'change' | 'restore' | 'reset' | 'set'; ip: string; createTime: Date }
+  /** True if the staff had not verified the customer. */
+  unverified?: boolean
 }
 
 /** A temporary password that is sealed for the notifier, for the event with this id only. */
@@ -88,7 +94,8 @@ export const passwordChangedNotifications = (deps: NotificationDeps, about: Noti
   toEachAddress(deps, about.addresses, async (id, to) => {
     const { sealed, reportLink } = await sealFields(deps, id, to, about)
     const { operation, ip, createTime } = about.change
-    const data = { customerId: about.customer.id, ...sealed, operation, ip, changedAt: createTime.toISOString() }
+    const common = { customerId: about.customer.id, operation, ip, changedAt: createTime.toISOString() }
+    const data = { ...common, ...sealed, ...withProof(about.unverified) }
     return {
       ...newEvent(NotifyPasswordChanged, id, data),
       reportLink,
@@ -100,7 +107,8 @@ export const passwordChangedNotifications = (deps: NotificationDeps, about: Noti
 export const resetRequestedNotifications = (deps: NotificationDeps, about: NotifiedChange): Promise<NewEvent[]> =>
   toEachAddress(deps, about.addresses, async (id, to) => {
     const { sealed, reportLink } = await sealFields(deps, id, to, about)
-    const data = { customerId: about.customer.id, ...sealed, requestedAt: about.change.createTime.toISOString() }
+    const requestedAt = about.change.createTime.toISOString()
+    const data = { customerId: about.customer.id, ...sealed, requestedAt, ...withProof(about.unverified) }
     return { ...newEvent(NotifyResetRequested, id, data), reportLink, ...notificationTo(to, about, 'reset_requested') }
   })
 
@@ -113,10 +121,12 @@ export const protectionChangedNotifications = (
   about: Notified & {
     change: { id: number; operation: 'block' | 'lift_block' | 'end_hold' | 'end_sessions'; createTime: Date }
   },
+  proof: CustomerProof = 'not_required',
 ): Promise<NewEvent[]> =>
   toEachAddress(deps, about.addresses, async (id, to) => {
     const { operation, createTime } = about.change
-    const common = { customerId: about.customer.id, operation, changedAt: createTime.toISOString() }
+    const when = { changedAt: createTime.toISOString(), ...withProof(proof === 'overridden') }
+    const common = { customerId: about.customer.id, operation, ...when }
     const message = notificationTo(to, about, 'protection_changed')
     if (operation === 'block') {
       const recipient = await sealRecipient(deps, id, to, about)
@@ -183,12 +193,13 @@ export const factorsChangedNotifications = (
     changeId = noChangeId,
     ip,
     changedAt,
-  }: { operation: FactorOperation | 'reset'; changeId?: number; ip?: string; changedAt: Date },
+    proof,
+  }: { operation: FactorOperation | 'reset'; changeId?: number; ip?: string; changedAt: Date; proof?: CustomerProof },
 ): Promise<NewEvent[]> =>
   toEachAddress(deps, addresses, async (id, to) => {
     const about = { customer, change: { id: changeId } }
     const { sealed, reportLink } = await sealFields(deps, id, to, about)
-    const where = ip === undefined ? {} : { ip }
+    const where = { ...(ip !== undefined && { ip }), ...withProof(proof === 'overridden') }
     const data = { customerId: customer.id, operation, ...sealed, ...where, changedAt: changedAt.toISOString() }
     return { ...newEvent(NotifyFactorsChanged, id, data), reportLink, ...notificationTo(to, about, 'factors_changed') }
   })

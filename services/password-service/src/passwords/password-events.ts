@@ -29,6 +29,8 @@ export interface WrittenChange {
   sessionEpoch: number
   /** Token subject of the second person who approved it. */
   approvedBy?: string | undefined
+  /** True if the staff had not verified the customer, who is told so. */
+  unverified?: boolean
 }
 
 interface NewPassword extends WrittenChange {

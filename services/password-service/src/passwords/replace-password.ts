@@ -10,7 +10,8 @@ import { channelOf } from '../notifications/recipient.ts'
 import { addEvents } from '../outbox/outbox.store.ts'
 import { keepFormerPassword } from '../policy/former-passwords.store.ts'
 import { isSessionEndedWithin, sessionOf } from '../sessions/sessions.store.ts'
-import { type ApprovalDecision, decideApproval } from '../staff/decide-approval.ts'
+import { judgeAct, type ProofRule } from '../staff/customer-proof.ts'
+import type { ApprovalDecision } from '../staff/decide-approval.ts'
 import type { Mandate } from '../staff/staff.ts'
 import type { RunStatement } from '../statements.ts'
 import type { PreparedPassword } from './credential.ts'
@@ -21,7 +22,7 @@ import type { ProofStanding, SecondProofs } from './second-proof.ts'
 import { readStanding, type Standing } from './standing.ts'
 import { storePassword } from './store-password.ts'
 
-export interface ReplaceDeps extends PasswordEventDeps {
+export interface ReplaceDeps extends PasswordEventDeps, ProofRule {
   database: Database
   /** How long withdrawals should wait after a new password that others may know; 0: no hold. */
   holdMs: number
@@ -140,7 +141,8 @@ const holdReasonOf = (operation: PasswordOperation, isYoung: boolean): HoldReaso
  * Replaces a customer's password: the only place that does. Grant, password, history and events commit together or not
  * at all (S24, ASVS 2.3.3).
  *
- * @throws RekeyError success_token_refused, invalid_token, current_password_wrong, already_decided, unavailable
+ * @throws RekeyError success_token_refused, invalid_token, current_password_wrong, customer_not_verified, already_decided,
+ * unavailable
  */
 export const replacePassword = async (deps: ReplaceDeps, request: Replacement): Promise<Replaced> => {
   const { holdReason, ...replaced } = await deps.database.runTransaction(async (run) => {
@@ -153,7 +155,9 @@ export const replacePassword = async (deps: ReplaceDeps, request: Replacement): 
 
     const customer = await lockCustomer(run, request.customerId)
     if (!customer) throw refuseUnknown(request)
-    if (approval) await decideApproval(run, approval)
+    const proof = byBackOffice
+      ? await judgeAct(run, deps, { customerId: customer.id, by: { id: by.id ?? '' }, approval, at })
+      : 'not_required'
     const lostAfter = new Date(at.getTime() - deps.newAddressMs)
     const standing = await readStanding(run, customer.id, { grant, lostAfter })
     await assertStillAllowed(run, customer, request, standing, deps)
@@ -197,6 +201,7 @@ export const replacePassword = async (deps: ReplaceDeps, request: Replacement): 
       operation,
       keptSession,
       approvedBy: by.approvedBy,
+      unverified: proof === 'overridden',
       temporary:
         mailed && temporaryTo && temporaryUntil
           ? { sealed: mailed, to: temporaryTo, expiresAt: temporaryUntil }

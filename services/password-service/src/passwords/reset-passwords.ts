@@ -13,6 +13,8 @@ interface Reset {
   by: Mandate
   /** The job that the reset is part of. */
   jobId?: string
+  /** True if the staff had not verified the customer, who is told so. */
+  unverified?: boolean
 }
 
 /**
@@ -23,7 +25,7 @@ export const resetPasswords = async (
   tx: Transaction,
   deps: NotificationDeps,
   customers: LockedCustomer[],
-  { by, jobId }: Reset,
+  { by, jobId, unverified = false }: Reset,
 ): Promise<void> => {
   const ids = customers.map(({ id }) => id)
   const at = deps.now()
@@ -46,7 +48,15 @@ export const resetPasswords = async (
       const sessionEpoch = epochs.get(customer.id)
       if (!change || sessionEpoch === undefined) throw new Error('a locked customer is gone')
       const { approvedBy } = by
-      const about = { customer, change, addresses: addresses.get(customer.id) ?? [], sessionEpoch, approvedBy, jobId }
+      const about = {
+        customer,
+        change,
+        addresses: addresses.get(customer.id) ?? [],
+        sessionEpoch,
+        approvedBy,
+        jobId,
+        unverified,
+      }
       return { subject: customer.code, events: await resetEvents(deps, about) }
     }),
   )

@@ -7,6 +7,8 @@ export interface ApprovalDecision {
   id: string
   state: 'approved' | 'rejected'
   requestedAt: Date
+  /** True if the maker had verified the customer. */
+  verified: boolean
   /** Token subject; never the maker's. */
   by: string
   /** The person whom that token stands for; never the maker's. */

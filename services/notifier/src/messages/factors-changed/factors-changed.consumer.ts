@@ -8,6 +8,6 @@ export const sendFactorsChanged = (deps: MessageDeps) =>
     const { sealedFields, present } = deps
     const recipient = await sealedFields.recipient(eventId, data.recipient)
     const reportLink = await sealedFields.reportLink(eventId, data.reportLink)
-    const changedAt = new Date(data.changedAt)
-    return { recipient, message: factorsChangedMessage(present(recipient), { operation, ip, changedAt, reportLink }) }
+    const about = { operation, ip, changedAt: new Date(data.changedAt), unverified: data.unverified === true }
+    return { recipient, message: factorsChangedMessage(present(recipient), { ...about, reportLink }) }
   })

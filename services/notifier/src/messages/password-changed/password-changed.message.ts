@@ -3,6 +3,7 @@ import { composeMail } from '../compose-mail.ts'
 import { composeSms, ifFree } from '../compose-sms.ts'
 import type { Presentation } from '../presentation.ts'
 import { reportBlocks, reportLines } from '../report-link.ts'
+import { unverifiedBlocks, unverifiedLines } from '../unverified.ts'
 
 export type Operation = 'change' | 'restore' | 'reset' | 'set'
 
@@ -11,6 +12,8 @@ interface Content {
   /** Client address of the request, as the service saw it. */
   ip: string
   changedAt: Date
+  /** True if the staff had not verified the customer. */
+  unverified: boolean
   reportLink: string
 }
 
@@ -25,7 +28,7 @@ const fine = {
 /** Composes the notification of a new password (ASVS 6.3.7). The reader may not have made the change. */
 export const passwordChangedMessage = (presentation: Presentation, content: Content): Message => {
   const { t, brand } = presentation
-  const { operation, ip, changedAt, reportLink } = content
+  const { operation, ip, changedAt, unverified, reportLink } = content
   // Addresses of the staff's network are not disclosed to customers.
   const isByStaff = operation === 'set'
   return {
@@ -37,6 +40,7 @@ export const passwordChangedMessage = (presentation: Presentation, content: Cont
           t(`password_changed.${operation}.what`, { brand }),
           { label: t('common.when'), value: presentation.dateTime(changedAt) },
           ...(isByStaff ? [] : [{ label: t('common.address'), value: ip }]),
+          ...unverifiedBlocks(presentation, unverified),
           t(fine[operation]),
           ...reportBlocks(presentation, { about: isByStaff ? 'not_asked' : 'not_you', reportLink }),
         ],
@@ -46,6 +50,7 @@ export const passwordChangedMessage = (presentation: Presentation, content: Cont
       return composeSms([
         t(`password_changed.${operation}.sms`, { brand, when: presentation.shortDateTime(changedAt) }),
         ...(isByStaff ? [] : [ifFree(t('common.sms_address', { address: ip }))]),
+        ...unverifiedLines(presentation, unverified),
         ...reportLines(presentation, reportLink),
       ])
     },

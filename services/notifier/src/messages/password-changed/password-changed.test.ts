@@ -92,7 +92,8 @@ t.test('a link of an earlier password-service is sent as it is', async (t) => {
 
 const compose = (content: Partial<Parameters<typeof passwordChangedMessage>[1]>) => {
   const presentation = presentationOf(usual, 'en')
-  return passwordChangedMessage(presentation, { operation: 'change', ip: usual.ip, changedAt, reportLink, ...content })
+  const usualContent = { operation: 'change' as const, ip: usual.ip, changedAt, unverified: false, reportLink }
+  return passwordChangedMessage(presentation, { ...usualContent, ...content })
 }
 
 t.test('each operation has its own subject', async (t) => {

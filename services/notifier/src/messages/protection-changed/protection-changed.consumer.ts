@@ -9,6 +9,6 @@ export const sendProtectionChanged = (deps: MessageDeps) =>
     const recipient = await sealedFields.recipient(eventId, data.recipient)
     const reportLink =
       data.reportLink === undefined ? undefined : await sealedFields.reportLink(eventId, data.reportLink)
-    const changedAt = new Date(data.changedAt)
-    return { recipient, message: protectionChangedMessage(present(recipient), { operation, changedAt, reportLink }) }
+    const about = { operation, changedAt: new Date(data.changedAt), unverified: data.unverified === true }
+    return { recipient, message: protectionChangedMessage(present(recipient), { ...about, reportLink }) }
   })

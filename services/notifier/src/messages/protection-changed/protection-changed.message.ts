@@ -3,12 +3,15 @@ import { composeMail } from '../compose-mail.ts'
 import { composeSms } from '../compose-sms.ts'
 import type { Presentation } from '../presentation.ts'
 import { reportBlocks, reportLines } from '../report-link.ts'
+import { unverifiedBlocks, unverifiedLines } from '../unverified.ts'
 
 export type Operation = 'block' | 'lift_block' | 'end_hold' | 'end_sessions'
 
 interface Content {
   operation: Operation
   changedAt: Date
+  /** True if the staff had not verified the customer. */
+  unverified: boolean
   /** Undefined for a block. */
   reportLink: string | undefined
 }
@@ -24,7 +27,7 @@ const next = {
 /** Composes the notification of what the staff did to a customer's protection. It does not disclose the staff's address. */
 export const protectionChangedMessage = (presentation: Presentation, content: Content): Message => {
   const { t, brand, contact } = presentation
-  const { operation, changedAt, reportLink } = content
+  const { operation, changedAt, unverified, reportLink } = content
   const when = presentation.shortDateTime(changedAt)
   return {
     get mail() {
@@ -34,6 +37,7 @@ export const protectionChangedMessage = (presentation: Presentation, content: Co
         blocks: [
           t(`protection_changed.${operation}.what`, { brand }),
           { label: t('common.when'), value: presentation.dateTime(changedAt) },
+          ...unverifiedBlocks(presentation, unverified),
           t(next[operation], { contact }),
           ...(reportLink === undefined ? [] : reportBlocks(presentation, { about: 'not_asked', reportLink })),
         ],
@@ -42,6 +46,7 @@ export const protectionChangedMessage = (presentation: Presentation, content: Co
     get sms() {
       return composeSms([
         t(`protection_changed.${operation}.sms`, { brand, when, contact }),
+        ...unverifiedLines(presentation, unverified),
         ...(reportLink === undefined ? [] : reportLines(presentation, reportLink)),
       ])
     },

@@ -9,5 +9,6 @@ export const sendResetRequested = (deps: MessageDeps) =>
     const recipient = await sealedFields.recipient(eventId, data.recipient)
     const reportLink = await sealedFields.reportLink(eventId, data.reportLink)
     const requestedAt = new Date(data.requestedAt)
-    return { recipient, message: resetRequestedMessage(present(recipient), { requestedAt, reportLink }) }
+    const unverified = data.unverified === true
+    return { recipient, message: resetRequestedMessage(present(recipient), { requestedAt, unverified, reportLink }) }
   })

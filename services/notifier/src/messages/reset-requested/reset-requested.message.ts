@@ -3,14 +3,20 @@ import { composeMail } from '../compose-mail.ts'
 import { composeSms, ifFree } from '../compose-sms.ts'
 import type { Presentation } from '../presentation.ts'
 import { reportBlocks, reportLines } from '../report-link.ts'
+import { unverifiedBlocks, unverifiedLines } from '../unverified.ts'
 
 interface Content {
   requestedAt: Date
+  /** True if the staff had not verified the customer. */
+  unverified: boolean
   reportLink: string
 }
 
 /** Composes the demand for a new password. It has no link to a form, which would look like a phishing mail. */
-export const resetRequestedMessage = (presentation: Presentation, { requestedAt, reportLink }: Content): Message => {
+export const resetRequestedMessage = (
+  presentation: Presentation,
+  { requestedAt, unverified, reportLink }: Content,
+): Message => {
   const { t, brand } = presentation
   return {
     get mail() {
@@ -20,6 +26,7 @@ export const resetRequestedMessage = (presentation: Presentation, { requestedAt,
         blocks: [
           t('reset_requested.what', { brand }),
           { label: t('common.when'), value: presentation.dateTime(requestedAt) },
+          ...unverifiedBlocks(presentation, unverified),
           t('reset_requested.next'),
           ...reportBlocks(presentation, { about: 'other_user', reportLink }),
         ],
@@ -29,6 +36,7 @@ export const resetRequestedMessage = (presentation: Presentation, { requestedAt,
       return composeSms([
         t('reset_requested.sms', { brand }),
         ifFree(`${t('common.when')}: ${presentation.shortDateTime(requestedAt)}`),
+        ...unverifiedLines(presentation, unverified),
         ...reportLines(presentation, reportLink),
       ])
     },

@@ -5,10 +5,11 @@ import { recipient, reportLink, startNotifier, startServers } from '../../app.fi
 
 const publishRequest = async (
   { publish, sealNotification }: Awaited<ReturnType<typeof startServers>>,
-  { to = {}, sealedFor }: { to?: object; sealedFor?: string } = {},
+  { to = {}, sealedFor, ...more }: { to?: object; sealedFor?: string; unverified?: boolean } = {},
 ) => {
   const id = systemRandom.id()
-  const data = { ...(await sealNotification(sealedFor ?? id, to)), requestedAt: '2026-11-21T20:37:12.000Z' }
+  const sealed = await sealNotification(sealedFor ?? id, to)
+  const data = { ...sealed, ...more, requestedAt: '2026-11-21T20:37:12.000Z' }
   await publish(NotifyResetRequested, { id, subject: 'EN00000CY', data })
 }
 
@@ -44,4 +45,19 @@ t.test('a notification sealed for another event becomes a dead letter', async (t
     reason: 'the recipient cannot be opened',
   })
   t.same(await servers.inbox.messages(), [])
+})
+
+t.test('S59: the notification says that the staff had not verified the customer, by mail and by SMS', async (t) => {
+  const servers = await startServers(t)
+  await startNotifier(t, servers)
+  await publishRequest(servers, { unverified: true })
+  const mail = await servers.inbox.waitForMessage(recipient.to)
+  for (const form of [mail.Text, mail.HTML]) {
+    t.match(form, 'The staff could not check with you before. A second member of the staff of Rekey approved it.')
+  }
+  await publishRequest(servers, { unverified: true, to: { channel: 'sms', to: '+447700900001' } })
+  const sms = await servers.inbox.waitForMessage('+447700900001')
+  t.match(sms.Text, 'Not checked with you before; a second member of staff approved it.')
+  await publishRequest(servers, { to: { to: 'verified@example.com' } })
+  t.notMatch((await servers.inbox.waitForMessage('verified@example.com')).Text, /check with you/)
 })
