@@ -1,17 +1,11 @@
 import { html } from 'ghtml'
 import { csrfField, hidden } from '../layout/form.ts'
 import type { Page } from '../layout/view.ts'
-import { ownCodeField, ownCodeTexts, wayText } from '../pages/proof.template.ts'
+import { ownCodeField, ownCodeTexts, wayText, withoutWays } from '../pages/proof.template.ts'
 import { isOwnCode } from '../second-proofs/second-proofs.ts'
-import { type AccountView, problemAt, problemsOf, withContact } from './account-view.ts'
+import { type AccountView, backToAccount, problemAt, problemsOf } from './account-view.ts'
 import { codeStepPage, resendForm } from './code-step.template.ts'
 import { securityPath as path, type SecurityCode } from './security.state.ts'
-
-/** The way back, without another step. */
-const backHome = ({ t }: AccountView): string => html`<p class="after"><a href="/account">${t('home.back')}</a></p>`
-
-const without = ({ view }: AccountView): string =>
-  html`<p class="after">!${withContact((values) => view.t('proof.without', values), view)}</p>`
 
 const choicePage = (account: AccountView, turn: string, { challengeTypes }: SecurityCode): Page => {
   const { view, t } = account
@@ -24,14 +18,15 @@ const choicePage = (account: AccountView, turn: string, { challengeTypes }: Secu
 !${csrfField(view)}!${hidden({ turn })}
 !${challengeTypes.map(button).join('\n')}
 </form>
-!${without(account)}`,
+!${withoutWays(view)}
+!${backToAccount(account)}`,
   }
 }
 
 /** Another way, or whom to call without one. */
 const otherWay = (account: AccountView, turn: string, { challengeTypes }: SecurityCode): string =>
   challengeTypes.length < 2
-    ? without(account)
+    ? withoutWays(account.view)
     : html`<div class="after"><form method="post" action="${path}/other">
 !${csrfField(account.view)}!${hidden({ turn })}
 <button class="second">${account.view.t('proof.other')}</button>
@@ -51,10 +46,10 @@ export const securityCodePage = (account: AccountView, turn: string, state: Secu
       turn,
       hint: view.t('code.none.email'),
       otherWays: html`!${otherWay(account, turn, state)}
-!${backHome(account)}`,
+!${backToAccount(account)}`,
       expired: html`<p>${t('change.expired')}</p>
 !${resendForm(view, { path, turn }, '')}
-!${backHome(account)}`,
+!${backToAccount(account)}`,
     })
   }
   const problems = problemsOf(account, outcome, 'code')
@@ -69,6 +64,6 @@ export const securityCodePage = (account: AccountView, turn: string, state: Secu
 <button>${view.t('continue')}</button>
 </form>
 !${otherWay(account, turn, state)}
-!${backHome(account)}`,
+!${backToAccount(account)}`,
   }
 }

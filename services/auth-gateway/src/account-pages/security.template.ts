@@ -81,12 +81,15 @@ const noticeKeys = {
 } as const satisfies Record<SecurityNotice, string>
 
 /** What can be added: a button each. A further kind of method (a passkey) is a line here. */
-const additions = (account: AccountView, factors: Factor[], turn: string): string => {
+const additions = (account: AccountView, turn: string, codesLeft: number | undefined): string => {
   const { t } = account
-  const hasCodes = factors.some(({ kind }) => kind === 'recovery_codes')
+  // Where few codes are left, the page has begun with that button.
+  const offersCodes = codesLeft === undefined || codesLeft > fewCodes
   return [
     { action: 'add', text: t('security.addApp') },
-    { action: 'issue', text: t(hasCodes ? 'security.newCodes' : 'security.getCodes') },
+    ...(offersCodes
+      ? [{ action: 'issue', text: t(codesLeft === undefined ? 'security.getCodes' : 'security.newCodes') }]
+      : []),
   ]
     .map((one) => securityButton(account, { ...one, turn, rank: 'second' }))
     .join('\n')
@@ -121,7 +124,7 @@ export const securityListPage = (
     }
 <h2>${t('security.more')}</h2>
 !${state.isSpent ? html`<p>${t('security.again')}</p>` : ''}
-!${additions(account, factors, turn)}
+!${additions(account, turn, codesLeft)}
 !${backToAccount(account)}`,
   }
 }

@@ -2,6 +2,7 @@ import { createCustomer, sql } from '@rekey/test-support/customers'
 import { login, wrongCode } from '@rekey/test-support/flows'
 import { startRekey } from '@rekey/test-support/rekey'
 import { confirmationFor, createVisitor, formsOf, problemOf, titleOf } from '@rekey/test-support/visitor'
+import { Redis } from 'ioredis'
 import t from 'tap'
 import { createProver } from '../second-proofs/second-proofs.fixture.ts'
 import { signInToAccount } from './account.fixture.ts'
@@ -18,6 +19,8 @@ import {
 
 const rekey = await startRekey(t)
 const { enrolled } = createProver(rekey)
+const redis = new Redis(rekey.redis.url)
+t.teardown(() => redis.disconnect())
 const newCustomer = () => createCustomer(rekey.postgres.url)
 
 /** The values of the hidden field `factor` of the forms that remove a method. */
@@ -116,6 +119,25 @@ t.test('recovery codes are shown until they are saved, as a page and as a file',
   const old = await visitor.submit(recovery, { code: person.recoveryCodes[0] ?? '' }, '/code')
   t.match(problemOf(old), 'This code is not correct, or it was used before.')
   t.equal(titleOf(await visitor.submit(old, { code: codes[0] ?? '' }, '/code')), 'Add an authenticator app')
+})
+
+t.test('S40: Redis has neither the secret of an app nor recovery codes in plain text', async (t) => {
+  const person = await enrolled()
+  const { visitor, page } = await listByApp(rekey, person)
+  const app = await visitor.submit(await visitor.submit(page, {}, '/add'), { label: 'x' }, '/name')
+  const secrets = [secretOf(app)]
+  const search = async () => {
+    for (const key of await redis.keys('*:page:account')) {
+      const stored = JSON.stringify(await redis.hgetall(key))
+      for (const secret of secrets) t.notOk(stored.includes(secret), key)
+    }
+  }
+  await search()
+  const list = await visitor.open(`${securityPath}/list`)
+  const shown = await visitor.submit(await visitor.submit(list, {}, '/issue'), {}, '/codes')
+  secrets.push(...codesOn(shown))
+  t.equal(secrets.length, 11)
+  await search()
 })
 
 t.test('new codes are offered first when at most two are left', async (t) => {
