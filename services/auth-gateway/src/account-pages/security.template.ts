@@ -80,7 +80,7 @@ const noticeKeys = {
   codesLost: 'security.codesLost',
 } as const satisfies Record<SecurityNotice, string>
 
-/** What can be added: a button each. A further kind of method (a passkey) is a line here. */
+/** Buttons that add a method, one a kind. A further kind (a passkey) is a line here. */
 const additions = (account: AccountView, turn: string, codesLeft: number | undefined): string => {
   const { t } = account
   // Where few codes are left, the page has begun with that button.

@@ -259,7 +259,9 @@ t.test('a second tab confirms no app and removes no method that it does not show
 
 t.test('without a sign-in, and with a temporary password, nothing of it is reached', async (t) => {
   t.equal(titleOf(await createVisitor(rekey.http).open(securityPath)), 'Sign in')
-  t.equal(titleOf(await createVisitor(rekey.http).open(`${securityPath}/list`)), 'Sign in')
+  const stranger = createVisitor(rekey.http)
+  t.equal(titleOf(await stranger.open(`${securityPath}/list`)), 'Sign in')
+  t.equal(stranger.at(), '/account/sign-in?next=security', 'it leads back after the sign-in')
   const customer = await newCustomer()
   await sql(rekey.postgres.url, 'UPDATE credential SET must_change = true WHERE customer_id = $1', [customer.id])
   const { visitor, page } = await signInToAccount(rekey, customer)
