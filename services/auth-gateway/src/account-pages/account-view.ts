@@ -47,6 +47,14 @@ export const problemsOf = (
       return [{ field: 'current', text: t('new.emptyCurrent') }]
     case 'wrongCurrent':
       return [{ field: 'current', text: t('new.wrongCurrent') }]
+    case 'malformedLabel':
+      return [{ field: 'label', text: t('name.malformed') }]
+    case 'tooManyApps':
+      return [{ text: t('name.tooMany') }]
+    case 'enrolmentEnded':
+      return [{ text: t('name.ended') }]
+    case 'wrongAppCode':
+      return [{ field, text: t('app.wrong') }]
     case 'unknownResult':
       return [{ text: t('new.unknown') }]
     default: {

@@ -11,12 +11,11 @@ import type { Logger } from '@rekey/platform/logger'
 import { ChallengeEnded } from '../challenges/answer.ts'
 import type { Caller } from '../challenges/challenge.ts'
 import type { Logins } from '../login/login.ts'
-import { faultOfOwnCode, wrongOutcome } from '../pages/proof-steps.ts'
+import { faultOfCode, faultOfOwnCode, notResent, outcomeOf, toRekeyError, wrongOutcome } from '../pages/outcomes.ts'
 import { toUsername } from '../pages/username-input.ts'
 import { isOwnCode } from '../second-proofs/second-proofs.ts'
 import type { Grant } from '../token/grants.ts'
 import { type AccountState, accountLifeMs } from './account-session.ts'
-import { faultOfCode, notResent, outcomeOf, toRekeyError } from './outcomes.ts'
 import type { AccountOutcome, CodeSent } from './password-change.state.ts'
 
 /** The devices that a code may be sent to, masked; a verified password leads here. */

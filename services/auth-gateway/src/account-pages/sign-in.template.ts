@@ -2,7 +2,7 @@ import { html } from 'ghtml'
 import { csrfField, field, hidden, passwordField } from '../layout/form.ts'
 import { richText } from '../layout/rich-text.ts'
 import type { Page, View } from '../layout/view.ts'
-import { isSms, maskedOf, ownCodeField, ownCodeTexts, wayButtons } from '../pages/proof.template.ts'
+import { isSms, maskedOf, ownCodeField, ownCodeTexts, wayButtons, withoutWays } from '../pages/proof.template.ts'
 import { isOwnCode } from '../second-proofs/second-proofs.ts'
 import { type AccountView, problemAt, problemsOf, withContact } from './account-view.ts'
 import { codeStepPage } from './code-step.template.ts'
@@ -11,8 +11,11 @@ import type { SignInState } from './sign-in.service.ts'
 
 type OfStep<Step extends SignInState['step']> = Extract<SignInState, { step: Step }>
 
+/** Pages that a sign-in may lead to, below that of the account. */
+export const signInTargets = ['password', 'security'] as const
+
 /** The page that a sign-in leads to, if it is not that of the account. */
-export type SignInNext = 'password' | undefined
+export type SignInNext = (typeof signInTargets)[number] | undefined
 
 /** Place of a sign-in: its path and the turn of its forms. */
 export interface SignInPlace {
@@ -72,13 +75,14 @@ const devicePage = (account: AccountView, place: SignInPlace, state: OfStep<'dev
 !${csrfField(view)}!${hidden({ turn: place.turn })}
 !${wayButtons(view, state.devices, 'device')}
 </form>
+!${withoutWays(view)}
 <p class="after"><a href="/account/sign-in">${t('signIn.other')}</a></p>`,
   }
 }
 
 const otherDevice = ({ view, t }: AccountView, place: SignInPlace, devices: string[]): string =>
   devices.length < 2
-    ? ''
+    ? withoutWays(view)
     : html`<div class="after"><form method="post" action="${pathOf(place)}/other">
 !${csrfField(view)}!${hidden({ turn: place.turn })}
 <button class="second">${devices.some(isOwnCode) ? view.t('proof.other') : t('device.other')}</button>

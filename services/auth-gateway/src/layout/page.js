@@ -9,7 +9,8 @@
     form.toggleAttribute('data-sent', isSent)
     each('button', (button) => button.toggleAttribute('aria-disabled', isSent), form)
   }
-  each('form', (form) =>
+  // A form whose answer is a file leaves the page as it is: it may be sent again at once.
+  each('form:not([data-repeats])', (form) =>
     form.addEventListener('submit', (event) => {
       if (form.hasAttribute('data-sent')) event.preventDefault()
       else {
@@ -34,6 +35,11 @@
     input.form?.addEventListener('submit', () => {
       input.type = 'password'
     })
+  })
+
+  each('button[data-prints]', (button) => {
+    button.hidden = false
+    button.addEventListener('click', () => print())
   })
 
   each('[data-wait]', (note) => {

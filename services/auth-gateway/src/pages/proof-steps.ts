@@ -1,6 +1,5 @@
-import { type ErrorCode, formatTime, RekeyError, readProofCode, type SecondProofRequest } from '@rekey/contracts'
+import { formatTime, RekeyError, readProofCode, type SecondProofRequest } from '@rekey/contracts'
 import type { Now } from '@rekey/platform/clock'
-import { noteError } from '@rekey/platform/errors'
 import type { Logger } from '@rekey/platform/logger'
 import { ChallengeEnded } from '../challenges/answer.ts'
 import type { Caller } from '../challenges/challenge.ts'
@@ -9,6 +8,7 @@ import { isOwnCode } from '../second-proofs/second-proofs.ts'
 import { grantTypeOf, submittedBy } from '../second-proofs/submitted-code.ts'
 import type { Tokens } from '../tokens/tokens.ts'
 import type { Outcome } from './outcome.ts'
+import { faultOfCode, faultOfOwnCode, outcomeOf, toRekeyError, wrongOutcome } from './outcomes.ts'
 import type { ProofState, ProofStep } from './proof.state.ts'
 
 interface Deps {
@@ -20,34 +20,14 @@ interface Deps {
   log: Logger
 }
 
-/** What is wrong with a code of an authenticator app or a recovery code before it is verified; undefined: nothing. */
-export const faultOfOwnCode = (type: string, input: string): Outcome | undefined => {
-  const code = readProofCode(input)
-  const isWhole = type === 'otp' ? /^\d{6,8}$/.test(code) : /^[0-9A-Za-z]{13,64}$/.test(code)
-  if (isWhole) return undefined
-  return { kind: type === 'otp' ? 'malformedOtp' : 'malformedRecovery' }
-}
-
-/** The outcome of a wrong code, by the way that it came. */
-export const wrongOutcome = (type: string | undefined): Outcome => {
-  if (type === 'otp') return { kind: 'wrongOtp' }
-  return { kind: type === 'recovery_code' ? 'wrongRecovery' : 'wrongCode' }
-}
-
 /** The second proof of a restore or a change on the pages: A4b and B6 after the refusal of B2 or B1. */
 export const createProofSteps = ({ secondProofs, tokens, cooldownMs, now, log }: Deps) => {
   /** Repeats the step and says what was wrong, or ends. @throws an error that is not of the table */
-  const repeatOrEnd = (state: ProofState, error: unknown): ProofStep => {
-    if (!(error instanceof RekeyError)) throw error
-    noteError(error, { log })
-    const { code, retryAfterSeconds = 60 } = error
+  const repeatOrEnd = (state: ProofState, thrown: unknown): ProofStep => {
+    const error = toRekeyError(thrown, log)
+    const { code } = error
     if (error instanceof ChallengeEnded || code === 'access_denied') return { result: 'ended', why: 'tooManyWrong' }
-    const outcomes: Partial<Record<ErrorCode, Outcome>> = {
-      too_many_requests: { kind: 'wait', until: now().getTime() + retryAfterSeconds * 1_000 },
-      unavailable: { kind: 'unavailable' },
-      invalid_grant: wrongOutcome(state.chosen),
-    }
-    const outcome = outcomes[code]
+    const outcome = code === 'invalid_grant' ? wrongOutcome(state.chosen) : outcomeOf(error, now())
     if (!outcome) throw error
     return { result: 'repeat', state: { ...state, outcome } }
   }
@@ -104,17 +84,12 @@ export const createProofSteps = ({ secondProofs, tokens, cooldownMs, now, log }:
 
     /** Submits a code of the chosen way. */
     async answer(state: ProofState, input: string, caller: Caller): Promise<ProofStep> {
-      const { chosen, verificationCode } = state
+      const { chosen, verificationCode = '' } = state
       const repeat = (outcome: Outcome): ProofStep => ({ result: 'repeat', state: { ...state, outcome } })
       if (chosen === undefined) return { result: 'repeat', state }
       const code = readProofCode(input)
-      if (isOwnCode(chosen)) {
-        const fault = faultOfOwnCode(chosen, input)
-        if (fault) return repeat(fault)
-      } else {
-        if (code === verificationCode) return repeat({ kind: 'verificationCode' })
-        if (!/^\d{1,12}$/.test(code)) return repeat({ kind: 'malformedCode' })
-      }
+      const fault = isOwnCode(chosen) ? faultOfOwnCode(chosen, input) : faultOfCode(code, verificationCode)
+      if (fault) return repeat(fault)
       const second = await read(state.token)
       if (!second) return { result: 'ended', why: 'late' }
       try {

@@ -37,7 +37,8 @@ export const wayText = ({ t }: View, type: string): string => {
   })
 }
 
-const withoutWays = ({ t, contact }: View): string =>
+/** HTML: what a customer does who has none of the ways. */
+export const withoutWays = ({ t, contact }: View): string =>
   html`<p class="after">!${richText((values) => t('proof.without', values), { contact: contactLink(contact) })}</p>`
 
 /** Buttons for each way to confirm. @param field name of the button */

@@ -88,6 +88,18 @@ export const createTwoFactorService = ({ clients, challenges, tokens, broker, se
     expiresAt: formatTime(expiresAt),
   })
 
+  /** Opens a change of second factors: an enrolled method proves it, where there is one (S57). */
+  const openFactors = async ({ sub, sid, session_epoch, client_id, scope }: TokenClaims, caller: Caller) => {
+    if (!scope.split(' ').includes(scopes.full)) throw new RekeyError('insufficient_scope')
+    const { methods } = await callRpc(broker, FactorsList, { customer: sub })
+    const challengeTypes: string[] = [methods.includes('totp') ? enrolledChallengeTypes.totp : firstEmail]
+    if (methods.includes('recovery_code')) challengeTypes.push(enrolledChallengeTypes.recovery_code)
+    const signedIn = { customer: sub, sessionId: sid, sessionEpoch: session_epoch }
+    const request = { ...noRedirect, clientId: client_id, scope: scopes.full }
+    const kind = { flow: 'brokerFactors' as const, challengeTypes }
+    return { challenge: await challenges.openChange(signedIn, request, caller, kind), challengeTypes }
+  }
+
   return {
     /** B5. @throws RekeyError too_many_requests, unavailable */
     async openChange({ sub, sid, session_epoch, client_id }: TokenClaims, caller: Caller): Promise<ChallengeAnswer> {
@@ -96,22 +108,16 @@ export const createTwoFactorService = ({ clients, challenges, tokens, broker, se
       return answerOf(await challenges.openChange(signedIn, request, caller), 'email')
     },
 
-    /**
-     * B5 for a change of second factors: an enrolled method proves it, where there is one (S57).
-     *
-     * @throws RekeyError insufficient_scope, too_many_requests, unavailable
-     */
+    /** B5 for a change of second factors. @throws RekeyError insufficient_scope, too_many_requests, unavailable */
     async openFactorsChange(claims: TokenClaims, caller: Caller): Promise<ChallengeAnswer> {
-      const { sub, sid, session_epoch, client_id } = claims
-      if (!claims.scope.split(' ').includes(scopes.full)) throw new RekeyError('insufficient_scope')
-      const { methods } = await callRpc(broker, FactorsList, { customer: sub })
-      const byApp = methods.includes('totp')
-      const challengeTypes = [byApp ? enrolledChallengeTypes.totp : firstEmail]
-      if (methods.includes('recovery_code')) challengeTypes.push(enrolledChallengeTypes.recovery_code)
-      const signedIn = { customer: sub, sessionId: sid, sessionEpoch: session_epoch }
-      const request = { ...noRedirect, clientId: client_id, scope: scopes.full }
-      const kind = { flow: 'brokerFactors' as const, challengeTypes }
-      return answerOf(await challenges.openChange(signedIn, request, caller, kind), byApp ? 'otp' : 'email')
+      const { challenge } = await openFactors(claims, caller)
+      return answerOf(challenge, challenge.device === enrolledChallengeTypes.totp ? 'otp' : 'email')
+    },
+
+    /** The same for the account pages, which offer each way. */
+    async openFactorsCode(claims: TokenClaims, caller: Caller): Promise<RestoreCode & { challengeTypes: string[] }> {
+      const { challenge, challengeTypes } = await openFactors(claims, caller)
+      return { ...restoreCodeOf(challenge), challengeTypes }
     },
 
     /** B5 for the account pages, which display the verification code. @throws RekeyError too_many_requests, unavailable */
