@@ -21,7 +21,7 @@ t.test('the clients file of docs/integrate.md is accepted in production, with fo
 
 t.test('the commands of docs/integrate.md succeed in their order', async (t) => {
   const rekey = await startRekey(t)
-  await seedSandbox(rekey.postgres.url)
+  await seedSandbox(rekey.passwordServiceConfig)
   const env = {
     PATH: process.env.PATH ?? '',
     REKEY_URL: rekey.url,

@@ -15,14 +15,17 @@ t.test('the banner has every address, and everybody who may sign in', async (t) 
   for (const path of ['', '/restore', '/account', '/staff', '/docs']) t.match(text, `http://localhost:8080${path}`)
   t.match(text, 'http://localhost:8025')
   t.match(text, 'http://127.0.0.1:9464/metrics')
-  for (const { password, addresses } of sandboxCustomers) t.match(text, `${addresses.at(-1)?.value} / ${password}`)
+  for (const { password, addresses, totpSecret } of sandboxCustomers) {
+    const app = totpSecret ? `  (authenticator app: ${totpSecret})` : ''
+    t.match(text, `${addresses.at(-1)?.value} / ${password}${app}\n`)
+  }
   for (const { id, secret } of sandboxClients) t.match(text, secret ? `${id} / ${secret}` : id)
 })
 
 t.test('the commands of the README are those of the banner, and restore a password when they are pasted', async (t) => {
   t.equal(readmeCommands(root).trim(), curlLines({ port: 8080, inboxPort: 8025 }).join('\n'))
   const rekey = await startRekey(t)
-  await seedSandbox(rekey.postgres.url)
+  await seedSandbox(rekey.passwordServiceConfig)
   const portOf = (url: string) => Number(new URL(url).port)
   const output = await paste(readmeCommands(root), { port: portOf(rekey.url), inboxPort: portOf(rekey.inbox.httpUrl) })
   t.match(output, /^HTTP\/1.1 204 No Content/)

@@ -7,9 +7,9 @@ import { callRpc } from '@rekey/platform/rpc'
 import { startPasswordService } from '@rekey/test-support/password-service'
 import { generateSync } from 'otplib'
 import type { Test } from 'tap'
-import { sealSecret } from './factor-secret.ts'
+import { sealSecret } from '../factor-secrets/factor-secret.ts'
+import { newTotp, stepAt } from '../factor-secrets/totp.ts'
 import { newRecoveryCodes } from './recovery-codes.ts'
-import { newTotp, stepAt } from './totp.ts'
 
 export interface TestFactor {
   id: string

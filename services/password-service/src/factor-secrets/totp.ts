@@ -61,8 +61,11 @@ export const matchingSteps = (
   })
 }
 
-/** A new secret of 160 bits, with the parameters that every authenticator app has. */
-export const newTotp = (): Totp => ({ secret: generateSecret({ length: 20 }), algorithm: 'sha1', digits: 6 })
+/** A secret with the parameters that every authenticator app has. */
+export const usualTotp = (secret: string): Totp => ({ secret, algorithm: 'sha1', digits: 6 })
+
+/** A new secret of 160 bits, with the usual parameters. */
+export const newTotp = (): Totp => usualTotp(generateSecret({ length: 20 }))
 
 /** The URI that authenticator apps read. `account` names the customer in the app. */
 export const totpUri = (totp: Totp, issuer: string, account: string): string =>
