@@ -17,6 +17,7 @@ const exports: Record<string, string> = {
   kratos: 'kratos.ndjson',
   supabase: 'supabase.ndjson',
   auth0: 'auth0.ndjson',
+  authentik: 'authentik.ndjson',
   firebase: 'firebase.json',
 }
 
@@ -48,7 +49,8 @@ t.test('customers of every system sign in with their passwords after the import'
     converted.push(...lines)
   }
   const all = fileOf('all.ndjson', ndjson(...converted))
-  t.match(await run(['import', all], { DATABASE_URL: service.variables.DATABASE_URL ?? '' }), { code: 0, err: '' })
+  const { DATABASE_URL = '', REKEY_SECRETS_FILE = '' } = service.variables
+  t.match(await run(['import', all], { DATABASE_URL, REKEY_SECRETS_FILE }), { code: 0, err: '' })
   for (const { customer, identifiers, passwordHash } of converted) {
     const [{ value = '' } = {}] = identifiers
     const verify = (password: string) => callRpc(service.broker, PasswordVerify, { username: value, password })

@@ -1,6 +1,6 @@
 import { timingSafeEqual } from 'node:crypto'
 import { readCode } from '@rekey/contracts'
-import { createGuardrails, generateSecret, generateSync, generateURI } from 'otplib'
+import { createGuardrails, generateSecret, generateSync, generateURI, ScureBase32Plugin } from 'otplib'
 
 /** Parameters of a TOTP (RFC 6238 §1.2, §4.1). */
 export interface Totp {
@@ -41,6 +41,16 @@ export const stepsToConfirm = (step: number): number[] => around(step, mostClock
 const codeOf = ({ secret, algorithm, digits }: Totp, step: number, periodSeconds: number): string =>
   generateSync({ secret, algorithm, digits, period: periodSeconds, epoch: step * periodSeconds, guardrails })
 
+/** False if the library cannot compute codes of a secret: it is not Base32, or has less than 10 or more than 64 bytes. */
+export const canComputeCodes = (totp: Totp): boolean => {
+  try {
+    codeOf(totp, 0, usualPeriodSeconds)
+    return true
+  } catch {
+    return false
+  }
+}
+
 /** A code without its separators, and with the zeros that a number lost. */
 const normalised = (code: string | number, digits: number): string => readCode(String(code)).padStart(digits, '0')
 
@@ -60,6 +70,11 @@ export const matchingSteps = (
     return given.length === expected.length && timingSafeEqual(given, expected)
   })
 }
+
+const base32 = new ScureBase32Plugin()
+
+/** Base32 (RFC 4648 §6) without padding: the form of a secret. */
+export const toBase32 = (bytes: Uint8Array): string => base32.encode(bytes, { padding: false })
 
 /** A secret with the parameters that every authenticator app has. */
 export const usualTotp = (secret: string): Totp => ({ secret, algorithm: 'sha1', digits: 6 })

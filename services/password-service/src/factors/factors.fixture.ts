@@ -20,6 +20,17 @@ export interface TestFactor {
 export const codeOf = ({ secret }: Pick<TestFactor, 'secret'>, step: number): string =>
   generateSync({ secret, epoch: step * 30 })
 
+/** The code that an authenticator app shows, by the library's own parameters. */
+export const codeOfTotp = (
+  {
+    secret,
+    algorithm = 'sha1',
+    digits = 6,
+    period = 30,
+  }: { secret: string; algorithm?: 'sha1' | 'sha256' | 'sha512'; digits?: 6 | 7 | 8; period?: number },
+  at: Date,
+): string => generateSync({ secret, algorithm, digits, period, epoch: Math.floor(at.getTime() / 1_000) })
+
 /** Starts a password-service, with the RPCs of factors and factors in force. */
 export const startWithFactors = async (t: Test, env: Record<string, string> = {}) => {
   const service = await startPasswordService(t, { env })
