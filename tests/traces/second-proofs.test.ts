@@ -11,7 +11,7 @@ import { startReceiver } from '../../scripts/trace/receiver.ts'
 import { groupsOf, printTraces } from '../../scripts/trace/tree.ts'
 import { seedSandbox } from '../../services/password-service/src/customers/sandbox.ts'
 
-// What second proofs cost those who have no second method: the statements of a restore, from its traces.
+// Compares the statements of restores, from their traces: second proofs must cost others none.
 
 const receiver = await startReceiver()
 t.teardown(() => receiver.close())

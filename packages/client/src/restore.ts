@@ -93,7 +93,7 @@ const begun = ({ mfa_token: mfaToken, code: verificationCode, state }: CodeSent)
   return { mfaToken, state, device, verificationCode, expiresAt: new Date(exp * 1_000).toISOString() }
 }
 
-/** What a confidential client adds to a body. */
+/** The fields by which a confidential client authenticates in a body. */
 export const authenticationOf = ({ clientId, clientSecret }: OAuthClient): object =>
   clientId !== undefined && clientSecret !== undefined ? { client_id: clientId, client_secret: clientSecret } : {}
 

@@ -34,9 +34,9 @@ export interface NeededProof {
 export interface ChosenProof {
   mfaToken: string
   challengeType: SecondProofType
-  /** Of a code that was sent: four digits to show, which the message repeats. */
+  /** Four digits to show, if a code was sent: the message repeats them. */
   verificationCode?: string
-  /** Of `webauthn`: what `navigator.credentials.get` needs, as JSON (PublicKeyCredentialRequestOptionsJSON). */
+  /** The options of `navigator.credentials.get` for `webauthn`, as JSON (PublicKeyCredentialRequestOptionsJSON). */
   publicKey?: object
 }
 

@@ -39,12 +39,21 @@ const OtpData = Type.Object({
   secretEncoding: Type.Optional(Type.Union([Text, Type.Null()])),
 })
 
+/** @throws Error without the text: it is a secret, and the parser would quote it */
+const parseJson = (text: string): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw new Error('secretData or credentialData of a credential is not JSON')
+  }
+}
+
 /** Keycloak names PBKDF2 with SHA-1 `pbkdf2`. */
 const pbkdf2Digests: Record<string, string> = { pbkdf2: 'sha1', 'pbkdf2-sha256': 'sha256', 'pbkdf2-sha512': 'sha512' }
 
 const toHash = (secretData: string, credentialData: string): string | undefined => {
-  const secret = Value.Parse(Secret, JSON.parse(secretData))
-  const { algorithm, hashIterations, additionalParameters = {} } = Value.Parse(Data, JSON.parse(credentialData))
+  const secret = Value.Parse(Secret, parseJson(secretData))
+  const { algorithm, hashIterations, additionalParameters = {} } = Value.Parse(Data, parseJson(credentialData))
   const salt = toPhcBase64(secret.salt ?? '')
   const hash = toPhcBase64(secret.value)
   const digest = pbkdf2Digests[algorithm]
@@ -65,8 +74,8 @@ const otpAlgorithms: Record<string, ExportedTotp['algorithm']> = {
 
 /** @returns a reason if the credential cannot be taken along */
 const toTotp = ({ userLabel, secretData = '', credentialData = '' }: Credential): ExportedTotp | string => {
-  const { value } = Value.Parse(Secret, JSON.parse(secretData))
-  const { subType, digits, period, algorithm, secretEncoding } = Value.Parse(OtpData, JSON.parse(credentialData))
+  const { value } = Value.Parse(Secret, parseJson(secretData))
+  const { subType, digits, period, algorithm, secretEncoding } = Value.Parse(OtpData, parseJson(credentialData))
   const known = otpAlgorithms[algorithm]
   if (subType !== 'totp') return `one-time passwords of the kind ${subType}`
   if (!known) return 'TOTP of an unknown algorithm'

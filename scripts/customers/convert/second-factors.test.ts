@@ -14,7 +14,7 @@ const { setPassword, prove } = createProver(rekey)
 const env = { DATABASE_URL: rekey.postgres.url, REKEY_SECRETS_FILE: rekey.keys.passwordService }
 const samples = join(import.meta.dirname, 'samples')
 
-/** What each phone has, as the other system's QR code showed it: not as its export writes it. */
+/** The apps, as the other system's QR code showed them: its export may write them otherwise. */
 const phones = [
   { system: 'keycloak.json', email: 'keycloak-argon2@example.com', secret: 'HB3FCMTNLIYGWUDRGRZFINTXLEYXQQZT' },
   {

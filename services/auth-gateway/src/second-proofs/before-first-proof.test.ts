@@ -5,13 +5,13 @@ import { startRekey } from '@rekey/test-support/rekey'
 import t from 'tap'
 import { createProver, verification } from './second-proofs.fixture.ts'
 
-// S60 by the answers and limits of everything that may be sent before the first proof; its time: tests/security.
+// Compares the answers to everything that may be sent before the first proof. Their time: tests/security.
 
 const rekey = await startRekey(t, { passwordServiceEnv: { REKEY_RESTORE_PROOFS: 'known' } })
 const { http } = rekey
 const { enrolled, choose, prove } = createProver(rekey)
 
-/** What an answer says, without what is random in each: tokens, codes and times. */
+/** An answer without its random parts: tokens, codes and times. */
 const said = ({ status, headers, body }: { status: number; headers: Headers; body: object }) => ({
   status,
   mustWait: headers.has('retry-after'),
