@@ -12,7 +12,7 @@ t.setTimeout(600_000)
 const collection = join(import.meta.dirname, 'bruno')
 
 const rekey = await startRekey(t)
-await seedSandbox(rekey.postgres.url)
+await seedSandbox(rekey.passwordServiceConfig)
 const tool = await installTool(resolve(import.meta.dirname, '..'), 'bruno').then(
   (dir) => ({ dir }),
   (error: Error) => ({ missing: `platform: ${error.message.slice(0, 200)}` }),

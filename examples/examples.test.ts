@@ -1,9 +1,11 @@
+import { sandboxCustomers } from '@rekey/contracts'
 import { createCustomer } from '@rekey/test-support/customers'
 import { eventually } from '@rekey/test-support/eventually'
 import { restore, restoreGrant, signsIn } from '@rekey/test-support/flows'
 import { startRekey } from '@rekey/test-support/rekey'
 import { connect } from 'nats'
 import t from 'tap'
+import { codeOfTotp } from '../services/password-service/src/factors/factors.fixture.ts'
 import { exampleStarter } from './run-example.fixture.ts'
 
 t.setTimeout(300_000)
@@ -27,6 +29,17 @@ t.test('restore.ts sets a new password', async (t) => {
 t.test('restore.ts ends with the reason if the policy refuses the password', async (t) => {
   const { email } = await newCustomer()
   await t.rejects(run('restore.ts', [email, 'short']), /answered 422: .*too_short/)
+})
+
+t.test('authenticator-app.ts prints the code that the phone of the sandbox’s third customer shows', async (t) => {
+  const secret = sandboxCustomers[2]?.totpSecret ?? ''
+  const printsNow = async () => {
+    const before = codeOfTotp({ secret }, new Date())
+    const printed = await run('authenticator-app.ts', [])
+    // The next time step may begin meanwhile.
+    return [before, codeOfTotp({ secret }, new Date())].includes(printed.trim())
+  }
+  t.ok(await printsNow())
 })
 
 t.test('password-status.ts says if a withdrawal must wait', async (t) => {

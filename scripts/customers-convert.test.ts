@@ -17,6 +17,7 @@ const exports: Record<string, string> = {
   kratos: 'kratos.ndjson',
   supabase: 'supabase.ndjson',
   auth0: 'auth0.ndjson',
+  authentik: 'authentik.ndjson',
   firebase: 'firebase.json',
 }
 
@@ -25,6 +26,7 @@ interface Customer {
   locale?: string
   identifiers: { value: string; verified: boolean }[]
   passwordHash?: string
+  totps?: object[]
 }
 const linesOf = (path: string): Customer[] =>
   readFileSync(path, 'utf8')
@@ -48,7 +50,8 @@ t.test('customers of every system sign in with their passwords after the import'
     converted.push(...lines)
   }
   const all = fileOf('all.ndjson', ndjson(...converted))
-  t.match(await run(['import', all], { DATABASE_URL: service.variables.DATABASE_URL ?? '' }), { code: 0, err: '' })
+  const { DATABASE_URL = '', REKEY_SECRETS_FILE = '' } = service.variables
+  t.match(await run(['import', all], { DATABASE_URL, REKEY_SECRETS_FILE }), { code: 0, err: '' })
   for (const { customer, identifiers, passwordHash } of converted) {
     const [{ value = '' } = {}] = identifiers
     const verify = (password: string) => callRpc(service.broker, PasswordVerify, { username: value, password })
@@ -86,6 +89,35 @@ t.test('a malformed user is refused with its number, and the others are converte
   const target = join(dir, 'malformed.ndjson')
   t.match(await convertExport('auth0', path, target, {}), { customers: 1, refused: [{ user: 2, reason: String }] })
   t.equal(linesOf(target).length, 1)
+})
+
+t.test('second factors are converted or counted with the reason, and a malformed secret is not shown', async (t) => {
+  const summaryOf = (system: string) =>
+    convertExport(system, join(samples, exports[system] ?? ''), join(dir, 'factors.ndjson'), {})
+  const { factorsLeftOut } = await summaryOf('keycloak')
+  t.same(Object.fromEntries(factorsLeftOut), {
+    'one-time passwords of the kind hotp': 1,
+    'credentials of the type recovery-authn-codes': 1,
+  })
+  t.match(linesOf(join(dir, 'factors.ndjson'))[0]?.totps, [
+    { secret: 'HB3FCMTNLIYGWUDRGRZFINTXLEYXQQZT', algorithm: 'sha1', digits: 6, periodSeconds: 30, label: 'My phone' },
+    { algorithm: 'sha256', digits: 8, periodSeconds: 60, label: 'Tablet' },
+  ])
+  t.same(Object.fromEntries((await summaryOf('authentik')).factorsLeftOut), { 'TOTP with another epoch': 1 })
+  t.same(Object.fromEntries((await summaryOf('auth0')).factorsLeftOut), { 'an address for the second proof alone': 1 })
+
+  const target = join(dir, 'broken.ndjson')
+  const broken = { id: '1', credentials: [{ type: 'otp', secretData: '8vQ2mZ0kPq4rT6wY1xC3', credentialData: '{}' }] }
+  const { refused } = await convertExport(
+    'keycloak',
+    fileOf('broken.json', JSON.stringify({ users: [broken] })),
+    target,
+    {},
+  )
+  t.match(refused, [{ user: 1, reason: /is not JSON$/ }])
+  t.notMatch(JSON.stringify(refused), '8vQ2')
+  const { out } = await run(['convert', 'keycloak', join(samples, 'keycloak.json'), target])
+  t.match(out, '1  second factors left out (one-time passwords of the kind hotp): their customers enrol others')
 })
 
 t.test('an unusable export is refused with a reason, and leaves no file', async (t) => {

@@ -75,10 +75,13 @@ const importFile = async (settings: ImportSettings, signal: AbortSignal): Promis
   }
 }
 
-const printSummary = ({ customers, withoutPassword, refused }: Summary, to: string) => {
+const printSummary = ({ customers, withoutPassword, factorsLeftOut, refused }: Summary, to: string) => {
   console.log(`${number(customers)} customers written to ${to}; ${number(refused.length)} refused.`)
   for (const [reason, count] of withoutPassword) {
     console.log(`  ${number(count).padStart(9)}  without a password (${reason}): they restore it`)
+  }
+  for (const [reason, count] of factorsLeftOut) {
+    console.log(`  ${number(count).padStart(9)}  second factors left out (${reason}): their customers enrol others`)
   }
   for (const { user, reason } of refused) console.log(`  user ${number(user)} of the export: ${reason}`)
   if (customers > 0) console.log(`Next: npm run customers -- import ${to}`)

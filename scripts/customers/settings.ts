@@ -20,7 +20,7 @@ npm run customers -- erase CUSTOMER --reason TEXT: erases the customer of this c
   --json                print the result of erase as JSON
   --help                print this
 
-Reads DATABASE_URL, REKEY_PASSWORD_PEPPERS and REKEY_SMTPUTF8 from the environment or from the file REKEY_SECRETS_FILE;
+Reads DATABASE_URL, REKEY_PASSWORD_PEPPERS, REKEY_FACTOR_SEAL_KEY and REKEY_SMTPUTF8 from the environment or from the file REKEY_SECRETS_FILE;
 erase reads DATABASE_URL and REKEY_USERNAME_SEAL_KEY, which the password-service's file of secrets has.
 Exit code: 0 all lines imported, or erased; 2 some lines refused, or no such customer; 130 interrupted; 1 any other failure.
 The formats are described in docs/operations.md.`

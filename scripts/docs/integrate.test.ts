@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
+import { asBearer, restore, restoreBody, restoreGrant, signsIn } from '@rekey/test-support/flows'
 import { startRekey } from '@rekey/test-support/rekey'
 import t from 'tap'
 import { productionParser } from '../../services/auth-gateway/src/clients/registry-file.ts'
@@ -21,7 +22,7 @@ t.test('the clients file of docs/integrate.md is accepted in production, with fo
 
 t.test('the commands of docs/integrate.md succeed in their order', async (t) => {
   const rekey = await startRekey(t)
-  await seedSandbox(rekey.postgres.url)
+  await seedSandbox(rekey.passwordServiceConfig)
   const env = {
     PATH: process.env.PATH ?? '',
     REKEY_URL: rekey.url,
@@ -43,3 +44,30 @@ t.test('the commands of docs/integrate.md succeed in their order', async (t) => 
     'hold withdrawals until',
   ])
 })
+
+t.test(
+  'a client written for the published documents alone gets the answer of docs/integrate.md, with a sentence to show',
+  async (t) => {
+    const rekey = await startRekey(t)
+    await seedSandbox(rekey.passwordServiceConfig)
+    const person = { email: 'bpmtestusr3@gmail.com', password: '333333' }
+    const grant = await restoreGrant(rekey, person)
+    const problem = await restore(rekey, grant, 'a new password of mine')
+    const [documented = ''] = blocksOf('http').flatMap((block) => /^\{.*\}$/m.exec(block) ?? [])
+    const { mfaToken, challengeTypes, ...shown } = JSON.parse(documented)
+    t.match(problem, { status: 403, body: shown })
+    t.same(Object.keys(problem.body), Object.keys(JSON.parse(documented)), 'no other fields')
+    t.match(problem.headers.get('content-type'), 'application/problem+json')
+    t.match({ mfaToken, challengeTypes }, { mfaToken: String, challengeTypes: ['otp', String, String] })
+
+    const accessToken = await restoreGrant(rekey, person, 'access_token')
+    const { state } = restoreBody(person.email)
+    const reset = { client_timezone: '-3', ip: '::1', response_type: 'access_token', source_system: 'IB', state }
+    const refused = await rekey.http.post('/oauth/v2/passwordRestoreReset', reset, asBearer(accessToken))
+    t.match(refused, {
+      status: 403,
+      body: { error: 'mfa_required', error_description: 'A second proof of the customer is required.', state },
+    })
+    t.ok(await signsIn(rekey, person, person.password), 'the password is unchanged')
+  },
+)

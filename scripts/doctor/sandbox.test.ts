@@ -6,15 +6,19 @@ import type { ServiceName } from '@rekey/contracts'
 import { generateKeys } from '@rekey/local-servers/keys'
 import { freePort } from '@rekey/local-servers/ports'
 import { gatewayVariables, notifierVariables, passwordServiceVariables } from '@rekey/local-servers/topology'
+import { toKeys } from '@rekey/platform/keys'
+import { systemRandom } from '@rekey/platform/random'
 import { makeStreams } from '@rekey/platform/streams'
 import { writeCertificate } from '@rekey/test-support/certificate'
-import { sql } from '@rekey/test-support/customers'
+import { createCustomer, sql } from '@rekey/test-support/customers'
 import { eventually } from '@rekey/test-support/eventually'
 import { startRekey } from '@rekey/test-support/rekey'
 import { Redis } from 'ioredis'
 import { connect } from 'nats'
 import t from 'tap'
 import { startConfiguredNats } from '../../packages/platform/src/broker.fixture.ts'
+import { sealSecret } from '../../services/password-service/src/factor-secrets/factor-secret.ts'
+import { newTotp } from '../../services/password-service/src/factor-secrets/totp.ts'
 import {
   atPort,
   problemsOf,
@@ -363,6 +367,20 @@ const ofServers: Breakage[] = [
     },
   },
   {
+    title: 'second factors that were sealed under a key that is not configured',
+    environments: passwords({}),
+    finds: ['FAIL password-service factor keys'],
+    says: /second factors that the key dropped sealed, and REKEY_FACTOR_SEAL_KEY lacks it.*: add that key/,
+    breakIt: () => storeFactor(`dropped:${'A'.repeat(43)}`),
+  },
+  {
+    title: 'second factors that were sealed under another key',
+    environments: passwords({}),
+    finds: ['FAIL password-service factor keys'],
+    says: /a key without an id in REKEY_FACTOR_SEAL_KEY is another than the one that sealed/,
+    breakIt: () => storeFactor('A'.repeat(43)),
+  },
+  {
     title: 'a stream with another setting',
     environments: gateway({}),
     finds: ['FAIL auth-gateway streams'],
@@ -423,6 +441,19 @@ function asRole(url: string) {
   changed.username = 'doctor_role'
   changed.password = 'a-secret'
   return changed.href
+}
+
+/** Stores a second factor that these keys seal. @returns what deletes it */
+async function storeFactor(keys: string) {
+  const owner = { id: systemRandom.id(), customerId: (await createCustomer(postgres.url)).id }
+  const { sealedSecret, sealKeyId } = sealSecret(toKeys(keys), owner, newTotp())
+  await sql(
+    postgres.url,
+    `INSERT INTO factor (id, customer_id, kind, label, sealed_secret, seal_key_id, created_at)
+     VALUES ($1, $2, 'totp', 'phone', $3, $4, now())`,
+    [owner.id, owner.customerId, sealedSecret, sealKeyId],
+  )
+  return () => sql(postgres.url, 'DELETE FROM factor WHERE id = $1', [owner.id])
 }
 
 const tried = new Set<string>()

@@ -15,10 +15,12 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
+import { sandboxCustomers } from '@rekey/contracts'
 import { eventually } from '@rekey/test-support/eventually'
 import { codesOf } from '@rekey/test-support/flows'
 import type { Rekey } from '@rekey/test-support/rekey'
 import { leavePages } from '@rekey/test-support/visitor'
+import { codeOfTotp } from '../../services/password-service/src/factors/factors.fixture.ts'
 import { type Packed, packPackages } from './pack.ts'
 
 const run = promisify(execFile)
@@ -90,18 +92,31 @@ const prelude = (url: string) => `globalThis.ask = async (question) => {
 globalThis.visit = (url) => ask(\`Visit \${url}\`)
 `
 
+/** The sandbox's customer with an authenticator app. */
+const [, , { addresses: [appAddress] = [], totpSecret = '' } = {}] = sandboxCustomers
+export const withApp = { email: appAddress?.value ?? '', secret: totpSecret }
+
 /** Serves the answers of a customer to the questions of the samples. @returns a module that defines `ask` and `visit` */
 export const startCustomer = async (t: Teardown, rekey: Rekey, email: string): Promise<string> => {
   const codeOf = (verificationCode: string) =>
     eventually(
-      async () =>
-        (await rekey.inbox.messagesTo(email)).map(codesOf).find(({ verification }) => verification === verificationCode)
-          ?.confirmation,
+      async () => {
+        const messages = await Promise.all([email, withApp.email].map((address) => rekey.inbox.messagesTo(address)))
+        return messages
+          .flat()
+          .map(codesOf)
+          .find(({ verification }) => verification === verificationCode)?.confirmation
+      },
       { what: `the message with ${verificationCode}` },
     )
   const answerTo = async (question: string): Promise<string> => {
     const verificationCode = /^Code of message (\d{4})$/.exec(question)?.[1]
     if (verificationCode) return codeOf(verificationCode)
+    if (question === 'Code of the authenticator app') {
+      // Each Node runs the samples, and a code is right once.
+      rekey.clock.advance(30_000)
+      return codeOfTotp({ secret: withApp.secret }, rekey.clock.now())
+    }
     if (question.startsWith('Visit ')) return leavePages(rekey, question.slice('Visit '.length), email)
     return question.includes('password') ? 'a new password of the samples' : email
   }

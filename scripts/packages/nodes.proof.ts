@@ -33,7 +33,7 @@ const fetchNode = async (version: string): Promise<string> => {
 
 t.setTimeout(600_000)
 const [rekey, { dir }] = await Promise.all([startRekey(t, { env: { REKEY_RESEND_SECONDS: '1' } }), installPacked(t)])
-await seedSandbox(rekey.postgres.url)
+await seedSandbox(rekey.passwordServiceConfig)
 
 for (const [version, canRequire] of Object.entries(versions)) {
   t.test(`Node ${version}`, async (t) => {

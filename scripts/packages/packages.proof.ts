@@ -28,7 +28,7 @@ const [rekey, { dir, packed }, nodes] = await Promise.all([
   installPacked(t),
   findNodes(),
 ])
-await seedSandbox(rekey.postgres.url)
+await seedSandbox(rekey.passwordServiceConfig)
 for (const { name, files, bytes } of packed) t.comment(`${name}: ${files} files, ${bytes} bytes packed`)
 
 t.test('the packages have the version of the repository, and the client has no dependency', async (t) => {

@@ -49,8 +49,12 @@ const placesAndPeople = (settings: PlacedSettings) => {
     line('Data', dataDir.startsWith('..') ? settings.dataDir : dataDir, 'npm start -- --fresh wipes it'),
     line('', 'logs/ has the logs, servers.env the addresses of Postgres, Redis and NATS'),
     '',
-    ...sandboxCustomers.map(({ addresses, password }, index) =>
-      line(index === 0 ? 'Customers' : '', `${addresses.map(({ value }) => value).join(' or ')} / ${password}`),
+    ...sandboxCustomers.map(({ addresses, password, totpSecret }, index) =>
+      line(
+        index === 0 ? 'Customers' : '',
+        `${addresses.map(({ value }) => value).join(' or ')} / ${password}`,
+        totpSecret && `authenticator app: ${totpSecret}`,
+      ),
     ),
     ...(settings.providerPort === undefined ? [] : [line('Staff', 'staff-1 / 111111, staff-2 / 222222')]),
     ...sandboxClients.map(({ id, secret, use }, index) =>

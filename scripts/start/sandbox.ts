@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { generateKeys } from '@rekey/local-servers/keys'
+import { generateKeys, keyFiles } from '@rekey/local-servers/keys'
 import { migrate } from '@rekey/local-servers/migrate'
 import { freePort } from '@rekey/local-servers/ports'
 import type { RunningServer } from '@rekey/local-servers/server'
@@ -21,8 +21,13 @@ import { type MeasuredService, metricsPortOf, type PlacedSettings } from './sett
 
 const root = join(import.meta.dirname, '../..')
 
-const seed = async (databaseUrl: string, signal: AbortSignal) => {
-  const env = { PATH: process.env.PATH ?? '', DATABASE_URL: databaseUrl, REKEY_PROFILE: 'sandbox' }
+const seed = async (databaseUrl: string, keysDir: string, signal: AbortSignal) => {
+  const env = {
+    PATH: process.env.PATH ?? '',
+    DATABASE_URL: databaseUrl,
+    REKEY_PROFILE: 'sandbox',
+    REKEY_SECRETS_FILE: keyFiles(keysDir).passwordService,
+  }
   try {
     await promisify(execFile)(process.execPath, ['prisma/seed.ts'], { cwd: root, env, signal })
   } catch (error) {
@@ -112,7 +117,7 @@ const startParts = async (start: Start) => {
     startGateway(),
     startPasswordService(),
     startNotifier(),
-    databaseReady.then((url) => seed(url, signal)),
+    Promise.all([databaseReady, keysReady]).then(([url]) => seed(url, keysDir, signal)),
     Promise.all([databaseReady, serversReady]).then(([database, { redis, nats }]) =>
       writeServers(start, { DATABASE_URL: database, REDIS_URL: redis, NATS_URL: nats }),
     ),

@@ -4,6 +4,7 @@ import { createFactorCalls, type FactorCalls } from './factors.ts'
 import { type Call, type CallOptions, createSend, type HttpOptions } from './http.ts'
 import type { Answer, Bearer, OfClient, WithReason } from './requests.ts'
 import { createRestoreFlow, type OAuthClient, type RestoreFlow } from './restore.ts'
+import { createSecondProofFlow, type SecondProofFlow } from './second-proof.ts'
 import { createVerificationCalls, type VerificationCalls } from './verifications.ts'
 
 export type ClientOptions = HttpOptions &
@@ -33,7 +34,12 @@ export type CallRequest<Operation> = OmitOptional<Parts<Operation>> &
  * The gateway's HTTP API. Every method rejects with `RekeyError` if the status is not 2xx or no answer comes. A request
  * is sent again only where that is safe.
  */
-export interface RekeyClient extends RestoreFlow, AuthorizationFlow, FactorCalls, VerificationCalls {
+export interface RekeyClient
+  extends RestoreFlow,
+    SecondProofFlow,
+    AuthorizationFlow,
+    FactorCalls,
+    VerificationCalls {
   /** Any operation by its method and path, for example one without a method here. */
   call<Route extends keyof api.Operations>(
     route: Route,
@@ -155,6 +161,7 @@ export const createClient = (options: ClientOptions): RekeyClient => {
   const send = createSend(options)
   return {
     ...createRestoreFlow(send, options),
+    ...createSecondProofFlow(send, options),
     ...createAuthorizationFlow(send, options),
     ...createFactorCalls(send),
     ...createVerificationCalls(send),

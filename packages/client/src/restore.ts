@@ -59,7 +59,8 @@ export interface RestoreFlow {
   confirmRestore(restore: BegunRestore, code: string, options?: CallOptions): Promise<RestoreGrant>
   /**
    * Sets the new password and ends every session of the customer. A refused password does not spend the grant.
-   * @throws RekeyError `password_refused` with each reason in `fields`, `success_token_refused`
+   * @throws RekeyError `password_refused` with each reason in `fields`, `success_token_refused`, `second_proof_required`:
+   * see `secondProofOf`
    */
   setPassword(grant: RestoreGrant, password: string, options?: CallOptions): Promise<void>
 }
@@ -71,7 +72,7 @@ export const randomState = (): string =>
   Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('')
 
 /** This machine's offset to GMT in the form of the contract. */
-const localTimezone = (): string => {
+export const localTimezone = (): string => {
   const minutes = -new Date().getTimezoneOffset()
   const [hours, rest] = [Math.trunc(Math.abs(minutes) / 60), Math.abs(minutes) % 60]
   return `${minutes < 0 ? '-' : '+'}${hours}${rest ? `:${String(rest).padStart(2, '0')}` : ''}`
@@ -92,10 +93,19 @@ const begun = ({ mfa_token: mfaToken, code: verificationCode, state }: CodeSent)
   return { mfaToken, state, device, verificationCode, expiresAt: new Date(exp * 1_000).toISOString() }
 }
 
+/** The fields by which a confidential client authenticates in a body. */
+export const authenticationOf = ({ clientId, clientSecret }: OAuthClient): object =>
+  clientId !== undefined && clientSecret !== undefined ? { client_id: clientId, client_secret: clientSecret } : {}
+
+export const grantOf = ({ sign_token, expires_in }: SignTokenAnswer): RestoreGrant => ({
+  successToken: sign_token,
+  expiresAt: new Date(Date.now() + expires_in * 1_000).toISOString(),
+})
+
 /** The restore in three calls: begin, confirm, set the password. */
-export const createRestoreFlow = (send: Send, { clientId, clientSecret, redirectUri }: OAuthClient): RestoreFlow => {
-  const isConfidential = clientId !== undefined && clientSecret !== undefined
-  const authentication = isConfidential ? { client_id: clientId, client_secret: clientSecret } : {}
+export const createRestoreFlow = (send: Send, client: OAuthClient): RestoreFlow => {
+  const { clientId, redirectUri } = client
+  const authentication = authenticationOf(client)
   return {
     async beginRestore({ username, state = randomState(), timezone = localTimezone(), ip }, options) {
       if (clientId === undefined || redirectUri === undefined) {
@@ -139,8 +149,7 @@ export const createRestoreFlow = (send: Send, { clientId, clientSecret, redirect
         ...authentication,
       }
       const route = 'POST /oauth/v2/passwordRestoreVerification'
-      const { sign_token, expires_in } = await send<SignTokenAnswer>(route, { body }, options)
-      return { successToken: sign_token, expiresAt: new Date(Date.now() + expires_in * 1_000).toISOString() }
+      return grantOf(await send<SignTokenAnswer>(route, { body }, options))
     },
 
     async setPassword({ successToken }, password, options) {

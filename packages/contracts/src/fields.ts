@@ -230,3 +230,14 @@ export type Process = Static<typeof Process>
 /** What a challenge, and the grant that it yields, permits. */
 export const Purpose = OneOf(['restore', 'change', 'login'])
 export type Purpose = Static<typeof Purpose>
+
+/** Most authenticator apps of one customer. */
+export const mostTotps = 5
+
+export const FactorLabel = Type.String({
+  ...wellFormed,
+  pattern: `^ *[^\\s${notInLine}][^${notInLine}]*$`,
+  maxLength: 64,
+  description: "The customer's name for the device: 1 to 64 characters on one line.",
+  examples: ['My phone'],
+})

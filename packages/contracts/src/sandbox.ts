@@ -12,6 +12,8 @@ export interface SandboxCustomer {
   code: string
   password: string
   addresses: { kind: 'email' | 'phone'; value: string }[]
+  /** Secret of the customer's authenticator app (RFC 6238, with the usual parameters), in base32. */
+  totpSecret?: string
 }
 
 /** Clients of the sandbox. Their secrets are published: production refuses them. */
@@ -21,7 +23,10 @@ export const sandboxClients: readonly SandboxClient[] = [
   { id: 'backend_fin', secret: 'secretkey', use: 'confidential: the back office (REST:FULL)' },
 ]
 
-/** Customers of the sandbox. Their passwords do not pass the policy, which applies to new passwords only. */
+/**
+ * Customers of the sandbox. Their passwords do not pass the policy, which applies to new passwords only. The first two have
+ * no second factor: the examples of the two published documents are theirs.
+ */
 export const sandboxCustomers: readonly SandboxCustomer[] = [
   {
     id: 1,
@@ -37,5 +42,13 @@ export const sandboxCustomers: readonly SandboxCustomer[] = [
     code: 'EN00000DZ',
     password: '222222',
     addresses: [{ kind: 'email', value: 'bpmtestusr2@gmail.com' }],
+  },
+  {
+    id: 3,
+    code: 'EN00000EX',
+    password: '333333',
+    addresses: [{ kind: 'email', value: 'bpmtestusr3@gmail.com' }],
+    // The secret of the test vectors of RFC 6238, appendix B.
+    totpSecret: 'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ',
   },
 ]

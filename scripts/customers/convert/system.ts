@@ -1,10 +1,15 @@
 import type { CustomerRecord } from '@rekey/contracts'
 
-/** A customer of an export, and why the password does not come along. */
+/** An authenticator app of a record. */
+export type ExportedTotp = NonNullable<CustomerRecord['totps']>[number]
+
+/** A customer of an export, and why the password or a second factor does not come along. */
 export interface Converted {
   record: CustomerRecord
   /** The customer has to restore the password. */
   withoutPassword?: string
+  /** One reason for each second factor that is left out: the customer enrols another. */
+  factorsLeftOut?: string[]
 }
 
 /** A system whose export can be converted. */
@@ -24,7 +29,11 @@ interface Address {
 export const toRecord = (
   customer: string,
   addresses: Address[],
-  { locale, passwordHash }: { locale?: string | undefined; passwordHash?: string | undefined },
+  {
+    locale,
+    passwordHash,
+    totps = [],
+  }: { locale?: string | undefined; passwordHash?: string | undefined; totps?: ExportedTotp[] },
 ): CustomerRecord => {
   const given = addresses.flatMap(({ value, verified }) => (value ? [{ value, verified }] : []))
   const identifiers = [...new Map(given.map((address) => [address.value, address])).values()]
@@ -33,6 +42,7 @@ export const toRecord = (
     ...(locale && { locale: locale.replace('_', '-') }),
     ...(identifiers.length > 0 && { identifiers }),
     ...(passwordHash && { passwordHash }),
+    ...(totps.length > 0 && { totps }),
   }
 }
 
@@ -42,3 +52,10 @@ export const toPhcBase64 = (text: string): string => text.replaceAll('-', '+').r
 /** A phone number in E.164 form, with the plus that some systems leave out. */
 export const toE164 = (phone: string | undefined | null): string | undefined =>
   phone ? (phone.startsWith('+') ? phone : `+${phone}`) : undefined
+
+/** The name of a device as a label: one line of at most 64 characters; absent if nothing is left. */
+export const toLabel = (name: string | undefined | null): { label?: string } => {
+  const line = (name ?? '').replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]+/gu, ' ').trim()
+  const label = Array.from(line).slice(0, 64).join('').trim()
+  return label ? { label } : {}
+}

@@ -8,6 +8,7 @@ import type { Subject } from '../subjects.ts'
 import { certificateChecks } from './certificates.ts'
 import { clockFinding } from './clock.ts'
 import { rightsFindings } from './database-rights.ts'
+import { factorKeyFindings } from './factor-keys.ts'
 import { migrationFindings } from './migrations.ts'
 
 const timeoutMs = 4_000
@@ -30,7 +31,7 @@ export const databaseChecks = (
   { service, config, isProduction }: Subject<'password-service'>,
   onEnd: (close: () => unknown) => void,
 ): Check[] => {
-  const { DATABASE_URL, REKEY_DATABASE_DIRECT_URL } = config
+  const { DATABASE_URL, REKEY_DATABASE_DIRECT_URL, REKEY_FACTOR_SEAL_KEY } = config
   if (DATABASE_URL === undefined) return []
   const { directUrl } = databaseUrls({ DATABASE_URL, REKEY_DATABASE_DIRECT_URL })
   let client: pg.Pool | undefined
@@ -77,6 +78,9 @@ export const databaseChecks = (
     { name: 'database connection', service, needs: 'database certificate', run: connect },
     then('database rights', (client) => rightsFindings(client, isProduction)),
     then('migrations', migrationFindings),
+    ...(REKEY_FACTOR_SEAL_KEY === undefined
+      ? []
+      : [then('factor keys', (client) => factorKeyFindings(client, REKEY_FACTOR_SEAL_KEY))]),
     then('database clock', clockFindings),
   ]
 }

@@ -46,7 +46,7 @@ t.test('with hostile settings a server starts, and databases are created, migrat
   await dropDatabase(server.url, 'made')
   await t.rejects(sql(made, 'SELECT 1'))
   t.ok((await migrate({ databaseUrl: url })).applied.length > 0)
-  await t.resolves(seedSandbox(url))
+  await t.resolves(seedSandbox({ DATABASE_URL: url, REKEY_FACTOR_SEAL_KEY: 'A'.repeat(43) }))
 })
 
 t.test('connections of the service have the required settings and their own time-outs', async (t) => {

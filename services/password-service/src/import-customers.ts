@@ -1,4 +1,5 @@
 import { loadConfig } from '@rekey/platform/config'
+import { toKeys } from '@rekey/platform/keys'
 import { createLogger } from '@rekey/platform/logger'
 import { createMetrics } from '@rekey/platform/metrics'
 import { withSettings } from '@rekey/platform/postgres-settings'
@@ -16,13 +17,19 @@ import { databaseUrls } from './database-urls.ts'
 import { argon2Floor } from './hashing/argon2.ts'
 import { createHasher, parsePeppers } from './hashing/hasher.ts'
 
-/** The variables that an import reads; it needs the peppers to check that imported hashes can be verified. */
-const ImportEnv = Type.Pick(Env, [
-  'DATABASE_URL',
-  'REKEY_DATABASE_DIRECT_URL',
-  'REKEY_PASSWORD_PEPPERS',
-  'REKEY_SECRETS_FILE',
-  'REKEY_SMTPUTF8',
+/**
+ * The variables that an import reads. It needs the peppers to check that imported hashes can be verified, and the factor key
+ * to seal authenticator apps.
+ */
+const ImportEnv = Type.Composite([
+  Type.Pick(Env, [
+    'DATABASE_URL',
+    'REKEY_DATABASE_DIRECT_URL',
+    'REKEY_PASSWORD_PEPPERS',
+    'REKEY_SECRETS_FILE',
+    'REKEY_SMTPUTF8',
+  ]),
+  Type.Partial(Type.Pick(Env, ['REKEY_FACTOR_SEAL_KEY'])),
 ])
 
 /** A batch may wait for locks, or run on a busy machine. */
@@ -84,11 +91,17 @@ export const openImport = async (env: Record<string, string | undefined>) => {
     random: systemRandom,
     log,
   })
+  const factorKey = config.REKEY_FACTOR_SEAL_KEY
   const { run } = createImport({
     database,
     store: createImportStore(database),
     lock: createImportLock(directUrl),
-    readRecord: createRecordReader({ findHashError: hasher.findHashError, smtpUtf8: config.REKEY_SMTPUTF8 }),
+    readRecord: createRecordReader({
+      findHashError: hasher.findHashError,
+      canSealFactors: factorKey !== undefined,
+      smtpUtf8: config.REKEY_SMTPUTF8,
+    }),
+    keys: { factor: factorKey === undefined ? undefined : toKeys(factorKey) },
     now,
     random: systemRandom,
   })

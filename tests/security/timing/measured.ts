@@ -1,9 +1,11 @@
+import { readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
+import { parseEnv } from 'node:util'
 import { sql } from '@rekey/test-support/customers'
 import { fullHashes } from '@rekey/test-support/limits'
 import { startProcesses } from '@rekey/test-support/processes'
 import type { Test } from 'tap'
-import { createCustomers, newAddresses } from './population.ts'
+import { createCustomers, giveFactors, newAddresses } from './population.ts'
 import { connect } from './samples.ts'
 
 /** Has the parameters of new hashes. */
@@ -16,9 +18,9 @@ const leastAsked = 2_000
 const refusedMs = 2_000
 
 /** Starts the product, with one connection to it, and makes usernames to measure. */
-export const startMeasured = async (t: Test) => {
+export const startMeasured = async (t: Test, env: Record<string, string> = {}) => {
   const rekey = await startProcesses(t, {
-    env: fullHashes,
+    env: { ...fullHashes, ...env },
     gatewayEnv: { REKEY_LIMITS_SCALE: '1000', REKEY_RESEND_SECONDS: '1' },
   })
   const { ask, close } = connect(rekey.url)
@@ -53,6 +55,15 @@ export const startMeasured = async (t: Test) => {
       const people = { known: newAddresses(count), unknown: newAddresses(count) }
       await createCustomers(rekey.postgres.url, people.known, hashes)
       return people
+    },
+
+    /** Makes customers with an authenticator app and recovery codes, and as many without. */
+    async peopleByMethods(count: number) {
+      const [enrolled, plain] = [newAddresses(count), newAddresses(count)]
+      await createCustomers(rekey.postgres.url, [...enrolled, ...plain], [ourHash])
+      const { REKEY_FACTOR_SEAL_KEY = '' } = parseEnv(readFileSync(rekey.keys.passwordService, 'utf8'))
+      await giveFactors(rekey.postgres.url, REKEY_FACTOR_SEAL_KEY, enrolled)
+      return { enrolled, plain }
     },
 
     async block(addresses: string[]) {

@@ -1,5 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox'
-import { ConfirmationCode, notInLine, OneOf, Reason, SerialId, Time, Uuid } from '../fields.ts'
+import { ConfirmationCode, FactorLabel, OneOf, Reason, SerialId, Time, Uuid } from '../fields.ts'
 import { scopes } from '../scopes.ts'
 import { ApprovalNeeded } from './back-office.ts'
 import { successToken } from './passwords.ts'
@@ -8,16 +8,6 @@ import { bearer, bearerAndSuccessToken, problems, refuses } from './problem.ts'
 /** Kinds of second factors: an authenticator app (RFC 6238), or a set of recovery codes. */
 export const factorKinds = ['totp', 'recovery_codes'] as const
 export type FactorKind = (typeof factorKinds)[number]
-
-/** Most authenticator apps of one customer. */
-export const mostTotps = 5
-
-const FactorLabel = Type.String({
-  pattern: `^ *[^\\s${notInLine}][^${notInLine}]*$`,
-  maxLength: 64,
-  description: "The customer's name for the device: 1 to 64 characters on one line.",
-  examples: ['My phone'],
-})
 
 /** A factor in force. */
 export const Factor = Type.Object(

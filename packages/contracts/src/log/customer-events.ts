@@ -224,6 +224,7 @@ export const customerEvents = {
       customer: Customer,
       created: Flag,
       passwordStored: Flag,
+      totpsStored: Count,
       addressesAdded: Count,
       addressesRemoved: Count,
     },

@@ -184,6 +184,7 @@ export const fieldMeanings = {
   stream: 'Stream of the broker.',
   streamSequence: 'Number of the message in the stream of the event.',
   total: 'Number of customers of the job.',
+  totpsStored: 'Authenticator apps that were stored.',
   type: 'Type of the event, which is also its subject.',
   until: '`lifted`: until the back office lifts the lockout.',
   variable: 'Variable that names the file.',

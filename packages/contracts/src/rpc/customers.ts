@@ -1,6 +1,6 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { RekeyError } from '../errors.ts'
-import { OneOf, Reason, SerialId, Time, Username } from '../fields.ts'
+import { FactorLabel, mostTotps, OneOf, Reason, SerialId, Time, Username } from '../fields.ts'
 import { type Address, parseUsername } from '../username.ts'
 
 /** The platform's id of a customer, and the subject of the customer's tokens. */
@@ -83,6 +83,24 @@ export const CustomersSummary = {
 export type CustomersSummaryRequest = Static<typeof CustomersSummary.request>
 export type CustomersSummaryReply = Static<typeof CustomersSummary.reply>
 
+/** An authenticator app that the customer enrolled with the platform (RFC 6238). */
+const EnrolledTotp = Type.Object({
+  secret: Type.String({
+    pattern: '^[A-Za-z2-7]{16,103}=*$',
+    description: 'Base32 (RFC 4648 §6) of 10 to 64 bytes.',
+  }),
+  algorithm: Type.Optional(OneOf(['sha1', 'sha256', 'sha512'], { description: 'By default sha1.' })),
+  digits: Type.Optional(Type.Integer({ minimum: 6, maximum: 8, description: 'By default 6.' })),
+  periodSeconds: Type.Optional(
+    Type.Integer({
+      minimum: 15,
+      maximum: 120,
+      description: 'By default 30; at most 2 minutes (NIST SP 800-63B-4 §3.1.4.2).',
+    }),
+  ),
+  label: Type.Optional({ ...FactorLabel, description: `${FactorLabel.description} By default \`Authenticator app\`.` }),
+})
+
 /** Fields that are absent keep their value. `identifiers`, if present, replaces the whole list. */
 export const CustomerRecord = Type.Object({
   customer: CustomerCode,
@@ -94,6 +112,12 @@ export const CustomerRecord = Type.Object({
       pattern: '^[\\x21-\\x7E]{1,512}$',
       description:
         "PHC string of argon2, scrypt or PBKDF2, bcrypt, or Firebase's scrypt (`$fbscrypt$…`). Stored only if the customer has no password yet.",
+    }),
+  ),
+  totps: Type.Optional(
+    Type.Array(EnrolledTotp, {
+      maxItems: mostTotps,
+      description: 'Authenticator apps, in force at once. Stored only if this record creates the customer.',
     }),
   ),
 })
@@ -109,6 +133,7 @@ export const CustomersUpsert = {
       customerId: Type.Integer(),
       created: Type.Boolean(),
       passwordStored: Type.Boolean({ description: 'True if `passwordHash` was stored.' }),
+      totpsStored: Type.Integer({ minimum: 0, description: 'How many of `totps` were stored: all or none.' }),
     }),
     Type.Object({
       stored: Type.Literal(false),

@@ -57,9 +57,9 @@ export const frontPage = ({ publicUrl, inboxUrl }: Options): string => {
 !${links.map(link).join('')}</ul>
 <h2>Demo customers</h2>
 <table>
-<thead><tr><th scope="col">Username</th><th scope="col">Password</th></tr></thead>
+<thead><tr><th scope="col">Username</th><th scope="col">Password</th><th scope="col">Secret of the authenticator app</th></tr></thead>
 <tbody>
-!${sandboxCustomers.map(({ addresses, password }) => row(addresses.map(({ value }) => value).join(' or '), password)).join('')}</tbody>
+!${sandboxCustomers.map(({ addresses, password, totpSecret = 'none' }) => row(addresses.map(({ value }) => value).join(' or '), password, totpSecret)).join('')}</tbody>
 </table>
 <h2>Demo clients</h2>
 <table>

@@ -37,8 +37,9 @@ t.test('the sandbox’s page links to every page and lists the demo clients and 
   for (const href of ['/restore', '/account', '/staff', '/docs', 'http://localhost:8025'])
     t.match(page.text, `href="${href}"`)
   for (const { id, secret } of sandboxClients) t.match(page.text, new RegExp(`${id}[^]*${secret ?? 'none'}`))
-  for (const { password, addresses } of sandboxCustomers)
-    t.match(page.text, `${addresses[0]?.value}`) && t.match(page.text, password)
+  for (const { password, addresses, totpSecret = 'none' } of sandboxCustomers) {
+    for (const text of [addresses[0]?.value ?? '', password, totpSecret]) t.match(page.text, text)
+  }
   t.match(
     page.headers['content-security-policy'],
     /^default-src 'none'; style-src 'sha256-[\w+/]{43}='; frame-ancestors 'none'/,

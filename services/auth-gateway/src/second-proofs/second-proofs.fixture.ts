@@ -5,10 +5,10 @@ import { systemRandom } from '@rekey/platform/random'
 import { createCustomer, sql, type TestCustomer } from '@rekey/test-support/customers'
 import { messageAfter, restoreGrant, state, verificationBody } from '@rekey/test-support/flows'
 import type { Rekey } from '@rekey/test-support/rekey'
-import { sealSecret } from '../../../password-service/src/factors/factor-secret.ts'
+import { sealSecret } from '../../../password-service/src/factor-secrets/factor-secret.ts'
+import { newTotp } from '../../../password-service/src/factor-secrets/totp.ts'
 import { codeOf } from '../../../password-service/src/factors/factors.fixture.ts'
 import { newRecoveryCodes } from '../../../password-service/src/factors/recovery-codes.ts'
-import { newTotp } from '../../../password-service/src/factors/totp.ts'
 
 /** A customer with an authenticator app and recovery codes. */
 export interface Enrolled extends TestCustomer {

@@ -1,8 +1,16 @@
 import { type Address, type CustomerRecord, type FieldError, parseUsername, readMailbox } from '@rekey/contracts'
+import { canComputeCodes, type Totp, usualPeriodSeconds } from '../factor-secrets/totp.ts'
 
 /** A customer's address, from the platform. */
 export interface GivenIdentifier extends Address {
   verified: boolean
+}
+
+/** An authenticator app that the customer enrolled with the platform. */
+export interface GivenTotp {
+  totp: Totp
+  periodSeconds: number
+  label: string
 }
 
 /** A customer from the platform, validated and normalised. An upsert leaves undefined fields unchanged. */
@@ -13,6 +21,8 @@ export interface GivenCustomer {
   /** All addresses of the customer. */
   identifiers: GivenIdentifier[] | undefined
   hash: string | undefined
+  /** Stored if the customer is created. */
+  totps: GivenTotp[]
 }
 
 export type Reading = { customer: GivenCustomer } | { reasons: FieldError[] }
@@ -75,20 +85,45 @@ const findUndeliverable = (identifiers: GivenIdentifier[], smtpUtf8: boolean): F
     return [{ field, code: 'smtputf8_required', message }]
   })
 
+const readTotps = ({ totps = [] }: CustomerRecord): GivenTotp[] =>
+  totps.map(({ secret, algorithm = 'sha1', digits = 6, periodSeconds = usualPeriodSeconds, label }) => ({
+    totp: { secret: secret.toUpperCase().replace(/=+$/, ''), algorithm, digits: digits as Totp['digits'] },
+    periodSeconds,
+    label: label?.trim() ?? 'Authenticator app',
+  }))
+
+const findTotpErrors = (totps: GivenTotp[], canSeal: boolean): FieldError[] => {
+  if (totps.length > 0 && !canSeal) {
+    const message = "cannot be sealed without REKEY_FACTOR_SEAL_KEY, from the password-service's file of secrets"
+    return [{ field: 'totps', code: 'no_factor_key', message }]
+  }
+  const secrets = new Set<string>()
+  return totps.flatMap(({ totp }, index) => {
+    const field = `totps/${index}/secret`
+    if (!canComputeCodes(totp)) return [{ field, code: 'malformed', message: 'is not Base32' }]
+    if (secrets.has(totp.secret)) return [{ field, code: 'duplicate', message: 'is given more than once' }]
+    secrets.add(totp.secret)
+    return []
+  })
+}
+
 interface Deps {
   findHashError: FindHashError
+  /** False: without the key of factors, authenticator apps are refused. */
+  canSealFactors: boolean
   /** True if the mail server offers SMTPUTF8 (RFC 6531). */
   smtpUtf8: boolean
 }
 
 /** Normalises a record and checks what its schema cannot. It returns all reasons to refuse it, and no values. */
 export const createRecordReader =
-  ({ findHashError, smtpUtf8 }: Deps) =>
+  ({ findHashError, canSealFactors, smtpUtf8 }: Deps) =>
   (record: CustomerRecord): Reading => {
     const locale = record.locale !== undefined ? readLocale(record.locale) : undefined
     const timezone = record.timezone !== undefined ? readTimezone(record.timezone) : undefined
     const identifiers = record.identifiers?.map(({ value, verified }) => ({ ...parseUsername(value), verified }))
     const hash = record.passwordHash
+    const totps = readTotps(record)
     const unusable = hash !== undefined ? findHashError(hash) : undefined
     const reasons: FieldError[] = [
       ...(record.locale !== undefined && !locale
@@ -100,8 +135,9 @@ export const createRecordReader =
       ...findDuplicates(identifiers ?? []),
       ...findUndeliverable(identifiers ?? [], smtpUtf8),
       ...(unusable ? [{ field: 'passwordHash', code: unusable.code, message: unusable.message }] : []),
+      ...findTotpErrors(totps, canSealFactors),
     ]
     return reasons.length > 0
       ? { reasons }
-      : { customer: { code: record.customer, locale, timezone, identifiers, hash } }
+      : { customer: { code: record.customer, locale, timezone, identifiers, hash, totps } }
   }

@@ -30,7 +30,11 @@ export const createCustomers = (
   const { database, loops, log } = infra
   const lossNotices = startLossNotices(infra)
   const store = createCustomerStore(database)
-  const readRecord = createRecordReader({ findHashError: hasher.findHashError, smtpUtf8: config.REKEY_SMTPUTF8 })
+  const readRecord = createRecordReader({
+    findHashError: hasher.findHashError,
+    canSealFactors: true,
+    smtpUtf8: config.REKEY_SMTPUTF8,
+  })
 
   /** @throws RekeyError invalid_request unless exactly one reference is given; unavailable */
   const get = async (reference: CustomerReference): Promise<CustomersGetReply> => {
@@ -52,16 +56,17 @@ export const createCustomers = (
       database.transaction((tx) => upsertCustomers(tx, infra, [read.customer])),
     )
     if (!outcome || 'reasons' in outcome) return { stored: false, reasons: outcome?.reasons ?? [] }
-    const { id, code, created, passwordStored, added, removed } = outcome.stored
+    const { id, code, created, passwordStored, totpsStored, added, removed } = outcome.stored
     if (removed.length > 0) lossNotices.wake()
     log.event('customer_stored', {
       customer: code,
       created,
       passwordStored,
+      totpsStored,
       addressesAdded: added.length,
       addressesRemoved: removed.length,
     })
-    return { stored: true, customerId: id, created, passwordStored }
+    return { stored: true, customerId: id, created, passwordStored, totpsStored }
   }
 
   return {

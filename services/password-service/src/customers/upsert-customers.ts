@@ -1,11 +1,13 @@
 import { type Address, challengeType, type FieldError, IdentifiersChanged } from '@rekey/contracts'
 import type { Now } from '@rekey/platform/clock'
+import type { Keys } from '@rekey/platform/keys'
 import type { Random } from '@rekey/platform/random'
 import type { Transaction } from '../database.ts'
 import { newEvent } from '../outbox/event.ts'
 import { addEventsOfMany } from '../outbox/outbox.store.ts'
 import type { GivenCustomer } from './customer-record.ts'
 import { recordLosses } from './former-addresses.store.ts'
+import { storeTotps } from './given-totps.store.ts'
 import { endRestores } from './restore-requests.ts'
 import { holdersOf } from './upserted-addresses.store.ts'
 import { type StoredCustomer, storeCustomers } from './upserts.store.ts'
@@ -13,10 +15,12 @@ import { type StoredCustomer, storeCustomers } from './upserts.store.ts'
 interface Deps {
   now: Now
   random: Random
+  /** The key that seals authenticator apps; without it, none may be given. */
+  keys: { factor?: Keys | undefined }
 }
 
 /** The result for one customer. */
-export type Outcome = { stored: StoredCustomer } | { reasons: FieldError[] }
+export type Outcome = { stored: StoredCustomer & { totpsStored: number } } | { reasons: FieldError[] }
 
 interface Entry {
   index: number
@@ -102,7 +106,7 @@ const addIdentifierEvents = async (tx: Transaction, random: Random, stored: Stor
  */
 export const upsertCustomers = async (
   tx: Transaction,
-  { now, random }: Deps,
+  { now, random, keys }: Deps,
   customers: GivenCustomer[],
 ): Promise<Outcome[]> => {
   const at = now()
@@ -131,8 +135,13 @@ export const upsertCustomers = async (
     const byCode = new Map(stored.map((customer) => [customer.code, customer]))
     for (const { index, customer } of free) {
       const found = byCode.get(customer.code)
-      if (found) outcomes[index] = { stored: found }
+      if (found) outcomes[index] = { stored: { ...found, totpsStored: found.created ? customer.totps.length : 0 } }
     }
+    const withTotps = free.flatMap(({ customer: { code, totps } }) => {
+      const found = byCode.get(code)
+      return found?.created ? [{ customerId: found.id, totps }] : []
+    })
+    await storeTotps(tx, { keys, random }, withTotps, at)
     waiting = waiting.filter(({ index }) => !outcomes[index])
   }
   return outcomes

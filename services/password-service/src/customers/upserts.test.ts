@@ -26,6 +26,7 @@ t.test('an upsert and a job lock customers in the same order: no deadlock', asyn
     timezone: undefined,
     identifiers: undefined,
     hash: undefined,
+    totps: [],
   }))
   const stored = database.transaction((tx) => storeCustomers(tx, given, new Date()))
   await eventually(
@@ -56,6 +57,7 @@ t.test('upserts that exchange addresses, in any order of them, end without a dea
     timezone: undefined,
     identifiers: addresses.map((value) => ({ kind: 'email' as const, value, verified: false })),
     hash: undefined,
+    totps: [],
   })
   const store = (code: string, addresses: string[]) =>
     database.transaction((tx) => storeCustomers(tx, [given(code, addresses)], new Date()), { timeoutMs: 60_000 })

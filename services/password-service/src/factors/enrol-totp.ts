@@ -10,11 +10,19 @@ import type { Keys } from '@rekey/platform/keys'
 import QRCode from 'qrcode'
 import { confirmedAddresses } from '../customers/confirmed-addresses.ts'
 import type { Database, Transaction } from '../database.ts'
+import { openSecret, sealSecret } from '../factor-secrets/factor-secret.ts'
+import {
+  matchingSteps,
+  newTotp,
+  stepAt,
+  stepsToConfirm,
+  type Totp,
+  totpUri,
+  usualPeriodSeconds,
+} from '../factor-secrets/totp.ts'
 import { addFactorEvents, type FactorEventDeps } from './factor-events.ts'
 import { assertUnspent, type FactorRequest, lockForChange, spendGrant } from './factor-grant.ts'
-import { openSecret, sealSecret } from './factor-secret.ts'
 import { enrolmentMs, writeFactorKinds } from './factors.store.ts'
-import { matchingSteps, newTotp, stepAt, stepsToConfirm, type Totp, totpUri, usualPeriodSeconds } from './totp.ts'
 
 export interface FactorDeps extends FactorEventDeps {
   database: Database

@@ -7,9 +7,9 @@ import { callRpc } from '@rekey/platform/rpc'
 import { startPasswordService } from '@rekey/test-support/password-service'
 import { generateSync } from 'otplib'
 import type { Test } from 'tap'
-import { sealSecret } from './factor-secret.ts'
+import { sealSecret } from '../factor-secrets/factor-secret.ts'
+import { newTotp, stepAt } from '../factor-secrets/totp.ts'
 import { newRecoveryCodes } from './recovery-codes.ts'
-import { newTotp, stepAt } from './totp.ts'
 
 export interface TestFactor {
   id: string
@@ -19,6 +19,17 @@ export interface TestFactor {
 /** The code of a time step of 30 s, by the library's own parameters. */
 export const codeOf = ({ secret }: Pick<TestFactor, 'secret'>, step: number): string =>
   generateSync({ secret, epoch: step * 30 })
+
+/** The code that an authenticator app shows, by the library's own parameters. */
+export const codeOfTotp = (
+  {
+    secret,
+    algorithm = 'sha1',
+    digits = 6,
+    period = 30,
+  }: { secret: string; algorithm?: 'sha1' | 'sha256' | 'sha512'; digits?: 6 | 7 | 8; period?: number },
+  at: Date,
+): string => generateSync({ secret, algorithm, digits, period, epoch: Math.floor(at.getTime() / 1_000) })
 
 /** Starts a password-service, with the RPCs of factors and factors in force. */
 export const startWithFactors = async (t: Test, env: Record<string, string> = {}) => {

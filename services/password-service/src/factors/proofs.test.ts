@@ -1,6 +1,6 @@
 import { generateSync } from 'otplib'
 import t, { type Test } from 'tap'
-import { sealSecret } from './factor-secret.ts'
+import { sealSecret } from '../factor-secrets/factor-secret.ts'
 import { codeOf, startWithFactors } from './factors.fixture.ts'
 
 const service = await startWithFactors(t)

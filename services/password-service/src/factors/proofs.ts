@@ -12,11 +12,11 @@ import { hashForLog, type Logger } from '@rekey/platform/logger'
 import type { Random } from '@rekey/platform/random'
 import { lockCustomerByCode } from '../customers/lock.ts'
 import type { Database } from '../database.ts'
-import { openSecret, type SecretOwner, sealSecret } from './factor-secret.ts'
+import { openSecret, type SecretOwner, sealSecret } from '../factor-secrets/factor-secret.ts'
+import { matchingSteps, newTotp, stepAt, stepsToTry, type Totp, usualPeriodSeconds } from '../factor-secrets/totp.ts'
 import type { ProofMetrics, ProofOutcome } from './proof-metrics.ts'
 import { findRecoveryCodes, type ProofStore, type TotpFactor, useRecoveryCode } from './proofs.store.ts'
 import { newRecoveryCodes, recoveryCodeHmac } from './recovery-codes.ts'
-import { matchingSteps, newTotp, stepAt, stepsToTry, type Totp, usualPeriodSeconds } from './totp.ts'
 
 interface Deps {
   database: Database

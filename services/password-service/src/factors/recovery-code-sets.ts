@@ -1,8 +1,8 @@
 import type { FactorOperation } from '@rekey/contracts'
+import { sealSecret } from '../factor-secrets/factor-secret.ts'
 import type { FactorDeps } from './enrol-totp.ts'
 import { addFactorEvents } from './factor-events.ts'
 import { type FactorRequest, lockForChange, spendGrant } from './factor-grant.ts'
-import { sealSecret } from './factor-secret.ts'
 import { writeFactorKinds } from './factors.store.ts'
 import { newRecoveryCodes } from './recovery-codes.ts'
 

@@ -3,7 +3,7 @@ import type { Keys } from '@rekey/platform/keys'
 import type { Logger } from '@rekey/platform/logger'
 import { gauge, type Metrics } from '@rekey/platform/metrics'
 import type { Database, Transaction } from '../database.ts'
-import { currentKeyId, openSecret, sealSecret } from './factor-secret.ts'
+import { currentKeyId, openSecret, sealSecret } from '../factor-secrets/factor-secret.ts'
 import type { ProvingFactor } from './proofs.store.ts'
 
 interface Deps {

@@ -13,6 +13,8 @@ export interface Options {
   again?: boolean
   /** Stops the import after this many batches. */
   stopAfter?: number
+  /** False: the import has no key of factors. */
+  withFactorKey?: boolean
 }
 
 export const ndjson = (...records: object[]) => records.map((record) => `${JSON.stringify(record)}\n`).join('')
@@ -26,11 +28,15 @@ export const startImports = async (t: Test) => {
   const dir = mkdtempSync(join(tmpdir(), 'rekey-import-'))
   t.teardown(() => rmSync(dir, { recursive: true, force: true }))
 
-  const importFile = async (path: string, { format = 'ndjson', again = false, stopAfter }: Options = {}) => {
+  const importFile = async (
+    path: string,
+    { format = 'ndjson', again = false, stopAfter, withFactorKey = true }: Options = {},
+  ) => {
     const stop = new AbortController()
     const errorsPath = `${path}.refused.ndjson`
     const source = await openSource(path, format)
-    const customers = await openImport({ DATABASE_URL: service.variables.DATABASE_URL })
+    const { DATABASE_URL, REKEY_SECRETS_FILE } = service.variables
+    const customers = await openImport({ DATABASE_URL, ...(withFactorKey && { REKEY_SECRETS_FILE }) })
     let kind: string | undefined
     let batches = 0
     try {

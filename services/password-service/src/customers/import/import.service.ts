@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import { CustomerRecord, type FieldError, maskAddress, parseUsername } from '@rekey/contracts'
 import type { Now } from '@rekey/platform/clock'
+import type { Keys } from '@rekey/platform/keys'
 import type { Random } from '@rekey/platform/random'
 import { compileFieldErrors } from '@rekey/platform/validation'
 import type { Database, Transaction } from '../../database.ts'
@@ -21,6 +22,8 @@ interface Deps {
   readRecord(record: CustomerRecord): Reading
   now: Now
   random: Random
+  /** The key that seals authenticator apps; without it `readRecord` refuses them. */
+  keys: { factor?: Keys | undefined }
 }
 
 interface ImportRequest {
@@ -94,7 +97,7 @@ const toImportError = (read: Read, reasons: FieldError[], format: Format): Impor
  * Imports files of customers. Each batch is one transaction, which also stores the progress: a killed import resumes
  * after its last batch. An address that a customer loses is notified by the service.
  */
-export const createImport = ({ database, store, lock, readRecord, now, random }: Deps) => {
+export const createImport = ({ database, store, lock, readRecord, now, random, keys }: Deps) => {
   const prepare = (read: Read): Prepared => {
     if ('reasons' in read) return { read, reasons: read.reasons }
     const errors = findFieldErrors(read.record)
@@ -147,7 +150,7 @@ export const createImport = ({ database, store, lock, readRecord, now, random }:
       const storeAll = async (tx: Transaction): Promise<Progress> => {
         const outcomes = await upsertCustomers(
           tx,
-          { now, random },
+          { now, random, keys },
           good.map(({ customer }) => customer),
         )
         if (outcomes.length > 0) await notifyRelays(tx)

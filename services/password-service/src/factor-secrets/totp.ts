@@ -1,6 +1,6 @@
 import { timingSafeEqual } from 'node:crypto'
 import { readCode } from '@rekey/contracts'
-import { createGuardrails, generateSecret, generateSync, generateURI } from 'otplib'
+import { createGuardrails, generateSecret, generateSync, generateURI, ScureBase32Plugin } from 'otplib'
 
 /** Parameters of a TOTP (RFC 6238 §1.2, §4.1). */
 export interface Totp {
@@ -41,6 +41,16 @@ export const stepsToConfirm = (step: number): number[] => around(step, mostClock
 const codeOf = ({ secret, algorithm, digits }: Totp, step: number, periodSeconds: number): string =>
   generateSync({ secret, algorithm, digits, period: periodSeconds, epoch: step * periodSeconds, guardrails })
 
+/** False if the library cannot compute codes of a secret: it is not Base32, or has less than 10 or more than 64 bytes. */
+export const canComputeCodes = (totp: Totp): boolean => {
+  try {
+    codeOf(totp, 0, usualPeriodSeconds)
+    return true
+  } catch {
+    return false
+  }
+}
+
 /** A code without its separators, and with the zeros that a number lost. */
 const normalised = (code: string | number, digits: number): string => readCode(String(code)).padStart(digits, '0')
 
@@ -61,8 +71,16 @@ export const matchingSteps = (
   })
 }
 
-/** A new secret of 160 bits, with the parameters that every authenticator app has. */
-export const newTotp = (): Totp => ({ secret: generateSecret({ length: 20 }), algorithm: 'sha1', digits: 6 })
+const base32 = new ScureBase32Plugin()
+
+/** Base32 (RFC 4648 §6) without padding: the form of a secret. */
+export const toBase32 = (bytes: Uint8Array): string => base32.encode(bytes, { padding: false })
+
+/** A secret with the parameters that every authenticator app has. */
+export const usualTotp = (secret: string): Totp => ({ secret, algorithm: 'sha1', digits: 6 })
+
+/** A new secret of 160 bits, with the usual parameters. */
+export const newTotp = (): Totp => usualTotp(generateSecret({ length: 20 }))
 
 /** The URI that authenticator apps read. `account` names the customer in the app. */
 export const totpUri = (totp: Totp, issuer: string, account: string): string =>
