@@ -1,7 +1,7 @@
 import t from 'tap'
-import { allCells, startCells } from './takeover/cells.ts'
+import { allCells, startCells } from './stolen-thing/cells.ts'
 
-// Plays every cell of "One stolen thing" in docs/security.md. takeover.test.ts plays a sample.
+// Plays every cell of "One stolen thing" in docs/security.md. stolen-thing.test.ts plays a sample.
 
 t.setTimeout(600_000)
 
