@@ -122,7 +122,7 @@ export const stolenThingTable = (): string =>
 /** The section of docs/security.md. */
 export const stolenThingSection = (): string => `## One stolen thing
 
-What a thief of one thing reaches who also knows the customer's names, addresses and ids.
+What else a thief of one thing reaches, under \`enrolled\`, from customers without an authenticator app.
 [tests/security/stolen-thing.proof.ts](../tests/security/stolen-thing.proof.ts) plays each cell on a customer of its own,
 [stolen-thing.test.ts](../tests/security/stolen-thing.test.ts) each row, and each word of each stolen thing and of each goal.
 

@@ -38,13 +38,15 @@ export type Outcome = (typeof outcomes)[number]
 
 /** Why a theft succeeds, by the way that the thief took. */
 export const ways = {
-  restore: 'The thief reads every code that the rule asks for, and one at sign-in.',
-  held: 'One code restores under this rule. During the hold sign-in needs the other channel, whose owner was told and can report it by the link in that message.',
+  restore: 'The thief has every proof that the rule asks for, and one for the sign-in.',
+  held: 'One code restores under this rule. During the hold sign-in needs the other channel. The customer is told there, and can report it by the link.',
   change: 'The thief reads the code of a sign-in or of a change, and knows the current password.',
   addedApp:
     'An existing method proves a new authenticator app, which then counts as the second proof. Every address is told of the new app.',
+  staffHold:
+    'The staff end the hold of a restore, in which sign-in needs the other channel. Every address is told. Four eyes (`REKEY_BACK_OFFICE_FOUR_EYES=true`) need a second member of staff.',
   staffReset:
-    'The staff remove the authenticator app, and one method is left. Every address is told. Four eyes (`REKEY_BACK_OFFICE_FOUR_EYES=true`) need a second member of staff.',
+    'The staff remove the authenticator app, and one method is left. Every address is told. Four eyes need a second member of staff.',
   staffPassword:
     'The staff set a temporary password, and the thief reads the code of the sign-in. Every address is told. Four eyes need a second member of staff.',
   guessed:
@@ -67,7 +69,9 @@ export interface Cell {
 
 const names = Object.keys(things) as Thing[]
 export const singles: readonly Theft[] = names.map((thing) => [thing])
-export const pairs: readonly Theft[] = names.flatMap((one, index) => names.slice(index + 1).map((other) => [one, other]))
+export const pairs: readonly Theft[] = names.flatMap((one, index) =>
+  names.slice(index + 1).map((other) => [one, other]),
+)
 const columns = (Object.keys(persons) as Person[]).flatMap((person) => policies.map((policy) => ({ person, policy })))
 
 export const cellsOf = (thefts: readonly Theft[]): Cell[] =>
@@ -114,15 +118,19 @@ const tableOf = (thefts: readonly Theft[], stored: Stored, noteOf: (way: Way) =>
 
 /** The section of docs/security.md. */
 export const takeoverSection = (stored = readStored()): string => {
-  const used = (Object.keys(ways) as Way[]).filter((way) => Object.values(stored).some((value) => value.endsWith(`: ${way}`)))
+  const used = (Object.keys(ways) as Way[]).filter((way) =>
+    Object.values(stored).some((value) => value.endsWith(`: ${way}`)),
+  )
   const noteOf = (way: Way) => used.indexOf(way) + 1
-  return `## Two stolen things
+  return `## The takeover table
 
 Which thefts lead to a new password that signs in, for customers with mail, mail and SMS, or mail and an authenticator
 app, by \`REKEY_RESTORE_PROOFS\`. Every thief knows the customer's names, addresses and ids. Four eyes are off.
+None of the things changes an address: only the platform's own services do, by RPC.
 [tests/security/takeover.proof.ts](../tests/security/takeover.proof.ts) plays each cell on customers of its own, tries every
 way that the stolen things allow, and signs in with the new password. It fails if this table is not what it saw;
-\`REKEY_WRITE_TAKEOVER=true\` makes it write the cells, and \`npm run docs\` then this page.
+\`REKEY_WRITE_TAKEOVER=true\` makes it write the cells, and \`npm run docs\` this page.
+[takeover.test.ts](../tests/security/takeover.test.ts) plays the thefts of one thing.
 
 - **gets in**: a new password signs in at once.
 - **after the hold**: a new password is set. It signs in once the recovery hold has ended, unless the customer followed the

@@ -82,15 +82,13 @@ export const createActor = (rekey: Rekey, customer: TestCustomer, { addresses, r
   }
   const byApp = async (token: string, submit: Submit): Promise<Answer | undefined> => {
     for (const app of apps) {
-      const code = app.next()
-      const answer = code === undefined ? undefined : await submit(code)
-      if (answer?.status === 200) return answer
+      const answer = await submit(await app.next())
+      if (answer.status === 200) return answer
     }
     const [guessed] = guess?.apps ?? []
     if (!guessed) return undefined
     await guess?.wrong(token, submit)
-    const code = guessed.next()
-    return code === undefined ? undefined : submit(code)
+    return submit(await guessed.next())
   }
   const canUseApp = () => apps.length > 0 || (guess?.apps.length ?? 0) > 0
 
@@ -235,7 +233,11 @@ export const createActor = (rekey: Rekey, customer: TestCustomer, { addresses, r
       const { status, body } = await http.post('/api/v2/my/factors/totp', { label: 'a phone' }, headers)
       if (status !== 201) return false
       const app = createApp(String(body.secret), clock.now)
-      const confirmed = await http.post(`/api/v2/my/factors/totp/${body.id}/confirm`, { code: app.next() }, headers)
+      const confirmed = await http.post(
+        `/api/v2/my/factors/totp/${body.id}/confirm`,
+        { code: await app.next() },
+        headers,
+      )
       if (confirmed.status === 204) apps.push(app)
       return confirmed.status === 204
     },

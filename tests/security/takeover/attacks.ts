@@ -28,8 +28,7 @@ const answersChallenges = ({ reads, apps }: Loot) => reads.length > 0 || apps.le
 const readsStores = ({ stores }: Loot) => Object.values(stores).some(Boolean)
 const hasSession = ({ session, password }: Loot) => session !== undefined || password !== undefined
 
-/** Changes the password, and by one way adds an authenticator app before. */
-const changeBy = async (thief: Thief, way: Way, token: string) =>
+const changeBy = (thief: Thief, way: Way, token: string) =>
   thief.setBy(way, (password) => thief.actor.change(token, password, thief.loot.password))
 
 const restoreBy = (thief: Thief, way: Way) => thief.setBy(way, (password) => thief.actor.restore(password))
@@ -47,10 +46,7 @@ export const attacks: readonly Attack[] = [
   {
     way: 'restore',
     isPossible: ({ reads }) => reads.length > 0,
-    async play(thief) {
-      await restoreBy(thief, 'restore')
-      if (thief.loot.isStaff) await endHold(thief)
-    },
+    play: (thief) => restoreBy(thief, 'restore'),
   },
   {
     way: 'temporary',
@@ -76,6 +72,14 @@ export const attacks: readonly Attack[] = [
     },
   },
   {
+    way: 'staffHold',
+    isPossible: ({ isStaff, reads }) => isStaff && reads.length > 0,
+    async play(thief) {
+      await restoreBy(thief, 'staffHold')
+      await endHold(thief)
+    },
+  },
+  {
     way: 'staffReset',
     isPossible: ({ isStaff, reads }) => isStaff && reads.length > 0,
     async play(thief) {
@@ -97,7 +101,7 @@ export const attacks: readonly Attack[] = [
   {
     way: 'guessed',
     isPossible: ({ guessesOnly, writesRedis }) => guessesOnly && !writesRedis,
-    play: async (thief, scene) => guessWithinLimits(thief, scene),
+    play: guessWithinLimits,
   },
   { way: 'replayed', needsActivity: true, isPossible: readsStores, play: replay },
   { way: 'forged', needsActivity: true, isPossible: ({ writesRedis }) => writesRedis, play: forge },

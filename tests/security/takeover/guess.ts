@@ -23,28 +23,30 @@ export const guessWithinLimits = async (thief: Thief, { rekey }: Scene): Promise
   }
   const { answer, confirmation } = asked[2] ?? {}
   const { body } = await submit(answer?.body.mfa_token, confirmation ?? '')
-  await thief.setBy('guessed', async (password) => (await restore(rekey, String(body.sign_token), password)).status === 204)
+  await thief.setBy(
+    'guessed',
+    async (password) => (await restore(rekey, String(body.sign_token), password)).status === 204,
+  )
 }
 
 /** Guesses while resetting in Redis all that counts wrong codes. The right code follows, as if the next guess were right. */
-export const guessByResets = ({ victim }: Thief, { stores: { redis, recordsOf } }: Scene): Guess => {
-  const reset = async () => {
+export const guessByResets = ({ victim }: Thief, { stores: { redis, recordsOf } }: Scene): Guess => ({
+  apps: victim.app ? [victim.app] : [],
+  async wrong(token, submit) {
+    for (const name of namesIn(token)) if (name) victim.marks.add(name)
+    // The first one opens the challenge of a second proof.
+    await submit('000000')
     const keys = await recordsOf(victim.marks)
-    await Promise.all(
-      keys.map(async (key) => {
-        if (key.includes(':budget:')) await redis.del(key)
-        else if (key.includes(':challenge:') && (await redis.hexists(key, 'failures'))) await redis.hset(key, 'failures', 0)
-      }),
-    )
-  }
-  return {
-    apps: victim.app ? [victim.app] : [],
-    async wrong(token, submit) {
-      for (const name of namesIn(token)) if (name) victim.marks.add(name)
-      for (let count = 0; count < wrongCodes; count += 1) {
-        await submit(String(count).padStart(6, '0'))
-        await reset()
-      }
-    },
-  }
-}
+    const challenges = keys.filter((key) => key.includes(':challenge:'))
+    const counts = keys.filter((key) => key.includes(':budget:'))
+    const reset = async () => {
+      await Promise.all(counts.map((key) => redis.del(key)))
+      for (const key of challenges) if (await redis.hexists(key, 'failures')) await redis.hset(key, 'failures', 0)
+    }
+    await reset()
+    for (let count = 1; count < wrongCodes; count += 1) {
+      await submit(String(count).padStart(6, '0'))
+      await reset()
+    }
+  },
+})

@@ -11,11 +11,12 @@ const longestHoldMs = (24 + 72) * 3_600_000
 /** Cells that are played at a time: most of a cell's time is the wait for messages. */
 const atOnce = 6
 
-const stores: ReadonlySet<Thing> = new Set(['redis', 'postgres', 'nats', 'redisWriter'])
+/** Things that have what the customer did before the theft. */
+const storeThings: ReadonlySet<Thing> = new Set(['redis', 'postgres', 'nats', 'redisWriter'])
 
 /** Plays one attack on a customer of its own. */
 const attackOnce = async ({ theft, person }: Cell, attack: Attack, scene: Scene): Promise<Thief> => {
-  const isActive = attack.needsActivity === true && theft.some((thing) => stores.has(thing))
+  const isActive = attack.needsActivity === true && theft.some((thing) => storeThings.has(thing))
   const victim = await scene.victims.create(person, { isSignedIn: theft.includes('session'), isActive })
   const thief = createThief(scene.rekey, theft, victim)
   await attack.play(thief, scene)
@@ -51,10 +52,10 @@ export const startTable = async (t: Teardown) => {
   const rekey = await startRekey(t, { env })
   const victims = createVictims(rekey)
   const stores = await createStores(t, rekey)
+  const scene: Scene = { rekey, victims, stores }
 
   const playUnder = async (policy: Policy, cells: readonly Cell[]): Promise<Map<Cell, Result>> => {
     await rekey.restart({ ...env, REKEY_RESTORE_PROOFS: policy })
-    const scene: Scene = { rekey, victims, stores }
     const results = new Map<Cell, Result>()
     const later = new Map<Cell, Thief[]>()
     await runAll(cells, async (cell) => {
@@ -78,7 +79,7 @@ export const startTable = async (t: Teardown) => {
   }
 
   return {
-    rekey,
+    scene,
     /** Plays the cells of one policy. @returns what each led to */
     play: (policy: Policy, cells: readonly Cell[]) =>
       playUnder(

@@ -32,8 +32,7 @@ export const forge = async (thief: Thief, { rekey, stores, victims }: Scene): Pr
   /** Deletes what counts wrong codes, so that no lockout refuses the next attempt. */
   const clearFailures = async (at: Stored) => {
     const tag = at.key.slice(0, at.key.indexOf('}') + 1)
-    const keys = (await stores.recordsOf([tag])).filter((key) => key.includes(':budget:'))
-    if (keys.length > 0) await redis.del(...keys)
+    await Promise.all(['restore', 'login'].map((purpose) => redis.del(`${tag}:budget:${purpose}`)))
   }
   /** Puts each variant at the key, and attempts. @returns what the attempts gave */
   const each = async <T>(at: Stored, variants: Fields[], attempt: () => Promise<T | undefined>): Promise<T[]> => {
@@ -53,7 +52,10 @@ export const forge = async (thief: Thief, { rekey, stores, victims }: Scene): Pr
   }
   const mine = await askRestore(rekey, restored.email)
   const theirs = await askRestore(rekey, victim.email)
-  const [mineAt, theirsAt] = [await challengeOf(mine.answer.body.mfa_token), await challengeOf(theirs.answer.body.mfa_token)]
+  const [mineAt, theirsAt] = [
+    await challengeOf(mine.answer.body.mfa_token),
+    await challengeOf(theirs.answer.body.mfa_token),
+  ]
   const grants = [
     ...(await each(theirsAt, [mineAt.fields, ...mixtures(theirsAt.fields, mineAt.fields)], () =>
       verify(theirs.answer.body.mfa_token, mine.confirmation),
@@ -80,11 +82,15 @@ export const forge = async (thief: Thief, { rekey, stores, victims }: Scene): Pr
   const session = await signInTokens(rekey, signedIn)
   const sessionOf = (token: string) => stores.record('session', String(claimsOf(token).sid))
   const tokens = [
-    ...(await tokensOfVictim(await challengeOf(ownLogin.answer.body.mfa_token), await challengeOf(theirLogin.mfa_token), {
-      grant_type: 'mfa_oob',
-      mfa_token: ownLogin.answer.body.mfa_token,
-      code: ownLogin.confirmation,
-    })),
+    ...(await tokensOfVictim(
+      await challengeOf(ownLogin.answer.body.mfa_token),
+      await challengeOf(theirLogin.mfa_token),
+      {
+        grant_type: 'mfa_oob',
+        mfa_token: ownLogin.answer.body.mfa_token,
+        code: ownLogin.confirmation,
+      },
+    )),
     ...(await tokensOfVictim(await sessionOf(session.access_token), await sessionOf(victim.session ?? ''), {
       grant_type: 'refresh_token',
       client_id: 'ib_localhost',

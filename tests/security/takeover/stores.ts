@@ -1,5 +1,5 @@
-import { eventually } from '@rekey/test-support/eventually'
 import { sql } from '@rekey/test-support/customers'
+import { eventually } from '@rekey/test-support/eventually'
 import type { Teardown } from '@rekey/test-support/infrastructure'
 import type { Rekey } from '@rekey/test-support/rekey'
 import { Redis } from 'ioredis'

@@ -1,0 +1,53 @@
+import { appendFileSync, writeFileSync } from 'node:fs'
+import t from 'tap'
+import {
+  type Cell,
+  cellsFile,
+  cellsOf,
+  isGoal,
+  nameOf,
+  pairs,
+  policies,
+  type Result,
+  readStored,
+  singles,
+  toStored,
+} from '../../scripts/docs/takeover-table.ts'
+import { startTable } from './takeover/play.ts'
+
+// Plays every cell of the takeover table of docs/security.md. takeover.test.ts plays the thefts of one thing.
+// REKEY_WRITE_TAKEOVER=true writes what it saw; npm run docs then writes the page.
+
+t.setTimeout(3_000_000)
+
+const cells = cellsOf([...singles, ...pairs])
+const results = new Map<Cell, Result>()
+const { play } = await startTable(t)
+
+for (const policy of policies) {
+  t.test(`S53: ${policy}: every theft of one or two things is played`, async (t) => {
+    const startedMs = performance.now()
+    for (const [cell, result] of await play(policy, cells)) results.set(cell, result)
+    if (process.env.REKEY_TAKEOVER_LOG)
+      appendFileSync(
+        process.env.REKEY_TAKEOVER_LOG,
+        `${policy} ${Math.round((performance.now() - startedMs) / 1_000)} s ${process.cpuUsage().user / 1e6} ${JSON.stringify(toStored(results), null, 1)}\n`,
+      )
+    t.comment(`${policy}: ${Math.round((performance.now() - startedMs) / 1_000)} s`)
+    t.same(cells.filter((cell) => cell.policy === policy && !results.has(cell)).map(nameOf), [], 'each cell was played')
+  })
+}
+
+t.test('S53: with two methods, under known and two, no single thing gives a new password that gets in', async (t) => {
+  const single = cells.filter(isGoal)
+  t.equal(single.length, singles.length * 4)
+  for (const cell of single) t.match(results.get(cell)?.outcome, /^nothing$|^waits$/, nameOf(cell))
+})
+
+t.test('S53: docs/security.md says what every theft leads to', async (t) => {
+  const seen = toStored(
+    new Map(cells.flatMap((cell) => [[cell, results.get(cell) ?? { outcome: 'nothing' }] as const])),
+  )
+  if (process.env.REKEY_WRITE_TAKEOVER === 'true') writeFileSync(cellsFile, `${JSON.stringify(seen, null, 2)}\n`)
+  t.same(seen, readStored())
+})
