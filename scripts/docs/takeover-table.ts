@@ -30,7 +30,7 @@ export const policies = ['enrolled', 'known', 'two'] as const
 export type Policy = (typeof policies)[number]
 
 /**
- * What a theft leads to, the worst last. `waits`: a new password that the customer can veto before it is set.
+ * The outcomes of a theft, the worst last. `waits`: a new password that the customer can veto before it is set.
  * `after the hold`: a new password is set and told, and signs in once the recovery hold has ended.
  */
 export const outcomes = ['nothing', 'waits', 'after the hold', 'gets in'] as const

@@ -1,4 +1,4 @@
-import { appendFileSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import t from 'tap'
 import {
   type Cell,
@@ -28,11 +28,6 @@ for (const policy of policies) {
   t.test(`S53: ${policy}: every theft of one or two things is played`, async (t) => {
     const startedMs = performance.now()
     for (const [cell, result] of await play(policy, cells)) results.set(cell, result)
-    if (process.env.REKEY_TAKEOVER_LOG)
-      appendFileSync(
-        process.env.REKEY_TAKEOVER_LOG,
-        `${policy} ${Math.round((performance.now() - startedMs) / 1_000)} s ${process.cpuUsage().user / 1e6} ${JSON.stringify(toStored(results), null, 1)}\n`,
-      )
     t.comment(`${policy}: ${Math.round((performance.now() - startedMs) / 1_000)} s`)
     t.same(cells.filter((cell) => cell.policy === policy && !results.has(cell)).map(nameOf), [], 'each cell was played')
   })

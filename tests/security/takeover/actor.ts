@@ -51,8 +51,8 @@ const isString = (value: unknown): value is string => typeof value === 'string'
 export const createActor = (rekey: Rekey, customer: TestCustomer, { addresses, reads, apps, guess }: Means) => {
   const { http, clock } = rekey
   const { email: username } = customer
-  /** Addresses whose codes they have. */
-  const known = guess ? addresses : reads
+  /** Addresses whose codes they have, those that they read first. */
+  const known = guess ? [...new Set([...reads, ...addresses])] : reads
 
   /** True once a code to the customer was suppressed, as during a lockout. */
   const isSuppressed = async () => {

@@ -39,6 +39,14 @@ const useTemporary = async (thief: Thief, way: Way, temporary: string | undefine
   if (token !== undefined) await thief.setBy(way, (password) => thief.actor.change(token, password, temporary))
 }
 
+/** Sets a temporary password as a member of staff, and signs in with it. */
+const useStaffPassword = async (thief: Thief, way: Way) => {
+  const temporary = 'given by one member of staff'
+  await thief.act('PUT', '/password', { password: temporary, send_mail: false })
+  await endHold(thief)
+  await useTemporary(thief, way, temporary)
+}
+
 /** Ends the hold that a new password began. */
 const endHold = ({ act }: Thief) => act('DELETE', '/hold?reason=asked')
 
@@ -91,12 +99,7 @@ export const attacks: readonly Attack[] = [
   {
     way: 'staffPassword',
     isPossible: ({ isStaff }) => isStaff,
-    async play(thief) {
-      const temporary = 'given by one member of staff'
-      await thief.act('PUT', '/password', { password: temporary, send_mail: false })
-      await endHold(thief)
-      await useTemporary(thief, 'staffPassword', temporary)
-    },
+    play: (thief) => useStaffPassword(thief, 'staffPassword'),
   },
   {
     way: 'guessed',
@@ -113,6 +116,7 @@ export const attacks: readonly Attack[] = [
       thief.begin(guessByResets(thief, scene))
       for (const token of await thief.sessions()) await changeBy(thief, 'guessed', token)
       await restoreBy(thief, 'guessed')
+      if (thief.loot.isStaff) await useStaffPassword(thief, 'guessed')
     },
   },
 ]

@@ -1,7 +1,15 @@
 import type { Teardown } from '@rekey/test-support/infrastructure'
 import { startRekey } from '@rekey/test-support/rekey'
-import { type Cell, nameOf, type Policy, type Result, type Thing } from '../../../scripts/docs/takeover-table.ts'
+import {
+  type Cell,
+  nameOf,
+  type Policy,
+  type Result,
+  type Thing,
+  type Way,
+} from '../../../scripts/docs/takeover-table.ts'
 import { type Attack, attacks, type Scene } from './attacks.ts'
+import { noticeOverload } from './overload.ts'
 import { createStores } from './stores.ts'
 import { createThief, lootOf, type Thief } from './thief.ts'
 import { createVictims, outlineOf } from './victims.ts'
@@ -14,25 +22,52 @@ const atOnce = 6
 /** Things that have what the customer did before the theft. */
 const storeThings: ReadonlySet<Thing> = new Set(['redis', 'postgres', 'nats', 'redisWriter'])
 
-/** Plays one attack on a customer of its own. */
-const attackOnce = async ({ theft, person }: Cell, attack: Attack, scene: Scene): Promise<Thief> => {
+/** How often an attack is played that met an overloaded product. */
+const mostTimes = 10
+
+/** A thief who played an attack, and got in or not. */
+interface Played {
+  thief: Thief
+  way: Way | undefined
+  overloads: () => number
+}
+
+/** Plays one attack on a customer of its own, and signs in. Again, on another customer, if the product was overloaded. */
+const attackOnce = async ({ theft, person }: Cell, attack: Attack, scene: Scene): Promise<Played> => {
   const isActive = attack.needsActivity === true && theft.some((thing) => storeThings.has(thing))
-  const victim = await scene.victims.create(person, { isSignedIn: theft.includes('session'), isActive })
-  const thief = createThief(scene.rekey, theft, victim)
-  await attack.play(thief, scene)
-  return thief
+  for (let time = 1; ; time += 1) {
+    const { rekey, count: overloads } = noticeOverload(scene.rekey)
+    const isFinal = () => overloads() === 0 || time === mostTimes
+    try {
+      const victims = createVictims(rekey)
+      const victim = await victims.create(person, { isSignedIn: theft.includes('session'), isActive })
+      const thief = createThief(rekey, theft, victim)
+      await attack.play(thief, { ...scene, rekey, victims })
+      const way = await thief.getIn()
+      if (way || isFinal()) return { thief, way, overloads }
+    } catch (error) {
+      if (isFinal()) throw error
+    }
+  }
+}
+
+/** Signs in, again if the product was overloaded. */
+const getInLater = async ({ thief, overloads }: Played): Promise<Way | undefined> => {
+  for (let time = 1; ; time += 1) {
+    const before = overloads()
+    const way = await thief.getIn()
+    if (way || overloads() === before || time === mostTimes) return way
+  }
 }
 
 /** Plays the attacks of a cell until one gets in. @returns the thieves who may get in once the hold has ended */
-const playNow = async (cell: Cell, scene: Scene): Promise<Result | Thief[]> => {
-  const later: Thief[] = []
+const playNow = async (cell: Cell, scene: Scene): Promise<Result | Played[]> => {
+  const later: Played[] = []
   const loot = lootOf(cell.theft, outlineOf(cell.person))
   for (const attack of attacks.filter(({ isPossible }) => isPossible(loot))) {
-    const thief = await attackOnce(cell, attack, scene)
-    if (thief.set.length === 0) continue
-    const way = await thief.getIn()
-    if (way) return { outcome: 'gets in', way }
-    later.push(thief)
+    const played = await attackOnce(cell, attack, scene)
+    if (played.way) return { outcome: 'gets in', way: played.way }
+    if (played.thief.set.length > 0) later.push(played)
   }
   return later
 }
@@ -57,7 +92,7 @@ export const startTable = async (t: Teardown) => {
   const playUnder = async (policy: Policy, cells: readonly Cell[]): Promise<Map<Cell, Result>> => {
     await rekey.restart({ ...env, REKEY_RESTORE_PROOFS: policy })
     const results = new Map<Cell, Result>()
-    const later = new Map<Cell, Thief[]>()
+    const later = new Map<Cell, Played[]>()
     await runAll(cells, async (cell) => {
       const played = await playNow(cell, scene).catch((cause) => {
         throw new Error(`${nameOf(cell)}: ${cause.message}`, { cause })
@@ -68,8 +103,8 @@ export const startTable = async (t: Teardown) => {
     // One step of the clock for all: codes and sessions of the cells before it have expired.
     rekey.clock.advance(longestHoldMs)
     await runAll([...later], async ([cell, thieves]) => {
-      for (const thief of thieves) {
-        if ((await thief.getIn()) === undefined) continue
+      for (const played of thieves) {
+        if ((await getInLater(played)) === undefined) continue
         results.set(cell, { outcome: 'after the hold', way: 'held' })
         return
       }
