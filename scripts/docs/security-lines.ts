@@ -190,7 +190,7 @@ export const securityLines: Record<string, SecurityLine[]> = {
     },
     {
       number: 'S53',
-      text: 'Under `known` and `two` no single method, member of staff or leaked store gives a new password that gets in to a person with two methods; the takeover table is played by tests [RTS 2018/389 art. 4, 9; SP 800-63B-4 §4.2].',
+      text: 'Under `known` and `two` no single method, member of staff, leaked store or writer of Redis gives a new password that gets in to a person with two methods; the takeover table is played by tests [RTS 2018/389 art. 4, 9; SP 800-63B-4 §4.2].',
     },
     {
       number: 'S54',

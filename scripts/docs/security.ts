@@ -1,6 +1,7 @@
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type SecurityLine, securityLines } from './security-lines.ts'
+import { stolenThingSection } from './stolen-thing-table.ts'
 import { takeoverSection } from './takeover-table.ts'
 
 /** A test that proves security lines. Its title starts with their numbers. */
@@ -77,6 +78,8 @@ export const render = (sections: Record<string, SecurityLine[]>, proofs: Proof[]
       '',
     ]),
     takeoverSection(),
+    '',
+    stolenThingSection(),
     '',
     '## The tests',
     '',

@@ -1,147 +1,154 @@
-/**
- * The words of a cell. `told`: each confirmed address got a notification with the link "it was not me". `held`: a recovery
- * hold lasts. `reached`: neither.
- */
-export type Word = 'nothing' | 'told' | 'told and held' | 'reached'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 
-/** Columns: the goals of a thief. */
-export const columns = {
-  restoreCode: 'a code to restore',
-  newPassword: 'a new password',
-  signIn: 'a sign-in with it, while the hold lasts',
-  signInLater: 'a sign-in with it, after the hold',
-  change: 'a change (B1)',
-  history: 'the history',
-  withdrawal: 'a withdrawal without a hold',
-  endOfHold: 'an end of a hold',
-  elsewhere: 'a message to an address that the thief does not read',
-} as const
-
-export type Column = keyof typeof columns
-
-export type Stolen = 'mailbox' | 'phone number' | 'open session' | 'member of staff' | 'personal data' | 'Redis'
-
-/** One stolen thing, and what it reaches: tests/security/takeover/ plays each cell. */
-export interface Row {
-  stolen: Stolen
-  /** Confirmed addresses of the customer. */
-  channels: readonly ('email' | 'phone')[]
-  fourEyes?: boolean
-  /** The mailbox replaced another one within REKEY_NEW_ADDRESS_HOURS. */
-  young?: boolean
-  cells: Record<Column, Word>
-}
-
-const nothing: Record<Column, Word> = {
-  restoreCode: 'nothing',
-  newPassword: 'nothing',
-  signIn: 'nothing',
-  signInLater: 'nothing',
-  change: 'nothing',
-  history: 'nothing',
-  withdrawal: 'nothing',
-  endOfHold: 'nothing',
-  elsewhere: 'nothing',
-}
-/** The only address of a customer. */
-const onlyAddress: Record<Column, Word> = {
-  ...nothing,
-  restoreCode: 'reached',
-  newPassword: 'told and held',
-  signIn: 'told and held',
-  signInLater: 'told',
-  change: 'told and held',
-  history: 'told and held',
-}
-const oneOfTwo: Record<Column, Word> = {
-  ...nothing,
-  restoreCode: 'reached',
-  newPassword: 'told and held',
-  signInLater: 'told',
-  elsewhere: 'told',
-}
-const session: Record<Column, Word> = { ...nothing, history: 'reached', withdrawal: 'reached', elsewhere: 'told' }
-const codesOnly: Record<Column, Word> = { ...nothing, elsewhere: 'told' }
-
-const mail = ['email'] as const
-const phone = ['phone'] as const
-const both = ['email', 'phone'] as const
-
-export const rows: readonly Row[] = [
-  { stolen: 'mailbox', channels: mail, cells: onlyAddress },
-  { stolen: 'mailbox', channels: mail, young: true, cells: { ...onlyAddress, elsewhere: 'told' } },
-  { stolen: 'mailbox', channels: both, cells: oneOfTwo },
-  { stolen: 'phone number', channels: phone, cells: onlyAddress },
-  { stolen: 'phone number', channels: both, cells: oneOfTwo },
-  { stolen: 'open session', channels: mail, cells: session },
-  { stolen: 'open session', channels: both, cells: session },
-  {
-    stolen: 'member of staff',
-    channels: both,
-    fourEyes: false,
-    cells: { ...nothing, newPassword: 'told and held', history: 'reached', endOfHold: 'told', elsewhere: 'told' },
-  },
-  { stolen: 'member of staff', channels: both, fourEyes: true, cells: { ...nothing, history: 'reached' } },
-  { stolen: 'personal data', channels: mail, cells: codesOnly },
-  { stolen: 'personal data', channels: both, cells: codesOnly },
-  { stolen: 'Redis', channels: mail, cells: codesOnly },
-  { stolen: 'Redis', channels: both, cells: codesOnly },
-]
-
-const names: Record<Stolen, string> = {
+/** Things that a thief can have. Every thief also knows the customer's names, addresses and ids. */
+export const things = {
   mailbox: 'the mailbox',
-  'phone number': 'the phone number',
-  'open session': 'an open session',
-  'member of staff': 'one member of staff',
-  'personal data': 'the personal data: names, addresses, ids',
-  Redis: 'write access to Redis',
-}
-const channelNames = { email: 'mail', phone: 'SMS' }
+  sim: 'the SIM',
+  phone: 'the unlocked phone: SMS and authenticator app',
+  password: 'the password',
+  session: 'an open session',
+  staff: 'one member of staff',
+  data: 'personal data',
+  redis: 'a dump of Redis',
+  postgres: 'a dump of Postgres',
+  nats: 'a dump of NATS',
+  redisWriter: 'write access to Redis',
+} as const
+export type Thing = keyof typeof things
 
-/** The stolen thing, and whose it is. */
-export const nameOf = ({ stolen, channels, fourEyes, young }: Row): string => {
-  const owner = `customer with ${channels.map((channel) => channelNames[channel]).join(' and ')}${channels.length === 1 ? ' only' : ''}`
-  const detail = [
-    ...(fourEyes === undefined ? [] : [`four eyes ${fourEyes ? 'on' : 'off'}`]),
-    ...(young ? ['young address'] : []),
-  ]
-  return [names[stolen], owner, ...detail].join(', ')
+/** Customers, by their methods. */
+export const persons = {
+  mail: ['email'],
+  'mail and SMS': ['email', 'sms'],
+  'mail and TOTP': ['email', 'totp'],
+} as const
+export type Person = keyof typeof persons
+
+/** Values of REKEY_RESTORE_PROOFS. */
+export const policies = ['enrolled', 'known', 'two'] as const
+export type Policy = (typeof policies)[number]
+
+/**
+ * The outcomes of a theft, the worst last. `waits`: a new password that the customer can veto before it is set.
+ * `after the hold`: a new password is set and told, and signs in once the recovery hold has ended.
+ */
+export const outcomes = ['nothing', 'waits', 'after the hold', 'gets in'] as const
+export type Outcome = (typeof outcomes)[number]
+
+/** Why a theft succeeds, by the way that the thief took. */
+export const ways = {
+  restore: 'The thief has every proof that the rule asks for, and one for the sign-in.',
+  held: 'One code restores under this rule. During the hold sign-in needs the other channel. The customer is told there, and can report it by the link.',
+  change: 'The thief reads the code of a sign-in or of a change, and knows the current password.',
+  addedApp:
+    'An existing method proves a new authenticator app, which then counts as the second proof. Every address is told of the new app.',
+  staffHold:
+    'The staff end the hold of a restore, in which sign-in needs the other channel. Every address is told. Four eyes (`REKEY_BACK_OFFICE_FOUR_EYES=true`) need a second member of staff.',
+  staffReset:
+    'The staff remove the authenticator app, and one method is left. Every address is told. Four eyes need a second member of staff.',
+  staffPassword:
+    'The staff set a temporary password, and the thief reads the code of the sign-in. Every address is told. Four eyes need a second member of staff.',
+  guessed:
+    'A writer of Redis resets the counts of wrong codes at sign-in and at changes, and so guesses a code of six digits within its life. Wrong codes of restores are counted in Postgres too.',
+  temporary: 'The thief reads the code of the restore, and the message with the temporary password.',
+  replayed: 'Something in a dump is accepted as a code or token.',
+  forged: 'A changed record in Redis is accepted.',
+} as const
+export type Way = keyof typeof ways
+
+export type Result = { outcome: 'nothing' } | { outcome: Exclude<Outcome, 'nothing'>; way: Way }
+
+/** One or two things, in the order of `things`. */
+export type Theft = readonly Thing[]
+export interface Cell {
+  theft: Theft
+  person: Person
+  policy: Policy
 }
 
+const names = Object.keys(things) as Thing[]
+export const singles: readonly Theft[] = names.map((thing) => [thing])
+export const pairs: readonly Theft[] = names.flatMap((one, index) =>
+  names.slice(index + 1).map((other) => [one, other]),
+)
+const columns = (Object.keys(persons) as Person[]).flatMap((person) => policies.map((policy) => ({ person, policy })))
+
+export const cellsOf = (thefts: readonly Theft[]): Cell[] =>
+  thefts.flatMap((theft) => columns.map((column) => ({ theft, ...column })))
+
+/** Names a cell in takeover-cells.json. */
+export const nameOf = ({ theft, person, policy }: Cell): string => `${theft.join(' + ')}, ${person}, ${policy}`
+
+/** The cells that lead to something, as the proof stores them; every other one leads to nothing. */
+export type Stored = Record<string, `${Exclude<Outcome, 'nothing'>}: ${Way}`>
+
+/** File that the proof writes. */
+export const cellsFile = join(import.meta.dirname, 'takeover-cells.json')
+export const readStored = (): Stored => JSON.parse(readFileSync(cellsFile, 'utf8'))
+
+export const toStored = (results: ReadonlyMap<Cell, Result>): Stored =>
+  Object.fromEntries(
+    [...results].flatMap(([cell, result]) =>
+      result.outcome === 'nothing' ? [] : [[nameOf(cell), `${result.outcome}: ${result.way}` as const]],
+    ),
+  )
+
+/** True if the cell must lead to nothing but what the customer can veto (S53). */
+export const isGoal = ({ theft, person, policy }: Cell): boolean =>
+  theft.length === 1 && persons[person].length > 1 && policy !== 'enrolled'
+
+const shown = { waits: 'waits', 'after the hold': 'after the hold', 'gets in': '**gets in**' } as const
 const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
-const heads = Object.keys(columns) as Column[]
 
-/** The table as Markdown. */
-export const takeoverTable = (): string =>
-  [
-    line(['stolen', ...Object.values(columns)]),
-    line(['---', ...heads.map(() => '---')]),
-    ...rows.map((row) => line([nameOf(row), ...heads.map((column) => row.cells[column])])),
+const tableOf = (thefts: readonly Theft[], stored: Stored, noteOf: (way: Way) => number) => {
+  const cell = (name: string) => {
+    const value = stored[name]
+    if (value === undefined) return '–'
+    const [outcome, way] = value.split(': ') as [keyof typeof shown, Way]
+    return `${shown[outcome]} (${noteOf(way)})`
+  }
+  const stolen = (theft: Theft) => theft.map((thing) => things[thing]).join(' + ')
+  return [
+    line(['stolen', ...columns.map(({ person, policy }) => `${person}: \`${policy}\``)]),
+    line(['---', ...columns.map(() => '---')]),
+    ...thefts.map((theft) => line([stolen(theft), ...columns.map((column) => cell(nameOf({ theft, ...column })))])),
   ].join('\n')
+}
 
 /** The section of docs/security.md. */
-export const takeoverSection = (): string => `## One stolen thing
+export const takeoverSection = (stored = readStored()): string => {
+  const used = (Object.keys(ways) as Way[]).filter((way) =>
+    Object.values(stored).some((value) => value.endsWith(`: ${way}`)),
+  )
+  const noteOf = (way: Way) => used.indexOf(way) + 1
+  return `## The takeover table
 
-What a thief of one thing reaches who also knows the customer's names, addresses and ids.
-[tests/security/takeover.proof.ts](../tests/security/takeover.proof.ts) plays each cell on a customer of its own,
-[takeover.test.ts](../tests/security/takeover.test.ts) each row, and each word of each stolen thing and of each goal.
+Which thefts lead to a new password that signs in, for customers with mail, mail and SMS, or mail and an authenticator
+app, by \`REKEY_RESTORE_PROOFS\`. Every thief knows the customer's names, addresses and ids. Four eyes are off.
+None of the things changes an address: only the platform's own services do, by RPC.
+[tests/security/takeover.proof.ts](../tests/security/takeover.proof.ts) plays each cell on customers of its own, tries every
+way that the stolen things allow, and signs in with the new password. It fails if this table is not what it saw;
+\`REKEY_WRITE_TAKEOVER=true\` makes it write the cells, and \`npm run docs\` this page.
+[takeover.test.ts](../tests/security/takeover.test.ts) plays the thefts of one thing.
 
-- **told**: each confirmed address, and one that was replaced within 72 hours, got a notification with the link "it was
-  not me".
-- **held**: a recovery hold lasts, in which the platform should pay out nothing.
-- **reached**: neither told nor held.
+- **gets in**: a new password signs in at once.
+- **after the hold**: a new password is set. It signs in once the recovery hold has ended, unless the customer followed the
+  link "it was not me".
+- **–**: nothing.
 
-${takeoverTable()}
+One thing never leads to a new password that gets in for a customer with two methods under \`known\` or \`two\`
+([S53](#s53)).
 
-What still succeeds:
+### One thing
 
-- A reader of the only mailbox, or a holder of the only phone number, restores, signs in, changes the password and reads
-  the history: told and held. No other address is told, unless this one is young: then the former one is.
-- A reader of one of two channels sets a new password, and signs in once the hold has ended, if the customer does not
-  follow the link in the notification to the other channel.
-- An open session reads the history and may ask for withdrawals until it ends: it has no hold. A change needs a code and
-  the current password.
-- One member of staff reads the history. Without four eyes they also set a temporary password (told and held) and end a
-  hold (told). Signing in with that password fails, because the code goes to the customer.
-- A writer of Redis reaches no token by changed records. Deleted counts and restored records are described in
-  [SECURITY.md](../SECURITY.md#what-still-succeeds-and-is-accepted).`
+${tableOf(singles, stored, noteOf)}
+
+### Two things
+
+${tableOf(pairs, stored, noteOf)}
+
+Why these succeed:
+
+${used.map((way) => `${noteOf(way)}. ${ways[way]}`).join('\n')}`
+}

@@ -43,10 +43,16 @@ export const createProver = (rekey: Rekey) => {
   }
 
   const prover = {
+    /** Gives a customer an authenticator app. */
+    async enrolApp({ id }: Pick<TestCustomer, 'id'>) {
+      const totp = newTotp()
+      await store(id, 'totp', totp)
+      return totp
+    },
+
     /** Gives a customer an authenticator app and recovery codes. */
     async enrol(customer: TestCustomer): Promise<Enrolled> {
-      const totp = newTotp()
-      await store(customer.id, 'totp', totp)
+      const totp = await prover.enrolApp(customer)
       const { key, codes: recoveryCodes, hmacs } = newRecoveryCodes(systemRandom)
       const id = await store(customer.id, 'recovery_codes', key)
       await sql(postgres.url, 'INSERT INTO recovery_code (factor_id, code_hmac) SELECT $1, unnest($2::text[])', [

@@ -7,7 +7,7 @@ import { Prisma } from '../generated/prisma/client.ts'
 /** A wrong code of a restore. */
 export interface FailedAttempt {
   challengeId: string
-  /** The number of this wrong code within its challenge. */
+  /** The number of this wrong code within its challenge, as the gateway counted. */
   attempt: number
   failedAt: Date
 }
@@ -23,9 +23,31 @@ export interface FailureOwner {
 /** A challenge whose customer is unknown for this long stays unknown: its request was dropped when its code expired. */
 const claimableForMs = 30 * 60_000
 
-/** Records a wrong code before its customer is known: requests and answers arrive in any order. Safe to repeat. */
-export const recordFailedAttempt = async (database: Database, attempt: FailedAttempt): Promise<void> => {
-  await database.query((prisma) => prisma.restoreFailure.createMany({ data: attempt, skipDuplicates: true }))
+/** The stored number of a wrong code whose own number is taken: above those of a gateway, and another each millisecond. */
+const numberByTime = ({ failedAt }: FailedAttempt): number => 1_000 + (failedAt.getTime() % 2_000_000_000)
+
+/**
+ * Records a wrong code before its customer is known: requests and answers arrive in any order. Safe to repeat.
+ *
+ * The gateway counts in Redis: whoever can write there, and a failover that loses the last seconds, make it give a number
+ * twice. A wrong code of another time is another one all the same: otherwise a writer of Redis guesses without an end.
+ */
+export const recordFailedAttempt = async (database: Database, failed: FailedAttempt): Promise<void> => {
+  const { challengeId, attempt, failedAt } = failed
+  const recorded = await database.query((prisma) =>
+    prisma.restoreFailure.createMany({ data: failed, skipDuplicates: true }),
+  )
+  if (recorded.count > 0) return
+  await database.query(
+    (prisma) => prisma.$executeRaw`
+      INSERT INTO restore_failure (challenge_id, attempt, failed_at)
+      SELECT ${challengeId}::uuid, ${numberByTime(failed)}::int, ${failedAt}::timestamptz
+      WHERE NOT EXISTS (
+        SELECT FROM restore_failure
+        WHERE challenge_id = ${challengeId}::uuid AND attempt = ${attempt}::int AND failed_at = ${failedAt}::timestamptz
+      )
+      ON CONFLICT DO NOTHING`,
+  )
 }
 
 /** Times of the customer's wrong codes since the last successful restore. */

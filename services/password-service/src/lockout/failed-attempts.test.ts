@@ -38,10 +38,25 @@ t.test('S12: a wrong code is counted for a customer after its answer has left', 
 t.test('S6: a duplicate event of a wrong code counts once', async (t) => {
   const customer = await service.customer()
   const challengeId = await service.restoreOf(customer.id)
-  for (let time = 0; time < 3; time += 1) await guess(challengeId, 1)
+  const at = clock.now()
+  for (let time = 0; time < 3; time += 1) await guess(challengeId, 1, { at })
   await guess(challengeId, 2)
   await everythingHandled()
   t.equal((await failuresOf(customer)).length, 2)
+})
+
+t.test('S6 S53: wrong codes count although the gateway gives each the same number, and each once', async (t) => {
+  const customer = await service.customer()
+  const challengeId = await service.restoreOf(customer.id)
+  const begin = clock.now().getTime()
+  for (let index = 0; index < 10; index += 1) {
+    const at = new Date(begin - index * 1_000)
+    await Promise.all([guess(challengeId, 1, { at }), guess(challengeId, 1, { at })])
+  }
+  await counted(customer, 10)
+  await everythingHandled()
+  t.equal((await failuresOf(customer)).length, 10)
+  t.ok(await isLocked(customer.addresses))
 })
 
 t.test('S6: wrong codes that arrive before their request count once it arrives', async (t) => {

@@ -9,7 +9,7 @@ import { eventually } from '@rekey/test-support/eventually'
 import { codesOf, reportLinkOf } from '@rekey/test-support/flows'
 import type { Teardown } from '@rekey/test-support/infrastructure'
 import type { Rekey } from '@rekey/test-support/rekey'
-import type { Row } from '../../../scripts/docs/takeover-table.ts'
+import type { Row } from '../../../scripts/docs/stolen-thing-table.ts'
 
 const hourMs = 3_600_000
 

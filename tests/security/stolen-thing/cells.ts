@@ -9,7 +9,7 @@ import {
   rows,
   type Stolen,
   type Word,
-} from '../../../scripts/docs/takeover-table.ts'
+} from '../../../scripts/docs/stolen-thing-table.ts'
 import { createOwners, isTold } from './owner.ts'
 import { createThief } from './thief.ts'
 
