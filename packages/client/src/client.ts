@@ -34,12 +34,7 @@ export type CallRequest<Operation> = OmitOptional<Parts<Operation>> &
  * The gateway's HTTP API. Every method rejects with `RekeyError` if the status is not 2xx or no answer comes. A request
  * is sent again only where that is safe.
  */
-export interface RekeyClient
-  extends RestoreFlow,
-    SecondProofFlow,
-    AuthorizationFlow,
-    FactorCalls,
-    VerificationCalls {
+export interface RekeyClient extends RestoreFlow, SecondProofFlow, AuthorizationFlow, FactorCalls, VerificationCalls {
   /** Any operation by its method and path, for example one without a method here. */
   call<Route extends keyof api.Operations>(
     route: Route,

@@ -1,6 +1,6 @@
 import { eventually } from '@rekey/test-support/eventually'
+import { stepAt } from '../../../services/password-service/src/factor-secrets/totp.ts'
 import { codeOf } from '../../../services/password-service/src/factors/factors.fixture.ts'
-import { stepAt } from '../../../services/password-service/src/factors/totp.ts'
 
 const stepSeconds = 30
 
