@@ -31,6 +31,7 @@ import { createPasswords } from './passwords/passwords.feature.ts'
 import { createPasswordPolicy } from './policy/policy.feature.ts'
 import { createSessions, type Sessions } from './sessions/sessions.feature.ts'
 import { startSweeper } from './sweeper.ts'
+import { createWaitingRestores } from './waiting-restores/waiting-restores.feature.ts'
 
 /** Creates the features. Each stands after those that it calls. */
 const createFeatures = async (infra: Infrastructure, config: Config) => {
@@ -43,10 +44,19 @@ const createFeatures = async (infra: Infrastructure, config: Config) => {
   const policy = await createPasswordPolicy(infra, config, hashing)
   const lockout = createLockout(infra, config)
   const codes = createCodes(infra, config, { lockout })
-  const passwords = createPasswords(infra, config, { hashing, policy, lockout })
-  const compromiseReports = createCompromiseReports(infra)
+  const waitingRestores = createWaitingRestores(infra, config, { lockout })
+  const passwords = createPasswords(infra, config, { hashing, policy, lockout, waitingRestores })
+  const compromiseReports = createCompromiseReports(infra, { waitingRestores })
   const jobs = createJobs(infra)
-  const backOffice = createBackOffice(infra, config, { hashing, policy, history, passwords, jobs, lockout })
+  const backOffice = createBackOffice(infra, config, {
+    hashing,
+    policy,
+    history,
+    passwords,
+    jobs,
+    lockout,
+    waitingRestores,
+  })
   const features: Feature[] = [
     outbox,
     sessions,
@@ -58,6 +68,7 @@ const createFeatures = async (infra: Infrastructure, config: Config) => {
     policy,
     lockout,
     codes,
+    waitingRestores,
     passwords,
     compromiseReports,
     jobs,

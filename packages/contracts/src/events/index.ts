@@ -24,11 +24,13 @@ import {
   NotifyProtectionChanged,
   NotifyResetRequested,
   NotifyRestoreBlocked,
+  NotifyRestoreWaiting,
   NotifyTemporaryPassword,
 } from './notify.ts'
 import { PasswordChanged, PasswordReset, PasswordResetRequested, PasswordRestored, PasswordSet } from './password.ts'
 import { RestoreRequested } from './restore.ts'
 import { SessionRevoked } from './session.ts'
+import { RestoreCompleted, RestoreExpired, RestoreVetoed, RestoreWaiting } from './waiting-restore.ts'
 
 const day = 86_400
 
@@ -91,6 +93,10 @@ export const streams = {
       FactorAdded,
       FactorRemoved,
       FactorsReset,
+      RestoreWaiting,
+      RestoreVetoed,
+      RestoreCompleted,
+      RestoreExpired,
     ],
     workQueue: false,
     maxAgeSeconds: 30 * day,
@@ -107,6 +113,7 @@ export const streams = {
       NotifyAddressRemoved,
       NotifyAskedWhileBlocked,
       NotifyFactorsChanged,
+      NotifyRestoreWaiting,
     ],
     workQueue: true,
     // Nothing is deleted unsent: an event leaves the queue when it is sent or becomes a dead letter.

@@ -34,6 +34,7 @@ import { PasswordRestore, PasswordRestoreReset, PasswordRestoreVerification } fr
 import { EndClientSessions, EndOtherSessions, EndSession, ListClientSessions, ListSessions } from './sessions.ts'
 import { Introspect, Revoke, Token } from './token.ts'
 import { AnswerChallenge, OpenChallenge, OpenUnauthorizedChallenge } from './two-factor.ts'
+import { ListClientWaitingRestores } from './waiting-restores.ts'
 import { AuthorizationServerMetadata, ChangePasswordPage, Jwks } from './well-known.ts'
 
 /** Every public route. docs/openapi.json is generated from this list, and a test compares the services' routes with it. */
@@ -75,6 +76,7 @@ export const http = {
   'DELETE /api/v2/clients/:clientId/hold': EndHold,
   'GET /api/v2/clients/:clientId/factors': ListClientFactors,
   'DELETE /api/v2/clients/:clientId/factors': ResetClientFactors,
+  'GET /api/v2/clients/:clientId/waiting-restore': ListClientWaitingRestores,
   'PUT /api/v2/clients/:clientId/block': BlockClient,
   'DELETE /api/v2/clients/:clientId/block': LiftBlock,
   'GET /api/v2/clients/:clientId/messages': ListClientMessages,

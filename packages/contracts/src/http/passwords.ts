@@ -103,10 +103,13 @@ export const recordOperations = [
   'end_hold',
   'end_sessions',
   'reset_factors',
+  'open_waiting_restore',
+  'veto_waiting_restore',
+  'expire_waiting_restore',
 ] as const
 export type RecordOperation = (typeof recordOperations)[number]
 
-/** One record of the history: a password change, a block, a lifted block, an ended hold, the end of all sessions, or a reset of the second factors. */
+/** One record of the history: a password change, a block, a lifted block, an ended hold, the end of all sessions, a reset of the second factors, or what became of a waiting restore. */
 export const ClientRecord = Type.Object({
   ...changeFields,
   type: Type.Optional({ ...changeFields.type, description: 'Only of a password change.' }),
