@@ -1,5 +1,7 @@
+import { waitingRestoreClaimHours } from '@rekey/contracts'
 import { html } from 'ghtml'
 import { csrfField, field, hidden, passwordField } from '../layout/form.ts'
+import { localTime } from '../layout/local-time.ts'
 import { contactLink } from '../layout/renderer.ts'
 import { richText } from '../layout/rich-text.ts'
 import type { Page, Problem, View } from '../layout/view.ts'
@@ -10,6 +12,7 @@ import type {
   PasswordState,
   RestoreState,
   ReturnedState,
+  WaitingState,
 } from './hosted-restore.state.ts'
 import { isAboutPage } from './outcome.ts'
 import { problemOf } from './outcome-texts.ts'
@@ -169,6 +172,30 @@ const passwordPage = ({ view, facts, path, turn, now }: StatePage, state: Passwo
   }
 }
 
+/** The restore waits; while the second challenge lives, the customer can go back to it. */
+const waitingPage = (
+  { view, path, turn, now }: StatePage,
+  { username, until, timezone, proof }: WaitingState,
+): Page => {
+  const { t } = view
+  const time = html`<strong><time datetime="${new Date(until).toISOString()}">${localTime(view, new Date(until), timezone)}</time></strong>`
+  const values = { username: addressed(username), hours: html`${waitingRestoreClaimHours}` }
+  return {
+    title: t('waiting.title'),
+    body: html`<p>!${richText((texts) => t('waiting.until', texts), { time })}</p>
+<p>!${richText((texts) => t('waiting.todo', texts), values)}</p>
+<p>${t('waiting.told')}</p>
+!${
+      now.getTime() < proof.expiresAt
+        ? html`<div class="after"><form method="post" action="${path}/proof-other">
+!${csrfField(view)}!${hidden({ turn })}
+<button class="second">${t('waiting.confirm')}</button>
+</form></div>`
+        : ''
+    }`,
+  }
+}
+
 /** The client's address with its own `state` (RFC 6749 §4.1.2 adds parameters to the query). */
 const backTo = ({ returnUrl }: View, { returnTo }: DoneState): string | undefined => {
   if (!returnTo) return returnUrl
@@ -210,6 +237,7 @@ const endedPage = ({ view }: StatePage, { why }: EndedState): Page => {
     late: 'ended.late',
     spent: 'ended.spent',
     noProof: 'ended.noProof',
+    noWait: 'ended.noWait',
     unknown: 'ended.unknown',
   } as const
   return {
@@ -235,6 +263,8 @@ export const statePage = (page: StatePage, state: RestoreState): Page => {
       return passwordPage(page, state)
     case 'proof':
       return proofPage({ ...page, step: { at: 3, of: steps } }, state)
+    case 'waiting':
+      return waitingPage(page, state)
     case 'done':
       return donePage(page, state)
     case 'returned':

@@ -18,7 +18,7 @@ interface Deps extends WaitingDeps {
 
 const batchSize = 100
 /** A notice is sent this much late, at most. */
-const pollMs = 5_000
+const pollMs = 1_000
 const backoffMs = { first: 250, most: 30_000 }
 
 /**
