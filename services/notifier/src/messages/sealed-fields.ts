@@ -22,6 +22,7 @@ export interface SealedFields {
   code(context: string, sealed: string): Promise<string>
   password(context: string, sealed: string): Promise<string>
   reportLink(context: string, sealed: string): Promise<string>
+  vetoLink(context: string, sealed: string): Promise<string>
 }
 
 // Validated although a service of this platform encrypted it: a comma or line break would make several addresses of one.
@@ -32,6 +33,7 @@ const isPassword = compileCheck(Type.String({ minLength: 1 }))
 const isReportLink = compileCheck(
   Type.String({ pattern: '^https?://[^\\s/?#]+/(n/[\\w-]{22}|not-me\\?token=[\\w.-]+)$' }),
 )
+const isVetoLink = compileCheck(Type.String({ pattern: '^https?://[^\\s/?#]+/v/[\\w-]{22}$' }))
 
 export const createSealedFields = ({ codeKeys, addressKeys }: Deps): SealedFields => {
   const decrypt =
@@ -51,5 +53,6 @@ export const createSealedFields = ({ codeKeys, addressKeys }: Deps): SealedField
     code: decrypt<string>('code', codeKeys, isCode),
     password: decrypt<string>('password', addressKeys, isPassword),
     reportLink: decrypt<string>('report link', addressKeys, isReportLink),
+    vetoLink: decrypt<string>('veto link', addressKeys, isVetoLink),
   }
 }

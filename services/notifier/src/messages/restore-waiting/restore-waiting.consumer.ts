@@ -7,7 +7,7 @@ export const sendRestoreWaiting = (deps: MessageDeps) =>
   sendOn(deps, NotifyRestoreWaiting, async ({ notice, ip, ...data }, eventId) => {
     const { sealedFields, present } = deps
     const recipient = await sealedFields.recipient(eventId, data.recipient)
-    const vetoLink = data.vetoLink === undefined ? undefined : await sealedFields.reportLink(eventId, data.vetoLink)
+    const vetoLink = data.vetoLink === undefined ? undefined : await sealedFields.vetoLink(eventId, data.vetoLink)
     const [openedAt, endsAt] = [new Date(data.openedAt), new Date(data.endsAt)]
     const message = restoreWaitingMessage(present(recipient), { notice, ip, openedAt, endsAt, vetoLink })
     return { recipient, message }

@@ -1,19 +1,22 @@
 import { NotifyRestoreWaiting, type WaitingRestoreNotice, waitingRestoreNotices } from '@rekey/contracts'
 import { systemRandom } from '@rekey/platform/random'
+import { eventually } from '@rekey/test-support/eventually'
 import t from 'tap'
-import { recipient, reportLink, startNotifier, startServers } from '../../app.fixture.ts'
+import { recipient, startNotifier, startServers } from '../../app.fixture.ts'
 
 const servers = await startServers(t)
 await startNotifier(t, servers)
 
+const vetoLink = 'https://bank.example/v/mV3r_kQ9-0aZ1bY2cX4dWg'
+
 const publishNotice = async (
   notice: WaitingRestoreNotice,
-  { to = {}, sealedFor }: { to?: object; sealedFor?: string } = {},
+  { to = {}, sealedFor, link = vetoLink }: { to?: object; sealedFor?: string; link?: string } = {},
 ) => {
   const id = systemRandom.id()
-  const { recipient, reportLink: vetoLink } = await servers.sealNotification(sealedFor ?? id, to)
+  const { recipient, reportLink: sealed } = await servers.sealNotification(sealedFor ?? id, to, link)
   const times = { openedAt: '2026-11-21T20:37:12.000Z', endsAt: '2026-11-22T20:37:12.000Z' }
-  const data = { notice, recipient, ...(notice !== 'vetoed' && { vetoLink }), ip: '203.0.113.7', ...times }
+  const data = { notice, recipient, ...(notice !== 'vetoed' && { vetoLink: sealed }), ip: '203.0.113.7', ...times }
   await servers.publish(NotifyRestoreWaiting, { id, subject: 'EN00000CY', data })
 }
 
@@ -36,21 +39,26 @@ for (const [index, notice] of waitingRestoreNotices.entries()) {
       t.match(form, '203.0.113.7')
       t.match(form, '+44 20 7946 0000')
       t.equal(form.includes('22 November 2026 at 22:38'), stops, 'the end is rounded up to the minute')
-      t.equal(form.includes(reportLink), stops)
+      t.equal(form.includes(vetoLink), stops)
     }
-    t.equal(mail.Text.split(/\r?\n/).includes(`Stop the reset: ${reportLink}`), stops)
+    t.equal(mail.Text.split(/\r?\n/).includes(`Stop the reset: ${vetoLink}`), stops)
 
     const phone = `+44770090000${index}`
     await publishNotice(notice, { to: { channel: 'sms', to: phone } })
     const { Text } = await servers.inbox.waitForMessage(phone)
-    t.equal(Text.split('\n').includes(`Stop it: ${reportLink}`), stops)
+    t.equal(Text.split('\n').includes(`Stop it: ${vetoLink}`), stops)
   })
 }
 
-t.test('a notification of a waiting restore sealed for another event becomes a dead letter', async (t) => {
+t.test('a notification sealed for another event, or with a link of another page, becomes a dead letter', async (t) => {
   await publishNotice('opened', { sealedFor: 'another event', to: { to: recipient.to } })
-  t.same(await servers.waitForDeadLetter(), {
-    subject: 'dead.notify.restore-waiting',
-    reason: 'the recipient cannot be opened',
-  })
+  await publishNotice('opened', { link: 'https://bank.example/n/mV3r_kQ9-0aZ1bY2cX4dWg' })
+  const letters = await eventually(
+    async () => {
+      const stored = await servers.stored('DEAD')
+      return stored.length === 2 && stored.map(({ header }) => header.get('rekey-reason')).toSorted()
+    },
+    { what: 'two dead letters' },
+  )
+  t.same(letters, ['the recipient cannot be opened', 'the veto link is not a valid one'])
 })
