@@ -205,6 +205,10 @@ export const securityLines: Record<string, SecurityLine[]> = {
       text: 'Adding or removing a factor needs a fresh proof by an existing one, is told to every address with a not-me link, and a new one is young for 72 h (S43) [ASVS 6.3.7, 6.4].',
     },
     {
+      number: 'S58',
+      text: 'A waiting restore has one end under kill, pause, clock steps and a racing veto; nobody alone shortens it.',
+    },
+    {
       number: 'S60',
       text: 'Before the first proof no answer, time or limit depends on which methods a person has.',
     },
