@@ -123,9 +123,9 @@ export interface RekeyClient extends RestoreFlow, AuthorizationFlow, FactorCalls
     request: OfClient & api.ListClientMessagesQuery,
     options?: CallOptions,
   ): Promise<api.ListClientMessagesAnswer>
-  /** B12. Lists a customer's sessions, the latest sign-in first. */
   /** Restores that wait because the customer could give one proof of two, newest first. */
   listClientWaitingRestores(request: OfClient, options?: CallOptions): Promise<api.ListClientWaitingRestoresAnswer>
+  /** B12. Lists a customer's sessions, the latest sign-in first. */
   listClientSessions(request: OfClient, options?: CallOptions): Promise<api.ListClientSessionsAnswer>
   /** B12. Ends all sessions of a customer at once, and notifies the customer. Needs no second person. */
   endClientSessions(request: OfClient & WithReason, options?: CallOptions): Promise<void>

@@ -5,7 +5,9 @@ import type { Rekey } from '@rekey/test-support/rekey'
 /** Moves waiting restores of the whole product through time: Postgres' clock is the one that counts. */
 export const createWaiter = ({ postgres, inbox }: Pick<Rekey, 'postgres' | 'inbox'>) => {
   const pass = async (customerId: number, hours: number) => {
-    const moved = ['opened_at', 'ends_at', 'expires_at', 'act_at'].map((name) => `${name} = ${name} - $2::interval`)
+    const moved = ['opened_at', 'ends_at', 'expires_at', 'act_at', 'finished_at'].map(
+      (name) => `${name} = ${name} - $2::interval`,
+    )
     await sql(postgres.url, `UPDATE waiting_restore SET ${moved} WHERE customer_id = $1`, [
       customerId,
       `${hours} hours`,
