@@ -62,8 +62,9 @@ export const longest: SampleValues = {
 export const at = new Date('2026-09-21T20:37:12Z')
 export const expiresAt = new Date('2026-09-21T20:47:12Z')
 
-/** 22 characters, as of each handle. */
+/** Links have a handle of 22 characters. */
 export const vetoLinkOf = ({ publicUrl }: Pick<SampleValues, 'publicUrl'>) => `${publicUrl}/v/mV3r_kQ9-0aZ1bY2cX4dWg`
+
 export const reportLinkOf = ({ publicUrl }: Pick<SampleValues, 'publicUrl'>) => `${publicUrl}/n/mV3r_kQ9-0aZ1bY2cX4dWg`
 
 type Sample = (presentation: Presentation, values: SampleValues) => Message
