@@ -140,6 +140,13 @@ export const startWaiting = async (t: Test, env: Record<string, string> = {}) =>
       )
     },
 
+    /** The link "it was not me" of the customer's first notification. */
+    async notMeLink({ code }: Person) {
+      await service.outboxEmpty()
+      const [first] = (await service.events('NOTIFY', code)).filter(({ data }) => data.reportLink)
+      return service.openAddress<string>(first?.id ?? '', String(first?.data.reportLink))
+    },
+
     /** The events for other services. */
     async published({ code }: Person) {
       await service.outboxEmpty()

@@ -1,3 +1,5 @@
+import { ReportCompromise } from '@rekey/contracts'
+import { callRpc } from '@rekey/platform/rpc'
 import t from 'tap'
 import { newPassword, startWaiting } from './waiting-restores.fixture.ts'
 
@@ -138,9 +140,7 @@ t.test('a forged token, the link of another notification, and a late link veto n
   const person = await service.person()
   const changed = await service.changePassword(person)
   t.equal(changed.status, 204)
-  await service.outboxEmpty()
-  const [notification] = await service.events('NOTIFY', person.code)
-  const notMe = await service.openAddress<string>(notification?.id ?? '', String(notification?.data.reportLink))
+  const notMe = await service.notMeLink(person)
   await open(person)
   const [notice] = await notices(person)
   for (const token of ['x', 'A'.repeat(22), tokenOf(notMe)]) t.same(await veto(token), { result: 'invalid' }, token)
@@ -171,14 +171,21 @@ t.test('S58: a sign-in vetoes, and one from before the opening does not', async 
 
 t.test('a password that is set in another way, a report and a block veto', async (t) => {
   const people = await Promise.all(Array.from({ length: 3 }, () => service.person()))
-  const [changing, reporting, blocked] = people as [(typeof people)[0], (typeof people)[0], (typeof people)[0]]
+  const [changing, changed, blocked] = people as [(typeof people)[0], (typeof people)[0], (typeof people)[0]]
   for (const person of people) await open(person)
   const both = await provenBy(changing.id, 'email', ['email', 'sms'])
   t.equal((await setPassword(both)).status, 204, 'two proofs need no wait')
   t.match(await restores(changing.id), [{ state: 'vetoed', vetoedBy: 'new_password' }])
   t.same(await records(changing.id), ['open_waiting_restore', 'restore', 'veto_waiting_restore'])
-  t.equal((await service.changePassword(reporting)).status, 204)
-  t.match(await restores(reporting.id), [{ vetoedBy: 'new_password' }], 'a change too')
+  t.equal((await service.changePassword(changed)).status, 204)
+  t.match(await restores(changed.id), [{ vetoedBy: 'new_password' }], 'a change too')
+  const reported = await service.person()
+  t.equal((await service.changePassword(reported)).status, 204)
+  const token = tokenOf(await service.notMeLink(reported))
+  await open(reported)
+  t.same(await callRpc(service.broker, ReportCompromise, { token, ip: '203.0.113.7' }), { result: 'reported' })
+  t.match(await restores(reported.id), [{ state: 'vetoed', vetoedBy: 'block' }])
+  t.same(await records(reported.id), ['change', 'open_waiting_restore', 'block', 'veto_waiting_restore'])
   const staff = { authorization: service.bearer('backend_fin', 'REST:FULL') }
   const answer = await service.http.send(
     'PUT',
