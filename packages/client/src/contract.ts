@@ -571,7 +571,7 @@ export interface ListClientWaitingRestoresAnswer {
     expiresAt: string
     /** When it came to its outcome. Whole seconds, UTC. */
     finishTime?: string
-    /** What vetoed it. */
+    /** The act that vetoed it. */
     vetoedBy?: 'link' | 'sign_in' | 'block' | 'new_password'
   }[]
 }

@@ -5,7 +5,7 @@ export const unavailableProof = 'unavailable'
 export const waitingRestoreStates = ['waiting', 'ready', 'completed', 'vetoed', 'expired'] as const
 export type WaitingRestoreState = (typeof waitingRestoreStates)[number]
 
-/** What vetoes a waiting restore. link: of a notification. new_password: one that was set in another way. */
+/** Acts that veto a waiting restore. link: of a notification. new_password: one that was set in another way. */
 export const vetoes = ['link', 'sign_in', 'block', 'new_password'] as const
 export type Veto = (typeof vetoes)[number]
 

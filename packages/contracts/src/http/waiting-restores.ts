@@ -19,7 +19,7 @@ const WaitingRestore = Type.Object(
     endsAt: { ...Time, description: 'End of the wait. Whole seconds, UTC.' },
     expiresAt: { ...Time, description: 'Until then the password can be set. Whole seconds, UTC.' },
     finishTime: Type.Optional({ ...Time, description: 'When it came to its outcome. Whole seconds, UTC.' }),
-    vetoedBy: Type.Optional(OneOf(vetoes, { description: 'What vetoed it.' })),
+    vetoedBy: Type.Optional(OneOf(vetoes, { description: 'The act that vetoed it.' })),
   },
   {
     examples: [

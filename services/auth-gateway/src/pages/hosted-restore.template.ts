@@ -1,7 +1,5 @@
-import { waitingRestoreClaimHours } from '@rekey/contracts'
 import { html } from 'ghtml'
 import { csrfField, field, hidden, passwordField } from '../layout/form.ts'
-import { localTime } from '../layout/local-time.ts'
 import { contactLink } from '../layout/renderer.ts'
 import { richText } from '../layout/rich-text.ts'
 import type { Page, Problem, View } from '../layout/view.ts'
@@ -12,11 +10,11 @@ import type {
   PasswordState,
   RestoreState,
   ReturnedState,
-  WaitingState,
 } from './hosted-restore.state.ts'
 import { isAboutPage } from './outcome.ts'
 import { problemOf } from './outcome-texts.ts'
 import { proofPage } from './proof.template.ts'
+import { waitingPage } from './waiting.template.ts'
 
 /** What the pages tell before the customer needs it. */
 export interface RestoreFacts {
@@ -169,30 +167,6 @@ const passwordPage = ({ view, facts, path, turn, now }: StatePage, state: Passwo
 <noscript><button class="second test" formaction="${path}/strength">${t('strength.test')}</button></noscript>
 </form>
 <p class="after">${t('password.effect')}</p>`,
-  }
-}
-
-/** The restore waits; while the second challenge lives, the customer can go back to it. */
-const waitingPage = (
-  { view, path, turn, now }: StatePage,
-  { username, until, timezone, proof }: WaitingState,
-): Page => {
-  const { t } = view
-  const time = html`<strong><time datetime="${new Date(until).toISOString()}">${localTime(view, new Date(until), timezone)}</time></strong>`
-  const values = { username: addressed(username), hours: html`${waitingRestoreClaimHours}` }
-  return {
-    title: t('waiting.title'),
-    body: html`<p>!${richText((texts) => t('waiting.until', texts), { time })}</p>
-<p>!${richText((texts) => t('waiting.todo', texts), values)}</p>
-<p>${t('waiting.told')}</p>
-!${
-      now.getTime() < proof.expiresAt
-        ? html`<div class="after"><form method="post" action="${path}/proof-other">
-!${csrfField(view)}!${hidden({ turn })}
-<button class="second">${t('waiting.confirm')}</button>
-</form></div>`
-        : ''
-    }`,
   }
 }
 
