@@ -124,6 +124,8 @@ export const mayPublish: Record<BrokerUser, string[]> = {
     'customers.summary',
     'factors.list',
     'factors.verify',
+    'waiting-restores.open',
+    'waiting-restores.veto',
     ...streamInfo('AUTH', 'PASSWORD', 'DEAD'),
     ...replays,
     '$JS.API.STREAM.MSG.GET.AUTH',

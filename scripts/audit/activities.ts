@@ -107,5 +107,16 @@ export const activities: { [Type in ListenedEvent['type']]: (data: DataOf<Type>)
     ...authentication('Preauth', 'Success', 'Low'),
     detail: `the back office verified the customer, by ${method}`,
   }),
+  'customer.restore-waiting': () => ({
+    ...accountChange('Password Reset Requested', 'Medium'),
+    status: 'Unknown',
+    detail: 'one proof of two: it waits, and can be vetoed',
+  }),
+  'customer.restore-vetoed': ({ by }) => ({
+    ...accountChange('Password Reset Vetoed', by === 'new_password' ? 'Low' : 'High'),
+    detail: by,
+  }),
+  'customer.restore-completed': () => ({ ...accountChange('Password Reset', 'Medium'), detail: 'after the wait' }),
+  'customer.restore-expired': () => ({ ...accountChange('Password Reset Expired', 'Low'), status: 'Failure' }),
   'customer.factor-removed': ({ kind }) => ({ ...accountChange('MFA Factor Disable', 'Medium'), detail: kind }),
 }

@@ -93,6 +93,13 @@ export const security: Dashboard = {
       emptyBecause: 'no customer has enrolled one',
     },
     {
+      title: 'Waiting restores',
+      description: 'Opened with one proof of two, and their outcomes. link or sign_in: the customer vetoed it.',
+      queries: [[perMinute('result, by', 'rekey_waiting_restores_total'), '{{result}} {{by}}']],
+      unit: 'cpm',
+      runbook: 'operations.md#a-restore-waits',
+    },
+    {
       title: 'Recovery holds',
       description: 'Begun or extended, by reason. young_address: a restore over an address that was just added.',
       queries: [[perMinute('reason', 'rekey_holds_started_total'), '{{reason}}']],

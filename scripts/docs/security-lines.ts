@@ -205,6 +205,10 @@ export const securityLines: Record<string, SecurityLine[]> = {
       text: 'Adding or removing a factor needs a fresh proof by an existing one, is told to every address with a not-me link, and a new one is young for 72 h (S43) [ASVS 6.3.7, 6.4].',
     },
     {
+      number: 'S58',
+      text: 'A waiting restore has one end under kill, pause, clock steps and a racing veto; nobody alone shortens it.',
+    },
+    {
       number: 'S59',
       text: "Staff act on a customer only with that customer's live proof, or with a second person and a notification [ASVS 6.4.6; CISA AA23-320A].",
     },

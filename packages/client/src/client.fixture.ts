@@ -81,6 +81,16 @@ export const message = {
   status: 'waiting',
   attempts: 0,
 }
+export const waitingRestore = {
+  id: factor.id,
+  state: 'waiting',
+  channel: 'email',
+  clientId: 'ib_localhost',
+  ip: '203.0.113.7',
+  createTime: change.createTime,
+  endsAt: change.createTime,
+  expiresAt: change.createTime,
+}
 export const token = { access_token: 'a', token_type: 'bearer', expires_in: 3600, scope: 'CUSTOMER:FULL' }
 
 /** Answers of the server by route. A route without one answers 204. */
@@ -109,6 +119,7 @@ export const answers: Partial<Record<keyof typeof http, unknown>> = {
   'POST /api/v2/my/factors/recovery-codes': recoveryCodes,
   'GET /api/v2/clients/:clientId/verifications': verification,
   'POST /api/v2/clients/:clientId/verifications': begunVerification,
+  'GET /api/v2/clients/:clientId/waiting-restore': { total: 1, data: [waitingRestore] },
   'GET /api/v2/clients/:clientId/messages': { total: 1, data: [message] },
   'GET /api/v2/clients/:clientId/sessions': { total: 1, data: [session] },
   'GET /api/v2/jobs': { total: 1, data: [listedJob] },

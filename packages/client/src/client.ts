@@ -125,6 +125,8 @@ export interface RekeyClient extends RestoreFlow, SecondProofFlow, Authorization
     request: OfClient & api.ListClientMessagesQuery,
     options?: CallOptions,
   ): Promise<api.ListClientMessagesAnswer>
+  /** Restores that wait because the customer could give one proof of two, newest first. */
+  listClientWaitingRestores(request: OfClient, options?: CallOptions): Promise<api.ListClientWaitingRestoresAnswer>
   /** B12. Lists a customer's sessions, the latest sign-in first. */
   listClientSessions(request: OfClient, options?: CallOptions): Promise<api.ListClientSessionsAnswer>
   /** B12. Ends all sessions of a customer at once, and notifies the customer. Needs no second person. */
@@ -209,6 +211,8 @@ export const createClient = (options: ClientOptions): RekeyClient => {
       send('GET /api/v2/clients/:clientId/records/:recordId', { accessToken, params }, options),
     listClientMessages: ({ accessToken, clientId, ...query }, options) =>
       send('GET /api/v2/clients/:clientId/messages', { accessToken, params: { clientId }, query }, options),
+    listClientWaitingRestores: ({ accessToken, ...params }, options) =>
+      send('GET /api/v2/clients/:clientId/waiting-restore', { accessToken, params }, options),
     listClientSessions: ({ accessToken, ...params }, options) =>
       send('GET /api/v2/clients/:clientId/sessions', { accessToken, params }, options),
     endClientSessions: ({ accessToken, clientId, ...query }, options) =>

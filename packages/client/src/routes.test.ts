@@ -23,6 +23,7 @@ import {
   startServer,
   token,
   verification,
+  waitingRestore,
 } from './client.fixture.ts'
 
 /** Documents, health and pages; and PATCH, which is the same as PUT. */
@@ -168,6 +169,11 @@ t.test('every method reaches its route with a request that the contract accepts'
       {},
     ],
     ['POST /api/v2/clients/reset-password', () => client.resetAllPasswords({ accessToken: 'a' }), { jobId }],
+    [
+      'GET /api/v2/clients/:clientId/waiting-restore',
+      () => client.listClientWaitingRestores({ accessToken: 'a', clientId: 1 }),
+      { total: 1, data: [waitingRestore] },
+    ],
     [
       'GET /api/v2/clients/:clientId/factors',
       () => client.listClientFactors({ accessToken: 'a', clientId: 1 }),

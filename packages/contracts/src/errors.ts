@@ -110,6 +110,8 @@ export interface SecondProofRequest {
   mfaToken?: string
   /** Values of `challenge_type` that remain. */
   challengeTypes: string[]
+  /** Until then a waiting restore of the customer sets no password. */
+  waitsUntil?: string
 }
 
 interface Details {

@@ -205,7 +205,7 @@ export const Device = Type.String({
   pattern: `^[^${notInLine}]+$`,
   maxLength: 300,
   description:
-    "One of the values of challenge_type that the answer offered: a device, to which a code is sent, otp or recovery_code. To send a restore's code again: the device in its mfa_token's amr.",
+    "One of the values of challenge_type that the answer offered: a device, to which a code is sent, otp or recovery_code; in a restore also unavailable. To send a restore's code again: the device in its mfa_token's amr.",
   examples: ['oob:email:b*1@gmail.com'],
 })
 

@@ -23,6 +23,7 @@ export const messagePurposes = [
   'address_removed',
   'asked_while_blocked',
   'factors_changed',
+  'restore_waiting',
 ] as const
 export type MessagePurpose = (typeof messagePurposes)[number]
 

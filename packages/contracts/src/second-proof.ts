@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox'
-import { OneOf } from './fields.ts'
+import { OneOf, Time } from './fields.ts'
 import type { EnrolledMethod } from './rpc/factors.ts'
 
 /** Ways to prove who one is besides the password. Two proofs are independent if their methods differ. */
@@ -80,6 +80,8 @@ export interface SecondProof {
   expiresAt: number
   /** The value that was chosen at A4b. */
   chosen?: string
+  /** True if the customer may open a waiting restore instead. Absent in tokens of earlier versions. */
+  mayWait?: boolean
 }
 
 /** Key derivation and context of the sealed token. */
@@ -91,15 +93,23 @@ const ChallengeTypes = Type.Array(Type.String(), {
   examples: [['otp', 'oob:sms:+44*******01', 'recovery_code']],
 })
 
+const WaitsUntil = {
+  ...Time,
+  description:
+    'Until then a waiting restore by this method sets no password: restore again by the same method afterwards. Absent: none waits.',
+}
+
 /** Fields of the OAuth error `mfa_required`: the shape of the answer of A4. */
 export const oauthSecondProof = {
   challenge_type: Type.Optional(ChallengeTypes),
   binding_method: Type.Optional(Type.Literal('prompt')),
   mfa_token: Type.Optional(Type.String({ description: 'With mfa_required: names the second challenge.' })),
+  waits_until: Type.Optional(WaitsUntil),
 }
 
 /** Fields of the problem `second_proof_required`. */
 export const problemSecondProof = {
   mfaToken: Type.Optional(Type.String({ description: 'With second_proof_required: names the second challenge.' })),
   challengeTypes: Type.Optional(ChallengeTypes),
+  waitsUntil: Type.Optional(WaitsUntil),
 }

@@ -74,6 +74,7 @@ const toOAuthError = (error: RekeyError, body: unknown): OAuthError => {
       challenge_type: error.secondProof.challengeTypes,
       binding_method: 'prompt',
       mfa_token: error.secondProof.mfaToken,
+      waits_until: error.secondProof.waitsUntil,
     }),
     ...(typeof state === 'string' && printable.test(state) && { state }),
   }

@@ -34,6 +34,7 @@ import { createPresentations } from './messages/presentation.ts'
 import { sendProtectionChanged } from './messages/protection-changed/protection-changed.consumer.ts'
 import { sendResetRequested } from './messages/reset-requested/reset-requested.consumer.ts'
 import { sendRestoreBlocked } from './messages/restore-blocked/restore-blocked.consumer.ts'
+import { sendRestoreWaiting } from './messages/restore-waiting/restore-waiting.consumer.ts'
 import { createSealedFields } from './messages/sealed-fields.ts'
 import { sendTemporaryPasswords } from './messages/temporary-password/temporary-password.consumer.ts'
 import { sendVerifications } from './messages/verification/verification.consumer.ts'
@@ -48,6 +49,7 @@ const notifications = [
   sendAddressRemoved,
   sendFactorsChanged,
   sendAskedWhileBlocked,
+  sendRestoreWaiting,
 ]
 
 /** A hanging connection delays an awaited message least if it is given up soon; a notification is rather sent late than twice. */

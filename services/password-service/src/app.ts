@@ -32,6 +32,7 @@ import { createPasswordPolicy } from './policy/policy.feature.ts'
 import { createSessions, type Sessions } from './sessions/sessions.feature.ts'
 import { startSweeper } from './sweeper.ts'
 import { createVerifications } from './verifications/verifications.feature.ts'
+import { createWaitingRestores } from './waiting-restores/waiting-restores.feature.ts'
 
 /** Creates the features. Each stands after those that it calls. */
 const createFeatures = async (infra: Infrastructure, config: Config) => {
@@ -44,11 +45,20 @@ const createFeatures = async (infra: Infrastructure, config: Config) => {
   const policy = await createPasswordPolicy(infra, config, hashing)
   const lockout = createLockout(infra, config)
   const codes = createCodes(infra, config, { lockout })
-  const passwords = createPasswords(infra, config, { hashing, policy, lockout })
-  const compromiseReports = createCompromiseReports(infra)
+  const waitingRestores = createWaitingRestores(infra, config, { lockout })
+  const passwords = createPasswords(infra, config, { hashing, policy, lockout, waitingRestores })
+  const compromiseReports = createCompromiseReports(infra, { waitingRestores })
   const jobs = createJobs(infra)
   const factors = createFactors(infra, config)
-  const backOffice = createBackOffice(infra, config, { hashing, policy, history, passwords, jobs, lockout })
+  const backOffice = createBackOffice(infra, config, {
+    hashing,
+    policy,
+    history,
+    passwords,
+    jobs,
+    lockout,
+    waitingRestores,
+  })
   const features: Feature[] = [
     outbox,
     sessions,
@@ -60,6 +70,7 @@ const createFeatures = async (infra: Infrastructure, config: Config) => {
     policy,
     lockout,
     codes,
+    waitingRestores,
     passwords,
     compromiseReports,
     jobs,

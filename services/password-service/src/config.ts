@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os'
-import { OneOf, type RestoreProofs, restoreProofs } from '@rekey/contracts'
+import { longestWaitHours, OneOf, type RestoreProofs, restoreProofs } from '@rekey/contracts'
 import { brand, Flag, Key, publicUrl, serviceEnv, Url } from '@rekey/platform/config'
 import { fourEyes } from '@rekey/platform/four-eyes'
 import { identityProviderEnv } from '@rekey/platform/identity-provider'
@@ -140,6 +140,14 @@ export const Env = Type.Object({
     description:
       'Least length of the recovery hold that begins when the back office removes the second factors of a customer, in hours, ' +
       'whatever REKEY_HOLD_HOURS is. Production requires the default or more.',
+  }),
+  REKEY_SOLO_RESTORE_WAIT_HOURS: Type.Integer({
+    minimum: 0,
+    maximum: longestWaitHours,
+    default: 24,
+    description:
+      'How long a restore waits whose customer can give one proof of two, in hours: every address is notified, and can veto ' +
+      'it. 0: there are no such restores, and the staff help. Production requires 0, or the default or more.',
   }),
   ...fourEyes,
   REKEY_STAFF_NEEDS_PROOF: Type.Optional(

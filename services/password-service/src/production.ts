@@ -54,6 +54,12 @@ const hasYoungAddresses: Rule<Config> = ({ REKEY_NEW_ADDRESS_HOURS }) =>
     ? [`REKEY_NEW_ADDRESS_HOURS is ${REKEY_NEW_ADDRESS_HOURS}: production requires 24 at least.`]
     : []
 
+/** Somebody who reads their mail once a day must have the time to object. */
+const restoresWaitLong: Rule<Config> = ({ REKEY_SOLO_RESTORE_WAIT_HOURS: hours }) =>
+  hours !== undefined && hours > 0 && hours < 24
+    ? [`REKEY_SOLO_RESTORE_WAIT_HOURS is ${hours}: production requires 24 at least, or 0.`]
+    : []
+
 /** PCI DSS 10.5.1: audit logs are kept for twelve months. */
 const keepsHistory: Rule<Config> = ({ REKEY_HISTORY_RETENTION_MONTHS: months }) =>
   months !== undefined && months > 0 && months < 12
@@ -112,6 +118,7 @@ export const production: Production<Config> = {
     refusesCommonPasswords,
     choosesRestoreProofs,
     hasYoungAddresses,
+    restoresWaitLong,
     keepsHistory,
     limitsAreUnscaled,
     quotasAreBounded({ ...codeAccountLimit, ...verificationLimits }),

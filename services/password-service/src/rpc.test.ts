@@ -35,6 +35,8 @@ const examples: Record<string, Record<string, unknown>> = {
     challengeId: '0194f3a2-5b1c-7d3e-8f90-a1b2c3d4e5f6',
     purpose: 'restore',
   },
+  'waiting-restores.open': { mfaToken: 'a.b.c', ip: '203.0.113.7' },
+  'waiting-restores.veto': { token: 'a.b.c', ip: '203.0.113.7' },
   'session.raise-epoch': { customer: 'nobody', verifiedEpoch: 0, gatewayEpoch: 1 },
 }
 

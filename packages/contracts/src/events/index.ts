@@ -24,6 +24,7 @@ import {
   NotifyProtectionChanged,
   NotifyResetRequested,
   NotifyRestoreBlocked,
+  NotifyRestoreWaiting,
   NotifyTemporaryPassword,
   NotifyVerification,
 } from './notify.ts'
@@ -31,6 +32,7 @@ import { PasswordChanged, PasswordReset, PasswordResetRequested, PasswordRestore
 import { RestoreRequested } from './restore.ts'
 import { SessionRevoked } from './session.ts'
 import { CustomerVerified } from './verification.ts'
+import { RestoreCompleted, RestoreExpired, RestoreVetoed, RestoreWaiting } from './waiting-restore.ts'
 
 const day = 86_400
 
@@ -94,6 +96,10 @@ export const streams = {
       FactorRemoved,
       FactorsReset,
       CustomerVerified,
+      RestoreWaiting,
+      RestoreVetoed,
+      RestoreCompleted,
+      RestoreExpired,
     ],
     workQueue: false,
     maxAgeSeconds: 30 * day,
@@ -111,6 +117,7 @@ export const streams = {
       NotifyAskedWhileBlocked,
       NotifyFactorsChanged,
       NotifyVerification,
+      NotifyRestoreWaiting,
     ],
     workQueue: true,
     // Nothing is deleted unsent: an event leaves the queue when it is sent or becomes a dead letter.

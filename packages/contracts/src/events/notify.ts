@@ -174,6 +174,24 @@ export const NotifyFactorsChanged = defineEvent({
   }),
 })
 
+/** When a customer is notified of a waiting restore: at once, at half time, before the end of the wait; and of a veto. */
+export const waitingRestoreNotices = ['opened', 'half', 'last', 'vetoed'] as const
+export type WaitingRestoreNotice = (typeof waitingRestoreNotices)[number]
+
+export const NotifyRestoreWaiting = defineEvent({
+  type: 'notify.restore-waiting',
+  summary: 'Notify one address that a restore with one proof waits, with a link to veto it; or that it was vetoed.',
+  data: Type.Object({
+    ...about,
+    notice: OneOf(waitingRestoreNotices),
+    vetoLink: Type.Optional({ ...Sealed('notifier'), description: 'Absent after a veto.' }),
+    recipient: Sealed('notifier'),
+    ip: Type.String({ description: 'Client address that opened it.' }),
+    openedAt: Type.String({ format: 'date-time' }),
+    endsAt: Type.String({ format: 'date-time', description: 'From then on the password can be set.' }),
+  }),
+})
+
 export const NotifyAskedWhileBlocked = defineEvent({
   type: 'notify.asked-while-blocked',
   summary:

@@ -35,6 +35,7 @@ import { EndClientSessions, EndOtherSessions, EndSession, ListClientSessions, Li
 import { Introspect, Revoke, Token } from './token.ts'
 import { AnswerChallenge, OpenChallenge, OpenUnauthorizedChallenge } from './two-factor.ts'
 import { BeginVerification, ConfirmVerification, GetVerification } from './verifications.ts'
+import { ListClientWaitingRestores } from './waiting-restores.ts'
 import { AuthorizationServerMetadata, ChangePasswordPage, Jwks } from './well-known.ts'
 
 /** Every public route. docs/openapi.json is generated from this list, and a test compares the services' routes with it. */
@@ -79,6 +80,7 @@ export const http = {
   'GET /api/v2/clients/:clientId/verifications': GetVerification,
   'POST /api/v2/clients/:clientId/verifications': BeginVerification,
   'POST /api/v2/clients/:clientId/verifications/:verificationId': ConfirmVerification,
+  'GET /api/v2/clients/:clientId/waiting-restore': ListClientWaitingRestores,
   'PUT /api/v2/clients/:clientId/block': BlockClient,
   'DELETE /api/v2/clients/:clientId/block': LiftBlock,
   'GET /api/v2/clients/:clientId/messages': ListClientMessages,

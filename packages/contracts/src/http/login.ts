@@ -9,6 +9,7 @@ import {
   Password,
   ResponseType,
   State,
+  Time,
 } from '../fields.ts'
 import { clientAuthentication, oauthErrors, refuses } from './problem.ts'
 import { CodeSent, commonRequest, exampleMfaToken } from './restore.ts'
@@ -77,12 +78,28 @@ export const CodeAwaited = Type.Object(
 )
 export type CodeAwaited = Static<typeof CodeAwaited>
 
+/** The answer of A4b for a customer who cannot give the second proof. */
+export const RestoreWaits = Type.Object(
+  {
+    mfa_token: Type.String({
+      description: 'Names the second challenge, by which the second proof can still be given.',
+      examples: [exampleMfaToken],
+    }),
+    error: Type.Literal('restore_waiting'),
+    error_description: Type.String({ examples: ['Restore again by the same method after waits_until'] }),
+    waits_until: { ...Time, description: 'Then a new restore by the same method sets the password.' },
+    state: Type.String({ examples: ['5e982a097260d146803b5da13b1a19c2'] }),
+  },
+  { description: 'The restore waits; every address of the customer is notified, and any of them can veto it.' },
+)
+export type RestoreWaits = Static<typeof RestoreWaits>
+
 /** A4b. */
 export const SendChallenge = {
   operationId: 'sendChallenge',
   summary: 'Send a code to a device, or send it again',
   description:
-    'A new code replaces the old one. Failed attempts stay. With otp or recovery_code nothing is sent, and the answer has no verification code.',
+    'A new code replaces the old one. Failed attempts stay. With otp or recovery_code nothing is sent, and the answer has no verification code. In a restore, unavailable says that the customer cannot give the second proof: the restore then waits for REKEY_SOLO_RESTORE_WAIT_HOURS.',
   tags: ['Sign-in', 'Restore'],
   ...clientAuthentication,
   ...refuses('access_denied', 'invalid_client', 'invalid_grant', 'unsupported_response_type'),
@@ -109,6 +126,6 @@ export const SendChallenge = {
       ],
     },
   ),
-  response: { 200: Type.Union([CodeSent, CodeAwaited]), ...oauthErrors },
+  response: { 200: Type.Union([CodeSent, CodeAwaited, RestoreWaits]), ...oauthErrors },
 }
 export type SendChallengeBody = Static<typeof SendChallenge.body>

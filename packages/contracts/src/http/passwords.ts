@@ -104,10 +104,13 @@ export const recordOperations = [
   'end_sessions',
   'reset_factors',
   'verify',
+  'open_waiting_restore',
+  'veto_waiting_restore',
+  'expire_waiting_restore',
 ] as const
 export type RecordOperation = (typeof recordOperations)[number]
 
-/** One record of the history: a password change, a block, a lifted block, an ended hold, the end of all sessions, a reset of the second factors, or a verification of the customer. */
+/** One record of the history: a password change, a block, a lifted block, an ended hold, the end of all sessions, a reset of the second factors, a verification of the customer, or what became of a waiting restore. */
 export const ClientRecord = Type.Object({
   ...changeFields,
   type: Type.Optional({ ...changeFields.type, description: 'Only of a password change.' }),

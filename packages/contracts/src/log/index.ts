@@ -4,11 +4,13 @@ import { deliveryEvents } from './delivery-events.ts'
 import type { LogEventDefinition, LogValues } from './event.ts'
 import { gatewayEvents } from './gateway-events.ts'
 import { serviceEvents } from './service-events.ts'
+import { waitingRestoreEvents } from './waiting-restore-events.ts'
 
 /** The declared log lines by subject, in the order of docs/logs.md. */
 export const logSections = {
   'Codes, sign-in, sessions and tokens': gatewayEvents,
   'Passwords and customers': customerEvents,
+  'Waiting restores': waitingRestoreEvents,
   'What staff read and did': backOfficeEvents,
   'Requests, processes and connections': serviceEvents,
   'Events and messages': deliveryEvents,
@@ -18,6 +20,7 @@ export const logSections = {
 export const logEvents = {
   ...gatewayEvents,
   ...customerEvents,
+  ...waitingRestoreEvents,
   ...backOfficeEvents,
   ...serviceEvents,
   ...deliveryEvents,

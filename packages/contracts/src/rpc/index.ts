@@ -6,6 +6,7 @@ import { RaiseSessionEpoch } from './raise-session-epoch.ts'
 import { replayRpcs } from './replay-dead-letter.ts'
 import { ReportCompromise } from './report-compromise.ts'
 import { SessionNotBefore } from './session-not-before.ts'
+import { WaitingRestoreOpen, WaitingRestoreVeto } from './waiting-restores.ts'
 
 /** Every RPC (NATS services, request/reply). No stream stores them. */
 export const rpcs = [
@@ -20,6 +21,8 @@ export const rpcs = [
   RaiseSessionEpoch,
   FactorsList,
   FactorsVerify,
+  WaitingRestoreOpen,
+  WaitingRestoreVeto,
   replayRpcs['auth-gateway'],
   replayRpcs['password-service'],
   replayRpcs.notifier,
@@ -42,6 +45,8 @@ export const rpcCalls = {
     CustomersSummary,
     FactorsList,
     FactorsVerify,
+    WaitingRestoreOpen,
+    WaitingRestoreVeto,
   ],
   platform: [PasswordVerify, PasswordStatus, CustomersGet, CustomersUpsert],
   operator: Object.values(replayRpcs),

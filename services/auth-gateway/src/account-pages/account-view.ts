@@ -1,4 +1,4 @@
-import { type PageLanguage, pseudoLanguage, type TextKey, type Translate } from '@rekey/texts'
+import type { TextKey, Translate } from '@rekey/texts'
 import { html } from 'ghtml'
 import { contactLink } from '../layout/renderer.ts'
 import { richText } from '../layout/rich-text.ts'
@@ -68,29 +68,6 @@ export const problemsOf = (
 /** The error of one input, to be shown beside it. */
 export const problemAt = (problems: Problem[], field: string): string | undefined =>
   problems.find((problem) => problem.field === field)?.text
-
-/** The locale that a language's dates are written in: that of the messages for English. */
-const localeOf = (language: PageLanguage): string =>
-  language === 'en' || language === pseudoLanguage ? 'en-GB' : language
-
-/** A time in the customer's time zone, with its name; in UTC if the platform states no time zone that is known here. */
-export const localTime = ({ language }: View, time: Date, timeZone: string): string => {
-  const format = (zone: string) =>
-    new Intl.DateTimeFormat(localeOf(language), {
-      day: 'numeric',
-      month: 'long',
-      year: 'numeric',
-      hour: '2-digit',
-      minute: '2-digit',
-      timeZone: zone,
-      timeZoneName: 'short',
-    }).format(time)
-  try {
-    return format(timeZone)
-  } catch {
-    return format('UTC')
-  }
-}
 
 export const backToAccount = ({ t }: AccountView): string =>
   html`<p class="after"><a href="/account">${t('home.back')}</a></p>`

@@ -1,10 +1,11 @@
 import type { MySession, PasswordChange } from '@rekey/contracts'
 import { html } from 'ghtml'
 import { csrfField, hidden } from '../layout/form.ts'
+import { localTime } from '../layout/local-time.ts'
 import { richText } from '../layout/rich-text.ts'
 import type { Page } from '../layout/view.ts'
 import type { AccountState } from './account-session.ts'
-import { type AccountView, backToAccount, localTime, withContact } from './account-view.ts'
+import { type AccountView, backToAccount, withContact } from './account-view.ts'
 
 export const homePage = ({ view, t }: AccountView, { username }: AccountState): Page => ({
   title: t('home.title'),

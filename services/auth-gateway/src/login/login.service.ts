@@ -10,8 +10,10 @@ import {
   type PasswordVerifyReply,
   type PasswordVerifyRequest,
   RekeyError,
+  type RestoreWaits,
   type SendChallengeBody,
   scopes,
+  unavailableProof,
 } from '@rekey/contracts'
 import type { BackgroundPublisher } from '@rekey/platform/background-publisher'
 import type { Broker } from '@rekey/platform/broker'
@@ -29,7 +31,7 @@ import type { AccountKeys } from '../limits/account-keys.ts'
 import type { Limits } from '../limits/limits.ts'
 import { isOwnCode, type SecondProofs } from '../second-proofs/second-proofs.ts'
 import type { SignInSteps } from '../steps/sign-in-steps.ts'
-import { codeAwaited, codeSent } from '../tokens/code-sent.ts'
+import { codeAwaited, codeSent, restoreWaits } from '../tokens/code-sent.ts'
 import type { Tokens } from '../tokens/tokens.ts'
 import type { RestoreCode } from '../two-factor/two-factor.service.ts'
 
@@ -197,11 +199,19 @@ export const createLoginService = (deps: Deps) => {
      * @throws RekeyError access_denied (the client is not registered any more), invalid_client
      * (a confidential client without its secret), and the errors of Challenges.send
      */
-    async send(choice: SendChallengeBody, caller: Caller, authorization?: string): Promise<CodeSent | CodeAwaited> {
+    async send(
+      choice: SendChallengeBody,
+      caller: Caller,
+      authorization?: string,
+    ): Promise<CodeSent | CodeAwaited | RestoreWaits> {
       const { challenge_type: device, mfa_token, state } = choice
       const second = await tokens.readSecondProof(mfa_token)
       if (second) {
         const counted = await identified(second.grant.clientId, choice, caller, authorization)
+        if (device === unavailableProof) {
+          const { waitsUntil } = await secondProofs.wait(second, mfa_token, counted)
+          return restoreWaits(mfa_token, waitsUntil, state)
+        }
         const { token, sent } = await secondProofs.choose(second, device, counted)
         return sent ? codeSent(tokens, { ...sent, state }, token) : codeAwaited(token, state)
       }

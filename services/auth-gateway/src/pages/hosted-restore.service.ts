@@ -1,4 +1,4 @@
-import { RekeyError, readCode, type SecondProofRequest } from '@rekey/contracts'
+import { type ErrorCode, RekeyError, readCode, type SecondProofRequest, unavailableProof } from '@rekey/contracts'
 import type { Now } from '@rekey/platform/clock'
 import type { Logger } from '@rekey/platform/logger'
 import type { AuthorizeService } from '../authorize/authorize.service.ts'
@@ -107,10 +107,15 @@ export const createHostedRestore = (deps: Deps) => {
   }
 
   /** Where the refusal of a grant with one proof leads. */
-  const requireProof = async (state: PasswordState, required: SecondProofRequest): Promise<RestoreState> => {
-    const { clientId, username, returnTo } = state
+  const requireProof = async (
+    { clientId, username, returnTo }: PasswordState,
+    required: SecondProofRequest,
+    caller: Caller,
+  ): Promise<RestoreState> => {
+    const common = { clientId, username, returnTo }
     const proof = await proofs.begin(required)
-    return { clientId, username, returnTo, ...(proof ?? { step: 'ended', why: 'noProof' }) }
+    if (!proof) return { ...common, step: 'ended', why: 'noProof' }
+    return required.waitsUntil === undefined ? { ...common, ...proof } : wait({ ...common, ...proof }, caller)
   }
 
   const afterProof = ({ clientId, username, returnTo }: RestoreProofState, step: ProofStep): RestoreState => {
@@ -120,15 +125,28 @@ export const createHostedRestore = (deps: Deps) => {
     return { ...common, step: 'password', token: step.token, expiresAt: step.expiresAt, isProven: true }
   }
 
+  /** The customer cannot give the second proof: the restore waits, or waits already. */
+  const wait = async (state: RestoreProofState, caller: Caller): Promise<RestoreState> => {
+    const { clientId, username, returnTo } = state
+    const common = { clientId, username, returnTo }
+    const waited = await proofs.wait(state, caller)
+    if (waited === 'noWait') return { ...common, step: 'ended', why: 'noWait' }
+    return 'result' in waited ? afterProof(state, waited) : { ...common, ...waited }
+  }
+
   return {
     /** Chooses how to give the second proof, or asks for a new code. */
     async chooseProof(state: RestoreState, way: string, caller: Caller): Promise<RestoreState> {
-      return state.step === 'proof' ? afterProof(state, await proofs.choose(state, way, caller)) : state
+      if (state.step !== 'proof') return state
+      return way === unavailableProof ? wait(state, caller) : afterProof(state, await proofs.choose(state, way, caller))
     },
 
     /** Offers the ways of the second proof again. */
     async chooseProofAgain(state: RestoreState): Promise<RestoreState> {
-      return state.step === 'proof' ? afterProof(state, { result: 'repeat', state: proofs.chooseAgain(state) }) : state
+      if (state.step !== 'proof' && state.step !== 'waiting') return state
+      const { clientId, username, returnTo } = state
+      const proof = state.step === 'waiting' ? state.proof : state
+      return { clientId, username, returnTo, ...proofs.chooseAgain(proof) }
     },
 
     /** Submits the code of the second proof. The right one leads back to the new password. */
@@ -202,7 +220,7 @@ export const createHostedRestore = (deps: Deps) => {
         return { step: 'done', clientId, username, returnTo }
       } catch (thrown) {
         const error = toRekeyError(thrown, log)
-        if (error.secondProof) return requireProof(without, error.secondProof)
+        if (error.secondProof) return requireProof(without, error.secondProof, caller)
         if (error.code === 'unavailable') return { ...without, isUnknown: true, outcome: { kind: 'unknownResult' } }
         if (error.code === 'success_token_refused' && state.isUnknown) {
           return { step: 'ended', why: 'unknown', clientId, username, returnTo }

@@ -1,8 +1,8 @@
 import type { ErrorCode } from '@rekey/contracts'
 import type { Outcome } from './outcome.ts'
-import type { ProofState } from './proof.state.ts'
+import type { ProofState, WaitState } from './proof.state.ts'
 
-export const endings = ['tooManyWrong', 'late', 'spent', 'unknown', 'noProof'] as const
+export const endings = ['tooManyWrong', 'late', 'spent', 'unknown', 'noProof', 'noWait'] as const
 
 /** Where the customer goes on after the restore. */
 export interface ReturnTo {
@@ -49,6 +49,9 @@ export interface PasswordState extends Common {
 /** A second proof is required before the password is set. */
 export interface RestoreProofState extends Common, Omit<ProofState, 'outcome'> {}
 
+/** The restore waits, because the customer cannot give the second proof. */
+export interface WaitingState extends Common, WaitState {}
+
 export interface DoneState extends Common {
   step: 'done'
 }
@@ -68,7 +71,14 @@ export interface EndedState extends Common {
 }
 
 /** The state of one hosted restore. Without its secrets it cannot continue: it is kept encrypted. */
-export type RestoreState = CodeState | PasswordState | RestoreProofState | DoneState | ReturnedState | EndedState
+export type RestoreState =
+  | CodeState
+  | PasswordState
+  | RestoreProofState
+  | WaitingState
+  | DoneState
+  | ReturnedState
+  | EndedState
 
 /** Error codes after which the restore cannot continue. */
 export const endingOf: Partial<Record<ErrorCode, EndedState['why']>> = {

@@ -14,6 +14,7 @@ import type {
 import { isAboutPage } from './outcome.ts'
 import { problemOf } from './outcome-texts.ts'
 import { proofPage } from './proof.template.ts'
+import { waitingPage } from './waiting.template.ts'
 
 /** What the pages tell before the customer needs it. */
 export interface RestoreFacts {
@@ -210,6 +211,7 @@ const endedPage = ({ view }: StatePage, { why }: EndedState): Page => {
     late: 'ended.late',
     spent: 'ended.spent',
     noProof: 'ended.noProof',
+    noWait: 'ended.noWait',
     unknown: 'ended.unknown',
   } as const
   return {
@@ -235,6 +237,8 @@ export const statePage = (page: StatePage, state: RestoreState): Page => {
       return passwordPage(page, state)
     case 'proof':
       return proofPage({ ...page, step: { at: 3, of: steps } }, state)
+    case 'waiting':
+      return waitingPage(page, state)
     case 'done':
       return donePage(page, state)
     case 'returned':

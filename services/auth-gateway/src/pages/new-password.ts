@@ -27,9 +27,14 @@ const readProblem = (text: string): Problem | undefined => {
 }
 
 /** The refusal of a grant: it cannot be used, or needs a second proof. */
-const refusalOf = ({ code, mfaToken, challengeTypes = [] }: Partial<Problem> = {}): RekeyError => {
+const refusalOf = ({ code, mfaToken, challengeTypes = [], waitsUntil }: Partial<Problem> = {}): RekeyError => {
   if (code !== 'second_proof_required') return new RekeyError('success_token_refused')
-  return new RekeyError(code, { secondProof: { ...(mfaToken !== undefined && { mfaToken }), challengeTypes } })
+  const secondProof = {
+    ...(mfaToken !== undefined && { mfaToken }),
+    challengeTypes,
+    ...(waitsUntil !== undefined && { waitsUntil }),
+  }
+  return new RekeyError(code, { secondProof })
 }
 
 interface Options {

@@ -1,4 +1,10 @@
-import { type ErrorCode, errors, RekeyError, type ReportCompromiseReply } from '@rekey/contracts'
+import {
+  type ErrorCode,
+  errors,
+  RekeyError,
+  type ReportCompromiseReply,
+  type WaitingRestoreVetoReply,
+} from '@rekey/contracts'
 import { errorPage } from '../layout/error-pages.ts'
 import type { States } from '../layout/gallery.fixture.ts'
 import { OutdatedForm } from '../layout/outdated-form.ts'
@@ -7,6 +13,7 @@ import { confirmPage, resultPage, tryAgainPage } from './compromise-report.templ
 import type { EndedState, RestoreState } from './hosted-restore.state.ts'
 import { startPage, statePage, unknownPage } from './hosted-restore.template.ts'
 import type { Outcome } from './outcome.ts'
+import { vetoPage, vetoResultPage, vetoRetryPage } from './restore-veto.template.ts'
 import { type ReturnFault, returnFaultPage } from './return-to.ts'
 
 const now = new Date('2026-11-26T12:00:00Z')
@@ -77,6 +84,7 @@ const outcomes: Record<Outcome['kind'], States> = {
 
 const endings: Record<EndedState['why'], States> = {
   tooManyWrong: { 'ended-too-many-wrong': ofState({ ...common, step: 'ended', why: 'tooManyWrong' }) },
+  noWait: { 'ended-no-wait': ofState({ ...common, step: 'ended', why: 'noWait' }) },
   noProof: { 'ended-no-proof': ofState({ ...common, step: 'ended', why: 'noProof' }) },
   late: { 'ended-late': ofState({ ...common, step: 'ended', why: 'late' }) },
   spent: { 'ended-spent': ofState({ ...common, step: 'ended', why: 'spent' }) },
@@ -98,6 +106,20 @@ const reports: Record<ReportCompromiseReply['result'], string> = {
   invalid: 'report-invalid',
 }
 
+const vetoes: Record<WaitingRestoreVetoReply['result'], string> = {
+  vetoed: 'veto-vetoed',
+  completed: 'veto-completed',
+  over: 'veto-over',
+  invalid: 'veto-invalid',
+}
+
+const waiting = (secondsLeft: number) => {
+  const rest = { until: inSeconds(86_400), timezone: 'Asia/Nicosia' }
+  const challengeTypes = [...proof.challengeTypes]
+  const secondProof = { step: 'proof' as const, token: 't', challengeTypes, expiresAt: inSeconds(secondsLeft) }
+  return ofState({ ...common, step: 'waiting', ...rest, proof: secondProof })
+}
+
 const merged = (lists: States[]): States => Object.assign({}, ...lists)
 
 /** Every state of every page of this folder, and the error pages. Tests of accessibility and screenshots read it. */
@@ -110,6 +132,10 @@ export const pageStates: States = {
   'code-resend-now': ofCode({ resendAt: inSeconds(0) }),
   'code-expired': ofCode({ expiresAt: inSeconds(0) }),
   proof: ofProof(),
+  'proof-may-wait': ofProof(undefined, { mayWait: true }),
+  'proof-otp-may-wait': ofProof('otp', { challengeTypes: ['otp'], mayWait: true }),
+  waiting: waiting(600),
+  'waiting-late': waiting(0),
   'proof-wait': ofProof(undefined, { outcome: { kind: 'wait', until: inSeconds(43) } }),
   'proof-otp': ofProof('otp'),
   'proof-otp-only': ofProof('otp', { challengeTypes: ['otp'] }),
@@ -141,6 +167,14 @@ export const pageStates: States = {
     Object.entries(reports).map(([result, name]) => [
       name,
       (view: View) => resultPage(view, result as ReportCompromiseReply['result']),
+    ]),
+  ),
+  veto: (view) => vetoPage(view, 'x.y'),
+  'veto-retry': (view) => vetoRetryPage(view, 'x.y'),
+  ...Object.fromEntries(
+    Object.entries(vetoes).map(([result, name]) => [
+      name,
+      (view: View) => vetoResultPage(view, result as WaitingRestoreVetoReply['result']),
     ]),
   ),
   'error-outdated': (view) => errorPage(view, new OutdatedForm()),

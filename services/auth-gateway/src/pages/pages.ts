@@ -1,4 +1,4 @@
-import { ReportCompromise } from '@rekey/contracts'
+import { ReportCompromise, WaitingRestoreVeto } from '@rekey/contracts'
 import type { Feature } from '@rekey/platform/feature'
 import { maxPasswordLength, minPasswordLength } from '@rekey/platform/password-length'
 import { callRpc } from '@rekey/platform/rpc'
@@ -79,6 +79,7 @@ export const createPages = (
       pageRoutes(app, {
         layout,
         report: (report) => callRpc(broker, ReportCompromise, report),
+        veto: (veto) => callRpc(broker, WaitingRestoreVeto, veto),
         spendToken: limits.spendToken,
         hostedRestore: clients.defaultClientId === undefined ? undefined : restoreOf(clients.defaultClientId),
       }),

@@ -9,7 +9,7 @@ import { grantTypeOf, submittedBy } from '../second-proofs/submitted-code.ts'
 import type { Tokens } from '../tokens/tokens.ts'
 import type { Outcome } from './outcome.ts'
 import { faultOfCode, faultOfOwnCode, outcomeOf, toRekeyError, wrongOutcome } from './outcomes.ts'
-import type { ProofState, ProofStep } from './proof.state.ts'
+import type { ProofState, ProofStep, WaitState } from './proof.state.ts'
 
 interface Deps {
   secondProofs: SecondProofs
@@ -40,20 +40,21 @@ export const createProofSteps = ({ secondProofs, tokens, cooldownMs, now, log }:
     async begin({ mfaToken, challengeTypes }: SecondProofRequest): Promise<ProofState | undefined> {
       const second = mfaToken === undefined ? undefined : await read(mfaToken)
       if (!second || mfaToken === undefined) return undefined
-      return { step: 'proof', token: mfaToken, challengeTypes, expiresAt: second.expiresAt }
+      const { expiresAt, mayWait } = second
+      return { step: 'proof', token: mfaToken, challengeTypes, mayWait, expiresAt }
     },
 
     /** Chooses a way, or asks for a new code by the same way. */
     async choose(state: ProofState, way: string, caller: Caller): Promise<ProofStep> {
       const second = await read(state.token)
       if (!second) return { result: 'ended', why: 'late' }
-      const { token, challengeTypes } = state
+      const { token, challengeTypes, mayWait } = state
       if (!challengeTypes.includes(way)) return { result: 'repeat', state }
       const isResent = way === state.chosen && !isOwnCode(way)
       try {
         const chosen = await secondProofs.choose(second, way, caller)
         const { sent } = chosen
-        const common = { step: 'proof' as const, token: chosen.token, challengeTypes, chosen: way }
+        const common = { step: 'proof' as const, token: chosen.token, challengeTypes, mayWait, chosen: way }
         if (!sent) return { result: 'repeat', state: { ...common, expiresAt: second.expiresAt } }
         return {
           result: 'repeat',
@@ -74,11 +75,26 @@ export const createProofSteps = ({ secondProofs, tokens, cooldownMs, now, log }:
       }
     },
 
+    /** The customer cannot give the proof now: the restore waits. */
+    async wait(state: ProofState, caller: Caller): Promise<WaitState | ProofStep | 'noWait'> {
+      const second = await read(state.token)
+      if (!second) return { result: 'ended', why: 'late' }
+      try {
+        const { waitsUntil, timezone } = await secondProofs.wait(second, state.token, caller)
+        return { step: 'waiting', until: Date.parse(waitsUntil), timezone, proof: state }
+      } catch (error) {
+        if (error instanceof RekeyError && error.code === 'invalid_grant') return { result: 'ended', why: 'late' }
+        if (error instanceof RekeyError && error.code === 'access_denied') return 'noWait'
+        return repeatOrEnd(state, error)
+      }
+    },
+
     /** Offers the ways again. */
-    chooseAgain: ({ token, challengeTypes, expiresAt }: ProofState): ProofState => ({
+    chooseAgain: ({ token, challengeTypes, mayWait, expiresAt }: ProofState): ProofState => ({
       step: 'proof',
       token,
       challengeTypes,
+      mayWait,
       expiresAt,
     }),
 

@@ -7,6 +7,8 @@ export interface ProofState {
   token: string
   /** The ways that remain. */
   challengeTypes: string[]
+  /** True if a restore may wait instead. */
+  mayWait?: boolean | undefined
   /** The way that was chosen; undefined: the page offers them. */
   chosen?: string | undefined
   /** Of a code that was sent. */
@@ -16,6 +18,17 @@ export interface ProofState {
   /** When a new code may be asked for. */
   resendAt?: number | undefined
   outcome?: Outcome | undefined
+}
+
+/** A restore that waits instead of a second proof. */
+export interface WaitState {
+  step: 'waiting'
+  /** ms since 1970. */
+  until: number
+  /** The customer's, an IANA name. */
+  timezone: string
+  /** The second proof, which can still be given. */
+  proof: ProofState
 }
 
 /** What a step of the second proof led to. */

@@ -1,3 +1,4 @@
+import { unavailableProof } from '@rekey/contracts'
 import { html } from 'ghtml'
 import { csrfField, field, hidden } from '../layout/form.ts'
 import { contactLink } from '../layout/renderer.ts'
@@ -75,10 +76,18 @@ const form = ({ view, turn, path }: ProofPlace, action: string, body: string): s
 !${body}
 </form>`
 
-const otherWay = (place: ProofPlace, { challengeTypes }: ProofState): string =>
-  challengeTypes.length < 2
+const otherWay = (place: ProofPlace, { challengeTypes, mayWait }: ProofState): string =>
+  challengeTypes.length < 2 && !mayWait
     ? withoutWays(place.view)
     : html`<div class="after">!${form(place, 'proof-other', html`<button class="second">${place.view.t('proof.other')}</button>`)}</div>`
+
+/** For a customer who can give none of the proofs: the restore waits instead. */
+const unavailableForm = (place: ProofPlace): string => {
+  const { t } = place.view
+  const button = html`<button class="second" name="way" value="${unavailableProof}">${t('proof.unavailable')}</button>`
+  return html`<div class="after">!${form(place, 'proof', button)}
+<p class="hint">${t('proof.unavailable.hint')}</p></div>`
+}
 
 const choicePage = (place: ProofPlace, state: ProofState): Page => {
   const { view, facts, now } = place
@@ -89,6 +98,7 @@ const choicePage = (place: ProofPlace, state: ProofState): Page => {
     problems: problem ? [{ text: problem }] : [],
     body: html`<p>${view.t('proof.intro')}</p>
 !${form(place, 'proof', wayButtons(view, state.challengeTypes, 'way'))}
+!${state.mayWait ? unavailableForm(place) : ''}
 !${withoutWays(view)}`,
   }
 }

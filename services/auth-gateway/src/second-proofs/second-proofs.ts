@@ -1,14 +1,19 @@
-import { type Proof, RekeyError, type SecondProof } from '@rekey/contracts'
+import { type Proof, RekeyError, type SecondProof, unavailableProof, WaitingRestoreOpen } from '@rekey/contracts'
+import type { Broker } from '@rekey/platform/broker'
+import { callRpc } from '@rekey/platform/rpc'
 import type { Caller, OpenChallenge } from '../challenges/challenge.ts'
 import type { Challenges } from '../challenges/challenges.ts'
 import type { Submitted } from '../challenges/compare.ts'
 import { secondProofFlows } from '../challenges/open-second-proof.ts'
+import type { Limits } from '../limits/limits.ts'
 import type { TokenSubject } from '../tokens/issue-token.ts'
 import type { Tokens } from '../tokens/tokens.ts'
 
 interface Deps {
   challenges: Challenges
   tokens: Tokens
+  broker: Broker
+  limits: Pick<Limits, 'spendToken'>
 }
 
 /** A way to give a second proof that was chosen. */
@@ -17,6 +22,12 @@ export interface Chosen {
   token: string
   /** The code that was sent; undefined for an authenticator app or a recovery code. */
   sent: OpenChallenge | undefined
+}
+
+/** A restore that waits. */
+export interface Waits {
+  waitsUntil: string
+  timezone: string
 }
 
 /** The subject of a grant that both proofs led to. */
@@ -31,11 +42,23 @@ export type ProvenTwice = TokenSubject & {
 export const isOwnCode = (challengeType: string): boolean =>
   challengeType === 'otp' || challengeType === 'recovery_code'
 
+const refusals = {
+  off: () =>
+    new RekeyError('invalid_request', {
+      detail: `challenge_type ${unavailableProof} is not on offer.`,
+      fields: [{ field: 'challenge_type', code: 'not_allowed', message: 'is not on offer' }],
+    }),
+  grant: () => new RekeyError('invalid_grant'),
+  other_method: () => new RekeyError('access_denied', { detail: 'A restore by another method waits already.' }),
+  vetoed: () =>
+    new RekeyError('access_denied', { detail: 'A waiting restore was vetoed a short while ago. The staff can help.' }),
+}
+
 /**
  * Second proofs of restores and changes. The password-service refuses a grant with too few proofs and gives out a sealed
  * token; this service opens its challenge and makes the grant with both proofs (docs/adr/0014).
  */
-export const createSecondProofs = ({ challenges, tokens }: Deps) => ({
+export const createSecondProofs = ({ challenges, tokens, broker, limits }: Deps) => ({
   /**
    * A4b: chooses how to give the second proof. Sends a code to a device.
    *
@@ -49,6 +72,21 @@ export const createSecondProofs = ({ challenges, tokens }: Deps) => ({
       return { token, sent: undefined }
     }
     return { token, sent: await challenges.send(name, '', challengeType, caller, { isSecond: true }) }
+  },
+
+  /**
+   * A4b with `unavailable`: the customer cannot give the second proof, and the restore waits. Repeating it is safe.
+   *
+   * @param token of the second proof
+   * @throws RekeyError invalid_request (not on offer), invalid_grant (the first proof cannot be used any more),
+   * access_denied (another one waits, or was vetoed), too_many_requests, unavailable
+   */
+  async wait(second: SecondProof, token: string, { address }: Caller): Promise<Waits> {
+    if (!second.mayWait) throw refusals.off()
+    await limits.spendToken(address)
+    const reply = await callRpc(broker, WaitingRestoreOpen, { mfaToken: token, ip: address })
+    if (!reply.waits) throw refusals[reply.reason]()
+    return reply
   },
 
   /**

@@ -1,4 +1,4 @@
-import type { CodeAwaited, CodeSent } from '@rekey/contracts'
+import type { CodeAwaited, CodeSent, RestoreWaits } from '@rekey/contracts'
 import type { OpenChallenge } from '../challenges/challenge.ts'
 import type { MfaTokens } from './mfa-token.ts'
 
@@ -7,6 +7,15 @@ export const codeAwaited = (mfaToken: string, state: string): CodeAwaited => ({
   mfa_token: mfaToken,
   error: 'mfa_code_required',
   error_description: 'Please confirm challenge with your code',
+  state,
+})
+
+/** The answer if the customer cannot give the second proof. */
+export const restoreWaits = (mfaToken: string, waitsUntil: string, state: string): RestoreWaits => ({
+  mfa_token: mfaToken,
+  error: 'restore_waiting',
+  error_description: 'Restore again by the same method after waits_until',
+  waits_until: waitsUntil,
   state,
 })
 

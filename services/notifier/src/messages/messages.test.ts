@@ -10,6 +10,7 @@ import {
   type SampleValues,
   samples,
   usual,
+  vetoLinkOf,
 } from './samples.fixture.ts'
 
 // Every message, in every variant and language. Each test lists the messages that break its rule.
@@ -28,6 +29,7 @@ type Composed = ReturnType<typeof messagesOf>[number]
 
 const messages = messagesOf(usual)
 const reportLink = reportLinkOf(usual)
+const vetoLink = vetoLinkOf(usual)
 
 /** What is wrong in each message, after its name. */
 const wrongIn = (messages: Composed[], check: (message: Composed) => unknown[]) =>
@@ -106,6 +108,7 @@ t.test('S22: a message has the time in the language and time zone of its custome
         'restore-blocked': [dateTime(at), ''],
         'reset-requested': [dateTime(at), ''],
         verification: [time(expiresAt), ''],
+        'restore-waiting': [dateTime(at), ''],
       }
       const [inMail, inSms] = times[name.split(' ')[0] ?? ''] ?? [dateTime(at), shortDateTime(at)]
       return [...(mail.text.includes(inMail) ? [] : [inMail]), ...(sms.includes(inSms) ? [] : [inSms])]
@@ -116,13 +119,15 @@ t.test('S22: a message has the time in the language and time zone of its custome
 
 t.test('S22: each message names whom to call; a notification of a change has the link "it was not me"', async (t) => {
   const wrong = wrongIn(messages, ({ name, isCode, mail, sms }) => {
-    const hasLink = !isCode && !/^restore-blocked|^asked-while-blocked|^verification| block$/.test(name)
-    const endsLine = sms.split('\n').some((line) => line.endsWith(` ${reportLink}`))
+    const hasLink = !isCode && !/^restore-blocked|^asked-while-blocked|^verification| block$| vetoed$/.test(name)
+    // S58: that of a waiting restore stops it, and blocks nobody.
+    const link = name.startsWith('restore-waiting') ? vetoLink : reportLink
+    const endsLine = sms.split('\n').some((line) => line.endsWith(` ${link}`))
     return [
       ...(mail.text.includes(usual.contact) ? [] : ['no contact in the mail']),
       // A code has no room for it in one segment.
       ...(isCode || sms.includes(usual.contact) ? [] : ['no contact in the SMS']),
-      ...(mail.text.includes(reportLink) === hasLink && endsLine === hasLink ? [] : ['link']),
+      ...(mail.text.includes(link) === hasLink && endsLine === hasLink ? [] : ['link']),
     ]
   })
   t.same(wrong, [])
@@ -185,7 +190,7 @@ t.test('a mail loads nothing and runs nothing', async (t) => {
   const active = /<(script|link|img|iframe|form|object)|url\(|@import|\son\w+=|src=/gi
   const wrong = wrongIn(messagesOf(usual, [...languages, pseudoLanguage]), ({ mail: { html } }) => [
     ...(html.match(active) ?? []),
-    ...(html.match(/https?:[^"<\s]+/g) ?? []).filter((url) => url !== reportLink),
+    ...(html.match(/https?:[^"<\s]+/g) ?? []).filter((url) => url !== reportLink && url !== vetoLink),
   ])
   t.same(wrong, [])
 })

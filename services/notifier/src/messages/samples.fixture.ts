@@ -1,4 +1,4 @@
-import type { FactorOperation, Process, Purpose, Recipient } from '@rekey/contracts'
+import type { FactorOperation, Process, Purpose, Recipient, WaitingRestoreNotice } from '@rekey/contracts'
 import { noTheme, type PageLanguage, type Theme } from '@rekey/texts'
 import type { Message } from '../channels/delivery.ts'
 import { addressRemovedMessage } from './address-removed/address-removed.message.ts'
@@ -13,6 +13,7 @@ import {
 } from './protection-changed/protection-changed.message.ts'
 import { resetRequestedMessage } from './reset-requested/reset-requested.message.ts'
 import { restoreBlockedMessage } from './restore-blocked/restore-blocked.message.ts'
+import { restoreWaitingMessage } from './restore-waiting/restore-waiting.message.ts'
 import { type SetBy, temporaryPasswordMessage } from './temporary-password/temporary-password.message.ts'
 import { verificationMessage } from './verification/verification.message.ts'
 
@@ -68,7 +69,9 @@ export const longest: SampleValues = {
 export const at = new Date('2026-09-21T20:37:12Z')
 export const expiresAt = new Date('2026-09-21T20:47:12Z')
 
-/** 22 characters, as of each handle. */
+/** Links have a handle of 22 characters. */
+export const vetoLinkOf = ({ publicUrl }: Pick<SampleValues, 'publicUrl'>) => `${publicUrl}/v/mV3r_kQ9-0aZ1bY2cX4dWg`
+
 export const reportLinkOf = ({ publicUrl }: Pick<SampleValues, 'publicUrl'>) => `${publicUrl}/n/mV3r_kQ9-0aZ1bY2cX4dWg`
 
 type Sample = (presentation: Presentation, values: SampleValues) => Message
@@ -146,6 +149,14 @@ export const samples: ReadonlyMap<string, Sample> = new Map([
       const ip = operation === 'reset' ? undefined : values.ip
       const about = { operation, ip, changedAt: at, unverified: false }
       return factorsChangedMessage(presentation, { ...about, reportLink: reportLinkOf(values) })
+    },
+  ),
+  ...perVariant<WaitingRestoreNotice>(
+    'restore-waiting',
+    { opened: true, half: true, last: true, vetoed: true },
+    (notice) => (presentation, values) => {
+      const vetoLink = notice === 'vetoed' ? undefined : vetoLinkOf(values)
+      return restoreWaitingMessage(presentation, { notice, ip: values.ip, openedAt: at, endsAt: expiresAt, vetoLink })
     },
   ),
   ...perVariant('asked-while-blocked', { once: true }, () => (presentation) => {

@@ -23,6 +23,7 @@ export interface SealedFields {
   password(context: string, sealed: string): Promise<string>
   reportLink(context: string, sealed: string): Promise<string>
   verification(context: string, sealed: string): Promise<VerificationSecret>
+  vetoLink(context: string, sealed: string): Promise<string>
 }
 
 // Validated although a service of this platform encrypted it: a comma or line break would make several addresses of one.
@@ -36,6 +37,7 @@ const isVerification = compileCheck(
 const isReportLink = compileCheck(
   Type.String({ pattern: '^https?://[^\\s/?#]+/(n/[\\w-]{22}|not-me\\?token=[\\w.-]+)$' }),
 )
+const isVetoLink = compileCheck(Type.String({ pattern: '^https?://[^\\s/?#]+/v/[\\w-]{22}$' }))
 
 export const createSealedFields = ({ codeKeys, addressKeys }: Deps): SealedFields => {
   const decrypt =
@@ -56,5 +58,6 @@ export const createSealedFields = ({ codeKeys, addressKeys }: Deps): SealedField
     password: decrypt<string>('password', addressKeys, isPassword),
     reportLink: decrypt<string>('report link', addressKeys, isReportLink),
     verification: decrypt<VerificationSecret>('secret', addressKeys, isVerification),
+    vetoLink: decrypt<string>('veto link', addressKeys, isVetoLink),
   }
 }

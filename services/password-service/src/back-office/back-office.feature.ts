@@ -10,6 +10,7 @@ import type { JobsFeature } from '../jobs/jobs.feature.ts'
 import type { LockoutFeature } from '../lockout/lockout.feature.ts'
 import type { PasswordsFeature } from '../passwords/passwords.feature.ts'
 import type { PasswordPolicy } from '../policy/policy.feature.ts'
+import type { WaitingRestoresFeature } from '../waiting-restores/waiting-restores.feature.ts'
 import { createActions } from './actions.ts'
 import { approvalRoutes } from './approvals.routes.ts'
 import { createApprovals } from './approvals.service.ts'
@@ -30,13 +31,14 @@ interface Others {
   passwords: PasswordsFeature
   jobs: JobsFeature
   lockout: LockoutFeature
+  waitingRestores: WaitingRestoresFeature
 }
 
 /** The actions of the back office (B7 to B12), with four eyes if configured. */
 export const createBackOffice = (
   infra: Infrastructure,
   config: Config,
-  { hashing, policy, history, passwords, jobs, lockout }: Others,
+  { hashing, policy, history, passwords, jobs, lockout, waitingRestores }: Others,
 ): Feature => {
   const { replaceDeps, findById } = passwords
   const carryOut = createActions({
@@ -52,7 +54,7 @@ export const createBackOffice = (
     policy: policy.policy,
     hasher: hashing.hasher,
     history,
-    block: (customerId, by) => blockCustomer(infra, customerId, by),
+    block: (customerId, by) => blockCustomer({ ...infra, waitingRestores }, customerId, by),
     listFactors: (customerId) => listFactorsOf(infra.database, customerId),
     newAddressMs: replaceDeps.newAddressMs,
     endSessions: (customerId, by) => endClientSessions(infra, customerId, by),

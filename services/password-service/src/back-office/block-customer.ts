@@ -9,22 +9,24 @@ import { type NotificationDeps, protectionChangedNotifications } from '../notifi
 import { newEvent } from '../outbox/event.ts'
 import { addEvents } from '../outbox/outbox.store.ts'
 import { type Mandate, staffForEvent, staffForLog, staffForRecord } from '../staff/staff.ts'
+import type { WaitingRestoresFeature } from '../waiting-restores/waiting-restores.feature.ts'
 import { unknownCustomer } from './reset-password.ts'
 
 interface Deps extends NotificationDeps {
   database: Database
+  waitingRestores: Pick<WaitingRestoresFeature, 'veto'>
   log: Logger
 }
 
 /**
- * Blocks a customer (B11): no sign-in, no restore, and every session ends. A customer who is blocked already is recorded
+ * Blocks a customer (B11): no sign-in, no restore, and every session ends. A restore that waits is vetoed. A customer who is blocked already is recorded
  * again, with the new reason, but not notified again.
  *
  * @throws RekeyError not_found, unavailable
  */
 export const blockCustomer = async (deps: Deps, customerId: number, by: Mandate): Promise<void> => {
   const { database, now, random, log } = deps
-  const blocked = await database.transaction(async (tx) => {
+  const { vetoed, ...blocked } = await database.transaction(async (tx) => {
     const at = now()
     const customer = await lockCustomer(tx, customerId)
     if (!customer) throw unknownCustomer()
@@ -39,11 +41,14 @@ export const blockCustomer = async (deps: Deps, customerId: number, by: Mandate)
     const addresses = wasBlocked ? [] : await confirmedAddresses(tx, customerId)
     const record = { changeId: change.id, digest: change.digest }
     const data = { customer: code, customerId, ...staffForEvent(by), ...record, sessionEpoch }
+    const vetoed = await deps.waitingRestores.veto(tx, customer, 'block')
     await addEvents(tx, code, at, [
       newEvent(CustomerBlocked, random.id(), data),
       ...(await protectionChangedNotifications(deps, { customer, addresses, change })),
+      ...(vetoed?.events ?? []),
     ])
-    return { customer: code, wasBlocked }
+    return { customer: code, wasBlocked, vetoed }
   })
+  vetoed?.report()
   log.event('authn_customer_blocked', { ...blocked, ...staffForLog(by) })
 }

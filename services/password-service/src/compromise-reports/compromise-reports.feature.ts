@@ -2,10 +2,14 @@ import { ReportCompromise, type ReportCompromiseReply, type ReportCompromiseRequ
 import type { Feature } from '../feature.ts'
 import type { Infrastructure } from '../infrastructure.ts'
 import { deleteExpiredLinks, readReportLink } from '../notifications/report-links.ts'
+import type { WaitingRestoresFeature } from '../waiting-restores/waiting-restores.feature.ts'
 import { reportCompromise } from './report-compromise.ts'
 
 /** Takes the compromise reports of customers: the links "it was not me" of their notifications. */
-export const createCompromiseReports = (infra: Infrastructure): Feature => {
+export const createCompromiseReports = (
+  infra: Infrastructure,
+  { waitingRestores }: { waitingRestores: WaitingRestoresFeature },
+): Feature => {
   const { database, loops, keys, now, log } = infra
 
   const refuse = (
@@ -23,7 +27,7 @@ export const createCompromiseReports = (infra: Infrastructure): Feature => {
     if (!link) return refuse('invalid', ip)
     const { customerId, changeId, channel, expiresAt } = link
     if (now() >= expiresAt) return refuse('expired', ip, { customerId, changeId })
-    const reported = await reportCompromise(infra, link, ip)
+    const reported = await reportCompromise({ ...infra, waitingRestores }, link, ip)
     if (reported.result !== 'reported') {
       return refuse(reported.result === 'used' ? 'used' : 'invalid', ip, { customerId, changeId })
     }

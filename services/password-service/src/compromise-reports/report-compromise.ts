@@ -8,9 +8,12 @@ import { type NotificationDeps, protectionChangedNotifications } from '../notifi
 import type { ReportLink } from '../notifications/report-links.ts'
 import { newEvent } from '../outbox/event.ts'
 import { addEvents } from '../outbox/outbox.store.ts'
+import type { Ended } from '../waiting-restores/end-waiting-restore.ts'
+import type { WaitingRestoresFeature } from '../waiting-restores/waiting-restores.feature.ts'
 
 interface Deps extends NotificationDeps {
   database: Database
+  waitingRestores: Pick<WaitingRestoresFeature, 'veto'>
 }
 
 /** Spends a link: of several transactions at once, the primary key lets one insert. @returns false if it was used */
@@ -20,19 +23,17 @@ const spendLink = async (tx: Transaction, { jti, expiresAt }: ReportLink): Promi
   return inserted > 0
 }
 
-/**
- * Blocks a customer who reports that a change was not theirs; from the commit on nobody signs in, restores or uses a
- * session. The history records it. Every confirmed address is notified whom to call: another person may have used the link.
- * All of it commits together or not at all (S24). A customer who is blocked already is reported again: each link is about
- * another change.
- *
- * @throws RekeyError unavailable
- */
-export const reportCompromise = (
+interface Reported {
+  result: 'reported'
+  customer: string
+}
+
+/** The transaction of a report. */
+const blockReported = (
   deps: Deps,
   link: ReportLink,
   ip: string,
-): Promise<{ result: 'reported'; customer: string } | { result: 'used' | 'unknown' }> =>
+): Promise<(Reported | { result: 'used' | 'unknown' }) & { vetoed?: Ended | undefined }> =>
   deps.database.transaction(async (tx) => {
     const at = deps.now()
     const { customerId, changeId, channel } = link
@@ -55,9 +56,30 @@ export const reportCompromise = (
     const chained = { recordId: record.id, digest: record.digest }
     const data = { customer: code, customerId, changeId, channel, ip, sessionEpoch, ...chained }
     const addresses = await confirmedAddresses(tx, customerId)
+    const vetoed = await deps.waitingRestores.veto(tx, customer, 'block')
     await addEvents(tx, customer.code, at, [
       newEvent(CompromiseReported, deps.random.id(), data),
       ...(await protectionChangedNotifications(deps, { customer, addresses, change: record })),
+      ...(vetoed?.events ?? []),
     ])
-    return { result: 'reported', customer: customer.code }
+    return { result: 'reported', customer: customer.code, vetoed }
   })
+
+/**
+ * Blocks a customer who reports that a change was not theirs; from the commit on nobody signs in, restores or uses a
+ * session. The history records it. Every confirmed address is notified whom to call: another person may have used the link.
+ * A restore that waits is vetoed.
+ * All of it commits together or not at all (S24). A customer who is blocked already is reported again: each link is about
+ * another change.
+ *
+ * @throws RekeyError unavailable
+ */
+export const reportCompromise = async (
+  deps: Deps,
+  link: ReportLink,
+  ip: string,
+): Promise<Reported | { result: 'used' | 'unknown' }> => {
+  const { vetoed, ...reported } = await blockReported(deps, link, ip)
+  vetoed?.report()
+  return reported
+}

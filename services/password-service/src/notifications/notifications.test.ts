@@ -11,6 +11,7 @@ import {
   protectionChangedNotifications,
   resetRequestedNotifications,
   restoreLockedNotifications,
+  restoreWaitingNotifications,
   sealTemporaryPassword,
   temporaryPasswordNotification,
 } from './notifications.ts'
@@ -39,6 +40,13 @@ t.test('B13: every notification names its customer, and is a message of the log 
     await addressRemovedNotification(deps, loss),
     ...(await askedWhileBlockedNotifications(deps, about, at)),
     ...(await factorsChangedNotifications(deps, about, { operation: 'reset', changedAt: at })),
+    ...(await restoreWaitingNotifications(deps, about, {
+      notice: 'opened',
+      changeId: 1,
+      ip: '127.0.0.1',
+      openedAt: at,
+      endsAt: at,
+    })),
     await temporaryPasswordNotification(deps, sealed, { to, setBy: 'client', expiresAt: at }, about),
   ]
   for (const { type, data, message } of events) {

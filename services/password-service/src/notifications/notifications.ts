@@ -8,8 +8,10 @@ import {
   NotifyProtectionChanged,
   NotifyResetRequested,
   NotifyRestoreBlocked,
+  NotifyRestoreWaiting,
   NotifyTemporaryPassword,
   noChangeId,
+  type WaitingRestoreNotice,
 } from '@rekey/contracts'
 import type { Keys } from '@rekey/platform/keys'
 import { seal } from '@rekey/platform/seal'
@@ -202,6 +204,25 @@ export const factorsChangedNotifications = (
     const where = { ...(ip !== undefined && { ip }), ...withProof(proof === 'overridden') }
     const data = { customerId: customer.id, operation, ...sealed, ...where, changedAt: changedAt.toISOString() }
     return { ...newEvent(NotifyFactorsChanged, id, data), reportLink, ...notificationTo(to, about, 'factors_changed') }
+  })
+
+/** Notifies every address that a restore with one proof waits, with a link to veto it; or that it was vetoed. */
+export const restoreWaitingNotifications = (
+  deps: NotificationDeps,
+  { customer, addresses }: Notified,
+  about: { notice: WaitingRestoreNotice; changeId: number; ip: string; openedAt: Date; endsAt: Date },
+): Promise<NewEvent[]> =>
+  toEachAddress(deps, addresses, async (id, to) => {
+    const { notice, changeId, ip, openedAt, endsAt } = about
+    const recipient = await sealRecipient(deps, id, to, { customer })
+    const times = { openedAt: openedAt.toISOString(), endsAt: endsAt.toISOString() }
+    const common = { customerId: customer.id, notice, recipient, ip, ...times }
+    const message = notificationTo(to, { customer }, 'restore_waiting')
+    if (notice === 'vetoed') return { ...newEvent(NotifyRestoreWaiting, id, common), ...message }
+    const { channel } = toRecipient(to, customer)
+    const { url, stored } = makeReportLink(deps, { customerId: customer.id, changeId, channel }, 'v')
+    const vetoLink = await seal(deps.keys.address, id, url)
+    return { ...newEvent(NotifyRestoreWaiting, id, { ...common, vetoLink }), reportLink: stored, ...message }
   })
 
 /** Seals a temporary password for the event that will carry it. */

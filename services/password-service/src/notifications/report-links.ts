@@ -27,18 +27,22 @@ const handlePattern = /^[\w-]{22}$/
 
 const dayMs = 86_400_000
 
+/** Path of a link: of the page that blocks the customer, or of the page that vetoes a waiting restore. */
+export type LinkPath = 'n' | 'v'
+
 /**
- * Makes the link "it was not me" of one notification; it is valid for a week, once. Its handle is random and short, so
+ * Makes the link "it was not me" of one notification, or the link of a veto; it is valid for a week, once. Its handle is random and short, so
  * that it fits into an SMS; only an HMAC of it is stored, so that a reader of the database has no link.
  */
 export const makeReportLink = (
   { keys, publicUrl, now, random }: ReportLinkDeps,
   about: Pick<StoredReportLink, 'customerId' | 'changeId' | 'channel'>,
+  path: LinkPath = 'n',
 ): { url: string; stored: StoredReportLink } => {
   const handle = random.bytes(handleBytes).toString('base64url')
   const expiresAt = new Date(now().getTime() + reportLinkDays * dayMs)
   const handleHmac = hmac(keys.reportHandle.current, handle)
-  return { url: `${publicUrl}/n/${handle}`, stored: { ...about, handleHmac, expiresAt } }
+  return { url: `${publicUrl}/${path}/${handle}`, stored: { ...about, handleHmac, expiresAt } }
 }
 
 /** Content of a link of an earlier version, with the time in seconds. */

@@ -2,6 +2,7 @@ import type { Address } from '@rekey/contracts'
 import { confirmedAddressesSql } from '../customers/confirmed-addresses.ts'
 import type { Database } from '../database.ts'
 import { Prisma } from '../generated/prisma/client.ts'
+import { readWaiting, type WaitingJson, waitingRestoreSql } from '../waiting-restores/waiting-restores.store.ts'
 import type { Grant } from './grant.ts'
 import { mustChange } from './must-change.ts'
 import type { ProofStanding } from './second-proof.ts'
@@ -36,26 +37,32 @@ const owner = Prisma.sql`
 
 const holder = ({ jti, challengeId }: Grant) => Prisma.sql`${owner},
   c.factor_kinds::text[] AS "factorKinds", ${confirmedAddressesSql} AS addresses,
+  ${Prisma.raw(waitingRestoreSql)} AS waiting,
   EXISTS (SELECT 1 FROM spent_token WHERE jti IN (${jti}::uuid, ${challengeId}::uuid)) AS spent`
+
+type HolderRow = Omit<GrantHolder, 'waiting'> & { waiting: WaitingJson | null }
+
+const toHolder = (row: HolderRow | undefined): GrantHolder | undefined =>
+  row && { ...row, waiting: readWaiting(row.waiting) }
 
 export const createPasswordOwnerStore = (database: Database) => ({
   /** Finds the customer that a change's grant names. */
   findForChange: (grant: Grant): Promise<GrantHolder | undefined> =>
     database.query(async (prisma) => {
-      const [row] = await prisma.$queryRaw<GrantHolder[]>`
+      const [row] = await prisma.$queryRaw<HolderRow[]>`
         SELECT ${holder(grant)}, NULL AS "restoreKind" FROM customer c LEFT JOIN credential k ON k.customer_id = c.id
         WHERE c.code = ${grant.subject}`
-      return row
+      return toHolder(row)
     }),
 
   /** Finds the customer whose restore the grant's challenge is. */
   findForRestore: (grant: Grant): Promise<GrantHolder | undefined> =>
     database.query(async (prisma) => {
-      const [row] = await prisma.$queryRaw<GrantHolder[]>`
+      const [row] = await prisma.$queryRaw<HolderRow[]>`
         SELECT ${holder(grant)}, r.kind::text AS "restoreKind" FROM restore_request r JOIN customer c ON c.id = r.customer_id
         LEFT JOIN credential k ON k.customer_id = c.id
         WHERE r.challenge_id = ${grant.challengeId}::uuid`
-      return row
+      return toHolder(row)
     }),
 
   findById: (customerId: number): Promise<(PasswordOwner & { confirmedEmail: boolean }) | undefined> =>

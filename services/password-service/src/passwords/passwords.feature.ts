@@ -8,6 +8,7 @@ import type { Hashing } from '../hashing/hashing.feature.ts'
 import type { Infrastructure } from '../infrastructure.ts'
 import type { LockoutFeature } from '../lockout/lockout.feature.ts'
 import type { PasswordPolicy } from '../policy/policy.feature.ts'
+import type { WaitingRestoresFeature } from '../waiting-restores/waiting-restores.feature.ts'
 import { createDecoys } from './decoy.ts'
 import { deleteExpiredTokens } from './grant.ts'
 import { createPasswordMetrics } from './password-metrics.ts'
@@ -33,13 +34,14 @@ interface Others {
   hashing: Hashing
   policy: PasswordPolicy
   lockout: LockoutFeature
+  waitingRestores: WaitingRestoresFeature
 }
 
 /** Changes, restores and verifies passwords (B1, B2, A3, `password.verify`, `password.status`). */
 export const createPasswords = (
   infra: Infrastructure,
   config: Config,
-  { hashing: { hasher }, policy, lockout }: Others,
+  { hashing: { hasher }, policy, lockout, waitingRestores }: Others,
 ): PasswordsFeature => {
   const { database, loops, keys, smsCodes, now, log } = infra
   const replaceDeps: ReplaceDeps = {
@@ -49,7 +51,12 @@ export const createPasswords = (
     formerPasswords: config.REKEY_PASSWORD_HISTORY,
     lockoutScale: lockout.scale,
     passwordMetrics: createPasswordMetrics(infra.metrics),
-    secondProofs: createSecondProofs({ ...infra, restoreProofs: restoreProofsOf(config) }),
+    secondProofs: createSecondProofs({
+      ...infra,
+      restoreProofs: restoreProofsOf(config),
+      waitMs: waitingRestores.deps.waitMs,
+    }),
+    waitingRestores: waitingRestores.deps,
   }
   const store = createPasswordOwnerStore(database)
   const passwords = createPasswordService({
@@ -90,7 +97,8 @@ export const createPasswords = (
       consume(deps, {
         event: LoginSucceeded,
         concurrency: 32,
-        async handle(login) {
+        async handle(login, { time }) {
+          await waitingRestores.signedIn(login, time)
           if (!(await spendTemporaryPassword(database, login, now()))) return
           const { customer, clientId } = login
           log.event('authn_temporary_password_used', { customer, clientId })

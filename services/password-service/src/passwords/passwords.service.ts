@@ -100,7 +100,7 @@ export const createPasswordService = (deps: Deps) => {
    * @throws RekeyError second_proof_required
    */
   const assertProven = async (holder: GrantHolder, grant: Grant) => {
-    if (!secondProofs.isProven(grant, holder, holder.restoreKind)) {
+    if (secondProofs.basisOf(grant, holder, holder.restoreKind) === 'too_few') {
       throw await secondProofs.refuse(grant, holder, holder.restoreKind)
     }
   }

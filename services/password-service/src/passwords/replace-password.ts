@@ -4,6 +4,7 @@ import { type LockedCustomer, lockCustomer } from '../customers/lock.ts'
 import type { OpenRestore } from '../customers/restore-requests.ts'
 import { temporaryPasswordAddress } from '../customers/second-channel.ts'
 import type { Database } from '../database.ts'
+import type { ChainedChange } from '../history/digest.ts'
 import { appendChange } from '../history/history.store.ts'
 import { lockoutsAfter, wasLockedOut } from '../lockout/lockout.ts'
 import { channelOf } from '../notifications/recipient.ts'
@@ -14,6 +15,9 @@ import { judgeAct, type ProofRule } from '../staff/customer-proof.ts'
 import type { ApprovalDecision } from '../staff/decide-approval.ts'
 import type { Mandate } from '../staff/staff.ts'
 import type { RunStatement } from '../statements.ts'
+import { completeWithin, type Ended, vetoWithin } from '../waiting-restores/end-waiting-restore.ts'
+import { isOpen } from '../waiting-restores/waiting-restore.ts'
+import type { WaitingDeps } from '../waiting-restores/waiting-restores.ts'
 import type { PreparedPassword } from './credential.ts'
 import { type Grant, refuseGrant } from './grant.ts'
 import { type PasswordEventDeps, passwordEvents } from './password-events.ts'
@@ -36,6 +40,7 @@ export interface ReplaceDeps extends PasswordEventDeps, ProofRule {
   lockoutScale: number
   passwordMetrics: PasswordMetrics
   secondProofs: SecondProofs
+  waitingRestores: WaitingDeps
 }
 
 /** The sender of the request. */
@@ -89,7 +94,7 @@ const assertStillAllowed = async (
   if (await isSessionEndedWithin(run, grant.claims)) throw refuseGrant('session ended')
   if (customer.blocked) throw refuseGrant('customer blocked')
   const { restore, failures } = standing
-  if (!secondProofs.isProven(grant, standing, restore?.kind)) throw new ProofsOutdated(standing)
+  if (secondProofs.basisOf(grant, standing, restore?.kind) === 'too_few') throw new ProofsOutdated(standing)
   if (grant.purpose !== 'restore') return
   // A right code that was guessed during a lockout restores nothing (S6).
   const lockouts = lockoutsAfter(failures, lockoutScale)
@@ -123,6 +128,20 @@ const holdUntil = (operation: PasswordOperation, at: Date, holdMs: number, { hol
   return new Date(Math.max(at.getTime() + holdMs, current?.getTime() ?? 0))
 }
 
+/** The new password ends a restore that waits: it is its own, after the wait, or came in another way. */
+const endWaitingRestore = async (
+  { waitingRestores, secondProofs }: ReplaceDeps,
+  run: RunStatement,
+  customer: LockedCustomer,
+  { waiting, ...standing }: Standing,
+  { grant, change }: { grant: Grant | undefined; change: ChainedChange },
+): Promise<Ended | undefined> => {
+  if (!waiting || !isOpen(waiting.restore, waiting.at)) return undefined
+  const isItsOwn = grant && secondProofs.basisOf(grant, { ...standing, waiting }, standing.restore?.kind) === 'waited'
+  if (isItsOwn) return completeWithin(waitingRestores, run, customer, waiting, change)
+  return vetoWithin(waitingRestores, run, customer, waiting, { by: 'new_password' })
+}
+
 /** A password that was replaced, for the metrics. */
 interface Replaced {
   at: Date
@@ -145,7 +164,7 @@ const holdReasonOf = (operation: PasswordOperation, isYoung: boolean): HoldReaso
  * unavailable
  */
 export const replacePassword = async (deps: ReplaceDeps, request: Replacement): Promise<Replaced> => {
-  const { holdReason, ...replaced } = await deps.database.runTransaction(async (run) => {
+  const { holdReason, ended, ...replaced } = await deps.database.runTransaction(async (run) => {
     const { operation, by, grant, bearer, verifiedHash, approval } = request
     const { hash, isTemporary, mailed } = request.password
     const byBackOffice = operation === 'set'
@@ -207,14 +226,17 @@ export const replacePassword = async (deps: ReplaceDeps, request: Replacement): 
           ? { sealed: mailed, to: temporaryTo, expiresAt: temporaryUntil }
           : undefined,
     })
-    await addEvents(run, customer.code, change.createTime, events)
+    const ended = await endWaitingRestore(deps, run, customer, standing, { grant, change })
+    await addEvents(run, customer.code, change.createTime, [...events, ...(ended?.events ?? [])])
     return {
+      ended,
       at,
       channel: restore?.kind ? channelOf(restore.kind) : ('none' as const),
       provenAt: grant?.provenAt,
       holdReason: change.holdUntil ? holdReasonOf(operation, isYoung) : undefined,
     }
   })
+  ended?.report()
   if (holdReason) deps.passwordMetrics.holdStarted(holdReason)
   return replaced
 }

@@ -18,6 +18,8 @@ import { counter, type Metrics } from '@rekey/platform/metrics'
 import { seal } from '@rekey/platform/seal'
 import { keepRestore } from '../customers/restore-requests.ts'
 import type { Database } from '../database.ts'
+import { formatEnd, isOpen, maySetPassword } from '../waiting-restores/waiting-restore.ts'
+import type { WaitingNow } from '../waiting-restores/waiting-restores.store.ts'
 import type { Grant } from './grant.ts'
 
 /** What decides which proofs a customer can give. */
@@ -26,7 +28,12 @@ export interface ProofStanding {
   factorKinds: string[]
   /** Confirmed ones: e-mail before phone, the oldest first. */
   addresses: Address[]
+  /** The restore of the customer that waits. */
+  waiting: WaitingNow | undefined
 }
+
+/** Why a grant has enough proofs. waited: it has one of two, and the customer's restore has waited. */
+export type ProofBasis = 'proven' | 'waited' | 'too_few'
 
 interface Deps {
   database: Database
@@ -35,6 +42,8 @@ interface Deps {
   restoreProofs: RestoreProofs
   /** False if no message reaches a phone number. */
   smsCodes: boolean
+  /** How long a restore waits whose customer gives one proof; 0: it does not help to wait. */
+  waitMs: number
   metrics: Metrics
   now: Now
 }
@@ -77,7 +86,7 @@ const derivedId = (keys: Keys, challengeId: string): string => {
  * proofs are independent if their methods differ. A change has a session besides its code, so that the rule `two` asks
  * no second method of a customer who has one only.
  */
-export const createSecondProofs = ({ database, keys, restoreProofs, smsCodes, metrics, now }: Deps) => {
+export const createSecondProofs = ({ database, keys, restoreProofs, smsCodes, waitMs, metrics, now }: Deps) => {
   const sealKeys = deriveKeys(keys.username, secondProofKey)
   const required = counter(metrics, {
     name: 'rekey_second_proofs_required_total',
@@ -93,12 +102,29 @@ export const createSecondProofs = ({ database, keys, restoreProofs, smsCodes, me
     return (rule === 'two' && purpose === 'restore') || enrolled.length + sent.length > 1
   }
 
-  const isProven = (grant: Grant, standing: ProofStanding, restoreKind?: Address['kind'] | null): boolean => {
-    // The access token of a sign-in with a password that must be changed: password and second factor are two proofs.
-    if (grant.purpose === 'change' && grant.claims.aud.includes(audiences.api)) return true
-    if (!isRequired(grant, standing)) return true
-    return new Set(proofsOf(grant, standing, restoreKind).map(({ method }) => method)).size > 1
+  /** True if the grant is of a restore by one proof, after the wait that its customer began by the same method. */
+  const hasWaited = (
+    { purpose, challengeId }: Grant,
+    { waiting }: ProofStanding,
+    restoreKind?: Address['kind'] | null,
+  ): boolean => {
+    if (purpose !== 'restore' || !waiting || !restoreKind) return false
+    return maySetPassword(waiting.restore, { kind: restoreKind, challengeId, at: waiting.at })
   }
+
+  const basisOf = (grant: Grant, standing: ProofStanding, restoreKind?: Address['kind'] | null): ProofBasis => {
+    // The access token of a sign-in with a password that must be changed: password and second factor are two proofs.
+    if (grant.purpose === 'change' && grant.claims.aud.includes(audiences.api)) return 'proven'
+    if (!isRequired(grant, standing)) return 'proven'
+    if (new Set(proofsOf(grant, standing, restoreKind).map(({ method }) => method)).size > 1) return 'proven'
+    return hasWaited(grant, standing, restoreKind) ? 'waited' : 'too_few'
+  }
+
+  /** The end of the wait of the customer's restore, if this grant's method began it. */
+  const waitsUntil = ({ waiting }: ProofStanding, restoreKind?: Address['kind'] | null) =>
+    waiting && waiting.restore.kind === restoreKind && isOpen(waiting.restore, waiting.at)
+      ? { waitsUntil: formatEnd(waiting.restore.endsAt) }
+      : {}
 
   /** The values of `challenge_type` that remain, the customer's best first. */
   const remaining = (standing: ProofStanding, proofs: readonly Proof[]): string[] => {
@@ -114,7 +140,7 @@ export const createSecondProofs = ({ database, keys, restoreProofs, smsCodes, me
   }
 
   return {
-    isProven,
+    basisOf,
 
     /**
      * The refusal of a grant with too few proofs: names the ways to give another one. The restore is kept until the
@@ -155,9 +181,14 @@ export const createSecondProofs = ({ database, keys, restoreProofs, smsCodes, me
         proofs,
         challengeTypes,
         expiresAt,
+        ...(purpose === 'restore' && waitMs > 0 && { mayWait: true }),
       }
       return new RekeyError('second_proof_required', {
-        secondProof: { mfaToken: seal(sealKeys, secondProofKey, proof), challengeTypes },
+        secondProof: {
+          mfaToken: seal(sealKeys, secondProofKey, proof),
+          challengeTypes,
+          ...(purpose === 'restore' && waitsUntil(standing, restoreKind)),
+        },
       })
     },
   }

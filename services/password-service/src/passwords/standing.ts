@@ -3,6 +3,12 @@ import { confirmedAddressesSql } from '../customers/confirmed-addresses.ts'
 import { formerAddressesSql } from '../customers/former-addresses.store.ts'
 import type { OpenRestore } from '../customers/restore-requests.ts'
 import { prepared, type RunStatement } from '../statements.ts'
+import {
+  readWaiting,
+  type WaitingJson,
+  type WaitingNow,
+  waitingRestoreSql,
+} from '../waiting-restores/waiting-restores.store.ts'
 import type { Grant } from './grant.ts'
 
 /** What decides about a new password of a locked customer, and who is told of it. */
@@ -17,6 +23,8 @@ export interface Standing {
   factorKinds: string[]
   /** Addresses that the customer lost a short while ago. */
   formerAddresses: Address[]
+  /** The restore of the customer that waits. */
+  waiting: WaitingNow | undefined
 }
 
 interface Row extends OpenRestore {
@@ -25,13 +33,15 @@ interface Row extends OpenRestore {
   addresses: Address[]
   factorKinds: string[]
   formerAddresses: Address[]
+  waiting: WaitingJson | null
 }
 
 const read = prepared<Row, [customerId: number, challengeId: string | null, lostAfter: Date]>(
   'read_standing',
   `SELECT r.challenge_id IS NOT NULL AS "isOpen", r.kind::text AS kind, r.young_since AS "youngSince",
     (SELECT array_agg(failed_at) FROM restore_failure WHERE customer_id = c.id) AS failures,
-    ${confirmedAddressesSql.text} AS addresses, c.factor_kinds::text[] AS "factorKinds", ${formerAddressesSql('$3')} AS "formerAddresses"
+    ${confirmedAddressesSql.text} AS addresses, c.factor_kinds::text[] AS "factorKinds", ${formerAddressesSql('$3')} AS "formerAddresses",
+    ${waitingRestoreSql} AS waiting
   FROM customer c LEFT JOIN restore_request r ON r.challenge_id = $2::uuid AND r.customer_id = c.id
   WHERE c.id = $1::int`,
 )
@@ -44,6 +54,7 @@ export const readStanding = async (
 ): Promise<Standing> => {
   const [row] = await run(read, customerId, grant?.challengeId ?? null, lostAfter)
   if (!row) throw new Error('a locked customer is gone')
-  const { isOpen, kind, youngSince, failures, ...addresses } = row
-  return { restore: isOpen ? { kind, youngSince } : undefined, failures: failures ?? [], ...addresses }
+  const { isOpen, kind, youngSince, failures, waiting, ...addresses } = row
+  const restore = isOpen ? { kind, youngSince } : undefined
+  return { restore, failures: failures ?? [], waiting: readWaiting(waiting), ...addresses }
 }

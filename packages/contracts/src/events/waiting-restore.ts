@@ -1,0 +1,54 @@
+import { Type } from '@sinclair/typebox'
+import { OneOf, Uuid } from '../fields.ts'
+import { vetoes } from '../waiting-restore.ts'
+import { defineEvent } from './event.ts'
+
+const fields = {
+  customer: Type.String({ description: "The customer's code." }),
+  customerId: Type.Integer(),
+  waitingRestoreId: Uuid,
+  channel: OneOf(['email', 'sms'], { description: 'The method that was proven.' }),
+  changeId: Type.Integer({ description: 'Id of the history record.' }),
+  digest: Type.String({ description: 'Digest of the history record.' }),
+}
+
+export const RestoreWaiting = defineEvent({
+  type: 'customer.restore-waiting',
+  summary:
+    'A customer who could give one proof of two opened a restore that waits; any sign-in or notification can veto it.',
+  data: Type.Object({
+    ...fields,
+    clientId: Type.String(),
+    ip: Type.String(),
+    endsAt: Type.String({
+      format: 'date-time',
+      description: 'From then on the password can be set; later, if a notification was sent late.',
+    }),
+  }),
+})
+
+export const RestoreVetoed = defineEvent({
+  type: 'customer.restore-vetoed',
+  summary: 'A waiting restore was vetoed. No password can be set by it.',
+  data: Type.Object({
+    ...fields,
+    by: OneOf(vetoes, {
+      description: 'link: of a notification. new_password: one that was set in another way.',
+    }),
+    ip: Type.Optional(
+      Type.String({ description: 'Address that the veto came from; absent if it followed from another act.' }),
+    ),
+  }),
+})
+
+export const RestoreCompleted = defineEvent({
+  type: 'customer.restore-completed',
+  summary: 'A customer set a new password after the wait of a restore. `changeId` is of the new password.',
+  data: Type.Object(fields),
+})
+
+export const RestoreExpired = defineEvent({
+  type: 'customer.restore-expired',
+  summary: 'Nobody set a password in time after the wait of a restore.',
+  data: Type.Object(fields),
+})
