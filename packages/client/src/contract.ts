@@ -178,7 +178,7 @@ export interface LoginAnswer {
 }
 
 export interface SendChallengeBody {
-  /** One of the values of challenge_type that the answer offered: a device, to which a code is sent, otp or recovery_code. To send a restore's code again: the device in its mfa_token's amr. */
+  /** One of the values of challenge_type that the answer offered: a device, to which a code is sent, otp or recovery_code; in a restore also unavailable. To send a restore's code again: the device in its mfa_token's amr. */
   challenge_type: string
   /** Client identifier issued to the client. */
   client_id?: string
@@ -195,7 +195,7 @@ export interface SendChallengeBody {
   state: string
 }
 
-export type SendChallengeAnswer = CodeSent | CodeAwaited
+export type SendChallengeAnswer = CodeSent | CodeAwaited | RestoreWaits
 
 export interface TokenBody {
   /** Grant type (RFC 6749 §1.3). */
@@ -505,6 +505,9 @@ export interface ClientRecord {
     | 'end_sessions'
     | 'reset_factors'
     | 'verify'
+    | 'open_waiting_restore'
+    | 'veto_waiting_restore'
+    | 'expire_waiting_restore'
   actor: 'client' | 'back_office'
   /** email or sms: the channel of the code that proved a restore. api: any other change. */
   channel: string
@@ -590,6 +593,31 @@ export interface ConfirmVerificationBody {
   reason?: string
 }
 
+export interface ListClientWaitingRestoresAnswer {
+  total: number
+  data: {
+    id: string
+    /** waiting: no password can be set yet. ready: it can be set until expiresAt. The others are outcomes. */
+    state: 'waiting' | 'ready' | 'completed' | 'vetoed' | 'expired'
+    /** The method that was proven, and must be proven again. */
+    channel: 'email' | 'sms'
+    /** OAuth client of the first proof. */
+    clientId: string
+    /** Client address that opened it. */
+    ip: string
+    /** Whole seconds, UTC: 2022-01-01T00:00:00+00:00. */
+    createTime: string
+    /** End of the wait. Whole seconds, UTC. */
+    endsAt: string
+    /** Until then the password can be set. Whole seconds, UTC. */
+    expiresAt: string
+    /** When it came to its outcome. Whole seconds, UTC. */
+    finishTime?: string
+    /** The act that vetoed it. */
+    vetoedBy?: 'link' | 'sign_in' | 'block' | 'new_password'
+  }[]
+}
+
 export interface BlockClientBody {
   /** Reason of the back office: 1 to 500 characters on one line. */
   reason: string
@@ -620,6 +648,7 @@ export interface ListClientMessagesAnswer {
       | 'address_removed'
       | 'asked_while_blocked'
       | 'factors_changed'
+      | 'restore_waiting'
     channel: 'email' | 'sms'
     /** Masked address: b*1@gmail.com, +44*******01. */
     to: string
@@ -830,6 +859,8 @@ export interface Problem {
   mfaToken?: string
   /** Ways to give the second proof, masked: otp, oob:email:…, oob:sms:…, recovery_code. Empty: the customer has none, and needs the staff. */
   challengeTypes?: string[]
+  /** Until then a waiting restore by this method sets no password: restore again by the same method afterwards. Absent: none waits. */
+  waitsUntil?: string
 }
 
 /** Error of an OAuth endpoint (RFC 6749 §5.2). */
@@ -845,6 +876,8 @@ export interface OAuthError {
   binding_method?: 'prompt'
   /** With mfa_required: names the second challenge. */
   mfa_token?: string
+  /** Until then a waiting restore by this method sets no password: restore again by the same method afterwards. Absent: none waits. */
+  waits_until?: string
 }
 
 export interface SignTokenAnswer {
@@ -868,6 +901,17 @@ export interface CodeAwaited {
   mfa_token: string
   error: 'mfa_code_required'
   error_description: string
+  state: string
+}
+
+/** The restore waits; every address of the customer is notified, and any of them can veto it. */
+export interface RestoreWaits {
+  /** Names the second challenge, by which the second proof can still be given. */
+  mfa_token: string
+  error: 'restore_waiting'
+  error_description: string
+  /** Then a new restore by the same method sets the password. */
+  waits_until: string
   state: string
 }
 
@@ -1158,6 +1202,13 @@ export interface Operations {
     }
     body: ConfirmVerificationBody
     answer: undefined
+  }
+  /** List a customer's waiting restores of the last 30 days, newest first. */
+  'GET /api/v2/clients/:clientId/waiting-restore': {
+    params: {
+      clientId: number
+    }
+    answer: ListClientWaitingRestoresAnswer
   }
   /** Block a customer: no sign-in and no restore until the back office lifts the block; all sessions end. */
   'PUT /api/v2/clients/:clientId/block': {

@@ -1,9 +1,10 @@
 import type { Factor, FactorKind } from '@rekey/contracts'
 import { html } from 'ghtml'
 import { csrfField, hidden } from '../layout/form.ts'
+import { localTime } from '../layout/local-time.ts'
 import type { Page } from '../layout/view.ts'
 import type { AccountState } from './account-session.ts'
-import { type AccountView, backToAccount, localTime, problemsOf, withContact } from './account-view.ts'
+import { type AccountView, backToAccount, problemsOf, withContact } from './account-view.ts'
 import type { AccountOutcome } from './password-change.state.ts'
 import { type ProvenState, securityPath as path, type SecurityNotice, type SecurityState } from './security.state.ts'
 

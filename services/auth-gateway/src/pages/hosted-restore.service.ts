@@ -1,4 +1,4 @@
-import { type ErrorCode, RekeyError, readCode, type SecondProofRequest, unavailableProof } from '@rekey/contracts'
+import { RekeyError, readCode, type SecondProofRequest, unavailableProof } from '@rekey/contracts'
 import type { Now } from '@rekey/platform/clock'
 import type { Logger } from '@rekey/platform/logger'
 import type { AuthorizeService } from '../authorize/authorize.service.ts'
