@@ -124,6 +124,9 @@ export const factorOperations = [
   'recovery_codes_issued',
   'recovery_codes_replaced',
   'recovery_codes_removed',
+  'passkey_added',
+  'passkey_removed',
+  'passkey_cloned',
 ] as const
 export type FactorOperation = (typeof factorOperations)[number]
 
@@ -135,7 +138,11 @@ export const NotifyFactorsChanged = defineEvent({
     operation: OneOf([...factorOperations, 'reset']),
     ...reportLink,
     recipient: Sealed('notifier'),
-    ip: Type.Optional(Type.String({ description: 'Absent for a reset by the back office.' })),
+    ip: Type.Optional(
+      Type.String({
+        description: 'Absent for a reset by the back office. Of a cloned passkey: that of the refused proof.',
+      }),
+    ),
     changedAt: Type.String({ format: 'date-time' }),
   }),
 })

@@ -18,11 +18,13 @@ import { AsyncapiDocument, OpenapiDocument } from './documents.ts'
 import type { Endpoint } from './endpoint.ts'
 import {
   ConfirmTotp,
+  EnrolPasskey,
   EnrolTotp,
   IssueRecoveryCodes,
   ListClientFactors,
   ListFactors,
   RemoveFactor,
+  RequestPasskeyCreation,
   ResetClientFactors,
 } from './factors.ts'
 import { Healthz, Readyz } from './health.ts'
@@ -60,6 +62,8 @@ export const http = {
   'GET /api/v2/my/factors': ListFactors,
   'POST /api/v2/my/factors/totp': EnrolTotp,
   'POST /api/v2/my/factors/totp/:factorId/confirm': ConfirmTotp,
+  'POST /api/v2/my/factors/passkey/options': RequestPasskeyCreation,
+  'POST /api/v2/my/factors/passkey': EnrolPasskey,
   'POST /api/v2/my/factors/recovery-codes': IssueRecoveryCodes,
   'DELETE /api/v2/my/factors/:factorId': RemoveFactor,
   'GET /api/v2/clients': FindClients,
