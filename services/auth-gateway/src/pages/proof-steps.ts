@@ -5,11 +5,12 @@ import type { Logger } from '@rekey/platform/logger'
 import { ChallengeEnded } from '../challenges/answer.ts'
 import type { Caller } from '../challenges/challenge.ts'
 import type { SecondProofs } from '../second-proofs/second-proofs.ts'
-import { isOwnCode } from '../second-proofs/second-proofs.ts'
-import { grantTypeOf, submittedBy } from '../second-proofs/submitted-code.ts'
+import { isOwnWay } from '../second-proofs/second-proofs.ts'
+import { grantTypeOf, type ProofFields, submittedBy } from '../second-proofs/submitted-code.ts'
 import type { Tokens } from '../tokens/tokens.ts'
 import type { Outcome } from './outcome.ts'
 import type { ProofState, ProofStep } from './proof.state.ts'
+import { readOwnProof, wrongOutcome } from './proof-input.ts'
 
 interface Deps {
   secondProofs: SecondProofs
@@ -18,20 +19,6 @@ interface Deps {
   cooldownMs: number
   now: Now
   log: Logger
-}
-
-/** What is wrong with a code of an authenticator app or a recovery code before it is verified; undefined: nothing. */
-export const faultOfOwnCode = (type: string, input: string): Outcome | undefined => {
-  const code = readProofCode(input)
-  const isWhole = type === 'otp' ? /^\d{6,8}$/.test(code) : /^[0-9A-Za-z]{13,64}$/.test(code)
-  if (isWhole) return undefined
-  return { kind: type === 'otp' ? 'malformedOtp' : 'malformedRecovery' }
-}
-
-/** The outcome of a wrong code, by the way that it came. */
-export const wrongOutcome = (type: string | undefined): Outcome => {
-  if (type === 'otp') return { kind: 'wrongOtp' }
-  return { kind: type === 'recovery_code' ? 'wrongRecovery' : 'wrongCode' }
 }
 
 /** The second proof of a restore or a change on the pages: A4b and B6 after the refusal of B2 or B1. */
@@ -69,12 +56,18 @@ export const createProofSteps = ({ secondProofs, tokens, cooldownMs, now, log }:
       if (!second) return { result: 'ended', why: 'late' }
       const { token, challengeTypes } = state
       if (!challengeTypes.includes(way)) return { result: 'repeat', state }
-      const isResent = way === state.chosen && !isOwnCode(way)
+      const isResent = way === state.chosen && !isOwnWay(way)
       try {
         const chosen = await secondProofs.choose(second, way, caller)
         const { sent } = chosen
         const common = { step: 'proof' as const, token: chosen.token, challengeTypes, chosen: way }
-        if (!sent) return { result: 'repeat', state: { ...common, expiresAt: second.expiresAt } }
+        if (!sent) {
+          const { publicKey } = chosen
+          return {
+            result: 'repeat',
+            state: { ...common, expiresAt: second.expiresAt, ...(publicKey && { publicKey }) },
+          }
+        }
         return {
           result: 'repeat',
           state: {
@@ -102,23 +95,24 @@ export const createProofSteps = ({ secondProofs, tokens, cooldownMs, now, log }:
       expiresAt,
     }),
 
-    /** Submits a code of the chosen way. */
+    /** Submits a code, or an assertion as JSON, of the chosen way. */
     async answer(state: ProofState, input: string, caller: Caller): Promise<ProofStep> {
       const { chosen, verificationCode } = state
       const repeat = (outcome: Outcome): ProofStep => ({ result: 'repeat', state: { ...state, outcome } })
       if (chosen === undefined) return { result: 'repeat', state }
-      const code = readProofCode(input)
-      if (isOwnCode(chosen)) {
-        const fault = faultOfOwnCode(chosen, input)
-        if (fault) return repeat(fault)
+      let fields: ProofFields = { code: readProofCode(input) }
+      if (isOwnWay(chosen)) {
+        const own = readOwnProof(chosen, input)
+        if ('fault' in own) return repeat(own.fault)
+        fields = own.fields
       } else {
-        if (code === verificationCode) return repeat({ kind: 'verificationCode' })
-        if (!/^\d{1,12}$/.test(code)) return repeat({ kind: 'malformedCode' })
+        if (fields.code === verificationCode) return repeat({ kind: 'verificationCode' })
+        if (!/^\d{1,12}$/.test(String(fields.code))) return repeat({ kind: 'malformedCode' })
       }
       const second = await read(state.token)
       if (!second) return { result: 'ended', why: 'late' }
       try {
-        const submitted = submittedBy(grantTypeOf({ ...second, chosen }, code), code)
+        const submitted = submittedBy(grantTypeOf({ ...second, chosen }, fields), fields)
         const issued = tokens.issueSuccessToken(await secondProofs.prove(second, submitted, '', caller))
         return { result: 'proven', token: issued.token, expiresAt: Date.parse(formatTime(issued.expiresAt)) }
       } catch (error) {

@@ -1,13 +1,15 @@
-import { type Proof, RekeyError, type SecondProof } from '@rekey/contracts'
+import { enrolledChallengeTypes, type PasskeyRequest, type Proof, RekeyError, type SecondProof } from '@rekey/contracts'
 import type { Caller, OpenChallenge } from '../challenges/challenge.ts'
 import type { Challenges } from '../challenges/challenges.ts'
 import type { Submitted } from '../challenges/compare.ts'
 import { secondProofFlows } from '../challenges/open-second-proof.ts'
 import type { TokenSubject } from '../tokens/issue-token.ts'
 import type { Tokens } from '../tokens/tokens.ts'
+import type { OwnWays } from './own-ways.ts'
 
 interface Deps {
   challenges: Challenges
+  ownWays: OwnWays
   tokens: Tokens
 }
 
@@ -15,8 +17,10 @@ interface Deps {
 export interface Chosen {
   /** The token of the next step. */
   token: string
-  /** The code that was sent; undefined for an authenticator app or a recovery code. */
+  /** The code that was sent; undefined for an enrolled method. */
   sent: OpenChallenge | undefined
+  /** Only of a passkey. */
+  publicKey?: PasskeyRequest | undefined
 }
 
 /** The subject of a grant that both proofs led to. */
@@ -27,26 +31,25 @@ export type ProvenTwice = TokenSubject & {
   answeredAt: Date
 }
 
-/** True for a way whose code no message contains. */
-export const isOwnCode = (challengeType: string): boolean =>
-  challengeType === 'otp' || challengeType === 'recovery_code'
+/** True for a way that no message is sent for. */
+export const isOwnWay = (challengeType: string): boolean =>
+  Object.values<string>(enrolledChallengeTypes).includes(challengeType)
 
 /**
  * Second proofs of restores and changes. The password-service refuses a grant with too few proofs and gives out a sealed
  * token; this service opens its challenge and makes the grant with both proofs (docs/adr/0014).
  */
-export const createSecondProofs = ({ challenges, tokens }: Deps) => ({
+export const createSecondProofs = ({ challenges, ownWays, tokens }: Deps) => ({
   /**
    * A4b: chooses how to give the second proof. Sends a code to a device.
    *
-   * @throws RekeyError as Challenges.send
+   * @throws RekeyError as Challenges.send, and OwnWays.choose
    */
   async choose(second: SecondProof, challengeType: string, caller: Caller): Promise<Chosen> {
     const name = await challenges.openSecondProof(second)
     const token = tokens.sealSecondProof({ ...second, chosen: challengeType })
-    if (isOwnCode(challengeType)) {
-      await challenges.assertOffered(name, '', challengeType, caller)
-      return { token, sent: undefined }
+    if (isOwnWay(challengeType)) {
+      return { token, sent: undefined, publicKey: await ownWays.choose(name, '', challengeType, caller) }
     }
     return { token, sent: await challenges.send(name, '', challengeType, caller, { isSecond: true }) }
   },
