@@ -111,7 +111,8 @@ export interface PasswordRestoreVerificationBody {
       authenticatorData: string
       /** Signature of both. */
       signature: string
-      userHandle?: string | undefined
+      /** User handle of a discoverable credential. */
+      userHandle?: string
     }
   }
   /** mfa_oob: the code of a message. For a second proof also mfa_otp (RFC 6238), mfa_recovery_code, and mfa_webauthn with credential. */
@@ -245,7 +246,8 @@ export interface TokenBody {
       authenticatorData: string
       /** Signature of both. */
       signature: string
-      userHandle?: string | undefined
+      /** User handle of a discoverable credential. */
+      userHandle?: string
     }
   }
   /** Client-asserted IP: the address that the caller states for its user. Rate limits count it only for an authenticated confidential client. */
@@ -368,7 +370,8 @@ export interface AnswerChallengeBody {
       authenticatorData: string
       /** Signature of both. */
       signature: string
-      userHandle?: string | undefined
+      /** User handle of a discoverable credential. */
+      userHandle?: string
     }
   }
 }
@@ -870,6 +873,15 @@ export interface AuthorizationServerMetadataAnswer {
   authorization_response_iss_parameter_supported: boolean
 }
 
+export interface PasskeyEndpointsAnswer {
+  enroll?: string
+  manage?: string
+}
+
+export interface RelatedOriginsAnswer {
+  origins: string[]
+}
+
 /** The document. */
 export interface OpenapiDocumentAnswer {
   openapi: string
@@ -1360,6 +1372,14 @@ export interface Operations {
   /** Redirect to the page that changes the password, after a sign-in. */
   'GET /.well-known/change-password': {
     answer: undefined
+  }
+  /** Pages where customers add and manage passkeys, for password managers (W3C). */
+  'GET /.well-known/passkey-endpoints': {
+    answer: PasskeyEndpointsAnswer | undefined
+  }
+  /** Origins whose pages may ask for passkeys of this relying party (WebAuthn L3 §5.11). */
+  'GET /.well-known/webauthn': {
+    answer: RelatedOriginsAnswer | undefined
   }
   /** This document (OpenAPI 3.1); /docs shows it. */
   'GET /openapi.json': {

@@ -44,9 +44,7 @@ export const PasskeyAssertion = Type.Object(
         'SZYN5YgOjGh0NBcPZHZgW4_krrmihjLHmVzzuoMdl2MFAAAAAQ',
       ),
       signature: Base64Url(2_048, 'Signature of both.', 'MEUCIQDl3bX0tKzq'),
-      userHandle: Type.Optional(
-        Type.Union([Base64Url(86, 'User handle of a discoverable credential.', 'rT2hT0hHaKjY'), Type.Null()]),
-      ),
+      userHandle: Type.Optional(Base64Url(86, 'User handle of a discoverable credential.', 'rT2hT0hHaKjY')),
     }),
   },
   {

@@ -36,7 +36,13 @@ import { PasswordRestore, PasswordRestoreReset, PasswordRestoreVerification } fr
 import { EndClientSessions, EndOtherSessions, EndSession, ListClientSessions, ListSessions } from './sessions.ts'
 import { Introspect, Revoke, Token } from './token.ts'
 import { AnswerChallenge, OpenChallenge, OpenUnauthorizedChallenge } from './two-factor.ts'
-import { AuthorizationServerMetadata, ChangePasswordPage, Jwks } from './well-known.ts'
+import {
+  AuthorizationServerMetadata,
+  ChangePasswordPage,
+  Jwks,
+  PasskeyEndpoints,
+  RelatedOrigins,
+} from './well-known.ts'
 
 /** Every public route. docs/openapi.json is generated from this list, and a test compares the services' routes with it. */
 export const http = {
@@ -94,6 +100,8 @@ export const http = {
   'GET /.well-known/jwks.json': Jwks,
   'GET /.well-known/oauth-authorization-server': AuthorizationServerMetadata,
   'GET /.well-known/change-password': ChangePasswordPage,
+  'GET /.well-known/passkey-endpoints': PasskeyEndpoints,
+  'GET /.well-known/webauthn': RelatedOrigins,
   'GET /openapi.json': OpenapiDocument,
   'GET /asyncapi.json': AsyncapiDocument,
   'GET /healthz': Healthz,
