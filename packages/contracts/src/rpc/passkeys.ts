@@ -31,8 +31,11 @@ export const VerifyPasskey = {
     ...about,
     credential: PasskeyAssertion,
     purpose: OneOf(factorPurposes),
-    clientId: Type.String({ description: 'Client of the challenge, for events.' }),
-    ip: Type.String({ description: 'Address that the assertion came from, for events.' }),
+    clientId: Type.String({ pattern: '^[\\x21-\\x7E]{1,256}$', description: 'Client of the challenge, for events.' }),
+    ip: Type.String({
+      pattern: '^[0-9A-Fa-f:.%]{2,64}$',
+      description: 'Address that the assertion came from, for events.',
+    }),
   }),
   reply: Type.Object({
     isRight: Type.Boolean({ description: 'False too for an unknown customer, and for a passkey of another one.' }),
