@@ -58,6 +58,8 @@ export const createAccountRequests = async (rekey: AccountRekey): Promise<Record
     path,
     form: { ...sessions.form, ...input },
   })
+  const ofSecurity = (path: string, input: Record<string, string> = {}) => ofChange(`/account/security${path}`, input)
+  const factor = '019ac0de-7c1a-7bbf-9d42-0f7f6a3a2b11'
   const newPassword = requestOf(
     changing,
     await signInToAccount(rekey, changing, four),
@@ -71,6 +73,8 @@ export const createAccountRequests = async (rekey: AccountRekey): Promise<Record
     'GET /account': { path: '/account', ...leads },
     'GET /account/history': { path: '/account/history', ...leads },
     'GET /account/sessions': { path: '/account/sessions', ...leads },
+    'GET /account/security': { path: '/account/security', ...leads },
+    'GET /account/security/:step': { path: '/account/security/list', ...leads },
     'GET /account/password': { path: '/account/password', ...leads },
     'GET /account/password/:step': { path: '/account/password/code', ...leads },
     'GET /account/*': { path: '/account/nothing', needsNone: 'a page without a look-up' },
@@ -103,6 +107,20 @@ export const createAccountRequests = async (rekey: AccountRekey): Promise<Record
       path: '/account/password/strength',
       spends: 'password',
     },
+    'POST /account/security': { ...ofSecurity(''), spends: 'code' },
+    'POST /account/security/resend': { ...ofSecurity('/resend'), spends: 'code' },
+    'POST /account/security/code': { ...ofSecurity('/code', { code: '000001' }), spends: 'answer' },
+    'POST /account/security/way': { ...ofSecurity('/way', { way: 'oob:email' }), ...ofCustomer },
+    'POST /account/security/other': { ...ofSecurity('/other'), ...ofCustomer },
+    'POST /account/security/name': { ...ofSecurity('/name', { label: 'My phone' }), ...ofCustomer },
+    'POST /account/security/app': { ...ofSecurity('/app', { factor, code: '000001' }), ...ofCustomer },
+    'POST /account/security/codes': { ...ofSecurity('/codes'), ...ofCustomer },
+    'POST /account/security/codes-file': { ...ofSecurity('/codes-file'), ...ofCustomer },
+    'POST /account/security/codes-saved': { ...ofSecurity('/codes-saved'), ...ofCustomer },
+    'POST /account/security/removal': { ...ofSecurity('/removal', { factor }), ...ofCustomer },
+    'POST /account/security/remove': { ...ofSecurity('/remove', { factor }), ...ofCustomer },
+    'POST /account/security/add': { ...ofSecurity('/add'), spends: 'code' },
+    'POST /account/security/issue': { ...ofSecurity('/issue'), spends: 'code' },
     'POST /account/sessions/end': {
       ...ofChange('/account/sessions/end', { session: '019ac0de-7c1a-7bbf-9d42-0f7f6a3a2b11' }),
       ...ofCustomer,

@@ -23,8 +23,13 @@ import { type AccountState, accountIdleMs, createAccountSessions } from './accou
 import type { AccountFacts, AccountView } from './account-view.ts'
 import { createPasswordChange } from './password-change.service.ts'
 import { createPasswordServiceClient } from './password-service.ts'
+import { securityRoutes } from './security.routes.ts'
+import { createSecurity } from './security.service.ts'
+import { createSecurityPasskeys } from './security-passkeys.ts'
+import { createSecurityProof } from './security-proof.ts'
 import { type KeptSignIn, signInRoutes } from './sign-in.routes.ts'
 import { createSignIn } from './sign-in.service.ts'
+import { createSignedIn } from './signed-in.ts'
 
 type Settings = Pick<
   Config,
@@ -66,7 +71,7 @@ export const accountClientOf = ({ defaultClientId, find }: Pick<Clients, 'defaul
   defaultClientId !== undefined && find(defaultClientId)?.scopes.includes(scopes.full) ? defaultClientId : undefined
 
 /**
- * The account pages: sign-in by the steps of A4, change of the password, history, sessions. Served if the default client
+ * The account pages: sign-in by the steps of A4, change of the password, history, sessions, security. Served if the default client
  * may sign customers in.
  */
 export const createAccountPages = (infra: Infrastructure, config: Settings, deps: Deps): Feature => {
@@ -114,10 +119,14 @@ export const createAccountPages = (infra: Infrastructure, config: Settings, deps
       now,
       log,
     })
+    const proof = createSecurityProof({ twoFactor, cooldownMs, now, log })
+    const customers = createSignedIn(accounts)
     await pageScope(app, (scope) => {
       const pages = { accounts, accountView, render, random, now }
       signInRoutes(scope, { ...pages, signIn, states: statesOf<KeptSignIn>('sign-in', signInLifeMs) })
-      accountRoutes(scope, { ...pages, clientId, change, sessions: sessions.list, passwords })
+      accountRoutes(scope, { ...pages, customers, clientId, change, sessions: sessions.list, passwords })
+      const passkeys = createSecurityPasskeys({ passwords })
+      securityRoutes(scope, { ...pages, customers, security: createSecurity({ proof, passkeys, passwords, now, log }) })
     })
   }
   return { routes }

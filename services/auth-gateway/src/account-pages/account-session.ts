@@ -8,6 +8,7 @@ import type { Layout } from '../layout/layout.ts'
 import type { PageStates, Stored } from '../layout/page-state.ts'
 import type { Sessions } from '../sessions/sessions.ts'
 import type { ChangeState } from './password-change.state.ts'
+import type { SecurityState } from './security.state.ts'
 
 /** What the pages know of a signed-in customer. Kept encrypted in Redis, under the secret of the cookie. */
 export interface AccountState {
@@ -21,6 +22,7 @@ export interface AccountState {
   /** IANA name. */
   timezone: string
   change?: ChangeState | undefined
+  security?: SecurityState | undefined
   /** What the last press on the page of sessions led to. */
   notice?: 'ended' | 'othersEnded' | undefined
   /** ms: sessions that began before it have ended, even if the event has not arrived yet. */

@@ -1,41 +1,25 @@
 import type { MySession, PasswordChange } from '@rekey/contracts'
-import { createTexts } from '@rekey/texts'
 import type { States } from '../layout/gallery.fixture.ts'
-import type { Page, View } from '../layout/view.ts'
 import type { ProofState } from '../pages/proof.state.ts'
 import { historyPage, homePage, sessionsPage } from './account.template.ts'
 import type { AccountState } from './account-session.ts'
-import type { AccountView } from './account-view.ts'
+import { account, inSeconds, of, sent, username } from './account-view.fixture.ts'
 import type { AccountOutcome, ChangeState } from './password-change.state.ts'
 import { changePage } from './password-change.template.ts'
+import { addingOutcomes, securityStates } from './security-states.fixture.ts'
 import type { SignInState } from './sign-in.service.ts'
 import { signedOutPage, signInPage, signInStatePage, unknownSignInPage } from './sign-in.template.ts'
 
-const now = new Date('2026-11-26T12:00:00Z')
-const inSeconds = (seconds: number) => now.getTime() + seconds * 1_000
-const facts = { codeDigits: 6, codeLifeSeconds: 600, minPasswordLength: 8, maxPasswordLength: 128 }
-const username = 'maria.fernandez-schmidt@example.com'
-const texts = createTexts('account')
 const place = { flow: '0123456789012345678901', turn: '1' }
-
-const of = (page: (account: AccountView) => Page) => (view: View) => page({ view, t: texts(view.language), facts, now })
 
 const devices = ['oob:email:m*t@example.com', 'oob:sms:+44*******01']
 const proven = { username, token: 't', devices, expiresAt: inSeconds(600) }
-const sent = { verificationCode: '4821', resendAt: inSeconds(43) }
 const signInState = (state: Exclude<SignInState, { step: 'done' }>) =>
   of((account) => signInStatePage(account, place, state))
 const signInCode = (more: object = {}, device = devices[0] ?? '') =>
   signInState({ step: 'code', ...proven, ...sent, device, ...more })
 const wrongStart = (outcome: AccountOutcome) => signInState({ step: 'password', username: 'maria', outcome })
 
-const account: AccountState = {
-  username,
-  accessToken: 't',
-  endsAt: inSeconds(3_600),
-  mustChange: false,
-  timezone: 'Europe/Berlin',
-}
 const change = (state: ChangeState | undefined, more: Partial<AccountState> = {}) =>
   of((view) => changePage(view, '1', { ...account, ...more }, state))
 const changeCode = (more: object = {}) =>
@@ -88,6 +72,7 @@ const outcomes: Record<AccountOutcome['kind'], States> = {
   wrongCurrent: { 'new-wrong-current': newPassword({ outcome: { kind: 'wrongCurrent' } }) },
   refused: { 'new-refused': newPassword({ outcome: { kind: 'refused', reasons: ['common', 'too_short'] } }) },
   otherPassword: {},
+  ...addingOutcomes,
 }
 
 const session = (more: Partial<MySession>): MySession => ({
@@ -158,5 +143,6 @@ export const accountStates: States = {
   sessions: sessions([own, session({}), session({ client: 'partner_app' })]),
   'sessions-ended': sessions([own, session({})], 'ended'),
   'sessions-alone': sessions([own], 'othersEnded'),
+  ...securityStates,
   ...Object.assign({}, ...Object.values(outcomes)),
 }

@@ -3,6 +3,7 @@ import { html } from 'ghtml'
 import { contactLink } from '../layout/renderer.ts'
 import { richText } from '../layout/rich-text.ts'
 import type { Problem, View } from '../layout/view.ts'
+import { isAboutPage } from '../pages/outcome.ts'
 import { problemOf } from '../pages/outcome-texts.ts'
 import type { AccountOutcome } from './password-change.state.ts'
 
@@ -47,12 +48,20 @@ export const problemsOf = (
       return [{ field: 'current', text: t('new.emptyCurrent') }]
     case 'wrongCurrent':
       return [{ field: 'current', text: t('new.wrongCurrent') }]
+    case 'malformedLabel':
+      return [{ field: 'label', text: t('name.malformed') }]
+    case 'tooManyApps':
+      return [{ text: t('name.tooMany') }]
+    case 'enrolmentEnded':
+      return [{ text: t('name.ended') }]
+    case 'wrongAppCode':
+      return [{ field, text: t('app.wrong') }]
     case 'unknownResult':
       return [{ text: t('new.unknown') }]
     default: {
       const text = problemOf(view, facts, now, outcome)
       if (text === undefined) return []
-      return outcome.kind === 'wait' || outcome.kind === 'unavailable' ? [{ text }] : [{ field, text }]
+      return isAboutPage(outcome) ? [{ text }] : [{ field, text }]
     }
   }
 }

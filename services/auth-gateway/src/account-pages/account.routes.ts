@@ -8,16 +8,18 @@ import { type Press, Turn } from '../layout/page-state.ts'
 import type { Page, View } from '../layout/view.ts'
 import type { SessionList } from '../sessions/session-list.ts'
 import { historyPage, homePage, sessionsPage } from './account.template.ts'
-import type { Account, AccountSessions, AccountState } from './account-session.ts'
+import type { AccountSessions, AccountState } from './account-session.ts'
 import type { AccountView } from './account-view.ts'
-import type { Changer, PasswordChange } from './password-change.service.ts'
-import type { ChangeState } from './password-change.state.ts'
+import type { PasswordChange } from './password-change.service.ts'
+import { addressOfChange } from './password-change.state.ts'
 import { changePage } from './password-change.template.ts'
 import type { PasswordServiceClient } from './password-service.ts'
 import { signedOutPage } from './sign-in.template.ts'
+import type { AccountStep, SignedIn } from './signed-in.ts'
 
 interface Deps {
   accounts: AccountSessions
+  customers: SignedIn
   change: PasswordChange
   sessions: Pick<SessionList, 'ofCustomer' | 'endOne'>
   passwords: Pick<PasswordServiceClient, 'listChanges' | 'endOtherSessions'>
@@ -41,43 +43,13 @@ const forms = {
   way: Type.Object({ csrf, turn: Turn, way: Type.String({ maxLength: 300 }) }),
 }
 
-/** Where a change goes on. */
-const addressOfChange = (change: ChangeState | undefined): string =>
-  change === undefined || change.step === 'start' ? '/account/password' : `/account/password/${change.step}`
-
 /** The pages of a signed-in customer. Without a sign-in each leads to it. */
 export const accountRoutes = (app: Server, deps: Deps): void => {
-  const { accounts, change, sessions, passwords, accountView, render, clientId, now } = deps
+  const { accounts, customers, change, sessions, passwords, accountView, render, clientId, now } = deps
   const config = { public: true }
   const page = { public: true, crossSite: 'navigation' as const }
 
-  const toSignIn = (request: FastifyRequest, reply: FastifyReply) => {
-    const query = new URLSearchParams({
-      ...(accounts.wasOpen(request) && { reason: 'ended' }),
-      ...(request.url.startsWith('/account/password') && { next: 'password' }),
-    })
-    const address = `/account/sign-in${query.size > 0 ? `?${query}` : ''}`
-    return reply.header('set-cookie', accounts.endedCookie()).redirect(address, 303)
-  }
-
-  type Work = (account: Account) => Promise<unknown>
-
-  /** Runs the work for a signed-in customer; whose session has ended meanwhile is led to the sign-in. */
-  const signedIn = async (request: FastifyRequest, reply: FastifyReply, work: Work) => {
-    try {
-      const account = await accounts.open(request)
-      return account ? await work(account) : toSignIn(request, reply)
-    } catch (error) {
-      if (error instanceof RekeyError && error.code === 'invalid_token') return toSignIn(request, reply)
-      throw error
-    }
-  }
-
-  /** As `signedIn`, for pages that a customer who must change the password does not get. */
-  const withFullAccess = (request: FastifyRequest, reply: FastifyReply, work: Work) =>
-    signedIn(request, reply, async (account) =>
-      account.state.mustChange ? reply.redirect(addressOfChange(change.current(account.state)), 303) : work(account),
-    )
+  const { signedIn, withFullAccess } = customers
 
   app.get('/account', { config: page }, (request, reply) =>
     withFullAccess(request, reply, async ({ state }) =>
@@ -106,19 +78,14 @@ export const accountRoutes = (app: Server, deps: Deps): void => {
     }),
   )
 
-  /** Takes a step once a press, and leads to the address that follows. */
+  /** Takes a step, and leads to the address that follows: usually of the change. */
   const take = (
     request: FastifyRequest,
     reply: FastifyReply,
     press: Press,
-    step: (state: AccountState, changer: Changer) => Promise<AccountState>,
-    next: (state: AccountState) => string = (state) => addressOfChange(change.current(state)),
-  ) =>
-    signedIn(request, reply, async (account) => {
-      const changer = { claims: account.claims, caller: { address: request.ip } }
-      const state = await accounts.take(account, press, (state) => step(state, changer))
-      return reply.redirect(next(state), 303)
-    })
+    step: AccountStep,
+    next = (state: AccountState): string => addressOfChange(change.current(state)),
+  ) => customers.take(request, reply, press, step, next)
 
   app.post('/account/sessions/end', { schema: { body: forms.session }, config }, (request, reply) => {
     const { turn, session } = request.body

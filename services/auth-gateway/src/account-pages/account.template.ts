@@ -12,6 +12,7 @@ export const homePage = ({ view, t }: AccountView, { username }: AccountState): 
     username: html`<strong dir="ltr">${username}</strong>`,
   })}</p>
 <p><a class="button second" href="/account/password">${t('home.password')}</a></p>
+<p><a class="button second" href="/account/security">${t('security.title')}</a></p>
 <p><a class="button second" href="/account/sessions">${t('home.sessions')}</a></p>
 <p><a class="button second" href="/account/history">${t('home.history')}</a></p>
 <div class="aside"><form method="post" action="/account/sign-out">

@@ -13,7 +13,7 @@ interface CodeStep {
   /** Paths of the forms: `<path>/code` and `<path>/resend`. */
   path: string
   turn: string
-  step: { at: number; of: number }
+  step?: { at: number; of: number }
   /** What to do if there is no message. */
   hint: string
   /** HTML after the button for a new code. */
@@ -45,11 +45,12 @@ export const codeStepPage = (account: AccountView, step: CodeStep): Page => {
   const { t } = view
   const { state, path, turn } = step
   const lifeSeconds = secondsUntil(state.expiresAt, now)
-  if (lifeSeconds === 0) return { title: t('code.expired.title'), step: step.step, body: step.expired }
+  const place = step.step && { step: step.step }
+  if (lifeSeconds === 0) return { title: t('code.expired.title'), ...place, body: step.expired }
   const problems = problemsOf(account, state.outcome, 'code')
   return {
     title: step.title,
-    step: step.step,
+    ...place,
     problems,
     body: html`!${state.outcome?.kind === 'resent' ? html`<p class="notice" role="status">${t('code.resent')}</p>` : ''}
 <p>!${step.sent}</p>

@@ -5,6 +5,8 @@ import type { ProofState } from '../pages/proof.state.ts'
 export type AccountOutcome =
   | Outcome
   | { kind: 'wrongPassword' | 'noPassword' | 'malformedUsername' | 'emptyCurrent' | 'wrongCurrent' }
+  /** Of an authenticator app that is added. */
+  | { kind: 'malformedLabel' | 'tooManyApps' | 'enrolmentEnded' | 'wrongAppCode' }
 
 /** A code was sent. */
 export interface CodeSent {
@@ -41,3 +43,7 @@ export type ChangeState =
   | ProofState
   | { step: 'done' }
   | { step: 'ended'; why: 'tooManyWrong' | 'late' | 'spent' | 'unknown' | 'noProof' }
+
+/** Where a change goes on. */
+export const addressOfChange = (change: ChangeState | undefined): string =>
+  change === undefined || change.step === 'start' ? '/account/password' : `/account/password/${change.step}`

@@ -1,11 +1,21 @@
 import {
+  EnrolPasskey,
+  EnrolTotp,
+  type EnrolTotpAnswer,
   type ErrorCode,
   errors,
+  type Factor,
+  type FactorList,
+  IssueRecoveryCodes,
+  ListFactors,
   ListPasswordChanges,
   type Page,
+  type PasskeyAttestation,
+  type PasskeyCreation,
   type PasswordChange,
   Problem,
   RekeyError,
+  RequestPasskeyCreation,
   unavailable,
 } from '@rekey/contracts'
 import { inHttpSpan } from '@rekey/platform/http-client-span'
@@ -29,8 +39,18 @@ interface Call {
   address: string
 }
 
+/** Of a request that needs a fresh proof. */
+type Tokens = Pick<Call, 'accessToken'> & { successToken: string }
+
 const isProblem = compileCheck(Problem)
 const isHistory = compileCheck(ListPasswordChanges.response[200])
+const isFactors = compileCheck(ListFactors.response[200])
+const isEnrolment = compileCheck(EnrolTotp.response[201])
+const isCreation = compileCheck(RequestPasskeyCreation.response[200])
+const isEnrolled = compileCheck(EnrolPasskey.response[201])
+const isCodes = compileCheck(IssueRecoveryCodes.response[201])
+
+const factors = '/api/v2/my/factors'
 
 const parse = (text: string): unknown => {
   try {
@@ -104,7 +124,7 @@ export const createPasswordServiceClient = ({ upstream, fetch }: Options) => {
   return {
     /** B1. */
     async changePassword(
-      tokens: Pick<Call, 'accessToken' | 'successToken'>,
+      tokens: Tokens,
       passwords: { password: string; currentPassword: string },
       address: string,
     ): Promise<void> {
@@ -121,6 +141,54 @@ export const createPasswordServiceClient = ({ upstream, fetch }: Options) => {
       const history = await call({ method: 'GET', path, accessToken, address })
       if (!isHistory(history)) throw unavailable(new Error('the history does not match the contract'))
       return history as { total: number; data: PasswordChange[] }
+    },
+
+    /** C1. */
+    async listFactors(tokens: Tokens, address: string): Promise<Factor[]> {
+      const list = await call({ method: 'GET', path: factors, ...tokens, address })
+      if (!isFactors(list)) throw unavailable(new Error('the list of factors does not match the contract'))
+      return (list as FactorList).data
+    },
+
+    /** C2. */
+    async enrolTotp(tokens: Tokens, label: string, address: string): Promise<EnrolTotpAnswer> {
+      const answer = await call({ method: 'POST', path: `${factors}/totp`, ...tokens, body: { label }, address })
+      if (!isEnrolment(answer)) throw unavailable(new Error('the enrolment does not match the contract'))
+      return answer as EnrolTotpAnswer
+    },
+
+    /** C3. */
+    async confirmTotp(tokens: Tokens, { id, code }: { id: string; code: string }, address: string): Promise<void> {
+      await call({ method: 'POST', path: `${factors}/totp/${id}/confirm`, ...tokens, body: { code }, address })
+    },
+
+    /** C4. */
+    async requestPasskeyCreation(tokens: Tokens, address: string): Promise<PasskeyCreation> {
+      const answer = await call({ method: 'POST', path: `${factors}/passkey/options`, ...tokens, address })
+      if (!isCreation(answer)) throw unavailable(new Error('the options of a passkey do not match the contract'))
+      return answer as PasskeyCreation
+    },
+
+    /** C4. */
+    async enrolPasskey(
+      tokens: Tokens,
+      made: { label: string; credential: PasskeyAttestation },
+      address: string,
+    ): Promise<void> {
+      const answer = await call({ method: 'POST', path: `${factors}/passkey`, ...tokens, body: made, address })
+      if (!isEnrolled(answer)) throw unavailable(new Error('the passkey does not match the contract'))
+    },
+
+    /** C5. */
+    async issueRecoveryCodes(tokens: Tokens, address: string): Promise<string[]> {
+      const answer = await call({ method: 'POST', path: `${factors}/recovery-codes`, ...tokens, address })
+      if (!isCodes(answer)) throw unavailable(new Error('the recovery codes do not match the contract'))
+      return (answer as { codes: string[] }).codes
+    },
+
+    /** C6. */
+    async removeFactor(tokens: Tokens, id: string, address: string): Promise<void> {
+      await call({ method: 'DELETE', path: `${factors}/${id}`, ...tokens, address })
     },
 
     /** B12. */

@@ -1,16 +1,15 @@
-import { type PasskeyRequest, type RekeyError, readCode, scopes, type TokenAnswer } from '@rekey/contracts'
+import { type PasskeyRequest, type RekeyError, scopes, type TokenAnswer } from '@rekey/contracts'
 import type { Now } from '@rekey/platform/clock'
 import type { Logger } from '@rekey/platform/logger'
 import { ChallengeEnded } from '../challenges/answer.ts'
 import type { Caller } from '../challenges/challenge.ts'
 import type { Logins } from '../login/login.ts'
-import { grantTypeOfWay, readOwnProof, wrongOutcome } from '../pages/proof-input.ts'
+import { notResent, outcomeOf, toRekeyError, wrongOutcome } from '../pages/outcomes.ts'
+import { grantTypeOfWay, readProof } from '../pages/proof-input.ts'
 import { toUsername } from '../pages/username-input.ts'
 import { isOwnWay } from '../second-proofs/second-proofs.ts'
-import type { ProofFields } from '../second-proofs/submitted-code.ts'
 import type { Grant } from '../token/grants.ts'
 import { type AccountState, accountLifeMs } from './account-session.ts'
-import { faultOfCode, notResent, outcomeOf, toRekeyError } from './outcomes.ts'
 import type { AccountOutcome, CodeSent } from './password-change.state.ts'
 
 /** The devices that a code may be sent to, masked; a verified password leads here. */
@@ -47,17 +46,6 @@ interface Deps {
   cooldownMs: number
   now: Now
   log: Logger
-}
-
-/** What was submitted, or what is wrong with it before it is verified. */
-const readProof = (
-  { device, verificationCode }: OfStep<'code'>,
-  input: string,
-): { fields: ProofFields } | { fault: AccountOutcome } => {
-  if (isOwnWay(device)) return readOwnProof(device, input)
-  const code = readCode(input)
-  const fault = faultOfCode(code, verificationCode)
-  return fault ? { fault } : { fields: { code } }
 }
 
 /**
@@ -166,7 +154,7 @@ export const createSignIn = (deps: Deps) => {
     async answer(state: SignInState, input: string, caller: Caller): Promise<SignInState> {
       if (state.step !== 'code' || isLate(state)) return state
       const { device } = state
-      const read = readProof(state, input)
+      const read = readProof(device, input, state.verificationCode)
       if ('fault' in read) return { ...state, outcome: read.fault }
       try {
         const way = { grant_type: grantTypeOfWay(device), client_id: clientId }

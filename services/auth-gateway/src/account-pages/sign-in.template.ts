@@ -2,7 +2,15 @@ import { html } from 'ghtml'
 import { csrfField, field, hidden, passwordField } from '../layout/form.ts'
 import { richText } from '../layout/rich-text.ts'
 import type { Page, View } from '../layout/view.ts'
-import { isSms, maskedOf, ownWayFields, ownWayTexts, passkeyAttributes, wayButtons } from '../pages/proof.template.ts'
+import {
+  isSms,
+  maskedOf,
+  ownWayFields,
+  ownWayTexts,
+  passkeyAttributes,
+  wayButtons,
+  withoutWays,
+} from '../pages/proof.template.ts'
 import { isOwnWay } from '../second-proofs/second-proofs.ts'
 import { type AccountView, problemAt, problemsOf, withContact } from './account-view.ts'
 import { codeStepPage } from './code-step.template.ts'
@@ -72,13 +80,14 @@ const devicePage = (account: AccountView, place: SignInPlace, state: OfStep<'dev
 !${csrfField(view)}!${hidden({ turn: place.turn })}
 !${wayButtons(view, state.devices, 'device')}
 </form>
+!${withoutWays(view)}
 <p class="after"><a href="/account/sign-in">${t('signIn.other')}</a></p>`,
   }
 }
 
 const otherDevice = ({ view, t }: AccountView, place: SignInPlace, devices: string[]): string =>
   devices.length < 2
-    ? ''
+    ? withoutWays(view)
     : html`<div class="after"><form method="post" action="${pathOf(place)}/other">
 !${csrfField(view)}!${hidden({ turn: place.turn })}
 <button class="second">${devices.some(isOwnWay) ? view.t('proof.other') : t('device.other')}</button>

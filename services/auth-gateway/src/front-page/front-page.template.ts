@@ -33,7 +33,7 @@ const row = (
 export const frontPage = ({ publicUrl, inboxUrl }: Options): string => {
   const links: [href: string, title: string, text: string][] = [
     ['/restore', 'Restore a password', 'The hosted pages that a customer sees.'],
-    ['/account', 'Account', 'Sign in, change the password, see sessions and the history.'],
+    ['/account', 'Account', 'Sign in, change the password, see sessions and the history, add second factors.'],
     ['/staff', 'Staff console', 'Find a customer, force a reset, block, approve.'],
     ...(inboxUrl
       ? [[inboxUrl, 'Inbox', 'Every mail and SMS: nothing leaves this machine.'] as [string, string, string]]

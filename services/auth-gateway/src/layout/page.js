@@ -6,8 +6,9 @@
 
   // A form of a passkey asks the browser for it first, and is then sent with the answer. Before the listener of all forms:
   // a form that was not sent must not count as sent.
-  each('form[data-passkey]', (form) => {
+  each('form[data-passkey],form[data-new-passkey]', (form) => {
     const { code } = form.elements
+    const { passkey, newPasskey } = form.dataset
     const failure = form.querySelector('[data-passkey-failed]')
     let isAsking = false
     // An assertion is right once: a page that the browser kept asks again.
@@ -15,9 +16,10 @@
       code.value = ''
     })
     const ask = async () => {
-      const options = PublicKeyCredential.parseRequestOptionsFromJSON(JSON.parse(form.dataset.passkey))
-      const credential = await navigator.credentials.get({ publicKey: options })
-      code.value = JSON.stringify(credential)
+      const read = newPasskey ? 'parseCreationOptionsFromJSON' : 'parseRequestOptionsFromJSON'
+      const options = { publicKey: PublicKeyCredential[read](JSON.parse(newPasskey ?? passkey)) }
+      const { credentials } = navigator
+      code.value = JSON.stringify(await (newPasskey ? credentials.create(options) : credentials.get(options)))
       form.requestSubmit()
     }
     form.addEventListener('submit', (event) => {
@@ -42,7 +44,8 @@
     form.toggleAttribute('data-sent', isSent)
     each('button', (button) => button.toggleAttribute('aria-disabled', isSent), form)
   }
-  each('form', (form) =>
+  // A form whose answer is a file leaves the page as it is: it may be sent again at once.
+  each('form:not([data-repeats])', (form) =>
     form.addEventListener('submit', (event) => {
       if (form.hasAttribute('data-sent')) event.preventDefault()
       else {
@@ -67,6 +70,11 @@
     input.form?.addEventListener('submit', () => {
       input.type = 'password'
     })
+  })
+
+  each('button[data-prints]', (button) => {
+    button.hidden = false
+    button.addEventListener('click', () => print())
   })
 
   each('[data-wait]', (note) => {

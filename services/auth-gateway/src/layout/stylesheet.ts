@@ -66,6 +66,11 @@ button.danger{color:var(--background);background:var(--problem);border-color:var
 .shown{margin:0 0 1.25rem;padding:.75rem 1rem;background:var(--surround);border-radius:.5rem}
 .shown strong{font:600 1.5rem/1.4 ui-monospace,Menlo,Consolas,monospace;letter-spacing:.2em;display:block}
 [dir=rtl] .shown strong{text-align:end}
+.shown .secret{letter-spacing:.05em;user-select:all}
+.qr{display:block;inline-size:100%;max-inline-size:15rem;margin:0 auto 1.25rem;background:#fff;border-radius:.5rem}
+.mark{margin-inline-start:.5rem;padding:.125rem .5rem;font-size:.875rem;color:var(--accent);border:1px solid;border-radius:1rem}
+.codes{display:grid;grid-template-columns:repeat(auto-fill,minmax(12.5rem,1fr));gap:.5rem 1.5rem;margin:0 0 1.25rem;padding:1rem 1rem 1rem 2.75rem;background:var(--surround);border-radius:.5rem;font:600 1.0625rem/1.5 ui-monospace,Menlo,Consolas,monospace}
+.codes li{margin:0}
 .aside{margin:1.5rem 0 0;padding-block-start:1.25rem;border-block-start:1px solid color-mix(in srgb,var(--border) 40%,transparent)}
 .aside form{margin:0}
 .aside h2:first-child{margin-block-start:0}
@@ -90,6 +95,7 @@ footer p{margin:0 0 .25rem}
 .aloud{position:absolute;inline-size:1px;block-size:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
 @media (min-width:40rem){.column{padding-block-start:3rem}main{padding:2rem}h1{font-size:1.75rem}}
 @media (prefers-reduced-motion:no-preference){button,.button{transition:filter .15s}.strength::before{transition:background-size .2s}}
+@media print{:root{color-scheme:light}.languages,footer,form,.after{display:none}.bar,body,.codes,main{color:#000;background:none}main{border:0;padding:0}}
 @media (forced-colors:active){main{border:1px solid}button,.button{border:2px solid}}
 `
 

@@ -1,6 +1,5 @@
-import { type ErrorCode, RekeyError, readCode, type SecondProofRequest } from '@rekey/contracts'
+import { RekeyError, readCode, type SecondProofRequest } from '@rekey/contracts'
 import type { Now } from '@rekey/platform/clock'
-import { noteError } from '@rekey/platform/errors'
 import type { Logger } from '@rekey/platform/logger'
 import type { AuthorizeService } from '../authorize/authorize.service.ts'
 import { ChallengeEnded } from '../challenges/answer.ts'
@@ -17,7 +16,7 @@ import {
   type ReturnTo,
 } from './hosted-restore.state.ts'
 import type { SetNewPassword } from './new-password.ts'
-import type { Outcome } from './outcome.ts'
+import { faultOfCode, outcomeOf, toRekeyError } from './outcomes.ts'
 import type { ProofStep } from './proof.state.ts'
 import type { ProofSteps } from './proof-steps.ts'
 import type { strengthOf } from './strength.ts'
@@ -49,33 +48,12 @@ export interface Begin {
   returnTo: ReturnTo | undefined
 }
 
-const codePattern = /^\d{1,12}$/
-
-/** The outcome of an error after which the step can be repeated; undefined: it is the error page's. */
-const outcomeOf = ({ code, retryAfterSeconds = 60 }: RekeyError, now: Date): Outcome | undefined => {
-  const outcomes: Partial<Record<ErrorCode, Outcome>> = {
-    too_many_requests: { kind: 'wait', until: now.getTime() + retryAfterSeconds * 1_000 },
-    unavailable: { kind: 'unavailable' },
-    payload_too_large: { kind: 'refused', reasons: ['too_long'] },
-  }
-  return outcomes[code]
-}
-
 /**
  * The restore for customers whose bank has no page of its own: the steps of B5b, B6 and B2 in order. Each takes the state
  * that the step before led to; a step of another state changes nothing.
  */
 export const createHostedRestore = (deps: Deps) => {
   const { twoFactor, authorize, spendPassword, setNewPassword, proofs, cooldownMs, now, log } = deps
-
-  /** Logs an error of ours. Rethrows one that is not of the table: it gets the error page. */
-  const toRekeyError = (error: unknown): RekeyError => {
-    if (error instanceof RekeyError) {
-      noteError(error, { log })
-      return error
-    }
-    throw error
-  }
 
   const codeState = (begun: Begin, { token, verificationCode, expiresAt }: RestoreCode): CodeState => ({
     ...begun,
@@ -88,7 +66,7 @@ export const createHostedRestore = (deps: Deps) => {
 
   /** Repeats the step and says what was wrong, or ends the restore if it cannot continue. */
   const repeatOrEnd = <S extends CodeState | PasswordState>(state: S, thrown: unknown): RestoreState => {
-    const error = toRekeyError(thrown)
+    const error = toRekeyError(thrown, log)
     const outcome = outcomeOf(error, now())
     if (outcome) return { ...state, outcome }
     const why = endingOf[error.code]
@@ -185,13 +163,13 @@ export const createHostedRestore = (deps: Deps) => {
       // An expired code is not compared: the page offers a new one.
       if (state.step !== 'code' || now().getTime() >= state.expiresAt) return state
       const code = readCode(input)
-      if (code === state.verificationCode) return { ...state, outcome: { kind: 'verificationCode' } }
-      if (!codePattern.test(code)) return { ...state, outcome: { kind: 'malformedCode' } }
+      const fault = faultOfCode(code, state.verificationCode)
+      if (fault) return { ...state, outcome: fault }
       const { clientId, username, returnTo } = state
       try {
         return await proven(state, code, caller)
       } catch (thrown) {
-        const error = toRekeyError(thrown)
+        const error = toRekeyError(thrown, log)
         if (error instanceof ChallengeEnded) return { step: 'ended', why: 'tooManyWrong', clientId, username, returnTo }
         if (error.code === 'invalid_grant') return { ...state, outcome: { kind: 'wrongCode' } }
         return repeatOrEnd(state, error)
@@ -223,7 +201,7 @@ export const createHostedRestore = (deps: Deps) => {
         await setNewPassword(state.token, password, caller.address)
         return { step: 'done', clientId, username, returnTo }
       } catch (thrown) {
-        const error = toRekeyError(thrown)
+        const error = toRekeyError(thrown, log)
         if (error.secondProof) return requireProof(without, error.secondProof)
         if (error.code === 'unavailable') return { ...without, isUnknown: true, outcome: { kind: 'unknownResult' } }
         if (error.code === 'success_token_refused' && state.isUnknown) {

@@ -6,6 +6,7 @@ import { startRekey } from '@rekey/test-support/rekey'
 import { createVisitor, problemOf, titleOf } from '@rekey/test-support/visitor'
 import t from 'tap'
 import { signInToAccount, untilNewPassword } from '../account-pages/account.fixture.ts'
+import { listByEmail, nextCode, secretOf } from '../account-pages/security.fixture.ts'
 
 // Between gateway and password-service, a proxy that loses the answers to a new password: it is set, and the gateway
 // does not know.
@@ -24,7 +25,7 @@ const proxy = createServer(async (request, response) => {
     ...(body.length > 0 && { body }),
   }).catch(() => undefined)
   if (!answer) return response.destroy()
-  if (losesAnswers && /\/password\/(change|restore)$/.test(url)) return response.destroy()
+  if (losesAnswers && method !== 'GET') return response.destroy()
   response.writeHead(answer.status, { 'content-type': answer.headers.get('content-type') ?? 'text/plain' })
   response.end(Buffer.from(await answer.arrayBuffer()))
 })
@@ -100,4 +101,30 @@ t.test('a restore whose answer is lost says to try the new password, and then to
   t.equal(titleOf(again), 'Check whether your new password works')
   t.match(again.text, 'Try to sign in with it. If that fails, start again.')
   t.ok(await signsIn(rekey, customer, password))
+})
+
+t.test('recovery codes whose answer is lost are made again, and an app that was added is in the list', async (t) => {
+  const { visitor, page } = await listByEmail(rekey, await newCustomer())
+  const issue = await visitor.submit(page, {}, '/issue')
+  const { action, fields } = visitor.formOf(issue, '/codes')
+  losesAnswers = true
+  const lost = await visitor.post(action, fields)
+  losesAnswers = false
+  t.match(problemOf(lost), 'We cannot do this at the moment.')
+  const again = await visitor.submit(lost, {}, '/codes')
+  t.match(again.text, 'New recovery codes were made, but we could not show them.')
+  t.match(again.text, '10 codes are left')
+
+  const second = await listByEmail(rekey, await newCustomer())
+  const name = await second.visitor.submit(second.page, {}, '/add')
+  const app = await second.visitor.submit(name, { label: 'My phone' }, '/name')
+  const confirm = second.visitor.formOf(app, '/app')
+  const code = nextCode(rekey, secretOf(app))
+  losesAnswers = true
+  const lostApp = await second.visitor.post(confirm.action, { ...confirm.fields, code })
+  losesAnswers = false
+  t.match(problemOf(lostApp), 'We cannot do this at the moment.')
+  const known = await second.visitor.submit(lostApp, { code: nextCode(rekey, secretOf(app)) }, '/app')
+  t.match(known.text, 'It may have been done before: check the list.')
+  t.match(known.text, '<bdi>My phone</bdi>')
 })

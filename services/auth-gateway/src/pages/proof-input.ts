@@ -1,37 +1,39 @@
-import { PasskeyAssertion, type ProofGrantType, readProofCode } from '@rekey/contracts'
+import { PasskeyAssertion, type ProofGrantType, readCode, readProofCode } from '@rekey/contracts'
 import { compileCheck } from '@rekey/platform/validation'
+import { isOwnWay } from '../second-proofs/second-proofs.ts'
 import type { ProofFields } from '../second-proofs/submitted-code.ts'
 import type { Outcome } from './outcome.ts'
+import { faultOfCode, faultOfOwnCode } from './outcomes.ts'
 
-const isAssertion = compileCheck(PasskeyAssertion) as (value: unknown) => value is PasskeyAssertion
-
-/** The assertion that the script of the page has put into the form; undefined if it is none. */
-const readAssertion = (input: string): PasskeyAssertion | undefined => {
+/** What the script of a page has put into its form as JSON; undefined if it is none of this schema. */
+export const readCredential = <T>(isOfSchema: (value: unknown) => boolean, input: string): T | undefined => {
   try {
     const value: unknown = JSON.parse(input)
-    return isAssertion(value) ? value : undefined
+    return isOfSchema(value) ? (value as T) : undefined
   } catch {
     return undefined
   }
 }
 
-/** What was submitted for an enrolled method: the fields of a request, or what is wrong with it before it is verified. */
-export const readOwnProof = (type: string, input: string): { fields: ProofFields } | { fault: Outcome } => {
-  if (type === 'webauthn') {
-    const credential = readAssertion(input)
+const isAssertion = compileCheck(PasskeyAssertion)
+
+/**
+ * What was submitted for a way to prove oneself: the fields of a request, or what is wrong before it is verified.
+ *
+ * @param verificationCode of a code that was sent
+ */
+export const readProof = (
+  way: string,
+  input: string,
+  verificationCode: string,
+): { fields: ProofFields } | { fault: Outcome } => {
+  if (way === 'webauthn') {
+    const credential = readCredential<PasskeyAssertion>(isAssertion, input)
     return credential ? { fields: { credential } } : { fault: { kind: 'noPasskey' } }
   }
-  const code = readProofCode(input)
-  const isWhole = type === 'otp' ? /^\d{6,8}$/.test(code) : /^[0-9A-Za-z]{13,64}$/.test(code)
-  if (isWhole) return { fields: { code } }
-  return { fault: { kind: type === 'otp' ? 'malformedOtp' : 'malformedRecovery' } }
-}
-
-/** The outcome of a wrong proof, by the way that it came. */
-export const wrongOutcome = (type: string | undefined): Outcome => {
-  if (type === 'webauthn') return { kind: 'wrongPasskey' }
-  if (type === 'otp') return { kind: 'wrongOtp' }
-  return { kind: type === 'recovery_code' ? 'wrongRecovery' : 'wrongCode' }
+  const code = isOwnWay(way) ? readProofCode(input) : readCode(input)
+  const fault = isOwnWay(way) ? faultOfOwnCode(way, input) : faultOfCode(code, verificationCode)
+  return fault ? { fault } : { fields: { code } }
 }
 
 const grantTypes: Record<string, ProofGrantType> = {

@@ -1,16 +1,16 @@
-import { type ErrorCode, formatTime, RekeyError, readProofCode, type SecondProofRequest } from '@rekey/contracts'
+import { formatTime, RekeyError, type SecondProofRequest } from '@rekey/contracts'
 import type { Now } from '@rekey/platform/clock'
-import { noteError } from '@rekey/platform/errors'
 import type { Logger } from '@rekey/platform/logger'
 import { ChallengeEnded } from '../challenges/answer.ts'
 import type { Caller } from '../challenges/challenge.ts'
 import type { SecondProofs } from '../second-proofs/second-proofs.ts'
 import { isOwnWay } from '../second-proofs/second-proofs.ts'
-import { grantTypeOf, type ProofFields, submittedBy } from '../second-proofs/submitted-code.ts'
+import { grantTypeOf, submittedBy } from '../second-proofs/submitted-code.ts'
 import type { Tokens } from '../tokens/tokens.ts'
 import type { Outcome } from './outcome.ts'
+import { outcomeOf, toRekeyError, wrongOutcome } from './outcomes.ts'
 import type { ProofState, ProofStep } from './proof.state.ts'
-import { readOwnProof, wrongOutcome } from './proof-input.ts'
+import { readProof } from './proof-input.ts'
 
 interface Deps {
   secondProofs: SecondProofs
@@ -24,17 +24,11 @@ interface Deps {
 /** The second proof of a restore or a change on the pages: A4b and B6 after the refusal of B2 or B1. */
 export const createProofSteps = ({ secondProofs, tokens, cooldownMs, now, log }: Deps) => {
   /** Repeats the step and says what was wrong, or ends. @throws an error that is not of the table */
-  const repeatOrEnd = (state: ProofState, error: unknown): ProofStep => {
-    if (!(error instanceof RekeyError)) throw error
-    noteError(error, { log })
-    const { code, retryAfterSeconds = 60 } = error
+  const repeatOrEnd = (state: ProofState, thrown: unknown): ProofStep => {
+    const error = toRekeyError(thrown, log)
+    const { code } = error
     if (error instanceof ChallengeEnded || code === 'access_denied') return { result: 'ended', why: 'tooManyWrong' }
-    const outcomes: Partial<Record<ErrorCode, Outcome>> = {
-      too_many_requests: { kind: 'wait', until: now().getTime() + retryAfterSeconds * 1_000 },
-      unavailable: { kind: 'unavailable' },
-      invalid_grant: wrongOutcome(state.chosen),
-    }
-    const outcome = outcomes[code]
+    const outcome = code === 'invalid_grant' ? wrongOutcome(state.chosen) : outcomeOf(error, now())
     if (!outcome) throw error
     return { result: 'repeat', state: { ...state, outcome } }
   }
@@ -97,18 +91,12 @@ export const createProofSteps = ({ secondProofs, tokens, cooldownMs, now, log }:
 
     /** Submits a code, or an assertion as JSON, of the chosen way. */
     async answer(state: ProofState, input: string, caller: Caller): Promise<ProofStep> {
-      const { chosen, verificationCode } = state
+      const { chosen, verificationCode = '' } = state
       const repeat = (outcome: Outcome): ProofStep => ({ result: 'repeat', state: { ...state, outcome } })
       if (chosen === undefined) return { result: 'repeat', state }
-      let fields: ProofFields = { code: readProofCode(input) }
-      if (isOwnWay(chosen)) {
-        const own = readOwnProof(chosen, input)
-        if ('fault' in own) return repeat(own.fault)
-        fields = own.fields
-      } else {
-        if (fields.code === verificationCode) return repeat({ kind: 'verificationCode' })
-        if (!/^\d{1,12}$/.test(String(fields.code))) return repeat({ kind: 'malformedCode' })
-      }
+      const own = readProof(chosen, input, verificationCode)
+      if ('fault' in own) return repeat(own.fault)
+      const { fields } = own
       const second = await read(state.token)
       if (!second) return { result: 'ended', why: 'late' }
       try {

@@ -39,7 +39,8 @@ export const wayText = ({ t }: View, type: string): string => {
   })
 }
 
-const withoutWays = ({ t, contact }: View): string =>
+/** HTML: what a customer does who has none of the ways. */
+export const withoutWays = ({ t, contact }: View): string =>
   html`<p class="after">!${richText((values) => t('proof.without', values), { contact: contactLink(contact) })}</p>`
 
 /** Buttons for each way to confirm. @param field name of the button */
@@ -47,7 +48,7 @@ export const wayButtons = (view: View, types: readonly string[], field: string):
   types.map((type) => html`<p><button name="${field}" value="${type}">!${wayText(view, type)}</button></p>`).join('\n')
 
 /** A field for the code of an authenticator app, or a recovery code. */
-const ownCodeField = ({ t }: View, type: string, problem: string | undefined): string =>
+export const ownCodeField = ({ t }: View, type: string, problem: string | undefined): string =>
   type === 'otp'
     ? field({
         name: 'code',
@@ -76,13 +77,16 @@ export const ownWayTexts = ({ t, brand }: View, type: string): { title: string; 
 export const passkeyAttributes = (publicKey: PasskeyRequest | undefined): string =>
   publicKey ? html` data-passkey="${JSON.stringify(publicKey)}"` : ''
 
+/** What the script of a form of a passkey needs, and the button. */
+export const passkeyFields = ({ t }: View, button: string): string => html`<input type="hidden" name="code" value="">
+<p class="problem" role="alert" data-passkey-failed hidden>${t('passkey.failed')}</p>
+<button>${button}</button>`
+
 /** The part of a form by which the customer proves an enrolled method, with its button. */
 export const ownWayFields = (view: View, type: string, problem: string | undefined): string => {
   const { t } = view
   return type === 'webauthn'
-    ? html`<input type="hidden" name="code" value="">
-<p class="problem" role="alert" data-passkey-failed hidden>${t('passkey.failed')}</p>
-<button>${t('passkey.use')}</button>`
+    ? passkeyFields(view, t('passkey.use'))
     : html`!${ownCodeField(view, type, problem)}
 <button>${t('continue')}</button>`
 }

@@ -208,7 +208,8 @@ t.test('a request without a proof, with two, or with a malformed one costs nothi
   t.equal((await prove(mfaToken, assertion)).status, 200)
 })
 
-t.test('password managers find no page that enrols passkeys, and browsers the related origins', async (t) => {
+t.test('password managers find the page of passkeys, and browsers the related origins', async (t) => {
   t.match(await http.get('/.well-known/webauthn'), { status: 200, body: { origins: [origin] } })
-  t.equal((await http.get('/.well-known/passkey-endpoints')).status, 200)
+  const page = `${origin}/account/security`
+  t.match(await http.get('/.well-known/passkey-endpoints'), { status: 200, body: { enroll: page, manage: page } })
 })

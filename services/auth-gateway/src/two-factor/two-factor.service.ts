@@ -7,6 +7,7 @@ import {
   formatTime,
   missingField,
   type OpenUnauthorizedChallengeQuery,
+  type PasskeyRequest,
   parseUsername,
   RekeyError,
   type SuccessToken,
@@ -91,6 +92,25 @@ export const createTwoFactorService = (deps: TwoFactorDeps) => {
     expiresAt: formatTime(expiresAt),
   })
 
+  /** Opens a change of second factors: an enrolled method proves it, where there is one (S57). */
+  const openFactors = async ({ sub, sid, session_epoch, client_id, scope }: TokenClaims, caller: Caller) => {
+    if (!scope.split(' ').includes(scopes.full)) throw new RekeyError('insufficient_scope')
+    const { methods } = await callRpc(broker, FactorsList, { customer: sub })
+    const byDevice = methods.filter((method) => method !== 'recovery_code')
+    const challengeTypes: string[] = [
+      ...(byDevice.length > 0 ? byDevice.map((method) => enrolledChallengeTypes[method]) : [firstEmail]),
+      ...(methods.includes('recovery_code') ? [enrolledChallengeTypes.recovery_code] : []),
+    ]
+    const signedIn = { customer: sub, sessionId: sid, sessionEpoch: session_epoch }
+    const request = { ...noRedirect, clientId: client_id, scope: scopes.full }
+    const kind = { flow: 'brokerFactors' as const, challengeTypes }
+    const challenge = await challenges.openChange(signedIn, request, caller, kind)
+    const publicKey = methods.includes('passkey')
+      ? await ownWays.choose(challenge, '', enrolledChallengeTypes.passkey, caller)
+      : undefined
+    return { challenge, challengeTypes, publicKey }
+  }
+
   return {
     /** B5. @throws RekeyError too_many_requests, unavailable */
     async openChange({ sub, sid, session_epoch, client_id }: TokenClaims, caller: Caller): Promise<ChallengeAnswer> {
@@ -99,30 +119,20 @@ export const createTwoFactorService = (deps: TwoFactorDeps) => {
       return answerOf(await challenges.openChange(signedIn, request, caller), 'email')
     },
 
-    /**
-     * B5 for a change of second factors: an enrolled method proves it, where there is one (S57).
-     *
-     * @throws RekeyError insufficient_scope, too_many_requests, unavailable
-     */
+    /** B5 for a change of second factors. @throws RekeyError insufficient_scope, too_many_requests, unavailable */
     async openFactorsChange(claims: TokenClaims, caller: Caller): Promise<ChallengeAnswer> {
-      const { sub, sid, session_epoch, client_id } = claims
-      if (!claims.scope.split(' ').includes(scopes.full)) throw new RekeyError('insufficient_scope')
-      const { methods } = await callRpc(broker, FactorsList, { customer: sub })
-      const byDevice = methods.filter((method) => method !== 'recovery_code')
-      const [first] = byDevice
-      const challengeTypes = [
-        ...(first ? byDevice.map((method) => enrolledChallengeTypes[method]) : [firstEmail]),
-        ...(methods.includes('recovery_code') ? [enrolledChallengeTypes.recovery_code] : []),
-      ]
-      const signedIn = { customer: sub, sessionId: sid, sessionEpoch: session_epoch }
-      const request = { ...noRedirect, clientId: client_id, scope: scopes.full }
-      const kind = { flow: 'brokerFactors' as const, challengeTypes }
-      const opened = await challenges.openChange(signedIn, request, caller, kind)
-      const publicKey = methods.includes('passkey')
-        ? await ownWays.choose(opened, '', enrolledChallengeTypes.passkey, caller)
-        : undefined
-      const answer = answerOf(opened, first ? enrolledChallengeTypes[first] : 'email')
-      return { ...answer, ...(publicKey && { publicKey }) }
+      const { challenge, publicKey } = await openFactors(claims, caller)
+      const provider = challenge.device === firstEmail ? 'email' : challenge.device
+      return { ...answerOf(challenge, provider), ...(publicKey && { publicKey }) }
+    },
+
+    /** The same for the account pages, which offer each way. */
+    async openFactorsCode(
+      claims: TokenClaims,
+      caller: Caller,
+    ): Promise<RestoreCode & { challengeTypes: string[]; publicKey: PasskeyRequest | undefined }> {
+      const { challenge, challengeTypes, publicKey } = await openFactors(claims, caller)
+      return { ...restoreCodeOf(challenge), challengeTypes, publicKey }
     },
 
     /** B5 for the account pages, which display the verification code. @throws RekeyError too_many_requests, unavailable */

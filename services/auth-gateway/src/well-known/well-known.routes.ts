@@ -18,6 +18,8 @@ interface Deps {
   hasAuthorizationEndpoint: boolean
   /** Page where a customer changes the password. Undefined: the path answers 404, which password managers understand. */
   changePasswordUrl: string | undefined
+  /** Page where a customer adds and removes passkeys. Undefined: there is none. */
+  passkeyPageUrl: string | undefined
   party: RelyingParty
   jwks: Tokens['jwks']
 }
@@ -45,14 +47,13 @@ const config = { public: true, crossSite: 'read' as const }
 
 export const wellKnownRoutes = (
   app: Server,
-  { issuer, hasAuthorizationEndpoint, changePasswordUrl, party, jwks }: Deps,
+  { issuer, hasAuthorizationEndpoint, changePasswordUrl, passkeyPageUrl, party, jwks }: Deps,
 ): void => {
   const metadata = metadataOf(issuer, hasAuthorizationEndpoint)
   cachedDocument(app, '/.well-known/jwks.json', Jwks, jwks)
   cachedDocument(app, '/.well-known/oauth-authorization-server', AuthorizationServerMetadata, () => metadata)
 
-  // No page of this gateway enrols a passkey.
-  const passkeyEndpoints = {}
+  const passkeyEndpoints = passkeyPageUrl === undefined ? {} : { enroll: passkeyPageUrl, manage: passkeyPageUrl }
   cachedDocument(app, '/.well-known/passkey-endpoints', PasskeyEndpoints, () => passkeyEndpoints)
   const relatedOrigins = { origins: party.origins }
   cachedDocument(app, '/.well-known/webauthn', RelatedOrigins, () => relatedOrigins)

@@ -1,6 +1,7 @@
 import type { Feature } from '@rekey/platform/feature'
 import { relyingPartyOf } from '@rekey/platform/relying-party'
 import { accountClientOf } from '../account-pages/account-pages.ts'
+import { securityPath } from '../account-pages/security.state.ts'
 import type { Clients } from '../clients/clients.ts'
 import type { Tokens } from '../tokens/tokens.ts'
 import { wellKnownRoutes } from './well-known.routes.ts'
@@ -16,9 +17,12 @@ interface Settings {
 export const createWellKnown = (config: Settings, clients: Clients, { issuer, jwks }: Tokens): Feature => {
   const hasAuthorizationEndpoint = clients.defaultClientId !== undefined
   // A password manager opens it for a customer who has the password; the sign-in before it links to the restore.
-  const changePage = accountClientOf(clients) === undefined ? undefined : `${issuer}/account/password`
+  const hasAccountPages = accountClientOf(clients) !== undefined
+  const changePage = hasAccountPages ? `${issuer}/account/password` : undefined
+  const passkeyPageUrl = hasAccountPages ? `${issuer}${securityPath}` : undefined
   const hostedPage = changePage ?? (hasAuthorizationEndpoint ? `${issuer}/restore` : undefined)
   const changePasswordUrl = config.REKEY_CHANGE_PASSWORD_URL ?? hostedPage
   const party = relyingPartyOf(config)
-  return { routes: (app) => wellKnownRoutes(app, { issuer, hasAuthorizationEndpoint, changePasswordUrl, party, jwks }) }
+  const pages = { changePasswordUrl, passkeyPageUrl }
+  return { routes: (app) => wellKnownRoutes(app, { issuer, hasAuthorizationEndpoint, ...pages, party, jwks }) }
 }
