@@ -1,5 +1,6 @@
 import { createAuthenticator } from '@rekey/test-support/authenticator'
 import { createCustomer, type TestCustomer } from '@rekey/test-support/customers'
+import { eventually } from '@rekey/test-support/eventually'
 import {
   asBearer,
   change,
@@ -12,6 +13,7 @@ import {
   state,
   verificationBody,
 } from '@rekey/test-support/flows'
+import { patiently } from '@rekey/test-support/patiently'
 import { startRekey } from '@rekey/test-support/rekey'
 import t from 'tap'
 import { createProver, verification } from './second-proofs.fixture.ts'
@@ -69,10 +71,17 @@ t.test(
       const { passkey, ...person } = await enrolled(isSynced)
       const { body } = await login(rekey, person)
       t.equal(body.challenge_type[0], 'webauthn')
-      const { mfaToken, publicKey } = await request(body.mfa_token)
-      t.match(publicKey, { rpId: '127.0.0.1', userVerification: 'required', allowCredentials: [{ id: passkey.id }] })
-      const assertion = passkey.get(publicKey)
-      const signedIn = await complete(mfaToken, assertion)
+      const { publicKey: asked } = await request(body.mfa_token)
+      t.match(asked, { rpId: '127.0.0.1', userVerification: 'required', allowCredentials: [{ id: passkey.id }] })
+      let mfaToken: unknown
+      let assertion = {}
+      // A busy machine may have used an assertion up and answered 503: the next sign-in has another one.
+      const signedIn = await patiently(async () => {
+        const next = await request((await login(rekey, person)).body.mfa_token)
+        mfaToken = next.mfaToken
+        assertion = passkey.get(next.publicKey)
+        return complete(mfaToken, assertion)
+      })
       t.equal(signedIn.status, 200)
       t.same(claimsOf(String(signedIn.body.access_token)).amr, ['pwd', isSynced ? 'swk' : 'hwk', 'mfa'])
       t.match(await complete(mfaToken, assertion), { status: 400, body: { error: 'invalid_grant' } })
@@ -88,15 +97,19 @@ t.test(
     const { passkey, ...person } = await enrolled()
     const second = await secondProofOf(person)
     t.match(second.challengeTypes, ['webauthn', /^oob:sms:/])
-    const { mfaToken, publicKey } = await request(second.mfaToken)
-    const proven = await prove(mfaToken, passkey.get(publicKey))
+    const proven = await patiently(async () => {
+      const { mfaToken, publicKey } = await request(second.mfaToken)
+      return prove(mfaToken, passkey.get(publicKey))
+    })
     const claims = claimsOf(String(proven.body.sign_token)) as { proofs: { method: string; key?: string }[] }
     t.match(claims, { proofs: [{ method: 'email' }, { method: 'passkey', key: 'hwk' }], amr: ['mca', 'hwk'] })
     t.equal((await setPassword(proven.body.sign_token)).status, 204)
 
     const next = await secondProofOf(person)
-    const asked = await request(next.mfaToken)
-    const verified = await answer({ token: asked.mfaToken, credential: passkey.get(asked.publicKey) })
+    const verified = await patiently(async () => {
+      const { mfaToken, publicKey } = await request(next.mfaToken)
+      return answer({ token: mfaToken, credential: passkey.get(publicKey) })
+    })
     t.equal((await setPassword(verified.body.successToken, 'yet another password')).status, 204)
   },
 )
@@ -149,10 +162,18 @@ t.test('S56 S5: a wrong, foreign or forged assertion costs one attempt, and five
 
 t.test('S3: of parallel right assertions one leads to a grant', async (t) => {
   const { passkey, ...person } = await enrolled()
-  const { mfaToken, publicKey } = await request((await secondProofOf(person)).mfaToken)
-  const assertion = passkey.get(publicKey)
-  const answers = await Promise.all(Array.from({ length: 4 }, () => prove(mfaToken, assertion)))
-  t.equal(answers.filter(({ status }) => status === 200).length, 1)
+  const race = async () => {
+    const { mfaToken, publicKey } = await request((await secondProofOf(person)).mfaToken)
+    const assertion = passkey.get(publicKey)
+    const answers = await Promise.all(Array.from({ length: 4 }, () => prove(mfaToken, assertion)))
+    return answers.map(({ status }) => status).filter((status) => status === 200 || status === 503)
+  }
+  // On a busy machine none may get an answer in time.
+  const statuses = await eventually(async () => {
+    const found = await race()
+    return found.includes(200) || !found.includes(503) ? found : undefined
+  })
+  t.equal(statuses.filter((status) => status === 200).length, 1)
 })
 
 t.test('S60: before the first proof a passkey is neither asked for nor taken, whoever has one', async (t) => {
