@@ -5,7 +5,7 @@ import type { ProofState } from '../pages/proof.state.ts'
 export type AccountOutcome =
   | Outcome
   | { kind: 'wrongPassword' | 'noPassword' | 'malformedUsername' | 'emptyCurrent' | 'wrongCurrent' }
-  /** Of an authenticator app that is added. */
+  /** An authenticator app could not be added. */
   | { kind: 'malformedLabel' | 'tooManyApps' | 'enrolmentEnded' | 'wrongAppCode' }
 
 /** A code was sent. */

@@ -39,7 +39,7 @@ interface Call {
   address: string
 }
 
-/** Of a request that needs a fresh proof. */
+/** A request that needs a fresh proof has both. */
 type Tokens = Pick<Call, 'accessToken'> & { successToken: string }
 
 const isProblem = compileCheck(Problem)

@@ -86,15 +86,9 @@ export const appPage = (account: AccountView, turn: string, { enrolment, outcome
   }
 }
 
-/** @param factors undefined if the list could not be read */
-export const addedPage = (
-  account: AccountView,
-  turn: string,
-  { what }: OfStep<'added'>,
-  factors: Factor[] | undefined,
-): Page => {
+export const addedPage = (account: AccountView, turn: string, { what }: OfStep<'added'>, factors: Factor[]): Page => {
   const { t } = account
-  const codesLeft = factors?.find(({ kind }) => kind === 'recovery_codes')?.codesLeft ?? 0
+  const codesLeft = factors.find(({ kind }) => kind === 'recovery_codes')?.codesLeft ?? 0
   return {
     title: t(what ? 'addedPasskey.title' : 'added.title'),
     isDone: true,

@@ -15,7 +15,7 @@ interface Deps {
   log: Logger
 }
 
-/** What a code led to. */
+/** The right code gives a proof, another one the next state. */
 type Answered = { proven: Proven } | { state: SecurityState }
 
 /** The fresh proof before each change of the own methods: B5 and B6 for changeFactors, as pages. */

@@ -4,7 +4,7 @@ import type { AccountOutcome, CodeSent } from './password-change.state.ts'
 /** A method, as the page that removes it shows it. */
 export type ShownFactor = Pick<Factor, 'id' | 'kind' | 'label'>
 
-/** What the customer wants to do once the proof is given. */
+/** The page that follows the proof. */
 export type Wanted = { act: 'list' | 'add' | 'passkey' | 'issue' } | { act: 'remove'; factor: ShownFactor }
 
 /** A fresh proof was asked for (B5, changeFactors). Without `chosen` the page offers its ways. */
@@ -57,7 +57,7 @@ export type ProvenState = Proven &
     | ({ step: 'remove'; factor: ShownFactor } & Repeated)
   )
 
-/** What the customer does on the page Security. */
+/** The step of the pages Security that the customer has reached. */
 export type SecurityState =
   /** The proof could not be asked for. */
   | { step: 'start'; outcome: AccountOutcome }

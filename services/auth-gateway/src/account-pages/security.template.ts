@@ -82,7 +82,7 @@ const noticeKeys = {
   tooManyPasskeys: 'security.tooManyPasskeys',
 } as const satisfies Record<SecurityNotice, string>
 
-/** What can be added: a button each. A further kind of method is a line here. */
+/** Buttons that add a method, one a kind. A further kind is a line here. */
 const additions = (account: AccountView, turn: string, codesLeft: number | undefined): string => {
   const { t } = account
   // Where few codes are left, the page has begun with that button.

@@ -1,4 +1,4 @@
-import { RekeyError } from '@rekey/contracts'
+import { OneOf, RekeyError } from '@rekey/contracts'
 import type { Now } from '@rekey/platform/clock'
 import type { Random } from '@rekey/platform/random'
 import type { Server } from '@rekey/platform/server'
@@ -10,7 +10,7 @@ import type { Page, View } from '../layout/view.ts'
 import type { AccountSessions } from './account-session.ts'
 import type { AccountView } from './account-view.ts'
 import type { SignIn, SignInState } from './sign-in.service.ts'
-import { type SignInNext, signInPage, signInStatePage, unknownSignInPage } from './sign-in.template.ts'
+import { type SignInNext, signInPage, signInStatePage, signInTargets, unknownSignInPage } from './sign-in.template.ts'
 
 /** A sign-in, with where it leads. */
 export type KeptSignIn = SignInState & { next?: SignInNext }
@@ -30,7 +30,7 @@ const repeatMs = 60_000
 
 const input = Type.String({ maxLength: 4096 })
 const csrf = Type.String()
-const next = Type.Optional(Type.Literal('password'))
+const next = Type.Optional(OneOf(signInTargets))
 const forms = {
   begin: Type.Object({ csrf, flow: StateId, turn: Turn, next, username: input, password: input }),
   device: Type.Object({ csrf, turn: Turn, device: Type.String({ maxLength: 300 }) }),
@@ -39,8 +39,8 @@ const forms = {
 }
 const params = Type.Object({ flow: StateId })
 
-/** Where the sign-in leads: to the page of the account, or to the change of the password. */
-const addressAfter = (next: SignInNext): string => (next === 'password' ? '/account/password' : '/account')
+/** Where the sign-in leads: to the page of the account, or to one below it. */
+const addressAfter = (next: SignInNext): string => (next === undefined ? '/account' : `/account/${next}`)
 
 const addressOf = (flow: string, { step, next }: KeptSignIn): string =>
   step === 'done' ? addressAfter(next) : `/account/sign-in/${flow}/${step}`
@@ -65,7 +65,7 @@ export const signInRoutes = (app: Server, deps: Deps): void => {
     },
     async (request, reply) => {
       const account = await accounts.open(request)
-      const next = request.query.next === 'password' ? ('password' as const) : undefined
+      const next = signInTargets.find((target) => target === request.query.next)
       if (account && !account.state.mustChange) return reply.redirect(addressAfter(next), 303)
       const reason = request.query.reason === 'ended' ? ('ended' as const) : undefined
       const start = { flow: newStateId(random), turn: firstTurn, reason, next }

@@ -19,8 +19,11 @@ import type { SignInState } from './sign-in.service.ts'
 
 type OfStep<Step extends SignInState['step']> = Extract<SignInState, { step: Step }>
 
+/** Pages that a sign-in may lead to, below that of the account. */
+export const signInTargets = ['password', 'security'] as const
+
 /** The page that a sign-in leads to, if it is not that of the account. */
-export type SignInNext = 'password' | undefined
+export type SignInNext = (typeof signInTargets)[number] | undefined
 
 /** Place of a sign-in: its path and the turn of its forms. */
 export interface SignInPlace {

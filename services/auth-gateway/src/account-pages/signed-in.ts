@@ -4,6 +4,7 @@ import type { Press } from '../layout/page-state.ts'
 import type { Account, AccountSessions, AccountState } from './account-session.ts'
 import type { Changer } from './password-change.service.ts'
 import { addressOfChange } from './password-change.state.ts'
+import { signInTargets } from './sign-in.template.ts'
 
 type Work = (account: Account) => Promise<unknown>
 
@@ -13,9 +14,10 @@ export type AccountStep = (state: AccountState, changer: Changer) => Promise<Acc
 /** Runs requests of signed-in customers. Without a sign-in each leads to it. */
 export const createSignedIn = (accounts: AccountSessions) => {
   const toSignIn = (request: FastifyRequest, reply: FastifyReply) => {
+    const next = signInTargets.find((target) => request.url.startsWith(`/account/${target}`))
     const query = new URLSearchParams({
       ...(accounts.wasOpen(request) && { reason: 'ended' }),
-      ...(request.url.startsWith('/account/password') && { next: 'password' }),
+      ...(next && { next }),
     })
     const address = `/account/sign-in${query.size > 0 ? `?${query}` : ''}`
     return reply.header('set-cookie', accounts.endedCookie()).redirect(address, 303)
