@@ -16,7 +16,7 @@ GRANT SELECT, INSERT, UPDATE ON customer, credential, job, customer_import, sess
 -- Rows that expired, were removed or were published are deleted.
 GRANT SELECT, INSERT, UPDATE, DELETE ON
   identifier, former_address, former_password, restore_request, restore_send, restore_failure, spent_token,
-  report_link, revoked_session, approval, outbox, message, factor, recovery_code, verification, waiting_restore
+  report_link, revoked_session, approval, outbox, message, factor, recovery_code, passkey, verification, waiting_restore
 TO rekey_service;
 
 -- npm run doctor compares them with those of its version.

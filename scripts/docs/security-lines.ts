@@ -201,6 +201,10 @@ export const securityLines: Record<string, SecurityLine[]> = {
       text: 'Recovery codes: 80 bits or more, kept as HMAC, once each, reissue told and replacing [SP 800-63B-4 §4.2.1.1].',
     },
     {
+      number: 'S56',
+      text: 'Passkeys: origin, RP id, challenge once, user verification, and, where the credential is not backed up, the signature counter; a clone warning ends such a credential and is told [WebAuthn L3 §7.2].',
+    },
+    {
       number: 'S57',
       text: 'Adding or removing a factor needs a fresh proof by an existing one, is told to every address with a not-me link, and a new one is young for 72 h (S43) [ASVS 6.3.7, 6.4].',
     },

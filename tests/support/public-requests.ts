@@ -218,6 +218,8 @@ export const createPublicRequests = async (rekey: Rekey): Promise<Record<string,
       path: '/.well-known/oauth-authorization-server',
       ...isRendered,
     },
+    'GET /.well-known/passkey-endpoints': { path: '/.well-known/passkey-endpoints', ...isRendered },
+    'GET /.well-known/webauthn': { path: '/.well-known/webauthn', ...isRendered },
     'GET /.well-known/change-password': {
       path: '/.well-known/change-password',
       needsNone: 'a redirect to the first page',

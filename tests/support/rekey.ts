@@ -41,6 +41,8 @@ interface Options {
   gatewayEnv?: Record<string, string>
   /** Variables for the password-service alone. */
   passwordServiceEnv?: Record<string, string>
+  /** Host of the gateway's URL, if it must be a domain: browsers use passkeys of domains alone. */
+  host?: string
   /** Starts the demo provider, and gives the gateway a console. */
   staffConsole?: boolean
   /** Connects this service to the broker through a link, which the test may delay or stall. */
@@ -65,6 +67,7 @@ export const startRekey = async (
     privatePostgres = false,
     databaseSettings,
     staffConsole = false,
+    host = '127.0.0.1',
   }: Options = {},
 ) => {
   requireDocumentedAnswers(t)
@@ -96,7 +99,7 @@ export const startRekey = async (
   })
 
   const gatewayPort = await freePort()
-  const url = `${givenToGateway.REKEY_TLS_CERT === undefined ? 'http' : 'https'}://127.0.0.1:${gatewayPort}`
+  const url = `${givenToGateway.REKEY_TLS_CERT === undefined ? 'http' : 'https'}://${host}:${gatewayPort}`
   const provider = staffConsole ? await startDemoProvider(t, demoClient(url)) : undefined
   const env = { ...(provider && demoProviderVariables(provider.issuer)), ...given }
   const gatewayEnv = { ...(provider && demoConsoleVariables), ...givenToGateway }

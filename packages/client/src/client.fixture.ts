@@ -59,6 +59,23 @@ export const factor = {
   young: false,
 }
 export const enrolment = { id: factor.id, secret: 'GEZDGNBV', uri: 'otpauth://totp/a', qr: '<svg></svg>' }
+export const creation = {
+  rp: { id: 'bank.example', name: 'Bank' },
+  user: { id: 'AAAA', name: 'b*1@gmail.com', displayName: 'b*1@gmail.com' },
+  challenge: 'AAAA',
+  pubKeyCredParams: [{ type: 'public-key', alg: -7 }],
+  timeout: 600_000,
+  excludeCredentials: [],
+  authenticatorSelection: { residentKey: 'preferred', requireResidentKey: false, userVerification: 'required' },
+  attestation: 'none',
+}
+export const passkey = { ...factor, kind: 'passkey' }
+export const passkeyCredential = {
+  id: 'AAAA',
+  rawId: 'AAAA',
+  type: 'public-key' as const,
+  response: { clientDataJSON: 'AAAA', attestationObject: 'AAAA' },
+}
 export const recoveryCodes = { codes: Array.from({ length: 10 }, () => '7HXK-2M9Q-VW3C-T8ZD') }
 export const verification = {
   required: true,
@@ -116,6 +133,8 @@ export const answers: Partial<Record<keyof typeof http, unknown>> = {
   'GET /api/v2/my/factors': { total: 1, data: [factor] },
   'GET /api/v2/clients/:clientId/factors': { total: 1, data: [factor] },
   'POST /api/v2/my/factors/totp': enrolment,
+  'POST /api/v2/my/factors/passkey/options': creation,
+  'POST /api/v2/my/factors/passkey': passkey,
   'POST /api/v2/my/factors/recovery-codes': recoveryCodes,
   'GET /api/v2/clients/:clientId/verifications': verification,
   'POST /api/v2/clients/:clientId/verifications': begunVerification,

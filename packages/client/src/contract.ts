@@ -97,9 +97,27 @@ export interface PasswordRestoreVerificationBody {
   /** Offset to GMT in hours. Ignored. */
   client_timezone?: unknown
   /** Confirmation code from the message or the authenticator app: digits; or a recovery code. Spaces and dashes are ignored, and of a code of digits lost leading zeros; digits may be of any script. */
-  code: string | number
-  /** mfa_oob: the code of a message. For a second proof also mfa_otp (RFC 6238) and mfa_recovery_code. */
-  grant_type: 'mfa_oob' | 'mfa_otp' | 'mfa_recovery_code'
+  code?: string | number
+  /** AuthenticationResponseJSON (WebAuthn L3 §5.1): what PublicKeyCredential.toJSON() returns. */
+  credential?: {
+    /** Credential id. */
+    id: string
+    /** Credential id. */
+    rawId: string
+    type: 'public-key'
+    response: {
+      /** CollectedClientData: type, challenge and origin. */
+      clientDataJSON: string
+      /** Flags and counter of the authenticator. */
+      authenticatorData: string
+      /** Signature of both. */
+      signature: string
+      /** User handle of a discoverable credential. */
+      userHandle?: string
+    }
+  }
+  /** mfa_oob: the code of a message. For a second proof also mfa_otp (RFC 6238), mfa_recovery_code, and mfa_webauthn with credential. */
+  grant_type: 'mfa_oob' | 'mfa_otp' | 'mfa_recovery_code' | 'mfa_webauthn'
   /** Client-asserted IP: the address that the caller states for its user. Rate limits count it only for an authenticated confidential client. */
   ip?: string
   mfa_token: string
@@ -169,7 +187,7 @@ export interface LoginBody {
 export interface LoginAnswer {
   error: 'mfa_required'
   error_description: string
-  /** The customer's devices, masked; otp first and recovery_code last, if enrolled. */
+  /** The customer's devices, masked; webauthn and otp first and recovery_code last, if enrolled. */
   challenge_type: string[]
   binding_method: 'prompt'
   /** Names the challenge. A JWT, which clients need not decode. */
@@ -203,6 +221,7 @@ export interface TokenBody {
     | 'mfa_oob'
     | 'mfa_otp'
     | 'mfa_recovery_code'
+    | 'mfa_webauthn'
     | 'authorization_code'
     | 'code'
     | 'refresh_token'
@@ -214,6 +233,24 @@ export interface TokenBody {
   code?: string | number
   /** RFC 7636 §4.1. */
   code_verifier?: string
+  /** With mfa_webauthn, in a body of JSON: AuthenticationResponseJSON (WebAuthn L3 §5.1). */
+  credential?: {
+    /** Credential id. */
+    id: string
+    /** Credential id. */
+    rawId: string
+    type: 'public-key'
+    response: {
+      /** CollectedClientData: type, challenge and origin. */
+      clientDataJSON: string
+      /** Flags and counter of the authenticator. */
+      authenticatorData: string
+      /** Signature of both. */
+      signature: string
+      /** User handle of a discoverable credential. */
+      userHandle?: string
+    }
+  }
   /** Client-asserted IP: the address that the caller states for its user. Rate limits count it only for an authenticated confidential client. */
   ip?: string
   mfa_token?: string
@@ -283,8 +320,25 @@ export interface OpenChallengeQuery {
 export interface ChallengeAnswer {
   /** Names the challenge. */
   token: string
-  /** email or sms; otp: no code is sent, the authenticator app shows it. */
+  /** email or sms; otp: no code is sent, the authenticator app shows it; webauthn: a passkey is asked for. */
   provider: string
+  /** Only of a customer with a passkey, who may answer with it. */
+  publicKey?: {
+    /** Challenge, which is signed once, within ten minutes. */
+    challenge: string
+    /** Milliseconds. */
+    timeout: number
+    /** REKEY_RP_ID. */
+    rpId: string
+    allowCredentials: {
+      /** Credential id. */
+      id: string
+      type: 'public-key'
+      /** How the browser reaches the authenticator; unknown ones are kept. */
+      transports?: string[]
+    }[]
+    userVerification: 'required'
+  }
   /** Whole seconds, UTC: 2022-01-01T00:00:00+00:00. */
   expiresAt: string
 }
@@ -302,7 +356,25 @@ export interface OpenUnauthorizedChallengeQuery {
 export interface AnswerChallengeBody {
   token: string
   /** Confirmation code from the message or the authenticator app: digits; or a recovery code. Spaces and dashes are ignored, and of a code of digits lost leading zeros; digits may be of any script. */
-  code: string | number
+  code?: string | number
+  /** AuthenticationResponseJSON (WebAuthn L3 §5.1): what PublicKeyCredential.toJSON() returns. */
+  credential?: {
+    /** Credential id. */
+    id: string
+    /** Credential id. */
+    rawId: string
+    type: 'public-key'
+    response: {
+      /** CollectedClientData: type, challenge and origin. */
+      clientDataJSON: string
+      /** Flags and counter of the authenticator. */
+      authenticatorData: string
+      /** Signature of both. */
+      signature: string
+      /** User handle of a discoverable credential. */
+      userHandle?: string
+    }
+  }
 }
 
 /** The right to set one password. */
@@ -383,6 +455,66 @@ export interface EnrolTotpAnswer {
 export interface ConfirmTotpBody {
   /** Confirmation code from the message: 6 to 12 digits. Spaces, dashes and lost leading zeros are ignored; digits may be of any script. */
   code: string | number
+}
+
+/** For PublicKeyCredential.parseCreationOptionsFromJSON() and navigator.credentials.create(). */
+export interface PasskeyCreation {
+  rp: {
+    /** REKEY_RP_ID. */
+    id: string
+    name: string
+  }
+  user: {
+    /** User handle. */
+    id: string
+    /** Masked address, or the code of the customer. */
+    name: string
+    displayName: string
+  }
+  /** Challenge, which is signed once, within ten minutes. */
+  challenge: string
+  pubKeyCredParams: {
+    type: 'public-key'
+    alg: number
+  }[]
+  /** Milliseconds. */
+  timeout: number
+  excludeCredentials: {
+    /** Credential id. */
+    id: string
+    type: 'public-key'
+    /** How the browser reaches the authenticator; unknown ones are kept. */
+    transports?: string[]
+  }[]
+  authenticatorSelection: {
+    residentKey: 'preferred'
+    requireResidentKey: false
+    userVerification: 'required'
+  }
+  attestation: 'none'
+}
+
+export interface EnrolPasskeyBody {
+  /** The customer's name for the device: 1 to 64 characters on one line. */
+  label: string
+  /** RegistrationResponseJSON (WebAuthn L3 §5.1): what PublicKeyCredential.toJSON() returns. */
+  credential: PasskeyAttestation
+}
+
+/** It is in force. */
+export interface EnrolPasskeyAnswer {
+  id: string
+  kind: 'totp' | 'recovery_codes' | 'passkey'
+  /** The customer's name for it; recovery codes have none. */
+  label?: string
+  /** When it was confirmed or issued. Whole seconds, UTC: 2022-01-01T00:00:00+00:00. */
+  createdAt: string
+  /** Absent: not used yet. */
+  lastUsedAt?: string
+  /** True for REKEY_NEW_ADDRESS_HOURS after createdAt. */
+  young: boolean
+  /** Number of unused recovery codes; other kinds have none. */
+  codesLeft?: number
 }
 
 /** The new codes. */
@@ -815,6 +947,15 @@ export interface AuthorizationServerMetadataAnswer {
   authorization_response_iss_parameter_supported: boolean
 }
 
+export interface PasskeyEndpointsAnswer {
+  enroll?: string
+  manage?: string
+}
+
+export interface RelatedOriginsAnswer {
+  origins: string[]
+}
+
 /** The document. */
 export interface OpenapiDocumentAnswer {
   openapi: string
@@ -857,7 +998,7 @@ export interface Problem {
   }[]
   /** With second_proof_required: names the second challenge. */
   mfaToken?: string
-  /** Ways to give the second proof, masked: otp, oob:email:…, oob:sms:…, recovery_code. Empty: the customer has none, and needs the staff. */
+  /** Ways to give the second proof, masked: webauthn, otp, oob:email:…, oob:sms:…, recovery_code. Empty: the customer has none, and needs the staff. */
   challengeTypes?: string[]
   /** Until then a waiting restore by this method sets no password: restore again by the same method afterwards. Absent: none waits. */
   waitsUntil?: string
@@ -871,7 +1012,7 @@ export interface OAuthError {
   error_description: string
   /** The state of the request, if it had a valid one. */
   state?: string
-  /** Ways to give the second proof, masked: otp, oob:email:…, oob:sms:…, recovery_code. Empty: the customer has none, and needs the staff. */
+  /** Ways to give the second proof, masked: webauthn, otp, oob:email:…, oob:sms:…, recovery_code. Empty: the customer has none, and needs the staff. */
   challenge_type?: string[]
   binding_method?: 'prompt'
   /** With mfa_required: names the second challenge. */
@@ -895,13 +1036,30 @@ export interface AuthorizationCodeAnswer {
   state: string
 }
 
-/** The code of the authenticator app, or a recovery code, is awaited. */
+/** The code of the authenticator app, a recovery code or a passkey is awaited. */
 export interface CodeAwaited {
   /** Names the challenge. */
   mfa_token: string
   error: 'mfa_code_required'
   error_description: string
   state: string
+  /** Only for webauthn. */
+  publicKey?: {
+    /** Challenge, which is signed once, within ten minutes. */
+    challenge: string
+    /** Milliseconds. */
+    timeout: number
+    /** REKEY_RP_ID. */
+    rpId: string
+    allowCredentials: {
+      /** Credential id. */
+      id: string
+      type: 'public-key'
+      /** How the browser reaches the authenticator; unknown ones are kept. */
+      transports?: string[]
+    }[]
+    userVerification: 'required'
+  }
 }
 
 /** The restore waits; every address of the customer is notified, and any of them can veto it. */
@@ -931,7 +1089,7 @@ export interface MySession {
 
 export interface Factor {
   id: string
-  kind: 'totp' | 'recovery_codes'
+  kind: 'totp' | 'recovery_codes' | 'passkey'
   /** The customer's name for it; recovery codes have none. */
   label?: string
   /** When it was confirmed or issued. Whole seconds, UTC: 2022-01-01T00:00:00+00:00. */
@@ -942,6 +1100,23 @@ export interface Factor {
   young: boolean
   /** Number of unused recovery codes; other kinds have none. */
   codesLeft?: number
+}
+
+/** RegistrationResponseJSON (WebAuthn L3 §5.1): what PublicKeyCredential.toJSON() returns. */
+export interface PasskeyAttestation {
+  /** Credential id. */
+  id: string
+  /** Credential id. */
+  rawId: string
+  type: 'public-key'
+  response: {
+    /** CollectedClientData: type, challenge and origin. */
+    clientDataJSON: string
+    /** Credential and public key (CBOR). */
+    attestationObject: string
+    /** How the browser reaches the authenticator; unknown ones are kept. */
+    transports?: string[]
+  }
 }
 
 export interface ClientSession {
@@ -1013,7 +1188,7 @@ export interface Operations {
     query: OpenUnauthorizedChallengeQuery
     answer: ChallengeAnswer
   }
-  /** Exchange a code for a success token. */
+  /** Exchange a code or a passkey for a success token. */
   'POST /api/v2/my/2fa/challenge': {
     body: AnswerChallengeBody
     answer: SuccessToken
@@ -1071,6 +1246,15 @@ export interface Operations {
     }
     body: ConfirmTotpBody
     answer: undefined
+  }
+  /** Begin to enrol a passkey. */
+  'POST /api/v2/my/factors/passkey/options': {
+    answer: PasskeyCreation
+  }
+  /** Enrol a passkey. */
+  'POST /api/v2/my/factors/passkey': {
+    body: EnrolPasskeyBody
+    answer: EnrolPasskeyAnswer
   }
   /** Issue recovery codes, in place of all earlier ones. */
   'POST /api/v2/my/factors/recovery-codes': {
@@ -1308,6 +1492,14 @@ export interface Operations {
   /** Redirect to the page that changes the password, after a sign-in. */
   'GET /.well-known/change-password': {
     answer: undefined
+  }
+  /** Pages where customers add and manage passkeys, for password managers (W3C). */
+  'GET /.well-known/passkey-endpoints': {
+    answer: PasskeyEndpointsAnswer | undefined
+  }
+  /** Origins whose pages may ask for passkeys of this relying party (WebAuthn L3 §5.11). */
+  'GET /.well-known/webauthn': {
+    answer: RelatedOriginsAnswer | undefined
   }
   /** This document (OpenAPI 3.1); /docs shows it. */
   'GET /openapi.json': {

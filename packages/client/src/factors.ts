@@ -1,4 +1,4 @@
-import type { ApprovalNeeded } from './contract.ts'
+import type { ApprovalNeeded, EnrolPasskeyBody } from './contract.ts'
 import type { CallOptions, Send } from './http.ts'
 import type { Answer, Bearer, OfClient, WithReason } from './requests.ts'
 
@@ -7,7 +7,7 @@ interface OfFactors extends Bearer {
   successToken: string
 }
 
-/** Second factors: authenticator apps and recovery codes. */
+/** Second factors: authenticator apps, passkeys and recovery codes. */
 export interface FactorCalls {
   /** C1. Lists the customer's second factors. `successToken`: of a proof for changeFactors, spent or not. */
   listFactors(request: OfFactors, options?: CallOptions): Promise<Answer<'GET /api/v2/my/factors'>>
@@ -18,6 +18,16 @@ export interface FactorCalls {
   ): Promise<Answer<'POST /api/v2/my/factors/totp'>>
   /** C3. Confirms the app by its code, and spends the success token. */
   confirmTotp(request: OfFactors & { factorId: string; code: string | number }, options?: CallOptions): Promise<void>
+  /** C4. Begins to enrol a passkey: options for `PublicKeyCredential.parseCreationOptionsFromJSON`. */
+  requestPasskeyCreation(
+    request: OfFactors,
+    options?: CallOptions,
+  ): Promise<Answer<'POST /api/v2/my/factors/passkey/options'>>
+  /** C4. Enrols the passkey, and spends the success token. `credential`: what `PublicKeyCredential.toJSON()` returns. */
+  enrolPasskey(
+    request: OfFactors & EnrolPasskeyBody,
+    options?: CallOptions,
+  ): Promise<Answer<'POST /api/v2/my/factors/passkey'>>
   /** C5. Issues recovery codes in place of all earlier ones, and spends the success token. */
   issueRecoveryCodes(
     request: OfFactors,
@@ -41,6 +51,9 @@ export const createFactorCalls = (send: Send): FactorCalls => ({
       { ...tokens, params: { factorId }, body: { code } },
       options,
     ),
+  requestPasskeyCreation: (tokens, options) => send('POST /api/v2/my/factors/passkey/options', tokens, options),
+  enrolPasskey: ({ label, credential, ...tokens }, options) =>
+    send('POST /api/v2/my/factors/passkey', { ...tokens, body: { label, credential } }, options),
   issueRecoveryCodes: (tokens, options) => send('POST /api/v2/my/factors/recovery-codes', tokens, options),
   removeFactor: ({ factorId, ...tokens }, options) =>
     send('DELETE /api/v2/my/factors/:factorId', { ...tokens, params: { factorId } }, options),

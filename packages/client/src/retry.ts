@@ -1,7 +1,7 @@
 import type { RekeyError } from './error.ts'
 
 /**
- * Requests that send a code, or only verify a password. Their 503 leaves nothing behind (docs/contracts.md), but a lost
+ * Requests that send a code, only verify a password, or only read. Their 503 leaves nothing behind (docs/contracts.md), but a lost
  * answer may have sent a code.
  */
 const undoneByRefusal = new Set([
@@ -10,6 +10,7 @@ const undoneByRefusal = new Set([
   'POST /oauth/v2/login',
   'GET /api/v2/my/2fa/challenge',
   'GET /api/v2/my/2fa/unauthorized/challenge',
+  'POST /api/v2/my/factors/passkey/options',
 ])
 
 /** Requests whose effect is the same however often they are sent: reads (RFC 9110 §9.2.2), and those named here. */

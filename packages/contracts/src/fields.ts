@@ -62,14 +62,15 @@ export const grantTypes = [
   'mfa_oob',
   'mfa_otp',
   'mfa_recovery_code',
+  'mfa_webauthn',
   'authorization_code',
   'code',
   'refresh_token',
   'client_credentials',
 ] as const
 
-/** Grant types of a proof: the code of a message, of an authenticator app (RFC 6238), or a recovery code. */
-export const proofGrantTypes = ['mfa_oob', 'mfa_otp', 'mfa_recovery_code'] as const
+/** Grant types of a proof: the code of a message, of an authenticator app (RFC 6238), a recovery code, or a passkey. */
+export const proofGrantTypes = ['mfa_oob', 'mfa_otp', 'mfa_recovery_code', 'mfa_webauthn'] as const
 export type ProofGrantType = (typeof proofGrantTypes)[number]
 
 export const GrantType = OneOf(grantTypes, {

@@ -1,9 +1,10 @@
 import { Type } from '@sinclair/typebox'
 import { OneOf, Time } from './fields.ts'
+import type { PasskeyKey } from './passkeys.ts'
 import type { EnrolledMethod } from './rpc/factors.ts'
 
 /** Ways to prove who one is besides the password. Two proofs are independent if their methods differ. */
-export const proofMethods = ['email', 'sms', 'totp', 'recovery_code'] as const
+export const proofMethods = ['email', 'sms', 'passkey', 'totp', 'recovery_code'] as const
 export type ProofMethod = (typeof proofMethods)[number]
 
 /** A proof that a customer gave. */
@@ -11,6 +12,8 @@ export interface Proof {
   method: ProofMethod
   /** When it was submitted, in seconds since 1970. */
   at: number
+  /** Only of a passkey: how its key is kept. */
+  key?: PasskeyKey
 }
 
 /** Which restores need a second proof, the weakest rule first (docs/contracts.md). */
@@ -23,32 +26,48 @@ export const stricterProofs = (one: RestoreProofs, other: RestoreProofs): Restor
   restoreProofs.indexOf(one) < restoreProofs.indexOf(other) ? other : one
 
 /** Name of an enrolled method among the values of `challenge_type`. */
-export const enrolledChallengeTypes = { totp: 'otp', recovery_code: 'recovery_code' } as const satisfies Record<
-  EnrolledMethod,
-  string
->
+export const enrolledChallengeTypes = {
+  passkey: 'webauthn',
+  totp: 'otp',
+  recovery_code: 'recovery_code',
+} as const satisfies Record<EnrolledMethod, string>
+
+/** The kind of the factor that a method proves. */
+export const kindOfMethod = {
+  passkey: 'passkey',
+  totp: 'totp',
+  recovery_code: 'recovery_codes',
+} as const satisfies Record<EnrolledMethod, string>
 
 /** The method of a `challenge_type`; undefined for one that this version does not know. */
 export const methodOfChallengeType = (type: string): ProofMethod | undefined => {
-  if (type === enrolledChallengeTypes.totp) return 'totp'
-  if (type === enrolledChallengeTypes.recovery_code) return 'recovery_code'
+  const enrolled = Object.entries(enrolledChallengeTypes).find(([, value]) => value === type)
+  if (enrolled) return enrolled[0] as EnrolledMethod
   if (type.startsWith('oob:email')) return 'email'
   return type.startsWith('oob:sms') ? 'sms' : undefined
 }
 
-/** True for a method whose code the password-service verifies; a code of the others was sent by a message. */
+/** True for a method that the password-service verifies; a code of the others was sent by a message. */
 export const isEnrolledMethod = (method: ProofMethod): method is EnrolledMethod =>
   Object.hasOwn(enrolledChallengeTypes, method)
 
 /**
  * Values of `amr` (RFC 8176 §2) for proofs. The registry has none for e-mail, which is another channel (`mca`) and no
- * possession (NIST SP 800-63B-4 §3.1.3.1), nor for recovery codes. `mfa`: two methods, of which neither is e-mail.
+ * possession (NIST SP 800-63B-4 §3.1.3.1), nor for recovery codes. A passkey is `hwk` or `swk`. `mfa`: two methods, of which
+ * neither is e-mail.
  */
-export const amrOf = (methods: readonly (ProofMethod | 'password')[]): string[] => {
-  const values = { password: ['pwd'], email: ['mca'], sms: ['sms'], totp: ['otp'], recovery_code: [] } as const
-  const factors = new Set(methods.filter((method) => method !== 'email'))
+export const amrOf = (proofs: readonly { method: ProofMethod | 'password'; key?: PasskeyKey }[]): string[] => {
+  const values = {
+    password: ['pwd'],
+    email: ['mca'],
+    sms: ['sms'],
+    passkey: [],
+    totp: ['otp'],
+    recovery_code: [],
+  } as const
+  const factors = new Set(proofs.map(({ method }) => method).filter((method) => method !== 'email'))
   return [
-    ...new Set(methods.flatMap((method): readonly string[] => values[method])),
+    ...new Set(proofs.flatMap(({ method, key }): readonly string[] => (key ? [key] : values[method]))),
     ...(factors.size > 1 ? ['mfa'] : []),
   ]
 }
@@ -89,7 +108,7 @@ export const secondProofKey = 'second proof'
 
 const ChallengeTypes = Type.Array(Type.String(), {
   description:
-    'Ways to give the second proof, masked: otp, oob:email:…, oob:sms:…, recovery_code. Empty: the customer has none, and needs the staff.',
+    'Ways to give the second proof, masked: webauthn, otp, oob:email:…, oob:sms:…, recovery_code. Empty: the customer has none, and needs the staff.',
   examples: [['otp', 'oob:sms:+44*******01', 'recovery_code']],
 })
 

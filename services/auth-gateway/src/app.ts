@@ -31,6 +31,7 @@ import { createLogin } from './login/login.ts'
 import { createPages } from './pages/pages.ts'
 import { createProofSteps } from './pages/proof-steps.ts'
 import { createRestore } from './restore/restore.ts'
+import { createOwnWays } from './second-proofs/own-ways.ts'
 import { createSecondProofs } from './second-proofs/second-proofs.ts'
 import { createSessions } from './sessions/sessions.ts'
 import { createStoredRecords } from './stored-records/stored-records.ts'
@@ -63,11 +64,12 @@ export const createApp = async (config: Config, runtime: Runtime): Promise<Serve
   const challenges = createChallenges(infra, config, { limits, accountKeys, records })
   const sessions = createSessions(infra, config, { limits, records })
   const tokens = await createTokens(app, infra, config, { signingKeys, clients, records })
-  const secondProofs = createSecondProofs({ ...infra, limits, challenges, tokens })
+  const ownWays = createOwnWays({ challenges, broker })
+  const secondProofs = createSecondProofs({ ...infra, limits, challenges, ownWays, tokens })
   const proofs = createProofSteps({ ...infra, secondProofs, tokens, cooldownMs: resendCooldownMs(config) })
-  const twoFactor = createTwoFactor({ ...infra, clients, challenges, tokens, secondProofs })
+  const twoFactor = createTwoFactor({ ...infra, clients, challenges, tokens, secondProofs, ownWays })
   const layout = createLayout(infra, config)
-  const logins = createLogin(infra, config, { accountKeys, limits, clients, challenges, tokens, secondProofs })
+  const logins = createLogin(infra, config, { accountKeys, limits, clients, challenges, tokens, secondProofs, ownWays })
   const token = createToken(infra, { limits, clients, challenges, sessions, tokens })
   const authorize = createAuthorize(infra, { layout, clients, challenges, tokens })
   const features: Feature[] = [

@@ -2,6 +2,7 @@ import { Flag, Key, presentationEnv, publicUrl, serviceEnv, Url, Urls } from '@r
 import { fourEyes } from '@rekey/platform/four-eyes'
 import { identityProviderEnv } from '@rekey/platform/identity-provider'
 import { passwordLengthEnv } from '@rekey/platform/password-length'
+import { relyingPartyEnv } from '@rekey/platform/relying-party'
 import { authorityEnv, clientCertificateEnv } from '@rekey/platform/tls-env'
 import { trustedProxies } from '@rekey/platform/trusted-proxies'
 import { type Static, Type } from '@sinclair/typebox'
@@ -59,6 +60,7 @@ export const Env = Type.Object({
       description: 'Page that password managers open. Not set: /restore, if there is a default client.',
     }),
   ),
+  ...relyingPartyEnv,
   REKEY_API_DOCS: Flag({
     default: true,
     description: 'True if the gateway serves /openapi.json, /asyncapi.json and /docs.',

@@ -25,6 +25,8 @@ const changingFactors = { ...bearer, successToken: await factorsGrant(rekey, cus
 const factorId = '0193a5d2-7c1e-7b44-9d5e-0a5b8f6a2c11'
 const restoring = { authorization: `Bearer ${await restoreGrant(rekey, customer, 'access_token')}` }
 
+const ofPasskey = { id: 'AAAA', rawId: 'AAAA', type: 'public-key' }
+
 const restoreFields = restoreBody('nobody@example.com')
 const loginFields = loginBody(customer)
 const sendFields = {
@@ -59,6 +61,15 @@ const bodies = [
   { path: '/api/v2/my/password/change', body: { password: 'Qwerty123' }, optional: [], headers: bearer },
   { path: '/api/v2/my/password/restore', body: { password: 'Qwerty123' }, optional: [], headers: grant },
   { path: '/api/v2/my/factors/totp', body: { label: 'My phone' }, optional: [], headers: changingFactors },
+  {
+    path: '/api/v2/my/factors/passkey',
+    body: {
+      label: 'My phone',
+      credential: { ...ofPasskey, response: { clientDataJSON: 'AAAA', attestationObject: 'AAAA' } },
+    },
+    optional: [],
+    headers: changingFactors,
+  },
   {
     path: `/api/v2/my/factors/totp/${factorId}/confirm`,
     body: { code: '123456' },

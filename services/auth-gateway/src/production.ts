@@ -22,6 +22,7 @@ import { filesArePrivate, filesAreUnwritable } from '@rekey/platform/production-
 import { limitsAreUnscaled, quotasAreBounded } from '@rekey/platform/quota'
 import { redisLosses } from '@rekey/platform/redis-durability'
 import { redisServerErrors } from '@rekey/platform/redis-server'
+import { relyingPartyErrors } from '@rekey/platform/relying-party'
 import { tlsErrors } from '@rekey/platform/tls-settings'
 import { clientsErrors } from './clients/client-registry.ts'
 import type { Config } from './config.ts'
@@ -114,6 +115,7 @@ export const production: Production<Config> = {
     partsUseHttps('REKEY_PASSWORD_SERVICE_URL'),
     usesHttps('REKEY_PUBLIC_URL', 'REKEY_CHANGE_PASSWORD_URL', 'REKEY_IDP_ISSUER', 'REKEY_IDP_JWKS_URL'),
     identityProviderErrors,
+    relyingPartyErrors,
     consoleErrors,
   ],
   correctness: [redisIsFit, brokerIsFit],

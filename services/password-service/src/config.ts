@@ -5,6 +5,7 @@ import { fourEyes } from '@rekey/platform/four-eyes'
 import { identityProviderEnv } from '@rekey/platform/identity-provider'
 import { passwordLengthEnv } from '@rekey/platform/password-length'
 import { codeAccountLimit, limitsScale } from '@rekey/platform/quota'
+import { relyingPartyEnv } from '@rekey/platform/relying-party'
 import { authorityEnv, clientAuthorityEnv } from '@rekey/platform/tls-env'
 import { trustedProxies } from '@rekey/platform/trusted-proxies'
 import { type Static, Type } from '@sinclair/typebox'
@@ -57,9 +58,10 @@ export const Env = Type.Object({
   REKEY_ADDRESS_SEAL_KEY: Key('Seals addresses, temporary passwords and report links for the notifier.'),
   REKEY_REPORT_KEY: Key('Key of the HMACs of links in notifications ("it was not me"). No other service has it.'),
   REKEY_FACTOR_SEAL_KEY: Key(
-    'Seals secrets of authenticator apps and keys of recovery codes in Postgres. No other service has it. A backup of ' +
-      'Postgres is of use only with the keys of its time.',
+    'Seals secrets of authenticator apps, keys of recovery codes and public keys of passkeys in Postgres. No other ' +
+      'service has it. A backup of Postgres is of use only with the keys of its time.',
   ),
+  ...relyingPartyEnv,
   REKEY_PASSWORD_PEPPERS: Type.Optional(
     Type.String({
       pattern: '^[A-Za-z0-9_-]{1,8}:[A-Za-z0-9_-]{43}(,[A-Za-z0-9_-]{1,8}:[A-Za-z0-9_-]{43})*$',
@@ -77,8 +79,8 @@ export const Env = Type.Object({
     OneOf(restoreProofs, {
       description:
         'Restores that need a second, independent proof (docs/contracts.md). one: none. enrolled: those of customers with ' +
-        'an authenticator app or recovery codes. known: those of customers with two methods, e-mail and SMS included. ' +
-        'two: all. Not set: enrolled; production must choose.',
+        'a passkey, an authenticator app or recovery codes. known: those of customers with two methods, e-mail and SMS ' +
+        'included. two: all. Not set: enrolled; production must choose.',
     }),
   ),
   REKEY_SMTPUTF8: Flag({

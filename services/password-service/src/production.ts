@@ -18,6 +18,7 @@ import {
 } from '@rekey/platform/production'
 import { filesArePrivate, filesAreUnwritable, isOpenToOthers } from '@rekey/platform/production-files'
 import { codeAccountLimit, limitsAreUnscaled, quotasAreBounded } from '@rekey/platform/quota'
+import { relyingPartyErrors } from '@rekey/platform/relying-party'
 import { tlsErrors } from '@rekey/platform/tls-settings'
 import { type ConnectionOptions, parse } from 'pg-connection-string'
 import type { Config } from './config.ts'
@@ -152,6 +153,7 @@ export const production: Production<Config> = {
     partsUseHttps('REKEY_JWKS_URL'),
     usesHttps('REKEY_PUBLIC_URL', 'REKEY_IDP_ISSUER', 'REKEY_IDP_JWKS_URL', 'REKEY_BREACH_URL'),
     identityProviderErrors,
+    relyingPartyErrors,
   ],
   correctness: [postgresIsFit, brokerIsFit],
   durability: [postgresIsDurable],

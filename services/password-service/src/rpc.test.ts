@@ -37,6 +37,20 @@ const examples: Record<string, Record<string, unknown>> = {
   },
   'waiting-restores.open': { mfaToken: 'a.b.c', ip: '203.0.113.7' },
   'waiting-restores.veto': { token: 'a.b.c', ip: '203.0.113.7' },
+  'factors.request-passkey': { customer: 'nobody', challengeId: '0194f3a2-5b1c-7d3e-8f90-a1b2c3d4e5f6' },
+  'factors.verify-passkey': {
+    customer: 'nobody',
+    challengeId: '0194f3a2-5b1c-7d3e-8f90-a1b2c3d4e5f6',
+    credential: {
+      id: 'AAAA',
+      rawId: 'AAAA',
+      type: 'public-key',
+      response: { clientDataJSON: 'AAAA', authenticatorData: 'AAAA', signature: 'AAAA' },
+    },
+    purpose: 'restore',
+    clientId: 'ib_localhost',
+    ip: '203.0.113.7',
+  },
   'session.raise-epoch': { customer: 'nobody', verifiedEpoch: 0, gatewayEpoch: 1 },
 }
 

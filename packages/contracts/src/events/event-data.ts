@@ -367,13 +367,13 @@ export interface AccountErasedData {
   usernames: string[]
 }
 
-/** A customer enrolled an authenticator app, or was issued recovery codes. */
+/** A customer enrolled an authenticator app or a passkey, or was issued recovery codes. */
 export interface CustomerFactorAddedData {
   /** The customer's code. */
   customer: string
   customerId: number
   factorId: string
-  kind: 'totp' | 'recovery_codes'
+  kind: 'totp' | 'recovery_codes' | 'passkey'
   actor: 'client'
   actorId: string
   clientId: string
@@ -382,17 +382,19 @@ export interface CustomerFactorAddedData {
   replaced?: string
 }
 
-/** A customer removed an authenticator app, or the recovery codes. */
+/** A customer removed an authenticator app, a passkey, or the recovery codes; or a passkey ended that was cloned. */
 export interface CustomerFactorRemovedData {
   /** The customer's code. */
   customer: string
   customerId: number
   factorId: string
-  kind: 'totp' | 'recovery_codes'
-  actor: 'client'
+  kind: 'totp' | 'recovery_codes' | 'passkey'
+  actor: 'client' | 'system'
   actorId: string
   clientId: string
   ip: string
+  /** cloned: the counter of the passkey went back, so another authenticator has its key. clientId and ip are those of the refused proof. */
+  reason?: 'cloned'
 }
 
 /** The back office removed all second factors of a customer; a recovery hold began. */

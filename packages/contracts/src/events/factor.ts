@@ -20,7 +20,7 @@ const fields = {
 
 export const FactorAdded = defineEvent({
   type: 'customer.factor-added',
-  summary: 'A customer enrolled an authenticator app, or was issued recovery codes.',
+  summary: 'A customer enrolled an authenticator app or a passkey, or was issued recovery codes.',
   data: Type.Object({
     ...fields,
     replaced: Type.Optional({ ...Uuid, description: 'Recovery codes: the set that they replace.' }),
@@ -29,8 +29,18 @@ export const FactorAdded = defineEvent({
 
 export const FactorRemoved = defineEvent({
   type: 'customer.factor-removed',
-  summary: 'A customer removed an authenticator app, or the recovery codes.',
-  data: Type.Object(fields),
+  summary:
+    'A customer removed an authenticator app, a passkey, or the recovery codes; or a passkey ended that was cloned.',
+  data: Type.Object({
+    ...fields,
+    actor: OneOf(['client', 'system']),
+    reason: Type.Optional(
+      OneOf(['cloned'], {
+        description:
+          'cloned: the counter of the passkey went back, so another authenticator has its key. clientId and ip are those of the refused proof.',
+      }),
+    ),
+  }),
 })
 
 export const FactorsReset = defineEvent({

@@ -157,6 +157,9 @@ export const factorOperations = [
   'recovery_codes_issued',
   'recovery_codes_replaced',
   'recovery_codes_removed',
+  'passkey_added',
+  'passkey_removed',
+  'passkey_cloned',
 ] as const
 export type FactorOperation = (typeof factorOperations)[number]
 
@@ -169,7 +172,11 @@ export const NotifyFactorsChanged = defineEvent({
     ...unverified,
     ...reportLink,
     recipient: Sealed('notifier'),
-    ip: Type.Optional(Type.String({ description: 'Absent for a reset by the back office.' })),
+    ip: Type.Optional(
+      Type.String({
+        description: 'Absent for a reset by the back office. Of a cloned passkey: that of the refused proof.',
+      }),
+    ),
     changedAt: Type.String({ format: 'date-time' }),
   }),
 })

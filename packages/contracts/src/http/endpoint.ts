@@ -34,7 +34,7 @@ export const tags: Record<string, string> = {
   'Sign-in': 'Password, then a code over one of the customer’s devices.',
   Tokens: 'Tokens of clients: RFC 6749, RFC 7009, RFC 7662.',
   'Two-factor': 'The codes of the broker API: a code is exchanged for a success token, which sets one password.',
-  'Second factors': 'Authenticator apps and recovery codes of the signed-in customer.',
+  'Second factors': 'Authenticator apps, passkeys and recovery codes of the signed-in customer.',
   Passwords: 'New passwords by a success token.',
   History: 'Password changes, as the customer sees them.',
   Sessions: 'Sessions of the signed-in customer.',

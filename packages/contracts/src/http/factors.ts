@@ -1,13 +1,17 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { ConfirmationCode, FactorLabel, OneOf, Reason, SerialId, Time, Uuid } from '../fields.ts'
+import { PasskeyAttestation, PasskeyCreation } from '../passkeys.ts'
 import { scopes } from '../scopes.ts'
 import { ApprovalNeeded } from './back-office.ts'
 import { successToken } from './passwords.ts'
 import { bearer, bearerAndSuccessToken, problems, refuses } from './problem.ts'
 
-/** Kinds of second factors: an authenticator app (RFC 6238), or a set of recovery codes. */
-export const factorKinds = ['totp', 'recovery_codes'] as const
+/** Kinds of second factors: an authenticator app (RFC 6238), a set of recovery codes, or a passkey (WebAuthn). */
+export const factorKinds = ['totp', 'recovery_codes', 'passkey'] as const
 export type FactorKind = (typeof factorKinds)[number]
+
+/** Most passkeys of one customer. */
+export const mostPasskeys = 10
 
 /** A factor in force. */
 export const Factor = Type.Object(
@@ -113,12 +117,54 @@ export const ConfirmTotp = {
   response: done,
 }
 
+/** C4. */
+export const RequestPasskeyCreation = {
+  operationId: 'requestPasskeyCreation',
+  summary: 'Begin to enrol a passkey',
+  description: 'Nothing is stored. The success token is not spent: enrol with the same, within ten minutes.',
+  ...about,
+  ...refuses('success_token_refused'),
+  response: { 200: PasskeyCreation, ...problems },
+}
+
+/** C4. */
+export const EnrolPasskey = {
+  operationId: 'enrolPasskey',
+  summary: 'Enrol a passkey',
+  description:
+    'The authenticator must have verified the customer (PIN, fingerprint, face). Spends the success token; a credential that is refused (invalid_grant) spends nothing.',
+  ...about,
+  ...refuses('invalid_grant', 'success_token_refused'),
+  body: Type.Object(
+    { label: FactorLabel, credential: PasskeyAttestation },
+    {
+      examples: [
+        {
+          label: 'My phone',
+          credential: {
+            id: 'kO8QnOCjF3yqzyIlCvD2mA',
+            rawId: 'kO8QnOCjF3yqzyIlCvD2mA',
+            type: 'public-key',
+            response: {
+              clientDataJSON:
+                'eyJ0eXBlIjoid2ViYXV0aG4uY3JlYXRlIiwiY2hhbGxlbmdlIjoiQUEiLCJvcmlnaW4iOiJodHRwczovL2JhbmsuZXhhbXBsZSJ9',
+              attestationObject: 'o2NmbXRkbm9uZWdhdHRTdG10oGhhdXRoRGF0YVg',
+              transports: ['internal'],
+            },
+          },
+        },
+      ],
+    },
+  ),
+  response: { 201: { ...Factor, description: 'It is in force.' }, ...problems },
+}
+
 /** C5. */
 export const IssueRecoveryCodes = {
   operationId: 'issueRecoveryCodes',
   summary: 'Issue recovery codes, in place of all earlier ones',
   description:
-    'Each works once, and takes the place of the authenticator app, never of the first proof. Spends the success token.',
+    'Each works once, and takes the place of the authenticator app or passkey, never of the first proof. Spends the success token.',
   ...about,
   ...refuses('success_token_refused'),
   response: {

@@ -18,11 +18,13 @@ import { AsyncapiDocument, OpenapiDocument } from './documents.ts'
 import type { Endpoint } from './endpoint.ts'
 import {
   ConfirmTotp,
+  EnrolPasskey,
   EnrolTotp,
   IssueRecoveryCodes,
   ListClientFactors,
   ListFactors,
   RemoveFactor,
+  RequestPasskeyCreation,
   ResetClientFactors,
 } from './factors.ts'
 import { Healthz, Readyz } from './health.ts'
@@ -36,7 +38,13 @@ import { Introspect, Revoke, Token } from './token.ts'
 import { AnswerChallenge, OpenChallenge, OpenUnauthorizedChallenge } from './two-factor.ts'
 import { BeginVerification, ConfirmVerification, GetVerification } from './verifications.ts'
 import { ListClientWaitingRestores } from './waiting-restores.ts'
-import { AuthorizationServerMetadata, ChangePasswordPage, Jwks } from './well-known.ts'
+import {
+  AuthorizationServerMetadata,
+  ChangePasswordPage,
+  Jwks,
+  PasskeyEndpoints,
+  RelatedOrigins,
+} from './well-known.ts'
 
 /** Every public route. docs/openapi.json is generated from this list, and a test compares the services' routes with it. */
 export const http = {
@@ -62,6 +70,8 @@ export const http = {
   'GET /api/v2/my/factors': ListFactors,
   'POST /api/v2/my/factors/totp': EnrolTotp,
   'POST /api/v2/my/factors/totp/:factorId/confirm': ConfirmTotp,
+  'POST /api/v2/my/factors/passkey/options': RequestPasskeyCreation,
+  'POST /api/v2/my/factors/passkey': EnrolPasskey,
   'POST /api/v2/my/factors/recovery-codes': IssueRecoveryCodes,
   'DELETE /api/v2/my/factors/:factorId': RemoveFactor,
   'GET /api/v2/clients': FindClients,
@@ -96,6 +106,8 @@ export const http = {
   'GET /.well-known/jwks.json': Jwks,
   'GET /.well-known/oauth-authorization-server': AuthorizationServerMetadata,
   'GET /.well-known/change-password': ChangePasswordPage,
+  'GET /.well-known/passkey-endpoints': PasskeyEndpoints,
+  'GET /.well-known/webauthn': RelatedOrigins,
   'GET /openapi.json': OpenapiDocument,
   'GET /asyncapi.json': AsyncapiDocument,
   'GET /healthz': Healthz,

@@ -11,6 +11,7 @@ import {
   State,
   Time,
 } from '../fields.ts'
+import { PasskeyRequest } from '../passkeys.ts'
 import { clientAuthentication, oauthErrors, refuses } from './problem.ts'
 import { CodeSent, commonRequest, exampleMfaToken } from './restore.ts'
 
@@ -19,7 +20,7 @@ export const Login = {
   operationId: 'login',
   summary: 'Sign in with the password; a code is needed next',
   description:
-    'The answer lists the devices of the customer, and otp and recovery_code for enrolled methods. POST /oauth/v2/challenge sends a code to a device; POST /oauth/v2/token takes the code of any of them.',
+    'The answer lists the devices of the customer, and webauthn, otp and recovery_code for enrolled methods. POST /oauth/v2/challenge sends a code to a device; POST /oauth/v2/token takes the code of any of them, or the passkey.',
   tags: ['Sign-in'],
   ...clientAuthentication,
   ...refuses('access_denied', 'invalid_client', 'invalid_scope', 'unsupported_response_type'),
@@ -48,7 +49,7 @@ export const Login = {
         error: Type.Literal('mfa_required'),
         error_description: Type.String(),
         challenge_type: Type.Array(Type.String(), {
-          description: "The customer's devices, masked; otp first and recovery_code last, if enrolled.",
+          description: "The customer's devices, masked; webauthn and otp first and recovery_code last, if enrolled.",
           examples: [['oob:email:b*1@gmail.com', 'oob:sms:+44*******01']],
         }),
         binding_method: Type.Literal('prompt'),
@@ -66,15 +67,16 @@ export const Login = {
 export type LoginBody = Static<typeof Login.body>
 export type LoginAnswer = Static<(typeof Login.response)[200]>
 
-/** The answer of A4b for a code that no message contains. */
+/** The answer of A4b for a proof that no message contains. */
 export const CodeAwaited = Type.Object(
   {
     mfa_token: Type.String({ description: 'Names the challenge.', examples: [exampleMfaToken] }),
     error: Type.Literal('mfa_code_required'),
     error_description: Type.String({ examples: ['Please confirm challenge with your code'] }),
     state: Type.String({ examples: ['5e982a097260d146803b5da13b1a19c2'] }),
+    publicKey: Type.Optional({ ...PasskeyRequest, description: 'Only for webauthn.' }),
   },
-  { description: 'The code of the authenticator app, or a recovery code, is awaited.' },
+  { description: 'The code of the authenticator app, a recovery code or a passkey is awaited.' },
 )
 export type CodeAwaited = Static<typeof CodeAwaited>
 
@@ -99,7 +101,7 @@ export const SendChallenge = {
   operationId: 'sendChallenge',
   summary: 'Send a code to a device, or send it again',
   description:
-    'A new code replaces the old one. Failed attempts stay. With otp or recovery_code nothing is sent, and the answer has no verification code. In a restore, unavailable says that the customer cannot give the second proof: the restore then waits for REKEY_SOLO_RESTORE_WAIT_HOURS.',
+    'A new code replaces the old one. Failed attempts stay. With webauthn, otp or recovery_code nothing is sent, and the answer has no verification code; with webauthn it has publicKey, the request for the passkey. In a restore, unavailable says that the customer cannot give the second proof: the restore then waits for REKEY_SOLO_RESTORE_WAIT_HOURS.',
   tags: ['Sign-in', 'Restore'],
   ...clientAuthentication,
   ...refuses('access_denied', 'invalid_client', 'invalid_grant', 'unsupported_response_type'),

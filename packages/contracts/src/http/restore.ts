@@ -17,6 +17,7 @@ import {
   State,
   Username,
 } from '../fields.ts'
+import { PasskeyAssertion } from '../passkeys.ts'
 import { scopes } from '../scopes.ts'
 import { mandatoryIf } from './endpoint.ts'
 import { bearer, clientAuthentication, oauthErrors, refuses } from './problem.ts'
@@ -135,6 +136,11 @@ const verificationExample = (responseType: 'sign_token' | 'access_token') => ({
   state: '5e982a097260d146803b5da13b1a19c2',
 })
 
+/** A passkey is proven by `credential`, any other method by `code`. */
+const proofRules = proofGrantTypes.map((grantType) =>
+  mandatoryIf('grant_type', { const: grantType }, [grantType === 'mfa_webauthn' ? 'credential' : 'code']),
+)
+
 /** A2. */
 export const PasswordRestoreVerification = {
   operationId: 'verifyRestore',
@@ -149,10 +155,11 @@ export const PasswordRestoreVerification = {
       client_id: Type.Optional(ClientId),
       client_secret: Type.Optional(ClientSecret),
       client_timezone: Ignored('Offset to GMT in hours.'),
-      code: ProofCode,
+      code: Type.Optional(ProofCode),
+      credential: Type.Optional(PasskeyAssertion),
       grant_type: OneOf(proofGrantTypes, {
         description:
-          'mfa_oob: the code of a message. For a second proof also mfa_otp (RFC 6238) and mfa_recovery_code.',
+          'mfa_oob: the code of a message. For a second proof also mfa_otp (RFC 6238), mfa_recovery_code, and mfa_webauthn with credential.',
       }),
       ip: Type.Optional(ClaimedIp),
       mfa_token: CompactToken,
@@ -165,7 +172,10 @@ export const PasswordRestoreVerification = {
       state: State,
       ...pkce,
     },
-    { examples: (['sign_token', 'access_token'] as const).map(verificationExample), allOf: [pkceRule] },
+    {
+      examples: (['sign_token', 'access_token'] as const).map(verificationExample),
+      allOf: [pkceRule, ...proofRules],
+    },
   ),
   response: { 200: Type.Union([TokenAnswer, SignTokenAnswer, AuthorizationCodeAnswer]), ...oauthErrors },
 }

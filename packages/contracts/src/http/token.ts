@@ -11,6 +11,7 @@ import {
   Scope,
   State,
 } from '../fields.ts'
+import { PasskeyAssertion } from '../passkeys.ts'
 import { mandatoryIf } from './endpoint.ts'
 import { clientAuthentication, oauthErrors, refuses } from './problem.ts'
 import { exampleMfaToken, TokenAnswer } from './restore.ts'
@@ -47,6 +48,7 @@ const neededBy: [grantType: (typeof grantTypes)[number], ...fields: string[]][] 
   ['mfa_oob', 'mfa_token', 'code'],
   ['mfa_otp', 'mfa_token', 'code'],
   ['mfa_recovery_code', 'mfa_token', 'code'],
+  ['mfa_webauthn', 'mfa_token', 'credential'],
   ['authorization_code', 'code', 'redirect_uri'],
   ['code', 'code', 'redirect_uri'],
   ['refresh_token', 'refresh_token'],
@@ -86,6 +88,10 @@ export const Token = {
           examples: ['dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk'],
         }),
       ),
+      credential: Type.Optional({
+        ...PasskeyAssertion,
+        description: 'With mfa_webauthn, in a body of JSON: AuthenticationResponseJSON (WebAuthn L3 §5.1).',
+      }),
       ip: Type.Optional(ClaimedIp),
       mfa_token: Type.Optional(CompactToken),
       refresh_token: Type.Optional(CompactToken),

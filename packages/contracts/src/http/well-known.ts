@@ -74,6 +74,35 @@ export const AuthorizationServerMetadata = {
 }
 
 /** A6: the path that password managers open (W3C, A Well-Known URL for Changing Passwords). */
+export const PasskeyEndpoints = {
+  operationId: 'passkeyEndpoints',
+  summary: 'Pages where customers add and manage passkeys, for password managers (W3C)',
+  description: 'An empty object if there are no account pages: passkeys are enrolled by C4 alone.',
+  tags: ['Discovery'],
+  unlimited: true as const,
+  response: {
+    200: Type.Object({
+      enroll: Type.Optional(Type.String({ examples: ['http://localhost:8080/account/security'] })),
+      manage: Type.Optional(Type.String({ examples: ['http://localhost:8080/account/security'] })),
+    }),
+    304: NotModified,
+    ...problems,
+  },
+}
+
+export const RelatedOrigins = {
+  operationId: 'relatedOrigins',
+  summary: 'Origins whose pages may ask for passkeys of this relying party (WebAuthn L3 §5.11)',
+  description: 'Browsers request it from the host REKEY_RP_ID: if that is not this host, serve the same there.',
+  tags: ['Discovery'],
+  unlimited: true as const,
+  response: {
+    200: Type.Object({ origins: Type.Array(Type.String({ examples: ['https://bank.example'] })) }),
+    304: NotModified,
+    ...problems,
+  },
+}
+
 export const ChangePasswordPage = {
   operationId: 'changePasswordPage',
   summary: 'Redirect to the page that changes the password, after a sign-in',

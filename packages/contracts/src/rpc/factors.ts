@@ -3,8 +3,11 @@ import { OneOf, Uuid } from '../fields.ts'
 import { CustomerCode } from './customers.ts'
 
 /** Methods of a second proof that a customer enrols; a code by email or SMS needs no enrolment. */
-export const enrolledMethods = ['totp', 'recovery_code'] as const
+export const enrolledMethods = ['passkey', 'totp', 'recovery_code'] as const
 export type EnrolledMethod = (typeof enrolledMethods)[number]
+
+/** Those of them that are proven by a code. */
+const codeMethods = ['totp', 'recovery_code'] as const
 
 /** Purposes of a second proof. */
 export const factorPurposes = ['restore', 'login', 'changeFactors', 'changePassword'] as const
@@ -16,7 +19,7 @@ export const FactorsList = {
   request: Type.Object({ customer: CustomerCode }),
   reply: Type.Object({
     methods: Type.Array(OneOf(enrolledMethods), {
-      description: 'totp: confirmed. recovery_code: at least one code is unused.',
+      description: 'passkey, totp: confirmed. recovery_code: at least one code is unused.',
     }),
     recoveryCodesLeft: Type.Integer({ minimum: 0, description: 'Recovery codes that were not used yet.' }),
   }),
@@ -33,7 +36,7 @@ export const FactorsVerify = {
   summary: "Verify a customer's TOTP or recovery code, and use it up.",
   request: Type.Object({
     customer: CustomerCode,
-    method: OneOf(enrolledMethods),
+    method: OneOf(codeMethods),
     code: Type.String({
       pattern: '^[^\\x00-\\x1F\\x7F]{1,64}$',
       description: 'As the customer typed it: spaces, dashes and case are ignored.',

@@ -1,6 +1,7 @@
 import { type ServiceName, serviceNames } from '../services.ts'
 import { CustomersErase, CustomersGet, CustomersSummary, CustomersUpsert, PasswordStatus } from './customers.ts'
 import { FactorsList, FactorsVerify } from './factors.ts'
+import { RequestPasskey, VerifyPasskey } from './passkeys.ts'
 import { PasswordVerify } from './password-verify.ts'
 import { RaiseSessionEpoch } from './raise-session-epoch.ts'
 import { replayRpcs } from './replay-dead-letter.ts'
@@ -23,6 +24,8 @@ export const rpcs = [
   FactorsVerify,
   WaitingRestoreOpen,
   WaitingRestoreVeto,
+  RequestPasskey,
+  VerifyPasskey,
   replayRpcs['auth-gateway'],
   replayRpcs['password-service'],
   replayRpcs.notifier,
@@ -47,6 +50,8 @@ export const rpcCalls = {
     FactorsVerify,
     WaitingRestoreOpen,
     WaitingRestoreVeto,
+    RequestPasskey,
+    VerifyPasskey,
   ],
   platform: [PasswordVerify, PasswordStatus, CustomersGet, CustomersUpsert],
   operator: Object.values(replayRpcs),

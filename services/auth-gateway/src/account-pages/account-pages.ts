@@ -25,6 +25,7 @@ import { createPasswordChange } from './password-change.service.ts'
 import { createPasswordServiceClient } from './password-service.ts'
 import { securityRoutes } from './security.routes.ts'
 import { createSecurity } from './security.service.ts'
+import { createSecurityPasskeys } from './security-passkeys.ts'
 import { createSecurityProof } from './security-proof.ts'
 import { type KeptSignIn, signInRoutes } from './sign-in.routes.ts'
 import { createSignIn } from './sign-in.service.ts'
@@ -124,7 +125,8 @@ export const createAccountPages = (infra: Infrastructure, config: Settings, deps
       const pages = { accounts, accountView, render, random, now }
       signInRoutes(scope, { ...pages, signIn, states: statesOf<KeptSignIn>('sign-in', signInLifeMs) })
       accountRoutes(scope, { ...pages, customers, clientId, change, sessions: sessions.list, passwords })
-      securityRoutes(scope, { ...pages, customers, security: createSecurity({ proof, passwords, now, log }) })
+      const passkeys = createSecurityPasskeys({ passwords })
+      securityRoutes(scope, { ...pages, customers, security: createSecurity({ proof, passkeys, passwords, now, log }) })
     })
   }
   return { routes }

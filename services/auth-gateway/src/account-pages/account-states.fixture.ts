@@ -52,6 +52,8 @@ const outcomes: Record<AccountOutcome['kind'], States> = {
   malformedRecovery: {
     'sign-in-recovery-malformed': signInCode({ outcome: { kind: 'malformedRecovery' } }, 'recovery_code'),
   },
+  wrongPasskey: { 'sign-in-passkey-wrong': signInCode({ outcome: { kind: 'wrongPasskey' } }, 'webauthn') },
+  noPasskey: { 'sign-in-passkey-none': signInCode({ outcome: { kind: 'noPasskey' } }, 'webauthn') },
   malformedCode: { 'sign-in-code-malformed': signInCode({ outcome: { kind: 'malformedCode' } }) },
   verificationCode: { 'sign-in-code-is-verification': signInCode({ outcome: { kind: 'verificationCode' } }) },
   resent: { 'sign-in-code-resent': signInCode({ outcome: { kind: 'resent' } }) },

@@ -3,6 +3,7 @@ import { html } from 'ghtml'
 import { contactLink } from '../layout/renderer.ts'
 import { richText } from '../layout/rich-text.ts'
 import type { Problem, View } from '../layout/view.ts'
+import { isAboutPage } from '../pages/outcome.ts'
 import { problemOf } from '../pages/outcome-texts.ts'
 import type { AccountOutcome } from './password-change.state.ts'
 
@@ -60,7 +61,7 @@ export const problemsOf = (
     default: {
       const text = problemOf(view, facts, now, outcome)
       if (text === undefined) return []
-      return outcome.kind === 'wait' || outcome.kind === 'unavailable' ? [{ text }] : [{ field, text }]
+      return isAboutPage(outcome) ? [{ text }] : [{ field, text }]
     }
   }
 }

@@ -1,4 +1,5 @@
 import {
+  EnrolPasskey,
   EnrolTotp,
   type EnrolTotpAnswer,
   type ErrorCode,
@@ -9,9 +10,12 @@ import {
   ListFactors,
   ListPasswordChanges,
   type Page,
+  type PasskeyAttestation,
+  type PasskeyCreation,
   type PasswordChange,
   Problem,
   RekeyError,
+  RequestPasskeyCreation,
   unavailable,
 } from '@rekey/contracts'
 import { inHttpSpan } from '@rekey/platform/http-client-span'
@@ -42,6 +46,8 @@ const isProblem = compileCheck(Problem)
 const isHistory = compileCheck(ListPasswordChanges.response[200])
 const isFactors = compileCheck(ListFactors.response[200])
 const isEnrolment = compileCheck(EnrolTotp.response[201])
+const isCreation = compileCheck(RequestPasskeyCreation.response[200])
+const isEnrolled = compileCheck(EnrolPasskey.response[201])
 const isCodes = compileCheck(IssueRecoveryCodes.response[201])
 
 const factors = '/api/v2/my/factors'
@@ -154,6 +160,23 @@ export const createPasswordServiceClient = ({ upstream, fetch }: Options) => {
     /** C3. */
     async confirmTotp(tokens: Tokens, { id, code }: { id: string; code: string }, address: string): Promise<void> {
       await call({ method: 'POST', path: `${factors}/totp/${id}/confirm`, ...tokens, body: { code }, address })
+    },
+
+    /** C4. */
+    async requestPasskeyCreation(tokens: Tokens, address: string): Promise<PasskeyCreation> {
+      const answer = await call({ method: 'POST', path: `${factors}/passkey/options`, ...tokens, address })
+      if (!isCreation(answer)) throw unavailable(new Error('the options of a passkey do not match the contract'))
+      return answer as PasskeyCreation
+    },
+
+    /** C4. */
+    async enrolPasskey(
+      tokens: Tokens,
+      made: { label: string; credential: PasskeyAttestation },
+      address: string,
+    ): Promise<void> {
+      const answer = await call({ method: 'POST', path: `${factors}/passkey`, ...tokens, body: made, address })
+      if (!isEnrolled(answer)) throw unavailable(new Error('the passkey does not match the contract'))
     },
 
     /** C5. */

@@ -3,7 +3,7 @@ import { html } from 'ghtml'
 import { csrfField, field, hidden } from '../layout/form.ts'
 import { richText } from '../layout/rich-text.ts'
 import type { Page } from '../layout/view.ts'
-import { ownCodeField } from '../pages/proof.template.ts'
+import { ownCodeField, passkeyFields } from '../pages/proof.template.ts'
 import { type AccountView, problemAt, problemsOf } from './account-view.ts'
 import { qrCode } from './qr-code.ts'
 import { type ProvenState, securityPath as path } from './security.state.ts'
@@ -13,6 +13,15 @@ type OfStep<Step extends ProvenState['step']> = Extract<ProvenState, { step: Ste
 
 const backToList = ({ t }: AccountView): string =>
   html`<p class="after"><a href="${path}/list">${t('security.back')}</a></p>`
+
+const nameField = ({ t }: AccountView, label: string, problem: string | undefined): string =>
+  field({
+    name: 'label',
+    label: t('name.label'),
+    hint: t('name.hint'),
+    problem,
+    attributes: html`value="${label}" type="text" maxlength="64" autocomplete="off" dir="auto"`,
+  })
 
 export const namePage = (account: AccountView, turn: string, { label, outcome }: OfStep<'name'>): Page => {
   const { view, t } = account
@@ -24,14 +33,26 @@ export const namePage = (account: AccountView, turn: string, { label, outcome }:
     body: html`<p>${t('name.what')}</p>
 <form method="post" action="${path}/name">
 !${csrfField(view)}!${hidden({ turn })}
-!${field({
-      name: 'label',
-      label: t('name.label'),
-      hint: t('name.hint'),
-      problem: problemAt(problems, 'label'),
-      attributes: html`value="${label}" type="text" maxlength="64" autocomplete="off" dir="auto"`,
-    })}
+!${nameField(account, label, problemAt(problems, 'label'))}
 <button>${view.t('continue')}</button>
+</form>
+!${backToList(account)}`,
+  }
+}
+
+/** The script asks the browser for the passkey, and sends it with the name. */
+export const passkeyPage = (account: AccountView, turn: string, state: OfStep<'passkey'>): Page => {
+  const { view, t } = account
+  const { label, creation, outcome } = state
+  const problems = problemsOf(account, outcome, 'label')
+  return {
+    title: t('security.addPasskey'),
+    problems,
+    body: html`<p>${t('newPasskey.what')}</p>
+<form method="post" action="${path}/new-passkey" data-new-passkey="${JSON.stringify(creation)}">
+!${csrfField(view)}!${hidden({ turn })}
+!${nameField(account, label, problemAt(problems, 'label'))}
+!${passkeyFields(view, t('security.addPasskey'))}
 </form>
 !${backToList(account)}`,
   }
@@ -65,13 +86,13 @@ export const appPage = (account: AccountView, turn: string, { enrolment, outcome
   }
 }
 
-export const addedPage = (account: AccountView, turn: string, factors: Factor[]): Page => {
+export const addedPage = (account: AccountView, turn: string, { what }: OfStep<'added'>, factors: Factor[]): Page => {
   const { t } = account
   const codesLeft = factors.find(({ kind }) => kind === 'recovery_codes')?.codesLeft ?? 0
   return {
-    title: t('added.title'),
+    title: t(what ? 'addedPasskey.title' : 'added.title'),
     isDone: true,
-    body: html`<p>${t('added.what')}</p>
+    body: html`<p>${t(what ? 'addedPasskey.what' : 'added.what')}</p>
 !${
       codesLeft > fewCodes
         ? ''
@@ -124,7 +145,7 @@ export const removePage = (account: AccountView, turn: string, { factor, outcome
     body: html`<p>!${
       kind === 'recovery_codes'
         ? html`${t('remove.codes')}`
-        : richText((values) => t('remove.app', values), {
+        : richText((values) => t(kind === 'passkey' ? 'remove.passkey' : 'remove.app', values), {
             label: html`<strong><bdi>${label ?? t(kindKeys[kind].name)}</bdi></strong>`,
           })
     }</p>

@@ -1,8 +1,8 @@
 import { html } from 'ghtml'
 import { csrfField, hidden } from '../layout/form.ts'
 import type { Page } from '../layout/view.ts'
-import { ownCodeField, ownCodeTexts, wayText, withoutWays } from '../pages/proof.template.ts'
-import { isOwnCode } from '../second-proofs/second-proofs.ts'
+import { ownWayFields, ownWayTexts, passkeyAttributes, wayText, withoutWays } from '../pages/proof.template.ts'
+import { isOwnWay } from '../second-proofs/second-proofs.ts'
 import { type AccountView, backToAccount, problemAt, problemsOf } from './account-view.ts'
 import { codeStepPage, resendForm } from './code-step.template.ts'
 import { securityPath as path, type SecurityCode } from './security.state.ts'
@@ -10,7 +10,7 @@ import { securityPath as path, type SecurityCode } from './security.state.ts'
 const choicePage = (account: AccountView, turn: string, { challengeTypes }: SecurityCode): Page => {
   const { view, t } = account
   const button = (type: string) =>
-    html`<p><button name="way" value="${type}">!${isOwnCode(type) ? wayText(view, type) : html`${t('security.byEmail')}`}</button></p>`
+    html`<p><button name="way" value="${type}">!${isOwnWay(type) ? wayText(view, type) : html`${t('security.byEmail')}`}</button></p>`
   return {
     title: view.t('proof.title'),
     body: html`<p>${t('security.choose')}</p>
@@ -37,7 +37,7 @@ export const securityCodePage = (account: AccountView, turn: string, state: Secu
   const { view, t } = account
   const { chosen, outcome } = state
   if (chosen === undefined) return choicePage(account, turn, state)
-  if (!isOwnCode(chosen)) {
+  if (!isOwnWay(chosen)) {
     return codeStepPage(account, {
       state,
       title: view.t('code.title.email'),
@@ -53,15 +53,14 @@ export const securityCodePage = (account: AccountView, turn: string, state: Secu
     })
   }
   const problems = problemsOf(account, outcome, 'code')
-  const { title, what } = ownCodeTexts(view, chosen)
+  const { title, what } = ownWayTexts(view, chosen)
   return {
     title,
     problems,
     body: html`<p>${what}</p>
-<form method="post" action="${path}/code">
+<form method="post" action="${path}/code"!${passkeyAttributes(state.publicKey)}>
 !${csrfField(view)}!${hidden({ turn })}
-!${ownCodeField(view, chosen, problemAt(problems, 'code'))}
-<button>${view.t('continue')}</button>
+!${ownWayFields(view, chosen, problemAt(problems, 'code'))}
 </form>
 !${otherWay(account, turn, state)}
 !${backToAccount(account)}`,

@@ -1,10 +1,9 @@
-import { readCode, readProofCode } from '@rekey/contracts'
 import type { Now } from '@rekey/platform/clock'
 import type { Logger } from '@rekey/platform/logger'
 import { ChallengeEnded } from '../challenges/answer.ts'
 import type { Caller } from '../challenges/challenge.ts'
-import { faultOfCode, faultOfOwnCode, notResent, outcomeOf, toRekeyError, wrongOutcome } from '../pages/outcomes.ts'
-import { isOwnCode } from '../second-proofs/second-proofs.ts'
+import { notResent, outcomeOf, toRekeyError, wrongOutcome } from '../pages/outcomes.ts'
+import { readProof } from '../pages/proof-input.ts'
 import type { TwoFactor } from '../two-factor/two-factor.ts'
 import type { Changer } from './password-change.service.ts'
 import type { Proven, SecurityCode, SecurityState, Wanted } from './security.state.ts'
@@ -24,11 +23,12 @@ export const createSecurityProof = ({ twoFactor, cooldownMs, now, log }: Deps) =
   /** Asks for a proof by the first of the customer's methods. */
   const open = async (wanted: Wanted, { claims, caller }: Changer): Promise<SecurityState> => {
     try {
-      const { token, verificationCode, expiresAt, challengeTypes } = await twoFactor.openFactorsCode(claims, caller)
+      const opened = await twoFactor.openFactorsCode(claims, caller)
+      const { token, verificationCode, expiresAt, challengeTypes, publicKey } = opened
       const resendAt = now().getTime() + cooldownMs
       const [chosen] = challengeTypes
       const code = { step: 'code' as const, token, verificationCode, expiresAt: expiresAt.getTime(), resendAt }
-      return { ...code, challengeTypes, chosen, wanted }
+      return { ...code, challengeTypes, publicKey, chosen, wanted }
     } catch (thrown) {
       const error = toRekeyError(thrown, log)
       const outcome = outcomeOf(error, now())
@@ -67,16 +67,14 @@ export const createSecurityProof = ({ twoFactor, cooldownMs, now, log }: Deps) =
       return { ...state, chosen: way, outcome: undefined }
     },
 
-    /** Submits a code of the chosen way. */
+    /** Submits a code, or an assertion as JSON, of the chosen way. */
     async answer(state: SecurityCode, input: string, caller: Caller): Promise<Answered> {
       const { chosen, token, verificationCode } = state
       if (chosen === undefined || isLate(state)) return { state }
-      const isOwn = isOwnCode(chosen)
-      const code = isOwn ? readProofCode(input) : readCode(input)
-      const fault = isOwn ? faultOfOwnCode(chosen, input) : faultOfCode(code, verificationCode)
-      if (fault) return { state: { ...state, outcome: fault } }
+      const read = readProof(chosen, input, verificationCode)
+      if ('fault' in read) return { state: { ...state, outcome: read.fault } }
       try {
-        const { successToken, expiresAt } = await twoFactor.answer({ token, code }, caller)
+        const { successToken, expiresAt } = await twoFactor.answer({ token, ...read.fields }, caller)
         return { proven: { token: successToken, expiresAt: Date.parse(expiresAt), isSpent: false } }
       } catch (thrown) {
         const error = toRekeyError(thrown, log)

@@ -1,10 +1,18 @@
-import type { Factor } from '@rekey/contracts'
+import type { Factor, PasskeyCreation } from '@rekey/contracts'
 import type { States } from '../layout/gallery.fixture.ts'
 import { account, inSeconds, of, sent } from './account-view.fixture.ts'
 import type { AccountOutcome } from './password-change.state.ts'
 import type { Proven, ProvenState, SecurityCode, SecurityNotice, SecurityState } from './security.state.ts'
 import { securityEndedPage, securityListPage, securityStartPage } from './security.template.ts'
-import { addedPage, appPage, codesPage, issuePage, namePage, removePage } from './security-change.template.ts'
+import {
+  addedPage,
+  appPage,
+  codesPage,
+  issuePage,
+  namePage,
+  passkeyPage,
+  removePage,
+} from './security-change.template.ts'
 import { securityCodePage } from './security-code.template.ts'
 
 const secret = 'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ'
@@ -21,6 +29,17 @@ const phone: Factor = {
   label: 'Marias altes Mobiltelefon mit einem sehr langen Namen, 64 Zeichen',
   createdAt: '2026-11-25T08:02:11+00:00',
   young: true,
+}
+const key: Factor = { ...phone, kind: 'passkey', lastUsedAt: '2026-11-26T08:02:11+00:00' }
+const creation: PasskeyCreation = {
+  rp: { id: 'bank.example', name: 'Rekey' },
+  user: { id: 'AAAA', name: 'm*t@example.com', displayName: 'm*t@example.com' },
+  challenge: 'AAAA',
+  pubKeyCredParams: [{ type: 'public-key', alg: -7 }],
+  timeout: 600_000,
+  excludeCredentials: [],
+  authenticatorSelection: { residentKey: 'preferred', requireResidentKey: false, userVerification: 'required' },
+  attestation: 'none',
 }
 const codes = (codesLeft: number): Factor => ({
   id: '0194f3a2-5b1c-7d3e-8f90-a1b2c3d4e5f7',
@@ -53,6 +72,9 @@ const name = (label: string, outcome?: AccountOutcome) =>
   of((view) => namePage(view, '1', { ...proven, step: 'name', label, outcome }))
 const app = (outcome?: AccountOutcome, qr = enrolment.qr) =>
   of((view) => appPage(view, '1', { ...proven, step: 'app', enrolment: { ...enrolment, qr }, outcome }))
+const added = { ...proven, step: 'added' as const }
+const passkey = (outcome?: AccountOutcome) =>
+  of((view) => passkeyPage(view, '1', { ...proven, step: 'passkey', label: 'My phone', creation, outcome }))
 const issue = (replaces: boolean, outcome?: AccountOutcome) =>
   of((view) => issuePage(view, '1', { ...proven, step: 'issue', replaces, outcome }))
 const remove = ({ id, kind, label }: Factor, outcome?: AccountOutcome) =>
@@ -81,6 +103,7 @@ const ofSteps: Record<ProvenState['step'] | 'start' | 'code' | 'ended' | Securit
     'security-code-app': code({}),
     'security-code-app-wrong': code({ outcome: { kind: 'wrongOtp' } }),
     'security-code-app-alone': code({ challengeTypes: ['otp'] }),
+    'security-code-passkey': code({ challengeTypes: ['webauthn', 'otp'], chosen: 'webauthn' }),
     'security-code-recovery': code({ chosen: 'recovery_code' }),
     'security-code-choice': code({ challengeTypes: ['oob:email', 'recovery_code'], chosen: undefined }),
     'security-code-email': code({ challengeTypes: ['oob:email'], chosen: 'oob:email' }),
@@ -94,12 +117,14 @@ const ofSteps: Record<ProvenState['step'] | 'start' | 'code' | 'ended' | Securit
   },
   list: {
     'security-list': list([phone, codes(10)]),
+    'security-list-passkey': list([key, phone]),
     'security-list-none': list([]),
     'security-list-few': list([phone, codes(1)], { isSpent: true }),
     'security-list-no-codes': list([codes(0)]),
   },
   removed: { 'security-removed': list([phone], { isSpent: true, notice: 'removed' }) },
   check: { 'security-check': list([phone], { isSpent: true, notice: 'check' }) },
+  tooManyPasskeys: { 'security-too-many-passkeys': list([key], { notice: 'tooManyPasskeys' }) },
   codesLost: { 'security-codes-lost': list([phone, codes(10)], { isSpent: true, notice: 'codesLost' }) },
   name: { 'security-name': name('My phone') },
   app: {
@@ -107,9 +132,16 @@ const ofSteps: Record<ProvenState['step'] | 'start' | 'code' | 'ended' | Securit
     'security-app-malformed': app({ kind: 'malformedOtp' }),
     'security-app-without-image': app(undefined, '<svg></svg>'),
   },
+  passkey: {
+    'security-passkey': passkey(),
+    'security-passkey-malformed': passkey({ kind: 'malformedLabel' }),
+    'security-passkey-none': passkey({ kind: 'noPasskey' }),
+    'security-passkey-wrong': passkey({ kind: 'wrongPasskey' }),
+  },
   added: {
-    'security-added': of((view) => addedPage(view, '1', [phone])),
-    'security-added-with-codes': of((view) => addedPage(view, '1', [phone, codes(10)])),
+    'security-added': of((view) => addedPage(view, '1', added, [phone])),
+    'security-added-with-codes': of((view) => addedPage(view, '1', added, [phone, codes(10)])),
+    'security-added-passkey': of((view) => addedPage(view, '1', { ...added, what: 'passkey' }, [key])),
   },
   issue: {
     'security-issue': issue(false),
@@ -119,6 +151,7 @@ const ofSteps: Record<ProvenState['step'] | 'start' | 'code' | 'ended' | Securit
   codes: { 'security-codes': of((view) => codesPage(view, '1', { ...proven, step: 'codes', codes: tenCodes })) },
   remove: {
     'security-remove-app': remove(phone),
+    'security-remove-passkey': remove(key),
     'security-remove-codes': remove(codes(3)),
     'security-remove-unavailable': remove(phone, { kind: 'unavailable' }),
   },

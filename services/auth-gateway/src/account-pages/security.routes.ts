@@ -17,6 +17,7 @@ import {
   codesPage,
   issuePage,
   namePage,
+  passkeyPage,
   removePage,
 } from './security-change.template.ts'
 import { securityCodePage } from './security-code.template.ts'
@@ -37,6 +38,7 @@ const forms = {
   way: Type.Object({ csrf, turn: Turn, way: Type.String({ maxLength: 300 }) }),
   label: Type.Object({ csrf, turn: Turn, label: input }),
   factor: Type.Object({ csrf, turn: Turn, factor: Uuid }),
+  passkey: Type.Object({ csrf, turn: Turn, label: input, code: Type.String({ maxLength: 12_000 }) }),
   confirm: Type.Object({ csrf, turn: Turn, factor: Uuid, code: input }),
   file: Type.Object({ csrf }),
 }
@@ -96,10 +98,14 @@ export const securityRoutes = (app: Server, { customers, security, accountView, 
           return send(request, reply, securityCodePage(account, turn, shown))
         case 'name':
           return send(request, reply, namePage(account, turn, shown))
+        case 'passkey':
+          return send(request, reply, passkeyPage(account, turn, shown))
         case 'app':
           return send(request, reply, appPage(account, turn, shown))
         case 'added':
-          return sendList(request, reply, signedIn, shown, (account, factors) => addedPage(account, turn, factors))
+          return sendList(request, reply, signedIn, shown, (account, factors) =>
+            addedPage(account, turn, shown, factors),
+          )
         case 'issue':
           return send(request, reply, issuePage(account, turn, shown))
         case 'codes':
@@ -153,7 +159,7 @@ export const securityRoutes = (app: Server, { customers, security, accountView, 
     )
   })
 
-  for (const act of ['add', 'issue'] as const) {
+  for (const act of ['add', 'passkey', 'issue'] as const) {
     app.post(`${securityPath}/${act}`, { schema: { body: forms.step }, config }, (request, reply) =>
       take(request, reply, { action: act }, (state, changer) => security.want(state, act, changer)),
     )
@@ -162,6 +168,12 @@ export const securityRoutes = (app: Server, { customers, security, accountView, 
   app.post(`${securityPath}/name`, { schema: { body: forms.label }, config }, (request, reply) => {
     const { label } = request.body
     return take(request, reply, { action: 'name', input: label }, security.name(label))
+  })
+
+  app.post(`${securityPath}/new-passkey`, { schema: { body: forms.passkey }, config }, (request, reply) => {
+    const { label, code } = request.body
+    const press = { action: 'new passkey', input: JSON.stringify([label, code]) }
+    return take(request, reply, press, security.enrolPasskey(label, code))
   })
 
   app.post(`${securityPath}/app`, { schema: { body: forms.confirm }, config }, (request, reply) => {

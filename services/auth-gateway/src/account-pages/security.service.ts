@@ -7,15 +7,23 @@ import type { AccountState } from './account-session.ts'
 import type { Changer } from './password-change.service.ts'
 import type { AccountOutcome } from './password-change.state.ts'
 import type { PasswordServiceClient } from './password-service.ts'
-import { isProven, type Proven, type ProvenState, type SecurityState, type Wanted } from './security.state.ts'
+import {
+  isProven,
+  type Proven,
+  type ProvenState,
+  provenOf,
+  type SecurityState,
+  spentOf,
+  type Wanted,
+} from './security.state.ts'
+import type { SecurityPasskeys } from './security-passkeys.ts'
 import type { SecurityProof } from './security-proof.ts'
+import { afterRefusal, type Changing } from './security-refusal.ts'
 
 interface Deps {
   proof: SecurityProof
-  passwords: Pick<
-    PasswordServiceClient,
-    'listFactors' | 'enrolTotp' | 'confirmTotp' | 'issueRecoveryCodes' | 'removeFactor'
-  >
+  passkeys: SecurityPasskeys
+  passwords: PasswordServiceClient
   now: Now
   log: Logger
 }
@@ -24,15 +32,12 @@ type OfStep<Step extends ProvenState['step']> = Extract<ProvenState, { step: Ste
 
 const isBody = compileCheck(EnrolTotp.body)
 
-const provenOf = ({ token, expiresAt, isSpent }: Proven): Proven => ({ token, expiresAt, isSpent })
-const spentOf = (proven: Proven): Proven => ({ ...provenOf(proven), isSpent: true })
-
 /**
- * C1 to C3, C5 and C6 as pages, each after a fresh proof (S57). A step of another state changes nothing.
+ * C1 to C6 as pages, each after a fresh proof (S57). A step of another state changes nothing.
  *
  * Every method throws RekeyError invalid_token if the session has ended.
  */
-export const createSecurity = ({ proof, passwords, now, log }: Deps) => {
+export const createSecurity = ({ proof, passkeys, passwords, now, log }: Deps) => {
   const tokensOf = ({ accessToken }: AccountState, { token: successToken }: Proven) => ({ accessToken, successToken })
 
   /** The state as it is now: time may have ended it. */
@@ -56,6 +61,8 @@ export const createSecurity = ({ proof, passwords, now, log }: Deps) => {
         return { ...proven, step: 'list' }
       case 'add':
         return { ...proven, step: 'name', label: '' }
+      case 'passkey':
+        return passkeys.begin(state, proven, changer)
       case 'remove':
         return { ...proven, step: 'remove', factor: wanted.factor }
       case 'issue': {
@@ -78,21 +85,9 @@ export const createSecurity = ({ proof, passwords, now, log }: Deps) => {
     })
   }
 
-  /** Where a change leads that was refused; undefined: to the error page. */
-  const afterRefusal = <S extends OfStep<'app' | 'issue' | 'remove'>>(
-    state: S,
-    error: RekeyError,
-  ): ProvenState | undefined => {
-    const outcome = outcomeOf(error, now())
-    if (outcome) return { ...state, outcome, isUnknown: state.isUnknown || outcome.kind === 'unavailable' }
-    if (error.code !== 'success_token_refused' && error.code !== 'not_found') return undefined
-    const notice = state.step === 'issue' && state.isUnknown ? 'codesLost' : 'check'
-    return { ...spentOf(state), step: 'list', notice }
-  }
-
   /** Runs a change, which spends the proof. */
-  const changing = async <S extends OfStep<'app' | 'issue' | 'remove'>>(
-    state: S,
+  const changing = async (
+    state: Changing,
     work: () => Promise<ProvenState>,
     special?: (error: RekeyError) => ProvenState | undefined,
   ): Promise<SecurityState> => {
@@ -100,7 +95,7 @@ export const createSecurity = ({ proof, passwords, now, log }: Deps) => {
       return await work()
     } catch (thrown) {
       const error = toRekeyError(thrown, log)
-      const next = special?.(error) ?? afterRefusal(state, error)
+      const next = special?.(error) ?? afterRefusal(state, error, now())
       if (!next) throw error
       return next
     }
@@ -130,8 +125,8 @@ export const createSecurity = ({ proof, passwords, now, log }: Deps) => {
       return { ...state, security: await proof.open({ act: 'list' }, changer) }
     },
 
-    /** Begins to add an authenticator app or to get recovery codes. */
-    want: async (state: AccountState, act: 'add' | 'issue', changer: Changer): Promise<AccountState> => ({
+    /** Begins to add an authenticator app or a passkey, or to get recovery codes. */
+    want: async (state: AccountState, act: 'add' | 'passkey' | 'issue', changer: Changer): Promise<AccountState> => ({
       ...state,
       security: await want(state, { act }, changer),
     }),
@@ -218,6 +213,15 @@ export const createSecurity = ({ proof, passwords, now, log }: Deps) => {
           return { ...provenOf(security), step: 'name', label: '', outcome: { kind: 'enrolmentEnded' } }
         })
       }),
+
+    /** C4. @param input the passkey that the browser made, as JSON */
+    enrolPasskey: (label: string, input: string) =>
+      at('passkey', (security, state, changer) =>
+        changing({ ...security, label }, async () => {
+          const outcome = await passkeys.enrol(state, security, { label, input }, changer)
+          return outcome ? { ...security, label, outcome } : { ...spentOf(security), step: 'added', what: 'passkey' }
+        }),
+      ),
 
     /** C5. */
     issue: at('issue', (security, state, { caller }) =>

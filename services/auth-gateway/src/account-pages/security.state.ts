@@ -1,16 +1,18 @@
-import type { EnrolTotpAnswer, Factor } from '@rekey/contracts'
+import type { EnrolTotpAnswer, Factor, PasskeyCreation, PasskeyRequest } from '@rekey/contracts'
 import type { AccountOutcome, CodeSent } from './password-change.state.ts'
 
 /** A method, as the page that removes it shows it. */
 export type ShownFactor = Pick<Factor, 'id' | 'kind' | 'label'>
 
 /** The page that follows the proof. */
-export type Wanted = { act: 'list' | 'add' | 'issue' } | { act: 'remove'; factor: ShownFactor }
+export type Wanted = { act: 'list' | 'add' | 'passkey' | 'issue' } | { act: 'remove'; factor: ShownFactor }
 
 /** A fresh proof was asked for (B5, changeFactors). Without `chosen` the page offers its ways. */
 export interface SecurityCode extends CodeSent {
   /** Values of `challenge_type`; `oob:email` is the first address. */
   challengeTypes: string[]
+  /** Only of a customer with a passkey. */
+  publicKey?: PasskeyRequest | undefined
   chosen: string | undefined
   wanted: Wanted
 }
@@ -31,8 +33,11 @@ interface Repeated {
   isUnknown?: boolean | undefined
 }
 
-/** Why the list is shown after a press. `check`: it may have been done before; `codesLost`: codes were made, not shown. */
-export type SecurityNotice = 'removed' | 'check' | 'codesLost'
+/**
+ * Why the list is shown after a press. `check`: it may have been done before; `codesLost`: codes were made, not shown;
+ * `tooManyPasskeys`: none was added.
+ */
+export type SecurityNotice = 'removed' | 'check' | 'codesLost' | 'tooManyPasskeys'
 
 export type ProvenState = Proven &
   (
@@ -41,7 +46,10 @@ export type ProvenState = Proven &
     | { step: 'name'; label: string; outcome?: AccountOutcome | undefined }
     /** Shows the secret of an authenticator app, and asks for its first code. */
     | ({ step: 'app'; enrolment: EnrolTotpAnswer } & Repeated)
-    | { step: 'added' }
+    /** Asks for the name of a passkey, and the browser for the passkey. */
+    | ({ step: 'passkey'; label: string; creation: PasskeyCreation } & Repeated)
+    /** `what`: absent for an authenticator app. */
+    | { step: 'added'; what?: 'passkey' }
     /** Says what recovery codes are, before they are made. `replaces`: there are earlier ones. */
     | ({ step: 'issue'; replaces: boolean } & Repeated)
     /** Shows recovery codes until the customer has saved them, or the proof ends. */
@@ -60,6 +68,9 @@ export type SecurityState =
 
 export const isProven = (state: SecurityState | undefined): state is ProvenState =>
   state !== undefined && 'isSpent' in state
+
+export const provenOf = ({ token, expiresAt, isSpent }: Proven): Proven => ({ token, expiresAt, isSpent })
+export const spentOf = (proven: Proven): Proven => ({ ...provenOf(proven), isSpent: true })
 
 export const securityPath = '/account/security'
 

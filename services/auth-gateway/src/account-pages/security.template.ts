@@ -10,6 +10,7 @@ import { type ProvenState, securityPath as path, type SecurityNotice, type Secur
 
 /** Words of each kind of method. A new kind is a line here. */
 export const kindKeys = {
+  passkey: { name: 'security.passkey', protects: 'security.passkey.protects' },
   totp: { name: 'security.app', protects: 'security.app.protects' },
   recovery_codes: { name: 'security.codes', protects: 'security.codes.protects' },
 } as const satisfies Record<FactorKind, object>
@@ -79,14 +80,16 @@ const noticeKeys = {
   removed: 'security.removed',
   check: 'security.check',
   codesLost: 'security.codesLost',
+  tooManyPasskeys: 'security.tooManyPasskeys',
 } as const satisfies Record<SecurityNotice, string>
 
-/** Buttons that add a method, one a kind. A further kind (a passkey) is a line here. */
+/** Buttons that add a method, one a kind. A further kind is a line here. */
 const additions = (account: AccountView, turn: string, codesLeft: number | undefined): string => {
   const { t } = account
   // Where few codes are left, the page has begun with that button.
   const offersCodes = codesLeft === undefined || codesLeft > fewCodes
   return [
+    { action: 'passkey', text: t('security.addPasskey') },
     { action: 'add', text: t('security.addApp') },
     ...(offersCodes
       ? [{ action: 'issue', text: t(codesLeft === undefined ? 'security.getCodes' : 'security.newCodes') }]

@@ -1,19 +1,13 @@
-import {
-  type ProofGrantType,
-  type RekeyError,
-  readCode,
-  readProofCode,
-  scopes,
-  type TokenAnswer,
-} from '@rekey/contracts'
+import { type PasskeyRequest, type RekeyError, scopes, type TokenAnswer } from '@rekey/contracts'
 import type { Now } from '@rekey/platform/clock'
 import type { Logger } from '@rekey/platform/logger'
 import { ChallengeEnded } from '../challenges/answer.ts'
 import type { Caller } from '../challenges/challenge.ts'
 import type { Logins } from '../login/login.ts'
-import { faultOfCode, faultOfOwnCode, notResent, outcomeOf, toRekeyError, wrongOutcome } from '../pages/outcomes.ts'
+import { notResent, outcomeOf, toRekeyError, wrongOutcome } from '../pages/outcomes.ts'
+import { grantTypeOfWay, readProof } from '../pages/proof-input.ts'
 import { toUsername } from '../pages/username-input.ts'
-import { isOwnCode } from '../second-proofs/second-proofs.ts'
+import { isOwnWay } from '../second-proofs/second-proofs.ts'
 import type { Grant } from '../token/grants.ts'
 import { type AccountState, accountLifeMs } from './account-session.ts'
 import type { AccountOutcome, CodeSent } from './password-change.state.ts'
@@ -31,7 +25,7 @@ interface Proven {
 export type SignInState =
   | { step: 'password'; username: string; outcome: AccountOutcome }
   | (Proven & { step: 'device'; outcome?: AccountOutcome | undefined })
-  | (Proven & CodeSent & { device: string })
+  | (Proven & CodeSent & { device: string; publicKey?: PasskeyRequest | undefined })
   | { step: 'ended'; why: 'tooManyWrong' | 'late' }
   /** `account`: the secret of the cookie. */
   | { step: 'done'; account: string; doneAt: number }
@@ -39,7 +33,7 @@ export type SignInState =
 type OfStep<Step extends SignInState['step']> = Extract<SignInState, { step: Step }>
 
 interface Deps {
-  logins: Pick<Logins, 'signInHere' | 'sendHere' | 'assertOfferedHere'>
+  logins: Pick<Logins, 'signInHere' | 'sendHere' | 'chooseHere'>
   grant: Grant
   /** The client that the customers of these pages sign in with. */
   clientId: string
@@ -54,11 +48,6 @@ interface Deps {
   log: Logger
 }
 
-const grantTypeOfDevice = (device: string): ProofGrantType => {
-  if (device === 'otp') return 'mfa_otp'
-  return device === 'recovery_code' ? 'mfa_recovery_code' : 'mfa_oob'
-}
-
 /**
  * A4, A4b and A5 as pages. A wrong password and an unknown user lead to one state (S11), after the same work (S12). A step
  * of another state changes nothing.
@@ -70,10 +59,10 @@ export const createSignIn = (deps: Deps) => {
 
   const send = async (proven: Proven, device: string, caller: Caller): Promise<OfStep<'code'>> => {
     const { username, devices } = proven
-    if (isOwnCode(device)) {
-      await logins.assertOfferedHere(proven.token, device, caller)
+    if (isOwnWay(device)) {
+      const publicKey = await logins.chooseHere(proven.token, device, caller)
       const { token, expiresAt } = proven
-      return { step: 'code', username, devices, device, token, verificationCode: '', expiresAt, resendAt: 0 }
+      return { step: 'code', username, devices, device, token, verificationCode: '', expiresAt, resendAt: 0, publicKey }
     }
     const { token, verificationCode, expiresAt } = await logins.sendHere(proven.token, device, caller)
     return {
@@ -161,15 +150,15 @@ export const createSignIn = (deps: Deps) => {
       return { step: 'device', username, token, devices, expiresAt }
     },
 
-    /** Submits the confirmation code. The right one signs the customer in. */
+    /** Submits the confirmation code, or an assertion as JSON. The right one signs the customer in. */
     async answer(state: SignInState, input: string, caller: Caller): Promise<SignInState> {
       if (state.step !== 'code' || isLate(state)) return state
       const { device } = state
-      const code = isOwnCode(device) ? readProofCode(input) : readCode(input)
-      const fault = isOwnCode(device) ? faultOfOwnCode(device, input) : faultOfCode(code, state.verificationCode)
-      if (fault) return { ...state, outcome: fault }
+      const read = readProof(device, input, state.verificationCode)
+      if ('fault' in read) return { ...state, outcome: read.fault }
       try {
-        const body = { grant_type: grantTypeOfDevice(device), mfa_token: state.token, code, client_id: clientId }
+        const way = { grant_type: grantTypeOfWay(device), client_id: clientId }
+        const body = { ...way, mfa_token: state.token, ...read.fields }
         const request = { body, authorization: undefined, address: caller.address, sessionMs: accountLifeMs }
         const secret = await beginAccount(await account(state, await grant(request)))
         return { step: 'done', account: secret, doneAt: now().getTime() }
@@ -184,7 +173,7 @@ export const createSignIn = (deps: Deps) => {
     /** The state as it is now: time may have ended it. */
     current(state: SignInState): SignInState {
       // The page of a code that was sent says so itself.
-      const hasLimit = state.step === 'device' || (state.step === 'code' && isOwnCode(state.device))
+      const hasLimit = state.step === 'device' || (state.step === 'code' && isOwnWay(state.device))
       return hasLimit && isLate(state) ? { step: 'ended', why: 'late' } : state
     },
   }

@@ -2,8 +2,16 @@ import { html } from 'ghtml'
 import { csrfField, field, hidden, passwordField } from '../layout/form.ts'
 import { richText } from '../layout/rich-text.ts'
 import type { Page, View } from '../layout/view.ts'
-import { isSms, maskedOf, ownCodeField, ownCodeTexts, wayButtons, withoutWays } from '../pages/proof.template.ts'
-import { isOwnCode } from '../second-proofs/second-proofs.ts'
+import {
+  isSms,
+  maskedOf,
+  ownWayFields,
+  ownWayTexts,
+  passkeyAttributes,
+  wayButtons,
+  withoutWays,
+} from '../pages/proof.template.ts'
+import { isOwnWay } from '../second-proofs/second-proofs.ts'
 import { type AccountView, problemAt, problemsOf, withContact } from './account-view.ts'
 import { codeStepPage } from './code-step.template.ts'
 import type { AccountOutcome } from './password-change.state.ts'
@@ -65,7 +73,7 @@ export const signInPage = (account: AccountView, { flow, turn, next, username = 
 
 const devicePage = (account: AccountView, place: SignInPlace, state: OfStep<'device'>): Page => {
   const { view, t } = account
-  const hasOwnCode = state.devices.some(isOwnCode)
+  const hasOwnCode = state.devices.some(isOwnWay)
   return {
     title: hasOwnCode ? view.t('proof.title') : t('device.title'),
     step: { at: 2, of: 3 },
@@ -85,24 +93,23 @@ const otherDevice = ({ view, t }: AccountView, place: SignInPlace, devices: stri
     ? withoutWays(view)
     : html`<div class="after"><form method="post" action="${pathOf(place)}/other">
 !${csrfField(view)}!${hidden({ turn: place.turn })}
-<button class="second">${devices.some(isOwnCode) ? view.t('proof.other') : t('device.other')}</button>
+<button class="second">${devices.some(isOwnWay) ? view.t('proof.other') : t('device.other')}</button>
 </form></div>`
 
 const codePage = (account: AccountView, place: SignInPlace, state: OfStep<'code'>): Page => {
   const { view, t } = account
   const { device, devices } = state
-  if (isOwnCode(device)) {
+  if (isOwnWay(device)) {
     const problems = problemsOf(account, state.outcome, 'code')
-    const { title, what } = ownCodeTexts(view, device)
+    const { title, what } = ownWayTexts(view, device)
     return {
       title,
       step: { at: 3, of: 3 },
       problems,
       body: html`<p>${what}</p>
-<form method="post" action="${pathOf(place)}/code">
+<form method="post" action="${pathOf(place)}/code"!${passkeyAttributes(state.publicKey)}>
 !${csrfField(view)}!${hidden({ turn: place.turn })}
-!${ownCodeField(view, device, problemAt(problems, 'code'))}
-<button>${view.t('continue')}</button>
+!${ownWayFields(view, device, problemAt(problems, 'code'))}
 </form>
 !${otherDevice(account, place, devices)}`,
     }

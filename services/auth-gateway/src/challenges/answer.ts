@@ -11,6 +11,8 @@ import {
   type Purpose,
   RekeyError,
   unavailable,
+  VerifyPasskey,
+  type VerifyPasskeyReply,
 } from '@rekey/contracts'
 import type { BackgroundPublisher } from '@rekey/platform/background-publisher'
 import type { Broker } from '@rekey/platform/broker'
@@ -36,7 +38,14 @@ import {
   requesterOf,
 } from './challenge.ts'
 import type { Codes } from './codes.ts'
-import { type AnswerBinding, comparing, enrolledMethodOf, type Submitted, spentLifeOf } from './compare.ts'
+import {
+  type AnswerBinding,
+  comparing,
+  type EnrolledProof,
+  enrolledMethodOf,
+  type Submitted,
+  spentLifeOf,
+} from './compare.ts'
 import { unusable } from './refusals.ts'
 
 interface Deps {
@@ -127,23 +136,27 @@ export const createAnswer = (deps: Deps) => {
   }
 
   /**
-   * Verifies the code of a held attempt, which is counted as a failed one already.
+   * Verifies the proof of a held attempt, which is counted as a failed one already.
    *
-   * @returns true if it was right and has spent the challenge
+   * @returns isRight: it was right and has spent the challenge
    * @throws RekeyError unavailable: the attempt does not count
    */
   const verifyHeld = async (
     name: ChallengeReference,
-    { method, code }: Exclude<Submitted, string | number>,
-    { challenge: { customer, flow }, lockoutMs }: Extract<Answer, { lockoutMs: number }>,
-  ): Promise<boolean> => {
+    proof: EnrolledProof,
+    { challenge: { customer, flow, clientId }, lockoutMs }: Extract<Answer, { lockoutMs: number }>,
+    ip: string,
+  ): Promise<VerifyPasskeyReply> => {
     const { challengeId } = name
     const settle = (how: 'right' | 'undo') =>
       settleScript(keysOf(name), [how, spentLifeOf([flow]), lockoutMs === 0 ? 0 : 1, lockoutAttempts])
     try {
-      const request = { customer, method, code, challengeId, purpose: factorPurposeOf(name, flow) }
-      const { isRight } = await callRpc(broker, FactorsVerify, request)
-      return isRight && (await settle('right')) === 'ok'
+      const about = { customer, challengeId, purpose: factorPurposeOf(name, flow) }
+      const reply: VerifyPasskeyReply =
+        proof.method === 'passkey'
+          ? await callRpc(broker, VerifyPasskey, { ...about, credential: proof.credential, clientId, ip })
+          : await callRpc(broker, FactorsVerify, { ...about, ...proof })
+      return reply.isRight && (await settle('right')) === 'ok' ? reply : { isRight: false }
     } catch (error) {
       await settle('undo').catch(() => {})
       throw error
@@ -187,9 +200,10 @@ export const createAnswer = (deps: Deps) => {
     answered.sentAtMs = answer.sentAtMs
     const { clientId, customer } = challenge
     const data = { challengeId, purpose, clientId, ip: caller.address }
-    const isRight =
-      answer.result === 'ok' ||
-      (answer.result === 'held' && typeof submitted === 'object' && (await verifyHeld(name, submitted, answer)))
+    const { isRight, key }: VerifyPasskeyReply =
+      answer.result === 'held' && typeof submitted === 'object'
+        ? await verifyHeld(name, submitted, answer, caller.address)
+        : { isRight: answer.result === 'ok' }
     if (!isRight) {
       const { failures: attempt } = answer as Extract<Answer, { failures: number }>
       const reason = answer.result === 'locked_out' ? 'locked_out' : 'wrong'
@@ -213,7 +227,7 @@ export const createAnswer = (deps: Deps) => {
     log.event('authn_challenge_success', { ...line, clientId })
     backgroundPublisher.publish(ChallengeVerified, { subject: challengeId, data })
     const { method: given } = answered
-    const proof = given && { method: given, at: Math.floor(answeredAt.getTime() / 1_000) }
+    const proof = given && { method: given, at: Math.floor(answeredAt.getTime() / 1_000), ...(key && { key }) }
     return { ...challenge, challengeId, answeredAt, proof }
   }
 

@@ -1,4 +1,4 @@
-import { type EnrolledMethod, enrolledChallengeTypes, lockoutAttempts } from '@rekey/contracts'
+import { type EnrolledMethod, enrolledChallengeTypes, lockoutAttempts, type PasskeyAssertion } from '@rekey/contracts'
 import type { ScriptCall } from '@rekey/platform/redis'
 import { otherSpelling } from '../clients/redirect-uri.ts'
 import { type LockoutPolicy, maxFailedAttemptsPerChallenge } from '../limits/lockout.ts'
@@ -21,8 +21,13 @@ export interface AnswerBinding {
   }
 }
 
-/** A submitted code: of a message, or of an enrolled method. */
-export type Submitted = string | number | { method: EnrolledMethod; code: string }
+/** A proof that the password-service verifies. */
+export type EnrolledProof =
+  | { method: 'totp' | 'recovery_code'; code: string }
+  | { method: 'passkey'; credential: PasskeyAssertion }
+
+/** A submitted proof: the code of a message, or one by an enrolled method. */
+export type Submitted = string | number | EnrolledProof
 
 export const enrolledMethodOf = (submitted: Submitted): EnrolledMethod | undefined =>
   typeof submitted === 'object' ? submitted.method : undefined

@@ -113,15 +113,16 @@ export const createSend = ({ redis, broker, limits, delivery, records, cooldownM
 
   return {
     /**
-     * Checks that a method is on offer whose code no message contains: of an authenticator app, or a recovery code.
+     * Checks that a method is on offer that no message is sent for: an authenticator app, a recovery code, a passkey.
      *
+     * @returns the customer's code
      * @throws RekeyError as `send`, but for the waits between codes
      */
-    async assertOffered(name: ChallengeReference, state: string, type: string, caller: Caller): Promise<void> {
+    async assertOffered(name: ChallengeReference, state: string, type: string, caller: Caller): Promise<string> {
       const args = [now().getTime(), state, type, maxFailedAttemptsPerChallenge]
       const offered = (await offerScript(keysOf(name), args)) as Offered | Refused
       if (offered[0] !== 'ok') throw refuse(name, offered as Refused, caller.address)
-      records.read(name, offered[2] as string[])
+      return records.read(name, offered[2] as string[]).customer
     },
 
     /**

@@ -4,6 +4,41 @@
     for (const element of within.querySelectorAll(selector)) work(element)
   }
 
+  // A form of a passkey asks the browser for it first, and is then sent with the answer. Before the listener of all forms:
+  // a form that was not sent must not count as sent.
+  each('form[data-passkey],form[data-new-passkey]', (form) => {
+    const { code } = form.elements
+    const { passkey, newPasskey } = form.dataset
+    const failure = form.querySelector('[data-passkey-failed]')
+    let isAsking = false
+    // An assertion is right once: a page that the browser kept asks again.
+    addEventListener('pageshow', () => {
+      code.value = ''
+    })
+    const ask = async () => {
+      const read = newPasskey ? 'parseCreationOptionsFromJSON' : 'parseRequestOptionsFromJSON'
+      const options = { publicKey: PublicKeyCredential[read](JSON.parse(newPasskey ?? passkey)) }
+      const { credentials } = navigator
+      code.value = JSON.stringify(await (newPasskey ? credentials.create(options) : credentials.get(options)))
+      form.requestSubmit()
+    }
+    form.addEventListener('submit', (event) => {
+      if (code.value) return
+      event.preventDefault()
+      event.stopImmediatePropagation()
+      if (isAsking) return
+      isAsking = true
+      failure.hidden = true
+      ask()
+        .catch(() => {
+          failure.hidden = false
+        })
+        .finally(() => {
+          isAsking = false
+        })
+    })
+  })
+
   // A form is sent once, however often its button is pressed; again after ten seconds, if no answer came.
   const setSent = (form, isSent) => {
     form.toggleAttribute('data-sent', isSent)

@@ -6,6 +6,7 @@ import {
   type LoginAnswer,
   type LoginBody,
   LoginFailed,
+  type PasskeyRequest,
   PasswordVerify,
   type PasswordVerifyReply,
   type PasswordVerifyRequest,
@@ -29,7 +30,8 @@ import type { Client } from '../clients/registry-file.ts'
 import { checkScope } from '../clients/scope.ts'
 import type { AccountKeys } from '../limits/account-keys.ts'
 import type { Limits } from '../limits/limits.ts'
-import { isOwnCode, type SecondProofs } from '../second-proofs/second-proofs.ts'
+import type { OwnWays } from '../second-proofs/own-ways.ts'
+import { isOwnWay, type SecondProofs } from '../second-proofs/second-proofs.ts'
 import type { SignInSteps } from '../steps/sign-in-steps.ts'
 import { codeAwaited, codeSent, restoreWaits } from '../tokens/code-sent.ts'
 import type { Tokens } from '../tokens/tokens.ts'
@@ -42,6 +44,7 @@ interface Deps {
   challenges: Challenges
   tokens: Tokens
   secondProofs: SecondProofs
+  ownWays: OwnWays
   broker: Broker
   /** Bounds how many passwords are verified at a time. */
   verifications: Queue
@@ -69,8 +72,9 @@ export interface ProvenPassword {
   state: string
 }
 
-/** The authenticator app first, because no message can be intercepted; recovery codes last, because they run out. */
+/** The passkey first, which no page can phish; then the app, which no message betrays. Recovery codes last: they run out. */
 const challengeTypesOf = ({ devices, methods = [] }: { devices: string[]; methods?: EnrolledMethod[] }): string[] => [
+  ...(methods.includes('passkey') ? [enrolledChallengeTypes.passkey] : []),
   ...(methods.includes('totp') ? [enrolledChallengeTypes.totp] : []),
   ...devices,
   ...(methods.includes('recovery_code') ? [enrolledChallengeTypes.recovery_code] : []),
@@ -87,7 +91,7 @@ const passwordOutcome = (error: unknown) => (error instanceof WrongPassword ? 'w
 
 /** A4 and A4b: verification of the password, then the choice of a device for the code. */
 export const createLoginService = (deps: Deps) => {
-  const { accountKeys, limits, clients, challenges, tokens, secondProofs, broker } = deps
+  const { accountKeys, limits, clients, challenges, tokens, secondProofs, ownWays, broker } = deps
   const { verifications, backgroundPublisher, steps, log } = deps
 
   const verify = (credentials: PasswordVerifyRequest): Promise<PasswordVerifyReply> =>
@@ -179,10 +183,9 @@ export const createLoginService = (deps: Deps) => {
         return prove(attempt, caller)
       }),
 
-    /** A4b of the account pages, for a code that no message contains. @throws as `assertOffered` */
-    async assertOfferedHere(token: string, challengeType: string, caller: Caller): Promise<void> {
-      await challenges.assertOffered(tokens.readMfaToken(token), '', challengeType, caller)
-    },
+    /** A4b of the account pages, for a way that no message is sent for. @returns the request, if it is a passkey @throws as OwnWays.choose */
+    chooseHere: async (token: string, challengeType: string, caller: Caller): Promise<PasskeyRequest | undefined> =>
+      ownWays.choose(tokens.readMfaToken(token), '', challengeType, caller),
 
     /** A4b of the account pages: sends the code of a sign-in. @throws as `send` */
     async sendHere(token: string, device: string, caller: Caller): Promise<RestoreCode> {
@@ -212,16 +215,15 @@ export const createLoginService = (deps: Deps) => {
           const { waitsUntil } = await secondProofs.wait(second, mfa_token, counted)
           return restoreWaits(mfa_token, waitsUntil, state)
         }
-        const { token, sent } = await secondProofs.choose(second, device, counted)
-        return sent ? codeSent(tokens, { ...sent, state }, token) : codeAwaited(token, state)
+        const { token, sent, publicKey } = await secondProofs.choose(second, device, counted)
+        return sent ? codeSent(tokens, { ...sent, state }, token) : codeAwaited(token, state, publicKey)
       }
       const challenge = tokens.readMfaToken(mfa_token)
       const counted = await identified(challenge.clientId, choice, caller, authorization)
-      if (challenge.purpose !== 'login' || !isOwnCode(device)) {
+      if (challenge.purpose !== 'login' || !isOwnWay(device)) {
         return codeSent(tokens, await challenges.send(challenge, state, device, counted))
       }
-      await challenges.assertOffered(challenge, state, device, counted)
-      return codeAwaited(mfa_token, state)
+      return codeAwaited(mfa_token, state, await ownWays.choose(challenge, state, device, counted))
     },
   }
 }

@@ -6,6 +6,7 @@ import type { Clients } from '../clients/clients.ts'
 import type { Infrastructure } from '../infrastructure.ts'
 import type { AccountKeys } from '../limits/account-keys.ts'
 import type { Limits } from '../limits/limits.ts'
+import type { OwnWays } from '../second-proofs/own-ways.ts'
 import type { SecondProofs } from '../second-proofs/second-proofs.ts'
 import { createSignInSteps } from '../steps/sign-in-steps.ts'
 import type { Tokens } from '../tokens/tokens.ts'
@@ -23,6 +24,7 @@ interface Deps {
   challenges: Challenges
   tokens: Tokens
   secondProofs: SecondProofs
+  ownWays: OwnWays
 }
 
 /** A4 and A4b, also as forms (RFC 6749). */

@@ -51,6 +51,10 @@ export const problemOf = (view: View, facts: Facts, now: Date, outcome: Outcome 
       return t('recovery.wrong')
     case 'malformedRecovery':
       return t('recovery.malformed')
+    case 'wrongPasskey':
+      return t('passkey.wrong')
+    case 'noPasskey':
+      return t('passkey.none')
     case 'verificationCode':
       return t('code.isVerification', { digits: facts.codeDigits })
     case 'emptyPassword':

@@ -3,6 +3,8 @@ export type Outcome =
   | { kind: 'wrongCode' | 'malformedCode' | 'verificationCode' | 'unavailable' | 'emptyPassword' }
   /** The code of an authenticator app, or a recovery code. */
   | { kind: 'wrongOtp' | 'malformedOtp' | 'wrongRecovery' | 'malformedRecovery' }
+  /** A passkey that was refused, and a form without one. */
+  | { kind: 'wrongPasskey' | 'noPasskey' }
   /** No answer came: the new password may be set. */
   | { kind: 'unknownResult' }
   /** A new code was sent. */
@@ -16,4 +18,4 @@ export type Outcome =
 
 /** True for an error of the whole page, not of its field. */
 export const isAboutPage = (outcome: Outcome | undefined): boolean =>
-  outcome !== undefined && ['wait', 'unavailable', 'unknownResult'].includes(outcome.kind)
+  outcome !== undefined && ['wait', 'unavailable', 'unknownResult', 'wrongPasskey', 'noPasskey'].includes(outcome.kind)

@@ -46,8 +46,9 @@ export const faultOfOwnCode = (type: string, input: string): Outcome | undefined
   return { kind: type === 'otp' ? 'malformedOtp' : 'malformedRecovery' }
 }
 
-/** The outcome of a wrong code, by the way that it came. */
+/** The outcome of a wrong proof, by the way that it came. */
 export const wrongOutcome = (type: string | undefined): Outcome => {
+  if (type === 'webauthn') return { kind: 'wrongPasskey' }
   if (type === 'otp') return { kind: 'wrongOtp' }
   return { kind: type === 'recovery_code' ? 'wrongRecovery' : 'wrongCode' }
 }

@@ -60,6 +60,8 @@ const outcomes: Record<Outcome['kind'], States> = {
   malformedRecovery: {
     'proof-recovery-malformed': ofProof('recovery_code', { outcome: { kind: 'malformedRecovery' } }),
   },
+  wrongPasskey: { 'proof-passkey-wrong': ofProof('webauthn', { outcome: { kind: 'wrongPasskey' } }) },
+  noPasskey: { 'proof-passkey-none': ofProof('webauthn', { outcome: { kind: 'noPasskey' } }) },
   malformedCode: { 'code-malformed': ofCode({ outcome: { kind: 'malformedCode' } }) },
   verificationCode: { 'code-is-verification': ofCode({ outcome: { kind: 'verificationCode' } }) },
   resent: { 'code-resent': ofCode({ outcome: { kind: 'resent' } }) },

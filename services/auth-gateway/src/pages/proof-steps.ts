@@ -1,15 +1,16 @@
-import { formatTime, RekeyError, readProofCode, type SecondProofRequest } from '@rekey/contracts'
+import { formatTime, RekeyError, type SecondProofRequest } from '@rekey/contracts'
 import type { Now } from '@rekey/platform/clock'
 import type { Logger } from '@rekey/platform/logger'
 import { ChallengeEnded } from '../challenges/answer.ts'
 import type { Caller } from '../challenges/challenge.ts'
 import type { SecondProofs } from '../second-proofs/second-proofs.ts'
-import { isOwnCode } from '../second-proofs/second-proofs.ts'
+import { isOwnWay } from '../second-proofs/second-proofs.ts'
 import { grantTypeOf, submittedBy } from '../second-proofs/submitted-code.ts'
 import type { Tokens } from '../tokens/tokens.ts'
 import type { Outcome } from './outcome.ts'
-import { faultOfCode, faultOfOwnCode, outcomeOf, toRekeyError, wrongOutcome } from './outcomes.ts'
+import { outcomeOf, toRekeyError, wrongOutcome } from './outcomes.ts'
 import type { ProofState, ProofStep, WaitState } from './proof.state.ts'
+import { readProof } from './proof-input.ts'
 
 interface Deps {
   secondProofs: SecondProofs
@@ -50,12 +51,18 @@ export const createProofSteps = ({ secondProofs, tokens, cooldownMs, now, log }:
       if (!second) return { result: 'ended', why: 'late' }
       const { token, challengeTypes, mayWait } = state
       if (!challengeTypes.includes(way)) return { result: 'repeat', state }
-      const isResent = way === state.chosen && !isOwnCode(way)
+      const isResent = way === state.chosen && !isOwnWay(way)
       try {
         const chosen = await secondProofs.choose(second, way, caller)
         const { sent } = chosen
         const common = { step: 'proof' as const, token: chosen.token, challengeTypes, mayWait, chosen: way }
-        if (!sent) return { result: 'repeat', state: { ...common, expiresAt: second.expiresAt } }
+        if (!sent) {
+          const { publicKey } = chosen
+          return {
+            result: 'repeat',
+            state: { ...common, expiresAt: second.expiresAt, ...(publicKey && { publicKey }) },
+          }
+        }
         return {
           result: 'repeat',
           state: {
@@ -98,18 +105,18 @@ export const createProofSteps = ({ secondProofs, tokens, cooldownMs, now, log }:
       expiresAt,
     }),
 
-    /** Submits a code of the chosen way. */
+    /** Submits a code, or an assertion as JSON, of the chosen way. */
     async answer(state: ProofState, input: string, caller: Caller): Promise<ProofStep> {
       const { chosen, verificationCode = '' } = state
       const repeat = (outcome: Outcome): ProofStep => ({ result: 'repeat', state: { ...state, outcome } })
       if (chosen === undefined) return { result: 'repeat', state }
-      const code = readProofCode(input)
-      const fault = isOwnCode(chosen) ? faultOfOwnCode(chosen, input) : faultOfCode(code, verificationCode)
-      if (fault) return repeat(fault)
+      const own = readProof(chosen, input, verificationCode)
+      if ('fault' in own) return repeat(own.fault)
+      const { fields } = own
       const second = await read(state.token)
       if (!second) return { result: 'ended', why: 'late' }
       try {
-        const submitted = submittedBy(grantTypeOf({ ...second, chosen }, code), code)
+        const submitted = submittedBy(grantTypeOf({ ...second, chosen }, fields), fields)
         const issued = tokens.issueSuccessToken(await secondProofs.prove(second, submitted, '', caller))
         return { result: 'proven', token: issued.token, expiresAt: Date.parse(formatTime(issued.expiresAt)) }
       } catch (error) {

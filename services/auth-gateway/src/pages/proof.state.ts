@@ -1,3 +1,4 @@
+import type { PasskeyRequest } from '@rekey/contracts'
 import type { Outcome } from './outcome.ts'
 
 /** The second proof on a page. Times are in milliseconds since 1970. */
@@ -13,6 +14,8 @@ export interface ProofState {
   chosen?: string | undefined
   /** Of a code that was sent. */
   verificationCode?: string | undefined
+  /** Of a passkey. */
+  publicKey?: PasskeyRequest | undefined
   /** When the code that was sent, or the whole proof, ends. */
   expiresAt: number
   /** When a new code may be asked for. */

@@ -1,4 +1,4 @@
-import { unavailableProof } from '@rekey/contracts'
+import { type PasskeyRequest, unavailableProof } from '@rekey/contracts'
 import { html } from 'ghtml'
 import { csrfField, field, hidden } from '../layout/form.ts'
 import { contactLink } from '../layout/renderer.ts'
@@ -31,6 +31,7 @@ export const isSms = (type: string): boolean => type.startsWith('oob:sms')
 
 /** HTML: the words of a way to confirm. */
 export const wayText = ({ t }: View, type: string): string => {
+  if (type === 'webauthn') return html`${t('proof.passkey')}`
   if (type === 'otp') return html`${t('proof.otp')}`
   if (type === 'recovery_code') return html`${t('proof.recovery')}`
   return richText((values) => t(isSms(type) ? 'proof.sms' : 'proof.email', values), {
@@ -64,14 +65,34 @@ export const ownCodeField = ({ t }: View, type: string, problem: string | undefi
         attributes: html`class="code" type="text" autocomplete="off" autocapitalize="characters" spellcheck="false" dir="ltr"`,
       })
 
-/** Title and introduction for such a code. */
-export const ownCodeTexts = ({ t, brand }: View, type: string): { title: string; what: string } =>
-  type === 'otp'
+/** Title and introduction for a way that no message is sent for. */
+export const ownWayTexts = ({ t, brand }: View, type: string): { title: string; what: string } => {
+  if (type === 'webauthn') return { title: t('passkey.title'), what: t('passkey.what') }
+  return type === 'otp'
     ? { title: t('otp.title'), what: t('otp.what', { brand }) }
     : { title: t('recovery.title'), what: t('recovery.what') }
+}
 
-const form = ({ view, turn, path }: ProofPlace, action: string, body: string): string =>
-  html`<form method="post" action="${path}/${action}">
+/** Attributes of the form that submits a passkey: its script asks the browser for an assertion first. */
+export const passkeyAttributes = (publicKey: PasskeyRequest | undefined): string =>
+  publicKey ? html` data-passkey="${JSON.stringify(publicKey)}"` : ''
+
+/** What the script of a form of a passkey needs, and the button. */
+export const passkeyFields = ({ t }: View, button: string): string => html`<input type="hidden" name="code" value="">
+<p class="problem" role="alert" data-passkey-failed hidden>${t('passkey.failed')}</p>
+<button>${button}</button>`
+
+/** The part of a form by which the customer proves an enrolled method, with its button. */
+export const ownWayFields = (view: View, type: string, problem: string | undefined): string => {
+  const { t } = view
+  return type === 'webauthn'
+    ? passkeyFields(view, t('passkey.use'))
+    : html`!${ownCodeField(view, type, problem)}
+<button>${t('continue')}</button>`
+}
+
+const form = ({ view, turn, path }: ProofPlace, action: string, body: string, attributes = ''): string =>
+  html`<form method="post" action="${path}/${action}"!${attributes}>
 !${csrfField(view)}!${hidden({ turn })}
 !${body}
 </form>`
@@ -149,14 +170,9 @@ export const proofPage = (place: ProofPlace, state: ProofState): Page => {
   const isAboutField = !isAboutPage(outcome)
   const fieldProblem = isAboutField ? problem : undefined
   const isSent = chosen.startsWith('oob:')
-  const own = ownCodeTexts(view, chosen)
+  const own = ownWayTexts(view, chosen)
   const ownForm = () => html`<p>${own.what}</p>
-!${form(
-    place,
-    'proof-code',
-    html`!${ownCodeField(view, chosen, fieldProblem)}
-<button>${t('continue')}</button>`,
-  )}`
+!${form(place, 'proof-code', ownWayFields(view, chosen, fieldProblem), passkeyAttributes(state.publicKey))}`
   return {
     title: isSent ? t(isSms(chosen) ? 'code.title.phone' : 'code.title.email') : own.title,
     ...(place.step && { step: place.step }),

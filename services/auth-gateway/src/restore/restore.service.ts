@@ -94,7 +94,7 @@ export const createRestoreService = ({ clients, challenges, tokens, secondProofs
       if (client.type === 'public' && codeChallenge === '') throw missingField('code_challenge')
     }
     const counted = { ...caller, countedAddress: countedAddressOf(client, body.ip, caller.address) }
-    const proven = await secondProofs.prove(second, submittedBy(body.grant_type, body.code), scope, counted)
+    const proven = await secondProofs.prove(second, submittedBy(body.grant_type, body), scope, counted)
     return grantAnswer(body.response_type, proven, { redirectUri, state, codeChallenge })
   }
 
@@ -144,7 +144,7 @@ export const createRestoreService = ({ clients, challenges, tokens, secondProofs
       }
       const { clientId, redirectUri, scope, state, codeChallenge, answeredAt, proof } = await challenges.answer(
         challenge,
-        submittedBy(body.grant_type, body.code),
+        submittedBy(body.grant_type, body),
         {
           flows: ['oauthRestore'],
           clientId: challenge.clientId,

@@ -1,4 +1,12 @@
-import { type Proof, RekeyError, type SecondProof, unavailableProof, WaitingRestoreOpen } from '@rekey/contracts'
+import {
+  enrolledChallengeTypes,
+  type PasskeyRequest,
+  type Proof,
+  RekeyError,
+  type SecondProof,
+  unavailableProof,
+  WaitingRestoreOpen,
+} from '@rekey/contracts'
 import type { Broker } from '@rekey/platform/broker'
 import { callRpc } from '@rekey/platform/rpc'
 import type { Caller, OpenChallenge } from '../challenges/challenge.ts'
@@ -8,9 +16,11 @@ import { secondProofFlows } from '../challenges/open-second-proof.ts'
 import type { Limits } from '../limits/limits.ts'
 import type { TokenSubject } from '../tokens/issue-token.ts'
 import type { Tokens } from '../tokens/tokens.ts'
+import type { OwnWays } from './own-ways.ts'
 
 interface Deps {
   challenges: Challenges
+  ownWays: OwnWays
   tokens: Tokens
   broker: Broker
   limits: Pick<Limits, 'spendToken'>
@@ -20,8 +30,10 @@ interface Deps {
 export interface Chosen {
   /** The token of the next step. */
   token: string
-  /** The code that was sent; undefined for an authenticator app or a recovery code. */
+  /** The code that was sent; undefined for an enrolled method. */
   sent: OpenChallenge | undefined
+  /** Only of a passkey. */
+  publicKey?: PasskeyRequest | undefined
 }
 
 /** A restore that waits. */
@@ -38,9 +50,9 @@ export type ProvenTwice = TokenSubject & {
   answeredAt: Date
 }
 
-/** True for a way whose code no message contains. */
-export const isOwnCode = (challengeType: string): boolean =>
-  challengeType === 'otp' || challengeType === 'recovery_code'
+/** True for a way that no message is sent for. */
+export const isOwnWay = (challengeType: string): boolean =>
+  Object.values<string>(enrolledChallengeTypes).includes(challengeType)
 
 const refusals = {
   off: () =>
@@ -58,18 +70,17 @@ const refusals = {
  * Second proofs of restores and changes. The password-service refuses a grant with too few proofs and gives out a sealed
  * token; this service opens its challenge and makes the grant with both proofs (docs/adr/0014).
  */
-export const createSecondProofs = ({ challenges, tokens, broker, limits }: Deps) => ({
+export const createSecondProofs = ({ challenges, ownWays, tokens, broker, limits }: Deps) => ({
   /**
    * A4b: chooses how to give the second proof. Sends a code to a device.
    *
-   * @throws RekeyError as Challenges.send
+   * @throws RekeyError as Challenges.send, and OwnWays.choose
    */
   async choose(second: SecondProof, challengeType: string, caller: Caller): Promise<Chosen> {
     const name = await challenges.openSecondProof(second)
     const token = tokens.sealSecondProof({ ...second, chosen: challengeType })
-    if (isOwnCode(challengeType)) {
-      await challenges.assertOffered(name, '', challengeType, caller)
-      return { token, sent: undefined }
+    if (isOwnWay(challengeType)) {
+      return { token, sent: undefined, publicKey: await ownWays.choose(name, '', challengeType, caller) }
     }
     return { token, sent: await challenges.send(name, '', challengeType, caller, { isSecond: true }) }
   },

@@ -107,12 +107,12 @@ export const createGrant = (deps: Deps) => {
         scope: normaliseScope(body.scope ?? ''),
       }
       const caller = { address, countedAddress: countedAddressOf(client, body.ip, address) }
-      const submitted = submittedBy(grantType, required(body.code, 'code'))
+      const submitted = submittedBy(grantType, body)
       const challenge = await challenges.answer(name, submitted, binding, caller)
       const { challengeId, customer, clientId, scope, state, answeredAt, proof } = challenge
       // The older of the two proofs.
       const provenAt = name.provenAt ?? answeredAt
-      const amr = amrOf(['password', ...(proof ? [proof.method] : [])])
+      const amr = amrOf([{ method: 'password' }, ...(proof ? [proof] : [])])
       const epoch = Number(challenge.sessionEpoch)
       const ip = caller.countedAddress
       const session = await steps.run('completed', async () => {
@@ -198,6 +198,7 @@ export const createGrant = (deps: Deps) => {
     mfa_oob: completeSignIn('mfa_oob'),
     mfa_otp: completeSignIn('mfa_otp'),
     mfa_recovery_code: completeSignIn('mfa_recovery_code'),
+    mfa_webauthn: completeSignIn('mfa_webauthn'),
   }
   const grants: Record<(typeof grantTypes)[number], GrantType> = {
     ...signInGrants,

@@ -1,13 +1,16 @@
-import type { CodeAwaited, CodeSent, RestoreWaits } from '@rekey/contracts'
+import type { CodeAwaited, CodeSent, PasskeyRequest, RestoreWaits } from '@rekey/contracts'
 import type { OpenChallenge } from '../challenges/challenge.ts'
 import type { MfaTokens } from './mfa-token.ts'
 
-/** The answer if the code is not one that we send. */
-export const codeAwaited = (mfaToken: string, state: string): CodeAwaited => ({
+/** The answer if the proof is not a code that we send. `publicKey`: of a passkey. */
+export const codeAwaited = (mfaToken: string, state: string, publicKey?: PasskeyRequest): CodeAwaited => ({
   mfa_token: mfaToken,
   error: 'mfa_code_required',
-  error_description: 'Please confirm challenge with your code',
+  error_description: publicKey
+    ? 'Please confirm challenge with your passkey'
+    : 'Please confirm challenge with your code',
   state,
+  ...(publicKey && { publicKey }),
 })
 
 /** The answer if the customer cannot give the second proof. */

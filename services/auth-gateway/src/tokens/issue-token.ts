@@ -88,7 +88,7 @@ export const createTokenIssuer = ({ keys, clients, issuer, now, random, log }: D
   const issue = (given: TokenSubject, use: 'access' | 'sign'): IssuedToken => {
     assertMayHave(given)
     const { subject, clientId, scope, owner, challengeId, answeredAt, proofs } = given
-    const { amr = proofs && amrOf(proofs.map(({ method }) => method)) } = given
+    const { amr = proofs && amrOf(proofs) } = given
     const restoreProofs = clients.find(clientId)?.restoreProofs
     const { sessionId = random.id(), sessionEpoch, endsAt } = given
     // A token with a password scope alone is a grant: short-lived, and spent by one change or restore.

@@ -7,6 +7,7 @@ import {
   formatTime,
   missingField,
   type OpenUnauthorizedChallengeQuery,
+  type PasskeyRequest,
   parseUsername,
   RekeyError,
   type SuccessToken,
@@ -19,6 +20,7 @@ import type { Caller, Flow, OpenChallenge } from '../challenges/challenge.ts'
 import { firstEmail } from '../challenges/challenge-request.ts'
 import type { Challenges } from '../challenges/challenges.ts'
 import type { Clients } from '../clients/clients.ts'
+import type { OwnWays } from '../second-proofs/own-ways.ts'
 import type { SecondProofs } from '../second-proofs/second-proofs.ts'
 import { grantTypeOf, submittedBy } from '../second-proofs/submitted-code.ts'
 import type { IssuedToken } from '../tokens/issue-token.ts'
@@ -30,6 +32,7 @@ export interface TwoFactorDeps {
   tokens: Tokens
   broker: Broker
   secondProofs: SecondProofs
+  ownWays: OwnWays
 }
 
 /** The broker contract has no redirect and no state: its challenges are bound to the client alone. */
@@ -60,7 +63,8 @@ export interface RestoreCode {
 }
 
 /** B5, B5b, B6: the two-factor procedure of the broker contract. */
-export const createTwoFactorService = ({ clients, challenges, tokens, broker, secondProofs }: TwoFactorDeps) => {
+export const createTwoFactorService = (deps: TwoFactorDeps) => {
+  const { clients, challenges, tokens, broker, secondProofs, ownWays } = deps
   const openRestore = async (
     username: string,
     clientId: string,
@@ -72,7 +76,7 @@ export const createTwoFactorService = ({ clients, challenges, tokens, broker, se
     const request = { ...noRedirect, clientId, scope: scopes.restore }
     return challenges.openRestore('brokerRestore', username, request, caller)
   }
-  const answerOf = (challenge: OpenChallenge, provider: 'email' | 'sms' | 'otp'): ChallengeAnswer => ({
+  const answerOf = (challenge: OpenChallenge, provider: string): ChallengeAnswer => ({
     token: tokens.issueMfaToken(challenge),
     provider,
     expiresAt: formatTime(challenge.expiresAt),
@@ -92,12 +96,19 @@ export const createTwoFactorService = ({ clients, challenges, tokens, broker, se
   const openFactors = async ({ sub, sid, session_epoch, client_id, scope }: TokenClaims, caller: Caller) => {
     if (!scope.split(' ').includes(scopes.full)) throw new RekeyError('insufficient_scope')
     const { methods } = await callRpc(broker, FactorsList, { customer: sub })
-    const challengeTypes: string[] = [methods.includes('totp') ? enrolledChallengeTypes.totp : firstEmail]
-    if (methods.includes('recovery_code')) challengeTypes.push(enrolledChallengeTypes.recovery_code)
+    const byDevice = methods.filter((method) => method !== 'recovery_code')
+    const challengeTypes: string[] = [
+      ...(byDevice.length > 0 ? byDevice.map((method) => enrolledChallengeTypes[method]) : [firstEmail]),
+      ...(methods.includes('recovery_code') ? [enrolledChallengeTypes.recovery_code] : []),
+    ]
     const signedIn = { customer: sub, sessionId: sid, sessionEpoch: session_epoch }
     const request = { ...noRedirect, clientId: client_id, scope: scopes.full }
     const kind = { flow: 'brokerFactors' as const, challengeTypes }
-    return { challenge: await challenges.openChange(signedIn, request, caller, kind), challengeTypes }
+    const challenge = await challenges.openChange(signedIn, request, caller, kind)
+    const publicKey = methods.includes('passkey')
+      ? await ownWays.choose(challenge, '', enrolledChallengeTypes.passkey, caller)
+      : undefined
+    return { challenge, challengeTypes, publicKey }
   }
 
   return {
@@ -110,14 +121,18 @@ export const createTwoFactorService = ({ clients, challenges, tokens, broker, se
 
     /** B5 for a change of second factors. @throws RekeyError insufficient_scope, too_many_requests, unavailable */
     async openFactorsChange(claims: TokenClaims, caller: Caller): Promise<ChallengeAnswer> {
-      const { challenge } = await openFactors(claims, caller)
-      return answerOf(challenge, challenge.device === enrolledChallengeTypes.totp ? 'otp' : 'email')
+      const { challenge, publicKey } = await openFactors(claims, caller)
+      const provider = challenge.device === firstEmail ? 'email' : challenge.device
+      return { ...answerOf(challenge, provider), ...(publicKey && { publicKey }) }
     },
 
     /** The same for the account pages, which offer each way. */
-    async openFactorsCode(claims: TokenClaims, caller: Caller): Promise<RestoreCode & { challengeTypes: string[] }> {
-      const { challenge, challengeTypes } = await openFactors(claims, caller)
-      return { ...restoreCodeOf(challenge), challengeTypes }
+    async openFactorsCode(
+      claims: TokenClaims,
+      caller: Caller,
+    ): Promise<RestoreCode & { challengeTypes: string[]; publicKey: PasskeyRequest | undefined }> {
+      const { challenge, challengeTypes, publicKey } = await openFactors(claims, caller)
+      return { ...restoreCodeOf(challenge), challengeTypes, publicKey }
     },
 
     /** B5 for the account pages, which display the verification code. @throws RekeyError too_many_requests, unavailable */
@@ -165,18 +180,19 @@ export const createTwoFactorService = ({ clients, challenges, tokens, broker, se
     },
 
     /** B6. @throws RekeyError invalid_grant, access_denied (five failed attempts), too_many_requests, unavailable */
-    async answer({ token, code }: AnswerChallengeBody, caller: Caller): Promise<SuccessToken> {
+    async answer({ token, ...given }: AnswerChallengeBody, caller: Caller): Promise<SuccessToken> {
       const second = await tokens.readSecondProof(token)
       if (second) {
-        const submitted = submittedBy(grantTypeOf(second, code), code)
+        const submitted = submittedBy(grantTypeOf(second, given), given)
         return successOf(tokens.issueSuccessToken(await secondProofs.prove(second, submitted, '', caller)))
       }
       const challenge = tokens.readMfaToken(token)
       const { device: chosen, purpose } = challenge
-      const grantType = purpose === 'change' ? grantTypeOf({ chosen, challengeTypes: [] }, code) : 'mfa_oob'
+      const byCode = grantTypeOf({ chosen, challengeTypes: [] }, given)
+      const grantType = purpose === 'change' || byCode === 'mfa_webauthn' ? byCode : 'mfa_oob'
       const { customer, sessionId, sessionEpoch, clientId, scope, answeredAt, proof, flow } = await challenges.answer(
         challenge,
-        submittedBy(grantType, code),
+        submittedBy(grantType, given),
         { flows: ['brokerRestore', 'brokerChange', 'brokerFactors'], clientId: '', state: '', scope: '' },
         caller,
       )

@@ -1,4 +1,13 @@
-import { AuthorizationServerMetadata, ChangePasswordPage, grantTypes, Jwks, scopes } from '@rekey/contracts'
+import {
+  AuthorizationServerMetadata,
+  ChangePasswordPage,
+  grantTypes,
+  Jwks,
+  PasskeyEndpoints,
+  RelatedOrigins,
+  scopes,
+} from '@rekey/contracts'
+import type { RelyingParty } from '@rekey/platform/relying-party'
 import type { Server } from '@rekey/platform/server'
 import type { Tokens } from '../tokens/tokens.ts'
 import { cachedDocument } from './cached-document.ts'
@@ -9,6 +18,9 @@ interface Deps {
   hasAuthorizationEndpoint: boolean
   /** Page where a customer changes the password. Undefined: the path answers 404, which password managers understand. */
   changePasswordUrl: string | undefined
+  /** Page where a customer adds and removes passkeys. Undefined: there is none. */
+  passkeyPageUrl: string | undefined
+  party: RelyingParty
   jwks: Tokens['jwks']
 }
 
@@ -35,11 +47,16 @@ const config = { public: true, crossSite: 'read' as const }
 
 export const wellKnownRoutes = (
   app: Server,
-  { issuer, hasAuthorizationEndpoint, changePasswordUrl, jwks }: Deps,
+  { issuer, hasAuthorizationEndpoint, changePasswordUrl, passkeyPageUrl, party, jwks }: Deps,
 ): void => {
   const metadata = metadataOf(issuer, hasAuthorizationEndpoint)
   cachedDocument(app, '/.well-known/jwks.json', Jwks, jwks)
   cachedDocument(app, '/.well-known/oauth-authorization-server', AuthorizationServerMetadata, () => metadata)
+
+  const passkeyEndpoints = passkeyPageUrl === undefined ? {} : { enroll: passkeyPageUrl, manage: passkeyPageUrl }
+  cachedDocument(app, '/.well-known/passkey-endpoints', PasskeyEndpoints, () => passkeyEndpoints)
+  const relatedOrigins = { origins: party.origins }
+  cachedDocument(app, '/.well-known/webauthn', RelatedOrigins, () => relatedOrigins)
 
   if (changePasswordUrl === undefined) return
   // A password manager follows the redirect only if another, missing path answers 404.

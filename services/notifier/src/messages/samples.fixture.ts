@@ -143,6 +143,9 @@ export const samples: ReadonlyMap<string, Sample> = new Map([
       recovery_codes_issued: true,
       recovery_codes_replaced: true,
       recovery_codes_removed: true,
+      passkey_added: true,
+      passkey_removed: true,
+      passkey_cloned: true,
       reset: true,
     },
     (operation) => (presentation, values) => {

@@ -8,7 +8,7 @@ import {
 } from '@rekey/contracts'
 import type { Now } from '@rekey/platform/clock'
 import type { Random } from '@rekey/platform/random'
-import { toFactor } from '../factors/factors.service.ts'
+import { toFactor } from '../factors/factor-view.ts'
 import type { StoredFactor } from '../factors/factors.store.ts'
 import type { Hasher } from '../hashing/hasher.ts'
 import type { HistoryService } from '../history/history.service.ts'

@@ -1,10 +1,12 @@
 import {
   audiences,
   ConfirmTotp,
+  EnrolPasskey,
   EnrolTotp,
   IssueRecoveryCodes,
   ListFactors,
   RemoveFactor,
+  RequestPasskeyCreation,
   scopes,
 } from '@rekey/contracts'
 import type { Server } from '@rekey/platform/server'
@@ -14,7 +16,7 @@ import type { FactorCall, FactorService } from './factors.service.ts'
 const config = { scopes: [scopes.full] }
 const factors = '/api/v2/my/factors'
 
-/** C1 to C3, C5, C6. */
+/** C1 to C6. */
 export const factorRoutes = (app: Server, service: FactorService): void => {
   const callOf = async (
     { bearer, ip }: Pick<FastifyRequest, 'bearer' | 'ip'>,
@@ -33,6 +35,15 @@ export const factorRoutes = (app: Server, service: FactorService): void => {
     const { factorId } = request.params
     await service.confirm(await callOf(request, request.headers), { factorId, code: request.body.code })
     return reply.code(204).send(null)
+  })
+
+  app.post(`${factors}/passkey/options`, { schema: RequestPasskeyCreation, config }, async (request) =>
+    service.requestPasskeyCreation(await callOf(request, request.headers)),
+  )
+
+  app.post(`${factors}/passkey`, { schema: EnrolPasskey, config }, async (request, reply) => {
+    const { factor } = await service.enrolPasskey(await callOf(request, request.headers), request.body)
+    return reply.code(201).send(factor)
   })
 
   app.post(`${factors}/recovery-codes`, { schema: IssueRecoveryCodes, config }, async (request, reply) => {

@@ -1,22 +1,24 @@
 import {
   type EnrolTotpAnswer,
-  type Factor,
   type FactorList,
   type FactorOperation,
-  formatTime,
+  type PasskeyAttestation,
+  type PasskeyCreation,
   RekeyError,
 } from '@rekey/contracts'
 import type { TokenClaims } from '@rekey/platform/auth'
 import { hashForLog, type Logger } from '@rekey/platform/logger'
 import { refuseGrant, toGrant } from '../passwords/grant.ts'
 import { isSessionEnded } from '../sessions/sessions.store.ts'
-import { confirmTotp, enrolTotp, type FactorDeps } from './enrol-totp.ts'
+import { enrolPasskey, type PasskeyDeps, requestPasskeyCreation } from './enrol-passkey.ts'
+import { confirmTotp, enrolTotp } from './enrol-totp.ts'
 import type { FactorRequest } from './factor-grant.ts'
-import { listFactors, type StoredFactor } from './factors.store.ts'
+import { toFactor } from './factor-view.ts'
+import { listFactors } from './factors.store.ts'
 import { issueRecoveryCodes } from './recovery-code-sets.ts'
 import { removeFactor } from './remove-factor.ts'
 
-interface Deps extends FactorDeps {
+interface Deps extends PasskeyDeps {
   log: Logger
 }
 
@@ -33,22 +35,8 @@ export interface FactorCall {
 const reasonOf = (error: unknown): string => {
   if (!(error instanceof RekeyError)) return 'internal'
   const { code, cause } = error
-  return code === 'success_token_refused' && cause instanceof Error ? cause.message : code
+  return cause instanceof Error && (code === 'success_token_refused' || code === 'invalid_grant') ? cause.message : code
 }
-
-/** A factor in force, as it is answered. `newAddressMs`: how long it is young. */
-export const toFactor = (
-  { id, kind, label, confirmedAt, lastUsedAt, codesLeft }: StoredFactor,
-  { at, newAddressMs }: { at: Date; newAddressMs: number },
-): Factor => ({
-  id,
-  kind,
-  ...(label !== '' && { label }),
-  createdAt: formatTime(confirmedAt),
-  ...(lastUsedAt && { lastUsedAt: formatTime(lastUsedAt) }),
-  young: at.getTime() - confirmedAt.getTime() < newAddressMs,
-  ...(kind === 'recovery_codes' && { codesLeft }),
-})
 
 /**
  * What a signed-in customer does with the own factors (C1 to C6). Each needs the grant of a fresh proof; a change that
@@ -117,6 +105,22 @@ export const createFactorService = (deps: Deps) => {
         call,
         (request) => confirmTotp(deps, request, proof),
         (operation) => operation,
+      ),
+
+    /** C4. @throws RekeyError invalid_token, success_token_refused, invalid_request, unavailable */
+    requestPasskeyCreation: (call: FactorCall): Promise<PasskeyCreation> =>
+      logged(
+        call,
+        (request) => requestPasskeyCreation(deps, request),
+        () => undefined,
+      ),
+
+    /** C4. @throws RekeyError invalid_token, success_token_refused, invalid_grant, invalid_request, unavailable */
+    enrolPasskey: (call: FactorCall, made: { label: string; credential: PasskeyAttestation }) =>
+      logged(
+        call,
+        (request) => enrolPasskey(deps, request, made),
+        ({ operation }) => operation,
       ),
 
     /** C5. @throws RekeyError invalid_token, success_token_refused, unavailable */

@@ -1,4 +1,4 @@
-import type { Address } from '@rekey/contracts'
+import type { Address, FactorKind } from '@rekey/contracts'
 import { confirmedAddressesSql } from '../customers/confirmed-addresses.ts'
 import { formerAddressesSql } from '../customers/former-addresses.store.ts'
 import type { Database, Transaction } from '../database.ts'
@@ -9,7 +9,7 @@ import { prepared, runIn } from '../statements.ts'
 /** A factor in force, as it is listed. */
 export interface StoredFactor {
   id: string
-  kind: 'totp' | 'recovery_codes'
+  kind: FactorKind
   label: string
   confirmedAt: Date
   lastUsedAt: Date | null
@@ -23,7 +23,7 @@ const listed = <const Values extends readonly unknown[]>(name: string, which: st
     `SELECT f.id, f.kind::text AS kind, f.label, f.confirmed_at AS "confirmedAt", f.last_used_at AS "lastUsedAt",
     (SELECT count(*)::int FROM recovery_code r WHERE r.factor_id = f.id AND r.used_at IS NULL) AS "codesLeft"
   FROM customer c JOIN factor f ON f.customer_id = c.id
-  WHERE ${which} AND f.confirmed_at IS NOT NULL AND f.kind IN ('totp', 'recovery_codes')
+  WHERE ${which} AND f.confirmed_at IS NOT NULL
   ORDER BY f.confirmed_at, f.id`,
   )
 const listedById = listed<[id: number]>('list_factors_by_id', 'c.id = $1::int')

@@ -1,10 +1,11 @@
-import type {
-  EnrolledMethod,
-  FactorPurpose,
-  FactorsListReply,
-  FactorsListRequest,
-  FactorsVerifyReply,
-  FactorsVerifyRequest,
+import {
+  enrolledMethods,
+  type FactorPurpose,
+  type FactorsListReply,
+  type FactorsListRequest,
+  type FactorsVerifyReply,
+  type FactorsVerifyRequest,
+  kindOfMethod,
 } from '@rekey/contracts'
 import type { Now } from '@rekey/platform/clock'
 import type { Keys } from '@rekey/platform/keys'
@@ -34,9 +35,6 @@ export type ProvingCode = Omit<FactorsVerifyRequest, 'purpose'> & {
   /** Authenticator apps that were confirmed later do not count. */
   confirmedBefore?: Date
 }
-
-/** The methods of a second proof, by the kind of the factor; in the order in which they are offered. */
-const methodOf: Record<string, EnrolledMethod> = { totp: 'totp', recovery_codes: 'recovery_code' }
 
 /** No factor has this id. */
 const noFactor: SecretOwner = { id: '00000000-0000-0000-0000-000000000000', customerId: 0 }
@@ -90,7 +88,7 @@ export const createProofs = ({ database, store, keys, now, random, log, metrics 
     async list({ customer }: FactorsListRequest): Promise<FactorsListReply> {
       const { kinds = [], recoveryCodesLeft = 0 } = (await store.methodsOf(customer)) ?? {}
       return {
-        methods: Object.entries(methodOf).flatMap(([kind, method]) => (kinds.includes(kind) ? method : [])),
+        methods: enrolledMethods.filter((method) => kinds.includes(kindOfMethod[method])),
         recoveryCodesLeft,
       }
     },

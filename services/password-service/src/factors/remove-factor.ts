@@ -23,7 +23,7 @@ export const removeFactor = async (
     if (!factor) throw noSuchResource('factorId')
     await tx.factor.delete({ where: { id: factorId } })
     await writeFactorKinds(tx, customer.id)
-    const operation = factor.kind === 'totp' ? ('totp_removed' as const) : ('recovery_codes_removed' as const)
+    const operation = `${factor.kind}_removed` as const
     await addFactorEvents(tx, deps, customer, request, { operation, factorId, at })
     return operation
   })

@@ -2,8 +2,11 @@ import {
   type Address,
   audiences,
   challengeType,
+  type EnrolledMethod,
   enrolledChallengeTypes,
+  enrolledMethods,
   grantSeconds,
+  kindOfMethod,
   type Proof,
   type ProofMethod,
   RekeyError,
@@ -55,10 +58,7 @@ const methodOfKind = { email: 'email', phone: 'sms' } as const satisfies Record<
 
 /** The methods that a customer has, the enrolled ones apart. */
 const methodsOf = ({ factorKinds, addresses }: ProofStanding, smsCodes: boolean) => ({
-  enrolled: [
-    ...(factorKinds.includes('totp') ? ['totp' as const] : []),
-    ...(factorKinds.includes('recovery_codes') ? ['recovery_code' as const] : []),
-  ],
+  enrolled: enrolledMethods.filter((method) => factorKinds.includes(kindOfMethod[method])),
   sent: [...new Set(addresses.map(({ kind }) => methodOfKind[kind]))].filter((method) => smsCodes || method !== 'sms'),
 })
 
@@ -134,9 +134,9 @@ export const createSecondProofs = ({ database, keys, restoreProofs, smsCodes, wa
       .filter(({ kind }) => sent.includes(methodOfKind[kind]) && !given.has(methodOfKind[kind]))
       .toReversed()
       .map(challengeType)
-    const ofEnrolled = (method: 'totp' | 'recovery_code') =>
+    const ofEnrolled = (method: EnrolledMethod) =>
       enrolled.includes(method) && !given.has(method) ? [enrolledChallengeTypes[method]] : []
-    return [...ofEnrolled('totp'), ...new Set(devices), ...ofEnrolled('recovery_code')]
+    return [...ofEnrolled('passkey'), ...ofEnrolled('totp'), ...new Set(devices), ...ofEnrolled('recovery_code')]
   }
 
   return {

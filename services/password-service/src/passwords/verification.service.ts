@@ -3,6 +3,7 @@ import {
   challengeType,
   type EnrolledMethod,
   enrolledMethods,
+  kindOfMethod,
   type PasswordVerifyReply,
   type PasswordVerifyRequest,
   parseUsername,
@@ -26,7 +27,7 @@ interface Deps {
 
 /** The enrolled methods, as the gateway offers them. */
 const methodsOf = ({ factorKinds }: Account): EnrolledMethod[] =>
-  enrolledMethods.filter((method) => factorKinds.includes(method === 'totp' ? 'totp' : 'recovery_codes'))
+  enrolledMethods.filter((method) => factorKinds.includes(kindOfMethod[method]))
 
 /** A decoy and a blocked customer cannot sign in; a temporary password expires. */
 const maySignIn = ({ named, blocked, temporaryUntil }: Account, now: Date): boolean =>

@@ -16,6 +16,12 @@ interface Content {
   reportLink: string
 }
 
+/** What a customer does who expects the change. */
+const fineOf = (operation: Content['operation']) =>
+  operation === 'reset' || operation === 'passkey_cloned'
+    ? (`factors_changed.${operation}.fine` as const)
+    : 'factors_changed.fine'
+
 /** Composes the notification of a change of the second factors (ASVS 6.3.7). The reader may not have made it. */
 export const factorsChangedMessage = (presentation: Presentation, content: Content): Message => {
   const { t, brand } = presentation
@@ -31,7 +37,7 @@ export const factorsChangedMessage = (presentation: Presentation, content: Conte
           { label: t('common.when'), value: presentation.dateTime(changedAt) },
           ...(ip === undefined ? [] : [{ label: t('common.address'), value: ip }]),
           ...unverifiedBlocks(presentation, unverified),
-          t(isByStaff ? 'factors_changed.reset.fine' : 'factors_changed.fine'),
+          t(fineOf(operation)),
           ...reportBlocks(presentation, { about: isByStaff ? 'not_asked' : 'not_you', reportLink }),
         ],
       })

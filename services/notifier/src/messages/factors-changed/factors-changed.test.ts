@@ -23,6 +23,9 @@ const subjects: Record<FactorOperation | 'reset', string> = {
   recovery_codes_issued: 'recovery codes were created',
   recovery_codes_replaced: 'your recovery codes were replaced',
   recovery_codes_removed: 'your recovery codes were removed',
+  passkey_added: 'a passkey was added',
+  passkey_removed: 'a passkey was removed',
+  passkey_cloned: 'a passkey was copied and no longer works',
   reset: 'your second factors were removed',
 }
 

@@ -1,0 +1,46 @@
+import { PasskeyAssertion, type ProofGrantType, readCode, readProofCode } from '@rekey/contracts'
+import { compileCheck } from '@rekey/platform/validation'
+import { isOwnWay } from '../second-proofs/second-proofs.ts'
+import type { ProofFields } from '../second-proofs/submitted-code.ts'
+import type { Outcome } from './outcome.ts'
+import { faultOfCode, faultOfOwnCode } from './outcomes.ts'
+
+/** What the script of a page has put into its form as JSON; undefined if it is none of this schema. */
+export const readCredential = <T>(isOfSchema: (value: unknown) => boolean, input: string): T | undefined => {
+  try {
+    const value: unknown = JSON.parse(input)
+    return isOfSchema(value) ? (value as T) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+const isAssertion = compileCheck(PasskeyAssertion)
+
+/**
+ * What was submitted for a way to prove oneself: the fields of a request, or what is wrong before it is verified.
+ *
+ * @param verificationCode of a code that was sent
+ */
+export const readProof = (
+  way: string,
+  input: string,
+  verificationCode: string,
+): { fields: ProofFields } | { fault: Outcome } => {
+  if (way === 'webauthn') {
+    const credential = readCredential<PasskeyAssertion>(isAssertion, input)
+    return credential ? { fields: { credential } } : { fault: { kind: 'noPasskey' } }
+  }
+  const code = isOwnWay(way) ? readProofCode(input) : readCode(input)
+  const fault = isOwnWay(way) ? faultOfOwnCode(way, input) : faultOfCode(code, verificationCode)
+  return fault ? { fault } : { fields: { code } }
+}
+
+const grantTypes: Record<string, ProofGrantType> = {
+  webauthn: 'mfa_webauthn',
+  otp: 'mfa_otp',
+  recovery_code: 'mfa_recovery_code',
+}
+
+/** The grant type of a chosen way. */
+export const grantTypeOfWay = (way: string): ProofGrantType => grantTypes[way] ?? 'mfa_oob'
