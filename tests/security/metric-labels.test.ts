@@ -58,9 +58,15 @@ const named: Record<string, (service: (typeof services)[number]) => (value: stri
   'types of events': () => (value) => eventTypes.includes(value),
   'durable consumers of the service': (service) => (value) => consumers(service).includes(value),
   'parts of the service': (service) => (value) =>
-    ['background publisher', 'sweeper', 'jobs', 'removed addresses', 'outbox PASSWORD', 'outbox NOTIFY'].includes(
-      value,
-    ) || consumers(service).some((name) => value === `consumer ${name}`),
+    [
+      'background publisher',
+      'sweeper',
+      'jobs',
+      'removed addresses',
+      'waiting restores',
+      'outbox PASSWORD',
+      'outbox NOTIFY',
+    ].includes(value) || consumers(service).some((name) => value === `consumer ${name}`),
   'queues of the service': () => (value) => ['password_hashes', 'password_verifications'].includes(value),
 }
 

@@ -135,6 +135,8 @@ const free: Record<string, string> = {
   REKEY_PROXY_TRACES: 'a trace id opens nothing',
   REKEY_REDIS_CLUSTER: 'checked against the server',
   REKEY_BRAND: 'a name',
+  REKEY_RP_ID: 'refused at every start if it does not fit REKEY_PUBLIC_URL',
+  REKEY_PASSKEY_ORIGINS: 'refused at every start unless each begins with https://',
   REKEY_THEME_DIR: 'checked when it is read',
   REKEY_DEFAULT_CLIENT_ID: 'checked against the registry',
   REKEY_INBOX_URL: 'only a link on a page of the sandbox',

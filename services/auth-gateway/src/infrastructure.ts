@@ -43,7 +43,7 @@ export const createInfrastructure = (config: Settings, runtime: Runtime) => {
   })
   return {
     ...runtime,
-    /** Of the listener, and of connections to the password-service. */
+    /** The listener uses it, and connections to the password-service. */
     tls,
     redis,
     broker,

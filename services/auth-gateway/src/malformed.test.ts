@@ -23,6 +23,7 @@ const backOffice = { authorization: `Bearer ${await backOfficeToken(rekey)}` }
 const grant = { successToken: await restoreGrant(rekey, customer) }
 const changingFactors = { ...bearer, successToken: await factorsGrant(rekey, customer, accessToken) }
 const factorId = '0193a5d2-7c1e-7b44-9d5e-0a5b8f6a2c11'
+const verificationId = '0194f3a2-5b1c-7d3e-8f90-a1b2c3d4e5f8'
 const restoring = { authorization: `Bearer ${await restoreGrant(rekey, customer, 'access_token')}` }
 
 const ofPasskey = { id: 'AAAA', rawId: 'AAAA', type: 'public-key' }
@@ -75,6 +76,12 @@ const bodies = [
     body: { code: '123456' },
     optional: [],
     headers: changingFactors,
+  },
+  {
+    path: `/api/v2/clients/${customer.id}/verifications/${verificationId}`,
+    body: { code: '123456' },
+    optional: [],
+    headers: backOffice,
   },
   {
     path: `/api/v2/clients/${customer.id}/password`,
@@ -203,7 +210,10 @@ t.test('the table has every body with a mandatory field', (t) => {
   )
   const tested = bodies.map(
     ({ method = 'POST', path }) =>
-      `${method} ${path.replace(factorId, ':factorId').replace(String(customer.id), ':clientId')}`,
+      `${method} ${path
+        .replace(factorId, ':factorId')
+        .replace(verificationId, ':verificationId')
+        .replace(String(customer.id), ':clientId')}`,
   )
   t.same(routes.filter((route) => !route.startsWith('PATCH')).sort(), tested.sort())
   t.end()

@@ -3,15 +3,11 @@ import {
   ChallengeLocked,
   ChallengeVerified,
   enrolledChallengeTypes,
-  type FactorPurpose,
-  FactorsVerify,
-  lockoutAttempts,
   methodOfChallengeType,
   type Proof,
   type Purpose,
   RekeyError,
   unavailable,
-  VerifyPasskey,
   type VerifyPasskeyReply,
 } from '@rekey/contracts'
 import type { BackgroundPublisher } from '@rekey/platform/background-publisher'
@@ -19,9 +15,8 @@ import type { Broker } from '@rekey/platform/broker'
 import type { Now } from '@rekey/platform/clock'
 import { hashForLog, type Logger } from '@rekey/platform/logger'
 import { outcomeOf } from '@rekey/platform/outcome'
-import { loadScript, type Redis } from '@rekey/platform/redis'
+import type { Redis } from '@rekey/platform/redis'
 import { pause } from '@rekey/platform/retry'
-import { callRpc } from '@rekey/platform/rpc'
 import { currentSpan } from '@rekey/platform/trace'
 import type { Limits } from '../limits/limits.ts'
 import { type LockoutPolicy, maxFailedAttemptsPerChallenge } from '../limits/lockout.ts'
@@ -32,20 +27,12 @@ import {
   type ChallengeRecord,
   type ChallengeRecords,
   type ChallengeReference,
-  type Flow,
   isSecondProof,
-  keysOf,
   requesterOf,
 } from './challenge.ts'
 import type { Codes } from './codes.ts'
-import {
-  type AnswerBinding,
-  comparing,
-  type EnrolledProof,
-  enrolledMethodOf,
-  type Submitted,
-  spentLifeOf,
-} from './compare.ts'
+import { type AnswerBinding, comparing, enrolledMethodOf, type Submitted } from './compare.ts'
+import { createHeldProofs } from './held-proofs.ts'
 import { unusable } from './refusals.ts'
 
 interface Deps {
@@ -85,12 +72,6 @@ type Answer =
   | (Read & { result: 'locked_out'; failures: number })
   | { result: 'missing' | 'locked' | keyof typeof unusable }
 
-/** Purposes of the RPC that verifies the code of an enrolled method, by flow. */
-const factorPurposeOf = ({ purpose }: ChallengeReference, flow: Flow): FactorPurpose => {
-  if (purpose !== 'change') return purpose
-  return flow === 'brokerFactors' ? 'changeFactors' : 'changePassword'
-}
-
 const isUnusable = (result: string): result is keyof typeof unusable => Object.hasOwn(unusable, result)
 
 /** The failed attempt that ended a challenge. A client gets the same error as for any other; the hosted page says more. */
@@ -104,7 +85,7 @@ export class ChallengeEnded extends RekeyError {
 export const createAnswer = (deps: Deps) => {
   const { redis, broker, limits, lockouts, codes, records, backgroundPublisher, answeredCodes, now, log } = deps
   const afterSpending = limits.loadNext(new URL('./answer.lua', import.meta.url))
-  const settleScript = loadScript(redis, new URL('./settle.lua', import.meta.url))
+  const verifyHeld = createHeldProofs({ redis, broker })
 
   /** Wrong codes of restores that were answered 503 and whose events the broker has not stored yet. */
   let unstored = 0
@@ -133,34 +114,6 @@ export const createAnswer = (deps: Deps) => {
     const [result, failures, flat, lockoutMs] = answer as [Answer['result'], number, string[], number]
     if (result === 'missing' || result === 'locked' || isUnusable(result)) return { result }
     return { result, failures, lockoutMs, challenge: records.read(name, flat), sentAtMs: Number(fieldsOf(flat).sentAt) }
-  }
-
-  /**
-   * Verifies the proof of a held attempt, which is counted as a failed one already.
-   *
-   * @returns isRight: it was right and has spent the challenge
-   * @throws RekeyError unavailable: the attempt does not count
-   */
-  const verifyHeld = async (
-    name: ChallengeReference,
-    proof: EnrolledProof,
-    { challenge: { customer, flow, clientId }, lockoutMs }: Extract<Answer, { lockoutMs: number }>,
-    ip: string,
-  ): Promise<VerifyPasskeyReply> => {
-    const { challengeId } = name
-    const settle = (how: 'right' | 'undo') =>
-      settleScript(keysOf(name), [how, spentLifeOf([flow]), lockoutMs === 0 ? 0 : 1, lockoutAttempts])
-    try {
-      const about = { customer, challengeId, purpose: factorPurposeOf(name, flow) }
-      const reply: VerifyPasskeyReply =
-        proof.method === 'passkey'
-          ? await callRpc(broker, VerifyPasskey, { ...about, credential: proof.credential, clientId, ip })
-          : await callRpc(broker, FactorsVerify, { ...about, ...proof })
-      return reply.isRight && (await settle('right')) === 'ok' ? reply : { isRight: false }
-    } catch (error) {
-      await settle('undo').catch(() => {})
-      throw error
-    }
   }
 
   /** `answered` gets what becomes known of the code. @throws as `answer` */

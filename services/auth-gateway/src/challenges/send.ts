@@ -38,7 +38,7 @@ type Refused = [
   waitMs?: number,
 ]
 
-/** What a caller of `send` has proven. */
+/** Proofs that a caller of `send` has. */
 interface Proven {
   /** True if it is the code of a second proof. */
   isSecond?: boolean

@@ -59,7 +59,7 @@ t.test('S59: without a verification an act says what to do, and waits for a seco
   t.match(others.text, /Customer verified<\/dt><dd>No</)
   const approved = await other.submit(others, '/approve', { reason: 'seen the passport' })
   t.equal(titleOf(approved), `Approved: Demand a new password: ${customer.code}`)
-  // What protects the customer needs no proof.
+  // An act that protects the customer needs no proof.
   t.notMatch((await one.go(`${path(customer)}/block`)).text, 'You have not verified')
 })
 

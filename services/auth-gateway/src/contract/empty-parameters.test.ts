@@ -23,9 +23,20 @@ const challenge = {
 const restoring = { authorization: `Bearer ${await restoreGrant(rekey, customer, 'access_token')}` }
 
 /** A request to each endpoint, with its mandatory parameters, whose answer does not change when it is sent again. */
-const requests: Record<string, { body: Record<string, string>; headers?: object; optional?: string[] }> = {
+const requests: Record<
+  string,
+  {
+    body: Record<string, string>
+    headers?: object
+    optional?: string[] /** By its grant type. */
+    mandatory?: string[]
+  }
+> = {
   '/oauth/v2/passwordRestore': { body: restoreBody('nobody@example.com') },
-  '/oauth/v2/passwordRestoreVerification': { body: verificationBody('x', '123456') as Record<string, string> },
+  '/oauth/v2/passwordRestoreVerification': {
+    body: verificationBody('x', '123456') as Record<string, string>,
+    mandatory: ['code'],
+  },
   '/oauth/v2/passwordRestoreReset': { body: reset, headers: restoring },
   // Refused before the password is hashed.
   '/oauth/v2/login': { body: loginBody(customer, { redirect_uri: 'http://localhost/other' }) },
@@ -61,7 +72,7 @@ const send = async (path: string, form: Form, pairs: [string, string][]) => {
 
 t.test('each parameter without a value is omitted: a mandatory one is missing', async (t) => {
   for (const { path, parameters, required } of endpoints) {
-    const { body = {}, optional = [] } = requests[path] ?? {}
+    const { body = {}, optional = [], mandatory = [] } = requests[path] ?? {}
     for (const form of Object.keys(forms) as Form[]) {
       const plain = await send(path, form, Object.entries(body))
       for (const name of parameters) {
@@ -72,7 +83,7 @@ t.test('each parameter without a value is omitted: a mandatory one is missing', 
         if (path.endsWith('Reset') && name === 'password') continue
         const answer = await send(path, form, [...without, [name, '']])
         t.same(answer, await send(path, form, without), what)
-        if (required.includes(name)) {
+        if (required.includes(name) || mandatory.includes(name)) {
           t.match(answer, { status: 400, body: { error: 'invalid_request' } }, what)
           t.match(answer.body.error_description, `${name} is missing`, what)
         } else if (!optional.includes(name) && name !== 'grant_type') t.same(answer, plain, what)

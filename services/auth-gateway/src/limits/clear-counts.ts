@@ -22,7 +22,7 @@ export const createClearCounts =
       ...person.flatMap((account) => [
         store.clear(account, 'login'),
         store.clear(account, 'change'),
-        // Of second proofs.
+        // Second proofs count there.
         store.clear(account, 'restore'),
       ]),
     ])

@@ -1,4 +1,4 @@
-/** What the last press led to, if the page must say more than its step. Times are in milliseconds since 1970. */
+/** Result of the last press, if the page must say more than its step. Times are in milliseconds since 1970. */
 export type Outcome =
   | { kind: 'wrongCode' | 'malformedCode' | 'verificationCode' | 'unavailable' | 'emptyPassword' }
   /** The code of an authenticator app, or a recovery code. */

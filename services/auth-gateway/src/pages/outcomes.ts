@@ -32,7 +32,7 @@ export const notResent = <S extends { resendAt: number }, O extends { kind: stri
 
 const codePattern = /^\d{1,12}$/
 
-/** What is wrong with the code of a message before it is compared; undefined: nothing. */
+/** Finds a fault in the code of a message before it is compared. @returns undefined if there is none */
 export const faultOfCode = (code: string, verificationCode: string): Outcome | undefined => {
   if (code === verificationCode) return { kind: 'verificationCode' }
   return codePattern.test(code) ? undefined : { kind: 'malformedCode' }

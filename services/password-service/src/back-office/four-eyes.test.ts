@@ -108,6 +108,7 @@ const others = [
   'GET /api/v2/clients/:clientId/messages',
   'GET /api/v2/clients/:clientId/sessions',
   'GET /api/v2/clients/:clientId/verifications',
+  'GET /api/v2/clients/:clientId/waiting-restore',
   'POST /api/v2/clients/:clientId/verifications',
   'POST /api/v2/clients/:clientId/verifications/:verificationId',
   'GET /api/v2/approvals/:approvalId',

@@ -12,9 +12,8 @@ import {
   resetRequestedNotifications,
   restoreLockedNotifications,
   restoreWaitingNotifications,
-  sealTemporaryPassword,
-  temporaryPasswordNotification,
 } from './notifications.ts'
+import { sealTemporaryPassword, temporaryPasswordNotification } from './temporary-password.ts'
 
 const newKeys = () => toKeys(randomBytes(32).toString('base64url'))
 const at = new Date('2026-11-26T09:30:00Z')

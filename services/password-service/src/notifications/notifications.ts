@@ -9,7 +9,6 @@ import {
   NotifyResetRequested,
   NotifyRestoreBlocked,
   NotifyRestoreWaiting,
-  NotifyTemporaryPassword,
   noChangeId,
   type WaitingRestoreNotice,
 } from '@rekey/contracts'
@@ -46,12 +45,6 @@ export interface NotifiedChange extends Notified {
   unverified?: boolean
 }
 
-/** A temporary password that is sealed for the notifier, for the event with this id only. */
-export interface SealedPassword {
-  eventId: string
-  sealed: string
-}
-
 const sealRecipient = (
   { keys }: NotificationDeps,
   eventId: string,
@@ -60,7 +53,7 @@ const sealRecipient = (
 ) => seal(keys.address, eventId, toRecipient(to, customer))
 
 /** The sealed fields of a notification, and its link as it is stored. */
-const sealFields = async (
+export const sealFields = async (
   deps: NotificationDeps,
   eventId: string,
   to: Address,
@@ -224,40 +217,3 @@ export const restoreWaitingNotifications = (
     const vetoLink = await seal(deps.keys.address, id, url)
     return { ...newEvent(NotifyRestoreWaiting, id, { ...common, vetoLink }), reportLink: stored, ...message }
   })
-
-/** Seals a temporary password for the event that will carry it. */
-export const sealTemporaryPassword = async (
-  { keys, random }: Pick<NotificationDeps, 'keys' | 'random'>,
-  password: string,
-): Promise<SealedPassword> => {
-  const eventId = random.id()
-  return { eventId, sealed: await seal(keys.address, eventId, password) }
-}
-
-/** Sends a temporary password to one address. */
-export const temporaryPasswordNotification = async (
-  deps: NotificationDeps,
-  { eventId, sealed }: SealedPassword,
-  { to, setBy, expiresAt }: { to: Address; setBy: 'client' | 'back_office'; expiresAt: Date },
-  about: NotifiedChange,
-): Promise<NewEvent> => {
-  const { sealed: fields, reportLink } = await sealFields(deps, eventId, to, about)
-  const data = {
-    customerId: about.customer.id,
-    ...fields,
-    setBy,
-    password: sealed,
-    expiresAt: expiresAt.toISOString(),
-  }
-  return {
-    ...newEvent(NotifyTemporaryPassword, eventId, data),
-    reportLink,
-    message: {
-      customerId: about.customer.id,
-      kind: 'temporary_password',
-      purpose: setBy === 'client' ? 'reset' : 'set',
-      ...loggedAddress(to),
-      expiresAt,
-    },
-  }
-}

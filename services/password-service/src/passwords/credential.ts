@@ -1,6 +1,7 @@
 import { RekeyError } from '@rekey/contracts'
 import type { Hasher } from '../hashing/hasher.ts'
-import { type NotificationDeps, type SealedPassword, sealTemporaryPassword } from '../notifications/notifications.ts'
+import type { NotificationDeps } from '../notifications/notifications.ts'
+import { type SealedPassword, sealTemporaryPassword } from '../notifications/temporary-password.ts'
 
 /** A password that is ready to be stored; nothing in it can be read by this service. */
 export interface PreparedPassword {

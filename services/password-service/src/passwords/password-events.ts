@@ -15,9 +15,8 @@ import {
   type NotificationDeps,
   passwordChangedNotifications,
   resetRequestedNotifications,
-  type SealedPassword,
-  temporaryPasswordNotification,
 } from '../notifications/notifications.ts'
+import { type SealedPassword, temporaryPasswordNotification } from '../notifications/temporary-password.ts'
 import { type NewEvent, newEvent } from '../outbox/event.ts'
 
 /** A change as it was written. */
