@@ -3,15 +3,12 @@ import {
   ChallengeLocked,
   ChallengeVerified,
   enrolledChallengeTypes,
-  type FactorPurpose,
-  FactorsVerify,
   lockoutAttempts,
   methodOfChallengeType,
   type Proof,
   type Purpose,
   RekeyError,
   unavailable,
-  VerifyPasskey,
   type VerifyPasskeyReply,
 } from '@rekey/contracts'
 import type { BackgroundPublisher } from '@rekey/platform/background-publisher'
@@ -21,7 +18,6 @@ import { hashForLog, type Logger } from '@rekey/platform/logger'
 import { outcomeOf } from '@rekey/platform/outcome'
 import { loadScript, type Redis } from '@rekey/platform/redis'
 import { pause } from '@rekey/platform/retry'
-import { callRpc } from '@rekey/platform/rpc'
 import { currentSpan } from '@rekey/platform/trace'
 import type { Limits } from '../limits/limits.ts'
 import { type LockoutPolicy, maxFailedAttemptsPerChallenge } from '../limits/lockout.ts'
@@ -32,7 +28,6 @@ import {
   type ChallengeRecord,
   type ChallengeRecords,
   type ChallengeReference,
-  type Flow,
   isSecondProof,
   keysOf,
   requesterOf,
@@ -47,6 +42,7 @@ import {
   spentLifeOf,
 } from './compare.ts'
 import { unusable } from './refusals.ts'
+import { verifyProof } from './verify-proof.ts'
 
 interface Deps {
   redis: Redis
@@ -84,12 +80,6 @@ type Answer =
   /** Not compared, because of a lockout of the account. */
   | (Read & { result: 'locked_out'; failures: number })
   | { result: 'missing' | 'locked' | keyof typeof unusable }
-
-/** Purposes of the RPC that verifies the code of an enrolled method, by flow. */
-const factorPurposeOf = ({ purpose }: ChallengeReference, flow: Flow): FactorPurpose => {
-  if (purpose !== 'change') return purpose
-  return flow === 'brokerFactors' ? 'changeFactors' : 'changePassword'
-}
 
 const isUnusable = (result: string): result is keyof typeof unusable => Object.hasOwn(unusable, result)
 
@@ -144,18 +134,13 @@ export const createAnswer = (deps: Deps) => {
   const verifyHeld = async (
     name: ChallengeReference,
     proof: EnrolledProof,
-    { challenge: { customer, flow, clientId }, lockoutMs }: Extract<Answer, { lockoutMs: number }>,
+    { challenge, lockoutMs }: Extract<Answer, { lockoutMs: number }>,
     ip: string,
   ): Promise<VerifyPasskeyReply> => {
-    const { challengeId } = name
     const settle = (how: 'right' | 'undo') =>
-      settleScript(keysOf(name), [how, spentLifeOf([flow]), lockoutMs === 0 ? 0 : 1, lockoutAttempts])
+      settleScript(keysOf(name), [how, spentLifeOf([challenge.flow]), lockoutMs === 0 ? 0 : 1, lockoutAttempts])
     try {
-      const about = { customer, challengeId, purpose: factorPurposeOf(name, flow) }
-      const reply: VerifyPasskeyReply =
-        proof.method === 'passkey'
-          ? await callRpc(broker, VerifyPasskey, { ...about, credential: proof.credential, clientId, ip })
-          : await callRpc(broker, FactorsVerify, { ...about, ...proof })
+      const reply = await verifyProof(broker, name, { proof, challenge, ip })
       return reply.isRight && (await settle('right')) === 'ok' ? reply : { isRight: false }
     } catch (error) {
       await settle('undo').catch(() => {})
