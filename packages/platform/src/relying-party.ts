@@ -47,7 +47,7 @@ const fits = (rpId: string, host: string): boolean =>
 const isSecure = ({ protocol, hostname }: URL): boolean =>
   protocol === 'https:' || hostname === 'localhost' || hostname.endsWith('.localhost')
 
-/** Finds faults that make every browser refuse: each with the values that do not fit. */
+/** Finds settings with which browsers refuse every passkey. Each error has the values that do not fit. */
 export const relyingPartyErrors = (config: Partial<Settings>): string[] => {
   const { REKEY_PUBLIC_URL: publicUrl, REKEY_RP_ID: rpId } = config
   const misfit =

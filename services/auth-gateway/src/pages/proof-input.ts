@@ -5,7 +5,7 @@ import type { ProofFields } from '../second-proofs/submitted-code.ts'
 import type { Outcome } from './outcome.ts'
 import { faultOfCode, faultOfOwnCode } from './outcomes.ts'
 
-/** What the script of a page has put into its form as JSON; undefined if it is none of this schema. */
+/** Reads the JSON that a page's script has put into its form; undefined if it does not match the schema. */
 export const readCredential = <T>(isOfSchema: (value: unknown) => boolean, input: string): T | undefined => {
   try {
     const value: unknown = JSON.parse(input)
