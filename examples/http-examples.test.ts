@@ -88,5 +88,8 @@ t.test('restore-page/serve.ts serves the page, its script and the client as one 
   }
   t.match(await get('/'), { type: /^text\/html/, text: '<script type="module" src="restore.js">' })
   t.match(await get('/restore.js'), { type: /^text\/javascript/, text: "from '@rekey/client'" })
-  t.match(await get('/rekey-client.js'), { type: /^text\/javascript/, text: /export \{ RekeyError, createClient \}/ })
+  t.match(await get('/rekey-client.js'), {
+    type: /^text\/javascript/,
+    text: /export \{ RekeyError, createClient, secondProofOf \}/,
+  })
 })

@@ -124,6 +124,8 @@ export const mayPublish: Record<BrokerUser, string[]> = {
     'customers.summary',
     'factors.list',
     'factors.verify',
+    'factors.request-passkey',
+    'factors.verify-passkey',
     'waiting-restores.open',
     'waiting-restores.veto',
     ...streamInfo('AUTH', 'PASSWORD', 'DEAD'),

@@ -59,7 +59,7 @@ const methodsFor = (index: number) =>
 const formOf = (path: string, type = '') => {
   if (path === '/oauth/v2/authorize') return /^text\/html/.test(type)
   if (path.startsWith('/oauth/')) return /^application\/json/.test(type)
-  return /^\/(restore|not-me|docs|n|account|staff)(\/|$)/.test(path)
+  return /^\/(restore|restore-veto|not-me|docs|n|v|account|staff)(\/|$)/.test(path)
     ? /^text\/html/.test(type)
     : /^application\/problem\+json/.test(type)
 }

@@ -38,7 +38,7 @@ const isRead = (route: string) =>
 /** Pages, to which any site may have a link. */
 const isPage = (route: string) =>
   [
-    /^GET \/(oauth\/v2\/authorize|account(\/.*)?|not-me|n\/:handle|docs(\/events)?)?$/,
+    /^GET \/(oauth\/v2\/authorize|account(\/.*)?|not-me|n\/:handle|restore-veto|v\/:handle|docs(\/events)?)?$/,
     /^GET \/restore(\/\w+|\/:flow\/:step|\/\*)?$/,
     /^GET \/staff(\/(?!sign-in\/start$).*)?$/,
   ].some((pages) => pages.test(route))

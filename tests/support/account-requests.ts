@@ -113,6 +113,10 @@ export const createAccountRequests = async (rekey: AccountRekey): Promise<Record
     'POST /account/security/way': { ...ofSecurity('/way', { way: 'oob:email' }), ...ofCustomer },
     'POST /account/security/other': { ...ofSecurity('/other'), ...ofCustomer },
     'POST /account/security/name': { ...ofSecurity('/name', { label: 'My phone' }), ...ofCustomer },
+    'POST /account/security/new-passkey': {
+      ...ofSecurity('/new-passkey', { label: 'My phone', code: '{}' }),
+      ...ofCustomer,
+    },
     'POST /account/security/app': { ...ofSecurity('/app', { factor, code: '000001' }), ...ofCustomer },
     'POST /account/security/codes': { ...ofSecurity('/codes'), ...ofCustomer },
     'POST /account/security/codes-file': { ...ofSecurity('/codes-file'), ...ofCustomer },
@@ -120,6 +124,7 @@ export const createAccountRequests = async (rekey: AccountRekey): Promise<Record
     'POST /account/security/removal': { ...ofSecurity('/removal', { factor }), ...ofCustomer },
     'POST /account/security/remove': { ...ofSecurity('/remove', { factor }), ...ofCustomer },
     'POST /account/security/add': { ...ofSecurity('/add'), spends: 'code' },
+    'POST /account/security/passkey': { ...ofSecurity('/passkey'), spends: 'code' },
     'POST /account/security/issue': { ...ofSecurity('/issue'), spends: 'code' },
     'POST /account/sessions/end': {
       ...ofChange('/account/sessions/end', { session: '019ac0de-7c1a-7bbf-9d42-0f7f6a3a2b11' }),

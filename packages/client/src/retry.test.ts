@@ -7,13 +7,14 @@ import { createClient, type HttpOptions, type Operations } from './index.ts'
 type Fetch = NonNullable<HttpOptions['fetch']>
 
 const routes = Object.keys(http) as (keyof Operations)[]
-/** They send a code, or only verify a password: nothing is left behind if they are refused. */
+/** They send a code, verify a password or give out a challenge: nothing is left behind if they are refused. */
 const codes: (keyof Operations)[] = [
   'POST /oauth/v2/passwordRestore',
   'POST /oauth/v2/login',
   'POST /oauth/v2/challenge',
   'GET /api/v2/my/2fa/challenge',
   'GET /api/v2/my/2fa/unauthorized/challenge',
+  'POST /api/v2/my/factors/passkey/options',
 ]
 const reads = routes.filter(
   (route) => (route.startsWith('GET ') && !codes.includes(route)) || /(revoke|introspect)$/.test(route),

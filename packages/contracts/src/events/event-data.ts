@@ -438,8 +438,44 @@ export interface CustomerVerifiedData {
   verifiedUntil: string
 }
 
-/** A restore that waits because its customer gave one proof of two. */
-export interface WaitingRestoreData {
+/** A customer who could give one proof of two opened a restore that waits; any sign-in or notification can veto it. */
+export interface CustomerRestoreWaitingData {
+  /** The customer's code. */
+  customer: string
+  customerId: number
+  waitingRestoreId: string
+  /** The method that was proven. */
+  channel: 'email' | 'sms'
+  /** Id of the history record. */
+  changeId: number
+  /** Digest of the history record. */
+  digest: string
+  clientId: string
+  ip: string
+  /** From then on the password can be set; later, if a notification was sent late. */
+  endsAt: string
+}
+
+/** A waiting restore was vetoed. No password can be set by it. */
+export interface CustomerRestoreVetoedData {
+  /** The customer's code. */
+  customer: string
+  customerId: number
+  waitingRestoreId: string
+  /** The method that was proven. */
+  channel: 'email' | 'sms'
+  /** Id of the history record. */
+  changeId: number
+  /** Digest of the history record. */
+  digest: string
+  /** link: of a notification. new_password: one that was set in another way. */
+  by: 'link' | 'sign_in' | 'block' | 'new_password'
+  /** Address that the veto came from; absent if it followed from another act. */
+  ip?: string
+}
+
+/** A customer set a new password after the wait of a restore. `changeId` is of the new password. */
+export interface CustomerRestoreCompletedData {
   /** The customer's code. */
   customer: string
   customerId: number
@@ -452,27 +488,19 @@ export interface WaitingRestoreData {
   digest: string
 }
 
-/** A customer who could give one proof of two opened a restore that waits; any sign-in or notification can veto it. */
-export interface CustomerRestoreWaitingData extends WaitingRestoreData {
-  clientId: string
-  ip: string
-  /** From then on the password can be set; later, if a notification was sent late. */
-  endsAt: string
+/** Nobody set a password in time after the wait of a restore. */
+export interface CustomerRestoreExpiredData {
+  /** The customer's code. */
+  customer: string
+  customerId: number
+  waitingRestoreId: string
+  /** The method that was proven. */
+  channel: 'email' | 'sms'
+  /** Id of the history record. */
+  changeId: number
+  /** Digest of the history record. */
+  digest: string
 }
-
-/** A waiting restore was vetoed. No password can be set by it. */
-export interface CustomerRestoreVetoedData extends WaitingRestoreData {
-  /** link: of a notification. new_password: one that was set in another way. */
-  by: 'link' | 'sign_in' | 'block' | 'new_password'
-  /** Address that the veto came from; absent if it followed from another act. */
-  ip?: string
-}
-
-/** A customer set a new password after the wait of a restore. `changeId` is of the new password. */
-export interface CustomerRestoreCompletedData extends WaitingRestoreData {}
-
-/** A waiting restore ended, and nobody set a password in time. */
-export interface CustomerRestoreExpiredData extends WaitingRestoreData {}
 
 /** The data of each event, by its type. */
 export interface EventsByType {

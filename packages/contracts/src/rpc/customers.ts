@@ -88,6 +88,7 @@ const EnrolledTotp = Type.Object({
   secret: Type.String({
     pattern: '^[A-Za-z2-7]{16,103}=*$',
     description: 'Base32 (RFC 4648 §6) of 10 to 64 bytes.',
+    examples: ['GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ'],
   }),
   algorithm: Type.Optional(OneOf(['sha1', 'sha256', 'sha512'], { description: 'By default sha1.' })),
   digits: Type.Optional(Type.Integer({ minimum: 6, maximum: 8, description: 'By default 6.' })),

@@ -112,12 +112,12 @@ t.test('S28: A5 answers with the errors of RFC 6749', async (t) => {
     [
       { grant_type: 'password', username: 'a', password: 'b' },
       'unsupported_grant_type',
-      'grant_type must be one of mfa_oob, mfa_otp, mfa_recovery_code, authorization_code, code, refresh_token, client_credentials.',
+      'grant_type must be one of mfa_oob, mfa_otp, mfa_recovery_code, mfa_webauthn, authorization_code, code, refresh_token, client_credentials.',
     ],
     [
       { grant_type: 'constructor' },
       'unsupported_grant_type',
-      'grant_type must be one of mfa_oob, mfa_otp, mfa_recovery_code, authorization_code, code, refresh_token, client_credentials.',
+      'grant_type must be one of mfa_oob, mfa_otp, mfa_recovery_code, mfa_webauthn, authorization_code, code, refresh_token, client_credentials.',
     ],
     [{ grant_type: 'mfa_oob' }, 'invalid_request', 'mfa_token is missing; code is missing.'],
     [{ grant_type: 'authorization_code' }, 'invalid_request', 'code is missing; redirect_uri is missing.'],

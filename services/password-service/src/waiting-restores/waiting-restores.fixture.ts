@@ -2,7 +2,7 @@ import { LoginSucceeded, WaitingRestoreOpen, WaitingRestoreVeto } from '@rekey/c
 import { systemRandom } from '@rekey/platform/random'
 import { callRpc } from '@rekey/platform/rpc'
 import { eventually } from '@rekey/test-support/eventually'
-import { patiently } from '@rekey/test-support/patiently'
+import { callPatiently, patiently } from '@rekey/test-support/patiently'
 import type { Test } from 'tap'
 import { startWithFactors } from '../factors/factors.fixture.ts'
 
@@ -107,7 +107,7 @@ export const startWaiting = async (t: Test, env: Record<string, string> = {}) =>
     openBy,
     /** Opens a waiting restore, by a proof of this kind. */
     open: async ({ id }: Person, kind?: 'email' | 'phone') => openBy(await secondProof(id, kind)),
-    veto: (token: string) => callRpc(broker, WaitingRestoreVeto, { token, ip }),
+    veto: (token: string) => callPatiently(() => callRpc(broker, WaitingRestoreVeto, { token, ip })),
 
     /** A customer with mail and SMS. */
     person: (options: object = {}): Promise<Person> => {
