@@ -1,7 +1,7 @@
 import { eventually } from '@rekey/test-support/eventually'
 import type { Rekey } from '@rekey/test-support/rekey'
 
-/** Reads words and codes in the mails of verifications, the newest last. @param count waits for so many */
+/** Reads words and codes in the mails of verifications, the newest first. @param count waits for so many */
 export const readVerifications = ({ inbox }: Pick<Rekey, 'inbox'>, address: string, count = 1) =>
   eventually(
     async () => {

@@ -26,8 +26,8 @@ const findVerified = prepared<{ verifiedAt: Date }, Wanted>(
   'find_customer_proof',
   `SELECT max(v.verified_at) AS "verifiedAt" FROM verification v JOIN customer c ON c.id = v.customer_id
   WHERE v.customer_id = $1::int AND v.staff = $2::text AND v.verified_at > $3::timestamptz
-    AND NOT (c.hold_until > $4::timestamptz AND c.password_channel IS NOT NULL
-      AND v.method = CASE c.password_channel WHEN 'email' THEN 'email' ELSE 'sms' END)
+    AND (CASE WHEN c.hold_until > $4::timestamptz THEN c.password_channel END IS NULL
+      OR v.method <> CASE c.password_channel WHEN 'email' THEN 'email' ELSE 'sms' END)
   HAVING max(v.verified_at) IS NOT NULL`,
 )
 
