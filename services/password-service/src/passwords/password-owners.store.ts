@@ -1,6 +1,8 @@
 import type { Address } from '@rekey/contracts'
+import type { Now } from '@rekey/platform/clock'
 import { confirmedAddressesSql } from '../customers/confirmed-addresses.ts'
 import type { Database } from '../database.ts'
+import { youngFactorKindsSql } from '../customers/young-factors.ts'
 import { Prisma } from '../generated/prisma/client.ts'
 import { readWaiting, type WaitingJson, waitingRestoreSql } from '../waiting-restores/waiting-restores.store.ts'
 import type { Grant } from './grant.ts'
@@ -36,7 +38,8 @@ const owner = Prisma.sql`
   ARRAY(SELECT i.value FROM identifier i WHERE i.customer_id = c.id) AS usernames`
 
 const holder = ({ jti, challengeId }: Grant) => Prisma.sql`${owner},
-  c.factor_kinds::text[] AS "factorKinds", ${confirmedAddressesSql} AS addresses,
+  c.factor_kinds::text[] AS "factorKinds", ${Prisma.raw(youngFactorKindsSql('y.old_since'))} AS "youngFactorKinds",
+  ${confirmedAddressesSql} AS addresses,
   ${Prisma.raw(waitingRestoreSql)} AS waiting,
   EXISTS (SELECT 1 FROM spent_token WHERE jti IN (${jti}::uuid, ${challengeId}::uuid)) AS spent`
 
@@ -45,12 +48,22 @@ type HolderRow = Omit<GrantHolder, 'waiting'> & { waiting: WaitingJson | null }
 const toHolder = (row: HolderRow | undefined): GrantHolder | undefined =>
   row && { ...row, waiting: readWaiting(row.waiting) }
 
-export const createPasswordOwnerStore = (database: Database) => ({
+interface Deps {
+  database: Database
+  /** How long a new factor is young. */
+  newAddressMs: number
+  now: Now
+}
+
+export const createPasswordOwnerStore = ({ database, newAddressMs, now }: Deps) => {
+  const young = () => Prisma.sql`(SELECT ${new Date(now().getTime() - newAddressMs)}::timestamptz AS old_since) y`
+  return {
   /** Finds the customer that a change's grant names. */
   findForChange: (grant: Grant): Promise<GrantHolder | undefined> =>
     database.query(async (prisma) => {
       const [row] = await prisma.$queryRaw<HolderRow[]>`
-        SELECT ${holder(grant)}, NULL AS "restoreKind" FROM customer c LEFT JOIN credential k ON k.customer_id = c.id
+        SELECT ${holder(grant)}, NULL AS "restoreKind" FROM ${young()}, customer c
+        LEFT JOIN credential k ON k.customer_id = c.id
         WHERE c.code = ${grant.subject}`
       return toHolder(row)
     }),
@@ -59,7 +72,7 @@ export const createPasswordOwnerStore = (database: Database) => ({
   findForRestore: (grant: Grant): Promise<GrantHolder | undefined> =>
     database.query(async (prisma) => {
       const [row] = await prisma.$queryRaw<HolderRow[]>`
-        SELECT ${holder(grant)}, r.kind::text AS "restoreKind" FROM restore_request r JOIN customer c ON c.id = r.customer_id
+        SELECT ${holder(grant)}, r.kind::text AS "restoreKind" FROM ${young()}, restore_request r JOIN customer c ON c.id = r.customer_id
         LEFT JOIN credential k ON k.customer_id = c.id
         WHERE r.challenge_id = ${grant.challengeId}::uuid`
       return toHolder(row)
@@ -74,6 +87,7 @@ export const createPasswordOwnerStore = (database: Database) => ({
         FROM customer c LEFT JOIN credential k ON k.customer_id = c.id WHERE c.id = ${customerId}`
       return row
     }),
-})
+  }
+}
 
 export type PasswordOwnerStore = ReturnType<typeof createPasswordOwnerStore>
