@@ -1,5 +1,5 @@
 import { createCustomer, sql } from '@rekey/test-support/customers'
-import { asBearer, changeGrant, change, factorsGrant, restoreGrant, signIn } from '@rekey/test-support/flows'
+import { asBearer, change, changeGrant, factorsGrant, restoreGrant, signIn } from '@rekey/test-support/flows'
 import { startRekey } from '@rekey/test-support/rekey'
 import t from 'tap'
 import { codeOf } from '../../../password-service/src/factors/factors.fixture.ts'
@@ -14,7 +14,8 @@ const hourMs = 3_600_000
 const signedIn = async ({ hasPhone = true } = {}) => {
   const person = await createCustomer(postgres.url)
   await sql(postgres.url, "UPDATE customer SET created_at = created_at - interval '30 days' WHERE id = $1", [person.id])
-  if (!hasPhone) await sql(postgres.url, "DELETE FROM identifier WHERE customer_id = $1 AND kind = 'phone'", [person.id])
+  if (!hasPhone)
+    await sql(postgres.url, "DELETE FROM identifier WHERE customer_id = $1 AND kind = 'phone'", [person.id])
   const accessToken = await signIn(rekey, person)
   const grant = await factorsGrant(rekey, person, accessToken)
   return { person, accessToken, headers: { ...asBearer(accessToken), successToken: String(grant) } }
@@ -49,7 +50,12 @@ t.test('S57: a young app is no second proof of a restore or a change while there
   t.match(refused, { status: 400 })
   t.notOk(refused.body.sign_token)
 
-  const asked = await change(rekey, accessToken, String(await changeGrant(rekey, person, accessToken)), 'a new password')
+  const asked = await change(
+    rekey,
+    accessToken,
+    String(await changeGrant(rekey, person, accessToken)),
+    'a new password',
+  )
   t.match(asked, { status: 403, body: { code: 'second_proof_required', challengeTypes: [/^oob:sms:/] } })
 
   clock.advance(73 * hourMs)
@@ -72,11 +78,7 @@ t.test('S57: a customer without an older second method uses a young one, with th
 
 t.test('S57: recovery codes that were issued anew are young', async (t) => {
   const { person, headers } = await signedIn()
-  const { status, body } = await http.send<{ codes: string[] }>(
-    'POST',
-    '/api/v2/my/factors/recovery-codes',
-    headers,
-  )
+  const { status, body } = await http.send<{ codes: string[] }>('POST', '/api/v2/my/factors/recovery-codes', headers)
   t.equal(status, 201)
   const { mfaToken, challengeTypes } = await secondProofOf(person)
   t.equal(challengeTypes.length, 1)

@@ -75,7 +75,10 @@ const tooYoung = (standing: ProofStanding, smsCodes: boolean): EnrolledMethod[] 
 }
 
 /** True if one of the proofs is by a method that is young. */
-export const isByYoungMethod = ({ proofs = [] }: Grant, { youngFactorKinds }: Pick<ProofStanding, 'youngFactorKinds'>) =>
+export const isByYoungMethod = (
+  { proofs = [] }: Grant,
+  { youngFactorKinds }: Pick<ProofStanding, 'youngFactorKinds'>,
+) =>
   enrolledMethods.some(
     (method) => youngFactorKinds.includes(kindOfMethod[method]) && proofs.some((proof) => proof.method === method),
   )
