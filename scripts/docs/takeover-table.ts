@@ -5,7 +5,7 @@ import { join } from 'node:path'
 export const things = {
   mailbox: 'the mailbox',
   sim: 'the SIM',
-  phone: 'the unlocked phone: SMS and authenticator app',
+  phone: 'the unlocked phone: SMS, authenticator app and passkey',
   password: 'the password',
   session: 'an open session',
   staff: 'one member of staff',
@@ -22,6 +22,7 @@ export const persons = {
   mail: ['email'],
   'mail and SMS': ['email', 'sms'],
   'mail and TOTP': ['email', 'totp'],
+  'mail and passkey': ['email', 'passkey'],
 } as const
 export type Person = keyof typeof persons
 
@@ -42,13 +43,15 @@ export const ways = {
   held: 'One code restores under this rule. During the hold sign-in needs the other channel. The customer is told there, and can report it by the link.',
   change: 'The thief reads the code of a sign-in or of a change, and knows the current password.',
   addedApp:
-    'An existing method proves a new authenticator app, which then counts as the second proof. Every address is told of the new app.',
+    'The only method proves a new authenticator app, which is then the second proof: the customer has no older one. Every address is told of the new app.',
   staffHold:
     'The staff end the hold of a restore, in which sign-in needs the other channel. Every address is told. Four eyes (`REKEY_BACK_OFFICE_FOUR_EYES=true`) need a second member of staff.',
   staffReset:
-    'The staff remove the authenticator app, and one method is left. Every address is told. Four eyes need a second member of staff.',
+    'The staff remove the second factors, and one method is left. Every address is told. Four eyes need a second member of staff.',
   staffPassword:
     'The staff set a temporary password, and the thief reads the code of the sign-in. Every address is told. Four eyes need a second member of staff.',
+  unavailable:
+    'The thief says that the second proof is lost, and restores by one proof after the wait of a day. Every address is told three times before. The link in any of these messages, or any sign-in of the customer, stops it.',
   guessed:
     'A writer of Redis resets the counts of wrong codes at sign-in and at changes, and so guesses a code of six digits within its life. Wrong codes of restores are counted in Postgres too.',
   temporary: 'The thief reads the code of the restore, and the message with the temporary password.',
@@ -124,17 +127,19 @@ export const takeoverSection = (stored = readStored()): string => {
   const noteOf = (way: Way) => used.indexOf(way) + 1
   return `## The takeover table
 
-Which thefts lead to a new password that signs in, for customers with mail, mail and SMS, or mail and an authenticator
-app, by \`REKEY_RESTORE_PROOFS\`. Every thief knows the customer's names, addresses and ids. Four eyes are off.
+Which thefts lead to a new password that signs in, for customers with mail, mail and SMS, mail and an authenticator
+app, or mail and a passkey, by \`REKEY_RESTORE_PROOFS\`. Every thief knows the customer's names, addresses and ids. Four eyes are off.
 None of the things changes an address: only the platform's own services do, by RPC.
 [tests/security/takeover.proof.ts](../tests/security/takeover.proof.ts) plays each cell on customers of its own, tries every
-way that the stolen things allow, and signs in with the new password. It fails if this table is not what it saw;
+way that the stolen things allow, and signs in with the new password. A cell whose second thing adds nothing, such as the
+SIM of a customer without SMS, is that of the other thing alone. It fails if this table is not what it saw;
 \`REKEY_WRITE_TAKEOVER=true\` makes it write the cells, and \`npm run docs\` this page.
 [takeover.test.ts](../tests/security/takeover.test.ts) plays the thefts of one thing.
 
 - **gets in**: a new password signs in at once.
 - **after the hold**: a new password is set. It signs in once the recovery hold has ended, unless the customer followed the
   link "it was not me".
+- **waits**: a new password can be set after a wait of a day, in which the customer is told and can stop it.
 - **–**: nothing.
 
 One thing never leads to a new password that gets in for a customer with two methods under \`known\` or \`two\`

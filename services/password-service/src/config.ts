@@ -133,7 +133,8 @@ export const Env = Type.Object({
     default: 72,
     description:
       'How long a confirmed address that an existing customer gained is young, in hours: a restore over it begins a hold ' +
-      'that is longer by this time. For as long a removed address is notified of new passwords. 0: no address is young.',
+      'that is longer by this time. For as long a removed address is notified of new passwords, and a new second factor is ' +
+      'no second proof of a customer who has another one. 0: nothing is young.',
   }),
   REKEY_FACTOR_RESET_WAIT_HOURS: Type.Integer({
     minimum: 1,

@@ -1,124 +1,29 @@
-import { challengeType, parseUsername, scopes } from '@rekey/contracts'
-import { sql, type TestCustomer } from '@rekey/test-support/customers'
+import { scopes } from '@rekey/contracts'
+import type { TestCustomer } from '@rekey/test-support/customers'
 import { eventually } from '@rekey/test-support/eventually'
-import {
-  asBearer,
-  claimsOf,
-  codesOf,
-  login,
-  reset,
-  restore,
-  restoreBody,
-  state,
-  verificationBody,
-} from '@rekey/test-support/flows'
+import { asBearer, claimsOf, login, reset, restore, restoreBody, verificationBody } from '@rekey/test-support/flows'
 import type { Answer } from '@rekey/test-support/http'
-import type { ReceivedMessage } from '@rekey/test-support/inbox'
 import type { Rekey } from '@rekey/test-support/rekey'
-import { type App, createApp } from './app.ts'
-
-/** What somebody can answer a challenge with. */
-export interface Means {
-  /** All addresses of the customer. */
-  addresses: readonly string[]
-  /** Those whose messages they read. */
-  reads: readonly string[]
-  /** Their authenticator apps. */
-  apps: App[]
-  /** Guesses a code that they do not read. Absent: they do not guess. */
-  guess?: Guess
-}
-
-export type Submit = (code: string) => Promise<Answer>
-export interface Guess {
-  /** The customer's apps, whose codes are guessed. */
-  apps: readonly App[]
-  /** Submits wrong codes of a challenge before the right one. */
-  wrong(token: string, submit: Submit): Promise<void>
-}
-
-/** A code that was sent. */
-interface Sent {
-  token: string
-  to: string
-  code: string
-}
-
-const challengePath = '/api/v2/my/2fa/challenge'
-const isString = (value: unknown): value is string => typeof value === 'string'
+import { createWaiter } from '../../../services/auth-gateway/src/second-proofs/waiting-restores.fixture.ts'
+import { createApp } from './app.ts'
+import { challengePath, createProofs, type Given, isString, type Means } from './proofs.ts'
 
 /** Somebody who goes through flows over HTTP. Each returns undefined if it is refused, or if they cannot answer. */
-export const createActor = (rekey: Rekey, customer: TestCustomer, { addresses, reads, apps, guess }: Means) => {
+export const createActor = (rekey: Rekey, customer: TestCustomer, means: Means) => {
   const { http, clock } = rekey
   const { email: username } = customer
-  /** Addresses whose codes they have, those that they read first. */
-  const known = guess ? [...new Set([...reads, ...addresses])] : reads
-
-  /** True once a code to the customer was suppressed, as during a lockout. */
-  const isSuppressed = async () => {
-    const text = "SELECT 1 FROM message WHERE customer_id = $1 AND status = 'suppressed' LIMIT 1"
-    return (await sql(rekey.postgres.url, text, [customer.id])).length > 0
-  }
-
-  /** The code that a request sends to an address. Undefined if the request is refused, or the code suppressed. */
-  const codeTo = async (to: string, request: () => Promise<Answer>): Promise<Sent | undefined> => {
-    const { status, body } = await request()
-    const token = body.mfa_token ?? body.token
-    if (status !== 200 || !isString(token)) return undefined
-    // A second proof's token is sealed: its answer has the code that the message repeats.
-    const shown = body.code ?? String(claimsOf(token).scope).replace('mfa_token:', '')
-    const isOfRequest = (message: ReceivedMessage) => codesOf(message).verification === shown
-    const code = async () => {
-      const message = (await rekey.inbox.messagesTo(to)).find(isOfRequest)
-      if (message) return codesOf(message).confirmation
-      return (await isSuppressed()) ? 'suppressed' : undefined
-    }
-    const found = await eventually(code, { what: `a code for ${to}` })
-    return found === 'suppressed' ? undefined : { token, to, code: found }
-  }
-  const submitted = async ({ token, to, code }: Sent, submit: Submit): Promise<Answer> => {
-    if (!reads.includes(to)) await guess?.wrong(token, submit)
-    return submit(code)
-  }
-  const byApp = async (token: string, submit: Submit): Promise<Answer | undefined> => {
-    for (const app of apps) {
-      const answer = await submit(await app.next())
-      if (answer.status === 200) return answer
-    }
-    const [guessed] = guess?.apps ?? []
-    if (!guessed) return undefined
-    await guess?.wrong(token, submit)
-    return submit(await guessed.next())
-  }
-  const canUseApp = () => apps.length > 0 || (guess?.apps.length ?? 0) > 0
-
-  const sendTo = (mfaToken: string, device: string) =>
-    http.post('/oauth/v2/challenge', {
-      challenge_type: device,
-      client_timezone: '-3',
-      mfa_token: mfaToken,
-      response_type: 'code',
-      state,
-    })
-  const addressOf = (device: string) => known.find((address) => challengeType(parseUsername(address)) === device)
-
-  /** Answers the challenge of a token by one of its ways. */
-  const prove = async (
-    mfaToken: string,
-    way: string,
-    submit: (token: string, grantType: string) => Submit,
-  ): Promise<Answer | undefined> => {
-    if (way === 'otp') return canUseApp() ? byApp(mfaToken, submit(mfaToken, 'mfa_otp')) : undefined
-    const to = addressOf(way)
-    const sent = to && (await codeTo(to, () => sendTo(mfaToken, way)))
-    return sent ? submitted(sent, submit(sent.token, 'mfa_oob')) : undefined
-  }
+  const { addresses, reads, apps } = means
+  const { known, codeTo, submitted, byApp, byPasskey, canUseApp, sendTo, prove } = createProofs(rekey, customer, means)
 
   /** The grant with a second proof, if an answer asks for one. */
   const secondGrant = async ({ body }: Answer): Promise<string | undefined> => {
     if (!isString(body.mfaToken)) return undefined
     for (const way of body.challengeTypes as string[]) {
-      const answer = await prove(body.mfaToken, way, (token) => (code) => http.post(challengePath, { token, code }))
+      const answer = await prove(
+        body.mfaToken,
+        way,
+        (token) => (given) => http.post(challengePath, { token, ...given }),
+      )
       if (isString(answer?.body.successToken)) return answer.body.successToken
     }
     return undefined
@@ -128,9 +33,10 @@ export const createActor = (rekey: Rekey, customer: TestCustomer, { addresses, r
   const restoreGrant = async (to: string, responseType = 'sign_token'): Promise<string | undefined> => {
     const sent = await codeTo(to, () => http.post('/oauth/v2/passwordRestore', restoreBody(to)))
     if (!sent) return undefined
-    const { body } = await submitted(sent, (code) =>
+    const { body } = await submitted(sent, (given) =>
       http.post('/oauth/v2/passwordRestoreVerification', {
-        ...verificationBody(sent.token, code),
+        ...verificationBody(sent.token, ''),
+        ...given,
         response_type: responseType,
       }),
     )
@@ -148,12 +54,13 @@ export const createActor = (rekey: Rekey, customer: TestCustomer, { addresses, r
   /** B5, B6. */
   const successToken = async (bearer: string, businessProcess: string): Promise<string | undefined> => {
     const open = () => http.get(`${challengePath}?businessProcess=${businessProcess}`, asBearer(bearer))
-    const submit = (token: string) => (code: string) => http.post(challengePath, { token, code })
+    const submit = (token: string) => (given: Given) => http.post(challengePath, { token, ...given })
     const email = known.find((address) => address.includes('@'))
     const { body } = businessProcess === 'changeFactors' ? await open() : { body: {} as Answer['body'] }
-    if (body.provider === 'otp') {
+    if (body.provider === 'otp' || body.provider === 'webauthn') {
       const token = String(body.token)
-      return (canUseApp() ? await byApp(token, submit(token)) : undefined)?.body.successToken as string | undefined
+      const answer = canUseApp() ? await byApp(token, submit(token)) : await byPasskey({ body }, submit(token))
+      return answer?.body.successToken as string | undefined
     }
     const sent = email && (await codeTo(email, open))
     return sent ? ((await submitted(sent, submit(sent.token))).body.successToken as string | undefined) : undefined
@@ -182,6 +89,21 @@ export const createActor = (rekey: Rekey, customer: TestCustomer, { addresses, r
       return false
     },
 
+    /** A restore that waits (A1, A2, B2, A4b with `unavailable`); then, after the wait, another one by the same address. */
+    async waitAndRestore(password: string): Promise<boolean> {
+      const waiter = createWaiter(rekey)
+      for (const address of reads) {
+        const grant = await restoreGrant(address)
+        const { body } = grant === undefined ? { body: {} as Answer['body'] } : await restore(rekey, grant, password)
+        if (!isString(body.mfaToken)) continue
+        if ((await sendTo(body.mfaToken, 'unavailable')).body.error !== 'restore_waiting') continue
+        await waiter.wait(customer.id)
+        const later = await restoreGrant(address)
+        if (later !== undefined && (await restore(rekey, later, password)).status === 204) return true
+      }
+      return false
+    },
+
     /** A1, A2, A3 without a password: the temporary password that is sent. */
     async temporaryPassword(): Promise<string | undefined> {
       for (const address of reads) {
@@ -201,7 +123,7 @@ export const createActor = (rekey: Rekey, customer: TestCustomer, { addresses, r
         const answer = await prove(
           body.mfa_token,
           way,
-          (mfa_token, grant_type) => (code) => http.post('/oauth/v2/token', { grant_type, mfa_token, code }),
+          (mfa_token, grant_type) => (given) => http.post('/oauth/v2/token', { grant_type, mfa_token, ...given }),
         )
         if (isString(answer?.body.access_token)) return answer.body.access_token
       }

@@ -24,7 +24,7 @@ export interface Attack {
   play(thief: Thief, scene: Scene): Promise<unknown>
 }
 
-const answersChallenges = ({ reads, apps }: Loot) => reads.length > 0 || apps.length > 0
+const answersChallenges = ({ reads, apps, passkeys }: Loot) => reads.length + apps.length + passkeys.length > 0
 const readsStores = ({ stores }: Loot) => Object.values(stores).some(Boolean)
 const hasSession = ({ session, password }: Loot) => session !== undefined || password !== undefined
 
@@ -118,5 +118,11 @@ export const attacks: readonly Attack[] = [
       await restoreBy(thief, 'guessed')
       if (thief.loot.isStaff) await useStaffPassword(thief, 'guessed')
     },
+  },
+  {
+    // The last one: what gets in without a wait is worse.
+    way: 'unavailable',
+    isPossible: ({ reads }) => reads.length > 0,
+    play: (thief) => thief.setBy('unavailable', (password) => thief.actor.waitAndRestore(password)),
   },
 ]

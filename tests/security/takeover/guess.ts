@@ -1,7 +1,7 @@
 import { lockoutAttempts } from '@rekey/contracts'
 import { askRestore, restore, verificationBody, wrongCode } from '@rekey/test-support/flows'
-import type { Guess } from './actor.ts'
 import type { Scene } from './attacks.ts'
+import type { Guess } from './proofs.ts'
 import type { Thief } from './thief.ts'
 import { namesIn } from './victims.ts'
 
@@ -35,7 +35,7 @@ export const guessByResets = ({ victim }: Thief, { stores: { redis, recordsOf } 
   async wrong(token, submit) {
     for (const name of namesIn(token)) if (name) victim.marks.add(name)
     // The first one opens the challenge of a second proof.
-    await submit('000000')
+    await submit({ code: '000000' })
     const keys = await recordsOf(victim.marks)
     const challenges = keys.filter((key) => key.includes(':challenge:'))
     const counts = keys.filter((key) => key.includes(':budget:'))
@@ -45,7 +45,7 @@ export const guessByResets = ({ victim }: Thief, { stores: { redis, recordsOf } 
     }
     await reset()
     for (let count = 1; count < wrongCodes; count += 1) {
-      await submit(String(count).padStart(6, '0'))
+      await submit({ code: String(count).padStart(6, '0') })
       await reset()
     }
   },

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Teardown } from '@rekey/test-support/infrastructure'
 import { startRekey } from '@rekey/test-support/rekey'
 import {
@@ -11,7 +12,7 @@ import {
 import { type Attack, attacks, type Scene } from './attacks.ts'
 import { noticeOverload } from './overload.ts'
 import { createStores } from './stores.ts'
-import { createThief, lootOf, type Thief } from './thief.ts'
+import { createThief, type Loot, lootOf, type Thief } from './thief.ts'
 import { createVictims, outlineOf } from './victims.ts'
 
 /** The longest hold: after a restore over a young address. */
@@ -28,6 +29,7 @@ const mostTimes = 10
 /** A thief who played an attack, and got in or not. */
 interface Played {
   thief: Thief
+  attack: Attack
   way: Way | undefined
   overloads: () => number
 }
@@ -44,7 +46,7 @@ const attackOnce = async ({ theft, person }: Cell, attack: Attack, scene: Scene)
       const thief = createThief(rekey, theft, victim)
       await attack.play(thief, { ...scene, rekey, victims })
       const way = await thief.getIn()
-      if (way || isFinal()) return { thief, way, overloads }
+      if (way || isFinal()) return { thief, attack, way, overloads }
     } catch (error) {
       if (isFinal()) throw error
     }
@@ -60,13 +62,32 @@ const getInLater = async ({ thief, overloads }: Played): Promise<Way | undefined
   }
 }
 
+/** The thing that alone gives a thief the same as several together, by what `partOf` looks at. */
+const enoughOf = ({ theft, person }: Cell, partOf: (loot: Loot) => unknown): Thing | undefined => {
+  if (theft.length === 1) return undefined
+  const robbed = outlineOf(person)
+  const all = partOf(lootOf(theft, robbed))
+  return theft.find((thing) => isDeepStrictEqual(partOf(lootOf([thing], robbed)), all))
+}
+
+/** The cell of one thing that gives a thief the same: it is played instead. */
+const equalOf = (cell: Cell, cells: readonly Cell[]): Cell | undefined => {
+  const thing = enoughOf(cell, (loot) => loot)
+  return thing && cells.find((other) => nameOf(other) === nameOf({ ...cell, theft: [thing] }))
+}
+
+/** What a replay of dumps uses. A dump with something else is replayed no other way than the dump alone. */
+const usedByReplay = ({ stores, reads, apps, passkeys, password }: Loot) => [stores, reads, apps, passkeys, password]
+
 /** Plays the attacks of a cell until one gets in. @returns the thieves who may get in once the hold has ended */
 const playNow = async (cell: Cell, scene: Scene): Promise<Result | Played[]> => {
   const later: Played[] = []
   const loot = lootOf(cell.theft, outlineOf(cell.person))
+  const isReplayKnown = enoughOf(cell, usedByReplay) !== undefined
   for (const attack of attacks.filter(({ isPossible }) => isPossible(loot))) {
+    if (attack.way === 'replayed' && isReplayKnown) continue
     const played = await attackOnce(cell, attack, scene)
-    if (played.way) return { outcome: 'gets in', way: played.way }
+    if (played.way && played.way !== 'unavailable') return { outcome: 'gets in', way: played.way }
     if (played.thief.set.length > 0) later.push(played)
   }
   return later
@@ -93,23 +114,33 @@ export const startTable = async (t: Teardown) => {
     await rekey.restart({ ...env, REKEY_RESTORE_PROOFS: policy })
     const results = new Map<Cell, Result>()
     const later = new Map<Cell, Played[]>()
-    await runAll(cells, async (cell) => {
-      const played = await playNow(cell, scene).catch((cause) => {
+    const equals = new Map(cells.map((cell) => [cell, equalOf(cell, cells)]))
+    const played = cells.filter((cell) => !equals.get(cell))
+    await runAll(played, async (cell) => {
+      const found = await playNow(cell, scene).catch((cause) => {
         throw new Error(`${nameOf(cell)}: ${cause.message}`, { cause })
       })
-      if (Array.isArray(played)) later.set(cell, played)
-      else results.set(cell, played)
+      if (Array.isArray(found)) later.set(cell, found)
+      else results.set(cell, found)
     })
     // One step of the clock for all: codes and sessions of the cells before it have expired.
     rekey.clock.advance(longestHoldMs)
     await runAll([...later], async ([cell, thieves]) => {
       for (const played of thieves) {
         if ((await getInLater(played)) === undefined) continue
-        results.set(cell, { outcome: 'after the hold', way: 'held' })
+        const isWaited = played.attack.way === 'unavailable'
+        results.set(
+          cell,
+          isWaited ? { outcome: 'waits', way: 'unavailable' } : { outcome: 'after the hold', way: 'held' },
+        )
         return
       }
       results.set(cell, { outcome: 'nothing' })
     })
+    for (const [cell, equal] of equals) {
+      const result = equal && results.get(equal)
+      if (result) results.set(cell, result)
+    }
     return results
   }
 

@@ -1,7 +1,8 @@
 import { asBearer, backOfficeToken } from '@rekey/test-support/flows'
 import type { Rekey } from '@rekey/test-support/rekey'
 import type { Theft, Thing, Way } from '../../../scripts/docs/takeover-table.ts'
-import { createActor, type Guess, type Means } from './actor.ts'
+import { createActor } from './actor.ts'
+import type { Guess, Means } from './proofs.ts'
 import type { Robbed, Victim } from './victims.ts'
 
 /** A new password that a thief has set. */
@@ -11,12 +12,13 @@ export interface SetPassword {
 }
 
 /** What a thief of these things can do to a customer. */
-export const lootOf = (theft: Theft, { email, phone, addresses, app, password, session }: Robbed) => {
+export const lootOf = (theft: Theft, { email, phone, addresses, app, passkey, password, session }: Robbed) => {
   const has = (...things: Thing[]) => things.some((thing) => theft.includes(thing))
   const hasSms = addresses.includes(phone)
   return {
     reads: [...(has('mailbox') ? [email] : []), ...(has('sim', 'phone') && hasSms ? [phone] : [])],
     apps: has('phone') && app ? [app] : [],
+    passkeys: has('phone') && passkey ? [passkey] : [],
     password: has('password') ? password : undefined,
     session: has('session') ? session : undefined,
     isStaff: has('staff'),
@@ -35,7 +37,8 @@ export type Loot = ReturnType<typeof lootOf>
 export const createThief = (rekey: Rekey, theft: Theft, victim: Victim) => {
   const { http } = rekey
   const loot = lootOf(theft, victim)
-  const means: Means = { addresses: victim.addresses, reads: loot.reads, apps: [...loot.apps] }
+  const { reads, apps, passkeys } = loot
+  const means: Means = { addresses: victim.addresses, reads, apps: [...apps], passkeys }
   const set: SetPassword[] = []
   const newPassword = (way: Way) => `${way} by a thief, number ${set.length}`
   let actor = createActor(rekey, victim, means)

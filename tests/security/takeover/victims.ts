@@ -1,3 +1,4 @@
+import type { Authenticator } from '@rekey/test-support/authenticator'
 import { createCustomer, sql, type TestCustomer } from '@rekey/test-support/customers'
 import { askRestore, claimsOf, login, restoreGrant } from '@rekey/test-support/flows'
 import type { Rekey } from '@rekey/test-support/rekey'
@@ -5,6 +6,7 @@ import { type Person, persons } from '../../../scripts/docs/takeover-table.ts'
 import { createProver } from '../../../services/auth-gateway/src/second-proofs/second-proofs.fixture.ts'
 import { createActor } from './actor.ts'
 import { type App, createApp } from './app.ts'
+import { enrolPasskey, noPasskey } from './passkey.ts'
 
 const kinds = { email: 'email', sms: 'phone' } as const
 
@@ -14,6 +16,8 @@ export interface Victim extends TestCustomer {
   addresses: string[]
   /** The customer's authenticator app; undefined without one. */
   app: App | undefined
+  /** The passkey of the customer's phone; undefined without one. */
+  passkey: Authenticator | undefined
   /** The access token of an open session. */
   session: string | undefined
   /** Values by which the stored records of the customer are found. */
@@ -21,7 +25,7 @@ export interface Victim extends TestCustomer {
 }
 
 /** The part of a customer that can be stolen. */
-export type Robbed = Pick<Victim, 'email' | 'phone' | 'addresses' | 'app' | 'password' | 'session'>
+export type Robbed = Pick<Victim, 'email' | 'phone' | 'addresses' | 'app' | 'passkey' | 'password' | 'session'>
 
 /** What the customer did before the theft. `active`: left something of each kind in the stores. */
 interface Before {
@@ -44,6 +48,7 @@ export const outlineOf = (person: Person): Robbed => {
     phone,
     addresses: ['email', ...(methods.includes('sms') ? [phone] : [])],
     app: methods.includes('totp') ? createApp('', () => new Date()) : undefined,
+    passkey: methods.includes('passkey') ? noPasskey() : undefined,
     password: 'password',
     session: 'session',
   }
@@ -60,6 +65,8 @@ export const createVictims = (rekey: Rekey) => {
     const kept = Object.entries(kinds).flatMap(([method, kind]) => (methods.includes(method) ? [kind] : []))
     const text = 'DELETE FROM identifier WHERE customer_id = $1 AND NOT kind = ANY($2::identifier_kind[])'
     await sql(postgres.url, text, [customer.id, kept])
+    const age = "UPDATE customer SET created_at = created_at - interval '30 days' WHERE id = $1"
+    await sql(postgres.url, age, [customer.id])
     return customer
   }
 
@@ -80,9 +87,10 @@ export const createVictims = (rekey: Rekey) => {
       const secret = methods.includes('totp') ? (await prover.enrolApp(customer)).secret : undefined
       const app = secret === undefined ? undefined : createApp(secret, clock.now)
       const marks = new Set([customer.code, ...addresses])
-      const victim: Victim = { ...customer, addresses, app, session: undefined, marks }
+      const passkey = methods.includes('passkey') ? await enrolPasskey(rekey, customer) : undefined
+      const victim: Victim = { ...customer, addresses, app, passkey, session: undefined, marks }
       // With a code by e-mail: the codes of the app are left to the thief.
-      const means = { addresses, reads: [customer.email], apps: [] }
+      const means = { addresses, reads: [customer.email], apps: [], passkeys: [] }
       if (isSignedIn || isActive) {
         victim.session = await createActor(rekey, customer, means).signIn(customer.password)
         if (victim.session === undefined) throw new Error('the customer could not sign in')

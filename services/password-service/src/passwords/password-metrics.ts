@@ -16,7 +16,7 @@ export type ChangeReason = (typeof changeReasons)[number]
 const passwordOutcomes = [...outcomes, 'policy', 'grant', 'locked_out'] as const
 type PasswordOutcome = (typeof passwordOutcomes)[number]
 
-/** young_address: of a restore, longer because its address is young. */
+/** young_address: of a restore, longer because its address or its second factor is young. */
 const holdReasons = ['restore', 'young_address', 'temporary', 'staff', 'factors_reset'] as const
 export type HoldReason = (typeof holdReasons)[number]
 
@@ -60,8 +60,8 @@ export const createPasswordMetrics = (metrics: Metrics) => {
   const holds = counter(metrics, {
     name: 'rekey_holds_started_total',
     help:
-      'Recovery holds that began or were extended, by reason. young_address: a restore over an address that the customer ' +
-      'gained a short while ago; temporary: a restore without a password; staff: the back office set a password; factors_reset: it removed the second factors',
+      'Recovery holds that began or were extended, by reason. young_address: a restore over an address, or by a ' +
+      'second factor, that the customer gained a short while ago; temporary: a restore without a password; staff: the back office set a password; factors_reset: it removed the second factors',
     labels: { reason: holdReasons },
   })
 

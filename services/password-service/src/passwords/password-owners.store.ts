@@ -1,5 +1,7 @@
 import type { Address } from '@rekey/contracts'
+import type { Now } from '@rekey/platform/clock'
 import { confirmedAddressesSql } from '../customers/confirmed-addresses.ts'
+import { youngFactorKindsSql } from '../customers/young-factors.ts'
 import type { Database } from '../database.ts'
 import { Prisma } from '../generated/prisma/client.ts'
 import { readWaiting, type WaitingJson, waitingRestoreSql } from '../waiting-restores/waiting-restores.store.ts'
@@ -36,7 +38,8 @@ const owner = Prisma.sql`
   ARRAY(SELECT i.value FROM identifier i WHERE i.customer_id = c.id) AS usernames`
 
 const holder = ({ jti, challengeId }: Grant) => Prisma.sql`${owner},
-  c.factor_kinds::text[] AS "factorKinds", ${confirmedAddressesSql} AS addresses,
+  c.factor_kinds::text[] AS "factorKinds", ${Prisma.raw(youngFactorKindsSql('y.old_since'))} AS "youngFactorKinds",
+  ${confirmedAddressesSql} AS addresses,
   ${Prisma.raw(waitingRestoreSql)} AS waiting,
   EXISTS (SELECT 1 FROM spent_token WHERE jti IN (${jti}::uuid, ${challengeId}::uuid)) AS spent`
 
@@ -45,35 +48,46 @@ type HolderRow = Omit<GrantHolder, 'waiting'> & { waiting: WaitingJson | null }
 const toHolder = (row: HolderRow | undefined): GrantHolder | undefined =>
   row && { ...row, waiting: readWaiting(row.waiting) }
 
-export const createPasswordOwnerStore = (database: Database) => ({
-  /** Finds the customer that a change's grant names. */
-  findForChange: (grant: Grant): Promise<GrantHolder | undefined> =>
-    database.query(async (prisma) => {
-      const [row] = await prisma.$queryRaw<HolderRow[]>`
-        SELECT ${holder(grant)}, NULL AS "restoreKind" FROM customer c LEFT JOIN credential k ON k.customer_id = c.id
-        WHERE c.code = ${grant.subject}`
-      return toHolder(row)
-    }),
+interface Deps {
+  database: Database
+  /** How long a new factor is young. */
+  newAddressMs: number
+  now: Now
+}
 
-  /** Finds the customer whose restore the grant's challenge is. */
-  findForRestore: (grant: Grant): Promise<GrantHolder | undefined> =>
-    database.query(async (prisma) => {
-      const [row] = await prisma.$queryRaw<HolderRow[]>`
-        SELECT ${holder(grant)}, r.kind::text AS "restoreKind" FROM restore_request r JOIN customer c ON c.id = r.customer_id
+export const createPasswordOwnerStore = ({ database, newAddressMs, now }: Deps) => {
+  const young = () => Prisma.sql`(SELECT ${new Date(now().getTime() - newAddressMs)}::timestamptz AS old_since) y`
+  return {
+    /** Finds the customer that a change's grant names. */
+    findForChange: (grant: Grant): Promise<GrantHolder | undefined> =>
+      database.query(async (prisma) => {
+        const [row] = await prisma.$queryRaw<HolderRow[]>`
+        SELECT ${holder(grant)}, NULL AS "restoreKind" FROM ${young()}, customer c
+        LEFT JOIN credential k ON k.customer_id = c.id
+        WHERE c.code = ${grant.subject}`
+        return toHolder(row)
+      }),
+
+    /** Finds the customer whose restore the grant's challenge is. */
+    findForRestore: (grant: Grant): Promise<GrantHolder | undefined> =>
+      database.query(async (prisma) => {
+        const [row] = await prisma.$queryRaw<HolderRow[]>`
+        SELECT ${holder(grant)}, r.kind::text AS "restoreKind" FROM ${young()}, restore_request r JOIN customer c ON c.id = r.customer_id
         LEFT JOIN credential k ON k.customer_id = c.id
         WHERE r.challenge_id = ${grant.challengeId}::uuid`
-      return toHolder(row)
-    }),
+        return toHolder(row)
+      }),
 
-  findById: (customerId: number): Promise<(PasswordOwner & { confirmedEmail: boolean }) | undefined> =>
-    database.query(async (prisma) => {
-      const [row] = await prisma.$queryRaw<(PasswordOwner & { confirmedEmail: boolean })[]>`
+    findById: (customerId: number): Promise<(PasswordOwner & { confirmedEmail: boolean }) | undefined> =>
+      database.query(async (prisma) => {
+        const [row] = await prisma.$queryRaw<(PasswordOwner & { confirmedEmail: boolean })[]>`
         SELECT ${owner}, EXISTS (
           SELECT 1 FROM identifier i WHERE i.customer_id = c.id AND i.kind = 'email' AND i.verified_at IS NOT NULL
         ) AS "confirmedEmail"
         FROM customer c LEFT JOIN credential k ON k.customer_id = c.id WHERE c.id = ${customerId}`
-      return row
-    }),
-})
+        return row
+      }),
+  }
+}
 
 export type PasswordOwnerStore = ReturnType<typeof createPasswordOwnerStore>

@@ -58,7 +58,7 @@ export const createPasswords = (
     }),
     waitingRestores: waitingRestores.deps,
   }
-  const store = createPasswordOwnerStore(database)
+  const store = createPasswordOwnerStore(replaceDeps)
   const passwords = createPasswordService({
     ...replaceDeps,
     failuresSeen: lockout.failuresSeen,

@@ -22,7 +22,7 @@ import type { PreparedPassword } from './credential.ts'
 import { type Grant, refuseGrant } from './grant.ts'
 import { type PasswordEventDeps, passwordEvents } from './password-events.ts'
 import { type HoldReason, lockedOut, type PasswordMetrics } from './password-metrics.ts'
-import type { ProofStanding, SecondProofs } from './second-proof.ts'
+import { isByYoungMethod, type ProofStanding, type SecondProofs } from './second-proof.ts'
 import { readStanding, type Standing } from './standing.ts'
 import { storePassword } from './store-password.ts'
 
@@ -109,8 +109,8 @@ const refuseUnknown = ({ grant, bearer }: Replacement): RekeyError => {
 }
 
 /**
- * The hold of a restore over a young address is longer by the time that an address is young (S43): the customer may not
- * have seen yet that it was added.
+ * The hold of a restore over a young address, or by a young factor, is longer by the time that these are young (S43, S57):
+ * the customer may not have seen yet that it was added.
  */
 const holdMsOf = ({ holdMs, newAddressMs }: ReplaceDeps, isYoung: boolean): number =>
   holdMs > 0 && isYoung ? holdMs + newAddressMs : holdMs
@@ -182,7 +182,8 @@ export const replacePassword = async (deps: ReplaceDeps, request: Replacement): 
     await assertStillAllowed(run, customer, request, standing, deps)
     const { restore, addresses, formerAddresses } = standing
     const temporaryTo = mailed && temporaryPasswordAddress(addresses, restore?.kind, deps)
-    const isYoung = isOverYoungAddress(deps, restore, at)
+    const isByYoung = grant?.purpose === 'restore' && isByYoungMethod(grant, standing)
+    const isYoung = isByYoung || isOverYoungAddress(deps, restore, at)
 
     const change = await appendChange(run, {
       customerId: customer.id,

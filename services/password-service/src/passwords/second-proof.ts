@@ -29,6 +29,8 @@ import type { Grant } from './grant.ts'
 export interface ProofStanding {
   /** Kinds of factors in force. */
   factorKinds: string[]
+  /** Those of them of which all factors are young. */
+  youngFactorKinds: string[]
   /** Confirmed ones: e-mail before phone, the oldest first. */
   addresses: Address[]
   /** The restore of the customer that waits. */
@@ -61,6 +63,25 @@ const methodsOf = ({ factorKinds, addresses }: ProofStanding, smsCodes: boolean)
   enrolled: enrolledMethods.filter((method) => factorKinds.includes(kindOfMethod[method])),
   sent: [...new Set(addresses.map(({ kind }) => methodOfKind[kind]))].filter((method) => smsCodes || method !== 'sms'),
 })
+
+/**
+ * The young methods that prove nothing, because the customer has two methods without them (S57): whoever has taken one
+ * method over may have enrolled them with it. A customer without another second method uses a young one.
+ */
+const tooYoung = (standing: ProofStanding, smsCodes: boolean): EnrolledMethod[] => {
+  const { enrolled, sent } = methodsOf(standing, smsCodes)
+  const young = enrolled.filter((method) => standing.youngFactorKinds.includes(kindOfMethod[method]))
+  return enrolled.length - young.length + sent.length > 1 ? young : []
+}
+
+/** True if one of the proofs is by a method that is young. */
+export const isByYoungMethod = (
+  { proofs = [] }: Grant,
+  { youngFactorKinds }: Pick<ProofStanding, 'youngFactorKinds'>,
+) =>
+  enrolledMethods.some(
+    (method) => youngFactorKinds.includes(kindOfMethod[method]) && proofs.some((proof) => proof.method === method),
+  )
 
 /** The proofs of a grant. That of a change's code, and of a gateway of the version before, follows from the channel. */
 const proofsOf = (
@@ -116,7 +137,9 @@ export const createSecondProofs = ({ database, keys, restoreProofs, smsCodes, wa
     // The access token of a sign-in with a password that must be changed: password and second factor are two proofs.
     if (grant.purpose === 'change' && grant.claims.aud.includes(audiences.api)) return 'proven'
     if (!isRequired(grant, standing)) return 'proven'
-    if (new Set(proofsOf(grant, standing, restoreKind).map(({ method }) => method)).size > 1) return 'proven'
+    const given = new Set<ProofMethod>(proofsOf(grant, standing, restoreKind).map(({ method }) => method))
+    for (const method of tooYoung(standing, smsCodes)) given.delete(method)
+    if (given.size > 1) return 'proven'
     return hasWaited(grant, standing, restoreKind) ? 'waited' : 'too_few'
   }
 
@@ -128,7 +151,7 @@ export const createSecondProofs = ({ database, keys, restoreProofs, smsCodes, wa
 
   /** The values of `challenge_type` that remain, the customer's best first. */
   const remaining = (standing: ProofStanding, proofs: readonly Proof[]): string[] => {
-    const given = new Set(proofs.map(({ method }) => method))
+    const given = new Set<ProofMethod>([...proofs.map(({ method }) => method), ...tooYoung(standing, smsCodes)])
     const { enrolled, sent } = methodsOf(standing, smsCodes)
     const devices = standing.addresses
       .filter(({ kind }) => sent.includes(methodOfKind[kind]) && !given.has(methodOfKind[kind]))

@@ -2,6 +2,7 @@ import type { Address } from '@rekey/contracts'
 import { confirmedAddressesSql } from '../customers/confirmed-addresses.ts'
 import { formerAddressesSql } from '../customers/former-addresses.store.ts'
 import type { OpenRestore } from '../customers/restore-requests.ts'
+import { youngFactorKindsSql } from '../customers/young-factors.ts'
 import { prepared, type RunStatement } from '../statements.ts'
 import {
   readWaiting,
@@ -21,6 +22,8 @@ export interface Standing {
   addresses: Address[]
   /** Kinds of factors in force. */
   factorKinds: string[]
+  /** Those of them of which all factors are young. */
+  youngFactorKinds: string[]
   /** Addresses that the customer lost a short while ago. */
   formerAddresses: Address[]
   /** The restore of the customer that waits. */
@@ -32,6 +35,7 @@ interface Row extends OpenRestore {
   failures: Date[] | null
   addresses: Address[]
   factorKinds: string[]
+  youngFactorKinds: string[]
   formerAddresses: Address[]
   waiting: WaitingJson | null
 }
@@ -40,13 +44,17 @@ const read = prepared<Row, [customerId: number, challengeId: string | null, lost
   'read_standing',
   `SELECT r.challenge_id IS NOT NULL AS "isOpen", r.kind::text AS kind, r.young_since AS "youngSince",
     (SELECT array_agg(failed_at) FROM restore_failure WHERE customer_id = c.id) AS failures,
-    ${confirmedAddressesSql.text} AS addresses, c.factor_kinds::text[] AS "factorKinds", ${formerAddressesSql('$3')} AS "formerAddresses",
+    ${confirmedAddressesSql.text} AS addresses, c.factor_kinds::text[] AS "factorKinds",
+    ${youngFactorKindsSql('$3')} AS "youngFactorKinds", ${formerAddressesSql('$3')} AS "formerAddresses",
     ${waitingRestoreSql} AS waiting
   FROM customer c LEFT JOIN restore_request r ON r.challenge_id = $2::uuid AND r.customer_id = c.id
   WHERE c.id = $1::int`,
 )
 
-/** Reads it after the lock. `lostAfter`: addresses that were lost before are told of nothing more. */
+/**
+ * Reads it after the lock. `lostAfter`: addresses that were lost before are told of nothing more, and factors that were
+ * enrolled after it are young.
+ */
 export const readStanding = async (
   run: RunStatement,
   customerId: number,
