@@ -39,6 +39,16 @@ const exemptions: { because: string; matches(finding: Finding): boolean }[] = [
     matches: ({ check, detail = '' }) => check === 'positive_data_acceptance' && /^Exactly one of/.test(detail),
   },
   {
+    because:
+      'the grant type, or the way that was chosen, decides whether a code or a credential proves, and the form of a code',
+    matches: ({ check, operation, detail = '' }) =>
+      check === 'positive_data_acceptance' &&
+      ['POST /api/v2/my/2fa/challenge', 'POST /oauth/v2/passwordRestoreVerification', 'POST /oauth/v2/token'].includes(
+        operation,
+      ) &&
+      /^(code is (missing|malformed)|credential is missing)\.$/.test(detail),
+  },
+  {
     because: 'an OAuth parameter without a value is omitted (RFC 6749 §3.2)',
     matches: ({ check, operation, sent }) =>
       check === 'negative_data_rejection' && operation.includes('/oauth/') && /=(&|$)|: ?""/.test(sent),
