@@ -488,7 +488,7 @@ export interface CustomerRestoreCompletedData {
   digest: string
 }
 
-/** Nobody set a password in time after the wait of a restore. */
+/** A waiting restore ended, and nobody set a password in time. */
 export interface CustomerRestoreExpiredData {
   /** The customer's code. */
   customer: string

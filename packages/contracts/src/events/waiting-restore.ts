@@ -49,6 +49,6 @@ export const RestoreCompleted = defineEvent({
 
 export const RestoreExpired = defineEvent({
   type: 'customer.restore-expired',
-  summary: 'Nobody set a password in time after the wait of a restore.',
+  summary: 'A waiting restore ended, and nobody set a password in time.',
   data: Type.Object(fields),
 })

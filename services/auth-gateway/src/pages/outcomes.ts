@@ -38,7 +38,7 @@ export const faultOfCode = (code: string, verificationCode: string): Outcome | u
   return codePattern.test(code) ? undefined : { kind: 'malformedCode' }
 }
 
-/** What is wrong with a code of an authenticator app or a recovery code before it is verified; undefined: nothing. */
+/** Finds a fault in a code of an authenticator app or a recovery code before it is verified. @returns undefined if there is none */
 export const faultOfOwnCode = (type: string, input: string): Outcome | undefined => {
   const code = readProofCode(input)
   const isWhole = type === 'otp' ? /^\d{6,8}$/.test(code) : /^[0-9A-Za-z]{13,64}$/.test(code)

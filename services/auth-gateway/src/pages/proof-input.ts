@@ -18,7 +18,7 @@ export const readCredential = <T>(isOfSchema: (value: unknown) => boolean, input
 const isAssertion = compileCheck(PasskeyAssertion)
 
 /**
- * What was submitted for a way to prove oneself: the fields of a request, or what is wrong before it is verified.
+ * Reads a submitted proof: returns the fields of a request, or the fault that is found before it is verified.
  *
  * @param verificationCode of a code that was sent
  */

@@ -14,7 +14,7 @@ export interface ProofState {
   chosen?: string | undefined
   /** Of a code that was sent. */
   verificationCode?: string | undefined
-  /** Of a passkey. */
+  /** Present if a passkey was chosen. */
   publicKey?: PasskeyRequest | undefined
   /** When the code that was sent, or the whole proof, ends. */
   expiresAt: number

@@ -77,7 +77,7 @@ export const ownWayTexts = ({ t, brand }: View, type: string): { title: string; 
 export const passkeyAttributes = (publicKey: PasskeyRequest | undefined): string =>
   publicKey ? html` data-passkey="${JSON.stringify(publicKey)}"` : ''
 
-/** What the script of a form of a passkey needs, and the button. */
+/** Renders the hidden field that the script of a passkey fills, its error, and the button. */
 export const passkeyFields = ({ t }: View, button: string): string => html`<input type="hidden" name="code" value="">
 <p class="problem" role="alert" data-passkey-failed hidden>${t('passkey.failed')}</p>
 <button>${button}</button>`

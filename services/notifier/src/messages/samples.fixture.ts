@@ -26,7 +26,7 @@ export interface SampleValues {
   timezone: string
   code: string
   verificationCode: string
-  /** Of a verification by the help desk. */
+  /** Words and code that the help desk verifies a caller with. */
   words: string
   helpDeskCode: string
   password: string

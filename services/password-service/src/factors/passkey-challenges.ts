@@ -6,7 +6,7 @@ import type { Random } from '@rekey/platform/random'
 /** How long a challenge may be signed, in milliseconds: as long as a second proof and the grant of a change live. */
 export const passkeyChallengeMs = 600_000
 
-/** What a challenge is for: with another use it is not ours. */
+/** Use of a challenge, which its HMAC covers: it is refused for another one. */
 export interface ChallengeUse {
   ceremony: 'enrol' | 'prove'
   customer: string

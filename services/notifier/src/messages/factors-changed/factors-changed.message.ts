@@ -16,7 +16,7 @@ interface Content {
   reportLink: string
 }
 
-/** What a customer does who expects the change. */
+/** Key of the text for a customer who expects the change. */
 const fineOf = (operation: Content['operation']) =>
   operation === 'reset' || operation === 'passkey_cloned'
     ? (`factors_changed.${operation}.fine` as const)
