@@ -5,6 +5,7 @@ import { readCoverage } from './test/coverage.ts'
 import { keepDurations } from './test/durations.ts'
 import { unproducedEvents } from './test/log-events.ts'
 import { type Options, readOptions, usage } from './test/options.ts'
+import { type Batch, divideProofs } from './test/proofs.ts'
 import { type FileResult, lineOf, slowestFiles, summarize } from './test/results.ts'
 import { startShared } from './test/shared.ts'
 import { runTap } from './test/tap.ts'
@@ -15,6 +16,8 @@ import { untilChanged } from './test/watch.ts'
 const root = resolve(import.meta.dirname, '..')
 /** Runs only when it is named: it needs a container engine and up to an hour. */
 const onlyNamed = join('tests', 'images')
+/** Tests wait for each other's servers most of the time: eight files keep two cores busy. */
+const usualJobs = 8
 const folders = ['services', 'packages', 'scripts', 'bench', 'deploy', 'tests', 'examples']
 
 const findTests = ({ paths, proofs }: Options) => {
@@ -29,21 +32,28 @@ const findTests = ({ paths, proofs }: Options) => {
   return files
 }
 
+const batchesOf = (files: string[], { proofs, jobs }: Options): Batch[] =>
+  proofs && jobs === undefined ? divideProofs(files) : [{ files, jobs: jobs ?? usualJobs }]
+
 type Shared = Awaited<ReturnType<typeof startShared>>
 
 /** @returns whether all of it passed */
 const runOnce = async (options: Options, { env, eventNotes }: Shared, signal: AbortSignal) => {
   const files = findTests(options)
   const results: FileResult[] = []
-  await runTap(files, {
-    ...options,
-    env,
-    signal,
-    onResult: (result) => {
-      results.push(result)
-      console.log(lineOf(result))
-    },
-  })
+  for (const batch of batchesOf(files, options)) {
+    if (signal.aborted) break
+    await runTap(batch.files, {
+      ...options,
+      jobs: batch.jobs,
+      env,
+      signal,
+      onResult: (result) => {
+        results.push(result)
+        console.log(lineOf(result))
+      },
+    })
+  }
   keepDurations(results)
   if (options.coverage) console.log(`\n${readCoverage()}`)
   if (options.slowest) console.log(`\n${slowestFiles(results, options.slowest)}`)

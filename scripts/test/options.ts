@@ -3,12 +3,12 @@ import { parseArgs } from 'node:util'
 
 export const usage = `npm test [-- OPTIONS] [PATH ...]: runs every test, or those below the paths given.
 
-  --proofs        run the proofs (*.proof.ts) instead, one at a time: they need time or a quiet machine
+  --proofs        run the proofs (*.proof.ts) instead: first those that measure, one at a time, then the others
   --grep TITLE    run only tests whose title contains TITLE; /TITLE/i is a regular expression
   --watch         run again each time a file changes, until Ctrl-C
   --coverage      also print how much of each folder the tests execute
   --slowest N     list the N files with the most processor time at the end
-  --jobs N        run N files at once (default 8; 1 for proofs)
+  --jobs N        run N files at once (default 8; of proofs 1 that measures, 2 others)
   --help          print this text
 
 Environment:
@@ -20,7 +20,8 @@ export interface Options {
   watch: boolean
   help: boolean
   grep: string | undefined
-  jobs: number
+  /** Undefined: the usual number. */
+  jobs: number | undefined
   /** How many files to list by processor time. */
   slowest: number
   /** Folders and files, relative to the repository. */
@@ -48,8 +49,8 @@ const parse = (args: string[]) => {
 /** @throws Error with the usage if an option is unknown or has no valid value */
 export const readOptions = (args: string[], root: string): Options => {
   const { values, positionals } = parse(args)
-  const jobs = Number(values.jobs ?? (values.proofs ? 1 : 8))
-  if (!Number.isInteger(jobs) || jobs < 1) {
+  const jobs = values.jobs === undefined ? undefined : Number(values.jobs)
+  if (jobs !== undefined && (!Number.isInteger(jobs) || jobs < 1)) {
     throw new Error(`--jobs must be a positive number, not ${JSON.stringify(values.jobs)}\n\n${usage}`)
   }
   const slowest = Number(values.slowest)

@@ -1,6 +1,9 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { coverageTable } from './coverage.ts'
 import { readOptions } from './options.ts'
+import { divideProofs, unmeasured } from './proofs.ts'
 import { type FileResult, lineOf, slowestFiles, summarize } from './results.ts'
 import { runTap } from './tap.ts'
 
@@ -101,11 +104,11 @@ t.test('options are read, and unknown ones are refused', async (t) => {
     grep: 'refused',
     watch: true,
     proofs: false,
-    jobs: 8,
+    jobs: undefined,
     slowest: 0,
     paths: ['services'],
   })
-  t.equal(readOptions(['--proofs'], process.cwd()).jobs, 1)
+  t.equal(readOptions(['--proofs', '--jobs', '3'], process.cwd()).jobs, 3)
   for (const wrong of [
     ['--nothing'],
     ['--jobs', '0'],
@@ -130,4 +133,20 @@ t.test('coverage is summed for each folder', async (t) => {
   t.match(table, /^packages\/platform\/src\s+0\.0 %\s+25\.0 %$/m)
   t.match(table, /^services\/notifier\/src\/code\s+75\.0 %\s+25\.0 %$/m)
   t.match(table.split('\n').at(-1), /^all\s+50\.0 %\s+25\.0 %$/)
+})
+
+t.test('each proof runs once: alone if it measures, else beside one other', async (t) => {
+  const root = join(import.meta.dirname, '../..')
+  t.same(
+    unmeasured.filter((file) => !existsSync(join(root, file))),
+    [],
+    'each file that is listed exists',
+  )
+  const timing = 'tests/security/timing.proof.ts'
+  const [first = '', second = ''] = unmeasured
+  t.same(divideProofs([second, timing, first]), [
+    { files: [timing], jobs: 1 },
+    { files: [first, second], jobs: 2 },
+  ])
+  t.same(divideProofs([timing]), [{ files: [timing], jobs: 1 }])
 })

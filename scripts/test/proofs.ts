@@ -1,0 +1,40 @@
+/**
+ * Proofs that measure neither time nor load, the longest first. Two of them run at once: one after the other, all proofs
+ * would take a third longer. Every other proof has the machine to itself.
+ */
+export const unmeasured: readonly string[] = [
+  'tests/security/takeover.proof.ts',
+  'services/auth-gateway/src/account-pages/account-states.proof.ts',
+  'services/auth-gateway/src/pages/page-states.proof.ts',
+  'deploy/helm/chart.proof.ts',
+  'tests/security/stolen-thing.proof.ts',
+  'tests/openapi/schemathesis.proof.ts',
+  'scripts/customers-resume.proof.ts',
+  'tests/security/cross-site.proof.ts',
+  'scripts/packages/packages.proof.ts',
+  'services/auth-gateway/src/console/pages.proof.ts',
+  'scripts/packages/nodes.proof.ts',
+  'services/password-service/src/waiting-restores/crash.proof.ts',
+  'services/password-service/src/passwords/crash.proof.ts',
+  'services/password-service/src/jobs/crash.proof.ts',
+  'examples/bruno.proof.ts',
+  'tests/openapi/methods.proof.ts',
+  'services/auth-gateway/src/redis-cluster.proof.ts',
+  'services/auth-gateway/src/stored-records/tampering.proof.ts',
+  'scripts/release/release.proof.ts',
+]
+
+/** Files that run together, and how many at once. */
+export interface Batch {
+  files: string[]
+  jobs: number
+}
+
+/** Divides proofs: first those that need the machine to themselves, then the others, two at once. */
+export const divideProofs = (files: readonly string[]): Batch[] => {
+  const batches = [
+    { files: files.filter((file) => !unmeasured.includes(file)), jobs: 1 },
+    { files: unmeasured.filter((file) => files.includes(file)), jobs: 2 },
+  ]
+  return batches.filter(({ files }) => files.length > 0)
+}
