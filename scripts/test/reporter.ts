@@ -70,7 +70,10 @@ const failuresOf = ({ name, lists, options, parser }: FileRun): FileResult['fail
 
 let countedSeconds = 0
 
-/** Processor time of the file that has just ended: its process is a child of this one. */
+/**
+ * Processor time of the file that has just ended: its process is a child of this one. If another one has ended since then,
+ * its time is included.
+ */
 const secondsOfEndedFile = () => {
   const before = countedSeconds
   countedSeconds = processorSeconds('children')
