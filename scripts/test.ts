@@ -1,11 +1,11 @@
-import { globSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { createStopRequest } from './start/stop-request.ts'
 import { readCoverage } from './test/coverage.ts'
 import { keepDurations } from './test/durations.ts'
+import { findTests, folders } from './test/files.ts'
 import { unproducedEvents } from './test/log-events.ts'
 import { type Options, readOptions, usage } from './test/options.ts'
-import { type Batch, divideProofs } from './test/proofs.ts'
+import { type Batch, divideProofs, usualJobs } from './test/proofs.ts'
 import { type FileResult, lineOf, slowestFiles, summarize } from './test/results.ts'
 import { startShared } from './test/shared.ts'
 import { runTap } from './test/tap.ts'
@@ -14,26 +14,9 @@ import { untilChanged } from './test/watch.ts'
 // npm test and npm run test:proofs: see scripts/test/options.ts for what they take.
 
 const root = resolve(import.meta.dirname, '..')
-/** Runs only when it is named: it needs a container engine and up to an hour. */
-const onlyNamed = join('tests', 'images')
-/** Tests wait for each other's servers most of the time: eight files keep two cores busy. */
-const usualJobs = 8
-const folders = ['services', 'packages', 'scripts', 'bench', 'deploy', 'tests', 'examples']
-
-const findTests = ({ paths, proofs }: Options) => {
-  const suffix = proofs ? 'proof' : 'test'
-  const patterns = (paths.length ? paths : folders).map((path) =>
-    path.endsWith('.ts') ? path : join(path, `**/*.${suffix}.ts`),
-  )
-  const files = globSync(patterns, { cwd: root, exclude: (path) => path.includes('node_modules') })
-    .filter((file) => paths.length > 0 || !file.startsWith(onlyNamed))
-    .toSorted()
-  if (files.length === 0) throw new Error(`no ${suffix}s found in ${paths.join(', ') || root}`)
-  return files
-}
 
 const batchesOf = (files: string[], { proofs, jobs }: Options): Batch[] =>
-  proofs && jobs === undefined ? divideProofs(files) : [{ files, jobs: jobs ?? usualJobs }]
+  proofs && jobs === undefined ? divideProofs(files) : [{ files, jobs: jobs ?? usualJobs, proofs }]
 
 type Shared = Awaited<ReturnType<typeof startShared>>
 
@@ -46,6 +29,7 @@ const runOnce = async (options: Options, { env, eventNotes }: Shared, signal: Ab
     await runTap(batch.files, {
       ...options,
       jobs: batch.jobs,
+      proofs: batch.proofs,
       env,
       signal,
       onResult: (result) => {

@@ -134,7 +134,7 @@ None of the things changes an address: only the platform's own services do, by R
 way that the stolen things allow, and signs in with the new password. A cell whose second thing adds nothing, such as the
 SIM of a customer without SMS, is that of the other thing alone. It fails if this table is not what it saw;
 \`REKEY_WRITE_TAKEOVER=true\` makes it write the cells, and \`npm run docs\` this page.
-[takeover.test.ts](../tests/security/takeover.test.ts) plays the thefts of one thing.
+[takeover.test.ts](../tests/security/takeover.test.ts) plays a sample.
 
 - **gets in**: a new password signs in at once.
 - **after the hold**: a new password is set. It signs in once the recovery hold has ended, unless the customer followed the

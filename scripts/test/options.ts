@@ -1,14 +1,15 @@
 import { relative, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 
-export const usage = `npm test [-- OPTIONS] [PATH ...]: runs every test, or those below the paths given.
+export const usage = `npm test [-- OPTIONS] [PATH ...]: runs every test but the slow ones (*.slow.test.ts), or all below the paths given.
 
-  --proofs        run the proofs (*.proof.ts) instead: first those that measure, one at a time, then the others
+  --proofs        run the slow tests and the proofs (*.proof.ts) instead: first the tests, then the proofs that measure,
+                  one at a time, then the other proofs
   --grep TITLE    run only tests whose title contains TITLE; /TITLE/i is a regular expression
   --watch         run again each time a file changes, until Ctrl-C
-  --coverage      also print how much of each folder the tests execute
+  --coverage      also run the slow tests, and print how much of each folder the tests execute
   --slowest N     list the N files with the most processor time at the end
-  --jobs N        run N files at once (default 8; of proofs 1 that measures, 2 others)
+  --jobs N        run N files at once (default 8 tests, 1 proof that measures, 2 other proofs)
   --help          print this text
 
 Environment:

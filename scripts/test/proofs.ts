@@ -24,17 +24,30 @@ export const unmeasured: readonly string[] = [
   'scripts/release/release.proof.ts',
 ]
 
+/** A test that `npm test` leaves out unless a path names it: it needs many flows, or starts programs. */
+export const isSlow = (file: string): boolean => file.endsWith('.slow.test.ts')
+
+/** Tests wait for each other's servers most of the time: eight files keep two cores busy. */
+export const usualJobs = 8
+
 /** Files that run together, and how many at once. */
 export interface Batch {
   files: string[]
   jobs: number
+  /** The files are proofs: each has a process of its own. */
+  proofs: boolean
 }
 
-/** Divides proofs: first those that need the machine to themselves, then the others, two at once. */
+/**
+ * Divides proofs and slow tests: first the tests, as many at once as in `npm test`, then the proofs that need the machine
+ * to themselves, then the others, two at once.
+ */
 export const divideProofs = (files: readonly string[]): Batch[] => {
+  const proofs = files.filter((file) => !isSlow(file))
   const batches = [
-    { files: files.filter((file) => !unmeasured.includes(file)), jobs: 1 },
-    { files: unmeasured.filter((file) => files.includes(file)), jobs: 2 },
+    { files: files.filter(isSlow), jobs: usualJobs, proofs: false },
+    { files: proofs.filter((file) => !unmeasured.includes(file)), jobs: 1, proofs: true },
+    { files: unmeasured.filter((file) => proofs.includes(file)), jobs: 2, proofs: true },
   ]
   return batches.filter(({ files }) => files.length > 0)
 }

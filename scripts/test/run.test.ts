@@ -2,8 +2,9 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { coverageTable } from './coverage.ts'
+import { findTests } from './files.ts'
 import { readOptions } from './options.ts'
-import { divideProofs, unmeasured } from './proofs.ts'
+import { divideProofs, isSlow, unmeasured } from './proofs.ts'
 import { type FileResult, lineOf, slowestFiles, summarize } from './results.ts'
 import { runTap } from './tap.ts'
 
@@ -138,18 +139,35 @@ t.test('coverage is summed for each folder', async (t) => {
   t.match(table.split('\n').at(-1), /^all\s+50\.0 %\s+25\.0 %$/)
 })
 
-t.test('each proof runs once: alone if it measures, else beside one other', async (t) => {
-  const root = join(import.meta.dirname, '../..')
-  t.same(
-    unmeasured.filter((file) => !existsSync(join(root, file))),
-    [],
-    'each file that is listed exists',
-  )
-  const timing = 'tests/security/timing.proof.ts'
-  const [first = '', second = ''] = unmeasured
-  t.same(divideProofs([second, timing, first]), [
-    { files: [timing], jobs: 1 },
-    { files: [first, second], jobs: 2 },
-  ])
-  t.same(divideProofs([timing]), [{ files: [timing], jobs: 1 }])
+t.test(
+  'slow tests and proofs run once: tests eight at once, a proof alone if it measures, else beside one other',
+  async (t) => {
+    const root = join(import.meta.dirname, '../..')
+    t.same(
+      unmeasured.filter((file) => !existsSync(join(root, file))),
+      [],
+      'each file that is listed exists',
+    )
+    const timing = 'tests/security/timing.proof.ts'
+    const slow = 'scripts/customers.slow.test.ts'
+    const [first = '', second = ''] = unmeasured
+    t.same(divideProofs([second, slow, timing, first]), [
+      { files: [slow], jobs: 8, proofs: false },
+      { files: [timing], jobs: 1, proofs: true },
+      { files: [first, second], jobs: 2, proofs: true },
+    ])
+    t.same(divideProofs([timing]), [{ files: [timing], jobs: 1, proofs: true }])
+  },
+)
+
+t.test('npm test leaves slow tests out unless a path names them', async (t) => {
+  t.equal(findTests({ paths: [], proofs: false }).filter(isSlow).length, 0)
+  const slow = 'scripts/customers.slow.test.ts'
+  t.ok(findTests({ paths: ['scripts'], proofs: false }).includes(slow))
+  t.same(findTests({ paths: [slow], proofs: false }), [slow])
+  t.ok(findTests({ paths: [], proofs: false, coverage: true }).includes(slow))
+  const withProofs = findTests({ paths: [], proofs: true })
+  t.ok(withProofs.includes(slow) && withProofs.includes('tests/security/timing.proof.ts'))
+  t.notOk(withProofs.includes('scripts/test/run.test.ts'))
+  t.throws(() => findTests({ paths: ['docs'], proofs: false }), /^no tests found in docs$/)
 })

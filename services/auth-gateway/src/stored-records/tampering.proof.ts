@@ -1,7 +1,7 @@
 import t from 'tap'
 import { startTampering } from './changed-fields.fixture.ts'
 
-// The long form of the same test in tampering.test.ts, which gives each field a quarter of the values.
+// The long form of the same test in tampering.slow.test.ts, which gives each field a quarter of the values.
 
 const { changeFields } = await startTampering(t)
 
