@@ -7,7 +7,7 @@ import t from 'tap'
 import { createAttackerHttp } from './attacker-http.ts'
 
 // What a browser states about a request, on every route of the public port. Each route gets some of the combinations, and
-// a score of routes in a row all of them. cross-site.proof.ts: every combination on every route.
+// 53 routes in a row all of them. cross-site.proof.ts: every combination on every route.
 
 const isProof = process.env.REKEY_CROSS_SITE === 'all'
 
@@ -94,7 +94,7 @@ const links = combinations.filter(({ headers }) => isLink(headers))
 const some = (all: Sent[], step: number, index: number) => all.filter((_, at) => isProof || (at + index) % step === 0)
 /** Routes that no contract names get the combinations of a link alone, which is what a route may allow. */
 const combinationsOf = (route: string, index: number) =>
-  route in requests ? some(combinations, 19, index) : some(links, 9, index)
+  route in requests ? some(combinations, 53, index) : some(links, 23, index)
 
 const isAllowed = (route: string, { headers, isForeign }: Sent) =>
   !isForeign || isRead(route) || (isPage(route) && isLink(headers))
