@@ -80,7 +80,7 @@ export const createApp = async (config: Config, { log, metrics, now, random }: R
   })
   const { REKEY_BOUNCE_DOMAIN: domain, HOST: host, REKEY_BOUNCE_PORT: port } = config
   const bounceAddresses = domain ? createBounceAddresses({ keys: addressKeys, domain, now }) : undefined
-  const reporting = { bounces, publisher, metrics, now, tls: tls.listener }
+  const reporting = { bounces, publisher, now, tls: tls.listener }
   const bounceReports =
     bounceAddresses && (await createBounceReports({ ...reporting, host, port, addresses: bounceAddresses }))
   const present = createPresentations(config, readTheme(config.REKEY_THEME_DIR))

@@ -3,7 +3,7 @@ import { Key, presentationEnv, publicUrl, serviceEnv, Url } from '@rekey/platfor
 import { type Static, Type } from '@sinclair/typebox'
 
 const Codes = (options: { default: string; description: string }) =>
-  Type.String({ pattern: '^[\\w.:-]{1,40}(,[\\w.:-]{1,40}){0,49}$', ...options })
+  Type.String({ pattern: '^[\\w.:-]+(,[\\w.:-]+)*$', maxLength: 1_000, ...options })
 
 /** Variables of the notifier. */
 export const Env = Type.Object({

@@ -33,7 +33,7 @@ const start = async (t: Test, env: Record<string, string> = {}) => {
     const connection = new SMTPConnection({ host: '127.0.0.1', port, ignoreTLS: !tls, ...(tls && { tls }) })
     try {
       return await new Promise<string>((resolve) => {
-        const answer = (failure?: (Error & { response?: string }) | null) =>
+        const answer = (failure?: (Error & { response?: string | undefined }) | null) =>
           resolve(failure?.response ?? String(failure))
         connection.on('error', answer)
         connection.connect(() =>
