@@ -48,15 +48,19 @@ const toError = (error: unknown): Error =>
 
 /** Receives mail to the envelope senders of messages by SMTP. */
 export const startReceiver = async ({ host, port, addresses, tls, take, onRefusal }: Options) => {
-  /** The message of the one recipient of a transaction. */
-  const messageOf = ({ envelope }: SMTPServerSession) => addresses.messageOf(envelope.rcptTo[0]?.address ?? '')
+  /** The message that an address names. @throws Refusal if there is none */
+  const messageOf = (address: string): string => {
+    const messageId = addresses.messageOf(address)
+    if (messageId) return messageId
+    onRefusal('forged')
+    throw new Refusal(550, '5.1.1 No message was sent from this address')
+  }
 
-  const receive = async (stream: SMTPServerDataStream, session: SMTPServerSession): Promise<string> => {
+  const receive = async (stream: SMTPServerDataStream, { envelope }: SMTPServerSession): Promise<string> => {
     const mail = await read(stream)
-    if (!mail) onRefusal('too_large')
-    const messageId = messageOf(session)
-    if (!mail || !messageId) throw new Refusal(552, `5.3.4 A notification has at most ${mostBytes} bytes`)
-    return take(messageId, mail)
+    if (mail) return take(messageOf(envelope.rcptTo[0]?.address ?? ''), mail)
+    onRefusal('too_large')
+    throw new Refusal(552, `5.3.4 A notification has at most ${mostBytes} bytes`)
   }
 
   const server = new SMTPServer({
@@ -80,9 +84,12 @@ export const startReceiver = async ({ host, port, addresses, tls, take, onRefusa
     },
     onRcptTo({ address }, { envelope }, done) {
       if (envelope.rcptTo.length > 0) return done(new Refusal(452, '4.5.3 One recipient at a time'))
-      if (addresses.messageOf(address)) return done()
-      onRefusal('forged')
-      return done(new Refusal(550, '5.1.1 No message was sent from this address'))
+      try {
+        messageOf(address)
+        return done()
+      } catch (error) {
+        return done(toError(error))
+      }
     },
     onData(stream, session, done) {
       receive(stream, session).then(
