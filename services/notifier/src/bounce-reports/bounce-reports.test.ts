@@ -13,7 +13,7 @@ import { notification } from './report.fixture.ts'
 interface Bringing {
   to?: string
   from?: string
-  /** Of STARTTLS; undefined: none. */
+  /** Settings of STARTTLS; undefined: plaintext. */
   tls?: { ca: string; servername: string }
 }
 

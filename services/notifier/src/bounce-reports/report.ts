@@ -2,7 +2,7 @@ import type { BounceReason } from '@rekey/contracts'
 import { simpleParser } from 'mailparser'
 import { reasonOfStatus } from '../channels/bounce-reason.ts'
 
-/** What a delivery status notification says of a mail. */
+/** The content of a delivery status notification that is used. */
 export interface Report {
   /** Undefined: the mail did arrive, or is still tried. */
   reason: BounceReason | undefined

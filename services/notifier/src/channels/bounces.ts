@@ -11,7 +11,7 @@ interface Bounce {
   learnt: 'handover' | 'report'
 }
 
-/** What becomes of a mail to the address of a message. */
+/** Results of a mail to the address of a message. */
 const results = ['counted', 'repeated', 'no_failure', 'forged', 'not_a_report', 'too_large', 'not_stored'] as const
 
 /** Counts and logs messages whose address cannot receive, and counts the mail that came back. */
