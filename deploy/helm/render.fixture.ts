@@ -81,6 +81,7 @@ export const full = (): Values => {
       ...scheduling,
       autoscaling,
       smsUrl: 'https://sms.bank.example/send',
+      bounceDomain: 'bounce.bank.example',
       env: { ...collector, OTEL_EXPORTER_OTLP_TIMEOUT: 10_000 },
     },
     jobs: scheduling,
@@ -90,6 +91,7 @@ export const full = (): Values => {
     networkPolicy: {
       customers: { from: peer('ingress') },
       metrics: { from: peer('monitoring') },
+      bounces: { from: peer('mail') },
       postgres: { to: peer('data') },
       redis: { to: peer('data') },
       smtp: { to: [{ ipBlock: { cidr: '192.0.2.0/24' } }], port: 465 },

@@ -123,6 +123,7 @@ export const valuesSchema = () =>
           pattern: '^(https?://[^\\s@]+)?$',
           description: 'REKEY_SMS_URL. Empty: no SMS is sent.',
         }),
+        bounceDomain: nameOrNone('REKEY_BOUNCE_DOMAIN. Empty: bounces are not received.'),
       }),
       jobs: closed({
         image,
@@ -164,6 +165,9 @@ export const valuesSchema = () =>
         enabled: Type.Boolean(),
         customers: closed({ from: list('Who may reach the gateway; empty: everybody.') }),
         metrics: closed({ from: list('Who may read metrics; empty: nobody.') }),
+        bounces: closed({
+          from: list('The mail host of notifier.bounceDomain; empty: everybody, if that is set.'),
+        }),
         dns: closed({ to: list('DNS servers; empty: any at port 53.') }),
         postgres: destinationWithPort,
         redis: destinationWithPort,

@@ -63,6 +63,8 @@ export const managedVariables: Record<keyof typeof tlsVariables, readonly string
     'REKEY_THEME_DIR',
     'REKEY_MAIL_FROM',
     'REKEY_SMS_URL',
+    'REKEY_BOUNCE_DOMAIN',
+    'REKEY_BOUNCE_PORT',
   ],
 }
 

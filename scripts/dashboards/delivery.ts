@@ -52,6 +52,25 @@ export const delivery: Dashboard = {
       runbook: 'operations.md#mail-and-sms',
     },
     {
+      title: 'Bounces',
+      description:
+        'Messages whose address cannot receive, by why. Many of rejected: the sender’s reputation, SPF or DKIM. Many of unknown_address: an import, or somebody who enters addresses.',
+      queries: [[perMinute('channel, reason', 'rekey_message_bounces_total'), '{{channel}} {{reason}}']],
+      unit: 'cpm',
+      above: [1, 10],
+      runbook: 'operations.md#bounces',
+      emptyBecause: 'no message bounced',
+    },
+    {
+      title: 'Mail to bounce addresses',
+      description:
+        'counted: bounces. forged: mail to no address of a message. not_stored: NATS is away, the mail host tries again.',
+      queries: [[perMinute('result', 'rekey_bounce_reports_total'), '{{result}}']],
+      unit: 'cpm',
+      runbook: 'operations.md#bounces',
+      emptyBecause: 'no mail came to a bounce address',
+    },
+    {
       title: 'Messages by kind',
       description: 'Sent messages. A rise of one kind: a job, or an attack that makes customers get codes.',
       queries: [[perMinute('event', `${messages}{result="sent"}`), '{{event}}']],

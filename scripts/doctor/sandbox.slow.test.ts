@@ -246,6 +246,12 @@ const ofVariables: Breakage[] = [
     says: /REKEY_THEME_DIR has a fault/,
   },
   {
+    title: 'a bounce domain without a mail host',
+    environments: change('notifier', { REKEY_BOUNCE_DOMAIN: 'bounce.invalid' }),
+    finds: ['warn notifier mail bounces'],
+    says: /no MX record of bounce\.invalid/,
+  },
+  {
     title: 'an extension of the mail server that is not used',
     environments: { ...passwords({ REKEY_SMTPUTF8: 'false' }), notifier: sound.notifier },
     finds: ['warn notifier mail extensions'],

@@ -788,8 +788,8 @@ export interface ListClientMessagesAnswer {
     askedAt: string
     /** When the mail server or SMS vendor accepted the message. Not proof that it arrived. */
     handedOverAt?: string
-    /** waiting: not tried yet. deferred: the last attempt failed and is repeated. handed_over: accepted. refused: rejected for good. suppressed: never sent, because of a limit, a lockout or a block. expired: not handed over in its time. */
-    status: 'suppressed' | 'waiting' | 'deferred' | 'expired' | 'refused' | 'handed_over'
+    /** waiting: not tried yet. deferred: the last attempt failed and is repeated. handed_over: accepted. refused: rejected for good. suppressed: never sent, because of a limit, a lockout or a block. expired: not handed over in its time. bounced: the mail host of the address reported that it did not arrive. */
+    status: 'suppressed' | 'waiting' | 'deferred' | 'expired' | 'refused' | 'handed_over' | 'bounced'
     /** Of a suppressed message: one of account_limit, customer_limit, account_lockout, customer_lockout, blocked, device_unavailable. Otherwise the last answer of the mail server or SMS vendor, without addresses, numbers and quoted text. */
     reason?: string
     /** Attempts to hand the message over. */

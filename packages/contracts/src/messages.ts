@@ -31,7 +31,7 @@ export const messageChannels = ['email', 'sms'] as const
 export type MessageChannel = (typeof messageChannels)[number]
 
 /** What the notifier reports of a message. */
-export const messageOutcomes = ['deferred', 'expired', 'refused', 'handed_over'] as const
+export const messageOutcomes = ['deferred', 'expired', 'refused', 'handed_over', 'bounced'] as const
 export type MessageOutcomeStatus = (typeof messageOutcomes)[number]
 
 /**
@@ -40,6 +40,21 @@ export type MessageOutcomeStatus = (typeof messageOutcomes)[number]
  */
 export const messageStatuses = ['suppressed', 'waiting', ...messageOutcomes] as const
 export type MessageStatus = (typeof messageStatuses)[number]
+
+/**
+ * Why an address cannot receive. unreachable: the mailbox is disabled, or the phone of the number is not reached. expired:
+ * its mail host did not take the mail for days. rejected: by a policy, or for the content of the message.
+ */
+export const bounceReasons = [
+  'unknown_address',
+  'unknown_domain',
+  'unreachable',
+  'full',
+  'expired',
+  'rejected',
+  'other',
+] as const
+export type BounceReason = (typeof bounceReasons)[number]
 
 /**
  * Why a message was suppressed: a quota or a lockout, of the username at the gateway or of the customer; a block of the

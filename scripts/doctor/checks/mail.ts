@@ -1,3 +1,4 @@
+import { Resolver } from 'node:dns/promises'
 import type { SmtpFailure } from '../../../services/notifier/src/channels/failures.ts'
 import { createSmtp } from '../../../services/notifier/src/channels/smtp.ts'
 import { type Check, type Finding, fail, ok, warn } from '../finding.ts'
@@ -14,13 +15,27 @@ const encryption = (url: string, isProduction: boolean): 'direct' | 'smtp' | und
 
 const defaultPortOf = (url: string) => (url.startsWith('smtps:') ? 465 : 587)
 
+/** Looks up which mail hosts receive for the bounce domain. */
+const findBounceHosts = async (domain: string): Promise<Finding[]> => {
+  const todo = 'give it an MX record of the mail host that routes its mail to REKEY_BOUNCE_PORT'
+  try {
+    const hosts = await new Resolver({ timeout: 3_000, tries: 1 }).resolveMx(domain)
+    const names = hosts.map(({ exchange }) => exchange).filter(Boolean)
+    return [
+      names.length > 0 ? ok(`mail for ${domain} goes to ${names.join(', ')}`) : warn(`${domain} takes no mail`, todo),
+    ]
+  } catch (error) {
+    return [warn(`no MX record of ${domain} was found (${(error as NodeJS.ErrnoException).code})`, todo)]
+  }
+}
+
 /** EHLO, STARTTLS and the login, as the notifier does them. No mail is sent. */
 export const mailChecks = (
   { service, config, isProduction }: Subject<'notifier'>,
   passwords: Subject<'password-service'> | undefined,
   onEnd: (close: () => unknown) => void,
 ): Check[] => {
-  const { SMTP_URL: url, REKEY_MAIL_FROM: from, REKEY_SMTP_EHLO: ehloName } = config
+  const { SMTP_URL: url, REKEY_MAIL_FROM: from, REKEY_SMTP_EHLO: ehloName, REKEY_BOUNCE_DOMAIN: domain } = config
   if (url === undefined || from === undefined) return []
   const protocol = encryption(url, isProduction)
   const place = placeOf(url)
@@ -63,5 +78,6 @@ export const mailChecks = (
     ...certificateChecks({ name: 'mail certificate', service, endpoints }),
     { name: 'mail server', service, needs: 'mail certificate', run: signIn },
     { name: 'mail extensions', service, needs: 'mail server', run: extensions },
+    ...(domain ? [{ name: 'mail bounces', service, run: () => findBounceHosts(domain) }] : []),
   ]
 }

@@ -168,8 +168,21 @@ export const startNotifier = async (
   const lines: string[] = []
   const destination = declaredLines(t, (line) => void lines.push(line))
   const log = createLogger({ name: 'notifier', level: 'trace', destination })
-  const app = await createApp(loadConfig(Env, variables), { log, metrics: createMetrics(), now, random: systemRandom })
+  const metrics = createMetrics()
+  const app = await createApp(loadConfig(Env, variables), { log, metrics, now, random: systemRandom })
   t.teardown(() => app.close())
   await app.ready()
-  return { app, logs: () => lines.join('') }
+  return {
+    app,
+    logs: () => lines.join(''),
+    /** The values above 0 of a metric, each as `label=value …: number`. */
+    async figures(name: string) {
+      const { values } = (await metrics.getSingleMetric(name)?.get()) ?? { values: [] }
+      const text = (labels: object) =>
+        Object.entries(labels)
+          .map((label) => label.join('='))
+          .join(' ')
+      return values.filter(({ value }) => value > 0).map(({ labels, value }) => `${text(labels)}: ${value}`)
+    },
+  }
 }

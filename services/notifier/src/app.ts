@@ -18,10 +18,13 @@ import { watchStreams } from '@rekey/platform/stream-watch'
 import { ensureStreams } from '@rekey/platform/streams'
 import { createTls } from '@rekey/platform/tls'
 import { readTheme } from '@rekey/texts'
+import { createBounceAddresses } from './bounce-reports/bounce-address.ts'
+import { createBounceReports } from './bounce-reports/bounce-reports.ts'
+import { createBounces } from './channels/bounces.ts'
 import { createDelivery, type Delivery } from './channels/delivery.ts'
 import { createSms } from './channels/sms.ts'
 import { createSmtp } from './channels/smtp.ts'
-import type { Config } from './config.ts'
+import { type Config, smsBounceCodes } from './config.ts'
 import { sendAddressRemoved } from './messages/address-removed/address-removed.consumer.ts'
 import { sendAskedWhileBlocked } from './messages/asked-while-blocked/asked-while-blocked.consumer.ts'
 import { sendCodes } from './messages/code/code.consumer.ts'
@@ -67,12 +70,19 @@ export const createApp = async (config: Config, { log, metrics, now, random }: R
   const publisher = createPublisher({ broker, source: 'notifier', now, random })
   const backgroundPublisher = createBackgroundPublisher({ publisher, broker, elapsedMs, metrics, progress, log })
   const outcomes = createOutcomes({ publisher, backgroundPublisher, now })
+  const bounces = createBounces({ metrics, log })
   const handovers = createHandovers({ metrics, now })
   const consuming = { broker, metrics, progress, now, random, log, service: 'notifier', retryMs }
+  const addressKeys = toKeys(config.REKEY_ADDRESS_SEAL_KEY)
   const sealedFields = createSealedFields({
     codeKeys: toKeys(config.REKEY_CODE_SEAL_KEY),
-    addressKeys: toKeys(config.REKEY_ADDRESS_SEAL_KEY),
+    addressKeys,
   })
+  const { REKEY_BOUNCE_DOMAIN: domain, HOST: host, REKEY_BOUNCE_PORT: port } = config
+  const bounceAddresses = domain ? createBounceAddresses({ keys: addressKeys, domain, now }) : undefined
+  const reporting = { bounces, publisher, now, tls: tls.listener }
+  const bounceReports =
+    bounceAddresses && (await createBounceReports({ ...reporting, host, port, addresses: bounceAddresses }))
   const present = createPresentations(config, readTheme(config.REKEY_THEME_DIR))
   /** Connections of their own, so that a million notifications do not delay an awaited message. */
   const createOwnDelivery = (connections: number, timeoutMs: number) => {
@@ -80,13 +90,14 @@ export const createApp = async (config: Config, { log, metrics, now, random }: R
     const smtp = createSmtp({
       url: config.SMTP_URL,
       from: config.REKEY_MAIL_FROM,
+      bounceAddressOf: bounceAddresses?.addressOf,
       requireTls: config.REKEY_PROFILE === 'production',
       ehloName: config.REKEY_SMTP_EHLO,
       ...own,
     })
     const { REKEY_SMS_URL: url, REKEY_SMS_TOKEN: token } = config
-    const sms = url ? createSms({ url, token, ...own }) : undefined
-    return { smtp, ...createDelivery({ smtp, sms, metrics, now, log }) }
+    const sms = url ? createSms({ url, token, bounceCodes: smsBounceCodes(config), ...own }) : undefined
+    return { smtp, ...createDelivery({ smtp, sms, bounces, metrics, now, log }) }
   }
   const first = createOwnDelivery(config.REKEY_CODE_CONNECTIONS, timeoutMs.awaited)
   const second = createOwnDelivery(config.REKEY_NOTIFICATION_CONNECTIONS, timeoutMs.notifications)
@@ -124,7 +135,7 @@ export const createApp = async (config: Config, { log, metrics, now, random }: R
   measureKeyFiles(metrics, { secrets: config.REKEY_SECRETS_FILE })
   watchDependencies(metrics, smsUrl === undefined ? checks : { ...checks, sms: accepts(smsUrl) })
   app.addHook('onClose', async () => {
-    await rpcs.close()
+    await Promise.all([rpcs.close(), bounceReports?.close()])
     const closing = consumers.map((consumer) => consumer.close())
     for (const delivery of [first, second]) delivery.stop()
     await Promise.all(closing)

@@ -13,6 +13,15 @@ t.test('mail requires smtps, the submission port, or requireTLS=true in the URL'
   }
 })
 
+t.test('bounces return to a domain that other mail hosts find', async (t) => {
+  const errors = (REKEY_BOUNCE_DOMAIN?: string) =>
+    production.rules
+      .flatMap((rule) => rule({ ...(REKEY_BOUNCE_DOMAIN && { REKEY_BOUNCE_DOMAIN }) }))
+      .filter((error) => error.startsWith('REKEY_BOUNCE_DOMAIN'))
+  for (const domain of [undefined, 'bounce.bank.example']) t.same(errors(domain), [])
+  t.match(errors('localhost'), ['REKEY_BOUNCE_DOMAIN is no domain of the internet'])
+})
+
 t.test('S9 S35: no parameter of the URL can turn off TLS or turn on the driver’s log', async (t) => {
   for (const parameters of [
     'ignoreTLS=true',

@@ -43,6 +43,12 @@ const hasOwnSender: Rule<Config> = ({ REKEY_MAIL_FROM }) =>
     ? ["REKEY_MAIL_FROM is missing, or the sandbox's: set the platform's own sender."]
     : []
 
+/** Requires a domain that other mail hosts find. */
+const bouncesReturn: Rule<Config> = ({ REKEY_BOUNCE_DOMAIN }) =>
+  REKEY_BOUNCE_DOMAIN?.includes('.') === false
+    ? ["REKEY_BOUNCE_DOMAIN is no domain of the internet: name one of the platform's own, such as bounce.bank.example."]
+    : []
+
 /** Requires a theme that can be shown: messages without their texts would mislead customers. */
 const themeIsSound: ServerRule<Config> = async ({ REKEY_THEME_DIR }) => {
   try {
@@ -60,6 +66,7 @@ export const production: Production<Config> = {
     keysAreSound('REKEY_CODE_SEAL_KEY', 'REKEY_ADDRESS_SEAL_KEY'),
     mailIsEncrypted,
     hasOwnSender,
+    bouncesReturn,
     hasOwnContact,
     usesHttps('REKEY_PUBLIC_URL', 'REKEY_SMS_URL'),
     logsErrors,

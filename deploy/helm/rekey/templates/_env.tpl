@@ -35,6 +35,10 @@
 {{- end }}
 
 {{- define "rekey.env.notifier" -}}
+{{- with .Values.notifier.bounceDomain }}
+- { name: REKEY_BOUNCE_DOMAIN, value: {{ . | quote }} }
+- { name: REKEY_BOUNCE_PORT, value: "2525" }
+{{- end }}
 - { name: REKEY_CONTACT, value: {{ .Values.contact | quote }} }
 - { name: REKEY_MAIL_FROM, value: {{ .Values.notifier.mailFrom | quote }} }
 {{- with .Values.notifier.smsUrl }}

@@ -6,13 +6,13 @@ import { defineEvent } from './event.ts'
 export const MessageOutcome = defineEvent({
   type: 'message.outcome',
   summary:
-    'The notifier handed a message over, or an attempt to do so failed. At least once for each attempt up to the seventh, then for every tenth, and for the last one.',
+    'The notifier handed a message over, or an attempt to do so failed. At least once for each attempt up to the seventh, then for every tenth, and for the last one. Or a message bounced: a delivery status notification came back after the hand-over.',
   data: Type.Object({
     messageId: Type.String({
       pattern: '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(\\.\\d{1,4})?$',
       description: 'Id of the event that asked for the message.',
     }),
-    customerId: SerialId,
+    customerId: Type.Optional({ ...SerialId, description: 'Absent if the message bounced.' }),
     channel: Type.Optional(OneOf(messageChannels, { description: 'Absent if the recipient could not be read.' })),
     status: OneOf(messageOutcomes),
     at: Type.String({ format: 'date-time', description: 'When the attempt ended.' }),

@@ -22,7 +22,7 @@ const Message = Type.Object(
     }),
     status: OneOf(messageStatuses, {
       description:
-        'waiting: not tried yet. deferred: the last attempt failed and is repeated. handed_over: accepted. refused: rejected for good. suppressed: never sent, because of a limit, a lockout or a block. expired: not handed over in its time.',
+        'waiting: not tried yet. deferred: the last attempt failed and is repeated. handed_over: accepted. refused: rejected for good. suppressed: never sent, because of a limit, a lockout or a block. expired: not handed over in its time. bounced: the mail host of the address reported that it did not arrive.',
     }),
     reason: Type.Optional(
       Type.String({

@@ -1,4 +1,5 @@
 import { Type } from '@sinclair/typebox'
+import { bounceReasons } from '../messages.ts'
 import { alwaysLog, operationLog } from './event.ts'
 import { Count, Customer, Flag, Id, ListOf, Name, Text, Thrown, Word } from './fields.ts'
 
@@ -118,6 +119,19 @@ export const deliveryEvents = {
     when: 'The mail server or the SMS vendor took a message.',
     action: '',
     fields: { type: Name, eventId: Id, channel: Word(['email', 'sms']) },
+  }),
+  message_bounced: alwaysLog({
+    severity: 'info',
+    service: 'notifier',
+    message: 'message bounced: the address cannot receive',
+    when: 'The mail server or the SMS vendor refused the address of a message for good, or a delivery status notification came back.',
+    action: 'Many of one `reason`: see [Bounces](operations.md#bounces).',
+    fields: {
+      eventId: Id,
+      channel: Word(['email', 'sms']),
+      reason: Word(bounceReasons),
+      learnt: Word(['handover', 'report']),
+    },
   }),
   mail_server_extensions: operationLog({
     severity: 'info',

@@ -14,6 +14,7 @@ const kinds = {
   refused: 'bad',
   suppressed: 'bad',
   expired: 'bad',
+  bounced: 'bad',
 } as const
 
 const isSuppression = (reason: string | undefined): reason is Suppression =>

@@ -3,6 +3,7 @@ import type { Now } from '@rekey/platform/clock'
 import { PermanentError } from '@rekey/platform/consumer'
 import type { Logger } from '@rekey/platform/logger'
 import { counter, type Metrics } from '@rekey/platform/metrics'
+import type { Bounces } from './bounces.ts'
 import { DeferredError, failureKinds, RefusedError } from './failures.ts'
 import type { Mail } from './mime.ts'
 import type { Sms } from './sms.ts'
@@ -27,6 +28,7 @@ interface Deps {
   smtp: Smtp
   /** Undefined if no vendor is configured. */
   sms: Sms | undefined
+  bounces: Bounces
   metrics: Metrics
   now: Now
   log: Logger
@@ -59,7 +61,7 @@ const capacity = 10_000
 
 const channelOf = { email: 'email', phone: 'sms' } as const
 
-export const createDelivery = ({ smtp, sms, metrics, now, log }: Deps): Delivery => {
+export const createDelivery = ({ smtp, sms, bounces, metrics, now, log }: Deps): Delivery => {
   // If an acknowledgement is lost, the broker redelivers an event that was sent or is being sent.
   const sent = new Map<string, Promise<HandedOver>>()
   const messages = counter(metrics, {
@@ -100,6 +102,10 @@ export const createDelivery = ({ smtp, sms, metrics, now, log }: Deps): Delivery
       count(failure instanceof PermanentError ? 'refused' : 'failed')
       if (failure instanceof RefusedError || failure instanceof DeferredError)
         providerErrors.inc({ channel: recipient.channel, kind: failure.kind })
+      if (failure instanceof RefusedError && failure.bounce) {
+        const { channel } = recipient
+        bounces.count({ eventId: occasion.id, channel, reason: failure.bounce, learnt: 'handover' })
+      }
       throw failure
     }
   }

@@ -1,3 +1,4 @@
+import type { BounceReason } from '@rekey/contracts'
 import { PermanentError } from '@rekey/platform/consumer'
 
 /**
@@ -7,14 +8,19 @@ import { PermanentError } from '@rekey/platform/consumer'
 export const failureKinds = ['timeout', 'refused', 'connection', 'authentication', 'other'] as const
 export type FailureKind = (typeof failureKinds)[number]
 
-/** The server or vendor rejected the message for good. `answer`: its words, without personal details. */
+/**
+ * The server or vendor rejected the message for good. `answer`: its words, without personal details. `bounce`: why the
+ * address cannot receive, if the answer says so.
+ */
 export class RefusedError extends PermanentError {
   readonly answer: string
+  readonly bounce: BounceReason | undefined
   readonly kind = 'refused'
 
-  constructor(message: string, answer: string) {
+  constructor(message: string, answer: string, bounce?: BounceReason) {
     super(message)
     this.answer = answer
+    this.bounce = bounce
   }
 }
 

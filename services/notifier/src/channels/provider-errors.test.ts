@@ -1,12 +1,13 @@
 import { once } from 'node:events'
-import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { freePort } from '@rekey/local-servers/ports'
 import { createLogger } from '@rekey/platform/logger'
 import { createMetrics } from '@rekey/platform/metrics'
 import { SMTPServer } from 'smtp-server'
 import t, { type Test } from 'tap'
+import { createBounces } from './bounces.ts'
 import { createDelivery } from './delivery.ts'
+import { startVendor } from './sms.fixture.ts'
 import { createSms } from './sms.ts'
 import { startSmtpListener } from './smtp.fixture.ts'
 import { createSmtp } from './smtp.ts'
@@ -33,7 +34,14 @@ const errorsOf = async (
     timeoutMs,
   })
   const sms = createSms({ url: smsUrl, token: undefined, connections: 1, timeoutMs })
-  const delivery = createDelivery({ smtp, sms, metrics, now: () => new Date(), log })
+  const delivery = createDelivery({
+    smtp,
+    sms,
+    bounces: createBounces({ metrics, log }),
+    metrics,
+    now: () => new Date(),
+    log,
+  })
   t.teardown(() => delivery.close())
   const occasion = (id: string) => ({ id, type: 'notify.code' })
   const recipient = { locale: 'en', timezone: 'Etc/UTC' }
@@ -42,19 +50,6 @@ const errorsOf = async (
   await delivery.send(occasion('2'), { ...recipient, channel: 'sms', to: '+447700900123' }, message).catch(() => {})
   const { values } = (await metrics.getSingleMetric('rekey_provider_errors_total')?.get()) ?? { values: [] }
   return values.filter(({ value }) => value > 0).map(({ labels }) => `${labels.channel} ${labels.kind}`)
-}
-
-/** An SMS vendor that answers with this status, or not at all. */
-const startVendor = async (t: Test, status?: number) => {
-  const server = createServer((_request, response) => {
-    if (status !== undefined) response.writeHead(status).end()
-  }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
 t.test('an error of the mail server or SMS vendor is counted by its kind', async (t) => {

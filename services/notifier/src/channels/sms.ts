@@ -1,4 +1,4 @@
-import { longestAnswer } from '@rekey/contracts'
+import { type BounceReason, longestAnswer } from '@rekey/contracts'
 import { inHttpSpan } from '@rekey/platform/http-client-span'
 import { cleanAnswer } from './answer.ts'
 import { DeferredError, kindOfRequest, kindOfStatus, RefusedError } from './failures.ts'
@@ -22,6 +22,8 @@ export interface Sms {
 interface Options {
   url: string
   token: string | undefined
+  /** Vendor's codes of an error that say that a number cannot receive. */
+  bounceCodes?: ReadonlyMap<string, BounceReason>
   /** Most requests at a time; the others wait. */
   connections: number
   /** Longest time of one request. */
@@ -29,7 +31,7 @@ interface Options {
 }
 
 /** SMS by the vendor's HTTP endpoint: POST of `{id, to, text}`; any 2xx means accepted. */
-export const createSms = ({ url, token, connections, timeoutMs }: Options): Sms => {
+export const createSms = ({ url, token, bounceCodes = new Map(), connections, timeoutMs }: Options): Sms => {
   const turns = createTurns({ connections, timeoutMs })
   const post = async (message: { id: string; to: string; text: string }, signal: AbortSignal) => {
     const request = () =>
@@ -45,17 +47,20 @@ export const createSms = ({ url, token, connections, timeoutMs }: Options): Sms 
       throw new DeferredError(`SMS not sent: ${failure.name}`, `no answer: ${failure.name}`, kindOfRequest(failure))
     })
     // The status decides, also if the connection breaks now.
-    const words = answer.ok ? '' : await readVendorAnswer(answer)
+    const read = answer.ok ? undefined : await readVendorAnswer(answer)
     await answer.body?.cancel().catch(() => {})
-    return { ok: answer.ok, status: answer.status, words }
+    return { ok: answer.ok, status: answer.status, words: read?.words ?? '', codes: read?.codes ?? [] }
   }
   return {
     send: (id, to, text, assertInTime) =>
       turns.take(async (signal) => {
         assertInTime?.()
-        const { ok, status, words } = await post({ id, to, text }, signal)
+        const { ok, status, words, codes } = await post({ id, to, text }, signal)
         const answer = `status ${status} ${cleanAnswer(words, { to, texts: [text] })}`.trim().slice(0, longestAnswer)
-        if (status === 400 || status === 422) throw new RefusedError(`SMS not sent: status ${status}`, answer)
+        if (status === 400 || status === 422) {
+          const bounce = codes.map((code) => bounceCodes.get(code)).find((reason) => reason !== undefined)
+          throw new RefusedError(`SMS not sent: status ${status}`, answer, bounce)
+        }
         if (!ok) throw new DeferredError(`SMS not sent: status ${status}`, answer, kindOfStatus(status))
         return answer
       }),

@@ -1,11 +1,13 @@
 import { parseConnectionUrl } from 'nodemailer/lib/shared'
-import SMTPConnection, { type Options } from 'nodemailer/lib/smtp-connection'
+import SMTPConnection, { type DSNOptions, type Options } from 'nodemailer/lib/smtp-connection'
 import type { SmtpFailure } from './failures.ts'
 
 /** Sender and recipient, as SMTP sends them. */
 export interface Envelope {
   from: string
   to: string
+  /** Sent if the server offers DSN (RFC 3461). */
+  dsn?: DSNOptions
 }
 
 /** A connection, and the number of mails that it has carried. */

@@ -26,6 +26,7 @@ export const startSmtpListener = async (
   { port = 0, behaviours = ['accept'], takesMs = 0, hidesSmtpUtf8 = false, recipientRefusal }: Options = {},
 ) => {
   const mails: string[] = []
+  const senders: { address: string; returns: string | null | undefined }[] = []
   const recipients: string[] = []
   const greetings: string[] = []
   const behaviourOf = (raw: string) => {
@@ -38,6 +39,7 @@ export const startSmtpListener = async (
     disabledCommands: ['AUTH', 'STARTTLS'],
     closeTimeout: 100,
     hideSMTPUTF8: hidesSmtpUtf8,
+    hideDSN: false,
     onMailFrom(_address, session, done) {
       greetings.push(session.hostNameAppearsAs)
       done()
@@ -47,7 +49,8 @@ export const startSmtpListener = async (
       const isRefused = recipientRefusal && recipients.length <= (recipientRefusal.first ?? Number.POSITIVE_INFINITY)
       done(isRefused ? Object.assign(new Error('no such mailbox'), recipientRefusal) : undefined)
     },
-    onData(stream, _session, done) {
+    onData(stream, { envelope }, done) {
+      senders.push({ address: envelope.mailFrom ? envelope.mailFrom.address : '', returns: envelope.dsn?.ret })
       void text(stream).then(async (raw) => {
         const behaviour = behaviourOf(raw)
         mails.push(raw)
@@ -74,6 +77,8 @@ export const startSmtpListener = async (
   return {
     url: `smtp://127.0.0.1:${(server.server.address() as AddressInfo).port}`,
     mails: mails as readonly string[],
+    /** Envelope senders, and the parameter RET (RFC 3461 §4.3), of the mails. */
+    senders: senders as readonly (typeof senders)[number][],
     /** Recipients of `RCPT TO`, refused ones too. */
     recipients: recipients as readonly string[],
     /** Client name of each mail's connection. */

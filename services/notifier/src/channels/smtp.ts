@@ -2,6 +2,7 @@ import { readMailbox } from '@rekey/contracts'
 import { PermanentError } from '@rekey/platform/consumer'
 import { inSpan } from '@rekey/platform/trace'
 import { cleanAnswer, type Private } from './answer.ts'
+import { bounceOfReply } from './bounce-reason.ts'
 import { DeferredError, kindOfSmtp, RefusedError, type SmtpFailure } from './failures.ts'
 import { encodeMail, type Mail, readSender } from './mime.ts'
 import { createSmtpConnections } from './smtp-connections.ts'
@@ -33,6 +34,8 @@ interface Options {
   url: string
   /** `Name <address@domain>` */
   from: string
+  /** Address to which a notification about a message is returned, by its id; undefined: that of the sender. */
+  bounceAddressOf?: ((id: string) => string | undefined) | undefined
   /** Requires STARTTLS over smtp://. */
   requireTls: boolean
   /** Name of this client in EHLO (RFC 5321 §4.1.1.1). Undefined: the sender's domain. */
@@ -53,7 +56,7 @@ const translate = (failure: SmtpFailure, about: Private): Error => {
   const isAboutThisMail = failure.command === 'RCPT TO' || failure.command === 'DATA'
   const answer = failure.response ? cleanAnswer(failure.response, about) : `no answer: ${failure.code ?? 'unknown'}`
   return failure.permanent && isAboutThisMail
-    ? new RefusedError(reason, answer)
+    ? new RefusedError(reason, answer, bounceOfReply(failure))
     : new DeferredError(reason, answer, kindOfSmtp(failure))
 }
 
@@ -64,8 +67,22 @@ const toMailbox = (to: string) => {
   return read.mailbox
 }
 
+/**
+ * Demands a notification of a failure alone, with the header alone, of a server that offers DSN (RFC 3461 §4): a
+ * notification with the whole mail would have its code.
+ */
+const dsn = { ret: 'HDRS', notify: 'FAILURE' }
+
 /** Mail over connections that stay open. */
-export const createSmtp = ({ url, from, requireTls, ehloName, connections, timeoutMs }: Options): Smtp => {
+export const createSmtp = ({
+  url,
+  from,
+  bounceAddressOf,
+  requireTls,
+  ehloName,
+  connections,
+  timeoutMs,
+}: Options): Smtp => {
   const sender = readSender(from)
   // No retry here: the broker retries, also after a restart of this process.
   const server = createSmtpConnections(url, {
@@ -92,7 +109,9 @@ export const createSmtp = ({ url, from, requireTls, ehloName, connections, timeo
           // RFC 5322 §3.6.4: only characters of a dot-atom are allowed.
           const messageId = `${id.replaceAll(/[^\w.-]/g, '.')}@${sender.domain}`
           const encoded = encodeMail({ from: sender, to: address, messageId, date: new Date() }, mail)
-          const sent = inSpan(span, () => server.send({ from: sender.address, to: address }, encoded, signal))
+          const bounceAddress = bounceAddressOf?.(id)
+          const envelope = { from: bounceAddress ?? sender.address, to: address, ...(bounceAddress && { dsn }) }
+          const sent = inSpan(span, () => server.send(envelope, encoded, signal))
           return cleanAnswer(await sent, about)
         } catch (failure) {
           throw failure instanceof PermanentError ? failure : translate(failure as SmtpFailure, about)

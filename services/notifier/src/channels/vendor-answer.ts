@@ -6,10 +6,14 @@ const timeoutMs = 1_000
 /** Members of a JSON error in which vendors write what was wrong. */
 const members = ['code', 'error', 'error_description', 'message', 'title', 'detail', 'description', 'reason']
 
-const wordsOf = (value: unknown): string[] => {
+/** Members in which vendors write the code of an error. */
+const codeMembers = ['code', 'error_code', 'errorCode', 'error']
+
+/** The texts and numbers of these members, and of the same members of objects in them. */
+const valuesOf = (value: unknown, names: readonly string[]): string[] => {
   if (typeof value === 'string' || typeof value === 'number') return [String(value)]
   if (typeof value !== 'object' || value === null) return []
-  return members.flatMap((member) => wordsOf((value as Record<string, unknown>)[member]))
+  return names.flatMap((name) => valuesOf((value as Record<string, unknown>)[name], names))
 }
 
 const read = async (body: ReadableStream<Uint8Array>) => {
@@ -23,13 +27,16 @@ const read = async (body: ReadableStream<Uint8Array>) => {
   return Buffer.concat(chunks).subarray(0, mostBytes).toString('utf8')
 }
 
-/**
- * Reads why an SMS vendor refused a message, from at most 2 KiB of its answer, within one second.
- *
- * @returns empty if the answer says nothing that is text; personal details are still in it
- */
-export const readVendorAnswer = async (answer: Response): Promise<string> => {
-  if (!answer.body) return ''
+export interface VendorAnswer {
+  /** Empty if the answer says nothing that is text. Personal details are still in it. */
+  words: string
+  /** Codes of the error, if the answer is JSON. */
+  codes: string[]
+}
+
+/** Reads why an SMS vendor refused a message, from at most 2 KiB of its answer, within one second. */
+export const readVendorAnswer = async (answer: Response): Promise<VendorAnswer> => {
+  if (!answer.body) return { words: '', codes: [] }
   const late = new AbortController()
   const text = await Promise.race([
     read(answer.body).catch(() => ''),
@@ -37,8 +44,9 @@ export const readVendorAnswer = async (answer: Response): Promise<string> => {
   ])
   late.abort()
   try {
-    return wordsOf(JSON.parse(text)).join(' ')
+    const value: unknown = JSON.parse(text)
+    return { words: valuesOf(value, members).join(' '), codes: valuesOf(value, codeMembers) }
   } catch {
-    return answer.headers.get('content-type')?.startsWith('text/plain') ? text : ''
+    return { words: answer.headers.get('content-type')?.startsWith('text/plain') ? text : '', codes: [] }
   }
 }

@@ -1,9 +1,8 @@
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { freePort } from '@rekey/local-servers/ports'
 import { eventually } from '@rekey/test-support/eventually'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { startNotifier, startServers } from '../app.fixture.ts'
+import { startVendor } from '../channels/sms.fixture.ts'
 import { startSmtpListener } from '../channels/smtp.fixture.ts'
 
 type Servers = Awaited<ReturnType<typeof startServers>>
@@ -12,16 +11,6 @@ const outcome = (servers: Servers, status: string) =>
   eventually(async () => (await servers.outcomes()).find((found) => found.status === status), {
     what: `the outcome ${status}`,
   })
-
-/** A vendor that answers each request the same. */
-const startVendor = async (t: Test, status: number, body: string, type: string) => {
-  const server = createServer((_request, response) => {
-    response.writeHead(status, { 'content-type': type }).end(body)
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  t.teardown(() => server.close())
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/sms`
-}
 
 const sms = { customerId: 7, to: { channel: 'sms' as const, to: '+447700900001' } }
 

@@ -83,7 +83,7 @@ const update = prepared<
   [
     refs: string[],
     sendNumbers: number[],
-    customerIds: number[],
+    customerIds: (number | null)[],
     statuses: MessageStatus[],
     ats: string[],
     attempts: number[],
@@ -104,7 +104,7 @@ const update = prepared<
      status_at = CASE WHEN ${isStronger} THEN r.at ELSE m.status_at END,
      reason = CASE WHEN ${isStronger} THEN r.answer ELSE m.reason END
    FROM reported AS r
-   WHERE m.ref = r.ref AND m.send_number = r.send_number AND m.customer_id = r.customer_id
+   WHERE m.ref = r.ref AND m.send_number = r.send_number AND m.customer_id = COALESCE(r.customer_id, m.customer_id)
      AND (m.attempts < r.attempts OR ${isStronger})`,
 )
 
@@ -118,17 +118,25 @@ export type Outcome = EventData<typeof MessageOutcome>
  * @throws RekeyError unavailable
  */
 export const recordOutcomes = async (database: Database, outcomes: readonly Outcome[]): Promise<void> => {
-  await database.run(
+  const [bounced, others] = [outcomes.filter(isAnonymous), outcomes.filter((outcome) => !isAnonymous(outcome))]
+  // One statement updates a row once: reports of one message with and without its customer would be two.
+  for (const group of [others, bounced]) if (group.length > 0) await recordGroup(database, group)
+}
+
+/** True if a report names no customer, because no personal data is in what came back. */
+const isAnonymous = ({ customerId }: Outcome) => customerId === undefined
+
+const recordGroup = (database: Database, outcomes: readonly Outcome[]) =>
+  database.run(
     update,
     outcomes.map(({ messageId }) => messageId.split('.')[0] ?? ''),
     outcomes.map(({ messageId }) => Number(messageId.split('.')[1] ?? 0)),
-    outcomes.map(({ customerId }) => customerId),
+    outcomes.map(({ customerId = null }) => customerId),
     outcomes.map(({ status }) => status),
     outcomes.map(({ at }) => at),
     outcomes.map(({ attempts }) => attempts),
     outcomes.map(({ answer = '' }) => answer),
   )
-}
 
 type Row = { total: number } & (StoredMessage | { id: null })
 

@@ -130,6 +130,23 @@ t.test(
   },
 )
 
+t.test('B13: a bounce names no customer, and is stronger than the hand-over, in any order and together', async (t) => {
+  const { messageId, read } = await newMessage()
+  const other = await newMessage()
+  const handedOver = { messageId, customerId, status: 'handed_over', at: at(1), attempts: 1, answer: '250 Ok' } as const
+  const bounced = { messageId, status: 'bounced', at: at(3), attempts: 0, answer: '550 5.1.1 unknown address' } as const
+  await recordOutcomes(database, [bounced])
+  await recordOutcomes(database, [handedOver])
+  const expected = { status: 'bounced', status_at: new Date(at(3)), reason: bounced.answer, attempts: 1 }
+  t.same(await read(), expected)
+  await recordOutcomes(database, [
+    { ...bounced, messageId: other.messageId },
+    { ...handedOver, messageId: other.messageId },
+    { ...bounced, messageId: systemRandom.id() },
+  ])
+  t.same(await other.read(), expected)
+})
+
 t.test('B13: Postgres compares statuses in the order of the contract', async (t) => {
   const [row] = await sql<{ order: string[] }>(
     postgres.url,
