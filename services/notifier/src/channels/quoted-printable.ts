@@ -33,26 +33,33 @@ export const toQuotedPrintable = (text: string): string => {
   const output = Buffer.allocUnsafe(4 * bytes.length)
   let length = 0
   let column = 0
-  const write = (...characters: number[]) => {
-    for (const character of characters) output[length++] = character
+  const write = (character: number | undefined) => {
+    output[length++] = character as number
   }
   for (let index = 0; index < bytes.length; index += 1) {
     const byte = bytes[index] as number
     const next = bytes[index + 1]
     if (byte === cr && next === lf) continue
     if (byte === lf) {
-      write(cr, lf)
+      write(cr)
+      write(lf)
       column = 0
       continue
     }
     const plain = isPlain(byte, next)
     // A character is not divided: some programs decode each line by itself.
     if (column + (plain ? 1 : 3 * bytesOfCharacter(byte)) > longest) {
-      write(equals, cr, lf)
+      write(equals)
+      write(cr)
+      write(lf)
       column = 0
     }
-    if (plain) output[length++] = byte
-    else write(equals, hexDigits[byte >> 4] as number, hexDigits[byte & 15] as number)
+    if (plain) write(byte)
+    else {
+      write(equals)
+      write(hexDigits[byte >> 4])
+      write(hexDigits[byte & 15])
+    }
     column += plain ? 1 : 3
   }
   return output.toString('latin1', 0, length)
