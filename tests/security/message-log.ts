@@ -3,7 +3,7 @@ import { backlogOf } from '@rekey/test-support/backlog'
 import { eventually } from '@rekey/test-support/eventually'
 import type { Teardown } from '@rekey/test-support/infrastructure'
 import type { Processes } from '@rekey/test-support/processes'
-import { connect, type Msg, type StoredMsg } from 'nats'
+import { connect, ErrorCode, type Msg, NatsError, type StoredMsg } from 'nats'
 
 /** Records every message on the broker from now on, also those that no stream stores. */
 export const startMessageLog = async (t: Teardown, { nats, postgres }: Pick<Processes, 'nats' | 'postgres'>) => {
@@ -21,6 +21,16 @@ export const startMessageLog = async (t: Teardown, { nats, postgres }: Pick<Proc
   const isAllHandled = async () => {
     const before = await sequences()
     return (await isIdle()) && (await isIdle()) && (await sequences()) === before
+  }
+
+  /** @returns undefined if the message has left its stream meanwhile: a work queue drops what is acknowledged */
+  const storedAt = async (stream: string, seq: number): Promise<StoredMsg | undefined> => {
+    try {
+      return await manager.streams.getMessage(stream, { seq })
+    } catch (error) {
+      if (error instanceof NatsError && error.code === ErrorCode.JetStream404NoMessages) return undefined
+      throw error
+    }
   }
 
   return {
@@ -42,7 +52,8 @@ export const startMessageLog = async (t: Teardown, { nats, postgres }: Pick<Proc
         const { state } = await manager.streams.info(config.name, { deleted_details: true })
         const deleted = new Set(state.deleted)
         for (let seq = state.first_seq; seq <= state.last_seq && state.messages > 0; seq += 1) {
-          if (!deleted.has(seq)) found.push(await manager.streams.getMessage(config.name, { seq }))
+          const message = deleted.has(seq) ? undefined : await storedAt(config.name, seq)
+          if (message) found.push(message)
         }
       }
       return found

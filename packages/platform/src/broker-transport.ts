@@ -4,6 +4,7 @@ import type { ConnectionOptions, NatsConnection } from 'nats'
 import { NatsConnectionImpl, setTransportFactory } from 'nats/lib/nats-base-client/internal_mod.js'
 import { NodeTransport, nodeResolveHost } from 'nats/lib/src/node_transport.js'
 import { batchWrites } from './batched-writes.ts'
+import { decodeHeadersOnce } from './received-headers.ts'
 
 /**
  * The library's TCP transport, changed to close its socket whenever the library abandons the connection. The original
@@ -44,6 +45,7 @@ class ClosingTransport extends NodeTransport {
  * library's own `connect` would bring the original transport back.
  */
 export const connectNats = (options: ConnectionOptions): Promise<NatsConnection> => {
+  decodeHeadersOnce()
   setTransportFactory({ factory: () => new ClosingTransport(), dnsResolveFn: nodeResolveHost })
   return NatsConnectionImpl.connect(options)
 }

@@ -26,6 +26,21 @@ t.test(
   },
 )
 
+t.test('a wider grid hands over what is due within it together', async (t) => {
+  const handedOver: number[] = []
+  const queue = createDueQueue<number>({
+    pause: { shortestMs: 50, longestMs: 250, gridMs: 200, mostInHand: 1_000 },
+    random: systemRandom,
+    most: () => 1_000,
+    run: async (items) => void handedOver.push(items.length),
+  })
+  const startMs = performance.now()
+  for (let index = 0; index < 1_000; index += 1) queue.add(index)
+  const points = 2 + (performance.now() - startMs) / 200
+  await eventually(() => handedOver.reduce((sum, count) => sum + count, 0) === 1_000)
+  t.ok(handedOver.length <= points, `${handedOver.length} calls`)
+})
+
 t.test('S12: the length of a pause is random', async (t) => {
   const lengths = new Set<number>()
   for (const bytes of [0, 0x40, 0x80, 0xc0, 0xff]) {

@@ -20,14 +20,12 @@ export interface DueQueue<T> {
   close(): T[]
 }
 
-/**
- * Pauses end on a grid, so that what is due at about the same time is handled together. The grid does not lengthen them:
- * each one ends at its last point that is within the pause, unless that is too early.
- */
-const gridMs = 20
+/** The grid does not lengthen pauses: each one ends at its last point that is within the pause, unless that is too early. */
+const usualGridMs = 20
 
 /** Holds each item for its pause, then hands over all items that are due, in one call at a time. */
 export const createDueQueue = <T>({ pause, random, most, run }: Options<T>): DueQueue<T> => {
+  const { gridMs = usualGridMs } = pause ?? {}
   const pausing = new Map<number, { items: T[]; timer: NodeJS.Timeout }>()
   const due: T[] = []
   let isRunning = false

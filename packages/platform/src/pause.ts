@@ -4,6 +4,8 @@ import type { Random } from './random.ts'
 export interface Pause {
   shortestMs: number
   longestMs: number
+  /** Pauses end at multiples of this time, so that what is due at about the same time is handled together. 20 by default. */
+  gridMs?: number
   /** Maximum number of events per instance that pause or are handled. */
   mostInHand: number
 }

@@ -8,7 +8,7 @@ import {
   isPlainText,
   quoteString,
 } from 'nodemailer/lib/mime-funcs'
-import { encode, wrap } from 'nodemailer/lib/qp'
+import { toQuotedPrintable } from './quoted-printable.ts'
 
 /** An image that the HTML names by its Content-ID. */
 export interface Attachment {
@@ -48,7 +48,8 @@ export interface MailHeader {
 /** Contains `=_`, which neither quoted-printable nor base64 does: no part can contain the delimiter (RFC 2045 §6.7). */
 const boundaryOf = { alternative: '=_rekey.alternative', related: '=_rekey.related' }
 
-const lines = (...all: string[]) => all.map((line) => `${line}\r\n`).join('')
+/** Concatenated: `join` would copy the parts of a mail at each level. */
+const lines = (...all: string[]) => all.reduce((text, line) => `${text}${line}\r\n`, '')
 
 /** An unstructured field: encoded words for what is not printable ASCII (RFC 2047), in lines of 76 characters. */
 const field = (name: string, value: string) => {
@@ -77,7 +78,7 @@ const textPart = (type: 'plain' | 'html', content: string) =>
     `Content-Type: text/${type}; charset=utf-8`,
     'Content-Transfer-Encoding: quoted-printable',
     '',
-    wrap(encode(content.replaceAll(/\r?\n/g, '\r\n')), 76),
+    toQuotedPrintable(content),
   )
 
 /** Base64 of images (RFC 2045 §6.8): every mail carries the same logo, which is encoded once. */
@@ -103,7 +104,7 @@ const imagePart = ({ cid, filename, contentType, content }: Attachment): string 
 
 const multipart = (kind: keyof typeof boundaryOf, parts: string[]) => {
   const boundary = boundaryOf[kind]
-  const delimited = parts.map((part) => `--${boundary}\r\n${part}`).join('')
+  const delimited = parts.reduce((text, part) => `${text}--${boundary}\r\n${part}`, '')
   return lines(`Content-Type: multipart/${kind}; boundary="${boundary}"`, '', `${delimited}--${boundary}--`)
 }
 

@@ -1,3 +1,4 @@
+import { batchWrites } from '@rekey/platform/batched-writes'
 import { parseConnectionUrl } from 'nodemailer/lib/shared'
 import SMTPConnection, { type DSNOptions, type Options } from 'nodemailer/lib/smtp-connection'
 import type { SmtpFailure } from './failures.ts'
@@ -86,6 +87,8 @@ export const createSmtpConnections = (url: string, settings: Options) => {
           connection.login({ ...auth, credentials: auth }, done)
         }),
       )
+      // The library writes a mail and its final dot apart: two system calls, and two packets.
+      if (connection._socket) batchWrites(connection._socket)
       return carrier
     } catch (failure) {
       connection.close()

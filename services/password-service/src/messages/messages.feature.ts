@@ -7,8 +7,8 @@ import { messageRoutes } from './messages.routes.ts'
 import { createMessageReader } from './messages.service.ts'
 import { createMessageStore, deleteOldMessages, recordOutcomes } from './messages.store.ts'
 
-/** Nobody waits for an outcome: those of this time are recorded by one statement. */
-const gathering: Pause = { shortestMs: 50, longestMs: 100, mostInHand: 1_024 }
+/** No request waits for an outcome: those of one point of the grid are recorded by one statement. */
+const gathering: Pause = { shortestMs: 50, longestMs: 150, gridMs: 100, mostInHand: 1_024 }
 
 /** The log of messages to customers (B13). Whatever asks for a message logs it in the same statement or transaction. */
 export const createMessages = (infra: Infrastructure): Feature => {
