@@ -17,7 +17,9 @@ t.test('S24 S25 nothing is lost and no wrong login succeeds while each part is k
   t.comment(`seed ${seed}`)
   const dataDir = mkdtempSync(join(tmpdir(), 'rekey-kills-'))
   t.teardown(() => rmSync(dataDir, { recursive: true, force: true }))
-  const { failures, findings } = await runPhase(t, { seed, brokers: 1, lengthMs, only: 'kill', customers: 2, dataDir })
+  const crowd = { apps: 1, recoveryCodes: 1, waiting: 2 }
+  const options = { seed, brokers: 1, lengthMs, only: 'kill', customers: 2, crowd, dataDir } as const
+  const { failures, findings } = await runPhase(t, options)
   for (const { claim, checked, violations } of findings.filter(({ isTimed }) => !isTimed)) {
     t.same(violations, [], `${claim} (${checked})`)
   }
