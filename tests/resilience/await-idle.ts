@@ -30,7 +30,7 @@ export const awaitIdle = async (
   for (;;) {
     const rows = await readRows(databaseUrl, ids)
     const heldIds = new Set(rows.filter(({ isHeld }) => isHeld).map(({ eventId }) => eventId))
-    // What is due leads to events: it is looked for first.
+    // Looked for before the backlog, since each one adds events to it.
     const due = await dueRestores(databaseUrl)
     const waiting = [...due, ...(await backlogOf(databaseUrl, connection, heldIds))]
     if (waiting.length === 0 || performance.now() > deadline) return waiting

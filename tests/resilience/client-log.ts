@@ -51,7 +51,7 @@ export interface FactorProof {
 /** An objection to a restore that waits. */
 export interface Objection extends Asked {
   by: 'link' | 'sign_in'
-  /** What the page said. */
+  /** The outcome that the page stated. */
   said?: 'vetoed' | 'completed' | 'over' | undefined
 }
 

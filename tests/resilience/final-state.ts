@@ -27,7 +27,7 @@ export interface OutboxRow {
   /** The customer's code. */
   subject: string
   changeId: number | null
-  /** Of a notification of a waiting restore: which one. */
+  /** `opened`, `half`, `last` or `vetoed`, if it is a notification of a waiting restore. */
   notice: string | null
 }
 

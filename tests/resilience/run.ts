@@ -6,8 +6,8 @@ import { type PhaseResult, runPhase } from './phase.ts'
 import { readSettings, type Settings, usage } from './settings.ts'
 import { hasFailed, summarize } from './summary.ts'
 
-const customers = 10
-const crowd = { apps: 4, recoveryCodes: 2, waiting: 8 }
+const customers = 6
+const crowd = { apps: 2, recoveryCodes: 1, waiting: 4 }
 
 /** Runs the work, then stops everything that it started, also if it fails. */
 const withTeardown = async <T>(work: (t: { teardown(callback: () => unknown): void }) => Promise<T>): Promise<T> => {

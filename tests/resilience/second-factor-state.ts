@@ -18,7 +18,7 @@ export interface WaitingRecord {
   operation: string
 }
 
-/** What a customer's second factor says of its use. */
+/** How far a customer's second factor was used, as Postgres has it. */
 export interface FactorUse {
   customerId: number
   kind: 'totp' | 'recovery_codes'

@@ -11,8 +11,7 @@ import { summarize } from './summary.ts'
 export const shortRunMs = 24_000
 
 const customers = 4
-/** Waiting restores of each plot. */
-const crowd = { apps: 2, recoveryCodes: 1, waiting: 7 }
+const crowd = { apps: 2, recoveryCodes: 1, waiting: 4 }
 
 /** Includes the start on a busy machine, two minutes for the backlog, and the checks. */
 export const shortRunTimeoutMs = shortRunMs + 360_000

@@ -23,7 +23,7 @@ export type Plot = (typeof plots)[number]
 const linkPatienceMs = 30_000
 const link = /\/v\/([\w-]{22})/
 
-/** What the page of a veto said, by its title. */
+/** Reads from the title of a veto's page how the restore ended. */
 const saidOf = (text: string): Objection['said'] => {
   const title = titleOf({ text })
   return (['vetoed', 'completed', 'over'] as const).find((said) => catalogues.pages.en[`veto.${said}.title`] === title)
