@@ -23,7 +23,7 @@ export interface Deps {
 export class JourneyAbandoned extends Error {}
 
 /** A promised code with the token of its challenge. */
-export interface OpenChallenge extends PromisedCode {
+interface OpenChallenge extends PromisedCode {
   token: string
 }
 

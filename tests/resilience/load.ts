@@ -77,8 +77,8 @@ export const startLoad = ({ system, customers, crowd, mailbox }: Options): Load 
     let person: Enrolled | undefined
     return repeat(index, async (turn) => {
       if (!person?.hasCodes()) person = await make()
-      const isSignIn = turn % 2 === 0 && person.password !== undefined
-      await (isSignIn ? factors.signIn(person, person.password ?? '') : factors.restore(person))
+      const { password } = person
+      await (turn % 2 === 0 && password !== undefined ? factors.signIn(person, password) : factors.restore(person))
     })
   }
   // Each begins two plots later than the one before, so that a short run has all of them.

@@ -93,8 +93,8 @@ const addWaiting = (run: Run, person: TestCustomer, end: Pick<WaitingRow, 'state
 }
 
 /**
- * The correct run, and besides: a sign-in by an authenticator app whose answer was lost, one by a recovery code, and a
- * waiting restore of each outcome.
+ * The correct run, and besides: a sign-in by an authenticator app, after a wrong code, whose answer was lost; one by a
+ * recovery code; and a waiting restore of each outcome.
  */
 export const runWithSecondFactors = (): Run => {
   const run = correctRun()
@@ -106,7 +106,12 @@ export const runWithSecondFactors = (): Run => {
     { customer: app, method: 'totp', used: '101', challengeId: 'sign-in', accepted: 0 },
     { customer: paper, method: 'recovery_code', used: 'code 1', accepted: 1 },
   )
-  state.events.AUTH.push(event('right', 'auth.challenge.verified', 'sign-in', { purpose: 'login' }))
+  const wrong = { challengeId: 'sign-in', attempt: 1 }
+  state.events.AUTH.push(
+    event('wrong', 'auth.challenge.failed', 'sign-in', { ...wrong, purpose: 'login', customer: app.code }),
+    event('right', 'auth.challenge.verified', 'sign-in', { purpose: 'login' }),
+  )
+  state.wrongCodes.push({ ...wrong, customerId: app.id, failedAt: at(30) })
   state.factors.push(
     { customerId: app.id, kind: 'totp', lastStep: 101, usedCodes: 0 },
     { customerId: paper.id, kind: 'recovery_codes', lastStep: 0, usedCodes: 1 },

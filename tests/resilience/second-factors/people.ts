@@ -6,6 +6,7 @@ import { stepAt } from '../../../services/password-service/src/factor-secrets/to
 import { codeOfTotp } from '../../../services/password-service/src/factors/factors.fixture.ts'
 import type { FactorProof } from '../client-log.ts'
 import { JourneyAbandoned, type Person } from '../journey-steps.ts'
+import { retry } from '../retry.ts'
 
 /** Shorter than usual, so that a short run has several: each step is right once. */
 const periodSeconds = 15
@@ -65,7 +66,7 @@ const paperOf = (customer: TestCustomer, codes: string[]): Enrolled => ({
   },
 })
 
-export interface Places {
+interface Places {
   databaseUrl: string
   /** Path of the password-service's secrets. */
   secretsFile: string
@@ -78,21 +79,12 @@ export const createPeople = (
 ) => {
   const enroller = createEnroller({ databaseUrl, secretsFile, now: () => new Date() })
   const make = async (enrol: (customer: TestCustomer) => Promise<Enrolled>): Promise<Enrolled> => {
-    for (;;) {
-      stopped.throwIfAborted()
-      try {
-        const person = await enrol(await createCustomer(databaseUrl))
-        customers.push(person.customer)
-        return person
-      } catch {
-        await delay(pollMs, undefined, { signal: stopped })
-      }
-    }
+    const person = await retry(async () => enrol(await createCustomer(databaseUrl)), stopped)
+    customers.push(person.customer)
+    return person
   }
   return {
     withApp: () => make(async (customer) => appOf(customer, await enroller.enrolApp(customer, periodSeconds))),
     withRecoveryCodes: () => make(async (customer) => paperOf(customer, await enroller.giveRecoveryCodes(customer))),
   }
 }
-
-export type People = ReturnType<typeof createPeople>

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { sql } from '@rekey/test-support/customers'
+import { retry } from '../retry.ts'
 
 const pollMs = 250
 
@@ -18,40 +19,29 @@ const shifted = ['ends_at', 'expires_at', 'act_at'].map((name) => `${name} = ${n
  * meanwhile, so that each statement is repeated; a second time it changes nothing more.
  */
 export const createPassingTime = (databaseUrl: string, stopped: AbortSignal) => {
-  const repeat = async <T>(work: () => Promise<T>): Promise<T> => {
-    for (;;) {
-      stopped.throwIfAborted()
-      try {
-        return await work()
-      } catch {
-        await delay(pollMs, undefined, { signal: stopped })
-      }
-    }
-  }
+  const run = <Row extends object>(text: string, values: unknown[]) =>
+    retry(() => sql<Row & Record<string, unknown>>(databaseUrl, text, values), stopped)
 
   const read = async (customerId: number): Promise<Waiting | undefined> => {
     const text = 'SELECT state, notices_sent AS "noticesSent" FROM waiting_restore WHERE customer_id = $1'
-    return (await sql<Waiting>(databaseUrl, text, [customerId]))[0]
+    return (await run<Waiting>(text, [customerId]))[0]
   }
 
   return {
     /** Makes the restore of a customer as old as this. The lock keeps the service from storing the times as they were. */
     reach: (customerId: number, hours: number) =>
-      repeat(() =>
-        sql(
-          databaseUrl,
-          `WITH locked AS (SELECT id FROM customer WHERE id = $1 FOR UPDATE)
+      run(
+        `WITH locked AS (SELECT id FROM customer WHERE id = $1 FOR UPDATE)
            UPDATE waiting_restore SET opened_at = aged.at, ${shifted}
            FROM (SELECT now() - $2::interval AS at) AS aged
            WHERE customer_id = (SELECT id FROM locked) AND state = 'waiting' AND opened_at > aged.at`,
-          [customerId, `${hours} hours`],
-        ),
+        [customerId, `${hours} hours`],
       ),
 
     /** Waits until a customer's restore has sent so many notices or has ended. */
     untilTold: async (customerId: number, notices: number) => {
       for (;;) {
-        const found = await repeat(() => read(customerId))
+        const found = await read(customerId)
         if (found?.state !== 'waiting' || found.noticesSent >= notices) return
         await delay(pollMs, undefined, { signal: stopped })
       }
@@ -59,7 +49,7 @@ export const createPassingTime = (databaseUrl: string, stopped: AbortSignal) => 
 
     /** Waits until a customer's restore has ended. */
     untilEnded: async (customerId: number) => {
-      while ((await repeat(() => read(customerId)))?.state === 'waiting') {
+      while ((await read(customerId))?.state === 'waiting') {
         await delay(pollMs, undefined, { signal: stopped })
       }
     },

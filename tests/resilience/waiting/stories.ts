@@ -156,5 +156,3 @@ export const createStories = (
     },
   }
 }
-
-export type Stories = ReturnType<typeof createStories>
