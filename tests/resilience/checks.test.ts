@@ -1,151 +1,20 @@
-import type { ReceivedMessage } from '@rekey/test-support/inbox'
 import t from 'tap'
 import { holds } from './checks/finding.ts'
+import {
+  assertFound,
+  at,
+  correctRun,
+  customer,
+  last,
+  messageOf,
+  type Planted,
+  passwordEventOf,
+  restoreEvents,
+} from './checks.fixture.ts'
 import { check } from './checks.ts'
-import { type ClientLog, emptyClientLog, type Grant, type SignIn } from './client-log.ts'
+import { emptyClientLog, type Grant } from './client-log.ts'
 import type { FinalState } from './final-state.ts'
 import type { StoredEvent } from './stored-events.ts'
-
-const customer = {
-  id: 1,
-  code: 'C1',
-  email: 'c1@example.com',
-  phone: '+447700900001',
-  password: 'the first',
-}
-
-const at = (second: number) => new Date(Date.UTC(2026, 0, 1, 0, 0, second))
-
-const grantOf = (number: number): Grant => ({
-  customer,
-  operation: 'restore',
-  jti: `grant ${number}`,
-  challengeId: `challenge-${number}`,
-  tries: [{ password: `password ${number}`, startedAt: at(number * 10), endedAt: at(number * 10 + 2), status: 204 }],
-})
-
-const messageOf = (id: string, to: string, text = ''): ReceivedMessage => ({
-  ID: `${id}${to}`,
-  MessageID: `${id}@localhost`,
-  From: { Name: '', Address: '' },
-  To: [{ Name: '', Address: to }],
-  Subject: '',
-  Created: at(0).toISOString(),
-  Text: text,
-  HTML: '',
-})
-
-const passwordEventOf = (changeId: number): StoredEvent => ({
-  id: `event ${changeId}`,
-  type: 'password.restored',
-  subject: 'C1',
-  time: at(changeId * 10 + 1),
-  data: { changeId },
-})
-
-/** The gateway's events of a restore: requested, a wrong code, the right code. */
-const restoreEvents = (number: number): StoredEvent[] => {
-  const subject = `challenge-${number}`
-  const about = { challengeId: subject, purpose: 'restore' }
-  const expiresAt = at(50).toISOString()
-  return [
-    {
-      id: `requested ${number}`,
-      type: 'auth.restore.requested',
-      time: at(number * 10 - 4),
-      data: { sendNumber: 1, expiresAt },
-    },
-    { id: `failed ${number}`, type: 'auth.challenge.failed', time: at(number * 10 - 3), data: { attempt: 1 } },
-    { id: `verified ${number}`, type: 'auth.challenge.verified', time: at(number * 10 - 2), data: {} },
-  ].map((event) => ({ ...event, subject, data: { ...about, ...event.data } }))
-}
-
-const signInOf = (session: string, grantsBefore: number): SignIn => ({
-  customer,
-  session,
-  accessToken: `access ${session}`,
-  accessExpiresAt: at(3_600),
-  refreshToken: `refresh ${session}`,
-  grantsBefore,
-})
-
-/**
- * A correct run: a sign-in, two restores, a sign-in with the new password, and a restore that ends after a wrong code.
- */
-const correctRun = () => {
-  const clientLog: ClientLog = {
-    ...emptyClientLog([customer]),
-    grants: [grantOf(1), grantOf(2)],
-    acceptedCodes: ['challenge-1', 'challenge-2'],
-    promisedCodes: [1, 2, 3].map((number) => ({
-      to: customer.email,
-      challengeId: `challenge-${number}`,
-      verification: `000${number}`,
-      expiresAt: at(50),
-    })),
-    signIns: [signInOf('before', 0), signInOf('after', 2)],
-  }
-  clientLog.note('A1', 200)
-  clientLog.rightPasswords.tried += 2
-  clientLog.rightCodes.tried += 2
-  const state: FinalState = {
-    readAt: at(60),
-    history: [1, 2].map((id) => ({ id, customerId: 1, operation: 'restore', createTime: at(id * 10 + 1) })),
-    outbox: [1, 2].flatMap((id) => [
-      { eventId: `event ${id}`, type: 'password.restored', subject: 'C1', changeId: id },
-      { eventId: `notification ${id} mail`, type: 'notify.password-changed', subject: 'C1', changeId: null },
-      { eventId: `notification ${id} text`, type: 'notify.password-changed', subject: 'C1', changeId: null },
-    ]),
-    spentTokens: new Set(['grant 1', 'grant 2']),
-    sessionEpochs: new Map([[1, 2]]),
-    verification: { records: 102, customers: 51 },
-    prefilledRecords: 100,
-    poison: [
-      {
-        id: 'not json',
-        what: 'not JSON',
-        fate: 'dead letter',
-        isPublished: false,
-        isHeld: false,
-        isDeadLetter: true,
-      },
-      { id: 'large', what: 'too large', fate: 'rejected', isPublished: false, isHeld: true, isDeadLetter: false },
-      {
-        ...{ id: 'behind', what: 'behind it', fate: 'held', heldBy: 'large' },
-        isPublished: false,
-        isHeld: true,
-        isDeadLetter: false,
-      },
-    ],
-    codesLiveMs: 60_000,
-    codesDelayed: [],
-    restoreSends: [1, 2, 3].map((number) => ({ challengeId: `challenge-${number}`, sendNumber: 1, customerId: 1 })),
-    openRestores: new Map([
-      ['challenge-2', 1],
-      ['challenge-3', 1],
-    ]),
-    wrongCodes: [{ challengeId: 'challenge-3', attempt: 1, customerId: 1, failedAt: at(27) }],
-    failuresResetAt: new Map([[1, at(18)]]),
-    events: {
-      AUTH: [...restoreEvents(1), ...restoreEvents(2), ...restoreEvents(3).slice(0, 2)],
-      PASSWORD: [passwordEventOf(1), passwordEventOf(2)],
-      DEAD: [{ ...passwordEventOf(0), id: 'not json' }],
-    },
-    waiting: [],
-    messages: [
-      ...[1, 2, 3].map((number) =>
-        messageOf(`challenge-${number}.1`, customer.email, `Verification code: 000${number}`),
-      ),
-      ...[1, 2].flatMap((number) => [
-        messageOf(`notification ${number} mail`, customer.email),
-        messageOf(`notification ${number} text`, customer.phone),
-      ]),
-    ],
-    activeTokens: new Set(['access after', 'refresh after']),
-    isPassword: async (_email, password) => password === 'password 2',
-  }
-  return { clientLog, state }
-}
 
 const loseAnswers = (grant: Grant | undefined) => {
   for (const one of grant?.tries ?? []) one.status = undefined
@@ -155,7 +24,6 @@ t.test('a correct run has no violation', async (t) => {
   const { clientLog, state } = correctRun()
   const findings = await check(clientLog, state)
   for (const { claim, violations, checked } of findings) t.same(violations, [], `${checked} ${claim}`)
-  t.ok(findings.every(holds))
   t.ok(findings.length > 15)
 })
 
@@ -191,8 +59,7 @@ t.test('the time of a long failure does not count for the delivery of a code', a
   for (const { claim, violations } of await check(clientLog, state)) t.same(violations, [], claim)
 })
 
-/** Violations to plant, each with the only checks that must find it. */
-const planted: [string, RegExp[], (all: ReturnType<typeof correctRun>) => unknown][] = [
+const planted: Planted[] = [
   ['a record is gone', [/^new passwords/, /done wholly/, /one event/, /chains/], ({ state }) => state.history.pop()],
   [
     'an acknowledged grant is not spent',
@@ -351,29 +218,11 @@ const emptyState: Partial<FinalState> = {
   wrongCodes: [],
   events: { AUTH: [], PASSWORD: [], DEAD: [] },
   messages: [],
+  waitingRestores: [],
+  waitingRecords: [],
 }
 
-const last = <T>(items: T[]): T => items.at(-1) as T
-
-for (const [violation, found, plant] of planted) {
-  t.test(`the checks find that ${violation}`, async (t) => {
-    const all = correctRun()
-    plant(all)
-    const failed = (await check(all.clientLog, all.state))
-      .filter(({ violations }) => violations.length > 0)
-      .map(({ claim }) => claim)
-    for (const words of found)
-      t.ok(
-        failed.some((claim) => words.test(claim)),
-        `${words}`,
-      )
-    t.same(
-      failed.filter((claim) => !found.some((words) => words.test(claim))),
-      [],
-      'no other check finds it',
-    )
-  })
-}
+assertFound(t, correctRun, planted)
 
 t.test('a check of zero items fails, unless zero items are acceptable', async (t) => {
   const findings = await check(emptyClientLog([]), { ...correctRun().state, ...emptyState })

@@ -11,6 +11,9 @@ import { codesWorkOnce, eventsAreStoredOnce, grantsWorkOnce } from './checks/onc
 import { acknowledgedAreInHistory, lastPasswordVerifies, wholeOrNothing } from './checks/passwords.ts'
 import { poisonIsContained } from './checks/poison.ts'
 import { restoresAreStored, wrongCodesCountOnce } from './checks/restores.ts'
+import { codesOfFactorsWorkOnce, oneProofSetsNothing } from './checks/second-factors.ts'
+import { noticesAreSentOnce } from './checks/waiting-notices.ts'
+import { answersFitOutcomes, oneOutcomeEach } from './checks/waiting-restores.ts'
 import type { ClientLog } from './client-log.ts'
 import type { FinalState } from './final-state.ts'
 
@@ -30,6 +33,11 @@ const checks: [claim: string, check: Check][] = [
   ['notifications of a new password were sent once to each address of the customer', oneNotificationEach],
   ['sessions have ended at the gateway after a new password of another session, and no others', sessionsEnded],
   ['promised codes arrived within a minute, without the time of long failures on their way', codesArrive],
+  ['time steps of apps and recovery codes were accepted at most once', codesOfFactorsWorkOnce],
+  ['one proof of two set a password only after a wait that nobody vetoed', oneProofSetsNothing],
+  ['waiting restores have one outcome, written once and published once', oneOutcomeEach],
+  ['openings, vetoes, sign-ins and new passwords were answered as the outcome says', answersFitOutcomes],
+  ['each notice of a waiting restore was sent once to each address of the customer', noticesAreSentOnce],
   ['records of the history form unbroken chains', chainsAreUnbroken],
   ['all events were handled: none waits, and only poison became a dead letter', allEventsHandled],
   ['poison events are dead letters, or held with the events behind them', poisonIsContained],

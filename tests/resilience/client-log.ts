@@ -20,6 +20,9 @@ export interface Attempt {
   status: Status
 }
 
+/** One request, and when it was answered. */
+export type Asked = Omit<Attempt, 'password'>
+
 /** A grant for one new password, and the requests that used it. */
 export interface Grant {
   customer: TestCustomer
@@ -28,7 +31,38 @@ export interface Grant {
   challengeId: string
   /** Session that a change does not end. */
   session?: string
+  /** True if it has one proof of a customer who must give two: it sets a password only after a wait. */
+  isOneOfTwo?: true
   tries: Attempt[]
+}
+
+/** A right code of an enrolled method, as it was sent for one challenge. */
+export interface FactorProof {
+  customer: TestCustomer
+  method: 'totp' | 'recovery_code'
+  /** The time step, or the recovery code. */
+  used: string
+  /** The challenge, if the client knows its id. */
+  challengeId?: string
+  /** Number of answers that accepted it. */
+  accepted: number
+}
+
+/** An objection to a restore that waits. */
+export interface Objection extends Asked {
+  by: 'link' | 'sign_in'
+  /** The outcome that the page stated. */
+  said?: 'vetoed' | 'completed' | 'over' | undefined
+}
+
+/** A customer's only waiting restore, as the clients know it. */
+export interface WaitingStory {
+  customer: TestCustomer
+  /** True once an answer said that it waits. */
+  isOpen: boolean
+  objections: Objection[]
+  /** Grants of new restores by the same method, after the wait. */
+  completions: Grant[]
 }
 
 /** A sign-in and its tokens. */
@@ -55,6 +89,8 @@ export interface ClientLog {
   /** In the order of issue. */
   grants: Grant[]
   signIns: SignIn[]
+  factorProofs: FactorProof[]
+  stories: WaitingStory[]
   /** Sign-ins with the last acknowledged password, and those of them that were refused. */
   rightPasswords: { tried: number; refused: string[] }
   /** Right codes, and those that were refused without an earlier lost answer. */
@@ -74,6 +110,8 @@ export const emptyClientLog = (customers: TestCustomer[]): ClientLog => ({
   acceptedCodes: [],
   grants: [],
   signIns: [],
+  factorProofs: [],
+  stories: [],
   rightPasswords: { tried: 0, refused: [] },
   rightCodes: { tried: 0, refused: [] },
   freshGrants: { tried: 0, refused: [] },

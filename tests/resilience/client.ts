@@ -5,6 +5,8 @@ import { isUnknown, type Status } from './client-log.ts'
 export interface Reply {
   status: Status
   body: Record<string, unknown>
+  /** The page, if the answer is one. */
+  text: string
   startedAt: Date
   endedAt: Date
 }
@@ -20,7 +22,11 @@ export interface Call {
   path: string
   headers?: Record<string, string>
   body?: object
+  /** Fields of a form, instead of a body. */
+  form?: Record<string, string>
 }
+
+const formHeaders = { 'content-type': 'application/x-www-form-urlencoded' }
 
 /** Longer than the gateway waits for anything. */
 const timeoutMs = 6_500
@@ -37,15 +43,20 @@ interface Options {
 export const createClient = (origin: string, { note, stopped }: Options) => {
   const http = createHttp(origin, { timeoutMs })
 
+  const send = ({ method = 'POST', path, headers = {}, body, form }: Call) => {
+    if (method === 'GET') return http.get(path, headers)
+    if (form) return http.send('POST', path, { ...headers, ...formHeaders }, `${new URLSearchParams(form)}`)
+    return http.post(path, body ?? {}, headers)
+  }
+
   /** Sends one request. */
-  const call = async ({ step, method = 'POST', path, headers = {}, body }: Call): Promise<Reply> => {
+  const call = async (request: Call): Promise<Reply> => {
     stopped.throwIfAborted()
     const startedAt = new Date()
-    const answer = await (method === 'GET' ? http.get(path, headers) : http.post(path, body ?? {}, headers)).catch(
-      () => undefined,
-    )
-    note(step, answer?.status)
-    return { status: answer?.status, body: answer?.body ?? {}, startedAt, endedAt: new Date() }
+    const answer = await send(request).catch(() => undefined)
+    note(request.step, answer?.status)
+    const { status, body = {}, text = '' } = answer ?? {}
+    return { status, body, text, startedAt, endedAt: new Date() }
   }
 
   /**

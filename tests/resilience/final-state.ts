@@ -9,9 +9,11 @@ import type { ClientLog, Status } from './client-log.ts'
 import { readRows } from './outbox.ts'
 import type { Poison } from './poison.ts'
 import type { Prefilled } from './prefilled-database.ts'
+import { readSecondFactors, type SecondFactorState, waitingOperations } from './second-factor-state.ts'
 import { type KeptStream, readStream, type StoredEvent } from './stored-events.ts'
 import type { System } from './system.ts'
 
+/** A new password in the history. */
 export interface HistoryRow {
   id: number
   customerId: number
@@ -25,6 +27,8 @@ export interface OutboxRow {
   /** The customer's code. */
   subject: string
   changeId: number | null
+  /** `opened`, `half`, `last` or `vetoed`, if it is a notification of a waiting restore. */
+  notice: string | null
 }
 
 /** A code of a restore that was handed to the notifier, and counted. */
@@ -51,7 +55,7 @@ export interface PoisonState extends Poison {
 }
 
 /** The contents of the stores and the product's answers after the run. */
-export interface FinalState {
+export interface FinalState extends SecondFactorState {
   readAt: Date
   history: HistoryRow[]
   /** In the order of their commits. */
@@ -93,12 +97,12 @@ const readDatabase = async (
     sql<HistoryRow>(
       databaseUrl,
       `SELECT id, customer_id AS "customerId", operation::text, create_time AS "createTime"
-       FROM password_change WHERE id > $1 ORDER BY id`,
-      [records],
+       FROM password_change WHERE id > $1 AND operation::text <> ALL($2::text[]) ORDER BY id`,
+      [records, waitingOperations],
     ),
     sql<OutboxRow>(
       databaseUrl,
-      `SELECT event_id::text AS "eventId", type, subject, (data->>'changeId')::int AS "changeId"
+      `SELECT event_id::text AS "eventId", type, subject, (data->>'changeId')::int AS "changeId", data->>'notice' AS notice
        FROM outbox WHERE id > $1 AND event_id <> ALL($2::uuid[]) ORDER BY id`,
       [outboxIds, poison],
     ),
@@ -207,6 +211,7 @@ export const readFinalState = async ({
   return {
     readAt: new Date(),
     ...(await readDatabase(system.databaseUrl, prefilled, [...ids])),
+    ...(await readSecondFactors(system.databaseUrl, prefilled.records)),
     poison: await readPoison(system.databaseUrl, poison, DEAD),
     events: { AUTH: AUTH.filter(isOwn), PASSWORD: PASSWORD.filter(isOwn), DEAD },
     ...rest,

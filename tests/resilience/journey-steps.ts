@@ -27,7 +27,15 @@ interface OpenChallenge extends PromisedCode {
   token: string
 }
 
-type Request = Omit<Call, 'step'>
+export type Request = Omit<Call, 'step'>
+
+interface Submission {
+  step: string
+  right: Request
+  wrong: Request
+  /** Called for each answer that accepts the right code. */
+  accept(): void
+}
 
 const mailPatienceMs = 20_000
 
@@ -35,6 +43,12 @@ const mailPatienceMs = 20_000
 export const oneIn = (times: number) => Math.random() * times < 1
 
 const newPassword = () => `new ${randomUUID()}`
+
+/** A4b. */
+export const wayRequest = (mfaToken: unknown, challengeType: unknown): Request => ({
+  path: '/oauth/v2/challenge',
+  body: { challenge_type: challengeType, client_timezone: '-3', mfa_token: mfaToken, response_type: 'code', state },
+})
 
 /** The steps of a restore and a change, with the mistakes and repeats of users and clients. */
 export const createSteps = ({ client, mailbox, clientLog, stopped }: Deps) => {
@@ -64,23 +78,20 @@ export const createSteps = ({ client, mailbox, clientLog, stopped }: Deps) => {
     return codesOf(message).confirmation
   }
 
-  /** Sends a code; at random also a wrong one before or instead of it, the right one twice at once, or once more. */
-  const sendCode = async (
-    { customer }: Person,
-    { challengeId }: OpenChallenge,
-    step: string,
-    code: string,
-    send: (code: string) => Request,
+  /** Sends a right code; at random also a wrong one before or instead of it, the right one twice at once, or once more. */
+  const submit = async (
+    { customer }: Pick<Person, 'customer'>,
+    { step, right, wrong, accept }: Submission,
   ): Promise<Reply['body']> => {
     if (oneIn(6)) {
-      await client.call({ step: `${step}, wrong code`, ...send(wrongCode(code)) })
+      await client.call({ step: `${step}, wrong code`, ...wrong })
       if (oneIn(3)) throw new JourneyAbandoned(`${step}: a wrong code, then none`)
     }
     const onReply = ({ status }: Reply) => {
-      if (status === 200) clientLog.acceptedCodes.push(challengeId)
+      if (status === 200) accept()
     }
     const times = oneIn(8) ? 2 : 1
-    const replies = await race(times, () => client.callUntilAnswered({ step, ...send(code) }, { onReply }))
+    const replies = await race(times, () => client.callUntilAnswered({ step, ...right }, { onReply }))
     const accepted = replies.find(({ status }) => status === 200)
     clientLog.rightCodes.tried += 1
     if (!accepted) {
@@ -90,9 +101,24 @@ export const createSteps = ({ client, mailbox, clientLog, stopped }: Deps) => {
         clientLog.rightCodes.refused.push(`${step} of ${customer.code}: ${status} ${JSON.stringify(body)}`)
       throw new JourneyAbandoned(`${step}: ${status}`)
     }
-    if (oneIn(4)) onReply(await client.call({ step: `${step}, same code again`, ...send(code) }))
+    if (oneIn(4)) onReply(await client.call({ step: `${step}, same code again`, ...right }))
     return accepted.body
   }
+
+  /** Sends the code of a message. */
+  const sendCode = (
+    person: Person,
+    { challengeId }: OpenChallenge,
+    step: string,
+    code: string,
+    send: (code: string) => Request,
+  ): Promise<Reply['body']> =>
+    submit(person, {
+      step,
+      right: send(code),
+      wrong: send(wrongCode(code)),
+      accept: () => clientLog.acceptedCodes.push(challengeId),
+    })
 
   const grantOf = (customer: TestCustomer, operation: Grant['operation'], token: unknown): Grant => {
     const { jti, challenge_id, sid } = claimsOf(String(token))
@@ -100,6 +126,14 @@ export const createSteps = ({ client, mailbox, clientLog, stopped }: Deps) => {
     const grant = { customer, operation, jti: String(jti), challengeId: String(challenge_id), ...session, tries: [] }
     clientLog.grants.push(grant)
     return grant
+  }
+
+  /** Uses a grant until it is answered, at most `most` times. */
+  const attempt = (grant: Grant, step: string, send: (password: string) => Request, most = 8) => {
+    const password = newPassword()
+    const onReply = ({ startedAt, endedAt, status }: Reply) =>
+      void grant.tries.push({ password, startedAt, endedAt, status })
+    return client.callUntilAnswered({ step, ...send(password) }, { most, onReply })
   }
 
   /**
@@ -113,12 +147,7 @@ export const createSteps = ({ client, mailbox, clientLog, stopped }: Deps) => {
   ): Promise<void> => {
     const wasKnown = person.password !== undefined
     person.password = undefined
-    const attempt = (password: string, most: number) =>
-      client.callUntilAnswered(
-        { step, ...send(password) },
-        { most, onReply: ({ body: _, ...reply }) => void grant.tries.push({ password, ...reply }) },
-      )
-    const replies = await race(oneIn(8) ? 2 : 1, () => attempt(newPassword(), 8))
+    const replies = await race(oneIn(8) ? 2 : 1, () => attempt(grant, step, send))
     const done = grant.tries.find(isDone)
     person.password = done?.password
 
@@ -129,7 +158,7 @@ export const createSteps = ({ client, mailbox, clientLog, stopped }: Deps) => {
       const [{ status, body }] = replies as [LastReply]
       clientLog.freshGrants.refused.push(`${step} of ${person.customer.code}: ${status} ${JSON.stringify(body)}`)
     }
-    if (done && oneIn(4)) await attempt(newPassword(), 1)
+    if (done && oneIn(4)) await attempt(grant, step, send, 1)
   }
 
   /** At random requests a resend, which replaces the earlier code. */
@@ -137,14 +166,7 @@ export const createSteps = ({ client, mailbox, clientLog, stopped }: Deps) => {
     if (!oneIn(5)) return promised
     const { status, ...reply } = await client.call({
       step: 'A4b send again',
-      path: '/oauth/v2/challenge',
-      body: {
-        challenge_type: claimsOf(promised.token).amr,
-        client_timezone: '-3',
-        mfa_token: promised.token,
-        response_type: 'code',
-        state,
-      },
+      ...wayRequest(promised.token, claimsOf(promised.token).amr),
     })
     if (status === 200) return recordPromise(promised.to, { status, ...reply })
     // After a refusal the earlier code is valid. Without an answer it may have been replaced by a code not promised.
@@ -152,5 +174,7 @@ export const createSteps = ({ client, mailbox, clientLog, stopped }: Deps) => {
     return promised
   }
 
-  return { requestCode, resendCode, confirmationOf, sendCode, grantOf, setPassword }
+  return { requestCode, resendCode, confirmationOf, submit, sendCode, grantOf, attempt, setPassword }
 }
+
+export type Steps = ReturnType<typeof createSteps>

@@ -12,14 +12,19 @@ const lengthMs = 15_000
 
 t.setTimeout(lengthMs + 360_000)
 
-t.test('S24 S25 nothing is lost and no wrong login succeeds while each part is killed and restarted', async (t) => {
-  const seed = randomInt(2 ** 31 - 1)
-  t.comment(`seed ${seed}`)
-  const dataDir = mkdtempSync(join(tmpdir(), 'rekey-kills-'))
-  t.teardown(() => rmSync(dataDir, { recursive: true, force: true }))
-  const { failures, findings } = await runPhase(t, { seed, brokers: 1, lengthMs, only: 'kill', customers: 2, dataDir })
-  for (const { claim, checked, violations } of findings.filter(({ isTimed }) => !isTimed)) {
-    t.same(violations, [], `${claim} (${checked})`)
-  }
-  for (const [target, kinds] of failures) t.ok(kinds.get('kill'), `${target} was killed`)
-})
+t.test(
+  'S24 S25 S54 S55 S58 nothing is lost and no wrong login succeeds while each part is killed and restarted',
+  async (t) => {
+    const seed = randomInt(2 ** 31 - 1)
+    t.comment(`seed ${seed}`)
+    const dataDir = mkdtempSync(join(tmpdir(), 'rekey-kills-'))
+    t.teardown(() => rmSync(dataDir, { recursive: true, force: true }))
+    const crowd = { apps: 1, recoveryCodes: 1, waiting: 2 }
+    const options = { seed, brokers: 1, lengthMs, only: 'kill', customers: 2, crowd, dataDir } as const
+    const { failures, findings } = await runPhase(t, options)
+    for (const { claim, checked, violations } of findings.filter(({ isTimed }) => !isTimed)) {
+      t.same(violations, [], `${claim} (${checked})`)
+    }
+    for (const [target, kinds] of failures) t.ok(kinds.get('kill'), `${target} was killed`)
+  },
+)

@@ -1,7 +1,7 @@
 import { createCustomer } from '@rekey/test-support/customers'
 import { createClient } from './client.ts'
 import type { ClientLog, Status } from './client-log.ts'
-import { JourneyAbandoned, type Person } from './journey-steps.ts'
+import { createSteps, JourneyAbandoned, type Person } from './journey-steps.ts'
 import { createJourneys } from './journeys.ts'
 import type { Mailbox } from './mailbox.ts'
 import type { System } from './system.ts'
@@ -23,7 +23,8 @@ const walkThrough = async ({ system, mailbox, clientLog }: Deps, stopped: AbortS
   const person: Person = { customer, password: undefined }
   const note = (step: string, status: Status) => clientLog.note(step, status)
   const client = createClient(system.cleanOrigin, { note, stopped })
-  const journeys = createJourneys({ client, mailbox, clientLog, stopped })
+  const deps = { client, mailbox, clientLog, stopped }
+  const journeys = createJourneys(deps, createSteps(deps))
   const begunAt = performance.now()
   try {
     await journeys.restoreByBank(person)

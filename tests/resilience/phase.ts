@@ -9,7 +9,7 @@ import { check } from './checks.ts'
 import type { ClientLog } from './client-log.ts'
 import { readFinalState } from './final-state.ts'
 import { type FailureCounts, injectFailures } from './inject.ts'
-import { startLoad } from './load.ts'
+import { type Crowd, startLoad } from './load.ts'
 import { longLengths } from './long-failures.ts'
 import { openMailbox } from './mailbox.ts'
 import { untilOneIsServed } from './new-customer.ts'
@@ -29,8 +29,9 @@ interface Options {
   lengthMs: number
   /** Injects only this kind of failure, once for each target; by default all kinds, again and again. */
   only?: FailureKind | undefined
-  /** Customers who are active at a time. */
+  /** Customers without a second factor who are active at a time. */
   customers: number
+  crowd: Crowd
   dataDir: string
 }
 
@@ -68,7 +69,7 @@ const createCustomers = async (databaseUrl: string, count: number): Promise<Test
 /** Runs one system: load, failures, recovery, and the checks of the final state. */
 export const runPhase = async (
   t: Teardown,
-  { seed, brokers, lengthMs, only, customers, dataDir }: Options,
+  { seed, brokers, lengthMs, only, customers, crowd, dataDir }: Options,
 ): Promise<PhaseResult> => {
   mkdirSync(dataDir, { recursive: true })
   const codesLiveMs = codeLifeMs(lengthMs)
@@ -80,7 +81,8 @@ export const runPhase = async (
   const prefilled = await prefillDatabase(system.databaseUrl, lengthMs)
   const mailbox = openMailbox(system.inbox)
   const load = startLoad({
-    origin: system.origin,
+    system,
+    crowd,
     customers: await createCustomers(system.databaseUrl, customers),
     mailbox,
   })

@@ -6,7 +6,8 @@ import { type PhaseResult, runPhase } from './phase.ts'
 import { readSettings, type Settings, usage } from './settings.ts'
 import { hasFailed, summarize } from './summary.ts'
 
-const customers = 12
+const customers = 6
+const crowd = { apps: 2, recoveryCodes: 1, waiting: 4 }
 
 /** Runs the work, then stops everything that it started, also if it fails. */
 const withTeardown = async <T>(work: (t: { teardown(callback: () => unknown): void }) => Promise<T>): Promise<T> => {
@@ -28,7 +29,7 @@ const run = async ({ minutes, seed }: Settings): Promise<boolean> => {
   try {
     for (const brokers of [1, 3]) {
       const lengthMs = (minutes * 60_000) / 2
-      const options = { seed, brokers, lengthMs, customers, dataDir: join(dataDir, `${brokers}-nats`) }
+      const options = { seed, brokers, lengthMs, customers, crowd, dataDir: join(dataDir, `${brokers}-nats`) }
       phases.push(await withTeardown((t) => runPhase(t, options)))
     }
   } catch (error) {

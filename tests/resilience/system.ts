@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { createDatabase } from '@rekey/local-servers/database'
-import { generateKeys } from '@rekey/local-servers/keys'
+import { generateKeys, keyFiles } from '@rekey/local-servers/keys'
 import { migrate } from '@rekey/local-servers/migrate'
 import { startPostgres } from '@rekey/local-servers/postgres'
 import { startRedis } from '@rekey/local-servers/redis'
@@ -163,7 +163,8 @@ export const startSystem = async (
     notifier,
   }
   const cleanOrigin = `http://127.0.0.1:${cleanLink.port}`
-  return { origin, cleanOrigin, inbox, databaseUrl, links, services, redis, postgres, brokers }
+  const secretsFile = keyFiles(keysDir).passwordService
+  return { origin, cleanOrigin, inbox, databaseUrl, secretsFile, links, services, redis, postgres, brokers }
 }
 
 export type System = Awaited<ReturnType<typeof startSystem>>

@@ -30,7 +30,7 @@ export const formsOf = (page: string): Form[] =>
     ),
   }))
 
-export const titleOf = ({ text }: Answer) => unescapeHtml(/<h1>([^<]*)<\/h1>/.exec(text)?.[1] ?? '')
+export const titleOf = ({ text }: Pick<Answer, 'text'>) => unescapeHtml(/<h1>([^<]*)<\/h1>/.exec(text)?.[1] ?? '')
 
 /** The errors that a page states; '' for none. */
 export const problemOf = ({ text }: Answer) =>

@@ -1,3 +1,4 @@
+import { RestoreCompleted } from '@rekey/contracts'
 import type { Check } from './finding.ts'
 
 /** True for the events of a new password. */
@@ -27,7 +28,8 @@ export const oneEventEach: Check = (_clientLog, { history, outbox, events }) => 
         .filter((id) => !changes.has(id))
         .map((id) => `an event has the record ${id}, which does not exist`),
       ...[...ofCustomers].flatMap(([customer, of]) => {
-        const order = of.map(({ data }) => Number(data.changeId))
+        // The completion of a waiting restore has the record of its new password.
+        const order = of.filter(({ type }) => type !== RestoreCompleted.type).map(({ data }) => Number(data.changeId))
         const isOrdered = order.every((id, index) => index === 0 || id > (order[index - 1] ?? 0))
         return isOrdered ? [] : [`events of ${customer} were published in the order ${order}`]
       }),
@@ -35,10 +37,10 @@ export const oneEventEach: Check = (_clientLog, { history, outbox, events }) => 
   }
 }
 
-export const chainsAreUnbroken: Check = (_clientLog, { verification, history, prefilledRecords }) => {
+export const chainsAreUnbroken: Check = (_clientLog, { verification, history, waitingRecords, prefilledRecords }) => {
   const { records, invalid } = verification
   const violations = invalid ? [`record ${invalid.changeId} of customer ${invalid.customerId}: ${invalid.flaw}`] : []
-  const all = prefilledRecords + history.length
+  const all = prefilledRecords + history.length + waitingRecords.length
   if (!invalid && records !== all) violations.push(`${records} of ${all} records were read`)
   return { checked: records, violations }
 }

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
+import { NotifyRestoreWaiting } from '@rekey/contracts'
 import type { ReceivedMessage } from '@rekey/test-support/inbox'
 import type { ClientLog } from '../client-log.ts'
 import type { FinalState, OutboxRow } from '../final-state.ts'
@@ -15,9 +16,18 @@ export const requestsCode = ({ type }: StoredEvent): boolean =>
 export const messageIdOf = ({ data }: StoredEvent) => `${data.challengeId}.${data.sendNumber}`
 
 /** The event that a message was sent for, from its Message-ID. */
-const eventIdOf = ({ MessageID }: ReceivedMessage) => MessageID.split('@')[0] ?? ''
+export const eventIdOf = ({ MessageID }: ReceivedMessage) => MessageID.split('@')[0] ?? ''
 
 const isNotification = ({ type }: OutboxRow) => type === 'notify.password-changed'
+
+/** True for the notifications of waiting restores. */
+export const isNotice = ({ type }: OutboxRow) => type === NotifyRestoreWaiting.type
+
+/** Returns the addresses that the messages of an event reached. A repeated message counts once. */
+export const addressesByEvent = (sent: ReceivedMessage[]) => {
+  const messages = Map.groupBy(sent, eventIdOf)
+  return (eventId: string) => [...new Set(messages.get(eventId)?.flatMap(({ To }) => To.map(({ Address }) => Address)))]
+}
 
 /** The notifications of a customer by history record: the outbox rows after the event of each record. */
 const notificationsOf = (outbox: OutboxRow[], customer: string): Map<number | null, OutboxRow[]> => {
@@ -35,9 +45,9 @@ const notificationsOf = (outbox: OutboxRow[], customer: string): Map<number | nu
 export const oneNotificationEach: Check = (clientLog, state) => {
   const notifications = state.outbox.filter(isNotification)
   const messages = Map.groupBy(state.messages, eventIdOf)
-  const addressesOf = (id: string) => [...new Set(messages.get(id)?.flatMap(({ To }) => To.map((to) => to.Address)))]
+  const addressesOf = addressesByEvent(state.messages)
   const codes = new Set(state.events.AUTH.filter(requestsCode).map(messageIdOf))
-  const known = new Set(notifications.map(({ eventId }) => eventId))
+  const known = new Set([...notifications, ...state.outbox.filter(isNotice)].map(({ eventId }) => eventId))
   const unrelated = [...messages.keys()].filter((id) => !known.has(id) && !codes.has(id))
   return {
     checked: notifications.length,

@@ -66,8 +66,10 @@ export const restoresAreStored: Check = (clientLog, state) => {
   }
 }
 
+/** A wrong second proof, which names its customer, counts whatever it was given for. */
 const isWrongCode = ({ type, data }: StoredEvent) =>
-  (type === 'auth.challenge.failed' || type === 'auth.challenge.locked') && data.purpose === 'restore'
+  (type === 'auth.challenge.failed' || type === 'auth.challenge.locked') &&
+  (data.purpose === 'restore' || data.customer !== undefined)
 const isRightCode = ({ type, data }: StoredEvent) => type === 'auth.challenge.verified' && data.purpose === 'restore'
 
 /** Wrong codes of open restores must count until they are reset; those of ended restores must not count afterwards. */

@@ -1,14 +1,8 @@
-import { readFileSync } from 'node:fs'
-import { parseEnv } from 'node:util'
-import { toKeys } from '@rekey/platform/keys'
-import { systemRandom } from '@rekey/platform/random'
-import { createCustomer, sql, type TestCustomer } from '@rekey/test-support/customers'
+import { createCustomer, type TestCustomer } from '@rekey/test-support/customers'
 import { messageAfter, restoreGrant, state, verificationBody } from '@rekey/test-support/flows'
 import type { Rekey } from '@rekey/test-support/rekey'
-import { sealSecret } from '../../../password-service/src/factor-secrets/factor-secret.ts'
-import { newTotp } from '../../../password-service/src/factor-secrets/totp.ts'
 import { codeOf } from '../../../password-service/src/factors/factors.fixture.ts'
-import { newRecoveryCodes } from '../../../password-service/src/factors/recovery-codes.ts'
+import { createEnroller } from './enrolment.fixture.ts'
 
 /** A customer with an authenticator app and recovery codes. */
 export interface Enrolled extends TestCustomer {
@@ -21,46 +15,23 @@ export const verification = '/oauth/v2/passwordRestoreVerification'
 export const newPassword = 'a new password of mine'
 
 const stepSeconds = 30
-/** How long ago the factors were enrolled: none is young. */
-const enrolledMs = 30 * 24 * 3_600_000
 
 /** The steps of a person who gives second proofs. */
 export const createProver = (rekey: Rekey) => {
   const { http, clock, postgres } = rekey
-  const keys = toKeys(parseEnv(readFileSync(rekey.keys.passwordService, 'utf8')).REKEY_FACTOR_SEAL_KEY ?? '')
-
-  const store = async (customerId: number, kind: 'totp' | 'recovery_codes', secret: object | string) => {
-    const id = systemRandom.id()
-    const { sealedSecret, sealKeyId } = sealSecret(keys, { id, customerId }, secret)
-    await sql(
-      postgres.url,
-      `WITH told AS (
-         UPDATE customer SET factor_kinds = array_append(factor_kinds, $3::factor_kind) WHERE id = $2
-       )
-       INSERT INTO factor (id, customer_id, kind, label, sealed_secret, seal_key_id, created_at, confirmed_at)
-       VALUES ($1, $2, $3::factor_kind, 'phone', $4, $5, $6, $6)`,
-      [id, customerId, kind, sealedSecret, sealKeyId, new Date(clock.now().getTime() - enrolledMs)],
-    )
-    return id
-  }
+  const { enrolApp, giveRecoveryCodes } = createEnroller({
+    databaseUrl: postgres.url,
+    secretsFile: rekey.keys.passwordService,
+    now: clock.now,
+  })
 
   const prover = {
-    /** Gives a customer an authenticator app. */
-    async enrolApp({ id }: Pick<TestCustomer, 'id'>) {
-      const totp = newTotp()
-      await store(id, 'totp', totp)
-      return totp
-    },
+    enrolApp,
 
     /** Gives a customer an authenticator app and recovery codes. */
     async enrol(customer: TestCustomer): Promise<Enrolled> {
-      const totp = await prover.enrolApp(customer)
-      const { key, codes: recoveryCodes, hmacs } = newRecoveryCodes(systemRandom)
-      const id = await store(customer.id, 'recovery_codes', key)
-      await sql(postgres.url, 'INSERT INTO recovery_code (factor_id, code_hmac) SELECT $1, unnest($2::text[])', [
-        id,
-        hmacs,
-      ])
+      const totp = await enrolApp(customer)
+      const recoveryCodes = await giveRecoveryCodes(customer)
       return {
         ...customer,
         recoveryCodes,

@@ -62,6 +62,7 @@ export const createPasswords = (
   const passwords = createPasswordService({
     ...replaceDeps,
     failuresSeen: lockout.failuresSeen,
+    signInsSeen: waitingRestores.signInsSeen,
     store,
     policy: policy.policy,
     hasher,

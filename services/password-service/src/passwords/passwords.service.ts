@@ -8,11 +8,14 @@ import { type PreparedPassword, preparePassword, refuseCurrentPassword } from '.
 import { type Grant, refuseGrant, toGrant } from './grant.ts'
 import type { GrantHolder, PasswordOwnerStore } from './password-owners.store.ts'
 import { ProofsOutdated, type ReplaceDeps, replacePassword } from './replace-password.ts'
+import type { EnoughProofs } from './second-proof.ts'
 import { makeTemporaryPassword } from './temporary-password.ts'
 
 interface Deps extends ReplaceDeps {
   /** Waits until all wrong codes that were answered by now are counted. @throws RekeyError unavailable */
   failuresSeen(): Promise<void>
+  /** Waits until all sign-ins of a customer by now have vetoed a waiting restore. @throws RekeyError unavailable */
+  signInsSeen(customer: string): Promise<void>
   store: PasswordOwnerStore
   policy: Policy
   hasher: Hasher
@@ -67,6 +70,7 @@ export const createPasswordService = (deps: Deps) => {
   const {
     database,
     failuresSeen,
+    signInsSeen,
     store,
     policy,
     hasher,
@@ -97,12 +101,13 @@ export const createPasswordService = (deps: Deps) => {
   /**
    * Refuses a grant with too few proofs, before the password is looked at: nothing is spent (S53).
    *
+   * @returns why the proofs are enough
    * @throws RekeyError second_proof_required
    */
-  const assertProven = async (holder: GrantHolder, grant: Grant) => {
-    if (secondProofs.basisOf(grant, holder, holder.restoreKind) === 'too_few') {
-      throw await secondProofs.refuse(grant, holder, holder.restoreKind)
-    }
+  const assertProven = async (holder: GrantHolder, grant: Grant): Promise<EnoughProofs> => {
+    const basis = secondProofs.basisOf(grant, holder, holder.restoreKind)
+    if (basis === 'too_few') throw await secondProofs.refuse(grant, holder, holder.restoreKind)
+    return basis
   }
 
   /** Replaces the password. A method that the customer gained since the check asks for a second proof as well. */
@@ -157,11 +162,16 @@ export const createPasswordService = (deps: Deps) => {
       const prepare = begin()
       const holder = await findHolder(store.findForRestore, grant)
       foundCustomer(holder.code)
-      await assertProven(holder, grant)
-      // Beside the hash, which takes longer. From here on no wrong code that its sender knows of is missing (S42).
-      const [password] = await Promise.all([prepare(holder), failuresSeen()])
+      const basis = await assertProven(holder, grant)
+      // Beside the hash, which takes longer. From here on no wrong code that its sender knows of is missing (S42), and, if
+      // the restore has waited, no sign-in that was completed before: it vetoes (S58).
+      const [password] = await Promise.all([
+        prepare(holder),
+        failuresSeen(),
+        basis === 'waited' ? signInsSeen(holder.code) : undefined,
+      ])
       const by = { clientId: grant.clientId, ip: request.ip }
-      return replaceProven(holder, { customerId: holder.id, password, operation, by, grant })
+      return replaceProven(holder, { customerId: holder.id, password, operation, by, grant, basis })
     })
 
   return {

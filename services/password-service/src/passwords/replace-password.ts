@@ -22,7 +22,7 @@ import type { PreparedPassword } from './credential.ts'
 import { type Grant, refuseGrant } from './grant.ts'
 import { type PasswordEventDeps, passwordEvents } from './password-events.ts'
 import { type HoldReason, lockedOut, type PasswordMetrics } from './password-metrics.ts'
-import { isByYoungMethod, type ProofStanding, type SecondProofs } from './second-proof.ts'
+import { type EnoughProofs, isByYoungMethod, type ProofStanding, type SecondProofs } from './second-proof.ts'
 import { readStanding, type Standing } from './standing.ts'
 import { storePassword } from './store-password.ts'
 
@@ -59,6 +59,8 @@ interface Replacement {
   by: Requester
   /** Spent with the change. The back office needs none. */
   grant?: Grant
+  /** Why the grant of a restore had enough proofs, before the customer was locked. */
+  basis?: EnoughProofs
   /** The access token of the customer who changes the password. Its session goes on. */
   bearer?: TokenClaims
   /** The hash that the current password was verified against, if it was asked for. */
@@ -85,7 +87,7 @@ const temporaryPasswordMs = 24 * 3_600_000
 const assertStillAllowed = async (
   run: RunStatement,
   customer: LockedCustomer,
-  { grant, bearer }: Replacement,
+  { grant, bearer, basis: earlier }: Replacement,
   standing: Standing,
   { lockoutScale, secondProofs }: Pick<ReplaceDeps, 'lockoutScale' | 'secondProofs'>,
 ): Promise<void> => {
@@ -94,7 +96,9 @@ const assertStillAllowed = async (
   if (await isSessionEndedWithin(run, grant.claims)) throw refuseGrant('session ended')
   if (customer.blocked) throw refuseGrant('customer blocked')
   const { restore, failures } = standing
-  if (secondProofs.basisOf(grant, standing, restore?.kind) === 'too_few') throw new ProofsOutdated(standing)
+  const basis = secondProofs.basisOf(grant, standing, restore?.kind)
+  // A restore that has waited counts only if the sign-ins that veto it were looked for: they are if it counted before.
+  if (basis === 'too_few' || (basis === 'waited' && earlier !== 'waited')) throw new ProofsOutdated(standing)
   if (grant.purpose !== 'restore') return
   // A right code that was guessed during a lockout restores nothing (S6).
   const lockouts = lockoutsAfter(failures, lockoutScale)

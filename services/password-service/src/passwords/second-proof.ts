@@ -39,6 +39,7 @@ export interface ProofStanding {
 
 /** Why a grant has enough proofs. waited: it has one of two, and the customer's restore has waited. */
 export type ProofBasis = 'proven' | 'waited' | 'too_few'
+export type EnoughProofs = Exclude<ProofBasis, 'too_few'>
 
 interface Deps {
   database: Database

@@ -21,6 +21,7 @@ import { startDueWaitingRestores } from './due-waiting-restores.ts'
 import type { Ended } from './end-waiting-restore.ts'
 import { createListWaitingRestores } from './list-waiting-restores.ts'
 import { openWaitingRestore } from './open-waiting-restore.ts'
+import { createSignInsSeen, type SignInsSeen } from './sign-ins-seen.ts'
 import { vetoByLink, vetoBySignIn, vetoOfCustomer } from './veto.ts'
 import { createWaitingMetrics } from './waiting-restore-metrics.ts'
 import { waitingRestoreRoutes } from './waiting-restores.routes.ts'
@@ -33,6 +34,8 @@ export interface WaitingRestoresFeature extends Feature {
   veto(tx: AnyTransaction, customer: LockedCustomer, by: Veto): Promise<Ended | undefined>
   /** A customer signed in. Safe to repeat. @throws RekeyError unavailable */
   signedIn(login: EventData<typeof LoginSucceeded>, at: Date): Promise<void>
+  /** Waits until all sign-ins of a customer by now have vetoed. @throws RekeyError unavailable */
+  signInsSeen: SignInsSeen
 }
 
 /** Restores of customers who can give one proof of two: they wait, and can be vetoed (S53, S58). */
@@ -58,6 +61,8 @@ export const createWaitingRestores = (
     return proof && proof.expiresAt > now().getTime() ? proof : undefined
   }
 
+  const signedIn = (login: EventData<typeof LoginSucceeded>, at: Date) => vetoBySignIn(deps, login, at)
+
   /** @throws RekeyError unavailable */
   const open = async ({ mfaToken, ip }: WaitingRestoreOpenRequest): Promise<WaitingRestoreOpenReply> => {
     const proof = await read(mfaToken)
@@ -74,7 +79,8 @@ export const createWaitingRestores = (
   return {
     deps,
     veto: (tx, customer, by) => vetoOfCustomer(deps, tx, customer, by),
-    signedIn: (login, at) => vetoBySignIn(deps, login, at),
+    signedIn,
+    signInsSeen: createSignInsSeen({ ...infra, signedIn }),
     routes: (app) => waitingRestoreRoutes(app, createListWaitingRestores(infra)),
     rpcs: [
       { rpc: WaitingRestoreOpen, answer: open },

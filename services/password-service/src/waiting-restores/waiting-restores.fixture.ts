@@ -47,7 +47,7 @@ export const startWaiting = async (t: Test, env: Record<string, string> = {}) =>
     return body.mfaToken
   }
 
-  const openBy = (mfaToken: string) => callRpc(broker, WaitingRestoreOpen, { mfaToken, ip })
+  const openBy = (mfaToken: string) => callPatiently(() => callRpc(broker, WaitingRestoreOpen, { mfaToken, ip }))
 
   /** Moves the restores of a customer into the past: Postgres' clock is the one that counts. */
   const pass = async (customerId: number, hours: number) => {
