@@ -5,8 +5,8 @@ export const unavailableProof = 'unavailable'
 export const waitingRestoreStates = ['waiting', 'ready', 'completed', 'vetoed', 'expired'] as const
 export type WaitingRestoreState = (typeof waitingRestoreStates)[number]
 
-/** Acts that veto a waiting restore. link: of a notification. new_password: one that was set in another way. */
-export const vetoes = ['link', 'sign_in', 'block', 'new_password'] as const
+/** Acts that veto a waiting restore. link: of a notification. new_password: one that was set in another way. staff: at C11. */
+export const vetoes = ['link', 'sign_in', 'block', 'new_password', 'staff'] as const
 export type Veto = (typeof vetoes)[number]
 
 /** How long a password can be set after the end of the wait, in hours. */

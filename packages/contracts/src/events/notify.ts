@@ -181,8 +181,8 @@ export const NotifyFactorsChanged = defineEvent({
   }),
 })
 
-/** When a customer is notified of a waiting restore: at once, at half time, before the end of the wait; and of a veto. */
-export const waitingRestoreNotices = ['opened', 'half', 'last', 'vetoed'] as const
+/** When a customer is notified of a waiting restore: at once, at half time, before the end of the wait; if the staff end it early; and of a veto. */
+export const waitingRestoreNotices = ['opened', 'half', 'last', 'ended_early', 'vetoed'] as const
 export type WaitingRestoreNotice = (typeof waitingRestoreNotices)[number]
 
 export const NotifyRestoreWaiting = defineEvent({
