@@ -55,6 +55,7 @@ t.test('C11: one member of staff stops a restore, once', async (t) => {
   t.equal(pages[0]?.url, pages[1]?.url)
   const home = await one.go(path(person))
   t.match(factOf(home, 'Stopped by'), 'Staff')
+  t.notMatch(home.text, 'Wait ended', 'it was stopped before')
   t.notMatch(home.text, 'Stop the restore')
   t.match(home.text, /Waiting restore stopped.*by staff-1.*the customer did not ask/s, 'in the history')
   t.match((await one.go(`${path(person)}/veto-restore`)).text, 'No restore of this customer waits.')

@@ -33,10 +33,17 @@ export const isOpenRestore = (restore: WaitingRestore | undefined): restore is W
 
 const badges = { waiting: 'open', ready: 'bad', completed: 'good', vetoed: 'good', expired: 'good' } as const
 
-/** Its state, how and from where it was opened, its times, and what the customer was told. */
-export const restoreFacts = (t: StaffTexts, language: PageLanguage, restore: WaitingRestore): Fact[] => {
-  const { state, channel, ip, createTime, endsAt, expiresAt, lastNotice, endedEarlyAt, finishTime, vetoedBy } = restore
+/** The end of the wait; undefined if the restore was stopped before it. */
+const endFact = (t: StaffTexts, language: PageLanguage, restore: WaitingRestore): Fact | undefined => {
+  const { state, endsAt, endedEarlyAt, finishTime } = restore
+  if (finishTime !== undefined && Date.parse(finishTime) < Date.parse(endsAt)) return undefined
   const early = endedEarlyAt === undefined ? '' : html`, ${t('restore.endedEarly')}`
+  return [t(state === 'waiting' ? 'restore.ends' : 'restore.ended'), html`!${timeOf(language, endsAt)}!${early}`]
+}
+
+/** Its state, how and from where it was opened, its times, and what the customer was told. */
+export const restoreFacts = (t: StaffTexts, language: PageLanguage, restore: WaitingRestore): (Fact | undefined)[] => {
+  const { state, channel, ip, createTime, expiresAt, lastNotice, finishTime, vetoedBy } = restore
   return [
     [t('restore.state'), badge(t(`restore.${state}`), badges[state])],
     [t('restore.method'), html`${t(`restore.method.${channel}`)}`],
@@ -44,7 +51,7 @@ export const restoreFacts = (t: StaffTexts, language: PageLanguage, restore: Wai
       t('restore.opened'),
       html`!${timeOf(language, createTime)} <span class="quiet">${t('record.from')} <bdi>${ip}</bdi></span>`,
     ],
-    [t(state === 'waiting' ? 'restore.ends' : 'restore.ended'), html`!${timeOf(language, endsAt)}!${early}`],
+    endFact(t, language, restore),
     ...(isOpenRestore(restore) ? ([[t('restore.until'), timeOf(language, expiresAt)]] as Fact[]) : []),
     [t('restore.notice'), html`${t(`restore.notice.${lastNotice}`)}`],
     ...(finishTime === undefined ? [] : ([[t('restore.finished'), timeOf(language, finishTime)]] as Fact[])),
