@@ -9,6 +9,10 @@ export type WaitingRestoreState = (typeof waitingRestoreStates)[number]
 export const vetoes = ['link', 'sign_in', 'block', 'new_password', 'staff'] as const
 export type Veto = (typeof vetoes)[number]
 
+/** When a customer is notified of a waiting restore: at once, at half time, before its end, if the staff end it early, and of a veto. */
+export const waitingRestoreNotices = ['opened', 'half', 'last', 'ended_early', 'vetoed'] as const
+export type WaitingRestoreNotice = (typeof waitingRestoreNotices)[number]
+
 /** How long a password can be set after the end of the wait, in hours. */
 export const waitingRestoreClaimHours = 72
 

@@ -1,8 +1,7 @@
 import { type Static, Type } from '@sinclair/typebox'
-import { waitingRestoreNotices } from '../events/notify.ts'
 import { OneOf, Reason, SerialId, Time, Uuid } from '../fields.ts'
 import { scopes } from '../scopes.ts'
-import { vetoes, waitingRestoreStates } from '../waiting-restore.ts'
+import { vetoes, waitingRestoreNotices, waitingRestoreStates } from '../waiting-restore.ts'
 import { ApprovalNeeded } from './back-office.ts'
 import { bearer, problems, refuses } from './problem.ts'
 

@@ -22,8 +22,8 @@ import { clientRoutes } from './clients.routes.ts'
 import { createClientReader } from './clients.service.ts'
 import { createClientStore } from './clients.store.ts'
 import { endClientSessions } from './end-sessions.ts'
-import { requestEndOfWait } from './end-wait.ts'
 import { createPerform } from './perform.ts'
+import { requestEndOfWait } from './request-end-of-wait.ts'
 import { vetoWaitingRestore } from './veto-waiting-restore.ts'
 
 interface Others {

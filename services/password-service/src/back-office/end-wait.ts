@@ -1,61 +1,26 @@
-import { type ApprovalNeeded, RekeyError } from '@rekey/contracts'
+import { RekeyError } from '@rekey/contracts'
 import { lockCustomer } from '../customers/lock.ts'
-import type { Database } from '../database.ts'
 import { restoreWaitingNotifications } from '../notifications/notifications.ts'
-import { channelOf } from '../notifications/recipient.ts'
 import { addEvents } from '../outbox/outbox.store.ts'
-import { verificationsOf } from '../staff/customer-proof.ts'
 import { type ApprovalDecision, decideApproval } from '../staff/decide-approval.ts'
-import { type Mandate, type Staff, staffForLog } from '../staff/staff.ts'
+import { type Mandate, staffForLog } from '../staff/staff.ts'
 import type { AnyTransaction } from '../statements.ts'
 import { endWait } from '../waiting-restores/waiting-restore.ts'
 import { appendStaffRecord, waitEndedEvent } from '../waiting-restores/waiting-restore-events.ts'
 import { findLast, notifiedAddresses, storeEndOfWait } from '../waiting-restores/waiting-restores.store.ts'
 import type { WaitingDeps } from '../waiting-restores/waiting-restores.ts'
-import type { Approvals } from './approvals.service.ts'
 import { unknownCustomer } from './reset-password.ts'
 
 // The early end of the wait of a restore (C12, S58). Staff alone cannot shorten it: a verification of the customer and a second
 // person are both needed, whatever the configuration, and neither replaces the other.
 
 /** The restore of a customer whose wait can end now. @throws RekeyError no_waiting_restore */
-const findEndable = async (tx: AnyTransaction, customerId: number) => {
+export const findEndable = async (tx: AnyTransaction, customerId: number) => {
   const found = await findLast(tx, customerId)
   const ending = found ? endWait(found.restore, found.at) : { result: 'refused' as const, reason: 'over' as const }
   if (found && ending.result === 'ended') return { restore: found.restore, times: ending.times }
   const isReady = ending.result === 'refused' && ending.reason === 'ready'
   throw new RekeyError('no_waiting_restore', isReady ? { detail: 'The wait has ended: the password can be set.' } : {})
-}
-
-interface RequestDeps {
-  database: Database
-  now: WaitingDeps['now']
-  request: Approvals['request']
-}
-
-/**
- * Requests the end of a wait. The verification is by another method than the one that opened the restore: whoever opened it
- * by a stolen mailbox would be verified by it too (S53).
- *
- * @throws RekeyError no_waiting_restore, customer_not_verified, owner_unknown, unavailable
- */
-export const requestEndOfWait = async (
-  { database, now, request }: RequestDeps,
-  customer: { id: number; code: string },
-  by: Staff,
-): Promise<{ approval: ApprovalNeeded }> => {
-  const waitingRestoreId = await database.query(async (tx) => {
-    const { restore } = await findEndable(tx, customer.id)
-    const channel = channelOf(restore.kind)
-    const verified = await verificationsOf(tx, customer.id, by, now())
-    verified.delete(channel)
-    if (verified.size === 0) {
-      const detail = `Verify the customer first, at /api/v2/clients/{clientId}/verifications, by another method than ${channel}, which opened the restore.`
-      throw new RekeyError('customer_not_verified', { detail })
-    }
-    return restore.id
-  })
-  return request({ kind: 'end_wait', customer, waitingRestoreId }, by, true)
 }
 
 /**
