@@ -116,6 +116,10 @@ export const activities: { [Type in ListenedEvent['type']]: (data: DataOf<Type>)
     ...accountChange('Password Reset Vetoed', by === 'new_password' ? 'Low' : 'High'),
     detail: by,
   }),
+  'customer.restore-wait-ended': () => ({
+    ...accountChange('Password Reset Wait Ended', 'High'),
+    detail: 'two members of staff, after a verification of the customer',
+  }),
   'customer.restore-completed': () => ({ ...accountChange('Password Reset', 'Medium'), detail: 'after the wait' }),
   'customer.restore-expired': () => ({ ...accountChange('Password Reset Expired', 'Low'), status: 'Failure' }),
   'customer.factor-removed': ({ kind }) => ({ ...accountChange('MFA Factor Disable', 'Medium'), detail: kind }),

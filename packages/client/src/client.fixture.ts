@@ -107,7 +107,9 @@ export const waitingRestore = {
   createTime: change.createTime,
   endsAt: change.createTime,
   expiresAt: change.createTime,
+  lastNotice: 'opened',
 }
+export const approvalNeeded = { approvalId, expiresAt: change.createTime }
 export const token = { access_token: 'a', token_type: 'bearer', expires_in: 3600, scope: 'CUSTOMER:FULL' }
 
 /** Answers of the server by route. A route without one answers 204. */
@@ -139,6 +141,7 @@ export const answers: Partial<Record<keyof typeof http, unknown>> = {
   'GET /api/v2/clients/:clientId/verifications': verification,
   'POST /api/v2/clients/:clientId/verifications': begunVerification,
   'GET /api/v2/clients/:clientId/waiting-restore': { total: 1, data: [waitingRestore] },
+  'POST /api/v2/clients/:clientId/waiting-restore/end-wait': approvalNeeded,
   'GET /api/v2/clients/:clientId/messages': { total: 1, data: [message] },
   'GET /api/v2/clients/:clientId/sessions': { total: 1, data: [session] },
   'GET /api/v2/jobs': { total: 1, data: [listedJob] },

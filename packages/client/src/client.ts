@@ -6,6 +6,7 @@ import type { Answer, Bearer, OfClient, WithReason } from './requests.ts'
 import { createRestoreFlow, type OAuthClient, type RestoreFlow } from './restore.ts'
 import { createSecondProofFlow, type SecondProofFlow } from './second-proof.ts'
 import { createVerificationCalls, type VerificationCalls } from './verifications.ts'
+import { createWaitingRestoreCalls, type WaitingRestoreCalls } from './waiting-restores.ts'
 
 export type ClientOptions = HttpOptions &
   OAuthClient & {
@@ -34,7 +35,13 @@ export type CallRequest<Operation> = OmitOptional<Parts<Operation>> &
  * The gateway's HTTP API. Every method rejects with `RekeyError` if the status is not 2xx or no answer comes. A request
  * is sent again only where that is safe.
  */
-export interface RekeyClient extends RestoreFlow, SecondProofFlow, AuthorizationFlow, FactorCalls, VerificationCalls {
+export interface RekeyClient
+  extends RestoreFlow,
+    SecondProofFlow,
+    AuthorizationFlow,
+    FactorCalls,
+    VerificationCalls,
+    WaitingRestoreCalls {
   /** Any operation by its method and path, for example one without a method here. */
   call<Route extends keyof api.Operations>(
     route: Route,
@@ -125,8 +132,6 @@ export interface RekeyClient extends RestoreFlow, SecondProofFlow, Authorization
     request: OfClient & api.ListClientMessagesQuery,
     options?: CallOptions,
   ): Promise<api.ListClientMessagesAnswer>
-  /** Restores that wait because the customer could give one proof of two, newest first. */
-  listClientWaitingRestores(request: OfClient, options?: CallOptions): Promise<api.ListClientWaitingRestoresAnswer>
   /** B12. Lists a customer's sessions, the latest sign-in first. */
   listClientSessions(request: OfClient, options?: CallOptions): Promise<api.ListClientSessionsAnswer>
   /** B12. Ends all sessions of a customer at once, and notifies the customer. Needs no second person. */
@@ -162,6 +167,7 @@ export const createClient = (options: ClientOptions): RekeyClient => {
     ...createAuthorizationFlow(send, options),
     ...createFactorCalls(send),
     ...createVerificationCalls(send),
+    ...createWaitingRestoreCalls(send),
     call: (route, request, options) => send(route, request, options),
     requestRestore: (body, options) => send('POST /oauth/v2/passwordRestore', { body }, options),
     verifyRestore: (body, options) => send('POST /oauth/v2/passwordRestoreVerification', { body }, options),
@@ -211,8 +217,6 @@ export const createClient = (options: ClientOptions): RekeyClient => {
       send('GET /api/v2/clients/:clientId/records/:recordId', { accessToken, params }, options),
     listClientMessages: ({ accessToken, clientId, ...query }, options) =>
       send('GET /api/v2/clients/:clientId/messages', { accessToken, params: { clientId }, query }, options),
-    listClientWaitingRestores: ({ accessToken, ...params }, options) =>
-      send('GET /api/v2/clients/:clientId/waiting-restore', { accessToken, params }, options),
     listClientSessions: ({ accessToken, ...params }, options) =>
       send('GET /api/v2/clients/:clientId/sessions', { accessToken, params }, options),
     endClientSessions: ({ accessToken, clientId, ...query }, options) =>

@@ -17,6 +17,7 @@ export type ErrorCode =
   | 'invalid_token'
   | 'method_not_allowed'
   | 'mfa_required'
+  | 'no_waiting_restore'
   | 'not_found'
   | 'own_approval'
   | 'owner_unknown'
@@ -640,6 +641,7 @@ export interface ClientRecord {
     | 'open_waiting_restore'
     | 'veto_waiting_restore'
     | 'expire_waiting_restore'
+    | 'end_wait'
   actor: 'client' | 'back_office'
   /** email or sms: the channel of the code that proved a restore. api: any other change. */
   channel: string
@@ -696,6 +698,8 @@ export interface GetVerificationAnswer {
     channel: 'email' | 'sms' | 'otp'
     /** Masked address of the message; otp has none. */
     to?: string
+    /** Until when the verification of the caller by this method counts. Absent: there is none. */
+    verifiedUntil?: string
   }[]
 }
 
@@ -743,11 +747,20 @@ export interface ListClientWaitingRestoresAnswer {
     endsAt: string
     /** Until then the password can be set. Whole seconds, UTC. */
     expiresAt: string
+    /** The notice that every address was sent last: of the opening, at half time, before the end, or of the end by the staff (C12). */
+    lastNotice: 'opened' | 'half' | 'last' | 'ended_early'
+    /** When the staff ended the wait early (C12). */
+    endedEarlyAt?: string
     /** When it came to its outcome. Whole seconds, UTC. */
     finishTime?: string
     /** The act that vetoed it. */
-    vetoedBy?: 'link' | 'sign_in' | 'block' | 'new_password'
+    vetoedBy?: 'link' | 'sign_in' | 'block' | 'new_password' | 'staff'
   }[]
+}
+
+export interface VetoClientWaitingRestoreBody {
+  /** Reason of the back office: 1 to 500 characters on one line. */
+  reason: string
 }
 
 export interface BlockClientBody {
@@ -856,7 +869,7 @@ export interface ListApprovalsQuery {
   /** Only those about this customer. */
   clientId?: number
   /** Only those of this action. */
-  action?: 'set_password' | 'reset_password' | 'reset_all' | 'lift_block' | 'end_hold' | 'reset_factors'
+  action?: 'set_password' | 'reset_password' | 'reset_all' | 'lift_block' | 'end_hold' | 'reset_factors' | 'end_wait'
 }
 
 export interface ListApprovalsAnswer {
@@ -866,7 +879,7 @@ export interface ListApprovalsAnswer {
 
 export interface Approval {
   id: string
-  action: 'set_password' | 'reset_password' | 'reset_all' | 'lift_block' | 'end_hold' | 'reset_factors'
+  action: 'set_password' | 'reset_password' | 'reset_all' | 'lift_block' | 'end_hold' | 'reset_factors' | 'end_wait'
   state: 'pending' | 'approved' | 'rejected' | 'expired'
   /** Id of the customer; absent for all customers. */
   clientId?: number
@@ -880,6 +893,8 @@ export interface Approval {
   send_mail?: boolean
   /** True if the maker had verified the customer. Absent for all customers, and where acts need no verification. */
   verified?: boolean
+  /** The restore whose wait is to end (C12). */
+  waitingRestoreId?: string
   /** Token subject of the person who requested the action. */
   maker: string
   /** Person whom that token stands for: the owner of its client, or its own subject. */
@@ -987,7 +1002,7 @@ export interface Problem {
   status: number
   /** What was wrong, where, and what to do. */
   detail: string
-  /** One of invalid_request, access_denied, invalid_scope, invalid_grant, unauthorized_client, unsupported_response_type, unsupported_grant_type, invalid_client, invalid_token, insufficient_scope, cross_site_request, success_token_refused, second_proof_required, customer_not_verified, own_approval, owner_unknown, not_found, method_not_allowed, already_decided, payload_too_large, unsupported_media_type, password_refused, current_password_wrong, too_many_requests, headers_too_large, internal, unavailable. */
+  /** One of invalid_request, access_denied, invalid_scope, invalid_grant, unauthorized_client, unsupported_response_type, unsupported_grant_type, invalid_client, invalid_token, insufficient_scope, cross_site_request, success_token_refused, second_proof_required, customer_not_verified, own_approval, owner_unknown, not_found, method_not_allowed, already_decided, no_waiting_restore, payload_too_large, unsupported_media_type, password_refused, current_password_wrong, too_many_requests, headers_too_large, internal, unavailable. */
   code: string
   /** The refused fields, if fields were the reason. */
   errors?: {
@@ -1393,6 +1408,22 @@ export interface Operations {
       clientId: number
     }
     answer: ListClientWaitingRestoresAnswer
+  }
+  /** Veto a customer's waiting restore: no password can be set by it. */
+  'POST /api/v2/clients/:clientId/waiting-restore/veto': {
+    params: {
+      clientId: number
+    }
+    body: VetoClientWaitingRestoreBody
+    answer: undefined
+  }
+  /** Ask for the early end of a customer's wait: once a second person approves, the password can be set. */
+  'POST /api/v2/clients/:clientId/waiting-restore/end-wait': {
+    params: {
+      clientId: number
+    }
+    body: VetoClientWaitingRestoreBody
+    answer: ApprovalNeeded
   }
   /** Block a customer: no sign-in and no restore until the back office lifts the block; all sessions end. */
   'PUT /api/v2/clients/:clientId/block': {

@@ -4,6 +4,7 @@ import {
   answers,
   approval,
   approvalId,
+  approvalNeeded,
   begunVerification,
   change,
   clientChange,
@@ -182,6 +183,16 @@ t.test('every method reaches its route with a request that the contract accepts'
       'GET /api/v2/clients/:clientId/waiting-restore',
       () => client.listClientWaitingRestores({ accessToken: 'a', clientId: 1 }),
       { total: 1, data: [waitingRestore] },
+    ],
+    [
+      'POST /api/v2/clients/:clientId/waiting-restore/veto',
+      () => client.vetoClientWaitingRestore({ accessToken: 'a', clientId: 1, reason: 'a reason' }),
+      undefined,
+    ],
+    [
+      'POST /api/v2/clients/:clientId/waiting-restore/end-wait',
+      () => client.endClientWait({ accessToken: 'a', clientId: 1, reason: 'a reason' }),
+      approvalNeeded,
     ],
     [
       'GET /api/v2/clients/:clientId/factors',

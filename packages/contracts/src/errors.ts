@@ -76,6 +76,11 @@ export const errors = {
     oauth: 'invalid_request',
     title: 'The approval was already approved or rejected, or has expired.',
   },
+  no_waiting_restore: {
+    status: 409,
+    oauth: 'invalid_request',
+    title: 'No restore of this customer waits: none was opened, or it was completed, vetoed, or has expired.',
+  },
   payload_too_large: { status: 413, oauth: 'invalid_request', title: 'The request body is over 16 KiB.' },
   unsupported_media_type: {
     status: 415,

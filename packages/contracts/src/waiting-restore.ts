@@ -5,9 +5,13 @@ export const unavailableProof = 'unavailable'
 export const waitingRestoreStates = ['waiting', 'ready', 'completed', 'vetoed', 'expired'] as const
 export type WaitingRestoreState = (typeof waitingRestoreStates)[number]
 
-/** Acts that veto a waiting restore. link: of a notification. new_password: one that was set in another way. */
-export const vetoes = ['link', 'sign_in', 'block', 'new_password'] as const
+/** Acts that veto a waiting restore. link: of a notification. new_password: one that was set in another way. staff: at C11. */
+export const vetoes = ['link', 'sign_in', 'block', 'new_password', 'staff'] as const
 export type Veto = (typeof vetoes)[number]
+
+/** When a customer is notified of a waiting restore: at once, at half time, before its end, if the staff end it early, and of a veto. */
+export const waitingRestoreNotices = ['opened', 'half', 'last', 'ended_early', 'vetoed'] as const
+export type WaitingRestoreNotice = (typeof waitingRestoreNotices)[number]
 
 /** How long a password can be set after the end of the wait, in hours. */
 export const waitingRestoreClaimHours = 72

@@ -468,10 +468,38 @@ export interface CustomerRestoreVetoedData {
   changeId: number
   /** Digest of the history record. */
   digest: string
-  /** link: of a notification. new_password: one that was set in another way. */
-  by: 'link' | 'sign_in' | 'block' | 'new_password'
+  /** link: of a notification. new_password: one that was set in another way. staff: by C11, with who it was. */
+  by: 'link' | 'sign_in' | 'block' | 'new_password' | 'staff'
+  actor?: 'back_office'
+  /** Token subject of the member of staff. */
+  actorId?: string
+  clientId?: string
   /** Address that the veto came from; absent if it followed from another act. */
   ip?: string
+}
+
+/** Two members of staff, one of whom had verified the customer, ended the wait of a restore early. The password can be set; the customer can still veto. */
+export interface CustomerRestoreWaitEndedData {
+  /** The customer's code. */
+  customer: string
+  customerId: number
+  waitingRestoreId: string
+  /** The method that was proven. */
+  channel: 'email' | 'sms'
+  /** Id of the history record. */
+  changeId: number
+  /** Digest of the history record. */
+  digest: string
+  actor: 'back_office'
+  /** Token subject of the member of staff. */
+  actorId: string
+  clientId: string
+  /** Token subject of the second person. */
+  approvedBy: string
+  /** Address of the first one. */
+  ip: string
+  /** When the wait would have ended. */
+  plannedEnd: string
 }
 
 /** A customer set a new password after the wait of a restore. `changeId` is of the new password. */
@@ -532,6 +560,7 @@ export interface EventsByType {
   'customer.verified': CustomerVerifiedData
   'customer.restore-waiting': CustomerRestoreWaitingData
   'customer.restore-vetoed': CustomerRestoreVetoedData
+  'customer.restore-wait-ended': CustomerRestoreWaitEndedData
   'customer.restore-completed': CustomerRestoreCompletedData
   'customer.restore-expired': CustomerRestoreExpiredData
 }

@@ -32,7 +32,7 @@ import { PasswordChanged, PasswordReset, PasswordResetRequested, PasswordRestore
 import { RestoreRequested } from './restore.ts'
 import { SessionRevoked } from './session.ts'
 import { CustomerVerified } from './verification.ts'
-import { RestoreCompleted, RestoreExpired, RestoreVetoed, RestoreWaiting } from './waiting-restore.ts'
+import { RestoreCompleted, RestoreExpired, RestoreVetoed, RestoreWaitEnded, RestoreWaiting } from './waiting-restore.ts'
 
 const day = 86_400
 
@@ -98,6 +98,7 @@ export const streams = {
       CustomerVerified,
       RestoreWaiting,
       RestoreVetoed,
+      RestoreWaitEnded,
       RestoreCompleted,
       RestoreExpired,
     ],

@@ -1,5 +1,6 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { OneOf, Process, Purpose, Sealed, SerialId, Uuid } from '../fields.ts'
+import { waitingRestoreNotices } from '../waiting-restore.ts'
 import { defineEvent } from './event.ts'
 
 /** Content of `recipient` after decryption. */
@@ -180,10 +181,6 @@ export const NotifyFactorsChanged = defineEvent({
     changedAt: Type.String({ format: 'date-time' }),
   }),
 })
-
-/** When a customer is notified of a waiting restore: at once, at half time, before the end of the wait; and of a veto. */
-export const waitingRestoreNotices = ['opened', 'half', 'last', 'vetoed'] as const
-export type WaitingRestoreNotice = (typeof waitingRestoreNotices)[number]
 
 export const NotifyRestoreWaiting = defineEvent({
   type: 'notify.restore-waiting',

@@ -3,6 +3,12 @@ import { OneOf, Uuid } from '../fields.ts'
 import { vetoes } from '../waiting-restore.ts'
 import { defineEvent } from './event.ts'
 
+const byStaff = {
+  actor: OneOf(['back_office']),
+  actorId: Type.String({ description: 'Token subject of the member of staff.' }),
+  clientId: Type.String(),
+}
+
 const fields = {
   customer: Type.String({ description: "The customer's code." }),
   customerId: Type.Integer(),
@@ -33,11 +39,26 @@ export const RestoreVetoed = defineEvent({
   data: Type.Object({
     ...fields,
     by: OneOf(vetoes, {
-      description: 'link: of a notification. new_password: one that was set in another way.',
+      description:
+        'link: of a notification. new_password: one that was set in another way. staff: by C11, with who it was.',
     }),
+    ...Type.Partial(Type.Object(byStaff)).properties,
     ip: Type.Optional(
       Type.String({ description: 'Address that the veto came from; absent if it followed from another act.' }),
     ),
+  }),
+})
+
+export const RestoreWaitEnded = defineEvent({
+  type: 'customer.restore-wait-ended',
+  summary:
+    'Two members of staff, one of whom had verified the customer, ended the wait of a restore early. The password can be set; the customer can still veto.',
+  data: Type.Object({
+    ...fields,
+    ...byStaff,
+    approvedBy: Type.String({ description: 'Token subject of the second person.' }),
+    ip: Type.String({ description: 'Address of the first one.' }),
+    plannedEnd: Type.String({ format: 'date-time', description: 'When the wait would have ended.' }),
   }),
 })
 

@@ -5,11 +5,19 @@ import { bearer, problems, refuses } from './problem.ts'
 
 const owner = 'Person whom that token stands for: the owner of its client, or its own subject.'
 
-const actions = ['set_password', 'reset_password', 'reset_all', 'lift_block', 'end_hold', 'reset_factors'] as const
+export const approvalActions = [
+  'set_password',
+  'reset_password',
+  'reset_all',
+  'lift_block',
+  'end_hold',
+  'reset_factors',
+  'end_wait',
+] as const
 
 export const Approval = Type.Object({
   id: Uuid,
-  action: OneOf(actions),
+  action: OneOf(approvalActions),
   state: OneOf(['pending', 'approved', 'rejected', 'expired']),
   clientId: Type.Optional({ ...SerialId, description: 'Id of the customer; absent for all customers.' }),
   customer: Type.Optional(Type.String({ description: "The customer's code; absent for all customers." })),
@@ -24,6 +32,7 @@ export const Approval = Type.Object({
         'True if the maker had verified the customer. Absent for all customers, and where acts need no verification.',
     }),
   ),
+  waitingRestoreId: Type.Optional({ ...Uuid, description: 'The restore whose wait is to end (C12).' }),
   maker: Type.String({ description: 'Token subject of the person who requested the action.' }),
   makerOwner: Type.Optional(Type.String({ description: owner })),
   createTime: Time,
@@ -47,7 +56,7 @@ export const ListApprovals = {
     limit: Type.Integer({ minimum: 1, maximum: 100, default: 10 }),
     offset: Type.Integer({ minimum: 0, maximum: 2_147_483_647, default: 0 }),
     clientId: Type.Optional({ ...SerialId, description: 'Only those about this customer.' }),
-    action: Type.Optional(OneOf(actions, { description: 'Only those of this action.' })),
+    action: Type.Optional(OneOf(approvalActions, { description: 'Only those of this action.' })),
   }),
   response: { 200: Type.Object({ total: Type.Integer(), data: Type.Array(Approval) }), ...problems },
 }
@@ -62,7 +71,7 @@ export const GetApproval = {
 export const Approve = {
   ...one,
   operationId: 'approve',
-  ...refuses('already_decided', 'not_found', 'own_approval', 'owner_unknown', 'password_refused'),
+  ...refuses('already_decided', 'no_waiting_restore', 'not_found', 'own_approval', 'owner_unknown', 'password_refused'),
   body,
   summary: 'Approve the action of another person and carry it out',
   response: {

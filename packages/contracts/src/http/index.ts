@@ -37,7 +37,7 @@ import { EndClientSessions, EndOtherSessions, EndSession, ListClientSessions, Li
 import { Introspect, Revoke, Token } from './token.ts'
 import { AnswerChallenge, OpenChallenge, OpenUnauthorizedChallenge } from './two-factor.ts'
 import { BeginVerification, ConfirmVerification, GetVerification } from './verifications.ts'
-import { ListClientWaitingRestores } from './waiting-restores.ts'
+import { EndClientWait, ListClientWaitingRestores, VetoClientWaitingRestore } from './waiting-restores.ts'
 import {
   AuthorizationServerMetadata,
   ChangePasswordPage,
@@ -91,6 +91,8 @@ export const http = {
   'POST /api/v2/clients/:clientId/verifications': BeginVerification,
   'POST /api/v2/clients/:clientId/verifications/:verificationId': ConfirmVerification,
   'GET /api/v2/clients/:clientId/waiting-restore': ListClientWaitingRestores,
+  'POST /api/v2/clients/:clientId/waiting-restore/veto': VetoClientWaitingRestore,
+  'POST /api/v2/clients/:clientId/waiting-restore/end-wait': EndClientWait,
   'PUT /api/v2/clients/:clientId/block': BlockClient,
   'DELETE /api/v2/clients/:clientId/block': LiftBlock,
   'GET /api/v2/clients/:clientId/messages': ListClientMessages,

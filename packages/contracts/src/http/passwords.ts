@@ -107,6 +107,7 @@ export const recordOperations = [
   'open_waiting_restore',
   'veto_waiting_restore',
   'expire_waiting_restore',
+  'end_wait',
 ] as const
 export type RecordOperation = (typeof recordOperations)[number]
 

@@ -31,6 +31,10 @@ const Verification = Type.Object(
       Type.Object({
         channel: Channel,
         to: Type.Optional(Type.String({ description: 'Masked address of the message; otp has none.' })),
+        verifiedUntil: Type.Optional({
+          ...Time,
+          description: 'Until when the verification of the caller by this method counts. Absent: there is none.',
+        }),
       }),
       {
         description:

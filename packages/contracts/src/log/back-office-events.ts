@@ -1,4 +1,5 @@
 import { Type } from '@sinclair/typebox'
+import { approvalActions } from '../http/approvals.ts'
 import { verificationChannels } from '../http/verifications.ts'
 import { alwaysLog } from './event.ts'
 import { byStaff, Count, Customer, Flag, Id, ListOf, Name, Route, Subject, Thrown, Time, Word } from './fields.ts'
@@ -8,7 +9,7 @@ const service = 'password-service'
 const approval = {
   ...byStaff,
   approval: Id,
-  action: Word(['set_password', 'reset_password', 'reset_all', 'lift_block', 'end_hold', 'reset_factors']),
+  action: Word(approvalActions),
   customer: Type.Optional(Customer),
 }
 const verification = {
@@ -145,6 +146,14 @@ export const backOfficeEvents = {
     when: 'A member of staff ended a recovery hold before its time.',
     action: '',
     fields: { ...byStaff, customer: Customer, heldUntil: Time },
+  }),
+  authn_restore_wait_ended: alwaysLog({
+    severity: 'warn',
+    service,
+    message: 'wait of a restore ended early',
+    when: 'A member of staff, who had verified the customer, and a second person ended the wait of a restore (C12). `until`: when it would have ended.',
+    action: 'Ask both for the reason if it happens often. See [A restore waits](operations.md#a-restore-waits).',
+    fields: { ...byStaff, customer: Customer, until: Time },
   }),
   authn_factors_reset: alwaysLog({
     severity: 'info',

@@ -1,7 +1,7 @@
 import { Type } from '@sinclair/typebox'
 import { vetoes } from '../waiting-restore.ts'
 import { alwaysLog } from './event.ts'
-import { Client, Customer, Network, Time, Word } from './fields.ts'
+import { Client, Customer, Network, Subject, Time, Word } from './fields.ts'
 
 const service = 'password-service'
 
@@ -33,10 +33,16 @@ export const waitingRestoreEvents = {
     severity: 'warn',
     service,
     message: 'a waiting restore was vetoed',
-    when: 'A waiting restore ended without a password: by the link of a notification, a sign-in, a block, or a new password that was set in another way.',
+    when: 'A waiting restore ended without a password: by the link of a notification, a sign-in, a block, a new password that was set in another way, or the staff (C11, who: `actorId`).',
     action:
       '`link` or `sign_in`: somebody else may have a mailbox or number of the customer. See [A restore waits](operations.md#a-restore-waits).',
-    fields: { ...waiting, by: Word(vetoes), address: Type.Optional(Network) },
+    fields: {
+      ...waiting,
+      by: Word(vetoes),
+      address: Type.Optional(Network),
+      actorId: Type.Optional(Subject),
+      clientId: Type.Optional(Client),
+    },
   }),
   authn_restore_veto_fail: alwaysLog({
     severity: 'info',

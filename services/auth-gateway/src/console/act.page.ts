@@ -92,7 +92,7 @@ export const actPage = ({ app, textsOf, render }: Desk, { states, hasFourEyes, f
 
     const show = async (request: FastifyRequest, id: string, input: Input = {}) => {
       const t = textsOf(request)
-      const subject = await findSubject(request, idsOf(request))
+      const subject = await findSubject(request, idsOf(request), act)
       const { kept } = subject
       const title = t(`act.${act}.title`, { subject: subjectName(t, kept) })
       const head = html`!${backLink(kept.path, t(`subject.${kept.kind}.back`))}
@@ -108,7 +108,7 @@ export const actPage = ({ app, textsOf, render }: Desk, { states, hasFourEyes, f
 <p>${t(`act.${act}.effect`)}</p>
 <p>${t(`act.${act}.told`)}</p>
 !${needsProof ? proofOf(t, request.view.language, subject) : ''}
-!${needsTwo && hasFourEyes ? html`<p class="notice">${t('act.two')}</p>` : ''}
+!${needsTwo === 'always' || (needsTwo && hasFourEyes) ? html`<p class="notice">${t('act.two')}</p>` : ''}
 !${fields(request, id, input)}
 <p class="after"><a href="${kept.path}">${t('act.stop')}</a></p>`,
       })
@@ -151,7 +151,7 @@ export const actPage = ({ app, textsOf, render }: Desk, { states, hasFourEyes, f
         return reply.code(errors.invalid_request.status).send(await show(request, id, { typed, problems: missing }))
       }
       try {
-        const subject = await findSubject(request, idsOf(request))
+        const subject = await findSubject(request, idsOf(request), act)
         await states.once(referenceOf(request, id), { turn: firstTurn, action: pathOf(request) }, async () => ({
           act,
           outcome: (await perform(request.api, idsOf(request), reason, typed)) ?? {},

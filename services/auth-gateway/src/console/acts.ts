@@ -1,4 +1,4 @@
-import type { ApprovalNeeded, Client, FactorList } from '@rekey/contracts'
+import type { ApprovalNeeded, Client, FactorList, WaitingRestore } from '@rekey/contracts'
 import type { TSchema } from '@sinclair/typebox'
 import type { Api } from './api.ts'
 import { OneApproval, OneCustomer, OneJob } from './parameters.ts'
@@ -18,8 +18,8 @@ interface ActOn {
   params: TSchema | undefined
   /** True if the form has a warning colour. */
   isDangerous: boolean
-  /** True if a second person must approve it (REKEY_BACK_OFFICE_FOUR_EYES). */
-  needsTwo: boolean
+  /** True if a second person must approve it with REKEY_BACK_OFFICE_FOUR_EYES. */
+  needsTwo: boolean | 'always'
   /** True if staff must have verified the customer (REKEY_STAFF_NEEDS_PROOF), or a second person approves it. */
   needsProof?: boolean
   /** True if the form also asks for a temporary password. */
@@ -69,6 +69,21 @@ export const acts = {
     path: '/customers/:clientId/reset-factors',
     isDangerous: true,
     perform: (api, ids, reason) => api.delete(`${client(ids)}/factors`, { reason }),
+  },
+  'veto-restore': {
+    ...onCustomer,
+    path: '/customers/:clientId/veto-restore',
+    isDangerous: true,
+    needsTwo: false,
+    needsProof: false,
+    perform: (api, ids, reason) => api.post(`${client(ids)}/waiting-restore/veto`, { reason }),
+  },
+  'end-wait': {
+    ...onCustomer,
+    path: '/customers/:clientId/end-wait',
+    isDangerous: true,
+    needsTwo: 'always',
+    perform: (api, ids, reason) => api.post(`${client(ids)}/waiting-restore/end-wait`, { reason }),
   },
   'end-sessions': {
     ...onCustomer,
@@ -120,4 +135,10 @@ export const actsOfCustomer = ({ status, hold }: Client, { total }: Pick<FactorL
   'unblock',
   ...(hold ? (['end-hold'] as const) : []),
   ...(total > 0 ? (['reset-factors'] as const) : []),
+]
+
+/** The acts on a restore of the customer that waits, in this state. */
+export const actsOfRestore = (state: WaitingRestore['state']): ActName[] => [
+  ...(state === 'waiting' || state === 'ready' ? (['veto-restore'] as const) : []),
+  ...(state === 'waiting' ? (['end-wait'] as const) : []),
 ]

@@ -34,7 +34,8 @@ export const factorFact = (t: StaffTexts, language: PageLanguage, { data }: Fact
     ? html`${t('factors.none')}`
     : data
         .map(({ kind, label = '', young, codesLeft = 0, createdAt, lastUsedAt }) => {
-          const name = kind === 'totp' ? t('factors.totp', { label }) : t('factors.codes', { count: codesLeft })
+          const name =
+            kind === 'recovery_codes' ? t('factors.codes', { count: codesLeft }) : t(`factors.${kind}`, { label })
           const used = lastUsedAt === undefined ? t('factors.added') : t('factors.used')
           return html`<bdi>${name}</bdi> !${young ? badge(t('factors.young'), 'open') : ''}
 <span class="quiet">${used} !${dayOf(language, lastUsedAt ?? createdAt)}</span>`

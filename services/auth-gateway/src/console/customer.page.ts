@@ -1,6 +1,6 @@
-import type { Client, ClientRecord, FactorList, Message } from '@rekey/contracts'
+import type { Client, ClientRecord, FactorList, Message, WaitingRestore } from '@rekey/contracts'
 import { html } from 'ghtml'
-import { acts, actsOfCustomer } from './acts.ts'
+import { type ActName, acts, actsOfCustomer, actsOfRestore } from './acts.ts'
 import { approvalEntry, pendingOf } from './approval-entry.ts'
 import { type Desk, page } from './console-scope.ts'
 import { addressFacts, factorFact, stateFacts } from './customer-facts.ts'
@@ -10,24 +10,26 @@ import { messageEntry } from './messages.page.ts'
 import { OneCustomer } from './parameters.ts'
 import { consolePath } from './return-path.ts'
 import { verificationFact, verificationOf, verifyPath } from './verification.ts'
+import { isOpenRestore, lastRestoreOf, restoreFacts } from './waiting-restore.ts'
 
 /** Records and messages on the customer's own page; the rest is on theirs. */
 const mostShown = 3
 
-/** One customer: state, addresses, what waits for a second person, the newest messages and records, and what can be done. */
+/** One customer: state, addresses, the last waiting restore, what waits for a second person, the newest messages and records, and what can be done. */
 export const customerPage = ({ app, textsOf, render }: Desk): void => {
   app.get(`${consolePath}/customers/:clientId`, { schema: { params: OneCustomer }, config: page }, async (request) => {
     const t = textsOf(request)
     const { language } = request.view
     const { clientId } = request.params
     const base = `/api/v2/clients/${clientId}`
-    const [client, messages, records, factors, verification, waiting] = await Promise.all([
+    const [client, messages, records, factors, verification, waiting, restore] = await Promise.all([
       request.api.get<Client>(base),
       request.api.get<{ data: Message[] }>(`${base}/messages`, { limit: mostShown }),
       request.api.get<{ data: ClientRecord[] }>(`${base}/records`, { limit: mostShown }),
       request.api.get<FactorList>(`${base}/factors`),
       verificationOf(request.api, clientId),
       pendingOf(request.api, { clientId }),
+      lastRestoreOf(request.api, clientId),
     ])
     const path = `${consolePath}/customers/${clientId}`
     const section = (title: string, content: string, link?: [path: string, text: string]) => html`<section>
@@ -35,10 +37,18 @@ export const customerPage = ({ app, textsOf, render }: Desk): void => {
 !${content}
 !${link ? html`<p class="after"><a href="${link[0]}">${link[1]}</a></p>` : ''}
 </section>`
-    const links = actsOfCustomer(client, factors).map(
-      (name) =>
-        html`<li><a class="button second!${acts[name].isDangerous ? ' danger' : ''}" href="${path}/${name}">${t(`act.${name}.link`)}</a></li>`,
-    )
+    const button = (name: ActName) =>
+      html`<a class="button second!${acts[name].isDangerous ? ' danger' : ''}" href="${path}/${name}">${t(`act.${name}.link`)}</a>`
+    const links = actsOfCustomer(client, factors).map((name) => html`<li>!${button(name)}</li>`)
+    const restoreSection = (found: WaitingRestore) =>
+      section(
+        t('restore.heading'),
+        html`!${isOpenRestore(found) ? html`<p>${t('restore.text')}</p>` : ''}
+!${facts(restoreFacts(t, language, found))}
+!${actsOfRestore(found.state)
+          .map((name) => html`<p>!${button(name)}</p>`)
+          .join('\n')}`,
+      )
     return render(request, {
       title: t('customer.title', { customer: client.customer }),
       isWide: true,
@@ -60,6 +70,7 @@ export const customerPage = ({ app, textsOf, render }: Desk): void => {
 </ul>
 </div>
 <div class="more">
+!${restore ? restoreSection(restore) : ''}
 !${
         waiting.length > 0
           ? section(

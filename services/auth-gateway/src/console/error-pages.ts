@@ -15,6 +15,7 @@ const keys = {
   cross_site_request: 'error.crossSite',
   not_found: 'error.notFound',
   already_decided: 'error.decided',
+  no_waiting_restore: 'error.noRestore',
   too_many_requests: 'error.tooMany',
   unavailable: 'error.unavailable',
   internal: 'error.internal',

@@ -22,7 +22,7 @@ export const recordEntry = (t: StaffTexts, language: PageLanguage, record: Clien
       html`!${timeOf(language, createTime)} · ${by}`,
       ...(reason === undefined ? [] : [html`${t('record.reason')} <q>${reason}</q>`]),
       ...(holdUntil === undefined ? [] : [html`${t('record.holdUntil')} !${timeOf(language, holdUntil)}`]),
-      html`<span class="quiet">${t('record.number', { id: record.id })} · ${t('record.from')} <bdi>${ip}</bdi>!${channel === 'api' ? '' : html` · ${t(`channel.${channel as 'email' | 'sms'}`)}`}</span>`,
+      html`<span class="quiet">${t('record.number', { id: record.id })} · ${t('record.from')} <bdi>${ip}</bdi>!${channel === 'api' ? '' : html` · ${t(`restore.method.${channel as 'email' | 'sms'}`)}`}</span>`,
     ],
   }
 }

@@ -5,6 +5,7 @@ import { startRekey } from '@rekey/test-support/rekey'
 import { languages, pseudoLanguage } from '@rekey/texts'
 import t from 'tap'
 import { axeViolations, isTooWide, screenshotsDir, takeScreenshot, widths } from '../layout/inspect-pages.fixture.ts'
+import { createWaitingCustomers } from './waiting-restore.fixture.ts'
 
 t.test(
   'each page of the console in each language, width and colour scheme',
@@ -48,6 +49,8 @@ t.test(
     await page.getByRole('heading', { name: '1. Say these two words' }).waitFor()
     const words = new URL(page.url()).pathname
 
+    const { waiting: openRestore } = createWaitingCustomers(rekey)
+    const { id: withRestore } = await openRestore()
     const of = (path: string) => `/staff/customers/${customer.id}${path}`
     const states: Record<string, string> = {
       'sign-in': '/staff/sign-in',
@@ -59,6 +62,10 @@ t.test(
       unblock: of('/unblock'),
       verify: of('/verify'),
       words,
+      restore: `/staff/customers/${withRestore}`,
+      'veto-restore': `/staff/customers/${withRestore}/veto-restore`,
+      'end-wait': `/staff/customers/${withRestore}/end-wait`,
+      'verify-restore': `/staff/customers/${withRestore}/verify`,
       'reset-waiting': of('/reset'),
       'set-password': of('/set-password'),
       waiting,

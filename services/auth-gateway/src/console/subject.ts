@@ -11,6 +11,7 @@ import { consolePath } from './return-path.ts'
 import type { StaffSession } from './staff-sessions.service.ts'
 import type { StaffTexts } from './staff-texts.ts'
 import { verificationOf } from './verification.ts'
+import { isOpenRestore, lastRestoreOf, obstacleToEndOfWait, restoreFacts } from './waiting-restore.ts'
 
 /** What an act is about, in the form that is kept with its outcome. */
 export interface KeptSubject {
@@ -44,6 +45,7 @@ const requested: Partial<Record<ActName, Approval['action']>> = {
   unblock: 'lift_block',
   'end-hold': 'end_hold',
   'reset-factors': 'reset_factors',
+  'end-wait': 'end_wait',
   'reset-all': 'reset_all',
 }
 
@@ -60,11 +62,15 @@ const waitingNotice = (
 <a href="${approvalPath(same.id)}">${t('obstacle.waiting.link')}</a>`
 }
 
-const customerSubject = async (request: Request, clientId: string): Promise<Subject> => {
-  const [client, pending, verification] = await Promise.all([
+/** Acts whose form shows the customer's waiting restore. */
+const aboutRestore: ActName[] = ['veto-restore', 'end-wait']
+
+const customerSubject = async (request: Request, clientId: string, act: ActName): Promise<Subject> => {
+  const [client, pending, verification, restore] = await Promise.all([
     request.api.get<Client>(`/api/v2/clients/${clientId}`),
     pendingOf(request.api, { clientId: Number(clientId) }),
     verificationOf(request.api, clientId),
+    aboutRestore.includes(act) ? lastRestoreOf(request.api, clientId) : undefined,
   ])
   return {
     kept: {
@@ -73,12 +79,16 @@ const customerSubject = async (request: Request, clientId: string): Promise<Subj
       clientId: client.id,
       customer: client.customer,
     },
-    about: (t, language) => facts(addressFacts(t, language, client)),
+    about: (t, language) =>
+      facts([...addressFacts(t, language, client), ...(restore ? restoreFacts(t, language, restore) : [])]),
     verification,
     obstacle(t, act, language) {
       if (act === 'block' && client.status === 'blocked') return html`${t('obstacle.blocked')}`
       if (act === 'end-hold' && !client.hold) return html`${t('obstacle.noHold')}`
-      return waitingNotice(t, language, pending, act)
+      if (act === 'veto-restore' && !isOpenRestore(restore)) return html`${t('obstacle.noRestore')}`
+      const waiting = waitingNotice(t, language, pending, act)
+      if (waiting !== undefined || act !== 'end-wait') return waiting
+      return obstacleToEndOfWait(t, restore, verification, client.id)
     },
   }
 }
@@ -125,8 +135,8 @@ const everyCustomer = async (request: Request): Promise<Subject> => {
 }
 
 /** Reads what an act is about from the API. @throws RekeyError as the API answers */
-export const findSubject = (request: Request, ids: Record<string, unknown>): Promise<Subject> => {
-  if (ids.clientId !== undefined) return customerSubject(request, String(ids.clientId))
+export const findSubject = (request: Request, ids: Record<string, unknown>, act: ActName): Promise<Subject> => {
+  if (ids.clientId !== undefined) return customerSubject(request, String(ids.clientId), act)
   if (ids.approvalId !== undefined) return approvalSubject(request, String(ids.approvalId))
   if (ids.jobId !== undefined) return jobSubject(request, String(ids.jobId))
   return everyCustomer(request)

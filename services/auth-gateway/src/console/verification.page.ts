@@ -19,6 +19,7 @@ import { backLink, facts, timeOf } from './elements.ts'
 import { OneCustomer } from './parameters.ts'
 import { consolePath } from './return-path.ts'
 import { channelName, verificationFact, verificationOf, verifyPath } from './verification.ts'
+import { isOpenRestore, lastRestoreOf, otherThan } from './waiting-restore.ts'
 
 /** A verification that was begun, until its code is right. The words are kept for the page; the code is in no state. */
 export interface BegunState {
@@ -63,12 +64,17 @@ export const verificationPage = ({ app, textsOf, render }: Desk, { states, rando
   const chooseWay = async (request: FastifyRequest, clientId: number, problems: Problem[] = []) => {
     const t = textsOf(request)
     const { language } = request.view
-    const [client, found] = await Promise.all([
+    const [client, found, last] = await Promise.all([
       request.api.get<Client>(`/api/v2/clients/${clientId}`),
       verificationOf(request.api, clientId),
+      lastRestoreOf(request.api, clientId),
     ])
+    const restore = isOpenRestore(last) ? last : undefined
     const verification: Verification = found ?? { required: false, channels: [] }
-    const { channels } = verification
+    // The way that opened a waiting restore says nothing more about who is calling: it comes last.
+    const channels = verification.channels.toSorted(
+      (one, other) => Number(one.channel === restore?.channel) - Number(other.channel === restore?.channel),
+    )
     const ways = channels.map(
       (way, index) => html`<label class="choice" for="channel-${way.channel}">
 <input type="radio" id="channel-${way.channel}" name="channel" value="${way.channel}" required!${index === 0 ? ' checked' : ''}> <span>!${channelName(t, way)}</span></label>`,
@@ -82,6 +88,7 @@ export const verificationPage = ({ app, textsOf, render }: Desk, { states, rando
         channels.length === 0
           ? html`<p class="notice">${t('verify.impossible')} ${t('verify.without')}</p>`
           : html`<p>${t('verify.how')}</p>
+!${restore ? html`<p class="notice">!${otherThan(t, restore.channel)}</p>` : ''}
 <form method="post" action="${verifyPath(clientId)}">
 !${csrfField(request.view)}
 !${hidden({ step: newStateId(random) })}

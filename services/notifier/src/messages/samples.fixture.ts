@@ -156,7 +156,7 @@ export const samples: ReadonlyMap<string, Sample> = new Map([
   ),
   ...perVariant<WaitingRestoreNotice>(
     'restore-waiting',
-    { opened: true, half: true, last: true, vetoed: true },
+    { opened: true, half: true, last: true, ended_early: true, vetoed: true },
     (notice) => (presentation, values) => {
       const vetoLink = notice === 'vetoed' ? undefined : vetoLinkOf(values)
       return restoreWaitingMessage(presentation, { notice, ip: values.ip, openedAt: at, endsAt: expiresAt, vetoLink })

@@ -6,12 +6,21 @@ import { type ReplaceDeps, replacePassword } from '../passwords/replace-password
 import { customerProofs, proofBehind } from '../staff/customer-proof.ts'
 import type { ApprovalDecision } from '../staff/decide-approval.ts'
 import { type Mandate, staffForLog } from '../staff/staff.ts'
+import type { WaitingDeps } from '../waiting-restores/waiting-restores.ts'
 import { endHold } from './end-hold.ts'
+import { endWaitOfRestore } from './end-wait.ts'
 import { type LiftBlockDeps, liftBlock } from './lift-block.ts'
 import { resetFactors } from './reset-factors.ts'
 import { resetPassword } from './reset-password.ts'
 
-const customerActions = ['set_password', 'reset_password', 'lift_block', 'end_hold', 'reset_factors'] as const
+const customerActions = [
+  'set_password',
+  'reset_password',
+  'lift_block',
+  'end_hold',
+  'reset_factors',
+  'end_wait',
+] as const
 
 interface Customer {
   id: number
@@ -22,12 +31,14 @@ interface Customer {
 export type Action =
   | { kind: 'set_password'; customer: Customer; password: PreparedPassword }
   | { kind: 'reset_password' | 'lift_block' | 'end_hold' | 'reset_factors'; customer: Customer }
+  | { kind: 'end_wait'; customer: Customer; waitingRestoreId: string }
   | { kind: 'reset_all' }
 
 type OfKind<Kind extends Action['kind']> = Extract<Action, { kind: Kind }>
 
 interface Deps extends LiftBlockDeps {
   replaceDeps: ReplaceDeps
+  waitingDeps: WaitingDeps
   /** Least length of the hold that a reset of factors begins. */
   factorResetWaitMs: number
   startJob: JobsFeature['start']
@@ -39,9 +50,9 @@ interface Deps extends LiftBlockDeps {
  * Creates the function that carries out an action. The approval is decided in the action's transaction.
  *
  * @returns the id of the job, for an action on all customers
- * @throws RekeyError not_found, customer_not_verified, already_decided, unavailable
+ * @throws RekeyError not_found, customer_not_verified, no_waiting_restore, already_decided, unavailable
  */
-export const createActions = ({ replaceDeps, factorResetWaitMs, startJob, metrics, ...deps }: Deps) => {
+export const createActions = ({ replaceDeps, waitingDeps, factorResetWaitMs, startJob, metrics, ...deps }: Deps) => {
   const { log } = deps
   const acts = counter(metrics, {
     name: 'rekey_staff_acts_total',
@@ -77,7 +88,8 @@ export const createActions = ({ replaceDeps, factorResetWaitMs, startJob, metric
     if (action.kind === 'reset_factors') {
       await resetFactors({ ...replaceDeps, factorResetWaitMs, log }, customer.id, by, approval)
     }
-    const proof = proofBehind(deps, approval)
+    if (action.kind === 'end_wait') await endWaitOfRestore(waitingDeps, action, by, approval)
+    const proof = action.kind === 'end_wait' ? 'verified' : proofBehind(deps, approval)
     acts.inc({ action: action.kind, proof })
     if (proof === 'overridden') {
       const about = { approval: approval?.id ?? '', action: action.kind, customer: customer.code }

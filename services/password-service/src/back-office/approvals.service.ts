@@ -1,4 +1,11 @@
-import { type Approval, formatTime, maskAddress, noSuchResource, RekeyError } from '@rekey/contracts'
+import {
+  type Approval,
+  type ApprovalNeeded,
+  formatTime,
+  maskAddress,
+  noSuchResource,
+  RekeyError,
+} from '@rekey/contracts'
 import type { Now } from '@rekey/platform/clock'
 import type { Logger } from '@rekey/platform/logger'
 import type { Random } from '@rekey/platform/random'
@@ -7,7 +14,6 @@ import type { ApprovalDecision } from '../staff/decide-approval.ts'
 import { type Staff, staffForLog } from '../staff/staff.ts'
 import type { Action, CarryOut } from './actions.ts'
 import type { ApprovalStore, PendingApproval, PendingQuery, StoredApproval } from './approvals.store.ts'
-import type { Outcome } from './back-office.service.ts'
 
 interface Deps extends ProofRule {
   store: ApprovalStore
@@ -25,7 +31,7 @@ const isExpired = ({ state, expiresAt }: StoredApproval, at: Date) => state === 
 const toApproval = (approval: StoredApproval, at: Date, { staffNeedsProof }: ProofRule): Approval => {
   const { id, action, state, customer, reason, verified, maker, makerOwner, createdAt, expiresAt, mailEventId } =
     approval
-  const { decidedBy, decidedByOwner, decidedAt, decisionReason } = approval
+  const { decidedBy, decidedByOwner, decidedAt, decisionReason, waitingRestoreId } = approval
   return {
     id,
     action,
@@ -36,7 +42,8 @@ const toApproval = (approval: StoredApproval, at: Date, { staffNeedsProof }: Pro
       addresses: customer.identifiers.map(maskAddress),
     }),
     ...(reason !== null && { reason }),
-    ...(customer && staffNeedsProof && { verified }),
+    ...(customer && (staffNeedsProof || action === 'end_wait') && { verified }),
+    ...(waitingRestoreId !== null && { waitingRestoreId }),
     ...(action === 'set_password' && { send_mail: mailEventId !== null }),
     maker,
     ...(makerOwner !== null && { makerOwner }),
@@ -58,13 +65,18 @@ const toColumns = (action: Action) => {
     hash: password?.hash ?? null,
     sealedPassword: password?.mailed?.sealed ?? null,
     mailEventId: password?.mailed?.eventId ?? null,
+    waitingRestoreId: action.kind === 'end_wait' ? action.waitingRestoreId : null,
   }
 }
 
 /** The action as it was requested; undefined if its password has been deleted. */
-const toAction = ({ action, customer, hash, sealedPassword, mailEventId }: PendingApproval): Action | undefined => {
+const toAction = (approval: PendingApproval): Action | undefined => {
+  const { action, customer, hash, sealedPassword, mailEventId, waitingRestoreId } = approval
   if (action === 'reset_all') return { kind: action }
   if (!customer) return undefined
+  if (action === 'end_wait') {
+    return waitingRestoreId === null ? undefined : { kind: action, customer, waitingRestoreId }
+  }
   if (action !== 'set_password') return { kind: action, customer }
   if (hash === null) return undefined
   const mailed = mailEventId && sealedPassword ? { eventId: mailEventId, sealed: sealedPassword } : undefined
@@ -132,7 +144,7 @@ export const createApprovals = ({ store, carryOut, staffNeedsProof, now, random,
      *
      * @throws RekeyError owner_unknown, unavailable
      */
-    async request(action: Action, by: Staff, verified: boolean): Promise<Outcome> {
+    async request(action: Action, by: Staff, verified: boolean): Promise<{ approval: ApprovalNeeded }> {
       const makerOwner = ownerOf(by)
       const createdAt = now()
       const expiresAt = new Date(createdAt.getTime() + validForMs)
@@ -160,7 +172,7 @@ export const createApprovals = ({ store, carryOut, staffNeedsProof, now, random,
     /**
      * Approves an action and carries it out in the maker's name. Both commit together, so that it is carried out once.
      *
-     * @throws RekeyError not_found, owner_unknown, own_approval, already_decided, unavailable
+     * @throws RekeyError not_found, owner_unknown, own_approval, already_decided, unavailable, and those of the action
      */
     async approve(id: string, by: Staff): Promise<{ jobId?: string }> {
       const approval = await findDecidable(id, by)

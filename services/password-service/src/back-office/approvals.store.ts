@@ -38,6 +38,8 @@ export interface StoredApproval {
   decidedAt: Date | null
   /** Of the person who decided. */
   decisionReason: string | null
+  /** The restore whose wait is to end; null for other actions. */
+  waitingRestoreId: string | null
   /** For a new password that is to be mailed: id of the event that will carry it. */
   mailEventId: string | null
 }
@@ -63,6 +65,7 @@ interface NewApproval
     | 'verified'
     | 'createdAt'
     | 'expiresAt'
+    | 'waitingRestoreId'
   > {
   customerId: number | null
   hash: string | null
@@ -97,6 +100,7 @@ const columns = {
   decidedAt: true,
   decisionReason: true,
   mailEventId: true,
+  waitingRestoreId: true,
 } satisfies Prisma.ApprovalSelect
 
 export const createApprovalStore = (database: Database) => ({

@@ -23,6 +23,8 @@ import { createClientReader } from './clients.service.ts'
 import { createClientStore } from './clients.store.ts'
 import { endClientSessions } from './end-sessions.ts'
 import { createPerform } from './perform.ts'
+import { requestEndOfWait } from './request-end-of-wait.ts'
+import { vetoWaitingRestore } from './veto-waiting-restore.ts'
 
 interface Others {
   hashing: Hashing
@@ -44,6 +46,7 @@ export const createBackOffice = (
   const carryOut = createActions({
     ...infra,
     replaceDeps,
+    waitingDeps: waitingRestores.deps,
     startJob: jobs.start,
     factorResetWaitMs: config.REKEY_FACTOR_RESET_WAIT_HOURS * 3_600_000,
   })
@@ -57,6 +60,8 @@ export const createBackOffice = (
     block: (customerId, by) => blockCustomer({ ...infra, waitingRestores }, customerId, by),
     listFactors: (customerId) => listFactorsOf(infra.database, customerId),
     newAddressMs: replaceDeps.newAddressMs,
+    vetoWaitingRestore: (customerId, by) => vetoWaitingRestore(waitingRestores.deps, customerId, by),
+    requestEndOfWait: (customer, by) => requestEndOfWait({ ...infra, request: approvals.request }, customer, by),
     endSessions: (customerId, by) => endClientSessions(infra, customerId, by),
     perform: createPerform({
       ...infra,

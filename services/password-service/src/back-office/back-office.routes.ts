@@ -1,6 +1,7 @@
 import {
   BlockClient,
   EndClientSessions,
+  EndClientWait,
   EndHold,
   GetClientPasswordChange,
   GetClientRecord,
@@ -13,6 +14,7 @@ import {
   ResetClientPassword,
   SetClientPassword,
   scopes,
+  VetoClientWaitingRestore,
 } from '@rekey/contracts'
 import type { Server } from '@rekey/platform/server'
 import { staffOf } from '../staff/staff.ts'
@@ -21,7 +23,7 @@ import type { BackOfficeService } from './back-office.service.ts'
 const config = { scopes: [scopes.backOffice] }
 const customer = '/api/v2/clients/:clientId'
 
-/** B7, B8, B9, B11, the end of all sessions (B12), the second factors (C7), and the end of a block or a recovery hold. The contract's `clientId` is the customer's id. */
+/** B7, B8, B9, B11, the end of all sessions (B12), the second factors (C7), what staff do with a waiting restore (C11, C12), and the end of a block or a recovery hold. The contract's `clientId` is the customer's id. */
 export const backOfficeRoutes = (app: Server, backOffice: BackOfficeService): void => {
   app.route({
     method: ['PUT', 'PATCH'],
@@ -79,6 +81,16 @@ export const backOfficeRoutes = (app: Server, backOffice: BackOfficeService): vo
   app.put(`${customer}/block`, { schema: BlockClient, config }, async (request, reply) => {
     await backOffice.block(request.params.clientId, staffOf(request, request.body.reason))
     return reply.code(204).send(null)
+  })
+
+  app.post(`${customer}/waiting-restore/veto`, { schema: VetoClientWaitingRestore, config }, async (request, reply) => {
+    await backOffice.vetoWaitingRestore(request.params.clientId, staffOf(request, request.body.reason))
+    return reply.code(204).send(null)
+  })
+
+  app.post(`${customer}/waiting-restore/end-wait`, { schema: EndClientWait, config }, async (request, reply) => {
+    const by = staffOf(request, request.body.reason)
+    return reply.code(202).send(await backOffice.endWait(request.params.clientId, by))
   })
 
   app.delete(`${customer}/sessions`, { schema: EndClientSessions, config }, async (request, reply) => {

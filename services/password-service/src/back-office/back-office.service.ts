@@ -40,6 +40,9 @@ interface Deps extends Pick<PasswordOwnerStore, 'findById'> {
   /** How long a new factor is young. */
   newAddressMs: number
   now: Now
+  /** Vetoes the waiting restore at once, also with four eyes. */
+  vetoWaitingRestore(customerId: number, by: Staff): Promise<void>
+  requestEndOfWait(customer: { id: number; code: string }, by: Staff): Promise<{ approval: ApprovalNeeded }>
   /** Ends all sessions at once, also with four eyes. */
   endSessions(customerId: number, by: Staff): Promise<void>
 }
@@ -67,6 +70,8 @@ export const createBackOfficeService = ({
   listFactors,
   block,
   endSessions,
+  vetoWaitingRestore,
+  requestEndOfWait,
   ...deps
 }: Deps) => {
   const find = async (customerId: number) => {
@@ -142,6 +147,19 @@ export const createBackOfficeService = ({
 
     /** B11: blocks a customer. @throws RekeyError not_found, unavailable */
     block,
+
+    /** C11: vetoes a customer's waiting restore. @throws RekeyError not_found, no_waiting_restore, unavailable */
+    vetoWaitingRestore,
+
+    /**
+     * C12: requests the early end of a customer's wait.
+     *
+     * @throws RekeyError not_found, no_waiting_restore, customer_not_verified, owner_unknown, unavailable
+     */
+    async endWait(customerId: number, by: Staff): Promise<ApprovalNeeded> {
+      const { id, code } = await find(customerId)
+      return (await requestEndOfWait({ id, code }, by)).approval
+    },
 
     /** B12: ends all sessions of a customer. @throws RekeyError not_found, unavailable */
     endSessions,

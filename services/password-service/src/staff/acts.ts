@@ -1,5 +1,8 @@
-/** True if an act of staff needs a verification of the customer (REKEY_STAFF_NEEDS_PROOF); else the reason why not. */
-type Needs = { needsProof: true } | { needsProof: false; because: string }
+/**
+ * True if an act of staff needs a verification of the customer (REKEY_STAFF_NEEDS_PROOF); else the reason why not. `always`:
+ * it needs the verification and a second person, whatever the configuration; neither replaces the other.
+ */
+type Needs = { needsProof: true; always?: true } | { needsProof: false; because: string }
 
 const needed: Needs = { needsProof: true }
 const notNeeded = (because: string): Needs => ({ needsProof: false, because })
@@ -12,6 +15,10 @@ export const acts = {
   'DELETE /api/v2/clients/:clientId/factors': needed,
   'DELETE /api/v2/clients/:clientId/hold': needed,
   'DELETE /api/v2/clients/:clientId/block': needed,
+  'POST /api/v2/clients/:clientId/waiting-restore/end-wait': { needsProof: true, always: true },
+  'POST /api/v2/clients/:clientId/waiting-restore/veto': notNeeded(
+    'it protects the customer, whose password stays as it is',
+  ),
   'PUT /api/v2/clients/:clientId/block': notNeeded(
     'it protects the customer, who may be somebody else than the caller',
   ),

@@ -1,4 +1,4 @@
-import { RekeyError, verifiedMinutes } from '@rekey/contracts'
+import { RekeyError, type VerificationChannel, verifiedMinutes } from '@rekey/contracts'
 import { type AnyTransaction, prepared, type RunStatement, runIn } from '../statements.ts'
 import { type ApprovalDecision, decideApproval } from './decide-approval.ts'
 import type { Mandate } from './staff.ts'
@@ -18,17 +18,18 @@ export interface ProofRule {
 /** For how long a verification counts, in milliseconds. */
 export const verifiedMs = verifiedMinutes * 60_000
 
-type Wanted = [customerId: number, staff: string, verifiedAfter: Date, at: Date]
-
 // While a hold lasts, the channel that the password came by proves nothing: whoever reads that mailbox has the password too
 // (S44). A verification over it may be older than the hold.
-const findVerified = prepared<{ verifiedAt: Date }, Wanted>(
+const findVerified = prepared<
+  { method: VerificationChannel; verifiedAt: Date },
+  [customerId: number, staff: string, verifiedAfter: Date, at: Date]
+>(
   'find_customer_proof',
-  `SELECT max(v.verified_at) AS "verifiedAt" FROM verification v JOIN customer c ON c.id = v.customer_id
+  `SELECT v.method, max(v.verified_at) AS "verifiedAt" FROM verification v JOIN customer c ON c.id = v.customer_id
   WHERE v.customer_id = $1::int AND v.staff = $2::text AND v.verified_at > $3::timestamptz
     AND (CASE WHEN c.hold_until > $4::timestamptz THEN c.password_channel END IS NULL
       OR v.method <> CASE c.password_channel WHEN 'email' THEN 'email' ELSE 'sms' END)
-  HAVING max(v.verified_at) IS NOT NULL`,
+  GROUP BY v.method`,
 )
 
 const endAll = prepared<never, [customerId: number, at: Date]>(
@@ -37,16 +38,24 @@ const endAll = prepared<never, [customerId: number, at: Date]>(
   WHERE customer_id = $1::int AND (verified_at IS NOT NULL OR expires_at > $2::timestamptz)`,
 )
 
-/** Until when the verification counts that this member of staff made of the customer; undefined if there is none. */
-export const verifiedUntil = async (
+/** The verifications that count which this member of staff made of the customer: methods, and until when each counts. */
+export const verificationsOf = async (
   run: RunStatement | AnyTransaction,
   customerId: number,
   by: Pick<Mandate, 'id'>,
   at: Date,
-): Promise<Date | undefined> => {
-  const [found] = await runIn(run, findVerified, customerId, by.id, new Date(at.getTime() - verifiedMs), at)
-  return found && new Date(found.verifiedAt.getTime() + verifiedMs)
+): Promise<Map<VerificationChannel, Date>> => {
+  const found = await runIn(run, findVerified, customerId, by.id, new Date(at.getTime() - verifiedMs), at)
+  return new Map(found.map(({ method, verifiedAt }) => [method, new Date(verifiedAt.getTime() + verifiedMs)]))
 }
+
+/** The latest of some times; undefined of none. */
+export const latestOf = (times: Iterable<Date>): Date | undefined =>
+  [...times].toSorted((one, other) => other.getTime() - one.getTime())[0]
+
+/** Until when this member of staff has verified the customer, by whichever method; undefined if not. */
+export const verifiedUntil = async (...wanted: Parameters<typeof verificationsOf>): Promise<Date | undefined> =>
+  latestOf((await verificationsOf(...wanted)).values())
 
 /** Ends the verifications of a locked customer who is blocked: what was proven before says nothing any more. */
 export const endVerifications = async (tx: AnyTransaction, customerId: number, at: Date): Promise<void> => {

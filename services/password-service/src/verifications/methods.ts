@@ -1,4 +1,11 @@
-import { type Address, maskAddress, RekeyError, type Verification, type VerificationChannel } from '@rekey/contracts'
+import {
+  type Address,
+  formatTime,
+  maskAddress,
+  RekeyError,
+  type Verification,
+  type VerificationChannel,
+} from '@rekey/contracts'
 import { channelOf } from '../notifications/recipient.ts'
 import type { Methods } from './verifications.store.ts'
 
@@ -26,9 +33,12 @@ export const offeredMethods = (
   return [...sent, ...(hasTotp ? [{ channel: 'otp' as const, to: undefined }] : [])]
 }
 
-/** Methods as they are answered. */
-export const shownMethods = (methods: Method[]): Verification['channels'] =>
-  methods.map(({ channel, to }) => ({ channel, ...(to && { to: maskAddress(to) }) }))
+/** Methods as they are answered, with until when the caller's verification by each counts. */
+export const shownMethods = (methods: Method[], verified: Map<VerificationChannel, Date>): Verification['channels'] =>
+  methods.map(({ channel, to }) => {
+    const until = verified.get(channel)
+    return { channel, ...(to && { to: maskAddress(to) }), ...(until && { verifiedUntil: formatTime(until) }) }
+  })
 
 /** @param channel the first one by default @throws RekeyError invalid_request if the customer lacks it */
 export const chooseMethod = (methods: Method[], channel: VerificationChannel | undefined): Method => {

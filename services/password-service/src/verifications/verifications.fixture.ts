@@ -2,11 +2,10 @@ import { scopes, type VerificationSecret } from '@rekey/contracts'
 import { systemRandom } from '@rekey/platform/random'
 import { eventually } from '@rekey/test-support/eventually'
 import type { Test } from 'tap'
-import { startWithFactors } from '../factors/factors.fixture.ts'
+import { startWithFactors, type WithFactors } from '../factors/factors.fixture.ts'
 
-/** A password-service that needs a proof of the customer, and the requests of members of staff. */
-export const startHelpDesk = async (t: Test, env: Record<string, string> = {}) => {
-  const service = await startWithFactors(t, { REKEY_STAFF_NEEDS_PROOF: 'true', ...env })
+/** The requests of members of staff, at a running password-service. */
+export const createHelpDesk = <Service extends WithFactors>(service: Service) => {
   const { http, bearer, events, openAddress, clock } = service
 
   const as = (who: string) => ({
@@ -21,7 +20,10 @@ export const startHelpDesk = async (t: Test, env: Record<string, string> = {}) =
     )
   const path = ({ id }: { id: number }) => `clients/${id}/verifications`
 
-  type Customer = Awaited<ReturnType<typeof service.customer>>
+  interface Customer {
+    id: number
+    code: string
+  }
 
   const desk = {
     ...service,
@@ -59,5 +61,9 @@ export const startHelpDesk = async (t: Test, env: Record<string, string> = {}) =
   }
   return desk
 }
+
+/** A password-service that needs a proof of the customer, and the requests of members of staff. */
+export const startHelpDesk = async (t: Test, env: Record<string, string> = {}) =>
+  createHelpDesk(await startWithFactors(t, { REKEY_STAFF_NEEDS_PROOF: 'true', ...env }))
 
 export type HelpDesk = Awaited<ReturnType<typeof startHelpDesk>>

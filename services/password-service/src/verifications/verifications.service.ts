@@ -7,7 +7,7 @@ import {
   type Verification,
 } from '@rekey/contracts'
 import type { Logger } from '@rekey/platform/logger'
-import { verifiedUntil } from '../staff/customer-proof.ts'
+import { latestOf, verificationsOf } from '../staff/customer-proof.ts'
 import { type Staff, staffForLog } from '../staff/staff.ts'
 import { type BeginDeps, beginVerification } from './begin-verification.ts'
 import { CodeRefused, type ConfirmDeps, confirmVerification, toAnswer } from './confirm-verification.ts'
@@ -43,14 +43,15 @@ export const createVerificationService = (deps: Deps) => {
     async show(customerId: number, by: Staff): Promise<Verification> {
       const at = now()
       const oldSince = new Date(at.getTime() - deps.newAddressMs)
-      const [methods, until] = await database.query(async (tx) =>
-        Promise.all([methodsOf(tx, customerId, { at, oldSince }), verifiedUntil(tx, customerId, by, at)]),
+      const [methods, verified] = await database.query(async (tx) =>
+        Promise.all([methodsOf(tx, customerId, { at, oldSince }), verificationsOf(tx, customerId, by, at)]),
       )
       if (!methods) throw noSuchResource('clientId')
+      const until = latestOf(verified.values())
       return {
         required: deps.staffNeedsProof,
         ...(until && { verifiedUntil: formatTime(until) }),
-        channels: shownMethods(offeredMethods(methods, deps)),
+        channels: shownMethods(offeredMethods(methods, deps), verified),
       }
     },
 

@@ -5,7 +5,7 @@ import { restoreWaitingNotifications } from '../notifications/notifications.ts'
 import { channelOf } from '../notifications/recipient.ts'
 import type { NewEvent } from '../outbox/event.ts'
 import type { AnyTransaction } from '../statements.ts'
-import { appendRecord, endedEvent, vetoedEvent } from './waiting-restore-events.ts'
+import { appendRecord, appendStaffRecord, endedEvent, type VetoedBy, vetoedEvent } from './waiting-restore-events.ts'
 import { finishWaiting, notifiedAddresses, type WaitingNow } from './waiting-restores.store.ts'
 import type { WaitingDeps } from './waiting-restores.ts'
 
@@ -23,28 +23,30 @@ const aboutOf = ({ code: customer }: LockedCustomer, { restore }: WaitingNow) =>
   channel: channelOf(restore.kind),
 })
 
-/** A veto by the link of a notification or by a sign-in is told; a block and a new password are told themselves. */
-const isTold = (by: Veto) => by === 'link' || by === 'sign_in'
+/** A block and a new password are told themselves; other vetoes are told as such. */
+const isTold = (by: Veto) => by !== 'block' && by !== 'new_password'
 
-/** Ends a restore that waits without a password. `ip`: where the veto came from, if it is an act of its own. */
+/** Ends a restore that waits without a password. */
 export const vetoWithin = async (
   deps: WaitingDeps,
   tx: AnyTransaction,
   customer: LockedCustomer,
   waiting: WaitingNow,
-  { by, ip }: { by: Veto; ip?: string | undefined },
+  { by, ip, staff }: VetoedBy,
 ): Promise<Ended> => {
   const { random, now, newAddressMs } = deps
   const { restore, at } = waiting
   await finishWaiting(tx, restore.id, { state: 'vetoed', at, vetoedBy: by })
   const recordedAt = now()
   const record = { ...restore, ip: ip ?? restore.ip, at: recordedAt }
-  const change = await appendRecord(tx, customer, 'veto_waiting_restore', record)
+  const change = staff
+    ? await appendStaffRecord(tx, customer, 'veto_waiting_restore', { by: staff, at: recordedAt })
+    : await appendRecord(tx, customer, 'veto_waiting_restore', record)
   const lostAfter = new Date(recordedAt.getTime() - newAddressMs)
   const addresses = isTold(by) ? await notifiedAddresses(tx, customer.id, lostAfter) : []
   return {
     events: [
-      vetoedEvent(random, customer, restore, change, { by, ip }),
+      vetoedEvent(random, customer, restore, change, { by, ip, ...(staff && { staff }) }),
       ...(await restoreWaitingNotifications(deps, { customer, addresses }, { notice: 'vetoed', ...restore })),
     ],
     report() {
@@ -53,6 +55,7 @@ export const vetoWithin = async (
         ...aboutOf(customer, waiting),
         by,
         ...(ip !== undefined && { address: ip }),
+        ...(staff && { actorId: staff.id, clientId: staff.clientId }),
       })
     },
   }

@@ -6,8 +6,11 @@ import { listWaiting, type WaitingNow } from './waiting-restores.store.ts'
 
 const mostListed = 20
 
+const lastNotices = ['opened', 'opened', 'half', 'last'] as const
+
 const toShown = ({ restore, at }: WaitingNow): WaitingRestore => {
-  const { id, kind, clientId, ip, openedAt, endsAt, expiresAt, finishedAt, vetoedBy } = restore
+  const { id, kind, clientId, ip, openedAt, endsAt, expiresAt, finishedAt, vetoedBy, noticesSent, endedEarlyAt } =
+    restore
   return {
     id,
     state: stateAt(restore, at),
@@ -17,12 +20,14 @@ const toShown = ({ restore, at }: WaitingNow): WaitingRestore => {
     createTime: formatTime(openedAt),
     endsAt: formatEnd(endsAt),
     expiresAt: formatTime(expiresAt),
+    lastNotice: endedEarlyAt ? 'ended_early' : (lastNotices[noticesSent] ?? 'last'),
+    ...(endedEarlyAt && { endedEarlyAt: formatTime(endedEarlyAt) }),
     ...(finishedAt && { finishTime: formatTime(finishedAt) }),
     ...(vetoedBy && { vetoedBy }),
   }
 }
 
-/** A customer's waiting restores of the last 30 days, for the staff. @throws RekeyError not_found, unavailable */
+/** C10: a customer's waiting restores of the last 30 days, for the staff. @throws RekeyError not_found, unavailable */
 export const createListWaitingRestores =
   ({ database }: { database: Database }) =>
   async (customerId: number): Promise<WaitingRestoreList> => {

@@ -3,6 +3,7 @@ import {
   type RestoreCompleted,
   type RestoreExpired,
   RestoreVetoed,
+  RestoreWaitEnded,
   RestoreWaiting,
   type Veto,
 } from '@rekey/contracts'
@@ -12,6 +13,7 @@ import type { ChainedChange } from '../history/digest.ts'
 import { appendChange } from '../history/history.store.ts'
 import { channelOf } from '../notifications/recipient.ts'
 import { type NewEvent, newEvent } from '../outbox/event.ts'
+import { type Mandate, staffForEvent, staffForRecord } from '../staff/staff.ts'
 import type { AnyTransaction } from '../statements.ts'
 import type { WaitingRestore } from './waiting-restore.ts'
 
@@ -29,6 +31,24 @@ const fieldsOf = (
   changeId,
   digest,
 })
+
+/** What vetoed a restore. */
+export interface VetoedBy {
+  by: Veto
+  /** Where the veto came from, if it is an act of its own. */
+  ip?: string | undefined
+  /** The member of staff, if it is one's act. */
+  staff?: Mandate
+}
+
+/** Appends the record of what staff do with a restore to the history of a locked customer. */
+export const appendStaffRecord = <Operation extends 'veto_waiting_restore' | 'end_wait'>(
+  tx: AnyTransaction,
+  { id: customerId }: Pick<LockedCustomer, 'id'>,
+  operation: Operation,
+  { by, at }: { by: Mandate; at: Date },
+): Promise<ChainedChange<Operation>> =>
+  appendChange(tx, { ...staffForRecord(by), customerId, operation, createTime: at })
 
 /** Appends the record of an opening, a veto or an expiry to the history of a locked customer. */
 export const appendRecord = <
@@ -69,12 +89,13 @@ export const vetoedEvent = (
   customer: LockedCustomer,
   restore: Restore,
   change: ChainedChange,
-  { by, ip }: { by: Veto; ip?: string | undefined },
+  { by, ip, staff }: VetoedBy,
 ): NewEvent =>
   newEvent(RestoreVetoed, random.id(), {
     ...fieldsOf(customer, restore, change),
     by,
     ...(ip !== undefined && { ip }),
+    ...(staff && staffForEvent(staff)),
   })
 
 /** The event of an outcome that has no further fields. */
@@ -85,3 +106,18 @@ export const endedEvent = (
   restore: Restore,
   change: Pick<ChainedChange, 'id' | 'digest'>,
 ): NewEvent => newEvent(event satisfies EventDefinition, random.id(), fieldsOf(customer, restore, change))
+
+/** The event of a wait that `by` and a second person ended. */
+export const waitEndedEvent = (
+  random: Random,
+  customer: LockedCustomer,
+  restore: Pick<WaitingRestore, 'id' | 'kind' | 'clientId' | 'ip' | 'endsAt'>,
+  change: ChainedChange,
+  by: Mandate & { approvedBy: string },
+): NewEvent =>
+  newEvent(RestoreWaitEnded, random.id(), {
+    ...fieldsOf(customer, restore, change),
+    ...staffForEvent(by),
+    approvedBy: by.approvedBy,
+    plannedEnd: restore.endsAt.toISOString(),
+  })

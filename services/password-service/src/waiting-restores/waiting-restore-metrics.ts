@@ -6,12 +6,12 @@ export const createWaitingMetrics = (metrics: Metrics) => {
   const restores = counter(metrics, {
     name: 'rekey_waiting_restores_total',
     help:
-      'Restores with one proof of two that began to wait, and their outcomes. by: what vetoed it; new_password: one that was ' +
-      'set in another way',
-    labels: { result: ['opened', 'completed', 'vetoed', 'expired'], by: ['none', ...vetoes] },
+      'Restores with one proof of two that began to wait, whose wait the staff ended (C12), and their outcomes. by: what ' +
+      'vetoed it; new_password: one that was set in another way',
+    labels: { result: ['opened', 'wait_ended', 'completed', 'vetoed', 'expired'], by: ['none', ...vetoes] },
   })
   return {
-    count: (result: 'opened' | 'completed' | 'expired') => restores.inc({ result, by: 'none' }),
+    count: (result: 'opened' | 'wait_ended' | 'completed' | 'expired') => restores.inc({ result, by: 'none' }),
     vetoed: (by: Veto) => restores.inc({ result: 'vetoed', by }),
   }
 }

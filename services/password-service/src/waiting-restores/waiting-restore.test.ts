@@ -1,6 +1,6 @@
 import { type Veto, type WaitingRestoreNotice, waitingRestoreClaimHours } from '@rekey/contracts'
 import t from 'tap'
-import { begin, dueAt, isOpen, maySetPassword, open, stateAt, type WaitingRestore } from './waiting-restore.ts'
+import { begin, dueAt, endWait, isOpen, maySetPassword, open, stateAt, type WaitingRestore } from './waiting-restore.ts'
 
 const hourMs = 3_600_000
 const waitMs = 24 * hourMs
@@ -12,6 +12,7 @@ type Act =
   | { act: 'tick' }
   | { act: 'set'; kind: 'email' | 'phone'; own?: boolean }
   | { act: 'veto'; by: Veto }
+  | { act: 'end_wait' }
 
 const acts: Act[] = [
   { act: 'clock', hours: 11 },
@@ -26,6 +27,8 @@ const acts: Act[] = [
   { act: 'set', kind: 'email', own: true },
   { act: 'veto', by: 'link' },
   { act: 'veto', by: 'block' },
+  { act: 'veto', by: 'staff' },
+  { act: 'end_wait' },
 ]
 
 /** The functions of the machine, with a list in place of the table. */
@@ -58,7 +61,7 @@ class Machine {
       ip: '::1',
       changeId: 1,
     }
-    this.restores.push({ ...about, ...begin(at, waitMs), finishedAt: null, vetoedBy: null })
+    this.restores.push({ ...about, ...begin(at, waitMs), finishedAt: null, vetoedBy: null, endedEarlyAt: null })
     return 'opened'
   }
 
@@ -68,6 +71,14 @@ class Machine {
     if (due.due !== 'notice' || !this.last) return due.due
     this.restores.splice(-1, 1, { ...this.last, ...due.times })
     return due.notice
+  }
+
+  private endWait(): string {
+    const { last } = this
+    const ending = last ? endWait(last, new Date(this.at)) : { result: 'refused' as const, reason: 'over' as const }
+    if (ending.result === 'refused') return ending.reason
+    if (last) this.restores.splice(-1, 1, { ...last, ...ending.times })
+    return 'wait_ended'
   }
 
   /** @returns what the act led to */
@@ -92,6 +103,8 @@ class Machine {
         if (!last || !isOpen(last, at)) return 'over'
         this.end('vetoed', act.by)
         return 'vetoed'
+      case 'end_wait':
+        return this.endWait()
     }
   }
 
@@ -105,17 +118,25 @@ class Model {
     kind: string
     opened: number
     notices: { notice: WaitingRestoreNotice; at: number }[]
+    /** When two members of staff ended the wait. */
+    cut?: number
     outcome?: { state: string; by?: Veto; at: number }
   }[] = []
 
   /** The wait, or an hour after the last notice, if that is later. */
-  private endOf({ opened, notices }: Model['restores'][number]) {
+  private endOf({ opened, notices, cut }: Model['restores'][number]) {
+    if (cut !== undefined) return cut
     const last = notices.find(({ notice }) => notice === 'last')
     return Math.max(opened + waitMs, last ? last.at + hourMs : 0)
   }
 
   private isOver = (restore: Model['restores'][number]) =>
     this.at >= this.endOf(restore) + waitingRestoreClaimHours * hourMs
+
+  private isReady(restore: Model['restores'][number]) {
+    const isTold = restore.cut !== undefined || restore.notices.some(({ notice }) => notice === 'last')
+    return isTold && this.at >= this.endOf(restore)
+  }
 
   private get live() {
     const last = this.restores.at(-1)
@@ -126,7 +147,7 @@ class Model {
     const last = this.restores.at(-1)
     if (this.live) return this.live.kind === kind ? 'waits' : 'other_method'
     const { outcome } = last ?? {}
-    if (outcome?.by === 'link' && this.at < outcome.at + waitMs) return 'vetoed'
+    if ((outcome?.by === 'link' || outcome?.by === 'staff') && this.at < outcome.at + waitMs) return 'vetoed'
     if (last && !outcome) last.outcome = { state: 'expired', at: this.at }
     this.restores.push({ kind, opened: this.at, notices: [{ notice: 'opened', at: this.at }] })
     return 'opened'
@@ -141,7 +162,7 @@ class Model {
     }
     const sent = last.notices.map(({ notice }) => notice)
     const lastDue = last.opened + waitMs - hourMs
-    if (sent.includes('last')) return 'nothing'
+    if (sent.includes('last') || last.cut !== undefined) return 'nothing'
     const notice = this.at >= lastDue ? 'last' : 'half'
     if (notice === 'half' && (sent.includes('half') || this.at < last.opened + waitMs / 2)) return 'nothing'
     last.notices.push({ notice, at: this.at })
@@ -161,8 +182,13 @@ class Model {
       live.outcome = { state: 'vetoed', by: act.by, at: this.at }
       return 'vetoed'
     }
-    const isTold = live?.notices.some(({ notice }) => notice === 'last')
-    if (!live || !isTold || act.own || live.kind !== act.kind || this.at < this.endOf(live)) return 'refused'
+    if (act.act === 'end_wait') {
+      if (!live) return 'over'
+      if (this.isReady(live)) return 'ready'
+      live.cut = this.at
+      return 'wait_ended'
+    }
+    if (!live || !this.isReady(live) || act.own || live.kind !== act.kind) return 'refused'
     live.outcome = { state: 'completed', at: this.at }
     return 'completed'
   }
@@ -171,8 +197,7 @@ class Model {
     this.restores.map((restore) => {
       if (restore.outcome) return restore.outcome.state
       if (this.isOver(restore)) return 'expired'
-      const isTold = restore.notices.some(({ notice }) => notice === 'last')
-      return isTold && this.at >= this.endOf(restore) ? 'ready' : 'waiting'
+      return this.isReady(restore) ? 'ready' : 'waiting'
     })
 }
 
@@ -237,6 +262,8 @@ t.test('S58: so do long sequences, with clocks that are set forward and back', a
     'half',
     'last',
     'expiry',
+    'wait_ended',
+    'ready',
     'completed',
     'refused',
   ]) {
@@ -258,6 +285,7 @@ t.test('S58: without the last notice no password can be set, and after a late on
     changeId: 1,
     finishedAt: null,
     vetoedBy: null,
+    endedEarlyAt: null,
   }
   const late = new Date(start + 30 * hourMs)
   const by = { kind: 'email' as const, challengeId: 'another' }

@@ -2,7 +2,6 @@ import {
   type Address,
   formatTime,
   type Veto,
-  type WaitingRestoreNotice,
   type WaitingRestoreState,
   waitingRestoreClaimHours,
 } from '@rekey/contracts'
@@ -34,6 +33,8 @@ export interface WaitingRestore {
   actAt: Date
   finishedAt: Date | null
   vetoedBy: Veto | null
+  /** When the staff ended the wait. */
+  endedEarlyAt: Date | null
 }
 
 /** The times of a waiting restore, which change while it waits. */
@@ -72,6 +73,9 @@ export const stateAt = (restore: WaitingRestore, at: Date): WaitingRestoreState 
 export const isOpen = (restore: WaitingRestore, at: Date): boolean =>
   ['waiting', 'ready'].includes(stateAt(restore, at))
 
+/** Vetoes by which the customer said not to have opened it. A block and a new password end it for other reasons. */
+const unwanted: Veto[] = ['link', 'sign_in', 'staff']
+
 /** A request to open one, by the first proof of a restore. */
 export interface Opening {
   kind: Address['kind']
@@ -82,7 +86,8 @@ export interface Opening {
 
 /**
  * What an opening leads to. One restore of a customer waits: a second opening by the same method is answered with the
- * first. For the time of a wait after a veto none is opened, so that nobody wears the customer out.
+ * first. For the time of a wait after a veto by the customer, or by the staff whom the customer called, none is opened, so
+ * that nobody wears the customer out.
  *
  * @param last the one that waits, else the latest one
  */
@@ -94,8 +99,8 @@ export const open = (
     return last.kind === kind ? { result: 'waits' } : { result: 'refused', reason: 'other_method' }
   }
   if (waitMs === 0) return { result: 'refused', reason: 'off' }
-  const isByCustomer = last?.vetoedBy === 'link' || last?.vetoedBy === 'sign_in'
-  if (isByCustomer && last.finishedAt !== null && at < after(last.finishedAt, waitMs)) {
+  const isUnwanted = last?.vetoedBy && unwanted.includes(last.vetoedBy)
+  if (isUnwanted && last.finishedAt !== null && at < after(last.finishedAt, waitMs)) {
     return { result: 'refused', reason: 'vetoed' }
   }
   return { result: 'opened' }
@@ -107,9 +112,24 @@ export const maySetPassword = (
   { kind, challengeId, at }: { kind: Address['kind']; challengeId: string; at: Date },
 ): boolean => stateAt(restore, at) === 'ready' && restore.kind === kind && restore.challengeId !== challengeId
 
+/**
+ * What the end of the wait by the staff leads to: the password can be set at once, and for as long as after a full wait.
+ * The notice of it takes the place of the last one; until a password is set it can be vetoed.
+ */
+export const endWait = (
+  restore: WaitingRestore,
+  at: Date,
+): { result: 'ended'; times: WaitingTimes } | { result: 'refused'; reason: 'ready' | 'over' } => {
+  if (!isOpen(restore, at)) return { result: 'refused', reason: 'over' }
+  if (stateAt(restore, at) === 'ready') return { result: 'refused', reason: 'ready' }
+  const expiresAt = after(at, claimMs)
+  const { openedAt } = restore
+  return { result: 'ended', times: { openedAt, endsAt: at, expiresAt, noticesSent: allNotices, actAt: expiresAt } }
+}
+
 /** What the loop does with a restore: sends a notice, ends it, or nothing yet. */
 export type Due =
-  | { due: 'notice'; notice: Exclude<WaitingRestoreNotice, 'opened' | 'vetoed'>; times: WaitingTimes }
+  | { due: 'notice'; notice: 'half' | 'last'; times: WaitingTimes }
   | { due: 'expiry' }
   | { due: 'nothing' }
 

@@ -3,7 +3,7 @@ import { confirmedAddressesSql } from '../customers/confirmed-addresses.ts'
 import { formerAddressesSql } from '../customers/former-addresses.store.ts'
 import type { Database } from '../database.ts'
 import { type Deletion, deleteOldest } from '../deletion.ts'
-import { type AnyTransaction, prepared, runIn } from '../statements.ts'
+import { type AnyTransaction, prepared, type RunStatement, runIn } from '../statements.ts'
 import type { WaitingRestore, WaitingTimes } from './waiting-restore.ts'
 
 /** A waiting restore, and the time of Postgres' clock at which it was read. */
@@ -20,14 +20,19 @@ export interface WaitingJson extends Record<keyof WaitingRestore, unknown> {
 const columns = `'id', w.id, 'state', w.state, 'kind', w.kind, 'challengeId', w.challenge_id, 'clientId', w.client_id,
   'ip', w.ip, 'changeId', w.change_id, 'openedAt', w.opened_at, 'endsAt', w.ends_at, 'expiresAt', w.expires_at,
   'noticesSent', w.notices_sent, 'actAt', w.act_at, 'finishedAt', w.finished_at, 'vetoedBy', w.vetoed_by,
-  'at', clock_timestamp()`
+  'endedEarlyAt', w.ended_early_at, 'at', clock_timestamp()`
 
 const asJson = (which: string) => `(SELECT json_build_object(${columns}) FROM waiting_restore w WHERE ${which})`
 
 /** SQL for the restore of the customer `c` that waits, as JSON; NULL without one. */
 export const waitingRestoreSql = asJson(`w.customer_id = c.id AND w.state = 'waiting'`)
 
-const times = ['openedAt', 'endsAt', 'expiresAt', 'actAt', 'finishedAt'] as const
+/** SQL for the restore of the customer `c` that waits, else the latest one; NULL without any. */
+const lastSql = asJson(`w.id = (
+  SELECT id FROM waiting_restore WHERE customer_id = c.id ORDER BY (state = 'waiting') DESC, opened_at DESC LIMIT 1
+)`)
+
+const times = ['openedAt', 'endsAt', 'expiresAt', 'actAt', 'finishedAt', 'endedEarlyAt'] as const
 
 export const readWaiting = (json: WaitingJson | null): WaitingNow | undefined => {
   if (!json) return undefined
@@ -49,9 +54,7 @@ const readOpening = prepared<OpeningRow, [customerId: number, challengeId: strin
   `SELECT r.challenge_id IS NOT NULL AS "isOpen",
     EXISTS (SELECT FROM spent_token WHERE jti = $2::uuid) AS "isSpent",
     (SELECT array_agg(failed_at) FROM restore_failure WHERE customer_id = c.id) AS failures,
-    ${asJson(`w.id = (
-      SELECT id FROM waiting_restore WHERE customer_id = c.id ORDER BY (state = 'waiting') DESC, opened_at DESC LIMIT 1
-    )`)} AS last, clock_timestamp() AS now
+    ${lastSql} AS last, clock_timestamp() AS now
   FROM customer c LEFT JOIN restore_request r ON r.challenge_id = $2::uuid AND r.customer_id = c.id
   WHERE c.id = $1::int`,
 )
@@ -72,6 +75,17 @@ const readOne = prepared<{ json: WaitingJson | null }, [customerId: number]>(
 /** The restore of a locked customer that waits. */
 export const findWaiting = async (tx: AnyTransaction, customerId: number): Promise<WaitingNow | undefined> =>
   readWaiting((await runIn(tx, readOne, customerId))[0]?.json ?? null)
+
+const readLast = prepared<{ json: WaitingJson | null }, [customerId: number]>(
+  'read_last_waiting_restore',
+  `SELECT ${lastSql} AS json FROM customer c WHERE c.id = $1::int`,
+)
+
+/** The restore of a customer that waits, else the latest one of the last month. */
+export const findLast = async (
+  run: RunStatement | AnyTransaction,
+  customerId: number,
+): Promise<WaitingNow | undefined> => readWaiting((await runIn(run, readLast, customerId))[0]?.json ?? null)
 
 const readByRecord = prepared<{ json: WaitingJson | null }, [customerId: number, changeId: number]>(
   'read_waiting_restore_of_record',
@@ -144,6 +158,18 @@ const moveOne = prepared<never, [id: string, endsAt: Date, expiresAt: Date, noti
 
 export const storeTimes = async (tx: AnyTransaction, id: string, next: WaitingTimes): Promise<void> => {
   await runIn(tx, moveOne, id, next.endsAt, next.expiresAt, next.noticesSent, next.actAt)
+}
+
+const endWaitOfOne = prepared<never, [id: string, at: Date, expiresAt: Date, noticesSent: number, actAt: Date]>(
+  'end_wait_of_restore',
+  `UPDATE waiting_restore SET ends_at = $2::timestamptz, ended_early_at = $2::timestamptz, expires_at = $3::timestamptz,
+    notices_sent = $4::smallint, act_at = $5::timestamptz
+  WHERE id = $1::uuid AND state = 'waiting'`,
+)
+
+/** Stores the times of a wait that the staff end. */
+export const storeEndOfWait = async (tx: AnyTransaction, id: string, next: WaitingTimes): Promise<void> => {
+  await runIn(tx, endWaitOfOne, id, next.endsAt, next.expiresAt, next.noticesSent, next.actAt)
 }
 
 const finishOne = prepared<

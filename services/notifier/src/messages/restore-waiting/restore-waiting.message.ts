@@ -47,7 +47,7 @@ export const restoreWaitingMessage = (presentation: Presentation, content: Conte
             : [
                 { label: t('restore_waiting.from'), value: presentation.dateTime(endsAt) },
                 ...vetoBlocks(presentation, vetoLink),
-                t('restore_waiting.if_you'),
+                t(notice === 'ended_early' ? 'restore_waiting.if_you_now' : 'restore_waiting.if_you'),
               ]),
         ],
       })

@@ -24,6 +24,7 @@ const subjects: Record<WaitingRestoreNotice, string> = {
   opened: 'somebody wants to reset your password',
   half: 'a reset of your password is still waiting',
   last: 'your password can soon be reset',
+  ended_early: 'your password can be reset now',
   vetoed: 'the reset of your password was stopped',
 }
 
