@@ -1,0 +1,43 @@
+import type { Page } from 'playwright-core'
+
+/** A picture of a page. */
+export interface Picture {
+  /** Name of its file. */
+  file: string
+  bytes: Buffer
+  /** Title of the page. */
+  alt: string
+  /** One sentence: what somebody does, and sees. */
+  sentence: string
+  isWide: boolean
+}
+
+/** A story with its pictures, in order. */
+export interface Chapter {
+  title: string
+  pictures: Picture[]
+}
+
+/** Wider pages are those of a desk. */
+const widestPhone = 500
+
+/** Takes numbered pictures of pages, story by story. */
+export const createCamera = () => {
+  const chapters: Chapter[] = []
+  const pictures = () => chapters.flatMap((chapter) => chapter.pictures)
+  return {
+    chapters: (): readonly Chapter[] => chapters,
+    pictures,
+    begin: (title: string) => void chapters.push({ title, pictures: [] }),
+
+    /** @param name of the file, after its number */
+    async take(page: Page, name: string, sentence: string): Promise<void> {
+      const bytes = await page.screenshot({ fullPage: true, animations: 'disabled', caret: 'hide' })
+      const file = `${String(pictures().length + 1).padStart(2, '0')}-${name}.png`
+      const isWide = (page.viewportSize()?.width ?? 0) > widestPhone
+      chapters.at(-1)?.pictures.push({ file, bytes, alt: await page.title(), sentence, isWide })
+    },
+  }
+}
+
+export type Camera = ReturnType<typeof createCamera>
