@@ -21,6 +21,27 @@ export interface Chapter {
 /** Wider pages are those of a desk. */
 const widestPhone = 500
 
+/** Of 100. Text stays sharp, at a third of the size of a PNG. */
+const quality = 75
+
+/** The whole page as WebP, which only the browser's own protocol writes. */
+const toWebp = async (page: Page): Promise<Buffer> => {
+  const cdp = await page.context().newCDPSession(page)
+  try {
+    const { cssContentSize } = await cdp.send('Page.getLayoutMetrics')
+    const { width = 0, height = 0 } = page.viewportSize() ?? {}
+    const { data } = await cdp.send('Page.captureScreenshot', {
+      format: 'webp',
+      quality,
+      captureBeyondViewport: true,
+      clip: { x: 0, y: 0, width, height: Math.max(height, Math.ceil(cssContentSize.height)), scale: 1 },
+    })
+    return Buffer.from(data, 'base64')
+  } finally {
+    await cdp.detach()
+  }
+}
+
 /** Takes numbered pictures of pages, story by story. */
 export const createCamera = () => {
   const chapters: Chapter[] = []
@@ -32,8 +53,8 @@ export const createCamera = () => {
 
     /** @param name of the file, after its number */
     async take(page: Page, name: string, sentence: string): Promise<void> {
-      const bytes = await page.screenshot({ fullPage: true, animations: 'disabled', caret: 'hide' })
-      const file = `${String(pictures().length + 1).padStart(2, '0')}-${name}.png`
+      const bytes = await toWebp(page)
+      const file = `${String(pictures().length + 1).padStart(2, '0')}-${name}.webp`
       const isWide = (page.viewportSize()?.width ?? 0) > widestPhone
       chapters.at(-1)?.pictures.push({ file, bytes, alt: await page.title(), sentence, isWide })
     },

@@ -41,7 +41,7 @@ export const takeScreens = (docs: string, { say, signal }: Options): Promise<voi
 
     const folder = join(docs, 'screens')
     mkdirSync(folder, { recursive: true })
-    for (const name of readdirSync(folder)) if (name.endsWith('.png')) rmSync(join(folder, name))
+    for (const name of readdirSync(folder)) if (name.endsWith('.webp')) rmSync(join(folder, name))
     for (const { file, bytes } of camera.pictures()) writeFileSync(join(folder, file), bytes)
     writeFileSync(join(docs, 'screens.md'), toDocument(camera.chapters()))
     const total = camera.pictures().reduce((sum, { bytes }) => sum + bytes.length, 0)

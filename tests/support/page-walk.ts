@@ -20,7 +20,8 @@ export const openPage = async (t: Pick<Teardown, 'teardown'>, browser: Browser, 
   context.setDefaultTimeout(longestMs)
   const page = await context.newPage()
   const errors: string[] = []
-  page.on('console', (message) => errors.push(message.text()))
+  // A busy server answers 503, which a walk repeats and the browser reports.
+  page.on('console', (message) => message.text().includes('status of 503') || errors.push(message.text()))
   page.on('pageerror', (error) => errors.push(error.message))
   return { page, errors }
 }
@@ -59,11 +60,17 @@ export const createWalk = (page: Page, mailbox: Mailbox) => {
       )
     },
 
-    /** Enters the code that was sent to this address. */
-    async enterCode(to: string) {
-      await page.getByLabel('Confirmation code').fill(await walk.confirmation(to))
-      await press('Continue')
+    /** Enters the code that was sent to this address, up to a page. */
+    async enterCode(to: string, next: string) {
+      const confirmation = await walk.confirmation(to)
+      return submitUntil(next, async () => {
+        await page.getByLabel('Confirmation code').fill(confirmation)
+        await press('Continue')
+      })
     },
+
+    /** Presses a button that leads to a page. */
+    pressUntil: (next: string, name: string | RegExp) => submitUntil(next, () => press(name)),
 
     /** Opens the account pages of this gateway, and submits a username with a password. */
     async fillSignIn(gateway: string, { email, password }: { email: string; password: string }) {
@@ -76,11 +83,11 @@ export const createWalk = (page: Page, mailbox: Mailbox) => {
     /** Restores on the hosted pages of this gateway, up to the choice of a new password. */
     async restoreUpToPassword(gateway: string, email: string) {
       await page.goto(`${gateway}/restore`)
-      await page.getByLabel('Email or phone number').fill(email)
-      await press('Continue')
-      await walk.title('Check your email')
-      await walk.enterCode(email)
-      await walk.title('Choose a new password')
+      await submitUntil('Check your email', async () => {
+        await page.getByLabel('Email or phone number').fill(email)
+        await press('Continue')
+      })
+      await walk.enterCode(email, 'Choose a new password')
     },
 
     /** Sets the new password of a restore, up to a page. */

@@ -49,7 +49,11 @@ export const callHelpDesk: Story = {
     await take(page, 'console-reset', 'The agent gives the reason, and demands a new password.')
     await page.keyboard.press('Enter')
     await page.getByRole('heading', { name: `${customer} must choose a new password` }).waitFor()
-    await take(page, 'console-done', 'The old password signs nobody in any more.')
+    await take(
+      page,
+      'console-done',
+      'The customer is signed out everywhere, and the old password only serves to choose a new one.',
+    )
     await takeMail(email, /new password/i, 'reset-mail', 'A mail tells the customer what was done, and how to go on.')
   },
 }

@@ -9,19 +9,17 @@ export const enrolPasskey: Story = {
     const { page, walk } = await phoneOf(email)
 
     await walk.submitUntil('Check your email', () => walk.fillSignIn(gateway, withMail))
-    await walk.enterCode(email)
-    await walk.title('Your account')
+    await walk.enterCode(email, 'Your account')
     await take(page, 'account', 'The customer has signed in with the password and a code by mail, and opens Security.')
 
     await page.getByRole('link', { name: 'Security' }).click()
     await walk.title('Security')
     await take(page, 'security-proof', 'Before anything changes, the customer proves again who they are.')
-    await walk.submitUntil('Check your email', () => walk.press('Continue'))
-    await walk.enterCode(email)
-    await walk.title('Security')
+    await walk.pressUntil('Check your email', 'Continue')
+    await walk.enterCode(email, 'Security')
     await take(page, 'security-empty', 'Nothing protects the account but the password and the mailbox.')
 
-    await walk.submitUntil('Add a passkey', () => walk.press('Add a passkey'))
+    await walk.pressUntil('Add a passkey', 'Add a passkey')
     await page.getByLabel('Name of the device').fill('My phone')
     await take(page, 'new-passkey', 'The customer names the device, and unlocks it when the browser asks for it.')
     await walk.press('Add a passkey')

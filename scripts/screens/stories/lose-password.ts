@@ -11,26 +11,21 @@ export const losePassword: Story = {
     await page.goto(`${gateway}/restore`)
     await page.getByLabel('Email or phone number').fill(email)
     await take(page, 'restore', 'The customer has forgotten the password, and asks for a reset.')
-    await walk.press('Continue')
-    await walk.title('Check your email')
+    await walk.pressUntil('Check your email', 'Continue')
     await take(page, 'restore-code', 'The page shows a verification code, and waits for the confirmation code.')
     const confirmation = await walk.confirmation(email)
-    const isOfReset = new RegExp(confirmation)
     await takeMail(
       email,
       isOfReset,
       'restore-mail',
       'The mail shows the same verification code: it belongs to the page.',
     )
-    await page.getByLabel('Confirmation code').fill(confirmation)
-    await walk.press('Continue')
-    await walk.title('Choose a new password')
+    await walk.enterCode(email, 'Choose a new password')
     await page.getByLabel('New password').fill(newPassword)
     await take(page, 'new-password', 'The customer chooses a new password.')
     await walk.setPassword(newPassword, 'Confirm that it is you')
     await take(page, 'second-proof', 'The mailbox alone is not enough: the page asks for a second proof.')
-    await walk.press('Your passkey')
-    await walk.title('Use your passkey')
+    await walk.pressUntil('Use your passkey', 'Your passkey')
     await take(page, 'use-passkey', 'The customer takes the passkey, and unlocks the phone.')
     await walk.press('Use passkey')
     await page.getByText('You have confirmed that it is you').waitFor()

@@ -11,8 +11,7 @@ export const losePhone: Story = {
     await walk.restoreUpToPassword(gateway, email)
     await walk.setPassword(newPassword, 'Confirm that it is you')
     await take(page, 'no-app', 'Somebody reads the mail of a customer, but does not have the phone with the app.')
-    await walk.press('I cannot do any of this now')
-    await walk.title('Your reset is waiting')
+    await walk.pressUntil('Your reset is waiting', 'I cannot do any of this now')
     await take(page, 'waiting', 'With one proof of two the reset waits for a day, and the password stays as it is.')
     const text = await takeMail(
       email,
@@ -23,8 +22,7 @@ export const losePhone: Story = {
     await page.goto(gateway + (/\/v\/[\w-]{22}/.exec(text)?.[0] ?? ''))
     await walk.title('Stop the reset of your password?')
     await take(page, 'veto', 'The customer did not ask for it, and opens the link.')
-    await walk.press('Stop the reset')
-    await walk.title('The reset is stopped')
+    await walk.pressUntil('The reset is stopped', 'Stop the reset')
     await take(page, 'vetoed', 'The reset is stopped: the password never changed.')
   },
 }
