@@ -1,4 +1,4 @@
-import type { Page } from 'playwright-core'
+import type { CDPSession, Page } from 'playwright-core'
 
 /** A picture of a page. */
 export interface Picture {
@@ -24,22 +24,26 @@ const widestPhone = 500
 /** Of 100. Text stays sharp, at a third of the size of a PNG. */
 const quality = 75
 
+/** One session a page, which stays: the end of one would take the authenticator from the page. */
+const sessions = new WeakMap<Page, Promise<CDPSession>>()
+const sessionOf = (page: Page) => {
+  const session = sessions.get(page) ?? page.context().newCDPSession(page)
+  sessions.set(page, session)
+  return session
+}
+
 /** The whole page as WebP, which only the browser's own protocol writes. */
 const toWebp = async (page: Page): Promise<Buffer> => {
-  const cdp = await page.context().newCDPSession(page)
-  try {
-    const { cssContentSize } = await cdp.send('Page.getLayoutMetrics')
-    const { width = 0, height = 0 } = page.viewportSize() ?? {}
-    const { data } = await cdp.send('Page.captureScreenshot', {
-      format: 'webp',
-      quality,
-      captureBeyondViewport: true,
-      clip: { x: 0, y: 0, width, height: Math.max(height, Math.ceil(cssContentSize.height)), scale: 1 },
-    })
-    return Buffer.from(data, 'base64')
-  } finally {
-    await cdp.detach()
-  }
+  const cdp = await sessionOf(page)
+  const { cssContentSize } = await cdp.send('Page.getLayoutMetrics')
+  const { width = 0, height = 0 } = page.viewportSize() ?? {}
+  const { data } = await cdp.send('Page.captureScreenshot', {
+    format: 'webp',
+    quality,
+    captureBeyondViewport: true,
+    clip: { x: 0, y: 0, width, height: Math.max(height, Math.ceil(cssContentSize.height)), scale: 1 },
+  })
+  return Buffer.from(data, 'base64')
 }
 
 /** Takes numbered pictures of pages, story by story. */

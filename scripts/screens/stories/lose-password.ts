@@ -16,7 +16,7 @@ export const losePassword: Story = {
     const confirmation = await walk.confirmation(email)
     await takeMail(
       email,
-      isOfReset,
+      new RegExp(confirmation),
       'restore-mail',
       'The mail shows the same verification code: it belongs to the page.',
     )
