@@ -21,7 +21,7 @@ export interface Chapter {
 /** Wider pages are those of a desk. */
 const widestPhone = 500
 
-/** Of 100. Text stays sharp, at a third of the size of a PNG. */
+/** WebP takes 0 to 100. Text stays sharp, at half the size of a PNG. */
 const quality = 75
 
 /** One session a page, which stays: the end of one would take the authenticator from the page. */
