@@ -2,22 +2,13 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ensureServers } from '@rekey/local-servers/servers'
+import { withTeardown } from '@rekey/test-support/with-teardown'
 import { type PhaseResult, runPhase } from './phase.ts'
 import { readSettings, type Settings, usage } from './settings.ts'
 import { hasFailed, summarize } from './summary.ts'
 
 const customers = 6
 const crowd = { apps: 2, recoveryCodes: 1, waiting: 4 }
-
-/** Runs the work, then stops everything that it started, also if it fails. */
-const withTeardown = async <T>(work: (t: { teardown(callback: () => unknown): void }) => Promise<T>): Promise<T> => {
-  const callbacks: (() => unknown)[] = []
-  try {
-    return await work({ teardown: (callback) => callbacks.push(callback) })
-  } finally {
-    for (const callback of callbacks.toReversed()) await callback()
-  }
-}
 
 /** @returns true if all checks passed */
 const run = async ({ minutes, seed }: Settings): Promise<boolean> => {

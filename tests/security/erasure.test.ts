@@ -8,6 +8,7 @@ import {
   login,
   restore,
   restoreGrant,
+  signIn,
   signInTokens,
   verificationBody,
   wrongCode,
@@ -17,6 +18,7 @@ import { startRekey } from '@rekey/test-support/rekey'
 import { Redis } from 'ioredis'
 import { connect } from 'nats'
 import t from 'tap'
+import { createProver } from '../../services/auth-gateway/src/second-proofs/second-proofs.fixture.ts'
 import { startMessageLog } from './message-log.ts'
 import { isFound } from './search/encodings.ts'
 import { databaseDump, redisContents, textOf } from './search/places.ts'
@@ -29,6 +31,21 @@ const redis = new Redis(rekey.redis.url)
 t.teardown(() => redis.quit())
 const connection = await connect({ servers: rekey.nats.url })
 t.teardown(() => connection.close())
+
+const { choose, enrol, enrolPasskey, prove, secondProofOf } = createProver(rekey)
+
+const erase = async (customer: string): Promise<CustomersEraseReply> => {
+  const data = JSON.stringify({ customer, reason: 'article 17' })
+  return (await connection.request(CustomersErase.subject, data, { timeout: 60_000 })).json()
+}
+
+/** The text of every store and log. */
+const placesNow = async () => ({
+  Postgres: await databaseDump(rekey.postgres.url),
+  Redis: await redisContents(redis),
+  streams: (await messageLog.stored()).map(({ subject, header, data }) => textOf(subject, header, data)).join('\n'),
+  logs: rekey.logs.join(''),
+})
 
 t.test('an erased customer has no session, and no address, number or hash is left in any store', async (t) => {
   const person = await createCustomer(rekey.postgres.url)
@@ -52,9 +69,7 @@ t.test('an erased customer has no session, and no address, number or hash is lef
   const before = await databaseDump(rekey.postgres.url)
   for (const [what, value] of Object.entries(values)) t.ok(isFound(value, before), `the search finds the ${what}`)
 
-  const data = JSON.stringify({ customer: customer.code, reason: 'article 17' })
-  const reply = await connection.request(CustomersErase.subject, data, { timeout: 60_000 })
-  t.match(reply.json<CustomersEraseReply>(), { found: true, erased: true, customerId: customer.id, records: 1 })
+  t.match(await erase(customer.code), { found: true, erased: true, customerId: customer.id, records: 1 })
 
   const header = asBearer(tokens.access_token)
   const ended = async () => {
@@ -72,14 +87,7 @@ t.test('an erased customer has no session, and no address, number or hash is lef
   t.equal((await login(rekey, customer)).status, 400)
   await messageLog.allHandled()
 
-  const stored = await messageLog.stored()
-  const places = {
-    Postgres: await databaseDump(rekey.postgres.url),
-    Redis: await redisContents(redis),
-    streams: stored.map(({ subject, header, data }) => textOf(subject, header, data)).join('\n'),
-    logs: rekey.logs.join(''),
-  }
-  for (const [place, text] of Object.entries(places)) {
+  for (const [place, text] of Object.entries(await placesNow())) {
     for (const [what, value] of Object.entries(values)) t.notOk(isFound(value, text), `the ${what} in ${place}`)
   }
 
@@ -91,4 +99,47 @@ t.test('an erased customer has no session, and no address, number or hash is lef
   }
   const longestMs = (rekey.gatewayConfig.REKEY_SESSION_HOURS + 24) * 3_600_000
   for (const [key, ttlMs] of named) t.ok(ttlMs <= longestMs, `${key} names the customer until its sessions are over`)
+})
+
+t.test('of an erased customer no store holds a credential id, a public key or a secret of a factor', async (t) => {
+  const person = await createCustomer(rekey.postgres.url)
+  const passkey = await enrolPasskey(person, await signIn(rekey, person))
+  const { totp, recoveryCodes, nextOtp } = await enrol(person)
+  const [used = '', unused = ''] = recoveryCodes
+  // Each factor proves a restore, which leaves its traces.
+  const first = await secondProofOf(person)
+  const asked = await choose(first.mfaToken, 'webauthn')
+  const publicKey = asked.body.publicKey as unknown as { rpId: string; challenge: string }
+  const signed = { grant_type: 'mfa_webauthn', credential: passkey.get(publicKey), code: undefined }
+  t.equal((await prove(asked.body.mfa_token, 'mfa_webauthn', '', signed)).status, 200)
+  t.equal((await prove((await secondProofOf(person)).mfaToken, 'mfa_otp', nextOtp())).status, 200)
+  t.equal((await prove((await secondProofOf(person)).mfaToken, 'mfa_recovery_code', used)).status, 200)
+  await messageLog.allHandled()
+
+  const rows = await sql<{ sealed: string; handle: string | null }>(
+    rekey.postgres.url,
+    `SELECT sealed_secret AS sealed, user_handle AS handle FROM factor LEFT JOIN passkey ON factor_id = id
+     WHERE customer_id = $1`,
+    [person.id],
+  )
+  const hmacs = await sql<{ hmac: string }>(
+    rekey.postgres.url,
+    'SELECT code_hmac AS hmac FROM recovery_code JOIN factor ON id = factor_id WHERE customer_id = $1',
+    [person.id],
+  )
+  t.equal(rows.length, 3)
+  const kept = [passkey.id, ...rows.flatMap(({ sealed, handle }) => [sealed, ...(handle ? [handle] : [])])]
+  kept.push(...hmacs.map(({ hmac }) => hmac))
+  const before = await placesNow()
+  for (const value of kept) t.ok(isFound(value, before.Postgres), 'the search finds what is stored')
+  const secrets = { 'public key': passkey.publicKey, 'secret of the app': totp.secret, 'recovery code': unused }
+  for (const [what, value] of Object.entries(secrets)) {
+    for (const [place, text] of Object.entries(before)) t.notOk(isFound(value, text), `the ${what} in ${place}, before`)
+  }
+
+  t.match(await erase(person.code), { erased: true, deleted: { factor: 3 } })
+  await messageLog.allHandled()
+  for (const [place, text] of Object.entries(await placesNow())) {
+    for (const value of [...kept, ...Object.values(secrets)]) t.notOk(isFound(value, text), `${place} has ${value}`)
+  }
 })

@@ -121,6 +121,7 @@ export const createAuthenticator = ({
   const { publicKey, privateKey } = kind.make() as { publicKey: KeyObject; privateKey: KeyObject }
   const credentialId = randomBytes(32)
   const id = credentialId.toString('base64url')
+  const coseKey = toCbor(new Map(kind.cose(publicKey.export({ format: 'jwk' }))))
   let counter = firstCounter
   let userHandle = ''
 
@@ -152,13 +153,14 @@ export const createAuthenticator = ({
 
   return {
     id,
+    /** COSE_Key in base64url. */
+    publicKey: coseKey.toString('base64url'),
     /** Answers creation options: RegistrationResponseJSON. */
     create({ rp, user, challenge }: Creation, deviation: Deviation = {}) {
       userHandle = user.id
       const length = Buffer.alloc(2)
       length.writeUInt16BE(credentialId.length)
-      const key = toCbor(new Map(kind.cose(publicKey.export({ format: 'jwk' }))))
-      const attested = Buffer.concat([Buffer.alloc(16), length, credentialId, key])
+      const attested = Buffer.concat([Buffer.alloc(16), length, credentialId, coseKey])
       const object = new Map<string, Cbor>([
         ['fmt', 'none'],
         ['attStmt', new Map()],

@@ -235,6 +235,9 @@ export type Purpose = Static<typeof Purpose>
 /** Most authenticator apps of one customer. */
 export const mostTotps = 5
 
+/** Most passkeys of one customer. */
+export const mostPasskeys = 10
+
 export const FactorLabel = Type.String({
   ...wellFormed,
   pattern: `^ *[^\\s${notInLine}][^${notInLine}]*$`,

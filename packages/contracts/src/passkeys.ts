@@ -1,5 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox'
-import { OneOf } from './fields.ts'
+import { FactorLabel, OneOf } from './fields.ts'
 
 // The JSON forms of WebAuthn Level 3 §5.1.8 to §5.1.11: browsers make and take them (`toJSON`, `parseRequestOptionsFromJSON`).
 
@@ -116,6 +116,33 @@ export const PasskeyCreation = Type.Object(
   { description: 'For PublicKeyCredential.parseCreationOptionsFromJSON() and navigator.credentials.create().' },
 )
 export type PasskeyCreation = Static<typeof PasskeyCreation>
+
+/** A passkey that the customer enrolled with the platform. */
+export const EnrolledPasskey = Type.Object({
+  credentialId: CredentialId,
+  publicKey: Base64Url(
+    2_048,
+    'COSE_Key (RFC 9052 §7) of an EdDSA, ES256 or RS256 key.',
+    'pQECAyYgASFYIGWLqHF94MHkPQ6PqXEvrFuhw9e0OPQzGUqQ3xTtgmnhIlggkwSLI8w0p3sO_0Lx_Q5mwXrEjAqdyXKbqXFZgWqUpyM',
+  ),
+  counter: Type.Optional(
+    Type.Integer({ minimum: 0, maximum: 4_294_967_295, description: 'Last signature counter. By default 0.' }),
+  ),
+  transports: Type.Optional(Transports),
+  backedUp: Type.Optional(
+    Type.Boolean({
+      description: 'True if a password manager keeps the key. By default false: its first use says whether one may.',
+    }),
+  ),
+  aaguid: Type.Optional(
+    Type.String({
+      pattern: '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$',
+      description: 'Model of the authenticator. By default zeros: unknown.',
+      examples: ['00000000-0000-0000-0000-000000000000'],
+    }),
+  ),
+  label: Type.Optional({ ...FactorLabel, description: `${FactorLabel.description} By default \`Passkey\`.` }),
+})
 
 /** Values of `amr` (RFC 8176 §2) for a passkey: hwk, its key cannot leave the device; swk, it may be backed up. */
 export const passkeyKeys = ['hwk', 'swk'] as const

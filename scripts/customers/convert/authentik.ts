@@ -2,7 +2,7 @@ import { Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 import { toBase32 } from '../../../services/password-service/src/factor-secrets/totp.ts'
 import { readObjectLines } from './export.ts'
-import { type Converted, type System, toLabel, toPhcBase64, toRecord } from './system.ts'
+import { type Converted, type System, toLabel, toPasskey, toPhcBase64, toRecord } from './system.ts'
 
 const Text = Type.String()
 const Row = Type.Object({
@@ -19,6 +19,17 @@ const Row = Type.Object({
         step: Type.Integer(),
         t0: Type.Integer(),
         digits: Type.Integer(),
+      }),
+    ),
+  ),
+  webauthn_devices: Type.Optional(
+    Type.Array(
+      Type.Object({
+        name: Type.Optional(Text),
+        credential_id: Text,
+        public_key: Text,
+        sign_count: Type.Integer(),
+        aaguid: Type.Optional(Type.Union([Text, Type.Null()])),
       }),
     ),
   ),
@@ -42,20 +53,37 @@ const toHash = (password: string): string | undefined => {
 
 const beginsAtEpoch = ({ t0 }: Device) => t0 === 0
 
-/** Rows of users with their confirmed TOTP devices as JSON, one a line. Django marks an unusable password by `!`. */
+/** Rows of users with their confirmed TOTP and WebAuthn devices as JSON, one a line. Django marks an unusable password by `!`. */
 export const authentik: System = {
   read: readObjectLines,
   convert(row): Converted {
-    const { uuid, email, email_verified = false, password = '!', totp_devices = [] } = Value.Parse(Row, row)
+    const { uuid, email, email_verified = false, password = '!', ...devices } = Value.Parse(Row, row)
+    const { totp_devices = [], webauthn_devices = [] } = devices
     const totps = totp_devices.filter(beginsAtEpoch).map(({ name, key, step, digits }) => ({
       secret: toBase32(Buffer.from(key, 'hex')),
       digits,
       periodSeconds: step,
       ...toLabel(name),
     }))
-    const factorsLeftOut = totp_devices.flatMap((device) => (beginsAtEpoch(device) ? [] : 'TOTP with another epoch'))
+    const passkeys = webauthn_devices.map(({ name, credential_id, public_key, sign_count, aaguid }) =>
+      toPasskey({
+        credentialId: credential_id,
+        publicKey: public_key,
+        counter: sign_count,
+        ...(aaguid && { aaguid }),
+        ...toLabel(name),
+      }),
+    )
+    const factorsLeftOut = [
+      ...totp_devices.flatMap((device) => (beginsAtEpoch(device) ? [] : 'TOTP with another epoch')),
+      ...passkeys.filter((passkey) => typeof passkey === 'string'),
+    ]
     const passwordHash = toHash(password)
-    const record = toRecord(uuid, [{ value: email, verified: email_verified }], { passwordHash, totps })
+    const record = toRecord(uuid, [{ value: email, verified: email_verified }], {
+      passwordHash,
+      totps,
+      passkeys: passkeys.filter((passkey) => typeof passkey !== 'string'),
+    })
     if (passwordHash) return { record, factorsLeftOut }
     return { record, factorsLeftOut, withoutPassword: password.startsWith('!') ? 'no password' : 'unknown algorithm' }
   },

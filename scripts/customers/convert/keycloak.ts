@@ -2,7 +2,16 @@ import { type Static, Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 import { toBase32 } from '../../../services/password-service/src/factor-secrets/totp.ts'
 import { readUsers } from './export.ts'
-import { type Converted, type ExportedTotp, type System, toLabel, toPhcBase64, toRecord } from './system.ts'
+import {
+  type Converted,
+  type ExportedPasskey,
+  type ExportedTotp,
+  type System,
+  toLabel,
+  toPasskey,
+  toPhcBase64,
+  toRecord,
+} from './system.ts'
 
 const Text = Type.String()
 const User = Type.Object({
@@ -37,6 +46,14 @@ const OtpData = Type.Object({
   period: Type.Integer(),
   algorithm: Text,
   secretEncoding: Type.Optional(Type.Union([Text, Type.Null()])),
+})
+
+const WebAuthnData = Type.Object({
+  credentialId: Text,
+  credentialPublicKey: Text,
+  counter: Type.Integer(),
+  transports: Type.Optional(Type.Union([Type.Array(Text), Type.Null()])),
+  aaguid: Type.Optional(Type.Union([Text, Type.Null()])),
 })
 
 /** @throws Error without the text: it is a secret, and the parser would quote it */
@@ -84,16 +101,28 @@ const toTotp = ({ userLabel, secretData = '', credentialData = '' }: Credential)
   return { secret, algorithm: known, digits, periodSeconds: period, ...toLabel(userLabel) }
 }
 
+/** @returns a reason if the credential cannot be taken along */
+const toWebAuthn = ({ userLabel, credentialData = '' }: Credential): ExportedPasskey | string => {
+  const data = Value.Parse(WebAuthnData, parseJson(credentialData))
+  const { credentialId, credentialPublicKey: publicKey, counter, transports, aaguid } = data
+  const other = { ...(transports && { transports }), ...(aaguid && { aaguid }), ...toLabel(userLabel) }
+  return toPasskey({ credentialId, publicKey, counter, ...other })
+}
+
+const webAuthnTypes = ['webauthn', 'webauthn-passwordless']
+
 /** The second factors of a user. Recovery codes are hashes, whose codes cannot be recognised. */
 const toFactors = (credentials: Credential[]) => {
-  const found = credentials
-    .filter(({ type }) => type !== 'password')
-    .map((credential) =>
-      credential.type === 'otp' ? toTotp(credential) : `credentials of the type ${credential.type}`,
-    )
+  const totps = credentials.filter(({ type }) => type === 'otp').map(toTotp)
+  const passkeys = credentials.filter(({ type }) => webAuthnTypes.includes(type)).map(toWebAuthn)
+  const others = credentials.filter(({ type }) => !['password', 'otp', ...webAuthnTypes].includes(type))
   return {
-    totps: found.filter((factor) => typeof factor !== 'string'),
-    factorsLeftOut: found.filter((factor) => typeof factor === 'string'),
+    totps: totps.filter((factor) => typeof factor !== 'string'),
+    passkeys: passkeys.filter((factor) => typeof factor !== 'string'),
+    factorsLeftOut: [
+      ...[...totps, ...passkeys].filter((factor) => typeof factor === 'string'),
+      ...others.map(({ type }) => `credentials of the type ${type}`),
+    ],
   }
 }
 
@@ -104,14 +133,14 @@ export const keycloak: System = {
     const { id, email, emailVerified = false, attributes = {}, credentials = [] } = Value.Parse(User, user)
     const { secretData, credentialData } = credentials.find(({ type }) => type === 'password') ?? {}
     const passwordHash = secretData && credentialData ? toHash(secretData, credentialData) : undefined
-    const { totps, factorsLeftOut } = toFactors(credentials)
+    const { totps, passkeys, factorsLeftOut } = toFactors(credentials)
     const record = toRecord(
       id,
       [
         { value: email, verified: emailVerified },
         { value: attributes.phoneNumber?.[0], verified: attributes.phoneNumberVerified?.[0] === 'true' },
       ],
-      { locale: attributes.locale?.[0], passwordHash, totps },
+      { locale: attributes.locale?.[0], passwordHash, totps, passkeys },
     )
     if (passwordHash) return { record, factorsLeftOut }
     return { record, factorsLeftOut, withoutPassword: secretData ? 'unknown algorithm' : 'no password' }

@@ -1,7 +1,11 @@
 import type { CustomerRecord } from '@rekey/contracts'
+import { canVerify } from '../../../services/password-service/src/factor-secrets/cose-key.ts'
 
 /** An authenticator app of a record. */
 export type ExportedTotp = NonNullable<CustomerRecord['totps']>[number]
+
+/** A passkey of a record. */
+export type ExportedPasskey = NonNullable<CustomerRecord['passkeys']>[number]
 
 /** A customer of an export, and why the password or a second factor does not come along. */
 export interface Converted {
@@ -33,7 +37,13 @@ export const toRecord = (
     locale,
     passwordHash,
     totps = [],
-  }: { locale?: string | undefined; passwordHash?: string | undefined; totps?: ExportedTotp[] },
+    passkeys = [],
+  }: {
+    locale?: string | undefined
+    passwordHash?: string | undefined
+    totps?: ExportedTotp[]
+    passkeys?: ExportedPasskey[]
+  },
 ): CustomerRecord => {
   const given = addresses.flatMap(({ value, verified }) => (value ? [{ value, verified }] : []))
   const identifiers = [...new Map(given.map((address) => [address.value, address])).values()]
@@ -43,6 +53,7 @@ export const toRecord = (
     ...(identifiers.length > 0 && { identifiers }),
     ...(passwordHash && { passwordHash }),
     ...(totps.length > 0 && { totps }),
+    ...(passkeys.length > 0 && { passkeys }),
   }
 }
 
@@ -58,4 +69,12 @@ export const toLabel = (name: string | undefined | null): { label?: string } => 
   const line = (name ?? '').replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]+/gu, ' ').trim()
   const label = Array.from(line).slice(0, 64).join('').trim()
   return label ? { label } : {}
+}
+
+const toBase64Url = (text: string) => Buffer.from(text, 'base64').toString('base64url')
+
+/** A passkey, whose id and public key are in either alphabet of Base64. @returns a reason if it cannot be taken along */
+export const toPasskey = ({ credentialId, publicKey, ...other }: ExportedPasskey): ExportedPasskey | string => {
+  const passkey = { credentialId: toBase64Url(credentialId), publicKey: toBase64Url(publicKey), ...other }
+  return canVerify(passkey.publicKey) ? passkey : 'passkeys of another algorithm'
 }

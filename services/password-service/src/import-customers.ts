@@ -19,7 +19,7 @@ import { createHasher, parsePeppers } from './hashing/hasher.ts'
 
 /**
  * The variables that an import reads. It needs the peppers to check that imported hashes can be verified, and the factor key
- * to seal authenticator apps.
+ * to seal second factors.
  */
 const ImportEnv = Type.Composite([
   Type.Pick(Env, [

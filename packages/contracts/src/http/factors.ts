@@ -10,9 +10,6 @@ import { bearer, bearerAndSuccessToken, problems, refuses } from './problem.ts'
 export const factorKinds = ['totp', 'recovery_codes', 'passkey'] as const
 export type FactorKind = (typeof factorKinds)[number]
 
-/** Most passkeys of one customer. */
-export const mostPasskeys = 10
-
 /** A factor in force. */
 export const Factor = Type.Object(
   {

@@ -229,6 +229,7 @@ export const customerEvents = {
       created: Flag,
       passwordStored: Flag,
       totpsStored: Count,
+      passkeysStored: Count,
       addressesAdded: Count,
       addressesRemoved: Count,
     },

@@ -185,6 +185,7 @@ export const fieldMeanings = {
   streamSequence: 'Number of the message in the stream of the event.',
   total: 'Number of customers of the job.',
   totpsStored: 'Authenticator apps that were stored.',
+  passkeysStored: 'Passkeys that were stored.',
   type: 'Type of the event, which is also its subject.',
   until: '`lifted`: until the back office lifts the lockout.',
   variable: 'Variable that names the file.',

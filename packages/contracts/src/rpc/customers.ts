@@ -1,6 +1,7 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { RekeyError } from '../errors.ts'
-import { FactorLabel, mostTotps, OneOf, Reason, SerialId, Time, Username } from '../fields.ts'
+import { FactorLabel, mostPasskeys, mostTotps, OneOf, Reason, SerialId, Time, Username } from '../fields.ts'
+import { EnrolledPasskey } from '../passkeys.ts'
 import { type Address, parseUsername } from '../username.ts'
 
 /** The platform's id of a customer, and the subject of the customer's tokens. */
@@ -121,6 +122,12 @@ export const CustomerRecord = Type.Object({
       description: 'Authenticator apps, in force at once. Stored only if this record creates the customer.',
     }),
   ),
+  passkeys: Type.Optional(
+    Type.Array(EnrolledPasskey, {
+      maxItems: mostPasskeys,
+      description: 'Passkeys of the same RP id, in force at once. Stored only if this record creates the customer.',
+    }),
+  ),
 })
 export type CustomerRecord = Static<typeof CustomerRecord>
 
@@ -135,6 +142,7 @@ export const CustomersUpsert = {
       created: Type.Boolean(),
       passwordStored: Type.Boolean({ description: 'True if `passwordHash` was stored.' }),
       totpsStored: Type.Integer({ minimum: 0, description: 'How many of `totps` were stored: all or none.' }),
+      passkeysStored: Type.Integer({ minimum: 0, description: 'How many of `passkeys` were stored: all or none.' }),
     }),
     Type.Object({
       stored: Type.Literal(false),

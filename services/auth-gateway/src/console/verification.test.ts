@@ -51,7 +51,7 @@ t.test('S59: without a verification an act says what to do, and waits for a seco
   const act = await one.go(`${path(customer)}/reset`)
   t.match(act.text, 'You have not verified who is calling.')
   t.match(act.text, `href="${path(customer)}/verify"`)
-  t.match(act.text, 'the customer is told that nobody asked')
+  t.match(act.text, 'the customer is told that we did not verify the caller')
   const waiting = await one.submit(act, '/reset', { reason: 'no phone at hand' })
   t.equal(titleOf(waiting), 'A second person must approve it')
   const approval = /href="(\/staff\/approvals\/[^"]*)"/.exec(waiting.text)?.[1] ?? ''

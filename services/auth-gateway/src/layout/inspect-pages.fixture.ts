@@ -32,6 +32,22 @@ export const axeViolations = async (page: Page, rules?: string[]): Promise<strin
 export const isTooWide = (page: Page): Promise<boolean> =>
   page.evaluate('document.documentElement.scrollWidth > document.documentElement.clientWidth')
 
+interface Assertions {
+  same(found: unknown, wanted: unknown, message: string): unknown
+  equal(found: unknown, wanted: unknown, message: string): unknown
+}
+
+/** @returns asserts that the open page violates no rule of WCAG 2.2 AA, and that nothing is cut off in a narrow window */
+export const createInspection =
+  (t: Assertions, page: Page) =>
+  async (state: string): Promise<void> => {
+    t.same(await axeViolations(page), [], state)
+    const usual = page.viewportSize()
+    await page.setViewportSize(narrow)
+    t.equal(await isTooWide(page), false, `${state} fits a window of ${narrow.width} pixels`)
+    if (usual) await page.setViewportSize(usual)
+  }
+
 interface Shot {
   area: string
   state: string

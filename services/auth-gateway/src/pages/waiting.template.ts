@@ -1,4 +1,5 @@
 import { waitingRestoreClaimHours } from '@rekey/contracts'
+import { fullMinute } from '@rekey/platform/clock'
 import { html } from 'ghtml'
 import { csrfField, hidden } from '../layout/form.ts'
 import { localTime } from '../layout/local-time.ts'
@@ -20,7 +21,9 @@ export const waitingPage = (
   { username, until, timezone, proof }: WaitingState,
 ): Page => {
   const { t } = view
-  const time = html`<strong><time datetime="${new Date(until).toISOString()}">${localTime(view, new Date(until), timezone)}</time></strong>`
+  // The mail states the same minute.
+  const from = fullMinute(new Date(until))
+  const time = html`<strong><time datetime="${from.toISOString()}">${localTime(view, from, timezone)}</time></strong>`
   const values = { username: html`<strong dir="ltr">${username}</strong>`, hours: html`${waitingRestoreClaimHours}` }
   return {
     title: t('waiting.title'),

@@ -1,18 +1,17 @@
 import { launchBrowser, noBrowser } from '@rekey/test-support/browser'
 import { createCustomer, type TestCustomer } from '@rekey/test-support/customers'
-import { eventually } from '@rekey/test-support/eventually'
-import { asBearer, codesOf, factorsGrant, signIn } from '@rekey/test-support/flows'
-import { submitPatiently } from '@rekey/test-support/patient-page'
+import { asBearer, factorsGrant, signIn } from '@rekey/test-support/flows'
+import { createWalk, openPage } from '@rekey/test-support/page-walk'
 import { startRekey } from '@rekey/test-support/rekey'
 import t from 'tap'
 import { codeOf } from '../../../password-service/src/factors/factors.fixture.ts'
-import { axeViolations, isTooWide, narrow, widths } from '../layout/inspect-pages.fixture.ts'
+import { createInspection, widths } from '../layout/inspect-pages.fixture.ts'
 import { newPassword } from './second-proofs.fixture.ts'
 
 t.test('a customer restores the password and signs in with a second proof', { skip: noBrowser }, async (t) => {
   const rekey = await startRekey(t)
   const [browser, person] = await Promise.all([launchBrowser(t), createCustomer(rekey.postgres.url)])
-  const { http, clock, inbox } = rekey
+  const { http, clock } = rekey
 
   /** C2, C3 and C5: an authenticator app and recovery codes. */
   const enrol = async (customer: TestCustomer) => {
@@ -36,52 +35,12 @@ t.test('a customer restores the password and signs in with a second proof', { sk
   }
   const { nextOtp, recoveryCodes } = await enrol(person)
 
-  const context = await browser.newContext({ viewport: widths.phone })
-  context.setDefaultTimeout(120_000)
-  t.teardown(() => context.close())
-  const page = await context.newPage()
-  const errors: string[] = []
-  page.on('console', (message) => errors.push(message.text()))
-  page.on('pageerror', (error) => errors.push(error.message))
+  const { page, errors } = await openPage(t, browser, { viewport: widths.phone })
+  const { press, title, submitUntil, fillSignIn, restoreUpToPassword, setPassword } = createWalk(page, rekey.inbox)
+  const inspect = createInspection(t, page)
 
-  const press = (name: string | RegExp) => page.getByRole('button', { name, exact: true }).click()
-  /** Waits for a page by its title. Otherwise the error states what is there instead. */
-  const title = (name: string) =>
-    page
-      .getByRole('heading', { level: 1, name })
-      .waitFor()
-      .catch(async (cause) => {
-        throw new Error(`${name}: ${await page.locator('main').textContent()}`, { cause })
-      })
-  /** No violation of WCAG 2.2 AA, and nothing cut off in a narrow window. */
-  const inspect = async (state: string) => {
-    t.same(await axeViolations(page), [], state)
-    await page.setViewportSize(narrow)
-    t.equal(await isTooWide(page), false, `${state} fits a window of 320 pixels`)
-    await page.setViewportSize(widths.phone)
-  }
-  const submitUntil = (next: string, submit: () => Promise<void>) =>
-    submitPatiently(page, page.getByRole('heading', { level: 1, name: next }), submit)
-  const setPassword = async () => {
-    await page.getByLabel('New password').fill(newPassword)
-    await press('Set password')
-  }
-
-  await page.goto(`${rekey.url}/restore`)
-  await page.getByLabel('Email or phone number').fill(person.email)
-  await press('Continue')
-  await title('Check your email')
-  const verification = await page.locator('.shown strong').textContent()
-  const confirmation = await eventually(
-    async () =>
-      (await inbox.messagesTo(person.email)).map(codesOf).find((codes) => codes.verification === verification)
-        ?.confirmation,
-    { what: 'the code' },
-  )
-  await page.getByLabel('Confirmation code').fill(confirmation)
-  await press('Continue')
-  await title('Choose a new password')
-  await submitUntil('Confirm that it is you', setPassword)
+  await restoreUpToPassword(rekey.url, person.email)
+  await setPassword(newPassword, 'Confirm that it is you')
   t.equal(await page.getByRole('button', { name: /^Email to/ }).count(), 0, 'the proven address is not offered')
   await inspect('restore choice')
 
@@ -104,14 +63,9 @@ t.test('a customer restores the password and signs in with a second proof', { sk
   await page.getByText('You have confirmed that it is you').waitFor()
   await page.reload()
   await inspect('restore password again')
-  await submitUntil('Your password is changed', setPassword)
+  await setPassword(newPassword, 'Your password is changed')
 
-  await page.goto(`${rekey.url}/account`)
-  await submitUntil('Confirm that it is you', async () => {
-    await page.getByLabel('Email or phone number').fill(person.email)
-    await page.getByLabel('Password', { exact: true }).fill(newPassword)
-    await press('Sign in')
-  })
+  await submitUntil('Confirm that it is you', () => fillSignIn(rekey.url, { ...person, password: newPassword }))
   await inspect('sign-in choice')
   await press('Code from your authenticator app')
   await title('Enter the code from your app')

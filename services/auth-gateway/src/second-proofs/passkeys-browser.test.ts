@@ -1,40 +1,14 @@
 import { launchBrowser, noBrowser } from '@rekey/test-support/browser'
 import { createCustomer } from '@rekey/test-support/customers'
 import { eventually } from '@rekey/test-support/eventually'
-import { codesOf, login } from '@rekey/test-support/flows'
-import { submitPatiently } from '@rekey/test-support/patient-page'
+import { login } from '@rekey/test-support/flows'
+import { createWalk, openPage } from '@rekey/test-support/page-walk'
 import { startRekey } from '@rekey/test-support/rekey'
-import type { CDPSession, Page } from 'playwright-core'
+import { addVirtualAuthenticator } from '@rekey/test-support/virtual-authenticator'
+import type { Page } from 'playwright-core'
 import t from 'tap'
-import { axeViolations, isTooWide, narrow, widths } from '../layout/inspect-pages.fixture.ts'
+import { createInspection, widths } from '../layout/inspect-pages.fixture.ts'
 import { createProver, newPassword } from './second-proofs.fixture.ts'
-
-/** A platform authenticator that presses its button by itself. */
-const addAuthenticator = async (cdp: CDPSession) => {
-  await cdp.send('WebAuthn.enable')
-  const { authenticatorId } = await cdp.send('WebAuthn.addVirtualAuthenticator', {
-    options: {
-      protocol: 'ctap2',
-      transport: 'internal',
-      hasResidentKey: true,
-      hasUserVerification: true,
-      isUserVerified: true,
-      automaticPresenceSimulation: true,
-    },
-  })
-  return {
-    setUserVerified: (isUserVerified: boolean) =>
-      cdp.send('WebAuthn.setUserVerified', { authenticatorId, isUserVerified }),
-    /** Puts a copy of the credential from before its first use in its place. */
-    async clone() {
-      const { credentials } = await cdp.send('WebAuthn.getCredentials', { authenticatorId })
-      const [credential] = credentials
-      if (!credential) throw new Error('the authenticator has no credential')
-      await cdp.send('WebAuthn.removeCredential', { authenticatorId, credentialId: credential.credentialId })
-      await cdp.send('WebAuthn.addCredential', { authenticatorId, credential: { ...credential, signCount: 0 } })
-    },
-  }
-}
 
 /** Runs a ceremony in a page. @returns the credential, or the name of the browser's error */
 const ceremony = (page: Page, kind: 'create' | 'get', options: unknown) =>
@@ -57,59 +31,22 @@ t.test(
     const rekey = await startRekey(t, { host: 'localhost' })
     const [browser, person] = await Promise.all([launchBrowser(t), createCustomer(rekey.postgres.url)])
     const { http, inbox } = rekey
-    const context = await browser.newContext({ viewport: widths.phone })
-    context.setDefaultTimeout(120_000)
-    t.teardown(() => context.close())
-    const page = await context.newPage()
-    const authenticator = await addAuthenticator(await context.newCDPSession(page))
-
-    const press = (name: string | RegExp) => page.getByRole('button', { name, exact: true }).click()
-    const heading = (name: string) => page.getByRole('heading', { level: 1, name })
-    /** Waits for a page by its title. Otherwise the error states what is there instead. */
-    const title = (name: string) =>
-      heading(name)
-        .waitFor()
-        .catch(async (cause) => {
-          throw new Error(`${name}: ${await page.locator('main').textContent()}`, { cause })
-        })
-    const alert = (text: string) => page.getByRole('alert').getByText(text).waitFor()
-    const submitUntil = (next: string, submit: () => Promise<void>) => submitPatiently(page, heading(next), submit)
-
-    /** No violation of WCAG 2.2 AA, and nothing cut off in a narrow window. */
-    const inspect = async (state: string) => {
-      t.same(await axeViolations(page), [], state)
-      await page.setViewportSize(narrow)
-      t.equal(await isTooWide(page), false, `${state} fits a window of 320 pixels`)
-      await page.setViewportSize(widths.phone)
-    }
-    const enterCode = async () => {
-      const verification = await page.locator('.shown strong').textContent()
-      const confirmation = await eventually(
-        async () =>
-          (await inbox.messagesTo(person.email)).map(codesOf).find((codes) => codes.verification === verification)
-            ?.confirmation,
-        { what: 'the code' },
-      )
-      await page.getByLabel('Confirmation code').fill(confirmation)
-      await press('Continue')
-    }
-    const fillSignIn = async (password: string) => {
-      await page.goto(`${rekey.url}/account`)
-      await page.getByLabel('Email or phone number').fill(person.email)
-      await page.getByLabel('Password', { exact: true }).fill(password)
-      await press('Sign in')
-    }
+    const { page } = await openPage(t, browser, { viewport: widths.phone })
+    const authenticator = await addVirtualAuthenticator(page)
+    const walk = createWalk(page, inbox)
+    const { press, title, alert, submitUntil, setPassword } = walk
+    const inspect = createInspection(t, page)
+    const enterCode = (next: string) => walk.enterCode(person.email, next)
+    const fillSignIn = (password: string) => walk.fillSignIn(rekey.url, { email: person.email, password })
 
     await fillSignIn(person.password)
     await press(/^Email to/)
     await title('Check your email')
-    await enterCode()
-    await title('Your account')
+    await enterCode('Your account')
     await page.goto(`${rekey.url}/account/security`)
     await press('Continue')
     await title('Check your email')
-    await enterCode()
-    await title('Security')
+    await enterCode('Security')
     await press('Add a passkey')
     await title('Add a passkey')
     await inspect('new passkey')
@@ -148,22 +85,13 @@ t.test(
     await title('Your account')
     await press('Sign out')
 
-    await page.goto(`${rekey.url}/restore`)
-    await page.getByLabel('Email or phone number').fill(person.email)
-    await press('Continue')
-    await title('Check your email')
-    await enterCode()
-    await title('Choose a new password')
-    const setPassword = async () => {
-      await page.getByLabel('New password').fill(newPassword)
-      await press('Set password')
-    }
-    await submitUntil('Confirm that it is you', setPassword)
+    await walk.restoreUpToPassword(rekey.url, person.email)
+    await setPassword(newPassword, 'Confirm that it is you')
     await press('Your passkey')
     await title('Use your passkey')
     await press('Use passkey')
     await page.getByText('You have confirmed that it is you').waitFor()
-    await submitUntil('Your password is changed', setPassword)
+    await setPassword(newPassword, 'Your password is changed')
 
     const { choose } = createProver(rekey)
     const asked = await choose((await login(rekey, { ...person, password: newPassword })).body.mfa_token, 'webauthn')

@@ -1,12 +1,10 @@
-import { createAuthenticator } from '@rekey/test-support/authenticator'
-import { createCustomer, type TestCustomer } from '@rekey/test-support/customers'
+import { createCustomer } from '@rekey/test-support/customers'
 import { eventually } from '@rekey/test-support/eventually'
 import {
   asBearer,
   change,
   changeGrant,
   claimsOf,
-  factorsGrant,
   login,
   restoreBody,
   signIn,
@@ -20,26 +18,10 @@ import { createProver, verification } from './second-proofs.fixture.ts'
 
 const rekey = await startRekey(t)
 const { http } = rekey
-const { choose, setPassword, secondProofOf } = createProver(rekey)
+const { choose, enrolPasskey, setPassword, secondProofOf } = createProver(rekey)
 const origin = rekey.url
 
 type Request = { rpId: string; challenge: string; allowCredentials: { id: string }[] }
-type Creation = { rp: { id: string }; user: { id: string }; challenge: string }
-
-const enrolPasskey = async (person: TestCustomer, accessToken: string, isSynced = false) => {
-  const successToken = await factorsGrant(rekey, person, accessToken)
-  const headers = { ...asBearer(accessToken), successToken: String(successToken) }
-  const { body } = await http.send<Creation>('POST', '/api/v2/my/factors/passkey/options', headers)
-  const authenticator = createAuthenticator({ origin, isSynced })
-  const made = await http.post(
-    '/api/v2/my/factors/passkey',
-    { label: 'Key', credential: authenticator.create(body) },
-    headers,
-  )
-  if (made.status !== 201) throw new Error(`C4 was answered ${made.status} ${made.text}`)
-  return authenticator
-}
-
 /** A customer with a passkey, signed in. */
 const enrolled = async (isSynced = false) => {
   const person = await createCustomer(rekey.postgres.url)

@@ -1,6 +1,8 @@
+import { type Authenticator, createAuthenticator } from '@rekey/test-support/authenticator'
 import { createCustomer, type TestCustomer } from '@rekey/test-support/customers'
-import { messageAfter, restoreGrant, state, verificationBody } from '@rekey/test-support/flows'
+import { asBearer, factorsGrant, messageAfter, restoreGrant, state, verificationBody } from '@rekey/test-support/flows'
 import type { Rekey } from '@rekey/test-support/rekey'
+import type { Totp } from '../../../password-service/src/factor-secrets/totp.ts'
 import { codeOf } from '../../../password-service/src/factors/factors.fixture.ts'
 import { createEnroller } from './enrolment.fixture.ts'
 
@@ -9,6 +11,13 @@ export interface Enrolled extends TestCustomer {
   /** The code of the app, each time of a later time step: each step is right once. */
   nextOtp(): string
   recoveryCodes: string[]
+  totp: Totp
+}
+
+interface Creation {
+  rp: { id: string }
+  user: { id: string }
+  challenge: string
 }
 
 export const verification = '/oauth/v2/passwordRestoreVerification'
@@ -35,11 +44,24 @@ export const createProver = (rekey: Rekey) => {
       return {
         ...customer,
         recoveryCodes,
+        totp,
         nextOtp() {
           clock.advance(stepSeconds * 1_000)
           return codeOf(totp, Math.floor(clock.now().getTime() / 1_000 / stepSeconds))
         },
       }
+    },
+
+    /** C4, of a customer who is signed in and has no other factor yet. */
+    async enrolPasskey(person: TestCustomer, accessToken: string, isSynced = false): Promise<Authenticator> {
+      const successToken = await factorsGrant(rekey, person, accessToken)
+      const headers = { ...asBearer(accessToken), successToken: String(successToken) }
+      const { body } = await http.send<Creation>('POST', '/api/v2/my/factors/passkey/options', headers)
+      const authenticator = createAuthenticator({ origin: rekey.url, isSynced })
+      const credential = authenticator.create(body)
+      const made = await http.post('/api/v2/my/factors/passkey', { label: 'Key', credential }, headers)
+      if (made.status !== 201) throw new Error(`C4 was answered ${made.status} ${made.text}`)
+      return authenticator
     },
 
     async enrolled(): Promise<Enrolled> {

@@ -1,10 +1,9 @@
 import { launchBrowser, noBrowser } from '@rekey/test-support/browser'
-import { eventually } from '@rekey/test-support/eventually'
-import { codesOf, signsIn } from '@rekey/test-support/flows'
-import { submitPatiently } from '@rekey/test-support/patient-page'
+import { signsIn } from '@rekey/test-support/flows'
+import { createWalk, openPage } from '@rekey/test-support/page-walk'
 import { startRekey } from '@rekey/test-support/rekey'
 import t from 'tap'
-import { axeViolations, isTooWide, narrow, widths } from '../layout/inspect-pages.fixture.ts'
+import { createInspection, widths } from '../layout/inspect-pages.fixture.ts'
 import { createProver, newPassword } from './second-proofs.fixture.ts'
 import { createWaiter } from './waiting-restores.fixture.ts'
 
@@ -13,54 +12,16 @@ t.test(
   { skip: noBrowser },
   async (t) => {
     const rekey = await startRekey(t)
-    const { inbox } = rekey
     const [browser, person] = await Promise.all([launchBrowser(t), createProver(rekey).enrolled()])
     const { pass, wait, until, vetoPath } = createWaiter(rekey)
 
-    const context = await browser.newContext({ viewport: widths.phone })
-    context.setDefaultTimeout(120_000)
-    t.teardown(() => context.close())
-    const page = await context.newPage()
-    const errors: string[] = []
-    page.on('console', (message) => errors.push(message.text()))
-    page.on('pageerror', (error) => errors.push(error.message))
-
-    const press = (name: string) => page.getByRole('button', { name, exact: true }).click()
-    const heading = (name: string) => page.getByRole('heading', { level: 1, name })
-    const title = (name: string) =>
-      heading(name)
-        .waitFor()
-        .catch(async (cause) => {
-          throw new Error(`${name}: ${await page.locator('main').textContent()}`, { cause })
-        })
-    /** No violation of WCAG 2.2 AA, and nothing cut off in a narrow window. */
-    const inspect = async (state: string) => {
-      t.same(await axeViolations(page), [], state)
-      await page.setViewportSize(narrow)
-      t.equal(await isTooWide(page), false, `${state} fits a window of 320 pixels`)
-      await page.setViewportSize(widths.phone)
-    }
-
+    const { page, errors } = await openPage(t, browser, { viewport: widths.phone })
+    const { press, title, restoreUpToPassword, setPassword } = createWalk(page, rekey.inbox)
+    const inspect = createInspection(t, page)
     /** The hosted restore up to the new password, and the page that it leads to. */
     const restoreUpTo = async (next: string) => {
-      await page.goto(`${rekey.url}/restore`)
-      await page.getByLabel('Email or phone number').fill(person.email)
-      await press('Continue')
-      await title('Check your email')
-      const verification = await page.locator('.shown strong').textContent()
-      const confirmation = await eventually(
-        async () =>
-          (await inbox.messagesTo(person.email)).map(codesOf).find((codes) => codes.verification === verification)
-            ?.confirmation,
-        { what: 'the code' },
-      )
-      await page.getByLabel('Confirmation code').fill(confirmation)
-      await press('Continue')
-      await title('Choose a new password')
-      await submitPatiently(page, heading(next), async () => {
-        await page.getByLabel('New password').fill(newPassword)
-        await press('Set password')
-      })
+      await restoreUpToPassword(rekey.url, person.email)
+      await setPassword(newPassword, next)
     }
 
     await restoreUpTo('Confirm that it is you')

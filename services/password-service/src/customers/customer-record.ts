@@ -1,4 +1,5 @@
 import { type Address, type CustomerRecord, type FieldError, parseUsername, readMailbox } from '@rekey/contracts'
+import { canVerify } from '../factor-secrets/cose-key.ts'
 import { canComputeCodes, type Totp, usualPeriodSeconds } from '../factor-secrets/totp.ts'
 
 /** A customer's address, from the platform. */
@@ -13,6 +14,18 @@ export interface GivenTotp {
   label: string
 }
 
+/** A passkey that the customer enrolled with the platform. */
+export interface GivenPasskey {
+  /** In base64url, like `publicKey`, which is a COSE_Key. */
+  credentialId: string
+  publicKey: string
+  counter: number
+  transports: string[]
+  backedUp: boolean
+  aaguid: string
+  label: string
+}
+
 /** A customer from the platform, validated and normalised. An upsert leaves undefined fields unchanged. */
 export interface GivenCustomer {
   code: string
@@ -21,8 +34,9 @@ export interface GivenCustomer {
   /** All addresses of the customer. */
   identifiers: GivenIdentifier[] | undefined
   hash: string | undefined
-  /** Stored if the customer is created. */
+  /** Stored if the customer is created, like `passkeys`. */
   totps: GivenTotp[]
+  passkeys: GivenPasskey[]
 }
 
 export type Reading = { customer: GivenCustomer } | { reasons: FieldError[] }
@@ -64,11 +78,12 @@ const readTimezone = cached((text) => {
   }
 })
 
+const duplicate = { code: 'duplicate', message: 'is given more than once' }
+
 const findDuplicates = (identifiers: GivenIdentifier[]): FieldError[] => {
   const values = new Set<string>()
   return identifiers.flatMap(({ value }, index) => {
-    if (values.has(value))
-      return [{ field: `identifiers/${index}/value`, code: 'duplicate', message: 'is given more than once' }]
+    if (values.has(value)) return [{ field: `identifiers/${index}/value`, ...duplicate }]
     values.add(value)
     return []
   })
@@ -92,16 +107,42 @@ const readTotps = ({ totps = [] }: CustomerRecord): GivenTotp[] =>
     label: label?.trim() ?? 'Authenticator app',
   }))
 
-const findTotpErrors = (totps: GivenTotp[], canSeal: boolean): FieldError[] => {
-  if (totps.length > 0 && !canSeal) {
-    const message = "cannot be sealed without REKEY_FACTOR_SEAL_KEY, from the password-service's file of secrets"
-    return [{ field: 'totps', code: 'no_factor_key', message }]
-  }
+const unknownAaguid = '00000000-0000-0000-0000-000000000000'
+
+const readPasskeys = ({ passkeys = [] }: CustomerRecord): GivenPasskey[] =>
+  passkeys.map(
+    ({ credentialId, publicKey, counter = 0, transports = [], backedUp = false, aaguid = unknownAaguid, label }) => ({
+      credentialId,
+      publicKey,
+      counter,
+      transports,
+      backedUp,
+      aaguid,
+      label: label?.trim() ?? 'Passkey',
+    }),
+  )
+
+const findUnsealable = (field: string, factors: unknown[], canSeal: boolean): FieldError[] => {
+  if (factors.length === 0 || canSeal) return []
+  const message = "cannot be sealed without REKEY_FACTOR_SEAL_KEY, from the password-service's file of secrets"
+  return [{ field, code: 'no_factor_key', message }]
+}
+
+const findPasskeyErrors = (passkeys: GivenPasskey[]): FieldError[] =>
+  passkeys.flatMap(({ credentialId, publicKey }, index) => {
+    const isRepeated = passkeys.findIndex((other) => other.credentialId === credentialId) < index
+    if (isRepeated) return [{ field: `passkeys/${index}/credentialId`, ...duplicate }]
+    if (canVerify(publicKey)) return []
+    const message = 'is not the COSE_Key of an EdDSA (Ed25519), ES256 or RS256 key'
+    return [{ field: `passkeys/${index}/publicKey`, code: 'unusable_key', message }]
+  })
+
+const findTotpErrors = (totps: GivenTotp[]): FieldError[] => {
   const secrets = new Set<string>()
   return totps.flatMap(({ totp }, index) => {
     const field = `totps/${index}/secret`
     if (!canComputeCodes(totp)) return [{ field, code: 'malformed', message: 'is not Base32' }]
-    if (secrets.has(totp.secret)) return [{ field, code: 'duplicate', message: 'is given more than once' }]
+    if (secrets.has(totp.secret)) return [{ field, ...duplicate }]
     secrets.add(totp.secret)
     return []
   })
@@ -109,7 +150,7 @@ const findTotpErrors = (totps: GivenTotp[], canSeal: boolean): FieldError[] => {
 
 interface Deps {
   findHashError: FindHashError
-  /** False: without the key of factors, authenticator apps are refused. */
+  /** False: without the key of factors, second factors are refused. */
   canSealFactors: boolean
   /** True if the mail server offers SMTPUTF8 (RFC 6531). */
   smtpUtf8: boolean
@@ -124,6 +165,7 @@ export const createRecordReader =
     const identifiers = record.identifiers?.map(({ value, verified }) => ({ ...parseUsername(value), verified }))
     const hash = record.passwordHash
     const totps = readTotps(record)
+    const passkeys = readPasskeys(record)
     const unusable = hash !== undefined ? findHashError(hash) : undefined
     const reasons: FieldError[] = [
       ...(record.locale !== undefined && !locale
@@ -135,9 +177,12 @@ export const createRecordReader =
       ...findDuplicates(identifiers ?? []),
       ...findUndeliverable(identifiers ?? [], smtpUtf8),
       ...(unusable ? [{ field: 'passwordHash', code: unusable.code, message: unusable.message }] : []),
-      ...findTotpErrors(totps, canSealFactors),
+      ...findUnsealable('totps', totps, canSealFactors),
+      ...findUnsealable('passkeys', passkeys, canSealFactors),
+      ...findTotpErrors(totps),
+      ...findPasskeyErrors(passkeys),
     ]
     return reasons.length > 0
       ? { reasons }
-      : { customer: { code: record.customer, locale, timezone, identifiers, hash, totps } }
+      : { customer: { code: record.customer, locale, timezone, identifiers, hash, totps, passkeys } }
   }

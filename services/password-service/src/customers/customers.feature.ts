@@ -56,17 +56,18 @@ export const createCustomers = (
       database.transaction((tx) => upsertCustomers(tx, infra, [read.customer])),
     )
     if (!outcome || 'reasons' in outcome) return { stored: false, reasons: outcome?.reasons ?? [] }
-    const { id, code, created, passwordStored, totpsStored, added, removed } = outcome.stored
+    const { id, code, created, passwordStored, totpsStored, passkeysStored, added, removed } = outcome.stored
     if (removed.length > 0) lossNotices.wake()
     log.event('customer_stored', {
       customer: code,
       created,
       passwordStored,
       totpsStored,
+      passkeysStored,
       addressesAdded: added.length,
       addressesRemoved: removed.length,
     })
-    return { stored: true, customerId: id, created, passwordStored, totpsStored }
+    return { stored: true, customerId: id, created, passwordStored, totpsStored, passkeysStored }
   }
 
   return {

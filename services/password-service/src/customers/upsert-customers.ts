@@ -7,7 +7,7 @@ import { newEvent } from '../outbox/event.ts'
 import { addEventsOfMany } from '../outbox/outbox.store.ts'
 import type { GivenCustomer } from './customer-record.ts'
 import { recordLosses } from './former-addresses.store.ts'
-import { storeTotps } from './given-totps.store.ts'
+import { passkeyHoldersOf, storeFactors } from './given-factors.store.ts'
 import { endRestores } from './restore-requests.ts'
 import { holdersOf } from './upserted-addresses.store.ts'
 import { type StoredCustomer, storeCustomers } from './upserts.store.ts'
@@ -15,12 +15,14 @@ import { type StoredCustomer, storeCustomers } from './upserts.store.ts'
 interface Deps {
   now: Now
   random: Random
-  /** The key that seals authenticator apps; without it, none may be given. */
+  /** The key that seals second factors; without it, none may be given. */
   keys: { factor?: Keys | undefined }
 }
 
 /** The result for one customer. */
-export type Outcome = { stored: StoredCustomer & { totpsStored: number } } | { reasons: FieldError[] }
+export type Outcome =
+  | { stored: StoredCustomer & { totpsStored: number; passkeysStored: number } }
+  | { reasons: FieldError[] }
 
 interface Entry {
   index: number
@@ -40,14 +42,29 @@ const firstOfEach = (waiting: Entry[]) => {
   return { round, later }
 }
 
-const valuesOf = ({ identifiers = [] }: GivenCustomer) => identifiers.map(({ value }) => value)
+/** Lists the addresses and passkeys of a customer, with their fields: only one customer may have each. */
+const claimsOf = ({ identifiers = [], passkeys }: GivenCustomer) => [
+  ...identifiers.map(({ value }, index) => ({ value, field: `identifiers/${index}/value`, code: 'identifier_taken' })),
+  ...passkeys.map(({ credentialId: value }, index) => ({
+    value,
+    field: `passkeys/${index}/credentialId`,
+    code: 'passkey_taken',
+  })),
+]
+
+/** The customers who have what these claim. */
+const findHolders = async (tx: Transaction, customers: GivenCustomer[]): Promise<Map<string, string>> => {
+  const addresses = customers.flatMap(({ identifiers = [] }) => identifiers.map(({ value }) => value))
+  const credentialIds = customers.flatMap(({ passkeys }) => passkeys.map(({ credentialId }) => credentialId))
+  return new Map([...(await holdersOf(tx, addresses)), ...(await passkeyHoldersOf(tx, credentialIds))])
+}
 
 /** `holders`: the customers who have confirmed an address. An unconfirmed one stands in nobody's way (S43). */
 const refuse = (customer: GivenCustomer, holders: Map<string, string>): Outcome => ({
-  reasons: valuesOf(customer).flatMap((value, index) =>
+  reasons: claimsOf(customer).flatMap(({ value, field, code }) =>
     (holders.get(value) ?? customer.code) === customer.code
       ? []
-      : [{ field: `identifiers/${index}/value`, code: 'identifier_taken', message: 'is held by another customer' }],
+      : [{ field, code, message: 'is held by another customer' }],
   ),
 })
 
@@ -58,7 +75,7 @@ const refuse = (customer: GivenCustomer, holders: Map<string, string>): Outcome 
 const pickFree = (round: Entry[], holders: Map<string, string>) => {
   const claimed = new Set<string>()
   return round.filter(({ customer }) => {
-    const values = valuesOf(customer)
+    const values = claimsOf(customer).map(({ value }) => value)
     const isFree = values.every(
       (value) => !claimed.has(value) && (holders.get(value) ?? customer.code) === customer.code,
     )
@@ -114,9 +131,9 @@ export const upsertCustomers = async (
   let waiting = customers.map((customer, index): Entry => ({ index, customer }))
   while (waiting.length > 0) {
     const { round, later } = firstOfEach(waiting)
-    const holders = await holdersOf(
+    const holders = await findHolders(
       tx,
-      round.flatMap(({ customer }) => valuesOf(customer)),
+      round.map(({ customer }) => customer),
     )
     const free = pickFree(round, holders)
     if (free.length === 0) {
@@ -135,13 +152,15 @@ export const upsertCustomers = async (
     const byCode = new Map(stored.map((customer) => [customer.code, customer]))
     for (const { index, customer } of free) {
       const found = byCode.get(customer.code)
-      if (found) outcomes[index] = { stored: { ...found, totpsStored: found.created ? customer.totps.length : 0 } }
+      if (!found) continue
+      const { totps, passkeys } = found.created ? customer : { totps: [], passkeys: [] }
+      outcomes[index] = { stored: { ...found, totpsStored: totps.length, passkeysStored: passkeys.length } }
     }
-    const withTotps = free.flatMap(({ customer: { code, totps } }) => {
+    const created = free.flatMap(({ customer: { code, totps, passkeys } }) => {
       const found = byCode.get(code)
-      return found?.created ? [{ customerId: found.id, totps }] : []
+      return found?.created ? [{ customerId: found.id, totps, passkeys }] : []
     })
-    await storeTotps(tx, { keys, random }, withTotps, at)
+    await storeFactors(tx, { keys, random }, created, at)
     waiting = waiting.filter(({ index }) => !outcomes[index])
   }
   return outcomes

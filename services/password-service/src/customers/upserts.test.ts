@@ -27,6 +27,7 @@ t.test('an upsert and a job lock customers in the same order: no deadlock', asyn
     identifiers: undefined,
     hash: undefined,
     totps: [],
+    passkeys: [],
   }))
   const stored = database.transaction((tx) => storeCustomers(tx, given, new Date()))
   await eventually(
@@ -58,6 +59,7 @@ t.test('upserts that exchange addresses, in any order of them, end without a dea
     identifiers: addresses.map((value) => ({ kind: 'email' as const, value, verified: false })),
     hash: undefined,
     totps: [],
+    passkeys: [],
   })
   const store = (code: string, addresses: string[]) =>
     database.transaction((tx) => storeCustomers(tx, [given(code, addresses)], new Date()), { timeoutMs: 60_000 })

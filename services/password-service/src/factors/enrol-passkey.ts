@@ -10,6 +10,7 @@ import {
 import type { RelyingParty } from '@rekey/platform/relying-party'
 import { confirmedAddresses } from '../customers/confirmed-addresses.ts'
 import type { Transaction } from '../database.ts'
+import { algorithms } from '../factor-secrets/cose-key.ts'
 import { sealSecret } from '../factor-secrets/factor-secret.ts'
 import type { FactorDeps } from './enrol-totp.ts'
 import { addFactorEvents } from './factor-events.ts'
@@ -18,7 +19,7 @@ import { toFactor } from './factor-view.ts'
 import { writeFactorKinds } from './factors.store.ts'
 import { type PasskeyChallenges, passkeyChallengeMs, userHandleOf } from './passkey-challenges.ts'
 import { addPasskey, type ListedPasskey, listPasskeys } from './passkeys.store.ts'
-import { algorithms, signedChallenge, verifyAttestation } from './webauthn.ts'
+import { signedChallenge, verifyAttestation } from './webauthn.ts'
 
 export interface PasskeyDeps extends FactorDeps {
   passkeyChallenges: PasskeyChallenges
@@ -64,7 +65,9 @@ export const requestPasskeyCreation = async (deps: PasskeyDeps, request: FactorR
   return {
     rp: { id: party.id, name: brand },
     user: {
-      id: enrolled[0]?.userHandle ?? userHandleOf(challenge).toString('base64url'),
+      id:
+        enrolled.find(({ userHandle }) => userHandle !== null)?.userHandle ??
+        userHandleOf(challenge).toString('base64url'),
       name: account,
       displayName: account,
     },
@@ -112,7 +115,9 @@ export const enrolPasskey = async (
     const customer = await lockForChange(tx, request)
     await spendGrant(tx, request.grant)
     await assertRoom(tx, customer.id)
-    const earlier = await tx.passkey.findFirst({ where: { factor: { customerId: customer.id } } })
+    const earlier = await tx.passkey.findFirst({
+      where: { factor: { customerId: customer.id }, userHandle: { not: null } },
+    })
     const owner = { id, customerId: customer.id }
     const secret = sealSecret(keys.factor, owner, registered.publicKey)
     const factor = { ...owner, kind: 'passkey' as const, label: label.trim(), createdAt: at, confirmedAt: at }

@@ -1,15 +1,29 @@
 import { readFileSync } from 'node:fs'
 import { parseEnv } from 'node:util'
-import { FactorsList, FactorsVerify, type FactorsVerifyRequest } from '@rekey/contracts'
+import {
+  type Factor,
+  FactorsList,
+  FactorsVerify,
+  type FactorsVerifyRequest,
+  type PasskeyCreation,
+  RequestPasskey,
+  VerifyPasskey,
+} from '@rekey/contracts'
 import { toKeys } from '@rekey/platform/keys'
 import { systemRandom } from '@rekey/platform/random'
 import { callRpc } from '@rekey/platform/rpc'
+import { type Authenticator, createAuthenticator, type Deviation } from '@rekey/test-support/authenticator'
+import { eventually } from '@rekey/test-support/eventually'
 import { startPasswordService } from '@rekey/test-support/password-service'
 import { generateSync } from 'otplib'
 import type { Test } from 'tap'
 import { sealSecret } from '../factor-secrets/factor-secret.ts'
 import { newTotp, stepAt } from '../factor-secrets/totp.ts'
 import { newRecoveryCodes } from './recovery-codes.ts'
+
+/** Where the service's passkeys are used. */
+export const passkeyOrigin = 'http://localhost:8080'
+const passkeyPath = '/api/v2/my/factors/passkey'
 
 export interface TestFactor {
   id: string
@@ -34,7 +48,7 @@ export const codeOfTotp = (
 /** Starts a password-service, with the RPCs of factors and factors in force. */
 export const startWithFactors = async (t: Test, env: Record<string, string> = {}) => {
   const service = await startPasswordService(t, { env })
-  const { query, clock, broker, variables } = service
+  const { query, clock, broker, variables, http, bearer, grant } = service
   const secrets = parseEnv(readFileSync(variables.REKEY_SECRETS_FILE, 'utf8'))
   const keys = toKeys(secrets.REKEY_FACTOR_SEAL_KEY ?? '')
 
@@ -58,9 +72,61 @@ export const startWithFactors = async (t: Test, env: Record<string, string> = {}
     return id
   }
 
+  /** Headers of a request of C1 to C6. */
+  const asCustomer = ({ code }: { code: string }, successToken = grant('changeFactors', code)) => ({
+    authorization: bearer(code),
+    successToken,
+  })
+  /** C4, its first half. */
+  const passkeyOptions = (headers: ReturnType<typeof asCustomer>) =>
+    http.send<PasskeyCreation>('POST', `${passkeyPath}/options`, headers)
+  /** C4, its second half. */
+  const addPasskey = (credential: unknown, headers: ReturnType<typeof asCustomer>, label = 'My phone') =>
+    http.post<Factor>(passkeyPath, { label, credential }, headers)
+  /** Asks for an assertion (`factors.request-passkey`). */
+  const requestPasskey = async ({ code: customer }: { code: string }, challengeId: string = systemRandom.id()) => {
+    // A busy machine may take longer than the limit of an RPC; nothing is stored, so it can be asked again.
+    const { publicKey } = await eventually(() => callRpc(broker, RequestPasskey, { customer, challengeId }))
+    if (!publicKey) throw new Error('the customer has no passkey')
+    return { publicKey, challengeId }
+  }
+  const verifyPasskey = (
+    { code: customer }: { code: string },
+    challengeId: string,
+    credential: ReturnType<Authenticator['get']>,
+  ) => {
+    const about = { purpose: 'restore', clientId: 'ib_localhost', ip: '203.0.113.7' } as const
+    return callRpc(broker, VerifyPasskey, { customer, challengeId, credential, ...about })
+  }
+
   return {
     ...service,
     keys,
+    asCustomer,
+    requestPasskey,
+    verifyPasskey,
+
+    passkeyOptions,
+    addPasskey,
+
+    /** Enrols an authenticator of a customer. */
+    async enrolPasskey(
+      customer: { code: string },
+      authenticator: Authenticator = createAuthenticator({ origin: passkeyOrigin }),
+    ) {
+      const headers = asCustomer(customer)
+      const { body } = await passkeyOptions(headers)
+      const answer = await addPasskey(authenticator.create(body), headers)
+      if (answer.status !== 201) throw new Error(`C4 was answered ${answer.status} ${answer.text}`)
+      return { authenticator, factor: answer.body }
+    },
+
+    /** Asks for an assertion, and verifies it. */
+    async provePasskey(customer: { code: string }, authenticator: Authenticator, deviation: Deviation = {}) {
+      const { publicKey, challengeId } = await requestPasskey(customer)
+      return verifyPasskey(customer, challengeId, authenticator.get(publicKey, deviation))
+    },
+
     secrets,
     /** The number of the current time step, of which most is left: a busy machine must not reach the next one. */
     step() {

@@ -4,7 +4,8 @@ import t from 'tap'
 import { codeOf, startWithFactors } from './factors.fixture.ts'
 
 const service = await startWithFactors(t)
-const { app, clock, enrolTotp, giveRecoveryCodes, prove, query, secrets, startAnother, step } = service
+const { app, clock, enrolPasskey, enrolTotp, giveRecoveryCodes, prove, provePasskey } = service
+const { query, secrets, startAnother, step } = service
 
 const old = secrets.REKEY_FACTOR_SEAL_KEY ?? ''
 const next = `k1:${randomBytes(32).toString('base64url')}`
@@ -15,6 +16,7 @@ t.test('S52: the key of factors rotates with an overlap, and no factor is lost',
   const customer = await service.customer()
   const factor = await enrolTotp(customer.id)
   const [first = '', second = '', third = ''] = await giveRecoveryCodes(customer.id)
+  const { authenticator } = await enrolPasskey(customer)
   t.same(await keyIds(), [''])
   await app.close()
 
@@ -33,6 +35,8 @@ t.test('S52: the key of factors rotates with an overlap, and no factor is lost',
     const typed = codeOf(factor, step())
     t.equal(await eventually(() => prove(customer, 'totp', typed).catch(() => undefined)), true, `${name}: a TOTP`)
     t.equal(await prove(customer, 'recovery_code', code), true, `${name}: a recovery code`)
+    const proven = await eventually(() => provePasskey(customer, authenticator).catch(() => undefined))
+    t.same(proven, { isRight: true, key: 'hwk' }, `${name}: a passkey`)
     clock.advance(60_000)
     await instance.app.close()
   }

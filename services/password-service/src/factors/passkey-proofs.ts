@@ -52,8 +52,9 @@ export const createPasskeyProofs = (deps: Deps) => {
     const asserted = await verifyAssertion(credential, { ...signed, party, publicKey })
     if (typeof asserted === 'string') return asserted
     const { userHandle } = credential.response
-    const isOther = typeof userHandle === 'string' && userHandle !== passkey.userHandle
-    if (isOther || asserted.isBackupEligible !== passkey.isBackupEligible) return 'wrong'
+    // Neither is known of an imported passkey, until its first use says whether it may be backed up.
+    const isOther = typeof userHandle === 'string' && userHandle !== (passkey.userHandle ?? userHandle)
+    if (isOther || asserted.isBackupEligible !== (passkey.isBackupEligible ?? asserted.isBackupEligible)) return 'wrong'
     return { passkey, own, asserted }
   }
 

@@ -8,13 +8,16 @@ import type { Asserted, Registered } from './webauthn.ts'
 export interface ListedPasskey {
   credentialId: string
   transports: string[]
-  userHandle: string
+  /** Null: imported. */
+  userHandle: string | null
 }
 
 /** A passkey whose public key is needed. */
 export interface ProvingPasskey extends ProvingFactor {
-  userHandle: string
-  isBackupEligible: boolean
+  /** Null: imported. */
+  userHandle: string | null
+  /** Null: imported, and not used yet. */
+  isBackupEligible: boolean | null
 }
 
 const list = prepared<ListedPasskey, [customer: string]>(
@@ -33,11 +36,15 @@ const find = prepared<ProvingPasskey, [customer: string, credentialId: string]>(
 )
 
 // The counter of a passkey that is backed up is of several devices, or always 0: it says nothing (WebAuthn L3 §6.1.1).
-const use = prepared<{ id: string }, [factorId: string, counter: number, isBackedUp: boolean, at: Date]>(
+const use = prepared<
+  { id: string },
+  [factorId: string, counter: number, isBackedUp: boolean, at: Date, isBackupEligible: boolean]
+>(
   'use_passkey',
   `WITH used AS (
-    UPDATE passkey SET counter = $2::bigint, is_backed_up = $3::boolean
-    WHERE factor_id = $1::uuid AND ($3::boolean OR $2::bigint > counter OR ($2::bigint = 0 AND counter = 0))
+    UPDATE passkey SET counter = $2::bigint, is_backed_up = $3::boolean, is_backup_eligible = $5::boolean
+    WHERE factor_id = $1::uuid AND coalesce(is_backup_eligible, $5::boolean) = $5::boolean
+      AND ($3::boolean OR $2::bigint > counter OR ($2::bigint = 0 AND counter = 0))
     RETURNING factor_id
   )
   UPDATE factor SET last_used_at = $4::timestamptz FROM used WHERE factor.id = used.factor_id RETURNING factor.id`,
@@ -70,6 +77,6 @@ export const addPasskey = async (
 export const takePasskey = async (
   tx: Transaction,
   factorId: string,
-  { counter, isBackedUp }: Asserted,
+  { counter, isBackedUp, isBackupEligible }: Asserted,
   at: Date,
-): Promise<boolean> => (await runIn(tx, use, factorId, counter, isBackedUp, at)).length > 0
+): Promise<boolean> => (await runIn(tx, use, factorId, counter, isBackedUp, at, isBackupEligible)).length > 0

@@ -1,54 +1,22 @@
-import { type Factor, type PasskeyCreation, RequestPasskey, VerifyPasskey } from '@rekey/contracts'
+import { type Factor, RequestPasskey } from '@rekey/contracts'
 import { systemRandom } from '@rekey/platform/random'
 import { callRpc } from '@rekey/platform/rpc'
-import { type Authenticator, createAuthenticator, type Deviation } from '@rekey/test-support/authenticator'
+import { createAuthenticator, type Deviation } from '@rekey/test-support/authenticator'
 import { eventually } from '@rekey/test-support/eventually'
 import t from 'tap'
-import { startWithFactors } from './factors.fixture.ts'
+import { passkeyOrigin, startWithFactors } from './factors.fixture.ts'
 
 const frontEnd = 'https://bank.example'
 const service = await startWithFactors(t, { REKEY_PASSKEY_ORIGINS: frontEnd })
-const { bearer, broker, clock, grant, http, list, query } = service
-const origin = 'http://localhost:8080'
-const path = '/api/v2/my/factors/passkey'
+const { broker, clock, grant, http, list, query } = service
+const { asCustomer, passkeyOptions: options, addPasskey: enrol, enrolPasskey: enrolled } = service
+const { requestPasskey: request, verifyPasskey: verify, provePasskey: prove } = service
+const origin = passkeyOrigin
 
 type Customer = { id: number; code: string; addresses: string[] }
 
-const asCustomer = ({ code }: { code: string }, successToken = grant('changeFactors', code)) => ({
-  authorization: bearer(code),
-  successToken,
-})
-type Headers = ReturnType<typeof asCustomer>
-const options = (headers: Headers) => http.send<PasskeyCreation>('POST', `${path}/options`, headers)
-const enrol = (credential: unknown, headers: Headers, label = 'My phone') =>
-  http.post<Factor>(path, { label, credential }, headers)
 const listed = async (customer: Customer) =>
   (await http.get<{ data: Factor[] }>('/api/v2/my/factors', asCustomer(customer))).body.data
-
-/** Enrols an authenticator. */
-const enrolled = async (customer: Customer, authenticator: Authenticator = createAuthenticator({ origin })) => {
-  const headers = asCustomer(customer)
-  const { body } = await options(headers)
-  const answer = await enrol(authenticator.create(body), headers)
-  if (answer.status !== 201) throw new Error(`C4 was answered ${answer.status} ${answer.text}`)
-  return { authenticator, factor: answer.body }
-}
-
-const request = async ({ code: customer }: Customer, challengeId: string = systemRandom.id()) => {
-  const { publicKey } = await callRpc(broker, RequestPasskey, { customer, challengeId })
-  if (!publicKey) throw new Error('the customer has no passkey')
-  return { publicKey, challengeId }
-}
-type Assertion = ReturnType<Authenticator['get']>
-const verify = ({ code: customer }: Customer, challengeId: string, credential: Assertion) => {
-  const about = { purpose: 'restore', clientId: 'ib_localhost', ip: '203.0.113.7' } as const
-  return callRpc(broker, VerifyPasskey, { customer, challengeId, credential, ...about })
-}
-/** Asks for an assertion and verifies it. */
-const prove = async (customer: Customer, authenticator: Authenticator, deviation: Deviation = {}) => {
-  const { publicKey, challengeId } = await request(customer)
-  return verify(customer, challengeId, authenticator.get(publicKey, deviation))
-}
 const lastReason = () => service.logged('authn_factor_proof_fail').at(-1)?.reason
 const eventsOf = async (stream: 'PASSWORD' | 'NOTIFY', { code }: Customer, type: string) =>
   (await service.events(stream, code)).filter((event) => event.type?.startsWith(type))

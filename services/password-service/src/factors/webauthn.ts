@@ -1,10 +1,8 @@
 import type { PasskeyAssertion, PasskeyAttestation } from '@rekey/contracts'
 import type { RelyingParty } from '@rekey/platform/relying-party'
 import { verifyAuthenticationResponse, verifyRegistrationResponse } from '@simplewebauthn/server'
-import { COSEALG, decodeAttestationObject, decodeClientDataJSON, isoCBOR } from '@simplewebauthn/server/helpers'
-
-/** Signatures of passkeys that are taken: every platform has one of them. The best first. */
-export const algorithms = [COSEALG.EdDSA, COSEALG.ES256, COSEALG.RS256]
+import { decodeAttestationObject, decodeClientDataJSON, isoCBOR } from '@simplewebauthn/server/helpers'
+import { algorithms } from '../factor-secrets/cose-key.ts'
 
 /** Why a credential is refused. */
 export type Refusal = 'wrong' | 'late' | 'other_origin' | 'unverified'

@@ -1,3 +1,4 @@
+import { fullMinute } from '@rekey/platform/clock'
 import type { Message } from '../../channels/delivery.ts'
 import { composeMail } from '../compose-mail.ts'
 import { composeSms, ifFree } from '../compose-sms.ts'
@@ -8,11 +9,6 @@ interface Content {
   /** Undefined: until the back office lifts the lockout. */
   until: Date | undefined
 }
-
-const minuteMs = 60_000
-
-/** Rounds up: the text has no seconds, and the customer must not try too early. */
-const fullMinute = (time: Date) => new Date(Math.ceil(time.getTime() / minuteMs) * minuteMs)
 
 const smsOf = ({ t, brand, contact, ...presentation }: Presentation, until: Date | undefined): string =>
   until === undefined

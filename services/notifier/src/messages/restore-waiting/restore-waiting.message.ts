@@ -1,4 +1,5 @@
 import type { WaitingRestoreNotice } from '@rekey/contracts'
+import { fullMinute } from '@rekey/platform/clock'
 import type { Message } from '../../channels/delivery.ts'
 import { type Block, composeMail } from '../compose-mail.ts'
 import { composeSms, withinTwo } from '../compose-sms.ts'
@@ -14,11 +15,6 @@ interface Content {
   /** Undefined after a veto. */
   vetoLink: string | undefined
 }
-
-const minuteMs = 60_000
-
-/** Rounds up: the text has no seconds, and the customer must not try too early. */
-const fullMinute = (time: Date) => new Date(Math.ceil(time.getTime() / minuteMs) * minuteMs)
 
 const vetoBlocks = ({ t, contact }: Presentation, vetoLink: string): Block[] => [
   t('restore_waiting.if_not_you'),

@@ -22,9 +22,10 @@ export const newCode = () => `I${systemRandom.id()}`
 export const newEmail = () => `${systemRandom.id()}@example.com`
 export const confirmed = (value: string) => ({ value, verified: true })
 
-/** Starts a password-service, and imports files into its database. */
-export const startImports = async (t: Test) => {
-  const service = await startPasswordService(t)
+type Service = Pick<Awaited<ReturnType<typeof startPasswordService>>, 'variables' | 'query'>
+
+/** Imports files into the database of a password-service. */
+export const importsInto = (t: Test, service: Service) => {
   const dir = mkdtempSync(join(tmpdir(), 'rekey-import-'))
   t.teardown(() => rmSync(dir, { recursive: true, force: true }))
 
@@ -69,7 +70,6 @@ export const startImports = async (t: Test) => {
     return path
   }
   return {
-    service,
     dir,
     importFile,
     fileOf,
@@ -85,4 +85,10 @@ export const startImports = async (t: Test) => {
       return row
     },
   }
+}
+
+/** Starts a password-service, and imports files into its database. */
+export const startImports = async (t: Test) => {
+  const service = await startPasswordService(t)
+  return { service, ...importsInto(t, service) }
 }
