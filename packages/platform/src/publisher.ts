@@ -7,7 +7,8 @@ import {
   type StreamName,
   unavailable,
 } from '@rekey/contracts'
-import { ErrorCode, headers, type MsgHdrs, NatsError } from 'nats'
+import { ErrorCode, type MsgHdrs, MsgHdrsImpl, NatsError } from 'nats'
+import { publishAcknowledged } from './acknowledged-publish.ts'
 import type { Broker } from './broker.ts'
 import type { Now } from './clock.ts'
 import type { Random } from './random.ts'
@@ -47,6 +48,9 @@ export interface Publisher {
 
 const ackTimeoutMs = 1_500
 
+/** The broker drops a message whose id it has stored within the stream's window. */
+const messageIdHeader = 'Nats-Msg-Id'
+
 /** True if the broker rejected the event (for example: no publish permission); false if it was unreachable or not ready. */
 export const isRejection = (error: unknown): boolean => {
   const cause = error instanceof RekeyError ? error.cause : undefined
@@ -80,23 +84,12 @@ export const messageOf = (event: CloudEvent, traceparent = event.traceparent): {
     datacontenttype: 'application/json',
     ...(traceparent && { traceparent }),
   }
-  const meta = headers()
-  // `append` of new names does what `set` does, without a search for old values.
-  for (const [name, value] of Object.entries(attributes)) meta.append(`ce-${name}`, encodeHeader(value))
-  meta.append('content-type', attributes.datacontenttype)
-  if (traceparent) meta.append('traceparent', traceparent)
-  return { data: JSON.stringify(event.data), headers: meta }
-}
-
-/** Runs a call without recording stacks of errors. */
-const withoutStacks = <T>(call: () => T): T => {
-  const { stackTraceLimit } = Error
-  Error.stackTraceLimit = 0
-  try {
-    return call()
-  } finally {
-    Error.stackTraceLimit = stackTraceLimit
-  }
+  const meta: Record<string, string[]> = {}
+  for (const [name, value] of Object.entries(attributes)) meta[`ce-${name}`] = [encodeHeader(value)]
+  meta['content-type'] = [attributes.datacontenttype]
+  if (traceparent) meta.traceparent = [traceparent]
+  // `append` would search for old values of each name.
+  return { data: JSON.stringify(event.data), headers: MsgHdrsImpl.fromRecord(meta) }
 }
 
 const sendSpan = ({ type }: CloudEvent): NewSpan => ({
@@ -129,12 +122,12 @@ export const createPublisher = ({ broker, source, now, random }: Deps): Publishe
   })
   const sendOnce = async (event: CloudEvent, traceparent: string | undefined) => {
     const { data, headers } = messageOf(event, traceparent)
-    const jetstream = broker.connection().jetstream({ timeout: ackTimeoutMs })
+    headers.set(messageIdHeader, event.id)
+    const connection = broker.connection()
     const generation = broker.generation()
-    const options = { msgID: event.id, headers, timeout: ackTimeoutMs }
     try {
-      // The library (nats 2.29.3) creates two errors for each request in case it fails: their stacks took a sixth of the time.
-      const { stream, seq, duplicate } = await withoutStacks(() => jetstream.publish(event.type, data, options))
+      const stored = await publishAcknowledged(connection, { subject: event.type, data, headers }, ackTimeoutMs)
+      const { stream, seq, duplicate } = stored
       if (!duplicate) noteSequence(generation, stream, seq)
       return seq
     } catch (cause) {

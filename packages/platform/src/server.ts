@@ -127,8 +127,6 @@ export const createServer = async (options: Options): Promise<Server> => {
   }
   const app = Fastify({
     loggerInstance: log,
-    // Lines have the trace id: a logger for each request would only add Fastify's own number of it.
-    childLoggerFactory: (logger) => logger,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: 16 * 1024,
     requestTimeout: requestTimeoutMs,
