@@ -109,6 +109,10 @@ const others = [
   'GET /api/v2/clients/:clientId/sessions',
   'GET /api/v2/clients/:clientId/verifications',
   'GET /api/v2/clients/:clientId/waiting-restore',
+  // It protects the customer.
+  'POST /api/v2/clients/:clientId/waiting-restore/veto',
+  // It needs a second person also without four eyes: end-of-wait-rights.test.ts.
+  'POST /api/v2/clients/:clientId/waiting-restore/end-wait',
   'POST /api/v2/clients/:clientId/verifications',
   'POST /api/v2/clients/:clientId/verifications/:verificationId',
   'GET /api/v2/approvals/:approvalId',
