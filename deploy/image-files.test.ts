@@ -63,7 +63,7 @@ t.test('a command of the tools image loads only packages that the image has', as
 
 /** Commands for people who change Rekey: CONTRIBUTING.md and the documents of their subject name them. */
 const forDevelopers =
-  /^(start|bootstrap|check|docs|sms-lengths|messages|packages|structure|request-path|coverage|resilience|sbom|release|trace|(test|bench)(:.*)?)$/
+  /^(start|bootstrap|check|docs|sms-lengths|messages|packages|structure|request-path|coverage|resilience|sbom|release|screens|trace|(test|bench)(:.*)?)$/
 
 t.test('every command is for developers, or documented for operators and in the tools image', async (t) => {
   const others = Object.keys(manifest.scripts).filter(

@@ -50,7 +50,7 @@ t.test('every name in code that looks like one of a log event, a table, a settin
   const names = named(/`([a-z]+(?:_[a-z0-9]+)+)`/g)
   t.ok(names.length > 80)
   // Settings of Postfix and of Postgres, which no code of this repository names.
-  const foreign = ['smtpd_client_connection_count_limit', 'archive_command']
+  const foreign = ['smtpd_client_connection_count_limit', 'transport_maps', 'archive_command']
   for (const name of names) t.ok(exists(name) || foreign.includes(name), name)
 })
 

@@ -113,12 +113,22 @@ t.test('S30 forged proxy headers do not change the IP that is counted', async (t
   t.notOk([...loggedIps].some((address) => String(address).startsWith('203.0.113.')))
 })
 
+/** Like `race`, at most 25 at once: of more, a busy machine answers none within the time-out of Redis. */
+const raceInWaves = async <T>(times: number, work: (index: number) => Promise<T>): Promise<T[]> => {
+  const results: T[] = []
+  while (results.length < times) {
+    const done = results.length
+    results.push(...(await race(Math.min(25, times - done), (index) => work(done + index))))
+  }
+  return results
+}
+
 t.test('S30 behind the trusted proxy each IPv4 address, however written, and each IPv6 /64 has a quota', async (t) => {
   const send = (address: (index: number) => string) => race(25, (index) => visitor(address(index)).a1(unknownEmail()))
   t.equal(countAllowed(await send(newAddress)), 25)
   t.equal(countAllowed(await send((index) => `2001:db8:1:2:${index}::${index + 1}`)), quotas.REKEY_LIMIT_CODE_ADDRESS)
   t.equal(countAllowed([await visitor('2001:db8:1:3::1').a1(unknownEmail())]), 1, 'the next /64')
-  const site = await race(100, (index) => visitor(`2001:db8:2:${index}::1`).a1(unknownEmail()))
+  const site = await raceInWaves(100, (index) => visitor(`2001:db8:2:${index}::1`).a1(unknownEmail()))
   t.equal(countAllowed(site), 4 * quotas.REKEY_LIMIT_CODE_ADDRESS, 'a hundred /64 networks of one /48')
   const address = newAddress()
   const written = await send((index) => (index % 2 === 0 ? address : `::ffff:${address}`))
@@ -129,7 +139,7 @@ t.test('the limit of a client holds for that client from any IP, and for no othe
   const open = async (client_id: string) =>
     (await visitor(newAddress()).a1(unknownEmail(), { client_id })).body.mfa_token
   const [another, ours] = [await open('another'), await open('ib_localhost')]
-  const answers = await race(105, () => visitor(newAddress()).a2(another, '1'))
+  const answers = await raceInWaves(105, () => visitor(newAddress()).a2(another, '1'))
   t.equal(countAllowed(answers), quotas.REKEY_LIMIT_ANSWER_CLIENT)
   const address = newAddress()
   const refused = await visitor(address).a2(another, '1')
@@ -155,9 +165,9 @@ t.test('S30 the client-asserted IP counts for an authenticated confidential clie
   t.equal(countAllowed(await send({}, newAddress, 'ib_localhost')), quotas.REKEY_LIMIT_CODE_ADDRESS, 'a public client')
 
   const address = newAddress()
-  const guesses = await race(75, (index) =>
-    visitor(address, basic(`a guess ${index}`)).a1(unknownEmail(), { client_id: bank.client_id }),
-  )
+  const guess = (index: number) =>
+    visitor(address, basic(`a guess ${index}`)).a1(unknownEmail(), { client_id: bank.client_id })
+  const guesses = await raceInWaves(75, guess)
   t.equal(countAllowed(guesses), quotas.REKEY_LIMIT_TOKEN_ADDRESS)
   for (const guess of guesses.filter((answer) => !isRefused(answer))) {
     t.match(guess, { status: 401, body: { error: 'invalid_client' } })

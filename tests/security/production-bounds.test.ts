@@ -99,6 +99,7 @@ const refused: Record<string, readonly unknown[]> = {
   REKEY_LIMITS_SCALE: [0.5, 1_000],
   REKEY_MAIL_FROM: ['no-reply@localhost'],
   REKEY_CONTACT: [undefined, '+44 20 7946 0000'],
+  REKEY_BOUNCE_DOMAIN: ['localhost'],
   SMTP_URL: ['smtp://mail.example:25', 'smtps://mail.example?secure=false'],
   ...Object.fromEntries(
     [GatewayEnv, PasswordServiceEnv, NotifierEnv]
@@ -169,6 +170,9 @@ const free: Record<string, string> = {
   REKEY_CODE_CONNECTIONS: 'protects the service, not customers',
   REKEY_NOTIFICATION_CONNECTIONS: 'protects the service, not customers',
   REKEY_SMS_TOKEN: 'chosen by the vendor',
+  REKEY_SMS_UNKNOWN_CODES: 'chosen by the vendor',
+  REKEY_SMS_UNREACHABLE_CODES: 'chosen by the vendor',
+  REKEY_BOUNCE_PORT: 'a mail counts only with the MAC of its envelope sender',
 }
 
 interface Schema {

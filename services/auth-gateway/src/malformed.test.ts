@@ -83,6 +83,13 @@ const bodies = [
     optional: [],
     headers: backOffice,
   },
+  ...['veto', 'end-wait'].map((act) => ({
+    path: `/api/v2/clients/${customer.id}/waiting-restore/${act}`,
+    method: 'POST',
+    body: { reason: 'a stolen phone' },
+    optional: [],
+    headers: backOffice,
+  })),
   {
     path: `/api/v2/clients/${customer.id}/password`,
     method: 'PUT',

@@ -149,6 +149,7 @@ export const fieldMeanings = {
   job: 'Id of the job.',
   kind: 'Kind of the record.',
   lane: 'Lane of the outbox.',
+  learnt: 'How the notifier learnt it: at the hand-over, or by a report.',
   lost: 'Type of the event that is lost, or types of the events.',
   maker: 'The member of staff who asked for the approval.',
   maxBytes: 'Size limit of the stream in bytes; -1: none.',

@@ -64,7 +64,7 @@ export const customerPage = ({ app, textsOf, render }: Desk): void => {
 <div class="acts">
 <h2>${t('customer.acts')}</h2>
 <ul>
-!${verification ? html`<li><a class="${verification.verifiedUntil === undefined ? 'button' : 'button second'}" href="${verifyPath(clientId)}">${t('verify.link')}</a></li>` : ''}
+!${verification ? html`<li><a class="button${verification.verifiedUntil === undefined ? '' : ' second'}" href="${verifyPath(clientId)}">${t('verify.link')}</a></li>` : ''}
 !${links.join('\n')}
 <li><a class="button second" href="${path}/sessions">${t('sessions.link')}</a></li>
 </ul>
