@@ -76,7 +76,7 @@ const createCopier = (to: string) => {
     if (copied.has(folder)) return
     copied.add(folder)
     if (!folder.startsWith(store + sep)) {
-      copyFolder(folder)
+      copyFolder(folder, (path) => path.endsWith('.d.ts'))
       copyDependencies(join(folder, 'node_modules'))
       return
     }

@@ -110,7 +110,7 @@ async function testImages({ docker, beside, description }: Engine, build: Record
       t.same(files.filter((file) => strangers.test(file)).slice(0, 5), [], name)
       const folders = new Set(files.map((file) => file.split('/')[2]))
       const ofService = ['compiled', 'deploy', 'node_modules', 'package.json', 'packages', 'services']
-      const ofTools = ['node_modules', 'package.json', 'packages', 'prisma', 'scripts', 'services']
+      const ofTools = ['deploy', 'node_modules', 'package.json', 'packages', 'prisma', 'scripts', 'services']
       t.same([...folders].toSorted(), name === 'tools' ? ofTools : ofService, name)
       if (name === 'tools') continue
       const others = files.filter((file) => file.startsWith('/app/services/') && !file.includes(`/services/${name}/`))
