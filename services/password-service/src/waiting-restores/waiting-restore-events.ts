@@ -32,7 +32,7 @@ const fieldsOf = (
   digest,
 })
 
-/** What vetoed a restore. */
+/** The author of a veto. */
 export interface VetoedBy {
   by: Veto
   /** Where the veto came from, if it is an act of its own. */

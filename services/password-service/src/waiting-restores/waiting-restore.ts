@@ -113,7 +113,7 @@ export const maySetPassword = (
 ): boolean => stateAt(restore, at) === 'ready' && restore.kind === kind && restore.challengeId !== challengeId
 
 /**
- * What the end of the wait by the staff leads to: the password can be set at once, and for as long as after a full wait.
+ * Ends the wait early, by the staff: the password can be set at once, and for as long as after a full wait.
  * The notice of it takes the place of the last one; until a password is set it can be vetoed.
  */
 export const endWait = (
