@@ -11,7 +11,8 @@ export const streamOf = (type: string): StreamName => {
   return entry[0] as StreamName
 }
 
-const find = async (jsm: JetStreamManager, name: string): Promise<StreamInfo | undefined> => {
+/** @returns undefined if the broker has no stream of this name */
+export const findStream = async (jsm: JetStreamManager, name: string): Promise<StreamInfo | undefined> => {
   try {
     return await jsm.streams.info(name)
   } catch (error) {
@@ -37,7 +38,7 @@ export const makeStreams = async (
 ): Promise<void> => {
   const jsm = await managerOf(connection)
   for (const stream of wantedStreams(names)) {
-    const found = await find(jsm, stream.name)
+    const found = await findStream(jsm, stream.name)
     if (!found) await jsm.streams.add({ ...stream, max_bytes: initialBytes(stream.name), num_replicas: replicas })
     else if (differences(found.config, stream).length > 0 || found.config.num_replicas !== replicas) {
       await jsm.streams.update(stream.name, { ...corrected(found.config, stream), num_replicas: replicas })
@@ -61,7 +62,7 @@ export const readStreams = async (
   const found: StreamInfo[] = []
   const foreign: ForeignStream[] = []
   for (const wanted of wantedStreams(names)) {
-    const info = await find(jsm, wanted.name)
+    const info = await findStream(jsm, wanted.name)
     if (info) found.push(info)
     const differing = info ? differences(info.config, wanted) : []
     if (!info) foreign.push({ name: wanted.name, problem: `stream ${wanted.name} is missing: run npm run streams` })

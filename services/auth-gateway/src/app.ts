@@ -113,11 +113,11 @@ export const createApp = async (config: Config, runtime: Runtime): Promise<Serve
     now,
   })
   logReads(app, log)
-  const checks = { redis: () => redis.ping(), nats: () => broker.check() }
-  await app.register(health, { checks, progress })
+  const dependencies = { redis: () => redis.ping(), nats: () => broker.check() }
+  await app.register(health, { checks: { ...dependencies, ended_sessions: sessions.complete }, progress })
   measureKeyFiles(metrics, { signing: config.REKEY_SIGNING_KEYS_FILE, secrets: config.REKEY_SECRETS_FILE })
   const passwordService = answers(`${config.REKEY_PASSWORD_SERVICE_URL}/healthz`, tls.fetch)
-  watchDependencies(metrics, { ...checks, password_service: passwordService })
+  watchDependencies(metrics, { ...dependencies, password_service: passwordService })
   for (const feature of features) await feature.routes?.(app)
 
   const retryMs = config.REKEY_EVENT_RETRY_HOURS * 3_600_000

@@ -3,6 +3,7 @@ import type { Broker } from '@rekey/platform/broker'
 import type { Now } from '@rekey/platform/clock'
 import { PermanentError } from '@rekey/platform/consumer'
 import { nextStored, storedEventReader } from '@rekey/platform/stored-events'
+import { findStream } from '@rekey/platform/streams'
 import type { JetStreamManager, StoredMsg, StreamInfo } from 'nats'
 import { assertPlausible, type End, endingEvents } from './end-sessions.consumer.ts'
 import type { SessionName } from './sessions.store.ts'
@@ -92,12 +93,14 @@ export const createEndReader = ({ broker, endAll, endOne, longestMs, now }: Deps
     /**
      * The position up to which the consumers of all instances have applied events to Redis.
      *
+     * @returns undefined until both streams exist
      * @throws if the broker does not answer
      */
-    async position(): Promise<Position> {
+    async position(): Promise<Position | undefined> {
       const jsm = await manager(broker)
       // Revocations are in Redis before they are published. Read before the consumers, so that it is no later.
-      const [auth, password] = await Promise.all([jsm.streams.info('AUTH'), jsm.streams.info('PASSWORD')])
+      const [auth, password] = await Promise.all([findStream(jsm, 'AUTH'), findStream(jsm, 'PASSWORD')])
+      if (!auth || !password) return undefined
       const applied = endingEvents.map(async ({ type }) => {
         const info = await jsm.consumers.info('PASSWORD', durableName(service, type))
         const isIdle = info.num_pending === 0 && info.num_ack_pending === 0
@@ -116,7 +119,9 @@ export const createEndReader = ({ broker, endAll, endOne, longestMs, now }: Deps
       const oldest = new Date(now().getTime() - longestMs)
       const read = { PASSWORD: readPassword, AUTH: readRevoked }
       for (const stream of ['PASSWORD', 'AUTH'] as const) {
-        const info = await jsm.streams.info(stream)
+        const info = await findStream(jsm, stream)
+        // The service that makes it has not started yet: nothing has ended a session.
+        if (!info) continue
         const from = after[stream] ?? (await sequenceBefore(jsm, info, oldest))
         await read[stream](jsm, from, info.state.last_seq)
       }

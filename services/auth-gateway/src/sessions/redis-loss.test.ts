@@ -1,5 +1,6 @@
 import { cpSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import { createCustomer, type TestCustomer } from '@rekey/test-support/customers'
 import { eventually } from '@rekey/test-support/eventually'
 import { restore, restoreGrant, signInTokens } from '@rekey/test-support/flows'
@@ -98,4 +99,17 @@ t.test('the streams are read again from the stored position, and not after a mer
   await eventually(async () => (await position()).identity !== identity, { what: 'another Redis to be noticed' })
   t.equal(readAgain().length, before + 1)
   t.match(readAgain().at(-1), /"after":\{"PASSWORD":\d+,"AUTH":\d+\}/)
+})
+
+t.test('/readyz names ended sessions while they cannot be read', async (t) => {
+  const checks = async () => (await http.get('/readyz')).body.checks
+  const are = (expected: object) => async () => isDeepStrictEqual(await checks(), expected)
+  await rekey.nats.pause()
+  await redis.restart()
+  await eventually(are({ redis: 'ok', nats: 'unavailable', ended_sessions: 'unavailable' }), { what: 'the outage' })
+  const { status, body } = await http.get('/readyz')
+  t.equal(status, 200, 'other routes are served')
+  t.match(body.degraded, { ended_sessions: 'unavailable: requests that need it are answered 503' })
+  rekey.nats.resume()
+  await eventually(are({ redis: 'ok', nats: 'ok', ended_sessions: 'ok' }), { what: 'the end of the outage' })
 })

@@ -75,6 +75,8 @@ export const createSessions = (infra: Infrastructure, config: Settings, { limits
   return {
     ...sessions,
     list,
+    /** Resolves once Redis has every end of a session. @throws RekeyError unavailable, after 1.2 s */
+    complete: redisLoss.complete,
     routes: (app: Server) => sessionRoutes(app, list),
     consumers: (deps: ConsumerDeps) => consumeEndSessions(deps, { endAll, reopenLogins, clearCounts }),
     close: async () => {
