@@ -48,7 +48,7 @@ test('imports against the direction services, platform, contracts are refused', 
   })
   const from = 'packages/platform/src/server.ts imports services/one/src/app.ts'
   t.same(violations, [
-    'a feature does not import app.ts or main.ts of its service: services/two/src/feature/b.ts imports services/two/src/app.ts',
+    'a feature does not import app.ts, features.ts or main.ts of its service: services/two/src/feature/b.ts imports services/two/src/app.ts',
     'an import must resolve to a file: services/one/src/app.ts imports ./gone.ts',
     'contracts import no other package of this repository: packages/contracts/src/index.ts imports packages/platform/src/server.ts',
     'only tests import tests: services/one/src/app.ts imports services/one/src/feature/b.fixture.ts',

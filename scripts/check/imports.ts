@@ -62,9 +62,9 @@ const layers: IFlattenedRuleSet = {
     },
     {
       severity,
-      name: 'a feature does not import app.ts or main.ts of its service',
+      name: 'a feature does not import app.ts, features.ts or main.ts of its service',
       from: { path: '^services/[^/]+/src/[^/]+/', pathNot: tests },
-      to: { path: '^services/[^/]+/src/(app|main)[.]ts$' },
+      to: { path: '^services/[^/]+/src/(app|features|main)[.]ts$' },
     },
   ],
 }

@@ -3,7 +3,6 @@ import { auth } from '@rekey/platform/auth'
 import { logsRequests } from '@rekey/platform/config'
 import { refuseCrossSite } from '@rekey/platform/cross-site'
 import { answers, watchDependencies } from '@rekey/platform/dependencies'
-import type { Feature } from '@rekey/platform/feature'
 import { health } from '@rekey/platform/health'
 import { createIdentityProvider } from '@rekey/platform/identity-provider'
 import { measureKeyFiles } from '@rekey/platform/key-age'
@@ -12,34 +11,10 @@ import { serveRpcs } from '@rekey/platform/rpc'
 import type { Runtime } from '@rekey/platform/run'
 import { createServer, type Server } from '@rekey/platform/server'
 import { toProxyList } from '@rekey/platform/trusted-proxies'
-import { createAccountPages } from './account-pages/account-pages.ts'
-import { createApiDocuments } from './api-documents/api-documents.ts'
-import { createAuthorize } from './authorize/authorize.ts'
-import { createChallenges } from './challenges/challenges.ts'
-import { resendCooldownMs } from './challenges/resend-cooldown.ts'
-import { createClients } from './clients/clients.ts'
 import { registerCors } from './clients/cors.ts'
 import { type Config, isHttpsOnly } from './config.ts'
-import { createConsole } from './console/console.ts'
-import { createForwarding } from './forwarding/forwarding.ts'
-import { createFrontPage } from './front-page/front-page.ts'
+import { createFeatures } from './features.ts'
 import { createInfrastructure } from './infrastructure.ts'
-import { createLayout } from './layout/layout.ts'
-import { createAccountKeys } from './limits/account-keys.ts'
-import { createLimits } from './limits/limits.ts'
-import { createLogin } from './login/login.ts'
-import { createPages } from './pages/pages.ts'
-import { createProofSteps } from './pages/proof-steps.ts'
-import { createRestore } from './restore/restore.ts'
-import { createOwnWays } from './second-proofs/own-ways.ts'
-import { createSecondProofs } from './second-proofs/second-proofs.ts'
-import { createSessions } from './sessions/sessions.ts'
-import { createStoredRecords } from './stored-records/stored-records.ts'
-import { createToken } from './token/token.ts'
-import { createSigningKeys } from './tokens/signing-keys.ts'
-import { createTokens } from './tokens/tokens.ts'
-import { createTwoFactor } from './two-factor/two-factor.ts'
-import { createWellKnown } from './well-known/well-known.ts'
 
 /** The auth-gateway: its infrastructure, its features in order, its shutdown. */
 export const createApp = async (config: Config, runtime: Runtime): Promise<Server> => {
@@ -56,52 +31,7 @@ export const createApp = async (config: Config, runtime: Runtime): Promise<Serve
     tls: tls.listener,
   })
 
-  const accountKeys = createAccountKeys(config)
-  const limits = createLimits(infra, config, accountKeys)
-  const signingKeys = createSigningKeys(infra, config)
-  const clients = createClients(infra, config, { limits, signingKeys })
-  const records = createStoredRecords(infra, config)
-  const challenges = createChallenges(infra, config, { limits, accountKeys, records })
-  const sessions = createSessions(infra, config, { limits, records })
-  const tokens = await createTokens(app, infra, config, { signingKeys, clients, records })
-  const ownWays = createOwnWays({ challenges, broker })
-  const secondProofs = createSecondProofs({ ...infra, limits, challenges, ownWays, tokens })
-  const proofs = createProofSteps({ ...infra, secondProofs, tokens, cooldownMs: resendCooldownMs(config) })
-  const twoFactor = createTwoFactor({ ...infra, clients, challenges, tokens, secondProofs, ownWays })
-  const layout = createLayout(infra, config)
-  const logins = createLogin(infra, config, { accountKeys, limits, clients, challenges, tokens, secondProofs, ownWays })
-  const token = createToken(infra, { limits, clients, challenges, sessions, tokens })
-  const authorize = createAuthorize(infra, { layout, clients, challenges, tokens })
-  const features: Feature[] = [
-    limits,
-    clients,
-    sessions,
-    tokens,
-    createRestore(clients, challenges, tokens, secondProofs),
-    logins,
-    token,
-    twoFactor,
-    createWellKnown(config, clients, tokens),
-    createFrontPage(config),
-    createApiDocuments(config, tokens),
-    layout,
-    authorize,
-    createPages(infra, config, { layout, limits, clients, twoFactor, authorize, proofs }),
-    createAccountPages(infra, config, {
-      layout,
-      limits,
-      accountKeys,
-      clients,
-      logins,
-      grant: token.grant,
-      twoFactor,
-      proofs,
-      sessions,
-    }),
-    createConsole(infra, config, { layout, limits }),
-    createForwarding(infra, config, { clients, limits, sessions, accountKeys }),
-  ]
-
+  const { features, clients, sessions, tokens } = await createFeatures(app, infra, config)
   const { allowsOrigin } = clients
   await registerCors(app, { allowsOrigin, publicUrl: config.REKEY_PUBLIC_URL, log, now })
   await app.register(refuseCrossSite, { publicUrl: config.REKEY_PUBLIC_URL, allowsOrigin })
