@@ -113,6 +113,7 @@ export const start = async (
       databaseUrl: rekey.postgres.url,
       natsUrl: rekey.nats.url,
       passwordServiceUrl: rekey.passwordService.url,
+      passwordServiceSecrets: rekey.keys?.passwordService,
     },
     commands: commandsOf(rekey),
   }

@@ -25,6 +25,7 @@ const floors = {
   'restore-request': ['REDIS_URL', 'NATS_URL'],
   answer: ['REDIS_URL'],
   token: [],
+  totp: ['REDIS_URL', 'DATABASE_URL'],
   history: ['DATABASE_URL'],
   'history forward': ['DATABASE_URL'],
 } as const

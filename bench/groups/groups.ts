@@ -11,6 +11,7 @@ import { known, unknown } from './restore-requests.ts'
 import { scale } from './scale.ts'
 import { memory, startTimes } from './start-and-memory.ts'
 import { tokens } from './tokens.ts'
+import { totp } from './totp.ts'
 
 /** All figures, in the order in which they are measured and reported. */
 export const groups: readonly Group[] = [
@@ -19,6 +20,7 @@ export const groups: readonly Group[] = [
   history,
   codes,
   tokens,
+  totp,
   hashes,
   mailTime,
   relay,
