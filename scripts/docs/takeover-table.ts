@@ -89,7 +89,7 @@ const columns = (Object.keys(persons) as Person[]).flatMap((person) => policies.
 export const cellsOf = (thefts: readonly Theft[]): Cell[] =>
   thefts.flatMap((theft) => columns.map((column) => ({ theft, ...column })))
 
-/** What one and two members of staff are played with, where they try nothing but to end a wait (C12). */
+/** Thefts with one and two members of staff who only end a wait (C12). */
 export const endsOfWaits: readonly Theft[] = [['staff'] as const, ['staff', 'secondStaff'] as const].flatMap((staff) =>
   [
     [],
