@@ -15,7 +15,12 @@ export const things = {
   nats: 'a dump of NATS',
   redisWriter: 'write access to Redis',
 } as const
-export type Thing = keyof typeof things
+/** Things that only add to a member of staff: they are in the table of ends of waits alone. */
+const staffThings = {
+  secondStaff: 'another member of staff',
+  readOut: 'a code that the customer reads out to the staff',
+} as const
+export type Thing = keyof typeof things | keyof typeof staffThings
 
 /** Customers, by their methods. */
 export const persons = {
@@ -50,6 +55,8 @@ export const ways = {
     'The staff remove the second factors, and one method is left. Every address is told. Four eyes need a second member of staff.',
   staffPassword:
     'The staff set a temporary password, and the thief reads the code of the sign-in. Every address is told. Four eyes need a second member of staff.',
+  endedWait:
+    'One member of staff verifies the customer by another method than the one that opened the restore, and another approves the end of the wait. Then the staff end the hold. The thief has both methods and needs no staff, or the customer reads the code out to staff who say the right words. Every address is told; the link in the message stops the restore until the password is set.',
   unavailable:
     'The thief says that the second proof is lost, and restores by one proof after the wait of a day. Every address is told three times before. The link in any of these messages, or any sign-in of the customer, stops it.',
   guessed:
@@ -68,6 +75,8 @@ export interface Cell {
   theft: Theft
   person: Person
   policy: Policy
+  /** The only way that is tried. Absent: all are. */
+  only?: 'endedWait'
 }
 
 const names = Object.keys(things) as Thing[]
@@ -80,8 +89,30 @@ const columns = (Object.keys(persons) as Person[]).flatMap((person) => policies.
 export const cellsOf = (thefts: readonly Theft[]): Cell[] =>
   thefts.flatMap((theft) => columns.map((column) => ({ theft, ...column })))
 
+/** Thefts with one and two members of staff who only end a wait (C12). */
+export const endsOfWaits: readonly Theft[] = [['staff'] as const, ['staff', 'secondStaff'] as const].flatMap((staff) =>
+  [
+    [],
+    ['mailbox'],
+    ['sim'],
+    ['phone'],
+    ['readOut'],
+    ['mailbox', 'readOut'],
+    ['sim', 'readOut'],
+    ['mailbox', 'phone'],
+  ].map((others) => [...staff, ...(others as Thing[])]),
+)
+/** Where a restore by one proof waits. */
+const waitingColumns = columns.filter(
+  ({ person, policy }) => person !== 'mail' && !(person === 'mail and SMS' && policy === 'enrolled'),
+)
+export const endOfWaitCells: readonly Cell[] = endsOfWaits.flatMap((theft) =>
+  waitingColumns.map((column) => ({ theft, ...column, only: 'endedWait' as const })),
+)
+
 /** Names a cell in takeover-cells.json. */
-export const nameOf = ({ theft, person, policy }: Cell): string => `${theft.join(' + ')}, ${person}, ${policy}`
+export const nameOf = ({ theft, person, policy, only }: Cell): string =>
+  `${only === undefined ? '' : `${only}: `}${theft.join(' + ')}, ${person}, ${policy}`
 
 /** The cells that lead to something, as the proof stores them; every other one leads to nothing. */
 export type Stored = Record<string, `${Exclude<Outcome, 'nothing'>}: ${Way}`>
@@ -98,24 +129,27 @@ export const toStored = (results: ReadonlyMap<Cell, Result>): Stored =>
   )
 
 /** True if the cell must lead to nothing but what the customer can veto (S53). */
-export const isGoal = ({ theft, person, policy }: Cell): boolean =>
-  theft.length === 1 && persons[person].length > 1 && policy !== 'enrolled'
+export const isGoal = ({ theft, person, policy, only }: Cell): boolean =>
+  only === undefined && theft.length === 1 && persons[person].length > 1 && policy !== 'enrolled'
 
 const shown = { waits: 'waits', 'after the hold': 'after the hold', 'gets in': '**gets in**' } as const
 const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
 
-const tableOf = (thefts: readonly Theft[], stored: Stored, noteOf: (way: Way) => number) => {
-  const cell = (name: string) => {
-    const value = stored[name]
+/** A table of cells that are listed theft by theft. */
+const tableOf = (cells: readonly Cell[], stored: Stored, noteOf: (way: Way) => number) => {
+  const shownIn = (cell: Cell) => {
+    const value = stored[nameOf(cell)]
     if (value === undefined) return '–'
     const [outcome, way] = value.split(': ') as [keyof typeof shown, Way]
     return `${shown[outcome]} (${noteOf(way)})`
   }
-  const stolen = (theft: Theft) => theft.map((thing) => things[thing]).join(' + ')
+  const stolen = (theft: Theft) => theft.map((thing) => ({ ...things, ...staffThings })[thing]).join(' + ')
+  const rows = [...Map.groupBy(cells, ({ theft }) => theft)]
+  const heads = rows[0]?.[1].map(({ person, policy }) => `${person}: \`${policy}\``) ?? []
   return [
-    line(['stolen', ...columns.map(({ person, policy }) => `${person}: \`${policy}\``)]),
-    line(['---', ...columns.map(() => '---')]),
-    ...thefts.map((theft) => line([stolen(theft), ...columns.map((column) => cell(nameOf({ theft, ...column })))])),
+    line(['stolen', ...heads]),
+    line(['---', ...heads.map(() => '---')]),
+    ...rows.map(([theft, row]) => line([stolen(theft), ...row.map(shownIn)])),
   ].join('\n')
 }
 
@@ -147,11 +181,23 @@ One thing never leads to a new password that gets in for a customer with two met
 
 ### One thing
 
-${tableOf(singles, stored, noteOf)}
+${tableOf(cellsOf(singles), stored, noteOf)}
 
 ### Two things
 
-${tableOf(pairs, stored, noteOf)}
+${tableOf(cellsOf(pairs), stored, noteOf)}
+
+### The early end of a wait
+
+Members of staff who only end the wait of a restore ([C12](factors.md#when-one-proof-of-two-is-gone-a-waiting-restore)) and
+the hold after it: the tables above have their other acts. The thief opened the restore; if the thief reads no address, the
+customer did. Columns in which no restore waits are left out.
+
+${tableOf(endOfWaitCells, stored, noteOf)}
+
+One member of staff ended the wait in no cell of any table: C12 needs a second person in every configuration. Two members end
+it only with a code of another method than the one that opened the restore, and set no password without that one. Customers
+with mail and a passkey have no such code: staff cannot verify a caller by a passkey.
 
 Why these succeed:
 

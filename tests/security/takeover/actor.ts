@@ -51,6 +51,14 @@ export const createActor = (rekey: Rekey, customer: TestCustomer, means: Means) 
     return second !== undefined && (await restore(rekey, second, password)).status === 204
   }
 
+  /** A1, A2, B2, A4b with `unavailable`. @returns whether a restore waits */
+  const openWaiting = async (address: string, password: string): Promise<boolean> => {
+    const grant = await restoreGrant(address)
+    const { body } = grant === undefined ? { body: {} as Answer['body'] } : await restore(rekey, grant, password)
+    if (!isString(body.mfaToken)) return false
+    return (await sendTo(body.mfaToken, 'unavailable')).body.error === 'restore_waiting'
+  }
+
   /** B5, B6. */
   const successToken = async (bearer: string, businessProcess: string): Promise<string | undefined> => {
     const open = () => http.get(`${challengePath}?businessProcess=${businessProcess}`, asBearer(bearer))
@@ -79,6 +87,7 @@ export const createActor = (rekey: Rekey, customer: TestCustomer, means: Means) 
   return {
     restoreGrant,
     setByGrant,
+    openWaiting,
 
     /** A1, A2, B2 by any of the addresses. */
     async restore(password: string): Promise<boolean> {
@@ -89,14 +98,11 @@ export const createActor = (rekey: Rekey, customer: TestCustomer, means: Means) 
       return false
     },
 
-    /** A restore that waits (A1, A2, B2, A4b with `unavailable`); then, after the wait, another one by the same address. */
+    /** A restore that waits; then, after the wait, another one by the same address. */
     async waitAndRestore(password: string): Promise<boolean> {
       const waiter = createWaiter(rekey)
       for (const address of reads) {
-        const grant = await restoreGrant(address)
-        const { body } = grant === undefined ? { body: {} as Answer['body'] } : await restore(rekey, grant, password)
-        if (!isString(body.mfaToken)) continue
-        if ((await sendTo(body.mfaToken, 'unavailable')).body.error !== 'restore_waiting') continue
+        if (!(await openWaiting(address, password))) continue
         await waiter.wait(customer.id)
         const later = await restoreGrant(address)
         if (later !== undefined && (await restore(rekey, later, password)).status === 204) return true

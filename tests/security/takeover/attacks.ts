@@ -1,5 +1,6 @@
 import type { Rekey } from '@rekey/test-support/rekey'
 import type { Way } from '../../../scripts/docs/takeover-table.ts'
+import { endWaitAndRestore } from './end-wait.ts'
 import { guessByResets, guessWithinLimits } from './guess.ts'
 import { forge } from './redis-forger.ts'
 import { replay } from './replay.ts'
@@ -77,6 +78,14 @@ export const attacks: readonly Attack[] = [
         await changeBy(thief, 'addedApp', token)
         await restoreBy(thief, 'addedApp')
       }
+    },
+  },
+  {
+    way: 'endedWait',
+    isPossible: ({ isStaff }) => isStaff,
+    async play(thief, scene) {
+      await thief.setBy('endedWait', (password) => endWaitAndRestore(thief, scene, password))
+      await endHold(thief)
     },
   },
   {

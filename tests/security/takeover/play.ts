@@ -1,6 +1,7 @@
+import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
-import type { Teardown } from '@rekey/test-support/infrastructure'
 import { startRekey } from '@rekey/test-support/rekey'
+import type { Test } from 'tap'
 import {
   type Cell,
   nameOf,
@@ -9,8 +10,10 @@ import {
   type Thing,
   type Way,
 } from '../../../scripts/docs/takeover-table.ts'
+import { createWaiter } from '../../../services/auth-gateway/src/second-proofs/waiting-restores.fixture.ts'
 import { type Attack, attacks, type Scene } from './attacks.ts'
 import { noticeOverload } from './overload.ts'
+import { clients } from './staff.ts'
 import { createStores } from './stores.ts'
 import { createThief, type Loot, lootOf, type Thief } from './thief.ts'
 import { createVictims, outlineOf } from './victims.ts'
@@ -35,7 +38,7 @@ interface Played {
 }
 
 /** Plays one attack on a customer of its own, and signs in. Again, on another customer, if the product was overloaded. */
-const attackOnce = async ({ theft, person }: Cell, attack: Attack, scene: Scene): Promise<Played> => {
+const attackOnce = async ({ theft, person, only }: Cell, attack: Attack, scene: Scene): Promise<Played> => {
   const isActive = attack.needsActivity === true && theft.some((thing) => storeThings.has(thing))
   for (let time = 1; ; time += 1) {
     const { rekey, count: overloads } = noticeOverload(scene.rekey)
@@ -45,6 +48,8 @@ const attackOnce = async ({ theft, person }: Cell, attack: Attack, scene: Scene)
       const victim = await victims.create(person, { isSignedIn: theft.includes('session'), isActive })
       const thief = createThief(rekey, theft, victim)
       await attack.play(thief, { ...scene, rekey, victims })
+      if (only && (await createWaiter(rekey).stateOf(victim.id)) === undefined)
+        throw new Error('no restore waited: the attempt proved nothing')
       const way = await thief.getIn()
       if (way || isFinal()) return { thief, attack, way, overloads }
     } catch (error) {
@@ -84,7 +89,7 @@ const playNow = async (cell: Cell, scene: Scene): Promise<Result | Played[]> => 
   const later: Played[] = []
   const loot = lootOf(cell.theft, outlineOf(cell.person))
   const isReplayKnown = enoughOf(cell, usedByReplay) !== undefined
-  for (const attack of attacks.filter(({ isPossible }) => isPossible(loot))) {
+  for (const attack of attacks.filter(({ way, isPossible }) => way === (cell.only ?? way) && isPossible(loot))) {
     if (attack.way === 'replayed' && isReplayKnown) continue
     const played = await attackOnce(cell, attack, scene)
     if (played.way && played.way !== 'unavailable') return { outcome: 'gets in', way: played.way }
@@ -103,8 +108,12 @@ const runAll = async <T>(items: readonly T[], work: (item: T) => Promise<void>):
 }
 
 /** Starts the product, and returns a function that plays cells under one policy after the other. */
-export const startTable = async (t: Teardown) => {
-  const env = { REKEY_REQUIRE_CURRENT_PASSWORD: 'true', REKEY_BACK_OFFICE_FOUR_EYES: 'false' }
+export const startTable = async (t: Test) => {
+  const env = {
+    REKEY_REQUIRE_CURRENT_PASSWORD: 'true',
+    REKEY_BACK_OFFICE_FOUR_EYES: 'false',
+    REKEY_CLIENTS_FILE: join(t.testdir({ 'clients.json': JSON.stringify(clients) }), 'clients.json'),
+  }
   const rekey = await startRekey(t, { env })
   const victims = createVictims(rekey)
   const stores = await createStores(t, rekey)

@@ -1,8 +1,8 @@
-import { asBearer, backOfficeToken } from '@rekey/test-support/flows'
 import type { Rekey } from '@rekey/test-support/rekey'
 import type { Theft, Thing, Way } from '../../../scripts/docs/takeover-table.ts'
 import { createActor } from './actor.ts'
 import type { Guess, Means } from './proofs.ts'
+import { sendAs } from './staff.ts'
 import type { Robbed, Victim } from './victims.ts'
 
 /** A new password that a thief has set. */
@@ -22,6 +22,8 @@ export const lootOf = (theft: Theft, { email, phone, addresses, app, passkey, pa
     password: has('password') ? password : undefined,
     session: has('session') ? session : undefined,
     isStaff: has('staff'),
+    hasSecondStaff: has('secondStaff'),
+    hearsCodes: has('readOut'),
     guessesOnly: has('data'),
     stores: {
       redis: has('redis', 'redisWriter'),
@@ -35,7 +37,6 @@ export type Loot = ReturnType<typeof lootOf>
 
 /** A thief of these things from one customer. */
 export const createThief = (rekey: Rekey, theft: Theft, victim: Victim) => {
-  const { http } = rekey
   const loot = lootOf(theft, victim)
   const { reads, apps, passkeys } = loot
   const means: Means = { addresses: victim.addresses, reads, apps: [...apps], passkeys }
@@ -65,10 +66,8 @@ export const createThief = (rekey: Rekey, theft: Theft, victim: Victim) => {
     },
 
     /** As one member of staff. */
-    async act(method: string, path: string, body?: object) {
-      const headers = { ...asBearer(await backOfficeToken(rekey)), ...(body && { 'content-type': 'application/json' }) }
-      return http.send(method, `/api/v2/clients/${victim.id}${path}`, headers, body && JSON.stringify(body))
-    },
+    act: (method: string, path: string, body?: object) =>
+      sendAs(rekey, 'backend_fin', method, `clients/${victim.id}${path}`, body),
 
     /** Sessions of the customer: a stolen one, and one by the stolen password. */
     async sessions(): Promise<string[]> {

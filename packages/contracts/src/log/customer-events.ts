@@ -8,19 +8,7 @@ import { byStaff, Client, Count, Customer, Flag, Hash, Network, Text, Time, Time
 const service = 'password-service'
 const purposes = Purpose.enum as Purpose[]
 
-const replaced = {
-  challenge: Type.Optional(Hash),
-  customer: Type.Optional(Customer),
-  actor: Word(['client']),
-  clientId: Type.Optional(Client),
-  address: Network,
-  claimedIp: Type.Optional(Network),
-  channel: Word(['api']),
-}
-const notReplaced = { ...replaced, reason: Text }
-const refusal = 'Many of one `address` or `customer`: somebody guesses grants, or a client sends one twice.'
-
-const factorChange = {
+const change = {
   challenge: Type.Optional(Hash),
   customer: Customer,
   actor: Word(['client']),
@@ -28,6 +16,15 @@ const factorChange = {
   address: Network,
   channel: Word(['api']),
 }
+const replaced = {
+  ...change,
+  customer: Type.Optional(Customer),
+  clientId: Type.Optional(Client),
+  claimedIp: Type.Optional(Network),
+}
+const notReplaced = { ...replaced, reason: Text }
+const refusal = 'Many of one `address` or `customer`: somebody guesses grants, or a client sends one twice.'
+
 const factorProof = {
   challenge: Hash,
   customer: Customer,
@@ -167,7 +164,7 @@ export const customerEvents = {
     message: 'second factors changed',
     when: 'A customer enrolled or removed an authenticator app or a passkey, or was issued recovery codes.',
     action: '',
-    fields: { ...factorChange, operation: Word([...factorOperations]) },
+    fields: { ...change, operation: Word([...factorOperations]) },
   }),
   authn_factor_change_fail: alwaysLog({
     severity: 'warn',
@@ -175,7 +172,7 @@ export const customerEvents = {
     message: 'second factors not changed',
     when: 'A change of the second factors was refused. `reason`: the error code, or why the grant cannot be used.',
     action: refusal,
-    fields: { ...factorChange, reason: Text },
+    fields: { ...change, reason: Text },
   }),
   session_epoch_raised: alwaysLog({
     severity: 'warn',
