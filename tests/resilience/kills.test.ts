@@ -19,8 +19,8 @@ t.test(
     t.comment(`seed ${seed}`)
     const dataDir = mkdtempSync(join(tmpdir(), 'rekey-kills-'))
     t.teardown(() => rmSync(dataDir, { recursive: true, force: true }))
-    const crowd = { apps: 1, recoveryCodes: 0, waiting: 1 }
-    const options = { seed, brokers: 1, lengthMs, only: 'kill', customers: 1, crowd, dataDir } as const
+    const crowd = { apps: 1, recoveryCodes: 1, waiting: 2 }
+    const options = { seed, brokers: 1, lengthMs, only: 'kill', customers: 2, crowd, dataDir } as const
     const { failures, findings } = await runPhase(t, options)
     for (const { claim, checked, violations } of findings.filter(({ isTimed }) => !isTimed)) {
       t.same(violations, [], `${claim} (${checked})`)
