@@ -28,8 +28,11 @@ export const unmeasured: readonly string[] = [
 /** A test that `npm test` leaves out unless a path names it: it needs many flows, or starts programs. */
 export const isSlow = (file: string): boolean => file.endsWith('.slow.test.ts')
 
-/** Tests wait for each other's servers most of the time: eight files keep two cores busy. */
-export const usualJobs = 8
+/**
+ * Tests wait for their servers part of the time: five files keep two cores busy. Each more costs the start of a process,
+ * three seconds of processor time to load and compile all modules.
+ */
+export const usualJobs = 5
 
 /** Files that run together, and how many at once. */
 export interface Batch {

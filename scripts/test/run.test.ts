@@ -140,7 +140,7 @@ t.test('coverage is summed for each folder', async (t) => {
 })
 
 t.test(
-  'slow tests and proofs run once: tests eight at once, a proof alone if it measures, else beside one other',
+  'slow tests and proofs run once: tests five at once, a proof alone if it measures, else beside one other',
   async (t) => {
     const root = join(import.meta.dirname, '../..')
     t.same(
@@ -152,7 +152,7 @@ t.test(
     const slow = 'scripts/customers.slow.test.ts'
     const [first = '', second = ''] = unmeasured
     t.same(divideProofs([second, slow, timing, first]), [
-      { files: [slow], jobs: 8, proofs: false },
+      { files: [slow], jobs: 5, proofs: false },
       { files: [timing], jobs: 1, proofs: true },
       { files: [first, second], jobs: 2, proofs: true },
     ])

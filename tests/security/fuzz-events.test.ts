@@ -12,7 +12,7 @@ import { startMessageLog } from './message-log.ts'
 
 // The short form of fuzz-events.proof.ts. FUZZ_EVENTS: events of each type. FUZZ_SEED: repeats a run; a failure prints its
 // seed.
-const perType = Number(process.env.FUZZ_EVENTS ?? 10)
+const perType = Number(process.env.FUZZ_EVENTS ?? 5)
 const seed = Number(process.env.FUZZ_SEED ?? randomInt(2 ** 31))
 
 const rekey = await startProcesses(t, { env: { LOG_LEVEL: 'error' } })

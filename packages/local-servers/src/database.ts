@@ -20,11 +20,12 @@ export const databaseUrl = (url: string, name: string) => {
 }
 
 /**
- * Creates a database, as a copy of `template` if given, and returns its URL.
+ * Creates a database, as a copy of `template` if given, and returns its URL. The copy is one of files: Postgres would by
+ * default write each block of the template to its log too, which takes twice the processor time.
  * @throws DatabaseError 42P04 if it exists
  */
 export const createDatabase = async (adminUrl: string, name: string, { template }: { template?: string } = {}) => {
-  const from = template === undefined ? '' : ` TEMPLATE ${pg.escapeIdentifier(template)}`
+  const from = template === undefined ? '' : ` TEMPLATE ${pg.escapeIdentifier(template)} STRATEGY FILE_COPY`
   await withClient(adminUrl, (client) => client.query(`CREATE DATABASE ${pg.escapeIdentifier(name)}${from}`))
   return databaseUrl(adminUrl, name)
 }
