@@ -4,7 +4,7 @@ import { callRpc } from '@rekey/platform/rpc'
 import { createAuthenticator, type Deviation } from '@rekey/test-support/authenticator'
 import { eventually } from '@rekey/test-support/eventually'
 import t from 'tap'
-import { passkeyOrigin, startWithFactors } from './factors.fixture.ts'
+import { passkeyOrigin, race, startWithFactors } from './factors.fixture.ts'
 
 const frontEnd = 'https://bank.example'
 const service = await startWithFactors(t, { REKEY_PASSKEY_ORIGINS: frontEnd })
@@ -181,8 +181,8 @@ t.test('S56: an assertion is right for ten minutes, and once under any race', as
   const { authenticator } = await enrolled(customer)
   const first = await request(customer)
   const assertion = authenticator.get(first.publicKey)
-  const answers = await Promise.all(Array.from({ length: 20 }, () => verify(customer, first.challengeId, assertion)))
-  t.equal(answers.filter(({ isRight }) => isRight).length, 1)
+  const submit = async () => (await verify(customer, first.challengeId, assertion)).isRight
+  await race(t, Array.from({ length: 20 }, submit))
   t.same(await verify(customer, first.challengeId, assertion), { isRight: false })
   t.equal(lastReason(), 'used')
   t.equal((await listed(customer)).length, 1, 'a repeated assertion is no clone')
@@ -228,12 +228,13 @@ t.test('S56: of parallel assertions with one counter one is right, and the passk
   const customer = await service.customer()
   const { authenticator } = await enrolled(customer)
   const requests = await Promise.all(Array.from({ length: 6 }, () => request(customer)))
-  const answers = await Promise.all(
-    requests.map(({ publicKey, challengeId }) =>
-      verify(customer, challengeId, authenticator.get(publicKey, { counter: 50 })),
-    ),
+  await race(
+    t,
+    requests.map(async ({ publicKey, challengeId }) => {
+      const assertion = authenticator.get(publicKey, { counter: 50 })
+      return (await verify(customer, challengeId, assertion)).isRight
+    }),
   )
-  t.equal(answers.filter(({ isRight }) => isRight).length, 1)
   await eventually(async () => (await eventsOf('PASSWORD', customer, 'customer.factor-removed')).length > 0, {
     what: 'the event',
   })
