@@ -3,15 +3,13 @@ import { launchBrowser, noBrowser } from '@rekey/test-support/browser'
 import { createCustomer } from '@rekey/test-support/customers'
 import { eventually } from '@rekey/test-support/eventually'
 import { codesOf } from '@rekey/test-support/flows'
+import { openPage } from '@rekey/test-support/page-walk'
 import { submitPatiently } from '@rekey/test-support/patient-page'
 import { startRekey } from '@rekey/test-support/rekey'
 import type { Locator } from 'playwright-core'
 import t from 'tap'
 import { axeViolations, isTooWide, narrow } from '../layout/inspect-pages.fixture.ts'
 import { nextCode } from './security.fixture.ts'
-
-/** Each step is an answer of real servers: a busy machine makes it slow. */
-const longestMs = 120_000
 
 t.test('a customer adds an app, gets recovery codes and removes both in a browser', { skip: noBrowser }, async (t) => {
   const rekey = await startRekey(t)
@@ -22,14 +20,7 @@ t.test('a customer adds an app, gets recovery codes and removes both in a browse
   ] as const) {
     t.test(`on a phone, ${name}`, async (t) => {
       const customer = await createCustomer(rekey.postgres.url)
-      const context = await browser.newContext({ viewport: narrow, ...options })
-      t.teardown(() => context.close())
-      context.setDefaultTimeout(longestMs)
-      const page = await context.newPage()
-      const errors: string[] = []
-      // A busy server answers 503, which the walk repeats and the browser reports.
-      page.on('console', (message) => message.text().includes('status of 503') || errors.push(message.text()))
-      page.on('pageerror', (error) => errors.push(error.message))
+      const { page, errors } = await openPage(t, browser, { viewport: narrow, ...options })
 
       const heading = (title: string) => page.getByRole('heading', { level: 1, name: title })
       /** Waits for a page by its title. Otherwise the error states what is there instead. */
