@@ -5,7 +5,7 @@ import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import { createAuthority, type Identity, writePem } from '@rekey/test-support/authority'
 import { createCustomer } from '@rekey/test-support/customers'
 import { eventually } from '@rekey/test-support/eventually'
-import { restore, restoreGrant, signIn, signsIn } from '@rekey/test-support/flows'
+import { asBearer, restore, restoreGrant, signIn, signsIn } from '@rekey/test-support/flows'
 import { startRekey } from '@rekey/test-support/rekey'
 import { createVisitor, titleOf } from '@rekey/test-support/visitor'
 import t from 'tap'
@@ -75,14 +75,21 @@ t.test('S33: a request without the client certificate reaches no API, also with 
 })
 
 t.test('a gateway whose certificate is refused answers 503, and recovers when its files are replaced', async (t) => {
-  const grant = await restoreGrant(rekey, await newCustomer())
+  const person = await newCustomer()
+  const grant = await restoreGrant(rekey, person)
+  const authorization = asBearer(await signIn(rekey, await newCustomer()))
+  // Sent all the time: its connection to the password-service is never idle.
+  const statusOfRead = async () => (await rekey.http.get('/api/v2/my/password/changes', authorization)).status
   const reloads = () => rekey.logs.filter((line) => line.includes('"file_reloaded"')).length
+  t.equal(await statusOfRead(), 200)
   write('client', await strangerAuthority.issue({ usage: 'client' }))
-  await eventually(() => reloads() === 1, { what: 'a reload' })
-  await eventually(async () => (await restore(rekey, grant, 'short')).status === 503, { what: 'the refusal' })
+  await eventually(async () => (await statusOfRead()) === 503, { what: 'the refusal' })
+  t.equal(reloads(), 1)
+  t.equal((await restore(rekey, grant, password)).status, 503)
   t.ok(rekey.logs.some((line) => line.includes('"client_certificate_refused"')))
   write('client', await clientIdentity())
-  await eventually(() => reloads() === 2, { what: 'a reload' })
+  await eventually(async () => (await statusOfRead()) === 200, { what: 'the next certificate' })
+  t.equal(reloads(), 2)
   t.equal((await restore(rekey, grant, password)).status, 204)
 })
 

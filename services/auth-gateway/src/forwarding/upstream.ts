@@ -3,7 +3,6 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { SecureContext } from 'node:tls'
 import type { Dispatcher } from 'undici'
 // The package itself would also load its fetch, caches and proxies: 88 modules more, 80 ms and 15 MB at each start.
-import buildConnector from 'undici/lib/core/connect.js'
 import Pool from 'undici/lib/dispatcher/pool.js'
 
 /**
@@ -69,41 +68,46 @@ const isBrokenConnection = (error: unknown) =>
 
 const connectTimeoutMs = 1_000
 
-/**
- * Connects with the context of that moment, so that a certificate can be replaced while requests are sent. A resumed session
- * would keep the former one.
- */
-const connectWith = (context: () => SecureContext): buildConnector.connector => {
-  let last: SecureContext | undefined
-  let connect: buildConnector.connector
-  return (options, callback) => {
-    const secureContext = context()
-    if (secureContext !== last) {
-      last = secureContext
-      connect = buildConnector({ timeout: connectTimeoutMs, maxCachedSessions: 0, secureContext })
-    }
-    connect(options, callback)
-  }
-}
-
-/**
- * Sends requests to the password-service at this origin, on connections that stay open.
- *
- * @param context the TLS context of a new connection; undefined: Node's own
- */
-export const createUpstream = (origin: string, context?: () => SecureContext) => {
-  const pool = new Pool(origin, {
+/** @param secureContext the TLS context of its connections; undefined: Node's own */
+const openPool = (origin: string, secureContext: SecureContext | undefined): Pool =>
+  new Pool(origin, {
     connections: mostConnections,
-    connect: context ? connectWith(context) : { timeout: connectTimeoutMs },
+    connect: {
+      timeout: connectTimeoutMs,
+      // A resumed session would keep the verdict on the certificate that it began with.
+      ...(secureContext && { secureContext, maxCachedSessions: 0 }),
+    },
     headersTimeout: answerTimeoutMs,
     bodyTimeout: answerTimeoutMs,
     keepAliveTimeout: idleMs,
     keepAliveMaxTimeout: idleMs,
   })
 
+/**
+ * Sends requests to the password-service at this origin, on connections that stay open.
+ *
+ * @param context the TLS context of that moment; undefined: Node's own. With a new one no request is sent on an old
+ *   connection, which would prove the former certificate as long as requests keep it open
+ */
+export const createUpstream = (origin: string, context?: () => SecureContext) => {
+  let secureContext = context?.()
+  let pool = openPool(origin, secureContext)
+  /** Former pools whose requests have not ended. */
+  const closing = new Set<Promise<void>>()
+
+  const currentPool = () => {
+    const newest = context?.()
+    if (newest === secureContext) return pool
+    const closed = pool.close().finally(() => closing.delete(closed))
+    closing.add(closed)
+    secureContext = newest
+    pool = openPool(origin, secureContext)
+    return pool
+  }
+
   const sendOnce = (request: ForwardedRequest) =>
     new Promise<UpstreamAnswer>((resolve, reject) => {
-      pool.dispatch({ ...request, body: request.body ?? null }, collect(resolve, reject))
+      currentPool().dispatch({ ...request, body: request.body ?? null }, collect(resolve, reject))
     })
 
   return {
@@ -122,7 +126,9 @@ export const createUpstream = (origin: string, context?: () => SecureContext) =>
         return sendOnce(request)
       }
     },
-    close: (): Promise<void> => pool.close(),
+    async close(): Promise<void> {
+      await Promise.all([pool.close(), ...closing])
+    },
   }
 }
 
