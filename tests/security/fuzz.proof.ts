@@ -13,7 +13,7 @@ const skip = total < 100_000 && 'fewer than 100,000 requests only warm up'
 const growthMiB = 15
 /** Refused by schema, authentication or method, before the route's code ran. */
 const refusedBeforeRoute =
-  /^(invalid_request|invalid_token|insufficient_scope|invalid_client|method_not_allowed|4\d\d)$/
+  /^(invalid_request|invalid_token|insufficient_scope|invalid_client|method_not_allowed|cross_site_request|unsupported_media_type|payload_too_large|4\d\d)$/
 
 t.setTimeout(1_800_000)
 

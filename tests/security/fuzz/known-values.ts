@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { createCustomer } from '@rekey/test-support/customers'
+import { createCustomer, sql } from '@rekey/test-support/customers'
+import { eventually } from '@rekey/test-support/eventually'
 import { backOfficeToken, restoreBody, signInTokens } from '@rekey/test-support/flows'
 import type { Processes } from '@rekey/test-support/processes'
 import { readSigningKey } from '../forged-token.ts'
@@ -16,13 +17,20 @@ export const knownValues = async (
   const customers = await Promise.all(Array.from({ length: 20 }, () => createCustomer(rekey.postgres.url)))
   const [first, second] = customers
   if (!first || !second) throw new Error('no customers')
+  // No request names this customer, not even by a random id: none of staff or of an RPC ends the session of the bearer.
+  await sql(rekey.postgres.url, "SELECT setval(pg_get_serial_sequence('customer', 'id'), 1987654321)")
+  const bearer = await createCustomer(rekey.postgres.url)
   const key = readSigningKey(rekey.keys.signingKeys)
-  const iat = Math.floor(Date.now() / 1_000)
+  const seconds = () => Math.floor(Date.now() / 1_000)
+  // The job ended every session that began in its second or before.
+  const resetAt = seconds()
+  await eventually(() => seconds() > resetAt, { what: 'the next second' })
+  const iat = seconds()
   const mint = (claims: object = {}) =>
     key.sign({
       iss: rekey.url,
       aud: ['rekey:api'],
-      sub: first.code,
+      sub: bearer.code,
       jti: randomUUID(),
       iat,
       exp: iat + 3_600,
@@ -34,12 +42,13 @@ export const knownValues = async (
       ...claims,
     })
   const backOffice = { sub: 'backend_fin', client_id: 'backend_fin', scope: 'REST:FULL', session_epoch: undefined }
-  const grant = {
-    aud: ['rekey:grant'],
-    scope: 'CUSTOMER:PASSWORD:CHANGE',
-    purpose: 'change',
-    challenge_id: randomUUID(),
-  }
+  const grant = (purpose: 'change' | 'changeFactors') =>
+    mint({
+      aud: ['rekey:grant'],
+      scope: purpose === 'change' ? 'CUSTOMER:PASSWORD:CHANGE' : 'CUSTOMER:FULL',
+      purpose,
+      challenge_id: randomUUID(),
+    })
   const asked = await rekey.http.post('/oauth/v2/passwordRestore', restoreBody(second.email))
   const session = await signInTokens(rekey, second)
   const [emails, phones] = [customers.map(({ email }) => email), customers.map(({ phone }) => phone)]
@@ -59,10 +68,13 @@ export const knownValues = async (
       password: [first.password, 'a good new password', 'e\u0301'.repeat(20)],
       currentPassword: [first.password],
       // Not the bearers: a fuzzed request may revoke these.
-      token: [mint(), mint(backOffice), mint(grant), session.access_token, session.refresh_token, asked.body.mfa_token],
+      token: [
+        ...[mint(), mint({ sub: first.code }), mint(backOffice), grant('change')],
+        ...[session.access_token, session.refresh_token, asked.body.mfa_token],
+      ],
       mfa_token: [asked.body.mfa_token],
       refresh_token: [session.refresh_token],
-      successtoken: [mint(grant)],
+      successtoken: [grant('change'), grant('changeFactors')],
       code: ['123456', 123_456],
       challenge_type: [`oob:email:${maskOf(second.email)}`],
       jobId: [job.body.jobId],
