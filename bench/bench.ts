@@ -57,6 +57,11 @@ const run = async ({
         for (const figure of group.figures) console.log(figureLine(figure, figures[figure.name]))
         console.log(`${Math.round((performance.now() - startedMs) / 1_000)} s`)
         Object.assign(measured, figures)
+      } catch (error) {
+        // The figures of the other groups are worth an hour.
+        voided.push(`${group.name} ended with an error`)
+        console.error(error)
+        process.exitCode = 1
       } finally {
         await cleanUp(ownCleanups)
       }

@@ -82,7 +82,7 @@ const summary = (load: Load, from: number) => {
   // The longest time without a served request of a kind.
   const gaps = kinds.map((kind) => {
     const times = [from, ...served.filter((one) => one.kind === kind).map((one) => one.at), performance.now()]
-    return Math.round(Math.max(...times.slice(1).map((time, index) => time - (times[index] ?? time))))
+    return Math.round(times.reduce((longest, time, index) => Math.max(longest, time - (times[index - 1] ?? time)), 0))
   })
   const refused = new Map<number, number>()
   for (const { status } of answers) if (status !== 200) refused.set(status, (refused.get(status) ?? 0) + 1)

@@ -37,8 +37,7 @@ export const fillHistory = async ({ facts }: Contestant, records: number): Promi
   try {
     const count = Math.max(1, Math.floor((records - recordsOfOne) / recordsEach))
     const { rows } = await client.query<{ id: number }>(addCustomers, [count + 1])
-    const ids = rows.map(({ id }) => id)
-    const busy = Math.min(...ids)
+    const busy = rows.reduce((least, { id }) => Math.min(least, id), Number.POSITIVE_INFINITY)
     const [first, last] = [busy + 1, busy + count]
     await client.query(addRecords, [busy, busy, Math.min(records, recordsOfOne)])
     for (let from = first; from <= last; from += atOnce) {

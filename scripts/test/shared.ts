@@ -1,14 +1,12 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { ensureServers } from '@rekey/local-servers/servers'
+import { compileCache } from '@rekey/local-servers/service-node'
 import { prepareBrowser } from '@rekey/test-support/browser'
 import { prepareCluster, startSharedPostgres } from '@rekey/test-support/postgres'
 import { createEventNotes } from './log-events.ts'
 import { createScratch } from './scratch.ts'
 import { buildTap } from './tap.ts'
-
-/** Where Node keeps compiled modules between runs. */
-const compileCache = join(import.meta.dirname, '../../node_modules/.rekey-compile-cache')
 
 /** Starts the servers that all test files share, and returns the variables by which tests find them. */
 export const startShared = async (signal: AbortSignal) => {

@@ -21,15 +21,9 @@ interface ServiceProcess {
 
 const mainOf = (name: string) => join(services, name, 'src/main.ts')
 
-/** Where Node keeps compiled modules, if the test run has such a folder: a process starts in half the time. */
-export const compileCache = () => {
-  const { NODE_COMPILE_CACHE: folder } = process.env
-  return folder ? { NODE_COMPILE_CACHE: folder } : {}
-}
-
 /** Runs a service that ends by itself. @returns what it printed and its exit code; it is ended after two minutes */
 export const runToItsEnd = async (name: string, env: Record<string, string>) => {
-  const child = spawn(process.execPath, [mainOf(name)], { env: { ...compileCache(), ...env }, timeout: 120_000 })
+  const child = spawn(process.execPath, [mainOf(name)], { env: { ...nodeVariables, ...env }, timeout: 120_000 })
   const [[code], stdout, stderr] = await Promise.all([once(child, 'close'), text(child.stdout), text(child.stderr)])
   return { code: code as number | null, stdout, stderr }
 }
@@ -49,7 +43,7 @@ export const startServiceProcess = async (
       launch: (port) => ({
         command: process.execPath,
         args: [...nodeArguments(name), mainOf(name)],
-        env: { ...compileCache(), ...nodeVariables, ...env, PORT: String(port) },
+        env: { ...nodeVariables, ...env, PORT: String(port) },
         channel: true,
       }),
       isReady: async (port) => (await fetch(`http://127.0.0.1:${port}${startedAt}`)).ok,

@@ -9,5 +9,11 @@ export const nodeArguments = (service: string): string[] => {
   return existsSync(file) ? readFileSync(file, 'utf8').trim().split(' ') : []
 }
 
-/** The C library keeps freed memory for at most two arenas, not for each thread. */
-export const nodeVariables = { MALLOC_ARENA_MAX: '2' }
+/** Where Node keeps compiled modules between starts. */
+export const compileCache = join(import.meta.dirname, '../../../node_modules/.rekey-compile-cache')
+
+/**
+ * The variables of Node for a service, as its image has them. The C library keeps freed memory for at most two arenas, not
+ * for each thread. With compiled modules a service starts in half the time, and has no compiler of TypeScript in memory.
+ */
+export const nodeVariables = { MALLOC_ARENA_MAX: '2', NODE_COMPILE_CACHE: compileCache }

@@ -1,17 +1,13 @@
-import { randomInt } from 'node:crypto'
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import type { Teardown } from '@rekey/test-support/infrastructure'
-import { startProcesses } from '@rekey/test-support/processes'
 import fc from 'fast-check'
 import type { Test } from 'tap'
-import { inspected, isOfInspector, openHeldMemory } from './held-memory.ts'
+import { inspected, openHeldMemory } from './held-memory.ts'
 import { knownValues } from './known-values.ts'
+import { startFuzzed } from './processes.ts'
 import { isCostly, type Request, requests } from './requests.ts'
+import { fuzzSeed } from './seed.ts'
 import { createSender } from './sender.ts'
 
-// FUZZ_SEED: repeats a run. A failure prints the seed whose first thousand requests have it.
-const seed = Number(process.env.FUZZ_SEED ?? randomInt(2 ** 31))
 const batchSize = 1_000
 /** Batches between two measurements of memory. */
 const measuredBatches = 5
@@ -25,15 +21,8 @@ interface Failure {
 
 /** Starts the product as processes, and a sender of random requests of the contracts' schemas. */
 export const startFuzz = async (t: Teardown) => {
-  const rekey = await startProcesses(t, { env: { LOG_LEVEL: 'error', ...inspected } })
-  const services = {
-    'auth-gateway': rekey.gateway,
-    'password-service': rekey.passwordService,
-    notifier: rekey.notifier,
-  }
-  const ended: string[] = []
-  for (const [name, { exited }] of Object.entries(services)) void exited.then(() => ended.push(name))
-
+  const fuzzed = await startFuzzed(t, inspected)
+  const { rekey, names, logOf, lines, assertSound } = fuzzed
   const { fields, bearers } = await knownValues(rekey)
   const request = requests(fields, bearers)
   const sender = await createSender(rekey)
@@ -64,9 +53,8 @@ export const startFuzz = async (t: Teardown) => {
     return failures
   }
 
-  const logOf = (name: string) => readFileSync(join(rekey.dataDir, name, 'server.log'), 'utf8')
   const meters: Record<string, { read: () => Promise<number>; samples: number[] }> = {}
-  for (const name of Object.keys(services)) {
+  for (const name of names) {
     const { read, close } = await openHeldMemory(logOf(name))
     t.teardown(close)
     meters[name] = { read, samples: [] }
@@ -82,16 +70,17 @@ export const startFuzz = async (t: Teardown) => {
   }
 
   return {
+    fuzzed,
     /** By route: the error codes of its answers, and `served`. */
     outcomes,
     /** Memory of each service in MiB, after every fifth batch. */
     memory: () => Object.entries(meters).map(([name, { samples }]) => ({ name, samples })),
     /** Asserts that `total` requests get answers of the contracts, and that no service crashes or logs an internal error. */
     async fuzz(t: Test, total: number) {
-      t.comment(`FUZZ_SEED=${seed}`)
+      t.comment(`FUZZ_SEED=${fuzzSeed}`)
       const from = performance.now()
       for (let sent = 0; sent < total; sent += batchSize) {
-        const [first] = await sendBatch(seed + sent / batchSize)
+        const [first] = await sendBatch(fuzzSeed + sent / batchSize)
         if (first) {
           const { reason, request } = await shrink(first)
           return t.fail(`FUZZ_SEED=${first.seed}: ${reason}`, { request })
@@ -99,18 +88,7 @@ export const startFuzz = async (t: Teardown) => {
         if ((sent / batchSize) % measuredBatches === 0) await measureMemory()
       }
       t.comment(`${Math.round(total / ((performance.now() - from) / 1_000))} requests/s`)
-      t.same(ended, [], 'no service crashed')
-      const lines = Object.keys(services).flatMap((name) =>
-        logOf(name)
-          .split('\n')
-          .filter((line) => line !== '' && !isOfInspector(line)),
-      )
-      t.same(
-        // Node reports a crash in plain text.
-        lines.filter((line) => !line.startsWith('{') || JSON.parse(line).msg === 'internal'),
-        [],
-        'no service logged a crash or an internal error',
-      )
+      assertSound(t, lines(), ({ msg }) => msg === 'internal')
     },
   }
 }

@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createDatabase, dropDatabase } from '@rekey/local-servers/database'
+import { nodeVariables } from '@rekey/local-servers/service-node'
 import { startPasswordService } from '@rekey/test-support/password-service'
-import { compileCache } from '@rekey/test-support/service-process'
 import t, { type Test } from 'tap'
 import { type ChangeRecord, digestOf, firstPreviousDigest } from './digest.ts'
 import { verifyHistory } from './verification.ts'
@@ -23,7 +23,7 @@ interface Run {
 const history = (args: string[], env: Record<string, string> = { DATABASE_URL: databaseUrl }) =>
   new Promise<Run>((resolve) => {
     const script = join(import.meta.dirname, '../../../../scripts/history.ts')
-    execFile(process.execPath, [script, ...args], { env: { ...compileCache(), ...env } }, (error, stdout, stderr) =>
+    execFile(process.execPath, [script, ...args], { env: { ...nodeVariables, ...env } }, (error, stdout, stderr) =>
       resolve({ exitCode: error ? Number(error.code) : 0, stdout, stderr }),
     )
   })
