@@ -277,6 +277,8 @@ t.test('B9. POST /api/v2/clients/reset-password', async (t) => {
   }
   isProblem(t, await http.get('/api/v2/jobs/018f0000-0000-7000-8000-000000000000', backOffice), 404, 'not_found')
   isProblem(t, await http.send('POST', '/api/v2/clients/reset-password'), 401, 'invalid_token')
+  // A token of the second in which the job started has ended.
+  rekey.clock.advance(1_000)
 })
 
 t.test('B10. GET /api/v2/clients and /{clientId}', async (t) => {
