@@ -78,7 +78,7 @@ for (const { place, jobs, end } of runs) {
     })
 
     t.test('a file has its processor time, and --slowest lists the files with the most', async (t) => {
-      // Of processes that end at the same moment, the first one to be read has the time of all.
+      // If processes end at the same moment, the first that is read has the time of all.
       const files = jobs === 1 ? [second] : [failing, first, second, third]
       const seconds = files.reduce((sum, { processorSeconds }) => sum + processorSeconds, 0)
       t.ok(seconds > 0 && seconds < 60 * files.length, String(seconds))
